@@ -1,0 +1,141 @@
+"""Every setting once, typed, with its unit; the only reader of the environment and of `.env`."""
+
+from enum import StrEnum
+from functools import cached_property
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MIB = 1024 * 1024
+MIN_KEY_LENGTH = 32
+
+
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    TESTING = "testing"
+    PRODUCTION = "production"
+
+
+class Registration(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class Settings(BaseSettings):
+    """One attribute a setting; the environment variable is its name in capitals behind `ROWCAST_`.
+
+    Raises `pydantic.ValidationError`, naming the variable, when a value cannot be used.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="ROWCAST_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    # What kind of process this is.
+    environment: Environment = Environment.PRODUCTION
+
+    # Keys, at least 32 characters each. Empty: made once and kept in `data_dir` (not in testing).
+    secret_key: SecretStr = SecretStr("")
+    # Retired keys that still verify, separated by commas.
+    secret_key_fallbacks: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+
+    # Where it listens.
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    # The address people type, such as https://rows.example.org; empty: whatever the request says.
+    public_origin: HttpUrl | None = None
+    # How many proxies in front are trusted to tell the client's address and scheme.
+    trusted_proxies: int = Field(default=0, ge=0, le=8)
+
+    # Where everything is kept: database, uploads, job state.
+    data_dir: Path = Path("data")
+    # Empty: a SQLite file in `data_dir`.
+    database_url: str = ""
+    # Connections that read at the same time.
+    database_readers: int = Field(default=4, ge=1, le=64)
+
+    # Who may make an account once the owner has one.
+    registration: Registration = Registration.CLOSED
+    # Seconds a session lives: without use, at most, and how long a sign-in counts as fresh.
+    session_idle: int = Field(default=14 * 86400, ge=60)
+    session_lifetime: int = Field(default=90 * 86400, ge=60)
+    session_fresh: int = Field(default=600, ge=10)
+
+    # Bytes a request body may have: anywhere, and for an upload.
+    body_limit: int = Field(default=256 * 1024, ge=1024)
+    upload_limit: int = Field(default=2048 * MIB, ge=1024)
+    # Seconds: between two pieces of a body, for a handler, and for requests in flight at shutdown.
+    body_idle_timeout: float = Field(default=30, gt=0)
+    handler_timeout: float = Field(default=60, gt=0)
+    graceful_timeout: float = Field(default=15, gt=0)
+
+    # Imports that run at the same time.
+    import_workers: int = Field(default=1, ge=1, le=8)
+    # Rows above which a table gets a full-text index in the background.
+    search_index_rows: int = Field(default=200_000, ge=0)
+    # Seconds a query for a page may take before it gives up.
+    query_timeout: float = Field(default=5, gt=0)
+
+    # debug, info, warning, error; and "json" or "console" (empty: by environment).
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    log_format: str = Field(default="", pattern="^(|json|console)$")
+
+    @field_validator("secret_key_fallbacks", mode="before")
+    @classmethod
+    def _split_fallbacks(cls, value: object) -> object:
+        """A bare string would otherwise be read as one key a character, and "" as an empty key."""
+        if not isinstance(value, str):
+            return value
+        return tuple(key.strip() for key in value.split(",")) if value.strip() else ()
+
+    @field_validator("data_dir", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @model_validator(mode="after")
+    def _check_keys(self) -> Self:
+        keys = [key.get_secret_value() for key in self.secret_key_fallbacks]
+        if any(not key for key in keys):
+            raise ValueError("ROWCAST_SECRET_KEY_FALLBACKS has an empty entry; anybody could sign with it")
+        if own := self.secret_key.get_secret_value():
+            keys.append(own)
+        if not self.is_development and any(len(key) < MIN_KEY_LENGTH for key in keys):
+            raise ValueError(
+                f"ROWCAST_SECRET_KEY and each of its fallbacks need at least {MIN_KEY_LENGTH} characters"
+            )
+        return self
+
+    @property
+    def is_development(self) -> bool:
+        return self.environment is Environment.DEVELOPMENT
+
+    @property
+    def is_testing(self) -> bool:
+        return self.environment is Environment.TESTING
+
+    @cached_property
+    def sqlalchemy_url(self) -> str:
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'rowcast.db'}"
+
+    @property
+    def jobs_url(self) -> str:
+        return f"sqlite:///{self.data_dir / 'jobs.db'}"
+
+    @property
+    def imports_dir(self) -> Path:
+        """One folder an import: the original, the rows kept aside."""
+        return self.data_dir / "imports"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can connect."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
