@@ -1,0 +1,165 @@
+"""The command line: `rowcast serve|db|inspect|import|export`."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from settings import Settings
+
+if TYPE_CHECKING:
+    from webapp.engine.inspecting import Inspection
+
+# Each command imports what it needs itself: `rowcast inspect` should not wait for a web framework.
+
+
+@click.group()
+@click.version_option(package_name="rowcast")
+def main() -> None:
+    """Rowcast turns a spreadsheet into a live table."""
+
+
+@main.command()
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on.  [default: 8000]")
+@click.option("--reload", is_flag=True, help="Development: start again when the code changes.")
+def serve(host: str | None, port: int | None, reload: bool) -> None:
+    """Serve the application until SIGTERM or Ctrl-C."""
+    from webapp import server
+
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    sys.exit(server.serve(_settings(**given), reload=reload))
+
+
+@main.group()
+def db() -> None:
+    """Look after the database."""
+
+
+@db.command()
+def upgrade() -> None:
+    """Bring the database to this version's form."""
+    from webapp.data import migrations
+
+    migrations.upgrade(_settings())
+    click.echo(f"The database is at revision {migrations.current(_settings())}.")
+
+
+@db.command()
+def current() -> None:
+    """Print the database's revision."""
+    from webapp.data import migrations
+
+    click.echo(migrations.current(_settings()) or "none")
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def inspect(file: Path, as_json: bool) -> None:
+    """Say what an import of FILE would find, without importing it."""
+    from webapp.engine import inspecting
+    from webapp.engine.problems import Problem
+
+    try:
+        with Progress(file.stat().st_size, "Reading") as advance:
+            found = inspecting.inspect(file, file.name, inspecting.Overrules(), advance)
+    except Problem as problem:
+        if not as_json:
+            raise click.ClickException(str(problem)) from None
+        click.echo(json.dumps({"error": str(problem)}, ensure_ascii=False))
+        sys.exit(1)
+    click.echo(json.dumps(inspecting.describe(found), ensure_ascii=False) if as_json else _in_words(found))
+
+
+@main.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--title", help="The table's title.  [default: the file's name]")
+@click.option("--owner", "owner_email", help="Whose table it becomes.  [default: the owner's]")
+def import_(file: Path, title: str | None, owner_email: str | None) -> None:
+    """Import FILE as a new table and print the table's number."""
+    from webapp.data import migrations
+    from webapp.engine.problems import Problem
+    from webapp.jobs.foreground import import_file
+
+    settings = _settings()
+    migrations.upgrade(settings)
+    try:
+        with Progress(2 * file.stat().st_size, "Importing") as advance:
+            table_id = import_file(settings, file, title=title, owner_email=owner_email, progress=advance)
+    except Problem as problem:
+        raise click.ClickException(str(problem)) from None
+    click.echo(table_id)
+
+
+@main.command()
+@click.argument("table_id", metavar="TABLE", type=int)
+@click.option("--format", "format_", type=click.Choice(["csv", "ndjson", "original"]), default="csv", show_default=True)
+def export(table_id: int, format_: str) -> None:
+    """Write a table's rows, or the file it came from, to standard output."""
+    from webapp.engine.problems import Problem
+    from webapp.jobs.foreground import export_table
+
+    try:
+        blocks, rows = export_table(_settings(), table_id, format_)
+        with Progress(rows, "Exporting") as advance:
+            for block, done in blocks:
+                sys.stdout.buffer.write(block)
+                advance(done, 0)
+    except Problem as problem:
+        raise click.ClickException(str(problem)) from None
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has seen enough, as `head` has; nothing to complain about
+        sys.exit(1)
+
+
+def _settings(**given: object) -> Settings:
+    """Settings of the environment under what the command line says; a wrong one ends the command in words."""
+    from pydantic import ValidationError
+
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        wrong = "\n".join(
+            f"  {'ROWCAST_' + '_'.join(map(str, e['loc'])).upper() + ': ' if e['loc'] else ''}{e['msg']}"
+            for e in error.errors()
+        )
+        raise click.ClickException(f"These settings cannot be used:\n{wrong}") from None
+
+
+class Progress:
+    """A progress bar on a terminal's standard error, nothing elsewhere."""
+
+    def __init__(self, total: int, label: str) -> None:
+        self.bar = click.progressbar(length=max(total, 1), label=label, file=sys.stderr)
+        self.shown = sys.stderr.isatty()
+
+    def __enter__(self) -> Callable[[int, int], None]:
+        if self.shown:
+            self.bar.__enter__()
+        return self.advance
+
+    def advance(self, done: int, _rows: int) -> None:
+        if self.shown:
+            self.bar.update(done - self.bar.pos)
+
+    def __exit__(self, *exc: object) -> None:
+        if self.shown:
+            self.bar.render_finish()
+
+
+def _in_words(found: "Inspection") -> str:
+    lines = [
+        f"{found.rows:,} rows, {len(found.columns)} columns, {found.rejected_count:,} rows kept aside",
+        f"encoding   {found.encoding}: {found.encoding_reason}",
+    ]
+    if found.delimiter:
+        lines.append(f"delimiter  {found.delimiter!r}: {found.delimiter_reason}")
+    lines += [f"header     {'yes' if found.header else 'no'}: {found.header_reason}", ""]
+    wide = min(40, max(len(column.title) for column in found.columns))
+    lines += [f"  {column.title[:40]:<{wide}}  {column.type:<9}{column.reason}" for column in found.columns]
+    lines += [f"  line {reject.line}: {reject.reason}" for reject in found.rejected[:10]]
+    return "\n".join(lines)
