@@ -1,0 +1,39 @@
+"""Plain SQLite connections, and what the driver's errors mean: all that a child process needs, without SQLAlchemy."""
+
+import errno
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from webapp.data.problems import DatabaseBusy, Problem, StorageFull
+
+BUSY_TIMEOUT = 5.0  # seconds a writer waits for another process's write
+_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-16000")
+_BUSY = {"SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_BUSY_RECOVERY", "SQLITE_BUSY_TIMEOUT", "SQLITE_LOCKED"}
+_FULL = {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_TRUNCATE"}
+
+
+def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
+    """A plain connection set up like the application's own, for command line and child processes."""
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+    prepare(connection, query_only=query_only)
+    return connection
+
+
+def prepare(connection: Any, *, query_only: bool) -> None:
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    if query_only:
+        cursor.execute("PRAGMA query_only=ON")
+    cursor.close()
+
+
+def problem(error: BaseException) -> Problem | None:
+    """What an error of the driver means to a person; None when it is no more than a bug of ours."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageFull()
+    name = getattr(error, "sqlite_errorname", "")
+    if name in _BUSY:
+        return DatabaseBusy()
+    return StorageFull() if name in _FULL else None
