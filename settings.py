@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     # What kind of process this is.
     environment: Environment = Environment.PRODUCTION
 
-    # Keys, at least 32 characters each. Empty: made once and kept in `data_dir` (not in testing).
+    # Keys, at least 32 characters each. Empty: made once and kept in `data_dir`.
     secret_key: SecretStr = SecretStr("")
     # Retired keys that still verify, separated by commas.
     secret_key_fallbacks: Annotated[tuple[SecretStr, ...], NoDecode] = ()
@@ -59,8 +59,9 @@ class Settings(BaseSettings):
 
     # Who may make an account once the owner has one.
     registration: Registration = Registration.CLOSED
-    # Seconds a session lives: without use, at most, and how long a sign-in counts as fresh.
+    # Seconds a sign-in lives: without use, without use when remembered, at most, and how long it counts as fresh.
     session_idle: int = Field(default=14 * 86400, ge=60)
+    session_remember: int = Field(default=30 * 86400, ge=60)
     session_lifetime: int = Field(default=90 * 86400, ge=60)
     session_fresh: int = Field(default=600, ge=10)
 
@@ -129,6 +130,11 @@ class Settings(BaseSettings):
     def imports_dir(self) -> Path:
         """One folder an import: the original, the rows kept aside."""
         return self.data_dir / "imports"
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether people reach it over TLS (which ends at a proxy in front): `public_origin` says so."""
+        return self.public_origin is not None and self.public_origin.scheme == "https"
 
     @property
     def is_local(self) -> bool:

@@ -1,31 +1,42 @@
 """The open database: a writer, readers, and the units of work in flight."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Concatenate, ParamSpec, TypeVar
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from sqlalchemy import Row, Select
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from settings import Settings
 from webapp.data import sqlite
+from webapp.data.problems import DatabaseBusy
 from webapp.data.uow import UnitOfWork
 
 P = ParamSpec("P")
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 class Database:
-    """Reads and writes of one application. Nothing is opened before `open()`."""
+    """Reads and writes of one application. Nothing is opened before `open()`.
+
+    Raises `DatabaseBusy` and `StorageFull` (data/problems.py) for what is the server's trouble and not a bug.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.url = settings.sqlalchemy_url
         self._writer: AsyncEngine | None = None
         self._reader: AsyncEngine | None = None
-        self._tasks: set[asyncio.Task[object]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     async def open(self) -> None:
+        """Opening twice is a mistake that would lose the first pair of pools."""
+        if self._writer is not None:
+            raise RuntimeError("The database is already open")
         self._writer, self._reader = sqlite.create_engines(self.url, self.settings.database_readers)
 
     async def close(self) -> None:
@@ -39,21 +50,25 @@ class Database:
 
     @property
     def writer(self) -> AsyncEngine:
-        if self._writer is None:
-            raise RuntimeError("The database is not open")
-        return self._writer
+        return self._opened(self._writer)
 
     @property
     def reader(self) -> AsyncEngine:
-        if self._reader is None:
-            raise RuntimeError("The database is not open")
-        return self._reader
+        return self._opened(self._reader)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session that cannot write, for one burst of queries: never hold it while a client is waited for."""
-        async with async_sessionmaker(self.reader, expire_on_commit=False)() as session:
-            yield session
+        with _pool_waits():
+            async with async_sessionmaker(self.reader, expire_on_commit=False)() as session:
+                yield session
+
+    async def fetch_one(self, statement: Select[Any]) -> Row[Any] | None:
+        """One row of one select, without a session and without a transaction: for what every request asks."""
+        with _pool_waits():
+            async with self.reader.connect() as connection:
+                await connection.execution_options(**sqlite.SINGLE_STATEMENT)
+                return (await connection.execute(statement)).first()
 
     async def write(
         self, verb: Callable[Concatenate[UnitOfWork, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
@@ -63,17 +78,51 @@ class Database:
         It runs as a task of its own. A client that disconnects cancels the handler that waits here, not the write:
         otherwise there would be commits that nobody is told of.
         """
-        task = asyncio.create_task(self._run(verb, *args, **kwargs))
+        task = self._start(self._run(verb, *args, **kwargs))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_log_failure)  # nobody else is left to hear of it
+            raise
+
+    def write_soon(
+        self, verb: Callable[Concatenate[UnitOfWork, P], Awaitable[Any]], *args: P.args, **kwargs: P.kwargs
+    ) -> None:
+        """The same without waiting, for notes that no answer depends on; a failure is logged."""
+        self._start(self._run(verb, *args, **kwargs)).add_done_callback(_log_failure)
+
+    def _start(self, run: Any) -> "asyncio.Task[Any]":
+        task = asyncio.create_task(run)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return await asyncio.shield(task)
+        return task
 
     async def _run(
         self, verb: Callable[Concatenate[UnitOfWork, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        async with async_sessionmaker(self.writer, expire_on_commit=False)() as session:
-            work = UnitOfWork(session)
-            async with session.begin():
-                result = await verb(work, *args, **kwargs)
+        with _pool_waits():
+            async with async_sessionmaker(self.writer, expire_on_commit=False)() as session:
+                work = UnitOfWork(session)
+                async with session.begin():
+                    result = await verb(work, *args, **kwargs)
         work.publish_all()
         return result
+
+    @staticmethod
+    def _opened(engine: AsyncEngine | None) -> AsyncEngine:
+        if engine is None:
+            raise RuntimeError("The database is not open")
+        return engine
+
+
+@contextmanager
+def _pool_waits() -> Iterator[None]:
+    try:
+        yield
+    except PoolTimeout as error:
+        raise DatabaseBusy from error
+
+
+def _log_failure(task: "asyncio.Task[Any]") -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("A write that nobody waited for failed", exc_info=error)

@@ -1,16 +1,25 @@
-"""What is SQLite's own in the data layer: how its connections are opened. PostgreSQL will be a second such module."""
+"""What is SQLite's own in the data layer: how its connections are opened, and what its errors mean.
 
-import sqlite3
-from collections.abc import Callable
+PostgreSQL will be a second such module.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import Connection, ExceptionContext, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
-BUSY_TIMEOUT = 5.0  # seconds a writer waits for another process's write
-_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-16000")
+from webapp.data.folders import private_file, private_folder
+from webapp.data.sqlite_plain import BUSY_TIMEOUT, connect, prepare, problem
+
+__all__ = ["BUSY_TIMEOUT", "connect", "create_engines", "database_file", "make_file", "migrating", "prepare", "problem"]
+
+_SINGLE = "rowcast_single_statement"
+SINGLE_STATEMENT = {_SINGLE: True}  # execution options of a connection that needs no transaction: one statement is one
 
 
 def database_file(url: str) -> Path:
@@ -20,21 +29,11 @@ def database_file(url: str) -> Path:
     return Path(database)
 
 
-def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
-    """A plain connection set up like the application's own, for command line and child processes."""
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
-    prepare(connection, query_only=query_only)
-    return connection
-
-
-def prepare(connection: Any, *, query_only: bool) -> None:
-    cursor = connection.cursor()
-    for pragma in _PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
-    if query_only:
-        cursor.execute("PRAGMA query_only=ON")
-    cursor.close()
-
+def make_file(url: str) -> None:
+    """Made by us, empty, so that nobody else can read it: SQLite's journals take the mode of the file."""
+    path = database_file(url)
+    private_folder(path.parent)
+    private_file(path)
 
 
 def create_engines(url: str, readers: int) -> tuple[AsyncEngine, AsyncEngine]:
@@ -43,7 +42,7 @@ def create_engines(url: str, readers: int) -> tuple[AsyncEngine, AsyncEngine]:
     With the driver's own transactions 100 concurrent increments gave 11 and no error, with deferred ones "database
     is locked": a transaction that will write must say so at once (BEGIN IMMEDIATE).
     """
-    database_file(url).parent.mkdir(parents=True, exist_ok=True)
+    make_file(url)
     arguments = {"timeout": BUSY_TIMEOUT, "isolation_level": None}
     writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=30, connect_args=arguments)
     reader = create_async_engine(url, pool_size=readers, max_overflow=0, pool_timeout=30, connect_args=arguments)
@@ -51,7 +50,29 @@ def create_engines(url: str, readers: int) -> tuple[AsyncEngine, AsyncEngine]:
     event.listen(reader.sync_engine, "connect", _on_connect(query_only=True))
     event.listen(writer.sync_engine, "begin", _begin("BEGIN IMMEDIATE"))
     event.listen(reader.sync_engine, "begin", _begin("BEGIN"))
+    for engine in (writer, reader):
+        event.listen(engine.sync_engine, "handle_error", _on_error)
     return writer, reader
+
+
+@contextmanager
+def migrating(url: str) -> Iterator[Connection]:
+    """One transaction for changes of the tables themselves, with foreign keys checked at its end.
+
+    A change that copies a table drops the old one, and with foreign keys on the rows of others go with it.
+    """
+    make_file(url)
+    engine = create_engine("sqlite://", creator=lambda: connect(database_file(url)), poolclass=NullPool)
+    event.listen(engine, "begin", _begin("BEGIN IMMEDIATE"))
+    with engine.connect() as connection:
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        raw.execute("PRAGMA foreign_keys=OFF")
+        with connection.begin():
+            yield connection
+            if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall():
+                raise RuntimeError(f"The migration would leave rows that point nowhere: {broken[:3]}")
+    engine.dispose()
 
 
 def _on_connect(*, query_only: bool) -> Callable[[Any, Any], None]:
@@ -63,6 +84,12 @@ def _on_connect(*, query_only: bool) -> Callable[[Any, Any], None]:
 
 def _begin(statement: str) -> Callable[[Connection], None]:
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(statement)
+        if not connection.get_execution_options().get(_SINGLE):
+            connection.exec_driver_sql(statement)
 
     return begin
+
+
+def _on_error(context: ExceptionContext) -> None:
+    if found := problem(context.original_exception):
+        raise found from context.original_exception

@@ -33,6 +33,7 @@ class Column(Base):
 
 class Table(Base):
     __tablename__ = "tables"
+    __table_args__ = ({"sqlite_autoincrement": True},)  # an old link never leads to somebody's newer table
 
     id: Mapped[int] = mapped_column(primary_key=True)
     owner_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)

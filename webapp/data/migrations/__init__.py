@@ -1,0 +1,63 @@
+"""The shape of our own tables, step by step: `versions/` holds the steps, Alembic runs them.
+
+On SQLite the server brings the file up to date when it starts. Nothing to do is the everyday case: then Alembic,
+half a second of imports, is not even loaded.
+"""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from settings import Settings
+from webapp.data import sqlite
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from sqlalchemy import MetaData
+
+HERE = Path(__file__).parent
+
+
+def head() -> str:
+    """The newest step: files are named `<number>_<words>.py` and only ever appended (a test compares with Alembic)."""
+    return max(path.name for path in (HERE / "versions").glob("[0-9]*.py")).partition("_")[0]
+
+
+def current(settings: Settings) -> str | None:
+    """The step the database has reached; None for one that was never migrated."""
+    path = sqlite.database_file(settings.sqlalchemy_url)
+    if not path.exists():
+        return None
+    with closing(sqlite.connect(path)) as connection:
+        try:
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        except sqlite3.OperationalError as error:
+            if "no such table" in str(error):
+                return None
+            raise
+    return str(row[0]) if row else None
+
+
+def upgrade(settings: Settings) -> bool:
+    """Bring the database to the newest step; says whether there was anything to do.
+
+    All steps run in one transaction that holds the write lock: two servers that start together take turns, and a
+    step that fails leaves the database as it was.
+    """
+    if current(settings) == head():
+        return False
+    from alembic import command  # slow to import, see above
+
+    command.upgrade(configuration(settings), "head")
+    return True
+
+
+def configuration(settings: Settings, metadata: "MetaData | None" = None) -> "Config":
+    """Alembic's configuration without a file; pyproject.toml holds the same for its command line."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(HERE))
+    config.attributes.update(settings=settings, metadata=metadata)
+    return config

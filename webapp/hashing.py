@@ -1,0 +1,50 @@
+"""Password hashes: argon2 takes a third of a second and 64 MiB, so it has two threads of its own.
+
+In the event loop one sign-in would stop every user; in the shared thread pool thirty of them would keep files and
+uploads waiting for seconds.
+"""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from settings import Settings
+
+WORKERS = 2
+
+
+class Hasher:
+    """Hashes and verifies passwords, at most two at a time."""
+
+    def __init__(self, settings: Settings) -> None:
+        # Tests prove behaviour, not cost.
+        self._argon2 = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1) if settings.is_testing else PasswordHasher()
+        self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="argon2")
+        self._dummy = ""
+
+    async def hash(self, password: str) -> str:
+        return await self._run(self._argon2.hash, password)
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """Without a hash it takes as long and says no: the time does not tell whether an address has an account."""
+        if not self._dummy:
+            self._dummy = await self.hash("nobody's password")
+        return await self._run(self._matches, password_hash or self._dummy, password) and password_hash is not None
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether it was made with another cost than today's."""
+        return self._argon2.check_needs_rehash(password_hash)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _matches(self, password_hash: str, password: str) -> bool:
+        try:
+            return self._argon2.verify(password_hash, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+    async def _run(self, function, *args):  # type: ignore
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)

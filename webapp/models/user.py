@@ -1,0 +1,118 @@
+"""A person who can sign in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import Index, Select, exists, func, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.data.problems import Problem
+from webapp.data.uow import UnitOfWork
+from webapp.models.base import Base, utc_now
+
+
+class Role(StrEnum):
+    OWNER = "owner"  # the first person; exactly one
+    ADMINISTRATOR = "administrator"
+    MEMBER = "member"
+    GUEST = "guest"
+
+
+class EmailTaken(Problem):
+    def __init__(self) -> None:
+        super().__init__("There is already an account with this address. Sign in instead.")
+
+
+class RegistrationClosed(Problem):
+    def __init__(self) -> None:
+        super().__init__("New accounts are closed here. Ask the owner for one.")
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who is acting, as plain values: safe to hand to templates, streams and jobs."""
+
+    id: int
+    email: str
+    name: str
+    role: str
+    session_id: int | None = None  # none on the command line
+    is_fresh: bool = False  # whether the password was given a short while ago
+
+    @property
+    def is_owner(self) -> bool:
+        return self.role == Role.OWNER
+
+
+_OWNER = text("role = 'owner'")
+
+
+class User(Base):
+    __tablename__ = "users"
+    __table_args__ = (
+        # Whatever happens at the same time, there is one owner.
+        Index("uq_users_owner", "role", unique=True, sqlite_where=_OWNER, postgresql_where=_OWNER),
+        {"sqlite_autoincrement": True},  # the number of a deleted person is never given to another
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    # As `normalise_email` writes it.
+    email: Mapped[str] = mapped_column(unique=True, index=True)
+    name: Mapped[str]
+    password_hash: Mapped[str]
+    role: Mapped[str] = mapped_column(default=Role.MEMBER)
+    is_active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    @classmethod
+    def with_email(cls, email: str) -> Select[tuple["User"]]:
+        return select(cls).where(cls.email == email)
+
+    @classmethod
+    def anybody(cls) -> Select[tuple[bool]]:
+        """Whether there is any account yet."""
+        return select(exists(select(cls.id)))
+
+    @classmethod
+    async def register(cls, work: UnitOfWork, *, email: str, password_hash: str, is_open: bool) -> "User":
+        """The first person becomes the owner; the next ones are members, if registration `is_open`.
+
+        Raises `RegistrationClosed` and `EmailTaken`. The write lock makes "the first" true of one person only.
+        """
+        first = not (await work.session.execute(select(func.count()).select_from(cls))).scalar_one()
+        if not (first or is_open):
+            raise RegistrationClosed
+        user = cls(
+            email=email,
+            name=email.partition("@")[0],
+            password_hash=password_hash,
+            role=Role.OWNER if first else Role.MEMBER,
+        )
+        work.session.add(user)
+        try:
+            await work.session.flush()
+        except IntegrityError as error:
+            raise EmailTaken from error
+        return user
+
+    @classmethod
+    async def rehash(cls, work: UnitOfWork, user_id: int, password_hash: str) -> None:
+        """The same password, hashed with today's cost."""
+        user = await work.session.get_one(cls, user_id)
+        user.password_hash = password_hash
+
+
+def normalise_email(address: str) -> str:
+    """The one spelling an address is kept and looked up in. Raises ValueError in words.
+
+    The part before the @ is lowered too: providers that tell `Ada@` from `ada@` are not seen in practice, people
+    who type it both ways are.
+    """
+    try:
+        checked = validate_email(address, check_deliverability=False, globally_deliverable=False)
+    except EmailNotValidError as error:
+        raise ValueError(str(error)) from error
+    return checked.normalized.lower()
