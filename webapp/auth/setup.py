@@ -1,0 +1,49 @@
+"""The set-up key: on a server that others can reach, not whoever comes first becomes the owner.
+
+It follows from the secret key, so that several processes and restarts agree without keeping it anywhere, and it
+opens nothing once there is an account.
+"""
+
+import base64
+import hashlib
+import hmac
+import structlog
+
+from settings import Registration, Settings
+from webapp.auth import bp
+from webapp.data.keys import secret_key
+from webapp.extensions import config, db
+from webapp.models import User
+
+log = structlog.get_logger("rowcast.setup")
+
+
+def setup_key(settings: Settings) -> str:
+    """Such as `K7QD-2MXA-...`: 100 bits, in letters that are not mistaken for one another."""
+    mac = hmac.digest(secret_key(settings).encode(), b"rowcast set-up key", hashlib.sha256)
+    letters = base64.b32encode(mac).decode()[:20]
+    return "-".join(letters[start : start + 4] for start in range(0, 20, 4))
+
+
+def is_setup_key(settings: Settings, typed: str) -> bool:
+    """Compared in constant time; case, spaces and dashes do not matter."""
+    plain = "".join(character for character in typed.upper() if character.isalnum())
+    return hmac.compare_digest(plain.encode(), setup_key(settings).replace("-", "").encode())
+
+
+async def is_first() -> bool:
+    """Whether nobody has an account yet."""
+    row = await db().fetch_one(User.anybody())
+    return row is None or not row[0]
+
+
+def is_open() -> bool:
+    """Whether people may make accounts once there is an owner."""
+    return config().registration is Registration.OPEN
+
+
+@bp.before_app_serving
+async def announce() -> None:
+    if config().is_local or not await is_first():
+        return
+    log.warning("nobody has an account yet; who signs up first needs the set-up key", setup_key=setup_key(config()))

@@ -1,0 +1,62 @@
+"""How often one may guess: a password, the set-up key, or how many accounts one address may ask for.
+
+An account is limited for each address by itself first, so that a stranger's guesses keep nobody out of their own
+account; the much higher limit over all addresses bounds a guess by many machines.
+"""
+
+from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
+
+from quart import request
+from quart.blueprints import BlueprintSetupState
+
+from webapp.auth import bp
+from webapp.extensions import Extension, config
+from webapp.web.throttle import Throttle
+
+WINDOW = 600  # seconds
+
+
+@dataclass(frozen=True)
+class Throttles:
+    address: Throttle = field(default_factory=lambda: Throttle(100, WINDOW))
+    account_here: Throttle = field(default_factory=lambda: Throttle(10, WINDOW))
+    account: Throttle = field(default_factory=lambda: Throttle(100, WINDOW))
+    registration: Throttle = field(default_factory=lambda: Throttle(20, WINDOW))
+
+    def begin_sign_in(self, email: str) -> None:
+        """Count a try before it is made: many at once count as well. Raises TooManyRequests when there is none left."""
+        here = client()
+        _begin((self.address, here), (self.account_here, f"{email} {here}"), (self.account, email))
+
+    def forget_sign_in(self, email: str) -> None:
+        """It was the right password. The address keeps its count: one's own account must not pay for guessing others'."""
+        self.account_here.forget(f"{email} {client()}")
+        self.account.forget(email)
+
+    def begin_registration(self) -> None:
+        _begin((self.registration, client()))
+
+
+throttles: Extension[Throttles] = Extension("auth_throttles", lambda settings: Throttles())
+
+
+@bp.record_once
+def _make(state: BlueprintSetupState) -> None:
+    throttles.init_app(state.app, config.of(state.app))
+
+
+def client() -> str:
+    """Who is trying: the address, or of version 6 the network a household is given, which has more than enough."""
+    try:
+        address = ip_address(request.remote_addr or "")
+    except ValueError:
+        return request.remote_addr or ""
+    return str(ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
+
+
+def _begin(*tries: tuple[Throttle, str]) -> None:
+    for throttle, key in tries:
+        throttle.check(key)
+    for throttle, key in tries:
+        throttle.count(key)

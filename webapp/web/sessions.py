@@ -1,0 +1,110 @@
+"""Who is asking: quart-auth carries a token in its signed cookie, the database says what the token is worth.
+
+The cookie alone proves nothing: signing out, or ending a device's session, takes effect with the next request.
+"""
+
+from datetime import timedelta
+
+from quart import Quart, current_app, g, request
+from quart_auth import Action, AuthUser, QuartAuth
+
+from settings import Settings
+from webapp.data.keys import secret_key
+from webapp.data.uow import UnitOfWork
+from webapp.extensions import config, db
+from webapp.models import Actor, Device, Session, utc_now
+from webapp.models.session import TOUCH_EVERY
+
+_AUTH = "rowcast.auth"
+
+
+def init_app(app: Quart, settings: Settings) -> None:
+    """The keys, and the name and flags of the cookie.
+
+    `__Host-` makes browsers refuse a cookie that did not come over TLS from this very host. Several keys verify and
+    the newest signs: a rotation signs nobody out.
+    """
+    prefix = "__Host-" if settings.is_tls else ""
+    app.secret_key = secret_key(settings)
+    app.config["SECRET_KEY_FALLBACKS"] = [key.get_secret_value() for key in settings.secret_key_fallbacks]
+    app.extensions[_AUTH] = QuartAuth(
+        app,
+        cookie_name=f"{prefix}rowcast-sign-in",
+        cookie_secure=settings.is_tls,
+        cookie_http_only=True,
+        cookie_samesite="Lax",
+        duration=max(settings.session_idle, settings.session_remember),
+        # Its `current_user` answers with coroutines, which a template takes for "yes".
+        singleton=False,
+    )
+
+
+async def load_actor() -> Actor | None:
+    """The signed-in person of this request: one select, and only for who asks."""
+    if "actor" not in g:
+        g.actor = await _resume()
+    actor: Actor | None = g.actor
+    return actor
+
+
+def loaded_actor() -> Actor | None:
+    """The same for code that cannot wait, after somebody has loaded it; else None."""
+    return g.get("actor")
+
+
+async def sign_in(user_id: int, *, remembered: bool) -> None:
+    """Begin a session on this device; one that was there before ends with it."""
+    before = await load_actor()
+    token = await db().write(_begin, user_id, before, device(), remembered, config())
+    carry(token, remembered=remembered)
+
+
+def carry(token: str, *, remembered: bool) -> None:
+    """Put the token of a committed session into the answer's cookie.
+
+    Only after the commit: a cookie is also sent with the error page of what went wrong later.
+    """
+    _auth().login_user(AuthUser(token, Action.WRITE_PERMANENT if remembered else Action.WRITE))
+    g.pop("actor", None)
+
+
+async def sign_out() -> None:
+    actor = await load_actor()
+    if actor is not None and actor.session_id is not None:
+        await db().write(Session.revoke, actor.session_id)
+    _auth().logout_user()
+    g.actor = None
+
+
+def device() -> Device:
+    return Device(agent=request.user_agent.string, address=request.remote_addr or "")
+
+
+def _auth() -> QuartAuth:
+    auth: QuartAuth = current_app.extensions[_AUTH]
+    return auth
+
+
+async def _begin(
+    work: UnitOfWork, user_id: int, before: Actor | None, device: Device, remembered: bool, settings: Settings
+) -> str:
+    if before is not None and before.session_id is not None:
+        await Session.revoke(work, before.session_id)
+    await Session.forget_ended(work, user_id, settings)
+    return await Session.start(work, user_id, device, remembered=remembered)
+
+
+async def _resume() -> Actor | None:
+    carried = _auth().load_user()
+    if not carried.auth_id:
+        return None
+    row = await db().fetch_one(Session.alive(carried.auth_id, config()))
+    if row is None:
+        return None
+    now = utc_now()
+    if row.seen_at < now - TOUCH_EVERY:
+        # Nobody waits for this write; the cookie's own age starts again, signed with today's key.
+        db().write_soon(Session.touch, row.session_id, device())
+        carried.action = Action.WRITE_PERMANENT if row.remembered else Action.WRITE
+    fresh_since = now - timedelta(seconds=config().session_fresh)
+    return Actor(row.id, row.email, row.name, row.role, row.session_id, row.authenticated_at > fresh_since)
