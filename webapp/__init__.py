@@ -1,15 +1,24 @@
 """Rowcast: `create_app()` is the table of contents of the whole application."""
 
-from quart import Quart
-
 from settings import Settings
 from webapp import extensions, web
+from webapp.web.application import Application, refuse_patched_process
 
 
-def create_app(settings: Settings | None = None) -> Quart:
+def create_app(settings: Settings | None = None) -> Application:
+    refuse_patched_process()
     settings = settings or Settings()
-    app = Quart(__name__, static_folder=None)
+    app = Application(__name__, static_folder=None)
+    app.testing = settings.is_testing
     extensions.init_app(app, settings)
-    web.init_app(app)
+    web.init_app(app, settings)
     _register_blueprints(app)
     return app
+
+
+def _register_blueprints(app: Application) -> None:
+    from webapp import api, auth, main
+
+    app.register_blueprint(main.bp)
+    app.register_blueprint(auth.bp)
+    app.register_blueprint(api.bp, url_prefix="/api")

@@ -5,13 +5,17 @@ several apps with different settings live in one process. Streams and jobs outli
 the object itself before they begin.
 """
 
+import asyncio
 from collections.abc import Callable
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from quart import Quart, current_app
 
 from settings import Settings
+from webapp.data import migrations
 from webapp.data.engines import Database
+from webapp.drain import Drain
+from webapp.hashing import Hasher
 
 T = TypeVar("T")
 
@@ -37,3 +41,23 @@ class Extension(Generic[T]):
 
 config: Extension[Settings] = Extension("settings", lambda settings: settings)
 db: Extension[Database] = Extension("database", Database)
+drain: Extension[Drain] = Extension("drain", lambda settings: Drain())
+hasher: Extension[Hasher] = Extension("hasher", Hasher)
+
+EVERY: tuple[Extension[Any], ...] = (config, drain, db, hasher)
+
+
+def init_app(app: Quart, settings: Settings) -> None:
+    """Make each for this app; open them, in this order, when it begins to serve, and close them in the other."""
+    for extension in EVERY:
+        extension.init_app(app, settings)
+
+    @app.before_serving
+    async def open_all() -> None:
+        await asyncio.to_thread(migrations.upgrade, settings)
+        await db.of(app).open()
+
+    @app.after_serving
+    async def close_all() -> None:
+        await db.of(app).close()
+        hasher.of(app).close()

@@ -1,0 +1,81 @@
+"""What every test may use: an application of its own with a database of its own, a client, a real server."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from quart.testing import QuartClient
+
+from settings import Settings
+from tests.servers import Server
+from webapp import create_app
+from webapp.data import migrations
+from webapp.web.application import Application
+
+SECRET_KEY = "a key for tests, of a length that production accepts"
+
+
+class Client(QuartClient):
+    """Sends what a browser sends from a page of ours; cross-site protection stays on in tests."""
+
+    async def open(self, path: str, *, headers: Any = None, **kwargs: Any) -> Any:
+        return await super().open(path, headers={"Sec-Fetch-Site": "same-origin"} | dict(headers or {}), **kwargs)
+
+
+def make_settings(data_dir: Path, **more: Any) -> Settings:
+    """Settings that owe nothing to the environment of whoever runs the tests."""
+    given: dict[str, Any] = {"environment": "testing", "secret_key": SECRET_KEY, "data_dir": data_dir, **more}
+    return Settings(_env_file=None, **given)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("ROWCAST_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a migrated, empty database, to be copied."""
+    folder = tmp_path_factory.mktemp("migrated")
+    migrations.upgrade(make_settings(folder))
+    return folder
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, migrated: Path) -> Path:
+    return shutil.copytree(migrated, tmp_path / "data")
+
+
+@pytest.fixture
+def settings(data_dir: Path) -> Settings:
+    return make_settings(data_dir)
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[Application]:
+    """The application, serving: what it opens at start is open."""
+    made = create_app(settings)
+    made.test_client_class = Client
+    async with made.test_app():
+        yield made
+
+
+@pytest.fixture
+def client(app: Application) -> QuartClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def server(data_dir: Path) -> Iterator[Callable[..., Server]]:
+    """`server()` starts a real one in a process of its own; `server("tests.server.apps:streams")` one of a test's."""
+    with ExitStack() as running:
+
+        def start(factory: str = "webapp:create_app", **environment: str) -> Server:
+            return running.enter_context(Server(factory, data_dir, **environment))
+
+        yield start

@@ -1,0 +1,7 @@
+"""The JSON API."""
+
+from quart import Blueprint
+
+bp = Blueprint("api", __name__)
+
+from webapp.api import health  # noqa: E402, F401  (routes register themselves)

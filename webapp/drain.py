@@ -1,0 +1,33 @@
+"""The drain: how a server that is about to stop tells what would otherwise never end."""
+
+import asyncio
+from collections.abc import Callable
+
+
+class Drain:
+    """Begins once, before the server stops listening; live streams end on it and clients come back to the next server.
+
+    Quart's own `shutdown_event` is set only after every connection has closed, which an open stream never does.
+    """
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self._calls: list[Callable[[], None]] = []
+
+    def on_begin(self, call: Callable[[], None]) -> None:
+        """`call` runs in the event loop when draining begins; it must not raise or block."""
+        self._calls.append(call)
+
+    def begin(self) -> None:
+        if self._event.is_set():
+            return
+        self._event.set()
+        for call in self._calls:
+            call()
+
+    @property
+    def has_begun(self) -> bool:
+        return self._event.is_set()
+
+    async def wait(self) -> None:
+        await self._event.wait()

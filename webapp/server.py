@@ -1,0 +1,190 @@
+"""The server: Hypercorn in this process, with an orderly beginning and end.
+
+Started by ourselves rather than by its command line, because that one kills requests in flight when there are several
+workers, ends with 0 when a worker has died, and on Python 3.12 and later waits for open live streams for ever.
+"""
+
+import asyncio
+import errno
+import fcntl
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+from hypercorn.asyncio import serve as serve_asgi
+from hypercorn.config import Config
+from hypercorn.middleware import ProxyFixMiddleware
+from hypercorn.utils import LifespanFailureError, LifespanTimeoutError
+
+from settings import Settings
+from webapp import create_app
+from webapp.data.folders import private_folder
+from webapp.data.problems import Problem
+from webapp.extensions import drain
+from webapp.web import observe
+from webapp.web.application import Application
+from webapp.web.streaming import StreamFailed
+
+BACKLOG = 4096
+KEEP_ALIVE = 20.0  # seconds a connection may be idle; also what a slow client has for its headers
+CLOSING_TIMEOUT = 10.0  # seconds the application has to close what it opened
+
+log = structlog.get_logger("rowcast.server")
+
+
+class CannotServe(Problem):
+    """Why the server does not start, in one line."""
+
+
+def serve(
+    settings: Settings, *, reload: bool = False, factory: Callable[[Settings], Application] = create_app
+) -> int:
+    """Serve until SIGTERM or Ctrl-C. The process should exit with what this returns."""
+    if reload:
+        from webapp.reloading import serve_and_reload
+
+        return serve_and_reload(settings)
+    observe.configure(settings)
+    try:
+        with _only_server(settings):
+            listener = _bind(settings)
+            asyncio.run(_run(factory(settings), settings, listener))
+    except Problem as problem:
+        return _failed(str(problem))
+    except (LifespanFailureError, LifespanTimeoutError) as error:
+        return _failed(f"The application could not start: {error}")
+    except Exception as error:
+        log.exception("the server crashed")
+        return _failed(f"The server crashed: {error!r}")
+    return 0
+
+
+async def _run(app: Application, settings: Settings, listener: socket.socket) -> None:
+    stop = asyncio.Event()
+
+    def on_signal() -> None:
+        if stop.is_set():  # asked again: no more patience
+            app.cut_all()
+        stop.set()
+        drain.of(app).begin()
+
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, on_signal)
+    address = _address(listener)
+
+    async def until_told() -> None:
+        """Hypercorn awaits this once it listens."""
+        print(f"Rowcast is ready at {address}", flush=True)
+        await stop.wait()
+
+    server = asyncio.ensure_future(
+        serve_asgi(_framework(app, settings), _config(settings, listener), shutdown_trigger=until_told, mode="asgi")
+    )
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({server, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    await _finish(app, server, settings.graceful_timeout)
+
+
+async def _finish(app: Application, server: "asyncio.Future[None]", patience: float) -> None:
+    """Let requests in flight end, then cut them, so that the application is still closed in order."""
+    await asyncio.wait({server}, timeout=patience)
+    if not server.done():
+        log.warning("requests were cut, they took too long to finish", requests=len(app.in_flight))
+        app.cut_all()
+        await asyncio.wait({server}, timeout=CLOSING_TIMEOUT + 2)
+    if not server.done():
+        log.error("the application did not close in time")
+        server.cancel()
+        await asyncio.wait({server}, timeout=1)
+    if server.done() and not server.cancelled():
+        server.result()
+
+
+def _config(settings: Settings, listener: socket.socket) -> Config:
+    config = Config()
+    config.bind = [f"fd://{listener.detach()}"]
+    config.backlog = BACKLOG
+    config.include_server_header = False
+    config.keep_alive_timeout = KEEP_ALIVE
+    config.graceful_timeout = settings.graceful_timeout + 2  # ours comes first
+    config.shutdown_timeout = CLOSING_TIMEOUT
+    config.errorlog = logging.getLogger("hypercorn.error")
+    config.errorlog.addFilter(_is_news)
+    config.accesslog = None  # web/connection.py writes a better one
+    return config
+
+
+def _framework(app: Application, settings: Settings) -> Any:
+    """Forwarded headers count only behind proxies of ours; else anybody could claim any address."""
+    if not settings.trusted_proxies:
+        return app
+    return ProxyFixMiddleware(app, mode="legacy", trusted_hops=settings.trusted_proxies)
+
+
+@contextmanager
+def _only_server(settings: Settings) -> Iterator[None]:
+    """One server for a data folder: two would both resume the same imports.
+
+    A record lock: the system drops it with the process, however that ends, and child processes do not inherit it.
+    """
+    try:
+        folder = private_folder(settings.data_dir)
+        file = os.open(folder / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise CannotServe(f"The data folder {settings.data_dir} cannot be used: {error.strerror}.") from error
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(file)
+        raise CannotServe(
+            f"Another Rowcast server is using {settings.data_dir}. Stop it, or set ROWCAST_DATA_DIR to another folder."
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(file)
+
+
+def _bind(settings: Settings) -> socket.socket:
+    """Before anything else is started, so that a port in use is said at once."""
+    where = f"{settings.host}:{settings.port}"
+    try:
+        family, kind, protocol, _, target = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener.bind(target)
+    except socket.gaierror as error:
+        raise CannotServe(f"There is no address {settings.host} to listen on.") from error
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise CannotServe(f"{where} is in use. Stop what uses it, or choose another port (--port).") from error
+        raise CannotServe(f"Cannot listen on {where}: {error.strerror}.") from error
+    return listener
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """A stream that failed is in the log already, with its request."""
+    error = record.exc_info[1] if record.exc_info else None
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return not isinstance(error, StreamFailed)
+
+
+def _failed(words: str) -> int:
+    print(f"rowcast: {words}", file=sys.stderr, flush=True)
+    return 1

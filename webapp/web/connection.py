@@ -1,0 +1,94 @@
+"""One request on its way through the ASGI connection: named, timed, back-pressured, logged when it has ended."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, cast
+
+import structlog
+from quart.asgi import ASGIHTTPConnection
+from structlog.contextvars import bound_contextvars
+
+from webapp.web.exchange import Exchange, exchange, new_id
+
+if TYPE_CHECKING:
+    from webapp.web.application import Application
+
+Send = Callable[[Any], Awaitable[None]]
+Receive = Callable[[], Awaitable[Any]]
+
+log = structlog.get_logger("rowcast.access")
+QUIET = ("/static/", "/up", "/ready")
+
+
+class Connection(ASGIHTTPConnection):
+    _handler: asyncio.Task[Any] | None = None
+
+    async def __call__(self, receive: Receive, send: Send) -> None:
+        application = cast("Application", self.app)
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        application.in_flight.add(task)
+        name = new_id(self._given_id())
+        with exchange(name) as made, bound_contextvars(request_id=name):
+            try:
+                await super().__call__(receive, self._watched(send, made))
+            except asyncio.CancelledError:
+                await self._end_handler()
+                raise
+            finally:
+                application.in_flight.discard(task)
+                self._log(made)
+
+    async def handle_messages(self, request: Any, receive: Receive, *more: Any) -> None:
+        async def receive_when_there_is_room() -> Any:
+            await request.body.wait_for_room()
+            return await receive()
+
+        await super().handle_messages(request, receive_when_there_is_room, *more)
+
+    async def handle_request(self, request: Any, send: Send) -> None:
+        self._handler = asyncio.current_task()
+        await super().handle_request(request, send)
+
+    async def _end_handler(self) -> None:
+        """Quart 0.22 leaves the handler running when the server cancels the connection; 0.23 has ended it already."""
+        if self._handler is not None and not self._handler.done():
+            self._handler.cancel()
+            await asyncio.wait([self._handler])
+
+    def _watched(self, send: Send, made: Exchange) -> Send:
+        async def watched(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                made.status = message["status"]
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", made.request_id.encode()),
+                    (b"server-timing", made.server_timing().encode()),
+                ]
+            elif message["type"] == "http.response.body":
+                made.sent += len(message.get("body", b""))
+                made.is_complete = not message.get("more_body", False)
+            await send(message)
+
+        return watched
+
+    def _given_id(self) -> str | None:
+        """A proxy's own id, so that its log and ours tell the same story; a stranger's would only confuse."""
+        if not self.app.config["TRUSTED_PROXIES"]:
+            return None
+        return next((value.decode("latin1") for name, value in self.scope["headers"] if name == b"x-request-id"), None)
+
+    def _log(self, made: Exchange) -> None:
+        """Never the query string: what people search for is theirs."""
+        path = self.scope["path"]
+        line = log.debug if path.startswith(QUIET) else log.info
+        line(
+            "request",
+            method=self.scope["method"],
+            path=path,
+            status=made.status,
+            sent=made.sent,
+            ms=round(made.elapsed * 1000, 1),
+            **{f"{name}_ms": round(took * 1000, 1) for name, took in made.spent.items()},
+            **({} if made.is_complete else {"cut": True}),
+            **made.notes,
+        )

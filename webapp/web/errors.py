@@ -1,0 +1,179 @@
+"""Every error as an answer: one table of what it means, and three forms to say it in: page, fragment, problem+json."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from html import escape
+from http import HTTPStatus
+
+import structlog
+from quart import Quart, Response, request
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from settings import Settings
+from webapp.data import sqlite
+from webapp.data.problems import DatabaseBusy, Problem, StorageFull
+from webapp.models import RegistrationClosed
+from webapp.models.problems import NotFound
+from webapp.web import fragments, templating
+from webapp.web.exchange import request_id
+
+log = structlog.get_logger("rowcast.errors")
+
+# No template to the renderer: read once, and filled in by replacing.
+FAILURE_PAGE = (templating.FOLDER / "errors" / "500.html").read_text(encoding="utf-8")
+
+# What an exception of the layers below means here. The nearest class counts; text "" is the exception's own words.
+TABLE: dict[type[BaseException], tuple[int, str]] = {
+    Problem: (422, ""),
+    NotFound: (404, ""),
+    RegistrationClosed: (403, ""),
+    DatabaseBusy: (503, ""),
+    StorageFull: (503, ""),
+    PoolTimeout: (503, "The server is busy. Please try again in a moment."),
+    TimeoutError: (503, "This took too long, so it was stopped. Please try again, or ask for less at once."),
+}
+TITLES = {
+    400: "This request could not be understood",
+    401: "Please sign in",
+    403: "This is not allowed",
+    404: "There is nothing here",
+    405: "This address does not work that way",
+    408: "The upload stopped arriving",
+    413: "This is too large",
+    415: "This kind of content is not taken here",
+    416: "The file has no such part",
+    421: "Wrong address",
+    422: "This cannot be done as it stands",
+    429: "Too many tries",
+    500: "Something went wrong here",
+    503: "Not possible right now",
+}
+TEXTS = {
+    400: "Something in the request is malformed. Go back, reload the page and try again.",
+    401: "You are not signed in, or your session has ended.",
+    403: "You may not do this. If you think you should, ask whoever runs this server.",
+    404: "The address may be mistyped, or what was here has been deleted or was never shared with you.",
+    405: "The page exists, but not for this kind of request.",
+    408: "Nothing arrived for a while, so the connection was closed. Please try again.",
+    413: "The server takes no more than a certain size at this address, and this is more. Nothing was saved.",
+    415: "The address exists, but it takes another content type.",
+    422: "Something in the request does not fit. Nothing was changed.",
+    429: "There were too many tries in a short time. Please wait a little and try again.",
+    500: "This is our mistake, not yours. It has been written down under the number below.",
+    503: "The server cannot answer this now. Please try again in a moment.",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    text: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        return TITLES.get(self.status) or HTTPStatus(self.status).phrase
+
+
+def init_app(app: Quart, settings: Settings) -> None:
+    """Exceptions that mean nothing here stay with Quart: it logs them, raises them in tests, and asks us for a 500."""
+    app.register_error_handler(HTTPException, answer_http)
+    app.register_error_handler(OSError, answer_known)
+    app.register_error_handler(ExceptionGroup, answer_known)
+    for known in TABLE:
+        app.register_error_handler(known, answer_known)
+
+
+async def answer_http(error: HTTPException) -> Response:
+    if error.response is not None:
+        return error.response  # type: ignore[return-value]
+    status = error.code or 500
+    is_own_text = error.description and error.description != type(error).description or _is_ours(error)
+    text = error.description if is_own_text and not isinstance(error, InternalServerError) else TEXTS.get(status)
+    headers = {name: value for name, value in error.get_headers() if name != "Content-Type"}
+    return respond(Answer(status, text or str(error.description or ""), headers))
+
+
+async def answer_known(error: Exception) -> Response:
+    """What the table says. Raises the error again when the table says nothing."""
+    meaning = meaning_of(error)
+    if meaning is None:
+        raise error
+    status, text = meaning
+    if status >= 500:
+        log.warning("not possible now", reason=repr(error), path=request.path)
+    return respond(Answer(status, text, {"Retry-After": "2"} if status == 503 else {}))
+
+
+def meaning_of(error: BaseException) -> tuple[int, str] | None:
+    for one in _each(error):
+        known = sqlite.problem(one) or one
+        for kind in type(known).__mro__:
+            if kind in TABLE:
+                status, text = TABLE[kind]
+                return status, text or str(known)
+    return None
+
+
+def respond(answer: Answer) -> Response:
+    """The answer in the form the client reads."""
+    if wants_json():
+        response = _problem_json(answer)
+    elif fragments.is_partial():
+        response = fragments.respond(_toast(answer), status=answer.status, headers={"HX-Reswap": "none"})
+    else:
+        response = Response(_page(answer), answer.status)
+    response.headers.update(answer.headers)
+    return response
+
+
+def wants_json() -> bool:
+    if request.path.startswith("/api/"):
+        return True
+    return request.accept_mimetypes.best_match(["text/html", "application/json", "application/problem+json"]) not in (
+        "text/html",
+        None,
+    )
+
+
+def _problem_json(answer: Answer) -> Response:
+    """RFC 9457."""
+    response = Response(content_type="application/problem+json")
+    response.set_data(
+        templating.to_json(
+            {"title": answer.title, "status": answer.status, "detail": answer.text, "request_id": request_id()}
+        )
+    )
+    response.status_code = answer.status
+    return response
+
+
+def _toast(answer: Answer) -> str:
+    number = f" Request number: {request_id()}." if answer.status == 500 else ""
+    return fragments.toast(f"{answer.title}. {answer.text}{number}", "failed")
+
+
+def _page(answer: Answer) -> str:
+    """A failure of our own has a page that cannot fail: it asks nothing of templates, database or session."""
+    if answer.status != 500:
+        try:
+            return templating.render("errors/error.html", advice=None, back_url=None, **asdict(answer), title=answer.title)
+        except Exception:
+            log.exception("the error page failed")
+    return FAILURE_PAGE.replace("{{ request_id }}", escape(request_id()))
+
+
+def _is_ours(error: HTTPException) -> bool:
+    return type(error).__module__.startswith("webapp.")
+
+
+def _each(error: BaseException) -> Iterator[BaseException]:
+    """The exception itself, or what a task group has wrapped; a cancellation among them is no news."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _each(inner)
+    elif not isinstance(error, asyncio.CancelledError):
+        yield error
+

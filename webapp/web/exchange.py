@@ -1,0 +1,84 @@
+"""One exchange: what a request and its answer have in common from the first byte to the last."""
+
+import asyncio
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+_current: ContextVar["Exchange | None"] = ContextVar("exchange", default=None)
+_ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}", re.ASCII)
+
+
+@dataclass(slots=True)
+class Exchange:
+    request_id: str
+    began: float = field(default_factory=perf_counter)
+    status: int | None = None
+    sent: int = 0  # bytes of the body
+    is_complete: bool = False
+    # Seconds spent on something, by its name, for Server-Timing.
+    spent: dict[str, float] = field(default_factory=dict)
+    # More for the access line: who, which table.
+    notes: dict[str, Any] = field(default_factory=dict)
+    # The time limit of the handler while it runs.
+    deadline: asyncio.Timeout | None = None
+
+    @property
+    def elapsed(self) -> float:
+        return perf_counter() - self.began
+
+    def server_timing(self) -> str:
+        """The header's value, in milliseconds."""
+        return ", ".join(f"{name};dur={took * 1000:.1f}" for name, took in [("app", self.elapsed), *self.spent.items()])
+
+
+def current() -> Exchange | None:
+    """None outside a request, as in a job."""
+    return _current.get()
+
+
+def request_id() -> str:
+    exchange = current()
+    return exchange.request_id if exchange else ""
+
+
+def new_id(given: str | None = None) -> str:
+    """An id a proxy has given, when it looks like one; else a new one."""
+    return given if given and _ACCEPTABLE_ID.fullmatch(given) else secrets.token_hex(8)
+
+
+@contextmanager
+def exchange(request_id: str) -> Iterator[Exchange]:
+    made = Exchange(request_id)
+    token = _current.set(made)
+    try:
+        yield made
+    finally:
+        _current.reset(token)
+
+
+def spend(name: str, seconds: float) -> None:
+    """Count `seconds` to this exchange's `name`; nothing outside one."""
+    if made := current():
+        made.spent[name] = made.spent.get(name, 0.0) + seconds
+
+
+@contextmanager
+def timed(name: str) -> Iterator[None]:
+    """What happens inside is shown as `name` in Server-Timing."""
+    began = perf_counter()
+    try:
+        yield
+    finally:
+        spend(name, perf_counter() - began)
+
+
+def note(**more: Any) -> None:
+    """Add to this request's access line: `note(user=7)`. Never a secret."""
+    if made := current():
+        made.notes.update(more)

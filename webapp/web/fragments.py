@@ -1,0 +1,73 @@
+"""Pages and fragments of them: one place decides which is meant, one helper each for what htmx understands."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup
+from quart import Response, redirect, request
+from quart.typing import ResponseReturnValue
+
+from webapp.web import templating
+from webapp.web.access import load_actor
+
+MAIN = {"target": "#main", "select": "#main", "swap": "outerMorph"}
+_OWN_PATH = re.compile(r"/(?![/\\])[!-~]*")
+
+
+def is_partial() -> bool:
+    """Whether the answer goes into a part of a page.
+
+    Nothing else tells: a restored history entry sends no `HX-Request`, and a boosted link or an `hx-select`, which
+    do, want the whole page.
+    """
+    return request.headers.get("HX-Request-Type") == "partial"
+
+
+async def render(
+    template: str, /, fragment: str | None = None, status: int = 200, **context: Any
+) -> Response:
+    """The page; or its fragment, when that is what the client will use.
+
+    `fragment` is a template of its own ("tables/_grid.html") or the name of a block of `template`.
+    """
+    await load_actor()
+    if fragment is None or not is_partial():
+        html = templating.render(template, **context)
+    elif fragment.endswith(".html"):
+        html = templating.render(fragment, **context)
+    else:
+        html = templating.render_block(template, fragment, **context)
+    return Response(html, status)
+
+
+def respond(*parts: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Several parts of a page in one answer: a fragment for the target, then partials for elsewhere."""
+    return Response("".join(parts), status, dict(headers or {}))
+
+
+def partial(target_id: str, html: str, swap: str = "outerMorph") -> Markup:
+    """`html` for the element `target_id`, wherever the rest of the answer goes. Works in live streams too."""
+    return Markup('<hx-partial hx-target="#{}" hx-swap="{}">{}</hx-partial>').format(
+        target_id, swap, Markup(html)  # noqa: S704  (rendered by a template)
+    )
+
+
+def toast(text: str, kind: str = "done") -> Markup:
+    """A short message in the corner. Kinds: done, alert, failed."""
+    return partial("toasts", templating.render("_toast.html", text=text, kind=kind), "beforeend")
+
+
+def redirect_to(url: str, *, whole: bool = False) -> ResponseReturnValue:
+    """Go on to another of our pages after a form: 303, and its equal when only a part of a page was asked for.
+
+    htmx follows a 303 by itself and would put the page it finds into that part. With `whole` the browser loads the
+    page anew, which signing in and out need.
+    """
+    if not _OWN_PATH.fullmatch(url):
+        raise ValueError(f"Not a path of this server: {url!r}")
+    if "HX-Request" in request.headers and whole:
+        return Response("", 200, {"HX-Redirect": url})
+    if is_partial():
+        return Response("", 200, {"HX-Location": templating.to_json({"path": url, **MAIN}), "HX-Reswap": "none"})
+    return redirect(url, 303)

@@ -1,0 +1,53 @@
+"""The headers every answer has: what a browser may do with it, and who may keep a copy."""
+
+from quart import Quart, Response, request
+
+from settings import Settings
+from webapp.web.hosts import own_origin
+
+# Everything from here and nothing inline: no `hx-on`, no `js:`, no `style=` (see docs/security.md).
+POLICY = {
+    "default-src": "'self'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data:",
+    "object-src": "'none'",
+    "base-uri": "'none'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
+SECURITY = {
+    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in POLICY.items()),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+A_YEAR = 365 * 86400
+
+
+def init_app(app: Quart, settings: Settings) -> None:
+    app.after_request(add_headers)
+
+
+async def add_headers(response: Response) -> Response:
+    for name, value in SECURITY.items():
+        response.headers.setdefault(name, value)
+    if own_origin().startswith("https:"):
+        response.headers.setdefault("Strict-Transport-Security", f"max-age={A_YEAR}")
+    _forbid_copies(response)
+    return response
+
+
+def _forbid_copies(response: Response) -> None:
+    """Unless a view knows better nobody keeps an answer: after signing out, Back must show nothing private.
+
+    A page and its fragment share an address, so a browser that has kept one anyway must not take it for the other.
+    """
+    if response.status_code >= 400:
+        response.headers["Cache-Control"] = "no-store"
+    response.headers.setdefault("Cache-Control", "no-store")
+    if "immutable" not in response.headers["Cache-Control"] and request.endpoint != "static":
+        response.vary.update(["HX-Request-Type", "Cookie"])

@@ -1,0 +1,62 @@
+"""The names this server answers to, and the origin its own pages have."""
+
+from urllib.parse import urlsplit
+
+from quart import Quart, request
+from werkzeug.exceptions import HTTPException
+
+from settings import Settings
+from webapp.extensions import config
+
+LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+# Asked by what watches the server, which has only its address; their answers name no host.
+ANY_HOST = frozenset({"main.up", "main.ready"})
+
+
+class Misdirected(HTTPException):
+    code = 421
+    description = "This server does not answer to that address."
+
+
+def init_app(app: Quart, settings: Settings) -> None:
+    app.before_request(refuse_unknown_host)
+
+
+def public_origin(settings: Settings) -> str | None:
+    """What browsers send as `Origin`: scheme, host, and port when it is not the scheme's own."""
+    if settings.public_origin is None:
+        return None
+    parts = urlsplit(str(settings.public_origin))
+    return f"{parts.scheme}://{_netloc(parts.scheme, parts.hostname or '', parts.port)}"
+
+
+def own_origin() -> str:
+    return public_origin(config()) or f"{request.scheme}://{request.host}"
+
+
+async def refuse_unknown_host() -> None:
+    """A name somebody else controls may lead here (DNS rebinding), and would then have this server's pages as its own.
+
+    With a public origin only its name counts. A server that only this machine can reach answers to this machine's
+    names. Anything else is the administrator's to say.
+    """
+    settings = config()
+    if request.endpoint in ANY_HOST:
+        return
+    if settings.public_origin is not None:
+        if request.host.lower() != urlsplit(public_origin(settings) or "").netloc.lower():
+            raise Misdirected(f"This server answers to {public_origin(settings)} (ROWCAST_PUBLIC_ORIGIN).")
+    elif settings.is_local and not settings.trusted_proxies and _name(request.host) not in LOCAL_NAMES:
+        raise Misdirected("This server answers to localhost. Set ROWCAST_PUBLIC_ORIGIN to give it another name.")
+
+
+def _name(host: str) -> str:
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def _netloc(scheme: str, host: str, port: int | None) -> str:
+    host = f"[{host}]" if ":" in host else host
+    return host if port in (None, {"http": 80, "https": 443}.get(scheme)) else f"{host}:{port}"

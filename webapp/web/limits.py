@@ -1,0 +1,52 @@
+"""How large the body of a request may be: little by default, more or less where a view says so."""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from quart import Quart, request
+
+from settings import Settings
+from webapp.extensions import config
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+FORM_FIELDS = 1000
+FORM_MEMORY = 128 * 1024  # bytes one text field of a multipart form may have
+
+
+def init_app(app: Quart, settings: Settings) -> None:
+    app.config["MAX_CONTENT_LENGTH"] = settings.body_limit
+    app.config["MAX_FORM_PARTS"] = FORM_FIELDS
+    app.config["MAX_FORM_MEMORY_SIZE"] = FORM_MEMORY
+    app.config["BODY_TIMEOUT"] = settings.body_idle_timeout
+
+
+def body_limit(
+    size: int | Callable[[Settings], int], *, fields: int | None = None
+) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitable[T]]]:
+    """Let the view have bodies of up to `size` bytes (and forms of `fields` fields), above or below the default.
+
+    `size` is a number or a function of the settings. It counts once the view is reached: whoever is turned away
+    before, a stranger for one, never gets more than the default.
+    """
+
+    def decorate(view: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+        @wraps(view)
+        async def limited(*args: P.args, **kwargs: P.kwargs) -> T:
+            limit = size(config()) if callable(size) else size
+            _allow(limit, fields)
+            return await view(*args, **kwargs)
+
+        return limited
+
+    return decorate
+
+
+def _allow(limit: int, fields: int | None) -> None:
+    incoming: Any = request
+    incoming.max_content_length = limit
+    if fields is not None:
+        incoming.max_form_parts = fields
+        incoming.max_form_memory_size = limit

@@ -1,0 +1,66 @@
+"""Answers that know their length: validators, parts of them (also the last n bytes, which Quart answers with a 500)."""
+
+from collections.abc import AsyncIterator, Callable
+
+from quart import Response, request
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
+
+from webapp.web.streaming import streamed
+
+Part = Callable[[int, int], AsyncIterator[bytes]]
+
+
+def answer_bytes(body: bytes, mimetype: str, tag: str) -> Response:
+    """A body from memory, or the part of it that was asked for, or 304."""
+    if _is_known(tag):
+        return _tagged(Response(status=304, mimetype=mimetype), tag)
+    part = wanted_part(len(body), tag)
+    response = Response(body if part is None else body[slice(*part)], mimetype=mimetype)
+    return _tagged(_partial(response, part, len(body)), tag)
+
+
+def answer_parts(read: Part, size: int, mimetype: str, tag: str) -> Response:
+    """The same for a body that `read(begin, end)` streams."""
+    if _is_known(tag):
+        return _tagged(Response(status=304, mimetype=mimetype), tag)
+    part = wanted_part(size, tag)
+    begin, end = part or (0, size)
+    response = streamed(lambda: read(begin, end), mimetype)
+    response.content_length = end - begin
+    return _tagged(_partial(response, part, size), tag)
+
+
+def wanted_part(size: int, tag: str) -> tuple[int, int] | None:
+    """What `Range` asks for; None for the whole: no range, several, one of another version.
+
+    Raises RequestedRangeNotSatisfiable when it asks for what is not there.
+    """
+    wanted = request.range
+    if wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1 or request.method not in ("GET", "HEAD"):
+        return None
+    if (condition := request.headers.get("If-Range")) is not None and condition != f'"{tag}"':
+        return None
+    begin, end = wanted.ranges[0]
+    if begin < 0:  # the last n bytes; more than there are means all
+        begin, end = max(size + begin, 0), None
+    end = size if end is None else min(end, size)
+    if begin >= end:
+        raise RequestedRangeNotSatisfiable(length=size)
+    return begin, end
+
+
+def _is_known(tag: str) -> bool:
+    return request.method in ("GET", "HEAD") and request.if_none_match.contains_weak(tag)
+
+
+def _partial(response: Response, part: tuple[int, int] | None, size: int) -> Response:
+    response.headers["Accept-Ranges"] = "bytes"
+    if part is not None:
+        response.status_code = 206
+        response.headers["Content-Range"] = f"bytes {part[0]}-{part[1] - 1}/{size}"
+    return response
+
+
+def _tagged(response: Response, tag: str) -> Response:
+    response.set_etag(tag)
+    return response

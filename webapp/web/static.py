@@ -1,0 +1,141 @@
+"""Static files: kept by browsers for ever under a name that changes with them, compressed once, answered from memory.
+
+The name carries one fingerprint of the whole folder (`/static/3f2a9c1b5d7e/css/app.css`), so that relative addresses
+inside style sheets and scripts stay right. Without it, or with an old one, the same file is checked at each use.
+"""
+
+import asyncio
+import gzip
+import hashlib
+import mimetypes
+from dataclasses import dataclass
+from pathlib import Path
+
+import brotli
+from quart import Quart, Response, request
+from werkzeug.exceptions import NotFound
+
+from settings import Settings
+from webapp.extensions import Extension, config
+from webapp.web.access import public
+from webapp.web.ranges import answer_bytes
+
+FOLDER = Path(__file__).parents[2] / "static"
+URL = "/static"
+FOR_EVER = "public, max-age=31536000, immutable"
+CHECK_FIRST = "public, no-cache"
+FINGERPRINT_LENGTH = 12
+# Fonts and pictures are compressed already.
+COMPRESSIBLE = {"text/css", "text/javascript", "image/svg+xml", "text/html", "text/plain", "application/json"}
+TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".svg": "image/svg+xml", ".webmanifest": "application/json"}
+
+
+@dataclass(frozen=True)
+class File:
+    """One file and its encodings ("" is the file as it is)."""
+
+    mimetype: str
+    tag: str
+    bodies: dict[str, bytes]
+
+
+class StaticFiles:
+    """The files of one folder. Nothing outside it, nothing hidden, is found."""
+
+    def __init__(self, folder: Path, *, is_changing: bool = False) -> None:
+        self.folder = folder.resolve()
+        self._is_changing = is_changing
+        self._fingerprint = ""
+        self._files: dict[tuple[str, int], File] = {}
+
+    @property
+    def fingerprint(self) -> str:
+        if not self._fingerprint or self._is_changing:
+            self._fingerprint = self._compute()
+        return self._fingerprint
+
+    def url(self, path: str) -> str:
+        """The address to write into a page. Raises FileNotFoundError, rather than giving one that leads nowhere."""
+        if self._find(path) is None:
+            raise FileNotFoundError(f"static/{path}")
+        return f"{URL}/{self.fingerprint}/{path}"
+
+    async def load(self, path: str) -> File | None:
+        found = self._find(path)
+        if found is None:
+            return None
+        key = path, found.stat().st_mtime_ns
+        if key not in self._files:
+            self._files[key] = await asyncio.to_thread(_read, found)
+        return self._files[key]
+
+    def _find(self, path: str) -> Path | None:
+        found = (self.folder / path).resolve()
+        is_hidden = any(part.startswith(".") for part in Path(path).parts)
+        return found if found.is_relative_to(self.folder) and not is_hidden and found.is_file() else None
+
+    def _compute(self) -> str:
+        digest = hashlib.sha256()
+        for path in sorted(self.folder.rglob("*")):
+            if path.is_file():
+                digest.update(f"{path.relative_to(self.folder)}\0{path.stat().st_size}\0".encode())
+                digest.update(path.read_bytes())
+        return digest.hexdigest()[:FINGERPRINT_LENGTH]
+
+
+static_files: Extension[StaticFiles] = Extension(
+    "static", lambda settings: StaticFiles(FOLDER, is_changing=settings.is_development)
+)
+
+
+def init_app(app: Quart, settings: Settings) -> None:
+    static_files.init_app(app, settings)
+    app.add_url_rule(f"{URL}/<path:path>", endpoint="static", view_func=show)
+    app.add_url_rule("/favicon.ico", endpoint="favicon", view_func=favicon)
+
+
+@public
+async def show(path: str) -> Response:
+    files = static_files()
+    fingerprint, _, rest = path.partition("/")
+    is_current = fingerprint == files.fingerprint
+    file = await files.load(rest if is_current or _is_fingerprint(fingerprint) else path)
+    if file is None:
+        raise NotFound
+    return _answer(file, FOR_EVER if is_current and not config().is_development else CHECK_FIRST)
+
+
+@public
+async def favicon() -> Response:
+    """Browsers ask for it by this name before they have read a page."""
+    return await show("favicon.ico")
+
+
+def _answer(file: File, cache_control: str) -> Response:
+    encoding = "" if "Range" in request.headers else _best_encoding(file)
+    response = answer_bytes(file.bodies[encoding], file.mimetype, f"{file.tag}-{encoding}" if encoding else file.tag)
+    response.headers["Cache-Control"] = cache_control
+    response.vary.add("Accept-Encoding")
+    if encoding:
+        response.headers["Content-Encoding"] = encoding
+    return response
+
+
+def _best_encoding(file: File) -> str:
+    wanted = request.accept_encodings
+    return next((name for name in ("br", "gzip") if name in file.bodies and wanted.quality(name) > 0), "")
+
+
+def _is_fingerprint(text: str) -> bool:
+    return len(text) == FINGERPRINT_LENGTH and set(text) <= set("0123456789abcdef")
+
+
+def _read(path: Path) -> File:
+    body = path.read_bytes()
+    mimetype = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    bodies = {"": body}
+    if mimetype in COMPRESSIBLE:
+        for name, smaller in (("br", brotli.compress(body)), ("gzip", gzip.compress(body, mtime=0))):
+            if len(smaller) < len(body):
+                bodies[name] = smaller
+    return File(mimetype, hashlib.sha256(body).hexdigest()[:16], bodies)
