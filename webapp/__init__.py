@@ -1,11 +1,21 @@
-"""Rowcast: `create_app()` is the table of contents of the whole application."""
+"""Rowcast: `create_app()` is the table of contents of the whole application.
 
-from settings import Settings
-from webapp import extensions, web
-from webapp.web.application import Application, refuse_patched_process
+It imports the parts itself: whoever wants one module of this package, a child process or the command line, does not
+wait for a web framework.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from settings import Settings
+    from webapp.web.application import Application
 
 
-def create_app(settings: Settings | None = None) -> Application:
+def create_app(settings: "Settings | None" = None) -> "Application":
+    from settings import Settings
+    from webapp import extensions, web
+    from webapp.web.application import Application, refuse_patched_process
+
     refuse_patched_process()
     settings = settings or Settings()
     app = Application(__name__, static_folder=None)
@@ -16,7 +26,7 @@ def create_app(settings: Settings | None = None) -> Application:
     return app
 
 
-def _register_blueprints(app: Application) -> None:
+def _register_blueprints(app: "Application") -> None:
     from webapp import api, auth, main
 
     app.register_blueprint(main.bp)

@@ -1,0 +1,120 @@
+"""What the two passes of an import are asked to do, and the folder they do it in.
+
+Both run in a child process (`children` starts it, `worker` is it) and both can be killed at any moment: pass 1 leaves
+nothing but unfinished files behind, pass 2 commits its cursor together with the rows it counts.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Where an import keeps its files."""
+
+    path: Path
+
+    @property
+    def original(self) -> Path:
+        """The upload, byte for byte."""
+        return self.path / "original"
+
+    @property
+    def inspection(self) -> Path:
+        return self.path / "inspection.json"
+
+    @property
+    def rejected(self) -> Path:
+        """The rows kept aside, as CSV with line number and reason."""
+        return self.path / "rejected.csv"
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Waits until no other process works on this import; the kernel lets go of the lock when its holder dies."""
+        descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether some process works on this import now."""
+        descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class InspectRequest:
+    """Pass 1: read the whole file and say what it is."""
+
+    folder: Path
+    filename: str
+    overrules: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"verb": "inspect", **asdict(self), "folder": str(self.folder)}
+
+    @classmethod
+    def from_json(cls, request: dict[str, Any]) -> "InspectRequest":
+        return cls(Path(request["folder"]), request["filename"], request["overrules"])
+
+
+@dataclass(frozen=True, slots=True)
+class LoadColumn:
+    """Where a column's cells stand in a row of the file, and what they become."""
+
+    number: int
+    title: str
+    index: int
+    type: str
+    format: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRequest:
+    """Pass 2: insert the rows of the file into the table made for them."""
+
+    folder: Path
+    database: Path
+    import_id: str
+    table_id: int
+    options: dict[str, Any]
+    columns: Sequence[LoadColumn]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"verb": "load", **asdict(self), "folder": str(self.folder), "database": str(self.database)}
+
+    @classmethod
+    def from_json(cls, request: dict[str, Any]) -> "LoadRequest":
+        return cls(
+            Path(request["folder"]),
+            Path(request["database"]),
+            request["import_id"],
+            request["table_id"],
+            request["options"],
+            [LoadColumn(**column) for column in request["columns"]],
+        )
+
+
+def write_whole(path: Path, value: object) -> None:
+    """Write JSON so that `path` is either complete or as it was."""
+    draft = path.with_name(path.name + ".part")
+    with draft.open("w", encoding="utf-8") as file:
+        json.dump(value, file, ensure_ascii=False)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
