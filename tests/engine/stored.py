@@ -1,0 +1,52 @@
+"""Tables to query: real files, filled through the engine's own SQL."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Any
+
+from webapp.data.sqlite_plain import connect
+from webapp.engine.query import TableQuery
+from webapp.engine.sqlite import Read, reader
+from webapp.engine.storage import create_sql, insert_sql
+
+Cells = Sequence[str]
+
+
+@dataclass
+class Column:
+    number: int
+    title: str
+    type: str = "text"
+    format: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Table:
+    id: int
+    columns: list[Column]
+    connection: Connection
+    path: Path
+    search_index: str = "none"
+
+    @property
+    def read(self) -> Read:
+        return reader(self.connection)
+
+    def query(self, *args: tuple[str, str]) -> TableQuery:
+        return TableQuery.from_args(list(args), self.columns)
+
+
+def stored(path: Path, columns: list[Column], rows: Iterable[Cells], table_id: int = 1) -> Table:
+    """A table made of what an import would read: rows of texts."""
+    connection = connect(path)
+    connection.execute(create_sql(table_id, columns))
+    insert(connection, table_id, columns, rows)
+    return Table(table_id, columns, connection, path)
+
+
+def insert(connection: Connection, table_id: int, columns: list[Column], rows: Iterable[Cells]) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    connection.executemany(insert_sql(table_id, columns), ((number, *row) for number, row in enumerate(rows, 1)))
+    connection.execute("COMMIT")

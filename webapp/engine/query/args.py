@@ -1,0 +1,197 @@
+"""The state of a grid, as an address holds it: `q=oslo&f.3=eq:Oslo&sort=-5,3&cols=3,5,1`.
+
+`TableQuery` is made from an address, checked against the columns one may see, and makes every address that a grid
+links to. Nothing here knows of SQL or of a database.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+from urllib.parse import urlencode
+
+from webapp.engine.problems import QueryProblem
+from webapp.engine.query.filters import Filter, make_filter, parse_filter
+from webapp.engine.query.matching import LONGEST
+from webapp.engine.storage import Field, StoredColumn
+
+MOST_SORTS = 8
+MOST_FILTERS = 50
+
+
+class MultiItems(Protocol):
+    """What `request.args` is."""
+
+    def items(self, multi: bool = ...) -> Iterable[tuple[str, str]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """A column to sort by. Empty cells come last in both directions."""
+
+    field: Field
+    descending: bool = False
+
+    @property
+    def argument(self) -> str:
+        return f"{'-' if self.descending else ''}{self.field.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class TableQuery:
+    """What of a table is shown: immutable, checked, comparable. `fields` are the columns one may ask for."""
+
+    fields: tuple[Field, ...]
+    search: str = ""
+    filters: tuple[Filter, ...] = ()
+    sorts: tuple[Sort, ...] = ()
+    visible: tuple[Field, ...] = ()
+
+    @classmethod
+    def of(cls, columns: Sequence[StoredColumn]) -> "TableQuery":
+        """All of it, in file order."""
+        fields = tuple(map(Field.of, columns))
+        return cls(fields, visible=fields)
+
+    @classmethod
+    def from_args(cls, args: MultiItems | list[tuple[str, str]], columns: Sequence[StoredColumn]) -> "TableQuery":
+        """Raises QueryProblem, in words, at the first thing that these columns cannot answer.
+
+        Besides the canonical form it takes what a plain HTML form sends: `cols` once a checkbox, and a new filter as
+        `add=<column>&op=<operator>&value=...`.
+        """
+        pairs = list(args if isinstance(args, list) else args.items(multi=True))
+        query = cls.of(columns)
+        return replace(
+            query,
+            search=_search(_all(pairs, "q")),
+            filters=_filters(pairs, query),
+            sorts=_sorts(_all(pairs, "sort"), query),
+            visible=_visible(_all(pairs, "cols"), query),
+        )
+
+    def field(self, number: str | int, argument: str = "") -> Field:
+        """The column of that number, if one may ask for it."""
+        found = next((field for field in self.fields if str(field.number) == str(number)), None)
+        if found is None:
+            raise QueryProblem(f"This table has no column number {number}.", argument)
+        return found
+
+    # -- addresses ------------------------------------------------------------------------------------------------
+
+    def args(self) -> list[tuple[str, str]]:
+        """Its one canonical address; what is as usual is left out."""
+        args = [("q", self.search)] if self.search else []
+        args += [condition.argument for condition in self.filters]
+        if self.sorts:
+            args.append(("sort", ",".join(sort.argument for sort in self.sorts)))
+        if self.visible != self.fields:
+            args.append(("cols", ",".join(str(field.number) for field in self.visible)))
+        return args
+
+    def query_string(self, **more: object) -> str:
+        """For links: `?q=...`, with `more` behind it; empty when there is nothing to say."""
+        extra = [(name, str(value)) for name, value in more.items() if value is not None]
+        encoded = urlencode(self.args() + extra, safe=":,")
+        return f"?{encoded}" if encoded else ""
+
+    def order_of(self, number: int) -> tuple[int, bool] | None:
+        """Where the column stands among the sorts (1 is the first) and whether it is descending; None: not sorted."""
+        for place, sort in enumerate(self.sorts, 1):
+            if sort.field.number == number:
+                return place, sort.descending
+        return None
+
+    # -- other queries made of this one ---------------------------------------------------------------------------
+
+    def toggle_sort(self, number: int, *, add: bool = False) -> "TableQuery":
+        """Ascending, then descending, then not at all. With `add` the other sorts stay, and the column's place."""
+        field, now = self.field(number), self.order_of(number)
+        after = [Sort(field, descending=now is not None)] if now is None or not now[1] else []
+        if not add:
+            return replace(self, sorts=tuple(after))
+        if now is None:
+            return replace(self, sorts=(*self.sorts, *after)[:MOST_SORTS])
+        return replace(self, sorts=(*self.sorts[: now[0] - 1], *after, *self.sorts[now[0] :]))
+
+    def sorted_by(self, *sorts: tuple[int, bool]) -> "TableQuery":
+        """By these columns, each with whether it is descending; by none: as in the file."""
+        return replace(self, sorts=tuple(Sort(self.field(number), down) for number, down in sorts))
+
+    def with_search(self, text: str) -> "TableQuery":
+        return replace(self, search=_search([text]))
+
+    def with_filter(self, number: int, operator: str, *values: str) -> "TableQuery":
+        added = make_filter(self.field(number), operator, values)
+        return self if added in self.filters else replace(self, filters=(*self.filters, added))
+
+    def without_filter(self, index: int) -> "TableQuery":
+        return replace(self, filters=(*self.filters[:index], *self.filters[index + 1 :]))
+
+    def without_filters(self) -> "TableQuery":
+        """Search and filters gone; sorts and columns stay."""
+        return replace(self, filters=(), search="")
+
+    def with_columns(self, numbers: Iterable[int]) -> "TableQuery":
+        """These columns in this order; none: all of them again."""
+        chosen = tuple(self.field(number) for number in dict.fromkeys(numbers))
+        return replace(self, visible=chosen or self.fields)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether it shows fewer rows than there are."""
+        return bool(self.search or self.filters)
+
+
+def _all(pairs: Iterable[tuple[str, str]], name: str) -> list[str]:
+    return [_clean(value, name) for key, value in pairs if key == name]
+
+
+def _clean(value: str, name: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise QueryProblem("The address holds bytes that are no text.", name) from None
+    return value
+
+
+def _search(values: list[str]) -> str:
+    text = next(iter(values), "").replace("\0", "").strip()
+    if len(text) > LONGEST:
+        raise QueryProblem(f"A search has at most {LONGEST} characters; this one has {len(text):,}.", "q")
+    return text
+
+
+def _filters(pairs: list[tuple[str, str]], query: TableQuery) -> tuple[Filter, ...]:
+    found = [
+        parse_filter(query.field(name.removeprefix("f."), name), _clean(value, name))
+        for name, value in pairs
+        if name.startswith("f.")
+    ]
+    found += [_added(pairs, query.field(number, "add")) for number in _all(pairs, "add") if number]
+    if len(found) > MOST_FILTERS:
+        raise QueryProblem(f"At most {MOST_FILTERS} filters go together; these are {len(found)}.")
+    return tuple(dict.fromkeys(found))
+
+
+def _added(pairs: list[tuple[str, str]], field: Field) -> Filter:
+    """A filter from a form. Empty boxes count as not filled in; `oneof` takes a value a line."""
+    operator = next(iter(_all(pairs, "op")), "eq")
+    values = [value for value in _all(pairs, "value") if value]
+    if operator == "oneof":
+        values = [line for value in values for line in value.splitlines() if line]
+    return make_filter(field, operator, values if operator not in ("empty", "filled") else ())
+
+
+def _sorts(values: list[str], query: TableQuery) -> tuple[Sort, ...]:
+    chosen: dict[Field, Sort] = {}
+    for part in filter(None, ",".join(values).split(",")):
+        sort = Sort(query.field(part.removeprefix("-"), "sort"), part.startswith("-"))
+        chosen.setdefault(sort.field, sort)
+    if len(chosen) > MOST_SORTS:
+        raise QueryProblem(f"A table is sorted by at most {MOST_SORTS} columns; these are {len(chosen)}.", "sort")
+    return tuple(chosen.values())
+
+
+def _visible(values: list[str], query: TableQuery) -> tuple[Field, ...]:
+    numbers = filter(None, ",".join(values).split(","))
+    return tuple(dict.fromkeys(query.field(number, "cols") for number in numbers)) or query.fields

@@ -1,0 +1,205 @@
+"""Rows of a query, a page at a time, printed by the database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from webapp.engine.query.args import TableQuery
+from webapp.engine.query.cursor import Cursor, decode, encode
+from webapp.engine.query.sql import Rows, count_sql, parts, rows_of
+from webapp.engine.sqlite import Read, run
+from webapp.engine.statement import Sql
+from webapp.engine.storage import ROW_ID, Field, StoredTable, table_name
+
+PAGE_SIZE = 100
+COUNT_LIMIT = 10_000
+BUDGET = 5.0  # seconds
+_MOST_RESULTS = 1_000  # columns of one statement; SQLite allows 2,000, with those of the order among them
+
+T = TypeVar("T")
+Row = tuple[int, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows, each its id and its printed cells, one a visible column; and where the rows before and behind begin.
+
+    `before` and `after` are cursors for the next call, or None where the table ends.
+    """
+
+    rows: list[Row]
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many rows a query shows; `more`: at least so many, counting stopped there."""
+
+    number: int
+    more: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.number:,}{'+' if self.more else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class RowView:
+    """One row: every column's printed cell, in the order of `query.fields`, and its neighbours in the query."""
+
+    id: int
+    cells: tuple[str, ...]
+    previous: int | None
+    next: int | None
+
+
+# -- for the web: on a session, off the event loop, within a budget of seconds ---------------------------------------
+
+
+async def fetch_rows(
+    session: AsyncSession,
+    table: StoredTable,
+    query: TableQuery,
+    *,
+    after: str | None = None,
+    before: str | None = None,
+    at: int | None = None,
+    last: bool = False,
+    size: int = PAGE_SIZE,
+    seconds: float = BUDGET,
+) -> Page:
+    """The first page; or what follows `after`; or what precedes `before`; or the page that starts `at` a row's id;
+    or the last one. Raises QueryProblem for a cursor that is none, QueryTimeout beyond `seconds`.
+    """
+    return await run(
+        session, seconds, lambda read: page(read, table, query, after=after, before=before, at=at, last=last, size=size)
+    )
+
+
+async def count_rows(
+    session: AsyncSession, table: StoredTable, query: TableQuery, limit: int = COUNT_LIMIT, seconds: float = BUDGET
+) -> Count:
+    """How many rows the query shows, counted up to `limit`. Without search and filters `row_count` knows better."""
+    return await run(session, seconds, lambda read: count(read, table, query, limit))
+
+
+async def fetch_row(
+    session: AsyncSession, table: StoredTable, query: TableQuery, row_id: int, seconds: float = BUDGET
+) -> RowView | None:
+    """One row and its neighbours in the query, which need not show it; None when there is no such row."""
+    return await run(session, seconds, lambda read: row(read, table, query, row_id))
+
+
+async def row_position(
+    session: AsyncSession, table: StoredTable, query: TableQuery, row_id: int, seconds: float = BUDGET
+) -> int | None:
+    """The place of a row among those shown, the first is 1; None when there is no such row."""
+    return await run(session, seconds, lambda read: position(read, table, query, row_id))
+
+
+# -- the same on any connection --------------------------------------------------------------------------------------
+
+
+def page(
+    read: Read,
+    table: StoredTable,
+    query: TableQuery,
+    *,
+    after: str | None = None,
+    before: str | None = None,
+    at: int | None = None,
+    last: bool = False,
+    size: int = PAGE_SIZE,
+) -> Page:
+    rows = rows_of(read, table, query)
+    text = after or before
+    cursor = decode(query, text) if text else _cursor_of(read, table, query, at) if at is not None else None
+    forward = not before and not last
+    found = _fetch(read, rows, cursor, size + 1, forward=forward, inclusive=at is not None)
+    more, found = len(found) > size, found[:size]
+    if not forward:
+        found.reverse()
+    ends = [_encoded(query, found[index]) for index in (0, -1)] if found else [None, None]
+    comes_from_before = at is not None or bool(after)
+    return Page(
+        [result[:2] for result in found],
+        before=ends[0] if (comes_from_before if forward else more) else None,
+        after=ends[1] if (more if forward else bool(before)) else None,
+    )
+
+
+def count(read: Read, table: StoredTable, query: TableQuery, limit: int = COUNT_LIMIT) -> Count:
+    number = read(count_sql(rows_of(read, table, query), limit))[0][0]
+    return Count(min(number, limit), number > limit)
+
+
+def row(read: Read, table: StoredTable, query: TableQuery, row_id: int) -> RowView | None:
+    cells = _printed(read, table_name(table.id), [row_id], query.fields).get(row_id)
+    cursor = _cursor_of(read, table, query, row_id)
+    if cells is None or cursor is None:
+        return None
+    rows = rows_of(read, table, query)
+    previous = _fetch(read, rows, cursor, 1, forward=False, bare=True)
+    following = _fetch(read, rows, cursor, 1, forward=True, bare=True)
+    return RowView(row_id, cells, previous[0][0] if previous else None, following[0][0] if following else None)
+
+
+def position(read: Read, table: StoredTable, query: TableQuery, row_id: int) -> int | None:
+    cursor = _cursor_of(read, table, query, row_id)
+    if cursor is None:
+        return None
+    rows = rows_of(read, table, query)
+    before = [rows.select("count(*)", part.where) for part in parts(rows, cursor, forward=False)]
+    return 1 + sum(int(read(statement)[0][0]) for statement in before)
+
+
+Result = tuple[int, tuple[str, ...], tuple[Any, ...]]
+
+
+def _fetch(
+    read: Read,
+    rows: Rows,
+    cursor: Cursor | None,
+    size: int,
+    *,
+    forward: bool,
+    inclusive: bool = False,
+    bare: bool = False,
+) -> list[Result]:
+    """Part after part until there are enough: id, printed cells, what it sorts by."""
+    visible = () if bare else rows.query.visible
+    wide = len(visible) > _MOST_RESULTS
+    keys = [sort.field.name for sort in rows.query.sorts]
+    names = [rows.row_id, *keys, *(() if wide else (field.printed for field in visible))]
+    found: list[Any] = []
+    for part in parts(rows, cursor, forward=forward, inclusive=inclusive):
+        if len(found) < size:
+            found += read(rows.select(", ".join(names), part.where, part.order, size - len(found)))
+    split = 1 + len(keys)
+    if not wide:
+        return [(result[0], tuple(result[split:]), tuple(result[1:split])) for result in found]
+    cells = _printed(read, table_name(rows.table_id), [result[0] for result in found], visible)
+    return [(result[0], cells[result[0]], tuple(result[1:])) for result in found]
+
+
+def _printed(read: Read, name: str, ids: Sequence[int], fields: Sequence[Field]) -> dict[int, tuple[str, ...]]:
+    """The cells of these rows, however many columns there are."""
+    cells: dict[int, tuple[str, ...]] = {}
+    for start in range(0, len(fields), _MOST_RESULTS):
+        names = ", ".join([ROW_ID, *(field.printed for field in fields[start : start + _MOST_RESULTS])])
+        marks = ", ".join("?" * len(ids))
+        for result in read(Sql(f"SELECT {names} FROM {name} WHERE {ROW_ID} IN ({marks})", tuple(ids))):
+            cells[result[0]] = cells.get(result[0], ()) + tuple(result[1:])
+    return cells
+
+
+def _cursor_of(read: Read, table: StoredTable, query: TableQuery, row_id: int) -> Cursor | None:
+    keys = ", ".join([ROW_ID, *(sort.field.name for sort in query.sorts)])
+    found = read(Sql(f"SELECT {keys} FROM {table_name(table.id)} WHERE {ROW_ID} = ?", (row_id,)))
+    return Cursor(row_id, tuple(found[0][1:])) if found else None
+
+
+def _encoded(query: TableQuery, result: Result) -> str:
+    return encode(query, result[0], result[2])

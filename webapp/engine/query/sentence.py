@@ -1,0 +1,67 @@
+"""A query in words: the sentence of the status line, and the removable chips."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from webapp.engine.query.args import Sort, TableQuery
+
+_DIRECTIONS = {
+    "text": ("A to Z", "Z to A"),
+    "date": ("oldest first", "newest first"),
+    "datetime": ("oldest first", "newest first"),
+}
+_NUMBERS = ("lowest first", "highest first")
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One thing that narrows the table, in words, and the query without it."""
+
+    words: str
+    without: "TableQuery"
+
+
+def sentence(query: "TableQuery", total: int, shown: int | None = None, *, more: bool = False) -> str:
+    """As in "412 of 1,000,000 rows where city is Oslo, by price, highest first"."""
+    return _how_many(query, total, shown, more) + described(query)
+
+
+def described(query: "TableQuery") -> str:
+    """The sentence without its numbers: begins with a space or a comma, or is empty."""
+    said = f" that hold “{query.search}”" if query.search else ""
+    if query.filters:
+        said += (" and" if said else "") + " where " + _and([condition.words for condition in query.filters])
+    if query.sorts:
+        said += ", " + order(query)
+    return said
+
+
+def order(query: "TableQuery") -> str:
+    """As in "by price, highest first"; empty when it is the file's own order."""
+    return ", then ".join(_sorted_by(sort) for sort in query.sorts)
+
+
+def chips(query: "TableQuery") -> list[Chip]:
+    found = [Chip(f"“{query.search}”", query.with_search(""))] if query.search else []
+    return found + [Chip(condition.words, query.without_filter(index)) for index, condition in enumerate(query.filters)]
+
+
+def _how_many(query: "TableQuery", total: int, shown: int | None, more: bool) -> str:
+    if not query.is_narrowed:
+        return f"{total:,} row" if total == 1 else f"{total:,} rows"
+    if shown is None:
+        return f"Of {total:,} rows those"
+    return f"{shown:,}{'+' if more else ''} of {total:,} {'row' if total == 1 else 'rows'}"
+
+
+def _sorted_by(sort: "Sort") -> str:
+    if sort.field.type == "boolean":
+        first = sort.field.kind.print(1 if sort.descending else 0, sort.field.format)
+        return f"by {sort.field.title}, {first} first"
+    return f"by {sort.field.title}, {_DIRECTIONS.get(sort.field.type, _NUMBERS)[sort.descending]}"
+
+
+def _and(parts: Sequence[str]) -> str:
+    return " and ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)

@@ -1,0 +1,61 @@
+"""Values people type into filters: what they mean in a column of some type."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from webapp.engine.problems import QueryProblem
+from webapp.engine.storage import Field
+
+_NUMBER = re.compile(r"[-+]?(\d+[.,]?\d*|[.,]\d+)([eE][-+]?\d{1,3})?", re.ASCII)
+_EXPECTED = {
+    "integer": "a number",
+    "decimal": "a number",
+    "boolean": "one of the column's two words",
+    "date": "a date, such as 2024-12-31",
+    "datetime": "a day or a time, such as 2024-12-31 18:00",
+}
+_END = "~"  # sorts behind every digit and every sign in a time
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A value as it is stored, with the text it came from. `low` and `high` differ where it stands
+    for a whole day, hour or minute."""
+
+    text: str
+    low: Any
+    high: Any
+
+
+def bind(field: Field, text: str) -> Bound:
+    """What the text means in this column. Raises QueryProblem, in words, when it means nothing there."""
+    if text == "":
+        return Bound(text, None, None)
+    value = _understood(field, text)
+    if value is None:
+        expected = _EXPECTED.get(field.type, "text")
+        raise QueryProblem(f"“{text}” does not fit the column {field.title}: it needs {expected}.", f"f.{field.number}")
+    if field.type == "datetime" and "." not in value:
+        return Bound(text, value, value + _END)
+    return Bound(text, value, value)
+
+
+def _understood(field: Field, text: str) -> Any:
+    """The way the column writes its values comes first, then any way its type may be written.
+
+    Text is taken as it is, with its spaces. A number need not be one the column could hold: 2.5 is above 2.
+    """
+    for parse in (field.kind.parse, field.kind.parse_input):
+        try:
+            return parse(text, field.format)
+        except ValueError:
+            continue
+    return _number(text.strip()) if field.type in ("integer", "decimal") else None
+
+
+def _number(text: str) -> float | None:
+    if not _NUMBER.fullmatch(text):
+        return None
+    value = float(text.replace(",", "."))
+    return value if abs(value) < float("inf") else None

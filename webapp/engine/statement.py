@@ -1,0 +1,39 @@
+"""Pieces of SQL that carry their values with them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """Text with question marks, and what stands for them, in order. Values never become text."""
+
+    text: str
+    values: tuple[Any, ...] = ()
+
+
+def all_of(terms: Sequence[Sql]) -> Sql:
+    return _join(terms, " AND ", "1")
+
+
+def any_of(terms: Sequence[Sql]) -> Sql:
+    return _join(terms, " OR ", "0")
+
+
+def concatenated(expressions: Sequence[str]) -> str:
+    return _balanced(expressions, " || ")
+
+
+def _join(terms: Sequence[Sql], word: str, none: str) -> Sql:
+    if not terms:
+        return Sql(none)
+    return Sql(_balanced([term.text for term in terms], word), tuple(value for term in terms for value in term.values))
+
+
+def _balanced(texts: Sequence[str], word: str) -> str:
+    """A chain of 2,000 is too deep for SQLite (1,000 levels); a tree of pairs is eleven deep."""
+    if len(texts) <= 100:
+        return f"({word.join(texts)})" if len(texts) > 1 else texts[0]
+    half = len(texts) // 2
+    return f"({_balanced(texts[:half], word)}{word}{_balanced(texts[half:], word)})"
