@@ -42,9 +42,7 @@ class CannotServe(Problem):
     """Why the server does not start, in one line."""
 
 
-def serve(
-    settings: Settings, *, reload: bool = False, factory: Callable[[Settings], Application] = create_app
-) -> int:
+def serve(settings: Settings, *, reload: bool = False, factory: Callable[[Settings], Application] = create_app) -> int:
     """Serve until SIGTERM or Ctrl-C. The process should exit with what this returns."""
     if reload:
         from webapp.reloading import serve_and_reload

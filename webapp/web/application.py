@@ -30,7 +30,7 @@ class NoSession(SessionInterface):
 class Application(Quart):
     request_class = BoundedRequest
     asgi_http_class = Connection
-    session_interface = NoSession()
+    session_interface = NoSession()  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -56,11 +56,12 @@ async def untimed() -> AsyncIterator[None]:
     """What happens inside does not count against the handler's time limit, which begins anew afterwards."""
     made = current()
     deadline = made.deadline if made else None
-    if deadline is None or deadline.when() is None:
+    when = deadline.when() if deadline else None
+    if deadline is None or when is None:
         yield
         return
     loop = asyncio.get_running_loop()
-    limit = deadline.when() - loop.time()
+    limit = when - loop.time()
     deadline.reschedule(None)
     try:
         yield

@@ -6,6 +6,7 @@ a slow reader has not taken yet in memory. This one has the same surface on both
 
 import asyncio
 from collections.abc import Generator
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -30,10 +31,11 @@ class BoundedBody:
         self.received = 0
         self._expected = expected or 0
         self._buffer = bytearray()
-        self._is_complete = self._is_gone = self._is_discarded = self._wants_all = False
+        self._is_gone = self._is_discarded = self._wants_all = False
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
+        self._completed = asyncio.Event()
 
     # What the connection calls: `append` by Quart 0.22, `put` by 0.23.
 
@@ -50,11 +52,12 @@ class BoundedBody:
         self.append(data)
 
     def set_complete(self) -> None:
-        self._is_complete = True
+        self._completed.set()
         self._news.set()
 
     def disconnect(self) -> None:
         self._is_gone = True
+        self._completed.set()
         self._news.set()
         self._room.set()
 
@@ -74,6 +77,15 @@ class BoundedBody:
         self._buffer.clear()
         self._room.set()
 
+    @property
+    def is_complete(self) -> bool:
+        return self._completed.is_set()
+
+    async def wait_until_complete(self, timeout: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._completed.wait()
+
     # What the application calls.
 
     def __aiter__(self) -> "BoundedBody":
@@ -84,7 +96,9 @@ class BoundedBody:
             self._check()
             if self._buffer:
                 return self._take()
-            if self._is_complete:
+            if self._is_gone:
+                raise ClientDisconnected
+            if self.is_complete:
                 raise StopAsyncIteration
             await self._wait()
 
@@ -95,9 +109,11 @@ class BoundedBody:
         self._wants_all = True
         self._check()
         self._room.set()
-        while not self._is_complete:
+        while not self.is_complete:
             await self._wait()
             self._check()
+        if self._is_gone:
+            raise ClientDisconnected
         return bytes(self._buffer)
 
     def _take(self) -> bytes:
@@ -107,8 +123,6 @@ class BoundedBody:
         return data
 
     async def _wait(self) -> None:
-        if self._is_gone:
-            raise ClientDisconnected
         self._news.clear()
         try:
             async with asyncio.timeout(self.idle_timeout):
@@ -141,7 +155,7 @@ class FormParser(FormDataParser):
     ) -> tuple[MultiDict[str, Any], MultiDict[str, Any]]:
         try:
             if mimetype == URLENCODED:
-                return self._fields(await body), self.cls()
+                return self._fields(await body), MultiDict()
             return await super().parse(body, mimetype, content_length, options)
         except ValueError as error:
             raise BadRequest("The form could not be read.") from error
@@ -149,8 +163,7 @@ class FormParser(FormDataParser):
     def _fields(self, data: bytes) -> MultiDict[str, Any]:
         if self.max_form_parts is not None and data.count(b"&") >= self.max_form_parts:
             raise RequestEntityTooLarge
-        fields: MultiDict[str, Any] = self.cls(parse_qsl(data.decode(), keep_blank_values=True, errors="strict"))
-        return fields
+        return MultiDict(parse_qsl(data.decode(), keep_blank_values=True, errors="strict"))
 
 
 class BoundedRequest(Request):

@@ -8,6 +8,7 @@ import structlog
 from quart.asgi import ASGIHTTPConnection
 from structlog.contextvars import bound_contextvars
 
+from webapp.web.body import BoundedBody
 from webapp.web.exchange import Exchange, exchange, new_id
 
 if TYPE_CHECKING:
@@ -17,11 +18,13 @@ Send = Callable[[Any], Awaitable[None]]
 Receive = Callable[[], Awaitable[Any]]
 
 log = structlog.get_logger("rowcast.access")
+LINGER = 5.0  # seconds
 QUIET = ("/static/", "/up", "/ready")
 
 
 class Connection(ASGIHTTPConnection):
     _handler: asyncio.Task[Any] | None = None
+    _body: BoundedBody | None = None
 
     async def __call__(self, receive: Receive, send: Send) -> None:
         application = cast("Application", self.app)
@@ -46,7 +49,7 @@ class Connection(ASGIHTTPConnection):
         await super().handle_messages(request, receive_when_there_is_room, *more)
 
     async def handle_request(self, request: Any, send: Send) -> None:
-        self._handler = asyncio.current_task()
+        self._handler, self._body = asyncio.current_task(), request.body
         await super().handle_request(request, send)
 
     async def _end_handler(self) -> None:
@@ -67,9 +70,19 @@ class Connection(ASGIHTTPConnection):
             elif message["type"] == "http.response.body":
                 made.sent += len(message.get("body", b""))
                 made.is_complete = not message.get("more_body", False)
+                if made.is_complete:
+                    await self._hear_out()
             await send(message)
 
         return watched
+
+    async def _hear_out(self) -> None:
+        """A client that is still sending reads the answer only afterwards, and loses it when we hang up before that.
+
+        The answer itself has been sent; only its end, which closes the connection, waits a little.
+        """
+        if self._body is not None and not self._body.is_complete:
+            await self._body.wait_until_complete(LINGER)
 
     def _given_id(self) -> str | None:
         """A proxy's own id, so that its log and ours tell the same story; a stranger's would only confuse."""

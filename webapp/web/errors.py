@@ -25,7 +25,7 @@ log = structlog.get_logger("rowcast.errors")
 FAILURE_PAGE = (templating.FOLDER / "errors" / "500.html").read_text(encoding="utf-8")
 
 # What an exception of the layers below means here. The nearest class counts; text "" is the exception's own words.
-TABLE: dict[type[BaseException], tuple[int, str]] = {
+TABLE: dict[type[Exception], tuple[int, str]] = {
     Problem: (422, ""),
     NotFound: (404, ""),
     RegistrationClosed: (403, ""),
@@ -90,7 +90,7 @@ async def answer_http(error: HTTPException) -> Response:
     if error.response is not None:
         return error.response  # type: ignore[return-value]
     status = error.code or 500
-    is_own_text = error.description and error.description != type(error).description or _is_ours(error)
+    is_own_text = (error.description and error.description != type(error).description) or _is_ours(error)
     text = error.description if is_own_text and not isinstance(error, InternalServerError) else TEXTS.get(status)
     headers = {name: value for name, value in error.get_headers() if name != "Content-Type"}
     return respond(Answer(status, text or str(error.description or ""), headers))
@@ -159,7 +159,8 @@ def _page(answer: Answer) -> str:
     """A failure of our own has a page that cannot fail: it asks nothing of templates, database or session."""
     if answer.status != 500:
         try:
-            return templating.render("errors/error.html", advice=None, back_url=None, **asdict(answer), title=answer.title)
+            more = {"title": answer.title, "advice": None, "back_url": None}
+            return templating.render("errors/error.html", **asdict(answer), **more)
         except Exception:
             log.exception("the error page failed")
     return FAILURE_PAGE.replace("{{ request_id }}", escape(request_id()))
@@ -176,4 +177,3 @@ def _each(error: BaseException) -> Iterator[BaseException]:
             yield from _each(inner)
     elif not isinstance(error, asyncio.CancelledError):
         yield error
-

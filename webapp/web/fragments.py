@@ -24,9 +24,7 @@ def is_partial() -> bool:
     return request.headers.get("HX-Request-Type") == "partial"
 
 
-async def render(
-    template: str, /, fragment: str | None = None, status: int = 200, **context: Any
-) -> Response:
+async def render(template: str, /, fragment: str | None = None, status: int = 200, **context: Any) -> Response:
     """The page; or its fragment, when that is what the client will use.
 
     `fragment` is a template of its own ("tables/_grid.html") or the name of a block of `template`.
@@ -49,7 +47,9 @@ def respond(*parts: str, status: int = 200, headers: Mapping[str, str] | None = 
 def partial(target_id: str, html: str, swap: str = "outerMorph") -> Markup:
     """`html` for the element `target_id`, wherever the rest of the answer goes. Works in live streams too."""
     return Markup('<hx-partial hx-target="#{}" hx-swap="{}">{}</hx-partial>').format(
-        target_id, swap, Markup(html)  # noqa: S704  (rendered by a template)
+        target_id,
+        swap,
+        Markup(html),  # noqa: S704  (rendered by a template)
     )
 
 

@@ -83,7 +83,7 @@ async def until_drain(draining: Drain, source: AsyncIterator[bytes]) -> AsyncIte
     drained = asyncio.ensure_future(draining.wait())
     try:
         while not draining.has_begun:
-            step = asyncio.ensure_future(anext(source))  # type: ignore[arg-type]
+            step = asyncio.ensure_future(anext(source))
             try:
                 await asyncio.wait({step, drained}, return_when=asyncio.FIRST_COMPLETED)
             finally:

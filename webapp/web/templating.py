@@ -135,5 +135,3 @@ def _relative(seconds: int) -> str:
         if seconds < below:
             return f"{plural(seconds // unit, name)} ago"
     return ""
-
-
