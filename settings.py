@@ -105,9 +105,7 @@ class Settings(BaseSettings):
         if own := self.secret_key.get_secret_value():
             keys.append(own)
         if not self.is_development and any(len(key) < MIN_KEY_LENGTH for key in keys):
-            raise ValueError(
-                f"ROWCAST_SECRET_KEY and each of its fallbacks need at least {MIN_KEY_LENGTH} characters"
-            )
+            raise ValueError(f"ROWCAST_SECRET_KEY and each of its fallbacks need at least {MIN_KEY_LENGTH} characters")
         return self
 
     @property

@@ -10,7 +10,9 @@ from pathlib import Path
 
 COLUMNS = ("name", "email", "company", "city", "country", "status", "amount", "quantity", "ordered", "notes")
 
-_SYLLABLES = "ka lo mi ra ten sor vel an dri be cu fa gho hel ing jo klu ma no per qui ros sta tu vi wen xi yor zel".split()
+_SYLLABLES = (
+    "ka lo mi ra ten sor vel an dri be cu fa gho hel ing jo klu ma no per qui ros sta tu vi wen xi yor zel".split()
+)
 _STATUS = ("new", "paid", "sent", "returned", "closed")
 
 

@@ -48,3 +48,8 @@ class Import(Base):
     @classmethod
     def visible_to(cls, user_id: int) -> Select[tuple["Import"]]:
         return select(cls).where(cls.user_id == user_id)
+
+    @classmethod
+    def kept_for(cls, table_id: int) -> Select[tuple[str, str]]:
+        """Id and file name of the upload this table was made of."""
+        return select(cls.id, cls.filename).where(cls.table_id == table_id).order_by(cls.created_at).limit(1)

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Select, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship, selectinload
 
+from webapp.data.uow import UnitOfWork
 from webapp.models.base import Base, utc_now
 
 
@@ -60,3 +61,8 @@ class Table(Base):
     def visible_to(cls, user_id: int) -> Select[tuple["Table"]]:
         """Tables this person may see, columns loaded. A stranger's table is not among them: a 404, never a 403."""
         return select(cls).where(cls.owner_id == user_id).options(selectinload(cls.columns))
+
+    @classmethod
+    async def rename(cls, work: UnitOfWork, table_id: int, title: str) -> None:
+        table = await work.session.get_one(cls, table_id)
+        table.title = title

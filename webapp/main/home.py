@@ -1,0 +1,21 @@
+"""The front door: what this is, for people who are not signed in."""
+
+from quart import redirect, url_for
+from quart.typing import ResponseReturnValue
+
+from settings import Registration
+from webapp.extensions import config, db
+from webapp.main import bp
+from webapp.models import User
+from webapp.web.access import load_actor, public
+from webapp.web.fragments import render
+
+
+@bp.get("/")
+@public
+async def home() -> ResponseReturnValue:
+    if await load_actor() is not None:
+        return redirect(url_for("main.dashboard"), 303)
+    async with db().reading() as session:
+        is_first = not (await session.execute(User.anybody())).scalar_one()
+    return await render("main/home.html", can_register=is_first or config().registration is Registration.OPEN)

@@ -1,0 +1,7 @@
+"""Tables: how they come in, what they show, how they go out."""
+
+from quart import Blueprint
+
+bp = Blueprint("tables", __name__, url_prefix="/tables")
+
+from webapp.tables import imports, samples, uploads  # noqa: E402, F401  (routes register themselves)

@@ -1,0 +1,205 @@
+"""The columns of a table: which are shown and in which order, and one column's own page or panel."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from quart import Response, redirect, request
+from quart.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from webapp.engine.query import OPERATORS, Filter, TableQuery
+from webapp.engine.storage import Field
+from webapp.models import Column, Table
+from webapp.models.problems import NotFound
+from webapp.tables import bp
+from webapp.tables.view import Addresses
+from webapp.web.access import find_table, signed_in
+from webapp.web.fragments import render
+
+Pairs = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A column in the list of all of them."""
+
+    number: int
+    title: str
+    type: str
+    shown: bool
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class FilterView:
+    """A filter as the form holds it: `lines` are the values of "one of"."""
+
+    operator: str
+    value: str = ""
+    to: str = ""
+    lines: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnView:
+    number: int
+    title: str
+    type: str
+    reason: str
+    filter: FilterView | None
+
+
+@dataclass(frozen=True, slots=True)
+class SortView:
+    ascending_url: str
+    descending_url: str
+    add_ascending_url: str
+    add_descending_url: str
+    direction: str | None
+    others: bool
+
+
+@bp.get("/<int:table_id>/columns")
+async def columns_index(table_id: int) -> ResponseReturnValue:
+    """The form comes back here: to be looked at again with a column moved, or on to the table with `apply`."""
+    table = await find_table(signed_in(), table_id)
+    query = TableQuery.from_args(request.args, table.columns)
+    to = Addresses(table.id, query)
+    placed = arranged(query, request.args)
+    if "apply" in request.args:
+        chosen = [column.number for column in placed if column.shown]
+        return redirect(to.table(query.with_columns(chosen)), 303)
+    hidden = [(name, value) for name, value in query.args() if name != "cols"]
+    return await render("tables/columns/index.html", table=table, table_url=to.table(), hidden=hidden, columns=placed)
+
+
+@bp.get("/<int:table_id>/columns/<int:number>")
+async def columns_show(table_id: int, number: int) -> ResponseReturnValue:
+    table = await find_table(signed_in(), table_id)
+    query = TableQuery.from_args(request.args, table.columns)
+    return await column_page(table, query, number)
+
+
+@bp.get("/<int:table_id>/columns/<int:number>/filter")
+async def filters_create(table_id: int, number: int) -> ResponseReturnValue:
+    """What the column's filter form asks for becomes a part of the table's address."""
+    table = await find_table(signed_in(), table_id)
+    find_column(table, number)
+    query = TableQuery.from_args(request.args, table.columns)
+    operator = request.args.get("operator", "")
+    filtered = query.with_filter(number, operator, *_values(operator, request.args))
+    return redirect(Addresses(table.id, filtered).table(), 303)
+
+
+async def column_page(table: Table, query: TableQuery, number: int, profile: object = None) -> Response:
+    """Also with a profile in it, for who has no JavaScript to load it."""
+    column = find_column(table, number)
+    to = Addresses(table.id, query)
+    filters = [condition for condition in query.filters if condition.field.number == number]
+    rest = query_without(query, number)
+    others = [field.number for field in query.visible if field.number != number]
+    reason = str(column.facts.get("reason") or "")
+    shown_filter = _filter_view(filters[0]) if filters else None
+    return await render(
+        "tables/columns/show.html",
+        "tables/columns/_panel.html",
+        table=table,
+        table_url=to.table(),
+        column=ColumnView(number, column.title, column.type, reason, shown_filter),
+        operators=[(name, OPERATORS[name].words) for name in Field.of(column).kind.operators],
+        filter_url=Addresses(table.id, TableQuery.of(table.columns)).to("tables.filters_create", number=number),
+        hidden=rest.args(),
+        sort=_sort_view(to, number),
+        hide_url=to.table(query.with_columns(others)) if others else None,
+        unfiltered_url=to.table(rest) if filters else None,
+        profile=profile,
+        profile_url=to.to("tables.profiles_show", number=number),
+    )
+
+
+def find_column(table: Table, number: int) -> Column:
+    found = next((column for column in table.columns if column.number == number), None)
+    if found is None:
+        raise NotFound("column")
+    return found
+
+
+def query_without(query: TableQuery, number: int) -> TableQuery:
+    """Without the filters on this column."""
+    for index in reversed(range(len(query.filters))):
+        if query.filters[index].field.number == number:
+            query = query.without_filter(index)
+    return query
+
+
+def arranged(query: TableQuery, args: "MultiDict[str, str]") -> list[Placed]:
+    """All columns in the order to show: as the query has them, or as the form that came back says."""
+    order = [*query.visible, *(field for field in query.fields if field not in query.visible)]
+    shown = {field.number for field in query.visible}
+    came_back = any(name.startswith("place.") for name in args)
+    if "all" in args:
+        order, shown = list(query.fields), {field.number for field in query.fields}
+    elif came_back:
+        shown = {int(number) for number in args.getlist("show") if number.isdecimal()}
+        order = _moved(_by_place(order, args), args.get("move", ""))
+    return [
+        Placed(field.number, field.title, field.type, field.number in shown, place)
+        for place, field in enumerate(order, 1)
+    ]
+
+
+def _by_place(order: Sequence[Field], args: "MultiDict[str, str]") -> list[Field]:
+    """A place that was typed goes before the column that had it."""
+    now = {field: place for place, field in enumerate(order, 1)}
+
+    def place(field: Field) -> tuple[int, bool, int]:
+        wanted = args.get(f"place.{field.number}", type=int) or now[field]
+        return wanted, wanted == now[field], now[field]
+
+    return sorted(order, key=place)
+
+
+def _moved(order: list[Field], move: str) -> list[Field]:
+    """`move`: a column's number and where to, as in `3.up`."""
+    number, _, where = move.partition(".")
+    index = next((index for index, field in enumerate(order) if str(field.number) == number), None)
+    if index is None or where not in ("up", "down"):
+        return order
+    other = index - 1 if where == "up" else index + 1
+    if 0 <= other < len(order):
+        order[index], order[other] = order[other], order[index]
+    return order
+
+
+def _values(operator: str, args: "MultiDict[str, str]") -> Sequence[str]:
+    known = OPERATORS.get(operator)
+    if known is None or known.values == 1:
+        return (args.get("value", ""),)
+    if known.values is None:
+        return args.get("lines", "").splitlines()
+    return (args.get("value", ""), args.get("to", "")) if known.values == 2 else ()
+
+
+def _filter_view(condition: Filter) -> FilterView:
+    values = condition.values
+    if OPERATORS[condition.operator].values is None:
+        return FilterView(condition.operator, lines="\n".join(values))
+    return FilterView(condition.operator, *values)
+
+
+def _sort_view(to: Addresses, number: int) -> SortView:
+    query = to.query
+    others = [(sort.field.number, sort.descending) for sort in query.sorts if sort.field.number != number]
+    order = query.order_of(number)
+
+    def url(descending: bool, *before: tuple[int, bool]) -> str:
+        return to.table(query.sorted_by(*before, (number, descending)))
+
+    return SortView(
+        ascending_url=url(False),
+        descending_url=url(True),
+        add_ascending_url=url(False, *others),
+        add_descending_url=url(True, *others),
+        direction=None if order is None else "descending" if order[1] else "ascending",
+        others=bool(others),
+    )

@@ -1,0 +1,37 @@
+"""Deleting a table: its rows, what is known of it, and the file it came from."""
+
+from sqlalchemy import select
+
+from webapp.data.problems import Problem
+from webapp.data.uow import UnitOfWork
+from webapp.engine.storage import drop_sql
+from webapp.extensions import db, jobs
+from webapp.jobs.housekeeping import remove_files
+from webapp.models import Import, Table
+
+
+class StillComing(Problem):
+    def __init__(self) -> None:
+        super().__init__("Its rows are still coming in. Cancel the import instead: that removes the table too.")
+
+
+async def delete_table(table_id: int) -> None:
+    """Raises `StillComing` while it is being imported."""
+    for import_id in await db().write(_delete, table_id):
+        await remove_files(jobs(), import_id)
+
+
+async def _delete(work: UnitOfWork, table_id: int) -> list[str]:
+    """The imports whose files nobody needs any more."""
+    table = await work.session.get_one(Table, table_id)
+    if table.state != "ready":
+        raise StillComing
+    imports = list(await work.session.scalars(select(Import).where(Import.table_id == table_id)))
+    for found in imports:
+        await work.session.delete(found)
+    await work.session.delete(table)
+    await work.session.flush()
+    connection = await work.session.connection()
+    for statement in drop_sql(table_id):
+        await connection.exec_driver_sql(statement)
+    return [found.id for found in imports]

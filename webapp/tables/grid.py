@@ -1,0 +1,103 @@
+"""The grid's body: the hot loop of every page, so it is joined in Python and escaped once a row.
+
+A row is `<tr id="r12"><th scope="row"><a ..>12</a></th><td>..</td>..</tr>`: no attribute a cell. What a whole column has
+in common is said once, by `<col width>` and by a style sheet made of the columns' kinds.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from markupsafe import Markup, escape
+
+from webapp.engine.storage import Field
+
+Row = tuple[int, Sequence[str]]
+
+NARROWEST, WIDEST = 60, 360  # pixels
+_CHARACTER, _PADDING, _GLYPHS = 7.4, 20, 44
+_ROW_NUMBER = 28  # pixels beside its digits
+_KINDS = {"integer": "n", "decimal": "n", "boolean": "b"}
+_RULES = {"n": "text-align:right", "b": "text-align:center"}
+_SEPARATOR = "\0"
+_SYMBOL_FOR_NUL = "\u2400"  # what is shown of a NUL, which separates the cells here
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", re.ASCII)
+_LINK = '<a href="{}" rel="noreferrer" target="_blank">{}</a>'
+_LOOKED_AT = 20  # rows whose cells say whether a column may hold links
+
+Dress = Callable[[str], str]
+
+
+def render_rows(rows: Sequence[Row], fields: Sequence[Field], row_url: Callable[[str], str]) -> Markup:
+    """The `<tr>`s of `rows`; `row_url("12")` is the address of row 12."""
+    before, after = (str(escape(part)) for part in row_url(_SEPARATOR).split(_SEPARATOR))
+    dressed = _dresses(rows, fields)
+    return Markup("".join(_render_row(row, dressed, before, after) for row in rows))  # noqa: S704  (escaped a row)
+
+
+def _render_row(row: Row, dressed: Sequence[tuple[int, Dress]], before: str, after: str) -> str:
+    number, cells = row
+    text = _SEPARATOR.join(cells)
+    if text.count(_SEPARATOR) != len(cells) - 1:
+        text = _SEPARATOR.join(cell.replace(_SEPARATOR, _SYMBOL_FOR_NUL) for cell in cells)
+    html = str(escape(text))
+    if dressed:
+        parts = html.split(_SEPARATOR)
+        for index, dress in dressed:
+            parts[index] = dress(parts[index])
+        html = "</td><td>".join(parts)
+    else:
+        html = html.replace(_SEPARATOR, "</td><td>")
+    head = f'<tr id="r{number}"><th scope="row"><a href="{before}{number}{after}">{number}</a></th><td>'
+    return f"{head}{html}</td></tr>"
+
+
+def _dresses(rows: Sequence[Row], fields: Sequence[Field]) -> list[tuple[int, Dress]]:
+    """The columns whose cells are more than their text."""
+    found: list[tuple[int, Dress]] = []
+    for index, field in enumerate(fields):
+        if field.type == "boolean":
+            found.append((index, _checked(str(escape(field.kind.print(1, field.format))))))
+        elif field.type == "text" and any(address_of(cells[index]) for _, cells in rows[:_LOOKED_AT]):
+            found.append((index, _linked))
+    return found
+
+
+def _checked(yes: str) -> Dress:
+    """The word as it was written; the style sheet draws a check mark for it."""
+    return lambda cell: f"<b>{cell}</b>" if cell == yes else f"<i>{cell}</i>" if cell else cell
+
+
+def _linked(cell: str) -> str:
+    address = address_of(cell)
+    return _LINK.format(address, cell) if address else cell
+
+
+def address_of(cell: str) -> str | None:
+    """Where a cell leads: it is a whole address of a page or of a person. Never a scheme that could run something."""
+    if cell.startswith(("https://", "http://")) and len(cell) > 8 and not any(c.isspace() for c in cell):
+        return cell
+    return f"mailto:{cell}" if "@" in cell and _EMAIL.fullmatch(cell) else None
+
+
+def width_of(title: str, characters: int) -> int:
+    """Pixels a column takes: as its content wants, within bounds."""
+    wanted = max(characters * _CHARACTER + _PADDING, min(len(title), 24) * _CHARACTER + _GLYPHS)
+    return round(min(max(wanted, NARROWEST), WIDEST))
+
+
+def width_of_row_numbers(digits: int) -> int:
+    return round(digits * _CHARACTER + _ROW_NUMBER)
+
+
+def kinds_of(fields: Iterable[Field]) -> str:
+    """One letter a column, for the address of its style sheet: n(umber), b(oolean), t(ext and the rest)."""
+    return "".join(_KINDS.get(field.type, "t") for field in fields)
+
+
+def style_sheet(kinds: str) -> str:
+    """What the columns of these kinds have in common. The policy allows no style in the page itself."""
+    places: dict[str, list[str]] = {}
+    for place, kind in enumerate(kinds, 2):
+        if kind in _RULES:
+            places.setdefault(kind, []).append(f".grid td:nth-child({place})")
+    return "\n".join(f"{','.join(selectors)}{{{_RULES[kind]}}}" for kind, selectors in places.items())

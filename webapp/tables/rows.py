@@ -1,0 +1,70 @@
+"""Rows of a table: further pages of the grid, and each row's own page."""
+
+from dataclasses import dataclass
+
+from quart import request
+from quart.typing import ResponseReturnValue
+
+from webapp.engine.query import TableQuery, fetch_row, fetch_rows
+from webapp.extensions import db
+from webapp.models.problems import NotFound
+from webapp.tables import bp
+from webapp.tables.grid import address_of
+from webapp.tables.view import Addresses, rows_view
+from webapp.web.access import find_table, signed_in
+from webapp.web.fragments import render
+
+MOST_ROWS = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell with its column, as a row's page shows it."""
+
+    title: str
+    type: str
+    text: str
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowPage:
+    id: int
+    fields: list[Cell]
+
+
+@bp.get("/<int:table_id>/rows")
+async def rows_index(table_id: int) -> ResponseReturnValue:
+    """The next rows for a grid that has the others already; never a page of its own."""
+    table = await find_table(signed_in(), table_id)
+    query = TableQuery.from_args(request.args, table.columns)
+    after, before = request.args.get("after"), request.args.get("before")
+    async with db().reading() as session:
+        page = await fetch_rows(session, table, query, after=after, before=before)
+    came_from = "after" if after else "before" if before else None
+    shown = rows_view(Addresses(table.id, query), page, is_first_answer=came_from is None, came_from=came_from)
+    return await render("tables/rows/_rows.html", page=shown, span=len(query.visible) + 1)
+
+
+@bp.get("/<int:table_id>/rows/<int:row_id>")
+async def rows_show(table_id: int, row_id: int) -> ResponseReturnValue:
+    table = await find_table(signed_in(), table_id)
+    query = TableQuery.from_args(request.args, table.columns)
+    async with db().reading() as session:
+        row = await fetch_row(session, table, query, min(row_id, MOST_ROWS))
+    if row is None:
+        raise NotFound("row")
+    cells = [
+        Cell(field.title, field.type, text, address_of(text) if field.type == "text" else None)
+        for field, text in zip(query.fields, row.cells, strict=True)
+    ]
+    to = Addresses(table.id, query)
+    return await render(
+        "tables/rows/show.html",
+        "tables/rows/_panel.html",
+        table=table,
+        row=RowPage(row.id, cells),
+        table_url=to.table(at=row.id) if query == TableQuery.of(table.columns) else to.table(),
+        previous_url=to.row(str(row.previous)) if row.previous else None,
+        next_url=to.row(str(row.next)) if row.next else None,
+    )

@@ -1,0 +1,79 @@
+"""A table: looking at it, renaming it, deleting it."""
+
+from quart import Response, request, url_for
+from quart.typing import ResponseReturnValue
+from wtforms import StringField
+from wtforms.validators import DataRequired, Length
+
+from webapp.engine.query import TableQuery, fetch_rows
+from webapp.extensions import db
+from webapp.models import Import, Table
+from webapp.tables import bp, counts, deletion, grid
+from webapp.tables.view import Addresses, table_view
+from webapp.web import flashes
+from webapp.web.access import find_table, signed_in
+from webapp.web.forms import Form
+from webapp.web.fragments import redirect_to, render
+
+
+class TitleForm(Form):
+    title = StringField(
+        "Title", [DataRequired("Give it a title."), Length(max=200)], filters=[lambda t: t and t.strip()]
+    )
+
+
+@bp.get("/<int:table_id>")
+async def show(table_id: int) -> ResponseReturnValue:
+    table = await find_table(signed_in(), table_id)
+    query = TableQuery.from_args(request.args, table.columns)
+    places = {name: request.args.get(name) for name in ("after", "before")}
+    async with db().reading() as session:
+        page = await fetch_rows(session, table, query, at=request.args.get("at", type=int), **places)
+        has_original = (await session.execute(Import.kept_for(table.id))).first() is not None
+    original = url_for("tables.originals_show", table_id=table.id) if has_original else None
+    view = table_view(table, query, page, original)
+    status = counts.known(table, query, page)
+    return await render("tables/show.html", "tables/_results.html", table=table, view=view, status=status)
+
+
+@bp.get("/grid/<kinds>.css")
+async def stylesheets_show(kinds: str) -> ResponseReturnValue:
+    """What columns of these kinds have in common, so it never changes."""
+    headers = {"Cache-Control": "private, max-age=31536000, immutable"}
+    return Response(grid.style_sheet(kinds), mimetype="text/css", headers=headers)
+
+
+@bp.get("/<int:table_id>/edit")
+async def edit(table_id: int) -> ResponseReturnValue:
+    table = await find_table(signed_in(), table_id, "edit")
+    return await _edit_page(table, TitleForm(data={"title": table.title}))
+
+
+@bp.post("/<int:table_id>")
+async def update(table_id: int) -> ResponseReturnValue:
+    table = await find_table(signed_in(), table_id, "edit")
+    form = TitleForm(await request.form)
+    if not form.validate():
+        return await _edit_page(table, form, status=422)
+    await db().write(Table.rename, table.id, form.title.data)
+    return redirect_to(url_for("tables.show", table_id=table.id))
+
+
+@bp.post("/<int:table_id>/deletion")
+async def destroy(table_id: int) -> ResponseReturnValue:
+    table = await find_table(signed_in(), table_id, "delete")
+    if (await request.form).get("confirmation", "").strip() != table.title.strip():
+        error = "This is not its title. Nothing was deleted."
+        return await _edit_page(table, TitleForm(data={"title": table.title}), deletion_error=error, status=422)
+    await deletion.delete_table(table.id)
+    flashes.flash(f"“{table.title}” is deleted.")
+    return redirect_to(url_for("main.dashboard"))
+
+
+async def _edit_page(
+    table: Table, form: TitleForm, deletion_error: str | None = None, status: int = 200
+) -> ResponseReturnValue:
+    url = Addresses(table.id, TableQuery.of(table.columns)).table()
+    return await render(
+        "tables/edit.html", table=table, form=form, deletion_error=deletion_error, table_url=url, status=status
+    )

@@ -1,0 +1,189 @@
+"""A table as its address describes it, worked out for the templates: they build no address and decide nothing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+from quart import url_for
+
+from webapp.engine.query import Page, TableQuery, order
+from webapp.engine.storage import Field
+from webapp.models import Column, Table
+from webapp.tables import grid
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A visible column's head."""
+
+    number: int
+    title: str
+    type: str
+    width: int
+    direction: str | None
+    place: int | None
+    sort_url: str
+    add_url: str
+    panel_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What lies on one side of a page of rows."""
+
+    rows_url: str
+    page_url: str
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RowsView:
+    rows: Markup
+    count: int
+    before: Way
+    after: Way
+
+
+@dataclass(frozen=True, slots=True)
+class ChipView:
+    text: str
+    url: str
+    panel_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExportView:
+    title: str
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableView:
+    """See templates/tables/show.html."""
+
+    url: str
+    stylesheet: str
+    heads: list[Head]
+    width: int
+    digits: int
+    page: RowsView
+    search: str
+    hidden: list[tuple[str, str]]
+    chips: list[ChipView]
+    sort_text: str | None
+    unsorted_url: str
+    clear_url: str
+    columns_url: str
+    hidden_count: int
+    exports: list[ExportView]
+    original_url: str | None
+    building: bool
+
+
+class Addresses:
+    """Every address around one table and one query."""
+
+    def __init__(self, table_id: int, query: TableQuery) -> None:
+        self.table_id = table_id
+        self.query = query
+
+    def to(self, endpoint: str, query: TableQuery | None = None, /, **more: object) -> str:
+        """`endpoint` of this table; what is no part of the path stands behind the query's own arguments."""
+        path = {name: more.pop(name) for name in ("number", "row_id") if name in more}
+        query = self.query if query is None else query
+        return url_for(endpoint, table_id=self.table_id, **path) + query.query_string(**more)
+
+    def table(self, query: TableQuery | None = None, /, **more: object) -> str:
+        return self.to("tables.show", query, **more)
+
+    def row(self, row_id: str) -> str:
+        """The converter would refuse anything but a number, and the grid asks for a placeholder."""
+        return self.to("tables.rows_show", row_id=0).replace("/rows/0", f"/rows/{row_id}", 1)
+
+
+def rows_view(addresses: Addresses, page: Page, *, is_first_answer: bool, came_from: str | None = None) -> RowsView:
+    """`came_from`: "after" or "before", when the rows on that side are on the page already."""
+
+    def way(side: str, cursor: str | None) -> Way:
+        more = cursor is not None and (is_first_answer or side == came_from)
+        where = {side: cursor}
+        return Way(addresses.to("tables.rows_index", **where), addresses.table(**where), more)
+
+    return RowsView(
+        rows=grid.render_rows(page.rows, addresses.query.visible, addresses.row),
+        count=len(page.rows),
+        before=way("before", page.before),
+        after=way("after", page.after),
+    )
+
+
+def table_view(table: Table, query: TableQuery, page: Page, original_url: str | None) -> TableView:
+    addresses = Addresses(table.id, query)
+    widths = {column.number: grid.width_of(column.title, _characters(column)) for column in table.columns}
+    digits = len(str(max(table.row_count, 1)))
+    return TableView(
+        url=addresses.table(),
+        stylesheet=url_for("tables.stylesheets_show", kinds=grid.kinds_of(query.visible)),
+        heads=[_head(addresses, field, widths[field.number]) for field in query.visible],
+        width=sum(widths[field.number] for field in query.visible) + grid.width_of_row_numbers(digits),
+        digits=digits,
+        page=rows_view(addresses, page, is_first_answer=True),
+        search=query.search,
+        hidden=[(name, value) for name, value in query.args() if name != "q"],
+        chips=_chips(addresses),
+        sort_text=order(query) or None,
+        unsorted_url=addresses.table(query.sorted_by()),
+        clear_url=addresses.table(query.without_filters()),
+        columns_url=addresses.to("tables.columns_index"),
+        hidden_count=len(query.fields) - len(query.visible),
+        exports=_exports(addresses),
+        original_url=original_url,
+        building=table.state != "ready",
+    )
+
+
+def _characters(column: Column) -> int:
+    """Of the widest value, as the import found it."""
+    return int(column.facts.get("width") or 0)
+
+
+def _head(addresses: Addresses, field: Field, width: int) -> Head:
+    query = addresses.query
+    place, descending = query.order_of(field.number) or (None, False)
+    direction = None if place is None else "descending" if descending else "ascending"
+    return Head(
+        number=field.number,
+        title=field.title,
+        type=field.type,
+        width=width,
+        direction=direction,
+        place=place,
+        sort_url=addresses.table(query.toggle_sort(field.number)),
+        add_url=addresses.table(query.toggle_sort(field.number, add=True)),
+        panel_url=addresses.to("tables.columns_show", number=field.number),
+    )
+
+
+def _chips(addresses: Addresses) -> list[ChipView]:
+    query = addresses.query
+    return [
+        ChipView(
+            condition.words,
+            addresses.table(query.without_filter(index)),
+            addresses.to("tables.columns_show", number=condition.field.number),
+        )
+        for index, condition in enumerate(query.filters)
+    ]
+
+
+_EXPORTS: Sequence[tuple[str, str, dict[str, str]]] = (
+    ("CSV", "Cells exactly as they came in", {"format": "csv"}),
+    ("CSV for spreadsheets", "Text that begins like a formula is made harmless", {"format": "csv", "safe": "1"}),
+    ("NDJSON", "One JSON object a row, numbers as numbers", {"format": "ndjson"}),
+)
+
+
+def _exports(addresses: Addresses) -> list[ExportView]:
+    to: Callable[..., str] = addresses.to
+    return [ExportView(title, text, to("tables.exports_show", **more)) for title, text, more in _EXPORTS]
