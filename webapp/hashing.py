@@ -5,12 +5,17 @@ uploads waiting for seconds.
 """
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar, TypeVarTuple
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from settings import Settings
+
+T = TypeVar("T")
+Args = TypeVarTuple("Args")
 
 WORKERS = 2
 
@@ -20,7 +25,8 @@ class Hasher:
 
     def __init__(self, settings: Settings) -> None:
         # Tests prove behaviour, not cost.
-        self._argon2 = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1) if settings.is_testing else PasswordHasher()
+        cheap = settings.is_testing
+        self._argon2 = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1) if cheap else PasswordHasher()
         self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="argon2")
         self._dummy = ""
 
@@ -46,5 +52,5 @@ class Hasher:
         except (VerificationError, InvalidHashError):
             return False
 
-    async def _run(self, function, *args):  # type: ignore
+    async def _run(self, function: Callable[[*Args], T], *args: *Args) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import random
 import sqlite3
-import subprocess
 import sys
 import time
 from contextlib import closing
@@ -294,10 +293,12 @@ while True:
     time.sleep(0.002)
 """
     path = sqlite.database_file(settings.sqlalchemy_url)
-    importing = subprocess.Popen([sys.executable, "-c", importer, str(path)], stdout=subprocess.PIPE)
+    importing = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", importer, str(path), stdout=asyncio.subprocess.PIPE
+    )
     try:
         assert importing.stdout is not None
-        await asyncio.to_thread(importing.stdout.readline)
+        await importing.stdout.readline()
         waits = []
         for _ in range(40):
             began = time.perf_counter()
@@ -305,6 +306,6 @@ while True:
             waits.append(time.perf_counter() - began)
     finally:
         importing.kill()
-        importing.communicate()
+        await importing.communicate()
 
     assert sorted(waits)[30] < 0.25  # 10 ms on an idle machine; SQLite's own waiting needs 100 and more

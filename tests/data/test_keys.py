@@ -26,7 +26,10 @@ def test_without_one_a_key_is_made_once_and_kept(settings: Settings) -> None:
 
 
 def test_processes_that_start_together_end_with_one_key(settings: Settings) -> None:
-    code = "from settings import Settings; from webapp.data.keys import secret_key; print(secret_key(Settings(_env_file=None)))"
+    code = (
+        "from settings import Settings; from webapp.data.keys import secret_key;"
+        "print(secret_key(Settings(_env_file=None)))"
+    )
     environment = {"ROWCAST_DATA_DIR": str(settings.data_dir), "ROWCAST_ENVIRONMENT": "testing"}
     starts = [
         subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)

@@ -13,6 +13,8 @@ MAX_PASSWORD = 1000  # characters that are worth hashing
 class EmailAddress(EmailField):
     """An address in its one spelling, or what is wrong with it in words."""
 
+    data: str | None
+
     def pre_validate(self, form: Form) -> None:
         try:
             self.data = normalise_email(self.data or "")

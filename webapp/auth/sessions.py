@@ -46,7 +46,7 @@ async def _sign_in(form: LoginForm) -> bool:
     throttles().begin_sign_in(email)
     async with db().reading() as session:
         user = (await session.execute(User.able_to_sign_in(email))).scalar_one_or_none()
-    if not await hasher().verify(user and user.password_hash, password) or user is None:
+    if not await hasher().verify(user.password_hash if user else None, password) or user is None:
         form.refuse(None, "This address and password do not belong together. Check both, also caps lock.")
         return False
     throttles().forget_sign_in(email)

@@ -7,6 +7,7 @@ opens nothing once there is an account.
 import base64
 import hashlib
 import hmac
+
 import structlog
 
 from settings import Registration, Settings

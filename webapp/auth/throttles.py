@@ -6,8 +6,9 @@ account; the much higher limit over all addresses bounds a guess by many machine
 
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
+from typing import cast
 
-from quart import request
+from quart import Quart, request
 from quart.blueprints import BlueprintSetupState
 
 from webapp.auth import bp
@@ -30,7 +31,7 @@ class Throttles:
         _begin((self.address, here), (self.account_here, f"{email} {here}"), (self.account, email))
 
     def forget_sign_in(self, email: str) -> None:
-        """It was the right password. The address keeps its count: one's own account must not pay for guessing others'."""
+        """The password was right. The address keeps its count: an account of one's own must not pay for guessing."""
         self.account_here.forget(f"{email} {client()}")
         self.account.forget(email)
 
@@ -43,7 +44,8 @@ throttles: Extension[Throttles] = Extension("auth_throttles", lambda settings: T
 
 @bp.record_once
 def _make(state: BlueprintSetupState) -> None:
-    throttles.init_app(state.app, config.of(state.app))
+    app = cast(Quart, state.app)
+    throttles.init_app(app, config.of(app))
 
 
 def client() -> str:

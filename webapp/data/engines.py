@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, TypeVarTuple
 
 from sqlalchemy import Row, Select
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -17,6 +17,7 @@ from webapp.data.uow import UnitOfWork
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Columns = TypeVarTuple("Columns")
 log = logging.getLogger(__name__)
 
 
@@ -41,12 +42,16 @@ class Database:
 
     async def close(self) -> None:
         """Waits for the units of work in flight, then lets the connections go."""
-        while self._tasks:
-            await asyncio.wait(set(self._tasks))
+        await self.settled()
         for engine in (self._reader, self._writer):
             if engine is not None:
                 await engine.dispose()
         self._writer = self._reader = None
+
+    async def settled(self) -> None:
+        """Return when no unit of work is in flight."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
 
     @property
     def writer(self) -> AsyncEngine:
@@ -63,12 +68,13 @@ class Database:
             async with async_sessionmaker(self.reader, expire_on_commit=False)() as session:
                 yield session
 
-    async def fetch_one(self, statement: Select[Any]) -> Row[Any] | None:
+    async def fetch_one(self, statement: Select[*Columns]) -> Row[*Columns] | None:
         """One row of one select, without a session and without a transaction: for what every request asks."""
         with _pool_waits():
             async with self.reader.connect() as connection:
                 await connection.execution_options(**sqlite.SINGLE_STATEMENT)
-                return (await connection.execute(statement)).first()
+                row: Row[*Columns] | None = (await connection.execute(statement)).first()
+                return row
 
     async def write(
         self, verb: Callable[Concatenate[UnitOfWork, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs

@@ -4,6 +4,7 @@ PostgreSQL will be a second such module.
 """
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -67,16 +68,18 @@ def migrating(url: str) -> Iterator[Connection]:
     A change that copies a table drops the old one, and with foreign keys on the rows of others go with it.
     """
     make_file(url)
-    engine = create_engine("sqlite://", creator=lambda: connect(database_file(url)), poolclass=NullPool)
+
+    def without_foreign_keys() -> sqlite3.Connection:
+        made = connect(database_file(url))
+        made.execute("PRAGMA foreign_keys=OFF")
+        return made
+
+    engine = create_engine("sqlite://", creator=without_foreign_keys, poolclass=NullPool)
     event.listen(engine, "begin", _begin("BEGIN IMMEDIATE"))
-    with engine.connect() as connection:
-        raw = connection.connection.driver_connection
-        assert raw is not None
-        raw.execute("PRAGMA foreign_keys=OFF")
-        with connection.begin():
-            yield connection
-            if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall():
-                raise RuntimeError(f"The migration would leave rows that point nowhere: {broken[:3]}")
+    with engine.connect() as connection, connection.begin():
+        yield connection
+        if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall():
+            raise RuntimeError(f"The migration would leave rows that point nowhere: {broken[:3]}")
     engine.dispose()
 
 

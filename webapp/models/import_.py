@@ -46,10 +46,10 @@ class Import(Base):
     rows_done: Mapped[int] = mapped_column(default=0)
 
     @classmethod
-    def visible_to(cls, user_id: int) -> Select[tuple["Import"]]:
+    def visible_to(cls, user_id: int) -> Select["Import"]:
         return select(cls).where(cls.user_id == user_id)
 
     @classmethod
-    def kept_for(cls, table_id: int) -> Select[tuple[str, str]]:
+    def kept_for(cls, table_id: int) -> Select[str, str]:
         """Id and file name of the upload this table was made of."""
         return select(cls.id, cls.filename).where(cls.table_id == table_id).order_by(cls.created_at).limit(1)

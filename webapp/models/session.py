@@ -81,7 +81,7 @@ class Session(Base):
         await work.session.execute(delete(cls).where(cls.user_id == user_id, cls.created_at < oldest))
 
     @classmethod
-    def alive(cls, token: str, settings: Settings) -> Select[tuple[int, str, str, str, int, bool, datetime, datetime]]:
+    def alive(cls, token: str, settings: Settings) -> Select[int, str, str, str, int, bool, datetime, datetime]:
         """The sign-in of this token with its person, as plain columns, if neither has ended."""
         now = utc_now()
         idle, remember = timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_remember)

@@ -58,7 +58,7 @@ class Table(Base):
         return f"t{self.id}"
 
     @classmethod
-    def visible_to(cls, user_id: int) -> Select[tuple["Table"]]:
+    def visible_to(cls, user_id: int) -> Select["Table"]:
         """Tables this person may see, columns loaded. A stranger's table is not among them: a 404, never a 403."""
         return select(cls).where(cls.owner_id == user_id).options(selectinload(cls.columns))
 

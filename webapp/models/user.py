@@ -68,11 +68,11 @@ class User(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
     @classmethod
-    def with_email(cls, email: str) -> Select[tuple["User"]]:
-        return select(cls).where(cls.email == email)
+    def able_to_sign_in(cls, email: str) -> Select["User"]:
+        return select(cls).where(cls.email == email, cls.is_active)
 
     @classmethod
-    def anybody(cls) -> Select[tuple[bool]]:
+    def anybody(cls) -> Select[bool]:
         """Whether there is any account yet."""
         return select(exists(select(cls.id)))
 
@@ -112,7 +112,7 @@ def normalise_email(address: str) -> str:
     who type it both ways are.
     """
     try:
-        checked = validate_email(address, check_deliverability=False, globally_deliverable=False)
+        checked = validate_email(address.strip(), check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError as error:
         raise ValueError(str(error)) from error
     return checked.normalized.lower()

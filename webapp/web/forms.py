@@ -32,8 +32,10 @@ class Form(wtforms.Form):
                 valid = False
         return bool(valid)
 
+    form_errors: list[str]
+
     def refuse(self, field: str | None, words: str) -> None:
-        """What only the view could find out, shown beside the field, or above the form when it is about no single one."""
+        """What only the view could find out, shown beside the field, or above the form when it is about all of it."""
         if field is None:
             self.form_errors = [*self.form_errors, words]
         else:

@@ -49,7 +49,8 @@ async def load_actor() -> Actor | None:
 
 def loaded_actor() -> Actor | None:
     """The same for code that cannot wait, after somebody has loaded it; else None."""
-    return g.get("actor")
+    actor: Actor | None = g.get("actor")
+    return actor
 
 
 async def sign_in(user_id: int, *, remembered: bool) -> None:

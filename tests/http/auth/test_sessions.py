@@ -1,0 +1,397 @@
+"""Signing in and out, and how long a sign-in lives."""
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from http.cookies import SimpleCookie
+from pathlib import Path
+from typing import Any
+
+import pytest
+from quart.testing import QuartClient
+from sqlalchemy import text
+
+from settings import Settings
+from tests.conftest import SECRET_KEY, Client, make_settings
+from tests.helpers import ADA, PASSWORD, Person, is_signed_in, sign_in, sign_out, sign_up
+from webapp import create_app
+from webapp.data.uow import UnitOfWork
+from webapp.extensions import db, hasher
+from webapp.web.application import Application
+
+COOKIE = "rowcast-sign-in"
+DAY = 86400
+
+
+def cookie(answer: Any) -> Any:
+    """The sign-in cookie of an answer, or None."""
+    jar: SimpleCookie = SimpleCookie()
+    for header in answer.headers.getlist("Set-Cookie"):
+        jar.load(header)
+    return next((morsel for name, morsel in jar.items() if name.endswith(COOKIE)), None)
+
+
+def rows(settings: Settings, columns: str = "*") -> list[Any]:
+    with closing(sqlite3.connect(settings.data_dir / "rowcast.db")) as connection:
+        return connection.execute(f"SELECT {columns} FROM sessions ORDER BY id").fetchall()
+
+
+async def change(app: Application, **values: Any) -> None:
+    """What time, or an administrator, does to all sessions."""
+
+    async def write(work: UnitOfWork) -> None:
+        for column, value in values.items():
+            await work.session.execute(text(f"UPDATE sessions SET {column} = :value"), {"value": value})
+
+    await db.of(app).settled()
+    await db.of(app).write(write)
+
+
+def ago(**units: float) -> str:
+    return (datetime.now(UTC) - timedelta(**units)).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+@pytest.fixture
+async def ada(client: QuartClient) -> QuartClient:
+    await sign_up(client)
+    return client
+
+
+async def test_signing_in_leads_to_the_dashboard_and_signing_out_to_the_door(ada: QuartClient) -> None:
+    await sign_out(ada)
+    assert not await is_signed_in(ada)
+
+    answer = await sign_in(ada)
+
+    assert answer.headers["Location"] == "/dashboard"
+    assert await is_signed_in(ada)
+
+
+async def test_the_address_is_found_in_any_spelling(ada: QuartClient) -> None:
+    await sign_out(ada)
+
+    await sign_in(ada, Person(" ADA@Example.ORG"))
+
+    assert await is_signed_in(ada)
+
+
+async def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(app: Application, ada: QuartClient) -> None:
+    pages = []
+    for email, password in ((ADA.email, "something else"), ("nobody@example.org", PASSWORD)):
+        answer = await app.test_client().post("/login", form={"email": email, "password": password})
+        assert answer.status_code == 422
+        assert cookie(answer) is None
+        page = await answer.get_data(as_text=True)
+        pages.append([line for line in page.replace(email, "X").splitlines() if "request" not in line.lower()])
+
+    assert "do not belong together" in "".join(pages[0])
+    assert pages[0] == pages[1]
+
+
+async def test_an_unknown_address_costs_as_much_hashing_as_a_known_one(
+    app: Application, ada: QuartClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verified: list[str] = []
+    matches = type(hasher.of(app))._matches
+    monkeypatch.setattr(
+        "webapp.hashing.Hasher._matches",
+        lambda self, hashed, password: verified.append(hashed) or matches(self, hashed, password),
+    )
+
+    for email in (ADA.email, "nobody@example.org"):
+        await app.test_client().post("/login", form={"email": email, "password": "something else"})
+
+    assert len(verified) == 2
+    assert verified[0].split("$")[:4] == verified[1].split("$")[:4]  # the same costs
+
+
+async def test_who_is_not_active_cannot_sign_in_and_is_signed_out(
+    app: Application, ada: QuartClient, settings: Settings
+) -> None:
+    with closing(sqlite3.connect(settings.data_dir / "rowcast.db")) as connection, connection:
+        connection.execute("UPDATE users SET is_active = 0")
+
+    answer = await app.test_client().post("/login", form={"email": ADA.email, "password": PASSWORD})
+
+    assert answer.status_code == 422
+    assert not await is_signed_in(ada)
+
+
+async def test_ten_wrong_passwords_make_one_wait_and_others_not(app: Application, ada: QuartClient) -> None:
+    client = app.test_client()
+
+    answers = [await client.post("/login", form={"email": ADA.email, "password": f"guess {n}"}) for n in range(11)]
+    right = await client.post("/login", form={"email": ADA.email, "password": PASSWORD})
+    elsewhere = await client.post(
+        "/login", form={"email": ADA.email, "password": PASSWORD}, scope_base={"client": ("192.0.2.7", 1)}
+    )
+
+    assert [answer.status_code for answer in answers] == [422] * 10 + [429]
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 600
+    assert right.status_code == 429  # also the right one: otherwise the answer would tell
+    assert elsewhere.status_code == 303  # a stranger's guesses keep nobody out of their own account
+
+
+async def test_the_right_password_takes_back_the_wrong_ones(app: Application, ada: QuartClient) -> None:
+    client = app.test_client()
+    for _ in range(2):
+        for n in range(9):
+            await client.post("/login", form={"email": ADA.email, "password": f"guess {n}"})
+        await sign_in(client)
+        await sign_out(client)
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ({"email": "", "password": "x"}, "Type your e-mail address."),
+        ({"email": "ada@example.org", "password": ""}, "Type your password."),
+        ({"email": "ada", "password": "x"}, "must have an @-sign"),
+        ({"email": "ada@example.org", "password": "x" * 1001}, "that long"),
+        ({"email": "ada@example.org", "password": "nul\0"}, "cannot be kept"),
+    ],
+)
+async def test_what_does_not_fit_is_said_beside_its_field(
+    ada: QuartClient, app: Application, form: dict[str, str], words: str
+) -> None:
+    answer = await app.test_client().post("/login", form=form)
+
+    assert answer.status_code == 422
+    assert words in await answer.get_data(as_text=True)
+
+
+async def test_after_signing_in_one_goes_where_one_wanted_to(ada: QuartClient) -> None:
+    await sign_out(ada)
+    asked = await ada.get("/tables/17?q=%C3%98rsted&sort=-3")
+    assert asked.status_code == 303
+    login = asked.headers["Location"]
+
+    page = await (await ada.get(login)).get_data(as_text=True)
+    answer = await ada.post(login, form={"email": ADA.email, "password": PASSWORD})
+
+    assert f'action="{login}"'.replace("&", "&amp;") in page
+    assert answer.headers["Location"] == "/tables/17?q=%C3%98rsted&sort=-3"
+
+
+@pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"])
+async def test_signing_in_never_leads_to_another_site(ada: QuartClient, target: str) -> None:
+    await sign_out(ada)
+
+    answer = await ada.post("/login", query_string={"next": target}, form={"email": ADA.email, "password": PASSWORD})
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/dashboard")
+
+
+async def test_the_cookie_ends_with_the_browser_unless_it_is_to_remember(ada: QuartClient) -> None:
+    await sign_out(ada)
+    short = cookie(await sign_in(ada))
+    await sign_out(ada)
+    long = cookie(await sign_in(ada, remember=True))
+
+    assert short["max-age"] == ""
+    assert int(long["max-age"]) == 30 * DAY
+    for morsel in (short, long):
+        assert (morsel.key, morsel["path"], morsel["httponly"], morsel["samesite"]) == (COOKIE, "/", True, "Lax")
+        assert (morsel["secure"], morsel["domain"]) == ("", "")
+
+
+async def test_behind_tls_the_cookie_belongs_to_this_host_alone(data_dir: Path) -> None:
+    app = create_app(make_settings(data_dir, public_origin="https://rows.example.org"))
+    app.test_client_class = Client
+    tls: dict[str, Any] = {"headers": {"Host": "rows.example.org"}, "scheme": "https"}
+    form = {"email": ADA.email, "password": PASSWORD, "confirmation": PASSWORD}
+
+    async with app.test_app():
+        morsel = cookie(await app.test_client().post("/register", form=form, **tls))
+
+    assert (morsel.key, morsel["secure"], morsel["path"], morsel["domain"]) == (f"__Host-{COOKIE}", True, "/", "")
+
+
+async def test_the_database_holds_nothing_that_lets_anybody_in(ada: QuartClient, settings: Settings) -> None:
+    held = (settings.data_dir / "rowcast.db").read_bytes() + (settings.data_dir / "rowcast.db-wal").read_bytes()
+    token = next(iter(ada.cookie_jar)).value.split(".")[0].strip('"')  # type: ignore[union-attr]
+
+    assert PASSWORD.encode() not in held
+    assert len(token) > 40
+    assert token.encode() not in held
+    (hashed,) = rows(settings, "token_hash")[0]
+    assert len(hashed) == 64
+
+
+async def test_signing_out_ends_a_copied_cookie_too_and_no_other_device(
+    app: Application, ada: QuartClient, settings: Settings
+) -> None:
+    stolen, other = app.test_client(), app.test_client()
+    stolen.cookie_jar = ada.cookie_jar.__class__()  # type: ignore[union-attr]
+    for one in ada.cookie_jar or ():
+        stolen.cookie_jar.set_cookie(one)
+    await sign_in(other)
+    assert await is_signed_in(stolen)
+
+    answer = await ada.post("/logout")
+
+    assert cookie(answer)["max-age"] == "0"
+    assert not await is_signed_in(stolen)
+    assert await is_signed_in(other)
+    assert [revoked is not None for (revoked,) in rows(settings, "revoked_at")] == [True, False]
+
+
+async def test_signing_out_is_a_post(ada: QuartClient) -> None:
+    assert (await ada.get("/logout")).status_code == 405
+    assert await is_signed_in(ada)
+
+
+async def test_signing_out_twice_is_no_error(ada: QuartClient) -> None:
+    await sign_out(ada)
+    await sign_out(ada)
+
+
+async def test_signing_in_gives_a_new_token_every_time(app: Application, ada: QuartClient, settings: Settings) -> None:
+    """A cookie planted before signing in is worth nothing afterwards."""
+    other = app.test_client()
+    first = cookie(await sign_in(other)).value
+    await sign_out(other)
+    second = cookie(await sign_in(other)).value
+
+    assert first != second
+    assert len({hashed for (hashed,) in rows(settings, "token_hash")}) == 3
+
+
+async def test_a_sign_in_without_use_ends_and_a_remembered_one_later(
+    app: Application, ada: QuartClient
+) -> None:
+    await change(app, seen_at=ago(days=13))
+    assert await is_signed_in(ada)
+    await change(app, seen_at=ago(days=15))
+    assert not await is_signed_in(ada)
+
+    await change(app, remembered=1, seen_at=ago(days=29))
+    assert await is_signed_in(ada)
+    await change(app, seen_at=ago(days=31))
+    assert not await is_signed_in(ada)
+
+
+async def test_no_sign_in_outlives_its_longest_life(
+    app: Application, ada: QuartClient
+) -> None:
+    await change(app, created_at=ago(days=89))
+    assert await is_signed_in(ada)
+    await change(app, created_at=ago(days=91))
+    assert not await is_signed_in(ada)
+
+
+async def test_a_changed_address_or_browser_signs_nobody_out_and_is_noted(
+    ada: QuartClient, settings: Settings, app: Application
+) -> None:
+    await change(app, seen_at=ago(minutes=6))
+
+    answer = await ada.get(
+        "/", headers={"User-Agent": "Another/1.0 " + "x" * 500}, scope_base={"client": ("192.0.2.7", 4711)}
+    )
+
+    assert answer.status_code == 303
+    await db.of(app).settled()
+    assert rows(settings, "address") == [("192.0.2.7",)]
+    (agent,) = rows(settings, "agent")[0]
+    assert agent.startswith("Another/1.0 xxx")
+    assert len(agent) == 200
+
+
+async def test_being_seen_is_written_once_in_five_minutes(
+    app: Application, ada: QuartClient, settings: Settings
+) -> None:
+    await change(app, seen_at=(four := ago(minutes=4)))
+    answer = await ada.get("/")
+    assert cookie(answer) is None
+    assert rows(settings, "seen_at") == [(four,)]
+
+    await change(app, seen_at=(six := ago(minutes=6)), remembered=1)
+    answer = await ada.get("/")
+
+    assert int(cookie(answer)["max-age"]) == 30 * DAY  # the cookie's own age starts again
+    await db.of(app).settled()
+    assert rows(settings, "seen_at") != [(six,)]
+
+
+async def test_a_sign_in_is_fresh_for_ten_minutes(app: Application, ada: QuartClient) -> None:
+    from webapp.web.access import signed_in
+
+    seen: list[bool] = []
+
+    @app.after_request
+    async def note(response: Any) -> Any:
+        seen.append(signed_in().is_fresh)
+        return response
+
+    await ada.get("/")
+    await change(app, authenticated_at=ago(minutes=11))
+    await ada.get("/")
+
+    assert seen == [True, False]
+
+
+async def test_who_was_signed_in_is_asked_for_once_a_request_and_not_at_all_where_it_does_not_matter(
+    ada: QuartClient, app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from webapp.data.engines import Database
+
+    asked: list[str] = []
+    fetch_one = Database.fetch_one
+
+    async def counted(self: Database, statement: Any) -> Any:
+        asked.append(str(statement))
+        return await fetch_one(self, statement)
+
+    monkeypatch.setattr(Database, "fetch_one", counted)
+
+    async def sessions_asked_by(path: str) -> int:
+        asked.clear()
+        await ada.get(path)
+        return sum("FROM sessions" in statement for statement in asked)
+
+    assert await sessions_asked_by("/nowhere") == 1
+    assert await sessions_asked_by("/") == 1
+    for path in ("/up", "/ready", "/api/health", "/static/favicon.svg"):
+        assert await sessions_asked_by(path) == 0, path
+
+
+class TestRotatingTheKey:
+    OLD, NEWER, NEW = SECRET_KEY, "n" * 40, "k" * 40
+
+    async def value(self, ada: QuartClient) -> str:
+        return str(next(one.value for one in ada.cookie_jar or () if one.name == COOKIE))
+
+    async def door(self, data_dir: Path, cookie: str, key: str, *fallbacks: str) -> Any:
+        """The front door's answer: 303 on to the dashboard for who is signed in, 200 for a stranger."""
+        app = create_app(make_settings(data_dir, secret_key=key, secret_key_fallbacks=fallbacks))
+        async with app.test_app():
+            return await app.test_client().get("/", headers={"Cookie": f"{COOKIE}={cookie}"})
+
+    async def test_signs_nobody_out_while_the_old_key_is_a_fallback(self, ada: QuartClient, data_dir: Path) -> None:
+        signed_with_old = await self.value(ada)
+
+        assert (await self.door(data_dir, signed_with_old, self.NEW, self.OLD)).status_code == 303
+        assert (await self.door(data_dir, signed_with_old, self.NEW, self.NEWER, self.OLD)).status_code == 303
+        assert (await self.door(data_dir, signed_with_old, self.NEW, self.OLD, self.NEWER)).status_code == 303
+
+    async def test_a_retired_key_opens_nothing(self, ada: QuartClient, data_dir: Path) -> None:
+        signed_with_old = await self.value(ada)
+
+        assert (await self.door(data_dir, signed_with_old, self.NEW)).status_code == 200
+        assert (await self.door(data_dir, signed_with_old, self.NEW, self.NEWER)).status_code == 200
+
+    async def test_use_moves_a_cookie_to_the_newest_key(
+        self, app: Application, ada: QuartClient, data_dir: Path
+    ) -> None:
+        signed_with_old = await self.value(ada)
+        await change(app, seen_at=ago(minutes=6))
+
+        moved = cookie(await self.door(data_dir, signed_with_old, self.NEW, self.OLD)).value
+
+        assert (await self.door(data_dir, moved, self.NEW)).status_code == 303
+
+    async def test_a_forged_or_broken_cookie_is_nobody(self, ada: QuartClient, data_dir: Path) -> None:
+        signed = await self.value(ada)
+
+        for broken in ("", "x", signed[:-3], f"x{signed}", "Im51bGwi.AAAA.BBBB", "%00", signed + "," + signed):
+            assert (await self.door(data_dir, broken, self.OLD)).status_code == 200, broken
