@@ -1,0 +1,128 @@
+/* The page's manners: what goes on, what failed, where the focus is, menus, panel, live stream. No feature needs it. */
+(() => {
+  const $ = (selector, from = document) => from.querySelector(selector);
+  const on = (name, listener, capture = false) => document.addEventListener(name, listener, capture);
+  const root = document.documentElement;
+  const isStream = (element) => element?.hasAttribute?.('hx-sse:connect');
+
+  /* A line under the header and aria-busy on what will change, for every request but the live stream. */
+  const inFlight = new Set();
+  on('htmx:before:request', ({ detail: { ctx } }) => {
+    if (isStream(ctx.sourceElement)) return;
+    inFlight.add(ctx);
+    root.dataset.busy = '';
+    ctx.target?.setAttribute?.('aria-busy', 'true');
+  });
+  on('htmx:finally:request', ({ detail: { ctx } }) => {
+    inFlight.delete(ctx);
+    if (!inFlight.size) delete root.dataset.busy;
+    ctx.target?.removeAttribute?.('aria-busy');
+  });
+
+  /* Toasts. The server sends its own; these are for what it could not answer. */
+  const toast = (text) => {
+    const box = document.createElement('div');
+    box.className = 'toast failed';
+    box.setAttribute('role', 'alert');
+    box.textContent = text;
+    $('#toasts').append(box);
+  };
+  on('htmx:response:error', ({ detail: { ctx } }) => {
+    const answered = /<hx-partial|<main/.test(ctx.text ?? '') && ctx.response.status !== 502;
+    if (ctx.response.status >= 500 && !(answered && ctx.text.includes('hx-partial'))) {
+      toast(`The server could not answer (${ctx.response.status}). Nothing was changed; try again in a moment.`);
+    }
+  });
+  on('htmx:error', ({ detail: { ctx } }) => {
+    if (isStream(ctx?.sourceElement) || ctx?.sourceElement?.hasAttribute?.('data-drop')) return;
+    const late = ctx?.request?.signal?.reason === 'timeout';
+    toast(late ? 'The server took too long to answer. Try again.' : 'The server cannot be reached. Check your connection and try again.');
+  });
+  new MutationObserver((changes) => {
+    for (const { addedNodes } of changes) {
+      for (const node of addedNodes) {
+        if (node.classList?.contains('toast') && !node.classList.contains('failed')) setTimeout(() => node.remove(), 6000);
+      }
+    }
+  }).observe($('#toasts'), { childList: true });
+
+  /* Focus follows what happened: a new page's title, the first wrong field, a panel's title. */
+  let path = location.pathname;
+  on('htmx:after:swap', ({ detail: { ctx } }) => {
+    const target = ctx.target;
+    if (target?.id === 'main') {
+      const wrong = $('#main [aria-invalid="true"]');
+      const moved = path !== location.pathname;
+      path = location.pathname;
+      if (wrong) wrong.focus();
+      else if (moved && !$('#main [autofocus]')) focusTitle($('#main h1'));
+    }
+    if (target?.id === 'panel' && ctx.sourceElement !== document.body) focusTitle($('#panel h2'));
+    settle();
+  });
+  const focusTitle = (title) => {
+    if (!title) return;
+    title.tabIndex = -1;
+    title.focus({ preventScroll: true });
+  };
+
+  /* Row height, remembered on this device. */
+  const settle = () => {
+    for (const button of document.querySelectorAll('[data-density-set]')) {
+      button.setAttribute('aria-pressed', String(button.dataset.densitySet === root.dataset.density));
+    }
+  };
+  on('click', ({ target }) => {
+    const density = target.closest('[data-density-set]')?.dataset.densitySet;
+    if (density) {
+      root.dataset.density = density;
+      try { localStorage.setItem('density', density); } catch { /* private window: kept until it is closed */ }
+      settle();
+    }
+    target.closest('[data-dismiss]')?.closest('.toast').remove();
+    for (const menu of document.querySelectorAll('details[data-menu][open]')) {
+      if (!menu.contains(target) || target.closest('.menu-item')) menu.open = false;
+    }
+  });
+  on('keydown', (event) => {
+    const typing = event.target.closest('input, textarea, select, [contenteditable]');
+    if (event.key === '/' && !typing && !event.ctrlKey && !event.metaKey && $('#q')) {
+      event.preventDefault();
+      $('#q').select();
+    }
+    if (event.key !== 'Escape' || event.defaultPrevented || $('dialog[open]')) return;
+    const menu = event.target.closest('details[data-menu][open]');
+    if (menu) {
+      menu.open = false;
+      $('summary', menu).focus();
+    } else if (event.target.closest('#panel, #grid')) {
+      $('[data-close-panel]')?.click();
+    }
+  });
+
+  /* A question before what cannot be undone: hx-confirm asks with our own dialog. */
+  on('htmx:confirm', (event) => {
+    const dialog = $('#confirm');
+    event.preventDefault();
+    $('p', dialog).textContent = event.detail.ctx.confirm;
+    dialog.returnValue = '';
+    dialog.addEventListener('close', () => (dialog.returnValue === 'ok' ? event.detail.issueRequest() : event.detail.dropRequest()), { once: true });
+    dialog.showModal();
+  });
+
+  /* The live stream: a session that has ended means a reload; a half-open connection is dropped so that it is made anew. */
+  const SILENCE = 45_000;
+  let connection = null;
+  let heard = 0;
+  on('htmx:sse:after:connection', ({ detail }) => { connection = detail.connection; heard = Date.now(); });
+  on('htmx:sse:before:message', () => { heard = Date.now(); });
+  on('htmx:sse:error', ({ detail }) => { if (detail.status === 401) location.reload(); });
+  on('htmx:sse:close', () => { connection = null; });
+  setInterval(() => {
+    if (!connection || document.hidden || Date.now() - heard < SILENCE) return;
+    heard = Date.now();
+    connection.reader?.cancel();
+  }, SILENCE / 3);
+
+  settle();
+})();

@@ -1,0 +1,109 @@
+/* The table page: rows that come and go at both ends, sorting by a second column, the panel beside the grid. */
+(() => {
+  const $ = (selector, from = document) => from.querySelector(selector);
+  const on = (name, listener, capture = false) => document.addEventListener(name, listener, capture);
+  const PAGES = 14; // pages of rows kept in the document
+
+  /* Rows above arrive without moving those that are looked at; pages far away are let go and come back when scrolled to. */
+  let anchor = null;
+  on('htmx:before:swap', ({ detail: { ctx } }) => {
+    anchor = null;
+    const row = ctx.target?.matches?.('tbody.more') && firstVisibleRow();
+    if (row) anchor = { row, top: row.getBoundingClientRect().top };
+  });
+  on('htmx:after:swap', ({ detail: { ctx } }) => {
+    if (ctx.sourceElement?.closest?.('#grid') && anchor?.row.isConnected) trim();
+    anchor = null;
+  });
+  const restore = () => {
+    $('#grid').scrollTop += anchor.row.getBoundingClientRect().top - anchor.top;
+  };
+  const firstVisibleRow = () => {
+    const edge = $('#grid').getBoundingClientRect().top + 40;
+    return [...document.querySelectorAll('#grid tbody.rows > tr')].find((row) => row.getBoundingClientRect().bottom > edge);
+  };
+  const trim = () => {
+    restore();
+    const pages = [...document.querySelectorAll('#grid tbody.rows')];
+    const at = pages.indexOf(anchor.row.parentElement);
+    const excess = pages.length - PAGES;
+    if (excess <= 0) return;
+    if (at > pages.length / 2) letGo(pages.slice(0, excess), pages[excess], 'earlier');
+    else letGo(pages.slice(-excess), pages.at(-excess - 1), 'further');
+    restore();
+  };
+  const letGo = (pages, edge, kind) => {
+    const isEarlier = kind === 'earlier';
+    const old = isEarlier ? pages[0].previousElementSibling : pages.at(-1).nextElementSibling;
+    if (old?.matches('tbody.more')) old.remove();
+    for (const page of pages) page.remove();
+    const more = sentinel(kind, isEarlier ? edge.dataset.before : edge.dataset.after, edge.rows[0].cells.length);
+    if (isEarlier) edge.before(more);
+    else edge.after(more);
+    htmx.process(more);
+  };
+  const sentinel = (kind, url, span) => {
+    const body = document.createElement('tbody');
+    const cell = body.insertRow().insertCell();
+    const link = document.createElement('a');
+    body.className = 'more';
+    cell.colSpan = span;
+    cell.append(link);
+    link.className = kind;
+    link.textContent = kind === 'earlier' ? 'Earlier rows' : 'Further rows';
+    link.href = url.replace('/rows?', '?');
+    const attributes = { 'hx-get': url, 'hx-trigger': 'intersect root:#grid rootMargin:400px once, click', 'hx-target': 'closest tbody', 'hx-swap': 'outerHTML', 'hx-sync': 'this:drop' };
+    for (const [name, value] of Object.entries(attributes)) link.setAttribute(name, value);
+    return body;
+  };
+
+  /* Shift adds a column to the order instead of replacing it. */
+  on('click', (event) => {
+    const link = event.shiftKey && event.target.closest('a[data-add]');
+    if (!link) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    getSelection()?.removeAllRanges();
+    htmx.ajax('GET', link.dataset.add, { source: link, target: '#grid', swap: 'innerHTML scroll:top', push: 'true' });
+  }, true);
+
+  /* The panel. Closing it goes back to the table's own address without asking for the rows again. */
+  let opener = null;
+  on('click', (event) => {
+    const close = event.target.closest('[data-close-panel]');
+    const panel = $('#panel');
+    if (!close || !panel) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    panel.replaceChildren();
+    history.pushState({ htmx: true }, '', close.href);
+    document.title = `${$('#main h1').textContent} · Rowcast`;
+    mark();
+    (opener?.isConnected ? opener : $('#grid [tabindex="0"]'))?.focus();
+  }, true);
+  on('htmx:before:request', ({ detail: { ctx } }) => {
+    if (ctx.target?.id === 'panel' && !ctx.sourceElement.closest('#panel')) opener = document.activeElement;
+  });
+
+  let waiting = 0;
+  on('htmx:after:swap', ({ detail: { ctx } }) => {
+    const panel = $('#panel');
+    if (!panel) return;
+    if (ctx.target === panel) {
+      panel.dataset.path = new URL(ctx.response.raw.url || ctx.request.action, location.href).pathname;
+      mark();
+    } else if (ctx.target?.id === 'grid' && panel.childElementCount) {
+      /* What the panel offers depends on what the table shows now. */
+      clearTimeout(waiting);
+      waiting = setTimeout(() => {
+        if (panel.isConnected && panel.childElementCount) htmx.ajax('GET', panel.dataset.path + location.search, { target: panel, swap: 'innerMorph', push: 'false' });
+      }, 250);
+      mark();
+    }
+  });
+  const mark = () => {
+    const number = $('#panel')?.childElementCount && /\/rows\/(\d+)$/.exec($('#panel').dataset.path)?.[1];
+    $('#grid tr.open')?.classList.remove('open');
+    if (number) document.getElementById(`r${number}`)?.classList.add('open');
+  };
+})();
