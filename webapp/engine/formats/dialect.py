@@ -1,0 +1,140 @@
+"""Which character separates the cells and which quotes them: the pair that makes the most table-like table."""
+
+import csv
+import io
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+_DELIMITERS = ",;\t|:~^ \x1f\x01\xa7\xa6"
+# How much a delimiter must be preferred by the data to be chosen over a usual one.
+_WEIGHT = {",": 1.0, ";": 1.0, "\t": 1.0, "|": 0.97, "~": 0.8, "^": 0.8, "\x1f": 1.0, "\x01": 1.0, ":": 0.55, " ": 0.5}
+_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", ":": "colon", " ": "space"}
+_USUAL = ",;\t|"
+_CERTAIN = 0.9  # share of rows that an unusual delimiter must divide alike
+_TOO_MANY = 3  # broken quotes, from which on quotes may be text
+_RECORDS = 500  # looked at
+_PREAMBLE = 30  # records above a table that need not look like it
+# What one cell of a table usually is; a wrong delimiter leaves pieces that are nothing of this.
+_ATOM = re.compile(
+    r"\s*(?:"
+    r"|[-+(]?[$€£¥]?\s?[-+]?[0-9][0-9.,' ]*(?:[eE][-+]?[0-9]+)?\s?[%€$)]?"  # numbers, money
+    r"|[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}(?:[T ][0-9:.]+(?:\s?[AP]M)?(?:Z|[-+][0-9:]+)?)?"  # days, times
+    r"|[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?:\s?[AP]M)?"
+    r"|[^\s@,;|\t]+@[^\s@,;|\t]+"  # addresses
+    r"|(?:https?|ftp)://[^\s|\t]+"
+    r"|[^,;|\t\"~^]*(?:, [^,;|\t\"~^]*)*"  # text with commas as people set them
+    r")\s*",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    delimiter: str
+    quote: str
+    escape: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    delimiter: str
+    quote: str
+    escape: str = ""
+    score: float = 0.0
+    width: int = 1
+    share: float = 0.0
+    errors: int = 0
+
+
+def name_of(delimiter: str) -> str:
+    return _NAMES.get(delimiter) or (delimiter if delimiter.isprintable() else f"character {ord(delimiter)}")
+
+
+def detect(sample: str, delimiter: str | None = None, quote: str | None = None) -> Dialect:
+    """`sample` is whole lines from the beginning; `delimiter` and `quote` are what is already decided."""
+    lines = list(io.StringIO(sample, newline=""))[: _RECORDS * 4]
+    delimiters = [delimiter] if delimiter else [one for one in _DELIMITERS if one in sample]
+    candidates = [_quoted(lines, sample, one, quote) for one in delimiters]
+    best = max(candidates, key=lambda candidate: candidate.score, default=None)
+    if delimiter and best:
+        return Dialect(delimiter, best.quote, best.escape, f"{name_of(delimiter)}, as you chose")
+    if best is None or not best.score:
+        return Dialect(",", '"' if quote is None else quote, "", "one column: no character divides the lines alike")
+    return Dialect(best.delimiter, best.quote, best.escape, _reason(best))
+
+
+def _reason(best: _Candidate) -> str:
+    how_many = "every row" if best.share == 1 else f"{min(best.share, 0.99):.0%} of the rows looked at"
+    return f"{name_of(best.delimiter)}: it divides {how_many} into {best.width:,} cells"
+
+
+def _quoted(lines: list[str], sample: str, delimiter: str, decided: str | None) -> _Candidate:
+    """The best way of quoting with this delimiter. The usual one unless it fails again and again."""
+    if decided is not None:
+        return _score(lines, delimiter, decided)
+    usual = _score(lines, delimiter, '"')
+    others = []
+    if usual.errors and '\\"' in sample:
+        others.append(_score(lines, delimiter, '"', "\\"))
+    if usual.errors >= _TOO_MANY:
+        others.append(_score(lines, delimiter, ""))
+    if _opens_and_closes(sample, delimiter, "'") and not _opens_and_closes(sample, delimiter, '"'):
+        others.append(_score(lines, delimiter, "'"))
+    return max([usual, *others], key=lambda candidate: candidate.score)
+
+
+def _opens_and_closes(sample: str, delimiter: str, quote: str) -> bool:
+    edge = re.escape(delimiter)
+    cell = rf"(?:^|{edge}){quote}[^{quote}\r\n]*{quote}(?={edge}|\s*$)"
+    return re.search(cell, sample, re.MULTILINE) is not None
+
+
+def _score(lines: list[str], delimiter: str, quote: str, escape: str = "") -> _Candidate:
+    rows, errors = _parse(lines, delimiter, quote, escape)
+    widths = [len(row) for row in rows]
+    counts = Counter(width for width in widths if width > 1)
+    if not counts:
+        return _Candidate(delimiter, quote, escape, errors=errors)
+    width = max(counts, key=lambda one: (counts[one], one))
+    start = min(widths.index(width), _PREAMBLE) if delimiter in _USUAL else 0
+    below = widths[start:]
+    share = below.count(width) / (len(below) + errors)
+    if delimiter not in _USUAL and share < _CERTAIN:
+        return _Candidate(delimiter, quote, escape, errors=errors)
+    cells = [cell for row in rows[start : start + 100] for cell in row]
+    atoms = sum(_is_atom(cell, quote) for cell in cells) / len(cells)
+    coverage = (len(below) / len(widths)) ** 0.5
+    quality = share**1.5 * coverage * atoms**2 * _WEIGHT.get(delimiter, 0.6) * (1 - 1 / (width + 1))
+    return _Candidate(delimiter, quote, escape, quality, width, share, errors)
+
+
+def _is_atom(cell: str, quote: str) -> bool:
+    """A quote inside a cell is fine where it is text; around a cell it says that this is not how it is quoted."""
+    if len(cell) > 1 and cell[0] == cell[-1] == '"' and quote != '"':
+        return False
+    if len(cell) > 1 and cell[0] == cell[-1] == "'" and quote != "'":
+        return False
+    return len(cell) > 100 or _ATOM.fullmatch(cell.replace('"', "")) is not None
+
+
+def _parse(lines: list[str], delimiter: str, quote: str, escape: str) -> tuple[list[list[str]], int]:
+    """Some records, and how many could not be read; the parser goes on with the next line by itself."""
+    quoting = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
+    reader = csv.reader(
+        lines, delimiter=delimiter, quotechar=quote or None, quoting=quoting, escapechar=escape or None, strict=True
+    )
+    rows: list[list[str]] = []
+    errors = 0
+    while len(rows) + errors < _RECORDS:
+        try:
+            row = next(reader)
+        except StopIteration:
+            break
+        except csv.Error:
+            errors += 1
+        else:
+            if row:
+                rows.append(row)
+    return rows, errors

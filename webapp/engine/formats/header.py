@@ -1,0 +1,80 @@
+"""Where a table begins below its preamble, and whether its first row is a header."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_PREAMBLE = 30
+_VALUE = re.compile(r"[^A-Za-z]*[0-9][^A-Za-z]*|[^@\s]+@[^@\s]+\.[a-z]+|https?://.*|true|false|na|n/a|null", re.IGNORECASE)
+_YEAR = re.compile(r"(?:1[89]|20)[0-9]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    is_there: bool
+    row: int  # records above the table
+    reason: str
+
+
+def detect(rows: Sequence[Sequence[str]], is_there: bool | None = None, row: int | None = None) -> Header:
+    """`rows` are the first ones of the file, without blank lines; the others are what is already decided."""
+    start = _first(rows) if row is None else min(row, max(len(rows) - 1, 0))
+    above = f"; {start} {'line' if start == 1 else 'lines'} above it left out" if start else ""
+    if is_there is not None:
+        return Header(is_there, start, f"{'row' if is_there else 'no header'}, as you chose{above}")
+    if not rows:
+        return Header(False, 0, "there are no rows")
+    found, reason = _judge(rows[start], rows[start + 1 :])
+    return Header(found, start, reason + above)
+
+
+def _first(rows: Sequence[Sequence[str]]) -> int:
+    """The first record that is as wide as most; rows of a report's title are narrow, or empty but for one cell."""
+    widths = [_filled_width(row) for row in rows]
+    wide = Counter(len(row) for row in rows if len(row) > 1)
+    if not wide:
+        return 0
+    width = max(wide, key=lambda one: (wide[one], one))
+    for index, row in enumerate(rows[:_PREAMBLE]):
+        if len(row) >= width and (widths[index] > 1 or width == 2 or max(widths) <= 1):
+            return index
+    return 0
+
+
+def _filled_width(row: Sequence[str]) -> int:
+    return sum(1 for cell in row if cell.strip())
+
+
+def _judge(head: Sequence[str], below: Sequence[Sequence[str]]) -> tuple[bool, str]:
+    filled = [cell.strip() for cell in head if cell.strip()]
+    values = [cell for cell in filled if _VALUE.fullmatch(cell)]
+    if not below:
+        return (not values, "the only row holds no values" if not values else f"the only row holds {values[0]}")
+    votes = [vote for index, title in enumerate(head) if (vote := _vote(title, [r[index] for r in below if index < len(r)]))]
+    if sum(votes) > 0:
+        return True, "the first row differs in kind from the rows below it"
+    if sum(votes) < 0:
+        return False, f"the first row holds values like the rows below it{f', such as {values[0]}' if values else ''}"
+    if not filled or (values and not all(map(_YEAR.fullmatch, values))):
+        return False, "the first row holds values"
+    return True, "the first row reads like titles"
+
+
+def _vote(title: str, cells: Sequence[str]) -> int:
+    """For a header where a title stands over values; against it where the first row holds such a value too."""
+    cells = [cell.strip() for cell in cells if cell.strip()]
+    title = title.strip()
+    if not cells or not title:
+        return 0
+    share = sum(_VALUE.fullmatch(cell) is not None for cell in cells) / len(cells)
+    if _VALUE.fullmatch(title):
+        if share < 0.8 or (_YEAR.fullmatch(title) and not all(map(_YEAR.fullmatch, cells))):
+            return 0
+        return -1
+    if share >= 0.8:
+        return 1
+    digits = sum(any(map(str.isdigit, cell)) for cell in cells) / len(cells)
+    if digits > 0.9 and not any(map(str.isdigit, title)):
+        return 1
+    return -1 if len(cells) > 2 and title in cells and len(set(cells)) < len(cells) else 0

@@ -1,0 +1,35 @@
+"""Titles of columns: what people wrote above them, made unique and fit to be shown."""
+
+import unicodedata
+from collections.abc import Sequence
+
+MAX_TITLE = 120  # characters
+_JOINERS = "\u200c\u200d"  # Persian and emoji need them
+
+
+def clean(titles: Sequence[str]) -> list[str]:
+    """Unique whatever the case of letters. The first of several equal ones keeps its name: name, name 2, name 3."""
+    wanted = [_plain(title) or f"column {number}" for number, title in enumerate(titles, 1)]
+    taken = {title.casefold() for title in wanted}
+    used: set[str] = set()
+    return [_unique(title, taken, used) for title in wanted]
+
+
+def _plain(title: str) -> str:
+    """Without control characters, and without invisible ones that would make two titles look alike."""
+    shown = "".join(
+        " " if unicodedata.category(character) in ("Cc", "Zl", "Zp") else character
+        for character in title[: MAX_TITLE * 4]
+        if unicodedata.category(character) not in ("Cf", "Cs") or character in _JOINERS
+    )
+    shown = " ".join(shown.split())
+    return shown if len(shown) <= MAX_TITLE else shown[: MAX_TITLE - 1].rstrip() + "…"
+
+
+def _unique(title: str, taken: set[str], used: set[str]) -> str:
+    number, candidate = 1, title
+    while candidate.casefold() in used or (number > 1 and candidate.casefold() in taken):
+        number += 1
+        candidate = f"{title} {number}"
+    used.add(candidate.casefold())
+    return candidate

@@ -1,0 +1,109 @@
+"""Pass 1: reads the whole file once and says what it is, how it would become a table, and why."""
+
+import csv
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from webapp.engine.formats import Batch, ReadOptions, Reject, Source, open_source
+from webapp.engine.formats.blocks import readable
+from webapp.engine.formats.discover import Discovery, discover
+from webapp.engine.inspection import ColumnGuess, Inspection, Overrules, RejectedRow, describe
+from webapp.engine.problems import ImportProblem
+from webapp.engine.types.columns import ColumnWatch
+
+__all__ = ["ColumnGuess", "ImportProblem", "Inspection", "Overrules", "describe", "inspect"]
+
+Progress = Callable[[int, int], None]
+_LISTED = 100  # rejected rows told of one by one
+_SAMPLE = 20  # rows shown
+_BATCH = 5000
+
+
+def _silent(bytes_read: int, rows: int) -> None:
+    pass
+
+
+def inspect(
+    path: Path,
+    filename: str,
+    overrules: Overrules | None = None,
+    progress: Progress = _silent,
+    rejected_path: Path | None = None,
+) -> Inspection:
+    """Raises `ImportProblem` when no table can be made of the file. The rows kept aside go to `rejected_path`."""
+    overrules = overrules or Overrules()
+    found = discover(path, filename, overrules)
+    source = open_source(path, found.options)
+    survey = Survey(source, overrules)
+    with _aside(rejected_path) as aside:
+        for batch in source.batches(_BATCH):
+            survey.add(batch)
+            for reject in batch.rejected:
+                aside(reject)
+            progress(batch.bytes_read, survey.rows)
+    return survey.result(found, overrules)
+
+
+class Survey:
+    """What all batches of a file add up to."""
+
+    def __init__(self, source: Source, overrules: Overrules) -> None:
+        self.titles = source.titles
+        self.rows = 0
+        self.rejected_count = 0
+        self.rejected: list[RejectedRow] = []
+        self.sample: list[list[str]] = []
+        self.columns = [ColumnWatch(overrules.columns.get(index, {})) for index in range(source.width)]
+
+    def add(self, batch: Batch) -> None:
+        self.rejected_count += len(batch.rejected)
+        listed = batch.rejected[: _LISTED - len(self.rejected)]
+        self.rejected += [RejectedRow(reject.line, reject.reason) for reject in listed]
+        if len(self.sample) < _SAMPLE:
+            self.sample += [list(row) for row in batch.rows[: _SAMPLE - len(self.sample)]]
+        for column, values in zip(self.columns, zip(*batch.rows, strict=True), strict=bool(batch.rows)):
+            column.add(values)
+        self.rows += len(batch.rows)
+
+    def result(self, found: Discovery, overrules: Overrules) -> Inspection:
+        columns = [column.guess(title) for column, title in zip(self.columns, self.titles, strict=True)]
+        inspection = Inspection(
+            **found.facts(),
+            rows=self.rows,
+            rejected_count=self.rejected_count,
+            rejected=self.rejected,
+            columns=columns,
+            sample=self.sample,
+        )
+        return inspection.settled(Overrules(columns=_titles(overrules))) or inspection
+
+
+def _titles(overrules: Overrules) -> dict[int, dict[str, Any]]:
+    """Of what was decided, what the survey does not know."""
+    return {
+        index: {key: column[key] for key in ("title", "skip") if key in column}
+        for index, column in overrules.columns.items()
+    }
+
+
+class _Aside(Protocol):
+    def __call__(self, reject: Reject) -> None: ...
+
+
+@contextmanager
+def _aside(path: Path | None) -> Iterator[_Aside]:
+    """Writes rejected rows as they come: as CSV with line and reason, whatever the original was."""
+    if path is None:
+        yield lambda reject: None
+        return
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["line", "reason", "cells"])
+
+        def keep(reject: Reject) -> None:
+            writer.writerow([reject.line, reject.reason, *map(readable, reject.cells)])
+
+        yield keep
+

@@ -1,0 +1,119 @@
+"""What every column type can do: print back exactly what it has read, in Python and in SQL."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+Format = Mapping[str, Any]
+Value = str | int | float | None
+
+# A token such as NA that stands for "empty" in a column without real empties: `print(None)` gives it back.
+NULL = "null"
+_MAX_NULL = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A type with the format that prints a column's values back."""
+
+    type: str
+    format: dict[str, Any] = field(default_factory=dict)
+
+    def with_null(self, token: str) -> "Choice":
+        return Choice(self.type, {**self.format, NULL: token})
+
+
+class Recogniser(Protocol):
+    """Looks at all values of a column and knows which formats of its type print every one of them back."""
+
+    def misfit(self, values: Collection[str]) -> str | None:
+        """None, and the values are taken into account; or one that does not fit, and nothing has changed."""
+        ...
+
+    def choices(self) -> list[Choice]:
+        """Everything that fits all values seen, the most natural first."""
+        ...
+
+    @property
+    def doubt(self) -> str:
+        """In words, why the first choice must not be taken unasked; empty when it may."""
+        ...
+
+
+class ColumnType(ABC):
+    """One type of column. Values are stored as SQLite stores `sql_type`; an empty cell is NULL."""
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    sql_type: ClassVar[str]
+    align: ClassVar[str] = "left"
+    operators: ClassVar[tuple[str, ...]]
+
+    def parse(self, text: str, format: Format) -> Value:
+        """The value to store. Raises ValueError, in words, for a text that `print` would not give back."""
+        if text in ("", null_of(format)):
+            return None
+        value = self._parse(text, format)
+        if self._print(value, format) != text:
+            raise ValueError(f"“{text}” is not written as {self.describe(format)}")
+        return value
+
+    def parse_input(self, text: str, format: Format) -> Value:
+        """What a person typed into a filter or a form: forgives spaces and other ways to write the same value."""
+        text = text.strip()
+        return None if text in ("", null_of(format)) else self._parse_input(text, format)
+
+    def print(self, value: Value, format: Format) -> str:
+        """The text of the cell, byte for byte as it was read."""
+        return null_of(format) if value is None else self._print(value, format)
+
+    def sql_print(self, name: str, format: Format) -> str:
+        """SQL that does the same as `print` to the column `name`; never NULL."""
+        return f"ifnull({self._sql_print(name, format)}, {literal(null_of(format))})"
+
+    def sql_bind(self, format: Format) -> str | None:
+        """The placeholder of an INSERT that makes the value of the cell's text; None when `parse` must."""
+        return f"NULLIF(?, {literal(null_of(format))})"
+
+    def describe(self, format: Format) -> str:
+        """The type and its format in words for a person."""
+        return self.label.lower()
+
+    def short(self, format: Format) -> str:
+        """The format in one word, for option lists and scripts; empty when there is but one."""
+        return ""
+
+    def check(self, format: Format) -> dict[str, Any]:
+        """A format that came from outside, fit to be put into SQL. Raises ValueError."""
+        null = null_of(format)
+        if len(null) > _MAX_NULL or not null.isprintable():
+            raise ValueError(f"The text for empty cells must be printable and have at most {_MAX_NULL} characters")
+        return {NULL: null} if null else {}
+
+    @abstractmethod
+    def recogniser(self, wanted: str = "") -> Recogniser:
+        """A fresh one; `wanted` (see `short`) leaves only formats of that name."""
+
+    @abstractmethod
+    def _parse(self, text: str, format: Format) -> str | int | float: ...
+
+    def _parse_input(self, text: str, format: Format) -> str | int | float:
+        return self._parse(text, format)
+
+    def _print(self, value: str | int | float, format: Format) -> str:
+        return str(value)
+
+    def _sql_print(self, name: str, format: Format) -> str:
+        return f"CAST({name} AS TEXT)"
+
+
+def null_of(format: Format) -> str:
+    return str(format.get(NULL, ""))
+
+
+def literal(text: str) -> str:
+    """A text as SQL writes it; NUL cannot be written so and is refused."""
+    if "\0" in text:
+        raise ValueError("NUL cannot be part of SQL")
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,36 @@
+"""A day and a time of day. A zone that all values share is part of the layout; without one there is none."""
+
+from typing import Any, ClassVar
+
+from webapp.engine.types.base import Format
+from webapp.engine.types.date import Date
+from webapp.engine.types.days import day_layouts, time_layouts
+from webapp.engine.types.layouts import day_part, layout
+
+ISO = "YYYY-MM-DDTHH:mm:ss"
+
+
+class Datetime(Date):
+    """Stored as `YYYY-MM-DDTHH:MM`, with seconds and their fraction as far as the layout has them."""
+
+    name: ClassVar[str] = "datetime"
+    label: ClassVar[str] = "Date and time"
+    has_time: ClassVar[bool] = True
+
+    def check(self, format: Format) -> dict[str, Any]:
+        return super().check({"layout": ISO, **format})
+
+    def _parse_input(self, text: str, format: Format) -> str:
+        """As the column writes it, as ISO does, or a day alone, which is its first moment."""
+        written = layout(format["layout"])
+        day, gap, time = text.replace("T", " ").partition(" ")
+        names = [d + t for d in day_layouts(day) for t in time_layouts(gap + time)]
+        orders = (written.order, "ymd")
+        for name in [written.text, *(name for name in names if layout(name).order in orders)]:
+            try:
+                return layout(name).to_iso(text if name == written.text else day + gap + time)
+            except ValueError:
+                continue
+        if not gap:
+            return super()._parse_input(day, {"layout": day_part(written.text)})
+        raise ValueError(f"“{text}” is not a date and time; write {written.text}")

@@ -1,0 +1,221 @@
+"""The type of one column, from all its values, with the reason in words."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from webapp.engine.types import TYPES
+from webapp.engine.types.base import Choice, Recogniser
+from webapp.engine.types.numbers import NumberRecogniser
+from webapp.engine.types.text import SUBSTITUTES
+from webapp.engine.types.traps import why_not
+
+_NOT_NUMBERS = ("boolean", "date", "datetime")
+WIDEST = 80  # characters; wider values do not make a column wider
+_MEMO = 20_000  # distinct values remembered, so that each is looked at once
+_SAMPLES = 5
+_SHOWN = 40  # characters of a value quoted in a reason
+_NULL_WORDS = frozenset(
+    "na n/a n.a. #n/a nan nil null none - -- --- . ? \\n (null) (none) missing unknown".split()
+)
+
+
+@dataclass(slots=True)
+class Sighting:
+    """A value and the row it was first seen in."""
+
+    row: int
+    value: str
+
+    def __str__(self) -> str:
+        return f"row {self.row:,} holds {quoted(self.value)}"
+
+
+def quoted(value: str) -> str:
+    """A value as part of a sentence: short, on one line, and marked where its ends cannot be seen."""
+    shown = value if value.isprintable() else value.encode("unicode_escape").decode("ascii")
+    shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
+    return shown if shown and shown == shown.strip() and " " not in shown else f"“{shown}”"
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is worth knowing of any column."""
+
+    rows: int = 0
+    empty: int = 0
+    width: int = 0
+    has_nul: bool = False
+    substitutes: list[str] = field(default_factory=lambda: list(SUBSTITUTES[:64]))
+    samples: list[str] = field(default_factory=list)
+
+    def add(self, values: Sequence[str]) -> bool:
+        """Whether any value is empty."""
+        empty = values.count("")
+        self.rows += len(values)
+        self.empty += empty
+        if self.width < WIDEST:
+            self.width = min(WIDEST, max(self.width, max(map(len, values), default=0)))
+        if len(self.samples) < _SAMPLES:
+            self._sample(values)
+        self._look_for_nul(values)
+        return empty > 0
+
+    def _sample(self, values: Sequence[str]) -> None:
+        for value in dict.fromkeys(values[:200]):
+            if value and value not in self.samples and len(self.samples) < _SAMPLES:
+                self.samples.append(value)
+
+    def _look_for_nul(self, values: Sequence[str]) -> None:
+        joined = "\n".join(values)
+        self.has_nul = self.has_nul or "\0" in joined
+        if not joined.isascii():
+            self.substitutes = self._unused(joined)
+
+    def _unused(self, joined: str) -> list[str]:
+        """The first is almost always free, so one look is enough; the others are looked at when it is not."""
+        if self.substitutes and self.substitutes[0] not in joined and not self.has_nul:
+            return self.substitutes
+        return [character for character in self.substitutes if character not in joined]
+
+
+class Guess:
+    """Tells a column's type once every value was shown to `add`."""
+
+    def __init__(self) -> None:
+        self.facts = Facts()
+        self.exception: Sighting | None = None  # the first value that fits nothing the others fit
+        self.exceptions = 0
+        self.is_text = False
+        self._alive: list[Recogniser] = [NumberRecogniser(), *(TYPES[name].recogniser() for name in _NOT_NUMBERS)]
+        self._seen: set[str] | None = set()
+        self._started = False
+
+    def add(self, values: Sequence[str]) -> None:
+        start = self.facts.rows
+        has_empty = self.facts.add(values)
+        if self.is_text:
+            return
+        fresh = self._fresh(values, has_empty)
+        if fresh and (not self._started or any(one.misfit(fresh) is not None for one in self._alive)):
+            self._sift(values, start)
+        if self.exception and not self.is_text:
+            self.exceptions += values.count(self.exception.value)
+        if self._seen is not None and not self.is_text:
+            self._seen.update(fresh)
+
+    def _fresh(self, values: Sequence[str], has_empty: bool) -> Collection[str]:
+        """The values not looked at before; all of them, where hardly any comes twice."""
+        token = self.exception.value if self.exception else ""
+        if self._seen is not None:
+            if len(self._seen) < _MEMO:
+                fresh = set(values).difference(self._seen)
+                fresh.difference_update(("", token))
+                return fresh
+            self._seen = None
+        if has_empty or token:
+            return [value for value in values if value not in ("", token)]
+        return values
+
+    def _sift(self, values: Sequence[str], start: int) -> None:
+        """One value at a time, to see which types each leaves. Rare: it ends a type or the whole question."""
+        self._started = True
+        for index, value in enumerate(values):
+            if not value or (self._seen and value in self._seen) or (self.exception and value == self.exception.value):
+                continue
+            alive = [one for one in self._alive if one.misfit((value,)) is None]
+            if alive:
+                self._alive = alive
+            elif self.exception is None:
+                self.exception = Sighting(start + index + 1, value)
+            else:
+                self.is_text, self._seen = True, None
+                return
+
+    @property
+    def filled(self) -> int:
+        return self.facts.rows - self.facts.empty
+
+    def fitting(self) -> list[Choice]:
+        """Every type but text that all values fit; those but the exception, when there is one."""
+        if self.is_text or self.filled == (self.exceptions if self.exception else 0):
+            return []
+        return [choice for one in self._alive for choice in one.choices()]
+
+    @property
+    def null_token(self) -> str | None:
+        """The one repeated word that stands between the column and its type and means "nothing".
+
+        Not where other cells are really empty: it could not be told from them when it is printed back.
+        """
+        if self.exception is None or self.facts.empty or not self.fitting():
+            return None
+        word = self.exception.value
+        repeated = self.exceptions > 1 and len(word) <= 12 and not any(character.isdigit() for character in word)
+        return word if word.isprintable() and (word.lower() in _NULL_WORDS or repeated) else None
+
+    def text(self) -> Choice:
+        if not self.facts.has_nul:
+            return Choice("text")
+        if not self.facts.substitutes:
+            raise ValueError("no character is left to stand for NUL")
+        return Choice("text", {"nul": self.facts.substitutes[0]})
+
+    def decide(self) -> tuple[Choice, str]:
+        """The choice to make unasked, and why."""
+        fitting = self.fitting()
+        if fitting and self.exception is None:
+            doubt = next((one.doubt for one in self._alive if one.doubt), "")
+            return (self.text(), f"text, because {doubt}: {self._quote()}") if doubt else (fitting[0], self._praise(fitting[0]))
+        return self.text(), self._reason(fitting)
+
+    def _quote(self) -> str:
+        return ", ".join(map(quoted, self.facts.samples[:2]))
+
+    def _praise(self, choice: Choice) -> str:
+        words = TYPES[choice.type].describe(choice.format)
+        how_many = f"all {self.filled:,} values print" if self.filled > 1 else "the only value prints"
+        cells = "cell is" if self.facts.empty == 1 else "cells are"
+        empty = f", {self.facts.empty:,} {cells} empty" if self.facts.empty else ""
+        return f"{words}: {how_many} back exactly{empty}"
+
+    def _reason(self, fitting: list[Choice]) -> str:
+        if self.exception is None:
+            return "text, because every cell is empty" if self.facts.rows else "text, because there are no rows"
+        why = why_not(self.exception.value)
+        reason = f"text, because {self.exception}{f' ({why})' if why else ''}"
+        others = self.filled - self.exceptions
+        if fitting and others:
+            reason += f"; all other values ({others:,}) fit {TYPES[fitting[0].type].describe(fitting[0].format)}"
+        return reason
+
+
+class Forced:
+    """A type the user has chosen: which values does it not fit, and which way of writing fits most?"""
+
+    def __init__(self, kind: str, wanted: str = "", null: str = "") -> None:
+        self.kind, self.null = kind, null
+        self.misfits = 0
+        self.first: Sighting | None = None
+        self._recogniser = TYPES[kind].recogniser(wanted)
+        self._bad: set[str] = set()
+        self._rows = 0
+
+    def add(self, values: Sequence[str]) -> None:
+        counts = Counter(values)
+        counts.pop(self.null, None)  # "" when there is no such word: then the empty cells are
+        fresh = [value for value in counts if value not in self._bad]
+        if self._recogniser.misfit(fresh) is not None:
+            self._bad.update(value for value in fresh if self._recogniser.misfit((value,)) is not None)
+        bad = self._bad.intersection(counts)
+        if bad and self.first is None:
+            row, value = next((row, value) for row, value in enumerate(values, self._rows + 1) if value in bad)
+            self.first = Sighting(row, value)
+        self.misfits += sum(counts[value] for value in bad)
+        self._rows += len(values)
+
+    def choice(self) -> Choice | None:
+        choices = [choice for choice in self._recogniser.choices() if choice.type == self.kind]
+        if not choices:
+            return None
+        return choices[0].with_null(self.null) if self.null else choices[0]

@@ -1,0 +1,121 @@
+"""Recognises numbers: one look at the shapes of all values says which formats print every one of them back."""
+
+import re
+from collections.abc import Collection, Iterable
+from itertools import repeat
+from typing import NamedTuple
+
+from webapp.engine.types.base import Choice
+
+LOWEST, HIGHEST = -(2**63), 2**63 - 1
+# A double holds every number of so many decimal digits, and so do the texts SQLite makes of it.
+DIGITS = 15
+
+_ALL = {
+    # Minus zero is left out: a database may forget its sign.
+    mark: re.compile(rf"(?:(?!-0(?:{re.escape(mark)}0+)?\n)-?(?:0|[1-9][0-9]*)(?:{re.escape(mark)}[0-9]+)?\n)*+")
+    for mark in ".,"
+}
+
+
+class Shape(NamedTuple):
+    """What decides about formats: digits before the mark and after it, and whether the last is a zero."""
+
+    whole: int
+    scale: int
+    ends_in_zero: bool
+
+
+class NumberRecogniser:
+    """Integers as long as there is no fraction, then decimals; `only` leaves one of the two types."""
+
+    def __init__(self, only: str = "", wanted: str = "") -> None:
+        self._only = only
+        self._marks = wanted[1:2] if wanted[1:2] in (".", ",") else ".,"
+        self._integers = False
+        self._lowest, self._highest = 0, 0
+        self._mark = ""
+        self._shapes: set[Shape] = set()
+
+    @property
+    def doubt(self) -> str:
+        fractions = [shape for shape in self._shapes if shape.scale]
+        grouped = all(shape.scale == 3 and 1 <= shape.whole <= 3 for shape in fractions)
+        return "its commas may mark decimals or thousands" if self._mark == "," and grouped else ""
+
+    def misfit(self, values: Collection[str]) -> str | None:
+        if not values or (not self._shapes and self._take_integers(values)):
+            return None
+        if self._only != "integer" and self._take_decimals(values):
+            return None
+        if len(values) == 1:
+            return next(iter(values))
+        return next((value for value in values if self.misfit((value,)) is not None), None)
+
+    def _take_integers(self, values: Collection[str]) -> bool:
+        """The proof itself: read as numbers, printed, equal."""
+        listed = list(values)
+        try:
+            numbers = list(map(int, listed))
+        except ValueError:
+            return False
+        lowest, highest = min(numbers), max(numbers)
+        if lowest < LOWEST or highest > HIGHEST or list(map(str, numbers)) != listed:
+            return False
+        self._lowest, self._highest = min(lowest, self._lowest), max(highest, self._highest)
+        self._integers = True
+        return True
+
+    def _take_decimals(self, values: Collection[str]) -> bool:
+        text = "\n".join(values) + "\n"
+        mark = self._mark or next((mark for mark in self._marks if mark in text), self._marks[0])
+        if not _ALL[mark].fullmatch(text) or (not self._shapes and not self._integers_are_decimals()):
+            return False
+        shapes = self._shapes | self._integer_shapes() | _shapes(values, mark)
+        if not _formats(shapes, mark):
+            return False
+        self._shapes, self._mark = shapes, mark
+        return True
+
+    def _integers_are_decimals(self) -> bool:
+        return max(len(str(abs(self._lowest))), len(str(self._highest))) <= DIGITS
+
+    def _integer_shapes(self) -> set[Shape]:
+        """Of the integers seen before the first fraction; none when there were none."""
+        if self._shapes or not self._integers:
+            return set()
+        return _shapes((str(self._lowest), str(self._highest)), ".")
+
+    def choices(self) -> list[Choice]:
+        if self._shapes:
+            return _formats(self._shapes, self._mark)
+        integer = [Choice("integer")] if self._only != "decimal" else []
+        decimal = [Choice("decimal", {"style": "plain", "scale": 0})] if self._integers_are_decimals() else []
+        flags = [Choice("boolean", {"true": "1", "false": "0"})] if self._lowest == 0 and self._highest == 1 else []
+        return integer + (decimal if self._only != "integer" else []) + (flags if not self._only else [])
+
+
+def _shapes(values: Iterable[str], mark: str) -> set[Shape]:
+    return {
+        Shape(len(whole.lstrip("-0")), len(fraction), fraction[-1:] == "0")
+        for whole, _, fraction in map(str.partition, values, repeat(mark))
+    }
+
+
+def _formats(shapes: set[Shape], mark: str) -> list[Choice]:
+    scales = {shape.scale for shape in shapes}
+    scale = max(scales)
+    if max(shape.whole for shape in shapes) + scale > DIGITS:
+        return []
+    styles = []
+    if len(scales) == 1 and scale:
+        styles.append("fixed")
+    if not any(shape.ends_in_zero for shape in shapes):
+        styles.append("plain")
+    if 0 not in scales and all(shape.scale == 1 for shape in shapes if shape.ends_in_zero):
+        styles.append("point")
+    return [Choice("decimal", {"style": style, "scale": scale} | _comma(mark)) for style in styles]
+
+
+def _comma(mark: str) -> dict[str, str]:
+    return {"mark": mark} if mark == "," else {}
