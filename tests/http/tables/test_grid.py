@@ -1,0 +1,83 @@
+"""The grid's rows as HTML."""
+
+from typing import Any
+
+import html5lib
+import pytest
+
+from webapp.engine.storage import Field
+from webapp.tables.grid import address_of, render_rows, style_sheet, width_of
+
+BOOLEAN = {"true": "yes", "false": "no"}
+
+
+def fields(*types: str) -> list[Field]:
+    return [
+        Field(number, f"Column {number}", kind, BOOLEAN if kind == "boolean" else {})
+        for number, kind in enumerate(types, 1)
+    ]
+
+
+def cells_of(html: str) -> list[list[Any]]:
+    tree = html5lib.parseFragment(f"<table><tbody>{html}</tbody></table>", namespaceHTMLElements=False)
+    return [[cell for cell in row if cell.tag == "td"] for row in tree.iter("tr")]
+
+
+def rendered(row: tuple[str, ...], *types: str) -> list[Any]:
+    return cells_of(render_rows([(7, row)], fields(*types), lambda number: f"/tables/1/rows/{number}?q=a&b=c"))[0]
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["<script>alert(1)</script>", "</td><td>", '"><img src=x onerror=alert(1)>', "&amp;", "a\0b", "\0", "'\"<>&"],
+)
+def test_a_cell_is_its_text_whatever_it_holds(hostile: str) -> None:
+    cells = rendered(("before", hostile, "behind"), "text", "text", "text")
+
+    assert [cell.text for cell in cells] == ["before", hostile.replace("\0", "\u2400"), "behind"]
+    assert [len(cell) for cell in cells] == [0, 0, 0]
+
+
+def test_a_row_leads_to_its_page() -> None:
+    html = render_rows([(1234, ("a",))], fields("text"), lambda number: f"/tables/1/rows/{number}?q=a&b=c")
+
+    assert html.startswith('<tr id="r1234"><th scope="row"><a href="/tables/1/rows/1234?q=a&amp;b=c">1234</a></th>')
+
+
+def test_a_column_of_addresses_becomes_links_and_leaves_other_cells_alone() -> None:
+    html = render_rows(
+        [(1, ("https://example.org/?a=1&b=2",)), (2, ("none",)), (3, ("ada@example.org",))],
+        fields("text"),
+        lambda number: f"/{number}",
+    )
+
+    first, second, third = (row[0] for row in cells_of(html))
+    assert first[0].attrib["href"] == first[0].text == "https://example.org/?a=1&b=2"
+    assert second.text == "none"
+    assert third[0].attrib["href"] == "mailto:ada@example.org"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["javascript:alert(1)", "data:text/html,x", "//evil.example", "http://", "https://a b", "ftp://a", "a@b", "@", ""],
+)
+def test_nothing_but_whole_web_and_mail_addresses_is_a_link(text: str) -> None:
+    assert address_of(text) is None
+
+
+def test_booleans_keep_their_word() -> None:
+    assert [rendered((word,), "boolean")[0][0].tag for word in ("yes", "no")] == ["b", "i"]
+    assert rendered(("yes",), "boolean")[0][0].text == "yes"
+    assert len(rendered(("",), "boolean")[0]) == 0
+
+
+def test_numbers_stand_right_by_a_rule_of_the_style_sheet() -> None:
+    assert style_sheet("tnbn") == (
+        ".grid td:nth-child(3),.grid td:nth-child(5){text-align:right}\n.grid td:nth-child(4){text-align:center}"
+    )
+
+
+def test_a_column_is_as_wide_as_it_wants_within_bounds() -> None:
+    assert width_of("N", 1) == 60
+    assert width_of("N", 500) == 360
+    assert 60 < width_of("City", 20) < 360

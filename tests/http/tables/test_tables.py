@@ -1,0 +1,231 @@
+"""Looking at a table: pages, fragments, rows, columns, and what a wrong address says."""
+
+from pathlib import Path
+from typing import Any
+
+import html5lib
+import pytest
+from quart.testing import QuartClient
+
+from settings import Settings
+from tests.helpers import sign_up
+from tests.tables import PLANET_ROWS, PLANETS, add_table
+
+PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
+
+
+@pytest.fixture
+async def planets(client: QuartClient, settings: Settings) -> str:
+    """The address of a table of the person who is signed in."""
+    await sign_up(client)
+    return f"/tables/{add_table(settings.data_dir, PLANETS, PLANET_ROWS)}"
+
+
+async def get(client: QuartClient, address: str, status: int = 200, **headers: str) -> str:
+    answer = await client.get(address, headers=headers)
+    html: str = await answer.get_data(as_text=True)
+    assert answer.status_code == status, html
+    return html
+
+
+def tree(html: str) -> Any:
+    return html5lib.parse(html, namespaceHTMLElements=False)
+
+
+def texts(element: Any) -> list[str]:
+    return ["".join(cell.itertext()) for cell in element]
+
+
+def column(html: str, place: int = 1) -> list[str]:
+    """The cells of one column of the grid, top to bottom."""
+    bodies = [body for body in tree(html).iter("tbody") if body.attrib.get("class") == "rows"]
+    return [texts(row)[place] for body in bodies for row in body.iter("tr")]
+
+
+def sentence(html: str) -> str:
+    return next("".join(p.itertext()) for p in tree(html).iter("p") if p.attrib.get("id") == "status")
+
+
+async def test_the_page_shows_rows_as_they_came_in(client: QuartClient, planets: str) -> None:
+    html = await get(client, planets)
+
+    assert column(html) == [row[0] for row in PLANET_ROWS]
+    assert column(html, 3) == [row[2] for row in PLANET_ROWS]
+    assert sentence(html) == "8 rows"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected", "said"),
+    [
+        ("q=ur", ["Mercury", "Saturn", "Uranus"], "3 of 8 rows that hold “ur”"),
+        ("sort=-2", ["Saturn", "Jupiter", "Uranus", "Neptune", "Mars", "Earth", "Venus", "Mercury"], None),
+        ("sort=4,-3&cols=1", None, None),
+        ("f.2=ge:28", ["Jupiter", "Saturn", "Uranus"], "3 of 8 rows where Moons is at least 28"),
+        ("f.5=empty", ["Mercury", "Venus", "Earth"], None),
+        ("f.5=before:1700-01-01&sort=5", ["Jupiter", "Saturn", "Mars"], None),
+        ("f.1=oneof:Earth,Mars", ["Earth", "Mars"], "2 of 8 rows where Planet is one of Earth or Mars"),
+    ],
+)
+async def test_the_address_is_the_state(
+    client: QuartClient, planets: str, query: str, expected: list[str] | None, said: str | None
+) -> None:
+    html = await get(client, f"{planets}?{query}")
+
+    if expected is not None:
+        assert column(html) == expected
+    if said is not None:
+        assert sentence(html) == said
+
+
+async def test_a_fragment_is_the_grid_with_its_toolbar_and_status(client: QuartClient, planets: str) -> None:
+    html = await get(client, f"{planets}?q=ur", **PARTIAL)
+
+    assert "<html" not in html
+    assert html.count("<hx-partial") == 2
+    assert column(html) == ["Mercury", "Saturn", "Uranus"]
+
+
+async def test_page_and_fragment_are_told_apart_by_caches(client: QuartClient, planets: str) -> None:
+    answer = await client.get(planets)
+
+    assert "HX-Request-Type" in answer.headers["Vary"]
+
+
+async def test_a_long_table_is_read_page_by_page_in_both_directions(client: QuartClient, settings: Settings) -> None:
+    await sign_up(client)
+    rows = [(f"row {number}",) for number in range(1, 251)]
+    address = f"/tables/{add_table(settings.data_dir, {'Name': 'text'}, rows)}"
+
+    seen, html = [], await get(client, address)
+    for _ in range(3):
+        seen += column(html)
+        further = [a.attrib for a in tree(html).iter("a") if a.attrib.get("class") == "further"]
+        if further:
+            html = await get(client, further[0]["hx-get"], **PARTIAL)
+            assert "class=\"earlier\"" not in html
+    assert seen == [name for (name,) in rows]
+
+    last = await get(client, f"{address}?at=240")
+    earlier = next(a.attrib for a in tree(last).iter("a") if a.attrib.get("class") == "earlier")
+    assert column(await get(client, earlier["hx-get"], **PARTIAL))[-1] == "row 239"
+    assert column(await get(client, earlier["href"]))[-1] == "row 239"
+
+
+@pytest.mark.parametrize(
+    "query", ["sort=9", "f.2=eq:many", "f.1=like:x", "cols=x", "after=zzz", "f.99=empty", f"q={'x' * 300}"]
+)
+async def test_an_address_that_cannot_be_answered_says_why(client: QuartClient, planets: str, query: str) -> None:
+    html = await get(client, f"{planets}?{query}", 422)
+
+    assert "Traceback" not in html
+    assert await get(client, f"{planets}?{query}", 422, **PARTIAL)
+
+
+async def test_a_row_has_a_page_and_a_panel_with_its_neighbours_in_the_view(client: QuartClient, planets: str) -> None:
+    page = await get(client, f"{planets}/rows/6?sort=-2")
+    panel = await get(client, f"{planets}/rows/6?sort=-2", **PARTIAL)
+
+    assert "Saturn" in page
+    assert "58232.0" in panel
+    assert "<html" not in panel
+    assert f'href="{planets}/rows/5?sort=-2"' in page
+    await get(client, f"{planets}/rows/99", 404)
+    await get(client, f"{planets}/rows/99999999999999999999999", 404)
+
+
+async def test_a_column_has_a_page_and_a_panel(client: QuartClient, planets: str) -> None:
+    page = await get(client, f"{planets}/columns/2?f.2=between:1,5&sort=-2")
+    panel = await get(client, f"{planets}/columns/2", **PARTIAL)
+
+    assert "said by the test" in page
+    assert 'value="1"' in page
+    assert "<html" not in panel
+    await get(client, f"{planets}/columns/77", 404)
+
+
+@pytest.mark.parametrize(
+    ("number", "form", "expected"),
+    [
+        (2, "operator=ge&value=28", "f.2=ge:28"),
+        (2, "operator=between&value=1&to=5", "f.2=between:1,5"),
+        (1, "operator=oneof&lines=Earth%0D%0AMars", "f.1=oneof:Earth,Mars"),
+        (5, "operator=empty&value=ignored", "f.5=empty"),
+        (2, "operator=ge&value=28&q=ur&sort=-2&f.1=contains:a", "q=ur&f.1=contains:a&f.2=ge:28&sort=-2"),
+    ],
+)
+async def test_a_filter_form_becomes_an_address(
+    client: QuartClient, planets: str, number: int, form: str, expected: str
+) -> None:
+    answer = await client.get(f"{planets}/columns/{number}/filter?{form}")
+
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == f"{planets}?{expected}"
+
+
+async def test_a_filter_that_does_not_fit_is_refused_in_words(client: QuartClient, planets: str) -> None:
+    html = await get(client, f"{planets}/columns/2/filter?operator=ge&value=many", 422)
+
+    assert "many" in html
+
+
+async def test_columns_are_hidden_and_moved_by_a_form(client: QuartClient, planets: str) -> None:
+    places = "&".join(f"place.{number}={number}" for number in range(1, 6))
+
+    answer = await client.get(f"{planets}/columns?show=3&show=1&{places}&apply=1&q=a")
+    assert answer.headers["Location"] == f"{planets}?q=a&cols=1,3"
+
+    answer = await client.get(f"{planets}/columns?show=3&show=1&{places.replace('place.3=3', 'place.3=1')}&apply=1")
+    assert answer.headers["Location"] == f"{planets}?cols=3,1"
+
+    moved = await get(client, f"{planets}/columns?show=1&show=2&{places}&move=2.up")
+    assert moved.index('id="order-2"') < moved.index('id="order-1"') < moved.index('id="order-3"')
+
+    answer = await client.get(f"{planets}/columns?all=1&apply=1&cols=2,1")
+    assert answer.headers["Location"] == planets
+
+
+async def test_the_status_line_counts_when_it_is_asked(client: QuartClient, planets: str) -> None:
+    html = await get(client, f"{planets}/count?q=ur", **PARTIAL)
+
+    assert sentence(html) == "3 of 8 rows that hold “ur”"
+
+
+async def test_a_table_can_be_renamed(client: QuartClient, planets: str) -> None:
+    assert (await client.post(planets, form={"title": "  Wanderers "})).status_code == 303
+    assert "Wanderers" in await get(client, planets)
+
+    refused = await client.post(planets, form={"title": " "})
+    assert refused.status_code == 422
+    assert "Give it a title." in await refused.get_data(as_text=True)
+
+
+async def test_a_table_is_deleted_only_by_its_title(client: QuartClient, planets: str, settings: Settings) -> None:
+    refused = await client.post(f"{planets}/deletion", form={"confirmation": "Planet"})
+    assert refused.status_code == 422
+    await get(client, planets)
+
+    assert (await client.post(f"{planets}/deletion", form={"confirmation": "Planets"})).status_code == 303
+    await get(client, planets, 404)
+    assert b"CREATE TABLE t1 " not in Path(settings.data_dir / "rowcast.db").read_bytes()
+
+
+async def test_a_strangers_table_is_not_there(client: QuartClient, planets: str, settings: Settings) -> None:
+    other = add_table(settings.data_dir, {"Secret": "text"}, [("hidden",)], owner=_another_person(settings))
+
+    for address in ("", "/rows", "/rows/1", "/columns", "/columns/1", "/columns/1/profile", "/count", "/edit",
+                    "/export?format=csv", "/original"):  # fmt: skip
+        assert "hidden" not in await get(client, f"/tables/{other}{address}", 404)
+
+
+def _another_person(settings: Settings) -> int:
+    from contextlib import closing
+
+    from webapp.data.sqlite_plain import connect
+
+    with closing(connect(settings.data_dir / "rowcast.db")) as connection:
+        cursor = connection.execute(
+            "INSERT INTO users (email, name, password_hash, role, is_active, created_at)"
+            " VALUES ('mallory@example.org', 'mallory', '', 'member', 1, '2026-11-22 12:00:00')"
+        )
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid

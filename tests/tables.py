@@ -1,0 +1,73 @@
+"""Tables in tests, made without an import: for what looks at tables and does not care where they come from."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from webapp.data.sqlite_plain import connect
+from webapp.engine.storage import create_sql, insert_sql
+from webapp.engine.types import TYPES
+
+Cells = Sequence[Sequence[str]]
+
+PLANETS = {"Planet": "text", "Moons": "integer", "Radius": "decimal", "Rings": "boolean", "Seen": "date"}
+PLANET_ROWS = (
+    ("Mercury", "0", "2439.7", "no", ""),
+    ("Venus", "0", "6051.8", "no", ""),
+    ("Earth", "1", "6371.0", "no", ""),
+    ("Mars", "2", "3389.5", "no", "1610-09-01"),
+    ("Jupiter", "95", "69911.0", "yes", "1610-01-07"),
+    ("Saturn", "146", "58232.0", "yes", "1610-07-25"),
+    ("Uranus", "28", "25362.0", "yes", "1781-03-13"),
+    ("Neptune", "16", "24622.0", "yes", "1846-09-23"),
+)
+def add_table(data_dir: Path, columns: dict[str, str], rows: Cells, *, title: str = "Planets", owner: int = 1) -> int:
+    """A table of person `owner`, its cells given as they would stand in a file; its id."""
+    with closing(connect(data_dir / "rowcast.db")) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        table_id = _add(connection, columns, rows, title, owner)
+        connection.execute("COMMIT")
+    return table_id
+
+
+def _add(connection: sqlite3.Connection, columns: dict[str, str], rows: Cells, title: str, owner: int) -> int:
+    cursor = connection.execute(
+        "INSERT INTO tables (owner_id, title, created_at, row_count, state, version, search_index)"
+        " VALUES (?, ?, '2026-11-22 12:00:00', ?, 'ready', 0, 'none')",
+        (owner, title, len(rows)),
+    )
+    table_id = cursor.lastrowid
+    assert table_id is not None
+    made = [
+        SimpleNamespace(number=number, title=name, type=kind, format=_format(kind, [row[number - 1] for row in rows]))
+        for number, (name, kind) in enumerate(columns.items(), 1)
+    ]
+    connection.execute(create_sql(table_id, made))
+    for column in made:
+        connection.execute(
+            "INSERT INTO columns (table_id, number, position, title, type, format, facts)"
+            " VALUES (?, ?, ?, ?, ?, json(?), '{\"reason\": \"said by the test\", \"width\": 9}')",
+            (table_id, column.number, column.number - 1, column.title, column.type, json.dumps(column.format)),
+        )
+    insert = insert_sql(table_id, made)
+    for row_id, cells in enumerate(rows, 1):
+        values = [_value(column, cell) for column, cell in zip(made, cells, strict=True)]
+        connection.execute(insert, (row_id, *values))
+    return table_id
+
+
+def _format(kind: str, cells: Sequence[str]) -> dict[str, Any]:
+    """The one that prints all of these cells back."""
+    recogniser = TYPES[kind].recogniser()
+    misfit = recogniser.misfit({cell for cell in cells if cell})
+    assert misfit is None, misfit
+    return recogniser.choices()[0].format
+
+
+def _value(column: Any, cell: str) -> Any:
+    kind = TYPES[column.type]
+    return cell if kind.sql_bind(column.format) else kind.parse(cell, column.format)

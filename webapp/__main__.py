@@ -1,0 +1,5 @@
+"""`python -m webapp` is `rowcast`."""
+
+from webapp.cli import main
+
+main(prog_name="rowcast")
