@@ -31,7 +31,13 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="ROWCAST_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+        env_prefix="ROWCAST_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,  # `ROWCAST_X=` is the default, as if the line were not there
+        hide_input_in_errors=True,  # a key that is too short is not printed into the log
+        extra="ignore",
+        frozen=True,
     )
 
     # What kind of process this is.

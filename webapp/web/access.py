@@ -88,10 +88,9 @@ def safe_next(target: str | None, default: str = "/") -> str:
 
 def here() -> str:
     """The page this request is for or comes from, to go back to after signing in: only pages are gone back to."""
-    if "HX-Request" in request.headers:
-        return _own_path(request.headers.get("HX-Current-URL"))
-    if request.method not in ("GET", "HEAD"):
-        return _own_path(request.referrer)
+    is_part = _by_htmx() and request.headers.get("HX-Request-Type") != "full"
+    if is_part or request.method not in ("GET", "HEAD"):
+        return _own_path(request.headers.get("HX-Current-URL") or request.referrer)
     query = request.query_string.decode("ascii", "replace")
     return safe_next(quote(request.path, safe="/:@!$&'()*+,;=-._~") + (f"?{query}" if query else ""))
 
@@ -106,6 +105,11 @@ def _own_path(address: str | None) -> str:
     return safe_next(parts.path + (f"?{parts.query}" if parts.query else ""))
 
 
+def _by_htmx() -> bool:
+    """Only the type tells of a restored history entry. A redirect would put the login page into a part of the page."""
+    return "HX-Request" in request.headers or "HX-Request-Type" in request.headers
+
+
 async def _require_sign_in() -> ResponseReturnValue | None:
     """An address that does not exist is guarded as well: strangers cannot tell what is there."""
     view = current_app.view_functions.get(request.endpoint or "")
@@ -113,7 +117,7 @@ async def _require_sign_in() -> ResponseReturnValue | None:
         return None
     target = here()
     login = url_for("auth.login", next=target) if target != "/" else url_for("auth.login")
-    if "HX-Request" in request.headers:
+    if _by_htmx():
         return Response("", 401, {"HX-Redirect": login})
     if request.path.startswith("/api/"):
         raise Unauthorized

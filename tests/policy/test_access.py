@@ -1,0 +1,184 @@
+"""Every address is guarded unless it is in the table below; nobody gets past the guard, and `next` stays at home."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from quart.testing import QuartClient
+from werkzeug.routing import Rule
+
+from settings import Settings
+from tests.helpers import sign_up
+from webapp import create_app
+from webapp.web.access import safe_next
+from webapp.web.application import Application
+
+# Who has not signed in may use these, and why.
+PUBLIC = {
+    "main.home": "the front door",
+    "main.up": "asked by what watches the server",
+    "main.ready": "asked by what watches the server",
+    "api.health": "asked by programs",
+    "auth.register": "how to get in",
+    "auth.login": "how to get in",
+    "auth.logout": "nothing happens to a stranger",
+    "static": "what pages are made of",
+    "favicon": "browsers ask for it unbidden",
+}
+SAMPLES = {"table_id": 1, "row_id": 1, "number": 1, "import_id": "0" * 32, "path": "app.css"}
+HTMX = {"HX-Request": "true", "HX-Current-URL": "http://localhost/tables/1?q=oslo"}
+
+
+def guarded(app: Application) -> Iterator[tuple[str, str]]:
+    """Each method and address that is not public."""
+    adapter = app.url_map.bind("localhost")
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint not in PUBLIC:
+            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+                yield method, adapter.build(rule.endpoint, _samples(rule), method)
+
+
+def _samples(rule: Rule) -> dict[str, Any]:
+    missing = rule.arguments - SAMPLES.keys()
+    assert not missing, f"Add a sample for {missing} of {rule.rule}"
+    return {name: SAMPLES[name] for name in rule.arguments}
+
+
+def test_what_is_public_says_so_and_stands_in_the_table(settings: Settings) -> None:
+    app = create_app(settings)
+
+    public = {name for name, view in app.view_functions.items() if getattr(view, "is_public", False)}
+
+    assert public == PUBLIC.keys()
+
+
+async def test_every_other_address_turns_strangers_away(app: Application, client: QuartClient) -> None:
+    asked = list(guarded(app))
+    assert ("GET", "/dashboard") in asked
+
+    for method, path in asked:
+        page = await client.open(path, method=method)
+        fragment = await client.open(path, method=method, headers=HTMX)
+        expected = 401 if path.startswith("/api/") else 303
+        assert (page.status_code, fragment.status_code) == (expected, 401), f"{method} {path}"
+        assert await fragment.get_data(as_text=True) == ""
+        if method == "GET" and expected == 303:
+            assert page.headers["Location"].startswith("/login"), path
+
+
+async def test_a_view_nobody_has_thought_about_is_guarded(settings: Settings) -> None:
+    app = create_app(settings)
+
+    @app.route("/forgotten", methods=["GET", "POST", "DELETE"])
+    async def forgotten() -> str:
+        raise AssertionError("a stranger came in")
+
+    async with app.test_app():
+        for method in ("GET", "POST", "DELETE"):
+            answer = await app.test_client().open(
+                "/forgotten", method=method, headers={"Sec-Fetch-Site": "same-origin"}
+            )
+            assert (answer.status_code, answer.headers["Location"][:6]) == (303, "/login")
+
+
+async def test_strangers_cannot_tell_what_exists(client: QuartClient) -> None:
+    answers = [await client.get(path) for path in ("/dashboard", "/no-such-page", "/dashboard/more")]
+    deep = await client.post("/no-such-page")
+
+    assert [answer.status_code for answer in [*answers, deep]] == [303] * 4
+    assert (await client.get("/api/no-such-thing")).status_code == 401
+
+
+async def test_who_is_signed_in_hears_that_a_page_does_not_exist(client: QuartClient) -> None:
+    await sign_up(client)
+
+    assert (await client.get("/no-such-page")).status_code == 404
+
+
+async def test_a_page_remembers_where_one_wanted_to_go(client: QuartClient) -> None:
+    answer = await client.get("/tables/1/rows?q=a%26b&f.3=eq:%C3%98rsted%20")
+
+    assert answer.headers["Location"] == "/login?next=/tables/1/rows?q%3Da%2526b%26f.3%3Deq:%25C3%2598rsted%2520"
+
+
+async def test_a_fragment_leads_back_to_the_page_it_is_part_of(client: QuartClient) -> None:
+    answer = await client.get("/tables/1/rows?after=x", headers=HTMX)
+
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/login?next=/tables/1?q%3Doslo")
+
+
+async def test_a_page_that_htmx_asks_for_is_gone_back_to_itself(client: QuartClient) -> None:
+    boosted = await client.get("/tables/1", headers=HTMX | {"HX-Request-Type": "full"})
+    restored = await client.get("/tables/1", headers={"HX-History-Restore-Request": "true", "HX-Request-Type": "full"})
+
+    for answer in (boosted, restored):
+        assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/login?next=/tables/1")
+
+
+@pytest.mark.parametrize(
+    "current", ["https://evil.example/tables/1", "//evil.example", "javascript:alert(1)", "http://[", "", "\\\\evil"]
+)
+async def test_a_fragment_leads_back_to_no_other_site(client: QuartClient, current: str) -> None:
+    answer = await client.get("/tables/1/rows", headers={"HX-Request": "true", "HX-Current-URL": current})
+
+    assert answer.headers["HX-Redirect"] == "/login"
+
+
+async def test_a_form_leads_back_to_its_page(client: QuartClient) -> None:
+    here = await client.post("/tables", headers={"Referer": "http://localhost/dashboard"})
+    elsewhere = await client.post("/tables", headers={"Referer": "https://evil.example/dashboard"})
+
+    assert here.headers["Location"] == "/login?next=/dashboard"
+    assert elsewhere.headers["Location"] == "/login"
+
+
+@pytest.mark.parametrize(
+    "target", ["/", "/dashboard", "/tables/17?q=a%20b&sort=-3", "/a?next=http://b//c", "/a:b@c;d,e"]
+)
+def test_paths_of_this_server_are_gone_back_to(target: str) -> None:
+    assert safe_next(target, "/else") == target
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        None,
+        "",
+        "dashboard",
+        "https://evil.example",
+        "http:evil.example",
+        "http:/evil.example",
+        "javascript:alert(1)",
+        "JavaScript:alert(1)",
+        "data:text/html,x",
+        "//evil.example",
+        "///evil.example",
+        "/\\evil.example",
+        "\\/evil.example",
+        "\\\\evil.example",
+        "/a\\..\\\\evil.example",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        "\t//evil.example",
+        " //evil.example",
+        "/ /evil.example",
+        "/a//evil.example",
+        "/..//evil.example",
+        "/a\r\nSet-Cookie: b=c",
+        "/a\0b",
+        "/a\x7fb",
+        "/\u2044evil.example",  # fraction slash
+        "/\uff0fevil.example",  # full-width slash
+        "/\u3002evil",  # ideographic full stop
+        "/\u202egro.live",  # right-to-left override
+        "/\u00a0/evil.example",
+        "\ufeff//evil.example",
+        "?next=//evil.example",
+        "#//evil.example",
+        "@evil.example",
+        ".evil.example",
+        "/" + "a" * 3000,
+    ],
+)
+def test_anything_a_browser_could_read_as_another_place_is_not(target: str | None) -> None:
+    assert safe_next(target, "/else") == "/else"

@@ -1,0 +1,36 @@
+"""`.env.example` has every setting, no other, each at its default."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from settings import Settings
+
+EXAMPLE = Path(__file__).parents[2] / ".env.example"
+
+
+def lines() -> dict[str, str]:
+    found = re.findall(r"^(ROWCAST_\w+)=(.*)$", EXAMPLE.read_text(encoding="utf-8"), re.MULTILINE)
+    return dict(found)
+
+
+def test_it_has_every_setting_in_the_order_of_settings_py() -> None:
+    assert list(lines()) == [f"ROWCAST_{name.upper()}" for name in Settings.model_fields]
+
+
+def test_using_it_unchanged_changes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def values(settings: Settings) -> dict[str, Any]:
+        return settings.model_dump()
+
+    assert values(Settings(_env_file=EXAMPLE)) == values(Settings(_env_file=None))
+
+
+def test_every_setting_is_explained() -> None:
+    """A comment stands above each block of settings."""
+    blocks = EXAMPLE.read_text(encoding="utf-8").strip().split("\n\n")
+
+    assert all(block.startswith("#") for block in blocks)
