@@ -39,9 +39,7 @@ async def test_a_hundred_concurrent_increments_give_a_hundred(counter: Database)
         assert await count(session) == 100
 
 
-async def test_writers_of_several_applications_on_one_file_make_no_error(
-    counter: Database, settings: Settings
-) -> None:
+async def test_writers_of_several_applications_on_one_file_make_no_error(counter: Database, settings: Settings) -> None:
     other = Database(settings)
     await other.open()
 
@@ -203,8 +201,10 @@ async def test_a_single_statement_needs_no_transaction(counter: Database) -> Non
 async def test_foreign_keys_are_on(database: Database) -> None:
     async def orphan(work: UnitOfWork) -> None:
         await work.session.execute(
-            text("INSERT INTO columns (table_id, number, position, title, type, format, facts)"
-                 " VALUES (99, 1, 1, 'x', 'text', '{}', '{}')")
+            text(
+                "INSERT INTO columns (table_id, number, position, title, type, format, facts)"
+                " VALUES (99, 1, 1, 'x', 'text', '{}', '{}')"
+            )
         )
 
     with pytest.raises(IntegrityError, match="FOREIGN KEY"):

@@ -86,8 +86,7 @@ def test_alembic_is_not_loaded_when_there_is_nothing_to_do(settings: Settings) -
 
 def test_two_servers_that_start_together_migrate_once(settings: Settings) -> None:
     code = (
-        "from settings import Settings; from webapp.data import migrations;"
-        "migrations.upgrade(Settings(_env_file=None))"
+        "from settings import Settings; from webapp.data import migrations;migrations.upgrade(Settings(_env_file=None))"
     )
     environment = {"ROWCAST_DATA_DIR": str(settings.data_dir), "ROWCAST_ENVIRONMENT": "testing"}
 

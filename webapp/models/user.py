@@ -112,7 +112,9 @@ def normalise_email(address: str) -> str:
     who type it both ways are.
     """
     try:
-        checked = validate_email(address.strip(), check_deliverability=False, globally_deliverable=False)
+        checked = validate_email(
+            address.strip(), check_deliverability=False, globally_deliverable=False, test_environment=True
+        )
     except EmailNotValidError as error:
         raise ValueError(str(error)) from error
     return checked.normalized.lower()

@@ -257,9 +257,7 @@ async def test_signing_in_gives_a_new_token_every_time(app: Application, ada: Qu
     assert len({hashed for (hashed,) in rows(settings, "token_hash")}) == 3
 
 
-async def test_a_sign_in_without_use_ends_and_a_remembered_one_later(
-    app: Application, ada: QuartClient
-) -> None:
+async def test_a_sign_in_without_use_ends_and_a_remembered_one_later(app: Application, ada: QuartClient) -> None:
     await change(app, seen_at=ago(days=13))
     assert await is_signed_in(ada)
     await change(app, seen_at=ago(days=15))
@@ -271,9 +269,7 @@ async def test_a_sign_in_without_use_ends_and_a_remembered_one_later(
     assert not await is_signed_in(ada)
 
 
-async def test_no_sign_in_outlives_its_longest_life(
-    app: Application, ada: QuartClient
-) -> None:
+async def test_no_sign_in_outlives_its_longest_life(app: Application, ada: QuartClient) -> None:
     await change(app, created_at=ago(days=89))
     assert await is_signed_in(ada)
     await change(app, created_at=ago(days=91))
