@@ -22,8 +22,6 @@ class StoredTable(Protocol):
 
     @property
     def id(self) -> int: ...
-    @property
-    def search_index(self) -> str: ...
 
 
 class StoredColumn(Protocol):
@@ -93,6 +91,16 @@ def column_name(number: int) -> str:
     return f"c{int(number)}"
 
 
+def search_name(table_id: int, *, building: bool = False) -> str:
+    """The full-text index. It has its name only once it is complete."""
+    return f"s{int(table_id)}_building" if building else f"s{int(table_id)}"
+
+
+def index_name(table_id: int, number: int) -> str:
+    """The index of a column, of its `Field.key`."""
+    return f"i{int(table_id)}_{int(number)}"
+
+
 def create_sql(table_id: int, columns: Sequence[StoredColumn]) -> str:
     """STRICT: a value that is not of its column's type is an error here, never a surprise in a sort later."""
     names = (f"{column_name(column.number)} {TYPES[column.type].sql_type}" for column in columns)
@@ -108,11 +116,6 @@ def insert_sql(table_id: int, columns: Sequence[StoredColumn]) -> str:
     names = [ROW_ID, *(column_name(column.number) for column in columns)]
     values = ["?", *(TYPES[column.type].sql_bind(dict(column.format)) or "?" for column in columns)]
     return f"INSERT OR IGNORE INTO {table_name(table_id)} ({', '.join(names)}) VALUES ({', '.join(values)})"
-
-
-def search_name(table_id: int, *, building: bool = False) -> str:
-    """The full-text index. It has its name only once it is complete."""
-    return f"s{int(table_id)}_building" if building else f"s{int(table_id)}"
 
 
 def drop_sql(table_id: int) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from webapp.engine.query.args import TableQuery
 from webapp.engine.query.cursor import Cursor, decode, encode
-from webapp.engine.query.sql import Rows, count_sql, parts, rows_of
+from webapp.engine.query.planning import rows_of
+from webapp.engine.query.sql import Rows, count_sql, parts
 from webapp.engine.sqlite import Read, run
 from webapp.engine.statement import Sql
 from webapp.engine.storage import ROW_ID, Field, StoredTable, table_name
@@ -131,7 +132,8 @@ def page(
 
 
 def count(read: Read, table: StoredTable, query: TableQuery, limit: int = COUNT_LIMIT) -> Count:
-    number = read(count_sql(rows_of(read, table, query), limit))[0][0]
+    rows = rows_of(read, table, query.sorted_by())
+    number = read(count_sql(rows, limit))[0][0]
     return Count(min(number, limit), number > limit)
 
 
@@ -150,7 +152,7 @@ def position(read: Read, table: StoredTable, query: TableQuery, row_id: int) -> 
     cursor = _cursor_of(read, table, query, row_id)
     if cursor is None:
         return None
-    rows = rows_of(read, table, query)
+    rows = Rows(query, table.id)
     before = [rows.select("count(*)", part.where) for part in parts(rows, cursor, forward=False)]
     return 1 + sum(int(read(statement)[0][0]) for statement in before)
 

@@ -12,33 +12,40 @@ from dataclasses import dataclass
 from webapp.engine.query.args import Sort, TableQuery
 from webapp.engine.query.cursor import Cursor
 from webapp.engine.query.matching import found_anywhere
-from webapp.engine.sqlite import Read
+from webapp.engine.sqlite import led_by_search, smallest
 from webapp.engine.statement import Sql, all_of, any_of
-from webapp.engine.storage import ROW_ID, Field, StoredTable, search_name, table_name
+from webapp.engine.storage import ROW_ID, Field, search_name, table_name
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Where the rows of a query come from. `by_search`: led by the full-text index."""
+    """The rows of a query, and the way to them that `planning` chose."""
 
     query: TableQuery
     table_id: int
-    by_search: Sql | None = None
+    # Led by the full-text index.
+    match: Sql | None = None
+    # Behind the table's name: which index must be used.
+    hint: str = ""
+    # Whether an index may give the order.
+    in_order: bool = True
 
     @property
     def source(self) -> str:
-        name, index = table_name(self.table_id), search_name(self.table_id)
-        # CROSS JOIN is SQLite's way to say which table leads.
-        return f"{index} CROSS JOIN {name} ON {name}.{ROW_ID} = {index}.{ROW_ID}" if self.by_search else name
+        return led_by_search(self.table_id) if self.match else f"{table_name(self.table_id)}{self.hint}"
 
     @property
     def row_id(self) -> str:
-        return f"{search_name(self.table_id) if self.by_search else table_name(self.table_id)}.{ROW_ID}"
+        return f"{search_name(self.table_id) if self.match else table_name(self.table_id)}.{ROW_ID}"
+
+    def key(self, field: Field) -> str:
+        """What a column sorts by; no index is made of anything behind a plus."""
+        return field.key if self.in_order else f"+{field.key}"
 
     @property
     def condition(self) -> Sql:
         """True of the rows shown. What the index finds is checked again: it knows letters, not their sequence."""
-        terms = [self.by_search] if self.by_search else []
+        terms = [self.match] if self.match else []
         terms += [condition.sql for condition in self.query.filters]
         if self.query.search:
             terms.append(found_anywhere(self.query.fields, self.query.search))
@@ -80,19 +87,14 @@ def _filled(rows: Rows, cursor: Cursor | None, forward: bool, inclusive: bool) -
     """The first sort key is filled. The bound on it alone is what lets SQLite seek in an index."""
     sort = rows.query.sorts[0]
     if cursor is None:
-        return smallest(sort.field)
+        return smallest(sort.field, rows.key(sort.field))
     key = cursor.value(0, sort.field, rows.table_id)
-    bound = Sql(f"{sort.field.key} {_sign(sort, forward)}= {key.text}", key.values)
+    bound = Sql(f"{rows.key(sort.field)} {_sign(sort, forward)}= {key.text}", key.values)
     return all_of([bound, _beyond(rows, cursor, 0, forward, inclusive, filled=True)])
 
 
-def smallest(field: Field) -> Sql:
-    """True of every filled cell, in words that can seek in an index: IS NOT NULL walks over the empty ones."""
-    return Sql(f"{field.key} >= ''" if field.kind.sql_type == "TEXT" else f"{field.key} >= -9e999")
-
-
 def _empty(rows: Rows, cursor: Cursor | None, forward: bool, inclusive: bool) -> Sql:
-    empty = Sql(f"{rows.query.sorts[0].field.name} IS NULL")
+    empty = Sql(f"{'' if rows.in_order else '+'}{rows.query.sorts[0].field.name} IS NULL")
     return all_of([empty, _beyond(rows, cursor, 1, forward, inclusive)]) if cursor else empty
 
 
@@ -102,7 +104,7 @@ def _beyond(rows: Rows, cursor: Cursor, index: int, forward: bool, inclusive: bo
     if index == len(sorts):
         return Sql(f"{rows.row_id} {_id_sign(sorts, forward)}{'=' if inclusive else ''} ?", (cursor.row_id,))
     sort, rest = sorts[index], _beyond(rows, cursor, index + 1, forward, inclusive)
-    name, key = sort.field.name, sort.field.key
+    name, key = sort.field.name, rows.key(sort.field)
     if cursor.keys[index] is None:
         tied = all_of([Sql(f"{name} IS NULL"), rest])
         return tied if forward else any_of([Sql(f"{name} IS NOT NULL"), tied])
@@ -129,7 +131,7 @@ def _order(rows: Rows, index: int, forward: bool) -> str:
     for place, sort in enumerate(sorts[index:], index):
         direction = "DESC" if sort.descending is forward else "ASC"
         empties = "" if place == 0 else f" NULLS {'LAST' if forward else 'FIRST'}"
-        terms.append(f"{sort.field.key} {direction}{empties}")
+        terms.append(f"{rows.key(sort.field)} {direction}{empties}")
     terms.append(f"{rows.row_id} {'ASC' if _id_sign(sorts, forward) == '>' else 'DESC'}")
     return ", ".join(terms)
 
@@ -138,7 +140,3 @@ def count_sql(rows: Rows, limit: int) -> Sql:
     """Counts no further than one beyond the limit."""
     inner = rows.select("1", limit=limit + 1)
     return Sql(f"SELECT count(*) FROM ({inner.text})", inner.values)
-
-
-def rows_of(read: Read, table: StoredTable, query: TableQuery) -> Rows:
-    return Rows(query, table.id)

@@ -1,0 +1,175 @@
+"""The full-text index finds what reading every row finds, only faster."""
+
+import itertools
+import sqlite3
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.engine.conftest import Store
+from tests.engine.stored import Column, Table
+from webapp.data.sqlite_plain import connect
+from webapp.engine import search
+from webapp.engine.query import planning
+from webapp.engine.query.pages import count, page, row
+from webapp.engine.search import build_search_index, drop_search_index
+from webapp.engine.sqlite import ensure_index, existing
+from webapp.engine.storage import drop_sql
+
+COLUMNS = [Column(1, "a"), Column(2, "b", "decimal", {"style": "fixed", "scale": 2}), Column(3, "c")]
+LETTERS = st.text(alphabet=st.sampled_from("abAB\"é É%_*['\n-1.ßß"), max_size=8)
+
+
+@pytest.fixture
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small tables are searched the way large ones are."""
+    monkeypatch.setattr(planning, "SMALL", 0)
+    monkeypatch.setattr(search, "HOLD", 0.0001)
+
+
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(st.lists(st.tuples(LETTERS, LETTERS), min_size=1, max_size=12), LETTERS, st.sampled_from(["", "1", "-1", "3"]))
+def test_the_index_and_the_rows_agree(
+    eager: None, store: Store, cells: list[tuple[str, str]], text: str, sort: str
+) -> None:
+    table = store(COLUMNS, [(one, "12.50", two) for one, two in cells])
+    query = table.query(("q", text), ("sort", sort))
+    without = page(table.read, table, query)
+    assert build_search_index(table.connection, 1, COLUMNS)
+    assert page(table.read, table, query) == without
+    assert count(table.read, table, query).number == len(without.rows)
+
+
+def plans(table: Table) -> tuple[Any, list[str]]:
+    seen: list[str] = []
+
+    def read(sql: Any) -> Any:
+        seen.extend(step[3] for step in table.connection.execute(f"EXPLAIN QUERY PLAN {sql.text}", sql.values))
+        return table.read(sql)
+
+    return read, seen
+
+
+def test_pages_of_a_search_go_both_ways_through_the_index(eager: None, store: Store) -> None:
+    table = store(COLUMNS, [(f"row {number}", "", "even" if number % 2 else "odd") for number in range(200)])
+    build_search_index(table.connection, 1, COLUMNS)
+    read, seen = plans(table)
+    query = table.query(("q", "EVEN"))
+    first = page(read, table, query, size=30)
+    second = page(read, table, query, after=first.after, size=30)
+    assert [found[0] for found in second.rows] == list(range(62, 122, 2))
+    assert page(read, table, query, before=second.before, size=30).rows == first.rows
+    assert [found[0] for found in page(read, table, query, last=True, size=2).rows] == [198, 200]
+    assert row(read, table, query, 62).previous == 60  # type: ignore[union-attr]
+    assert any("VIRTUAL TABLE INDEX" in step for step in seen)
+    assert not any(step.startswith("SCAN t1") for step in seen)
+
+
+def test_what_is_printed_is_found_also_in_numbers(eager: None, store: Store) -> None:
+    table = store(COLUMNS, [("a", "12.50", ""), ("b", "125.00", "")])
+    build_search_index(table.connection, 1, COLUMNS)
+    assert [found[0] for found in page(table.read, table, table.query(("q", "12.5"))).rows] == [1]
+
+
+def test_an_interrupted_build_is_started_again(eager: None, store: Store) -> None:
+    table = store(COLUMNS, [(f"row {number}", "", "") for number in range(900)])
+
+    def stop(done: int, total: int) -> None:
+        assert total == 900
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_search_index(table.connection, 1, COLUMNS, progress=stop)
+    assert existing(table.read, ["s1", "s1_building"]) == {"s1_building"}
+    assert len(page(table.read, table, table.query(("q", "row 89"))).rows) == 11
+    assert build_search_index(table.connection, 1, COLUMNS)
+    assert build_search_index(table.connection, 1, COLUMNS)
+    assert existing(table.read, ["s1", "s1_building"]) == {"s1"}
+    assert len(page(table.read, table, table.query(("q", "row 89"))).rows) == 11
+    drop_search_index(table.connection, 1)
+    assert existing(table.read, ["s1", "s1_building"]) == set()
+
+
+def test_others_write_while_the_index_is_built(eager: None, store: Store) -> None:
+    table = store(COLUMNS, [(f"row {number}", "", "") for number in range(900)])
+    table.connection.execute("CREATE TABLE other (x)")
+    writer = connect(table.path)
+    writer.execute("PRAGMA busy_timeout = 0")
+    try:
+        writes = itertools.count()
+        build_search_index(
+            table.connection,
+            1,
+            COLUMNS,
+            progress=lambda done, total: writer.execute("INSERT INTO other VALUES (?)", (next(writes),)) and None,
+        )
+        assert next(writes) > 3
+    finally:
+        writer.close()
+
+
+def test_a_table_that_goes_away_meanwhile_ends_the_build(eager: None, store: Store) -> None:
+    table = store(COLUMNS, [(f"row {number}", "", "") for number in range(900)])
+
+    def drop(done: int, total: int) -> None:
+        for statement in drop_sql(1):
+            table.connection.execute(statement)
+
+    assert not build_search_index(table.connection, 1, COLUMNS, progress=drop)
+    assert existing(table.read, ["s1", "s1_building"]) == set()
+
+
+def test_without_trigrams_there_is_no_index_and_search_still_works(
+    eager: None, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = store(COLUMNS, [("abcd", "", "")])
+    monkeypatch.setattr(search, "is_available", lambda connection: False)
+    assert not build_search_index(table.connection, 1, COLUMNS)
+    assert len(page(table.read, table, table.query(("q", "bcd"))).rows) == 1
+
+
+def test_a_table_of_two_thousand_columns_is_indexed(eager: None, store: Store) -> None:
+    columns = [Column(number, str(number)) for number in range(1, 2001)]
+    table = store(columns, [[f"{line}.{number}." for number in range(1, 2001)] for line in (1, 2)])
+    assert build_search_index(table.connection, 1, columns)
+    assert [found[0] for found in page(table.read, table, table.query(("q", "2.1999."))).rows] == [2]
+
+
+def test_an_index_for_a_sort_is_made_once_and_used(store: Store) -> None:
+    table = store(COLUMNS, [(f"row {number % 10}", str(number), "") for number in range(300)])
+    for column in COLUMNS[:2] * 2:
+        ensure_index(table.connection, 1, column)
+    read, seen = plans(table)
+    page(read, table, table.query(("sort", "-1")))
+    page(read, table, table.query(("sort", "2")))
+    assert {step.split(" (")[0] for step in seen} == {"SEARCH t1 USING INDEX i1_1", "SEARCH t1 USING INDEX i1_2"}
+
+
+def test_a_failed_index_leaves_no_transaction_open(store: Store) -> None:
+    table = store(COLUMNS, [])
+    with pytest.raises(sqlite3.OperationalError):
+        ensure_index(table.connection, 9, COLUMNS[0])
+    assert not table.connection.in_transaction
+
+
+def test_a_rare_match_does_not_walk_the_index_of_the_sort(eager: None, store: Store) -> None:
+    table = store(COLUMNS, [("", str(number), "rare" if number == 5 else "common") for number in range(3000)])
+    ensure_index(table.connection, 1, COLUMNS[1])
+    read, seen = plans(table)
+    assert [found[0] for found in page(read, table, table.query(("sort", "-2"), ("f.3", "eq:rare"))).rows] == [6]
+    assert not any("i1_2" in step for step in seen)
+    seen.clear()
+    assert len(page(read, table, table.query(("sort", "-2"), ("f.3", "eq:common"))).rows) == 100
+    assert any("i1_2" in step for step in seen)
+
+
+def test_a_broad_range_does_not_collect_the_index_of_its_filter(eager: None, store: Store) -> None:
+    table = store(COLUMNS, [("", str(number), "") for number in range(3000)])
+    ensure_index(table.connection, 1, COLUMNS[1])
+    read, seen = plans(table)
+    assert page(read, table, table.query(("f.2", "ge:5"))).rows[0][0] == 6
+    assert not any("i1_2" in step for step in seen)
