@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from webapp.engine.formats import Batch, ReadOptions, Reject, Source, open_source
+from webapp.engine.formats import Batch, Reject, Source, open_source
 from webapp.engine.formats.blocks import readable
 from webapp.engine.formats.discover import Discovery, discover
 from webapp.engine.inspection import ColumnGuess, Inspection, Overrules, RejectedRow, describe
@@ -35,7 +35,7 @@ def inspect(
     """Raises `ImportProblem` when no table can be made of the file. The rows kept aside go to `rejected_path`."""
     overrules = overrules or Overrules()
     found = discover(path, filename, overrules)
-    source = open_source(path, found.options)
+    source = open_source(path, found.options, found.file)
     survey = Survey(source, overrules)
     with _aside(rejected_path) as aside:
         for batch in source.batches(_BATCH):

@@ -22,7 +22,7 @@ class DelimitedSource:
     def __init__(self, path: Path, options: ReadOptions, file: BinaryIO | None = None) -> None:
         self._path, self._options, self._file = path, options, file
         head = self._head()
-        self.titles = titles.clean(head if options.header else [""] * len(head))
+        self.titles = titles.clean([*map(readable, head)] if options.header else [""] * len(head))
         if self.width > MAX_COLUMNS:
             raise ImportProblem(
                 f"The table has {self.width:,} columns; a table here holds at most {MAX_COLUMNS:,}."

@@ -6,6 +6,9 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from webapp.engine.formats.records import parser_arguments
+from webapp.engine.formats.source import ReadOptions
+
 _DELIMITERS = ",;\t|:~^ \x1f\x01\xa7\xa6"
 # How much a delimiter must be preferred by the data to be chosen over a usual one.
 _WEIGHT = {",": 1.0, ";": 1.0, "\t": 1.0, "|": 0.97, "~": 0.8, "^": 0.8, "\x1f": 1.0, "\x01": 1.0, ":": 0.55, " ": 0.5}
@@ -121,10 +124,7 @@ def _is_atom(cell: str, quote: str) -> bool:
 
 def _parse(lines: list[str], delimiter: str, quote: str, escape: str) -> tuple[list[list[str]], int]:
     """Some records, and how many could not be read; the parser goes on with the next line by itself."""
-    quoting = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
-    reader = csv.reader(
-        lines, delimiter=delimiter, quotechar=quote or None, quoting=quoting, escapechar=escape or None, strict=True
-    )
+    reader = csv.reader(lines, **parser_arguments(ReadOptions("csv", "", delimiter, quote, escape)))
     rows: list[list[str]] = []
     errors = 0
     while len(rows) + errors < _RECORDS:

@@ -1,13 +1,14 @@
 """Finds out how to read a file: its format, encoding, delimiter, quotes and header, each with the reason."""
 
 import codecs
-import io
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from webapp.engine.formats import dialect, encoding, header
 from webapp.engine.formats.blocks import blocks
+from webapp.engine.formats.records import Parser
 from webapp.engine.formats.source import FileFormat, ReadOptions
 from webapp.engine.problems import ImportProblem
 
@@ -46,15 +47,19 @@ class Discovery:
     delimiter_reason: str = ""
     header_reason: str = ""
     sheets: list[str] = field(default_factory=list)
+    file: BinaryIO | None = None  # the sheet of a workbook, already converted
 
     def facts(self) -> dict[str, Any]:
         """The part of an inspection that is known before the rows are."""
         options = asdict(self.options)
         if self.options.format != "csv":
             options |= {"delimiter": "", "quote": "", "encoding": options["encoding"] if self.encoding_reason else ""}
-        reasons = asdict(self)
-        del reasons["options"]
-        return options | reasons
+        return options | {
+            "encoding_reason": self.encoding_reason,
+            "delimiter_reason": self.delimiter_reason,
+            "header_reason": self.header_reason,
+            "sheets": self.sheets,
+        }
 
 
 def discover(path: Path, filename: str, decided: Decided) -> Discovery:
@@ -63,12 +68,14 @@ def discover(path: Path, filename: str, decided: Decided) -> Discovery:
         head = file.read(4096)
     if not head:
         raise ImportProblem("This is an empty file: it has no bytes at all.")
-    kind = format_of(head, filename)
-    if kind == "csv":
-        return _delimited(path, decided)
     from webapp.engine.formats import ndjson, xlsx
 
-    return xlsx.discover(path, decided) if kind == "xlsx" else ndjson.discover(path, decided)
+    by_format: dict[FileFormat, Callable[[Path, Decided], Discovery]] = {
+        "csv": delimited,
+        "xlsx": xlsx.discover,
+        "ndjson": ndjson.discover,
+    }
+    return by_format[format_of(head, filename)](path, decided)
 
 
 def format_of(head: bytes, filename: str) -> FileFormat:
@@ -84,22 +91,19 @@ def format_of(head: bytes, filename: str) -> FileFormat:
     return "ndjson" if start[:2] == b'{"' or start[:2] == b"{}" else "csv"
 
 
-def _delimited(path: Path, decided: Decided) -> Discovery:
-    found = _encoding(path, decided.encoding)
-    sample = sample_of(path, found.name)
-    quote = "" if decided.quote == "none" else decided.quote
-    shape = dialect.detect(sample, decided.delimiter, quote)
-    options = ReadOptions("csv", found.name, shape.delimiter, shape.quote, shape.escape)
-    head = header.detect(_records(sample, options), decided.header, decided.header_row)
-    return Discovery(
-        ReadOptions("csv", found.name, shape.delimiter, shape.quote, shape.escape, head.is_there, head.row),
-        found.reason,
-        shape.reason,
-        head.reason,
-    )
+def delimited(path: Path, decided: Decided) -> Discovery:
+    found = encoding_of(path, decided.encoding)
+    with path.open("rb") as file:
+        sample = _sample(file, found.name)
+        quote = "" if decided.quote == "none" else decided.quote
+        shape = dialect.detect(sample, decided.delimiter, quote)
+        options = ReadOptions("csv", found.name, shape.delimiter, shape.quote, shape.escape)
+        head = header.detect(first_records(file, options), decided.header, decided.header_row)
+    options = replace(options, header=head.is_there, header_row=head.row)
+    return Discovery(options, found.reason, shape.reason, head.reason)
 
 
-def _encoding(path: Path, decided: str | None) -> encoding.Encoding:
+def encoding_of(path: Path, decided: str | None) -> encoding.Encoding:
     if not decided:
         return encoding.detect(path)
     try:
@@ -113,22 +117,22 @@ def _encoding(path: Path, decided: str | None) -> encoding.Encoding:
     return encoding.Encoding(name, f"{encoding.label(name)}, as you chose")
 
 
-def sample_of(path: Path, name: str) -> str:
+def _sample(file: BinaryIO, name: str) -> str:
     """Whole lines from the beginning."""
-    with path.open("rb") as file:
-        text = ""
-        for block in blocks(file, name, _SAMPLE_BYTES):
-            text += block.text
-            if len(text) >= _SAMPLE_BYTES // 4:
-                break
+    text = ""
+    for block in blocks(file, name, _SAMPLE_BYTES):
+        text += block.text
+        if len(text) >= _SAMPLE_BYTES // 4:
+            break
     return text
 
 
-def _records(sample: str, options: ReadOptions) -> list[list[str]]:
-    from webapp.engine.formats.blocks import Block
-    from webapp.engine.formats.records import Parser
-
-    lines = list(io.StringIO(sample, newline=""))[: _RECORDS * 4]
-    block = Block("".join(lines), 0, is_damaged=False, is_last=True)
-    rows = [row for records in Parser(options).parse([block]) for row in records.rows if row]
+def first_records(file: BinaryIO, options: ReadOptions) -> list[list[str]]:
+    """The first ones that are not blank."""
+    rows: list[list[str]] = []
+    file.seek(0)
+    for records in Parser(options).parse(blocks(file, options.encoding, _SAMPLE_BYTES)):
+        rows += [row for row in records.rows if row]
+        if len(rows) >= _RECORDS:
+            break
     return rows[:_RECORDS]

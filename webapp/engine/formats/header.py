@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _PREAMBLE = 30
-_VALUE = re.compile(r"[^A-Za-z]*[0-9][^A-Za-z]*|[^@\s]+@[^@\s]+\.[a-z]+|https?://.*|true|false|na|n/a|null", re.IGNORECASE)
+_VALUE = re.compile(
+    r"[^A-Za-z]*[0-9][^A-Za-z]*|[^@\s]+@[^@\s]+\.[a-z]+|https?://.*|true|false|na|n/a|null", re.IGNORECASE
+)
 _YEAR = re.compile(r"(?:1[89]|20)[0-9]{2}")
 
 
@@ -51,10 +53,10 @@ def _judge(head: Sequence[str], below: Sequence[Sequence[str]]) -> tuple[bool, s
     values = [cell for cell in filled if _VALUE.fullmatch(cell)]
     if not below:
         return (not values, "the only row holds no values" if not values else f"the only row holds {values[0]}")
-    votes = [vote for index, title in enumerate(head) if (vote := _vote(title, [r[index] for r in below if index < len(r)]))]
-    if sum(votes) > 0:
+    votes = sum(_vote(title, [row[index] for row in below if index < len(row)]) for index, title in enumerate(head))
+    if votes > 0:
         return True, "the first row differs in kind from the rows below it"
-    if sum(votes) < 0:
+    if votes < 0:
         return False, f"the first row holds values like the rows below it{f', such as {values[0]}' if values else ''}"
     if not filled or (values and not all(map(_YEAR.fullmatch, values))):
         return False, "the first row holds values"

@@ -57,7 +57,7 @@ class Parser:
     """Turns blocks into records, in order."""
 
     def __init__(self, options: ReadOptions) -> None:
-        self._arguments = _arguments(options)
+        self._arguments = parser_arguments(options)
         self._lone_escape = re.compile(rf"\\(?:([\\{options.quote}])|)") if options.quote and options.escape else None
         self._unclosed = 0
         self._waiting: list[str] = []
@@ -114,7 +114,7 @@ class Parser:
         return self._lone_escape.sub(lambda match: match[0] if match[1] else "\\\\", text)
 
 
-def _arguments(options: ReadOptions) -> dict[str, Any]:
+def parser_arguments(options: ReadOptions) -> dict[str, Any]:
     arguments: dict[str, Any] = {"delimiter": options.delimiter, "strict": True}
     if not options.quote:
         return arguments | {"quoting": csv.QUOTE_NONE, "quotechar": None}

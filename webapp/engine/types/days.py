@@ -47,7 +47,8 @@ def time_layouts(text: str) -> list[str]:
         rest += "." + "f" * len(match["fraction"])
     if match["half"]:
         rest += match["half"].replace("P", "A")
-    return [f"{match['gap']}{hour}:{rest}{match['zone'] or ''}" for hour in (("hh", "h") if match["half"] else ("HH", "H"))]
+    hours = ("hh", "h") if match["half"] else ("HH", "H")
+    return [f"{match['gap']}{hour}:{rest}{match['zone'] or ''}" for hour in hours]
 
 
 class DayRecogniser:

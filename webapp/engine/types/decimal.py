@@ -27,8 +27,8 @@ class Decimal(ColumnType):
         return NumberRecogniser(self.name, wanted)
 
     def describe(self, format: Format) -> str:
-        scale = format["scale"]
-        words = f"{scale} decimal{'' if scale == 1 else 's'}" if format["style"] == "fixed" else _STYLES[format["style"]]
+        scale, style = format["scale"], format["style"]
+        words = _STYLES[style] if style != "fixed" else "one decimal" if scale == 1 else f"{scale} decimals"
         return f"decimal, {words}{', with a comma' if 'mark' in format else ''}"
 
     def short(self, format: Format) -> str:

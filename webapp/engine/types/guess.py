@@ -16,7 +16,7 @@ _MEMO = 20_000  # distinct values remembered, so that each is looked at once
 _SAMPLES = 5
 _SHOWN = 40  # characters of a value quoted in a reason
 _NULL_WORDS = frozenset(
-    "na n/a n.a. #n/a nan nil null none - -- --- . ? \\n (null) (none) missing unknown".split()
+    ("na", "n/a", "n.a.", "#n/a", "nan", "nil", "null", "none", "-", "--", "---", ".", "?", "\\n", "(null)", "missing")
 )
 
 
@@ -166,7 +166,9 @@ class Guess:
         fitting = self.fitting()
         if fitting and self.exception is None:
             doubt = next((one.doubt for one in self._alive if one.doubt), "")
-            return (self.text(), f"text, because {doubt}: {self._quote()}") if doubt else (fitting[0], self._praise(fitting[0]))
+            if doubt:
+                return self.text(), f"text, because {doubt}: {self._quote()}"
+            return fitting[0], self._praise(fitting[0])
         return self.text(), self._reason(fitting)
 
     def _quote(self) -> str:

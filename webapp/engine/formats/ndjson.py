@@ -1,0 +1,146 @@
+"""NDJSON: one JSON object a line. The columns are the keys of all objects, in the order they first appear."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from webapp.engine.formats import titles
+from webapp.engine.formats.blocks import blocks, is_damaged, readable
+from webapp.engine.formats.discover import Decided, Discovery, encoding_of
+from webapp.engine.formats.source import MAX_COLUMNS, Batch, ReadOptions, Reject, Row, batch_size, in_batches
+from webapp.engine.problems import ImportProblem
+
+_SHOWN = 200  # characters of a line that is kept aside with its reason
+
+
+class _Number(str):
+    """A number, exactly as it is written in the file."""
+
+    __slots__ = ()
+
+
+class _Duplicate(ValueError):
+    pass
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Python would keep the last of two equal keys and say nothing."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise _Duplicate
+    return made
+
+
+_decode = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_Number, parse_float=_Number, parse_constant=_Number
+).decode
+
+
+def discover(path: Path, decided: Decided) -> Discovery:
+    found = encoding_of(path, decided.encoding)
+    keys = _keys(path, found.name)
+    options = ReadOptions("ndjson", found.name, header=True, keys=keys)
+    return Discovery(options, encoding_reason=found.reason, header_reason="the keys of the objects")
+
+
+class NdjsonSource:
+    def __init__(self, path: Path, options: ReadOptions) -> None:
+        self._path, self._encoding = path, options.encoding
+        self._keys = list(options.keys) if options.keys is not None else _keys(path, options.encoding)
+        self.titles = titles.clean(self._keys)
+
+    @property
+    def width(self) -> int:
+        return len(self.titles)
+
+    def batches(self, size: int = 5000) -> Iterator[Batch]:
+        return in_batches(self._parts(), batch_size(size, self.width))
+
+    def _parts(self) -> Iterator[Batch]:
+        for first, lines, bytes_read, damaged in _lines(self._path, self._encoding):
+            batch = Batch([], [], bytes_read)
+            for line, text in enumerate(lines, first):
+                if not text.strip():
+                    continue
+                try:
+                    batch.rows.append(self._row(text, damaged))
+                except ValueError as error:
+                    batch.rejected.append(Reject(line, f"Line {line:,} {error}.", [text[:_SHOWN].rstrip("\r\n")]))
+            yield batch
+
+    def _row(self, text: str, damaged: bool) -> Row:
+        if damaged and is_damaged(text):
+            raise ValueError("holds bytes that are not text in this encoding")
+        found = _parse(text)
+        row = [_cell(found.get(key)) for key in self._keys]
+        if "\\u" in text and any(map(is_damaged, row)):
+            raise ValueError("holds half a character (a lone surrogate)")
+        return row
+
+
+def _lines(path: Path, encoding: str) -> Iterator[tuple[int, Sequence[str], int, bool]]:
+    """Lines of NDJSON end with \\n; JSON allows no other line end inside of a text."""
+    line = 1
+    with path.open("rb") as file:
+        for block in blocks(file, encoding):
+            lines = block.text.split("\n")
+            if lines[-1] == "":
+                lines.pop()
+            yield line, lines, block.bytes_read, block.is_damaged
+            line += len(lines)
+
+
+def _parse(text: str) -> Mapping[str, Any]:
+    """Raises ValueError with the end of a sentence that begins with the line's number."""
+    try:
+        found = _decode(text)
+    except _Duplicate:
+        raise ValueError("has the same key twice in an object") from None
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    except ValueError:
+        raise ValueError("is not valid JSON") from None
+    if not isinstance(found, dict):
+        raise ValueError("is JSON but not an object with keys")
+    return found
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return str(value)
+    if value is True or value is False:
+        return "true" if value else "false"
+    try:
+        return _dump(value)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+
+
+def _dump(value: Any) -> str:
+    """JSON again, numbers as they were."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{json.dumps(key, ensure_ascii=False)}:{_dump(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_dump, value)) + "]"
+    return str(value) if isinstance(value, _Number) else json.dumps(value, ensure_ascii=False)
+
+
+def _keys(path: Path, encoding: str) -> list[str]:
+    keys: dict[str, None] = {}
+    for _, lines, _, _ in _lines(path, encoding):
+        for text in lines:
+            try:
+                keys.update(dict.fromkeys(_parse(text)) if text.strip() else {})
+            except ValueError:
+                continue
+        if len(keys) > MAX_COLUMNS:
+            raise ImportProblem(
+                f"The objects have more than {MAX_COLUMNS:,} different keys, and each would be a column."
+                f" A table here holds at most {MAX_COLUMNS:,}."
+            )
+    if not keys:
+        raise ImportProblem("No line of this file is a JSON object with keys, so it has no columns.")
+    return [readable(key) for key in keys] if any(map(is_damaged, keys)) else list(keys)

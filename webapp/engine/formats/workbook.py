@@ -1,0 +1,124 @@
+"""The child process that opens a workbook: `python -m webapp.engine.formats.workbook FILE [SHEET]`.
+
+Strangers' workbooks are read by native code that holds a whole sheet in memory, so it gets a process with limits of its
+own. One sheet goes to standard output as CSV; what there is to say goes to standard error as one line of JSON.
+"""
+
+import csv
+import json
+import resource
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from webapp.engine.formats import archive
+from webapp.engine.formats.source import MAX_COLUMNS
+from webapp.engine.problems import ImportProblem
+
+MEMORY = 3 * 1024 * 1024 * 1024  # bytes of address space
+CPU_SECONDS = 600
+_EXACT = 10**15  # above it a double no longer holds every whole number that has as many digits
+
+
+def main(path: str, sheet: str | None = None) -> int:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    try:
+        archive.check(Path(path))
+        said = _convert(path, sheet)
+    except ImportProblem as problem:
+        said = {"problem": str(problem)}
+    except MemoryError:
+        said = {}
+    sys.stderr.write(json.dumps(said) + "\n")
+    return 0 if "sheet" in said else 1
+
+
+def _convert(path: str, wanted: str | None) -> dict[str, Any]:
+    from python_calamine import CalamineError, CalamineWorkbook, PasswordError
+
+    try:
+        workbook = CalamineWorkbook.from_path(path)
+        sheets = _visible(workbook)
+        name, rows = _sheet(workbook, sheets, wanted)
+    except PasswordError:
+        raise ImportProblem("This Excel file needs a password. Save it without one and upload it again.") from None
+    except (CalamineError, OSError) as error:
+        raise ImportProblem(f"This Excel file is damaged and cannot be read ({error}).") from error
+    if rows and len(rows[0]) > MAX_COLUMNS:
+        raise ImportProblem(
+            f"The sheet “{name}” has {len(rows[0]):,} columns; a table here holds at most {MAX_COLUMNS:,}."
+        )
+    _write(rows)
+    return {"sheets": sheets, "sheet": name}
+
+
+def _visible(workbook: Any) -> list[str]:
+    from python_calamine import SheetTypeEnum, SheetVisibleEnum
+
+    sheets = [sheet for sheet in workbook.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
+    visible = [sheet.name for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible]
+    return visible or [sheet.name for sheet in sheets]
+
+
+def _sheet(workbook: Any, sheets: Sequence[str], wanted: str | None) -> tuple[str, list[list[Any]]]:
+    """The one asked for; else the first that is not empty."""
+    if wanted is not None and wanted not in workbook.sheet_names:
+        raise ImportProblem(f"The workbook has no sheet “{wanted}”. It has: {', '.join(sheets)}.")
+    for name in [wanted] if wanted is not None else sheets:
+        rows: list[list[Any]] = workbook.get_sheet_by_name(name).to_python()
+        if rows:
+            return name, rows
+    raise ImportProblem("The workbook is empty." if wanted is None else f"The sheet “{wanted}” is empty.")
+
+
+def _write(rows: Iterable[Sequence[Any]]) -> None:
+    rows = list(rows)
+    with_time = {
+        index for index, column in enumerate(zip(*rows, strict=True)) if any(type(cell) is datetime for cell in column)
+    }
+    output = open(sys.stdout.fileno(), "w", encoding="utf-8", newline="", closefd=False)  # noqa: SIM115  it is not ours
+    writer = csv.writer(output, lineterminator="\n")
+    blank: list[str] = []
+    for row in rows:
+        cells = [_text(cell, index in with_time) for index, cell in enumerate(row)]
+        writer.writerow(cells if any(cells) else blank)
+    output.flush()
+
+
+def _text(cell: Any, with_time: bool) -> str:
+    """As a person reads it in the sheet: whole numbers without a fraction, days as ISO writes them.
+
+    Numbers have the 15 digits that Excel knows; what a double holds beyond them is noise of arithmetic.
+    """
+    kind = type(cell)
+    if kind is str:
+        return str(cell)
+    if kind is float:
+        return _number(cell)
+    if kind is bool:
+        return "TRUE" if cell else "FALSE"
+    if kind is datetime:
+        return str(cell.isoformat(" "))
+    if kind is date:
+        return f"{cell.isoformat()} 00:00:00" if with_time else str(cell.isoformat())
+    return _span(cell) if kind is timedelta else cell.isoformat() if kind is time else str(cell)
+
+
+def _number(number: float) -> str:
+    if number.is_integer() and abs(number) < _EXACT:
+        return str(int(number))
+    text = format(number, ".15g")
+    return text if "e" not in text or not 1e-9 < abs(number) < 1e21 else format(number, ".24f").rstrip("0").rstrip(".")
+
+
+def _span(span: timedelta) -> str:
+    seconds = round(span.total_seconds())
+    sign, seconds = "-" if seconds < 0 else "", abs(seconds)
+    return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:3]))

@@ -1,0 +1,77 @@
+"""Excel workbooks: a child process writes one sheet as CSV into a nameless file, which is then read like any other."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from webapp.engine.formats import header
+from webapp.engine.formats.delimited import DelimitedSource
+from webapp.engine.formats.discover import Decided, Discovery, first_records
+from webapp.engine.formats.source import ReadOptions
+from webapp.engine.problems import ImportProblem
+
+_PROJECT = Path(__file__).parents[3]
+_TIMEOUT = 1800  # seconds; a child that needs that long is stuck
+
+
+class XlsxSource(DelimitedSource):
+    """Rows of one sheet."""
+
+    def __init__(self, path: Path, options: ReadOptions, file: BinaryIO | None = None) -> None:
+        super().__init__(path, as_csv(options), file or convert(path, options.sheet)[0])
+
+
+def as_csv(options: ReadOptions) -> ReadOptions:
+    return ReadOptions(header=options.header, header_row=options.header_row)
+
+
+def discover(path: Path, decided: Decided) -> Discovery:
+    file, said = convert(path, decided.sheet)
+    head = header.detect(first_records(file, ReadOptions()), decided.header, decided.header_row)
+    options = ReadOptions("xlsx", header=head.is_there, header_row=head.row, sheet=said["sheet"])
+    return Discovery(options, header_reason=head.reason, sheets=said["sheets"], file=file)
+
+
+def convert(path: Path, sheet: str | None) -> tuple[BinaryIO, dict[str, Any]]:
+    """The sheet as CSV, in a file that is gone as soon as nobody reads it; and its name among the others."""
+    file = cast(BinaryIO, tempfile.TemporaryFile(prefix="rowcast-"))  # noqa: SIM115  whoever reads it keeps it
+    command = [sys.executable, "-m", "webapp.engine.formats.workbook", str(path.absolute())]
+    try:
+        child = subprocess.run(  # noqa: S603  our own module; the file's name is an argument, no shell reads it
+            command + ([sheet] if sheet is not None else []),
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.PIPE,
+            env=_environment(),
+            timeout=_TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ImportProblem("This Excel file took too long to open. Save the sheet as CSV and import that.") from None
+    said = _said(child.stderr)
+    if child.returncode or "sheet" not in said:
+        file.close()
+        raise ImportProblem(
+            said.get("problem")
+            or "This Excel file needs more memory than one file may have. Save the sheet as CSV and import that."
+        )
+    return file, said
+
+
+def _environment() -> dict[str, str]:
+    """No secrets: it opens strangers' files."""
+    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ}
+    return kept | {"PYTHONPATH": str(_PROJECT), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _said(stderr: bytes) -> dict[str, Any]:
+    lines = stderr.decode(errors="replace").strip().splitlines()
+    try:
+        said = json.loads(lines[-1]) if lines else {}
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
