@@ -70,6 +70,18 @@ def client(app: Application) -> QuartClient:
     return app.test_client()
 
 
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Callable[..., Server]]:
+    """Like `server`, for a whole module: starting takes a second. Its data is `Server.data_dir`."""
+    with ExitStack() as running:
+
+        def start(factory: str = "webapp:create_app", **environment: str) -> Server:
+            folder = shutil.copytree(migrated, tmp_path_factory.mktemp("server") / "data")
+            return running.enter_context(Server(factory, folder, **environment))
+
+        yield start
+
+
 @pytest.fixture
 def server(data_dir: Path) -> Iterator[Callable[..., Server]]:
     """`server()` starts a real one in a process of its own; `server("tests.server.apps:streams")` one of a test's."""

@@ -26,6 +26,7 @@ class Server:
     """`with Server("webapp:create_app", folder) as server:`; settings as `database_readers="2"`."""
 
     def __init__(self, factory: str, data_dir: Path, **settings: str) -> None:
+        self.data_dir = data_dir
         self.log = data_dir.parent / f"server-{time.monotonic_ns()}.log"
         given = {"data_dir": str(data_dir), "port": "0", "secret_key": "k" * 40, "graceful_timeout": "5", **settings}
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ROWCAST_")}

@@ -27,8 +27,10 @@ def create_app(settings: "Settings | None" = None) -> "Application":
 
 
 def _register_blueprints(app: "Application") -> None:
-    from webapp import api, auth, main
+    from webapp import api, auth, live, main, tables
 
     app.register_blueprint(main.bp)
     app.register_blueprint(auth.bp)
+    app.register_blueprint(tables.bp)
+    app.register_blueprint(live.bp)
     app.register_blueprint(api.bp, url_prefix="/api")

@@ -16,6 +16,8 @@ from webapp.data import migrations
 from webapp.data.engines import Database
 from webapp.drain import Drain
 from webapp.hashing import Hasher
+from webapp.hub import Hub
+from webapp.jobs import Jobs
 
 T = TypeVar("T")
 
@@ -43,21 +45,26 @@ config: Extension[Settings] = Extension("settings", lambda settings: settings)
 db: Extension[Database] = Extension("database", Database)
 drain: Extension[Drain] = Extension("drain", lambda settings: Drain())
 hasher: Extension[Hasher] = Extension("hasher", Hasher)
+hub: Extension[Hub] = Extension("hub", lambda settings: Hub())
+jobs: Extension[Jobs] = Extension("jobs", Jobs)
 
-EVERY: tuple[Extension[Any], ...] = (config, drain, db, hasher)
+EVERY: tuple[Extension[Any], ...] = (config, drain, db, hasher, hub, jobs)
 
 
 def init_app(app: Quart, settings: Settings) -> None:
     """Make each for this app; open them, in this order, when it begins to serve, and close them in the other."""
     for extension in EVERY:
         extension.init_app(app, settings)
+    drain.of(app).on_begin(hub.of(app).close)
 
     @app.before_serving
     async def open_all() -> None:
         await asyncio.to_thread(migrations.upgrade, settings)
         await db.of(app).open()
+        await jobs.of(app).open(db.of(app), hub.of(app))
 
     @app.after_serving
     async def close_all() -> None:
+        await jobs.of(app).close()
         await db.of(app).close()
         hasher.of(app).close()

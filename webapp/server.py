@@ -50,8 +50,7 @@ def serve(settings: Settings, *, reload: bool = False, factory: Callable[[Settin
         return serve_and_reload(settings)
     observe.configure(settings)
     try:
-        with _only_server(settings):
-            listener = _bind(settings)
+        with _only_server(settings), _bind(settings) as listener:
             asyncio.run(_run(factory(settings), settings, listener))
     except Problem as problem:
         return _failed(str(problem))
@@ -157,13 +156,15 @@ def _bind(settings: Settings) -> socket.socket:
         family, kind, protocol, _, target = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        listener.bind(target)
     except socket.gaierror as error:
         raise CannotServe(f"There is no address {settings.host} to listen on.") from error
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        listener.bind(target)
     except OSError as error:
+        listener.close()
         if error.errno == errno.EADDRINUSE:
             raise CannotServe(f"{where} is in use. Stop what uses it, or choose another port (--port).") from error
         raise CannotServe(f"Cannot listen on {where}: {error.strerror}.") from error

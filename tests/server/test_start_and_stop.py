@@ -1,11 +1,27 @@
 """Beginning and end of a server, as a real process."""
 
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.servers import Server
+import pytest
+
+from tests.servers import ROOT, Server, wait_for
+from webapp.web.application import refuse_patched_process
 
 Start = Callable[..., Server]
+STREAMS = "tests.server.apps:streams"
+RELOADING = """
+from settings import Settings
+from webapp.server import serve
+if __name__ == "__main__":
+    serve(Settings(_env_file=None), reload=True)
+"""
 
 
 def test_it_says_where_it_listens_and_answers_there(server: Start) -> None:
@@ -15,9 +31,157 @@ def test_it_says_where_it_listens_and_answers_there(server: Start) -> None:
     assert "server" not in answer.headers
 
 
-def test_sigterm_ends_it_with_zero(server: Start) -> None:
+@pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_zero(server: Start, name: signal.Signals) -> None:
     running = server()
 
-    running.terminate()
+    running.process.send_signal(name)
 
     assert running.wait() == 0
+
+
+def test_a_request_in_flight_is_finished_at_sigterm(server: Start, data_dir: Path) -> None:
+    running = server(STREAMS)
+    with running.connect() as wire:
+        wire.send_head("GET", "/slow")
+        wait_for((data_dir / "slow-began").exists)
+
+        running.terminate()
+
+        assert wire.answer().body == b"finished"
+    assert running.wait() == 0
+    assert (data_dir / "closed").exists()
+
+
+@pytest.mark.parametrize("path", ["/silent", "/ticking"])
+def test_a_live_stream_ends_within_a_second_of_sigterm(server: Start, data_dir: Path, path: str) -> None:
+    running = server(STREAMS)
+    with running.connect() as wire:
+        wire.send_head("GET", path)
+        wire.read_until(b"data: ")
+        began = time.monotonic()
+
+        running.terminate()
+        rest = wire.read_all()
+
+        assert time.monotonic() - began < 1
+        assert rest.endswith(b"0\r\n\r\n")
+    assert running.wait() == 0
+    assert (data_dir / f"{path[1:]}-ended").exists()
+
+
+def test_a_request_that_never_ends_is_cut_and_the_application_still_closed(server: Start, data_dir: Path) -> None:
+    running = server(STREAMS, graceful_timeout="0.3")
+    with running.connect() as wire:
+        wire.send_head("GET", "/stubborn")
+        wait_for((data_dir / "stubborn-began").exists)
+
+        running.terminate()
+
+        assert running.wait(5) == 0
+    assert (data_dir / "closed").exists()
+
+
+def test_a_second_signal_has_no_patience(server: Start, data_dir: Path) -> None:
+    running = server(STREAMS, graceful_timeout="60")
+    with running.connect() as wire:
+        wire.send_head("GET", "/stubborn")
+        wait_for((data_dir / "stubborn-began").exists)
+
+        running.process.send_signal(signal.SIGINT)
+        wait_for(lambda: not _accepts(running))
+        running.process.send_signal(signal.SIGINT)
+
+        assert running.wait(5) == 0
+
+
+def test_a_port_in_use_is_said_in_one_line(data_dir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        code, errors = _failing_start(data_dir, port=str(port))
+
+    assert code == 1
+    assert errors.splitlines() == [
+        f"rowcast: 127.0.0.1:{port} is in use. Stop what uses it, or choose another port (--port)."
+    ]
+
+
+def test_a_second_server_on_the_same_data_is_refused(server: Start, data_dir: Path) -> None:
+    server()
+
+    code, errors = _failing_start(data_dir)
+
+    assert code == 1
+    assert errors.startswith(f"rowcast: Another Rowcast server is using {data_dir}.")
+
+
+def test_the_data_is_free_again_after_a_kill(server: Start) -> None:
+    first = server()
+    first.process.kill()
+    first.wait()
+
+    assert server().get("/up").status == 200
+
+
+def test_an_application_that_cannot_start_ends_with_an_error(data_dir: Path) -> None:
+    code, errors = _failing_start(data_dir, factory="tests.server.apps:unstartable")
+
+    assert code == 1
+    assert "rowcast: The application could not start: " in errors.splitlines()[-1]
+    assert "the moon is in the wrong place" in errors.splitlines()[-1]
+
+
+def test_a_process_patched_by_gevent_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gevent", _Gevent())
+    monkeypatch.setitem(sys.modules, "gevent.monkey", _Gevent.monkey)
+
+    with pytest.raises(RuntimeError, match="gevent has patched this process"):
+        refuse_patched_process()
+
+
+class _Gevent:
+    class monkey:
+        @staticmethod
+        def is_module_patched(name: str) -> bool:
+            return name == "threading"
+
+
+def test_reload_starts_again_when_the_code_changes(data_dir: Path, tmp_path: Path) -> None:
+    code = tmp_path / "code"
+    shutil.copytree(ROOT / "webapp", code / "webapp")
+    shutil.copy(ROOT / "settings.py", code)
+    (code / "main.py").write_text(RELOADING)
+    environment = {"ROWCAST_DATA_DIR": str(data_dir), "ROWCAST_PORT": "0", "PATH": "/usr/bin"}
+    with subprocess.Popen(
+        [sys.executable, "main.py"], cwd=code, env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            first = process.stdout.readline()
+            (code / "webapp" / "drain.py").touch()
+            lines = [process.stdout.readline(), process.stdout.readline()]
+        finally:
+            process.terminate()
+
+    assert "ready" in first
+    assert "changed" in lines[0]
+    assert "ready" in lines[1]
+    assert process.returncode == 0
+
+
+def _accepts(running: Server) -> bool:
+    try:
+        running.connect().close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def _failing_start(data_dir: Path, factory: str = "webapp:create_app", **settings: str) -> tuple[int, str]:
+    running = Server(factory, data_dir, **settings)
+    try:
+        code = running.wait()
+    finally:
+        running.stop()
+    return code, running.log.read_text()

@@ -19,7 +19,7 @@ from webapp.web.exchange import spend
 SECRET = re.compile(r"cookie|authorization|password|passwd|secret|token|api_?key|set_up_key", re.IGNORECASE)
 REDACTED = "[redacted]"
 # What others log at every step of theirs, below what anybody wants to read by default.
-CHATTY = ("asyncio", "aiosqlite", "dbos", "hypercorn.access", "sqlalchemy", "alembic")
+CHATTY = ("asyncio", "aiosqlite", "dbos", "hypercorn", "sqlalchemy", "alembic")
 
 
 def init_app(app: Quart, settings: Settings) -> None:

@@ -106,6 +106,8 @@ async def _guarded(source: Source) -> AsyncIterator[bytes]:
     try:
         async for item in items:
             yield item
+            # A source that never waits would otherwise have the loop to itself, and not hear that its client has gone.
+            await asyncio.sleep(0)
     except Exception as error:
         log.exception("stream failed")
         raise StreamFailed from error

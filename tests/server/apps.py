@@ -1,0 +1,135 @@
+"""The application with a few more addresses, to try on a real server what its own views are made of."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from quart import Response, request
+from quart.typing import ResponseReturnValue
+
+from settings import Settings
+from webapp import create_app
+from webapp.web.access import public
+from webapp.web.application import Application
+from webapp.web.limits import body_limit
+from webapp.web.streaming import events, streamed
+from webapp.web.uploads import receive
+
+
+def bodies(settings: Settings) -> Application:
+    """`/take` for any body, `/upload` for files."""
+    app = create_app(settings)
+    folder = settings.data_dir / "uploads"
+
+    @app.post("/whole")
+    @public
+    async def whole() -> ResponseReturnValue:
+        return str(len(await request.get_data()))
+
+    @app.post("/pieces")
+    @public
+    @body_limit(1000)
+    async def pieces() -> ResponseReturnValue:
+        return str(sum([len(piece) async for piece in request.body]))
+
+    @app.post("/ignored")
+    @public
+    async def ignored() -> ResponseReturnValue:
+        return "ignored"
+
+    @app.route("/upload", methods=["POST", "PUT"])
+    @public
+    @body_limit(lambda settings: settings.upload_limit)
+    async def upload() -> ResponseReturnValue:
+        async with receive(folder) as received:
+            one = received.uploads[0]
+            return {"size": one.size, "sha256": one.sha256, "filename": one.filename}
+
+    return app
+
+
+def streams(settings: Settings) -> Application:
+    """Streams that write what happens to them into files beside the database."""
+    app = create_app(settings)
+
+    def mark(name: str) -> None:
+        (settings.data_dir / name).touch()
+
+    async def ticking() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"data: tick\n\n"
+                await asyncio.sleep(0.05)
+        finally:
+            mark("ticking-ended")
+
+    async def silent() -> AsyncIterator[bytes]:
+        try:
+            yield b"data: hello\n\n"
+            await asyncio.Event().wait()
+        finally:
+            mark("silent-ended")
+
+    async def endless() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"x" * 100_000
+        finally:
+            mark("endless-ended")
+
+    async def failing() -> AsyncIterator[bytes]:
+        yield b"a,b\n" * 1000
+        raise RuntimeError("the disk is gone")
+
+    async def slow() -> ResponseReturnValue:
+        mark("slow-began")
+        await asyncio.sleep(1)
+        return "finished"
+
+    async def stubborn() -> ResponseReturnValue:
+        mark("stubborn-began")
+        await asyncio.Event().wait()
+        return "never"
+
+    async def broken() -> ResponseReturnValue:
+        raise RuntimeError("a secret of ours")
+
+    for name, source in (("ticking", ticking), ("silent", silent)):
+        app.add_url_rule(f"/{name}", name, public(_view(source, live=True)))
+    for name, source in (("endless", endless), ("failing", failing)):
+        app.add_url_rule(f"/{name}", name, public(_view(source, live=False)))
+    for view in (slow, stubborn, broken):
+        app.add_url_rule(f"/{view.__name__}", view.__name__, public(view))
+
+    @app.teardown_request
+    async def once(error: BaseException | None) -> None:
+        """Would raise if it ran twice, as with `stream_with_context`."""
+        count(settings.data_dir / "teardowns")
+
+    @app.after_serving
+    async def closed() -> None:
+        mark("closed")
+
+    return app
+
+
+def unstartable(settings: Settings) -> Application:
+    app = create_app(settings)
+
+    @app.before_serving
+    async def fail() -> None:
+        raise RuntimeError("the moon is in the wrong place")
+
+    return app
+
+
+def _view(source, *, live):  # type: ignore[no-untyped-def]
+    async def view() -> Response:
+        return events(source) if live else streamed(source, "text/csv", "data.csv")
+
+    return view
+
+
+def count(path: Path) -> None:
+    with path.open("a") as file:
+        file.write("x")

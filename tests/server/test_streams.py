@@ -1,0 +1,81 @@
+"""Streams on real connections."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.servers import Server, wait_for
+
+Start = Callable[..., Server]
+
+
+@pytest.fixture(scope="module")
+def running(shared_server: Start) -> Server:
+    return shared_server("tests.server.apps:streams", handler_timeout="0.2")
+
+
+@pytest.fixture
+def streams(running: Server) -> Server:
+    """The same server, without the marks of the test before."""
+    for mark in [*running.data_dir.glob("*-ended"), running.data_dir / "teardowns"]:
+        mark.unlink(missing_ok=True)
+    return running
+
+
+def test_a_stream_outlives_the_time_limit_of_handlers(streams: Server) -> None:
+    with streams.connect() as wire:
+        wire.send_head("GET", "/ticking")
+        for _ in range(20):  # a second's worth
+            assert b"tick" in wire.read_until(b"tick")
+
+
+@pytest.mark.parametrize(("path", "begins"), [("/ticking", b"tick"), ("/silent", b"hello"), ("/endless", b"xxx")])
+def test_a_stream_is_cleaned_up_when_its_client_goes(streams: Server, path: str, begins: bytes) -> None:
+    with streams.connect() as wire:
+        wire.send_head("GET", path)
+        wire.read_until(begins)
+
+    wait_for((streams.data_dir / f"{path[1:]}-ended").exists)
+
+
+@pytest.mark.parametrize("path", ["/ticking", "/endless", "/failing"])
+def test_head_is_answered_at_once(streams: Server, path: str) -> None:
+    answer = streams.ask("HEAD", path)
+
+    assert (answer.status, answer.body) == (200, b"")
+    assert answer.headers["content-type"].startswith(("text/event-stream", "text/csv"))
+    assert not (streams.data_dir / f"{path[1:]}-ended").exists()
+
+
+def test_an_error_in_the_middle_is_a_failed_download(streams: Server) -> None:
+    answer = streams.get("/failing")
+
+    assert answer.status == 200
+    assert not answer.is_whole
+    assert b"disk is gone" not in answer.body
+    wait_for(lambda: "the disk is gone" in streams.log.read_text())
+    assert streams.log.read_text().count("Traceback") <= 1
+
+
+def test_teardown_runs_once_for_a_stream(streams: Server) -> None:
+    streams.get("/failing")
+
+    assert (streams.data_dir / "teardowns").read_text() == "x"
+
+
+def test_a_handler_that_takes_too_long_is_stopped_in_words(streams: Server) -> None:
+    answer = streams.get("/stubborn")
+
+    assert answer.status == 503
+    assert b"took too long" in answer.body
+
+
+def test_a_failure_shows_its_number_and_nothing_else(streams: Server) -> None:
+    answer = streams.get("/broken")
+
+    assert answer.status == 500
+    assert answer.headers["x-request-id"].encode() in answer.body
+    assert b"secret" not in answer.body
+    assert answer.headers["cache-control"] == "no-store"
+    wait_for(lambda: "a secret of ours" in streams.log.read_text())
+    assert answer.headers["x-request-id"] in streams.log.read_text()
