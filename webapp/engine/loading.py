@@ -81,7 +81,7 @@ class Arrangement:
             parse for _, parse in self._columns
         )
 
-    def __call__(self, rows: list[tuple[str, ...]]) -> Sequence[Row]:
+    def __call__(self, rows: Sequence[Row]) -> Sequence[Row]:
         if self._is_identity:
             return rows
         cells = list(zip(*rows, strict=True))

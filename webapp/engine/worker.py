@@ -18,7 +18,7 @@ from webapp.data.problems import Problem
 from webapp.data.sqlite_plain import problem as problem_of
 
 NICENESS = 10
-REPORT_EVERY = 0.15  # seconds between two lines of progress
+REPORT_EVERY = 0.2  # seconds between two lines of progress
 
 
 class Report:

@@ -1,0 +1,114 @@
+"""DBOS, and all we know of it: how it is started, asked and ended. Everything here blocks: call it in a thread.
+
+Only its public API is used. Three things about it that shaped this module:
+* it is one object a process, so a second app in the same process cannot have jobs at the same time;
+* its asynchronous methods replace the running loop's default executor, so only the synchronous ones are used;
+* a workflow that ends with anything but an `Exception` stays pending. That is what `Interrupted` is for: the workflow
+  is interrupted by a server that stops, and the next one starts it again.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from types import ModuleType
+
+from settings import Settings
+
+# The form of the workflows, not the release: raised when what a pending one does is no longer what it was started for.
+# (Left to itself DBOS hashes the source, and after an update nothing that was pending would go on.)
+APPLICATION_VERSION = "1"
+# Always the same: one server has a data folder to itself (webapp/server.py holds its lock), so whatever is pending
+# there was left by its predecessor and is for us to go on with.
+EXECUTOR = "server"
+LIVE = ["PENDING", "ENQUEUED"]
+
+logger = logging.getLogger(__name__)
+Submit = Callable[[str, str], "Future[None]"]
+
+
+class Interrupted(BaseException):
+    """Not an error: the server stops, and the workflow goes on in the next one."""
+
+
+class Durable:
+    """The running engine. `submit` hands a workflow's work to the event loop."""
+
+    _running: "Durable | None" = None
+    _lock = threading.Lock()
+
+    def __init__(self, settings: Settings, submit: Submit) -> None:
+        """Import, set up and launch DBOS: a good half second the first time, some 20 MB from then on."""
+        with Durable._lock:
+            if Durable._running is not None:
+                raise RuntimeError("Jobs already run for another app of this process")
+            Durable._running = self
+        self.submit = submit
+        try:
+            self._workflows = self._launch(settings)
+        except BaseException:
+            Durable._running = None
+            raise
+
+    @staticmethod
+    def _launch(settings: Settings) -> ModuleType:
+        # Its own handler would print beside our log. It adds one only where there is none.
+        quiet = logging.getLogger("dbos")
+        if not quiet.handlers:
+            quiet.addHandler(logging.NullHandler())
+        quiet.propagate = True
+        quiet.setLevel(logging.WARNING)
+        from dbos import DBOS
+
+        from webapp.jobs import workflows
+
+        DBOS(
+            config={
+                "name": "rowcast",
+                "system_database_url": settings.jobs_url,
+                "application_version": APPLICATION_VERSION,
+                "executor_id": EXECUTOR,
+                "enable_otlp": False,
+                "log_level": "WARNING",
+                "sys_db_pool_size": 2,
+            }
+        )
+        DBOS.launch()
+        return workflows
+
+    def start(self, name: str, subject: str) -> None:
+        """Start workflow `name` for `subject` (an id). Twice is harmless: the second run has nothing to do."""
+        from dbos import DBOS, SetWorkflowID
+
+        known = DBOS.list_workflows(workflow_id_prefix=f"{subject}-{name}-", load_input=False, load_output=False)
+        with SetWorkflowID(f"{subject}-{name}-{len(known) + 1}"):
+            DBOS.start_workflow(getattr(self._workflows, name), subject)
+
+    def recover(self, name: str, subject: str) -> None:
+        """Make sure that the workflow goes on. What was left pending DBOS starts again by itself."""
+        from dbos import DBOS
+
+        if not DBOS.list_workflows(
+            workflow_id_prefix=f"{subject}-{name}-", status=LIVE, load_input=False, load_output=False
+        ):
+            self.start(name, subject)
+
+    def close(self) -> None:
+        """Ends DBOS's threads, which takes a second; what was interrupted is pending."""
+        from dbos import DBOS
+
+        try:
+            DBOS.destroy()
+        finally:
+            Durable._running = None
+
+
+def perform(name: str, subject: str) -> None:
+    """What every workflow does: its verb runs in the event loop, this thread waits for it."""
+    running = Durable._running
+    if running is None:
+        raise Interrupted
+    try:
+        running.submit(name, subject).result()
+    except CancelledError as error:
+        raise Interrupted from error

@@ -1,0 +1,100 @@
+"""An import from the command line: the same passes in the same child processes, without a server and without DBOS."""
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import select
+
+from settings import Settings
+from webapp.data.engines import Database
+from webapp.data.folders import private_folder
+from webapp.data.problems import Problem
+from webapp.engine.inspection import Overrules
+from webapp.hub import Hub
+from webapp.jobs import Jobs, passes
+from webapp.jobs.progress import Progress
+from webapp.models import ImportState, Role, User
+from webapp.models.user import normalise_email
+
+BLOCK = 1024 * 1024
+
+Advance = Callable[[int, int], None]  # (bytes of two passes over the file, rows)
+
+
+def import_file(
+    settings: Settings, path: Path, *, title: str | None, owner_email: str | None, progress: Advance
+) -> int:
+    """Import the file; the number of its new table. Raises `Problem` in words and leaves nothing behind then."""
+    return asyncio.run(_import(settings, path, title, owner_email, progress))
+
+
+class Foreground(Jobs):
+    """Runs each pass at once, in this process's own loop, and draws its progress."""
+
+    def __init__(self, settings: Settings, advance: Advance) -> None:
+        super().__init__(settings)
+        self._advance = advance
+
+    def start(self, name: str, subject: str) -> None:
+        self.spawn(passes.PASSES[name](self, subject))
+
+    def report(self, progress: Progress) -> None:
+        before = progress.size if progress.state == ImportState.LOADING else 0
+        self._advance(before + progress.bytes, progress.rows)
+
+
+async def _import(settings: Settings, path: Path, title: str | None, owner_email: str | None, advance: Advance) -> int:
+    database = Database(settings)
+    await database.open()
+    jobs = Foreground(settings, advance)
+    jobs.bind(database, Hub())
+    import_id = secrets.token_hex(16)
+    try:
+        owner_id = await _owner(database, owner_email)
+        size, sha256 = await asyncio.to_thread(_keep, path, jobs.folder(import_id).path)
+        await jobs.create(import_id, user_id=owner_id, filename=path.name, size=size, sha256=sha256)
+        return await _both_passes(jobs, import_id, title)
+    except asyncio.CancelledError:  # Ctrl-C
+        await jobs.cancel(import_id)
+        raise
+    finally:
+        await jobs.close()
+        await database.close()
+
+
+async def _both_passes(jobs: Jobs, import_id: str, title: str | None) -> int:
+    found = await jobs.settled(import_id)
+    if found is not None and found.state == ImportState.READY:
+        await jobs.begin_loading(import_id, Overrules(), title)
+        found = await jobs.settled(import_id)
+    if found is None or found.table_id is None:
+        raise Problem((found and found.failure) or "The import was cancelled.")
+    return found.table_id
+
+
+def _keep(path: Path, folder: Path) -> tuple[int, str]:
+    """Copy the file into the import's folder; its bytes and their SHA-256."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as source, (private_folder(folder) / "original").open("wb") as target:
+        while block := source.read(BLOCK):
+            digest.update(block)
+            target.write(block)
+            size += len(block)
+    return size, digest.hexdigest()
+
+
+async def _owner(database: Database, email: str | None) -> int:
+    """Whose table it becomes."""
+    wanted = User.email == normalise_email(email) if email else User.role == Role.OWNER
+    async with database.reading() as session:
+        found = await session.scalar(select(User.id).where(wanted))
+    if found is None:
+        raise Problem(
+            f"Nobody has an account with the address {email}."
+            if email
+            else "There is no account yet. Start the server and create the owner's account first."
+        )
+    return found

@@ -1,0 +1,61 @@
+"""What is done without being asked: take up what the last process left, remove what nobody needs."""
+
+import asyncio
+import logging
+import shutil
+import time
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from webapp.models import Import, ImportState, Table
+
+if TYPE_CHECKING:
+    from webapp.jobs.runner import Jobs
+
+STALE = 86_400  # seconds after which a folder without an import is an upload that never ended
+
+WORKFLOWS = {ImportState.INSPECTING: "inspect_import", ImportState.LOADING: "load_import"}
+
+logger = logging.getLogger(__name__)
+
+
+async def recover(jobs: "Jobs") -> None:
+    """Every import that is in the middle of a pass goes on, whether or not its workflow had been written down."""
+    for name, subject in await _unfinished(jobs):
+        durable = await jobs.durable()
+        await asyncio.to_thread(durable.recover, name, subject)
+    await _sweep(jobs)
+
+
+async def _unfinished(jobs: "Jobs") -> list[tuple[str, str]]:
+    async with jobs.database.reading() as session:
+        rows = await session.execute(select(Import.state, Import.id).where(Import.state.in_(WORKFLOWS)))
+        found = [(WORKFLOWS[ImportState(state)], import_id) for state, import_id in rows]
+        tables = await session.scalars(select(Table.id).where(Table.search_index == "building"))
+        return [*found, *(("index_table", str(table_id)) for table_id in tables)]
+
+
+async def remove_files(jobs: "Jobs", import_id: str) -> None:
+    folder = jobs.folder(import_id)
+    await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)
+
+
+async def _sweep(jobs: "Jobs") -> None:
+    """Folders of uploads that never ended and of imports that came to nothing."""
+    async with jobs.database.reading() as session:
+        kept = set(
+            await session.scalars(
+                select(Import.id).where(Import.state.not_in([ImportState.FAILED, ImportState.CANCELLED]))
+            )
+        )
+    await asyncio.to_thread(_remove_stale, jobs, kept)
+
+
+def _remove_stale(jobs: "Jobs", kept: set[str]) -> None:
+    oldest = time.time() - STALE
+    if not jobs.settings.imports_dir.is_dir():
+        return
+    for path in jobs.settings.imports_dir.iterdir():
+        if path.name not in kept and path.stat().st_mtime < oldest:
+            shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,171 @@
+"""The verbs of an import: each takes it from one state to the next, in one unit of work, or refuses in words."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from webapp.data.problems import Problem
+from webapp.data.uow import UnitOfWork
+from webapp.engine.inspection import ColumnGuess, Inspection, Overrules
+from webapp.engine.storage import create_sql, drop_sql
+from webapp.jobs.titles import table_title
+from webapp.models import Column, Import, ImportState, Table, utc_now
+from webapp.models.problems import NotFound
+
+UNFINISHED = (ImportState.INSPECTING, ImportState.READY, ImportState.LOADING)
+
+
+class MovedOn(Problem):
+    """Somebody, or the import itself, was quicker."""
+
+    def __init__(self, state: str) -> None:
+        words = {
+            ImportState.INSPECTING: "The file is still being read. Wait for the preview, then try again.",
+            ImportState.LOADING: "This import has already begun.",
+            ImportState.DONE: "This import is already done.",
+            ImportState.FAILED: "This import has failed. Upload the file again.",
+            ImportState.CANCELLED: "This import was cancelled. Upload the file again.",
+        }
+        super().__init__(words.get(ImportState(state), "This import is waiting for your decision."))
+
+
+async def create(work: UnitOfWork, import_id: str, *, user_id: int, filename: str, size: int, sha256: str) -> None:
+    work.session.add(
+        Import(
+            id=import_id,
+            user_id=user_id,
+            filename=filename,
+            size=size,
+            sha256=sha256,
+            state=ImportState.INSPECTING,
+            overrules=Overrules().to_json(),
+        )
+    )
+
+
+async def inspected(work: UnitOfWork, import_id: str, inspection: dict[str, Any]) -> None:
+    """Pass 1 is through: the preview waits for a decision."""
+    found = await _in_state(work, import_id, ImportState.INSPECTING)
+    found.inspection = inspection
+    found.state = ImportState.READY
+    found.failure = None
+
+
+async def read_again(work: UnitOfWork, import_id: str, overrules: Overrules) -> None:
+    """Another pass 1, with what the user decided; also for an import that failed in pass 2, whose file is kept."""
+    found = await _find(work, import_id)
+    if found.state not in (ImportState.READY, ImportState.FAILED) or found.inspection is None:
+        raise MovedOn(found.state)
+    found.overrules = overrules.to_json()
+    found.state = ImportState.INSPECTING
+    found.failure = found.finished_at = None
+    found.rows_done = 0
+
+
+async def begin_loading(work: UnitOfWork, import_id: str, overrules: Overrules, title: str | None = None) -> bool:
+    """Make the table, empty: from here on it can be opened, and pass 2 fills it.
+
+    False when the file has to be read again first. Raises `ImportProblem` when a value would be lost.
+    """
+    found = await _in_state(work, import_id, ImportState.READY)
+    settled = Inspection.from_json(found.inspection or {}).settled(overrules)
+    if settled is None:
+        await read_again(work, import_id, overrules)
+        return False
+    settled.check()
+    table = Table(owner_id=found.user_id, title=title or table_title(found.filename), state="importing")
+    table.columns = [
+        _column(index, position, column)
+        for position, (index, column) in enumerate(
+            (index, column) for index, column in enumerate(settled.columns) if not column.skip
+        )
+    ]
+    work.session.add(table)
+    await work.session.flush()
+    await _execute(work.session, [create_sql(table.id, table.columns)])
+    found.table_id = table.id
+    found.overrules, found.inspection = overrules.to_json(), settled.to_json()
+    found.state = ImportState.LOADING
+    found.failure = None
+    return True
+
+
+async def loaded(work: UnitOfWork, import_id: str) -> Table:
+    found = await _in_state(work, import_id, ImportState.LOADING)
+    table = await work.session.get_one(Table, found.table_id)
+    table.state = "ready"
+    table.version += 1
+    found.state = ImportState.DONE
+    found.finished_at = utc_now()
+    return table
+
+
+async def cancel(work: UnitOfWork, import_id: str) -> None:
+    """At any point: what was made so far is gone with the same commit. Cancelling twice is no mistake."""
+    found = await _find(work, import_id)
+    if found.state != ImportState.CANCELLED:
+        await _abandon(work, found, ImportState.CANCELLED)
+
+
+async def fail(work: UnitOfWork, import_id: str, reason: str) -> bool:
+    """With a reason in words. True when nothing more can be made of the file.
+
+    When there is an older preview it is shown again: the file could not be read as decided, but it could before.
+    """
+    found = await _find(work, import_id)
+    if found.state not in UNFINISHED:
+        return False
+    found.failure = reason
+    if found.state == ImportState.INSPECTING and found.inspection is not None:
+        found.state = ImportState.READY
+        found.overrules = Overrules().to_json()
+        return False
+    await _abandon(work, found, ImportState.FAILED)
+    return found.inspection is None
+
+
+async def _abandon(work: UnitOfWork, found: Import, state: ImportState) -> None:
+    if found.state not in UNFINISHED:
+        raise MovedOn(found.state)
+    found.state = state
+    found.finished_at = utc_now()
+    table_id, found.table_id = found.table_id, None
+    await work.session.flush()
+    if table_id is not None:
+        if table := await work.session.get(Table, table_id):
+            await work.session.delete(table)
+            await work.session.flush()
+        await _execute(work.session, drop_sql(table_id))
+
+
+def _column(index: int, position: int, found: ColumnGuess) -> Column:
+    """Its number is its place in the file, so that pass 2 finds it there; skipped ones leave gaps."""
+    return Column(
+        number=index + 1,
+        position=position,
+        title=found.title,
+        type=found.type,
+        format=found.format,
+        facts={"reason": found.reason, "empty": found.empty, "width": found.width},
+    )
+
+
+async def _find(work: UnitOfWork, import_id: str) -> Import:
+    found = await work.session.get(Import, import_id)
+    if found is None:
+        raise NotFound("import")
+    return found
+
+
+async def _in_state(work: UnitOfWork, import_id: str, state: ImportState) -> Import:
+    found = await _find(work, import_id)
+    if found.state != state:
+        raise MovedOn(found.state)
+    return found
+
+
+async def _execute(session: AsyncSession, statements: Iterable[str]) -> None:
+    connection = await session.connection()
+    for statement in statements:
+        await connection.exec_driver_sql(statement)

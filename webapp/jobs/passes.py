@@ -1,0 +1,143 @@
+"""What the workflows do: each pass in a child process, its outcome as a verb. All of it can be repeated at any time."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from webapp.data import sqlite
+from webapp.data.problems import DatabaseBusy, Problem, StorageFull
+from webapp.engine.children import Child, ChildDied, ChildFailed, ChildStopped
+from webapp.engine.importing import InspectRequest, LoadColumn, LoadRequest
+from webapp.engine.inspection import Inspection
+from webapp.jobs import housekeeping, imports
+from webapp.jobs.progress import Meter, starting_point
+from webapp.models import Import, ImportState, Table
+from webapp.models.problems import NotFound
+
+if TYPE_CHECKING:
+    from webapp.jobs.runner import Jobs
+
+STARTS = 3  # of a child that dies without a word before its import has failed
+PATIENCE = (0.5, 2, 10, 30, 60)  # seconds between tries to write down a failure while the disk is full
+
+UNEXPECTED = "Something went wrong on the server while your file was read. It has been written to the log."
+DIED = "The server stopped working on this file several times, most likely for want of memory."
+
+logger = logging.getLogger(__name__)
+
+
+async def inspect_import(jobs: "Jobs", import_id: str) -> None:
+    """Pass 1: the whole file is read, and the preview waits for a decision."""
+    async with _turn(jobs, import_id, ImportState.INSPECTING) as found:
+        if found is None:
+            return
+        folder = jobs.folder(import_id)
+        request = InspectRequest(folder.path, found.filename, found.overrules)
+        await _in_child(jobs, found, request.to_json())
+        inspection = json.loads(await asyncio.to_thread(folder.inspection.read_bytes))
+        await jobs.finish(imports.inspected, import_id, inspection)
+
+
+async def load_import(jobs: "Jobs", import_id: str) -> None:
+    """Pass 2: the rows go into the table."""
+    async with _turn(jobs, import_id, ImportState.LOADING) as found:
+        if found is None:
+            return
+        request = await load_request(jobs, found)
+        await _in_child(jobs, found, request.to_json())
+        await jobs.finish(imports.loaded, import_id)
+
+
+async def index_table(jobs: "Jobs", table_id: str) -> None:
+    raise NotImplementedError
+
+
+PASSES: dict[str, Callable[["Jobs", str], Coroutine[Any, Any, None]]] = {
+    "inspect_import": inspect_import,
+    "load_import": load_import,
+    "index_table": index_table,
+}
+
+
+async def load_request(jobs: "Jobs", found: Import) -> LoadRequest:
+    inspection = Inspection.from_json(found.inspection or {})
+    async with jobs.database.reading() as session:
+        table = (
+            await session.execute(select(Table).where(Table.id == found.table_id).options(selectinload(Table.columns)))
+        ).scalar_one()
+    return LoadRequest(
+        folder=jobs.folder(found.id).path,
+        database=sqlite.database_file(jobs.settings.sqlalchemy_url),
+        import_id=found.id,
+        table_id=table.id,
+        options=asdict(inspection.options),
+        columns=[
+            LoadColumn(column.number, column.title, column.number - 1, column.type, column.format)
+            for column in table.columns
+        ],
+    )
+
+
+@asynccontextmanager
+async def _turn(jobs: "Jobs", import_id: str, state: ImportState) -> AsyncIterator[Import | None]:
+    """Wait for this import's turn. None when it has moved on meanwhile; what goes wrong inside is its failure."""
+    found = await jobs.find(import_id)
+    if found is not None and found.state == state and jobs.slots.locked():
+        jobs.report(replace(starting_point(found), is_waiting=True))
+    async with jobs.lock(import_id), jobs.slots:
+        found = await jobs.find(import_id)
+        try:
+            yield found if found is not None and found.state == state else None
+        except (ChildStopped, imports.MovedOn, NotFound):
+            pass  # cancelled, or another run was quicker: somebody else has said what became of it
+        except Exception as error:
+            await fail(jobs, import_id, error)
+
+
+async def _in_child(jobs: "Jobs", found: Import, request: dict[str, Any]) -> dict[str, Any]:
+    """Run it in a child. One that is killed is started again: it goes on where the last one was."""
+    meter = Meter(starting_point(found))
+
+    def on_progress(progress: dict[str, Any]) -> None:
+        jobs.report(meter.at(progress["bytes"], progress["rows"]))
+
+    for start in range(STARTS):
+        try:
+            return await jobs.in_child(found.id, Child(request, on_progress))
+        except ChildDied as error:
+            logger.warning("Import %s, start %d: %s", found.id, start + 1, error)
+    raise Problem(DIED)
+
+
+async def fail(jobs: "Jobs", import_id: str, error: Exception) -> None:
+    """The import has failed, with a reason in words: its table goes, and its file when nothing can be made of it."""
+    reason = _in_words(import_id, error)
+    for pause in PATIENCE:
+        try:
+            if await jobs.finish(imports.fail, import_id, reason):
+                await housekeeping.remove_files(jobs, import_id)
+            return
+        except (StorageFull, DatabaseBusy):
+            logger.exception("The failure of import %s could not be written down", import_id)
+            await housekeeping.remove_files(jobs, import_id)  # there is not even room for that: make some
+            await asyncio.sleep(pause)
+        except NotFound:
+            return
+
+
+def _in_words(import_id: str, error: Exception) -> str:
+    known = error if isinstance(error, Problem) else sqlite.problem(error)
+    if known is not None:
+        return str(known)
+    if isinstance(error, FileNotFoundError):
+        return "The uploaded file is no longer on the server. Upload it again."
+    if not isinstance(error, ChildFailed):
+        logger.error("Import %s failed", import_id, exc_info=error)
+    return UNEXPECTED

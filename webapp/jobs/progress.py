@@ -1,0 +1,63 @@
+"""How far an import is, in the units people ask for: bytes, rows, rows a second, time left."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from webapp.models import Import, ImportState
+
+SETTLING = 0.5  # seconds before a rate means anything
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A moment of an import. Plain values: for templates, streams, and for keeping as a key of what was rendered."""
+
+    import_id: str
+    state: str  # inspecting or loading
+    bytes: int
+    size: int  # bytes in all
+    rows: int
+    total_rows: int | None  # known in pass 2
+    per_second: int | None = None  # rows
+    seconds_left: int | None = None
+    is_waiting: bool = False  # for other imports to end
+
+    @property
+    def share(self) -> float | None:
+        """How much of it is done, from 0 to 1; None when that cannot be said."""
+        if self.is_waiting:
+            return None
+        done, total = (self.rows, self.total_rows) if self.total_rows else (self.bytes, self.size)
+        return min(1.0, done / total) if total else None
+
+
+def starting_point(found: Import) -> Progress:
+    """As far as the database knows: what a page shows before the first step is heard of."""
+    is_loading = found.state == ImportState.LOADING
+    total = (found.inspection or {}).get("rows") if is_loading else None
+    done = found.rows_done if is_loading else 0
+    return Progress(found.id, found.state, 0, found.size, done, total)
+
+
+class Meter:
+    """Measures one pass: the rate since it began, so that a resumed pass does not count what was there before."""
+
+    def __init__(self, start: Progress, clock: Callable[[], float] = time.monotonic) -> None:
+        self.start = start
+        self._clock = clock
+        self._began: tuple[float, int, int] | None = None
+
+    def at(self, bytes_done: int, rows: int) -> Progress:
+        now = self._clock()
+        if self._began is None:
+            self._began = (now, bytes_done, rows)
+        began, first_bytes, first_rows = self._began
+        elapsed = now - began
+        start = self.start
+        if elapsed < SETTLING:
+            return Progress(start.import_id, start.state, bytes_done, start.size, rows, start.total_rows)
+        byte_rate = (bytes_done - first_bytes) / elapsed
+        left = round(max(0, start.size - bytes_done) / byte_rate) if byte_rate else None
+        per_second = round((rows - first_rows) / elapsed)
+        return Progress(start.import_id, start.state, bytes_done, start.size, rows, start.total_rows, per_second, left)

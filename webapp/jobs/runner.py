@@ -1,0 +1,258 @@
+"""The jobs of one app: what views ask for, and the event loop's side of the durable workflows."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from weakref import WeakValueDictionary
+
+from settings import Settings
+from webapp.data.engines import Database
+from webapp.data.uow import UnitOfWork
+from webapp.engine.children import Child
+from webapp.engine.importing import Folder
+from webapp.engine.inspection import Overrules
+from webapp.hub import Hub
+from webapp.jobs import housekeeping, imports, passes
+from webapp.jobs.durable import Durable
+from webapp.jobs.progress import Progress
+from webapp.models import Import, ImportState
+
+P = ParamSpec("P")
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+
+class Changed:
+    """An import went from one state to the next: whoever shows it looks again."""
+
+
+CHANGED = Changed()
+MOVING = (ImportState.INSPECTING, ImportState.LOADING)
+
+
+def topic_of(import_id: str) -> str:
+    return f"import:{import_id}"
+
+
+class Jobs:
+    """Imports and what else is done in the background. Opened in a running event loop, which it stays with.
+
+    DBOS is loaded when there is something to do for it: a server that only shows tables starts quicker and stays
+    smaller without.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.slots = asyncio.Semaphore(settings.import_workers)
+        self._database: Database | None = None
+        self._hub: Hub | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._launching: asyncio.Task[Durable] | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._running: set[asyncio.Task[Any]] = set()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._children: dict[str, Child] = {}
+        self._progress: dict[str, Progress] = {}
+        self._is_closing = False
+
+    # --- the app's life ---
+
+    async def open(self, database: Database, hub: Hub) -> None:
+        """Ready at once; what the last process left unfinished goes on in the background."""
+        self.bind(database, hub)
+        self.spawn(housekeeping.recover(self))
+
+    def bind(self, database: Database, hub: Hub) -> None:
+        self._database, self._hub, self._loop = database, hub, asyncio.get_running_loop()
+
+    async def close(self) -> None:
+        """Interrupts what runs, which the next process takes up, and ends DBOS. Bounded by the patience of a child."""
+        self._is_closing = True
+        for task in [*self._tasks, *self._running]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._running, return_exceptions=True)
+        if self._launching is not None:
+            with suppress(Exception):
+                durable = await self._launching
+                await asyncio.to_thread(durable.close)
+            self._launching = None
+
+    def warm(self) -> None:
+        """Load DBOS now, in the background: an upload has begun, it will be needed."""
+        self.spawn(self.durable())
+
+    async def durable(self) -> Durable:
+        """The engine, launched by the first who asks."""
+        if self._launching is None:
+            self._launching = asyncio.create_task(asyncio.to_thread(Durable, self.settings, self._submit))
+        launching = self._launching
+        try:
+            return await asyncio.shield(launching)
+        except Exception:
+            if self._launching is launching:
+                self._launching = None
+            raise
+
+    @property
+    def database(self) -> Database:
+        if self._database is None:
+            raise RuntimeError("The jobs are not open")
+        return self._database
+
+    @property
+    def hub(self) -> Hub:
+        if self._hub is None:
+            raise RuntimeError("The jobs are not open")
+        return self._hub
+
+    # --- what views ask for; each is one verb in one unit of work ---
+
+    async def create(self, import_id: str, *, user_id: int, filename: str, size: int, sha256: str) -> None:
+        """The upload is in the import's folder: read it."""
+        await self._write(
+            self._starting("inspect_import", import_id),
+            imports.create,
+            import_id,
+            user_id=user_id,
+            filename=filename,
+            size=size,
+            sha256=sha256,
+        )
+
+    async def read_again(self, import_id: str, overrules: Overrules) -> None:
+        await self._write(self._starting("inspect_import", import_id), imports.read_again, import_id, overrules)
+
+    async def begin_loading(self, import_id: str, overrules: Overrules, title: str | None = None) -> bool:
+        """Make the table and fill it; or, when that is what the decisions need, read the file again: False."""
+
+        async def begin(work: UnitOfWork) -> bool:
+            begun = await imports.begin_loading(work, import_id, overrules, title)
+            work.after_commit(self._starting("load_import" if begun else "inspect_import", import_id))
+            return begun
+
+        return await self.database.write(begin)
+
+    async def cancel(self, import_id: str) -> None:
+        await self._write(lambda: self._dispose(import_id), imports.cancel, import_id)
+
+    def progress(self, import_id: str) -> Progress | None:
+        """The newest of a running import, as far as this process knows."""
+        return self._progress.get(import_id)
+
+    async def settled(self, import_id: str, timeout: float | None = None) -> Import | None:
+        """The import once no pass works on it any more; None when that takes longer than `timeout` seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout), self.hub.subscribe([topic_of(import_id)]) as events:
+                while True:
+                    found = await self.find(import_id)
+                    if found is None or found.state not in MOVING:
+                        return found
+                    await events.get()
+        return None
+
+    async def find(self, import_id: str) -> Import | None:
+        async with self.database.reading() as session:
+            return await session.get(Import, import_id)
+
+    # --- what the passes ask for ---
+
+    def folder(self, import_id: str) -> Folder:
+        return Folder(self.settings.imports_dir / import_id)
+
+    def lock(self, subject: str) -> asyncio.Lock:
+        """One pass at a time for one subject."""
+        return self._locks.setdefault(subject, asyncio.Lock())
+
+    async def finish(
+        self,
+        verb: Callable[Concatenate[UnitOfWork, str, P], Coroutine[Any, Any, T]],
+        import_id: str,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """One verb at the end of a pass; whoever watches hears of it."""
+        return await self._write(lambda: self._changed(import_id), verb, import_id, *args, **kwargs)
+
+    async def in_child(self, subject: str, child: Child) -> dict[str, Any]:
+        self._children[subject] = child
+        try:
+            return await child.run()
+        finally:
+            del self._children[subject]
+
+    def report(self, progress: Progress) -> None:
+        self._progress[progress.import_id] = progress
+        self.hub.publish(topic_of(progress.import_id), progress, key="progress")
+
+    def start(self, name: str, subject: str) -> None:
+        """Start a workflow soon; what keeps it from starting is its subject's failure."""
+        self.spawn(self._start(name, subject))
+
+    def _starting(self, name: str, import_id: str) -> Callable[[], None]:
+        def then() -> None:
+            self._changed(import_id)
+            self.start(name, import_id)
+
+        return then
+
+    async def _start(self, name: str, subject: str) -> None:
+        try:
+            durable = await self.durable()
+            await asyncio.to_thread(durable.start, name, subject)
+        except Exception as error:
+            logger.exception("The workflow %s of %s could not be started", name, subject)
+            await passes.fail(self, subject, error)
+
+    def _submit(self, name: str, subject: str) -> "Future[None]":
+        """Called in a thread of DBOS."""
+        assert self._loop is not None  # noqa: S101  it was launched by `durable`, in the loop
+        return asyncio.run_coroutine_threadsafe(self._run(name, subject), self._loop)
+
+    async def _run(self, name: str, subject: str) -> None:
+        if self._is_closing:
+            raise asyncio.CancelledError
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101
+        self._running.add(task)
+        try:
+            await passes.PASSES[name](self, subject)
+        finally:
+            self._running.discard(task)
+
+    async def _write(
+        self,
+        then: Callable[[], None],
+        verb: Callable[Concatenate[UnitOfWork, P], Coroutine[Any, Any, T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        async def run(work: UnitOfWork) -> T:
+            result = await verb(work, *args, **kwargs)
+            work.after_commit(then)
+            return result
+
+        return await self.database.write(run)
+
+    def _changed(self, import_id: str) -> None:
+        self._progress.pop(import_id, None)
+        self.hub.publish(topic_of(import_id), CHANGED, key="changed")
+
+    def _dispose(self, import_id: str) -> None:
+        """It was cancelled: nobody wants what is still being done, nor its files."""
+        self._changed(import_id)
+        if child := self._children.get(import_id):
+            child.stop()
+        self.spawn(housekeeping.remove_files(self, import_id))
+
+    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.ensure_future(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("Work in the background failed", exc_info=error)

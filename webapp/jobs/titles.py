@@ -1,0 +1,12 @@
+"""A table's first title: the name of its file, as a person would write it."""
+
+import re
+from pathlib import PurePath
+
+MAX_TITLE = 120
+
+
+def table_title(filename: str) -> str:
+    stem = PurePath(filename.replace("\\", "/")).stem
+    words = re.sub(r"[\s_]+", " ", stem).strip()
+    return words[:MAX_TITLE] or "Untitled"

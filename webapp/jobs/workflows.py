@@ -1,0 +1,28 @@
+"""The durable workflows, one line each. DBOS starts one again when the process that ran it is gone.
+
+A workflow takes ids only and calls a verb that can be repeated at any time; what it has done so far is in our own
+database (the import's state, its cursor), so nothing is kept in the engine's. Its id is the import's id, then what it
+does, then a number: an import can be read again with other settings.
+"""
+
+from dbos import DBOS
+
+from webapp.jobs.durable import perform
+
+# After so many crashes of the whole server in the middle of the same workflow it is left alone.
+ATTEMPTS = 20
+
+
+@DBOS.workflow(name="inspect_import", max_recovery_attempts=ATTEMPTS)
+def inspect_import(import_id: str) -> None:
+    perform("inspect_import", import_id)
+
+
+@DBOS.workflow(name="load_import", max_recovery_attempts=ATTEMPTS)
+def load_import(import_id: str) -> None:
+    perform("load_import", import_id)
+
+
+@DBOS.workflow(name="index_table", max_recovery_attempts=ATTEMPTS)
+def index_table(table_id: str) -> None:
+    perform("index_table", table_id)

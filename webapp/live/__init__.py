@@ -1,0 +1,7 @@
+"""Live: the stream a page listens to."""
+
+from quart import Blueprint
+
+bp = Blueprint("live", __name__)
+
+from webapp.live import streams  # noqa: E402, F401  (routes register themselves)

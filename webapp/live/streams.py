@@ -1,0 +1,89 @@
+"""GET /live: one stream a page, of the import it shows. It holds no database connection while it waits."""
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from jinja2 import Environment
+from quart import Response, request
+from sqlalchemy import exists, select
+
+from webapp.data.engines import Database
+from webapp.extensions import db, hub, jobs
+from webapp.hub import Hub, HubClosed, Subscription
+from webapp.jobs import MOVING, Jobs, topic_of
+from webapp.jobs.progress import Progress
+from webapp.live import bp, sse
+from webapp.live.sections import moved, section
+from webapp.models import Actor, Import
+from webapp.models.problems import NotFound
+from webapp.models.session import Session
+from webapp.web import access, streaming
+from webapp.web.templating import templates
+
+PING_EVERY = 15.0  # seconds; a client that went away without a word is noticed by it
+CHECK_EVERY = 60.0  # seconds after which it is looked up again whether this person may still see it
+LIFETIME = 600.0  # seconds; then the client comes back, perhaps to another server
+
+
+@bp.get("/live")
+async def stream() -> Response:
+    """`?import=<id>&state=<what the page shows of it>`. Who may not see the import gets 404, as everywhere."""
+    actor = access.signed_in()
+    found = await access.find_import(actor, request.args.get("import", ""))
+    watch = Watch(db(), hub(), jobs(), templates(), actor, found.id, request.args.get("state", ""))
+    return streaming.events(watch.messages)
+
+
+@dataclass
+class Watch:
+    """One client's look at one import: everything it needs, taken while there was a request."""
+
+    database: Database
+    hub: Hub
+    jobs: Jobs
+    environment: Environment
+    actor: Actor
+    import_id: str
+    state: str
+
+    async def messages(self) -> AsyncIterator[bytes]:
+        async with self.hub.subscribe([topic_of(self.import_id)]) as events:
+            try:
+                async for message in self._until_it_rests(events):
+                    yield message
+            except (HubClosed, NotFound):
+                return
+
+    async def _until_it_rests(self, events: Subscription) -> AsyncIterator[bytes]:
+        """What is new since the page was rendered, then every step, until the import's state has changed."""
+        end = time.monotonic() + LIFETIME
+        yield sse.PING
+        event: object = None
+        looked = 0.0
+        while time.monotonic() < end:
+            is_step = isinstance(event, Progress) and event.state == self.state
+            if isinstance(event, Progress) and is_step:
+                yield sse.message(moved(self.environment, event))
+            if not is_step or time.monotonic() - looked > CHECK_EVERY:
+                looked = time.monotonic()
+                found = await self._look()
+                if found.state != self.state or found.state not in MOVING:
+                    yield sse.message(section(self.environment, self.jobs, found)) + sse.DONE
+                    return
+            event = await events.get(PING_EVERY)
+            if event is None:
+                yield sse.PING
+
+    async def _look(self) -> Import:
+        """The import, if this person may still see it and has not been signed out."""
+        is_signed_in = exists(
+            select(Session.id).where(Session.id == self.actor.session_id, Session.revoked_at.is_(None))
+        )
+        async with self.database.reading() as session:
+            found = await session.scalar(
+                Import.visible_to(self.actor.id).where(Import.id == self.import_id, is_signed_in)
+            )
+        if found is None:
+            raise NotFound("import")
+        return found

@@ -1,0 +1,135 @@
+"""The preview's form (tables/imports/_preview.html) as decisions: what the user wants otherwise than it was found."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from webapp.data.problems import Problem
+from webapp.engine.inspection import ColumnGuess, Inspection, Overrules
+from webapp.engine.types import NULL, TYPES
+
+MAX_TITLE = 200
+MAX_SKIPPED = 1000  # records above the header
+# Whoever changes one of these gets other columns, so that decisions about the old ones mean nothing.
+RESHAPING = ("delimiter", "quote", "sheet")
+
+Fields = Mapping[str, str]
+
+
+class Unusable(Problem):
+    """A field holds what cannot be; the message says which and what would do."""
+
+
+def read_decisions(fields: Fields, found: Inspection, before: Overrules) -> Overrules:
+    """What to read the file with, or to make the table of. Raises `Unusable`."""
+    decided = _reading(fields, found)
+    if not any(_differs(decided, found, name) for name in RESHAPING):
+        decided.columns = _columns(fields, found, before)
+    if _differs(decided, found, "header") or _differs(decided, found, "header_row"):
+        for column in decided.columns.values():
+            column.pop("title", None)  # it was another row's
+    _check_titles(found, decided)
+    return decided
+
+
+def _reading(fields: Fields, found: Inspection) -> Overrules:
+    decided = Overrules(encoding=fields.get("encoding") or None)
+    if "delimiter" in fields:
+        decided.delimiter = _delimiter(fields["delimiter"])
+    if "quote" in fields:
+        decided.quote = _quote(fields["quote"])
+    if header := fields.get("header"):
+        decided.header = header == "yes"
+    if header_row := fields.get("header_row"):
+        decided.header_row = _header_row(header_row)
+    if found.sheets and (sheet := fields.get("sheet")):
+        if sheet not in found.sheets:
+            raise Unusable(f"The file has no sheet “{sheet}”.")
+        decided.sheet = sheet
+    if decided.encoding and not _is_encoding(decided.encoding):
+        raise Unusable(f"“{decided.encoding}” is no encoding this server knows.")
+    return decided
+
+
+def _delimiter(text: str) -> str | None:
+    if len(text) > 1 or text in ('"', "\r", "\n", "\0"):
+        raise Unusable("What stands between the cells must be a single character.")
+    return text or None
+
+
+def _quote(text: str) -> str | None:
+    if text in ("", "none"):
+        return text or None
+    if len(text) > 1 or text in ("\r", "\n", "\0"):
+        raise Unusable("Quotes must be a single character.")
+    return text
+
+
+def _header_row(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > MAX_SKIPPED:
+        raise Unusable(f"The number of rows to skip must be between 0 and {MAX_SKIPPED:,}.")
+    return int(text)
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        return isinstance(b"".decode(name), str)
+    except (LookupError, ValueError, UnicodeError):
+        return False
+
+
+def _differs(decided: Overrules, found: Inspection, name: str) -> bool:
+    wanted = getattr(decided, name)
+    if name == "quote" and wanted == "none":
+        wanted = ""
+    return wanted is not None and wanted != getattr(found, name)
+
+
+def _columns(fields: Fields, found: Inspection, before: Overrules) -> dict[int, dict[str, Any]]:
+    decided = {}
+    for index, column in enumerate(found.columns):
+        one = _column(fields, f"columns-{index}-", column, before.columns.get(index, {}))
+        if one:
+            decided[index] = one
+    return decided
+
+
+def _column(fields: Fields, prefix: str, column: ColumnGuess, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Only what differs from what was found: the rest is found again, should the file be read again."""
+    decided = {name: before[name] for name in ("type", "format", "order", NULL, "title") if name in before}
+    if (title := fields.get(prefix + "title")) is not None and title.strip() != column.title:
+        decided["title"] = title.strip()
+    kind, _, order = (fields.get(prefix + "type") or column.type).partition(":")  # as in `date:dmy`
+    if kind not in TYPES:
+        raise Unusable(f"There is no type “{kind}”.")
+    if kind != column.type:
+        decided = {**_only_title(decided), "type": kind}
+    if order := order or fields.get(prefix + "order", ""):
+        if order not in ("dmy", "mdy"):
+            raise Unusable("A date has its day first or its month first.")
+        decided["order"] = order
+    return decided | _null(fields, prefix, column, decided)
+
+
+def _null(fields: Fields, prefix: str, column: ColumnGuess, decided: Mapping[str, Any]) -> dict[str, Any]:
+    """The offered word counts as empty, or no longer does."""
+    if column.null_token is None or prefix + "type" not in fields:
+        return {}
+    if prefix + "null" in fields:
+        return {NULL: column.null_token}
+    no_longer = column.null_token_accepted and "type" not in decided
+    return {"type": "text", NULL: None} if no_longer else {NULL: None}
+
+
+def _only_title(decided: Mapping[str, Any]) -> dict[str, Any]:
+    return {"title": decided["title"]} if "title" in decided else {}
+
+
+def _check_titles(found: Inspection, decided: Overrules) -> None:
+    seen: set[str] = set()
+    for index, column in enumerate(found.columns):
+        title = decided.columns.get(index, {}).get("title", column.title)
+        if not title or len(title) > MAX_TITLE or not title.isprintable():
+            raise Unusable(f"Column {index + 1} needs a title of 1 to {MAX_TITLE} characters.")
+        if title.casefold() in seen and index in decided.columns:
+            raise Unusable(f"Two columns are called “{title}”. Give one of them another title.")
+        seen.add(title.casefold())

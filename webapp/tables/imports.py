@@ -1,0 +1,89 @@
+"""An import's page: what was found, the decision, how far it is. Each form is one verb of `jobs`."""
+
+import asyncio
+
+from quart import Response, request, url_for
+from quart.typing import ResponseReturnValue
+
+from webapp.engine.inspection import Inspection, Overrules
+from webapp.engine.problems import ImportProblem
+from webapp.extensions import jobs
+from webapp.live.sections import describe
+from webapp.models import Import
+from webapp.models.problems import NotFound
+from webapp.tables import bp
+from webapp.tables.decisions import Unusable, read_decisions
+from webapp.web.access import find_import, signed_in
+from webapp.web.fragments import redirect_to, render
+from webapp.web.limits import body_limit
+from webapp.web.streaming import file_part, streamed
+from webapp.web.templating import templates
+
+# The preview has some fields a column, and a table may have 2,000 columns.
+FORM_LIMIT = 4 * 1024 * 1024
+FORM_FIELDS = 10_000
+
+
+@bp.get("/imports/<import_id>")
+async def imports_show(import_id: str) -> ResponseReturnValue:
+    return await _page(await find_import(signed_in(), import_id))
+
+
+@bp.post("/imports/<import_id>")
+@body_limit(FORM_LIMIT, fields=FORM_FIELDS)
+async def imports_update(import_id: str) -> ResponseReturnValue:
+    """Read the file again, as decided."""
+    found = await find_import(signed_in(), import_id)
+    try:
+        decided = await _decisions(found)
+    except Unusable as problem:
+        return await _page(found, str(problem), status=422)
+    await jobs().read_again(found.id, decided)
+    return redirect_to(url_for("tables.imports_show", import_id=found.id))
+
+
+@bp.post("/imports/<import_id>/start")
+@body_limit(FORM_LIMIT, fields=FORM_FIELDS)
+async def imports_start(import_id: str) -> ResponseReturnValue:
+    """Make the table. When the file has to be read again for what was decided, its page asks once more."""
+    found = await find_import(signed_in(), import_id)
+    try:
+        await jobs().begin_loading(found.id, await _decisions(found))
+    except (Unusable, ImportProblem) as problem:
+        return await _page(found, str(problem), status=422)
+    return redirect_to(url_for("tables.imports_show", import_id=found.id))
+
+
+@bp.post("/imports/<import_id>/cancellation")
+async def imports_cancel(import_id: str) -> ResponseReturnValue:
+    found = await find_import(signed_in(), import_id)
+    await jobs().cancel(found.id)
+    return redirect_to(url_for("tables.imports_show", import_id=found.id))
+
+
+@bp.get("/imports/<import_id>/rejected")
+async def imports_rejected(import_id: str) -> Response:
+    """The rows kept aside, as CSV with line number and reason."""
+    found = await find_import(signed_in(), import_id)
+    path = jobs().folder(found.id).rejected
+    if not await asyncio.to_thread(path.is_file):
+        raise NotFound("file of rows kept aside")
+    size = path.stat().st_size
+    return streamed(lambda: file_part(path, 0, size), "text/csv", f"{found.filename} rows kept aside.csv")
+
+
+async def _decisions(found: Import) -> Overrules:
+    """Raises `Unusable`. An import without a preview has nothing to decide about."""
+    if not found.inspection:
+        return Overrules.from_json(found.overrules)
+    form = (await request.form).to_dict()
+    return read_decisions(form, Inspection.from_json(found.inspection), Overrules.from_json(found.overrules))
+
+
+async def _page(found: Import, error: str | None = None, status: int = 200) -> Response:
+    return await render(
+        "tables/imports/show.html",
+        "tables/imports/_import.html",
+        status,
+        **describe(templates(), jobs(), found, error),
+    )

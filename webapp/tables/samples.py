@@ -1,0 +1,46 @@
+"""POST /tables/samples: a table to try things with, imported without a question."""
+
+import asyncio
+import hashlib
+import shutil
+from pathlib import Path
+
+from quart import url_for
+from quart.typing import ResponseReturnValue
+
+from webapp.engine.inspection import Overrules
+from webapp.extensions import jobs
+from webapp.models import ImportState
+from webapp.tables import bp
+from webapp.tables.uploads import folder_of, new_import_id
+from webapp.web.access import signed_in
+from webapp.web.fragments import redirect_to
+
+SAMPLE = Path(__file__).parents[1] / "samples" / "departures.csv"
+PATIENCE = 20.0  # seconds for each pass; then the page of the import is shown instead
+
+
+@bp.post("/samples")
+async def samples_create() -> ResponseReturnValue:
+    import_id = new_import_id()
+    data = await asyncio.to_thread(SAMPLE.read_bytes)
+    await asyncio.to_thread(shutil.copyfile, SAMPLE, folder_of(import_id) / "original")
+    await jobs().create(
+        import_id,
+        user_id=signed_in().id,
+        filename=SAMPLE.name,
+        size=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+    return redirect_to(await _table_of(import_id))
+
+
+async def _table_of(import_id: str) -> str:
+    """The address of the table; of the import when that takes long or goes wrong."""
+    found = await jobs().settled(import_id, PATIENCE)
+    if found is not None and found.state == ImportState.READY:
+        await jobs().begin_loading(import_id, Overrules())
+        found = await jobs().settled(import_id, PATIENCE)
+    if found is not None and found.state == ImportState.DONE:
+        return url_for("tables.show", table_id=found.table_id)
+    return url_for("tables.imports_show", import_id=import_id)

@@ -1,0 +1,58 @@
+"""POST /tables: a file, or a pasted table, arrives and becomes an import."""
+
+import secrets
+from pathlib import Path
+
+from quart import url_for
+from quart.typing import ResponseReturnValue
+
+from webapp.data.folders import private_folder
+from webapp.data.problems import Problem
+from webapp.extensions import config, jobs
+from webapp.tables import bp
+from webapp.web.access import signed_in
+from webapp.web.fragments import redirect_to
+from webapp.web.limits import body_limit
+from webapp.web.uploads import Upload, receive
+
+PASTED = "Pasted table.txt"
+
+
+class NothingUploaded(Problem):
+    def __init__(self) -> None:
+        super().__init__("Nothing arrived: choose a file that is not empty, or paste some rows.")
+
+
+@bp.post("")
+@body_limit(lambda settings: settings.upload_limit)
+async def create() -> ResponseReturnValue:
+    person = signed_in()
+    jobs().warm()
+    async with receive(config().imports_dir, as_files=("text",)) as received:
+        upload = next((upload for upload in received.uploads if upload.size), None)
+        if upload is None:
+            raise NothingUploaded
+        import_id = await keep(upload, person.id)
+    return redirect_to(url_for("tables.imports_show", import_id=import_id), whole=True)
+
+
+async def keep(upload: Upload, user_id: int) -> str:
+    """The upload becomes an import of its own; its id."""
+    import_id = new_import_id()
+    upload.move_to(folder_of(import_id) / "original")
+    await jobs().create(
+        import_id,
+        user_id=user_id,
+        filename=upload.filename or PASTED,
+        size=upload.size,
+        sha256=upload.sha256,
+    )
+    return import_id
+
+
+def new_import_id() -> str:
+    return secrets.token_hex(16)
+
+
+def folder_of(import_id: str) -> Path:
+    return private_folder(jobs().folder(import_id).path)
