@@ -50,30 +50,33 @@ def time_budget(connection: sqlite3.Connection, seconds: float) -> Iterator[None
 async def run(session: "AsyncSession", seconds: float, work: Callable[[Read], T]) -> T:
     """Run `work(read)` on the session's connection, off the event loop, for at most so long.
 
-    A client that goes away cancels what waits here; the statement itself has to be told, or it would keep its
-    connection until it is done.
+    A client that goes away cancels what waits here. It must not cancel the statement, for SQLAlchemy would throw the
+    connection away and still wait for it: the statement is interrupted and the connection stays.
     """
     from sqlalchemy.exc import OperationalError
 
     connection = await session.connection()
     driver: Any = (await connection.get_raw_connection()).driver_connection
-    watch = asyncio.create_task(_interrupt_after(seconds, driver))
+    working = asyncio.create_task(session.run_sync(lambda inner: work(_session_reader(inner))))
     try:
-        return await session.run_sync(lambda inner: work(_session_reader(inner)))
+        await asyncio.wait([working], timeout=seconds)
+        await _stop(working, driver)
+        return working.result()
     except OperationalError as error:
         if _is_interrupt(error.orig):
             raise QueryTimeout from error
         raise
     except asyncio.CancelledError:
-        await driver.interrupt()  # does not wait
+        await _stop(working, driver)
+        working.exception()  # nobody is left to read it
         raise
-    finally:
-        watch.cancel()
 
 
-async def _interrupt_after(seconds: float, driver: Any) -> None:
-    await asyncio.sleep(seconds)
-    await driver.interrupt()
+async def _stop(working: asyncio.Task[Any], driver: Any) -> None:
+    """An interrupt between two statements is lost, so it is repeated."""
+    while not working.done():
+        await driver.interrupt()
+        await asyncio.wait([working], timeout=0.05)
 
 
 def _session_reader(session: "Session") -> Read:
