@@ -1,19 +1,27 @@
 """Which encoding a file is in: a byte order mark, else strict UTF-8 over the whole file, else the best guess."""
 
 import codecs
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from unicodedata import name as name_of
 
 import chardet
 
 BLOCK = 256 * 1024  # bytes
 _GUESSED_BYTES = 256 * 1024
+_GUESSES = 12
+_WEIGHED = 64 * 1024  # bytes
+_AFTER_ASCII = re.compile(r"([A-Za-z])([^\x00-\x7f])")
+_BEFORE_ASCII = re.compile(r"(?<=([^\x00-\x7f]))([A-Za-z])")
+_CLOSING = "\xa0\u2019\u201d\u201c\xbb\u2013\u2014\u2026\xae\u2122\xb0\xb2\xb3"
+_OPENING = "\xa0\u2018\u2019\u201c\u201e\xab\u2013\u2014\xbf\xa1\u20ac\xa3\xb0\xb5"
 _EVIDENCE = 12  # bytes beyond ASCII that a guess needs
 _FALLBACK = "cp1252"
 # A mark of UTF-16 is two bytes of the file; Python's own name without "le" and "be" eats it, these do not.
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_NAMES = {"ascii": "utf-8", "iso-8859-1": "cp1252", "windows-1252": "cp1252", "utf-8-sig": "utf-8"}
-_WINDOWS = "windows-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +37,9 @@ def mark_of(head: bytes) -> tuple[bytes, str] | None:
 
 def known(name: str) -> str:
     """Python's name for an encoding of texts. Raises LookupError for what is none."""
-    info = codecs.lookup(name)
-    if not info._is_text_encoding:
-        raise LookupError(name)
-    return _NAMES.get(info.name, info.name)
+    "".encode(name)
+    found = codecs.lookup(name).name
+    return "utf-8" if found in ("ascii", "utf-8-sig") else found
 
 
 def detect(path: Path) -> Encoding:
@@ -74,7 +81,7 @@ def _narrow(path: Path) -> Encoding:
     if not survey.broken:
         how = f"with {survey.letters:,} characters beyond ASCII" if survey.letters else "plain ASCII"
         return Encoding("utf-8", f"UTF-8: the whole file was read without an error, {how}")
-    if survey.letters > 10 * survey.broken:
+    if survey.letters > 2 * survey.broken:
         bytes_ = "1 byte is" if survey.broken == 1 else f"{survey.broken:,} bytes are"
         return Encoding("utf-8", f"UTF-8, though {bytes_} not: {survey.letters:,} characters beyond ASCII are")
     name = _guess(survey.sample)
@@ -82,14 +89,39 @@ def _narrow(path: Path) -> Encoding:
 
 
 def _guess(sample: bytes) -> str:
-    """A handful of bytes is no evidence against the encoding that is by far the most common."""
-    if sum(byte > 127 for byte in sample[:4096]) >= _EVIDENCE:
-        try:
-            name = known(chardet.detect(sample)["encoding"] or _FALLBACK)
-        except LookupError:
-            name = _FALLBACK
-        return _FALLBACK if name == "utf-8" else name
-    return _FALLBACK
+    """Among what the detector finds possible, the first whose words are whole: `Café`, not `CafÈ` or `Cafй`."""
+    if sum(byte > 127 for byte in sample[:4096]) < _EVIDENCE:
+        return _FALLBACK  # a handful of bytes is no evidence against what is by far the most common
+    names = dict.fromkeys(filter(None, map(_usable, chardet.detect_all(sample, ignore_threshold=True)[:_GUESSES])))
+    return min([*names, _FALLBACK], key=lambda name: _oddness(sample[:_WEIGHED], name))
+
+
+def _usable(guess: Mapping[str, Any]) -> str | None:
+    try:
+        name = known(guess["encoding"] or "")
+    except LookupError:
+        return None
+    if name == "utf-8" or name.startswith("utf-"):
+        return None
+    return _FALLBACK if name == "iso8859-1" else name  # the same letters, and what stands in Windows' gaps
+
+
+def _oddness(sample: bytes, name: str) -> float:
+    """The share of letters beyond ASCII that do not go with the ASCII letter beside them."""
+    text = sample.decode(name, "replace")
+    before, after = _AFTER_ASCII.findall(text), _BEFORE_ASCII.findall(text)
+    odd = sum(not _goes_with(letter, other, _CLOSING) for letter, other in before)
+    odd += sum(not _goes_with(letter, other, _OPENING) for letter, other in after)
+    broken = text.count("\ufffd")
+    return round((odd + broken) / (len(before) + len(after) + broken + 1), 2)
+
+
+def _goes_with(first: str, second: str, marks: str) -> bool:
+    """Of two neighbours in a word one is ASCII; no small letter comes before a capital, no two scripts meet."""
+    other = second if first.isascii() else first
+    if other in marks:
+        return True
+    return other.isalpha() and name_of(other, "").startswith("LATIN") and not (first.islower() and second.isupper())
 
 
 def _survey(path: Path) -> _Survey:

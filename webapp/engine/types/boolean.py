@@ -10,7 +10,7 @@ _PAIRS = [
     for words in (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"))
     for pair in (words, (words[0].title(), words[1].title()), (words[0].upper(), words[1].upper()))
 ]
-PAIRS = list(dict.fromkeys(_PAIRS))
+PAIRS = [*dict.fromkeys(_PAIRS), ("1", "0")]
 _CLEAR = ("true", "false")  # words that mean a boolean even when only one of the two occurs
 _MAX_WORD = 20
 _INPUT = {"1": 1, "true": 1, "yes": 1, "y": 1, "t": 1, "on": 1, "0": 0, "false": 0, "no": 0, "n": 0, "f": 0, "off": 0}
@@ -20,8 +20,7 @@ class BooleanRecogniser:
     """Exactly one pair of words. `NO` alone may be Norway, so most words count only when both are there."""
 
     def __init__(self, wanted: str = "") -> None:
-        pairs = [*PAIRS, ("1", "0")] if wanted else PAIRS
-        self._pairs = [pair for pair in pairs if wanted in ("", "/".join(pair))] or [*PAIRS, ("1", "0")]
+        self._pairs = [pair for pair in PAIRS if wanted in ("", "/".join(pair))] or PAIRS
         self._seen: set[str] = set()
 
     @property

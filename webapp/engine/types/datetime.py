@@ -26,9 +26,10 @@ class Datetime(Date):
         day, gap, time = text.replace("T", " ").partition(" ")
         names = [d + t for d in day_layouts(day) for t in time_layouts(gap + time)]
         orders = (written.order, "ymd")
-        for name in [written.text, *(name for name in names if layout(name).order in orders)]:
+        tries = [(written, text), *((layout(name), day + gap + time) for name in names if layout(name).order in orders)]
+        for one, wanted in tries:
             try:
-                return layout(name).to_iso(text if name == written.text else day + gap + time)
+                return one.to_iso(wanted)
             except ValueError:
                 continue
         if not gap:

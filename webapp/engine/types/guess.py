@@ -165,8 +165,7 @@ class Guess:
         """The choice to make unasked, and why."""
         fitting = self.fitting()
         if fitting and self.exception is None:
-            doubt = next((one.doubt for one in self._alive if one.doubt), "")
-            if doubt:
+            if doubt := self._alive[0].doubt:
                 return self.text(), f"text, because {doubt}: {self._quote()}"
             return fitting[0], self._praise(fitting[0])
         return self.text(), self._reason(fitting)

@@ -91,8 +91,7 @@ class NumberRecogniser:
             return _formats(self._shapes, self._mark)
         integer = [Choice("integer")] if self._only != "decimal" else []
         decimal = [Choice("decimal", {"style": "plain", "scale": 0})] if self._integers_are_decimals() else []
-        flags = [Choice("boolean", {"true": "1", "false": "0"})] if self._lowest == 0 and self._highest == 1 else []
-        return integer + (decimal if self._only != "integer" else []) + (flags if not self._only else [])
+        return integer + (decimal if self._only != "integer" else [])
 
 
 def _shapes(values: Iterable[str], mark: str) -> set[Shape]:
