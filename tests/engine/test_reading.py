@@ -201,6 +201,7 @@ def test_batches_are_the_same_each_time_and_as_large_as_asked_for(tmp_path: Path
         ("a\tb\n1\t5\" disk\n", "\t", '"'),
         ("a|b|c\n1|2|3\n", "|", '"'),
         ("a,b\n'1,5',x\n'2,5',y\n", ",", "'"),
+        ('a, b\n1, "x, y"\n2, "z, w"\n', ",", '"'),
         ('a,b\n"say \\"hi\\"",1\n"x",2\n', ",", '"'),
         ("name\nAnna Smith\nLi Wei\nPat O Neil\n", ",", '"'),
         ("time,what\n10:30:00,a\n11:30:00,b\n", ",", '"'),

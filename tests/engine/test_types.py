@@ -126,7 +126,7 @@ def test_booleans_print_back_in_the_words_of_the_file(values: list[str]) -> None
     assert through_sqlite(choice, values) == values
 
 
-@given(st.sampled_from(["NA", "-", "n/a", "'", "“–”"]), st.lists(st.integers().map(str), min_size=1))
+@given(st.sampled_from(["NA", "-", "n/a", "'", "“x”"]), st.lists(st.integers().map(str), min_size=1))
 def test_a_word_for_empty_is_stored_as_empty_and_printed_back(token: str, numbers: list[str]) -> None:
     values = [*numbers, token, token]
     guess = guessed(values)
@@ -241,7 +241,7 @@ def test_what_people_type_is_understood(kind: str, format: dict[str, object], ty
     assert TYPES[kind].parse_input(typed, format) == stored
 
 
-@pytest.mark.parametrize(("kind", "typed"), [("integer", "1.5"), ("decimal", "x"), ("boolean", "2"), ("date", "4/2024")])
+@pytest.mark.parametrize(("kind", "typed"), [("integer", "1.5"), ("decimal", "x"), ("boolean", "2"), ("date", "4/24")])
 def test_what_means_nothing_in_a_column_is_refused(kind: str, typed: str) -> None:
     formats: dict[str, dict[str, object]] = {
         "decimal": {"style": "plain", "scale": 2},

@@ -94,6 +94,7 @@ class Inspection:
     columns: list[ColumnGuess]
     sample: list[list[str]]
     escape: str = ""
+    spaced: bool = False
     sheets: list[str] = field(default_factory=list)
     sheet: str | None = None
     keys: list[str] | None = None
@@ -107,6 +108,7 @@ class Inspection:
             delimiter=self.delimiter or ",",
             quote=self.quote,
             escape=self.escape,
+            spaced=self.spaced,
             header=self.header,
             header_row=self.header_row,
             sheet=self.sheet,

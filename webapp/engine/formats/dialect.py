@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from webapp.engine.formats.records import parser_arguments
 from webapp.engine.formats.source import ReadOptions
@@ -15,6 +15,7 @@ _WEIGHT = {",": 1.0, ";": 1.0, "\t": 1.0, "|": 0.97, "~": 0.8, "^": 0.8, "\x1f":
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", ":": "colon", " ": "space"}
 _USUAL = ",;\t|"
 _CERTAIN = 0.9  # share of rows that an unusual delimiter must divide alike
+_ENOUGH = 3  # rows it takes for that
 _TOO_MANY = 3  # broken quotes, from which on quotes may be text
 _RECORDS = 500  # looked at
 _PREAMBLE = 30  # records above a table that need not look like it
@@ -37,14 +38,13 @@ class Dialect:
     delimiter: str
     quote: str
     escape: str
+    spaced: bool
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    delimiter: str
-    quote: str
-    escape: str = ""
+    options: ReadOptions
     score: float = 0.0
     width: int = 1
     share: float = 0.0
@@ -62,30 +62,36 @@ def detect(sample: str, delimiter: str | None = None, quote: str | None = None) 
     candidates = [_quoted(lines, sample, one, quote) for one in delimiters]
     best = max(candidates, key=lambda candidate: candidate.score, default=None)
     if delimiter and best:
-        return Dialect(delimiter, best.quote, best.escape, f"{name_of(delimiter)}, as you chose")
+        return _dialect(best.options, f"{name_of(delimiter)}, as you chose")
     if best is None or not best.score:
-        return Dialect(",", '"' if quote is None else quote, "", "one column: no character divides the lines alike")
-    return Dialect(best.delimiter, best.quote, best.escape, _reason(best))
+        alone = ReadOptions(quote='"' if quote is None else quote)
+        return _dialect(alone, "one column: no character divides the lines alike")
+    return _dialect(best.options, _reason(best))
+
+
+def _dialect(options: ReadOptions, reason: str) -> Dialect:
+    return Dialect(options.delimiter, options.quote, options.escape, options.spaced, reason)
 
 
 def _reason(best: _Candidate) -> str:
     how_many = "every row" if best.share == 1 else f"{min(best.share, 0.99):.0%} of the rows looked at"
-    return f"{name_of(best.delimiter)}: it divides {how_many} into {best.width:,} cells"
+    return f"{name_of(best.options.delimiter)}: it divides {how_many} into {best.width:,} cells"
 
 
 def _quoted(lines: list[str], sample: str, delimiter: str, decided: str | None) -> _Candidate:
     """The best way of quoting with this delimiter. The usual one unless it fails again and again."""
-    if decided is not None:
-        return _score(lines, delimiter, decided)
-    usual = _score(lines, delimiter, '"')
+    options = ReadOptions(delimiter=delimiter, quote='"' if decided is None else decided)
+    usual = _score(lines, options)
     others = []
-    if usual.errors and '\\"' in sample:
-        others.append(_score(lines, delimiter, '"', "\\"))
-    if usual.errors >= _TOO_MANY:
-        others.append(_score(lines, delimiter, ""))
-    if _opens_and_closes(sample, delimiter, "'") and not _opens_and_closes(sample, delimiter, '"'):
-        others.append(_score(lines, delimiter, "'"))
-    return max([usual, *others], key=lambda candidate: candidate.score)
+    if usual.errors and '\\"' in sample and options.quote:
+        others.append(replace(options, escape="\\"))
+    if f'{delimiter} "' in sample and delimiter != " " and options.quote == '"':
+        others.append(replace(options, spaced=True))
+    if decided is None and usual.errors >= _TOO_MANY:
+        others.append(replace(options, quote=""))
+    if decided is None and _opens_and_closes(sample, delimiter, "'") and not _opens_and_closes(sample, delimiter, '"'):
+        others.append(replace(options, quote="'"))
+    return max([usual, *(_score(lines, other) for other in others)], key=lambda candidate: candidate.score)
 
 
 def _opens_and_closes(sample: str, delimiter: str, quote: str) -> bool:
@@ -94,23 +100,24 @@ def _opens_and_closes(sample: str, delimiter: str, quote: str) -> bool:
     return re.search(cell, sample, re.MULTILINE) is not None
 
 
-def _score(lines: list[str], delimiter: str, quote: str, escape: str = "") -> _Candidate:
-    rows, errors = _parse(lines, delimiter, quote, escape)
+def _score(lines: list[str], options: ReadOptions) -> _Candidate:
+    delimiter = options.delimiter
+    rows, errors = _parse(lines, options)
     widths = [len(row) for row in rows]
     counts = Counter(width for width in widths if width > 1)
     if not counts:
-        return _Candidate(delimiter, quote, escape, errors=errors)
+        return _Candidate(options, errors=errors)
     width = max(counts, key=lambda one: (counts[one], one))
     start = min(widths.index(width), _PREAMBLE) if delimiter in _USUAL else 0
     below = widths[start:]
     share = below.count(width) / (len(below) + errors)
-    if delimiter not in _USUAL and share < _CERTAIN:
-        return _Candidate(delimiter, quote, escape, errors=errors)
+    if delimiter not in _USUAL and (share < _CERTAIN or len(below) < _ENOUGH):
+        return _Candidate(options, errors=errors)
     cells = [cell for row in rows[start : start + 100] for cell in row]
-    atoms = sum(_is_atom(cell, quote) for cell in cells) / len(cells)
+    atoms = sum(_is_atom(cell, options.quote) for cell in cells) / len(cells)
     coverage = (len(below) / len(widths)) ** 0.5
     quality = share**1.5 * coverage * atoms**2 * _WEIGHT.get(delimiter, 0.6) * (1 - 1 / (width + 1))
-    return _Candidate(delimiter, quote, escape, quality, width, share, errors)
+    return _Candidate(options, quality, width, share, errors)
 
 
 def _is_atom(cell: str, quote: str) -> bool:
@@ -122,9 +129,9 @@ def _is_atom(cell: str, quote: str) -> bool:
     return len(cell) > 100 or _ATOM.fullmatch(cell.replace('"', "")) is not None
 
 
-def _parse(lines: list[str], delimiter: str, quote: str, escape: str) -> tuple[list[list[str]], int]:
+def _parse(lines: list[str], options: ReadOptions) -> tuple[list[list[str]], int]:
     """Some records, and how many could not be read; the parser goes on with the next line by itself."""
-    reader = csv.reader(lines, **parser_arguments(ReadOptions("csv", "", delimiter, quote, escape)))
+    reader = csv.reader(lines, **parser_arguments(options))
     rows: list[list[str]] = []
     errors = 0
     while len(rows) + errors < _RECORDS:

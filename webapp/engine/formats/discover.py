@@ -97,7 +97,7 @@ def delimited(path: Path, decided: Decided) -> Discovery:
         sample = _sample(file, found.name)
         quote = "" if decided.quote == "none" else decided.quote
         shape = dialect.detect(sample, decided.delimiter, quote)
-        options = ReadOptions("csv", found.name, shape.delimiter, shape.quote, shape.escape)
+        options = ReadOptions("csv", found.name, shape.delimiter, shape.quote, shape.escape, shape.spaced)
         head = header.detect(first_records(file, options), decided.header, decided.header_row)
     options = replace(options, header=head.is_there, header_row=head.row)
     return Discovery(options, found.reason, shape.reason, head.reason)

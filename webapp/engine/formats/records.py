@@ -115,7 +115,7 @@ class Parser:
 
 
 def parser_arguments(options: ReadOptions) -> dict[str, Any]:
-    arguments: dict[str, Any] = {"delimiter": options.delimiter, "strict": True}
+    arguments: dict[str, Any] = {"delimiter": options.delimiter, "skipinitialspace": options.spaced, "strict": True}
     if not options.quote:
         return arguments | {"quoting": csv.QUOTE_NONE, "quotechar": None}
     arguments["quotechar"] = options.quote

@@ -20,6 +20,7 @@ class ReadOptions:
     delimiter: str = ","
     quote: str = '"'
     escape: str = ""  # a backslash where quotes inside cells are written \" instead of ""
+    spaced: bool = False  # a space follows each delimiter and is not part of the cell, so that quotes may follow it
     header: bool = True
     header_row: int = 0  # records before the header (or the first row) that are not part of the table
     sheet: str | None = None
