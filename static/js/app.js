@@ -33,6 +33,9 @@
       toast(`The server could not answer (${ctx.response.status}). Nothing was changed; try again in a moment.`);
     }
   });
+  on('htmx:response:error', ({ detail: { ctx } }) => {
+    if (ctx.target?.matches?.('.waiting')) ctx.target.textContent = 'This could not be worked out now.';
+  });
   on('htmx:error', ({ detail: { ctx } }) => {
     if (isStream(ctx?.sourceElement) || ctx?.sourceElement?.hasAttribute?.('data-drop')) return;
     const late = ctx?.request?.signal?.reason === 'timeout';

@@ -6,7 +6,9 @@
 
   /* Rows above arrive without moving those that are looked at; pages far away are let go and come back when scrolled to. */
   let anchor = null;
-  on('htmx:before:swap', ({ detail: { ctx } }) => {
+  on('htmx:before:swap', (event) => {
+    const { ctx } = event.detail;
+    if (ctx.isRefresh && !$('#panel')?.childElementCount) event.preventDefault(); // closed meanwhile
     anchor = null;
     const row = ctx.target?.matches?.('tbody.more') && firstVisibleRow();
     if (row) anchor = { row, top: row.getBoundingClientRect().top };
@@ -96,7 +98,7 @@
       /* What the panel offers depends on what the table shows now. */
       clearTimeout(waiting);
       waiting = setTimeout(() => {
-        if (panel.isConnected && panel.childElementCount) htmx.ajax('GET', panel.dataset.path + location.search, { target: panel, swap: 'innerMorph', push: 'false' });
+        if (panel.isConnected && panel.childElementCount) htmx.ajax('GET', panel.dataset.path + location.search, { target: panel, swap: 'innerMorph', push: 'false', isRefresh: true });
       }, 250);
       mark();
     }
