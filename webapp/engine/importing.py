@@ -1,4 +1,4 @@
-"""What the two passes of an import are asked to do, and the folder they do it in.
+"""What a child process is asked to do with an import or its table, and the folder it does it in.
 
 Both run in a child process (`children` starts it, `worker` is it) and both can be killed at any moment: pass 1 leaves
 nothing but unfinished files behind, pass 2 commits its cursor together with the rows it counts.
@@ -108,6 +108,23 @@ class LoadRequest:
             request["options"],
             [LoadColumn(**column) for column in request["columns"]],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRequest:
+    """After the import: the full-text index of a large table."""
+
+    database: Path
+    table_id: int
+    columns: Sequence[LoadColumn]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"verb": "index", **asdict(self), "database": str(self.database)}
+
+    @classmethod
+    def from_json(cls, request: dict[str, Any]) -> "IndexRequest":
+        columns = [LoadColumn(**column) for column in request["columns"]]
+        return cls(Path(request["database"]), request["table_id"], columns)
 
 
 def write_whole(path: Path, value: object) -> None:

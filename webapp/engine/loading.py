@@ -147,7 +147,7 @@ class Writer:
         try:
             if not self.connection.execute(CURSOR, (done, self.request.import_id)).rowcount:
                 raise Withdrawn
-            self.connection.executemany(self._insert, numbered)
+            self._insert_all(numbered)
             self.connection.execute(COUNT, (done, self.request.table_id))
         except BaseException:
             if self.connection.in_transaction:  # a full disk has rolled it back already
@@ -156,6 +156,12 @@ class Writer:
         self.connection.execute("COMMIT")
         self.done = done
         return time.perf_counter() - started
+
+    def _insert_all(self, numbered: Iterable[Row]) -> None:
+        try:
+            self.connection.executemany(self._insert, numbered)
+        except sqlite3.IntegrityError as error:  # the table is strict
+            raise Problem(f"A value of the file does not fit its type: {error}.") from error
 
     def _begin(self) -> None:
         deadline = time.monotonic() + PATIENCE

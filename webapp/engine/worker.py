@@ -92,7 +92,20 @@ def _load(request: dict[str, Any]) -> dict[str, Any]:
         return {"rows": load(wanted, Report())}
 
 
-VERBS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {"inspect": _inspect, "load": _load}
+def _index(request: dict[str, Any]) -> dict[str, Any]:
+    from webapp.data.sqlite_plain import connect
+    from webapp.engine.importing import IndexRequest
+    from webapp.engine.search import build_search_index
+
+    wanted = IndexRequest.from_json(request)
+    connection = connect(wanted.database)
+    try:
+        return {"is_built": build_search_index(connection, wanted.table_id, wanted.columns, progress=Report())}
+    finally:
+        connection.close()
+
+
+VERBS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {"inspect": _inspect, "load": _load, "index": _index}
 
 if __name__ == "__main__":
     sys.exit(main())

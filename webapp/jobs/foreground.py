@@ -39,7 +39,9 @@ class Foreground(Jobs):
         self._advance = advance
 
     def start(self, name: str, subject: str) -> None:
-        self.spawn(passes.PASSES[name](self, subject))
+        """The full-text index is left to the server: the table is there without it."""
+        if name != "index_table":
+            self.spawn(passes.PASSES[name](self, subject))
 
     def report(self, progress: Progress) -> None:
         before = progress.size if progress.state == ImportState.LOADING else 0

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from webapp.jobs.imports import BUILDING
 from webapp.models import Import, ImportState, Table
 
 if TYPE_CHECKING:
     from webapp.jobs.runner import Jobs
 
+LOOK_EVERY = 60.0  # seconds
 STALE = 86_400  # seconds after which a folder without an import is an upload that never ended
 
 WORKFLOWS = {ImportState.INSPECTING: "inspect_import", ImportState.LOADING: "load_import"}
@@ -20,20 +22,34 @@ WORKFLOWS = {ImportState.INSPECTING: "inspect_import", ImportState.LOADING: "loa
 logger = logging.getLogger(__name__)
 
 
-async def recover(jobs: "Jobs") -> None:
-    """Every import that is in the middle of a pass goes on, whether or not its workflow had been written down."""
+async def look_after(jobs: "Jobs") -> None:
+    """At the start, everything a process left behind; from time to time, what the command line leaves to a server."""
     for name, subject in await _unfinished(jobs):
-        durable = await jobs.durable()
-        await asyncio.to_thread(durable.recover, name, subject)
+        await _go_on(jobs, name, subject)
     await _sweep(jobs)
+    while True:
+        await asyncio.sleep(LOOK_EVERY)
+        for table_id in await _without_index(jobs):
+            await _go_on(jobs, "index_table", table_id)
+
+
+async def _go_on(jobs: "Jobs", name: str, subject: str) -> None:
+    """Whether or not its workflow had been written down before the process ended."""
+    durable = await jobs.durable()
+    await asyncio.to_thread(durable.recover, name, subject)
 
 
 async def _unfinished(jobs: "Jobs") -> list[tuple[str, str]]:
     async with jobs.database.reading() as session:
         rows = await session.execute(select(Import.state, Import.id).where(Import.state.in_(WORKFLOWS)))
         found = [(WORKFLOWS[ImportState(state)], import_id) for state, import_id in rows]
-        tables = await session.scalars(select(Table.id).where(Table.search_index == "building"))
-        return [*found, *(("index_table", str(table_id)) for table_id in tables)]
+    return [*found, *(("index_table", table_id) for table_id in await _without_index(jobs))]
+
+
+async def _without_index(jobs: "Jobs") -> list[str]:
+    async with jobs.database.reading() as session:
+        tables = await session.scalars(select(Table.id).where(Table.search_index == BUILDING))
+        return [str(table_id) for table_id in tables]
 
 
 async def remove_files(jobs: "Jobs", import_id: str) -> None:

@@ -13,6 +13,7 @@ from webapp.jobs.titles import table_title
 from webapp.models import Column, Import, ImportState, Table, utc_now
 from webapp.models.problems import NotFound
 
+BUILDING = "building"
 UNFINISHED = (ImportState.INSPECTING, ImportState.READY, ImportState.LOADING)
 
 
@@ -91,14 +92,23 @@ async def begin_loading(work: UnitOfWork, import_id: str, overrules: Overrules, 
     return True
 
 
-async def loaded(work: UnitOfWork, import_id: str) -> Table:
+async def loaded(work: UnitOfWork, import_id: str, search_index_rows: int) -> Table:
+    """All rows are in. A large table is to get its full-text index next."""
     found = await _in_state(work, import_id, ImportState.LOADING)
     table = await work.session.get_one(Table, found.table_id)
     table.state = "ready"
     table.version += 1
+    if table.row_count >= search_index_rows:
+        table.search_index = BUILDING
     found.state = ImportState.DONE
     found.finished_at = utc_now()
     return table
+
+
+async def indexed(work: UnitOfWork, table_id: int, is_built: bool) -> None:
+    table = await work.session.get(Table, table_id)
+    if table is not None:
+        table.search_index = "ready" if is_built else "none"
 
 
 async def cancel(work: UnitOfWork, import_id: str) -> None:

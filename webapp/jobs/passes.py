@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -14,9 +15,10 @@ from sqlalchemy.orm import selectinload
 from webapp.data import sqlite
 from webapp.data.problems import DatabaseBusy, Problem, StorageFull
 from webapp.engine.children import Child, ChildDied, ChildFailed, ChildStopped
-from webapp.engine.importing import InspectRequest, LoadColumn, LoadRequest
+from webapp.engine.importing import IndexRequest, InspectRequest, LoadColumn, LoadRequest
 from webapp.engine.inspection import Inspection
 from webapp.jobs import housekeeping, imports
+from webapp.jobs.imports import BUILDING
 from webapp.jobs.progress import Meter, starting_point
 from webapp.models import Import, ImportState, Table
 from webapp.models.problems import NotFound
@@ -52,11 +54,25 @@ async def load_import(jobs: "Jobs", import_id: str) -> None:
             return
         request = await load_request(jobs, found)
         await _in_child(jobs, found, request.to_json())
-        await jobs.finish(imports.loaded, import_id)
+        table = await jobs.finish(imports.loaded, import_id, jobs.settings.search_index_rows)
+        if table.search_index == BUILDING:
+            jobs.start("index_table", str(table.id))
 
 
 async def index_table(jobs: "Jobs", table_id: str) -> None:
-    raise NotImplementedError
+    """The full-text index of a large table. Without it searches read the rows, so its failure is only logged."""
+    async with jobs.lock(f"table:{table_id}"), jobs.index_slot:
+        table = await _table(jobs, int(table_id))
+        if table is None or table.search_index != BUILDING:
+            return
+        request = IndexRequest(_database(jobs), table.id, _columns(table))
+        is_built = False
+        try:
+            answer = await jobs.in_child(f"table:{table_id}", Child(request.to_json(), lambda progress: None))
+            is_built = answer["is_built"]
+        except (Problem, ChildDied, ChildFailed, ChildStopped):
+            logger.exception("The search index of table %s could not be built", table_id)
+        await jobs.database.write(imports.indexed, table.id, is_built)
 
 
 PASSES: dict[str, Callable[["Jobs", str], Coroutine[Any, Any, None]]] = {
@@ -67,22 +83,33 @@ PASSES: dict[str, Callable[["Jobs", str], Coroutine[Any, Any, None]]] = {
 
 
 async def load_request(jobs: "Jobs", found: Import) -> LoadRequest:
-    inspection = Inspection.from_json(found.inspection or {})
-    async with jobs.database.reading() as session:
-        table = (
-            await session.execute(select(Table).where(Table.id == found.table_id).options(selectinload(Table.columns)))
-        ).scalar_one()
+    table = await _table(jobs, found.table_id or 0)
+    if table is None:
+        raise NotFound("table")
     return LoadRequest(
         folder=jobs.folder(found.id).path,
-        database=sqlite.database_file(jobs.settings.sqlalchemy_url),
+        database=_database(jobs),
         import_id=found.id,
         table_id=table.id,
-        options=asdict(inspection.options),
-        columns=[
-            LoadColumn(column.number, column.title, column.number - 1, column.type, column.format)
-            for column in table.columns
-        ],
+        options=asdict(Inspection.from_json(found.inspection or {}).options),
+        columns=_columns(table),
     )
+
+
+async def _table(jobs: "Jobs", table_id: int) -> Table | None:
+    async with jobs.database.reading() as session:
+        return await session.scalar(select(Table).where(Table.id == table_id).options(selectinload(Table.columns)))
+
+
+def _columns(table: Table) -> list[LoadColumn]:
+    return [
+        LoadColumn(column.number, column.title, column.number - 1, column.type, column.format)
+        for column in table.columns
+    ]
+
+
+def _database(jobs: "Jobs") -> Path:
+    return sqlite.database_file(jobs.settings.sqlalchemy_url)
 
 
 @asynccontextmanager

@@ -47,6 +47,7 @@ class Jobs:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.slots = asyncio.Semaphore(settings.import_workers)
+        self.index_slot = asyncio.Semaphore(1)
         self._database: Database | None = None
         self._hub: Hub | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -63,7 +64,7 @@ class Jobs:
     async def open(self, database: Database, hub: Hub) -> None:
         """Ready at once; what the last process left unfinished goes on in the background."""
         self.bind(database, hub)
-        self.spawn(housekeeping.recover(self))
+        self.spawn(housekeeping.look_after(self))
 
     def bind(self, database: Database, hub: Hub) -> None:
         self._database, self._hub, self._loop = database, hub, asyncio.get_running_loop()

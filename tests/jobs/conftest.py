@@ -1,0 +1,15 @@
+"""A browser for the real servers of these tests."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.jobs.driver import Browser
+
+
+@pytest.fixture
+def browser(data_dir: Path) -> Iterator[Browser]:
+    made = Browser(data_dir)
+    yield made
+    made.close()

@@ -1,0 +1,160 @@
+"""Drives imports through a real server as a browser does, and looks at what became of them in the database."""
+
+import csv
+import hashlib
+import os
+import re
+import signal
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.helpers import ADA
+from tests.servers import Server, wait_for
+
+ENDED = ("done", "failed", "cancelled")
+
+
+class Browser:
+    """Ada's. Its cookies outlive the server, as a browser's do."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.database = data_dir / "rowcast.db"
+        self.cookies = httpx.Cookies()
+        self.client = httpx.Client()
+
+    def visit(self, server: Server) -> "Browser":
+        self.close()
+        self.server = server
+        address = f"http://127.0.0.1:{server.port}"
+        headers = {"Sec-Fetch-Site": "same-origin"}
+        self.client = httpx.Client(base_url=address, cookies=self.cookies, headers=headers, timeout=30)
+        return self
+
+    def close(self) -> None:
+        self.cookies = self.client.cookies
+        self.client.close()
+
+    def sign_up(self) -> "Browser":
+        form = {"email": ADA.email, "password": ADA.password, "confirmation": ADA.password}
+        assert self.client.post("/register", data=form).status_code == 303
+        return self
+
+    def upload(self, path: Path, filename: str | None = None) -> str:
+        """The new import's id."""
+        with path.open("rb") as file:
+            answer = self.client.post("/tables", files={"file": (filename or path.name, file)})
+        assert answer.status_code == 303, answer.text
+        return answer.headers["location"].rpartition("/")[2]
+
+    def post(self, import_id: str, action: str = "", **form: str) -> httpx.Response:
+        return self.client.post(f"/tables/imports/{import_id}{action and '/' + action}", data=form)
+
+    def page(self, import_id: str) -> str:
+        answer = self.client.get(f"/tables/imports/{import_id}")
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def found(self, import_id: str) -> sqlite3.Row:
+        return self.ask("SELECT * FROM imports WHERE id = ?", import_id)[0]
+
+    def state(self, import_id: str) -> str:
+        return str(self.found(import_id)["state"])
+
+    def ask(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        with closing(sqlite3.connect(self.database, timeout=10)) as connection:
+            connection.row_factory = sqlite3.Row
+            return connection.execute(sql, values).fetchall()
+
+    def wait_until(self, import_id: str, *states: str) -> str:
+        wait_for(lambda: self.state(import_id) in (*states, *ENDED))
+        state = self.state(import_id)
+        assert state in states, f"{state}: {self.found(import_id)['failure']}\n{self.server.log.read_text()[-3000:]}"
+        return state
+
+    def import_whole(self, path: Path) -> str:
+        import_id = self.upload(path)
+        self.wait_until(import_id, "ready")
+        assert self.post(import_id, "start").status_code == 303
+        self.wait_until(import_id, "done")
+        return import_id
+
+    def tables(self) -> list[str]:
+        """Every physical table of rows there is."""
+        names = [row["name"] for row in self.ask("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return [name for name in names if re.fullmatch(r"[ts]\d+\w*", name)]
+
+    def events(self, import_id: str, state: str) -> Iterator[str]:
+        """The messages of the live stream, until it is done."""
+        message = ""
+        with self.client.stream("GET", "/live", params={"import": import_id, "state": state}) as answer:
+            assert answer.status_code == 200, answer.read()
+            for line in answer.iter_lines():
+                message += line + "\n"
+                if not line:
+                    yield message
+                    message = ""
+
+
+def write_csv(path: Path, rows: int) -> Path:
+    """Rows that are all different, with cells that need quoting."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["number", "name", "remark", "amount"])
+        writer.writerows(
+            (number, f"name {number * 7919 % rows}", f'said "{number % 13}", twice\nand again', f"{number}.25")
+            for number in range(rows)
+        )
+    return path
+
+
+def assert_same_rows(browser: Browser, import_id: str, path: Path) -> None:
+    """Exactly the file's rows, in its order, under the ids 1, 2, 3 ..."""
+    table_id = browser.found(import_id)["table_id"]
+    stored = [tuple(row) for row in browser.ask(f"SELECT rowid, * FROM t{table_id} ORDER BY rowid")]
+    with path.open(newline="") as file:
+        _, *wanted = csv.reader(file)
+    assert len(stored) == len(wanted)
+    assert [row[0] for row in stored] == list(range(1, len(wanted) + 1))
+    assert digest([[str(cell) for cell in row[1:]] for row in stored]) == digest(wanted)
+    assert browser.ask("SELECT row_count, state FROM tables WHERE id = ?", table_id)[0][:] == (len(wanted), "ready")
+
+
+def digest(rows: Sequence[Sequence[str]]) -> str:
+    return hashlib.sha256("\n".join("\t".join(row) for row in rows).encode()).hexdigest()
+
+
+def children_of(pid: int) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                stat = (entry / "stat").read_text().rpartition(")")[2].split()
+                if int(stat[1]) == pid and stat[0] != "Z":
+                    found.append(int(entry.name))
+    return found
+
+
+def workers(pid: int) -> list[int]:
+    """The child processes that work on files."""
+    found = []
+    for child in children_of(pid):
+        with suppress(OSError):
+            if b"webapp.engine.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+                found.append(child)
+    return found
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)

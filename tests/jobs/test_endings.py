@@ -1,0 +1,106 @@
+"""Imports that do not end in a table: cancelled at any point, or failed with the reason in words."""
+
+import resource
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.jobs.driver import Browser, is_running, workers, write_csv
+from tests.servers import Server, wait_for
+
+Start = Callable[..., Server]
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_csv(tmp_path_factory.mktemp("endings") / "numbers.csv", 150_000)
+
+
+def assert_nothing_is_left(browser: Browser, import_id: str) -> None:
+    assert browser.tables() == []
+    assert browser.ask("SELECT count(*) AS n FROM tables")[0]["n"] == 0
+    wait_for(lambda: not (browser.database.parent / "imports" / import_id).exists())
+    wait_for(lambda: not workers(browser.server.pid))
+
+
+def test_cancelled_while_it_is_read(server: Start, browser: Browser, file: Path) -> None:
+    browser.visit(server()).sign_up()
+    import_id = browser.upload(file)
+    wait_for(lambda: workers(browser.server.pid))
+    (child,) = workers(browser.server.pid)
+    assert browser.post(import_id, "cancellation").status_code == 303
+    assert browser.state(import_id) == "cancelled"
+    wait_for(lambda: not is_running(child))
+    assert_nothing_is_left(browser, import_id)
+    assert "cancelled" in browser.page(import_id)
+
+
+def test_cancelled_at_the_preview_and_in_the_middle_of_the_rows(server: Start, browser: Browser, file: Path) -> None:
+    browser.visit(server()).sign_up()
+    import_id = browser.upload(file)
+    browser.wait_until(import_id, "ready")
+    assert browser.post(import_id, "cancellation").status_code == 303
+    assert browser.state(import_id) == "cancelled"
+    assert_nothing_is_left(browser, import_id)
+
+    import_id = browser.upload(file)
+    browser.wait_until(import_id, "ready")
+    browser.post(import_id, "start")
+    wait_for(lambda: browser.found(import_id)["rows_done"] > 0)
+    table_id = browser.found(import_id)["table_id"]
+    assert browser.client.get(f"/tables/{table_id}").status_code == 200  # what is there can be looked at
+    assert browser.post(import_id, "cancellation").status_code == 303
+    assert browser.state(import_id) == "cancelled"
+    assert_nothing_is_left(browser, import_id)
+    assert browser.post(import_id, "start").status_code == 422
+    assert browser.state(import_id) == "cancelled"
+
+
+def test_an_upload_that_has_vanished_is_a_failure_in_words(server: Start, browser: Browser, file: Path) -> None:
+    browser.visit(server()).sign_up()
+    import_id = browser.upload(file)
+    browser.wait_until(import_id, "ready")
+    (browser.database.parent / "imports" / import_id / "original").unlink()
+    browser.post(import_id, "start")
+    browser.wait_until(import_id, "failed")
+    assert "no longer on the server" in browser.found(import_id)["failure"]
+    assert browser.tables() == []
+    assert "no longer on the server" in browser.page(import_id)
+
+
+def test_a_corrupt_workbook_is_a_failure_in_words(server: Start, browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "broken.xlsx"
+    path.write_bytes(b"PK\x03\x04 this is no workbook" * 100)
+    browser.visit(server()).sign_up()
+    import_id = browser.upload(path)
+    browser.wait_until(import_id, "failed")
+    failure = browser.found(import_id)["failure"]
+    assert failure.endswith(".")
+    assert "went wrong" not in failure
+    assert_nothing_is_left(browser, import_id)
+
+
+def test_a_full_disk_fails_the_import_and_it_is_written_down_once_there_is_room(
+    server: Start, browser: Browser, file: Path
+) -> None:
+    browser.visit(server()).sign_up()
+    import_id = browser.upload(file)
+    browser.wait_until(import_id, "ready")
+    folder = browser.database.parent / "imports" / import_id
+    limit = 3 * 1024 * 1024  # bytes any file may have; the children of the server inherit it
+    before = resource.prlimit(browser.server.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    browser.post(import_id, "start")
+    wait_for(lambda: browser.state(import_id) == "failed" or not folder.exists())
+    resource.prlimit(browser.server.pid, resource.RLIMIT_FSIZE, before)
+    browser.wait_until(import_id, "failed")
+    assert "disk is full" in browser.found(import_id)["failure"]
+    assert browser.tables() == []
+
+
+def test_the_next_import_works_after_one_that_failed(server: Start, browser: Browser, tmp_path: Path) -> None:
+    browser.visit(server()).sign_up()
+    empty = tmp_path / "empty.csv"
+    empty.write_bytes(b"\xef\xbb\xbf")
+    browser.wait_until(browser.upload(empty), "failed")
+    browser.import_whole(write_csv(tmp_path / "small.csv", 10))

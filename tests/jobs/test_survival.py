@@ -1,0 +1,89 @@
+"""Whatever is killed, and whenever: an import ends with exactly the rows of its file."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.jobs.driver import Browser, assert_same_rows, is_running, kill, workers, write_csv
+from tests.servers import Server, wait_for
+
+ROWS = 120_000
+
+Start = Callable[..., Server]
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_csv(tmp_path_factory.mktemp("survival") / "numbers.csv", ROWS)
+
+
+def kill_server(server: Server) -> None:
+    """And see that nobody goes on working for it."""
+    left = workers(server.pid)
+    kill(server.pid)
+    server.wait()
+    wait_for(lambda: not any(map(is_running, left)))
+
+
+def test_a_server_killed_in_either_pass_goes_on_when_it_is_started_again(
+    server: Start, browser: Browser, file: Path
+) -> None:
+    browser.visit(server()).sign_up()
+    import_id = browser.upload(file)
+    kill_server(browser.server)  # before pass 1 has begun, or just then
+    browser.visit(server())
+    wait_for(lambda: workers(browser.server.pid))
+    kill_server(browser.server)  # in pass 1
+    browser.visit(server())
+    browser.wait_until(import_id, "ready")
+    assert browser.post(import_id, "start").status_code == 303
+    for share in (0.0, 0.2, 0.6):
+        wait_for(lambda enough=share * ROWS: browser.found(import_id)["rows_done"] >= enough)
+        kill_server(browser.server)
+        browser.visit(server())
+    browser.wait_until(import_id, "done")
+    assert_same_rows(browser, import_id, file)
+
+
+def test_a_child_that_is_killed_is_started_again_by_the_server(server: Start, browser: Browser, file: Path) -> None:
+    browser.visit(server()).sign_up()
+    import_id = browser.upload(file)
+    wait_for(lambda: workers(browser.server.pid))
+    kill(workers(browser.server.pid)[0])
+    browser.wait_until(import_id, "ready")
+    browser.post(import_id, "start")
+    wait_for(lambda: browser.found(import_id)["rows_done"] >= ROWS // 3)
+    kill(workers(browser.server.pid)[0])
+    browser.wait_until(import_id, "done")
+    assert_same_rows(browser, import_id, file)
+
+
+def test_a_server_that_is_asked_to_stop_interrupts_its_import_and_the_next_one_ends_it(
+    server: Start, browser: Browser, file: Path
+) -> None:
+    browser.visit(server()).sign_up()
+    import_id = browser.upload(file)
+    browser.wait_until(import_id, "ready")
+    browser.post(import_id, "start")
+    wait_for(lambda: browser.found(import_id)["rows_done"] >= ROWS // 10)
+    browser.server.terminate()
+    assert browser.server.wait(8) == 0
+    assert browser.state(import_id) == "loading"
+    assert browser.found(import_id)["rows_done"] < ROWS
+    browser.visit(server())
+    browser.wait_until(import_id, "done")
+    assert_same_rows(browser, import_id, file)
+
+
+def test_two_imports_at_once_do_not_mix(server: Start, browser: Browser, file: Path, tmp_path: Path) -> None:
+    other = write_csv(tmp_path / "other.csv", 30_000)
+    browser.visit(server(import_workers="2")).sign_up()
+    first, second = browser.upload(file), browser.upload(other)
+    for import_id in (first, second):
+        browser.wait_until(import_id, "ready")
+    for import_id in (first, second):
+        browser.post(import_id, "start")
+    for import_id, path in ((first, file), (second, other)):
+        browser.wait_until(import_id, "done")
+        assert_same_rows(browser, import_id, path)
