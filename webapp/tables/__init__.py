@@ -4,4 +4,4 @@ from quart import Blueprint
 
 bp = Blueprint("tables", __name__, url_prefix="/tables")
 
-from webapp.tables import imports, samples, uploads  # noqa: E402, F401  (routes register themselves)
+from webapp.tables import columns, counts, exports, imports, profiles, rows, samples, tables, uploads  # noqa: E402, F401  (routes register themselves)

@@ -17,7 +17,7 @@ AT_ONCE, WHILE_BUILDING = "50ms", "1s"
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class Summary:
     """The status line. With `count_url` it asks again, after `delay`."""
 
     sentence: str
@@ -29,37 +29,37 @@ class Status:
 async def counts_show(table_id: int) -> ResponseReturnValue:
     table = await find_table(signed_in(), table_id)
     query = TableQuery.from_args(request.args, table.columns)
-    return await render("tables/_status.html", status=await _counted(table, query))
+    return await render("tables/_status.html", summary=await _counted(table, query))
 
 
-def known(table: Table, query: TableQuery, page: Page) -> Status:
+def known(table: Table, query: TableQuery, page: Page) -> Summary:
     """What can be said without counting: all rows, or all that match, when they fit on one page."""
     if not query.is_narrowed:
         return _all_of(table, query)
     if page.before is None and page.after is None and table.state == "ready":
-        return Status(sentence(query, table.row_count, len(page.rows)))
-    return Status(sentence(query, table.row_count) + ", being counted", _url(table, query))
+        return Summary(sentence(query, table.row_count, len(page.rows)))
+    return Summary(sentence(query, table.row_count) + ", being counted", _url(table, query))
 
 
-async def _counted(table: Table, query: TableQuery) -> Status:
+async def _counted(table: Table, query: TableQuery) -> Summary:
     if not query.is_narrowed:
         return _all_of(table, query)
     try:
         async with db().reading() as session:
             count = await count_rows(session, table, query)
     except QueryTimeout:
-        return Status(f"Some of {table.row_count:,} rows{described(query)}; counting them took too long")
+        return Summary(f"Some of {table.row_count:,} rows{described(query)}; counting them took too long")
     said = sentence(query, table.row_count, count.number, more=count.more)
-    return _growing(table, query, said) if table.state != "ready" else Status(said)
+    return _growing(table, query, said) if table.state != "ready" else Summary(said)
 
 
-def _all_of(table: Table, query: TableQuery) -> Status:
+def _all_of(table: Table, query: TableQuery) -> Summary:
     said = sentence(query, table.row_count)
-    return Status(said) if table.state == "ready" else _growing(table, query, said)
+    return Summary(said) if table.state == "ready" else _growing(table, query, said)
 
 
-def _growing(table: Table, query: TableQuery, said: str) -> Status:
-    return Status(f"{said} so far; more are coming in", _url(table, query), WHILE_BUILDING)
+def _growing(table: Table, query: TableQuery, said: str) -> Summary:
+    return Summary(f"{said} so far; more are coming in", _url(table, query), WHILE_BUILDING)
 
 
 def _url(table: Table, query: TableQuery) -> str:

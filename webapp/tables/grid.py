@@ -1,7 +1,7 @@
 """The grid's body: the hot loop of every page, so it is joined in Python and escaped once a row.
 
-A row is `<tr id="r12"><th scope="row"><a ..>12</a></th><td>..</td>..</tr>`: no attribute a cell. What a whole column has
-in common is said once, by `<col width>` and by a style sheet made of the columns' kinds.
+A row is `<tr id="r12"><th scope="row"><a ..>12</a></th><td>..</td>..</tr>`: no attribute a cell. What a whole column
+has in common is said once, by `<col width>` and by a style sheet made of the columns' kinds.
 """
 
 import re
@@ -14,7 +14,7 @@ from webapp.engine.storage import Field
 Row = tuple[int, Sequence[str]]
 
 NARROWEST, WIDEST = 60, 360  # pixels
-_CHARACTER, _PADDING, _GLYPHS = 7.4, 20, 44
+_CHARACTER, _PADDING, _GLYPHS = 8.2, 22, 64
 _ROW_NUMBER = 28  # pixels beside its digits
 _KINDS = {"integer": "n", "decimal": "n", "boolean": "b"}
 _RULES = {"n": "text-align:right", "b": "text-align:center"}

@@ -26,14 +26,14 @@ class TitleForm(Form):
 async def show(table_id: int) -> ResponseReturnValue:
     table = await find_table(signed_in(), table_id)
     query = TableQuery.from_args(request.args, table.columns)
-    places = {name: request.args.get(name) for name in ("after", "before")}
+    after, before, at = request.args.get("after"), request.args.get("before"), request.args.get("at", type=int)
     async with db().reading() as session:
-        page = await fetch_rows(session, table, query, at=request.args.get("at", type=int), **places)
+        page = await fetch_rows(session, table, query, after=after, before=before, at=at)
         has_original = (await session.execute(Import.kept_for(table.id))).first() is not None
     original = url_for("tables.originals_show", table_id=table.id) if has_original else None
     view = table_view(table, query, page, original)
-    status = counts.known(table, query, page)
-    return await render("tables/show.html", "tables/_results.html", table=table, view=view, status=status)
+    summary = counts.known(table, query, page)
+    return await render("tables/show.html", "tables/_results.html", table=table, view=view, summary=summary)
 
 
 @bp.get("/grid/<kinds>.css")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from markupsafe import Markup
 from quart import url_for
@@ -90,7 +91,7 @@ class Addresses:
 
     def to(self, endpoint: str, query: TableQuery | None = None, /, **more: object) -> str:
         """`endpoint` of this table; what is no part of the path stands behind the query's own arguments."""
-        path = {name: more.pop(name) for name in ("number", "row_id") if name in more}
+        path: dict[str, Any] = {name: more.pop(name) for name in ("number", "row_id") if name in more}
         query = self.query if query is None else query
         return url_for(endpoint, table_id=self.table_id, **path) + query.query_string(**more)
 

@@ -1,0 +1,53 @@
+"""Taking a table out: the current view as CSV or NDJSON, and the file it came from, both streamed."""
+
+import asyncio
+
+from quart import Response, request
+
+from webapp.data.problems import Problem
+from webapp.data.sqlite import database_file
+from webapp.engine import exporting
+from webapp.engine.query import TableQuery
+from webapp.extensions import config, db, jobs
+from webapp.models import Import
+from webapp.models.problems import NotFound
+from webapp.tables import bp
+from webapp.web.access import find_table, signed_in
+from webapp.web.streaming import file_part, streamed
+
+MIMETYPES = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
+
+
+class UnknownFormat(Problem):
+    def __init__(self) -> None:
+        super().__init__("A table can be exported as csv or ndjson.")
+
+
+@bp.get("/<int:table_id>/export")
+async def exports_show(table_id: int) -> Response:
+    table = await find_table(signed_in(), table_id)
+    query = TableQuery.from_args(request.args, table.columns)
+    kind = request.args.get("format", "csv")
+    if kind not in MIMETYPES:
+        raise UnknownFormat
+    database, is_safe = database_file(config().sqlalchemy_url), request.args.get("safe") == "1"
+    return streamed(
+        lambda: exporting.stream(database, table, query, kind, safe=is_safe), MIMETYPES[kind], f"{table.title}.{kind}"
+    )
+
+
+@bp.get("/<int:table_id>/original")
+async def originals_show(table_id: int) -> Response:
+    """Byte for byte what was uploaded."""
+    table = await find_table(signed_in(), table_id)
+    async with db().reading() as session:
+        upload = (await session.execute(Import.kept_for(table.id))).first()
+    if upload is None:
+        raise NotFound("file")
+    path = jobs().folder(upload.id).original
+    if not await asyncio.to_thread(path.is_file):
+        raise NotFound("file")
+    size = path.stat().st_size
+    response = streamed(lambda: file_part(path, 0, size), "application/octet-stream", upload.filename)
+    response.headers["Content-Length"] = str(size)
+    return response
