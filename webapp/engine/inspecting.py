@@ -12,6 +12,7 @@ from webapp.engine.formats.discover import Discovery, discover
 from webapp.engine.inspection import ColumnGuess, Inspection, Overrules, RejectedRow, describe
 from webapp.engine.problems import ImportProblem
 from webapp.engine.types.columns import ColumnWatch
+from webapp.engine.types.guess import MEMO
 
 __all__ = ["ColumnGuess", "ImportProblem", "Inspection", "Overrules", "describe", "inspect"]
 
@@ -19,6 +20,7 @@ Progress = Callable[[int, int], None]
 _LISTED = 100  # rejected rows told of one by one
 _SAMPLE = 20  # rows shown
 _BATCH = 5000
+_REMEMBERED = 400_000  # values of all columns together
 
 
 def _silent(bytes_read: int, rows: int) -> None:
@@ -55,7 +57,8 @@ class Survey:
         self.rejected_count = 0
         self.rejected: list[RejectedRow] = []
         self.sample: list[list[str]] = []
-        self.columns = [ColumnWatch(overrules.columns.get(index, {})) for index in range(source.width)]
+        memo = min(MEMO, _REMEMBERED // max(source.width, 1))
+        self.columns = [ColumnWatch(overrules.columns.get(index, {}), memo) for index in range(source.width)]
 
     def add(self, batch: Batch) -> None:
         self.rejected_count += len(batch.rejected)

@@ -6,15 +6,15 @@ from typing import Any
 from webapp.engine.inspection import Alternative, ColumnGuess
 from webapp.engine.types import NULL, TYPES
 from webapp.engine.types.base import Choice
-from webapp.engine.types.guess import Forced, Guess
+from webapp.engine.types.guess import MEMO, Forced, Guess
 
 
 class ColumnWatch:
     """Sees every value of a column, then says what the column is."""
 
-    def __init__(self, decided: Mapping[str, Any]) -> None:
+    def __init__(self, decided: Mapping[str, Any], memo: int = MEMO) -> None:
         self._decided = decided
-        self._guess = Guess()
+        self._guess = Guess(memo)
         self._forced = _forced(decided)
 
     def add(self, values: Sequence[str]) -> None:

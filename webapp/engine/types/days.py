@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection
-from datetime import date
+from functools import lru_cache
 
 from webapp.engine.types.base import Choice
 from webapp.engine.types.layouts import Layout, day_part, layout
@@ -18,7 +18,7 @@ _TIME = re.compile(
     r"(?P<half> ?[AP]M)?(?P<zone>Z|[+-][0-9]{2}:?[0-9]{2})?"
 )
 _ORDERS = {"ymd", "dmy", "mdy"}
-_MAX_CHECKED = 100_000  # distinct days remembered as real ones
+_CENTURY = 36_525  # days
 
 
 def day_layouts(text: str) -> list[str]:
@@ -51,6 +51,15 @@ def time_layouts(text: str) -> list[str]:
     return [f"{match['gap']}{hour}:{rest}{match['zone'] or ''}" for hour in hours]
 
 
+@lru_cache(_CENTURY)
+def _is_real(day: str, day_text: str) -> bool:
+    try:
+        layout(day_text).to_iso(day)
+    except ValueError:
+        return False
+    return True
+
+
 class DayRecogniser:
     """Dates; with `has_time` datetimes. `wanted` is an order of day, month and year."""
 
@@ -58,7 +67,6 @@ class DayRecogniser:
         self._wanted = wanted if wanted in _ORDERS else ""
         self._has_time = has_time
         self._alive: list[Layout] | None = None
-        self._checked: set[tuple[str, str]] = set()
 
     @property
     def doubt(self) -> str:
@@ -95,18 +103,7 @@ class DayRecogniser:
         """Whether every day is in the calendar; a column has far fewer days than values."""
         day_text = day_part(one.text)
         days = {value.replace("T", " ").split(" ", 1)[0] for value in values} if self._has_time else set(values)
-        return all(self._is_real(day, day_text) for day in days)
-
-    def _is_real(self, day: str, day_text: str) -> bool:
-        if (day, day_text) in self._checked:
-            return True
-        try:
-            date.fromisoformat(layout(day_text).to_iso(day))
-        except ValueError:
-            return False
-        if len(self._checked) < _MAX_CHECKED:
-            self._checked.add((day, day_text))
-        return True
+        return all(_is_real(day, day_text) for day in days)
 
     def choices(self) -> list[Choice]:
         name = "datetime" if self._has_time else "date"

@@ -12,7 +12,7 @@ from webapp.engine.types.traps import why_not
 
 _NOT_NUMBERS = ("boolean", "date", "datetime")
 WIDEST = 80  # characters; wider values do not make a column wider
-_MEMO = 20_000  # distinct values remembered, so that each is looked at once
+MEMO = 20_000  # distinct values remembered, so that each is looked at once
 _SAMPLES = 5
 _SHOWN = 40  # characters of a value quoted in a reason
 _NULL_WORDS = frozenset(
@@ -82,13 +82,14 @@ class Facts:
 class Guess:
     """Tells a column's type once every value was shown to `add`."""
 
-    def __init__(self) -> None:
+    def __init__(self, memo: int = MEMO) -> None:
         self.facts = Facts()
         self.exception: Sighting | None = None  # the first value that fits nothing the others fit
         self.exceptions = 0
         self.is_text = False
         self._alive: list[Recogniser] = [NumberRecogniser(), *(TYPES[name].recogniser() for name in _NOT_NUMBERS)]
         self._seen: set[str] | None = set()
+        self._memo = memo
         self._started = False
 
     def add(self, values: Sequence[str]) -> None:
@@ -96,8 +97,11 @@ class Guess:
         has_empty = self.facts.add(values)
         if self.is_text:
             return
+        if not self._started and (first := next(filter(None, values), "")):
+            self._started = True
+            self._sift([first], start + values.index(first))  # most types are out at once
         fresh = self._fresh(values, has_empty)
-        if fresh and (not self._started or any(one.misfit(fresh) is not None for one in self._alive)):
+        if fresh and any(one.misfit(fresh) is not None for one in self._alive):
             self._sift(values, start)
         if self.exception and not self.is_text:
             self.exceptions += values.count(self.exception.value)
@@ -108,7 +112,7 @@ class Guess:
         """The values not looked at before; all of them, where hardly any comes twice."""
         token = self.exception.value if self.exception else ""
         if self._seen is not None:
-            if len(self._seen) < _MEMO:
+            if len(self._seen) < self._memo:
                 fresh = set(values).difference(self._seen)
                 fresh.difference_update(("", token))
                 return fresh
@@ -119,7 +123,6 @@ class Guess:
 
     def _sift(self, values: Sequence[str], start: int) -> None:
         """One value at a time, to see which types each leaves. Rare: it ends a type or the whole question."""
-        self._started = True
         for index, value in enumerate(values):
             if not value or (self._seen and value in self._seen) or (self.exception and value == self.exception.value):
                 continue
