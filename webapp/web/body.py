@@ -15,7 +15,7 @@ from quart.formparser import FormDataParser
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge, RequestTimeout
 
-HIGH_WATER = 256 * 1024  # bytes that may wait to be read before the client has to
+HIGH_WATER = 256 * 1024  # bytes that may wait to be read before the client has to, and at most in one piece
 URLENCODED = "application/x-www-form-urlencoded"
 
 
@@ -117,9 +117,10 @@ class BoundedBody:
         return bytes(self._buffer)
 
     def _take(self) -> bytes:
-        data = bytes(self._buffer)
-        self._buffer.clear()
-        self._room.set()
+        data = bytes(self._buffer[:HIGH_WATER])
+        del self._buffer[:HIGH_WATER]
+        if len(self._buffer) < HIGH_WATER:
+            self._room.set()
         return data
 
     async def _wait(self) -> None:

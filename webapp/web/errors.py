@@ -1,6 +1,7 @@
 """Every error as an answer: one table of what it means, and three forms to say it in: page, fragment, problem+json."""
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from html import escape
@@ -34,6 +35,8 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
     PoolTimeout: (503, "The server is busy. Please try again in a moment."),
     TimeoutError: (503, "This took too long, so it was stopped. Please try again, or ask for less at once."),
 }
+# What only looking inside tells: a full disk, a locked database, what a task group has gathered.
+MAYBE_KNOWN: tuple[type[Exception], ...] = (OSError, sqlite3.Error, ExceptionGroup)
 TITLES = {
     400: "This request could not be understood",
     401: "Please sign in",
@@ -80,9 +83,7 @@ class Answer:
 def init_app(app: Quart, settings: Settings) -> None:
     """Exceptions that mean nothing here stay with Quart: it logs them, raises them in tests, and asks us for a 500."""
     app.register_error_handler(HTTPException, answer_http)
-    app.register_error_handler(OSError, answer_known)
-    app.register_error_handler(ExceptionGroup, answer_known)
-    for known in TABLE:
+    for known in (*TABLE, *MAYBE_KNOWN):
         app.register_error_handler(known, answer_known)
 
 

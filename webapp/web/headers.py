@@ -1,6 +1,6 @@
 """The headers every answer has: what a browser may do with it, and who may keep a copy."""
 
-from quart import Quart, Response, request
+from quart import Quart, Response
 
 from settings import Settings
 from webapp.web.hosts import own_origin
@@ -49,5 +49,5 @@ def _forbid_copies(response: Response) -> None:
     if response.status_code >= 400:
         response.headers["Cache-Control"] = "no-store"
     response.headers.setdefault("Cache-Control", "no-store")
-    if "immutable" not in response.headers["Cache-Control"] and request.endpoint != "static":
+    if "public" not in response.headers["Cache-Control"]:
         response.vary.update(["HX-Request-Type", "Cookie"])

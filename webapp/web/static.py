@@ -68,6 +68,8 @@ class StaticFiles:
         return self._files[key]
 
     def _find(self, path: str) -> Path | None:
+        if "\0" in path:
+            return None
         found = (self.folder / path).resolve()
         is_hidden = any(part.startswith(".") for part in Path(path).parts)
         return found if found.is_relative_to(self.folder) and not is_hidden and found.is_file() else None

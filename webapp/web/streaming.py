@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from quart import Response, request
-from werkzeug.http import dump_options_header
 
 from webapp.drain import Drain
 from webapp.extensions import drain
@@ -59,8 +59,8 @@ def attachment(filename: str) -> str:
     """Any name a person gave, for `Content-Disposition`: RFC 6266, with an ASCII stand-in for old clients."""
     safe = "".join(" " if ord(letter) < 32 or letter in '/\\"\x7f' else letter for letter in filename)
     plain = safe.encode("ascii", "replace").decode().replace("?", "_")
-    extra = {} if plain == safe else {"filename*": safe}
-    return dump_options_header("attachment", {"filename": plain, **extra})
+    header = f'attachment; filename="{plain}"'
+    return header if plain == safe else f"{header}; filename*=UTF-8''{quote(safe, safe='')}"
 
 
 async def file_part(path: Path, begin: int, end: int) -> AsyncIterator[bytes]:

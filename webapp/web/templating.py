@@ -102,7 +102,7 @@ def size(count: int | None) -> str:
     if count is None:
         return ""
     if count < 1000:
-        return f"{count} bytes"
+        return plural(count, "byte")
     for unit, factor in (("kB", 1e3), ("MB", 1e6), ("GB", 1e9)):
         if count < factor * 999.5 or unit == "GB":
             amount = count / factor

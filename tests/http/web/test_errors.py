@@ -1,0 +1,175 @@
+"""Errors as pages, fragments and problem+json."""
+
+import asyncio
+import errno
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from quart import Response
+from quart.testing import QuartClient
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException, TooManyRequests, abort
+
+from webapp.data.problems import DatabaseBusy, Problem, StorageFull
+from webapp.models.problems import NotFound
+from webapp.web import errors, templating
+from webapp.web.application import Application
+
+Serve = Callable[..., QuartClient]
+PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
+
+
+class Unsuitable(Problem):
+    """What a feature might raise: not in the table itself, but of a kind that is."""
+
+
+def raising(error: BaseException) -> Callable[[], Any]:
+    async def view() -> None:
+        raise error
+
+    return view
+
+
+def no_space() -> OSError:
+    return OSError(errno.ENOSPC, "No space left on device", "/var/secret")
+
+
+def locked() -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("database is locked")
+    error.sqlite_errorname = "SQLITE_BUSY"
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (Unsuitable("Row 3 has no price."), 422, "Row 3 has no price."),
+        (NotFound("table"), 404, "There is no such table"),
+        (DatabaseBusy(), 503, "The database is busy"),
+        (StorageFull(), 503, "The disk is full"),
+        (no_space(), 503, "The disk is full"),
+        (locked(), 503, "The database is busy"),
+        (PoolTimeout("QueuePool limit"), 503, "The server is busy"),
+        (TimeoutError(), 503, "took too long"),
+        (ExceptionGroup("several", [DatabaseBusy()]), 503, "The database is busy"),
+        (TooManyRequests("Wait 5 seconds.", retry_after=5), 429, "Wait 5 seconds."),
+    ],
+)
+@pytest.mark.parametrize("form", ["page", "fragment", "json"])
+async def test_each_meaning_in_each_form(serve: Serve, error: Exception, status: int, words: str, form: str) -> None:
+    headers = {"page": {}, "fragment": PARTIAL, "json": {"Accept": "application/json"}}[form]
+
+    response = await serve(raising(error)).get("/try", headers=headers)
+
+    text = await response.get_data(as_text=True)
+    assert response.status_code == status
+    assert words in text
+    assert "secret" not in text
+    assert response.headers["Cache-Control"] == "no-store"
+    assert ("Retry-After" in response.headers) is (status in (429, 503))
+    if form == "page":
+        assert "<h1>" in text
+        assert '<main id="main"' in text
+    elif form == "fragment":
+        assert text.startswith('<hx-partial hx-target="#toasts"')
+        assert response.headers["HX-Reswap"] == "none"
+    else:
+        assert response.mimetype == "application/problem+json"
+        assert (await response.get_json(force=True))["status"] == status
+
+
+@pytest.mark.parametrize("status", sorted(set(errors.TITLES) - {401, 500}))
+async def test_each_status_has_words_of_its_own(serve: Serve, status: int) -> None:
+    async def view() -> None:
+        abort(status)
+
+    response = await serve(view).get("/try")
+
+    text = await response.get_data(as_text=True)
+    assert response.status_code == status
+    assert errors.TITLES[status] in text
+    assert "The browser (or proxy) sent" not in text
+
+
+async def test_an_unknown_address_of_the_api_is_a_problem_too(bare: Application) -> None:
+    response = await bare.test_client().get("/api/none")
+
+    assert response.mimetype == "application/problem+json"
+
+
+async def test_the_wrong_method_says_which_are_right(bare: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webapp.web.access.load_actor", lambda: asyncio.sleep(0, "somebody"))
+
+    response = await bare.test_client().post("/up")
+
+    assert response.status_code == 405
+    assert "GET" in response.headers["Allow"]
+
+
+@pytest.mark.parametrize("headers", [{}, PARTIAL, {"Accept": "application/json"}])
+async def test_a_failure_of_ours_shows_its_number_and_leaks_nothing(
+    bare: Application, serve: Serve, headers: dict[str, str]
+) -> None:
+    bare.testing = False
+    client = serve(raising(RuntimeError("secret of the house")))
+
+    response = await client.get("/try", headers=headers)
+
+    text = await response.get_data(as_text=True)
+    assert response.status_code == 500
+    assert response.headers["X-Request-Id"] in text
+    assert "secret" not in text
+    assert "Traceback" not in text
+    assert "HX-Reswap" in response.headers or not headers.get("HX-Request")
+
+
+async def test_the_page_for_failures_needs_nothing_that_may_have_failed(
+    bare: Application, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> str:
+        raise RuntimeError("templates are broken")
+
+    monkeypatch.setattr(templating, "render", broken)
+    bare.testing = False
+    client = serve(raising(RuntimeError()))
+
+    response = await client.get("/try")
+    assert response.headers["X-Request-Id"] in await response.get_data(as_text=True)
+    assert (await client.get("/up/nowhere")).status_code in (303, 404)
+
+
+async def test_a_broken_error_page_falls_back_to_the_plain_one(
+    bare: Application, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> str:
+        raise RuntimeError("templates are broken")
+
+    monkeypatch.setattr(templating, "render", broken)
+
+    response = await serve(raising(NotFound())).get("/try")
+
+    assert response.status_code == 404
+    assert "<h1>" in await response.get_data(as_text=True)
+
+
+async def test_an_unknown_error_is_shown_whole_in_tests(serve: Serve) -> None:
+    response = await serve(raising(RuntimeError("nobody knows this"))).get("/try")
+
+    assert "nobody knows this" in await response.get_data(as_text=True)
+
+
+async def test_an_answer_made_by_an_exception_is_sent_as_it_is(serve: Serve) -> None:
+    class Ready(HTTPException):
+        code = 409
+
+    response = await serve(raising(Ready(response=Response("mine", 409)))).get("/try")  # type: ignore[arg-type]
+
+    assert (response.status_code, await response.get_data()) == (409, b"mine")
+
+
+async def test_a_cancellation_in_a_group_hides_nothing() -> None:
+    group = BaseExceptionGroup("group", [asyncio.CancelledError(), StorageFull()])
+
+    assert errors.meaning_of(group) == (503, str(StorageFull()))

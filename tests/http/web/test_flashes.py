@@ -1,0 +1,87 @@
+"""Messages that survive a redirect."""
+
+from collections.abc import Callable
+
+from quart import Response, redirect
+from quart.testing import QuartClient
+from quart.typing import ResponseReturnValue
+
+from webapp.web.flashes import COOKIE, Flashes, flash
+
+Serve = Callable[..., QuartClient]
+
+
+async def shows() -> str:
+    return "|".join(f"{kind}:{text}" for kind, text in Flashes())
+
+
+async def text(response: Response) -> str:
+    return await response.get_data(as_text=True)
+
+
+async def test_a_message_is_shown_once_after_a_redirect(serve: Serve) -> None:
+    client = _three(serve)
+
+    assert (await client.post("/leaves")).status_code == 303
+    assert await text(await client.get("/silent")) == "nothing"
+    assert await text(await client.get("/shows")) == "done:Saved “ü”|alert:Look"
+    assert await text(await client.get("/shows")) == ""
+
+
+async def test_a_message_can_be_shown_at_once(serve: Serve) -> None:
+    async def both() -> str:
+        flash("Now")
+        return await shows()
+
+    response = await serve(both).get("/try")
+
+    assert await text(response) == "done:Now"
+    assert "Set-Cookie" not in response.headers
+
+
+async def test_messages_left_one_after_the_other_are_all_kept(serve: Serve) -> None:
+    client = _three(serve)
+
+    await client.post("/leaves")
+    await client.post("/leaves")
+
+    assert (await text(await client.get("/shows"))).count("Saved") == 2
+
+
+async def test_nobody_else_can_write_a_message(serve: Serve) -> None:
+    client = _three(serve)
+    client.set_cookie("localhost", COOKIE, "W1siZG9uZSIsICJFdmlsIl1d.x.y")
+
+    assert await text(await client.get("/shows")) == ""
+
+
+async def test_the_cookie_is_for_the_server_only(serve: Serve) -> None:
+    cookie = (await _three(serve).post("/leaves")).headers["Set-Cookie"]
+
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+
+
+async def test_too_much_to_carry_loses_the_oldest(serve: Serve) -> None:
+    async def many() -> str:
+        for number in range(100):
+            flash(f"{number} " + "x" * 100)
+        return ""
+
+    cookie = (await serve(many).get("/try")).headers["Set-Cookie"]
+
+    assert len(cookie) < 4096
+
+
+def _three(serve: Serve) -> QuartClient:
+    async def leaves() -> ResponseReturnValue:
+        flash("Saved “ü”")
+        flash("Look", "alert")
+        return redirect("/shows", 303)
+
+    async def silent() -> str:
+        return "nothing"
+
+    serve(silent, "/silent")
+    serve(leaves, "/leaves")
+    return serve(shows, "/shows")

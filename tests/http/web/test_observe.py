@@ -1,0 +1,147 @@
+"""Logs, request ids, timings."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import structlog
+from quart.testing import QuartClient
+from structlog.testing import capture_logs
+
+from settings import Settings
+from tests.conftest import Client, make_settings
+from webapp import create_app
+from webapp.web import exchange, observe
+from webapp.web.application import Application
+
+Serve = Callable[..., QuartClient]
+
+
+@pytest.fixture
+def _restored() -> Iterator[None]:
+    """Logging belongs to the process; the next test wants it as it was."""
+    root, handlers, level = logging.getLogger(), logging.getLogger().handlers, logging.getLogger().level
+    yield
+    root.handlers, root.level = handlers, level
+    logging.captureWarnings(False)
+    structlog.reset_defaults()
+
+
+async def test_each_request_has_one_line_with_what_happened_and_no_query(serve: Serve) -> None:
+    async def view() -> str:
+        exchange.note(table=7)
+        return "twelve bytes"
+
+    with capture_logs() as lines:
+        response = await serve(view).get("/try?q=private")
+
+    (line,) = [line for line in lines if line["event"] == "request"]
+    assert line["request_id"] if "request_id" in line else response.headers["X-Request-Id"]
+    assert (line["method"], line["path"], line["status"], line["sent"], line["table"]) == ("GET", "/try", 200, 12, 7)
+    assert "cut" not in line
+    assert "private" not in str(line)
+
+
+async def test_every_line_of_a_request_carries_its_id(serve: Serve) -> None:
+    seen: list[str] = []
+
+    async def view() -> str:
+        seen.append(structlog.contextvars.get_contextvars()["request_id"])
+        seen.append(await asyncio.create_task(_id_in_a_task()))
+        return exchange.request_id()
+
+    response = await serve(view).get("/try")
+
+    assert {*seen, await response.get_data(as_text=True)} == {response.headers["X-Request-Id"]}
+
+
+async def _id_in_a_task() -> str:
+    return exchange.request_id()
+
+
+@pytest.mark.parametrize(("proxies", "given", "kept"), [(1, "from-the-proxy", True), (0, "from-anybody", False)])
+async def test_a_proxys_id_is_kept_a_strangers_is_not(settings: Settings, proxies: int, given: str, kept: bool) -> None:
+    app = create_app(make_settings(settings.data_dir, trusted_proxies=proxies))
+
+    response = await Client(app).get("/up", headers={"X-Request-Id": given})
+
+    assert (response.headers["X-Request-Id"] == given) is kept
+
+
+@pytest.mark.parametrize("given", ["", "short", "a b c d e f g", "x" * 65, "evil\u00e9evil"])
+def test_an_id_has_to_look_like_one(given: str) -> None:
+    assert exchange.new_id(given) != given
+
+
+async def test_time_is_shown_by_what_it_was_spent_on(serve: Serve) -> None:
+    async def view() -> str:
+        with exchange.timed("render"):
+            pass
+        exchange.spend("db", 0.002)
+        exchange.spend("db", 0.001)
+        return ""
+
+    timing = (await serve(view).get("/try")).headers["Server-Timing"]
+
+    assert "db;dur=3.0" in timing
+    assert "render;dur=" in timing
+
+
+async def test_queries_are_timed(app: Application, client: QuartClient) -> None:
+    assert "db;dur=" in (await client.get("/ready")).headers["Server-Timing"]
+
+
+@pytest.mark.usefixtures("_restored")
+def test_production_writes_json_without_secrets(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    observe.configure(make_settings(settings.data_dir, environment="production"))
+
+    structlog.get_logger("test").info(
+        "hello",
+        password="p1",
+        headers={"Cookie": "c1", "Authorization": "a1", "Accept": "kept"},
+        tries=[{"session_token": "t1"}],
+        number=7,
+    )
+    logging.getLogger("another.library").warning("from the standard library")
+    try:
+        raise ValueError("what happened")
+    except ValueError:
+        structlog.get_logger("test").exception("failed")
+
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    text = json.dumps(lines)
+    assert [line["event"] for line in lines] == ["hello", "from the standard library", "failed"]
+    assert lines[0]["number"] == 7
+    assert lines[0]["headers"] == {"Cookie": "[redacted]", "Authorization": "[redacted]", "Accept": "kept"}
+    assert not {"p1", "c1", "a1", "t1"} & set(text.replace('"', " ").split())
+    assert "what happened" in text
+
+
+@pytest.mark.usefixtures("_restored")
+def test_development_writes_for_people(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    observe.configure(make_settings(settings.data_dir, environment="development"))
+
+    structlog.get_logger("test").info("hello", number=7)
+
+    written = capsys.readouterr().err
+    assert "hello" in written
+    assert "number=7" in written
+    assert not written.startswith("{")
+
+
+@pytest.mark.usefixtures("_restored")
+def test_the_level_is_a_setting(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    observe.configure(make_settings(settings.data_dir, log_level="warning"))
+
+    structlog.get_logger("test").info("quiet")
+
+    assert capsys.readouterr().err == ""
+
+
+def test_redacting_looks_at_names_and_leaves_the_rest() -> None:
+    kept: dict[str, Any] = {"event": "a token was used", "path": "/x", "rows": (1, 2)}
+
+    assert observe.redact(None, "info", dict(kept)) == {"event": "a token was used", "path": "/x", "rows": [1, 2]}

@@ -1,0 +1,76 @@
+"""Counting tries."""
+
+import pytest
+from werkzeug.exceptions import TooManyRequests
+
+from webapp.web import throttle
+from webapp.web.throttle import Throttle
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_so_many_tries_in_a_window_and_no_more(clock: Clock) -> None:
+    tries = Throttle(3, 60, clock)
+    for _ in range(3):
+        tries.check("ada")
+        tries.count("ada")
+
+    with pytest.raises(TooManyRequests) as refused:
+        tries.check("ada")
+    tries.check("grace")
+
+    assert refused.value.get_headers()[-1] == ("Retry-After", "60")
+    assert "60 seconds" in str(refused.value.description)
+
+
+def test_the_window_slides(clock: Clock) -> None:
+    tries = Throttle(2, 60, clock)
+    tries.count("ada")
+    clock.now += 40
+    tries.count("ada")
+    clock.now += 10
+    assert tries.wait_for("ada") == 10
+
+    clock.now += 10
+    tries.check("ada")
+    tries.count("ada")
+
+    assert tries.wait_for("ada") == 40
+
+
+def test_success_forgets(clock: Clock) -> None:
+    tries = Throttle(1, 60, clock)
+    tries.count("ada")
+    tries.forget("ada")
+
+    tries.check("ada")
+
+
+def test_memory_is_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle, "MAX_KEYS", 10)
+    tries = Throttle(1, 60, clock)
+    for number in range(100):
+        tries.count(str(number))
+
+    assert tries.wait_for("89") == 0
+    assert tries.wait_for("90") == 60
+
+
+def test_looking_remembers_nothing(clock: Clock) -> None:
+    tries = Throttle(1, 60, clock)
+    tries.check("ada")
+    tries.count("ada")
+    clock.now += 61
+    tries.check("ada")
+
+    assert not tries._tries

@@ -1,0 +1,232 @@
+"""Receiving files."""
+
+import asyncio
+import errno
+import hashlib
+import io
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from quart.datastructures import FileStorage
+from quart.testing import QuartClient
+
+from settings import Settings
+from webapp.web import uploads
+from webapp.web.limits import body_limit
+from webapp.web.uploads import Received, clean_filename, receive
+
+Serve = Callable[..., QuartClient]
+BOUNDARY = "xyz"
+MULTIPART = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+
+
+@pytest.fixture
+def folder(settings: Settings) -> Path:
+    return settings.data_dir / "arriving"
+
+
+@pytest.fixture
+def received(serve: Serve, folder: Path) -> Callable[[Callable[[Received], Any]], QuartClient]:
+    """A client whose `/try` gives what it received to a function."""
+
+    def at(look: Callable[[Received], Any]) -> QuartClient:
+        @body_limit(3_000_000)
+        async def view() -> Any:
+            async with receive(folder, as_files=("text",)) as form:
+                result = look(form)
+                return (await result if isinstance(result, Awaitable) else result) or ""
+
+        return serve(view)
+
+    return at
+
+
+def part(name: str, body: bytes, filename: str | None = None) -> bytes:
+    more = f'; filename="{filename}"' if filename is not None else ""
+    return f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n'.encode() + body + b"\r\n"
+
+
+def form(*parts: bytes) -> bytes:
+    return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
+
+
+async def test_files_and_fields_arrive_and_files_are_gone_afterwards(
+    received: Callable[..., QuartClient], folder: Path
+) -> None:
+    body = b"a,b\r\n" * 300_000
+
+    def look(arrived: Received) -> dict[str, Any]:
+        one = arrived.upload("file")
+        assert one is not None
+        assert one.path.read_bytes() == body
+        assert one.path.stat().st_mode & 0o077 == 0
+        return {"sha256": one.sha256, "size": one.size, "name": one.filename, "fields": arrived.fields.to_dict()}
+
+    data = form(part("title", "Flüge".encode()), part("file", body, "Ausflug/flüge.csv"))
+    response = await received(look).post("/try", data=data, headers=MULTIPART)
+
+    assert await response.get_json() == {
+        "sha256": hashlib.sha256(body).hexdigest(),
+        "size": len(body),
+        "name": "flüge.csv",
+        "fields": {"title": "Flüge"},
+    }
+    assert list(folder.iterdir()) == []
+
+
+async def test_a_file_that_is_moved_away_is_kept(received: Callable[..., QuartClient], folder: Path) -> None:
+    def look(arrived: Received) -> None:
+        arrived.uploads[0].move_to(folder / "original")
+
+    await received(look).post("/try", data=form(part("file", b"kept", "a.csv")), headers=MULTIPART)
+
+    assert (folder / "original").read_bytes() == b"kept"
+    assert [path.name for path in folder.iterdir()] == ["original"]
+
+
+async def test_a_large_text_is_a_file_too_and_an_unchosen_file_is_none(received: Callable[..., QuartClient]) -> None:
+    def look(arrived: Received) -> dict[str, Any]:
+        return {one.name: one.size for one in arrived.uploads} | {"chosen": arrived.upload("file", "text").name}  # type: ignore[union-attr]
+
+    data = form(part("file", b"", ""), part("text", b"x" * 1_000_000))
+    response = await received(look).post("/try", data=data, headers=MULTIPART)
+
+    assert await response.get_json() == {"text": 1_000_000, "chosen": "text"}
+
+
+async def test_an_empty_file_with_a_name_is_there(received: Callable[..., QuartClient]) -> None:
+    response = await received(lambda arrived: str(len(arrived.uploads))).post(
+        "/try", data=form(part("file", b"", "empty.csv")), headers=MULTIPART
+    )
+
+    assert await response.get_data() == b"1"
+
+
+async def test_an_ordinary_form_will_do(received: Callable[..., QuartClient]) -> None:
+    response = await received(lambda arrived: arrived.fields["title"]).post("/try", form={"title": "Hello"})
+
+    assert await response.get_data() == b"Hello"
+
+
+async def test_a_browser_like_client_will_do(received: Callable[..., QuartClient]) -> None:
+    response = await received(lambda arrived: arrived.uploads[0].filename).post(
+        "/try", files={"file": FileStorage(io.BytesIO(b"a,b"), "data.csv")}
+    )
+
+    assert await response.get_data() == b"data.csv"
+
+
+@pytest.mark.parametrize(
+    ("headers", "path", "name"),
+    [
+        ({"Content-Type": "text/csv"}, "/try?filename=a.csv", "a.csv"),
+        ({"Content-Disposition": 'attachment; filename="../b.csv"'}, "/try", "b.csv"),
+        ({}, "/try", ""),
+    ],
+)
+async def test_a_body_can_be_a_file(
+    received: Callable[..., QuartClient], headers: dict[str, str], path: str, name: str
+) -> None:
+    def look(arrived: Received) -> dict[str, Any]:
+        return {"name": arrived.uploads[0].filename, "size": arrived.uploads[0].size}
+
+    response = await received(look).put(path, data=b"a,b\n", headers=headers)
+
+    assert await response.get_json() == {"name": name, "size": 4}
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({"Content-Type": "multipart/form-data"}, b"x", 400),
+        (MULTIPART, b"no form at all", 400),
+        (MULTIPART, part("file", b"breaks off", "a.csv"), 400),
+        (MULTIPART, f"--{BOUNDARY}\r\nX: y\r\n\r\nno name\r\n--{BOUNDARY}--\r\n".encode(), 400),
+        (MULTIPART, form(part("title", b"x" * 200_000)), 413),
+        (MULTIPART, form(*[part("f", b"x", "a") for _ in range(60)]), 413),
+        (MULTIPART, form(part("file", b"x" * 3_000_001, "a.csv")), 413),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, b"a=" + b"x" * 300_000, 413),
+    ],
+)
+async def test_what_cannot_be_taken_leaves_nothing_behind(
+    received: Callable[..., QuartClient], folder: Path, headers: dict[str, str], body: bytes, status: int
+) -> None:
+    response = await received(lambda arrived: "taken").post("/try", data=body, headers=headers)
+
+    assert response.status_code == status
+    assert list(folder.iterdir()) == []
+
+
+async def test_a_full_disk_is_said_in_words(
+    received: Callable[..., QuartClient], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: Any, block: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(uploads._File, "_store", full)
+
+    response = await received(lambda arrived: "taken").post(
+        "/try", data=form(part("file", b"x" * 2_000_000, "a.csv")), headers=MULTIPART
+    )
+
+    assert response.status_code == 503
+    assert "The disk is full" in await response.get_data(as_text=True)
+    assert list(folder.iterdir()) == []
+
+
+async def test_an_upload_that_cannot_fit_is_refused_before_it_arrives(
+    received: Callable[..., QuartClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Usage:
+        free = 10
+
+    monkeypatch.setattr(uploads.shutil, "disk_usage", lambda path: Usage)
+
+    headers = {"Content-Type": "text/csv", "Content-Length": "11"}
+    response = await received(lambda arrived: "taken").post("/try", data=b"x" * 11, headers=headers)
+
+    assert response.status_code == 503
+
+
+async def test_a_failing_view_leaves_nothing_behind(received: Callable[..., QuartClient], folder: Path) -> None:
+    def look(arrived: Received) -> None:
+        raise RuntimeError
+
+    response = await received(look).post("/try", data=form(part("file", b"x", "a.csv")), headers=MULTIPART)
+
+    assert response.status_code == 500
+    assert list(folder.iterdir()) == []
+
+
+async def test_receiving_does_not_count_against_the_time_of_the_handler(
+    received: Callable[..., QuartClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = received(lambda arrived: "taken")
+    client.app.config["HANDLER_TIMEOUT"] = 0.05
+    connection = client.request("/try", method="PUT", headers={"Content-Length": "2", "Sec-Fetch-Site": "same-origin"})
+
+    async with connection as wire:
+        await wire.send(b"a")
+        await asyncio.sleep(0.2)  # longer than a handler may take
+        await wire.send(b"b")
+        await wire.send_complete()
+        response = await wire.as_response()
+
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("C:\\Users\\ada\\data.csv", "data.csv"),
+        ("/etc/passwd", "passwd"),
+        ("a\r\nb\0.csv", "ab.csv"),
+        ("..", ".."),
+        ("", ""),
+        ("ü" * 300, "ü" * 200),
+    ],
+)
+def test_names_lose_what_is_no_name(given: str, kept: str) -> None:
+    assert clean_filename(given) == kept
