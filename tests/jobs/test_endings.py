@@ -100,7 +100,7 @@ def test_a_full_disk_fails_the_import_and_it_is_written_down_once_there_is_room(
 
 def test_the_next_import_works_after_one_that_failed(server: Start, browser: Browser, tmp_path: Path) -> None:
     browser.visit(server()).sign_up()
-    empty = tmp_path / "empty.csv"
-    empty.write_bytes(b"\xef\xbb\xbf")
-    browser.wait_until(browser.upload(empty), "failed")
+    stranger = tmp_path / "letter.csv"
+    stranger.write_bytes(b"%PDF-1.7 and more")
+    browser.wait_until(browser.upload(stranger), "failed")
     browser.import_whole(write_csv(tmp_path / "small.csv", 10))

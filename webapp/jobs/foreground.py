@@ -41,7 +41,7 @@ class Foreground(Jobs):
     def start(self, name: str, subject: str) -> None:
         """The full-text index is left to the server: the table is there without it."""
         if name != "index_table":
-            self.spawn(passes.PASSES[name](self, subject))
+            self.background.spawn(passes.PASSES[name](self, subject))
 
     def report(self, progress: Progress) -> None:
         before = progress.size if progress.state == ImportState.LOADING else 0

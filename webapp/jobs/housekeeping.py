@@ -23,20 +23,14 @@ logger = logging.getLogger(__name__)
 
 
 async def look_after(jobs: "Jobs") -> None:
-    """At the start, everything a process left behind; from time to time, what the command line leaves to a server."""
+    """At the start, what a process left behind, written down or not; from time to time, what the command line left."""
     for name, subject in await _unfinished(jobs):
-        await _go_on(jobs, name, subject)
+        await jobs.background.recover(name, subject)
     await _sweep(jobs)
     while True:
         await asyncio.sleep(LOOK_EVERY)
         for table_id in await _without_index(jobs):
-            await _go_on(jobs, "index_table", table_id)
-
-
-async def _go_on(jobs: "Jobs", name: str, subject: str) -> None:
-    """Whether or not its workflow had been written down before the process ended."""
-    durable = await jobs.durable()
-    await asyncio.to_thread(durable.recover, name, subject)
+            await jobs.background.recover("index_table", table_id)
 
 
 async def _unfinished(jobs: "Jobs") -> list[tuple[str, str]]:

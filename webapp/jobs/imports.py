@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from webapp.data.problems import Problem
 from webapp.data.uow import UnitOfWork
 from webapp.engine.inspection import ColumnGuess, Inspection, Overrules
+from webapp.engine.problems import ImportProblem
 from webapp.engine.storage import create_sql, drop_sql
 from webapp.jobs.titles import table_title
 from webapp.models import Column, Import, ImportState, Table, utc_now
@@ -75,6 +76,8 @@ async def begin_loading(work: UnitOfWork, import_id: str, overrules: Overrules, 
         await read_again(work, import_id, overrules)
         return False
     settled.check()
+    if all(column.skip for column in settled.columns):
+        raise ImportProblem("A table needs at least one column.")
     table = Table(owner_id=found.user_id, title=title or table_title(found.filename), state="importing")
     table.columns = [
         _column(index, position, column)

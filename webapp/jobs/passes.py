@@ -17,6 +17,7 @@ from webapp.data.problems import DatabaseBusy, Problem, StorageFull
 from webapp.engine.children import Child, ChildDied, ChildFailed, ChildStopped
 from webapp.engine.importing import IndexRequest, InspectRequest, LoadColumn, LoadRequest
 from webapp.engine.inspection import Inspection
+from webapp.engine.problems import ImportProblem
 from webapp.jobs import housekeeping, imports
 from webapp.jobs.imports import BUILDING
 from webapp.jobs.progress import Meter, starting_point
@@ -44,6 +45,8 @@ async def inspect_import(jobs: "Jobs", import_id: str) -> None:
         request = InspectRequest(folder.path, found.filename, found.overrules)
         await _in_child(jobs, found, request.to_json())
         inspection = json.loads(await asyncio.to_thread(folder.inspection.read_bytes))
+        if not inspection["columns"]:
+            raise ImportProblem("There is nothing in this file but empty lines.")
         await jobs.finish(imports.inspected, import_id, inspection)
 
 

@@ -1,9 +1,8 @@
-"""The jobs of one app: what views ask for, and the event loop's side of the durable workflows."""
+"""The jobs of one app: what views ask for, and what the passes need."""
 
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from weakref import WeakValueDictionary
@@ -14,9 +13,9 @@ from webapp.data.uow import UnitOfWork
 from webapp.engine.children import Child
 from webapp.engine.importing import Folder
 from webapp.engine.inspection import Overrules
-from webapp.hub import Hub
+from webapp.hub import Hub, HubClosed
 from webapp.jobs import housekeeping, imports, passes
-from webapp.jobs.durable import Durable
+from webapp.jobs.background import Background
 from webapp.jobs.progress import Progress
 from webapp.models import Import, ImportState
 
@@ -38,64 +37,36 @@ def topic_of(import_id: str) -> str:
 
 
 class Jobs:
-    """Imports and what else is done in the background. Opened in a running event loop, which it stays with.
-
-    DBOS is loaded when there is something to do for it: a server that only shows tables starts quicker and stays
-    smaller without.
-    """
+    """Imports and what else is done in the background. Opened in a running event loop, which it stays with."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.background = Background(settings, lambda name, subject: passes.PASSES[name](self, subject))
         self.slots = asyncio.Semaphore(settings.import_workers)
         self.index_slot = asyncio.Semaphore(1)
         self._database: Database | None = None
         self._hub: Hub | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._launching: asyncio.Task[Durable] | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._running: set[asyncio.Task[Any]] = set()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._children: dict[str, Child] = {}
         self._progress: dict[str, Progress] = {}
-        self._is_closing = False
 
     # --- the app's life ---
 
     async def open(self, database: Database, hub: Hub) -> None:
         """Ready at once; what the last process left unfinished goes on in the background."""
         self.bind(database, hub)
-        self.spawn(housekeeping.look_after(self))
+        self.background.spawn(housekeeping.look_after(self))
 
     def bind(self, database: Database, hub: Hub) -> None:
-        self._database, self._hub, self._loop = database, hub, asyncio.get_running_loop()
+        self._database, self._hub = database, hub
+        self.background.begin()
 
     async def close(self) -> None:
-        """Interrupts what runs, which the next process takes up, and ends DBOS. Bounded by the patience of a child."""
-        self._is_closing = True
-        for task in [*self._tasks, *self._running]:
-            task.cancel()
-        await asyncio.gather(*self._tasks, *self._running, return_exceptions=True)
-        if self._launching is not None:
-            with suppress(Exception):
-                durable = await self._launching
-                await asyncio.to_thread(durable.close)
-            self._launching = None
+        await self.background.close()
 
     def warm(self) -> None:
         """Load DBOS now, in the background: an upload has begun, it will be needed."""
-        self.spawn(self.durable())
-
-    async def durable(self) -> Durable:
-        """The engine, launched by the first who asks."""
-        if self._launching is None:
-            self._launching = asyncio.create_task(asyncio.to_thread(Durable, self.settings, self._submit))
-        launching = self._launching
-        try:
-            return await asyncio.shield(launching)
-        except Exception:
-            if self._launching is launching:
-                self._launching = None
-            raise
+        self.background.spawn(self.background.durable())
 
     @property
     def database(self) -> Database:
@@ -145,7 +116,7 @@ class Jobs:
 
     async def settled(self, import_id: str, timeout: float | None = None) -> Import | None:
         """The import once no pass works on it any more; None when that takes longer than `timeout` seconds."""
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, HubClosed):
             async with asyncio.timeout(timeout), self.hub.subscribe([topic_of(import_id)]) as events:
                 while True:
                     found = await self.find(import_id)
@@ -183,6 +154,7 @@ class Jobs:
             return await child.run()
         finally:
             del self._children[subject]
+            self._progress.pop(subject, None)
 
     def report(self, progress: Progress) -> None:
         self._progress[progress.import_id] = progress
@@ -190,7 +162,7 @@ class Jobs:
 
     def start(self, name: str, subject: str) -> None:
         """Start a workflow soon; what keeps it from starting is its subject's failure."""
-        self.spawn(self._start(name, subject))
+        self.background.spawn(self._start(name, subject))
 
     def _starting(self, name: str, import_id: str) -> Callable[[], None]:
         def then() -> None:
@@ -201,27 +173,10 @@ class Jobs:
 
     async def _start(self, name: str, subject: str) -> None:
         try:
-            durable = await self.durable()
-            await asyncio.to_thread(durable.start, name, subject)
+            await self.background.start(name, subject)
         except Exception as error:
             logger.exception("The workflow %s of %s could not be started", name, subject)
             await passes.fail(self, subject, error)
-
-    def _submit(self, name: str, subject: str) -> "Future[None]":
-        """Called in a thread of DBOS."""
-        assert self._loop is not None  # noqa: S101  it was launched by `durable`, in the loop
-        return asyncio.run_coroutine_threadsafe(self._run(name, subject), self._loop)
-
-    async def _run(self, name: str, subject: str) -> None:
-        if self._is_closing:
-            raise asyncio.CancelledError
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101
-        self._running.add(task)
-        try:
-            await passes.PASSES[name](self, subject)
-        finally:
-            self._running.discard(task)
 
     async def _write(
         self,
@@ -246,14 +201,8 @@ class Jobs:
         self._changed(import_id)
         if child := self._children.get(import_id):
             child.stop()
-        self.spawn(housekeeping.remove_files(self, import_id))
+        self.background.spawn(self._remove_files(import_id))
 
-    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        task = asyncio.ensure_future(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("Work in the background failed", exc_info=error)
+    async def _remove_files(self, import_id: str) -> None:
+        async with self.lock(import_id):  # once the child is gone, or it would make them anew
+            await housekeeping.remove_files(self, import_id)
