@@ -25,6 +25,8 @@ PLANET_ROWS = (
     ("Uranus", "28", "25362.0", "yes", "1781-03-13"),
     ("Neptune", "16", "24622.0", "yes", "1846-09-23"),
 )
+
+
 def add_table(data_dir: Path, columns: dict[str, str], rows: Cells, *, title: str = "Planets", owner: int = 1) -> int:
     """A table of person `owner`, its cells given as they would stand in a file; its id."""
     with closing(connect(data_dir / "rowcast.db")) as connection:
@@ -50,7 +52,7 @@ def _add(connection: sqlite3.Connection, columns: dict[str, str], rows: Cells, t
     for column in made:
         connection.execute(
             "INSERT INTO columns (table_id, number, position, title, type, format, facts)"
-            " VALUES (?, ?, ?, ?, ?, json(?), '{\"reason\": \"said by the test\", \"width\": 9}')",
+            ' VALUES (?, ?, ?, ?, ?, json(?), \'{"reason": "said by the test", "width": 9}\')',
             (table_id, column.number, column.number - 1, column.title, column.type, json.dumps(column.format)),
         )
     insert = insert_sql(table_id, made)

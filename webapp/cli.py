@@ -12,6 +12,7 @@ from settings import Settings
 
 if TYPE_CHECKING:
     from webapp.engine.inspecting import Inspection
+    from webapp.jobs.takeout import Kind
 
 # Each command imports what it needs itself: `rowcast inspect` should not wait for a web framework.
 
@@ -98,10 +99,10 @@ def import_(file: Path, title: str | None, owner_email: str | None) -> None:
 @main.command()
 @click.argument("table_id", metavar="TABLE", type=int)
 @click.option("--format", "format_", type=click.Choice(["csv", "ndjson", "original"]), default="csv", show_default=True)
-def export(table_id: int, format_: str) -> None:
+def export(table_id: int, format_: "Kind") -> None:
     """Write a table's rows, or the file it came from, to standard output."""
     from webapp.engine.problems import Problem
-    from webapp.jobs.foreground import export_table
+    from webapp.jobs.takeout import export_table
 
     try:
         blocks, rows = export_table(_settings(), table_id, format_)

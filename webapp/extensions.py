@@ -17,7 +17,7 @@ from webapp.data.engines import Database
 from webapp.drain import Drain
 from webapp.hashing import Hasher
 from webapp.hub import Hub
-from webapp.jobs import Jobs
+from webapp.jobs import Indexes, Jobs
 
 T = TypeVar("T")
 
@@ -47,8 +47,9 @@ drain: Extension[Drain] = Extension("drain", lambda settings: Drain())
 hasher: Extension[Hasher] = Extension("hasher", Hasher)
 hub: Extension[Hub] = Extension("hub", lambda settings: Hub())
 jobs: Extension[Jobs] = Extension("jobs", Jobs)
+indexes: Extension[Indexes] = Extension("indexes", Indexes)
 
-EVERY: tuple[Extension[Any], ...] = (config, drain, db, hasher, hub, jobs)
+EVERY: tuple[Extension[Any], ...] = (config, drain, db, hasher, hub, jobs, indexes)
 
 
 def init_app(app: Quart, settings: Settings) -> None:
@@ -66,5 +67,6 @@ def init_app(app: Quart, settings: Settings) -> None:
     @app.after_serving
     async def close_all() -> None:
         await jobs.of(app).close()
+        await indexes.of(app).close()
         await db.of(app).close()
         hasher.of(app).close()

@@ -128,7 +128,8 @@ def _check_titles(found: Inspection, decided: Overrules) -> None:
     seen: set[str] = set()
     for index, column in enumerate(found.columns):
         title = decided.columns.get(index, {}).get("title", column.title)
-        if not title or len(title) > MAX_TITLE or not title.isprintable():
+        unfit = not title or len(title) > MAX_TITLE or not title.isprintable()
+        if unfit and title != column.title:  # what was found is fit: it may hold the joiners some scripts need
             raise Unusable(f"Column {index + 1} needs a title of 1 to {MAX_TITLE} characters.")
         if title.casefold() in seen and index in decided.columns:
             raise Unusable(f"Two columns are called “{title}”. Give one of them another title.")

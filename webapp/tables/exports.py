@@ -15,7 +15,7 @@ from webapp.tables import bp
 from webapp.web.access import find_table, signed_in
 from webapp.web.streaming import file_part, streamed
 
-MIMETYPES = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
+MIMETYPES: dict[exporting.Format, str] = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
 
 
 class UnknownFormat(Problem):
@@ -27,9 +27,7 @@ class UnknownFormat(Problem):
 async def exports_show(table_id: int) -> Response:
     table = await find_table(signed_in(), table_id)
     query = TableQuery.from_args(request.args, table.columns)
-    kind = request.args.get("format", "csv")
-    if kind not in MIMETYPES:
-        raise UnknownFormat
+    kind = _kind(request.args.get("format", "csv"))
     database, is_safe = database_file(config().sqlalchemy_url), request.args.get("safe") == "1"
     return streamed(
         lambda: exporting.stream(database, table, query, kind, safe=is_safe), MIMETYPES[kind], f"{table.title}.{kind}"
@@ -51,3 +49,10 @@ async def originals_show(table_id: int) -> Response:
     response = streamed(lambda: file_part(path, 0, size), "application/octet-stream", upload.filename)
     response.headers["Content-Length"] = str(size)
     return response
+
+
+def _kind(name: str) -> exporting.Format:
+    for kind in MIMETYPES:
+        if name == kind:
+            return kind
+    raise UnknownFormat

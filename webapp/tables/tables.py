@@ -6,7 +6,8 @@ from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
 from webapp.engine.query import TableQuery, fetch_rows
-from webapp.extensions import db
+from webapp.extensions import db, indexes
+from webapp.jobs.indexes import WORTH_IT
 from webapp.models import Import, Table
 from webapp.tables import bp, counts, deletion, grid
 from webapp.tables.view import Addresses, table_view
@@ -30,10 +31,17 @@ async def show(table_id: int) -> ResponseReturnValue:
     async with db().reading() as session:
         page = await fetch_rows(session, table, query, after=after, before=before, at=at)
         has_original = (await session.execute(Import.kept_for(table.id))).first() is not None
+    want_indexes(table, query)
     original = url_for("tables.originals_show", table_id=table.id) if has_original else None
     view = table_view(table, query, page, original)
     summary = counts.known(table, query, page)
     return await render("tables/show.html", "tables/_results.html", table=table, view=view, summary=summary)
+
+
+def want_indexes(table: Table, query: TableQuery) -> None:
+    """Who sorts a large table by a column will do so again."""
+    if query.sorts and table.state == "ready" and table.row_count >= WORTH_IT:
+        indexes().want(table.id, query.sorts[0].field)
 
 
 @bp.get("/grid/<kinds>.css")

@@ -1,0 +1,58 @@
+"""Indexes that sorting asks for."""
+
+import asyncio
+from contextlib import closing
+
+import pytest
+from quart.testing import QuartClient
+
+from settings import Settings
+from tests.tables import add_table
+from webapp.data.sqlite_plain import connect
+from webapp.engine.storage import Field
+from webapp.jobs import Indexes
+from webapp.tables import tables as views
+
+ROWS = [(f"row {number}", str(number % 7)) for number in range(300)]
+
+
+def index_names(settings: Settings) -> list[str]:
+    with closing(connect(settings.data_dir / "rowcast.db", query_only=True)) as connection:
+        found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 't1'")
+        return [name for (name,) in found]
+
+
+async def until_done(indexes: Indexes) -> None:
+    async with asyncio.timeout(10):
+        while indexes.is_busy:
+            await asyncio.sleep(0.01)
+
+
+async def test_the_first_sort_of_a_large_table_leaves_an_index(
+    client: QuartClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.helpers import sign_up
+    from webapp.extensions import indexes
+
+    await sign_up(client)
+    add_table(settings.data_dir, {"Name": "text", "Group": "integer"}, ROWS)
+
+    await client.get("/tables/1?sort=-2")
+    await until_done(indexes.of(client.app))
+    assert index_names(settings) == []  # too small to be worth it
+
+    monkeypatch.setattr(views, "WORTH_IT", 100)
+    for _ in range(3):
+        await client.get("/tables/1?sort=-2,1")
+    await until_done(indexes.of(client.app))
+    assert len(index_names(settings)) == 1
+
+
+async def test_a_table_that_is_gone_is_no_trouble(settings: Settings) -> None:
+    indexes = Indexes(settings)
+
+    indexes.want(99, Field(1, "Name", "text", {}))
+    await until_done(indexes)
+    await indexes.close()
+
+    assert index_names(settings) == []

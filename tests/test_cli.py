@@ -1,0 +1,123 @@
+"""The command line, as a process of its own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import make_settings
+from webapp.data.sqlite_plain import connect
+
+CSV = "name,zip,born\r\nAda,00501,1815-12-10\r\nGrace,10001,1906-12-09\r\n"
+
+
+def rowcast(*arguments: str, data_dir: Path, status: int = 0) -> str:
+    command = [sys.executable, "-m", "webapp", *arguments]
+    environment = {
+        "ROWCAST_DATA_DIR": str(data_dir),
+        "ROWCAST_ENVIRONMENT": "testing",
+        "ROWCAST_SECRET_KEY": make_settings(data_dir).secret_key.get_secret_value(),
+        "PATH": "/usr/bin:/bin",
+    }
+    ended = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False)
+    assert ended.returncode == status, ended.stderr.decode()
+    return (ended.stderr if status and "--json" not in arguments else ended.stdout).decode()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "people.csv"
+    path.write_bytes(CSV.encode())
+    return path
+
+
+@pytest.fixture
+def owned(data_dir: Path) -> Path:
+    connection = connect(data_dir / "rowcast.db")
+    connection.execute(
+        "INSERT INTO users (email, name, password_hash, role, is_active, created_at)"
+        " VALUES ('ada@example.org', 'ada', '', 'owner', 1, '2026-11-22 12:00:00')"
+    )
+    connection.close()
+    return data_dir
+
+
+def test_inspect_says_what_an_import_would_find(file: Path, data_dir: Path) -> None:
+    found = json.loads(rowcast("inspect", str(file), "--json", data_dir=data_dir))
+
+    assert {name: found[name] for name in ("encoding", "delimiter", "quote", "header", "rows", "rejected")} == {
+        "encoding": "utf-8",
+        "delimiter": ",",
+        "quote": '"',
+        "header": True,
+        "rows": 2,
+        "rejected": [],
+    }
+    assert [(column["title"], column["type"], column["empty"]) for column in found["columns"]] == [
+        ("name", "text", 0),
+        ("zip", "text", 0),
+        ("born", "date", 0),
+    ]
+    assert "00501" in found["columns"][1]["reason"]
+
+
+def test_inspect_in_words_names_the_reasons(file: Path, data_dir: Path) -> None:
+    assert "00501" in rowcast("inspect", str(file), data_dir=data_dir)
+
+
+def test_a_file_that_cannot_be_imported_is_an_error_in_words(tmp_path: Path, data_dir: Path) -> None:
+    empty = tmp_path / "empty.csv"
+    empty.touch()
+
+    assert "empty" in json.loads(rowcast("inspect", str(empty), "--json", data_dir=data_dir, status=1))["error"]
+    assert "Traceback" not in rowcast("inspect", str(empty), data_dir=data_dir, status=1)
+
+
+def test_what_is_imported_is_exported_again(file: Path, owned: Path) -> None:
+    table = rowcast("import", str(file), "--title", "People", data_dir=owned).split()[-1]
+
+    assert rowcast("export", table, data_dir=owned) == CSV
+    assert rowcast("export", table, "--format", "original", data_dir=owned) == CSV
+    rows = [json.loads(line) for line in rowcast("export", table, "--format", "ndjson", data_dir=owned).splitlines()]
+    assert rows[0] == {"name": "Ada", "zip": "00501", "born": "1815-12-10"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("export", "99"), "no such table"),
+        (("import", "{file}", "--owner", "nobody@example.org"), "Nobody has an account"),
+    ],
+)
+def test_what_is_not_there_is_said_in_words(file: Path, owned: Path, arguments: tuple[str, ...], words: str) -> None:
+    said = rowcast(*(argument.format(file=file) for argument in arguments), data_dir=owned, status=1)
+
+    assert words in said
+    assert "Traceback" not in said
+
+
+def test_an_import_without_any_account_says_what_to_do_first(file: Path, data_dir: Path) -> None:
+    assert "create the owner's account" in rowcast("import", str(file), data_dir=data_dir, status=1)
+
+
+def test_settings_that_cannot_be_used_are_named(data_dir: Path) -> None:
+    assert "ROWCAST_SECRET_KEY" in _with_short_key(data_dir)
+
+
+def _with_short_key(data_dir: Path) -> str:
+    ended = subprocess.run(
+        [sys.executable, "-m", "webapp", "db", "current"],
+        env={"ROWCAST_SECRET_KEY": "short", "ROWCAST_DATA_DIR": str(data_dir), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert b"Traceback" not in ended.stderr
+    return ended.stderr.decode()
+
+
+def test_the_database_can_be_upgraded_by_command(tmp_path: Path) -> None:
+    assert "is at revision" in rowcast("db", "upgrade", data_dir=tmp_path / "new")

@@ -1,0 +1,72 @@
+"""Indexes that sorting asks for: made once, in the background, after the first sort of a large table by a column.
+
+They are a convenience that can be had again at any time, so no durable workflow looks after them.
+"""
+
+import asyncio
+import logging
+import sqlite3
+
+from settings import Settings
+from webapp.data import sqlite
+from webapp.data.problems import Problem
+from webapp.engine.sqlite import ensure_index
+from webapp.engine.storage import Field
+
+WORTH_IT = 50_000  # rows; a smaller table is sorted before anybody notices
+
+logger = logging.getLogger(__name__)
+
+
+class Indexes:
+    """What one app has asked for. SQLite works without the interpreter's lock, so a thread is enough."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._url = settings.sqlalchemy_url
+        self._wanted: set[tuple[int, int]] = set()
+        self._turn = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._connection: sqlite3.Connection | None = None
+
+    def want(self, table_id: int, field: Field) -> None:
+        """Returns at once. Asking again is free."""
+        if (table_id, field.number) in self._wanted:
+            return
+        self._wanted.add((table_id, field.number))
+        task = asyncio.create_task(self._make(table_id, field))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._tasks)
+
+    async def close(self) -> None:
+        """Gives up what is being made; whoever sorts next asks for it again."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if self._connection is not None:
+            self._connection.interrupt()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _make(self, table_id: int, field: Field) -> None:
+        async with self._turn:
+            making = asyncio.ensure_future(asyncio.to_thread(self._ensure, table_id, field))
+            try:
+                await asyncio.shield(making)
+            except asyncio.CancelledError:
+                await asyncio.gather(making, return_exceptions=True)  # the thread has to be done with the file
+                raise
+
+    def _ensure(self, table_id: int, field: Field) -> None:
+        self._connection = connection = sqlite.connect(sqlite.database_file(self._url))
+        try:
+            ensure_index(connection, table_id, field)
+        except (sqlite3.Error, Problem):
+            # Busy, full, interrupted, or the table is gone: the sort works without.
+            self._wanted.discard((table_id, field.number))
+            logger.warning("No index for column %s of table %s", field.number, table_id, exc_info=True)
+        finally:
+            self._connection = None
+            connection.close()
