@@ -24,8 +24,7 @@ def index_names(settings: Settings) -> list[str]:
 
 async def until_done(indexes: Indexes) -> None:
     async with asyncio.timeout(10):
-        while indexes.is_busy:
-            await asyncio.sleep(0.01)
+        await indexes.made()
 
 
 async def test_the_first_sort_of_a_large_table_leaves_an_index(

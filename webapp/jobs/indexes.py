@@ -37,9 +37,10 @@ class Indexes:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    @property
-    def is_busy(self) -> bool:
-        return bool(self._tasks)
+    async def made(self) -> None:
+        """Waits until everything that was asked for is there, or given up."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
 
     async def close(self) -> None:
         """Gives up what is being made; whoever sorts next asks for it again."""
