@@ -12,6 +12,8 @@ MAX_SKIPPED = 1000  # records above the header
 # Whoever changes one of these gets other columns, so that decisions about the old ones mean nothing.
 RESHAPING = ("delimiter", "quote", "sheet")
 
+STRANGE_ENCODINGS = ("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "utf_7")
+
 Fields = Mapping[str, str]
 
 
@@ -71,10 +73,16 @@ def _header_row(text: str) -> int:
 
 
 def _is_encoding(name: str) -> bool:
-    try:
-        return isinstance(b"".decode(name), str)
-    except (LookupError, ValueError, UnicodeError):
+    """One that turns bytes into text: Python also knows others, and some that are programs more than encodings."""
+    if name.lower().replace("-", "_") in STRANGE_ENCODINGS:
         return False
+    try:
+        b"ab".decode(name)
+    except UnicodeError:
+        return True
+    except (LookupError, ValueError):
+        return False
+    return True
 
 
 def _differs(decided: Overrules, found: Inspection, name: str) -> bool:
@@ -131,6 +139,6 @@ def _check_titles(found: Inspection, decided: Overrules) -> None:
         unfit = not title or len(title) > MAX_TITLE or not title.isprintable()
         if unfit and title != column.title:  # what was found is fit: it may hold the joiners some scripts need
             raise Unusable(f"Column {index + 1} needs a title of 1 to {MAX_TITLE} characters.")
-        if title.casefold() in seen and index in decided.columns:
+        if title in seen:
             raise Unusable(f"Two columns are called “{title}”. Give one of them another title.")
-        seen.add(title.casefold())
+        seen.add(title)

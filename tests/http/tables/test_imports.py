@@ -1,0 +1,229 @@
+"""From an upload to a table through the pages: what is found, what is decided, what is refused."""
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from quart.datastructures import FileStorage
+from quart.testing import QuartClient
+
+from settings import Settings
+from tests.conftest import Client, make_settings
+from tests.helpers import GRACE, sign_up
+from webapp.extensions import db, jobs
+from webapp.models import Import
+from webapp.web.application import Application
+
+PLANETS = "Planet,Moons,Seen\nMars,2,1610-09-01\nVenus,0,\nEarth,1,\n"
+
+
+@pytest.fixture
+def settings(data_dir: Path) -> Settings:
+    return make_settings(data_dir, registration="open")
+
+
+@pytest.fixture
+async def ada(client: QuartClient) -> QuartClient:
+    await sign_up(client)
+    return client
+
+
+async def upload(
+    client: QuartClient, data: str | bytes = PLANETS, filename: str = "planets.csv", **headers: str
+) -> Any:
+    content = data.encode() if isinstance(data, str) else data
+    return await client.post("/tables", files={"file": FileStorage(io.BytesIO(content), filename)}, headers=headers)
+
+
+async def settled(app: Application, location: str) -> Import:
+    """Once no pass works on it."""
+    found = await jobs.of(app).settled(location.rpartition("/")[2], 20)
+    assert found is not None
+    return found
+
+
+async def uploaded(app: Application, client: QuartClient, *args: Any) -> str:
+    """The address of an import that waits for a decision."""
+    location = str((await upload(client, *args)).headers["Location"])
+    found = await settled(app, location)
+    assert found.state == "ready", found.failure
+    return location
+
+
+async def text_of(client: QuartClient, path: str) -> str:
+    answer = await client.get(path)
+    assert answer.status_code == 200
+    return str(await answer.get_data(as_text=True))
+
+
+async def test_a_file_becomes_a_preview_and_then_a_table(app: Application, ada: QuartClient) -> None:
+    location = await uploaded(app, ada)
+    page = await text_of(ada, location)
+    for expected in ("planets.csv", "3 rows", "3 columns", 'value="Moons"'):
+        assert expected in page
+    answer = await ada.post(f"{location}/start")
+    assert (answer.status_code, answer.headers["Location"]) == (303, location)
+    found = await settled(app, location)
+    assert (found.state, found.rows_done) == ("done", 3)
+    assert f"/tables/{found.table_id}" in await text_of(ada, location)
+    table = await text_of(ada, f"/tables/{found.table_id}")
+    assert "planets" in table
+    assert "Venus" in table
+
+
+async def test_pasted_rows_are_a_file_like_any_other(app: Application, ada: QuartClient) -> None:
+    answer = await ada.post("/tables", form={"text": "Name\tCity\nAda\tLondon\nGrace\tNew York\n"})
+    assert answer.status_code == 422  # only a form that is streamed can be large
+    boundary = "x" * 20
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="text"\r\n\r\n'
+    body = f"{head}Name\tCity\r\nAda\tLondon\r\n--{boundary}--\r\n"
+    answer = await ada.post(
+        "/tables", data=body.encode(), headers={"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    )
+    assert answer.status_code == 303
+    found = await settled(app, answer.headers["Location"])
+    assert found.inspection is not None
+    assert [column["title"] for column in found.inspection["columns"]] == ["Name", "City"]
+
+
+async def test_a_page_that_uploads_by_itself_is_sent_on(ada: QuartClient) -> None:
+    answer = await upload(ada, **{"HX-Request": "true"})
+    assert answer.status_code == 200
+    assert re.fullmatch(r"/tables/imports/[0-9a-f]{32}", answer.headers["HX-Redirect"])
+
+
+async def test_nothing_chosen_is_said_in_words(ada: QuartClient, settings: Settings) -> None:
+    answer = await upload(ada, "", "")
+    assert answer.status_code == 422
+    assert "Nothing arrived" in await answer.get_data(as_text=True)
+    assert not list(settings.imports_dir.iterdir())
+
+
+async def test_strangers_upload_nothing(client: QuartClient, settings: Settings) -> None:
+    answer = await upload(client)
+    assert (answer.status_code, answer.headers["Location"][:6]) == (303, "/login")
+    assert not settings.imports_dir.exists()
+
+
+async def test_the_import_of_somebody_else_does_not_exist(app: Application, ada: QuartClient) -> None:
+    location = await uploaded(app, ada)
+    grace = app.test_client()
+    assert isinstance(grace, Client)
+    await sign_up(grace, GRACE)
+    for path in (location, f"{location}/rejected"):
+        assert (await grace.get(path)).status_code == 404
+    for path in (location, f"{location}/start", f"{location}/cancellation"):
+        assert (await grace.post(path)).status_code == 404
+    assert (await grace.get("/live", query_string={"import": location[-32:]})).status_code == 404
+    assert (await settled(app, location)).state == "ready"
+
+
+async def test_titles_and_types_are_as_decided(app: Application, ada: QuartClient) -> None:
+    location = await uploaded(app, ada)
+    form = {"columns-0-title": "World", "columns-0-type": "text", "columns-1-type": "text", "columns-2-type": "date"}
+    assert (await ada.post(f"{location}/start", form=form)).status_code == 303
+    found = await settled(app, location)
+    assert found.state == "done"
+    async with db.of(app).reading() as session:
+        from sqlalchemy import text
+
+        rows = await session.execute(text("SELECT title, type FROM columns ORDER BY position"))
+        assert [tuple(row) for row in rows] == [("World", "text"), ("Moons", "text"), ("Seen", "date")]
+        assert (await session.execute(text(f"SELECT c2 FROM t{found.table_id} ORDER BY rowid"))).scalars().all() == [
+            "2",
+            "0",
+            "1",
+        ]
+
+
+async def test_a_type_that_would_lose_values_is_read_for_and_then_refused(app: Application, ada: QuartClient) -> None:
+    location = await uploaded(app, ada)
+    assert (await ada.post(f"{location}/start", form={"columns-0-type": "integer"})).status_code == 303
+    found = await settled(app, location)
+    assert found.state == "ready"
+    answer = await ada.post(f"{location}/start", form={"columns-0-type": "integer"})
+    assert answer.status_code == 422
+    assert "Mars" in await answer.get_data(as_text=True)
+    assert (await settled(app, location)).state == "ready"
+    assert (await ada.post(f"{location}/start", form={"columns-0-type": "text"})).status_code == 303
+
+
+async def test_a_file_can_be_read_again_in_another_way(app: Application, ada: QuartClient) -> None:
+    location = await uploaded(app, ada)
+    assert (await ada.post(location, form={"delimiter": ";", "header": "no"})).status_code == 303
+    found = await settled(app, location)
+    assert found.state == "ready"
+    assert found.inspection is not None
+    assert (found.inspection["delimiter"], found.inspection["rows"], len(found.inspection["columns"])) == (";", 4, 1)
+
+
+async def test_a_way_of_reading_that_fails_shows_the_last_preview_and_says_why(
+    app: Application, ada: QuartClient
+) -> None:
+    location = await uploaded(app, ada)
+    assert (await ada.post(location, form={"header_row": "900"})).status_code == 303
+    found = await settled(app, location)
+    page = await text_of(ada, location)
+    if found.failure:  # what is skipped was the whole file
+        assert found.state == "ready"
+        assert found.failure in page
+    assert 'data-state="ready"' in page
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ({"encoding": "utf-99"}, "no encoding"),
+        ({"encoding": "base64"}, "no encoding"),
+        ({"encoding": "raw-unicode-escape"}, "no encoding"),
+        ({"delimiter": ";;"}, "single character"),
+        ({"quote": "''"}, "single character"),
+        ({"header_row": "-1"}, "between 0 and"),
+        ({"header_row": "x"}, "between 0 and"),
+        ({"columns-0-type": "money"}, "no type"),
+        ({"columns-0-title": " "}, "needs a title"),
+        ({"columns-0-title": "Moons"}, "Two columns"),
+        ({"columns-2-type": "date", "columns-2-order": "xyz"}, "day first"),
+    ],
+)
+async def test_what_cannot_be_is_refused_in_words(
+    app: Application, ada: QuartClient, form: dict[str, str], words: str
+) -> None:
+    location = await uploaded(app, ada)
+    for path in (location, f"{location}/start"):
+        answer = await ada.post(path, form=form)
+        assert answer.status_code == 422
+        assert words in await answer.get_data(as_text=True)
+    assert (await settled(app, location)).state == "ready"
+
+
+async def test_rows_kept_aside_can_be_fetched(app: Application, ada: QuartClient) -> None:
+    location = await uploaded(app, ada, "a,b\n1,2\n3,4,5\n6,7\n")
+    assert f"{location}/rejected" in await text_of(ada, location)
+    answer = await ada.get(f"{location}/rejected")
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    text = await answer.get_data(as_text=True)
+    assert text.splitlines()[0].startswith("line,reason")
+    assert "3,4,5" in text
+
+
+async def test_the_sample_is_a_table_at_once(ada: QuartClient) -> None:
+    answer = await ada.post("/tables/samples")
+    assert answer.status_code == 303
+    assert re.fullmatch(r"/tables/\d+", answer.headers["Location"])
+    assert "4,453" in await text_of(ada, answer.headers["Location"])
+
+
+async def test_a_table_of_2000_columns_has_a_preview_that_can_be_sent(app: Application, ada: QuartClient) -> None:
+    wide = Path(__file__).parents[2] / "corpus" / "wide_2000_cols.csv"
+    location = await uploaded(app, ada, wide.read_bytes(), wide.name)
+    found = await settled(app, location)
+    assert found.inspection is not None
+    form = {}
+    for index, column in enumerate(found.inspection["columns"]):
+        form[f"columns-{index}-title"] = column["title"]
+        form[f"columns-{index}-type"] = column["type"]
+    assert (await ada.post(f"{location}/start", form=form)).status_code == 303
+    assert (await settled(app, location)).state == "done"
