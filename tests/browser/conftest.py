@@ -1,0 +1,140 @@
+"""A browser, the system's Chromium, and a real server to look at: every test is a visit with a fresh context.
+
+Whatever a test is about, its visit must be clean: no error in the console, none thrown, nothing against the content
+security policy, no request that failed. What a test provokes on purpose it names with `visit.expect`.
+"""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, expect, sync_playwright
+
+from tests.browser.people import Cookies, sign_up
+from tests.servers import Server
+from tests.tables import Cells, add_table
+
+PATIENCE = 15_000  # milliseconds for anything that should take a moment
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+)
+# The page itself stops a request that is no longer wanted: an overtaken search, a stream, a download.
+ON_PURPOSE = "net::ERR_ABORTED"
+
+
+class Visit:
+    """A person's browser window on one server. `trouble` is what went wrong in it."""
+
+    def __init__(self, context: BrowserContext, server: Server) -> None:
+        context.set_default_timeout(PATIENCE)
+        self.context = context
+        self.server = server
+        self.requests: list[Request] = []
+        self._trouble: list[str] = []
+        self._expected: list[str] = []
+        context.on("request", lambda request: self.requests.append(request))
+        context.on("console", lambda message: message.type in ("error", "warning") and self._note(message.text))
+        context.on("weberror", lambda error: self._note(str(error.error)))
+        context.on("requestfailed", self._failed)
+        context.on("response", self._answered)
+        self.page = context.new_page()
+
+    def expect(self, *patterns: str) -> None:
+        """What would be trouble elsewhere is what this test is about."""
+        self._expected += patterns
+
+    @property
+    def trouble(self) -> list[str]:
+        return [text for text in self._trouble if not any(re.search(pattern, text) for pattern in self._expected)]
+
+    def asked(self, pattern: str, *, method: str = "GET") -> list[str]:
+        """The addresses asked for so far that match."""
+        return [found.url for found in self.requests if found.method == method and re.search(pattern, found.url)]
+
+    def _note(self, text: str) -> None:
+        self._trouble.append(text)
+
+    def _failed(self, request: Request) -> None:
+        if request.failure != ON_PURPOSE:
+            self._note(f"{request.method} {request.url} failed: {request.failure}")
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400:
+            self._note(f"{response.request.method} {response.url} answered {response.status}")
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """One for all tests of this folder: it ends before others run, since while it runs an event loop does."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert path, "These tests need Chromium."
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser) -> Iterator[Callable[..., Visit]]:
+    """`visit(server, cookies)` opens a window; everything else is an option of a browser context."""
+    visits: list[Visit] = []
+
+    def open_window(server: Server, cookies: Cookies | None = None, **options: Any) -> Visit:
+        context = chromium.new_context(base_url=f"http://localhost:{server.port}", locale="en-GB", **options)
+        visits.append(Visit(context, server))
+        if cookies:
+            context.add_cookies([{"name": n, "value": v, "url": f"http://localhost:{server.port}"} for n, v in cookies])
+        return visits[-1]
+
+    yield open_window
+    trouble = [text for found in visits for text in found.trouble]
+    for found in visits:
+        found.context.close()
+    assert not trouble, "\n".join(trouble)
+
+
+@pytest.fixture(scope="package")
+def house(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Server]:
+    """One server for all tests that need none of their own."""
+    folder = shutil.copytree(migrated, tmp_path_factory.mktemp("house") / "data")
+    with Server("webapp:create_app", folder, registration="open") as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
+def ada(house: Server) -> Cookies:
+    """The owner of what is in the house, signed in."""
+    return sign_up(house)
+
+
+@pytest.fixture
+def home(visit: Callable[..., Visit], house: Server, ada: Cookies) -> Visit:
+    """Ada's window in the house."""
+    return visit(house, ada)
+
+
+@pytest.fixture
+def page(home: Visit) -> Page:
+    return home.page
+
+
+@pytest.fixture
+def table(house: Server, ada: Cookies) -> Callable[..., str]:
+    """`table(columns, rows)` is the address of a new table of Ada's."""
+
+    def make(columns: dict[str, str], rows: Cells, title: str = "Planets") -> str:
+        return f"/tables/{add_table(house.data_dir, columns, rows, title=title)}"
+
+    return make
+
