@@ -1,0 +1,60 @@
+"""Imports from the command line: the same passes, no server."""
+
+from pathlib import Path
+
+import pytest
+
+from settings import Settings
+from tests.jobs.driver import Browser, assert_same_rows, write_csv
+from webapp.data.problems import Problem
+from webapp.data.sqlite_plain import connect
+from webapp.jobs.foreground import import_file
+
+
+@pytest.fixture
+def owned(settings: Settings) -> Settings:
+    connection = connect(settings.data_dir / "rowcast.db")
+    connection.execute(
+        "INSERT INTO users (id, email, name, password_hash, role, is_active, created_at)"
+        " VALUES (1, 'ada@example.org', 'ada', '', 'owner', 1, '2026-01-01')"
+    )
+    connection.close()
+    return settings
+
+
+def ignore(done: int, rows: int) -> None:
+    pass
+
+
+def test_a_file_becomes_a_table_of_the_owner(owned: Settings, browser: Browser, tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "some_numbers.csv", 3000)
+    seen: list[int] = []
+    table_id = import_file(owned, path, title=None, owner_email=None, progress=lambda done, rows: seen.append(done))
+    (found,) = browser.ask("SELECT id FROM imports")
+    assert_same_rows(browser, found["id"], path)
+    table = browser.ask("SELECT * FROM tables")[0]
+    assert (table["id"], table["title"], table["owner_id"]) == (table_id, "some numbers", 1)
+    assert seen == sorted(seen)
+    assert seen[-1] <= 2 * path.stat().st_size
+
+
+def test_a_title_and_an_owner_can_be_given(owned: Settings, browser: Browser, tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "n.csv", 3)
+    import_file(owned, path, title="Numbers", owner_email="ADA@example.org", progress=ignore)
+    assert browser.ask("SELECT title FROM tables")[0]["title"] == "Numbers"
+
+
+def test_what_cannot_be_imported_is_said_and_leaves_nothing(owned: Settings, browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "letter.csv"
+    path.write_bytes(b"%PDF-1.7")
+    with pytest.raises(Problem, match="PDF"):
+        import_file(owned, path, title=None, owner_email=None, progress=ignore)
+    assert browser.tables() == []
+    assert not any(owned.imports_dir.iterdir())
+    with pytest.raises(Problem, match="Nobody has an account"):
+        import_file(owned, path, title=None, owner_email="grace@example.org", progress=ignore)
+
+
+def test_without_any_account_there_is_nobody_to_import_for(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(Problem, match="no account yet"):
+        import_file(settings, write_csv(tmp_path / "n.csv", 3), title=None, owner_email=None, progress=ignore)
