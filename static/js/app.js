@@ -10,7 +10,7 @@
   on('htmx:before:request', ({ detail: { ctx } }) => {
     if (isStream(ctx.sourceElement)) return;
     inFlight.add(ctx);
-    root.dataset.busy = '';
+    if (!ctx.sourceElement.hasAttribute?.('data-drop')) root.dataset.busy = ''; // an upload has a bar of its own
     ctx.target?.setAttribute?.('aria-busy', 'true');
   });
   on('htmx:finally:request', ({ detail: { ctx } }) => {
