@@ -170,17 +170,22 @@ def _settle(column: ColumnGuess, decided: Mapping[str, Any]) -> ColumnGuess | No
     order = decided.get("order")
     if not (decided.get("type") or wanted or null or order):
         return named
-    own = Alternative(column.type, column.format, column.reason)
-    for choice in [own, *column.choices]:
-        fits = (
-            choice.type == decided.get("type", choice.type)
-            and choice.format.get(NULL) == (null or None)
-            and wanted.items() <= choice.format.items()
-            and (not order or TYPES[choice.type].short(choice.format) == order)
+
+    def is_meant(kind: str, format: Mapping[str, Any]) -> bool:
+        return (
+            kind == decided.get("type", kind)
+            and format.get(NULL) == (null or None)
+            and wanted.items() <= format.items()
+            and (not order or TYPES[kind].short(format) == order)
         )
-        if fits:
-            return replace(named, type=choice.type, format=choice.format, misfits=0, first_misfit="")
-    return None
+
+    if is_meant(column.type, column.format):
+        return named
+    choice = next((choice for choice in column.choices if is_meant(choice.type, choice.format)), None)
+    if choice is None:
+        return None
+    reason = f"{choice.label}, as you chose"
+    return replace(named, type=choice.type, format=choice.format, reason=reason, misfits=0, first_misfit="")
 
 
 def describe(inspection: Inspection) -> dict[str, Any]:

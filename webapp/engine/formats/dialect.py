@@ -89,15 +89,17 @@ def _quoted(lines: list[str], sample: str, delimiter: str, decided: str | None) 
         others.append(replace(options, spaced=True))
     if decided is None and usual.errors >= _TOO_MANY:
         others.append(replace(options, quote=""))
-    if decided is None and _opens_and_closes(sample, delimiter, "'") and not _opens_and_closes(sample, delimiter, '"'):
-        others.append(replace(options, quote="'"))
+    if decided is None and not _quoted_cells(sample, delimiter, '"'):
+        single = _quoted_cells(sample, delimiter, "'")
+        if single > 1 and (usual.share < 1 or single * 2 >= len(lines)):
+            others.append(replace(options, quote="'"))
     return max([usual, *(_score(lines, other) for other in others)], key=lambda candidate: candidate.score)
 
 
-def _opens_and_closes(sample: str, delimiter: str, quote: str) -> bool:
+def _quoted_cells(sample: str, delimiter: str, quote: str) -> int:
     edge = re.escape(delimiter)
-    cell = rf"(?:^|{edge}){quote}[^{quote}\r\n]*{quote}(?={edge}|\s*$)"
-    return re.search(cell, sample, re.MULTILINE) is not None
+    cell = rf"(?:^|{edge}){quote}[^{quote}\r\n]+{quote}(?={edge}|\s*$)"
+    return len(re.findall(cell, sample, re.MULTILINE))
 
 
 def _score(lines: list[str], options: ReadOptions) -> _Candidate:

@@ -93,7 +93,9 @@ def _guess(sample: bytes) -> str:
     if sum(byte > 127 for byte in sample[:4096]) < _EVIDENCE:
         return _FALLBACK  # a handful of bytes is no evidence against what is by far the most common
     names = dict.fromkeys(filter(None, map(_usable, chardet.detect_all(sample, ignore_threshold=True)[:_GUESSES])))
-    return min([*names, _FALLBACK], key=lambda name: _oddness(sample[:_WEIGHED], name))
+    sample = sample[:_WEIGHED]
+    best = min([*names, _FALLBACK], key=lambda name: _oddness(sample, name))
+    return _FALLBACK if sample.decode(best, "replace") == sample.decode(_FALLBACK, "replace") else best
 
 
 def _usable(guess: Mapping[str, Any]) -> str | None:

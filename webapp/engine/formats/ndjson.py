@@ -11,8 +11,6 @@ from webapp.engine.formats.discover import Decided, Discovery, encoding_of
 from webapp.engine.formats.source import MAX_COLUMNS, Batch, ReadOptions, Reject, Row, batch_size, in_batches
 from webapp.engine.problems import ImportProblem
 
-_SHOWN = 200  # characters of a line that is kept aside with its reason
-
 
 class _Number(str):
     """A number, exactly as it is written in the file."""
@@ -66,7 +64,7 @@ class NdjsonSource:
                 try:
                     batch.rows.append(self._row(text, damaged))
                 except ValueError as error:
-                    batch.rejected.append(Reject(line, f"Line {line:,} {error}.", [text[:_SHOWN].rstrip("\r\n")]))
+                    batch.rejected.append(Reject(line, f"Line {line:,} {error}.", [text.rstrip("\r")]))
             yield batch
 
     def _row(self, text: str, damaged: bool) -> Row:

@@ -8,6 +8,7 @@ FileFormat = Literal["csv", "xlsx", "ndjson"]
 Row = Sequence[str]
 
 MAX_COLUMNS = 2000  # SQLite's own limit
+_ASIDE = 1000  # rows kept aside that wait for rows to fill a batch
 _CELLS = 200_000  # cells in a batch: wide tables get batches of fewer rows
 
 
@@ -66,6 +67,9 @@ def in_batches(parts: Iterator[Batch], size: int) -> Iterator[Batch]:
         waiting.rows += part.rows
         waiting.rejected += part.rejected
         waiting.bytes_read = part.bytes_read
+        if len(waiting.rejected) >= _ASIDE:  # a file may hold little else: they must not pile up
+            yield Batch([], waiting.rejected, part.bytes_read)
+            waiting.rejected = []
         while len(waiting.rows) >= size:
             rest = waiting.rows[size:]
             del waiting.rows[size:]

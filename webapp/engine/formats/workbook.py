@@ -10,6 +10,7 @@ import resource
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def _number(number: float) -> str:
     if number.is_integer() and abs(number) < _EXACT:
         return str(int(number))
     text = format(number, ".15g")
-    return text if "e" not in text or not 1e-9 < abs(number) < 1e21 else format(number, ".24f").rstrip("0").rstrip(".")
+    return format(Decimal(text), "f") if "e" in text and 1e-9 < abs(number) < 1e21 else text
 
 
 def _span(span: timedelta) -> str:

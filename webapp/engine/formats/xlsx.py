@@ -5,13 +5,15 @@ import os
 import subprocess
 import sys
 import tempfile
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from webapp.engine.formats import header
 from webapp.engine.formats.delimited import DelimitedSource
 from webapp.engine.formats.discover import Decided, Discovery, first_records
-from webapp.engine.formats.source import ReadOptions
+from webapp.engine.formats.source import Batch, ReadOptions
 from webapp.engine.problems import ImportProblem
 
 _PROJECT = Path(__file__).parents[3]
@@ -22,7 +24,16 @@ class XlsxSource(DelimitedSource):
     """Rows of one sheet."""
 
     def __init__(self, path: Path, options: ReadOptions, file: BinaryIO | None = None) -> None:
-        super().__init__(path, as_csv(options), file or convert(path, options.sheet)[0])
+        sheet = file or convert(path, options.sheet)[0]
+        weakref.finalize(self, sheet.close)
+        super().__init__(path, as_csv(options), sheet)
+        self._share = path.stat().st_size / max(sheet.seek(0, os.SEEK_END), 1)
+
+    def batches(self, size: int = 5000) -> Iterator[Batch]:
+        """Progress is told in bytes of the workbook, which is what people see."""
+        for batch in super().batches(size):
+            batch.bytes_read = int(batch.bytes_read * self._share)
+            yield batch
 
 
 def as_csv(options: ReadOptions) -> ReadOptions:

@@ -1,0 +1,126 @@
+"""Excel workbooks: one sheet as people read it, and what would harm us kept out."""
+
+import zipfile
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from webapp.engine.formats import archive, open_source
+from webapp.engine.inspecting import ImportProblem, Inspection, Overrules, inspect
+
+
+def saved(directory: Path, *sheets: list[list[object]], hidden: tuple[int, ...] = ()) -> Path:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for number, rows in enumerate(sheets, 1):
+        sheet = book.create_sheet(f"Sheet {number}")
+        sheet.sheet_state = "hidden" if number in hidden else "visible"
+        for row in rows:
+            sheet.append(row)
+    path = directory / "book.xlsx"
+    book.save(path)
+    return path
+
+
+def read(path: Path, sheet: str | None = None) -> Inspection:
+    return inspect(path, path.name, Overrules(sheet=sheet))
+
+
+def test_cells_are_read_as_people_see_them(tmp_path: Path) -> None:
+    day, moment = date(2024, 1, 2), datetime(2024, 1, 2, 3, 4, 5)
+    path = saved(
+        tmp_path,
+        [
+            ["zip", "count", "price", "paid", "day", "moment", "clock", "note"],
+            ["00501", 12345678901, 1.5, True, day, moment, time(3, 4), "a,\n“b”"],
+            ["00502", -3, 1e-7, False, day, datetime(2024, 1, 3), timedelta(hours=30), None],
+        ],
+    )
+    found = read(path)
+    assert found.sample == [
+        ["00501", "12345678901", "1.5", "TRUE", "2024-01-02", "2024-01-02 03:04:05", "03:04:00", "a,\n“b”"],
+        ["00502", "-3", "0.0000001", "FALSE", "2024-01-02", "2024-01-03 00:00:00", "30:00:00", ""],
+    ]
+    types = [column.type for column in found.columns]
+    assert types == ["text", "integer", "decimal", "boolean", "date", "datetime", "text", "text"]
+    rows = [list(row) for batch in open_source(path, found.options).batches() for row in batch.rows]
+    assert rows == found.sample
+
+
+def test_the_first_visible_sheet_with_rows_is_taken_and_others_can_be_chosen(tmp_path: Path) -> None:
+    path = saved(tmp_path, [["secret"], [1]], [], [["a"], [1]], [["b"], [2], [3]], hidden=(1,))
+    assert read(path).sheets == ["Sheet 2", "Sheet 3", "Sheet 4"]
+    assert (read(path).sheet, read(path).columns[0].title) == ("Sheet 3", "a")
+    assert (read(path, "Sheet 4").rows, read(path, "Sheet 4").sheet) == (2, "Sheet 4")
+    with pytest.raises(ImportProblem, match="no sheet “Sheet 9”"):
+        read(path, "Sheet 9")
+
+
+def test_empty_rows_are_no_rows_and_an_empty_workbook_is_refused(tmp_path: Path) -> None:
+    assert read(saved(tmp_path, [["a", "b"], [], [1, 2], [None, None], [3, 4]])).rows == 2
+    with pytest.raises(ImportProblem, match="workbook is empty"):
+        read(saved(tmp_path, []))
+
+
+def test_progress_is_told_in_bytes_of_the_workbook(tmp_path: Path) -> None:
+    path = saved(tmp_path, [["a"], *([number] for number in range(100))])
+    heard: list[int] = []
+    inspect(path, path.name, Overrules(), lambda bytes_read, rows: heard.append(bytes_read))
+    assert heard[-1] == path.stat().st_size
+
+
+@pytest.mark.parametrize("keep", [0.3, 0.9])
+def test_a_workbook_that_ends_early_is_refused_in_words(tmp_path: Path, keep: float) -> None:
+    path = saved(tmp_path, [["a"], [1]])
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * keep)])
+    with pytest.raises(ImportProblem, match="damaged"):
+        read(path)
+
+
+def test_a_workbook_with_a_damaged_sheet_is_refused_in_words(tmp_path: Path) -> None:
+    path = saved(tmp_path, [["a"], [1]])
+    broken = tmp_path / "broken.xlsx"
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(broken, "w") as target:
+        for name in source.namelist():
+            target.writestr(name, b"<worksheet><sheetData><row" if "sheet1" in name else source.read(name))
+    with pytest.raises(ImportProblem, match="damaged"):
+        read(broken)
+
+
+def test_an_archive_that_is_no_workbook_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "photos.zip"
+    with zipfile.ZipFile(path, "w") as target:
+        target.writestr("a.txt", "a")
+    with pytest.raises(ImportProblem, match="no Excel workbook"):
+        read(path)
+
+
+def forged(tmp_path: Path) -> Path:
+    """A part of 64 MiB of zeros that claims to have 1,000 bytes."""
+    path = tmp_path / "forged.xlsx"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+        target.writestr("xl/workbook.xml", b"\0" * (64 * archive.MIB))
+    data = path.read_bytes()
+    path.write_bytes(data.replace((64 * archive.MIB).to_bytes(4, "little"), (1000).to_bytes(4, "little")))
+    return path
+
+
+def test_a_bomb_that_lies_about_its_size_is_found_by_unpacking_it(tmp_path: Path) -> None:
+    path = forged(tmp_path)
+    with zipfile.ZipFile(path) as source:
+        assert source.infolist()[0].file_size == 1000
+    with pytest.raises(ImportProblem, match="decompression ratio"):
+        read(path)
+
+
+def test_a_sheet_that_needs_too_much_memory_ends_in_words(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active["A1"] = 1
+    book.active["XFD1048576"] = 1
+    path = tmp_path / "huge.xlsx"
+    book.save(path)
+    with pytest.raises(ImportProblem, match="more memory"):
+        read(path)
