@@ -10,6 +10,7 @@ from webapp.data.sqlite_plain import connect
 from webapp.engine.query import TableQuery
 from webapp.engine.sqlite import Read, reader
 from webapp.engine.storage import create_sql, insert_sql
+from webapp.engine.types import TYPES
 
 Cells = Sequence[str]
 
@@ -48,5 +49,16 @@ def stored(path: Path, columns: list[Column], rows: Iterable[Cells], table_id: i
 
 def insert(connection: Connection, table_id: int, columns: list[Column], rows: Iterable[Cells]) -> None:
     connection.execute("BEGIN IMMEDIATE")
-    connection.executemany(insert_sql(table_id, columns), ((number, *row) for number, row in enumerate(rows, 1)))
+    connection.executemany(
+        insert_sql(table_id, columns), ((number, *_bound(columns, row)) for number, row in enumerate(rows, 1))
+    )
     connection.execute("COMMIT")
+
+
+def _bound(columns: list[Column], row: Cells) -> list[Any]:
+    """As an import does: the database converts what it can, the types do the rest."""
+    kinds = [TYPES[column.type] for column in columns]
+    return [
+        cell if kind.sql_bind(column.format) else kind.parse(cell, column.format)
+        for kind, column, cell in zip(kinds, columns, row, strict=True)
+    ]

@@ -5,6 +5,7 @@ The full-text index, all of it SQLite's own too, is in `search.py`. PostgreSQL w
 
 import asyncio
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -45,6 +46,13 @@ def time_budget(connection: sqlite3.Connection, seconds: float) -> Iterator[None
         raise
     finally:
         connection.set_progress_handler(None, _STEPS)
+
+
+def stoppable(connection: sqlite3.Connection) -> threading.Event:
+    """Once the event is set, nothing runs on this connection any more; an interrupt between two statements is lost."""
+    stopped = threading.Event()
+    connection.set_progress_handler(stopped.is_set, _STEPS)
+    return stopped
 
 
 async def run(session: "AsyncSession", seconds: float, work: Callable[[Read], T]) -> T:

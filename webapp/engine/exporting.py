@@ -1,0 +1,205 @@
+"""What a query shows, as a file: CSV or NDJSON, in blocks of bytes, at the speed of the database and flat memory.
+
+The database itself writes the lines; Python only collects them. That is a quarter faster than `csv.writer` over a
+cursor, and a thread that waits for SQLite leaves the interpreter to others.
+
+CSV is RFC 4180: commas, `\\r\\n`, quotes only where needed, the titles as first row; every cell byte for byte as it was
+imported. `safe` puts an apostrophe before texts a spreadsheet would take for a formula, titles too; numbers stay.
+NDJSON has an object a row: null for empty cells, true and false, numbers as numbers with the digits they had, but
+integers beyond 2^53 as strings, since most readers would round them silently. Dates and texts are as they were written.
+
+In file order each block is a query of its own that starts behind the last row: a slow reader holds nothing open, and
+sees what others change meanwhile in rows not sent yet. Sorted, everything is one snapshot, open until the end.
+"""
+
+import asyncio
+import csv
+import io
+import json
+import sqlite3
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from webapp.data.sqlite_plain import connect
+from webapp.engine.query.args import TableQuery
+from webapp.engine.query.cursor import Cursor
+from webapp.engine.query.planning import rows_of
+from webapp.engine.query.sql import Part, Rows, parts
+from webapp.engine.sqlite import reader, stoppable
+from webapp.engine.statement import Sql, concatenated
+from webapp.engine.storage import Field, StoredTable
+from webapp.engine.types import NULL
+
+Format = Literal["csv", "ndjson"]
+Blocks = Generator[bytes, None, None]
+
+BLOCK = 128 * 1024  # bytes
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a formula may begin with
+_EXACT = 2**53 - 1  # integers beyond are rounded by readers that know doubles only
+
+
+async def stream(
+    path: Path, table: StoredTable, query: TableQuery, format: Format = "csv", *, safe: bool = False
+) -> AsyncGenerator[bytes, None]:
+    """`export` for the web: on a connection of its own, a block at a time in a thread, made when it is asked for.
+
+    When the consumer goes away the connection stops whatever it is doing and is closed.
+    """
+    connection = await asyncio.to_thread(connect, path, query_only=True)
+    gone, opened = stoppable(connection), ExitStack()
+    opened.callback(connection.close)
+    blocks = opened.enter_context(closing(export(connection, table, query, format, safe=safe)))
+    making: asyncio.Future[bytes | None] | None = None
+    try:
+        while True:
+            making = asyncio.ensure_future(asyncio.to_thread(next, blocks, None))
+            # Cancelling what waits for a thread does not stop the thread, and would hide when it ends.
+            block = await asyncio.shield(making)
+            if block is None:
+                break
+            yield block
+    finally:
+        gone.set()
+        _when_done(making, opened)
+
+
+def _when_done(making: "asyncio.Future[bytes | None] | None", opened: ExitStack) -> None:
+    def interrupted(ended: "asyncio.Future[bytes | None]") -> None:
+        ended.exception()  # which nobody is left to hear of
+        opened.close()
+
+    if making is None or making.done():
+        opened.close()
+    else:
+        making.add_done_callback(interrupted)
+
+
+def export(
+    connection: sqlite3.Connection,
+    table: StoredTable,
+    query: TableQuery,
+    format: Format = "csv",
+    *,
+    safe: bool = False,
+) -> Blocks:
+    """The rows of the query in its order, its visible columns in theirs."""
+    head, line = (_csv_head(query, safe), _csv_line(query, safe)) if format == "csv" else (b"", _json_line(query))
+    if head:
+        yield head
+    read = reader(connection)
+    # All rows are wanted: to sort them takes a quarter of the time of fetching each through an index.
+    rows = replace(rows_of(read, table, query.sorted_by()), query=query, in_order=False)
+    yield from (_sorted if query.sorts else _in_file_order)(connection, rows, line)
+
+
+def _in_file_order(connection: sqlite3.Connection, rows: Rows, line: Sql) -> Iterator[bytes]:
+    last: int | None = 0
+    while last is not None:
+        part = next(parts(rows, Cursor(last, ())))
+        with closing(connection.execute(*_statement(rows, line, part))) as cursor:
+            last, block = _block(cursor)
+        if block:
+            yield block
+
+
+def _sorted(connection: sqlite3.Connection, rows: Rows, line: Sql) -> Iterator[bytes]:
+    connection.execute("PRAGMA temp_store = FILE")  # what is sorted may be larger than the memory
+    connection.execute("BEGIN")
+    try:
+        for part in parts(rows, None):
+            with closing(connection.execute(*_statement(rows, line, part))) as cursor:
+                more: int | None = 0
+                while more is not None:
+                    more, block = _block(cursor)
+                    if block:
+                        yield block
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def _statement(rows: Rows, line: Sql, part: Part) -> tuple[str, tuple[Any, ...]]:
+    statement = rows.select(f"{rows.row_id}, CAST({line.text} AS BLOB)", part.where, part.order)
+    return statement.text, (*line.values, *statement.values)
+
+
+def _block(cursor: sqlite3.Cursor) -> tuple[int | None, bytes]:
+    """Lines of about a block, with the id of the last row; None when there are no more."""
+    lines, size = [], 0
+    for row_id, line in cursor:
+        lines.append(line)
+        size += len(line)
+        if size >= BLOCK:
+            return row_id, b"".join(lines)
+    return None, b"".join(lines)
+
+
+# -- CSV -------------------------------------------------------------------------------------------------------------
+
+
+def _csv_head(query: TableQuery, safe: bool) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerow([_harmless(field.title) if safe else field.title for field in query.visible])
+    return text.getvalue().encode()
+
+
+def _csv_line(query: TableQuery, safe: bool) -> Sql:
+    cells = [_csv_cell(field, safe) for field in query.visible]
+    if len(cells) == 1:  # a lone empty cell would be an empty line, which is no row
+        cells = [f"CASE WHEN {cells[0]} = '' THEN '\"\"' ELSE {cells[0]} END"]
+    return Sql(concatenated([*_between(cells, "','"), "char(13, 10)"]))
+
+
+def _csv_cell(field: Field, safe: bool) -> str:
+    """The printed cell, in quotes where a reader would else see more than one cell."""
+    if safe:
+        field = replace(field, format=_map_texts(field.format, _harmless))
+    printed = field.exported
+    if field.type in ("integer", "decimal") and not {NULL, "mark"} & field.format.keys():
+        return printed
+    shown = printed
+    if safe and field.type == "text":
+        first = ", ".join(f"char({ord(character)})" for character in FORMULA)
+        shown = f"CASE WHEN substr({printed}, 1, 1) IN ({first}) THEN '''' || {printed} ELSE {printed} END"
+    special = " OR ".join(f"instr({printed}, {text})" for text in ("','", "'\"'", "char(10)", "char(13)"))
+    return f"CASE WHEN {special} THEN '\"' || replace({shown}, '\"', '\"\"') || '\"' ELSE {shown} END"
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def _map_texts(format: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+    """The words of a format (for yes, no and empty) changed, the rest as it is."""
+    words = ("true", "false", NULL)
+    return {name: change(value) if name in words else value for name, value in format.items()}
+
+
+# -- NDJSON ----------------------------------------------------------------------------------------------------------
+
+
+def _json_line(query: TableQuery) -> Sql:
+    names = [json.dumps(field.title, ensure_ascii=False) for field in query.visible]
+    before = [f"{',' if index else '{'}{name}:" for index, name in enumerate(names)]
+    pieces = [part for field in query.visible for part in ("?", _json_cell(field))]
+    return Sql(concatenated([*pieces, "'}'", "char(10)"]), tuple(before))
+
+
+def _json_cell(field: Field) -> str:
+    name = field.name
+    format = {key: value for key, value in field.format.items() if key not in (NULL, "mark")}
+    printed = field.kind.sql_print(name, format)
+    if field.type == "boolean":
+        return f"CASE {name} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE 'null' END"
+    if field.type == "integer":
+        number = f"CASE WHEN {name} BETWEEN -{_EXACT} AND {_EXACT} THEN {name} ELSE '\"' || {name} || '\"' END"
+        return f"CASE WHEN {name} IS NULL THEN 'null' ELSE {number} END"
+    if field.type != "decimal":
+        printed = f"json_quote({printed})"
+    return f"CASE WHEN {name} IS NULL THEN 'null' ELSE {printed} END"
+
+
+def _between(items: list[str], separator: str) -> list[str]:
+    return [part for item in items for part in (separator, item)][1:]
