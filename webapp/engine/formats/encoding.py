@@ -115,7 +115,8 @@ def _oddness(sample: bytes, name: str) -> float:
     odd = sum(not _goes_with(letter, other, _CLOSING) for letter, other in before)
     odd += sum(not _goes_with(letter, other, _OPENING) for letter, other in after)
     broken = text.count("\ufffd")
-    return round((odd + broken) / (len(before) + len(after) + broken + 1), 2)
+    beyond = len(text) - len(text.encode("ascii", "ignore"))
+    return round((odd + broken) / (beyond + 1), 1)
 
 
 def _goes_with(first: str, second: str, marks: str) -> bool:
