@@ -1,6 +1,7 @@
 """One writer, many readers, and units of work that outlive who waits for them."""
 
 import asyncio
+import gc
 import logging
 import random
 import sqlite3
@@ -309,3 +310,21 @@ while True:
         await importing.communicate()
 
     assert sorted(waits)[30] < 0.25  # 10 ms on an idle machine; SQLite's own waiting needs 100 and more
+
+
+async def test_a_reader_that_is_cancelled_at_any_moment_leaves_nothing_open(counter: Database) -> None:
+    """Warnings are errors here: a connection that nobody closes fails this test."""
+    for rounds in range(60):
+        reading = asyncio.create_task(read(counter))
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+    gc.collect()
+    assert await asyncio.gather(*(read(counter) for _ in range(10))) == [0] * 10
+
+
+async def read(database: Database) -> int:
+    async with database.reading() as session:
+        return await count(session)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar, TypeVarTuple
 
 from sqlalchemy import Row, Select
@@ -39,6 +39,8 @@ class Database:
         if self._writer is not None:
             raise RuntimeError("The database is already open")
         self._writer, self._reader = sqlite.create_engines(self.url, self.settings.database_readers)
+        await _fill(self._writer, 1)
+        await _fill(self._reader, self.settings.database_readers)
 
     async def close(self) -> None:
         """Waits for the units of work in flight, then lets the connections go."""
@@ -119,6 +121,13 @@ class Database:
         if engine is None:
             raise RuntimeError("The database is not open")
         return engine
+
+
+async def _fill(engine: AsyncEngine, size: int) -> None:
+    """Open all connections of a pool now: a request that is cancelled while it opens one would leave it half open."""
+    async with AsyncExitStack() as opened:
+        for _ in range(size):
+            await opened.enter_async_context(engine.connect())
 
 
 @contextmanager

@@ -49,11 +49,7 @@ def create_engines(url: str, readers: int) -> tuple[AsyncEngine, AsyncEngine]:
     is locked": a transaction that will write must say so at once (BEGIN IMMEDIATE).
     """
     make_file(url)
-    arguments = {"timeout": BUSY_TIMEOUT, "isolation_level": None}
-    writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=30, connect_args=arguments)
-    reader = create_async_engine(url, pool_size=readers, max_overflow=0, pool_timeout=30, connect_args=arguments)
-    event.listen(writer.sync_engine, "connect", _on_connect(query_only=False))
-    event.listen(reader.sync_engine, "connect", _on_connect(query_only=True))
+    writer, reader = _engine(url, _Writing, 1), _engine(url, _Reading, readers)
     event.listen(writer.sync_engine, "begin", _begin_write)
     event.listen(reader.sync_engine, "begin", _begin("BEGIN"))
     for engine in (writer, reader):
@@ -83,15 +79,30 @@ def migrating(url: str) -> Iterator[Connection]:
     engine.dispose()
 
 
-def _on_connect(*, query_only: bool) -> Callable[[Any, Any], None]:
-    def on_connect(connection: Any, _record: Any) -> None:
-        prepare(connection, query_only=query_only)
-        if not query_only:
-            cursor = connection.cursor()
-            cursor.execute("PRAGMA busy_timeout=0")  # `_begin_write` waits
-            cursor.close()
+class _Reading(sqlite3.Connection):
+    """Set up when it is made, in the thread that makes it, and closed by whoever drops it.
 
-    return on_connect
+    A request that is cancelled while the driver opens a connection leaves one that nobody knows of.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        prepare(self, query_only=True)
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class _Writing(_Reading):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.execute("PRAGMA query_only=OFF")
+        self.execute("PRAGMA busy_timeout=0")  # `_begin_write` waits
+
+
+def _engine(url: str, factory: type[sqlite3.Connection], size: int) -> AsyncEngine:
+    arguments = {"factory": factory, "timeout": BUSY_TIMEOUT, "isolation_level": None, "check_same_thread": False}
+    return create_async_engine(url, pool_size=size, max_overflow=0, pool_timeout=30, connect_args=arguments)
 
 
 def _begin(statement: str) -> Callable[[Connection], None]:

@@ -2,13 +2,14 @@
 
 import errno
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
 from webapp.data.problems import DatabaseBusy, Problem, StorageFull
 
 BUSY_TIMEOUT = 5.0  # seconds a writer waits for another process's write
-_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-16000")
+_PRAGMAS = ("synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-16000")
 _BUSY = {"SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_BUSY_RECOVERY", "SQLITE_BUSY_TIMEOUT", "SQLITE_LOCKED"}
 _FULL = {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_TRUNCATE"}
 
@@ -22,11 +23,25 @@ def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
 
 def prepare(connection: Any, *, query_only: bool) -> None:
     cursor = connection.cursor()
+    _use_wal(cursor)
     for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     if query_only:
         cursor.execute("PRAGMA query_only=ON")
     cursor.close()
+
+
+def _use_wal(cursor: Any) -> None:
+    """Of two processes that open a new file together one is refused at once, whatever the busy timeout."""
+    patience = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if not isinstance(problem(error), DatabaseBusy) or time.monotonic() > patience:
+                raise
+        time.sleep(0.005)
 
 
 def problem(error: BaseException) -> Problem | None:
