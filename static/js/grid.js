@@ -59,6 +59,15 @@
     return body;
   };
 
+  /* The address is the one the server writes: an empty search leaves nothing behind, colons stay colons. */
+  on('htmx:config:request', ({ detail: { ctx } }) => {
+    if (ctx.sourceElement.id === 'search' && !ctx.request.body.get('q')) ctx.request.body.delete('q');
+  });
+  on('htmx:after:swap', ({ detail: { ctx } }) => {
+    const url = ctx.target?.id === 'grid' && $('#toolbar')?.dataset.url;
+    if (url && url !== location.pathname + location.search) history.replaceState({ htmx: true }, '', url);
+  });
+
   /* Shift adds a column to the order instead of replacing it. */
   on('click', (event) => {
     const link = event.shiftKey && event.target.closest('a[data-add]');

@@ -1,0 +1,89 @@
+"""What every template keeps to: the policy without inline code, working without scripts, nothing that leads nowhere."""
+
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+from jinja2 import Environment, FileSystemLoader
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "webapp" / "templates"
+STATIC = ROOT / "static"
+TEMPLATES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.html"))
+STATIC_PAGE = "errors/500.html"  # answers when nothing else can, so it asks nothing of Jinja
+
+
+def source(name: str) -> str:
+    """Without the comments, which may speak of what is forbidden."""
+    return re.sub(r"{#.*?#}", "", (FOLDER / name).read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def tags(name: str, element: str) -> list[str]:
+    """Opening tags, expressions blanked so that a `>` inside them ends nothing."""
+    plain = re.sub(r"{{.*?}}", "x", source(name), flags=re.DOTALL)
+    plain = re.sub(r"{%.*?%}", " ", plain, flags=re.DOTALL)
+    return re.findall(rf"<{element}\b[^>]*>", plain)
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_nothing_needs_more_than_the_strict_policy_allows(name: str) -> None:
+    text = source(name)
+    assert not re.search(r"\sstyle=|\son[a-z]+=|hx-on|javascript:|js:", text)
+    assert not re.search(r"<style\b|<script(?![^>]*\bsrc=)", text)
+    assert not re.search(r'hx-trigger="[^"]*\[', text)  # a filter is evaluated
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_nothing_is_printed_unescaped(name: str) -> None:
+    assert not re.search(r"\|\s*safe\b|autoescape\s+false|\bMarkup\b", source(name))
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_every_link_and_form_works_without_scripts(name: str) -> None:
+    assert [tag for tag in tags(name, "a") if "href=" not in tag] == []
+    forms = [tag for tag in tags(name, "form") if 'method="dialog"' not in tag]
+    assert [tag for tag in forms if "action=" not in tag or "method=" not in tag] == []
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_htmx_attributes_are_those_of_version_four(name: str) -> None:
+    gone = r"hx-(vars|params|ext|inherit|disinherit|history|request|disabled-elt|prompt)\b"
+    assert not re.search(gone + r"=", source(name))
+    assert not re.search(r"sse-(connect|swap)|queue:", source(name).replace("hx-sse:connect", ""))
+
+
+@pytest.mark.parametrize("name", [name for name in TEMPLATES if name != STATIC_PAGE])
+def test_every_template_compiles_and_says_what_it_needs(name: str) -> None:
+    environment = Environment(loader=FileSystemLoader(FOLDER), autoescape=True)
+    environment.filters.update(dict.fromkeys(("number", "size", "ago", "plural"), str))
+    environment.get_template(name)
+    if not name.endswith("_cancel.html"):
+        assert (FOLDER / name).read_text(encoding="utf-8").startswith("{#")
+
+
+def test_icons_named_by_data_are_in_the_sprite() -> None:
+    symbols = set(re.findall(r'<symbol id="([\w-]+)"', (STATIC / "icons.svg").read_text(encoding="utf-8")))
+    types = {"text", "integer", "decimal", "boolean", "date", "datetime"}
+    flashes = {"done", "alert", "failed"}
+    assert types | flashes <= symbols
+
+
+def test_style_sheets_are_all_imported_and_name_colours_in_one_place_only() -> None:
+    entry = (STATIC / "css" / "app.css").read_text(encoding="utf-8")
+    imported = set(re.findall(r'@import url\("([^"]+)"\)', entry))
+    sheets = {path.relative_to(STATIC / "css").as_posix() for path in (STATIC / "css").rglob("*.css")} - {"app.css"}
+    assert imported == sheets
+    for sheet in sheets - {"tokens.css"}:
+        assert not re.search(
+            r"#[0-9a-f]{3,8}\b(?!\s*[{:.,>])|oklch\(|rgb\(|hsl\(", (STATIC / "css" / sheet).read_text()
+        )
+
+
+def test_vendored_files_are_the_ones_their_list_describes() -> None:
+    described = dict(
+        re.findall(r"\| `([\w.-]+)` \|.*`([0-9a-f]{64})` \|", (STATIC / "vendor" / "README.md").read_text())
+    )
+    scripts = {path.name: path for path in (STATIC / "vendor").glob("*.js")}
+    assert set(described) == set(scripts)
+    assert {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in scripts.items()} == described
