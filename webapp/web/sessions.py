@@ -5,7 +5,7 @@ The cookie alone proves nothing: signing out, or ending a device's session, take
 
 from datetime import timedelta
 
-from quart import Quart, current_app, g, request
+from quart import Quart, Response, current_app, g, request
 from quart_auth import Action, AuthUser, QuartAuth
 
 from settings import Settings
@@ -27,6 +27,7 @@ def init_app(app: Quart, settings: Settings) -> None:
     prefix = "__Host-" if settings.is_tls else ""
     app.secret_key = secret_key(settings)
     app.config["SECRET_KEY_FALLBACKS"] = [key.get_secret_value() for key in settings.secret_key_fallbacks]
+    app.after_request(_keep_cookies_private)  # before quart-auth's own, so that it runs after it
     app.extensions[_AUTH] = QuartAuth(
         app,
         cookie_name=f"{prefix}rowcast-sign-in",
@@ -37,6 +38,13 @@ def init_app(app: Quart, settings: Settings) -> None:
         # Its `current_user` answers with coroutines, which a template takes for "yes".
         singleton=False,
     )
+
+
+async def _keep_cookies_private(response: Response) -> Response:
+    """Any answer may renew the cookie. One that others may keep, or that is kept for long, then is not."""
+    if "Set-Cookie" in response.headers:
+        response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 async def load_actor() -> Actor | None:

@@ -309,6 +309,19 @@ async def test_being_seen_is_written_once_in_five_minutes(
     assert rows(settings, "seen_at") != [(six,)]
 
 
+async def test_an_answer_that_renews_the_cookie_is_kept_by_no_cache(app: Application, ada: QuartClient) -> None:
+    @app.get("/kept")
+    async def kept() -> tuple[str, dict[str, str]]:
+        return "style", {"Cache-Control": "public, max-age=31536000, immutable"}
+
+    before = await ada.get("/kept")
+    await change(app, seen_at=ago(minutes=6))
+    renewing = await ada.get("/kept")
+
+    assert (cookie(before), before.headers["Cache-Control"]) == (None, "public, max-age=31536000, immutable")
+    assert (cookie(renewing) is None, renewing.headers["Cache-Control"]) == (False, "no-store")
+
+
 async def test_a_sign_in_is_fresh_for_ten_minutes(app: Application, ada: QuartClient) -> None:
     from webapp.web.access import signed_in
 

@@ -1,0 +1,57 @@
+"""The one way to a table or an import: through who asks. What is another's does not exist."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from webapp.data.uow import UnitOfWork
+from webapp.extensions import db
+from webapp.models import Actor, Column, Import, Table, User
+from webapp.models.problems import NotFound
+from webapp.web.access import authorize, find_import, find_table
+from webapp.web.application import Application
+
+ADA = Actor(1, "ada@example.org", "ada", "owner")
+GRACE = Actor(2, "grace@example.org", "grace", "member")
+IMPORT = "a" * 32
+
+
+@pytest.fixture
+async def kept(app: Application) -> AsyncIterator[None]:
+    """Ada, who owns the server; Grace, who has table 1 and an import; an app context."""
+
+    async def keep(work: UnitOfWork) -> None:
+        for who in (ADA, GRACE):
+            work.session.add(User(id=who.id, email=who.email, name=who.name, password_hash="x", role=who.role))
+        await work.session.flush()
+        table = Table(id=1, owner_id=GRACE.id, title="Hers")
+        table.columns = [Column(number=1, position=1, title="A", type="text")]
+        work.session.add_all([table, Import(id=IMPORT, user_id=GRACE.id, filename="a.csv", size=1, sha256="x")])
+
+    async with app.app_context():
+        await db().write(keep)
+        yield
+
+
+@pytest.mark.usefixtures("kept")
+async def test_ones_own_table_comes_with_its_columns() -> None:
+    table = await find_table(GRACE, 1)
+
+    assert (table.title, [column.title for column in table.columns]) == ("Hers", ["A"])
+    assert authorize(GRACE, "delete", table)
+    assert not authorize(ADA, "read", table)
+
+
+@pytest.mark.usefixtures("kept")
+@pytest.mark.parametrize(("actor", "table_id"), [(ADA, 1), (GRACE, 2), (GRACE, 0), (GRACE, 2**63), (GRACE, 10**40)])
+async def test_anothers_table_and_none_at_all_are_the_same(actor: Actor, table_id: int) -> None:
+    with pytest.raises(NotFound, match="no such table"):
+        await find_table(actor, table_id)
+
+
+@pytest.mark.usefixtures("kept")
+async def test_an_import_is_whose_it_is() -> None:
+    assert (await find_import(GRACE, IMPORT)).filename == "a.csv"
+    for actor, import_id in ((ADA, IMPORT), (GRACE, "b" * 32), (GRACE, "nul\0")):
+        with pytest.raises(NotFound, match="no such import"):
+            await find_import(actor, import_id)
