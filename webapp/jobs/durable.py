@@ -8,10 +8,13 @@ Only its public API is used. Three things about it that shaped this module:
 """
 
 import logging
+import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from types import ModuleType
+from typing import Any
 
 from settings import Settings
 
@@ -25,6 +28,18 @@ LIVE = ["PENDING", "ENQUEUED"]
 
 logger = logging.getLogger(__name__)
 Submit = Callable[[str, str], "Future[None]"]
+
+
+class Connection(sqlite3.Connection):
+    """Knows `unixepoch('subsec')`, which DBOS relies on from Python 3.12 on, whatever SQLite that Python came with.
+
+    SQLite knows it from 3.42 on; Debian 12 has 3.40. A file made with it must be usable by either Python afterwards.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if sqlite3.sqlite_version_info < (3, 42):
+            self.create_function("unixepoch", 1, lambda _subsec: round(time.time(), 3))
 
 
 class Interrupted(BaseException):
@@ -71,6 +86,7 @@ class Durable:
                 "enable_otlp": False,
                 "log_level": "WARNING",
                 "sys_db_pool_size": 2,
+                "db_engine_kwargs": {"connect_args": {"factory": Connection}},
             }
         )
         DBOS.launch()
