@@ -1,0 +1,320 @@
+"""The table page: searching, sorting, filtering, scrolling, and the address that holds all of it."""
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from playwright.sync_api import Error, Page, Route, expect
+
+from tests.browser.conftest import Visit
+from tests.browser.people import Cookies
+from tests.servers import Server, wait_for
+from tests.tables import PLANET_ROWS, PLANETS
+
+PLANET_NAMES = [row[0] for row in PLANET_ROWS]
+MANY = [(f"row {number:04}", str(number % 7), str(number)) for number in range(1, 1201)]
+MANY_COLUMNS = {"Name": "text", "Week day": "integer", "Number": "integer"}
+
+
+@pytest.fixture
+def planets(page: Page, table: Callable[..., str]) -> str:
+    """The address of a table of planets, which the page shows."""
+    address = table(PLANETS, PLANET_ROWS)
+    page.goto(address)
+    return address
+
+
+@pytest.fixture
+def many(table: Callable[..., str]) -> str:
+    """The address of a table of twelve pages."""
+    return table(MANY_COLUMNS, MANY, title="Many")
+
+
+def first_cells(page: Page) -> Any:
+    return page.locator("#grid tbody.rows td:nth-child(2)")
+
+
+def status(page: Page) -> Any:
+    return page.locator("#status")
+
+
+def head(page: Page, title: str) -> Any:
+    return page.get_by_role("columnheader").filter(has_text=title)
+
+
+def query(page: Page) -> str:
+    return page.url.partition("?")[2]
+
+
+def let_go(held: list[Route]) -> None:
+    """Answer what was kept waiting; the page may have given it up meanwhile."""
+    for route in held:
+        answer = route.fetch()
+        with suppress(Error):
+            route.fulfill(response=answer)
+
+
+def stays(page: Page) -> Callable[[], bool]:
+    """Whether the page has been kept from now on, not loaded anew."""
+    page.evaluate("window.stayed = true")
+    return lambda: bool(page.evaluate("window.stayed === true"))
+
+
+def test_search_answers_while_one_types(page: Page, planets: str) -> None:
+    is_kept = stays(page)
+    page.keyboard.press("/")
+    page.keyboard.type("ur")
+
+    expect(first_cells(page)).to_have_text(["Mercury", "Saturn", "Uranus"])
+    expect(status(page)).to_have_text("3 of 8 rows that hold “ur”")
+    expect(page).to_have_url(re.compile(r"\?q=ur$"))
+    expect(page.get_by_label("Search all columns")).to_be_focused()
+    page.keyboard.type("anus")
+    expect(first_cells(page)).to_have_text(["Uranus"])
+    page.keyboard.type("!")
+    expect(page.get_by_role("heading", name="No row matches")).to_be_visible()
+    page.get_by_role("link", name="Show all rows").click()
+    expect(first_cells(page)).to_have_text(PLANET_NAMES)
+    expect(page.get_by_label("Search all columns")).to_have_value("")
+    assert is_kept()
+
+
+def test_what_was_typed_last_wins_however_late_the_answers_come(page: Page, planets: str) -> None:
+    held: list[Route] = []
+    page.route(re.compile(r"\?q=ur$"), lambda route: held.append(route))
+    with page.expect_request(re.compile(r"\?q=ur$")):
+        page.get_by_label("Search all columns").press_sequentially("ur")
+    page.get_by_label("Search all columns").press_sequentially("anus")
+    expect(first_cells(page)).to_have_text(["Uranus"])
+    let_go(held)
+
+    expect(first_cells(page)).to_have_text(["Uranus"])
+    expect(page).to_have_url(re.compile(r"\?q=uranus$"))
+    expect(page.get_by_label("Search all columns")).to_have_value("uranus")
+
+
+def test_a_click_on_a_title_sorts_up_then_down_then_not_at_all(page: Page, planets: str) -> None:
+    is_kept = stays(page)
+    expect(head(page, "Moons")).not_to_have_attribute("aria-sort", re.compile("."))
+    head(page, "Moons").get_by_role("link").first.click()
+    expect(head(page, "Moons")).to_have_attribute("aria-sort", "ascending")
+    expect(first_cells(page).last).to_have_text("Saturn")
+    expect(status(page)).to_have_text("8 rows, by Moons, lowest first")
+    head(page, "Moons").get_by_role("link").first.click()
+    expect(head(page, "Moons")).to_have_attribute("aria-sort", "descending")
+    expect(first_cells(page).first).to_have_text("Saturn")
+    head(page, "Moons").get_by_role("link").first.click()
+    expect(head(page, "Moons")).not_to_have_attribute("aria-sort", re.compile("."))
+    expect(first_cells(page)).to_have_text(PLANET_NAMES)
+    assert is_kept()
+
+
+def test_shift_adds_a_title_to_the_order_and_the_heads_say_which_comes_first(page: Page, planets: str) -> None:
+    head(page, "Rings").get_by_role("link").first.click()
+    expect(page).to_have_url(re.compile(r"sort=4$"))
+    expect(page.locator("#grid sup")).to_have_count(0)
+    head(page, "Radius").get_by_role("link").first.click(modifiers=["Shift"])
+
+    expect(page).to_have_url(re.compile(r"sort=4%2C3$|sort=4,3$"))
+    expect(head(page, "Rings").locator("sup")).to_have_text("1")
+    expect(head(page, "Radius").locator("sup")).to_have_text("2")
+    expect(first_cells(page)).to_have_text(
+        ["Mercury", "Mars", "Venus", "Earth", "Neptune", "Uranus", "Saturn", "Jupiter"]
+    )
+    page.get_by_role("link", name="Do not sort").click()
+    expect(first_cells(page)).to_have_text(PLANET_NAMES)
+
+
+@pytest.mark.parametrize(
+    ("column", "operator", "fields", "left", "said"),
+    [
+        ("Planet", "contains", {"Value": "us"}, ["Venus", "Uranus"], "Planet contains us"),
+        ("Radius", "between", {"Value": "6000", "and": "7000"}, ["Venus", "Earth"], "Radius is between 6000 and 7000"),
+        ("Planet", "oneof", {"One value a line": "Mars\nEarth"}, ["Earth", "Mars"], "Planet is one of Mars or Earth"),
+        ("Seen", "empty", {}, ["Mercury", "Venus", "Earth"], "Seen is empty"),
+        ("Seen", "before", {"Value": "1610-07-01"}, ["Jupiter"], "Seen is before 1610-07-01"),
+        ("Rings", "eq", {"Value": "yes"}, ["Jupiter", "Saturn", "Uranus", "Neptune"], "Rings is yes"),
+    ],
+)
+def test_a_filter_is_made_in_the_columns_panel_and_removed_by_its_chip(
+    page: Page, planets: str, column: str, operator: str, fields: dict[str, str], left: list[str], said: str
+) -> None:
+    head(page, column).hover()
+    page.get_by_role("link", name=f"Column {column}: filter and profile").click()
+    panel = page.get_by_role("complementary", name="Details")
+    panel.get_by_label("Condition").select_option(operator)
+    for label in ("Value", "and", "One value a line"):
+        field = panel.get_by_label(label, exact=True)
+        if label in fields:
+            field.fill(fields[label])
+        else:
+            expect(field).to_be_hidden()
+    panel.get_by_role("button", name="Filter").click()
+
+    expect(first_cells(page)).to_have_text(left)
+    expect(page.locator(".chip")).to_contain_text([said])
+    expect(status(page)).to_have_text(f"{len(left)} of 8 rows where {said}")
+    expect(panel.get_by_label("Condition")).to_have_value(operator)
+    page.get_by_role("link", name=f"Remove the filter: {said}").click()
+    expect(first_cells(page)).to_have_text(PLANET_NAMES)
+    expect(page.locator(".chip")).to_have_count(0)
+
+
+def test_a_value_that_means_nothing_in_a_column_is_refused_in_words(home: Visit, planets: str) -> None:
+    home.expect(r"answered 422", r"status of 422")
+    page = home.page
+    head(page, "Moons").hover()
+    page.get_by_role("link", name="Column Moons: filter and profile").click()
+    page.get_by_label("Condition").select_option("gt")
+    page.get_by_label("Value", exact=True).fill("many")
+    page.get_by_role("button", name="Filter").last.click()
+
+    expect(page.get_by_role("alert")).to_contain_text("many")
+    expect(first_cells(page)).to_have_text(PLANET_NAMES)
+    expect(page).to_have_url(re.compile(r"/tables/\d+(/columns/2)?$"))
+
+
+def numbers_present(page: Page) -> list[int]:
+    """Of all rows in the page, from top to bottom."""
+    return [int(number) for number in page.locator("#grid tbody.rows th").all_text_contents()]
+
+
+def scroll(page: Page, pixels: int) -> None:
+    page.locator("#grid").evaluate("(grid, pixels) => { grid.scrollTop += pixels }", pixels)
+
+
+def place_of(page: Page, selector: str) -> int:
+    """Pixels from the top of the window."""
+    return round(page.locator(selector).evaluate("(element) => element.getBoundingClientRect().top"))
+
+
+def scroll_until(page: Page, pixels: int, seen: str) -> None:
+    """Scroll as long as it takes: the grid grows while one does."""
+
+    def is_seen() -> bool:
+        scroll(page, pixels)
+        return bool(page.evaluate(IN_SIGHT, seen))
+
+    wait_for(is_seen)
+
+
+IN_SIGHT = """(selector) => {
+    const [grid, row] = [document.querySelector('#grid'), document.querySelector(selector)].map((element) => element?.getBoundingClientRect());
+    return row && row.top >= grid.top && row.bottom <= grid.bottom;
+}"""
+
+
+def test_scrolling_goes_on_to_the_last_row_and_back_to_the_first(page: Page, many: str) -> None:
+    page.goto(many)
+    expect(status(page)).to_have_text("1,200 rows")
+    scroll_until(page, 3_000, "#r1200")
+    assert numbers_present(page) == list(range(1, 1201))
+
+    scroll_until(page, -3_000, "#r1")
+    assert page.url.endswith(many), "Scrolling is no new address."
+
+
+def test_a_deep_row_is_opened_in_its_place_and_rows_go_on_above_and_below(page: Page, many: str) -> None:
+    page.goto(f"{many}?at=600")
+    expect(page.locator("#r600")).to_be_in_viewport()
+    assert numbers_present(page)[0] > 1
+    scroll_until(page, -1_000, "#r1")
+    scroll_until(page, 3_000, "#r1200")
+    assert numbers_present(page) == list(range(1, 1201)), "Rows are missing, twice there or out of order."
+
+
+def test_a_long_way_leaves_no_more_rows_in_the_page_than_it_can_bear(page: Page, table: Callable[..., str]) -> None:
+    rows = [(str(number),) for number in range(1, 2401)]
+    page.goto(table({"Number": "integer"}, rows))
+    scroll_until(page, 3_000, "#r2400")
+    present = numbers_present(page)
+    assert len(present) < 1_600
+    assert present == list(range(present[0], 2401))
+
+    scroll_until(page, -3_000, "#r1")
+    present = numbers_present(page)
+    assert present == list(range(1, present[-1] + 1))
+
+
+def test_rows_that_come_above_move_nothing_that_is_looked_at(page: Page, many: str) -> None:
+    held: list[Route] = []
+    page.route(re.compile(r"/rows\?before="), lambda route: held.append(route))
+    with page.expect_request(re.compile(r"/rows\?before=")):
+        page.goto(f"{many}?at=600")
+    present, place = len(numbers_present(page)), place_of(page, "#r600")
+    let_go(held)
+    wait_for(lambda: len(numbers_present(page)) > present)
+
+    assert place_of(page, "#r600") == place
+
+
+def test_columns_are_hidden_and_put_in_another_order_on_their_page(page: Page, planets: str) -> None:
+    page.get_by_role("link", name="Columns", exact=False).first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Columns")
+    page.get_by_label("Moons", exact=True).uncheck()
+    page.get_by_role("button", name="Move Seen up").click()
+    page.get_by_role("button", name="Move Seen up").click()
+    expect(page.get_by_label("Moons", exact=True)).not_to_be_checked()
+    page.get_by_role("button", name="Show these columns").click()
+
+    expect(page.get_by_role("columnheader")).to_have_text(["Row", "Planet", "Seen", "Radius", "Rings"])
+    expect(page.locator("#r5 td")).to_have_text(["Jupiter", "1610-01-07", "69911.0", "yes"])
+    expect(page.get_by_text("1 hidden")).to_be_visible()
+    page.get_by_label("Search all columns").fill("jupiter")
+    expect(first_cells(page)).to_have_text(["Jupiter"])
+    expect(page.get_by_role("columnheader")).to_have_count(5)
+
+
+def test_the_address_is_the_whole_state(
+    home: Visit, planets: str, visit: Callable[..., Visit], house: Server, ada: Cookies
+) -> None:
+    page = home.page
+    page.get_by_label("Search all columns").fill("u")
+    expect(status(page)).to_contain_text("that hold “u”")
+    head(page, "Radius").get_by_role("link").first.click()
+    expect(head(page, "Radius")).to_have_attribute("aria-sort", "ascending")
+    head(page, "Radius").get_by_role("link").first.click()
+    expect(head(page, "Radius")).to_have_attribute("aria-sort", "descending")
+    shown = first_cells(page).all_inner_texts()
+    said = status(page).inner_text()
+    assert shown == ["Jupiter", "Saturn", "Uranus", "Neptune", "Venus", "Mercury"]
+
+    page.reload()
+    expect(first_cells(page)).to_have_text(shown)
+    expect(status(page)).to_have_text(said)
+    expect(page.get_by_label("Search all columns")).to_have_value("u")
+
+    elsewhere = visit(house, ada).page
+    elsewhere.goto(page.url)
+    expect(first_cells(elsewhere)).to_have_text(shown)
+    expect(status(elsewhere)).to_have_text(said)
+
+
+def test_back_and_forward_go_through_the_views(page: Page, planets: str) -> None:
+    head(page, "Moons").get_by_role("link").first.click()
+    expect(status(page)).to_have_text("8 rows, by Moons, lowest first")
+    head(page, "Radius").get_by_role("link").first.click()
+    expect(status(page)).to_have_text("8 rows, by Radius, lowest first")
+
+    page.go_back()
+    expect(status(page)).to_have_text("8 rows, by Moons, lowest first")
+    expect(head(page, "Moons")).to_have_attribute("aria-sort", "ascending")
+    page.go_back()
+    expect(first_cells(page)).to_have_text(PLANET_NAMES)
+    page.go_forward()
+    page.go_forward()
+    expect(status(page)).to_have_text("8 rows, by Radius, lowest first")
+    expect(first_cells(page).first).to_have_text("Mercury")
+
+
+def test_back_from_another_site_shows_the_page_and_not_a_part_of_it(page: Page, planets: str) -> None:
+    head(page, "Moons").get_by_role("link").first.click()
+    expect(status(page)).to_have_text("8 rows, by Moons, lowest first")
+    page.goto("about:blank")
+    page.go_back()
+
+    expect(page.get_by_role("banner")).to_be_visible()
+    expect(status(page)).to_have_text("8 rows, by Moons, lowest first")
+    expect(page.locator("link[rel=stylesheet]").first).to_be_attached()
