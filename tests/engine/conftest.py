@@ -5,10 +5,15 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.engine.stored import Cells, Column, Table, stored
 
 Store = Callable[..., Table]
+
+# How long an example takes says nothing on a busy machine.
+settings.register_profile("engine", deadline=None)
+settings.load_profile("engine")
 
 
 @pytest.fixture

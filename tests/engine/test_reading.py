@@ -157,7 +157,7 @@ def test_rows_kept_aside_are_written_with_line_reason_and_cells(tmp_path: Path) 
 
 
 def test_lines_are_counted_as_in_the_file_over_blank_lines_and_lines_in_cells(tmp_path: Path) -> None:
-    path = saved(tmp_path, 'a,b\n\n"1\n2\r\n3",x\n\n1,2,3\n"a"b,c\n1,2,3\n')
+    path = saved(tmp_path, 'a,b\n\n"1\n2\r\n3",x\n\n1,2,3\n"a"b,c\n1,2,3\n' + "1,2\n" * 3)
     found = read(path, header=True, header_row=0)
     assert [line for line, _ in reasons(found)] == [7, 8, 9]
     assert reasons(found)[1][1] == "Broken quotes at line 8: a closing quote is followed by more text."
@@ -232,6 +232,7 @@ def test_a_backslash_before_a_quote_ends_no_cell_and_is_text_elsewhere(tmp_path:
         ("country,2019,2020\nNorway,1.5,2.5\nSweden,3.5,4.5\n", True, ["country", "2019", "2020"], 2),
         ("name,city\nAnna,Oslo\nLi,Bergen\n", True, ["name", "city"], 2),
         ("Sales report,,\nall of 2024,,\nid,name,n\n1,a,2\n2,b,3\n", True, ["id", "name", "n"], 2),
+        ("id,v\n1,2,x\n3,4,y\n5,6,z\n", True, ["id", "v", "column 3"], 3),
         ("\n\n\nid,v\n1,2\n", True, ["id", "v"], 1),
         ("\ufeffid,v\n1,2\n", True, ["id", "v"], 1),
     ],

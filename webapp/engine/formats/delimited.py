@@ -1,5 +1,6 @@
 """Delimited text (CSV, TSV and their kin) as rows of equal width."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import repeat
 from pathlib import Path
@@ -44,7 +45,12 @@ class DelimitedSource:
         rows = rows[skip : skip + _LOOKED_AT]
         if not rows:
             return []
-        return rows[0] if self._options.header else max(rows, key=len)
+        if not self._options.header:
+            return max(rows, key=len)
+        usual, times = Counter(map(len, rows[1:])).most_common(1)[0] if rows[1:] else (0, 0)
+        # A header that most rows outgrow lacks titles; one that a few outgrow has a few wrong rows below it.
+        missing = usual - len(rows[0]) if times * 2 > len(rows[1:]) else 0
+        return [*rows[0], *repeat("", missing)]
 
     def _records(self, size: int | None = None) -> Iterator[Records]:
         file = self._file or self._path.open("rb")

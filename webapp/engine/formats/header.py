@@ -28,6 +28,9 @@ def detect(rows: Sequence[Sequence[str]], is_there: bool | None = None, row: int
     if not rows:
         return Header(False, 0, "there are no rows")
     found, reason = _judge(rows[start], rows[start + 1 :])
+    if not found and row is None and start and len(rows[start - 1]) > 1 and _judge(rows[start - 1], rows[start:])[0]:
+        above = f"; {start - 1} above it left out" if start > 1 else ""
+        return Header(True, start - 1, f"the row above the values reads like titles, though of fewer columns{above}")
     return Header(found, start, reason + above)
 
 
