@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar, TypeVarTuple
 
@@ -70,12 +70,14 @@ class Database:
             async with async_sessionmaker(self.reader, expire_on_commit=False)() as session:
                 yield session
 
-    async def fetch_one(self, statement: Select[*Columns]) -> Row[*Columns] | None:
+    async def fetch_one(
+        self, statement: Select[*Columns], parameters: Mapping[str, Any] | None = None
+    ) -> Row[*Columns] | None:
         """One row of one select, without a session and without a transaction: for what every request asks."""
         with _pool_waits():
             async with self.reader.connect() as connection:
                 await connection.execution_options(**sqlite.SINGLE_STATEMENT)
-                row: Row[*Columns] | None = (await connection.execute(statement)).first()
+                row: Row[*Columns] | None = (await connection.execute(statement, parameters)).first()
                 return row
 
     async def write(

@@ -8,8 +8,9 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ForeignKey, Select, and_, case, delete, select, update
+from sqlalchemy import ForeignKey, and_, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from settings import Settings
@@ -80,30 +81,42 @@ class Session(Base):
         oldest = utc_now() - timedelta(seconds=settings.session_lifetime)
         await work.session.execute(delete(cls).where(cls.user_id == user_id, cls.created_at < oldest))
 
-    @classmethod
-    def alive(cls, token: str, settings: Settings) -> Select[int, str, str, str, int, bool, datetime, datetime]:
-        """The sign-in of this token with its person, as plain columns, if neither has ended."""
+    @staticmethod
+    def alive(token: str, settings: Settings) -> dict[str, Any]:
+        """What to ask `ALIVE` with, for the sign-in of this token."""
         now = utc_now()
-        idle, remember = timedelta(seconds=settings.session_idle), timedelta(seconds=settings.session_remember)
-        return (
-            select(
-                User.id,
-                User.email,
-                User.name,
-                User.role,
-                cls.id.label("session_id"),
-                cls.remembered,
-                cls.seen_at,
-                cls.authenticated_at,
-            )
-            .join(User, and_(User.id == cls.user_id, User.is_active))
-            .where(
-                cls.token_hash == digest(token),
-                cls.revoked_at.is_(None),
-                cls.created_at > now - timedelta(seconds=settings.session_lifetime),
-                cls.seen_at > case((cls.remembered, now - remember), else_=now - idle),
-            )
-        )
+        return {
+            "token_hash": digest(token),
+            "born_after": now - timedelta(seconds=settings.session_lifetime),
+            "seen_after": now - timedelta(seconds=settings.session_idle),
+            "remembered_after": now - timedelta(seconds=settings.session_remember),
+        }
+
+
+# A sign-in with its person, as plain columns, if neither has ended. Built once: every request asks this, and building
+# takes as long as asking.
+ALIVE = (
+    select(
+        User.id,
+        User.email,
+        User.name,
+        User.role,
+        Session.id.label("session_id"),
+        Session.remembered,
+        Session.seen_at,
+        Session.authenticated_at,
+    )
+    .join(User, and_(User.id == Session.user_id, User.is_active))
+    .where(
+        Session.token_hash == bindparam("token_hash"),
+        Session.revoked_at.is_(None),
+        Session.created_at > bindparam("born_after"),
+        or_(
+            Session.seen_at > bindparam("seen_after"),
+            and_(Session.remembered, Session.seen_at > bindparam("remembered_after")),
+        ),
+    )
+)
 
 
 def digest(token: str) -> str:

@@ -13,7 +13,7 @@ from webapp.data.keys import secret_key
 from webapp.data.uow import UnitOfWork
 from webapp.extensions import config, db
 from webapp.models import Actor, Device, Session, utc_now
-from webapp.models.session import TOUCH_EVERY
+from webapp.models.session import ALIVE, TOUCH_EVERY
 
 _AUTH = "rowcast.auth"
 
@@ -107,7 +107,7 @@ async def _resume() -> Actor | None:
     carried = _auth().load_user()
     if not carried.auth_id:
         return None
-    row = await db().fetch_one(Session.alive(carried.auth_id, config()))
+    row = await db().fetch_one(ALIVE, Session.alive(carried.auth_id, config()))
     if row is None:
         return None
     now = utc_now()

@@ -347,9 +347,9 @@ async def test_who_was_signed_in_is_asked_for_once_a_request_and_not_at_all_wher
     asked: list[str] = []
     fetch_one = Database.fetch_one
 
-    async def counted(self: Database, statement: Any) -> Any:
+    async def counted(self: Database, statement: Any, *more: Any) -> Any:
         asked.append(str(statement))
-        return await fetch_one(self, statement)
+        return await fetch_one(self, statement, *more)
 
     monkeypatch.setattr(Database, "fetch_one", counted)
 
