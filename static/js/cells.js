@@ -133,6 +133,12 @@
   });
   document.addEventListener('focusout', hide);
   document.addEventListener('scroll', hide, true);
-  document.addEventListener('htmx:after:swap', adopt);
+  /* Rows that are replaced under somebody's hands: the focus stays in the grid. */
+  let wasInside = false;
+  document.addEventListener('htmx:before:swap', () => { wasInside = Boolean(document.activeElement?.closest('#grid')); });
+  document.addEventListener('htmx:after:swap', () => {
+    adopt();
+    if (wasInside && document.activeElement === document.body && current?.isConnected) handle(current).focus({ preventScroll: true });
+  });
   adopt();
 })();
