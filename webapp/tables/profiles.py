@@ -1,9 +1,12 @@
 """What is in a column: loaded by its panel once that stands, since it looks at every value."""
 
+from dataclasses import dataclass
+
 from quart import request
 from quart.typing import ResponseReturnValue
 
-from webapp.engine.query import TableQuery
+from webapp.engine.profile import Profile, fetch_profile
+from webapp.engine.query import QueryTimeout, TableQuery
 from webapp.extensions import db
 from webapp.models import Table
 from webapp.tables import bp
@@ -13,8 +16,60 @@ from webapp.web.access import find_table, signed_in
 from webapp.web.fragments import is_partial, render
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bucket of the histogram, with the address of its rows."""
+
+    low: str
+    high: str
+    count: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frequent:
+    text: str
+    count: int
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileView:
+    """See templates/tables/columns/_profile.html."""
+
+    found: Profile | None
+    note: str
+    buckets: list[Bar]
+    top: list[Frequent]
+
+
 @bp.get("/<int:table_id>/columns/<int:number>/profile")
 async def profiles_show(table_id: int, number: int) -> ResponseReturnValue:
+    """Of the rows that the view shows, but for the filters on this very column: they are chosen by its bars."""
     table = await find_table(signed_in(), table_id)
+    column = find_column(table, number)
     query = TableQuery.from_args(request.args, table.columns)
-    return await render("tables/columns/_profile.html")
+    view = await _view(table, query_without(query, number), number)
+    if not is_partial():
+        return await column_page(table, query, number, view)
+    return await render("tables/columns/_profile.html", column=column, profile=view)
+
+
+async def _view(table: Table, query: TableQuery, number: int) -> ProfileView:
+    to = Addresses(table.id, query)
+    try:
+        async with db().reading() as session:
+            found = await fetch_profile(session, table, query, number)
+    except QueryTimeout as problem:
+        return ProfileView(None, str(problem), [], [])
+    bars = [Bar(each.low, each.high, each.count, to.table(_sorted(each.query, query))) for each in found.buckets]
+    top = [
+        Frequent(each.text, each.count, to.table(_sorted(each.query, query)) if each.query else None)
+        for each in found.top
+    ]
+    return ProfileView(found, found.note, bars, top)
+
+
+def _sorted(narrowed: TableQuery, query: TableQuery) -> TableQuery:
+    """In the order the view has: a profile does not care about one."""
+    return narrowed.sorted_by(*((sort.field.number, sort.descending) for sort in query.sorts))

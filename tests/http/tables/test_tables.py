@@ -10,6 +10,8 @@ from quart.testing import QuartClient
 from settings import Settings
 from tests.helpers import sign_up
 from tests.tables import PLANET_ROWS, PLANETS, add_table
+from webapp.engine.query import QueryTimeout
+from webapp.tables import profiles
 
 PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
@@ -143,6 +145,34 @@ async def test_a_column_has_a_page_and_a_panel(client: QuartClient, planets: str
     assert 'value="1"' in page
     assert "<html" not in panel
     await get(client, f"{planets}/columns/77", 404)
+
+
+async def test_a_profile_is_of_the_rows_shown_and_its_bars_lead_to_theirs(client: QuartClient, planets: str) -> None:
+    html = await get(client, f"{planets}/columns/4/profile?f.2=ge:1&f.4=eq:yes&sort=-2", **PARTIAL)
+
+    tops = [row for row in tree(html).iter("tr") if len(row) == 3][1:]
+    assert [(texts(row)[0], texts(row)[2]) for row in tops] == [("yes", "4"), ("no", "2")]
+    assert f'href="{planets}?f.2=ge:1&amp;f.4=eq:no&amp;sort=-2"' in html
+    assert "<html" not in html
+
+    histogram = await get(client, f"{planets}/columns/2/profile", **PARTIAL)
+    assert "<rect" in histogram
+    assert "<dd>288</dd>" in histogram  # the sum of all moons
+
+    page = await get(client, f"{planets}/columns/2/profile")
+    assert "<html" in page
+    assert "<rect" in page
+
+
+async def test_a_profile_that_takes_too_long_says_so(
+    client: QuartClient, planets: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def late(*_: Any) -> None:
+        raise QueryTimeout
+
+    monkeypatch.setattr(profiles, "fetch_profile", late)
+
+    assert "took too long" in await get(client, f"{planets}/columns/2/profile", **PARTIAL)
 
 
 @pytest.mark.parametrize(
