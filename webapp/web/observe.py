@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from quart import Quart
 from sqlalchemy import event
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from settings import Settings
@@ -81,12 +82,16 @@ def _clean(name: Any, value: Any) -> Any:
 
 def _ending(settings: Settings) -> list[Processor]:
     end: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
-    return end if _is_console(settings) else [*end, structlog.processors.dict_tracebacks]
+    # Local variables stay out of tracebacks: among them are passwords, tokens and other people's cells.
+    tracebacks = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
+    return end if _is_console(settings) else [*end, tracebacks]
 
 
 def _renderer(settings: Settings) -> Callable[[WrappedLogger, str, EventDict], str | bytes]:
     if _is_console(settings):
-        return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        return structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     return structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
 
 

@@ -133,6 +133,26 @@ def test_development_writes_for_people(settings: Settings, capsys: pytest.Captur
 
 
 @pytest.mark.usefixtures("_restored")
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_a_traceback_holds_no_local_variables(
+    settings: Settings, capsys: pytest.CaptureFixture[str], log_format: str
+) -> None:
+    observe.configure(make_settings(settings.data_dir, log_format=log_format))
+
+    def sign_in(typed: str) -> None:
+        raise ValueError("what happened")
+
+    try:
+        sign_in("-".join(("correct", "horse")))
+    except ValueError:
+        structlog.get_logger("test").exception("failed")
+
+    written = capsys.readouterr().err
+    assert "what happened" in written
+    assert "correct-horse" not in written
+
+
+@pytest.mark.usefixtures("_restored")
 def test_the_level_is_a_setting(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     observe.configure(make_settings(settings.data_dir, log_level="warning"))
 
