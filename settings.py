@@ -58,7 +58,7 @@ class Settings(BaseSettings):
 
     # Where everything is kept: database, uploads, job state.
     data_dir: Path = Path("data")
-    # Empty: a SQLite file in `data_dir`.
+    # Empty: a SQLite file in `data_dir`. Nothing but SQLite so far.
     database_url: str = ""
     # Connections that read at the same time.
     database_readers: int = Field(default=4, ge=1, le=64)
@@ -97,6 +97,14 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         return tuple(key.strip() for key in value.split(",")) if value.strip() else ()
+
+    @field_validator("database_url", mode="after")
+    @classmethod
+    def _only_sqlite(cls, value: str) -> str:
+        """Another database's address would otherwise be taken for the name of a file."""
+        if value and not value.startswith("sqlite+aiosqlite:///"):
+            raise ValueError("only SQLite is supported so far, as in sqlite+aiosqlite:////srv/rowcast/rowcast.db")
+        return value
 
     @field_validator("data_dir", mode="after")
     @classmethod

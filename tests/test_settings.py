@@ -92,7 +92,14 @@ def test_a_refusal_does_not_print_the_key(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORT", "70000"), ("PORT", "x"), ("REGISTRATION", "ajar"), ("LOG_LEVEL", "loud"), ("PUBLIC_ORIGIN", "rows")],
+    [
+        ("PORT", "70000"),
+        ("PORT", "x"),
+        ("REGISTRATION", "ajar"),
+        ("LOG_LEVEL", "loud"),
+        ("PUBLIC_ORIGIN", "rows"),
+        ("DATABASE_URL", "postgresql+asyncpg://rows@localhost/rows"),
+    ],
 )
 def test_a_value_that_means_nothing_stops_the_start(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"ROWCAST_{name}", value)
