@@ -150,6 +150,20 @@ async def test_what_takes_too_long_is_estimated(table: Table, monkeypatch: pytes
     assert texts.top[0].text == "Oslo"
 
 
+async def test_nearly_unique_values_are_not_all_sorted(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SAMPLE", 100)
+    monkeypatch.setattr(module, "MOSTLY", 90)
+    writer, reader = create_engines(f"sqlite+aiosqlite:///{table.path}", 1)
+    async with AsyncSession(reader) as session:
+        unique = await fetch_profile(session, table, table.query(), 3)
+        few = await fetch_profile(session, table, table.query(), 1)
+    await reader.dispose()
+    await writer.dispose()
+    assert (unique.distinct, unique.distinct_is_capped) == (100, True)
+    assert sum(bucket.count for bucket in unique.buckets) == 600
+    assert (few.distinct, few.distinct_is_capped) == (3, False)
+
+
 @given(
     st.floats(-1e11, 1e11).map(lambda value: round(value, 3)),
     st.floats(0, 1e11).map(lambda value: round(value, 3)),

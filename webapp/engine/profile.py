@@ -5,9 +5,12 @@ spread evenly over the table, so that a panel opens in two seconds whatever the 
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from webapp.engine import buckets
 from webapp.engine.problems import QueryTimeout
@@ -20,11 +23,10 @@ from webapp.engine.storage import ROW_ID, Field, StoredTable, table_name
 from webapp.engine.types import TYPES
 from webapp.engine.types.layouts import day_part
 
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncSession
-
 BUDGET = 2.0  # seconds for the exact answer; a sample takes little more
 SAMPLE = 50_000  # rows
+# Different values in a sample above which nearly all differ: sorting them all tells no more, and cannot be stopped.
+MOSTLY = SAMPLE // 4
 TOP = 10
 LONGEST_VALUE = 200  # characters shown of a value, and most of one that is linked to
 
@@ -88,25 +90,29 @@ class Basics:
 
 
 async def fetch_profile(
-    session: "AsyncSession", table: StoredTable, query: TableQuery, number: int, seconds: float = BUDGET
+    session: AsyncSession, table: StoredTable, query: TableQuery, number: int, seconds: float = BUDGET
 ) -> Profile:
     """Raises QueryTimeout only when not even one look at every row is done in time, QueryProblem for no such column."""
     column, end = query.field(number), time.monotonic() + seconds
     query = query.sorted_by()
     known = await run(session, seconds, lambda read: basics(read, table, query, column))
 
-    async def ask(what: Callable[[Read, bool], T]) -> tuple[T, bool]:
+    async def ask(what: Callable[[Read, bool], T], hopeless: bool = False) -> tuple[T, bool]:
         """The answer, and whether it is an estimate."""
-        try:
-            return await run(session, max(end - time.monotonic(), 0.01), lambda read: what(read, False)), False
-        except QueryTimeout:
-            return await run(session, seconds, lambda read: what(read, True)), True
+        if not hopeless:
+            with suppress(QueryTimeout):
+                return await run(session, max(end - time.monotonic(), 0.01), lambda read: what(read, False)), False
+        return await run(session, seconds, lambda read: what(read, True)), True
 
+    def distinct_of(read: Read, few: bool) -> int:
+        return count_distinct(read, table, query, column, few)
+
+    differ = known.rows > 4 * SAMPLE and await run(session, seconds, lambda read: distinct_of(read, True)) > MOSTLY
     if column.type in ("text", "boolean"):
-        (top, distinct), sampled = await ask(lambda read, few: values(read, table, query, column, known, few))
+        (top, distinct), sampled = await ask(lambda read, few: values(read, table, query, column, known, few), differ)
         return _profile(column, known, top=top, distinct=distinct, sampled=sampled, counted=not sampled)
     spread, sampled = await ask(lambda read, few: histogram(read, table, query, column, known, few))
-    distinct, estimated = await ask(lambda read, few: count_distinct(read, table, query, column, few))
+    distinct, estimated = await ask(distinct_of, differ)
     return _profile(column, known, buckets=spread, distinct=distinct, sampled=sampled, counted=not estimated)
 
 
@@ -131,7 +137,7 @@ def basics(read: Read, table: StoredTable, query: TableQuery, column: Field) -> 
 
 
 def count_distinct(read: Read, table: StoredTable, query: TableQuery, column: Field, sampled: bool) -> int:
-    return int(_ask(read, table, query, f"count(DISTINCT {column.name})", sampled)[0][0])
+    return int(read(_statement(read, table, query, f"count(DISTINCT {column.name})", sampled))[0][0])
 
 
 def histogram(
@@ -142,9 +148,8 @@ def histogram(
         return []
     ranges = _ranges(column, known)
     below = [f"count(*) FILTER (WHERE {column.name} < ?)" for _ in ranges[:-1]]
-    what = ", ".join([*below, f"count({column.name})"])
-    edges = tuple(each.below for each in ranges[:-1])
-    counts = list(_ask(read, table, query, what, sampled, edges)[0])
+    statement = _statement(read, table, query, ", ".join([*below, f"count({column.name})"]), sampled)
+    counts = list(read(Sql(statement.text, (*(each.below for each in ranges[:-1]), *statement.values)))[0])
     scale = known.filled / (counts[-1] or 1)
     bars = [round((count - before) * scale) for before, count in zip([0, *counts], counts, strict=False)]
     return [_bucket(query, column, each, count, each is ranges[-1]) for each, count in zip(ranges, bars, strict=True)]
@@ -159,23 +164,12 @@ def values(
     groups = f"groups AS MATERIALIZED ({grouped.text} GROUP BY {name})"
     totals = "(SELECT count(v) FROM groups), (SELECT sum(n) FROM groups WHERE v IS NOT NULL)"
     cut = f"substr(v, 1, {LONGEST_VALUE + 1})" if column.type == "text" else "v"
-    found = read(
-        Sql(
-            f"WITH {groups} SELECT {cut}, n, {totals} FROM groups WHERE v IS NOT NULL ORDER BY n DESC, v LIMIT {TOP}",
-            grouped.values,
-        )
-    )
+    most = f"WITH {groups} SELECT {cut}, n, {totals} FROM groups WHERE v IS NOT NULL ORDER BY n DESC, v LIMIT {TOP}"
+    found = read(Sql(most, grouped.values))
     if not found:
         return [], 0
     scale = known.filled / found[0][3]
     return [_value(query, column, value, round(count * scale)) for value, count, *_ in found], int(found[0][2])
-
-
-def _ask(
-    read: Read, table: StoredTable, query: TableQuery, what: str, sampled: bool, before: tuple[Any, ...] = ()
-) -> Sequence[Any]:
-    statement = _statement(read, table, query, what, sampled)
-    return read(Sql(statement.text, (*before, *statement.values)))
 
 
 def _statement(read: Read, table: StoredTable, query: TableQuery, what: str, sampled: bool) -> Sql:
