@@ -86,7 +86,11 @@ async def _run(app: Application, settings: Settings, listener: socket.socket) ->
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({server, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    await _finish(app, server, settings.graceful_timeout)
+    try:
+        await _finish(app, server, settings.graceful_timeout)
+    except LifespanFailureError:
+        await _close_half_open(app)
+        raise
 
 
 async def _finish(app: Application, server: "asyncio.Future[None]", patience: float) -> None:
@@ -102,6 +106,14 @@ async def _finish(app: Application, server: "asyncio.Future[None]", patience: fl
         await asyncio.wait({server}, timeout=1)
     if server.done() and not server.cancelled():
         server.result()
+
+
+async def _close_half_open(app: Application) -> None:
+    """Quart closes nothing when opening has failed half-way."""
+    try:
+        await app.shutdown()
+    except Exception:
+        log.exception("what was open could not be closed")
 
 
 def _config(settings: Settings, listener: socket.socket) -> Config:

@@ -95,6 +95,31 @@ def test_a_second_signal_has_no_patience(server: Start, data_dir: Path) -> None:
         assert running.wait(5) == 0
 
 
+@pytest.mark.parametrize("request_line", [b"", b"GET /up HTTP/1.1\r\nHost: localhost\r\n\r\n"])
+def test_an_idle_connection_does_not_hold_it_up(server: Start, request_line: bytes) -> None:
+    running = server()
+    with running.connect() as wire:
+        wire.send(request_line)
+        if request_line:
+            wire.read_until(b"up\n")
+
+        running.terminate()
+
+        assert running.wait(2) == 0
+
+
+def test_forwarded_headers_count_only_behind_a_proxy_of_ours(server: Start, tmp_path: Path) -> None:
+    """Behind one, the page is known to be served over TLS."""
+    headers = {"X_Forwarded_Proto": "https", "X_Forwarded_For": "203.0.113.7"}
+
+    alone = server().get("/up", **headers)
+
+    assert "strict-transport-security" not in alone.headers
+    with Server("webapp:create_app", tmp_path / "behind", trusted_proxies="1") as behind:
+        assert "strict-transport-security" in behind.get("/up", **headers).headers
+        assert "strict-transport-security" not in behind.get("/up").headers
+
+
 def test_a_port_in_use_is_said_in_one_line(data_dir: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -47,6 +47,13 @@ def test_head_is_answered_at_once(streams: Server, path: str) -> None:
     assert not (streams.data_dir / f"{path[1:]}-ended").exists()
 
 
+def test_head_of_a_static_file_has_its_length_and_nothing_more(streams: Server) -> None:
+    whole, head = streams.get("/static/icons.svg"), streams.ask("HEAD", "/static/icons.svg")
+
+    assert head.body == b""
+    assert int(head.headers["content-length"]) == len(whole.body)
+
+
 def test_an_error_in_the_middle_is_a_failed_download(streams: Server) -> None:
     answer = streams.get("/failing")
 

@@ -10,6 +10,7 @@ from structlog.contextvars import bound_contextvars
 
 from webapp.web.body import BoundedBody
 from webapp.web.exchange import Exchange, exchange, new_id
+from webapp.web.headers import ALWAYS
 
 if TYPE_CHECKING:
     from webapp.web.application import Application
@@ -19,7 +20,7 @@ Receive = Callable[[], Awaitable[Any]]
 
 log = structlog.get_logger("rowcast.access")
 LINGER = 5.0  # seconds
-QUIET = ("/static/", "/up", "/ready")
+QUIET = {"/up", "/ready", "/favicon.ico"}
 
 
 class Connection(ASGIHTTPConnection):
@@ -64,6 +65,7 @@ class Connection(ASGIHTTPConnection):
                 made.status = message["status"]
                 message["headers"] = [
                     *message["headers"],
+                    *ALWAYS,
                     (b"x-request-id", made.request_id.encode()),
                     (b"server-timing", made.server_timing().encode()),
                 ]
@@ -93,7 +95,7 @@ class Connection(ASGIHTTPConnection):
     def _log(self, made: Exchange) -> None:
         """Never the query string: what people search for is theirs."""
         path = self.scope["path"]
-        line = log.debug if path.startswith(QUIET) else log.info
+        line = log.debug if path in QUIET or path.startswith("/static/") else log.info
         line(
             "request",
             method=self.scope["method"],

@@ -25,6 +25,8 @@ SECURITY = {
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+# As they go over the wire: `connection.py` adds them to every answer, also to one nothing else here has touched.
+ALWAYS = [(name.lower().encode(), value.encode()) for name, value in SECURITY.items()]
 A_YEAR = 365 * 86400
 
 
@@ -33,8 +35,6 @@ def init_app(app: Quart, settings: Settings) -> None:
 
 
 async def add_headers(response: Response) -> Response:
-    for name, value in SECURITY.items():
-        response.headers.setdefault(name, value)
     if own_origin().startswith("https:"):
         response.headers.setdefault("Strict-Transport-Security", f"max-age={A_YEAR}")
     _forbid_copies(response)
