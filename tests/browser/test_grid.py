@@ -255,7 +255,9 @@ def test_columns_are_hidden_and_put_in_another_order_on_their_page(page: Page, p
     expect(page.get_by_role("heading", level=1)).to_have_text("Columns")
     page.get_by_label("Moons", exact=True).uncheck()
     page.get_by_role("button", name="Move Seen up").click()
+    expect(page.locator("li > label > span")).to_have_text(["Planet", "Moons", "Radius", "Seen", "Rings"])
     page.get_by_role("button", name="Move Seen up").click()
+    expect(page.locator("li > label > span")).to_have_text(["Planet", "Moons", "Seen", "Radius", "Rings"])
     expect(page.get_by_label("Moons", exact=True)).not_to_be_checked()
     page.get_by_role("button", name="Show these columns").click()
 

@@ -1,0 +1,176 @@
+"""Everything by keyboard alone, with the focus where one expects it and always to be seen."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visit
+from tests.servers import wait_for
+from tests.tables import PLANET_ROWS, PLANETS
+
+MANY = [(f"row {number:04}", str(number)) for number in range(1, 301)]
+
+
+@pytest.fixture
+def planets(page: Page, table: Callable[..., str]) -> str:
+    address = table(PLANETS, PLANET_ROWS)
+    page.goto(address)
+    return address
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def focused(page: Page) -> Any:
+    return page.locator(":focus")
+
+
+def enter_grid(page: Page) -> None:
+    """By Tab, as a person would: the grid is one stop."""
+    page.get_by_label("Search all columns").focus()
+    for _ in range(20):
+        press(page, "Tab")
+        if page.evaluate("document.activeElement.closest('#grid') !== null"):
+            return
+    raise AssertionError("Tab does not lead into the grid.")
+
+
+def test_the_first_stop_of_a_page_skips_to_its_content(page: Page) -> None:
+    page.goto("/dashboard")
+    press(page, "Tab")
+    expect(focused(page)).to_have_text("Skip to the content")
+    expect(focused(page)).to_be_in_viewport()
+    press(page, "Enter")
+    expect(page.locator("#main")).to_be_focused()
+
+
+def test_every_stop_shows_that_it_has_the_focus(page: Page, planets: str) -> None:
+    seen = []
+    for _ in range(16):
+        press(page, "Tab")
+        here = page.evaluate(
+            """() => {
+                const it = document.activeElement;
+                const style = getComputedStyle(it);
+                const box = it.getBoundingClientRect();
+                const outline = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+                const name = it === document.body ? 'BODY' : it.id || it.innerText || it.tagName;
+                return [name, outline || style.boxShadow !== 'none', box.width * box.height > 0];
+            }"""
+        )
+        seen.append(here)
+        if here[0] == "BODY":
+            break
+    dark = [name for name, shows_it, is_there in seen if name != "BODY" and not (shows_it and is_there)]
+    assert len(seen) > 8
+    assert not dark, "Nobody sees that the focus is on these."
+
+
+def test_a_menu_opens_with_enter_and_closes_with_escape_to_where_it_came_from(page: Page, planets: str) -> None:
+    menu = page.locator("summary").filter(has_text="Export")
+    menu.focus()
+    press(page, "Enter")
+    expect(page.get_by_role("link", name=re.compile("^NDJSON"))).to_be_visible()
+    press(page, "Tab")
+    expect(focused(page)).to_contain_text("CSV")
+    press(page, "Escape")
+    expect(page.get_by_role("link", name=re.compile("^NDJSON"))).to_be_hidden()
+    expect(menu).to_be_focused()
+
+
+def test_arrows_move_from_cell_to_cell_and_tab_leaves_the_grid(page: Page, planets: str) -> None:
+    enter_grid(page)
+    expect(focused(page)).to_have_text("Mercury")
+    press(page, "ArrowDown", "ArrowDown", "ArrowRight")
+    expect(focused(page)).to_have_text("1")
+    press(page, "End")
+    expect(focused(page)).to_have_text("")
+    press(page, "Home")
+    expect(focused(page)).to_have_text("3")
+    press(page, "Control+End")
+    expect(focused(page)).to_have_text("1846-09-23")
+    press(page, "Control+Home", "ArrowRight")
+    expect(focused(page)).to_have_text("Mercury")
+    press(page, "ArrowUp")
+    expect(focused(page)).to_contain_text("Planet")
+    press(page, "Tab")
+    assert page.evaluate("document.activeElement.closest('#grid')") is None
+    press(page, "Shift+Tab")
+    expect(focused(page)).to_contain_text("Planet")
+
+
+def test_pages_of_a_long_table_go_by_with_page_down(page: Page, table: Callable[..., str]) -> None:
+    page.goto(table({"Name": "text", "Number": "integer"}, MANY))
+    enter_grid(page)
+    press(page, "PageDown")
+    first = int(focused(page).inner_text().split()[1])
+    assert 8 < first < 40
+    press(page, "PageDown")
+    assert int(focused(page).inner_text().split()[1]) == 2 * first - 1
+    press(page, "PageUp", "PageUp")
+    expect(focused(page)).to_have_text("row 0001")
+
+    def last_is_reached() -> bool:
+        press(page, "PageDown")
+        expect(focused(page)).to_be_in_viewport()
+        return focused(page).inner_text() == "row 0300"
+
+    wait_for(last_is_reached)
+
+
+def test_enter_opens_a_row_and_escape_returns_to_its_cell(page: Page, planets: str) -> None:
+    enter_grid(page)
+    press(page, "ArrowDown", "Enter")
+    expect(page.get_by_role("heading", name="Row 2")).to_be_focused()
+    press(page, "Escape")
+    expect(page.get_by_role("complementary", name="Details")).to_be_hidden()
+    expect(focused(page)).to_have_text("Venus")
+
+
+def test_titles_sort_with_enter_and_their_panel_opens_with_alt_and_down(page: Page, planets: str) -> None:
+    enter_grid(page)
+    press(page, "ArrowRight", "ArrowUp", "Enter")
+    expect(page.locator("#status")).to_have_text("8 rows, by Moons, lowest first")
+    expect(focused(page)).to_contain_text("Moons")
+    press(page, "Enter")
+    expect(page.locator("#status")).to_have_text("8 rows, by Moons, highest first")
+    press(page, "ArrowRight", "Shift+Enter")
+    expect(page.locator("#status")).to_have_text("8 rows, by Moons, highest first, then by Radius, lowest first")
+
+    press(page, "ArrowDown", "Alt+ArrowDown")
+    expect(page.get_by_role("heading", name="Radius")).to_be_focused()
+    press(page, "Escape")
+    expect(focused(page)).to_have_text("58232.0")
+
+
+def test_a_long_text_is_whole_while_its_cell_has_the_focus(page: Page, table: Callable[..., str]) -> None:
+    text = "one after another " * 30
+    page.goto(table({"Name": "text", "Text": "text"}, [("a", text)]))
+    enter_grid(page)
+    expect(page.locator("#peek")).to_be_hidden()
+    press(page, "ArrowRight")
+    expect(page.locator("#peek")).to_be_visible()
+    expect(page.locator("#peek")).to_have_text(text)
+    press(page, "ArrowLeft")
+    expect(page.locator("#peek")).to_be_hidden()
+
+
+def test_a_form_refused_puts_the_focus_into_the_first_wrong_field(home: Visit, planets: str) -> None:
+    home.expect("422")
+    page = home.page
+    page.goto(f"{planets}/edit")
+    page.get_by_label("Title", exact=True).fill("   ")
+    press(page, "Enter")
+    expect(page.get_by_text("Give it a title.")).to_be_visible()
+    expect(page.get_by_label("Title", exact=True)).to_be_focused()
+
+
+def test_a_new_page_is_read_from_its_title_on(page: Page, planets: str) -> None:
+    page.get_by_role("link", name="Columns", exact=False).first.focus()
+    press(page, "Enter")
+    expect(page.get_by_role("heading", level=1, name="Columns")).to_be_focused()

@@ -1,0 +1,162 @@
+"""What opens beside the grid: a row, and a column with its profile."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visit
+from tests.browser.people import Cookies
+from tests.servers import Server
+from tests.tables import PLANET_ROWS, PLANETS
+
+
+@pytest.fixture
+def planets(page: Page, table: Callable[..., str]) -> str:
+    address = table(PLANETS, PLANET_ROWS)
+    page.goto(address)
+    return address
+
+
+@pytest.fixture
+def panel(page: Page) -> Any:
+    return page.get_by_role("complementary", name="Details")
+
+
+def test_a_row_opens_beside_the_grid_which_grows_narrower(page: Page, planets: str, panel: Any) -> None:
+    wide = page.locator("#grid").bounding_box()
+    page.locator("#r5").get_by_role("link").click()
+
+    expect(panel.get_by_role("heading", name="Row 5")).to_be_focused()
+    expect(panel.locator("dd")).to_have_text(["Jupiter", "95", "69911.0", "yes", "1610-01-07"])
+    expect(page).to_have_url(re.compile(r"/rows/5$"))
+    expect(page).to_have_title("Row 5 of Planets · Rowcast")
+    narrow = page.locator("#grid").bounding_box()
+    assert wide
+    assert narrow
+    assert narrow["width"] < wide["width"] - 200
+    expect(page.locator("#r5")).to_have_class("open")
+
+
+def test_the_panel_goes_from_row_to_row_as_the_table_is_sorted(page: Page, planets: str, panel: Any) -> None:
+    page.goto(f"{planets}?sort=-2")
+    page.locator("#r6").get_by_role("link").click()
+    expect(panel.get_by_role("heading", name="Row 6")).to_be_visible()
+    expect(panel.get_by_role("link", name="Previous row")).to_have_count(0)
+    panel.get_by_role("link", name="Next row").click()
+    expect(panel.locator("dd").first).to_have_text("Jupiter")
+    panel.get_by_role("link", name="Next row").click()
+    expect(panel.locator("dd").first).to_have_text("Uranus")
+    expect(page.locator("#grid tr.open")).to_have_attribute("id", "r7")
+    panel.get_by_role("link", name="Previous row").click()
+    expect(panel.locator("dd").first).to_have_text("Jupiter")
+    page.go_back()
+    expect(page.get_by_role("heading", name="Row 7")).to_be_visible()
+
+
+def test_closing_the_panel_goes_back_to_the_address_of_the_table(page: Page, planets: str, panel: Any) -> None:
+    page.goto(f"{planets}?sort=-2")
+    page.locator("#r6").get_by_role("link").click()
+    panel.get_by_role("link", name="Close").click()
+
+    expect(panel).to_be_hidden()
+    expect(page).to_have_url(re.compile(r"/tables/\d+\?sort=-2$"))
+    expect(page).to_have_title("Planets · Rowcast")
+    expect(page.locator("#grid tr.open")).to_have_count(0)
+
+
+def test_the_address_of_a_row_is_a_page_of_its_own(
+    home: Visit, planets: str, panel: Any, visit: Callable[..., Visit], house: Server, ada: Cookies
+) -> None:
+    page = home.page
+    page.locator("#r5").get_by_role("link").click()
+    expect(panel.get_by_role("heading", name="Row 5")).to_be_visible()
+
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Row 5")
+    expect(page.get_by_text("1610-01-07")).to_be_visible()
+    page.get_by_role("link", name="Next").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Row 6")
+    page.get_by_role("link", name="To the table").click()
+    expect(page.locator("#r6")).to_be_in_viewport()
+
+
+def test_back_after_leaving_a_panel_shows_a_whole_page(page: Page, planets: str, panel: Any) -> None:
+    page.locator("#r5").get_by_role("link").click()
+    expect(panel.get_by_role("heading", name="Row 5")).to_be_visible()
+    page.goto("about:blank")
+    page.go_back()
+
+    expect(page.get_by_role("banner")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Row 5")
+
+
+def open_column(page: Page, title: str) -> None:
+    page.get_by_role("columnheader").filter(has_text=title).hover()
+    page.get_by_role("link", name=f"Column {title}: filter and profile").click()
+
+
+def test_a_column_of_numbers_shows_how_its_values_spread(page: Page, planets: str, panel: Any) -> None:
+    open_column(page, "Radius")
+    facts = panel.get_by_role("region", name="What is in it")
+    expect(facts).to_contain_text("Lowest")
+    expect(facts).to_contain_text("2439.7")
+    expect(facts).to_contain_text("69911.0")
+    bars = facts.locator(".histogram .bar")
+    expect(bars.first).to_be_attached()
+    heights = bars.evaluate_all("(bars) => bars.map((bar) => Number(bar.getAttribute('height')))")
+    assert max(heights) == 40
+    assert sum(height > 0 for height in heights) >= 2
+
+
+def test_a_column_of_words_shows_the_most_frequent_as_bars_that_filter(page: Page, table: Any, panel: Any) -> None:
+    rows = [(city, str(number)) for number, city in enumerate(["Oslo"] * 6 + ["Graz"] * 3 + ["Rome"] + [""])]
+    page.goto(table({"City": "text", "Number": "integer"}, rows))
+    open_column(page, "City")
+    facts = panel.get_by_role("region", name="What is in it")
+    expect(facts.locator("tbody th")).to_have_text(["Oslo", "Graz", "Rome"])
+    expect(facts.locator("tbody td.number")).to_have_text(["6", "3", "1"])
+    widths = facts.locator("tbody .bar").evaluate_all("(bars) => bars.map((bar) => Number(bar.getAttribute('width')))")
+    assert widths == [100, 50, pytest.approx(16.667)]
+
+    facts.get_by_role("link", name="Graz").click()
+    expect(page.locator("#status")).to_have_text("3 of 11 rows where City is Graz")
+    expect(page.locator("#grid tbody.rows tr")).to_have_count(3)
+
+
+def test_the_panel_follows_what_the_table_shows(page: Page, planets: str, panel: Any) -> None:
+    open_column(page, "Moons")
+    expect(panel.get_by_role("heading", name="Moons")).to_be_visible()
+    page.get_by_label("Search all columns").fill("ur")
+    expect(page.locator("#status")).to_have_text("3 of 8 rows that hold “ur”")
+    link = panel.get_by_role("link", name="Highest first")
+    expect(link).to_have_attribute("href", re.compile("q=ur"))
+    link.click()
+
+    expect(page.locator("#status")).to_have_text("3 of 8 rows that hold “ur”, by Moons, highest first")
+    link = panel.get_by_role("link", name="Hide")
+    expect(link).to_have_attribute("href", re.compile("sort=-2"))
+    link.click()
+    expect(page.get_by_role("columnheader")).to_have_text(["Row", "Planet", "Radius", "Rings", "Seen"])
+    expect(page.locator("#status")).to_have_text("3 of 8 rows that hold “ur”, by Moons, highest first")
+
+
+def test_a_table_is_renamed_and_deleted_by_those_who_type_its_title(home: Visit, planets: str) -> None:
+    page = home.page
+    home.expect("422")
+    page.get_by_role("link", name="Rename or delete this table").click()
+    page.get_by_label("Title", exact=True).fill("The eight planets")
+    page.get_by_role("button", name="Rename").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("The eight planets")
+
+    page.get_by_role("link", name="Rename or delete this table").click()
+    page.get_by_label("Type its title to confirm").fill("Planets")
+    page.get_by_role("button", name="Delete the table").click()
+    expect(page.get_by_text("This is not its title. Nothing was deleted.")).to_be_visible()
+    page.get_by_label("Type its title to confirm").fill("The eight planets")
+    page.get_by_role("button", name="Delete the table").click()
+    expect(page.get_by_text("“The eight planets” is deleted.")).to_be_visible()
+    expect(page).to_have_url(re.compile("/dashboard$"))
+    assert page.request.get(planets).status == 404
