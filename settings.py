@@ -79,8 +79,8 @@ class Settings(BaseSettings):
     handler_timeout: float = Field(default=60, gt=0)
     graceful_timeout: float = Field(default=15, gt=0)
 
-    # Imports that run at the same time.
-    import_workers: int = Field(default=1, ge=1, le=8)
+    # Imports that run at the same time: one, and a few rows wait for somebody else's million.
+    import_workers: int = Field(default=2, ge=1, le=8)
     # Rows above which a table gets a full-text index in the background.
     search_index_rows: int = Field(default=200_000, ge=0)
     # Seconds a query for a page may take before it gives up.

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from settings import Settings
+from webapp.data.folders import private_file
 
 # The form of the workflows, not the release: raised when what a pending one does is no longer what it was started for.
 # (Left to itself DBOS hashes the source, and after an update nothing that was pending would go on.)
@@ -77,6 +78,7 @@ class Durable:
 
         from webapp.jobs import workflows
 
+        private_file(settings.data_dir / "jobs.db")
         DBOS(
             config={
                 "name": "rowcast",

@@ -22,6 +22,7 @@ class MovedOn(Problem):
     """Somebody, or the import itself, was quicker."""
 
     def __init__(self, state: str) -> None:
+        self.state = state
         words = {
             ImportState.INSPECTING: "The file is still being read. Wait for the preview, then try again.",
             ImportState.LOADING: "This import has already begun.",

@@ -1,6 +1,7 @@
 """An import's page: what was found, the decision, how far it is. Each form is one verb of `jobs`."""
 
 import asyncio
+from pathlib import PurePath
 
 from quart import Response, request, url_for
 from quart.typing import ResponseReturnValue
@@ -8,8 +9,9 @@ from quart.typing import ResponseReturnValue
 from webapp.engine.inspection import Inspection, Overrules
 from webapp.engine.problems import ImportProblem
 from webapp.extensions import jobs
+from webapp.jobs.imports import MovedOn
 from webapp.live.sections import describe
-from webapp.models import Import
+from webapp.models import Import, ImportState
 from webapp.models.problems import NotFound
 from webapp.tables import bp
 from webapp.tables.decisions import Unusable, read_decisions
@@ -51,6 +53,9 @@ async def imports_start(import_id: str) -> ResponseReturnValue:
         await jobs().begin_loading(found.id, await _decisions(found))
     except (Unusable, ImportProblem) as problem:
         return await _page(found, str(problem), status=422)
+    except MovedOn as moved:  # clicked twice: its page shows what comes of the first
+        if moved.state not in (ImportState.LOADING, ImportState.DONE):
+            raise
     return redirect_to(url_for("tables.imports_show", import_id=found.id))
 
 
@@ -69,7 +74,9 @@ async def imports_rejected(import_id: str) -> Response:
     if not await asyncio.to_thread(path.is_file):
         raise NotFound("file of rows kept aside")
     size = path.stat().st_size
-    return streamed(lambda: file_part(path, 0, size), "text/csv", f"{found.filename} rows kept aside.csv")
+    return streamed(
+        lambda: file_part(path, 0, size), "text/csv", f"{PurePath(found.filename).stem}, rows kept aside.csv"
+    )
 
 
 async def _decisions(found: Import) -> Overrules:

@@ -1,0 +1,99 @@
+"""What a live stream does between its events, looked at from inside the app."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from quart.testing import QuartClient
+
+from tests.helpers import sign_out, sign_up
+from webapp.extensions import db, hub, jobs
+from webapp.jobs.progress import Meter, Progress
+from webapp.live import streams
+from webapp.live.sections import moved
+from webapp.models import Actor, Import, ImportState, Session
+from webapp.web.application import Application
+from webapp.web.templating import templates
+
+IMPORT = "a" * 32
+STEP = Progress(IMPORT, ImportState.LOADING, 10, 100, 5, 50)
+
+
+@pytest.fixture
+async def watch(app: Application, client: QuartClient, monkeypatch: pytest.MonkeyPatch) -> streams.Watch:
+    """Of an import that is being loaded, as far as the database knows, by somebody else."""
+    monkeypatch.setattr(streams, "PING_EVERY", 0.05)
+    await sign_up(client)
+
+    async def add(work: Any) -> None:
+        fields = {"filename": "f.csv", "size": 1, "sha256": "", "overrules": {}, "rows_done": 0}
+        work.session.add(Import(id=IMPORT, user_id=1, state=ImportState.LOADING, **fields))
+
+    await db.of(app).write(add)
+    actor = Actor(1, "ada@example.org", "ada", "owner", session_id=1)
+    return streams.Watch(db.of(app), hub.of(app), jobs.of(app), templates.of(app), actor, IMPORT, ImportState.LOADING)
+
+
+async def until(messages: AsyncIterator[bytes], part: bytes) -> bytes:
+    async with asyncio.timeout(10):
+        async for message in messages:
+            if part in message:
+                return message
+    raise AssertionError(f"The stream ended without {part!r}")
+
+
+async def test_a_quiet_stream_pings_and_then_goes_on_with_what_comes(app: Application, watch: streams.Watch) -> None:
+    messages = watch.messages()
+    for _ in range(3):
+        assert await until(messages, b"ping")
+    jobs.of(app).report(STEP)
+    assert b'hx-target="#progress"' in await until(messages, b"hx-partial")
+    await messages.aclose()
+    assert hub.of(app).watchers(f"import:{IMPORT}") == 0
+
+
+async def test_a_step_is_rendered_once_for_all_who_watch(app: Application, watch: streams.Watch) -> None:
+    assert moved(templates.of(app), STEP) is moved(templates.of(app), STEP)
+
+
+async def test_a_stream_ends_when_its_person_is_signed_out(
+    app: Application, client: QuartClient, watch: streams.Watch
+) -> None:
+    messages = watch.messages()
+    await until(messages, b"ping")
+    await sign_out(client)
+    async with asyncio.timeout(10):
+        rest = [message async for message in messages]
+    assert not any(b"hx-partial" in message for message in rest)
+
+
+async def test_steps_are_not_a_way_around_the_check(
+    app: Application, watch: streams.Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream that always has something to say looks up whether it still may."""
+    monkeypatch.setattr(streams, "CHECK_EVERY", 0.0)
+    messages = watch.messages()
+    await until(messages, b"ping")
+    await db.of(app).write(Session.revoke, 1)
+    jobs.of(app).report(STEP)
+    async with asyncio.timeout(10):
+        assert len([message async for message in messages]) <= 2
+
+
+async def test_a_stream_has_an_end_so_that_clients_spread_over_new_servers(
+    watch: streams.Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "LIFETIME", 0.2)
+    async with asyncio.timeout(10):
+        messages = [message async for message in watch.messages()]
+    assert not any(b"event: done" in message for message in messages)
+
+
+def test_a_resumed_pass_does_not_count_what_was_there_before() -> None:
+    now = 0.0
+    meter = Meter(Progress(IMPORT, ImportState.LOADING, 0, 1000, 0, 100), clock=lambda: now)
+    assert meter.at(500, 50).per_second is None
+    now = 2.0
+    step = meter.at(750, 70)
+    assert (step.per_second, step.seconds_left, step.share) == (10, 2, 0.7)
