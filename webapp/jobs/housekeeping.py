@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from webapp.jobs.runner import Jobs
 
 LOOK_EVERY = 60.0  # seconds
-STALE = 86_400  # seconds after which a folder without an import is an upload that never ended
+STALE = 86_400  # seconds after which what belongs to no import is an upload that never ended
 
 WORKFLOWS = {ImportState.INSPECTING: "inspect_import", ImportState.LOADING: "load_import"}
 
@@ -52,7 +52,7 @@ async def remove_files(jobs: "Jobs", import_id: str) -> None:
 
 
 async def _sweep(jobs: "Jobs") -> None:
-    """Folders of uploads that never ended and of imports that came to nothing."""
+    """What is left of uploads that never ended and of imports that came to nothing."""
     async with jobs.database.reading() as session:
         kept = set(
             await session.scalars(
@@ -68,4 +68,7 @@ def _remove_stale(jobs: "Jobs", kept: set[str]) -> None:
         return
     for path in jobs.settings.imports_dir.iterdir():
         if path.name not in kept and path.stat().st_mtime < oldest:
-            shutil.rmtree(path, ignore_errors=True)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:  # an upload whose server was killed
+                path.unlink(missing_ok=True)
