@@ -1,0 +1,80 @@
+"""What a server finds when it starts: work nobody wrote down, and files nobody needs."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from settings import Settings
+from tests.jobs.driver import Browser, assert_same_rows, write_csv
+from tests.servers import wait_for
+from webapp import create_app
+from webapp.data.sqlite_plain import connect
+from webapp.engine.inspection import Overrules
+from webapp.extensions import hub, jobs
+from webapp.jobs.durable import Durable
+from webapp.web.application import Application
+
+IMPORT = "b" * 32
+
+
+@pytest.fixture
+def left(settings: Settings, tmp_path: Path) -> Path:
+    """A server died between the commit of an upload and the start of its workflow; its file."""
+    folder = settings.imports_dir / IMPORT
+    folder.mkdir(parents=True)
+    file = write_csv(folder / "original", 100)
+    with closing(connect(settings.data_dir / "rowcast.db")) as connection:
+        connection.execute(
+            "INSERT INTO users (id, email, name, password_hash, role, is_active, created_at)"
+            " VALUES (1, 'ada@example.org', 'ada', '', 'owner', 1, '2026-01-01')"
+        )
+        connection.execute(
+            "INSERT INTO imports (id, user_id, state, created_at, filename, size, sha256, overrules, rows_done)"
+            " VALUES (?, 1, 'inspecting', '2026-01-01', 'n.csv', ?, '', '{}', 0)",
+            (IMPORT, file.stat().st_size),
+        )
+    return file
+
+
+@pytest.fixture
+def idle(settings: Settings) -> Iterator[Application]:
+    yield create_app(settings)
+    assert Durable._running is None
+
+
+async def test_an_import_whose_workflow_was_never_written_down_goes_on(
+    left: Path, idle: Application, browser: Browser
+) -> None:
+    async with idle.test_app():
+        found = await jobs.of(idle).settled(IMPORT, 20)
+        assert found is not None
+        assert found.state == "ready", found.failure
+        assert await jobs.of(idle).begin_loading(IMPORT, Overrules())
+        found = await jobs.of(idle).settled(IMPORT, 20)
+        assert found is not None
+        assert found.state == "done", found.failure
+    assert_same_rows(browser, IMPORT, left)
+
+
+async def test_an_app_with_nothing_to_do_does_not_load_the_engine_of_jobs(idle: Application) -> None:
+    async with idle.test_app():
+        assert hub.of(idle).watchers("import:x") == 0
+        assert Durable._running is None
+
+
+async def test_folders_of_uploads_that_never_ended_are_removed_and_others_are_not(
+    settings: Settings, left: Path, idle: Application
+) -> None:
+    stale, fresh = settings.imports_dir / ("c" * 32), settings.imports_dir / ("d" * 32)
+    for folder in (stale, fresh):
+        folder.mkdir()
+    for folder in (stale, left.parent):
+        os.utime(folder, (1, 1))
+    async with idle.test_app():
+        await asyncio.to_thread(wait_for, lambda: not stale.exists())
+        assert fresh.exists()
+        assert left.exists()
