@@ -278,6 +278,37 @@ def test_filters_find_what_people_expect(store: Store, arguments: list[tuple[str
 
 
 @pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("JAN 2", [1]),
+        ("pm", [1]),
+        ("31.12", [2]),
+        ("12:30", [2]),
+        ("-3,5", [1]),
+        ("4", [1, 2]),
+        ("YE", [1]),
+        ("e", [1]),
+    ],
+)
+def test_a_search_looks_into_cells_of_every_type(store: Store, text: str, wanted: list[int]) -> None:
+    columns = [
+        Column(1, "a", "date", {"layout": "Mon D, YYYY"}),
+        Column(2, "b", "datetime", {"layout": "DD.MM.YYYY HH:mm"}),
+        Column(3, "c", "decimal", {"style": "plain", "scale": 2, "mark": ","}),
+        Column(4, "d", "boolean", {"true": "yes", "false": "no"}),
+        Column(5, "e", "datetime", {"layout": "DD/MM/YYYY hh:mm AM"}),
+    ]
+    table = store(
+        columns,
+        [
+            ["Jan 2, 2024", "01.01.2024 00:00", "-3,5", "yes", "01/01/2024 03:00 PM"],
+            ["Nov 3, 2024", "31.12.2024 12:30", "4", "no", "01/01/2024 03:00 AM"],
+        ],
+    )
+    assert ids(page(table.read, table, table.query(("q", text)))) == wanted
+
+
+@pytest.mark.parametrize(
     ("filter_", "wanted"),
     [
         ("eq:2024-01-02", [2, 3]),

@@ -1,22 +1,39 @@
 """Substring search as people expect it: in what they see, small and capital letters alike."""
 
+import re
 from collections.abc import Sequence
 
 from webapp.engine.statement import Sql, any_of
 from webapp.engine.storage import Field
 
 LONGEST = 200  # characters of a search
+_NUMERIC = frozenset("0123456789-.,")
+_NAMES = re.compile(r"Mon|MON|AM")  # in the layout of a date: words
 
 
 def contains(field: Field, text: str) -> Sql:
     """SQL that is true of the cells that, as printed, hold `text` anywhere."""
     operator, pattern = _pattern(text)
-    return Sql(f"{field.printed} {operator}", (pattern,))
+    # A bare text is compared a quarter faster; of an empty cell it says NULL, which is no more true than false.
+    cell = field.name if field.type == "text" else field.printed
+    return Sql(f"{cell} {operator}", (pattern,))
 
 
 def found_anywhere(fields: Sequence[Field], text: str) -> Sql:
     """SQL that is true of the rows of which some cell holds `text`."""
-    return any_of([contains(field, text) for field in fields])
+    return any_of([contains(field, text) for field in fields if _may_hold(field, text)])
+
+
+def _may_hold(field: Field, text: str) -> bool:
+    """Numbers are not asked for letters: printing each of a million takes longer than looking into all texts."""
+    if field.type in ("integer", "decimal"):
+        return _NUMERIC.issuperset(text)
+    layout = str(field.format.get("layout", "YYYY-MM-DD"))
+    if field.type in ("date", "datetime") and not _NAMES.search(layout):
+        return (_NUMERIC | set(layout)).issuperset(text)
+    if field.type == "boolean":
+        return any(text.lower() in field.kind.print(value, field.shown).lower() for value in (0, 1))
+    return True
 
 
 def _pattern(text: str) -> tuple[str, str]:
