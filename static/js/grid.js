@@ -68,14 +68,18 @@
     if (url && url !== location.pathname + location.search) history.replaceState({ htmx: true }, '', url);
   });
 
-  /* Shift adds a column to the order instead of replacing it. */
+  /* Shift adds a column to the order instead of replacing it; a bar of a column's histogram is a link inside SVG, which
+     htmx leaves alone. Both show other rows in the same grid. */
+  const show = (source, url) => htmx.ajax('GET', url, { source, target: '#grid', swap: 'innerHTML scroll:top', push: 'true' });
   on('click', (event) => {
-    const link = event.shiftKey && event.target.closest('a[data-add]');
-    if (!link) return;
+    const added = event.shiftKey && event.target.closest('a[data-add]');
+    const bar = !event.shiftKey && !event.ctrlKey && !event.metaKey && event.target.closest('#panel .histogram a');
+    if (!added && !bar) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     getSelection()?.removeAllRanges();
-    htmx.ajax('GET', link.dataset.add, { source: link, target: '#grid', swap: 'innerHTML scroll:top', push: 'true' });
+    if (added) show(added, added.dataset.add);
+    else show($('#panel'), bar.getAttribute('href'));
   }, true);
 
   /* The panel. Closing it goes back to the table's own address without asking for the rows again. */
