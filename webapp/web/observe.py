@@ -67,7 +67,7 @@ def configure(settings: Settings) -> None:
 
 def redact(logger: WrappedLogger, method: str, event_dict: EventDict) -> EventDict:
     """A secret that somebody logs by mistake is not written down, however deep it lies."""
-    return {name: _clean(name, value) for name, value in event_dict.items()}
+    return {name: value if name == "exc_info" else _clean(name, value) for name, value in event_dict.items()}
 
 
 def _clean(name: Any, value: Any) -> Any:

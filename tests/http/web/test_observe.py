@@ -105,7 +105,7 @@ def test_production_writes_json_without_secrets(settings: Settings, capsys: pyte
         tries=[{"session_token": "t1"}],
         number=7,
     )
-    logging.getLogger("another.library").warning("from the standard library")
+    logging.getLogger("another.library").warning("from the standard library", exc_info=ValueError("long ago"))
     try:
         raise ValueError("what happened")
     except ValueError:
@@ -118,6 +118,7 @@ def test_production_writes_json_without_secrets(settings: Settings, capsys: pyte
     assert lines[0]["headers"] == {"Cookie": "[redacted]", "Authorization": "[redacted]", "Accept": "kept"}
     assert not {"p1", "c1", "a1", "t1"} & set(text.replace('"', " ").split())
     assert "what happened" in text
+    assert "long ago" in text
 
 
 @pytest.mark.usefixtures("_restored")
