@@ -2,6 +2,6 @@
 
 from quart import Blueprint
 
-bp = Blueprint("api", __name__)
+bp = Blueprint("api", __name__, url_prefix="/api")
 
 from webapp.api import health  # noqa: E402, F401  (routes register themselves)

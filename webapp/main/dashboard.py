@@ -1,86 +1,14 @@
-"""The signed-in person's tables, and what is on its way to become one."""
-
-from dataclasses import dataclass
-from datetime import datetime
+"""Where a signed-in person begins: what each feature has to show."""
 
 from quart.typing import ResponseReturnValue
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from webapp.extensions import config, db
 from webapp.main import bp
-from webapp.models import Column, Import, ImportState, Table
 from webapp.web.access import signed_in
 from webapp.web.fragments import render
-
-SHOWN = 200  # tables on the dashboard, newest first
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A table in the list."""
-
-    id: int
-    title: str
-    row_count: int
-    column_count: int
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class OnItsWay:
-    """An import in the list; `share` is how much of it is done, from 0 to 1."""
-
-    id: str
-    filename: str
-    size: int
-    state: str
-    rows: int
-    total_rows: int | None
-    share: float | None
-    failure: str | None
-    created_at: datetime
+from webapp.web.panels import panels
 
 
 @bp.get("/dashboard")
 async def dashboard() -> ResponseReturnValue:
     person = signed_in()
-    async with db().reading() as session:
-        tables = await _tables(session, person.id)
-        imports = await _imports(session, person.id)
-    return await render(
-        "main/dashboard.html", tables=tables, imports=imports, has_sample=True, upload_limit=config().upload_limit
-    )
-
-
-async def _tables(session: AsyncSession, user_id: int) -> list[Listed]:
-    columns = select(func.count(Column.id)).where(Column.table_id == Table.id).scalar_subquery()
-    statement = (
-        select(Table.id, Table.title, Table.row_count, columns, Table.created_at)
-        .where(Table.owner_id == user_id, Table.state == "ready")
-        .order_by(Table.id.desc())
-        .limit(SHOWN)
-    )
-    return [Listed(*row) for row in await session.execute(statement)]
-
-
-async def _imports(session: AsyncSession, user_id: int) -> list[OnItsWay]:
-    ended = (ImportState.DONE, ImportState.CANCELLED)
-    statement = Import.visible_to(user_id).where(Import.state.not_in(ended)).order_by(Import.created_at.desc())
-    return [_on_its_way(found) for found in await session.scalars(statement.limit(SHOWN))]
-
-
-def _on_its_way(found: Import) -> OnItsWay:
-    total = (found.inspection or {}).get("rows")
-    share = found.rows_done / total if total and found.state == ImportState.LOADING else None
-    return OnItsWay(
-        id=found.id,
-        filename=found.filename,
-        size=found.size,
-        state=found.state,
-        rows=found.rows_done,
-        total_rows=total,
-        share=share,
-        failure=found.failure,
-        created_at=found.created_at,
-    )
+    return await render("main/dashboard.html", panels=[await panel(person) for panel in panels()])

@@ -12,6 +12,7 @@ from webapp.web import (
     hosts,
     limits,
     observe,
+    panels,
     sessions,
     static,
     templating,
@@ -31,3 +32,4 @@ def init_app(app: Quart, settings: Settings) -> None:
     errors.init_app(app, settings)
     static.init_app(app, settings)
     templating.init_app(app, settings)
+    panels.init_app(app, settings)

@@ -1,0 +1,84 @@
+"""The dashboard's panel: the signed-in person's tables, and what is on its way to become one."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from markupsafe import Markup
+from sqlalchemy import func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from webapp.extensions import config, db
+from webapp.models import Actor, Column, Import, ImportState, Table, utc_now
+from webapp.web.templating import render
+
+SHOWN = 200  # tables on the dashboard, newest first
+FAILURES = timedelta(days=1)  # how long a failed import is shown
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A table in the list."""
+
+    id: int
+    title: str
+    row_count: int
+    column_count: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OnItsWay:
+    """An import in the list; `share` is how much of it is done, from 0 to 1."""
+
+    id: str
+    filename: str
+    size: int
+    state: str
+    rows: int
+    total_rows: int | None
+    share: float | None
+    failure: str | None
+    created_at: datetime
+
+
+async def panel(person: Actor) -> Markup:
+    async with db().reading() as session:
+        tables = await _tables(session, person.id)
+        imports = await _imports(session, person.id)
+    return render(
+        "tables/_dashboard.html", tables=tables, imports=imports, has_sample=True, upload_limit=config().upload_limit
+    )
+
+
+async def _tables(session: AsyncSession, user_id: int) -> list[Listed]:
+    columns = select(func.count(Column.id)).where(Column.table_id == Table.id).scalar_subquery()
+    statement = (
+        select(Table.id, Table.title, Table.row_count, columns, Table.created_at)
+        .where(Table.owner_id == user_id, Table.state == "ready")
+        .order_by(Table.id.desc())
+        .limit(SHOWN)
+    )
+    return [Listed(*row) for row in await session.execute(statement)]
+
+
+async def _imports(session: AsyncSession, user_id: int) -> list[OnItsWay]:
+    ended = (ImportState.DONE, ImportState.CANCELLED)
+    is_news = or_(Import.state != ImportState.FAILED, Import.finished_at > utc_now() - FAILURES)
+    statement = Import.visible_to(user_id).where(Import.state.not_in(ended), is_news).order_by(Import.created_at.desc())
+    return [_on_its_way(found) for found in await session.scalars(statement.limit(SHOWN))]
+
+
+def _on_its_way(found: Import) -> OnItsWay:
+    total = (found.inspection or {}).get("rows")
+    share = found.rows_done / total if total and found.state == ImportState.LOADING else None
+    return OnItsWay(
+        id=found.id,
+        filename=found.filename,
+        size=found.size,
+        state=found.state,
+        rows=found.rows_done,
+        total_rows=total,
+        share=share,
+        failure=found.failure,
+        created_at=found.created_at,
+    )
