@@ -50,6 +50,20 @@ async def test_anothers_table_and_none_at_all_are_the_same(actor: Actor, table_i
 
 
 @pytest.mark.usefixtures("kept")
+async def test_both_the_question_and_the_answer_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked for is already the asker's own; `authorize` has the last word."""
+    async with db().reading() as session:
+        assert list(await session.scalars(Table.visible_to(ADA.id))) == []
+        assert list(await session.scalars(Import.visible_to(ADA.id))) == []
+
+    monkeypatch.setattr("webapp.web.access.authorize", lambda actor, action, table: action == "read")
+
+    await find_table(GRACE, 1)
+    with pytest.raises(NotFound):
+        await find_table(GRACE, 1, "delete")
+
+
+@pytest.mark.usefixtures("kept")
 async def test_an_import_is_whose_it_is() -> None:
     assert (await find_import(GRACE, IMPORT)).filename == "a.csv"
     for actor, import_id in ((ADA, IMPORT), (GRACE, "b" * 32), (GRACE, "nul\0")):

@@ -40,7 +40,7 @@ async def test_a_time_without_a_zone_is_refused(database: Database) -> None:
 
 async def test_nothing_is_null_and_not_the_word(database: Database) -> None:
     await database.write(add, person(NOON_IN_OSLO))
-    await database.write(add, Import(id="f" * 32, user_id=1, filename="a", size=1, sha256="x"))
+    await database.write(add, Import(id="f" * 32, user_id=1, filename="a", size=1, sha256="x", inspection=None))
 
     async with database.reading() as session:
         assert (await session.execute(text("SELECT inspection IS NULL FROM imports"))).scalar_one() == 1
