@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.engine.formats import ReadOptions, open_source
+from webapp.engine.formats import ReadOptions, open_source, records
 from webapp.engine.formats.records import parser_arguments
 from webapp.engine.inspecting import ImportProblem, Inspection, Overrules, inspect
 from webapp.engine.types import TYPES
@@ -184,6 +184,13 @@ def test_a_cell_of_many_lines_over_many_blocks_stays_whole(tmp_path: Path) -> No
     found = read(path)
     rows = [row for batch in open_source(path, found.options).batches() for row in batch.rows]
     assert rows == [["1", cell], ["2", "x"]]
+
+
+def test_a_record_of_far_too_many_lines_is_an_unclosed_quote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However large the file, only so many lines wait for a quote's end."""
+    monkeypatch.setattr(records, "_MAX_LINES", 1000)
+    found = read(saved(tmp_path, 'a,b\n1,"' + "line\n" * 90_000 + '"\n2,x\n'), header_row=0, header=True)
+    assert reasons(found)[0] == (2, "Unclosed quote at line 2: the quote that opens there never ends.")
 
 
 @pytest.mark.parametrize("size", [1, 3, 5000])

@@ -145,6 +145,7 @@ def test_a_word_for_empty_is_not_offered_beside_real_empties_nor_for_a_broken_nu
     assert guessed(["1", "NA", ""]).null_token is None
     assert guessed(["1", "00501", "00501"]).null_token is None
     assert guessed(["x", "NA"]).null_token is None
+    assert guessed(["1", "NA", "NA", "x"]).null_token is None
     assert guessed(["NA", "NA"]).null_token is None
 
 
