@@ -10,6 +10,7 @@ import hashlib
 import mimetypes
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 import brotli
 from quart import Quart, Response, request
@@ -25,6 +26,7 @@ URL = "/static"
 FOR_EVER = "public, max-age=31536000, immutable"
 CHECK_FIRST = "public, no-cache"
 FINGERPRINT_LENGTH = 12
+LOOK_AGAIN = 0.5  # seconds, in development: a page asks for dozens of addresses
 # Fonts and pictures are compressed already.
 COMPRESSIBLE = {"text/css", "text/javascript", "image/svg+xml", "text/html", "text/plain", "application/json"}
 TYPES = {".js": "text/javascript", ".svg": "image/svg+xml", ".webmanifest": "application/json"}
@@ -46,12 +48,13 @@ class StaticFiles:
         self.folder = folder.resolve()
         self._is_changing = is_changing
         self._fingerprint = ""
+        self._computed = 0.0
         self._files: dict[tuple[str, int], File] = {}
 
     @property
     def fingerprint(self) -> str:
-        if not self._fingerprint or self._is_changing:
-            self._fingerprint = self._compute()
+        if not self._fingerprint or (self._is_changing and monotonic() > self._computed + LOOK_AGAIN):
+            self._fingerprint, self._computed = self._compute(), monotonic()
         return self._fingerprint
 
     def url(self, path: str) -> str:
