@@ -1,0 +1,193 @@
+"""All the ways in, and out again half way: dropping, pasting, the sample, cancelling, files that cannot be."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visit
+from tests.browser.files import parts
+from tests.servers import ROOT, wait_for
+
+CORPUS = ROOT / "tests" / "corpus"
+
+DROP = """([name, text]) => {
+    const dragged = new DataTransfer();
+    dragged.items.add(new File([text], name, { type: 'text/csv' }));
+    for (const kind of ['dragenter', 'dragover', 'drop']) {
+        document.querySelector('main h1').dispatchEvent(new DragEvent(kind, { dataTransfer: dragged, bubbles: true, cancelable: true }));
+        if (kind === 'dragover') window.showedIt = document.documentElement.hasAttribute('data-dragging');
+    }
+}"""
+PASTE = """(text) => {
+    const pasted = new DataTransfer();
+    pasted.setData('text/plain', text);
+    document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData: pasted, bubbles: true, cancelable: true }));
+}"""
+
+
+@pytest.fixture
+def dashboard(page: Page) -> Page:
+    page.goto("/dashboard")
+    return page
+
+
+def test_a_file_dropped_anywhere_on_the_page_is_taken(dashboard: Page) -> None:
+    dashboard.evaluate(DROP, ["dropped.csv", "Name,City\nAda,London\nLinus,Helsinki\n"])
+
+    expect(dashboard.get_by_role("button", name="Import 2 rows")).to_be_visible()
+    expect(dashboard.get_by_role("heading", level=1)).to_have_text("dropped.csv")
+
+
+def test_the_page_shows_that_it_would_take_what_is_dragged_over_it(dashboard: Page) -> None:
+    dashboard.evaluate(DROP, ["dropped.csv", "Name,City\nAda,London\n"])
+    assert dashboard.evaluate("window.showedIt")
+    expect(dashboard.get_by_role("button", name="Import 1 row")).to_be_visible()
+
+
+def test_a_pasted_table_waits_in_a_field_and_becomes_an_import(dashboard: Page) -> None:
+    text = "Name\tCity\nAda\tLondon\nLinus\tHelsinki\n"
+    dashboard.evaluate(PASTE, text)
+    expect(dashboard.get_by_label("Rows, copied from a spreadsheet")).to_have_value(text)
+    dashboard.get_by_role("button", name="Read this table").click()
+
+    expect(dashboard.get_by_role("button", name="Import 2 rows")).to_be_visible()
+    expect(dashboard.get_by_label("Between the cells")).to_have_value("\t")
+
+
+def test_the_sample_is_one_click(dashboard: Page) -> None:
+    dashboard.get_by_role("button", name="Try it with a sample").click()
+
+    expect(dashboard.locator("#status")).to_have_text("4,453 rows", timeout=40_000)
+    expect(dashboard.locator("#grid tbody.rows tr").first).to_be_visible()
+
+
+def test_an_upload_cancelled_half_way_leaves_no_import(home: Visit, dashboard: Page, tmp_path: Path) -> None:
+    before = [path.name for path in (home.server.data_dir / "imports").glob("*")]
+    wire = home.context.new_cdp_session(dashboard)
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 200_000}
+    wire.send("Network.emulateNetworkConditions", slow)
+    dashboard.get_by_label("Choose a file").set_input_files(parts(tmp_path / "big.csv", 30_000))
+    bar = dashboard.get_by_role("progressbar", name="Upload")
+    wait_for(lambda: bar.evaluate("(bar) => bar.value") > 0)
+    cancel = dashboard.get_by_role("button", name="Cancel")
+    expect(cancel).to_be_focused()
+    cancel.click()
+
+    expect(bar).to_be_hidden()
+    expect(dashboard.get_by_label("Choose a file")).to_be_attached()
+    expect(dashboard.get_by_text("The upload was cut off")).to_be_hidden()
+    wire.send("Network.emulateNetworkConditions", {**slow, "uploadThroughput": -1})
+    wait_for(lambda: [path.name for path in (home.server.data_dir / "imports").glob("*")] == before)
+    dashboard.reload()
+    expect(dashboard.get_by_text("big.csv")).to_have_count(0)
+
+
+def upload(page: Page, path: Path) -> None:
+    page.goto("/dashboard")
+    page.get_by_label("Choose a file").set_input_files(path)
+
+
+def test_an_import_cancelled_while_it_loads_leaves_nothing(page: Page, tmp_path: Path) -> None:
+    upload(page, parts(tmp_path / "many parts.csv", 150_000))
+    page.get_by_role("button", name="Import 150,000 rows").click(timeout=40_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Importing many parts.csv")
+    rows = page.get_by_role("link", name="Look at the rows so far")
+    address = rows.get_attribute("href")
+    page.get_by_role("button", name="Cancel").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("The import was cancelled")
+    assert address
+    wait_for(lambda: page.request.get(address).status == 404)
+    page.goto("/dashboard")
+    expect(page.get_by_text("many parts")).to_have_count(0)
+
+
+def test_the_rows_so_far_can_be_looked_at_while_more_come_in(page: Page, tmp_path: Path) -> None:
+    upload(page, parts(tmp_path / "growing.csv", 150_000))
+    page.get_by_role("button", name="Import 150,000 rows").click(timeout=40_000)
+    page.get_by_role("link", name="Look at the rows so far").click()
+    expect(page.locator("#status")).to_contain_text("so far; more are coming in")
+    expect(page.locator("#status")).to_have_text("150,000 rows", timeout=40_000)
+    page.reload()
+    expect(page.locator("#r100")).to_be_attached()
+
+
+def test_a_broken_workbook_ends_as_failed_in_words(page: Page, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.xlsx"
+    broken.write_bytes(b"PK\x03\x04" + bytes(range(256)) * 40)
+    upload(page, broken)
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("broken.xlsx could not be imported")
+    said = page.locator(".lead").inner_text()
+    assert len(said.split()) > 4, said
+    assert not re.search(r"Error|Traceback|None|\bXML\b", said), said
+    page.get_by_role("link", name="Choose a file").click()
+    expect(page).to_have_url(re.compile("/dashboard$"))
+    expect(page.get_by_text("Failed").first).to_be_visible()
+
+
+def test_rows_that_do_not_fit_are_counted_and_can_be_downloaded(page: Page) -> None:
+    upload(page, CORPUS / "ragged.csv")
+    aside = page.locator(".rejected")
+    expect(aside).to_contain_text("kept aside")
+    count = int(re.match(r"[\d,]+", aside.locator("b").inner_text())[0])  # type: ignore[index]
+    expect(aside.locator("tbody tr")).to_have_count(count)
+    with page.expect_download() as download:
+        aside.get_by_role("link", name="Download them as CSV").click()
+    lines = Path(download.value.path()).read_text("utf-8-sig").splitlines()
+    assert len(lines) == count + 1
+    page.get_by_role("button", name=re.compile("^Import")).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("imported")
+    expect(page.locator(".rejected")).to_contain_text("kept aside")
+
+
+def test_a_file_is_read_again_as_one_says(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "prices.csv"
+    path.write_text("a;b,c\n1;2,5\n3;4,5\n5;6,5\n", encoding="utf-8")
+    upload(page, path)
+    expect(page.get_by_label("Between the cells")).to_be_visible()
+    page.get_by_label("Between the cells").select_option(",")
+    page.get_by_role("button", name="Read it again like this").click()
+    expect(page.get_by_label("Title of column 1")).to_have_value("a;b")
+    expect(page.get_by_label("Between the cells")).to_have_value(",")
+    page.get_by_label("Between the cells").select_option(";")
+    page.get_by_role("button", name="Read it again like this").click()
+    expect(page.get_by_label("Title of column 2")).to_have_value("b,c")
+
+
+def test_two_columns_of_one_title_are_refused_in_words(home: Visit, tmp_path: Path) -> None:
+    home.expect("422")
+    page = home.page
+    path = tmp_path / "two.csv"
+    path.write_text("a,b\n1,x\n2,y\n", encoding="utf-8")
+    upload(page, path)
+    page.get_by_label("Title of column 1").fill("Same")
+    page.get_by_label("Title of column 2").fill("Same")
+    page.get_by_role("button", name="Import 2 rows").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("Two columns are called")
+    expect(page.get_by_role("button", name="Import 2 rows")).to_be_visible()
+
+
+def test_an_import_that_waits_is_found_again_on_the_dashboard(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "waiting.csv"
+    path.write_text("a,b\n1,x\n", encoding="utf-8")
+    upload(page, path)
+    expect(page.get_by_role("button", name="Import 1 row")).to_be_visible()
+    page.goto("/dashboard")
+    page.get_by_role("link", name="waiting.csv").click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("The import was cancelled")
+
+
+@pytest.mark.parametrize("name", ["empty.csv", "bomb.xlsx", "unclosed_quote.csv"])
+def test_a_file_that_holds_no_table_says_why(home: Visit, name: str) -> None:
+    home.expect("400|413|422")
+    page = home.page
+    upload(page, CORPUS / name)
+    said = page.locator(".drop-failed:visible, .lead, .toast")
+    expect(said.filter(has_text=re.compile(r"\w+ \w+ \w+")).first).to_be_visible()
+
+

@@ -1,0 +1,114 @@
+"""Everything works with JavaScript off, less smoothly."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visit
+from tests.browser.files import parts
+from tests.browser.people import Cookies
+from tests.helpers import ADA
+from tests.servers import Server
+from tests.tables import PLANET_ROWS, PLANETS
+
+ROWS = 250
+
+
+@pytest.fixture
+def plain(visit: Callable[..., Visit], house: Server, ada: Cookies) -> Page:
+    """Ada's window without JavaScript."""
+    return visit(house, ada, java_script_enabled=False).page
+
+
+def cells(page: Page, place: int = 2) -> list[str]:
+    return page.locator(f"#grid tbody.rows td:nth-child({place})").all_inner_texts()
+
+
+def test_from_signing_up_to_signing_out(
+    server: Callable[..., Server], visit: Callable[..., Visit], tmp_path: Path
+) -> None:
+    page = visit(server(), java_script_enabled=False).page
+    page.goto("/")
+    page.get_by_role("link", name="Create an account").click()
+    page.get_by_label("E-mail").fill(ADA.email)
+    page.get_by_label("Password", exact=True).fill(ADA.password)
+    page.get_by_label("again").fill(ADA.password)
+    page.get_by_role("button", name="Create the account").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Start with a table")
+
+    page.get_by_label("Choose a file").set_input_files(parts(tmp_path / "parts.csv", ROWS))
+    page.get_by_role("button", name="Upload").click()
+    page.get_by_role("button", name=f"Import {ROWS} rows").click()  # the page has loaded itself until it was there
+    page.get_by_role("link", name="Open the table").click()
+    expect(page.locator("#status")).to_have_text(f"{ROWS} rows")
+
+    page.locator("summary").filter(has_text="Account menu").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.goto("/dashboard")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+def test_rows_go_on_by_links(plain: Page, table: Callable[..., str]) -> None:
+    plain.goto(table({"Number": "integer"}, [(str(number),) for number in range(1, ROWS + 1)]))
+    seen = cells(plain)
+    while plain.get_by_role("link", name="Further rows").count():
+        plain.get_by_role("link", name="Further rows").click()
+        seen += cells(plain)
+    assert seen == [str(number) for number in range(1, ROWS + 1)]
+    plain.get_by_role("link", name="Earlier rows").click()
+    assert cells(plain) == [str(number) for number in range(101, 201)]
+
+
+def test_searching_sorting_filtering_and_choosing_columns(plain: Page, table: Callable[..., str]) -> None:
+    plain.goto(table(PLANETS, PLANET_ROWS))
+    plain.get_by_label("Search all columns").fill("u")
+    plain.get_by_role("button", name="Search").click()
+    plain.get_by_role("columnheader", name="Moons").get_by_role("link").first.click()
+    assert cells(plain) == ["Mercury", "Venus", "Neptune", "Uranus", "Jupiter", "Saturn"]
+    plain.get_by_role("link", name="Column Moons: filter and profile").click()
+    expect(plain.get_by_role("heading", level=1)).to_have_text("Moons")
+    plain.get_by_label("Condition").select_option("ge")
+    plain.get_by_label("Value", exact=True).fill("28")
+    plain.get_by_role("button", name="Filter").click()
+    assert cells(plain) == ["Uranus", "Jupiter", "Saturn"]
+    expect(plain.locator("#status")).to_contain_text("3 of 8 rows that hold “u” and where Moons is at least 28")
+
+    plain.get_by_role("link", name="Columns", exact=False).first.click()
+    plain.get_by_label("Rings", exact=True).uncheck()
+    plain.get_by_role("button", name="Move Seen up").click()
+    plain.get_by_role("button", name="Show these columns").click()
+    expect(plain.get_by_role("columnheader")).to_have_text([re.compile(t) for t in ("Row", "Planet", "Moons", "Radius", "Seen")])
+    plain.get_by_role("link", name="Remove the filter").click()
+    plain.get_by_role("link", name="Show all").click()
+    assert len(cells(plain)) == 8
+
+
+def test_a_columns_profile_is_a_page(plain: Page, table: Callable[..., str]) -> None:
+    plain.goto(table(PLANETS, PLANET_ROWS) + "/columns/3")
+    plain.get_by_role("link", name="Look at all values").click()
+    expect(plain.get_by_role("heading", level=1)).to_have_text("Radius")
+    expect(plain.get_by_text("69911.0").first).to_be_visible()
+
+
+def test_a_row_is_a_page_and_menus_open(plain: Page, table: Callable[..., str]) -> None:
+    plain.goto(table(PLANETS, PLANET_ROWS))
+    plain.locator("#r5").get_by_role("link").click()
+    expect(plain.get_by_role("heading", level=1)).to_have_text("Row 5")
+    plain.get_by_role("link", name="To the table").click()
+    plain.locator("summary").filter(has_text="Export").click()
+    with plain.expect_download() as download:
+        plain.get_by_role("link", name=re.compile("^CSV Cells|^CSV$|Cells exactly")).click()
+    text = Path(download.value.path()).read_text("utf-8")
+    assert text.splitlines() == [",".join(PLANETS), *(",".join(row) for row in PLANET_ROWS)]
+
+
+def test_a_table_is_pasted_by_hand(plain: Page) -> None:
+    plain.goto("/dashboard")
+    plain.locator("summary").filter(has_text="Paste a table").click()
+    plain.get_by_label("Rows, copied from a spreadsheet").fill("Name\tCity\nAda\tLondon\n")
+    plain.get_by_role("button", name="Read this table").click()
+    plain.get_by_role("button", name="Cancel").click()
+    expect(plain.get_by_role("heading", level=1)).to_have_text("The import was cancelled")
