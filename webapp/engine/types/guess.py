@@ -189,7 +189,7 @@ class Guess:
         why = why_not(self.exception.value)
         reason = f"text, because {self.exception}{f' ({why})' if why else ''}"
         others = self.filled - self.exceptions
-        if fitting and others:
+        if fitting and others and not self._alive[0].doubt:
             reason += f"; all other values ({others:,}) fit {TYPES[fitting[0].type].describe(fitting[0].format)}"
         return reason
 
