@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
+from contextvars import Context
 from typing import Any
 
 from settings import Settings
@@ -77,10 +78,14 @@ class Background:
             logger.error("Work in the background failed", exc_info=error)
 
     def _submit(self, name: str, subject: str) -> "Future[None]":
-        """Called in a thread of DBOS, which waits for the answer."""
+        """Called in a thread of DBOS, which waits for the answer.
+
+        In a context of its own: DBOS keeps in the thread's which workflow this is, and would take whatever the work
+        starts afterwards for a step of it.
+        """
         if self._loop is None:
             raise RuntimeError("The jobs have not begun")
-        return asyncio.run_coroutine_threadsafe(self._run(name, subject), self._loop)
+        return Context().run(asyncio.run_coroutine_threadsafe, self._run(name, subject), self._loop)
 
     async def _run(self, name: str, subject: str) -> None:
         task = asyncio.current_task()

@@ -1,0 +1,24 @@
+"""The full-text index that a large table gets once its rows are in."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from settings import Settings
+from tests.jobs.driver import Browser, write_csv
+from tests.servers import Server, wait_for
+
+
+def test_a_large_table_gets_its_index_right_after_its_rows(
+    server: Callable[..., Server], browser: Browser, settings: Settings, tmp_path: Path
+) -> None:
+    browser.visit(server(search_index_rows="100")).sign_up()
+
+    browser.import_whole(write_csv(tmp_path / "numbers.csv", 200))
+    wait_for(lambda: browser.ask("SELECT search_index FROM tables")[0][0] == "ready")
+
+    assert any(name.startswith("s") for name in browser.tables())
+    # Starting it is no step of the import's workflow, which may have ended by then and would refuse it.
+    with closing(sqlite3.connect(settings.data_dir / "jobs.db")) as jobs:
+        assert jobs.execute("SELECT function_name FROM operation_outputs").fetchall() == []
