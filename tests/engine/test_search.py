@@ -12,7 +12,7 @@ from tests.engine.conftest import Store
 from tests.engine.stored import Column, Table
 from webapp.data.sqlite_plain import connect
 from webapp.engine import search
-from webapp.engine.query import planning
+from webapp.engine.query import TableQuery, planning
 from webapp.engine.query.pages import count, page, row
 from webapp.engine.search import build_search_index, drop_search_index
 from webapp.engine.sqlite import ensure_index, existing
@@ -173,3 +173,67 @@ def test_a_broad_range_does_not_collect_the_index_of_its_filter(eager: None, sto
     read, seen = plans(table)
     assert page(read, table, table.query(("f.2", "ge:5"))).rows[0][0] == 6
     assert not any("i1_2" in step for step in seen)
+
+
+FILTERS = st.lists(
+    st.sampled_from(
+        [
+            ("f.1", "eq:a"),
+            ("f.1", "ne:a"),
+            ("f.1", "oneof:a,b,"),
+            ("f.1", "contains:A"),
+            ("f.1", "empty"),
+            ("f.2", "ge:2"),
+            ("f.2", "between:1,3"),
+            ("f.2", "filled"),
+            ("f.3", "eq:c"),
+            ("q", "cab"),
+            ("q", "a"),
+        ]
+    ),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda pair: pair,
+)
+SORTS = st.sampled_from(["", "1", "-1", "2,-1", "-2,3", "3"])
+FEW = st.sampled_from(["", "a", "A", "b", "c", "cab"])
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(FEW, st.sampled_from(["", "1", "2", "3"]), FEW), max_size=30), FILTERS, SORTS, st.data())
+def test_every_way_leads_to_the_same_rows(
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    rows: list[tuple[str, str, str]],
+    filters: list[tuple[str, str]],
+    sort: str,
+    data: st.DataObject,
+) -> None:
+    table = store([Column(1, "a"), Column(2, "b", "integer"), Column(3, "c")], rows)
+    query = table.query(*filters, ("sort", sort))
+    plain = pages(table, query)
+    for column in data.draw(st.lists(st.sampled_from(table.columns), unique_by=lambda column: column.number)):
+        ensure_index(table.connection, 1, column)
+    if data.draw(st.booleans()):
+        build_search_index(table.connection, 1, table.columns)
+    with monkeypatch.context() as patch:
+        patch.setattr(planning, "SMALL", 0)
+        for name in ("COMMON", "COMMON_BESIDE_INDEX", "BROAD"):
+            patch.setattr(planning, name, data.draw(st.integers(0, 10)))
+        assert pages(table, query) == plain
+        assert count(table.read, table, query).number == len(plain[0])
+
+
+def pages(table: Table, query: TableQuery) -> tuple[list[Any], list[Any]]:
+    """All rows by pages of four: forward, and backward from the last."""
+    found = page(table.read, table, query, size=4)
+    forward = found.rows
+    while found.after:
+        found = page(table.read, table, query, after=found.after, size=4)
+        forward = forward + found.rows
+    found = page(table.read, table, query, last=True, size=4)
+    backward = found.rows
+    while found.before:
+        found = page(table.read, table, query, before=found.before, size=4)
+        backward = found.rows + backward
+    return forward, backward

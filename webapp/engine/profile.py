@@ -132,7 +132,7 @@ def basics(read: Read, table: StoredTable, query: TableQuery, column: Field) -> 
     name = column.name
     numbers = f"avg({name}), total({name})" if column.type in ("integer", "decimal") else "NULL, 0.0"
     ends = f"min({name}), max({name})" if column.type not in ("text", "boolean") else "NULL, NULL"
-    rows = rows_of(read, table, query)
+    rows = rows_of(read, table, query, whole=True)
     return Basics(*read(rows.select(f"count(*), count({name}), {ends}, {numbers}"))[0])
 
 
@@ -175,7 +175,7 @@ def values(
 def _statement(read: Read, table: StoredTable, query: TableQuery, what: str, sampled: bool) -> Sql:
     """`what` of all rows of the query, or of those among the sample."""
     if not sampled:
-        return rows_of(read, table, query).select(what)
+        return rows_of(read, table, query, whole=True).select(what)
     name = table_name(table.id)
     size = read(Sql(f"SELECT max({ROW_ID}) FROM {name}"))[0][0] or 0
     return sample(name, what, Rows(query, table.id).condition, size, SAMPLE)

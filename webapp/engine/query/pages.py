@@ -132,8 +132,7 @@ def page(
 
 
 def count(read: Read, table: StoredTable, query: TableQuery, limit: int = COUNT_LIMIT) -> Count:
-    rows = rows_of(read, table, query.sorted_by())
-    number = read(count_sql(rows, limit))[0][0]
+    number = read(count_sql(rows_of(read, table, query, whole=True), limit))[0][0]
     return Count(min(number, limit), number > limit)
 
 

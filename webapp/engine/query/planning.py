@@ -1,9 +1,10 @@
 """Which way to the rows of a query: SQLite's planner cannot know how many rows hold a text or fit a filter.
 
 Walking an index in the order of the sort finds a page among common rows at once, and takes seconds when hardly a row
-fits. So a small sample says first whether they are common.
+fits; so does fetching the rows of a broad range one by one. So a small sample says first how common they are.
 """
 
+from dataclasses import replace
 from math import isqrt
 
 from webapp.engine.query.args import TableQuery
@@ -14,14 +15,19 @@ from webapp.engine.statement import Sql
 from webapp.engine.storage import ROW_ID, StoredTable, index_name, search_name, table_name
 
 SMALL = 20_000  # rows that are read faster than thought about
-SAMPLE = 2_000
-COMMON = 10  # of the sample
-
 PAGE = 100
 
+# Of so many rows, how many have to fit: to walk past the others until a page is full; to do so though the index of a
+# filter leads to all that fit; to read every row rather than to fetch each that the index of a filter has.
+SAMPLE = 2_000
+COMMON, COMMON_BESIDE_INDEX, BROAD = 10, 40, 100
+# Operators an index can answer.
+_SEEKING = frozenset(("eq", "lt", "le", "gt", "ge", "between", "before", "after", "empty"))
 
-def rows_of(read: Read, table: StoredTable, query: TableQuery) -> Rows:
-    """The rows of the query, by the way that is likely the quickest."""
+
+def rows_of(read: Read, table: StoredTable, query: TableQuery, *, whole: bool = False) -> Rows:
+    """The rows of the query, by the way that is likely the quickest to a page of them, or to the whole."""
+    query = query.sorted_by() if whole else query
     plain = Rows(query, table.id)
     if not query.is_narrowed:
         return plain
@@ -31,24 +37,36 @@ def rows_of(read: Read, table: StoredTable, query: TableQuery) -> Rows:
     order = index_name(table.id, query.sorts[0].field.number) if query.sorts else ""
     filtered = [index_name(table.id, condition.field.number) for condition in query.filters]
     names = existing(read, [search_name(table.id), *([order] if order else []), *filtered])
-    ordered = order in names
     found = match(table.id, query.search) if search_name(table.id) in names else None
-    if found and (not order or _is_rare(read, table, found, isqrt(PAGE * size) if ordered else size // 3)):
+    if found and (not order or _is_rare(read, table, found, isqrt(PAGE * size) if order in names else size // 3)):
         return Rows(query, table.id, match=found)
-    if not ordered and (order or not names.intersection(filtered)):
+    if not names.intersection([order, *filtered]) or (whole and len(filtered) == 1):
         return plain
-    if _is_common(read, plain, size):
-        return Rows(query, table.id, hint=indexed_by(order) if ordered else NO_INDEX)
-    return Rows(query, table.id, in_order=False)
+    return _sampled(read, plain, size, order, names, whole)
+
+
+def _sampled(read: Read, rows: Rows, size: int, order: str, names: set[str], whole: bool) -> Rows:
+    """By the index of the sort, of the narrowest filter, or by none."""
+    filters = rows.query.filters
+    terms = [condition.sql for condition in filters] + [rows.condition]
+    what = ", ".join(f"count(*) FILTER (WHERE {term.text})" for term in terms)
+    statement = sample(table_name(rows.table_id), what, Sql("1"), size, SAMPLE)
+    values = tuple(value for term in terms for value in term.values)
+    *each, fitting = read(Sql(statement.text, (*values, *statement.values)))[0]
+    seeking = [
+        (count, index)
+        for count, condition in zip(each, filters, strict=True)
+        if condition.operator in _SEEKING and count < BROAD
+        if (index := index_name(rows.table_id, condition.field.number)) in names
+    ]
+    if not whole and order in names and fitting >= (COMMON_BESIDE_INDEX if seeking else COMMON):
+        return replace(rows, hint=indexed_by(order))
+    if not whole and not order and fitting >= COMMON:
+        return replace(rows, hint=NO_INDEX)
+    return replace(rows, hint=indexed_by(min(seeking)[1]) if seeking else NO_INDEX, in_order=False)
 
 
 def _is_rare(read: Read, table: StoredTable, found: Sql, most: int) -> bool:
     """Whether the full-text index has at most so many rows: it leads the way then, else it is a detour."""
     limited = f"SELECT 1 FROM {search_name(table.id)} WHERE {found.text} LIMIT ?"
     return int(read(Sql(f"SELECT count(*) FROM ({limited})", (*found.values, most + 1)))[0][0]) <= most
-
-
-def _is_common(read: Read, rows: Rows, size: int) -> bool:
-    fits = rows.condition
-    statement = sample(table_name(rows.table_id), "count(*)", fits, size, SAMPLE)
-    return int(read(statement)[0][0]) >= COMMON

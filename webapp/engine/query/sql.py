@@ -69,7 +69,7 @@ class Part:
 def parts(rows: Rows, cursor: Cursor | None, *, forward: bool = True, inclusive: bool = False) -> Iterator[Part]:
     """The parts behind the cursor, or from the start, in reading order; backward: those before it, nearest first."""
     sorts = rows.query.sorts
-    if not sorts:
+    if not sorts or not rows.in_order:
         yield Part(_beyond(rows, cursor, 0, forward, inclusive) if cursor else Sql("1"), _order(rows, 0, forward))
         return
     starts_empty = cursor is not None and cursor.keys[0] is None
@@ -125,12 +125,12 @@ def _id_sign(sorts: Sequence[Sort], forward: bool) -> str:
 
 
 def _order(rows: Rows, index: int, forward: bool) -> str:
-    """By the sorts from `index` on. Only the very first is known to be filled."""
+    """By the sorts from `index` on. Only the very first is known to be filled, when the rows come in parts."""
     sorts = rows.query.sorts
     terms = []
     for place, sort in enumerate(sorts[index:], index):
         direction = "DESC" if sort.descending is forward else "ASC"
-        empties = "" if place == 0 else f" NULLS {'LAST' if forward else 'FIRST'}"
+        empties = "" if place == 0 and rows.in_order else f" NULLS {'LAST' if forward else 'FIRST'}"
         terms.append(f"{rows.key(sort.field)} {direction}{empties}")
     terms.append(f"{rows.row_id} {'ASC' if _id_sign(sorts, forward) == '>' else 'DESC'}")
     return ", ".join(terms)
