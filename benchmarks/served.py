@@ -37,7 +37,16 @@ class Served:
 def rowcast(*arguments: str, data: Path, cpu: int | None = None) -> list[str]:
     """The command line of this checkout, its data in `data`."""
     pin = ["taskset", "-c", str(cpu)] if cpu is not None and shutil.which("taskset") else []
-    return [*pin, "env", f"ROWCAST_DATA_DIR={data}", "ROWCAST_LOG_LEVEL=error", sys.executable, "-m", "webapp", *arguments]
+    return [
+        *pin,
+        "env",
+        f"ROWCAST_DATA_DIR={data}",
+        "ROWCAST_LOG_LEVEL=error",
+        sys.executable,
+        "-m",
+        "webapp",
+        *arguments,
+    ]
 
 
 def free_port() -> int:
@@ -83,8 +92,6 @@ def _sign_in(port: int) -> str:
         if answer.status == 303 and any("sign-in" in cookie for cookie in cookies):
             return "; ".join(cookies)
     raise RuntimeError("Could not sign in")
-
-
 
 
 def _wait_for(port: int, running: subprocess.Popen[bytes]) -> None:
