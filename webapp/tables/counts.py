@@ -6,14 +6,15 @@ from quart import request
 from quart.typing import ResponseReturnValue
 
 from webapp.engine.query import Page, QueryTimeout, TableQuery, count_rows, described, sentence
-from webapp.extensions import db
+from webapp.extensions import config, db
 from webapp.models import Table
 from webapp.tables import bp
 from webapp.tables.view import Addresses
 from webapp.web.access import find_table, signed_in
-from webapp.web.fragments import render
+from webapp.web.fragments import is_partial, render
 
 AT_ONCE, WHILE_BUILDING = "50ms", "1s"
+A_LITTLE = 0.3  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +30,33 @@ class Summary:
 async def counts_show(table_id: int) -> ResponseReturnValue:
     table = await find_table(signed_in(), table_id)
     query = TableQuery.from_args(request.args, table.columns)
-    return await render("tables/_status.html", summary=await _counted(table, query))
+    counted = await _counted(table, query, config().query_timeout)
+    gave_up = Summary(f"Some of {table.row_count:,} rows{described(query)}; counting them took too long")
+    return await render("tables/_status.html", summary=counted or gave_up)
 
 
-def known(table: Table, query: TableQuery, page: Page) -> Summary:
-    """What can be said without counting: all rows, or all that match, when they fit on one page."""
+async def summary_of(table: Table, query: TableQuery, page: Page) -> Summary:
+    """What can be said at once: all rows; or all that match, when they fit on one page.
+
+    A fragment asks for the rest afterwards. A whole page may be all its reader ever gets, so it waits a little.
+    """
     if not query.is_narrowed:
         return _all_of(table, query)
     if page.before is None and page.after is None and table.state == "ready":
         return Summary(sentence(query, table.row_count, len(page.rows)))
-    return Summary(sentence(query, table.row_count) + ", being counted", _url(table, query))
+    later = Summary(sentence(query, table.row_count) + ", being counted", _url(table, query))
+    return later if is_partial() else await _counted(table, query, A_LITTLE) or later
 
 
-async def _counted(table: Table, query: TableQuery) -> Summary:
+async def _counted(table: Table, query: TableQuery, seconds: float) -> Summary | None:
+    """None when it takes longer."""
     if not query.is_narrowed:
         return _all_of(table, query)
     try:
         async with db().reading() as session:
-            count = await count_rows(session, table, query)
+            count = await count_rows(session, table, query, seconds=seconds)
     except QueryTimeout:
-        return Summary(f"Some of {table.row_count:,} rows{described(query)}; counting them took too long")
+        return None
     said = sentence(query, table.row_count, count.number, more=count.more)
     return _growing(table, query, said) if table.state != "ready" else Summary(said)
 

@@ -6,9 +6,9 @@ from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
 from webapp.engine.query import TableQuery, fetch_rows
-from webapp.extensions import db, indexes
+from webapp.extensions import config, db, indexes
 from webapp.jobs.indexes import WORTH_IT
-from webapp.models import Import, Table
+from webapp.models import Table
 from webapp.tables import bp, counts, deletion, grid
 from webapp.tables.view import Addresses, table_view
 from webapp.web import flashes
@@ -29,12 +29,12 @@ async def show(table_id: int) -> ResponseReturnValue:
     query = TableQuery.from_args(request.args, table.columns)
     after, before, at = request.args.get("after"), request.args.get("before"), request.args.get("at", type=int)
     async with db().reading() as session:
-        page = await fetch_rows(session, table, query, after=after, before=before, at=at)
-        has_original = (await session.execute(Import.kept_for(table.id))).first() is not None
+        page = await fetch_rows(
+            session, table, query, after=after, before=before, at=at, seconds=config().query_timeout
+        )
     want_indexes(table, query)
-    original = url_for("tables.originals_show", table_id=table.id) if has_original else None
-    view = table_view(table, query, page, original)
-    summary = counts.known(table, query, page)
+    view = table_view(table, query, page)
+    summary = await counts.summary_of(table, query, page)
     return await render("tables/show.html", "tables/_results.html", table=table, view=view, summary=summary)
 
 

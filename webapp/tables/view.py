@@ -78,7 +78,7 @@ class TableView:
     columns_url: str
     hidden_count: int
     exports: list[ExportView]
-    original_url: str | None
+    original_url: str
     building: bool
 
 
@@ -119,7 +119,7 @@ def rows_view(addresses: Addresses, page: Page, *, is_first_answer: bool, came_f
     )
 
 
-def table_view(table: Table, query: TableQuery, page: Page, original_url: str | None) -> TableView:
+def table_view(table: Table, query: TableQuery, page: Page) -> TableView:
     addresses = Addresses(table.id, query)
     widths = {column.number: grid.width_of(column.title, _characters(column)) for column in table.columns}
     digits = len(str(max(table.row_count, 1)))
@@ -139,7 +139,7 @@ def table_view(table: Table, query: TableQuery, page: Page, original_url: str | 
         columns_url=addresses.to("tables.columns_index"),
         hidden_count=len(query.fields) - len(query.visible),
         exports=_exports(addresses),
-        original_url=original_url,
+        original_url=url_for("tables.originals_show", table_id=table.id),
         building=table.state != "ready",
     )
 

@@ -46,14 +46,14 @@ class StaticFiles:
 
     def __init__(self, folder: Path, *, is_changing: bool = False) -> None:
         self.folder = folder.resolve()
-        self._is_changing = is_changing
+        self.is_changing = is_changing
         self._fingerprint = ""
         self._computed = 0.0
         self._files: dict[tuple[str, int], File] = {}
 
     @property
     def fingerprint(self) -> str:
-        if not self._fingerprint or (self._is_changing and monotonic() > self._computed + LOOK_AGAIN):
+        if not self._fingerprint or (self.is_changing and monotonic() > self._computed + LOOK_AGAIN):
             self._fingerprint, self._computed = self._compute(), monotonic()
         return self._fingerprint
 

@@ -7,6 +7,7 @@ rendering twice as slow, buys no concurrency, and hides queries in pages.
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,8 @@ def _icon_maker(app: Quart) -> Callable[[str], Markup]:
             files.url("icons.svg"), name
         )
 
-    return icon
+    # A page of the grid shows fifty. In development the sprite may change under a running server.
+    return icon if files.is_changing else cache(icon)
 
 
 def number(value: int | float | None) -> str:

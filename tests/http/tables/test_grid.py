@@ -6,7 +6,7 @@ import html5lib
 import pytest
 
 from webapp.engine.storage import Field
-from webapp.tables.grid import address_of, render_rows, style_sheet, width_of
+from webapp.tables.grid import NARROWEST, WIDEST, address_of, render_rows, style_sheet, width_of
 
 BOOLEAN = {"true": "yes", "false": "no"}
 
@@ -78,6 +78,7 @@ def test_numbers_stand_right_by_a_rule_of_the_style_sheet() -> None:
 
 
 def test_a_column_is_as_wide_as_it_wants_within_bounds() -> None:
-    assert width_of("N", 1) == 60
-    assert width_of("N", 500) == 360
-    assert 60 < width_of("City", 20) < 360
+    assert NARROWEST <= width_of("", 1) < NARROWEST + 10
+    assert width_of("N", 500) == WIDEST
+    assert NARROWEST < width_of("City", 10) < width_of("City", 20) < WIDEST
+    assert width_of("A long title", 1) > width_of("City", 1)

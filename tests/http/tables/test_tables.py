@@ -222,6 +222,15 @@ async def test_the_status_line_counts_when_it_is_asked(client: QuartClient, plan
     assert sentence(html) == "3 of 8 rows that hold “ur”"
 
 
+async def test_a_whole_page_counts_itself_and_a_fragment_asks_for_it(client: QuartClient, settings: Settings) -> None:
+    await sign_up(client)
+    rows = [(f"{'odd' if number % 2 else 'even'} {number}",) for number in range(1, 501)]
+    address = f"/tables/{add_table(settings.data_dir, {'Name': 'text'}, rows)}?q=odd"
+
+    assert sentence(await get(client, address)) == "250 of 500 rows that hold “odd”"
+    assert "being counted" in await get(client, address, **PARTIAL)
+
+
 async def test_a_table_can_be_renamed(client: QuartClient, planets: str) -> None:
     assert (await client.post(planets, form={"title": "  Wanderers "})).status_code == 303
     assert "Wanderers" in await get(client, planets)
