@@ -1,0 +1,76 @@
+"""What the documents name exists: every file, every test, every link, every setting with its default."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from settings import Settings
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+FOLDERS = ("tests/", "webapp/", "docs/", "static/", "bin/", "benchmarks/", ".ci/")
+CODE = re.compile(r"`([^`\n]+)`")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+SETTING = re.compile(r"^\| `(ROWCAST_\w+)` \| (empty|`[^`]*`)", re.MULTILINE)
+PLACEHOLDER = re.compile(r"[<>*{} ]|\.\.\.|NNN")
+
+each = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def without_examples(document: Path) -> str:
+    """What a reader is told; blocks of commands have their own folders."""
+    return re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+@each
+def test_every_file_and_test_that_is_named_exists(document: Path) -> None:
+    for named in CODE.findall(without_examples(document)):
+        if not named.startswith(FOLDERS) or PLACEHOLDER.search(named):
+            continue
+        path, _, test = named.partition("::")
+        assert (ROOT / path).exists(), named
+        if test:
+            assert f"def {test}(" in (ROOT / path).read_text(encoding="utf-8"), named
+
+
+@each
+def test_every_link_within_leads_somewhere(document: Path) -> None:
+    for target in LINK.findall(without_examples(document)):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        found = (document.parent / path).resolve() if path else document
+        assert found.exists(), target
+        assert not anchor or anchor in _anchors(found), target
+
+
+def _anchors(document: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.+)$", without_examples(document), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_operations_has_every_setting_with_its_default(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    settings = {name: "" if value == "empty" else value.strip("`") for name, value in SETTING.findall(text)}
+    assert list(settings) == [f"ROWCAST_{name.upper()}" for name in Settings.model_fields]
+
+    written = tmp_path / "settings.env"
+    written.write_text("".join(f"{name}={value}\n" for name, value in settings.items()), encoding="utf-8")
+
+    assert _values(Settings(_env_file=written)) == _values(Settings(_env_file=None))
+
+
+def _values(settings: Settings) -> dict[str, Any]:
+    return settings.model_dump()
+
+
+@pytest.mark.parametrize("record", sorted((ROOT / "docs" / "decisions").glob("*.md")), ids=lambda path: path.stem)
+def test_a_decision_is_short_and_says_where_it_is_proved(record: Path) -> None:
+    text = record.read_text(encoding="utf-8")
+
+    assert len(text.splitlines()) <= 30
+    assert text.startswith(f"# {int(record.stem[:3])}. ")
+    assert all(f"**{part}.**" in text for part in ("Context", "Decision", "Evidence", "Cost"))
+    assert "tests/" in text
