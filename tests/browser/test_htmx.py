@@ -1,0 +1,183 @@
+"""What the pages lean on htmx for: a release of it that did otherwise would be found out here."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.conftest import Visit
+from tests.browser.files import parts
+from tests.browser.people import sign_up
+from tests.helpers import ADA
+from tests.servers import Server, wait_for
+from tests.tables import PLANET_ROWS, PLANETS
+
+
+@pytest.fixture
+def planets(page: Page, table: Callable[..., str]) -> str:
+    address = table(PLANETS, PLANET_ROWS)
+    page.goto(address)
+    return address
+
+
+def rows(page: Page) -> list[str]:
+    return page.locator("#grid tbody.rows td:nth-child(2)").all_inner_texts()
+
+
+def test_clicking_three_times_posts_once(home: Visit) -> None:
+    page = home.page
+    held: list[Route] = []
+    page.route("**/tables", lambda route: held.append(route))
+    page.goto("/dashboard")
+    page.locator("summary").filter(has_text="Paste a table").click()
+    page.get_by_label("Rows, copied from a spreadsheet").fill("a,b\n1,2\n")
+    button = page.get_by_role("button", name="Read this table")
+    button.evaluate("(button) => { button.click(); button.click(); button.click(); }")
+    expect(button).to_be_disabled()
+    for route in held:
+        route.continue_()
+
+    expect(page.get_by_role("button", name="Import 1 row")).to_be_visible()
+    assert len(home.asked("/tables$", method="POST")) == 1
+    page.get_by_role("button", name="Import 1 row").evaluate("(button) => { button.click(); button.click(); }")
+    expect(page.get_by_role("heading", level=1)).to_have_text("1 row imported")
+    assert len(home.asked("/start$", method="POST")) == 1
+
+
+@pytest.mark.parametrize(("status", "body"), [(502, "<html><h1>Bad gateway</h1></html>"), (503, "")])
+def test_a_server_that_fails_while_one_searches_leaves_the_rows_and_says_so(
+    home: Visit, planets: str, status: int, body: str
+) -> None:
+    home.expect(str(status))
+    page = home.page
+    page.route(re.compile(r"\?q="), lambda route: route.fulfill(status=status, body=body, content_type="text/html"))
+    page.get_by_label("Search all columns").fill("ur")
+
+    expect(page.get_by_role("alert")).to_contain_text(f"The server could not answer ({status})")
+    assert len(rows(page)) == len(PLANET_ROWS)
+    expect(page).to_have_url(re.compile(f"{planets}$"))
+    expect(page.get_by_label("Search all columns")).to_have_value("ur")
+    page.unroute(re.compile(r"\?q="))
+    page.get_by_label("Search all columns").fill("uran")
+    expect(page.locator("#grid tbody.rows tr")).to_have_count(1)
+
+
+def test_a_server_that_cannot_be_reached_is_told_in_a_toast(home: Visit, planets: str) -> None:
+    home.expect("ERR_CONNECTION_REFUSED", "Failed to fetch", "sort=2")
+    page = home.page
+    page.route(re.compile(r"sort=2"), lambda route: route.abort("connectionrefused"))
+    page.get_by_role("columnheader", name="Moons").get_by_role("link").first.click()
+
+    expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached")
+    assert len(rows(page)) == len(PLANET_ROWS)
+
+
+def test_who_is_signed_out_while_searching_signs_in_and_is_back_in_the_same_view(home: Visit, planets: str) -> None:
+    home.expect("401")
+    page = home.page
+    page.goto(f"{planets}?sort=-2")
+    home.context.clear_cookies()
+    page.get_by_label("Search all columns").fill("ur")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    page.get_by_label("E-mail").fill(ADA.email)
+    page.get_by_label("Password", exact=True).fill(ADA.password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url(re.compile(rf"{planets}\?sort=-2$"))
+    expect(page.locator("#status")).to_have_text("8 rows, by Moons, highest first")
+
+
+def test_back_shows_nothing_to_who_has_signed_out(home: Visit, planets: str) -> None:
+    home.expect("401")
+    page = home.page
+    page.get_by_role("columnheader", name="Moons").get_by_role("link").first.click()
+    expect(page.locator("#status")).to_have_text("8 rows, by Moons, lowest first")
+    home.context.clear_cookies()
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+def test_a_stream_is_opened_once_for_each_state_and_closed_at_the_end(home: Visit, tmp_path: Path) -> None:
+    page = home.page
+    page.goto("/dashboard")
+    page.get_by_label("Choose a file").set_input_files(parts(tmp_path / "parts.csv", 20_000))
+    page.get_by_role("button", name="Import 20,000 rows").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("20,000 rows imported")
+
+    streams = home.asked("/live")
+    states = [parse_qs(urlsplit(url).query)["state"][0] for url in streams]
+    assert states in (["inspecting", "loading"], ["loading"]), streams
+    expect(page.locator("[hx-sse\\:connect]")).to_have_count(0)
+
+
+def test_a_stream_begins_however_late_its_script_arrives(page: Page, tmp_path: Path) -> None:
+    page.goto("/dashboard")
+    held: list[Route] = []
+    page.route("**/hx-sse.min.js", lambda route: held.append(route))
+    page.get_by_label("Choose a file").set_input_files(parts(tmp_path / "parts.csv", 20_000))
+    expect(page.locator("#import")).to_be_attached()
+    wait_for(lambda: held and page.evaluate("window.htmx !== undefined"))
+    page.evaluate("new Promise((done) => setTimeout(() => requestAnimationFrame(done)))")  # all it had planned is done
+    held[0].continue_()
+
+    expect(page.get_by_role("button", name="Import 20,000 rows")).to_be_visible()
+
+
+def test_the_page_of_an_import_goes_on_after_the_server_was_restarted(
+    server: Callable[..., Server], visit: Callable[..., Visit], tmp_path: Path
+) -> None:
+    first = server()
+    found = visit(first, sign_up(first))
+    found.expect("ERR_", "Failed to fetch", "network error")
+    page = found.page
+    page.goto("/dashboard")
+    page.get_by_label("Choose a file").set_input_files(parts(tmp_path / "parts.csv", 250_000))
+    page.get_by_role("button", name="Import 250,000 rows").click(timeout=40_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Importing parts.csv")
+    page.evaluate("window.stayed = true")
+    assert first.stop() == 0
+    expect(page.get_by_role("heading", level=1)).to_have_text("Importing parts.csv")
+    server(port=str(first.port))
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("250,000 rows imported", timeout=60_000)
+    assert page.evaluate("window.stayed")
+
+
+def test_an_upload_may_take_longer_than_any_other_request(home: Visit, tmp_path: Path) -> None:
+    page = home.page
+    page.goto("/dashboard")
+    page.evaluate("htmx.config.defaultTimeout = 200")
+    wire = home.context.new_cdp_session(page)
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 400_000}
+    wire.send("Network.emulateNetworkConditions", slow)
+    page.get_by_label("Choose a file").set_input_files(parts(tmp_path / "parts.csv", 10_000))
+
+    expect(page.get_by_role("button", name="Import 10,000 rows")).to_be_visible()
+
+
+def test_an_open_menu_stays_open_when_the_toolbar_is_drawn_anew(page: Page, planets: str) -> None:
+    menu = page.locator("details").filter(has_text="Export")
+    page.locator("summary").filter(has_text="Export").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("/")
+    page.keyboard.type("ur")
+    expect(page.locator("#status")).to_have_text("3 of 8 rows that hold “ur”")
+    expect(menu).to_have_attribute("open", "")
+    expect(menu.get_by_role("link", name=re.compile("^NDJSON"))).to_have_attribute("href", re.compile("q=ur"))
+    expect(page.get_by_label("Search all columns")).to_be_focused()
+
+
+def test_what_is_going_on_is_shown_by_a_line_under_the_header(page: Page, planets: str) -> None:
+    held: list[Route] = []
+    page.route(re.compile(r"sort=2"), lambda route: held.append(route))
+    page.get_by_role("columnheader", name="Moons").get_by_role("link").first.click()
+    expect(page.locator(".line")).to_have_css("opacity", "1")
+    expect(page.locator("#grid")).to_have_attribute("aria-busy", "true")
+    wait_for(lambda: page.evaluate("1") and held)
+    held[0].continue_()
+    expect(page.locator("#status")).to_have_text("8 rows, by Moons, lowest first")
+    expect(page.locator(".line")).to_have_css("opacity", "0")
+    expect(page.locator("#grid")).not_to_have_attribute("aria-busy", "true")
