@@ -3,6 +3,7 @@
 It is polite (niced), it stops when its lifeline, the standard input, ends, and it says what went wrong in words.
 """
 
+import gc
 import json
 import logging
 import os
@@ -44,6 +45,9 @@ def main() -> int:
     threading.Thread(target=_stop_with_the_parent, name="lifeline", daemon=True).start()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     os.nice(NICENESS)
+    # Rows are lists of texts, which go when they are no longer needed. The collector would look through them again and
+    # again for cycles that are not there: a quarter of the time of pass 2.
+    gc.disable()
     try:
         say({"result": VERBS[request["verb"]](request)})
     except FileNotFoundError:
