@@ -24,7 +24,9 @@ Progress = Callable[[int, int], None]
 HOLD = 0.012  # seconds a batch aims to hold the write lock
 FIRST_BATCH = 200  # rows: the first ones are there to be seen at once
 MAX_BATCH = 20_000
-READ_AHEAD = 5_000  # rows parsed at a time
+# Rows parsed at a time, about as many as a batch holds: while they are parsed, others can write.
+READ_AHEAD = 2_000
+PAUSE = 0.003  # seconds between two batches that are parsed already, for the same reason
 PATIENCE = 120.0  # seconds to wait for the write lock before giving up
 # Pages after which the log is copied into the database. Each copy writes and syncs a page once, however often it
 # changed, so more is quicker; but the log is what readers search, and what a crash leaves behind.
@@ -136,6 +138,8 @@ class Writer:
             held = self._write(chunk)
             start += len(chunk)
             yield len(chunk)
+            if start < len(rows):
+                time.sleep(PAUSE)
             self._size = max(100, min(MAX_BATCH, int(len(chunk) * min(4.0, HOLD / max(held, 0.0005)))))
 
     def _write(self, rows: Sequence[Row]) -> float:

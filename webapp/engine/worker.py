@@ -1,6 +1,6 @@
 """The child process: `python -m webapp.engine.worker`, one request, one result. It loads no web framework.
 
-It is polite (niced), it stops when its lifeline, the standard input, ends, and it says what went wrong in words.
+It is polite, it stops when its lifeline, the standard input, ends, and it says what went wrong in words.
 """
 
 import gc
@@ -18,7 +18,9 @@ from typing import Any
 from webapp.data.problems import Problem
 from webapp.data.sqlite_plain import problem as problem_of
 
-NICENESS = 10
+# Pass 1 gives way to everybody. Who writes does not: a process that holds the write lock and is kept from running
+# keeps all the others from writing.
+NICENESS = {"inspect": 10}
 REPORT_EVERY = 0.2  # seconds between two lines of progress
 
 
@@ -44,7 +46,7 @@ def main() -> int:
     request: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_stop_with_the_parent, name="lifeline", daemon=True).start()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
-    os.nice(NICENESS)
+    os.nice(NICENESS.get(request["verb"], 0))
     # Rows are lists of texts, which go when they are no longer needed. The collector would look through them again and
     # again for cycles that are not there: a quarter of the time of pass 2.
     gc.disable()
