@@ -12,6 +12,8 @@ MAX_SKIPPED = 1000  # records above the header
 # Whoever changes one of these gets other columns, so that decisions about the old ones mean nothing.
 RESHAPING = ("delimiter", "quote", "sheet")
 
+READING = ("encoding", "delimiter", "quote", "header", "header_row", "sheet")
+
 STRANGE_ENCODINGS = ("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "utf_7")
 
 Fields = Mapping[str, str]
@@ -30,7 +32,15 @@ def read_decisions(fields: Fields, found: Inspection, before: Overrules) -> Over
         for column in decided.columns.values():
             column.pop("title", None)  # it was another row's
     _check_titles(found, decided)
+    _forget_undecided(decided, found, before)
     return decided
+
+
+def _forget_undecided(decided: Overrules, found: Inspection, before: Overrules) -> None:
+    """The form sends every field. One that says what was found decides nothing: the file may be read otherwise now."""
+    for name in READING:
+        if getattr(before, name) is None and not _differs(decided, found, name):
+            setattr(decided, name, None)
 
 
 def _reading(fields: Fields, found: Inspection) -> Overrules:
