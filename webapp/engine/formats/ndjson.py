@@ -7,7 +7,7 @@ from typing import Any
 
 from webapp.engine.formats import titles
 from webapp.engine.formats.blocks import blocks, is_damaged, readable
-from webapp.engine.formats.discover import Decided, Discovery, encoding_of
+from webapp.engine.formats.discovery import Decided, Discovery, encoding_of
 from webapp.engine.formats.source import MAX_COLUMNS, Batch, ReadOptions, Reject, Row, batch_size, in_batches
 from webapp.engine.problems import ImportProblem
 

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, cast
 
 from webapp.engine.formats import header
 from webapp.engine.formats.delimited import DelimitedSource
-from webapp.engine.formats.discover import Decided, Discovery, first_records
+from webapp.engine.formats.discovery import Decided, Discovery, first_records
 from webapp.engine.formats.source import Batch, ReadOptions
 from webapp.engine.problems import ImportProblem
 
