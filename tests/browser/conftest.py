@@ -137,4 +137,3 @@ def table(house: Server, ada: Cookies) -> Callable[..., str]:
         return f"/tables/{add_table(house.data_dir, columns, rows, title=title)}"
 
     return make
-

@@ -189,5 +189,3 @@ def test_a_file_that_holds_no_table_says_why(home: Visit, name: str) -> None:
     upload(page, CORPUS / name)
     said = page.locator(".drop-failed:visible, .lead, .toast")
     expect(said.filter(has_text=re.compile(r"\w+ \w+ \w+")).first).to_be_visible()
-
-

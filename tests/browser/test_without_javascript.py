@@ -80,7 +80,9 @@ def test_searching_sorting_filtering_and_choosing_columns(plain: Page, table: Ca
     plain.get_by_label("Rings", exact=True).uncheck()
     plain.get_by_role("button", name="Move Seen up").click()
     plain.get_by_role("button", name="Show these columns").click()
-    expect(plain.get_by_role("columnheader")).to_have_text([re.compile(t) for t in ("Row", "Planet", "Moons", "Radius", "Seen")])
+    expect(plain.get_by_role("columnheader")).to_have_text(
+        [re.compile(t) for t in ("Row", "Planet", "Moons", "Radius", "Seen")]
+    )
     plain.get_by_role("link", name="Remove the filter").click()
     plain.get_by_role("link", name="Show all").click()
     assert len(cells(plain)) == 8

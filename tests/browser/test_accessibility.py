@@ -1,0 +1,96 @@
+"""Everybody can use every page: axe finds nothing in any state, nothing is wider than a phone, and what people ask of
+their system (dark, high contrast, less motion, large letters) is heard."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visit
+from tests.browser.people import Cookies
+from tests.browser.states import REFUSALS, SIGNED_IN, SIGNED_OUT, Place
+from tests.servers import Server
+
+DESKTOP, PHONE, ZOOMED = (1440, 900), (390, 844), (320, 256)  # the last: 1280 x 1024 at 400 %
+# All that axe knows of WCAG and of good practice; of the size of targets it has to be asked.
+EVERYTHING = {"resultTypes": ["violations"], "preload": False, "rules": {"target-size": {"enabled": True}}}
+COLOURS = {"resultTypes": ["violations"], "preload": False, "runOnly": {"type": "rule", "values": ["color-contrast"]}}
+AXES_OWN = "Applying inline style"  # it moves things about to measure them
+
+Show = Callable[[str], Visit]
+
+
+@pytest.fixture
+def show(visit: Callable[..., Visit], house: Server, ada: Cookies, tmp_path: Path) -> Show:
+    """`show("row")` is a window on a page in that state. Nothing moves in it, so that colours are what they will be."""
+
+    def make(name: str, **options: Any) -> Visit:
+        found = visit(house, ada if name in SIGNED_IN else None, **{"reduced_motion": "reduce", **options})
+        found.expect(REFUSALS)
+        (SIGNED_IN | SIGNED_OUT)[name](Place(found.page, house, tmp_path))
+        return found
+
+    return make
+
+
+@pytest.mark.parametrize("state", [*SIGNED_IN, *SIGNED_OUT])
+def test_a_page_is_for_everybody_in_any_light_and_on_any_screen(show: Show, state: str) -> None:
+    found = show(state)
+    assert not found.trouble
+    found.expect(AXES_OWN)
+    complaints = []
+    for size, scheme, rules in (
+        (DESKTOP, "light", EVERYTHING),
+        (DESKTOP, "dark", COLOURS),
+        (PHONE, "dark", COLOURS),
+        (PHONE, "light", EVERYTHING),
+    ):
+        wear(found.page, size, scheme)
+        results = Axe().run(found.page, options=rules)
+        if results.violations_count:
+            complaints.append(f"{size}, {scheme}: {results.generate_report()}")
+    assert not complaints, "\n".join(complaints)
+    for size in (PHONE, ZOOMED):
+        wear(found.page, size, "light")
+        over = found.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert over <= 0, f"{over} px too wide for {size}"
+
+
+def wear(page: Page, size: tuple[int, int], scheme: Any) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.emulate_media(color_scheme=scheme)
+
+
+MOVING = """() => [...document.querySelectorAll('*')].flatMap((element) => ['', '::before', '::after'].map((part) => {
+    const style = getComputedStyle(element, part || null);
+    const longest = Math.max(...`${style.transitionDuration},${style.animationDuration}`.split(',').map(parseFloat));
+    return longest > 0.01 ? `${element.tagName}.${element.className}${part} ${longest} s` : '';
+})).filter(Boolean)"""
+
+
+@pytest.mark.parametrize("state", ["import loading", "table with a column beside it", "a toast", "dashboard"])
+def test_nothing_moves_for_who_asked_for_less_motion(show: Show, state: str) -> None:
+    page = show(state).page
+    page.evaluate("document.documentElement.dataset.busy = ''")
+    assert page.evaluate(MOVING) == []
+    page.emulate_media(reduced_motion="no-preference")
+    assert page.evaluate(MOVING), "This test looks at nothing."
+
+
+def test_what_colour_says_is_also_drawn_where_the_system_chooses_the_colours(show: Show) -> None:
+    page = show("table with a column beside it", forced_colors="active").page
+    bar, paper = page.evaluate(
+        """() => [
+            getComputedStyle(document.querySelector('.histogram .bar')).fill,
+            getComputedStyle(document.querySelector('#panel')).backgroundColor,
+        ]"""
+    )
+    assert bar != paper
+    page.locator("#grid tbody.rows td").first.focus()
+    expect(page.locator("#grid tbody.rows td").first).to_have_css("outline-style", "solid")
+    page = show("table searched filtered and sorted", forced_colors="active").page
+    expect(page.locator(".chip").first).to_have_css("border-top-style", "solid")
+    expect(page.get_by_role("button").first).not_to_have_css("border-top-style", "none")
