@@ -13,6 +13,7 @@ from tests.helpers import ADA
 from tests.servers import ROOT, Server
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 
+FAILURE = "The workbook unpacks to more than it may: 12 GB out of 12 MB. That is no spreadsheet."
 CORPUS = ROOT / "tests" / "corpus"
 LONG = "a very long text that goes on and on, over many a word, until it is far too wide for any column of a table"
 WIDE = {f"Column {number} with a title": "text" for number in range(1, 13)}
@@ -86,7 +87,7 @@ def dashboard(at: Place) -> None:
     at.table()
     for state in ("ready", "loading", "inspecting"):
         add_import(at.data, parts(at.folder / f"parts of {state}.csv", 900), state)
-    add_import(at.data, CORPUS / "bomb.xlsx", "failed", failure="The workbook unpacks to more than it may.")
+    add_import(at.data, CORPUS / "bomb.xlsx", "failed", failure=FAILURE)
     at.page.goto("/dashboard")
 
 
@@ -137,9 +138,7 @@ def import_done(at: Place) -> None:
 
 @signed_in
 def import_failed(at: Place) -> None:
-    at.page.goto(
-        add_import(at.data, CORPUS / "bomb.xlsx", "failed", failure="The workbook unpacks to more than it may.")
-    )
+    at.page.goto(add_import(at.data, CORPUS / "bomb.xlsx", "failed", failure=FAILURE))
 
 
 @signed_in

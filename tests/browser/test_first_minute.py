@@ -23,7 +23,8 @@ WATCH = """([name, bar, words]) => {
         if (value != null) seen.shares.push(Number(value));
         if (text) seen.words.push(text);
     };
-    new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
+    const all = { subtree: true, childList: true, attributes: true, characterData: true };
+    new MutationObserver(look).observe(document.body, all);
 }"""
 
 

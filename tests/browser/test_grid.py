@@ -201,7 +201,8 @@ def scroll_until(page: Page, pixels: int, seen: str) -> None:
 
 
 IN_SIGHT = """(selector) => {
-    const [grid, row] = [document.querySelector('#grid'), document.querySelector(selector)].map((element) => element?.getBoundingClientRect());
+    const boxes = ['#grid', selector].map((name) => document.querySelector(name)?.getBoundingClientRect());
+    const [grid, row] = boxes;
     return row && row.top >= grid.top && row.bottom <= grid.bottom;
 }"""
 

@@ -16,14 +16,16 @@ DROP = """([name, text]) => {
     const dragged = new DataTransfer();
     dragged.items.add(new File([text], name, { type: 'text/csv' }));
     for (const kind of ['dragenter', 'dragover', 'drop']) {
-        document.querySelector('main h1').dispatchEvent(new DragEvent(kind, { dataTransfer: dragged, bubbles: true, cancelable: true }));
+        const event = new DragEvent(kind, { dataTransfer: dragged, bubbles: true, cancelable: true });
+        document.querySelector('main h1').dispatchEvent(event);
         if (kind === 'dragover') window.showedIt = document.documentElement.hasAttribute('data-dragging');
     }
 }"""
 PASTE = """(text) => {
     const pasted = new DataTransfer();
     pasted.setData('text/plain', text);
-    document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData: pasted, bubbles: true, cancelable: true }));
+    const event = new ClipboardEvent('paste', { clipboardData: pasted, bubbles: true, cancelable: true });
+    document.body.dispatchEvent(event);
 }"""
 
 
