@@ -1,6 +1,7 @@
 """What the documents name exists: every file, every test, every link, every setting with its default."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,13 @@ import pytest
 from settings import Settings
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+def _documents(folder: Path) -> Iterator[Path]:
+    return folder.glob("*.md") if folder == ROOT else folder.rglob("*.md")
+
+
+DOCUMENTS = sorted(path for folder in (".", "docs", "static", "webapp") for path in _documents(ROOT / folder))
 FOLDERS = ("tests/", "webapp/", "docs/", "static/", "bin/", "benchmarks/", ".ci/")
 CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
