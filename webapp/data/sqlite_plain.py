@@ -9,11 +9,15 @@ from typing import Any
 from webapp.data.problems import DatabaseBusy, Problem, StorageFull
 
 BUSY_TIMEOUT = 5.0  # seconds a writer waits for another process's write
+# Pages of the log after which the one who commits copies it into the database, and waits for the disk. An import copies
+# its own, earlier (engine/loading.py): a person's click does not pay for somebody else's million rows.
+_CHECKPOINT = 4_000
 _PRAGMAS = (
     "synchronous=NORMAL",
     "foreign_keys=ON",
     "temp_store=MEMORY",
     "cache_size=-16000",
+    f"wal_autocheckpoint={_CHECKPOINT}",
     # Some builds overwrite every page that becomes free: dropping a million rows then held the write lock for 5 s.
     "secure_delete=FAST",
 )
