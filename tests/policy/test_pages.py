@@ -10,7 +10,7 @@ import pytest
 from quart.testing import QuartClient
 
 from settings import Settings
-from tests.helpers import sign_up
+from tests.helpers import sign_out, sign_up
 from tests.imports import add_import
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp import create_app
@@ -18,7 +18,8 @@ from webapp.web.application import Application
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 STATES = ("inspecting", "ready", "loading", "done", "failed", "cancelled")
-STRANGER = ["/", "/login", "/register", "/login?next=/dashboard"]
+FIRST = ["/", "/register"]  # where nobody has an account yet
+STRANGER = ["/", "/login", "/login?next=/dashboard"]
 PEOPLE = [
     "/dashboard",
     "/tables/1",
@@ -60,7 +61,7 @@ OTHERS = {
 def test_every_address_is_looked_at(settings: Settings) -> None:
     app = create_app(settings)
     adapter = app.url_map.bind("localhost")
-    pages = [*STRANGER, *PEOPLE, "/tables/imports/any"]
+    pages = [*FIRST, *STRANGER, *PEOPLE, "/tables/imports/any"]
     seen = {adapter.match(address.partition("?")[0])[0] for address in pages}
     asked = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
 
@@ -68,6 +69,10 @@ def test_every_address_is_looked_at(settings: Settings) -> None:
 
 
 async def test_pages_for_strangers(client: QuartClient) -> None:
+    for address in FIRST:
+        check(address, await page(client, address))
+    await sign_up(client)
+    await sign_out(client)
     for address in STRANGER:
         check(address, await page(client, address))
 
