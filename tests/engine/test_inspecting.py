@@ -134,3 +134,16 @@ def test_nul_is_kept_as_a_character_the_column_does_not_use(path: Path) -> None:
     path.write_bytes("a,b\n\0x,␀\ny,\0\n".encode())
     found = looked_at(path)
     assert [column.format for column in found.columns] == [{"nul": "␀"}, {"nul": "\ue000"}]
+
+
+def test_nul_is_kept_as_a_character_that_no_earlier_batch_used(path: Path) -> None:
+    lines = ["\ue000", *(f"x{number}" for number in range(6000)), "␀", "\0"]
+    path.write_bytes("\n".join(["a", *lines]).encode())
+    assert looked_at(path, delimiter=",", header=True).columns[0].format == {"nul": "\ue001"}
+
+
+def test_a_preview_holds_the_beginning_of_long_cells(path: Path) -> None:
+    path.write_text("a,b\n" + f"{'x' * 100_000},1\n" * 30)
+    found = looked_at(path)
+    assert len(json.dumps(found.to_json())) < 50_000
+    assert (found.sample[0][0][-3:], found.columns[0].samples[0][-3:]) == ("xx…", "xx…")

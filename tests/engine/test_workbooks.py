@@ -49,6 +49,21 @@ def test_cells_are_read_as_people_see_them(tmp_path: Path) -> None:
     assert rows == found.sample
 
 
+def test_every_line_end_stays_inside_of_its_cell(tmp_path: Path) -> None:
+    """openpyxl writes a lone \\r so that it is read as \\n: it is put there by hand."""
+    path = saved(tmp_path, [["note", "n"], ["a#b", 1], ["c\nd", 2]])
+    parts = _parts(path)
+    with zipfile.ZipFile(path, "w") as book:
+        for name, data in parts.items():
+            book.writestr(name, data.replace(b"a#b", b"a&#13;b"))
+    assert read(path).sample == [["a\rb", "1"], ["c\nd", "2"]]
+
+
+def _parts(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as book:
+        return {name: book.read(name) for name in book.namelist()}
+
+
 def test_the_first_visible_sheet_with_rows_is_taken_and_others_can_be_chosen(tmp_path: Path) -> None:
     path = saved(tmp_path, [["secret"], [1]], [], [["a"], [1]], [["b"], [2], [3]], hidden=(1,))
     assert read(path).sheets == ["Sheet 2", "Sheet 3", "Sheet 4"]

@@ -13,7 +13,7 @@ from webapp.engine.formats.discovery import Discovery
 from webapp.engine.inspection import ColumnGuess, Inspection, Overrules, RejectedRow, describe
 from webapp.engine.problems import ImportProblem
 from webapp.engine.types.columns import ColumnWatch
-from webapp.engine.types.guess import MEMO
+from webapp.engine.types.guess import MEMO, cut
 
 __all__ = ["ColumnGuess", "ImportProblem", "Inspection", "Overrules", "describe", "inspect"]
 
@@ -66,7 +66,7 @@ class Survey:
         listed = batch.rejected[: _LISTED - len(self.rejected)]
         self.rejected += [RejectedRow(reject.line, reject.reason) for reject in listed]
         if len(self.sample) < _SAMPLE:
-            self.sample += [list(row) for row in batch.rows[: _SAMPLE - len(self.sample)]]
+            self.sample += [[*map(cut, row)] for row in batch.rows[: _SAMPLE - len(self.sample)]]
         for column, values in zip(self.columns, zip(*batch.rows, strict=True), strict=bool(batch.rows)):
             column.add(values)
         self.rows += len(batch.rows)
@@ -110,4 +110,3 @@ def _aside(path: Path | None) -> Iterator[_Aside]:
             writer.writerow([reject.line, reject.reason, *map(readable, reject.cells)])
 
         yield keep
-

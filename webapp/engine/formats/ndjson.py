@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from webapp.engine.formats import titles
-from webapp.engine.formats.blocks import blocks, is_damaged, readable
+from webapp.engine.formats.blocks import blocks, is_damaged
 from webapp.engine.formats.discovery import Decided, Discovery, encoding_of
 from webapp.engine.formats.source import MAX_COLUMNS, Batch, ReadOptions, Reject, Row, batch_size, in_batches
 from webapp.engine.problems import ImportProblem
@@ -72,7 +72,7 @@ class NdjsonSource:
             raise ValueError("holds bytes that are not text in this encoding")
         found = _parse(text)
         row = [_cell(found.get(key)) for key in self._keys]
-        if "\\u" in text and any(map(is_damaged, row)):
+        if "\\u" in text and any(map(is_damaged, [*found, *row])):
             raise ValueError("holds half a character (a lone surrogate)")
         return row
 
@@ -139,6 +139,7 @@ def _keys(path: Path, encoding: str) -> list[str]:
                 f"The objects have more than {MAX_COLUMNS:,} different keys, and each would be a column."
                 f" A table here holds at most {MAX_COLUMNS:,}."
             )
-    if not keys:
+    whole = [key for key in keys if not is_damaged(key)]  # lines with others are kept aside
+    if not whole:
         raise ImportProblem("No line of this file is a JSON object with keys, so it has no columns.")
-    return [readable(key) for key in keys] if any(map(is_damaged, keys)) else list(keys)
+    return whole

@@ -10,6 +10,7 @@ Row = Sequence[str]
 MAX_COLUMNS = 2000  # SQLite's own limit
 _ASIDE = 1000  # rows kept aside that wait for rows to fill a batch
 _CELLS = 200_000  # cells in a batch: wide tables get batches of fewer rows
+_BYTES = 4 * 1024 * 1024  # of the file in a batch: cells may hold whole documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,8 @@ def batch_size(size: int, width: int) -> int:
 
 
 def in_batches(parts: Iterator[Batch], size: int) -> Iterator[Batch]:
-    """Batches of exactly `size` rows (the last may be shorter) from parts of any size."""
-    waiting = Batch([])
+    """Batches of exactly `size` rows from parts of any size; fewer where so many are large, and in the last."""
+    waiting, start = Batch([]), 0
     for part in parts:
         waiting.rows += part.rows
         waiting.rejected += part.rejected
@@ -74,6 +75,9 @@ def in_batches(parts: Iterator[Batch], size: int) -> Iterator[Batch]:
             rest = waiting.rows[size:]
             del waiting.rows[size:]
             yield waiting
-            waiting = Batch(rest, [], part.bytes_read)
+            waiting, start = Batch(rest, [], part.bytes_read), part.bytes_read
+        if waiting.rows and part.bytes_read - start >= _BYTES:
+            yield waiting
+            waiting, start = Batch([], [], part.bytes_read), part.bytes_read
     if waiting.rows or waiting.rejected:
         yield waiting

@@ -81,7 +81,7 @@ def _write(rows: Iterable[Sequence[Any]]) -> None:
         index for index, column in enumerate(zip(*rows, strict=True)) if any(type(cell) is datetime for cell in column)
     }
     output = open(sys.stdout.fileno(), "w", encoding="utf-8", newline="", closefd=False)  # noqa: SIM115  it is not ours
-    writer = csv.writer(output, lineterminator="\n")
+    writer = csv.writer(output)  # with \r\n: before Python 3.13 a \r in a cell is quoted only where it ends lines, too
     blank: list[str] = []
     for row in rows:
         cells = [_text(cell, index in with_time) for index, cell in enumerate(row)]

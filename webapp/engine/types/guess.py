@@ -1,5 +1,6 @@
 """The type of one column, from all its values, with the reason in words."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ WIDEST = 80  # characters; wider values do not make a column wider
 MEMO = 20_000  # distinct values remembered, so that each is looked at once
 _SAMPLES = 5
 _SHOWN = 40  # characters of a value quoted in a reason
+_KEPT = 500  # characters kept of a sample: a preview is loaded whole, and cells may hold whole documents
+_SUBSTITUTES = SUBSTITUTES[:64]
+_SUBSTITUTE = re.compile(f"[{''.join(_SUBSTITUTES)}]")
 _NULL_WORDS = frozenset(
     ("na", "n/a", "n.a.", "#n/a", "nan", "nil", "null", "none", "-", "--", "---", ".", "?", "\\n", "(null)", "missing")
 )
@@ -29,6 +33,10 @@ class Sighting:
 
     def __str__(self) -> str:
         return f"row {self.row:,} holds {quoted(self.value)}"
+
+
+def cut(value: str) -> str:
+    return value if len(value) <= _KEPT else value[: _KEPT - 1] + "…"
 
 
 def quoted(value: str) -> str:
@@ -46,7 +54,7 @@ class Facts:
     empty: int = 0
     width: int = 0
     has_nul: bool = False
-    substitutes: list[str] = field(default_factory=lambda: list(SUBSTITUTES[:64]))
+    substitutes: list[str] = field(default_factory=lambda: list(_SUBSTITUTES))
     samples: list[str] = field(default_factory=list)
 
     def add(self, values: Sequence[str]) -> bool:
@@ -62,21 +70,16 @@ class Facts:
         return empty > 0
 
     def _sample(self, values: Sequence[str]) -> None:
-        for value in dict.fromkeys(values[:200]):
+        for value in map(cut, dict.fromkeys(values[:200])):
             if value and value not in self.samples and len(self.samples) < _SAMPLES:
                 self.samples.append(value)
 
     def _look_for_nul(self, values: Sequence[str]) -> None:
+        """A character that was seen anywhere cannot stand for NUL, wherever the first NUL turns up."""
         joined = "\n".join(values)
         self.has_nul = self.has_nul or "\0" in joined
-        if not joined.isascii():
-            self.substitutes = self._unused(joined)
-
-    def _unused(self, joined: str) -> list[str]:
-        """The first is almost always free, so one look is enough; the others are looked at when it is not."""
-        if self.substitutes and self.substitutes[0] not in joined and not self.has_nul:
-            return self.substitutes
-        return [character for character in self.substitutes if character not in joined]
+        if not joined.isascii() and (used := set(_SUBSTITUTE.findall(joined))):
+            self.substitutes = [character for character in self.substitutes if character not in used]
 
 
 class Guess:
