@@ -156,6 +156,17 @@ def test_rows_kept_aside_are_written_with_line_reason_and_cells(tmp_path: Path) 
         ]  # fmt: skip
 
 
+def test_rows_kept_aside_stay_when_the_file_is_read_again_in_vain(tmp_path: Path) -> None:
+    path = saved(tmp_path, "a,b\n" + "1,2\n" * 70_000 + "x','\n" * 300 + "1,2,3\n")
+    aside = tmp_path / "aside.csv"
+    inspect(path, path.name, Overrules(quote='"'), rejected_path=aside)
+    before = aside.read_text()
+    assert "1,2,3" in before
+    with pytest.raises(ImportProblem, match="open and never end"):
+        inspect(path, path.name, Overrules(quote="'"), rejected_path=aside)
+    assert aside.read_text() == before
+
+
 def test_lines_are_counted_as_in_the_file_over_blank_lines_and_lines_in_cells(tmp_path: Path) -> None:
     path = saved(tmp_path, 'a,b\n\n"1\n2\r\n3",x\n\n1,2,3\n"a"b,c\n1,2,3\n' + "1,2\n" * 3)
     found = read(path, header=True, header_row=0)

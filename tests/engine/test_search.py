@@ -2,6 +2,7 @@
 
 import itertools
 import sqlite3
+import threading
 from typing import Any
 
 import pytest
@@ -92,6 +93,35 @@ def test_an_interrupted_build_is_started_again(eager: None, store: Store) -> Non
     assert len(page(table.read, table, table.query(("q", "row 89"))).rows) == 11
     drop_search_index(table.connection, 1)
     assert existing(table.read, ["s1", "s1_building"]) == set()
+
+
+def test_a_table_that_is_deleted_before_its_index_is_begun_leaves_nothing(store: Store) -> None:
+    table = store(COLUMNS, [("a", "1.00", "b")])
+    table.connection.execute("DROP TABLE t1")
+    assert not build_search_index(table.connection, 1, COLUMNS)
+    assert existing(table.read, ["s1", "s1_building"]) == set()
+
+
+def test_a_build_waits_for_whoever_holds_the_lock_longer_than_a_person_would(eager: None, store: Store) -> None:
+    table = store(COLUMNS, [("abc", "1.00", "b")])
+    table.connection.execute("PRAGMA busy_timeout = 10")
+    other = connect(table.path)
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.3, other.execute, ("COMMIT",))
+    release.start()
+    try:
+        assert build_search_index(table.connection, 1, COLUMNS)
+    finally:
+        release.join()
+        other.close()
+
+
+def test_an_index_that_is_interrupted_says_so(store: Store) -> None:
+    table = store(COLUMNS, [(f"{number}", "1.00", "b") for number in range(2000)])
+    table.connection.set_progress_handler(lambda: True, 2000)
+    with pytest.raises(sqlite3.OperationalError, match="interrupted"):
+        ensure_index(table.connection, 1, COLUMNS[0])
+    assert not table.connection.in_transaction
 
 
 def test_others_write_while_the_index_is_built(eager: None, store: Store) -> None:

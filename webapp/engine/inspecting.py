@@ -98,11 +98,15 @@ class _Aside(Protocol):
 
 @contextmanager
 def _aside(path: Path | None) -> Iterator[_Aside]:
-    """Writes rejected rows as they come: as CSV with line and reason, whatever the original was."""
+    """Writes rejected rows as they come: as CSV with line and reason, whatever the original was.
+
+    The file has its name once it is complete: when this reading fails, the rows of the last one are still there.
+    """
     if path is None:
         yield lambda reject: None
         return
-    with path.open("w", encoding="utf-8", newline="") as file:
+    draft = path.with_name(path.name + ".part")
+    with draft.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["line", "reason", "cells"])
 
@@ -110,3 +114,4 @@ def _aside(path: Path | None) -> Iterator[_Aside]:
             writer.writerow([reject.line, reject.reason, *map(readable, reject.cells)])
 
         yield keep
+    draft.replace(path)

@@ -21,6 +21,7 @@ MOST_COLUMNS = 500  # of the index; wider tables share them
 
 HOLD = 0.010  # seconds a chunk aims to hold the write lock, and to leave it to others after
 FIRST_CHUNK = 200  # rows
+PATIENCE = 120  # seconds to wait for the write lock: the index of a sort may hold it longer than a person would wait
 _MOST_CHUNK = 5_000
 
 
@@ -63,6 +64,7 @@ def build_search_index(
         return True
     texts = _texts(list(map(Field.of, columns)))
     names = ", ".join(f"g{index}" for index in range(len(texts)))
+    connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000}")
     options = "content = '', columnsize = 0, detail = none, tokenize = 'trigram'"
     connection.execute(f"DROP TABLE IF EXISTS {building}")
     connection.execute(f"CREATE VIRTUAL TABLE {building} USING fts5({names}, {options})")
@@ -74,6 +76,7 @@ def build_search_index(
         connection.execute(f"ALTER TABLE {building} RENAME TO {name}")
     except sqlite3.OperationalError as error:
         if "no such table" in str(error):
+            connection.execute(f"DROP TABLE IF EXISTS {building}")  # whoever deleted the table came before it was made
             return False
         raise
     return True

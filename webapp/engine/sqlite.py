@@ -115,7 +115,8 @@ def ensure_index(connection: sqlite3.Connection, table_id: int, column: StoredCo
             connection.execute(f"ANALYZE {index}")
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # an interrupt or a full disk has rolled it back already
+            connection.execute("ROLLBACK")
         raise
 
 

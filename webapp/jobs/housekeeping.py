@@ -4,6 +4,7 @@ import asyncio
 import logging
 import shutil
 import time
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -24,13 +25,29 @@ logger = logging.getLogger(__name__)
 
 async def look_after(jobs: "Jobs") -> None:
     """At the start, what a process left behind, written down or not; from time to time, what the command line left."""
-    for name, subject in await _unfinished(jobs):
-        await jobs.background.recover(name, subject)
-    await _sweep(jobs)
+    await _try(_take_up, jobs)
+    await _try(_sweep, jobs)
     while True:
         await asyncio.sleep(LOOK_EVERY)
-        for table_id in await _without_index(jobs):
-            await jobs.background.recover("index_table", table_id)
+        await _try(_build_indexes, jobs)
+
+
+async def _try(step: Callable[["Jobs"], Awaitable[None]], jobs: "Jobs") -> None:
+    """One that fails (a busy database, a file somebody else removed) keeps no other from being done."""
+    try:
+        await step(jobs)
+    except Exception:
+        logger.exception("Housekeeping failed")
+
+
+async def _take_up(jobs: "Jobs") -> None:
+    for name, subject in await _unfinished(jobs):
+        await jobs.background.recover(name, subject)
+
+
+async def _build_indexes(jobs: "Jobs") -> None:
+    for table_id in await _without_index(jobs):
+        await jobs.background.recover("index_table", table_id)
 
 
 async def _unfinished(jobs: "Jobs") -> list[tuple[str, str]]:

@@ -72,7 +72,10 @@ async def begin_loading(work: UnitOfWork, import_id: str, overrules: Overrules, 
     False when the file has to be read again first. Raises `ImportProblem` when a value would be lost.
     """
     found = await _in_state(work, import_id, ImportState.READY)
-    settled = Inspection.from_json(found.inspection or {}).settled(overrules)
+    inspection = Inspection.from_json(found.inspection or {})
+    settled = inspection.settled(overrules)
+    if settled is None and found.overrules == overrules.to_json():
+        settled = inspection  # it was read with these very decisions; reading it again would tell nothing new
     if settled is None:
         await read_again(work, import_id, overrules)
         return False

@@ -3,11 +3,11 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
@@ -27,8 +27,10 @@ from webapp.models.problems import NotFound
 if TYPE_CHECKING:
     from webapp.jobs.runner import Jobs
 
+T = TypeVar("T")
+
 STARTS = 3  # of a child that dies without a word before its import has failed
-PATIENCE = (0.5, 2, 10, 30, 60)  # seconds between tries to write down a failure while the disk is full
+PATIENCE = (0.5, 2, 10, 30, 60)  # seconds between tries to write down what became of a pass
 
 UNEXPECTED = "Something went wrong on the server while your file was read. It has been written to the log."
 DIED = "The server stopped working on this file several times, most likely for want of memory."
@@ -47,7 +49,7 @@ async def inspect_import(jobs: "Jobs", import_id: str) -> None:
         inspection = json.loads(await asyncio.to_thread(folder.inspection.read_bytes))
         if not inspection["columns"]:
             raise ImportProblem("There is nothing in this file but empty lines.")
-        await jobs.finish(imports.inspected, import_id, inspection)
+        await _patiently(lambda: jobs.finish(imports.inspected, import_id, inspection))
 
 
 async def load_import(jobs: "Jobs", import_id: str) -> None:
@@ -57,7 +59,7 @@ async def load_import(jobs: "Jobs", import_id: str) -> None:
             return
         request = await load_request(jobs, found)
         await _in_child(jobs, found, request.to_json())
-        table = await jobs.finish(imports.loaded, import_id, jobs.settings.search_index_rows)
+        table = await _patiently(lambda: jobs.finish(imports.loaded, import_id, jobs.settings.search_index_rows))
         if table.search_index == BUILDING:
             jobs.start("index_table", str(table.id))
 
@@ -118,17 +120,28 @@ def _database(jobs: "Jobs") -> Path:
 @asynccontextmanager
 async def _turn(jobs: "Jobs", import_id: str, state: ImportState) -> AsyncIterator[Import | None]:
     """Wait for this import's turn. None when it has moved on meanwhile; what goes wrong inside is its failure."""
-    found = await jobs.find(import_id)
+    found = await _patiently(lambda: jobs.find(import_id))
     if found is not None and found.state == state and jobs.slots.locked():
         jobs.report(replace(starting_point(found), is_waiting=True))
     async with jobs.lock(import_id), jobs.slots:
-        found = await jobs.find(import_id)
+        found = await _patiently(lambda: jobs.find(import_id))
         try:
             yield found if found is not None and found.state == state else None
         except (ChildStopped, imports.MovedOn, NotFound):
             pass  # cancelled, or another run was quicker: somebody else has said what became of it
         except Exception as error:
             await fail(jobs, import_id, error)
+
+
+async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """Rows that took minutes to come are not given up because somebody's index is being made at their very end."""
+    for pause in PATIENCE:
+        try:
+            return await ask()
+        except DatabaseBusy:
+            logger.warning("The database is busy; a pass waits %s s", pause)
+            await asyncio.sleep(pause)
+    return await ask()
 
 
 async def _in_child(jobs: "Jobs", found: Import, request: dict[str, Any]) -> dict[str, Any]:
@@ -154,9 +167,10 @@ async def fail(jobs: "Jobs", import_id: str, error: Exception) -> None:
             if await jobs.finish(imports.fail, import_id, reason):
                 await housekeeping.remove_files(jobs, import_id)
             return
-        except (StorageFull, DatabaseBusy):
+        except (StorageFull, DatabaseBusy) as full:
             logger.exception("The failure of import %s could not be written down", import_id)
-            await housekeeping.remove_files(jobs, import_id)  # there is not even room for that: make some
+            if isinstance(full, StorageFull):
+                await housekeeping.remove_files(jobs, import_id)  # there is not even room for that: make some
             await asyncio.sleep(pause)
         except NotFound:
             return

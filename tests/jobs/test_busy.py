@@ -1,0 +1,94 @@
+"""Somebody else holds the database when a pass has something to write down."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from settings import Settings
+from tests.jobs.driver import Browser, assert_same_rows, write_csv
+from tests.jobs.test_foreground import ignore, owned
+from webapp.data.engines import Database
+from webapp.data.problems import DatabaseBusy
+from webapp.engine.inspecting import inspect
+from webapp.engine.inspection import Overrules
+from webapp.hub import Hub
+from webapp.jobs import Jobs, imports, passes
+from webapp.jobs.foreground import import_file
+
+__all__ = ["owned"]
+
+
+def refuse_once(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    verb = getattr(imports, name)
+    refused: list[bool] = []
+
+    async def busy_at_first(*args: Any) -> Any:
+        if not refused:
+            refused.append(True)
+            raise DatabaseBusy
+        return await verb(*args)
+
+    monkeypatch.setattr(imports, name, busy_at_first)
+
+
+@pytest.mark.parametrize("verb", ["inspected", "loaded"])
+def test_a_pass_waits_instead_of_giving_up_all_it_did(
+    verb: str, owned: Settings, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passes, "PATIENCE", (0.01,))
+    refuse_once(monkeypatch, verb)
+    path = write_csv(tmp_path / "n.csv", 300)
+    import_file(owned, path, title=None, owner_email=None, progress=ignore)
+    (found,) = browser.ask("SELECT id FROM imports")
+    assert_same_rows(browser, found["id"], path)
+
+
+@pytest.fixture
+async def database(owned: Settings) -> Any:
+    opened = Database(owned)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+async def created(jobs: Jobs, path: Path) -> str:
+    import_id = secrets.token_hex(16)
+    await jobs.database.write(imports.create, import_id, user_id=1, filename=path.name, size=1, sha256="")
+    return import_id
+
+
+async def test_a_failure_that_waits_for_the_database_keeps_the_upload(
+    owned: Settings, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passes, "PATIENCE", (0.01, 0.01))
+    jobs = Jobs(owned)
+    jobs.bind(database, Hub())
+    path = write_csv(tmp_path / "n.csv", 3)
+    import_id = await created(jobs, path)
+    await database.write(imports.inspected, import_id, inspect(path, path.name).to_json())
+    await database.write(imports.begin_loading, import_id, Overrules())
+    jobs.folder(import_id).path.mkdir(parents=True)
+    jobs.folder(import_id).original.touch()
+    refuse_once(monkeypatch, "fail")
+    await passes.fail(jobs, import_id, ValueError("no luck"))
+    found = await jobs.find(import_id)
+    assert found is not None
+    assert found.state == "failed"
+    assert jobs.folder(import_id).original.exists()  # it can be read again in another way
+
+
+async def test_what_was_read_as_decided_is_not_read_again_and_again(
+    owned: Settings, database: Database, tmp_path: Path
+) -> None:
+    """The form's name of an encoding need not be the one that was found under it."""
+    jobs = Jobs(owned)
+    jobs.bind(database, Hub())
+    path = write_csv(tmp_path / "n.csv", 3)
+    decided = Overrules(encoding="windows-1252")
+    import_id = await created(jobs, path)
+    await database.write(imports.inspected, import_id, inspect(path, path.name).to_json())
+    assert not await database.write(imports.begin_loading, import_id, decided)
+    await database.write(imports.inspected, import_id, inspect(path, path.name, decided).to_json())
+    assert await database.write(imports.begin_loading, import_id, decided)
