@@ -75,7 +75,10 @@ class StaticFiles:
             return None
         found = (self.folder / path).resolve()
         is_hidden = any(part.startswith(".") for part in Path(path).parts)
-        return found if found.is_relative_to(self.folder) and not is_hidden and found.is_file() else None
+        try:
+            return found if found.is_relative_to(self.folder) and not is_hidden and found.is_file() else None
+        except OSError:  # no file can have so long a name
+            return None
 
     def _compute(self) -> str:
         digest = hashlib.sha256()

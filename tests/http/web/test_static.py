@@ -144,7 +144,18 @@ async def test_head_says_the_length(client: QuartClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["../outside.css", "%2e%2e/outside.css", "css/../../outside.css", ".hidden", "css", "", "none.css", "\0"]
+    "path",
+    [
+        "../outside.css",
+        "%2e%2e/outside.css",
+        "css/../../outside.css",
+        ".hidden",
+        "css",
+        "",
+        "none.css",
+        "\0",
+        "a" * 300,
+    ],
 )
 async def test_nothing_else_is_found(client: QuartClient, path: str) -> None:
     for prefix in ("/static/", url("")):
