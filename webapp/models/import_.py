@@ -50,6 +50,8 @@ class Import(Base):
         return select(cls).where(cls.user_id == user_id)
 
     @classmethod
-    def kept_for(cls, table_id: int) -> Select[str, str]:
-        """Id and file name of the upload this table was made of."""
-        return select(cls.id, cls.filename).where(cls.table_id == table_id).order_by(cls.created_at).limit(1)
+    def kept_for(cls, table_id: int) -> Select[str, str, str]:
+        """Id, file name and hash of the upload this table was made of."""
+        return (
+            select(cls.id, cls.filename, cls.sha256).where(cls.table_id == table_id).order_by(cls.created_at).limit(1)
+        )

@@ -1,5 +1,6 @@
 """The preview's form (tables/imports/_preview.html) as decisions: what the user wants otherwise than it was found."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,8 @@ RESHAPING = ("delimiter", "quote", "sheet")
 READING = ("encoding", "delimiter", "quote", "header", "header_row", "sheet")
 
 STRANGE_ENCODINGS = ("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "utf_7")
+
+_ROW = re.compile(r"[0-9]{1,9}")  # Python refuses to read numbers of thousands of digits
 
 Fields = Mapping[str, str]
 
@@ -77,7 +80,7 @@ def _quote(text: str) -> str | None:
 
 
 def _header_row(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) > MAX_SKIPPED:
+    if not _ROW.fullmatch(text) or int(text) > MAX_SKIPPED:
         raise Unusable(f"The number of rows to skip must be between 0 and {MAX_SKIPPED:,}.")
     return int(text)
 

@@ -13,7 +13,8 @@ from webapp.models import Import
 from webapp.models.problems import NotFound
 from webapp.tables import bp
 from webapp.web.access import find_table, signed_in
-from webapp.web.streaming import file_part, streamed
+from webapp.web.ranges import answer_parts
+from webapp.web.streaming import attachment, file_part, streamed
 
 MIMETYPES: dict[exporting.Format, str] = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
 
@@ -36,7 +37,7 @@ async def exports_show(table_id: int) -> Response:
 
 @bp.get("/<int:table_id>/original")
 async def originals_show(table_id: int) -> Response:
-    """Byte for byte what was uploaded."""
+    """Byte for byte what was uploaded. A download that broke off goes on where it was."""
     table = await find_table(signed_in(), table_id)
     async with db().reading() as session:
         upload = (await session.execute(Import.kept_for(table.id))).first()
@@ -45,9 +46,10 @@ async def originals_show(table_id: int) -> Response:
     path = jobs().folder(upload.id).original
     if not await asyncio.to_thread(path.is_file):
         raise NotFound("file")
-    size = path.stat().st_size
-    response = streamed(lambda: file_part(path, 0, size), "application/octet-stream", upload.filename)
-    response.headers["Content-Length"] = str(size)
+    response = answer_parts(
+        lambda begin, end: file_part(path, begin, end), path.stat().st_size, "application/octet-stream", upload.sha256
+    )
+    response.headers["Content-Disposition"] = attachment(upload.filename)
     return response
 
 

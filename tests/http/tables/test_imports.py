@@ -182,6 +182,7 @@ async def test_a_way_of_reading_that_fails_shows_the_last_preview_and_says_why(
         ({"quote": "''"}, "single character"),
         ({"header_row": "-1"}, "between 0 and"),
         ({"header_row": "x"}, "between 0 and"),
+        ({"header_row": "9" * 5000}, "between 0 and"),
         ({"columns-0-type": "money"}, "no type"),
         ({"columns-0-title": " "}, "needs a title"),
         ({"columns-0-title": "Moons"}, "Two columns"),
@@ -207,6 +208,21 @@ async def test_rows_kept_aside_can_be_fetched(app: Application, ada: QuartClient
     text = await answer.get_data(as_text=True)
     assert text.splitlines()[0].startswith("line,reason")
     assert "3,4,5" in text
+
+
+async def test_the_original_comes_back_byte_for_byte_and_goes_on_where_it_broke_off(
+    app: Application, ada: QuartClient
+) -> None:
+    location = await uploaded(app, ada)
+    await ada.post(f"{location}/start", form={})
+    address = f"/tables/{(await settled(app, location)).table_id}/original"
+
+    whole = await ada.get(address)
+    rest = await ada.get(address, headers={"Range": "bytes=10-", "If-Range": whole.headers["ETag"]})
+
+    assert whole.headers["Content-Disposition"] == 'attachment; filename="planets.csv"'
+    assert await whole.get_data() == PLANETS.encode()
+    assert (rest.status_code, await rest.get_data()) == (206, PLANETS.encode()[10:])
 
 
 async def test_the_sample_is_a_table_at_once(ada: QuartClient) -> None:
