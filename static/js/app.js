@@ -52,7 +52,7 @@
   /* Focus follows what happened: a new page's title, the first wrong field, a panel's title. */
   let path = location.pathname;
   on('htmx:after:swap', ({ detail: { ctx } }) => {
-    const target = ctx.target;
+    const target = typeof ctx.target === 'string' ? $(ctx.target) : ctx.target; // HX-Retarget is a selector
     if (target?.id === 'main') {
       const wrong = $('#main [aria-invalid="true"]');
       const moved = path !== location.pathname;
@@ -60,7 +60,11 @@
       if (wrong) wrong.focus();
       else if (moved && !$('#main [autofocus]')) focusTitle($('#main h1'));
     }
-    if (target?.id === 'panel' && ctx.sourceElement !== document.body) focusTitle($('#panel h2'));
+    if (target?.id === 'panel' && ctx.sourceElement !== document.body) {
+      const wrong = [...document.querySelectorAll('#panel [aria-invalid="true"]')].find((field) => field.checkVisibility());
+      if (wrong) wrong.focus();
+      else focusTitle($('#panel h2'));
+    }
     settle();
   });
   const focusTitle = (title) => {

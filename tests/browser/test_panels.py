@@ -52,8 +52,10 @@ def test_the_panel_goes_from_row_to_row_as_the_table_is_sorted(page: Page, plane
     expect(page.locator("#grid tr.open")).to_have_attribute("id", "r7")
     panel.get_by_role("link", name="Previous row").click()
     expect(panel.locator("dd").first).to_have_text("Jupiter")
-    page.go_back()
-    expect(page.get_by_role("heading", name="Row 7")).to_be_visible()
+    page.go_back()  # walking is no history
+    expect(page.get_by_role("heading", level=1)).to_have_text("Planets")
+    expect(panel).to_be_hidden()
+    expect(page).to_have_url(re.compile(r"/tables/\d+\?sort=-2$"))
 
 
 def test_closing_the_panel_goes_back_to_the_address_of_the_table(page: Page, planets: str, panel: Any) -> None:
@@ -124,6 +126,31 @@ def test_a_column_of_words_shows_the_most_frequent_as_bars_that_filter(page: Pag
     facts.get_by_role("link", name="Graz").click()
     expect(page.locator("#status")).to_have_text("3 of 11 rows where City is Graz")
     expect(page.locator("#grid tbody.rows tr")).to_have_count(3)
+
+
+def test_a_filter_that_does_not_fit_stays_in_the_panel_with_the_words_beside_it(
+    home: Visit, page: Page, planets: str, panel: Any
+) -> None:
+    home.expect("422")
+    page.get_by_role("link", name="Column Moons: filter and profile").click()
+    panel.get_by_label("Condition").select_option("is at least")
+    value = panel.get_by_label("Value", exact=True)
+    value.fill("many")
+    address = page.url
+    panel.get_by_role("button", name="Filter").click()
+
+    expect(panel.get_by_role("alert")).to_have_text("“many” does not fit the column Moons: it needs a number.")
+    expect(value).to_have_value("many")
+    expect(value).to_be_focused()
+    expect(page).to_have_url(address)
+    expect(page.locator("#grid tbody.rows tr")).to_have_count(8)
+
+    value.fill("28")
+    panel.get_by_role("button", name="Filter").click()
+    expect(page.locator("#grid tbody.rows tr")).to_have_count(3)
+    expect(page).to_have_url(re.compile(r"\?f\.2=ge:28$"))
+    expect(panel.get_by_role("alert")).to_have_count(0)
+    expect(panel.get_by_role("link", name="Remove")).to_be_visible()
 
 
 def test_the_panel_follows_what_the_table_shows(page: Page, planets: str, panel: Any) -> None:

@@ -7,6 +7,7 @@ from quart import Response, redirect, request
 from quart.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
+from webapp.engine.problems import QueryProblem
 from webapp.engine.query import OPERATORS, Filter, TableQuery
 from webapp.engine.storage import Field
 from webapp.models import Column, Table
@@ -32,12 +33,13 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class FilterView:
-    """A filter as the form holds it: `lines` are the values of "one of"."""
+    """A filter as the form holds it: `lines` are the values of "one of". `error` says why it is none."""
 
     operator: str
     value: str = ""
     to: str = ""
     lines: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +84,32 @@ async def columns_show(table_id: int, number: int) -> ResponseReturnValue:
 
 @bp.get("/<int:table_id>/columns/<int:number>/filter")
 async def filters_create(table_id: int, number: int) -> ResponseReturnValue:
-    """What the column's filter form asks for becomes a part of the table's address."""
+    """What the column's filter form asks for becomes a part of the table's address; what cannot, stays in the form."""
     table = await find_table(signed_in(), table_id)
     find_column(table, number)
     query = TableQuery.from_args(request.args, table.columns)
     operator = request.args.get("operator", "")
-    filtered = query.with_filter(number, operator, *_values(operator, request.args))
+    try:
+        filtered = query.with_filter(number, operator, *_values(operator, request.args))
+    except QueryProblem as problem:
+        page = await column_page(table, query, number, typed=_typed(request.args, str(problem)))
+        page.status_code = 422
+        page.headers.update({"HX-Retarget": "#panel", "HX-Reswap": "innerMorph"})  # the form is for the grid
+        return page
     return redirect(Addresses(table.id, filtered).table(), 303)
 
 
-async def column_page(table: Table, query: TableQuery, number: int, profile: object = None) -> Response:
-    """Also with a profile in it, for who has no JavaScript to load it."""
+async def column_page(
+    table: Table, query: TableQuery, number: int, profile: object = None, typed: FilterView | None = None
+) -> Response:
+    """Also with a profile in it, for who has no JavaScript to load it; and with a filter as somebody has typed it."""
     column = find_column(table, number)
     to = Addresses(table.id, query)
     filters = [condition for condition in query.filters if condition.field.number == number]
     rest = query_without(query, number)
     others = [field.number for field in query.visible if field.number != number]
     reason = str(column.facts.get("reason") or "")
-    shown_filter = _filter_view(filters[0]) if filters else None
+    shown_filter = typed or (_filter_view(filters[0]) if filters else None)
     return await render(
         "tables/columns/show.html",
         "tables/columns/_panel.html",
@@ -140,7 +150,8 @@ def arranged(query: TableQuery, args: "MultiDict[str, str]") -> list[Placed]:
     if "all" in args:
         order, shown = list(query.fields), {field.number for field in query.fields}
     elif came_back:
-        shown = {int(number) for number in args.getlist("show") if number.isdecimal()}
+        wanted = set(args.getlist("show"))
+        shown = {field.number for field in query.fields if str(field.number) in wanted}
         order = _moved(_by_place(order, args), args.get("move", ""))
     return [
         Placed(field.number, field.title, field.type, field.number in shown, place)
@@ -178,6 +189,11 @@ def _values(operator: str, args: "MultiDict[str, str]") -> Sequence[str]:
     if known.values is None:
         return args.get("lines", "").splitlines()
     return (args.get("value", ""), args.get("to", "")) if known.values == 2 else ()
+
+
+def _typed(args: "MultiDict[str, str]", error: str) -> FilterView:
+    operator, value, to, lines = (args.get(name, "") for name in ("operator", "value", "to", "lines"))
+    return FilterView(operator, value, to, lines, error)
 
 
 def _filter_view(condition: Filter) -> FilterView:

@@ -195,9 +195,21 @@ async def test_a_filter_form_becomes_an_address(
 
 
 async def test_a_filter_that_does_not_fit_is_refused_in_words(client: QuartClient, planets: str) -> None:
-    html = await get(client, f"{planets}/columns/2/filter?operator=ge&value=many", 422)
+    address = f"{planets}/columns/2/filter?operator=between&value=many&to=7&q=ur&sort=-2"
+    page = await client.get(address)
+    panel = await client.get(address, headers=PARTIAL)
 
-    assert "many" in html
+    for answer in (page, panel):
+        html = await answer.get_data(as_text=True)
+        fields = {field.attrib.get("id"): field.attrib for field in tree(html).iter("input")}
+        assert answer.status_code == 422
+        assert "“many” does not fit the column Moons: it needs a number." in html
+        assert (fields["filter-value"]["value"], fields["filter-to"]["value"]) == ("many", "7")
+        assert fields["filter-value"]["aria-describedby"] == "filter-error"
+        assert '<option value="between" selected' in html
+        assert 'name="sort" value="-2"' in html
+    assert "<html" not in html
+    assert panel.headers["HX-Retarget"] == "#panel"
 
 
 async def test_columns_are_hidden_and_moved_by_a_form(client: QuartClient, planets: str) -> None:
@@ -211,6 +223,9 @@ async def test_columns_are_hidden_and_moved_by_a_form(client: QuartClient, plane
 
     moved = await get(client, f"{planets}/columns?show=1&show=2&{places}&move=2.up")
     assert moved.index('id="order-2"') < moved.index('id="order-1"') < moved.index('id="order-3"')
+
+    answer = await client.get(f"{planets}/columns?show=2&show=x&show={'9' * 5000}&{places}&apply=1")
+    assert answer.headers["Location"] == f"{planets}?cols=2"
 
     answer = await client.get(f"{planets}/columns?all=1&apply=1&cols=2,1")
     assert answer.headers["Location"] == planets
