@@ -98,6 +98,13 @@ def test_what_is_not_there_is_said_in_words(file: Path, owned: Path, arguments: 
     assert "Traceback" not in said
 
 
+def test_an_export_from_where_nothing_is_says_so_and_makes_nothing(tmp_path: Path) -> None:
+    said = rowcast("export", "1", data_dir=tmp_path / "elsewhere", status=1)
+    assert "no database" in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_an_import_without_any_account_says_what_to_do_first(file: Path, data_dir: Path) -> None:
     assert "create the owner's account" in rowcast("import", str(file), data_dir=data_dir, status=1)
 

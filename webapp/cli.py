@@ -29,10 +29,14 @@ def main() -> None:
 @click.option("--reload", is_flag=True, help="Development: start again when the code changes.")
 def serve(host: str | None, port: int | None, reload: bool) -> None:
     """Serve the application until SIGTERM or Ctrl-C."""
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    if reload:
+        from webapp.reloading import serve_and_reload
+
+        sys.exit(serve_and_reload([f"--{name}={value}" for name, value in given.items()]))
     from webapp import server
 
-    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    sys.exit(server.serve(_settings(**given), reload=reload))
+    sys.exit(server.serve(_settings(**given)))
 
 
 @main.group()
@@ -101,11 +105,15 @@ def import_(file: Path, title: str | None, owner_email: str | None) -> None:
 @click.option("--format", "format_", type=click.Choice(["csv", "ndjson", "original"]), default="csv", show_default=True)
 def export(table_id: int, format_: "Kind") -> None:
     """Write a table's rows, or the file it came from, to standard output."""
+    from webapp.data import migrations
     from webapp.engine.problems import Problem
     from webapp.jobs.takeout import export_table
 
+    settings = _settings()
+    if migrations.current(settings) is None:
+        raise click.ClickException(f"There is no database in {settings.data_dir}.")
     try:
-        blocks, rows = export_table(_settings(), table_id, format_)
+        blocks, rows = export_table(settings, table_id, format_)
         with Progress(rows, "Exporting") as advance:
             for block, done in blocks:
                 sys.stdout.buffer.write(block)

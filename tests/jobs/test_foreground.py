@@ -1,13 +1,18 @@
 """Imports from the command line: the same passes, no server."""
 
+import asyncio
+import errno
+import time
 from pathlib import Path
 
 import pytest
 
 from settings import Settings
 from tests.jobs.driver import Browser, assert_same_rows, write_csv
+from tests.servers import wait_for
 from webapp.data.problems import Problem
 from webapp.data.sqlite_plain import connect
+from webapp.jobs import foreground
 from webapp.jobs.foreground import import_file
 
 
@@ -58,3 +63,45 @@ def test_what_cannot_be_imported_is_said_and_leaves_nothing(owned: Settings, bro
 def test_without_any_account_there_is_nobody_to_import_for(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(Problem, match="no account yet"):
         import_file(settings, write_csv(tmp_path / "n.csv", 3), title=None, owner_email=None, progress=ignore)
+
+
+@pytest.mark.parametrize("moment", ["copied", "read"])
+def test_what_is_interrupted_leaves_nothing(
+    owned: Settings, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    path = write_csv(tmp_path / "n.csv", 200_000)
+
+    async def interrupted() -> None:
+        running = asyncio.create_task(foreground._import(owned, path, None, None, ignore))
+        sign = "*/lock" if moment == "read" else "*/original"
+        await asyncio.to_thread(wait_for, lambda: any(owned.imports_dir.glob(sign)))
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    keep = foreground._keep
+
+    def slowly(path: Path, folder: Path) -> tuple[int, str]:
+        kept = keep(path, folder)
+        time.sleep(0.5)
+        return kept
+
+    if moment == "copied":
+        monkeypatch.setattr(foreground, "_keep", slowly)
+    asyncio.run(interrupted())
+    assert browser.tables() == []
+    assert not any(owned.imports_dir.iterdir())
+
+
+def test_a_full_disk_is_said_in_words_and_leaves_nothing(
+    owned: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(path: Path, folder: Path) -> tuple[int, str]:
+        folder.mkdir(parents=True)
+        (folder / "original").write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(foreground, "_keep", half)
+    with pytest.raises(Problem, match="disk is full"):
+        import_file(owned, write_csv(tmp_path / "n.csv", 3), title=None, owner_email=None, progress=ignore)
+    assert not any(owned.imports_dir.iterdir())

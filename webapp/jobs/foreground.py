@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import secrets
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import select
@@ -12,11 +14,13 @@ from settings import Settings
 from webapp.data.engines import Database
 from webapp.data.folders import private_folder
 from webapp.data.problems import Problem
+from webapp.data.sqlite_plain import problem
 from webapp.engine.inspection import Overrules
 from webapp.hub import Hub
 from webapp.jobs import Jobs, passes
 from webapp.jobs.progress import Progress
 from webapp.models import ImportState, Role, User
+from webapp.models.problems import NotFound
 from webapp.models.user import normalise_email
 
 BLOCK = 1024 * 1024
@@ -54,17 +58,25 @@ async def _import(settings: Settings, path: Path, title: str | None, owner_email
     jobs = Foreground(settings, advance)
     jobs.bind(database, Hub())
     import_id = secrets.token_hex(16)
+    is_wanted = True
     try:
         owner_id = await _owner(database, owner_email)
         size, sha256 = await asyncio.to_thread(_keep, path, jobs.folder(import_id).path)
         await jobs.create(import_id, user_id=owner_id, filename=path.name, size=size, sha256=sha256)
         return await _both_passes(jobs, import_id, title)
     except asyncio.CancelledError:  # Ctrl-C
-        await jobs.cancel(import_id)
+        is_wanted = False
+        with suppress(NotFound):  # the file was still being copied
+            await jobs.cancel(import_id)
         raise
+    except OSError as error:
+        is_wanted = False
+        raise problem(error) or Problem(f"The file could not be copied: {error.strerror}.") from error
     finally:
         await jobs.close()
         await database.close()
+        if not is_wanted:  # now that no child is left which would make them anew
+            await asyncio.to_thread(shutil.rmtree, jobs.folder(import_id).path, ignore_errors=True)
 
 
 async def _both_passes(jobs: Jobs, import_id: str, title: str | None) -> int:
