@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,18 +12,35 @@ from benchmarks import imports, served
 from benchmarks.measure import load, percentile, table
 
 TIMES = 40
+ENOUGH = 12  # seconds for one kind of view: those without an index take long
 PATIENCE = 600  # seconds for the indexes to be built
 
 
 def measure(folder: Path, rows: int, runs: int) -> str:
     data = imports.imported(folder, rows)
+    _forget_indexes(data, "none")
     with served.serve(data, cpu=0) as server:
-        before = [_measured(server, *view) for view in _views(server, rows)]
+        before = [_measured(server, name, paths, is_first=True) for name, paths in _views(server, rows)]
+    _forget_indexes(data, "building")  # the server takes that up when it starts
+    with served.serve(data, cpu=0) as server:
+        for name, paths in _views(server, rows):
+            if "sorted" in name:
+                _once(server, paths[0])  # asks for its index
         _wait_for_indexes(data, rows)
-        after = [_measured(server, *view) for view in _views(server, rows)]
+        after = [_measured(server, name, paths) for name, paths in _views(server, rows)]
     found = [(name, *first, *second) for (name, *first), (_, *second) in zip(before, after, strict=True)]
     head = ("view of 100 rows", "p50 ms before", "p95 ms before", "p50 ms with indexes", "p95 ms with indexes")
-    return table(f"Pages at {rows:,} rows", head, found)
+    note = "\nBefore: the first time somebody sorts by the column, and as long as the full-text index is not built.\n"
+    return table(f"Pages at {rows:,} rows", head, found) + note
+
+
+def _forget_indexes(data: Path, state: str) -> None:
+    with closing(sqlite3.connect(data / "rowcast.db", isolation_level=None)) as connection:
+        names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 't1'").fetchall()
+        for (name,) in names:
+            connection.execute(f"DROP INDEX {name}")
+        connection.execute("DROP TABLE IF EXISTS s1")
+        connection.execute("UPDATE tables SET search_index = ? WHERE id = 1", (state,))
 
 
 def _views(server: served.Served, rows: int) -> list[tuple[str, list[str]]]:
@@ -43,8 +62,15 @@ def _views(server: served.Served, rows: int) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _measured(server: served.Served, name: str, paths: list[str]) -> tuple[str, float, float]:
-    took = [_once(server, path) for path in paths]
+def _measured(
+    server: served.Served, name: str, paths: list[str], *, is_first: bool = False
+) -> tuple[str, float, float]:
+    end = time.monotonic() + ENOUGH
+    took = []
+    for path in paths[:1] if is_first and "sorted" in name else paths:
+        took.append(_once(server, path))
+        if time.monotonic() > end:
+            break
     return name, percentile(took, 0.5), percentile(took, 0.95)
 
 
@@ -63,8 +89,6 @@ def _cells(server: served.Served, number: int) -> list[str]:
 
 
 def _wait_for_indexes(data: Path, rows: int) -> None:
-    import sqlite3
-
     connection = sqlite3.connect(data / "rowcast.db")
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:

@@ -15,6 +15,8 @@ from webapp.engine.storage import Field
 
 WORTH_IT = 50_000  # rows; a smaller table is sorted before anybody notices
 
+PATIENCE = 60  # seconds to wait for the write lock; nobody waits for this
+
 logger = logging.getLogger(__name__)
 
 
@@ -63,6 +65,7 @@ class Indexes:
     def _ensure(self, table_id: int, field: Field) -> None:
         self._connection = connection = sqlite.connect(sqlite.database_file(self._url))
         try:
+            connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000}")
             ensure_index(connection, table_id, field)
         except (sqlite3.Error, Problem):
             # Busy, full, interrupted, or the table is gone: the sort works without.
