@@ -1,23 +1,28 @@
 """For development: the server in a child process that is started anew when the code changes."""
 
+import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-
-from settings import Settings
 
 ROOT = Path(__file__).parents[1]
 LOOK_EVERY = 0.4  # seconds
 
 
-def serve_and_reload(settings: Settings) -> int:
-    """Templates and static files are looked up anew by the server itself; this is for Python and `.env`."""
+def serve_and_reload(arguments: Sequence[str]) -> int:
+    """`rowcast serve` with these arguments, again and again.
+
+    Templates and static files are looked up anew by the server itself, in development: that is what it is unless the
+    environment says otherwise. This is for Python and `.env`.
+    """
+    os.environ.setdefault("ROWCAST_ENVIRONMENT", "development")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     while True:
-        server = _start(settings)
+        server = _start(arguments)
         try:
             _wait_for_change()
         except (KeyboardInterrupt, SystemExit):
@@ -26,17 +31,17 @@ def serve_and_reload(settings: Settings) -> int:
         _stop(server)
 
 
-def _start(settings: Settings) -> BaseProcess:
-    """A new interpreter, so that nothing of the old code is left."""
-    process = get_context("spawn").Process(target=_serve, args=(settings,), name="rowcast-server")
+def _start(arguments: Sequence[str]) -> BaseProcess:
+    """A new interpreter, so that nothing of the old code is left; it reads its settings itself, as they are now."""
+    process = get_context("spawn").Process(target=_serve, args=(arguments,), name="rowcast-server")
     process.start()
     return process
 
 
-def _serve(settings: Settings) -> None:
-    from webapp.server import serve
+def _serve(arguments: Sequence[str]) -> None:
+    from webapp.cli import main
 
-    sys.exit(serve(settings))
+    main(["serve", *arguments], prog_name="rowcast")
 
 
 def _stop(server: BaseProcess) -> int:

@@ -33,6 +33,9 @@ from webapp.web.streaming import StreamFailed
 
 BACKLOG = 4096
 KEEP_ALIVE = 20.0  # seconds a connection may be idle; also what a slow client has for its headers
+# Bytes before a body. The address of a wide table, or of a filter with hundreds of values, has some ten thousand, and
+# htmx and the browser say it twice more, as `HX-Current-URL` and `Referer`.
+MAX_HEAD = 160 * 1024
 CLOSING_TIMEOUT = 10.0  # seconds the application has to close what it opened
 
 log = structlog.get_logger("rowcast.server")
@@ -42,12 +45,8 @@ class CannotServe(Problem):
     """Why the server does not start, in one line."""
 
 
-def serve(settings: Settings, *, reload: bool = False, factory: Callable[[Settings], Application] = create_app) -> int:
+def serve(settings: Settings, *, factory: Callable[[Settings], Application] = create_app) -> int:
     """Serve until SIGTERM or Ctrl-C. The process should exit with what this returns."""
-    if reload:
-        from webapp.reloading import serve_and_reload
-
-        return serve_and_reload(settings)
     observe.configure(settings)
     try:
         with _only_server(settings), _bind(settings) as listener:
@@ -122,6 +121,7 @@ def _config(settings: Settings, listener: socket.socket) -> Config:
     config.backlog = BACKLOG
     config.include_server_header = False
     config.keep_alive_timeout = KEEP_ALIVE
+    config.h11_max_incomplete_size = MAX_HEAD
     config.graceful_timeout = settings.graceful_timeout + 2  # ours comes first
     config.shutdown_timeout = CLOSING_TIMEOUT
     config.errorlog = logging.getLogger("hypercorn.error")

@@ -1,5 +1,6 @@
 """Beginning and end of a server, as a real process."""
 
+import re
 import shutil
 import signal
 import socket
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.servers import ROOT, Server, wait_for
@@ -16,12 +18,6 @@ from webapp.web.application import refuse_patched_process
 
 Start = Callable[..., Server]
 STREAMS = "tests.server.apps:streams"
-RELOADING = """
-from settings import Settings
-from webapp.server import serve
-if __name__ == "__main__":
-    serve(Settings(_env_file=None), reload=True)
-"""
 
 
 def test_it_says_where_it_listens_and_answers_there(server: Start) -> None:
@@ -29,6 +25,17 @@ def test_it_says_where_it_listens_and_answers_there(server: Start) -> None:
 
     assert (answer.status, answer.body) == (200, b"up\n")
     assert "server" not in answer.headers
+
+
+def test_the_longest_addresses_of_a_view_arrive_and_endless_ones_do_not(server: Start) -> None:
+    running = server()
+    address = "/up?cols=" + ",".join(map(str, range(1, 2001))) + "&f.1=oneof:" + "value," * 7000
+
+    answer = running.ask("GET", address, Referer=f"http://localhost{address}", HX_Current_URL=address)
+    endless = running.ask("GET", address * 4)
+
+    assert (answer.status, answer.body) == (200, b"up\n")
+    assert endless.status == 431
 
 
 @pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
@@ -172,27 +179,38 @@ class _Gevent:
             return name == "threading"
 
 
-def test_reload_starts_again_when_the_code_changes(data_dir: Path, tmp_path: Path) -> None:
+def test_reload_starts_again_when_the_code_or_the_settings_change(data_dir: Path, tmp_path: Path) -> None:
     code = tmp_path / "code"
     shutil.copytree(ROOT / "webapp", code / "webapp")
+    shutil.copytree(ROOT / "static", code / "static")
     shutil.copy(ROOT / "settings.py", code)
-    (code / "main.py").write_text(RELOADING)
-    environment = {"ROWCAST_DATA_DIR": str(data_dir), "ROWCAST_PORT": "0", "PATH": "/usr/bin"}
-    with subprocess.Popen(
-        [sys.executable, "main.py"], cwd=code, env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
+    environment = {"ROWCAST_DATA_DIR": str(data_dir), "PATH": "/usr/bin"}
+    command = [sys.executable, "-m", "webapp", "serve", "--reload", "--port", "0"]
+    with subprocess.Popen(command, cwd=code, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             first = process.stdout.readline()
             (code / "webapp" / "drain.py").touch()
             lines = [process.stdout.readline(), process.stdout.readline()]
+            page = _get(lines[1], "/")
+            sheet = _get(lines[1], re.findall(r'href="([^"]+/app\.css)"', page.text)[0])
+            (code / ".env").write_text("ROWCAST_PUBLIC_ORIGIN=https://rows.example.org\n")
+            changed = [process.stdout.readline(), process.stdout.readline()]
+            misdirected = _get(changed[1], "/")
         finally:
             process.terminate()
 
     assert "ready" in first
     assert "changed" in lines[0]
     assert "ready" in lines[1]
+    assert sheet.headers["Cache-Control"] == "public, no-cache"  # as in development: an edit is seen at once
+    assert misdirected.status_code == 421
     assert process.returncode == 0
+
+
+def _get(ready: str, path: str) -> httpx.Response:
+    """From the server that has just said where it listens."""
+    return httpx.get(ready.split()[-1].rstrip("/") + path)
 
 
 def _accepts(running: Server) -> bool:
