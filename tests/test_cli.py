@@ -63,6 +63,16 @@ def test_inspect_says_what_an_import_would_find(file: Path, data_dir: Path) -> N
     assert "00501" in found["columns"][1]["reason"]
 
 
+def test_inspect_lists_every_row_kept_aside(tmp_path: Path, data_dir: Path) -> None:
+    ragged = tmp_path / "ragged.csv"
+    ragged.write_text("a,b\n" + "1,2\n" * 300 + "1,2,3\n" * 150)
+
+    found = json.loads(rowcast("inspect", str(ragged), "--json", data_dir=data_dir))
+
+    assert found["rows"] == 300
+    assert [row["line"] for row in found["rejected"]] == list(range(302, 452))
+
+
 def test_inspect_in_words_names_the_reasons(file: Path, data_dir: Path) -> None:
     assert "00501" in rowcast("inspect", str(file), data_dir=data_dir)
 

@@ -1,9 +1,11 @@
 """The command line: `rowcast serve|db|inspect|import|export`."""
 
+import csv
 import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -70,14 +72,17 @@ def inspect(file: Path, as_json: bool) -> None:
     from webapp.engine.problems import Problem
 
     try:
-        with Progress(file.stat().st_size, "Reading") as advance:
-            found = inspecting.inspect(file, file.name, inspecting.Overrules(), advance)
+        with Progress(file.stat().st_size, "Reading") as advance, TemporaryDirectory() as folder:
+            aside = Path(folder) / "rejected.csv"
+            found = inspecting.inspect(file, file.name, inspecting.Overrules(), advance, aside)
+            rejected = _rejected(aside)
     except Problem as problem:
         if not as_json:
             raise click.ClickException(str(problem)) from None
         click.echo(json.dumps({"error": str(problem)}, ensure_ascii=False))
         sys.exit(1)
-    click.echo(json.dumps(inspecting.describe(found), ensure_ascii=False) if as_json else _in_words(found))
+    described = inspecting.describe(found) | {"rejected": rejected}
+    click.echo(json.dumps(described, ensure_ascii=False) if as_json else _in_words(found))
 
 
 @main.command("import")
@@ -158,6 +163,14 @@ class Progress:
     def __exit__(self, *exc: object) -> None:
         if self.shown:
             self.bar.render_finish()
+
+
+def _rejected(path: Path) -> list[dict[str, object]]:
+    """All of them: an inspection itself carries only the first."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.reader(file)
+        next(rows)
+        return [{"line": int(line), "reason": reason} for line, reason, *_ in rows]
 
 
 def _in_words(found: "Inspection") -> str:

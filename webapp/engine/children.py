@@ -106,17 +106,15 @@ class Child:
         return answer
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:
-        if process.returncode is not None:
-            return
-        if process.stdin is not None:
+        """The child is gone, and with it whatever helper it started: one that was killed could not see to that."""
+        if process.returncode is None and process.stdin is not None:
             process.stdin.close()
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(_GRACE):
                 await process.wait()
-        except TimeoutError:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
 
     def _outcome(self, answer: dict[str, Any], process: asyncio.subprocess.Process) -> dict[str, Any]:
         if "result" in answer:

@@ -15,6 +15,8 @@ from webapp.engine.storage import Field
 
 WORTH_IT = 50_000  # rows; a smaller table is sorted before anybody notices
 
+# Rows above which making one would keep everybody's writes waiting for longer than they wait: 1 to 2 s a million.
+TOO_LONG = 2_000_000
 PATIENCE = 60  # seconds to wait for the write lock; nobody waits for this
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from wtforms.validators import DataRequired, Length
 
 from webapp.engine.query import TableQuery, fetch_rows
 from webapp.extensions import config, db, indexes
-from webapp.jobs.indexes import WORTH_IT
+from webapp.jobs.indexes import TOO_LONG, WORTH_IT
 from webapp.models import Table
 from webapp.tables import bp, counts, deletion, grid
 from webapp.tables.view import Addresses, table_view
@@ -40,7 +40,7 @@ async def show(table_id: int) -> ResponseReturnValue:
 
 def want_indexes(table: Table, query: TableQuery) -> None:
     """Who sorts a large table by a column will do so again."""
-    if query.sorts and table.state == "ready" and table.row_count >= WORTH_IT:
+    if query.sorts and table.state == "ready" and WORTH_IT <= table.row_count <= TOO_LONG:
         indexes().want(table.id, query.sorts[0].field)
 
 
