@@ -15,7 +15,6 @@ Row = tuple[int, Sequence[str]]
 
 NARROWEST, WIDEST = 60, 360  # pixels
 _CHARACTER, _PADDING, _GLYPHS = 8.2, 22, 64
-_ROW_NUMBER = 28  # pixels beside its digits
 _KINDS = {"integer": "n", "decimal": "n", "boolean": "b"}
 _RULES = {"n": "text-align:right", "b": "text-align:center"}
 _SEPARATOR = "\0"
@@ -83,10 +82,6 @@ def width_of(title: str, characters: int) -> int:
     """Pixels a column takes: as its content wants, within bounds."""
     wanted = max(characters * _CHARACTER + _PADDING, min(len(title), 24) * _CHARACTER + _GLYPHS)
     return round(min(max(wanted, NARROWEST), WIDEST))
-
-
-def width_of_row_numbers(digits: int) -> int:
-    return round(digits * _CHARACTER + _ROW_NUMBER)
 
 
 def kinds_of(fields: Iterable[Field]) -> str:

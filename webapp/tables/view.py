@@ -66,7 +66,6 @@ class TableView:
     url: str
     stylesheet: str
     heads: list[Head]
-    width: int
     digits: int
     page: RowsView
     search: str
@@ -127,7 +126,6 @@ def table_view(table: Table, query: TableQuery, page: Page) -> TableView:
         url=addresses.table(),
         stylesheet=url_for("tables.stylesheets_show", kinds=grid.kinds_of(query.visible)),
         heads=[_head(addresses, field, widths[field.number]) for field in query.visible],
-        width=sum(widths[field.number] for field in query.visible) + grid.width_of_row_numbers(digits),
         digits=digits,
         page=rows_view(addresses, page, is_first_answer=True),
         search=query.search,
