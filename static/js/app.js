@@ -6,17 +6,17 @@
   const isStream = (element) => element?.hasAttribute?.('hx-sse:connect');
 
   /* A line under the header and aria-busy on what will change, for every request but the live stream. */
-  const inFlight = new Set();
+  const inFlight = new Map(); // to what was to change; the answer may be for something else
   on('htmx:before:request', ({ detail: { ctx } }) => {
     if (isStream(ctx.sourceElement)) return;
-    inFlight.add(ctx);
+    inFlight.set(ctx, ctx.target);
     if (!ctx.sourceElement.hasAttribute?.('data-drop')) root.dataset.busy = ''; // an upload has a bar of its own
     ctx.target?.setAttribute?.('aria-busy', 'true');
   });
   on('htmx:finally:request', ({ detail: { ctx } }) => {
+    inFlight.get(ctx)?.removeAttribute?.('aria-busy');
     inFlight.delete(ctx);
     if (!inFlight.size) delete root.dataset.busy;
-    ctx.target?.removeAttribute?.('aria-busy');
   });
 
   /* Toasts. The server sends its own; these are for what it could not answer. */

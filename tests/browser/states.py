@@ -40,7 +40,7 @@ Show = Callable[[Place], None]
 SIGNED_OUT: dict[str, Show] = {}
 SIGNED_IN: dict[str, Show] = {}
 # What a state says on the wire because it is about a refusal.
-REFUSALS = r"\b(404|422)\b"
+REFUSALS = r"\b(404|422|503)\b"
 
 
 def signed_out(show: Show) -> Show:
@@ -241,13 +241,21 @@ def a_filter_that_means_nothing(at: Place) -> None:
 
 
 @signed_in
-def a_toast(at: Place) -> None:
+def a_filter_refused(at: Place) -> None:
     at.page.goto(at.table())
     at.page.locator("#column-2").focus()
     at.page.keyboard.press("Enter")
     at.page.get_by_label("Condition").select_option("ge")
     at.page.get_by_label("Value", exact=True).fill("many")
     at.page.get_by_role("button", name=re.compile("^Filter$")).click()
+    expect(at.page.get_by_role("alert")).to_be_visible()
+
+
+@signed_in
+def a_toast(at: Place) -> None:
+    at.page.goto(at.table())
+    at.page.route("**/*q=u", lambda route: route.fulfill(status=503, content_type="text/html"))
+    at.page.get_by_label("Search all columns").fill("u")
     expect(at.page.get_by_role("alert")).to_be_visible()
 
 

@@ -134,15 +134,15 @@ def test_the_page_of_an_import_goes_on_after_the_server_was_restarted(
     found.expect("ERR_", "Failed to fetch", "network error")
     page = found.page
     page.goto("/dashboard")
-    page.get_by_label("Choose a file").set_input_files(parts(tmp_path / "parts.csv", 250_000))
-    page.get_by_role("button", name="Import 250,000 rows").click(timeout=40_000)
+    page.get_by_label("Choose a file").set_input_files(parts(tmp_path / "parts.csv", 150_000))
+    page.get_by_role("button", name="Import 150,000 rows").click(timeout=40_000)
     expect(page.get_by_role("heading", level=1)).to_have_text("Importing parts.csv")
     page.evaluate("window.stayed = true")
     assert first.stop() == 0
     expect(page.get_by_role("heading", level=1)).to_have_text("Importing parts.csv")
     server(port=str(first.port))
 
-    expect(page.get_by_role("heading", level=1)).to_have_text("250,000 rows imported", timeout=60_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text("150,000 rows imported", timeout=60_000)
     assert page.evaluate("window.stayed")
 
 

@@ -92,8 +92,8 @@ def upload(page: Page, path: Path) -> None:
 
 
 def test_an_import_cancelled_while_it_loads_leaves_nothing(page: Page, tmp_path: Path) -> None:
-    upload(page, parts(tmp_path / "many parts.csv", 150_000))
-    page.get_by_role("button", name="Import 150,000 rows").click(timeout=40_000)
+    upload(page, parts(tmp_path / "many parts.csv", 100_000))
+    page.get_by_role("button", name="Import 100,000 rows").click(timeout=40_000)
     expect(page.get_by_role("heading", level=1)).to_have_text("Importing many parts.csv")
     rows = page.get_by_role("link", name="Look at the rows so far")
     address = rows.get_attribute("href")
@@ -107,11 +107,11 @@ def test_an_import_cancelled_while_it_loads_leaves_nothing(page: Page, tmp_path:
 
 
 def test_the_rows_so_far_can_be_looked_at_while_more_come_in(page: Page, tmp_path: Path) -> None:
-    upload(page, parts(tmp_path / "growing.csv", 150_000))
-    page.get_by_role("button", name="Import 150,000 rows").click(timeout=40_000)
+    upload(page, parts(tmp_path / "growing.csv", 100_000))
+    page.get_by_role("button", name="Import 100,000 rows").click(timeout=40_000)
     page.get_by_role("link", name="Look at the rows so far").click()
     expect(page.locator("#status")).to_contain_text("so far; more are coming in")
-    expect(page.locator("#status")).to_have_text("150,000 rows", timeout=40_000)
+    expect(page.locator("#status")).to_have_text("100,000 rows", timeout=40_000)
     page.reload()
     expect(page.locator("#r100")).to_be_attached()
 

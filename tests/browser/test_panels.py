@@ -123,6 +123,9 @@ def test_a_column_of_words_shows_the_most_frequent_as_bars_that_filter(page: Pag
     widths = facts.locator("tbody .bar").evaluate_all("(bars) => bars.map((bar) => Number(bar.getAttribute('width')))")
     assert widths == [100, 50, pytest.approx(16.667)]
 
+    places = facts.locator("tbody tr:first-child > *").evaluate_all("(cells) => cells.map((cell) => cell.offsetWidth)")
+    assert places[1] > places[2], "The bars have less room than their numbers."
+
     facts.get_by_role("link", name="Graz").click()
     expect(page.locator("#status")).to_have_text("3 of 11 rows where City is Graz")
     expect(page.locator("#grid tbody.rows tr")).to_have_count(3)
@@ -144,6 +147,7 @@ def test_a_filter_that_does_not_fit_stays_in_the_panel_with_the_words_beside_it(
     expect(value).to_be_focused()
     expect(page).to_have_url(address)
     expect(page.locator("#grid tbody.rows tr")).to_have_count(8)
+    expect(page.locator("#grid")).not_to_have_attribute("aria-busy", "true")
 
     value.fill("28")
     panel.get_by_role("button", name="Filter").click()
