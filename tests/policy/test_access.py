@@ -25,7 +25,15 @@ PUBLIC = {
     "static": "what pages are made of",
     "favicon": "browsers ask for it unbidden",
 }
-SAMPLES = {"table_id": 1, "row_id": 1, "number": 1, "import_id": "0" * 32, "path": "app.css", "kinds": "tn"}
+SAMPLES = {
+    "table_id": 1,
+    "row_id": 1,
+    "number": 1,
+    "import_id": "0" * 32,
+    "path": "app.css",
+    "edition": 1,
+    "kinds": "tn",
+}
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://localhost/tables/1?q=oslo"}
 
 

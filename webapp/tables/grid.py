@@ -16,6 +16,7 @@ Row = tuple[int, Sequence[str]]
 NARROWEST, WIDEST = 60, 360  # pixels
 _CHARACTER, _PADDING, _GLYPHS = 8.2, 22, 64
 _KINDS = {"integer": "n", "decimal": "n", "boolean": "b"}
+EDITION = 1  # of the rules: browsers keep a style sheet for a year, so another edition has another address
 _RULES = {"n": "text-align:right", "b": "text-align:center"}
 _SEPARATOR = "\0"
 _SYMBOL_FOR_NUL = "\u2400"  # what is shown of a NUL, which separates the cells here

@@ -44,9 +44,9 @@ def want_indexes(table: Table, query: TableQuery) -> None:
         indexes().want(table.id, query.sorts[0].field)
 
 
-@bp.get("/grid/<kinds>.css")
-async def stylesheets_show(kinds: str) -> ResponseReturnValue:
-    """What columns of these kinds have in common, so it never changes."""
+@bp.get("/grid/<int:edition>/<kinds>.css")
+async def stylesheets_show(edition: int, kinds: str) -> ResponseReturnValue:
+    """What columns of these kinds have in common: it never changes, as long as the edition does not."""
     headers = {"Cache-Control": "private, max-age=31536000, immutable"}
     return Response(grid.style_sheet(kinds), mimetype="text/css", headers=headers)
 

@@ -124,7 +124,7 @@ def table_view(table: Table, query: TableQuery, page: Page) -> TableView:
     digits = len(str(max(table.row_count, 1)))
     return TableView(
         url=addresses.table(),
-        stylesheet=url_for("tables.stylesheets_show", kinds=grid.kinds_of(query.visible)),
+        stylesheet=url_for("tables.stylesheets_show", edition=grid.EDITION, kinds=grid.kinds_of(query.visible)),
         heads=[_head(addresses, field, widths[field.number]) for field in query.visible],
         digits=digits,
         page=rows_view(addresses, page, is_first_answer=True),

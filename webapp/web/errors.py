@@ -160,11 +160,16 @@ def _page(answer: Answer) -> str:
     """A failure of our own has a page that cannot fail: it asks nothing of templates, database or session."""
     if answer.status != 500:
         try:
-            more = {"title": answer.title, "advice": None, "back_url": None}
+            more = {"title": answer.title, "back_url": _same_page(answer.status)}
             return templating.render("errors/error.html", **asdict(answer), **more)
         except Exception:
             log.exception("the error page failed")
     return FAILURE_PAGE.replace("{{ request_id }}", escape(request_id()))
+
+
+def _same_page(status: int) -> str | None:
+    """A bookmark asks for what its page no longer knows, such as a filter on a column that is gone: the page itself."""
+    return request.path if status == 422 and request.method == "GET" and request.query_string else None
 
 
 def _is_ours(error: HTTPException) -> bool:

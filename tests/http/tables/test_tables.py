@@ -122,6 +122,7 @@ async def test_an_address_that_cannot_be_answered_says_why(client: QuartClient, 
     html = await get(client, f"{planets}?{query}", 422)
 
     assert "Traceback" not in html
+    assert f'href="{planets}"' in html  # the table is one click away
     assert await get(client, f"{planets}?{query}", 422, **PARTIAL)
 
 
