@@ -24,6 +24,8 @@ def describe(environment: Environment, jobs: Jobs, found: Import, error: str | N
         "inspection": inspection,
         # The stream is told what the page shows, so that it only sends what is new to it.
         "live_url": url_for("live.stream", **{"import": found.id, "state": found.state}) if is_moving else None,
+        "typed": {},
+        "wrong": None,
         "error": error or (found.failure if found.state == ImportState.READY else None),
         "rejected_url": url_for("tables.imports_rejected", import_id=found.id)
         if inspection and inspection.rejected_count

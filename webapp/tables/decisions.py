@@ -23,7 +23,11 @@ Fields = Mapping[str, str]
 
 
 class Unusable(Problem):
-    """A field holds what cannot be; the message says which and what would do."""
+    """A field holds what cannot be; the message says what would do, `field` is its name in the form."""
+
+    def __init__(self, words: str, field: str) -> None:
+        super().__init__(words)
+        self.field = field
 
 
 def read_decisions(fields: Fields, found: Inspection, before: Overrules) -> Overrules:
@@ -58,16 +62,16 @@ def _reading(fields: Fields, found: Inspection) -> Overrules:
         decided.header_row = _header_row(header_row)
     if found.sheets and (sheet := fields.get("sheet")):
         if sheet not in found.sheets:
-            raise Unusable(f"The file has no sheet “{sheet}”.")
+            raise Unusable(f"The file has no sheet “{sheet}”.", "sheet")
         decided.sheet = sheet
     if decided.encoding and not _is_encoding(decided.encoding):
-        raise Unusable(f"“{decided.encoding}” is no encoding this server knows.")
+        raise Unusable(f"“{decided.encoding}” is no encoding this server knows.", "encoding")
     return decided
 
 
 def _delimiter(text: str) -> str | None:
     if len(text) > 1 or text in ('"', "\r", "\n", "\0"):
-        raise Unusable("What stands between the cells must be a single character.")
+        raise Unusable("What stands between the cells must be a single character.", "delimiter")
     return text or None
 
 
@@ -75,13 +79,13 @@ def _quote(text: str) -> str | None:
     if text in ("", "none"):
         return text or None
     if len(text) > 1 or text in ("\r", "\n", "\0"):
-        raise Unusable("Quotes must be a single character.")
+        raise Unusable("Quotes must be a single character.", "quote")
     return text
 
 
 def _header_row(text: str) -> int:
     if not _ROW.fullmatch(text) or int(text) > MAX_SKIPPED:
-        raise Unusable(f"The number of rows to skip must be between 0 and {MAX_SKIPPED:,}.")
+        raise Unusable(f"The number of rows to skip must be between 0 and {MAX_SKIPPED:,}.", "header_row")
     return int(text)
 
 
@@ -121,12 +125,12 @@ def _column(fields: Fields, prefix: str, column: ColumnGuess, before: Mapping[st
         decided["title"] = title.strip()
     kind, _, order = (fields.get(prefix + "type") or column.type).partition(":")  # as in `date:dmy`
     if kind not in TYPES:
-        raise Unusable(f"There is no type “{kind}”.")
+        raise Unusable(f"There is no type “{kind}”.", prefix + "type")
     if kind != column.type:
         decided = {**_only_title(decided), "type": kind}
     if order := order or fields.get(prefix + "order", ""):
         if order not in ("dmy", "mdy"):
-            raise Unusable("A date has its day first or its month first.")
+            raise Unusable("A date has its day first or its month first.", prefix + "type")
         decided["order"] = order
     return decided | _null(fields, prefix, column, decided)
 
@@ -148,10 +152,10 @@ def _only_title(decided: Mapping[str, Any]) -> dict[str, Any]:
 def _check_titles(found: Inspection, decided: Overrules) -> None:
     seen: set[str] = set()
     for index, column in enumerate(found.columns):
-        title = decided.columns.get(index, {}).get("title", column.title)
+        title, field = decided.columns.get(index, {}).get("title", column.title), f"columns-{index}-title"
         unfit = not title or len(title) > MAX_TITLE or not title.isprintable()
         if unfit and title != column.title:  # what was found is fit: it may hold the joiners some scripts need
-            raise Unusable(f"Column {index + 1} needs a title of 1 to {MAX_TITLE} characters.")
+            raise Unusable(f"Column {index + 1} needs a title of 1 to {MAX_TITLE} characters.", field)
         if title in seen:
-            raise Unusable(f"Two columns are called “{title}”. Give one of them another title.")
+            raise Unusable(f"Two columns are called “{title}”. Give one of them another title.", field)
         seen.add(title)

@@ -6,6 +6,7 @@ from pathlib import PurePath
 from quart import Response, request, url_for
 from quart.typing import ResponseReturnValue
 
+from webapp.data.problems import Problem
 from webapp.engine.inspection import Inspection, Overrules
 from webapp.engine.problems import ImportProblem
 from webapp.extensions import jobs
@@ -39,7 +40,7 @@ async def imports_update(import_id: str) -> ResponseReturnValue:
     try:
         decided = await _decisions(found)
     except Unusable as problem:
-        return await _page(found, str(problem), status=422)
+        return await _refused(found, problem)
     await jobs().read_again(found.id, decided)
     return redirect_to(url_for("tables.imports_show", import_id=found.id))
 
@@ -52,7 +53,7 @@ async def imports_start(import_id: str) -> ResponseReturnValue:
     try:
         await jobs().begin_loading(found.id, await _decisions(found))
     except (Unusable, ImportProblem) as problem:
-        return await _page(found, str(problem), status=422)
+        return await _refused(found, problem)
     except MovedOn as moved:  # clicked twice: its page shows what comes of the first
         if moved.state not in (ImportState.LOADING, ImportState.DONE):
             raise
@@ -87,10 +88,12 @@ async def _decisions(found: Import) -> Overrules:
     return read_decisions(form, Inspection.from_json(found.inspection), Overrules.from_json(found.overrules))
 
 
-async def _page(found: Import, error: str | None = None, status: int = 200) -> Response:
-    return await render(
-        "tables/imports/show.html",
-        "tables/imports/_import.html",
-        status,
-        **describe(templates(), jobs(), found, error),
-    )
+async def _refused(found: Import, problem: Problem) -> Response:
+    """The preview again, with everything as it was typed and the words beside the field they are about."""
+    wrong = problem.field if isinstance(problem, Unusable) else None
+    return await _page(found, str(problem), 422, typed=await request.form, wrong=wrong)
+
+
+async def _page(found: Import, error: str | None = None, status: int = 200, **more: object) -> Response:
+    context = describe(templates(), jobs(), found, error) | more
+    return await render("tables/imports/show.html", "tables/imports/_import.html", status, **context)

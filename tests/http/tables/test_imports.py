@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import html5lib
 import pytest
 from quart.datastructures import FileStorage
 from quart.testing import QuartClient
@@ -170,6 +171,28 @@ async def test_a_way_of_reading_that_fails_shows_the_last_preview_and_says_why(
         assert found.state == "ready"
         assert found.failure in page
     assert 'data-state="ready"' in page
+
+
+async def test_a_refused_preview_keeps_what_was_typed_and_says_why_beside_the_field(
+    app: Application, ada: QuartClient
+) -> None:
+    location = await uploaded(app, ada)
+    form = {"columns-0-title": "Moons", "columns-2-title": "Radius in km", "columns-1-type": "text"}
+
+    answer = await ada.post(f"{location}/start", form=form)
+    page = html5lib.parse(await answer.get_data(as_text=True), namespaceHTMLElements=False)
+
+    fields = {field.get("name"): field for field in page.iter() if field.tag in ("input", "select")}
+    assert fields["columns-2-title"].get("value") == "Radius in km"
+    assert [option.get("value") for option in fields["columns-1-type"] if option.get("selected") is not None] == [
+        "text"
+    ]
+    wrong = [name for name, field in fields.items() if field.get("aria-invalid") == "true"]
+    assert len(wrong) == 1
+    described = next(
+        element for element in page.iter() if element.get("id") == fields[wrong[0]].get("aria-describedby")
+    )
+    assert "Two columns" in "".join(described.itertext())
 
 
 @pytest.mark.parametrize(
