@@ -216,7 +216,7 @@ def _get(ready: str, path: str) -> httpx.Response:
 def _accepts(running: Server) -> bool:
     try:
         running.connect().close()
-    except ConnectionRefusedError:
+    except ConnectionError:  # refused, or reset when it is closed just now
         return False
     return True
 
