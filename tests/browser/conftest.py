@@ -7,15 +7,16 @@ security policy, no request that failed. What a test provokes on purpose it name
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, Response, Route, expect, sync_playwright
 
 from tests.browser.people import Cookies, sign_up
 from tests.servers import Server
-from tests.tables import Cells, add_table
+from tests.tables import PLANET_ROWS, PLANETS, Cells, add_table
 
 PATIENCE = 15_000  # milliseconds for anything that should take a moment
 ARGUMENTS = (
@@ -71,6 +72,14 @@ class Visit:
     def _answered(self, response: Response) -> None:
         if response.status >= 400:
             self._note(f"{response.request.method} {response.url} answered {response.status}")
+
+
+def let_go(held: list[Route]) -> None:
+    """Answer what was kept waiting; the page may have given it up meanwhile."""
+    for route in held:
+        answer = route.fetch()
+        with suppress(Error):
+            route.fulfill(response=answer)
 
 
 @pytest.fixture(scope="package")
@@ -137,3 +146,11 @@ def table(house: Server, ada: Cookies) -> Callable[..., str]:
         return f"/tables/{add_table(house.data_dir, columns, rows, title=title)}"
 
     return make
+
+
+@pytest.fixture
+def planets(page: Page, table: Callable[..., str]) -> str:
+    """The address of a table of planets, which Ada looks at."""
+    address = table(PLANETS, PLANET_ROWS)
+    page.goto(address)
+    return address

@@ -59,11 +59,6 @@ def welcome(at: Place) -> None:
 
 
 @signed_out
-def sign_up(at: Place) -> None:
-    at.page.goto("/register")
-
-
-@signed_out
 def sign_up_refused(at: Place) -> None:
     at.page.goto("/register")
     at.page.get_by_label("E-mail").fill("grace@example.org")
@@ -89,17 +84,7 @@ def dashboard(at: Place) -> None:
         add_import(at.data, parts(at.folder / f"parts of {state}.csv", 900), state)
     add_import(at.data, CORPUS / "bomb.xlsx", "failed", failure=FAILURE)
     at.page.goto("/dashboard")
-
-
-@signed_in
-def dashboard_with_the_paste_form(at: Place) -> None:
-    at.page.goto("/dashboard")
     at.page.locator("summary").filter(has_text="Paste a table").click()
-
-
-@signed_in
-def account_menu(at: Place) -> None:
-    at.page.goto("/dashboard")
     at.page.locator("summary").filter(has_text="Account menu").click()
 
 
@@ -144,11 +129,6 @@ def import_failed(at: Place) -> None:
 @signed_in
 def import_cancelled(at: Place) -> None:
     at.page.goto(add_import(at.data, parts(at.folder / "parts.csv", 90), "cancelled"))
-
-
-@signed_in
-def table(at: Place) -> None:
-    at.page.goto(at.table())
 
 
 @signed_in
@@ -202,12 +182,6 @@ def table_with_a_column_beside_it(at: Place) -> None:
 @signed_in
 def row(at: Place) -> None:
     at.page.goto(at.table() + "/rows/5")
-
-
-@signed_in
-def column(at: Place) -> None:
-    at.page.goto(at.table() + "/columns/1")
-    expect(at.page.get_by_role("heading", name="What is in it")).to_be_visible()
 
 
 @signed_in

@@ -1,35 +1,18 @@
-"""The table page: searching, sorting, filtering, scrolling, and the address that holds all of it."""
+"""The table page: searching, sorting, filtering, and the address that holds all of it."""
 
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import pytest
-from playwright.sync_api import Error, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, let_go
 from tests.browser.people import Cookies
-from tests.servers import Server, wait_for
-from tests.tables import PLANET_ROWS, PLANETS
+from tests.servers import Server
+from tests.tables import PLANET_ROWS
 
 PLANET_NAMES = [row[0] for row in PLANET_ROWS]
-MANY = [(f"row {number:04}", str(number % 7), str(number)) for number in range(1, 601)]
-MANY_COLUMNS = {"Name": "text", "Week day": "integer", "Number": "integer"}
-
-
-@pytest.fixture
-def planets(page: Page, table: Callable[..., str]) -> str:
-    """The address of a table of planets, which the page shows."""
-    address = table(PLANETS, PLANET_ROWS)
-    page.goto(address)
-    return address
-
-
-@pytest.fixture
-def many(table: Callable[..., str]) -> str:
-    """The address of a table of six pages."""
-    return table(MANY_COLUMNS, MANY, title="Many")
 
 
 def first_cells(page: Page) -> Any:
@@ -42,18 +25,6 @@ def status(page: Page) -> Any:
 
 def head(page: Page, title: str) -> Any:
     return page.get_by_role("columnheader").filter(has_text=title)
-
-
-def query(page: Page) -> str:
-    return page.url.partition("?")[2]
-
-
-def let_go(held: list[Route]) -> None:
-    """Answer what was kept waiting; the page may have given it up meanwhile."""
-    for route in held:
-        answer = route.fetch()
-        with suppress(Error):
-            route.fulfill(response=answer)
 
 
 def stays(page: Page) -> Callable[[], bool]:
@@ -160,81 +131,6 @@ def test_a_filter_is_made_in_the_columns_panel_and_removed_by_its_chip(
     page.get_by_role("link", name=f"Remove the filter: {said}").click()
     expect(first_cells(page)).to_have_text(PLANET_NAMES)
     expect(page.locator(".chip")).to_have_count(0)
-
-
-def numbers_present(page: Page) -> list[int]:
-    """Of all rows in the page, from top to bottom."""
-    return [int(number) for number in page.locator("#grid tbody.rows th").all_text_contents()]
-
-
-def scroll(page: Page, pixels: int) -> None:
-    page.locator("#grid").evaluate("(grid, pixels) => { grid.scrollTop += pixels }", pixels)
-
-
-def place_of(page: Page, selector: str) -> int:
-    """Pixels from the top of the window."""
-    return round(page.locator(selector).evaluate("(element) => element.getBoundingClientRect().top"))
-
-
-def scroll_until(page: Page, pixels: int, seen: str) -> None:
-    """Scroll as long as it takes: the grid grows while one does."""
-
-    def is_seen() -> bool:
-        scroll(page, pixels)
-        return bool(page.evaluate(IN_SIGHT, seen))
-
-    wait_for(is_seen)
-
-
-IN_SIGHT = """(selector) => {
-    const boxes = ['#grid', selector].map((name) => document.querySelector(name)?.getBoundingClientRect());
-    const [grid, row] = boxes;
-    return row && row.top >= grid.top && row.bottom <= grid.bottom;
-}"""
-
-
-def test_scrolling_goes_on_to_the_last_row_and_back_to_the_first(page: Page, many: str) -> None:
-    page.goto(many)
-    expect(status(page)).to_have_text("600 rows")
-    scroll_until(page, 3_000, "#r600")
-    assert numbers_present(page) == list(range(1, 601))
-
-    scroll_until(page, -3_000, "#r1")
-    assert page.url.endswith(many), "Scrolling is no new address."
-
-
-def test_a_deep_row_is_opened_in_its_place_and_rows_go_on_above_and_below(page: Page, many: str) -> None:
-    page.goto(f"{many}?at=300")
-    expect(page.locator("#r300")).to_be_in_viewport()
-    assert numbers_present(page)[0] > 1
-    scroll_until(page, -1_000, "#r1")
-    scroll_until(page, 3_000, "#r600")
-    assert numbers_present(page) == list(range(1, 601)), "Rows are missing, twice there or out of order."
-
-
-def test_a_long_way_leaves_no_more_rows_in_the_page_than_it_can_bear(page: Page, table: Callable[..., str]) -> None:
-    rows = [(str(number),) for number in range(1, 1801)]
-    page.goto(table({"Number": "integer"}, rows))
-    scroll_until(page, 3_000, "#r1800")
-    present = numbers_present(page)
-    assert len(present) < 1_600
-    assert present == list(range(present[0], 1801))
-
-    scroll_until(page, -3_000, "#r1")
-    present = numbers_present(page)
-    assert present == list(range(1, present[-1] + 1))
-
-
-def test_rows_that_come_above_move_nothing_that_is_looked_at(page: Page, many: str) -> None:
-    held: list[Route] = []
-    page.route(re.compile(r"/rows\?before="), lambda route: held.append(route))
-    with page.expect_request(re.compile(r"/rows\?before=")):
-        page.goto(f"{many}?at=300")
-    present, place = len(numbers_present(page)), place_of(page, "#r300")
-    let_go(held)
-    wait_for(lambda: len(numbers_present(page)) > present)
-
-    assert place_of(page, "#r300") == place
 
 
 def test_columns_are_hidden_and_put_in_another_order_on_their_page(page: Page, planets: str) -> None:

@@ -13,14 +13,7 @@ from tests.browser.files import parts
 from tests.browser.people import sign_up
 from tests.helpers import ADA
 from tests.servers import Server, wait_for
-from tests.tables import PLANET_ROWS, PLANETS
-
-
-@pytest.fixture
-def planets(page: Page, table: Callable[..., str]) -> str:
-    address = table(PLANETS, PLANET_ROWS)
-    page.goto(address)
-    return address
+from tests.tables import PLANET_ROWS
 
 
 def rows(page: Page) -> list[str]:

@@ -4,21 +4,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
 from tests.servers import wait_for
-from tests.tables import PLANET_ROWS, PLANETS
 
 MANY = [(f"row {number:04}", str(number)) for number in range(1, 301)]
-
-
-@pytest.fixture
-def planets(page: Page, table: Callable[..., str]) -> str:
-    address = table(PLANETS, PLANET_ROWS)
-    page.goto(address)
-    return address
 
 
 def press(page: Page, *keys: str) -> None:

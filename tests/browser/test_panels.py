@@ -10,14 +10,6 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Visit
 from tests.browser.people import Cookies
 from tests.servers import Server
-from tests.tables import PLANET_ROWS, PLANETS
-
-
-@pytest.fixture
-def planets(page: Page, table: Callable[..., str]) -> str:
-    address = table(PLANETS, PLANET_ROWS)
-    page.goto(address)
-    return address
 
 
 @pytest.fixture
