@@ -48,13 +48,15 @@ async def test_publishing_does_not_wait_for_anybody() -> None:
 async def test_closing_ends_every_subscription_also_one_that_begins_later() -> None:
     hub = Hub()
 
+    watches = asyncio.Event()
+
     async def watch() -> list[object]:
         async with hub.subscribe(["a"]) as events:
+            watches.set()
             return [event async for event in events]
 
     watching = asyncio.create_task(watch())
-    while not hub.watchers("a"):
-        await asyncio.sleep(0)
+    await watches.wait()
     hub.close()
     async with asyncio.timeout(1):
         assert await watching == []

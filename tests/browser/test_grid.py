@@ -180,8 +180,10 @@ def test_the_address_is_the_whole_state(
 def test_back_and_forward_go_through_the_views(page: Page, planets: str) -> None:
     head(page, "Moons").get_by_role("link").first.click()
     expect(status(page)).to_have_text("8 rows, by Moons, lowest first")
+    expect(page).to_have_url(re.compile("sort=2"))
     head(page, "Radius").get_by_role("link").first.click()
     expect(status(page)).to_have_text("8 rows, by Radius, lowest first")
+    expect(page).to_have_url(re.compile("sort=3"))  # the address follows the rows: only then is there a way back
 
     page.go_back()
     expect(status(page)).to_have_text("8 rows, by Moons, lowest first")
