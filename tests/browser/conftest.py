@@ -36,19 +36,18 @@ ON_PURPOSE = "net::ERR_ABORTED"
 class Visit:
     """A person's browser window on one server. `trouble` is what went wrong in it."""
 
-    def __init__(self, context: BrowserContext, server: Server) -> None:
-        context.set_default_timeout(PATIENCE)
-        self.context = context
+    def __init__(self, page: Page, server: Server) -> None:
+        page.set_default_timeout(PATIENCE)
+        self.page = page
         self.server = server
         self.requests: list[Request] = []
         self._trouble: list[str] = []
         self._expected: list[str] = []
-        context.on("request", lambda request: self.requests.append(request))
-        context.on("console", lambda message: message.type in ("error", "warning") and self._note(message.text))
-        context.on("weberror", lambda error: self._note(str(error.error)))
-        context.on("requestfailed", self._failed)
-        context.on("response", self._answered)
-        self.page = context.new_page()
+        page.on("request", lambda request: self.requests.append(request))
+        page.on("console", lambda message: message.type in ("error", "warning") and self._note(message.text))
+        page.on("pageerror", lambda error: self._note(str(error)))
+        page.on("requestfailed", self._failed)
+        page.on("response", self._answered)
 
     def expect(self, *patterns: str) -> None:
         """What would be trouble elsewhere is what this test is about."""
@@ -74,6 +73,14 @@ class Visit:
             self._note(f"{response.request.method} {response.url} answered {response.status}")
 
 
+def open_profile(browser: Browser, server: Server, **options: Any) -> BrowserContext:
+    return browser.new_context(base_url=f"http://localhost:{server.port}", locale="en-GB", **options)
+
+
+def give(context: BrowserContext, server: Server, cookies: Cookies) -> None:
+    context.add_cookies([{"name": n, "value": v, "url": f"http://localhost:{server.port}"} for n, v in cookies])
+
+
 def let_go(held: list[Route]) -> None:
     """Answer what was kept waiting; the page may have given it up meanwhile."""
     for route in held:
@@ -96,21 +103,19 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(chromium: Browser) -> Iterator[Callable[..., Visit]]:
-    """`visit(server, cookies)` opens a window; everything else is an option of a browser context."""
+    """`visit(server, cookies)` opens a window of a new browser profile, of which the rest are the options."""
     visits: list[Visit] = []
 
     def open_window(server: Server, cookies: Cookies | None = None, **options: Any) -> Visit:
-        context = chromium.new_context(base_url=f"http://localhost:{server.port}", locale="en-GB", **options)
-        visits.append(Visit(context, server))
-        if cookies:
-            context.add_cookies([{"name": n, "value": v, "url": f"http://localhost:{server.port}"} for n, v in cookies])
+        context = open_profile(chromium, server, **options)
+        give(context, server, cookies or [])
+        visits.append(Visit(context.new_page(), server))
         return visits[-1]
 
     yield open_window
-    trouble = [text for found in visits for text in found.trouble]
     for found in visits:
-        found.context.close()
-    assert not trouble, "\n".join(trouble)
+        found.page.context.close()
+    assert not [text for found in visits for text in found.trouble]
 
 
 @pytest.fixture(scope="package")
@@ -127,10 +132,23 @@ def ada(house: Server) -> Cookies:
     return sign_up(house)
 
 
+@pytest.fixture(scope="package")
+def profile(chromium: Browser, house: Server) -> BrowserContext:
+    """Ada's: what does not change is in its cache, as it is for everybody but on the first visit."""
+    return open_profile(chromium, house)
+
+
 @pytest.fixture
-def home(visit: Callable[..., Visit], house: Server, ada: Cookies) -> Visit:
-    """Ada's window in the house."""
-    return visit(house, ada)
+def home(profile: BrowserContext, house: Server, ada: Cookies) -> Iterator[Visit]:
+    """Ada's window in the house. No test finds what another has left: neither cookies nor what pages remember."""
+    profile.clear_cookies()
+    give(profile, house, ada)
+    visit = Visit(profile.new_page(), house)
+    yield visit
+    with suppress(Error):  # a page that is no page of ours has nothing to forget
+        visit.page.evaluate("localStorage.clear()")
+    visit.page.close()
+    assert not visit.trouble
 
 
 @pytest.fixture

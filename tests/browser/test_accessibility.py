@@ -11,7 +11,6 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
-from tests.browser.people import Cookies
 from tests.browser.states import REFUSALS, SIGNED_IN, SIGNED_OUT, Place
 from tests.servers import Server
 
@@ -26,12 +25,13 @@ Show = Callable[[str], Visit]
 
 
 @pytest.fixture
-def show(visit: Callable[..., Visit], house: Server, ada: Cookies, tmp_path: Path) -> Show:
+def show(request: pytest.FixtureRequest, visit: Callable[..., Visit], house: Server, tmp_path: Path) -> Show:
     """`show("row")` is a window on a page in that state. Nothing moves in it, so that colours are what they will be."""
 
-    def make(name: str, **options: Any) -> Visit:
-        found = visit(house, ada if name in SIGNED_IN else None, **{"reduced_motion": "reduce", **options})
+    def make(name: str, **media: Any) -> Visit:
+        found: Visit = request.getfixturevalue("home") if name in SIGNED_IN else visit(house)
         found.expect(REFUSALS)
+        found.page.emulate_media(**{"reduced_motion": "reduce", **media})
         (SIGNED_IN | SIGNED_OUT)[name](Place(found.page, house, tmp_path))
         expect(found.page.locator("[aria-busy=true]")).to_have_count(0)
         return found

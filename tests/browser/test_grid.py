@@ -205,3 +205,18 @@ def test_back_from_another_site_shows_the_page_and_not_a_part_of_it(page: Page, 
     expect(page.get_by_role("banner")).to_be_visible()
     expect(status(page)).to_have_text("8 rows, by Moons, lowest first")
     expect(page.locator("link[rel=stylesheet]").first).to_be_attached()
+
+
+def test_the_height_of_rows_is_remembered_on_this_device(page: Page, planets: str) -> None:
+    row = page.locator("#r1")
+    page.get_by_role("button", name="Compact rows").click()
+    expect(page.get_by_role("button", name="Compact rows")).to_have_attribute("aria-pressed", "true")
+    compact = row.bounding_box()
+    page.reload()
+    expect(page.get_by_role("button", name="Compact rows")).to_have_attribute("aria-pressed", "true")
+    assert row.bounding_box() == compact
+    page.get_by_role("button", name="Comfortable rows").click()
+    comfortable = row.bounding_box()
+    assert compact
+    assert comfortable
+    assert comfortable["height"] > compact["height"] + 10

@@ -72,7 +72,7 @@ def test_who_is_signed_out_while_searching_signs_in_and_is_back_in_the_same_view
     home.expect("401")
     page = home.page
     page.goto(f"{planets}?sort=-2")
-    home.context.clear_cookies()
+    home.page.context.clear_cookies()
     page.get_by_label("Search all columns").fill("ur")
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
@@ -88,7 +88,7 @@ def test_back_shows_nothing_to_who_has_signed_out(home: Visit, planets: str) -> 
     page = home.page
     page.get_by_role("columnheader", name="Moons").get_by_role("link").first.click()
     expect(page.locator("#status")).to_have_text("8 rows, by Moons, lowest first")
-    home.context.clear_cookies()
+    home.page.context.clear_cookies()
     page.go_back()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
@@ -143,7 +143,7 @@ def test_an_upload_may_take_longer_than_any_other_request(home: Visit, tmp_path:
     page = home.page
     page.goto("/dashboard")
     page.evaluate("htmx.config.defaultTimeout = 200")
-    wire = home.context.new_cdp_session(page)
+    wire = home.page.context.new_cdp_session(page)
     slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 400_000}
     wire.send("Network.emulateNetworkConditions", slow)
     page.get_by_label("Choose a file").set_input_files(parts(tmp_path / "parts.csv", 10_000))

@@ -67,7 +67,7 @@ def test_the_sample_is_one_click(dashboard: Page) -> None:
 
 def test_an_upload_cancelled_half_way_leaves_no_import(home: Visit, dashboard: Page, tmp_path: Path) -> None:
     before = [path.name for path in (home.server.data_dir / "imports").glob("*")]
-    wire = home.context.new_cdp_session(dashboard)
+    wire = home.page.context.new_cdp_session(dashboard)
     slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 200_000}
     wire.send("Network.emulateNetworkConditions", slow)
     dashboard.get_by_label("Choose a file").set_input_files(parts(tmp_path / "big.csv", 30_000))

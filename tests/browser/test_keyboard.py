@@ -130,9 +130,11 @@ def test_titles_sort_with_enter_and_their_panel_opens_with_alt_and_down(page: Pa
     expect(focused(page)).to_contain_text("Moons")
     press(page, "Enter")
     expect(page.locator("#status")).to_have_text("8 rows, by Moons, highest first")
+    expect(focused(page)).to_contain_text("Moons")
     press(page, "ArrowRight", "Shift+Enter")
     expect(page.locator("#status")).to_have_text("8 rows, by Moons, highest first, then by Radius, lowest first")
 
+    expect(focused(page)).to_contain_text("Radius")
     press(page, "ArrowDown", "Alt+ArrowDown")
     expect(page.get_by_role("heading", name="Radius")).to_be_focused()
     press(page, "Escape")
