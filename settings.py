@@ -5,6 +5,7 @@ from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -21,7 +22,17 @@ class Environment(StrEnum):
 
 class Registration(StrEnum):
     OPEN = "open"
+    INVITATION = "invitation"
     CLOSED = "closed"
+
+
+def _known_scheme(value: SecretStr, *schemes: str) -> SecretStr:
+    """Raises ValueError in words, without the value, which may hold a password."""
+    url = value.get_secret_value()
+    parts = urlsplit(url)
+    if url and (parts.scheme not in schemes or not parts.hostname):
+        raise ValueError(f"must look like {schemes[0]}://host:port")
+    return value
 
 
 class Settings(BaseSettings):
@@ -71,6 +82,14 @@ class Settings(BaseSettings):
     session_lifetime: int = Field(default=90 * 86400, ge=60)
     session_fresh: int = Field(default=600, ge=10)
 
+    # Where mail is handed over, as smtp://name:password@host:587 (encrypted beyond this machine) or smtps://...:465.
+    # Empty: no mail is sent; whoever runs the server passes the links on.
+    smtp_url: SecretStr = SecretStr("")
+    # Who mails are from.
+    mail_from: str = "Rowcast <rowcast@localhost>"
+    # Where requests are counted that are limited: empty for this process's memory, else redis://... (Valkey or Redis).
+    rate_limit_url: SecretStr = SecretStr("")
+
     # Bytes a request body may have: anywhere, and for an upload.
     body_limit: int = Field(default=256 * 1024, ge=1024)
     upload_limit: int = Field(default=2048 * MIB, ge=1024)
@@ -105,6 +124,23 @@ class Settings(BaseSettings):
         if value and not value.startswith("sqlite+aiosqlite:///"):
             raise ValueError("only SQLite is supported so far, as in sqlite+aiosqlite:////srv/rowcast/rowcast.db")
         return value
+
+    @field_validator("smtp_url", mode="after")
+    @classmethod
+    def _smtp(cls, value: SecretStr) -> SecretStr:
+        return _known_scheme(value, "smtp", "smtps")
+
+    @field_validator("rate_limit_url", mode="after")
+    @classmethod
+    def _counter(cls, value: SecretStr) -> SecretStr:
+        return _known_scheme(value, "redis", "rediss", "valkey", "valkeys")
+
+    @model_validator(mode="after")
+    def _links_need_an_origin(self) -> Self:
+        """A link in a mail would otherwise lead to whatever host the request named."""
+        if self.smtp_url.get_secret_value() and self.public_origin is None and not self.is_local:
+            raise ValueError("ROWCAST_SMTP_URL needs ROWCAST_PUBLIC_ORIGIN: it is where links in mails lead")
+        return self
 
     @field_validator("data_dir", mode="after")
     @classmethod

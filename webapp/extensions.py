@@ -9,10 +9,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, cast
 
+from cryptography.fernet import MultiFernet
 from quart import Quart, current_app
 
 from settings import Settings
-from webapp.data import migrations
+from webapp.data import keys, migrations
 from webapp.data.engines import Database
 from webapp.drain import Drain
 from webapp.hashing import Hasher
@@ -45,11 +46,12 @@ config: Extension[Settings] = Extension("settings", lambda settings: settings)
 db: Extension[Database] = Extension("database", Database)
 drain: Extension[Drain] = Extension("drain", lambda settings: Drain())
 hasher: Extension[Hasher] = Extension("hasher", Hasher)
+sealer: Extension[MultiFernet] = Extension("sealer", keys.sealer)
 hub: Extension[Hub] = Extension("hub", lambda settings: Hub())
 jobs: Extension[Jobs] = Extension("jobs", Jobs)
 indexes: Extension[Indexes] = Extension("indexes", Indexes)
 
-EVERY: tuple[Extension[Any], ...] = (config, drain, db, hasher, hub, jobs, indexes)
+EVERY: tuple[Extension[Any], ...] = (config, drain, db, hasher, sealer, hub, jobs, indexes)
 
 
 def init_app(app: Quart, settings: Settings) -> None:

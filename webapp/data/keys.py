@@ -1,9 +1,14 @@
-"""The key that signs cookies: from the settings, or made once and kept beside the database."""
+"""The key that signs cookies and seals secrets: from the settings, or made once and kept beside the database."""
 
+import base64
+import hashlib
+import hmac
 import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
+
+from cryptography.fernet import Fernet, MultiFernet
 
 from settings import MIN_KEY_LENGTH, Settings
 from webapp.data.folders import private_folder
@@ -20,6 +25,19 @@ def secret_key(settings: Settings) -> str:
     if len(key) < MIN_KEY_LENGTH:
         raise ValueError(f"{path} holds no usable key. Delete it to have a new one made; everybody signs in again.")
     return key
+
+
+def sealer(settings: Settings) -> MultiFernet:
+    """Encrypts what must be read again: the newest key seals, retired ones still open (rotation loses nothing).
+
+    Sealed values are useless in a copy of the database without the key.
+    """
+    keys = [secret_key(settings), *(key.get_secret_value() for key in settings.secret_key_fallbacks)]
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(_derived(key))) for key in keys])
+
+
+def _derived(key: str) -> bytes:
+    return hmac.digest(key.encode(), b"rowcast sealed values", hashlib.sha256)
 
 
 def _make(path: Path) -> None:

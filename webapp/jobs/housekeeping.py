@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from webapp.jobs.imports import BUILDING
-from webapp.models import Import, ImportState, Table
+from webapp.jobs.mail import PAUSES
+from webapp.models import Import, ImportState, Mail, Table
 
 if TYPE_CHECKING:
     from webapp.jobs.runner import Jobs
@@ -54,6 +55,9 @@ async def _unfinished(jobs: "Jobs") -> list[tuple[str, str]]:
     async with jobs.database.reading() as session:
         rows = await session.execute(select(Import.state, Import.id).where(Import.state.in_(WORKFLOWS)))
         found = [(WORKFLOWS[ImportState(state)], import_id) for state, import_id in rows]
+        mails = await session.scalars(select(Mail.id).where(Mail.sealed.is_not(None), Mail.tries <= len(PAUSES)))
+        if jobs.settings.smtp_url.get_secret_value():
+            found += [("send_mail", mail_id) for mail_id in mails]
     return [*found, *(("index_table", table_id) for table_id in await _without_index(jobs))]
 
 

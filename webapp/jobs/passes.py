@@ -20,6 +20,7 @@ from webapp.engine.inspection import Inspection
 from webapp.engine.problems import ImportProblem
 from webapp.jobs import housekeeping, imports
 from webapp.jobs.imports import BUILDING
+from webapp.jobs.mail import send_mail
 from webapp.jobs.progress import Meter, starting_point
 from webapp.models import Import, ImportState, Table
 from webapp.models.problems import NotFound
@@ -84,6 +85,7 @@ PASSES: dict[str, Callable[["Jobs", str], Coroutine[Any, Any, None]]] = {
     "inspect_import": inspect_import,
     "load_import": load_import,
     "index_table": index_table,
+    "send_mail": send_mail,
 }
 
 

@@ -26,3 +26,8 @@ def load_import(import_id: str) -> None:
 @DBOS.workflow(name="index_table", max_recovery_attempts=ATTEMPTS)
 def index_table(table_id: str) -> None:
     perform("index_table", table_id)
+
+
+@DBOS.workflow(name="send_mail", max_recovery_attempts=ATTEMPTS)
+def send_mail(mail_id: str) -> None:
+    perform("send_mail", mail_id)

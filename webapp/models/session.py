@@ -42,7 +42,7 @@ class Session(Base):
     remembered: Mapped[bool]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     seen_at: Mapped[datetime] = mapped_column(default=utc_now)
-    # When the password was last given.
+    # When who it is was last proved: by password and second factor, or by passkey.
     authenticated_at: Mapped[datetime] = mapped_column(default=utc_now)
     revoked_at: Mapped[datetime | None]
 
@@ -68,12 +68,30 @@ class Session(Base):
         )
 
     @classmethod
-    async def touch(cls, work: UnitOfWork, session_id: int, device: Device) -> None:
+    async def revoke_all(cls, work: UnitOfWork, user_id: int, *, except_id: int | None = None) -> int:
+        """End all sign-ins of a person, or all but one; the answer is how many."""
+        ended = await work.session.execute(
+            update(cls)
+            .where(cls.user_id == user_id, cls.revoked_at.is_(None), cls.id.is_distinct_from(except_id))
+            .values(revoked_at=utc_now())
+            .returning(cls.id)
+        )
+        return len(ended.scalars().all())
+
+    @classmethod
+    async def confirm(cls, work: UnitOfWork, session_id: int) -> None:
+        """Who it is was proved again: dangerous things may be done for a while."""
+        await work.session.execute(update(cls).where(cls.id == session_id).values(authenticated_at=utc_now()))
+
+    @classmethod
+    async def touch(cls, work: UnitOfWork, session_id: int, user_id: int, device: Device) -> None:
+        now = utc_now()
         await work.session.execute(
             update(cls)
             .where(cls.id == session_id)
-            .values(seen_at=utc_now(), agent=device.agent[:MAX_DEVICE], address=device.address)
+            .values(seen_at=now, agent=device.agent[:MAX_DEVICE], address=device.address)
         )
+        await work.session.execute(update(User).where(User.id == user_id).values(seen_at=now))
 
     @classmethod
     async def forget_ended(cls, work: UnitOfWork, user_id: int, settings: Settings) -> None:
@@ -101,6 +119,9 @@ ALIVE = (
         User.email,
         User.name,
         User.role,
+        User.verified_at,
+        User.time_zone,
+        User.number_style,
         Session.id.label("session_id"),
         Session.remembered,
         Session.seen_at,

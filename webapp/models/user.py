@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import Index, Select, exists, func, select, text
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,7 +15,9 @@ from webapp.models.base import Base, utc_now
 
 
 class Role(StrEnum):
-    OWNER = "owner"  # the first person; exactly one
+    """What somebody may do here; `models/permissions.py` says what each means."""
+
+    OWNER = "owner"  # the first person, and whom an owner makes one; never nobody
     ADMINISTRATOR = "administrator"
     MEMBER = "member"
     GUEST = "guest"
@@ -39,24 +41,18 @@ class Actor:
     email: str
     name: str
     role: str
-    session_id: int | None = None  # none on the command line
-    is_fresh: bool = False  # whether the password was given a short while ago
-
-    @property
-    def is_owner(self) -> bool:
-        return self.role == Role.OWNER
-
-
-_OWNER = text("role = 'owner'")
+    session_id: int | None = None  # none with a token, and on the command line
+    is_fresh: bool = False  # whether who it is was proved a short while ago
+    is_verified: bool = True  # whether the address is known to be theirs
+    token_id: int | None = None  # the API token this request came with
+    scopes: frozenset[str] | None = None  # what the token may be used for; None: whatever the role may
+    time_zone: str = "UTC"  # an IANA name
+    number_style: str = "comma"  # how large numbers are written; `web/templating.py` knows the styles
 
 
 class User(Base):
     __tablename__ = "users"
-    __table_args__ = (
-        # Whatever happens at the same time, there is one owner.
-        Index("uq_users_owner", "role", unique=True, sqlite_where=_OWNER, postgresql_where=_OWNER),
-        {"sqlite_autoincrement": True},  # the number of a deleted person is never given to another
-    )
+    __table_args__ = ({"sqlite_autoincrement": True},)  # the number of a deleted person is never given to another
 
     id: Mapped[int] = mapped_column(primary_key=True)
     # As `normalise_email` writes it.
@@ -66,6 +62,16 @@ class User(Base):
     role: Mapped[str] = mapped_column(default=Role.MEMBER)
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    # When it was proved that mail to this address reaches them.
+    verified_at: Mapped[datetime | None]
+    # When they last did something, give or take `session.TOUCH_EVERY`.
+    seen_at: Mapped[datetime | None] = mapped_column(index=True)
+    time_zone: Mapped[str] = mapped_column(default="UTC", server_default="UTC")
+    number_style: Mapped[str] = mapped_column(default="comma", server_default="comma")
+    # The secret shared with an authenticator app, sealed; None: no second factor.
+    totp_secret: Mapped[str | None]
+    # The last time step a code was taken from: each code is good once (RFC 6238, 5.2).
+    totp_step: Mapped[int] = mapped_column(default=0, server_default="0")
 
     @classmethod
     def able_to_sign_in(cls, email: str) -> Select["User"]:
@@ -90,6 +96,7 @@ class User(Base):
             name=email.partition("@")[0],
             password_hash=password_hash,
             role=Role.OWNER if first else Role.MEMBER,
+            verified_at=utc_now() if first else None,  # who starts the server needs nobody's word
         )
         work.session.add(user)
         try:

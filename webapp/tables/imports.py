@@ -16,7 +16,7 @@ from webapp.models import Import, ImportState
 from webapp.models.problems import NotFound
 from webapp.tables import bp
 from webapp.tables.decisions import Unusable, read_decisions
-from webapp.web.access import find_import, signed_in
+from webapp.web.access import Action, find_import, may, signed_in
 from webapp.web.fragments import redirect_to, render
 from webapp.web.limits import body_limit
 from webapp.web.streaming import file_part, streamed
@@ -33,6 +33,7 @@ async def imports_show(import_id: str) -> ResponseReturnValue:
 
 
 @bp.post("/imports/<import_id>")
+@may(Action.CREATE_TABLE)
 @body_limit(FORM_LIMIT, fields=FORM_FIELDS)
 async def imports_update(import_id: str) -> ResponseReturnValue:
     """Read the file again, as decided."""
@@ -46,6 +47,7 @@ async def imports_update(import_id: str) -> ResponseReturnValue:
 
 
 @bp.post("/imports/<import_id>/start")
+@may(Action.CREATE_TABLE)
 @body_limit(FORM_LIMIT, fields=FORM_FIELDS)
 async def imports_start(import_id: str) -> ResponseReturnValue:
     """Make the table. When the file has to be read again for what was decided, its page asks once more."""
@@ -61,6 +63,7 @@ async def imports_start(import_id: str) -> ResponseReturnValue:
 
 
 @bp.post("/imports/<import_id>/cancellation")
+@may(Action.CREATE_TABLE)
 async def imports_cancel(import_id: str) -> ResponseReturnValue:
     found = await find_import(signed_in(), import_id)
     await jobs().cancel(found.id)

@@ -13,7 +13,7 @@ from webapp.extensions import jobs
 from webapp.models import ImportState
 from webapp.tables import bp
 from webapp.tables.uploads import folder_of, new_import_id
-from webapp.web.access import signed_in
+from webapp.web.access import Action, may, signed_in
 from webapp.web.fragments import redirect_to
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "departures.csv"
@@ -21,6 +21,7 @@ PATIENCE = 20.0  # seconds for each pass; then the page of the import is shown i
 
 
 @bp.post("/samples")
+@may(Action.CREATE_TABLE)
 async def samples_create() -> ResponseReturnValue:
     import_id = new_import_id()
     data = await asyncio.to_thread(SAMPLE.read_bytes)

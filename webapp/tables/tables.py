@@ -12,7 +12,7 @@ from webapp.models import Table
 from webapp.tables import bp, counts, deletion, grid
 from webapp.tables.view import Addresses, table_view
 from webapp.web import flashes
-from webapp.web.access import find_table, signed_in
+from webapp.web.access import Action, find_table, may, signed_in
 from webapp.web.forms import Form
 from webapp.web.fragments import redirect_to, render
 
@@ -52,14 +52,16 @@ async def stylesheets_show(edition: int, kinds: str) -> ResponseReturnValue:
 
 
 @bp.get("/<int:table_id>/edit")
+@may(Action.CHANGE_TABLE)
 async def edit(table_id: int) -> ResponseReturnValue:
-    table = await find_table(signed_in(), table_id, "edit")
+    table = await find_table(signed_in(), table_id, Action.CHANGE_TABLE)
     return await _edit_page(table, TitleForm(data={"title": table.title}))
 
 
 @bp.post("/<int:table_id>")
+@may(Action.CHANGE_TABLE)
 async def update(table_id: int) -> ResponseReturnValue:
-    table = await find_table(signed_in(), table_id, "edit")
+    table = await find_table(signed_in(), table_id, Action.CHANGE_TABLE)
     form = TitleForm(await request.form)
     if not form.validate():
         return await _edit_page(table, form, status=422)
@@ -68,8 +70,9 @@ async def update(table_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/<int:table_id>/deletion")
+@may(Action.CHANGE_TABLE)
 async def destroy(table_id: int) -> ResponseReturnValue:
-    table = await find_table(signed_in(), table_id, "delete")
+    table = await find_table(signed_in(), table_id, Action.CHANGE_TABLE)
     if (await request.form).get("confirmation", "").strip() != table.title.strip():
         error = "This is not its title. Nothing was deleted."
         return await _edit_page(table, TitleForm(data={"title": table.title}), deletion_error=error, status=422)

@@ -10,7 +10,7 @@ from webapp.data.folders import private_folder
 from webapp.data.problems import Problem
 from webapp.extensions import config, jobs
 from webapp.tables import bp
-from webapp.web.access import signed_in
+from webapp.web.access import Action, may, signed_in
 from webapp.web.fragments import redirect_to
 from webapp.web.limits import body_limit
 from webapp.web.uploads import Upload, receive
@@ -24,6 +24,7 @@ class NothingUploaded(Problem):
 
 
 @bp.post("")
+@may(Action.CREATE_TABLE)
 @body_limit(lambda settings: settings.upload_limit)
 async def create() -> ResponseReturnValue:
     person = signed_in()

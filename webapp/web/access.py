@@ -1,6 +1,7 @@
 """Who may do what: signed in by default, and the one way to a table.
 
-A view is guarded unless it says `@public`: forgetting a decorator closes a door, it never opens one.
+A view is guarded unless it says `@public`: forgetting a decorator closes a door, it never opens one. `@may(action)`
+says which right it takes, `@fresh` that who asks must have proved a short while ago who they are.
 """
 
 from collections.abc import Callable
@@ -9,15 +10,28 @@ from urllib.parse import quote, urlsplit
 
 from quart import Quart, Response, current_app, redirect, request, url_for
 from quart.typing import ResponseReturnValue
-from werkzeug.exceptions import Unauthorized
+from werkzeug.exceptions import Forbidden, Unauthorized
 
 from settings import Settings
 from webapp.extensions import db
-from webapp.models import Actor, Import, Table
+from webapp.models import Action, Actor, Import, Table, authorize
 from webapp.models.problems import NotFound
 from webapp.web.sessions import load_actor, loaded_actor
 
-__all__ = ["Actor", "NotFound", "actor", "authorize", "find_import", "find_table", "load_actor", "public", "safe_next"]
+__all__ = [
+    "Action",
+    "Actor",
+    "NotFound",
+    "actor",
+    "authorize",
+    "find_import",
+    "find_table",
+    "fresh",
+    "load_actor",
+    "may",
+    "public",
+    "safe_next",
+]
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -27,11 +41,29 @@ MAX_ID = 2**63 - 1
 
 def init_app(app: Quart, settings: Settings) -> None:
     app.before_request(_require_sign_in)
+    app.before_request(_require_right)
+    app.before_request(_require_fresh)
 
 
 def public(view: View) -> View:
     """Anybody may call this view. Who is signed in is looked up only if the page asks for it."""
     view.is_public = True  # type: ignore[attr-defined]
+    return view
+
+
+def may(action: Action) -> Callable[[View], View]:
+    """Only whom `authorize()` lets do `action` may call this view; the others are answered 403."""
+
+    def mark(view: View) -> View:
+        view.action = action  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def fresh(view: View) -> View:
+    """Who calls this view has proved a short while ago who they are, or is asked to first."""
+    view.needs_fresh = True  # type: ignore[attr-defined]
     return view
 
 
@@ -48,7 +80,7 @@ def signed_in() -> Actor:
     return found
 
 
-async def find_table(actor: Actor, table_id: int, action: str = "read") -> Table:
+async def find_table(actor: Actor, table_id: int, action: Action = Action.READ_TABLE) -> Table:
     """The table with its columns, if this person may do `action` with it. Raises `NotFound`."""
     async with db().reading() as session:
         statement = Table.visible_to(actor.id).where(Table.id == min(table_id, MAX_ID))
@@ -66,11 +98,6 @@ async def find_import(actor: Actor, import_id: str) -> Import:
     if found is None:
         raise NotFound("import")
     return found
-
-
-def authorize(actor: Actor, action: str, table: Table) -> bool:
-    """The one place that decides: so far a table is its owner's alone, whatever the action."""
-    return table.owner_id == actor.id
 
 
 def safe_next(target: str | None, default: str = "/") -> str:
@@ -110,6 +137,30 @@ def _by_htmx() -> bool:
     return "HX-Request" in request.headers or "HX-Request-Type" in request.headers
 
 
+async def _require_right() -> None:
+    """The right a view takes, whatever it is done with; what it is done with is looked at where that is found."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    person = loaded_actor()
+    if view is None or person is None or getattr(view, "is_public", False):
+        return
+    if not authorize(person, getattr(view, "action", Action.USE)):
+        raise Forbidden
+
+
+async def _require_fresh() -> ResponseReturnValue | None:
+    """A form that was posted too late is lost: its page asks for the proof before it is filled in."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    person = loaded_actor()
+    if person is None or person.is_fresh or not getattr(view, "needs_fresh", False):
+        return None
+    return _send_to(url_for("auth.confirm", next=here()))
+
+
+def _send_to(page: str) -> ResponseReturnValue:
+    """On to `page`; with htmx the whole window, not the part of a page that was asked for."""
+    return Response("", 401, {"HX-Redirect": page}) if _by_htmx() else redirect(page, 303)
+
+
 async def _require_sign_in() -> ResponseReturnValue | None:
     """An address that does not exist is guarded as well: strangers cannot tell what is there."""
     view = current_app.view_functions.get(request.endpoint or "")
@@ -117,8 +168,6 @@ async def _require_sign_in() -> ResponseReturnValue | None:
         return None
     target = here()
     login = url_for("auth.login", next=target) if target != "/" else url_for("auth.login")
-    if _by_htmx():
-        return Response("", 401, {"HX-Redirect": login})
-    if request.path.startswith("/api/"):
+    if request.path.startswith("/api/") and not _by_htmx():
         raise Unauthorized
-    return redirect(login, 303)
+    return _send_to(login)

@@ -113,7 +113,17 @@ async def _resume() -> Actor | None:
     now = utc_now()
     if row.seen_at < now - TOUCH_EVERY:
         # Nobody waits for this write; the cookie's own age starts again, signed with today's key.
-        db().write_soon(Session.touch, row.session_id, device())
+        db().write_soon(Session.touch, row.session_id, row.id, device())
         carried.action = Action.WRITE_PERMANENT if row.remembered else Action.WRITE
     fresh_since = now - timedelta(seconds=config().session_fresh)
-    return Actor(row.id, row.email, row.name, row.role, row.session_id, row.authenticated_at > fresh_since)
+    return Actor(
+        id=row.id,
+        email=row.email,
+        name=row.name,
+        role=row.role,
+        session_id=row.session_id,
+        is_fresh=row.authenticated_at > fresh_since,
+        is_verified=row.verified_at is not None,
+        time_zone=row.time_zone,
+        number_style=row.number_style,
+    )

@@ -1,0 +1,144 @@
+"""Sending mail: written down in the unit of work it belongs to, handed over by a workflow that survives a crash.
+
+A mail may be sent twice, when the process dies between handing it over and noting that; its Message-ID is the same.
+"""
+
+import asyncio
+import json
+import logging
+import secrets
+import ssl
+from dataclasses import asdict, dataclass
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from cryptography.fernet import InvalidToken, MultiFernet
+
+from settings import Settings
+from webapp.data.keys import sealer
+from webapp.data.uow import UnitOfWork
+from webapp.models import Mail, utc_now
+
+if TYPE_CHECKING:
+    from webapp.jobs.runner import Jobs
+
+PAUSES = (5, 30, 120, 600, 3600)  # seconds between tries
+TIMEOUT = 30  # seconds a mail server may take for one step
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What somebody is to read."""
+
+    recipient: str
+    subject: str
+    text: str
+    html: str
+    link: str = ""  # the one thing to click, for who passes it on by hand
+
+
+async def post(work: UnitOfWork, letter: Letter, seal: MultiFernet, user_id: int | None = None) -> Mail:
+    """Put the letter into the outbox; the answer's id is the workflow's subject."""
+    mail = Mail(
+        id=secrets.token_hex(16),
+        user_id=user_id,
+        recipient=letter.recipient,
+        subject=letter.subject,
+        sealed=seal.encrypt(json.dumps(asdict(letter)).encode()).decode(),
+    )
+    work.session.add(mail)
+    return mail
+
+
+def unseal(mail: Mail, seal: MultiFernet) -> Letter | None:
+    """The letter; None once it is sent, or when the key it was sealed with is gone."""
+    try:
+        return Letter(**json.loads(seal.decrypt(mail.sealed))) if mail.sealed else None
+    except InvalidToken:
+        return None
+
+
+async def send_mail(jobs: "Jobs", mail_id: str) -> None:
+    """Try until it is handed over, for a good hour; then it stays in the outbox with the reason."""
+    for pause in (*PAUSES, None):
+        async with jobs.database.reading() as session:
+            mail = await session.get(Mail, mail_id)
+        letter = unseal(mail, sealer(jobs.settings)) if mail else None
+        if letter is None:
+            return
+        failure = await _hand_over(jobs.settings, mail_id, letter)
+        await jobs.database.write(_note, mail_id, failure)
+        if failure is None or pause is None:
+            return
+        await asyncio.sleep(pause)
+
+
+async def _hand_over(settings: Settings, mail_id: str, letter: Letter) -> str | None:
+    """None, or in words why not."""
+    import aiosmtplib
+
+    try:
+        await aiosmtplib.send(message(settings, mail_id, letter), timeout=TIMEOUT, **connection(settings))
+    except (aiosmtplib.SMTPException, OSError) as error:
+        logger.warning("A mail could not be handed over: %s", type(error).__name__)
+        return f"The mail server did not take it: {_reason(error)}"
+    return None
+
+
+def message(settings: Settings, mail_id: str, letter: Letter) -> EmailMessage:
+    """Text first, then HTML: a reader shows the last it understands."""
+    made = EmailMessage()
+    made["From"] = settings.mail_from
+    made["To"] = letter.recipient
+    made["Subject"] = letter.subject
+    made["Date"] = format_datetime(utc_now())
+    made["Message-ID"] = f"<{mail_id}@{_domain(settings)}>"
+    made["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers, please
+    made.set_content(letter.text)
+    made.add_alternative(letter.html, subtype="html")
+    return made
+
+
+def connection(settings: Settings) -> dict[str, Any]:
+    """How to reach the mail server. Beyond this machine only encrypted, and only to who can prove its name."""
+    url = urlsplit(settings.smtp_url.get_secret_value())
+    direct, host = url.scheme == "smtps", url.hostname or ""
+    return {
+        "hostname": host,
+        "port": url.port or (465 if direct else 587),
+        "username": unquote(url.username) if url.username else None,
+        "password": unquote(url.password) if url.password else None,
+        "use_tls": direct,
+        "start_tls": False if direct else (None if _is_this_machine(host) else True),
+        "tls_context": ssl.create_default_context(),
+    }
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _domain(settings: Settings) -> str:
+    return parseaddr(settings.mail_from)[1].rpartition("@")[2] or "localhost"
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+async def _note(work: UnitOfWork, mail_id: str, failure: str | None) -> None:
+    mail = await work.session.get(Mail, mail_id)
+    if mail is None:
+        return
+    mail.tries += 1
+    mail.failure = failure
+    if failure is None:
+        mail.sent_at, mail.sealed = utc_now(), None

@@ -1,0 +1,110 @@
+"""API tokens: what a program shows instead of signing in.
+
+A token is `rowcast_` and 43 random characters, so that scanners for leaked secrets can tell it; the database keeps its
+SHA-256 and its first letters, by which its person recognises it.
+"""
+
+import secrets
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, and_, bindparam, or_, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.data.uow import UnitOfWork
+from webapp.models.base import Base, utc_now
+from webapp.models.session import digest
+from webapp.models.user import User
+
+PREFIX = "rowcast_"
+SHOWN = len(PREFIX) + 4  # characters that stay readable
+
+
+class Scope(StrEnum):
+    """What a token may be used for, within what its person may do. Each includes those before it."""
+
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+
+    @property
+    def included(self) -> frozenset[str]:
+        every = list(Scope)
+        return frozenset(every[: every.index(self) + 1])
+
+
+class ApiToken(Base):
+    __tablename__ = "api_tokens"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    scope: Mapped[str]
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    start: Mapped[str]  # such as "rowcast_k7Qd"
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+    @classmethod
+    async def issue(
+        cls, work: UnitOfWork, user_id: int, *, name: str, scope: Scope, expires_at: datetime | None
+    ) -> tuple["ApiToken", str]:
+        """The row, and the token itself, which nobody can read again."""
+        token = PREFIX + secrets.token_urlsafe(32)
+        made = cls(
+            user_id=user_id,
+            name=name,
+            scope=scope,
+            token_hash=digest(token),
+            start=token[:SHOWN],
+            expires_at=expires_at,
+        )
+        work.session.add(made)
+        await work.session.flush()
+        return made, token
+
+    @classmethod
+    async def revoke(cls, work: UnitOfWork, user_id: int, token_id: int) -> bool:
+        """False when this person has no such token that still works."""
+        ended = await work.session.execute(
+            update(cls)
+            .where(cls.id == token_id, cls.user_id == user_id, cls.revoked_at.is_(None))
+            .values(revoked_at=utc_now())
+            .returning(cls.id)
+        )
+        return ended.scalar_one_or_none() is not None
+
+    @classmethod
+    async def revoke_all(cls, work: UnitOfWork, user_id: int) -> None:
+        await work.session.execute(
+            update(cls).where(cls.user_id == user_id, cls.revoked_at.is_(None)).values(revoked_at=utc_now())
+        )
+
+    @classmethod
+    async def touch(cls, work: UnitOfWork, token_id: int) -> None:
+        await work.session.execute(update(cls).where(cls.id == token_id).values(used_at=utc_now()))
+
+
+# A token with its person, as plain columns, if both may still be used. Ask with `token_hash` and `now`.
+USABLE = (
+    select(
+        User.id,
+        User.email,
+        User.name,
+        User.role,
+        User.verified_at,
+        User.time_zone,
+        User.number_style,
+        ApiToken.id.label("token_id"),
+        ApiToken.scope,
+        ApiToken.used_at,
+    )
+    .join(User, and_(User.id == ApiToken.user_id, User.is_active))
+    .where(
+        ApiToken.token_hash == bindparam("token_hash"),
+        ApiToken.revoked_at.is_(None),
+        or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > bindparam("now", type_=ApiToken.expires_at.type)),
+    )
+)

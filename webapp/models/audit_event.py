@@ -1,0 +1,104 @@
+"""The audit log: what matters to security, with who, whom, from where and when. Nothing in it is ever changed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.data.uow import UnitOfWork
+from webapp.models.base import Base, utc_now
+from webapp.models.session import MAX_DEVICE
+from webapp.models.user import User
+
+
+class Event(StrEnum):
+    """What happened, as "noun.verb in the past"."""
+
+    REGISTERED = "account.registered"
+    VERIFIED = "account.verified"
+    PROFILE_CHANGED = "account.profile_changed"
+    EMAIL_CHANGE_ASKED = "account.email_change_asked"
+    EMAIL_CHANGED = "account.email_changed"
+    EXPORTED = "account.exported"
+    DELETED = "account.deleted"
+    SIGNED_IN = "session.started"
+    SIGN_IN_FAILED = "session.refused"
+    CONFIRMED = "session.confirmed"
+    SIGNED_OUT = "session.ended"
+    ALL_SIGNED_OUT = "session.all_ended"
+    THROTTLED = "session.throttled"
+    PASSWORD_CHANGED = "password.changed"  # noqa: S105
+    RESET_ASKED = "password.reset_asked"
+    PASSWORD_RESET = "password.reset"  # noqa: S105
+    FACTOR_ADDED = "second_factor.added"
+    FACTOR_REMOVED = "second_factor.removed"
+    RECOVERY_CODE_USED = "recovery_code.used"
+    RECOVERY_CODES_MADE = "recovery_code.renewed"
+    PASSKEY_ADDED = "passkey.added"
+    PASSKEY_REMOVED = "passkey.removed"
+    TOKEN_MADE = "token.made"  # noqa: S105
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105
+    INVITED = "person.invited"
+    INVITATION_WITHDRAWN = "person.invitation_withdrawn"
+    ADDED = "person.added"
+    CHANGED = "person.changed"
+    ROLE_CHANGED = "person.role_changed"
+    ACTIVATED = "person.activated"
+    DEACTIVATED = "person.deactivated"
+    REMOVED = "person.removed"
+    LINK_COPIED = "mail.link_copied"
+    AUDIT_EXPORTED = "audit.exported"
+    JOB_RETRIED = "job.retried"
+    REFUSED = "access.refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Doer:
+    """Who does something, and from where. On the command line there is no person, and the address is empty."""
+
+    id: int | None
+    name: str  # the e-mail address as it was then
+    address: str = ""
+    agent: str = ""
+
+
+COMMAND_LINE = Doer(None, "command line")
+
+
+class AuditEvent(Base):
+    __tablename__ = "audit_events"
+    __table_args__ = ({"sqlite_autoincrement": True},)  # the order of the log, without gaps that are filled again
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+    event: Mapped[str] = mapped_column(index=True)
+    # Numbers and names, no foreign keys: the log outlives the people in it.
+    actor_id: Mapped[int | None] = mapped_column(index=True)
+    actor: Mapped[str]
+    subject_id: Mapped[int | None] = mapped_column(index=True)
+    subject: Mapped[str]
+    address: Mapped[str]
+    agent: Mapped[str]
+    # What else there is to say; never a secret.
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+    @classmethod
+    async def record(
+        cls, work: UnitOfWork, /, event: Event, doer: Doer, subject: User | str | None = None, **details: Any
+    ) -> None:
+        """Write it down in the same unit of work as what happened: neither is there without the other."""
+        person = subject if isinstance(subject, User) else None
+        work.session.add(
+            cls(
+                event=event,
+                actor_id=doer.id,
+                actor=doer.name,
+                subject_id=person.id if person else None,
+                subject=person.email if person else str(subject or ""),
+                address=doer.address,
+                agent=doer.agent[:MAX_DEVICE],
+                details=details,
+            )
+        )

@@ -1,0 +1,124 @@
+"""Tokens that are good once: what a link in a mail carries, and what the steps of one sign-in are tied together by.
+
+Like a session's, a token is random, and the database keeps its SHA-256.
+"""
+
+import secrets
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Select, delete, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.data.problems import Problem
+from webapp.data.uow import UnitOfWork
+from webapp.models.base import Base, utc_now
+from webapp.models.session import digest
+
+
+class Purpose(StrEnum):
+    """What a token is good for, and for nothing else."""
+
+    VERIFY = "verify"  # this address reaches me
+    RESET = "reset"  # choose a new password
+    CHANGE_EMAIL = "change-email"  # this new address reaches me
+    INVITE = "invite"  # make an account here
+    SECOND_STEP = "second-step"  # the password was right, the second factor is still to come
+    CHALLENGE = "challenge"  # what a passkey has to sign
+
+
+LIFETIMES = {
+    Purpose.VERIFY: timedelta(days=3),
+    Purpose.RESET: timedelta(hours=1),
+    Purpose.CHANGE_EMAIL: timedelta(hours=24),
+    Purpose.INVITE: timedelta(days=7),
+    Purpose.SECOND_STEP: timedelta(minutes=10),
+    Purpose.CHALLENGE: timedelta(minutes=5),
+}
+KEPT = timedelta(days=30)  # how long a row is kept after its token has expired
+
+
+class TokenUnusable(Problem):
+    """Which of the reasons it is, is told to nobody: a stranger may be asking."""
+
+    def __init__(self) -> None:
+        super().__init__("This link does not work any more: it was used already, or it is too old. Ask for a new one.")
+
+
+class OneTimeToken(Base):
+    __tablename__ = "one_time_tokens"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    purpose: Mapped[str]
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    # Whom it is for; None for who has no account yet.
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    # The address it was sent to: the new one of a change, the invited one.
+    email: Mapped[str | None] = mapped_column(index=True)
+    # What belongs to the purpose: the role of an invitation, the state of a challenge.
+    data: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+    @classmethod
+    async def issue(
+        cls,
+        work: UnitOfWork,
+        purpose: Purpose,
+        *,
+        user_id: int | None = None,
+        email: str | None = None,
+        data: dict[str, Any] | None = None,
+    ) -> str:
+        """A new token; earlier ones for the same purpose and person stop working. Rows long expired are removed."""
+        now = utc_now()
+        await work.session.execute(delete(cls).where(cls.expires_at < now - KEPT))
+        if user_id is not None:
+            await cls.withdraw(work, purpose, user_id)
+        token = secrets.token_urlsafe(32)
+        work.session.add(
+            cls(
+                purpose=purpose,
+                token_hash=digest(token),
+                user_id=user_id,
+                email=email,
+                data=data or {},
+                expires_at=now + LIFETIMES[purpose],
+            )
+        )
+        return token
+
+    @classmethod
+    async def redeem(cls, work: UnitOfWork, purpose: Purpose, token: str) -> "OneTimeToken":
+        """Use it up. Of several at the same time exactly one wins; the others have `TokenUnusable` raised."""
+        taken = await work.session.execute(
+            update(cls)
+            .where(cls.token_hash == digest(token), cls.purpose == purpose)
+            .where(cls.used_at.is_(None), cls.expires_at > utc_now())
+            .values(used_at=utc_now())
+            .returning(cls.id)
+        )
+        if (found := taken.scalar_one_or_none()) is None:
+            raise TokenUnusable
+        return await work.session.get_one(cls, found, populate_existing=True)
+
+    @classmethod
+    def usable(cls, purpose: Purpose, token: str) -> Select["OneTimeToken"]:
+        """The token as a page shows it before it is used: looking does not use it up (mail scanners look)."""
+        return select(cls).where(
+            cls.token_hash == digest(token),
+            cls.purpose == purpose,
+            cls.used_at.is_(None),
+            cls.expires_at > utc_now(),
+        )
+
+    @classmethod
+    async def withdraw(cls, work: UnitOfWork, purpose: Purpose, user_id: int) -> None:
+        """Those not used yet stop working."""
+        await work.session.execute(
+            update(cls)
+            .where(cls.user_id == user_id, cls.purpose == purpose, cls.used_at.is_(None))
+            .values(used_at=utc_now())
+        )

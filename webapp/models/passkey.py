@@ -1,0 +1,23 @@
+"""A passkey (WebAuthn credential): the public half of a key that never leaves somebody's device."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.models.base import Base, utc_now
+
+
+class Passkey(Base):
+    __tablename__ = "passkeys"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    # What the device calls it, and its attested credential data as the standard writes them (WebAuthn, 6.5.1).
+    credential_id: Mapped[bytes] = mapped_column(unique=True)
+    credential: Mapped[bytes]
+    # Goes up with each use where the device counts; a step back means that there is a copy of the key.
+    sign_count: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    used_at: Mapped[datetime | None]

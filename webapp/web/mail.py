@@ -1,0 +1,49 @@
+"""Mail to people: written by templates, put into the outbox in the unit of work it belongs to."""
+
+from typing import Any
+
+import structlog
+from markupsafe import Markup
+
+from webapp.data.uow import UnitOfWork
+from webapp.extensions import config, jobs, sealer
+from webapp.jobs import mail
+from webapp.jobs.mail import Letter
+from webapp.web import templating
+from webapp.web.hosts import own_origin
+
+log = structlog.get_logger("rowcast.mail")
+
+
+def letter(template: str, recipient: str, subject: str, path: str = "", **context: Any) -> Letter:
+    """The letter of `mail/<template>.txt` and `mail/<template>.html`; `path` is where its link leads, on this server.
+
+    Call it in the view, before the unit of work: a template that fails must not undo what was done.
+    """
+    link = f"{own_origin()}{path}" if path else ""
+    given = {"link": link, "subject": subject, "origin": own_origin(), "recipient": recipient, **context}
+    return Letter(
+        recipient=recipient,
+        subject=subject,
+        text=_plain(templating.render(f"mail/{template}.txt", **given)),
+        html=str(templating.render(f"mail/{template}.html", **given)),
+        link=link,
+    )
+
+
+async def post(work: UnitOfWork, letter: Letter, user_id: int | None = None) -> None:
+    """Into the outbox; on its way once the unit of work is committed. Call it inside a verb of a request.
+
+    Without a mail server it stays there: an administrator passes the link on, and in development the log shows it.
+    """
+    written = await mail.post(work, letter, sealer(), user_id)
+    settings, running = config(), jobs()
+    if settings.smtp_url.get_secret_value():
+        work.after_commit(lambda: running.start("send_mail", written.id))
+    elif settings.is_development:
+        work.after_commit(lambda: log.info("a mail was not sent", to=letter.recipient, link=letter.link))
+
+
+def _plain(rendered: Markup) -> str:
+    """Text templates are escaped like all others, so that nobody has to remember which are; here it is undone."""
+    return rendered.unescape()
