@@ -4,9 +4,10 @@ import subprocess
 import sys
 
 import pytest
+from cryptography.fernet import InvalidToken
 
 from settings import Settings
-from webapp.data.keys import secret_key
+from webapp.data.keys import sealer, secret_key
 
 
 def test_a_key_of_the_settings_is_used_as_it_is(settings: Settings) -> None:
@@ -47,3 +48,17 @@ def test_a_damaged_key_stops_the_start_instead_of_signing_with_it(settings: Sett
 
     with pytest.raises(ValueError, match="Delete it"):
         secret_key(settings)
+
+
+def test_what_is_sealed_survives_a_rotation_of_keys_and_opens_with_no_other(settings: Settings) -> None:
+    secret = type(settings.secret_key)
+    old = settings.model_copy(update={"secret_key": secret("o" * 40)})
+    rotated = old.model_copy(update={"secret_key": secret("n" * 40), "secret_key_fallbacks": (secret("o" * 40),)})
+    retired = rotated.model_copy(update={"secret_key_fallbacks": ()})
+    sealed = sealer(old).encrypt(b"a secret")
+
+    assert b"a secret" not in sealed
+    assert sealer(rotated).decrypt(sealed) == b"a secret"
+    assert sealer(retired).decrypt(sealer(rotated).encrypt(b"new")) == b"new"
+    with pytest.raises(InvalidToken):
+        sealer(retired).decrypt(sealed)

@@ -68,6 +68,24 @@ def test_every_step_can_be_taken_back(settings: Settings) -> None:
     assert names <= {"alembic_version", "sqlite_sequence"}
 
 
+def test_who_was_there_before_people_came_is_kept_and_the_owner_is_verified(settings: Settings) -> None:
+    from alembic import command
+
+    command.upgrade(migrations.configuration(settings), "0001")
+    with closing(connection(settings)) as plain:
+        plain.executemany(
+            "INSERT INTO users (id, email, name, password_hash, role, is_active, created_at)"
+            " VALUES (?, ?, 'a', 'x', ?, 1, '2026-01-01')",
+            [(1, "ada@example.org", "owner"), (2, "grace@example.org", "member")],
+        )
+
+    migrations.upgrade(settings)
+
+    with closing(connection(settings)) as plain:
+        found = plain.execute("SELECT email, time_zone, number_style, verified_at FROM users ORDER BY id").fetchall()
+    assert found == [("ada@example.org", "UTC", "comma", "2026-01-01"), ("grace@example.org", "UTC", "comma", None)]
+
+
 def test_alembic_is_not_loaded_when_there_is_nothing_to_do(settings: Settings) -> None:
     migrations.upgrade(settings)
     code = (
@@ -125,7 +143,10 @@ def test_a_table_that_is_copied_to_change_it_keeps_the_rows_that_point_to_it(set
     """With foreign keys on, dropping the old copy of `users` would delete everybody's tables."""
     migrations.upgrade(settings)
     with closing(connection(settings)) as plain:
-        plain.execute("INSERT INTO users VALUES (1, 'a@b.test', 'a', 'x', 'owner', 1, '2026-01-01')")
+        plain.execute(
+            "INSERT INTO users (id, email, name, password_hash, role, is_active, created_at)"
+            " VALUES (1, 'a@b.test', 'a', 'x', 'owner', 1, '2026-01-01')"
+        )
         plain.execute("INSERT INTO tables VALUES (1, 1, 'mine', '2026-01-01', 0, 'ready', 0, 'none')")
 
     with sqlite.migrating(settings.sqlalchemy_url) as migrating:

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.exc import IntegrityError
 
 from webapp.data.engines import Database
 from webapp.data.uow import UnitOfWork
@@ -81,17 +80,6 @@ async def test_of_many_first_ones_one_owns(database: Database) -> None:
     users = await asyncio.gather(*(register(database, f"p{n}@example.org", is_open=True) for n in range(10)))
 
     assert sorted(user.role for user in users) == [Role.MEMBER] * 9 + [Role.OWNER]
-
-
-async def test_the_database_itself_refuses_a_second_owner(database: Database) -> None:
-    await register(database, "ada@example.org")
-    await register(database, "grace@example.org", is_open=True)
-
-    async def promote(work: UnitOfWork) -> None:
-        await work.session.execute(text("UPDATE users SET role = 'owner'"))
-
-    with pytest.raises(IntegrityError):
-        await database.write(promote)
 
 
 async def test_the_number_of_a_deleted_person_is_given_to_nobody_else(database: Database) -> None:

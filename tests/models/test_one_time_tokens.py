@@ -1,0 +1,119 @@
+"""A token is good once, for one purpose, for a while, and of several who use it at the same time one wins."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text, update
+
+from webapp.data.engines import Database
+from webapp.data.uow import UnitOfWork
+from webapp.models import OneTimeToken, Purpose, TokenUnusable, User, utc_now
+from webapp.models.one_time_token import KEPT, LIFETIMES
+
+
+async def issue(database: Database, purpose: Purpose = Purpose.RESET, **more: Any) -> str:
+    return await database.write(OneTimeToken.issue, purpose, **more)
+
+
+async def redeem(database: Database, token: str, purpose: Purpose = Purpose.RESET) -> OneTimeToken:
+    return await database.write(OneTimeToken.redeem, purpose, token)
+
+
+async def age(database: Database, by: timedelta) -> None:
+    """As if all of them had been made so long ago."""
+
+    async def shift(work: UnitOfWork) -> None:
+        for token in await work.session.scalars(OneTimeToken.__table__.select().with_only_columns(OneTimeToken.id)):
+            when = (await work.session.get_one(OneTimeToken, token)).expires_at
+            await work.session.execute(
+                update(OneTimeToken).where(OneTimeToken.id == token).values(expires_at=when - by)
+            )
+
+    await database.write(shift)
+
+
+@pytest.fixture
+async def ada(database: Database) -> int:
+    user = await database.write(User.register, email="ada@example.org", password_hash="x", is_open=False)
+    return user.id
+
+
+async def test_it_is_good_once_and_says_what_it_was_made_for(database: Database, ada: int) -> None:
+    token = await issue(database, user_id=ada, email="ada@example.org", data={"role": "member"})
+
+    found = await redeem(database, token)
+
+    assert (found.user_id, found.email, found.data) == (ada, "ada@example.org", {"role": "member"})
+    with pytest.raises(TokenUnusable):
+        await redeem(database, token)
+
+
+async def test_it_is_good_for_nothing_else(database: Database, ada: int) -> None:
+    token = await issue(database, Purpose.VERIFY, user_id=ada)
+
+    with pytest.raises(TokenUnusable):
+        await redeem(database, token, Purpose.RESET)
+    assert (await redeem(database, token, Purpose.VERIFY)).user_id == ada
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+async def test_it_ends_by_itself(database: Database, ada: int, purpose: Purpose) -> None:
+    token = await issue(database, purpose, user_id=ada)
+
+    await age(database, LIFETIMES[purpose])
+
+    with pytest.raises(TokenUnusable):
+        await redeem(database, token, purpose)
+
+
+async def test_of_many_at_the_same_time_exactly_one_wins(database: Database, ada: int) -> None:
+    token = await issue(database, user_id=ada)
+
+    answers = await asyncio.gather(*(redeem(database, token) for _ in range(10)), return_exceptions=True)
+
+    assert sorted(type(answer).__name__ for answer in answers) == ["OneTimeToken"] + ["TokenUnusable"] * 9
+
+
+async def test_a_new_one_ends_those_before_for_the_same_purpose(database: Database, ada: int) -> None:
+    first, other = await issue(database, user_id=ada), await issue(database, Purpose.VERIFY, user_id=ada)
+    second = await issue(database, user_id=ada)
+
+    with pytest.raises(TokenUnusable):
+        await redeem(database, first)
+    assert await redeem(database, second)
+    assert await redeem(database, other, Purpose.VERIFY)
+
+
+async def test_looking_does_not_use_it_up(database: Database, ada: int) -> None:
+    token = await issue(database, user_id=ada)
+
+    async with database.reading() as session:
+        for _ in range(2):
+            assert (await session.scalar(OneTimeToken.usable(Purpose.RESET, token))) is not None
+        assert (await session.scalar(OneTimeToken.usable(Purpose.VERIFY, token))) is None
+
+
+async def test_the_database_does_not_know_the_token_and_forgets_old_ones(database: Database, ada: int) -> None:
+    token = await issue(database, user_id=ada)
+    async with database.reading() as session:
+        kept = (await session.execute(text("SELECT * FROM one_time_tokens"))).one()
+    assert token not in str(kept)
+
+    await age(database, LIFETIMES[Purpose.RESET] + KEPT + timedelta(seconds=1))
+    await issue(database, user_id=None, email="new@example.org")
+
+    async with database.reading() as session:
+        assert (await session.execute(text("SELECT user_id FROM one_time_tokens"))).all() == [(None,)]
+
+
+async def test_what_is_withdrawn_does_not_work(database: Database, ada: int) -> None:
+    token = await issue(database, user_id=ada)
+
+    await database.write(OneTimeToken.withdraw, Purpose.RESET, ada)
+
+    with pytest.raises(TokenUnusable):
+        await redeem(database, token)
+    assert LIFETIMES.keys() == set(Purpose)
+    assert utc_now().tzinfo is not None

@@ -1,0 +1,78 @@
+"""One table says who may do what; a token never may more than its person, nor than its scope."""
+
+import pytest
+
+from webapp.models import Action, Actor, Role, Scope, Table, User, authorize, is_above
+from webapp.models.permissions import RULES
+
+EVERYBODY = "owner administrator member guest"
+MAY = {
+    Action.USE: EVERYBODY,
+    Action.OWN_ACCOUNT: EVERYBODY,
+    Action.READ_TABLE: EVERYBODY,
+    Action.CREATE_TABLE: "owner administrator member",
+    Action.CHANGE_TABLE: "owner administrator member",
+    Action.READ_PEOPLE: "owner administrator member",
+    Action.MANAGE_PEOPLE: "owner administrator",
+    Action.RUN_SERVER: "owner administrator",
+}
+SCOPES = {
+    Action.USE: "read write admin",
+    Action.OWN_ACCOUNT: "",
+    Action.READ_TABLE: "read write admin",
+    Action.CREATE_TABLE: "write admin",
+    Action.CHANGE_TABLE: "write admin",
+    Action.READ_PEOPLE: "read write admin",
+    Action.MANAGE_PEOPLE: "admin",
+    Action.RUN_SERVER: "admin",
+}
+
+
+def actor(role: str, scope: Scope | None = None, id: int = 1) -> Actor:
+    return Actor(id, "a@example.org", "a", role, scopes=scope.included if scope else None)
+
+
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("role", Role)
+def test_each_role_may_what_the_table_says(role: Role, action: Action) -> None:
+    assert authorize(actor(role), action) is (role in MAY[action].split())
+
+
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("scope", Scope)
+def test_a_token_may_what_its_scope_says(scope: Scope, action: Action) -> None:
+    assert authorize(actor("owner", scope), action) is (scope in SCOPES[action].split())
+
+
+def test_a_scope_gives_nobody_more_than_their_role() -> None:
+    assert not authorize(actor("member", Scope.ADMIN), Action.MANAGE_PEOPLE)
+    assert not authorize(actor("guest", Scope.WRITE), Action.CREATE_TABLE)
+
+
+def test_a_table_is_its_owners_alone() -> None:
+    theirs = Table(id=1, owner_id=2, title="t")
+
+    assert not authorize(actor("owner"), Action.READ_TABLE, theirs)
+    assert authorize(actor("guest", id=2), Action.READ_TABLE, theirs)
+    assert not authorize(actor("guest", id=2), Action.CHANGE_TABLE, theirs)
+
+
+@pytest.mark.parametrize(
+    ("role", "manages"),
+    [
+        ("owner", "owner administrator member guest"),
+        ("administrator", "member guest"),
+        ("member", ""),
+        ("guest", ""),
+    ],
+)
+def test_people_are_managed_from_above(role: str, manages: str) -> None:
+    for other in Role:
+        subject = User(id=2, email="b@example.org", name="b", role=other)
+        assert authorize(actor(role), Action.MANAGE_PEOPLE, subject) is (other in manages.split()), other
+    if role in ("owner", "administrator"):
+        assert [other for other in Role if is_above(actor(role), other)] == manages.split()
+
+
+def test_every_action_has_a_rule() -> None:
+    assert RULES.keys() == set(Action)
