@@ -7,11 +7,15 @@ import pytest
 from quart.testing import QuartClient
 
 from settings import Settings
+from tests.helpers import sign_up
 from tests.tables import add_table
 from webapp.data.sqlite_plain import connect
+from webapp.engine.problems import QueryTimeout
 from webapp.engine.storage import Field
+from webapp.extensions import indexes
 from webapp.jobs import Indexes
 from webapp.tables import tables as views
+from webapp.web.application import Application
 
 ROWS = [(f"row {number}", str(number % 7)) for number in range(300)]
 
@@ -28,30 +32,44 @@ async def until_done(indexes: Indexes) -> None:
 
 
 async def test_the_first_sort_of_a_large_table_leaves_an_index(
-    client: QuartClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    app: Application, client: QuartClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.helpers import sign_up
-    from webapp.extensions import indexes
-
     await sign_up(client)
     add_table(settings.data_dir, {"Name": "text", "Group": "integer"}, ROWS)
 
     await client.get("/tables/1?sort=-2")
-    await until_done(indexes.of(client.app))
+    await until_done(indexes.of(app))
     assert index_names(settings) == []  # too small to be worth it
 
     monkeypatch.setattr(views, "WORTH_IT", 100)
     for _ in range(3):
         await client.get("/tables/1?sort=-2,1")
-    await until_done(indexes.of(client.app))
+    await until_done(indexes.of(app))
+    assert len(index_names(settings)) == 1
+
+
+async def test_a_sort_that_takes_too_long_leaves_one_as_well(
+    app: Application, client: QuartClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sign_up(client)
+    add_table(settings.data_dir, {"Name": "text", "Group": "integer"}, ROWS)
+    monkeypatch.setattr(views, "WORTH_IT", 100)
+
+    async def too_long(*args: object, **more: object) -> None:
+        raise QueryTimeout
+
+    monkeypatch.setattr(views, "fetch_rows", too_long)
+    assert (await client.get("/tables/1?sort=2")).status_code == 422
+    await until_done(indexes.of(app))
+
     assert len(index_names(settings)) == 1
 
 
 async def test_a_table_that_is_gone_is_no_trouble(settings: Settings) -> None:
-    indexes = Indexes(settings)
+    alone = Indexes(settings)
 
-    indexes.want(99, Field(1, "Name", "text", {}))
-    await until_done(indexes)
-    await indexes.close()
+    alone.want(99, Field(1, "Name", "text", {}))
+    await until_done(alone)
+    await alone.close()
 
     assert index_names(settings) == []

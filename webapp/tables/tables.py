@@ -28,11 +28,13 @@ async def show(table_id: int) -> ResponseReturnValue:
     table = await find_table(signed_in(), table_id)
     query = TableQuery.from_args(request.args, table.columns)
     after, before, at = request.args.get("after"), request.args.get("before"), request.args.get("at", type=int)
-    async with db().reading() as session:
-        page = await fetch_rows(
-            session, table, query, after=after, before=before, at=at, seconds=config().query_timeout
-        )
-    want_indexes(table, query)
+    try:
+        async with db().reading() as session:
+            page = await fetch_rows(
+                session, table, query, after=after, before=before, at=at, seconds=config().query_timeout
+            )
+    finally:
+        want_indexes(table, query)  # most of all for a sort that took too long
     view = table_view(table, query, page)
     summary = await counts.summary_of(table, query, page)
     return await render("tables/show.html", "tables/_results.html", table=table, view=view, summary=summary)
