@@ -12,7 +12,7 @@ from webapp.models.session import digest
 
 COUNT = 10
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without what is mistaken for something else
-LENGTH = 16  # characters of 31: 79 bits, so that a plain SHA-256 of it need not be slow
+LENGTH = 24  # characters of 31: 118 bits, so that a plain SHA-256 of it need not be slow (OWASP ASVS 5.0, 6.5.2)
 
 
 class RecoveryCode(Base):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, and_, bindparam, delete, or_, select, update
+from sqlalchemy import ForeignKey, and_, bindparam, delete, false, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from settings import Settings
@@ -45,9 +45,13 @@ class Session(Base):
     # When who it is was last proved: by password and second factor, or by passkey.
     authenticated_at: Mapped[datetime] = mapped_column(default=utc_now)
     revoked_at: Mapped[datetime | None]
+    # Whether it took two factors: a password and a code, or a passkey.
+    is_strong: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     @classmethod
-    async def start(cls, work: UnitOfWork, user_id: int, device: Device, *, remembered: bool) -> str:
+    async def start(
+        cls, work: UnitOfWork, user_id: int, device: Device, *, remembered: bool, is_strong: bool = False
+    ) -> str:
         """A new sign-in. The answer is the token for the cookie: nobody can read it from the database again."""
         token = secrets.token_urlsafe(32)
         work.session.add(
@@ -57,6 +61,7 @@ class Session(Base):
                 agent=device.agent[:MAX_DEVICE],
                 address=device.address,
                 remembered=remembered,
+                is_strong=is_strong,
             )
         )
         return token
@@ -79,9 +84,17 @@ class Session(Base):
         return len(ended.scalars().all())
 
     @classmethod
-    async def confirm(cls, work: UnitOfWork, session_id: int) -> None:
-        """Who it is was proved again: dangerous things may be done for a while."""
-        await work.session.execute(update(cls).where(cls.id == session_id).values(authenticated_at=utc_now()))
+    async def confirm(cls, work: UnitOfWork, session_id: int, *, is_strong: bool) -> tuple[str, bool]:
+        """Who it is was proved again: dangerous things may be done for a while.
+
+        The answer is a new token for the cookie, which ends the one before, and whether it is remembered: what was
+        copied earlier gains nothing from the proof.
+        """
+        token = secrets.token_urlsafe(32)
+        session = await work.session.get_one(cls, session_id)
+        session.token_hash, session.authenticated_at = digest(token), utc_now()
+        session.is_strong = session.is_strong or is_strong
+        return token, session.remembered
 
     @classmethod
     async def touch(cls, work: UnitOfWork, session_id: int, user_id: int, device: Device) -> None:
@@ -124,6 +137,7 @@ ALIVE = (
         User.number_style,
         Session.id.label("session_id"),
         Session.remembered,
+        Session.is_strong,
         Session.seen_at,
         Session.authenticated_at,
     )

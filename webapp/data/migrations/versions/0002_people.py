@@ -20,6 +20,7 @@ def upgrade() -> None:
     op.add_column("users", sa.Column("totp_secret", sa.String))
     op.add_column("users", sa.Column("totp_step", sa.Integer, nullable=False, server_default="0"))
     op.create_index("ix_users_seen_at", "users", ["seen_at"])
+    op.add_column("sessions", sa.Column("is_strong", sa.Boolean, nullable=False, server_default=sa.false()))
     # Whoever owns the server was let in by hand: nobody else could have made that account.
     op.execute("UPDATE users SET verified_at = created_at WHERE role = 'owner'")
     _one_time_tokens()
@@ -140,6 +141,7 @@ def _mails() -> None:
 def downgrade() -> None:
     for table in ("mails", "audit_events", "api_tokens", "passkeys", "recovery_codes", "one_time_tokens"):
         op.drop_table(table)
+    op.drop_column("sessions", "is_strong")
     op.drop_index("ix_users_seen_at", "users")
     for column in ("totp_step", "totp_secret", "number_style", "time_zone", "seen_at", "verified_at"):
         op.drop_column("users", column)
