@@ -16,6 +16,7 @@ from settings import Settings
 from webapp.data import sqlite
 from webapp.data.problems import DatabaseBusy, Problem, StorageFull
 from webapp.models import RegistrationClosed
+from webapp.models.people import NotAllowed
 from webapp.models.problems import NotFound
 from webapp.web import fragments, templating
 from webapp.web.exchange import request_id
@@ -30,6 +31,7 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
     Problem: (422, ""),
     NotFound: (404, ""),
     RegistrationClosed: (403, ""),
+    NotAllowed: (403, ""),
     DatabaseBusy: (503, ""),
     StorageFull: (503, ""),
     PoolTimeout: (503, "The server is busy. Please try again in a moment."),

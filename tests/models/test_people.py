@@ -1,0 +1,255 @@
+"""Managing people: nobody reaches above themselves, a server always has an owner, everything is in the audit log."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from webapp.data.engines import Database
+from webapp.data.problems import Problem
+from webapp.data.uow import UnitOfWork
+from webapp.models import (
+    Actor,
+    ApiToken,
+    AuditEvent,
+    Device,
+    Doer,
+    EmailTaken,
+    Event,
+    OneTimeToken,
+    Purpose,
+    Role,
+    Scope,
+    Session,
+    User,
+    people,
+)
+from webapp.models.people import THE_COMMAND_LINE, LastOwner, Manager, NotAllowed
+from webapp.models.problems import NotFound
+
+Verb = Callable[..., Awaitable[Any]]
+
+
+async def add(database: Database, name: str, role: Role = Role.MEMBER, *, has_password: bool = True) -> User:
+    email, password_hash = f"{name}@example.org", "x" if has_password else ""
+    return await database.write(
+        people.add_person, THE_COMMAND_LINE, email=email, role=role, password_hash=password_hash
+    )
+
+
+def manager(user: User) -> Manager:
+    return Manager(
+        Actor(user.id, user.email, user.name, user.role), Doer(user.id, user.email, "203.0.113.5", "Firefox")
+    )
+
+
+async def found(database: Database, user: User) -> User | None:
+    async with database.reading() as session:
+        return await session.get(User, user.id)
+
+
+async def events(database: Database, event: Event) -> list[AuditEvent]:
+    async with database.reading() as session:
+        return list(await session.scalars(select(AuditEvent).where(AuditEvent.event == event)))
+
+
+async def nothing(work: UnitOfWork, user_id: int) -> None:
+    """Nothing else is kept for them."""
+
+
+async def test_a_person_is_added_and_written_down(database: Database) -> None:
+    ada = await add(database, "ada", Role.OWNER)
+    eve = await database.write(people.add_person, manager(ada), email="eve@example.org", name=" Eve ")
+
+    assert (eve.name, eve.role, eve.password_hash, eve.verified_at) == ("Eve", Role.MEMBER, "", None)
+    by_line, by_ada = await events(database, Event.ADDED)
+    assert (by_line.actor, by_line.actor_id, by_line.subject) == ("command line", None, "ada@example.org")
+    assert (by_ada.actor, by_ada.actor_id, by_ada.subject_id, by_ada.address, by_ada.details) == (
+        "ada@example.org",
+        ada.id,
+        eve.id,
+        "203.0.113.5",
+        {"role": "member"},
+    )
+    with pytest.raises(EmailTaken):
+        await add(database, "eve")
+
+
+@pytest.mark.parametrize(
+    ("verb", "more"),
+    [
+        (people.change_person, {"name": "x"}),
+        (people.change_person, {"email": "x@example.org"}),
+        (people.change_role, {"role": Role.GUEST}),
+        (people.activate, {}),
+        (people.deactivate, {}),
+        (people.end_sessions, {}),
+        (people.remove_person, {"farewell": nothing}),
+    ],
+)
+async def test_nobody_manages_who_is_not_below_them(database: Database, verb: Verb, more: dict[str, Any]) -> None:
+    ada, bob, eve = [await add(database, name, role) for name, role in zip(("ada", "bob", "eve"), Role, strict=False)]
+    for by, whom in ((bob, ada), (bob, await add(database, "bea", Role.ADMINISTRATOR)), (eve, bob), (eve, ada)):
+        with pytest.raises(NotAllowed):
+            await database.write(verb, manager(by), whom.id, **more)
+    with pytest.raises(NotFound):
+        await database.write(verb, manager(ada), 999, **more)
+
+    await database.write(verb, manager(bob), eve.id, **more)
+
+
+async def test_a_role_is_given_by_who_is_above_it(database: Database) -> None:
+    ada, bob, eve = [await add(database, name, role) for name, role in zip(("ada", "bob", "eve"), Role, strict=False)]
+
+    for role in (Role.OWNER, Role.ADMINISTRATOR):
+        with pytest.raises(NotAllowed, match="below yours"):
+            await database.write(people.change_role, manager(bob), eve.id, role)
+        with pytest.raises(NotAllowed):
+            await database.write(people.add_person, manager(bob), email="x@example.org", role=role)
+    await database.write(people.change_role, manager(ada), eve.id, Role.ADMINISTRATOR)
+    await database.write(people.change_role, manager(ada), eve.id, Role.ADMINISTRATOR)
+
+    (event,) = await events(database, Event.ROLE_CHANGED)
+    assert event.details == {"before": "member", "role": "administrator"}
+
+
+async def test_nobody_does_to_themselves_what_has_a_page_of_their_own_or_a_colleague(database: Database) -> None:
+    ada = await add(database, "ada", Role.OWNER)
+    await add(database, "bob", Role.OWNER)
+
+    for verb, more in (
+        (people.change_role, {"role": Role.MEMBER}),
+        (people.deactivate, {}),
+        (people.remove_person, {"farewell": nothing}),
+        (people.end_sessions, {}),
+        (people.change_person, {"email": "x@example.org"}),
+    ):
+        with pytest.raises(NotAllowed):
+            await database.write(verb, manager(ada), ada.id, **more)  # type: ignore[operator]
+    await database.write(people.change_person, manager(ada), ada.id, name="Ada")
+    assert (await found(database, ada)).name == "Ada"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("verb", "more"),
+    [
+        (people.change_role, {"role": Role.ADMINISTRATOR}),
+        (people.deactivate, {}),
+        (people.remove_person, {"farewell": nothing}),
+    ],
+)
+async def test_the_last_owner_stays(database: Database, verb: Verb, more: dict[str, Any]) -> None:
+    ada = await add(database, "ada", Role.OWNER)
+    bob = await add(database, "bob", Role.OWNER)
+    invited = await add(database, "ian", Role.OWNER, has_password=False)
+    gone = await add(database, "eve", Role.OWNER)
+    await database.write(people.deactivate, THE_COMMAND_LINE, gone.id)
+
+    await database.write(verb, manager(ada), bob.id, **more)
+    with pytest.raises(LastOwner):
+        await database.write(verb, THE_COMMAND_LINE, ada.id, **more)
+    with pytest.raises(NotAllowed):
+        await database.write(verb, manager(bob), ada.id, **more)  # who is not an owner any more
+
+    await database.write(verb, THE_COMMAND_LINE, invited.id, **more)  # who never could sign in
+    left = await found(database, ada)
+    assert left is not None
+    assert (left.role, left.is_active) == (Role.OWNER, True)
+
+
+@pytest.mark.parametrize("verb", [people.deactivate, lambda *a: people.change_role(*a, Role.GUEST)])
+async def test_two_owners_who_do_it_to_each_other_at_the_same_time_are_not_both_gone(
+    database: Database, verb: Verb
+) -> None:
+    ada, bob = await add(database, "ada", Role.OWNER), await add(database, "bob", Role.OWNER)
+
+    said = await asyncio.gather(
+        database.write(verb, manager(ada), bob.id),
+        database.write(verb, manager(bob), ada.id),
+        database.write(verb, THE_COMMAND_LINE, ada.id),
+        return_exceptions=True,
+    )
+
+    assert sum(isinstance(one, Problem) for one in said) == 2
+    people_left = [await found(database, user) for user in (ada, bob)]
+    assert sum(user is not None and user.is_active and user.role == Role.OWNER for user in people_left) == 1
+
+
+async def test_deactivating_ends_everything_that_lets_somebody_in(database: Database) -> None:
+    ada, eve = await add(database, "ada", Role.OWNER), await add(database, "eve")
+
+    async def prepare(work: UnitOfWork) -> str:
+        for _ in range(2):
+            await Session.start(work, eve.id, Device("Firefox", "203.0.113.9"), remembered=False)
+        await ApiToken.issue(work, eve.id, name="t", scope=Scope.READ, expires_at=None)
+        return await OneTimeToken.issue(work, Purpose.RESET, user_id=eve.id)
+
+    reset = await database.write(prepare)
+    for _ in range(2):
+        await database.write(people.deactivate, manager(ada), eve.id)
+
+    async with database.reading() as session:
+        assert not list(await session.scalars(select(Session).where(Session.revoked_at.is_(None))))
+        assert not list(await session.scalars(select(ApiToken).where(ApiToken.revoked_at.is_(None))))
+        assert await session.scalar(OneTimeToken.usable(Purpose.RESET, reset)) is None
+    (event,) = await events(database, Event.DEACTIVATED)
+    assert event.details == {"sessions": 2}
+
+    await database.write(people.activate, manager(ada), eve.id)
+    assert (await found(database, eve)).is_active  # type: ignore[union-attr]
+    assert len(await events(database, Event.ACTIVATED)) == 1
+
+
+async def test_ending_sessions_says_how_many(database: Database) -> None:
+    ada, eve = await add(database, "ada", Role.OWNER), await add(database, "eve")
+    for _ in range(3):
+        await database.write(Session.start, eve.id, Device("Firefox", ""), remembered=True)
+
+    assert await database.write(people.end_sessions, manager(ada), eve.id) == 3
+    assert await database.write(people.end_sessions, manager(ada), eve.id) == 0
+    assert len(await events(database, Event.ALL_SIGNED_OUT)) == 1
+
+
+async def test_a_new_address_is_unverified_and_links_to_the_old_one_stop_working(database: Database) -> None:
+    ada, eve = await add(database, "ada", Role.OWNER), await add(database, "eve")
+    reset = await database.write(OneTimeToken.issue, Purpose.RESET, user_id=eve.id)
+
+    with pytest.raises(EmailTaken):
+        await database.write(people.change_person, manager(ada), eve.id, email=ada.email)
+    changed = await database.write(people.change_person, manager(ada), eve.id, email="eva@example.org", name="Eva")
+
+    assert (changed.email, changed.name, changed.verified_at) == ("eva@example.org", "Eva", None)
+    async with database.reading() as session:
+        assert await session.scalar(OneTimeToken.usable(Purpose.RESET, reset)) is None
+    (event,) = await events(database, Event.EMAIL_CHANGED)
+    assert (event.subject, event.details) == ("eva@example.org", {"before": "eve@example.org"})
+
+
+async def test_who_is_removed_is_gone_with_what_is_theirs_and_stays_in_the_log(database: Database) -> None:
+    ada, eve = await add(database, "ada", Role.OWNER), await add(database, "eve")
+    said: list[int] = []
+
+    async def farewell(work: UnitOfWork, user_id: int) -> None:
+        said.append(user_id)
+
+    await database.write(Session.start, eve.id, Device("Firefox", ""), remembered=True)
+    await database.write(people.remove_person, manager(ada), eve.id, farewell)
+
+    assert (said, await found(database, eve)) == ([eve.id], None)
+    (event,) = await events(database, Event.REMOVED)
+    assert (event.subject, event.subject_id) == ("eve@example.org", eve.id)
+
+
+async def test_a_removal_that_fails_changes_nothing(database: Database) -> None:
+    ada, eve = await add(database, "ada", Role.OWNER), await add(database, "eve")
+
+    async def farewell(work: UnitOfWork, user_id: int) -> None:
+        raise Problem("A table is still coming in.")
+
+    with pytest.raises(Problem):
+        await database.write(people.remove_person, manager(ada), eve.id, farewell)
+
+    assert await found(database, eve) is not None
+    assert await events(database, Event.REMOVED) == []
