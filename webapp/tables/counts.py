@@ -12,6 +12,7 @@ from webapp.tables import bp
 from webapp.tables.view import Addresses
 from webapp.web.access import find_table, signed_in
 from webapp.web.fragments import is_partial, render
+from webapp.web.words import number
 
 AT_ONCE, WHILE_BUILDING = "50ms", "1s"
 A_LITTLE = 0.3  # seconds
@@ -31,7 +32,7 @@ async def counts_show(table_id: int) -> ResponseReturnValue:
     table = await find_table(signed_in(), table_id)
     query = TableQuery.from_args(request.args, table.columns)
     counted = await _counted(table, query, config().query_timeout)
-    gave_up = Summary(f"Some of {table.row_count:,} rows{described(query)}; counting them took too long")
+    gave_up = Summary(f"Some of {number(table.row_count)} rows{described(query)}; counting them took too long")
     return await render("tables/_status.html", summary=counted or gave_up)
 
 
@@ -43,8 +44,8 @@ async def summary_of(table: Table, query: TableQuery, page: Page) -> Summary:
     if not query.is_narrowed:
         return _all_of(table, query)
     if page.before is None and page.after is None and table.state == "ready":
-        return Summary(sentence(query, table.row_count, len(page.rows)))
-    later = Summary(sentence(query, table.row_count) + ", being counted", _url(table, query))
+        return Summary(_said(table, query, len(page.rows)))
+    later = Summary(_said(table, query) + ", being counted", _url(table, query))
     return later if is_partial() else await _counted(table, query, A_LITTLE) or later
 
 
@@ -57,13 +58,17 @@ async def _counted(table: Table, query: TableQuery, seconds: float) -> Summary |
             count = await count_rows(session, table, query, seconds=seconds)
     except QueryTimeout:
         return None
-    said = sentence(query, table.row_count, count.number, more=count.more)
+    said = _said(table, query, count.number, more=count.more)
     return _growing(table, query, said) if table.state != "ready" else Summary(said)
 
 
 def _all_of(table: Table, query: TableQuery) -> Summary:
-    said = sentence(query, table.row_count)
+    said = _said(table, query)
     return Summary(said) if table.state == "ready" else _growing(table, query, said)
+
+
+def _said(table: Table, query: TableQuery, shown: int | None = None, *, more: bool = False) -> str:
+    return sentence(query, table.row_count, shown, more=more, number=number)
 
 
 def _growing(table: Table, query: TableQuery, said: str) -> Summary:

@@ -6,7 +6,6 @@ rendering twice as slow, buys no concurrency, and hides queries in pages.
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,10 @@ from quart import Quart, has_request_context, request
 from settings import Settings
 from webapp.extensions import Extension
 from webapp.web import flashes
-from webapp.web.access import actor
+from webapp.web.access import Action, actor, authorize
 from webapp.web.exchange import request_id
 from webapp.web.static import static_files
+from webapp.web.words import ago, moment, number, plural, size
 
 FOLDER = Path(__file__).parents[1] / "templates"
 Kept = dict[str, Any]
@@ -46,7 +46,7 @@ def init_app(app: Quart, settings: Settings) -> None:
     environment.globals.update(
         url_for=_url_builder(app), static_url=static_files.of(app).url, icon=_icon_maker(app), plural=plural
     )
-    environment.filters.update(number=number, size=size, ago=ago, plural=plural)
+    environment.filters.update(number=number, size=size, ago=ago, moment=moment, plural=plural)
 
 
 def render(template: str, /, **context: Any) -> Markup:
@@ -68,7 +68,14 @@ def _shared() -> Kept:
     """What every template of this request has."""
     if not has_request_context():
         return {}
-    return {"actor": actor(), "flashes": flashes.Flashes(), "request_id": request_id(), "path": request.path}
+    person = actor()
+    return {
+        "actor": person,
+        "runs_server": person is not None and authorize(person, Action.RUN_SERVER),
+        "flashes": flashes.Flashes(),
+        "request_id": request_id(),
+        "path": request.path,
+    }
 
 
 def _url_builder(app: Quart) -> Callable[..., str]:
@@ -92,48 +99,3 @@ def _icon_maker(app: Quart) -> Callable[[str], Markup]:
 
     # A page of the grid shows fifty. In development the sprite may change under a running server.
     return icon if files.is_changing else cache(icon)
-
-
-def number(value: int | float | None) -> str:
-    """1234567 as "1,234,567"; nothing for None."""
-    return "" if value is None else f"{value:,}"
-
-
-def size(count: int | None) -> str:
-    """Bytes as people say them: "93 MB", "1.4 MB", "812 kB"."""
-    if count is None:
-        return ""
-    if count < 1000:
-        return plural(count, "byte")
-    for unit, factor in (("kB", 1e3), ("MB", 1e6), ("GB", 1e9)):
-        if count < factor * 999.5 or unit == "GB":
-            amount = count / factor
-            return f"{amount:.0f} {unit}" if amount >= 9.95 or unit == "kB" else f"{amount:.1f} {unit}"
-    raise AssertionError
-
-
-def plural(count: int, one: str, many: str | None = None) -> str:
-    """`plural(3, "row")` is "3 rows"."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
-AGO = ((60, 1, "second"), (3600, 60, "minute"), (86400, 3600, "hour"), (30 * 86400, 86400, "day"))
-
-
-def ago(then: datetime | None, now: datetime | None = None) -> Markup:
-    """A time relative to now, with the exact one in its title."""
-    if then is None:
-        return Markup("")
-    seconds = int(((now or datetime.now(UTC)) - then).total_seconds())
-    words = _relative(seconds) or f"on {then.day} {then:%B %Y}"
-    exact = f"{then.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(then.isoformat(timespec="seconds"), exact, words)
-
-
-def _relative(seconds: int) -> str:
-    if seconds < 10:
-        return "just now"
-    for below, unit, name in AGO:
-        if seconds < below:
-            return f"{plural(seconds // unit, name)} ago"
-    return ""

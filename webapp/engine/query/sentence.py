@@ -1,6 +1,6 @@
 """A query in words: the sentence of the status line, and the removable chips."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,9 +23,16 @@ class Chip:
     without: "TableQuery"
 
 
-def sentence(query: "TableQuery", total: int, shown: int | None = None, *, more: bool = False) -> str:
-    """As in "412 of 1,000,000 rows where city is Oslo, by price, highest first"."""
-    return _how_many(query, total, shown, more) + described(query)
+def sentence(
+    query: "TableQuery",
+    total: int,
+    shown: int | None = None,
+    *,
+    more: bool = False,
+    number: Callable[[int], str] = "{:,}".format,
+) -> str:
+    """As in "412 of 1,000,000 rows where city is Oslo, by price, highest first"; `number` writes the counts."""
+    return _how_many(query, number(total), None if shown is None else number(shown), more) + described(query)
 
 
 def described(query: "TableQuery") -> str:
@@ -48,12 +55,13 @@ def chips(query: "TableQuery") -> list[Chip]:
     return found + [Chip(condition.words, query.without_filter(index)) for index, condition in enumerate(query.filters)]
 
 
-def _how_many(query: "TableQuery", total: int, shown: int | None, more: bool) -> str:
+def _how_many(query: "TableQuery", total: str, shown: str | None, more: bool) -> str:
+    rows = "row" if total == "1" else "rows"
     if not query.is_narrowed:
-        return f"{total:,} row" if total == 1 else f"{total:,} rows"
+        return f"{total} {rows}"
     if shown is None:
-        return f"Of {total:,} rows those"
-    return f"{shown:,}{'+' if more else ''} of {total:,} {'row' if total == 1 else 'rows'}"
+        return f"Of {total} rows those"
+    return f"{shown}{'+' if more else ''} of {total} {rows}"
 
 
 def _sorted_by(sort: "Sort") -> str:

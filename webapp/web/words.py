@@ -1,0 +1,107 @@
+"""Numbers, sizes and times in words, as the person who reads the page wants them.
+
+What is rendered for nobody in particular (a live stream, a job, a page for strangers) has commas and UTC. Cells of
+tables never come here: they stay as they were written.
+"""
+
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup
+from quart import has_request_context
+
+from webapp.web.sessions import loaded_actor
+
+# What stands for "," and "." of Python's 1,234,567.8. The space is narrow and does not break.
+STYLES = {
+    "comma": (",", "."),
+    "point": (".", ","),
+    "space": ("\u202f", ","),
+    "apostrophe": ("'", "."),
+    "none": ("", "."),
+}
+_TABLES = {style: str.maketrans({",": groups, ".": point}) for style, (groups, point) in STYLES.items()}
+AGO = ((60, 1, "second"), (3600, 60, "minute"), (86400, 3600, "hour"), (30 * 86400, 86400, "day"))
+
+
+def number(value: int | float | None) -> str:
+    """1234567 as "1,234,567"; nothing for None."""
+    return "" if value is None else written(f"{value:,}")
+
+
+def written(digits: str, style: str | None = None) -> str:
+    """A number as Python writes it, in a style: the reader's when none is named."""
+    if style is None:
+        style = _style()
+    return digits if style == "comma" else digits.translate(_TABLES.get(style, {}))
+
+
+def size(count: int | None) -> str:
+    """Bytes as people say them: "93 MB", "1.4 MB", "812 kB"."""
+    if count is None:
+        return ""
+    if count < 1000:
+        return plural(count, "byte")
+    for unit, factor in (("kB", 1e3), ("MB", 1e6), ("GB", 1e9)):
+        if count < factor * 999.5 or unit == "GB":
+            amount = count / factor
+            return f"{amount:.0f} {unit}" if amount >= 9.95 or unit == "kB" else f"{written(f'{amount:.1f}')} {unit}"
+    raise AssertionError
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """`plural(3, "row")` is "3 rows"."""
+    return f"{number(count)} {one if count == 1 else many or one + 's'}"
+
+
+def ago(then: datetime | None, now: datetime | None = None) -> Markup:
+    """A time relative to now, with the exact one in its title."""
+    if then is None:
+        return Markup("")
+    seconds = int(((now or datetime.now(UTC)) - then).total_seconds())
+    here = then.astimezone(_zone())
+    return _time(then, _relative(seconds) or f"on {here.day} {here:%B %Y}")
+
+
+def moment(then: datetime | None) -> Markup:
+    """An exact time, such as "2026-03-01 13:00 CET"."""
+    return Markup("") if then is None else _time(then, exact(then))
+
+
+def exact(then: datetime) -> str:
+    here = then.astimezone(_zone())
+    name = f"{here:%Z}"
+    return f"{here:%Y-%m-%d %H:%M} {f'UTC{name}' if name[0] in '+-' else name}"
+
+
+def zone_of(name: str) -> tzinfo:
+    """UTC for a name this machine's list does not have (any more)."""
+    try:
+        return ZoneInfo(name) if name != "UTC" else UTC
+    except (OSError, ValueError, LookupError):
+        return UTC
+
+
+def _time(then: datetime, words: str) -> Markup:
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        then.isoformat(timespec="seconds"), exact(then), words
+    )
+
+
+def _relative(seconds: int) -> str:
+    if seconds < 10:
+        return "just now"
+    for below, unit, name in AGO:
+        if seconds < below:
+            return f"{plural(seconds // unit, name)} ago"
+    return ""
+
+
+def _style() -> str:
+    reader = loaded_actor() if has_request_context() else None
+    return reader.number_style if reader else "comma"
+
+
+def _zone() -> tzinfo:
+    reader = loaded_actor() if has_request_context() else None
+    return zone_of(reader.time_zone) if reader else UTC
