@@ -1,0 +1,57 @@
+"""Plain Quart on a real Hypercorn, in the event loop of the test: where the faults are shown."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from quart import Quart
+
+from tests.servers import Answer, Wire
+
+# The newest Quart for Python 3.11 and 3.12 is 0.22; from 3.13 on it is 0.23. They differ, and the tests say where.
+IS_023 = version("quart").startswith("0.23.")
+
+
+class Plain:
+    """A server that runs; `ask` talks to it over a connection of its own, byte by byte as it comes."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    async def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
+        return await asyncio.to_thread(self._ask, method, path, body, headers)
+
+    def _ask(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+        with Wire(self.port) as wire:
+            wire.send_head(method, path, **({"Content_Length": str(len(body))} if body else {}), **headers)
+            wire.send(body)
+            return wire.answer()
+
+
+@asynccontextmanager
+async def serving(app: Quart) -> AsyncIterator[Plain]:
+    """Hypercorn with nothing changed, for as long as the `async with` lasts."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    plain = Plain(listener.getsockname()[1])
+    config = Config()
+    config.bind = [f"fd://{listener.detach()}"]
+    config.errorlog = None  # the failures are meant
+    listening: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    stop = asyncio.Event()
+
+    async def until_told() -> None:
+        listening.set_result(None)
+        await stop.wait()
+
+    server = asyncio.ensure_future(serve(app, config, shutdown_trigger=until_told))
+    await asyncio.wait({server, listening}, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        if not server.done():
+            yield plain
+    finally:
+        stop.set()
+        await server

@@ -1,0 +1,116 @@
+"""1. Streaming and teardown: with `stream_with_context` teardown functions run twice, the second time with nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from itertools import chain
+
+import pytest
+from quart import Quart, g, stream_with_context
+from quart.typing import ResponseReturnValue
+
+from tests.known_issues.plain import IS_023, serving
+from tests.servers import Server, Wire
+from webapp.web.application import Application
+
+
+@pytest.fixture
+def log() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def plain(log: list[str]) -> Quart:
+    """The pattern as Flask's documentation has it: a connection on `g`, closed by a teardown function."""
+    app = Quart("plain")
+
+    @app.before_request
+    async def connect() -> None:
+        g.connection = "open"
+
+    @app.teardown_request
+    async def close(error: BaseException | None) -> None:
+        log.append(f"teardown: {g.get('connection', 'nothing')}")
+        g.pop("connection")
+
+    @app.get("/rows")
+    async def rows() -> ResponseReturnValue:
+        @stream_with_context
+        async def lines() -> AsyncIterator[bytes]:
+            log.append(f"first line: {g.get('connection', 'nothing')}")
+            yield b"first\n"
+            log.append("last line")
+            yield b"last\n"
+
+        return lines()
+
+    return app
+
+
+async def test_plain_quart_tears_down_before_and_after_a_stream(plain: Quart, log: list[str]) -> None:
+    """Fails when Quart tears a streamed request down once, or keeps `g` for the stream (pallets/quart#361)."""
+    async with serving(plain) as server:
+        answer = await server.ask("GET", "/rows")
+
+    assert log == ["teardown: open", "first line: nothing", "last line", "teardown: nothing"]
+    assert answer.status == 200
+    assert not answer.is_whole  # KeyError: 'connection' in the second teardown has cut it
+
+
+async def test_plain_quart_cuts_a_slow_download_without_a_word() -> None:
+    """Fails when `RESPONSE_TIMEOUT`, 60 s by default, no longer counts the time that sending takes."""
+    app = Quart("plain")
+    app.config["RESPONSE_TIMEOUT"] = 0.1
+
+    @app.get("/slow")
+    async def slow() -> ResponseReturnValue:
+        async def lines() -> AsyncIterator[bytes]:
+            yield b"first\n"
+            await asyncio.Event().wait()
+
+        return lines()
+
+    def is_closed(port: int) -> bool:
+        with Wire(port) as wire:
+            wire.send_head("GET", "/slow")
+            wire.read_until(b"first\n")
+            wire.socket.settimeout(1)
+            try:
+                return not wire.read_until(b"0\r\n\r\n").endswith(b"0\r\n\r\n")
+            except TimeoutError:
+                return False
+
+    async with serving(app) as server:
+        closed = await asyncio.to_thread(is_closed, server.port)
+
+    assert closed is not IS_023  # 0.23 does not even close the connection: the client waits for ever
+
+
+def test_ours_tears_down_once_and_a_stream_that_waits_holds_nothing(server: Callable[..., Server]) -> None:
+    """The same teardown function, which would fail if it ran twice; and one connection to read with, for everybody."""
+    running = server("tests.known_issues.apps:streaming", database_readers="1")
+    log = running.data_dir / "log"
+
+    with running.connect() as wire:
+        wire.send_head("GET", "/rows")
+        wire.read_until(b"\r\n1\n\r\n")
+        assert running.get("/ready").status == 200  # asks the database
+        (running.data_dir / "go-on").touch()
+        rest = wire.read_all()
+
+    assert rest.split() == [b"2", b"2", b"2", b"3", b"0"]  # each row behind its length, and the end
+    assert log.read_text().splitlines()[0] == "released leased"
+    assert log.read_text().count("streamed") == 1
+    assert "KeyError" not in running.log.read_text()
+
+
+def test_ours_has_no_limit_for_sending(app: Application) -> None:
+    assert app.config["RESPONSE_TIMEOUT"] is None  # handlers have one that ends when the answer begins
+
+
+async def test_ours_can_be_torn_down_twice(app: Application) -> None:
+    """Whatever is torn down, also by libraries: a second time, when there is nothing left, fails nothing."""
+    functions = [*app.teardown_appcontext_funcs, *chain.from_iterable(app.teardown_request_funcs.values())]
+
+    for function in [*functions, *functions]:
+        async with app.test_request_context("/"):
+            await app.ensure_async(function)(None)

@@ -1,0 +1,119 @@
+"""5. Session protection: bound to an address it signs out people who move; bound to nothing it can never be ended."""
+
+import hashlib
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+from quart import Quart, request, session
+from quart.testing import QuartClient
+from quart.typing import ResponseReturnValue
+from quart_auth import AuthUser, QuartAuth, current_user, login_user, logout_user
+from sqlalchemy import select
+
+from settings import Settings
+from tests.helpers import is_signed_in, sign_in, sign_up
+from webapp.extensions import db
+from webapp.models import Session
+from webapp.web.application import Application
+
+TRAIN: dict[str, Any] = {"headers": {"User-Agent": "Firefox/200"}, "scope_base": {"client": ("192.0.2.7", 4711)}}
+
+
+async def test_plain_session_protection_signs_out_who_changes_trains() -> None:
+    """What Flask-Login calls strong protection, carried over. It does what it says: the trouble is that people move."""
+    app = Quart("plain")
+    app.secret_key = "k" * 32
+
+    def identity() -> str:
+        return hashlib.sha512(f"{request.remote_addr}|{request.user_agent}".encode()).hexdigest()
+
+    @app.before_request
+    async def protect() -> None:
+        if session.get("_id") != identity():
+            session.clear()
+
+    @app.get("/login")
+    async def login() -> ResponseReturnValue:
+        session.update(_id=identity(), user="ada")
+        return ""
+
+    @app.get("/who")
+    async def who() -> ResponseReturnValue:
+        return str(session.get("user"))
+
+    client = app.test_client()
+    await client.get("/login")
+    assert await (await client.get("/who")).get_data() == b"ada"
+
+    assert await (await client.get("/who", scope_base={"client": ("192.0.2.7", 1)})).get_data() == b"None"
+
+
+async def test_plain_quart_auth_cannot_end_a_session_nor_tell_two_apart() -> None:
+    """Fails when quart-auth keeps sessions: then there may be less for us to keep."""
+    app = Quart("plain")
+    app.secret_key = "k" * 32
+    QuartAuth(app, cookie_secure=False)
+
+    @app.get("/login")
+    async def login() -> ResponseReturnValue:
+        login_user(AuthUser("7"))
+        return ""
+
+    @app.get("/logout")
+    async def logout() -> ResponseReturnValue:
+        logout_user()
+        return ""
+
+    @app.get("/who")
+    async def who() -> ResponseReturnValue:
+        return str(current_user.auth_id)
+
+    client, thief = app.test_client(), app.test_client(use_cookies=False)
+    cookie = (await client.get("/login")).headers["Set-Cookie"].partition(";")[0]
+    await client.get("/logout")
+
+    assert await (await client.get("/who")).get_data() == b"None"
+    assert await (await thief.get("/who", headers={"Cookie": cookie})).get_data() == b"7"  # for a year from now
+    serializer = app.extensions["QUART_AUTH"][0]
+    assert serializer.load_token(cookie.partition("=")[2], app) == "7"  # the person, and nothing about the device
+
+
+async def rows(app: Application) -> list[Session]:
+    async with db.of(app).reading() as reading:
+        return list(await reading.scalars(select(Session).order_by(Session.id)))
+
+
+def wait_six_minutes(settings: Settings) -> None:
+    """Being seen is written at most every five."""
+    with closing(sqlite3.connect(settings.data_dir / "rowcast.db")) as connection, connection:
+        connection.execute("UPDATE sessions SET seen_at = datetime(seen_at, '-6 minutes') || '.000000'")
+
+
+async def test_ours_stays_signed_in_elsewhere_and_notes_where(
+    app: Application, client: QuartClient, settings: Settings
+) -> None:
+    await sign_up(client)
+    wait_six_minutes(settings)
+
+    there = await client.get("/", **TRAIN)
+    await db.of(app).settled()
+    here = await client.get("/")
+
+    assert (there.status_code, here.status_code) == (303, 303)  # on to the dashboard, both
+    (one,) = await rows(app)
+    assert (one.address, one.agent) == ("192.0.2.7", "Firefox/200")
+
+
+async def test_ours_ends_one_device_and_no_other(app: Application, client: QuartClient) -> None:
+    """One row for each sign-in; a revoked one is worth nothing from its next request on, wherever its cookie is."""
+    laptop, phone = app.test_client(), app.test_client()
+    await sign_up(client)
+    await sign_in(laptop)
+    await sign_in(phone)
+    listed = await rows(app)
+    assert [row.user_id for row in listed] == [1, 1, 1]
+
+    await db.of(app).write(Session.revoke, listed[1].id)
+
+    assert [await is_signed_in(one) for one in (client, laptop, phone)] == [True, False, True]

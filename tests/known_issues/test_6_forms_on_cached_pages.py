@@ -1,0 +1,133 @@
+"""6. CSRF on cached pages: a token in a page grows old with it, and caches are told nothing, or too much."""
+
+import asyncio
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import html5lib
+import pytest
+from quart import Quart, session
+from quart.testing import QuartClient
+from quart.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+from wtforms import Form, StringField
+from wtforms.csrf.session import SessionCSRF
+
+from tests.conftest import Client, make_settings
+from tests.helpers import ADA, sign_out, sign_up
+from tests.known_issues.plain import IS_023
+from tests.policy.test_access import SAMPLES
+from webapp import create_app
+from webapp.web.application import Application
+
+DAY = 86400
+
+
+class PlainForm(Form):
+    class Meta:
+        csrf = True
+        csrf_class = SessionCSRF
+        csrf_secret = b"k" * 32
+
+    name = StringField()
+
+
+def test_plain_wtforms_refuses_a_page_from_yesterday(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails when its tokens no longer expire after half an hour."""
+    kept: dict[str, str] = {}
+    page = PlainForm(meta={"csrf_context": kept})
+    submitted = MultiDict({"name": "Ada", "csrf_token": page.csrf_token.current_token})
+    assert PlainForm(submitted, meta={"csrf_context": kept}).validate()
+
+    monkeypatch.setattr(SessionCSRF, "now", lambda self: datetime.now() + timedelta(days=1))
+    late = PlainForm(submitted, meta={"csrf_context": kept})
+
+    assert not late.validate()
+    assert late.errors == {"csrf_token": ["CSRF token expired."]}
+
+
+@pytest.mark.parametrize(("change", "said"), [("session", "CSRF failed."), ("key", "CSRF failed.")])
+def test_plain_wtforms_refuses_a_page_whose_session_or_key_is_gone(change: str, said: str) -> None:
+    """Fails when a token outlives its session, or when several keys can verify one."""
+    kept: dict[str, str] = {}
+    page = PlainForm(meta={"csrf_context": kept})
+    submitted = MultiDict({"name": "Ada", "csrf_token": page.csrf_token.current_token})
+
+    meta: dict[str, Any] = {"csrf_context": {"csrf": "another"} if change == "session" else kept}
+    late = PlainForm(submitted, meta=meta | ({"csrf_secret": b"n" * 32} if change == "key" else {}))
+
+    assert not late.validate()
+    assert late.errors == {"csrf_token": [said]}
+
+
+async def test_plain_quart_tells_caches_nothing_or_too_much(tmp_path: Path) -> None:
+    """Fails when a page that shows the session says `Vary: Cookie` on both versions, and a static file on neither."""
+    (tmp_path / "style.css").write_text("a {}")
+    app = Quart("plain", static_folder=str(tmp_path))
+    app.secret_key = "k" * 32
+
+    @app.get("/")
+    async def page() -> ResponseReturnValue:
+        return f"Signed in as {session.get('user')}"
+
+    client = app.test_client()
+    shown, style = await client.get("/"), await client.get("/static/style.css")
+    await style.get_data()
+
+    assert "Cache-Control" not in shown.headers
+    assert shown.headers.get("Vary") == ("Cookie" if IS_023 else None)  # 0.22: a proxy gives Ada's page to everybody
+    assert style.headers.get("Vary") == ("Cookie" if IS_023 else None)  # 0.23: a proxy keeps no style sheet at all
+
+
+async def test_ours_submits_from_a_page_of_yesterday(
+    client: QuartClient, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day later, to a server that was started anew with another key: all that is in the page, and it works."""
+    await sign_up(client)
+    await sign_out(client)
+    page = html5lib.parse(await (await client.get("/login")).get_data(as_text=True), namespaceHTMLElements=False)
+    form = next(form for form in page.iter("form") if (form.get("action") or "").startswith("/login"))
+    hidden = [field.get("name") for field in form.iter("input") if field.get("type") == "hidden"]
+
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + DAY)
+    later = create_app(make_settings(data_dir, secret_key="another key, of a length that will do as well"))
+    later.test_client_class = Client
+    async with later.test_app():
+        tomorrow = later.test_client()
+        answer = await tomorrow.post(form.get("action"), form={"email": ADA.email, "password": ADA.password})
+
+    assert hidden == []
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/dashboard")
+
+
+@pytest.mark.parametrize("is_signed_in", [False, True])
+async def test_ours_tells_caches_what_to_do_with_every_answer(
+    app: Application, client: QuartClient, is_signed_in: bool
+) -> None:
+    """Every address, by each of its methods: nobody keeps it, or it is the same for everybody."""
+    await sign_up(client)
+    if not is_signed_in:
+        await sign_out(client)
+    adapter, tried = app.url_map.bind("localhost"), 0
+    for rule in app.url_map.iter_rules():
+        values = {name: SAMPLES[name] for name in rule.arguments}
+        for method in (rule.methods or set()) - ({"POST"} if rule.endpoint == "auth.logout" else set()):
+            path = adapter.build(rule.endpoint, values, method=method)
+            async with asyncio.timeout(10):
+                answer = await client.open(path, method=method)
+            check(f"{method} {path}", answer)
+            tried += 1
+    assert tried > 30
+
+
+def check(name: str, answer: Any) -> None:
+    control, vary = answer.headers["Cache-Control"], set(answer.vary)
+    if "public" in control:
+        assert "Cookie" not in vary, name
+        assert "Set-Cookie" not in answer.headers, name
+    else:
+        assert "no-store" in control or "private" in control, f"{name}: {control}"
+        assert vary >= {"Cookie", "HX-Request-Type"}, f"{name}: {vary}"

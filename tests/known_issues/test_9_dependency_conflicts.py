@@ -1,0 +1,119 @@
+"""9. Dependency conflicts: Quart's own lower bounds let in versions it does not work with; ours are found by trying."""
+
+import inspect
+import re
+import sys
+import tomllib
+from importlib.metadata import requires, version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.version import Version
+from quart import Quart, Response, session
+from quart.typing import ResponseReturnValue
+from werkzeug.sansio.response import Response as WerkzeugResponse
+
+from tests.known_issues.plain import IS_023
+
+ROOT = Path(__file__).parents[2]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+LOCKED: list[dict[str, Any]] = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))["package"]
+OURS = {found.name: found for found in map(Requirement, PROJECT["project"]["dependencies"])}
+QUARTS = {found.name: found for found in map(Requirement, requires("quart") or [])}
+
+# Versions that Quart's metadata allows, and what happened with them on 22 November 2026.
+FAULTY = {
+    "aiofiles": ("0.2.1", "`import quart` fails: module 'asyncio' has no attribute 'coroutine'"),
+    "flask": ("3.1.2", '`"user" in session` adds no `Vary: Cookie` (CVE-2026-27205)'),
+    "werkzeug": ("3.0.6", "every answer that writes the session is a 500: its cookies know no `partitioned`"),
+}
+
+
+class SetCookieOf30(Response):
+    """The answer as Werkzeug 3.0 has it: `set_cookie` ends at `samesite`."""
+
+    def set_cookie(  # type: ignore[override]
+        self, key: str, value: str = "", *, max_age: Any = None, expires: Any = None, path: Any = "/",
+        domain: Any = None, secure: bool = False, httponly: bool = False, samesite: Any = None,
+    ) -> None:  # fmt: skip
+        super().set_cookie(key, value, max_age, expires, path, domain, secure, httponly, samesite)
+
+
+@pytest.mark.parametrize("name", FAULTY)
+def test_plain_quart_lets_in_what_does_not_work(name: str) -> None:
+    """Fails when Quart raises its bounds: then ours may say less. Ours keep out the last two, the lock the first."""
+    faulty, _ = FAULTY[name]
+
+    assert QUARTS[name].specifier.contains(faulty)
+    assert name not in OURS or not OURS[name].specifier.contains(faulty)
+    assert [package["version"] for package in LOCKED if package["name"] == name] != [faulty]
+
+
+async def test_plain_quart_fails_with_the_werkzeug_it_allows() -> None:
+    """Fails when Quart no longer hands `partitioned` to a Werkzeug that has none, which is one from before 3.1."""
+    assert "partitioned" in inspect.signature(WerkzeugResponse.set_cookie).parameters
+    app = Quart("plain")
+    app.secret_key = "k" * 32
+    app.response_class = SetCookieOf30
+
+    @app.get("/")
+    async def view() -> ResponseReturnValue:
+        session["user"] = "ada"
+        return ""
+
+    assert (await app.test_client().get("/")).status_code == 500
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_ours_has_a_lower_bound_that_holds_here_and_in_the_lock(name: str) -> None:
+    locked = [Version(package["version"]) for package in LOCKED if package["name"] == name]
+
+    assert any(one.operator in (">=", "==") for one in OURS[name].specifier), "a version somebody tried"
+    assert OURS[name].specifier.contains(version(name))
+    assert locked
+    assert all(OURS[name].specifier.contains(one) for one in locked)
+
+
+def test_ours_says_why_each_is_there() -> None:
+    """Beside each dependency stands what it is for, and beside a bound above its user's own, why."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    lines = re.search(r"^dependencies = \[\n(.*?)^\]", text, re.MULTILINE | re.DOTALL)
+
+    assert lines is not None
+    assert [line for line in lines[1].splitlines() if not re.fullmatch(r'    "[^"]+", +# .{8,}', line)] == []
+
+
+def test_ours_locks_both_pairs() -> None:
+    """An open `quart` gives each Python another framework: 0.23 asks for 3.13. Here it is written down."""
+    assert [locked_for(python) for python in ("3.11.0", "3.12.0", "3.13.0")] == ["0.22", "0.22", "0.23"]
+    assert PROJECT["project"]["requires-python"] == ">=3.11"
+    assert IS_023 is (sys.version_info >= (3, 13))
+
+
+def locked_for(python: str) -> str:
+    (found,) = [
+        package["version"].rpartition(".")[0]
+        for package in LOCKED
+        if package["name"] == "quart"
+        and any(
+            Marker(marker).evaluate({"python_full_version": python, "sys_platform": "linux"})
+            for marker in package["resolution-markers"]
+        )
+    ]
+    return str(found)
+
+
+def test_ours_are_tried_on_both_pairs_and_at_their_lowest() -> None:
+    """What has to pass before a change is taken."""
+    text = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+    for command in (
+        r"^PYTHON=\$python311 bin/test$",
+        r"^PYTHON=\$python313 .*bin/test ",
+        r"^.* pip install .*\.venv-lowest.* --resolution lowest-direct --editable \.$",
+        r"^\.venv-lowest/bin/pytest ",
+    ):
+        assert re.search(command, text, re.MULTILINE), command
