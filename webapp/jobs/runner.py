@@ -110,6 +110,10 @@ class Jobs:
     async def cancel(self, import_id: str) -> None:
         await self._write(lambda: self._dispose(import_id), imports.cancel, import_id)
 
+    def dispose_after(self, work: UnitOfWork, import_id: str) -> None:
+        """Once `work` is committed, end what is still done for this import, and remove its files."""
+        work.after_commit(lambda: self._dispose(import_id))
+
     def progress(self, import_id: str) -> Progress | None:
         """The newest of a running import, as far as this process knows."""
         return self._progress.get(import_id)
@@ -197,7 +201,7 @@ class Jobs:
         self.hub.publish(topic_of(import_id), CHANGED, key="changed")
 
     def _dispose(self, import_id: str) -> None:
-        """It was cancelled: nobody wants what is still being done, nor its files."""
+        """It was cancelled, or its person has gone: nobody wants what is still being done, nor its files."""
         self._changed(import_id)
         if child := self._children.get(import_id):
             child.stop()

@@ -5,6 +5,7 @@ from quart import Quart
 from settings import Settings
 from webapp.web import (
     access,
+    belongings,
     crosssite,
     errors,
     flashes,
@@ -13,6 +14,7 @@ from webapp.web import (
     limits,
     observe,
     panels,
+    ratelimits,
     sessions,
     static,
     templating,
@@ -26,6 +28,7 @@ def init_app(app: Quart, settings: Settings) -> None:
     crosssite.init_app(app, settings)
     limits.init_app(app, settings)
     sessions.init_app(app, settings)
+    ratelimits.init_app(app, settings)
     access.init_app(app, settings)
     flashes.init_app(app, settings)
     headers.init_app(app, settings)
@@ -33,3 +36,4 @@ def init_app(app: Quart, settings: Settings) -> None:
     static.init_app(app, settings)
     templating.init_app(app, settings)
     panels.init_app(app, settings)
+    belongings.init_app(app, settings)
