@@ -4,9 +4,11 @@ from typing import Any
 
 from webapp.api import bp
 from webapp.web.access import public
+from webapp.web.ratelimits import unlimited
 
 
 @bp.get("/health")
 @public
+@unlimited
 async def health() -> dict[str, Any]:
     return {"status": "ok"}

@@ -5,15 +5,14 @@ account; the much higher limit over all addresses bounds a guess by many machine
 """
 
 from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_network
 from typing import cast
 
-from quart import Quart, request
+from quart import Quart
 from quart.blueprints import BlueprintSetupState
 
 from webapp.auth import bp
 from webapp.extensions import Extension, config
-from webapp.web.throttle import Throttle
+from webapp.web.throttle import Throttle, client
 
 WINDOW = 600  # seconds
 
@@ -46,15 +45,6 @@ throttles: Extension[Throttles] = Extension("auth_throttles", lambda settings: T
 def _make(state: BlueprintSetupState) -> None:
     app = cast(Quart, state.app)
     throttles.init_app(app, config.of(app))
-
-
-def client() -> str:
-    """Who is trying: the address, or of version 6 the network a household is given, which has more than enough."""
-    try:
-        address = ip_address(request.remote_addr or "")
-    except ValueError:
-        return request.remote_addr or ""
-    return str(ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
 
 
 def _begin(*tries: tuple[Throttle, str]) -> None:

@@ -9,10 +9,12 @@ from webapp.data import migrations
 from webapp.extensions import config, db, drain
 from webapp.main import bp
 from webapp.web.access import public
+from webapp.web.ratelimits import unlimited
 
 
 @bp.get("/up")
 @public
+@unlimited
 async def up() -> Response:
     """The process answers; it asks nobody else. For liveness: a restart would help if it failed."""
     return _plain("up")
@@ -20,6 +22,7 @@ async def up() -> Response:
 
 @bp.get("/ready")
 @public
+@unlimited
 async def ready() -> Response:
     """It can do its work: send it requests. While it drains it asks for none."""
     if drain().has_begun:

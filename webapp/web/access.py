@@ -5,6 +5,7 @@ says which right it takes, `@fresh` that who asks must have proved a short while
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -15,7 +16,9 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 from settings import Settings
 from webapp.extensions import db
 from webapp.models import Action, Actor, Import, Table, authorize
+from webapp.models.permissions import RULES
 from webapp.models.problems import NotFound
+from webapp.web import bearer
 from webapp.web.sessions import load_actor, loaded_actor
 
 __all__ = [
@@ -143,8 +146,17 @@ async def _require_right() -> None:
     person = loaded_actor()
     if view is None or person is None or getattr(view, "is_public", False):
         return
-    if not authorize(person, getattr(view, "action", Action.USE)):
-        raise Forbidden
+    action = getattr(view, "action", Action.USE)
+    if not authorize(person, action):
+        raise _not_allowed(person, action)
+
+
+def _not_allowed(person: Actor, action: Action) -> Forbidden:
+    """A program is told when another token of the same person would do."""
+    scope = RULES[action].scope
+    if scope is not None and authorize(replace(person, scopes=None), action):
+        return bearer.ScopeTooSmall(scope)
+    return Forbidden()
 
 
 async def _require_fresh() -> ResponseReturnValue | None:
@@ -168,6 +180,6 @@ async def _require_sign_in() -> ResponseReturnValue | None:
         return None
     target = here()
     login = url_for("auth.login", next=target) if target != "/" else url_for("auth.login")
-    if request.path.startswith("/api/") and not _by_htmx():
-        raise Unauthorized
+    if request.path.startswith(bearer.API) and not _by_htmx():
+        raise bearer.refusal()
     return _send_to(login)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from html import escape
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from quart import Quart, Response, request
@@ -23,6 +24,7 @@ from webapp.web.exchange import request_id
 
 log = structlog.get_logger("rowcast.errors")
 
+PROBLEM_TYPE = "/api/docs#problem-"
 # No template to the renderer: read once, and filled in by replacing.
 FAILURE_PAGE = (templating.FOLDER / "errors" / "500.html").read_text(encoding="utf-8")
 
@@ -46,6 +48,8 @@ TITLES = {
     404: "There is nothing here",
     405: "This address does not work that way",
     408: "The upload stopped arriving",
+    409: "This clashes with what is there",
+    412: "It has changed meanwhile",
     413: "This is too large",
     415: "This kind of content is not taken here",
     416: "The file has no such part",
@@ -62,6 +66,8 @@ TEXTS = {
     404: "The address may be mistyped, or what was here has been deleted or was never shared with you.",
     405: "The page exists, but not for this kind of request.",
     408: "Nothing arrived for a while, so the connection was closed. Please try again.",
+    409: "Something else is in the way. Nothing was changed.",
+    412: "Somebody else has changed it since you read it. Read it again, and decide anew. Nothing was changed.",
     413: "The server takes no more than a certain size at this address, and this is more. Nothing was saved.",
     415: "The address exists, but it takes another content type.",
     422: "Something in the request does not fit. Nothing was changed.",
@@ -76,6 +82,7 @@ class Answer:
     status: int
     text: str
     headers: dict[str, str] = field(default_factory=dict)
+    more: dict[str, Any] = field(default_factory=dict)  # for programs: further members of the problem
 
     @property
     def title(self) -> str:
@@ -142,13 +149,11 @@ def wants_json() -> bool:
 
 
 def _problem_json(answer: Answer) -> Response:
-    """RFC 9457."""
+    """RFC 9457; the documentation says more about each type."""
+    problem = {"type": f"{PROBLEM_TYPE}{answer.status}", "title": answer.title, "status": answer.status}
+    said = {"detail": answer.text, "request_id": request_id()}
     response = Response(content_type="application/problem+json")
-    response.set_data(
-        templating.to_json(
-            {"title": answer.title, "status": answer.status, "detail": answer.text, "request_id": request_id()}
-        )
-    )
+    response.set_data(templating.to_json(problem | said | answer.more))
     response.status_code = answer.status
     return response
 

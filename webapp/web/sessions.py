@@ -14,6 +14,7 @@ from webapp.data.uow import UnitOfWork
 from webapp.extensions import config, db
 from webapp.models import Actor, Device, Session, utc_now
 from webapp.models.session import ALIVE, TOUCH_EVERY
+from webapp.web import bearer
 
 _AUTH = "rowcast.auth"
 
@@ -48,9 +49,9 @@ async def _keep_cookies_private(response: Response) -> Response:
 
 
 async def load_actor() -> Actor | None:
-    """The signed-in person of this request: one select, and only for who asks."""
+    """The signed-in person of this request, or whose token it shows: one select, and only for who asks."""
     if "actor" not in g:
-        g.actor = await _resume()
+        g.actor = await (bearer.load_holder() if bearer.is_shown() else _resume())
     actor: Actor | None = g.actor
     return actor
 

@@ -20,6 +20,7 @@ from settings import Settings
 from webapp.extensions import Extension, config
 from webapp.web.access import public
 from webapp.web.ranges import answer_bytes
+from webapp.web.ratelimits import unlimited
 
 FOLDER = Path(__file__).parents[2] / "static"
 URL = "/static"
@@ -101,6 +102,7 @@ def init_app(app: Quart, settings: Settings) -> None:
 
 
 @public
+@unlimited
 async def show(path: str) -> Response:
     files = static_files()
     fingerprint, _, rest = path.partition("/")
@@ -112,6 +114,7 @@ async def show(path: str) -> Response:
 
 
 @public
+@unlimited
 async def favicon() -> Response:
     """Browsers ask for it by this name before they have read a page."""
     return await show("favicon.ico")

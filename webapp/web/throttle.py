@@ -2,9 +2,11 @@
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from ipaddress import ip_address, ip_network
 from math import ceil
 from time import monotonic
 
+from quart import request
 from werkzeug.exceptions import TooManyRequests
 
 MAX_KEYS = 10_000  # whoever was not seen for longest is forgotten first
@@ -51,6 +53,15 @@ class Throttle:
         while tries and tries[0] <= self._clock() - self.window:
             tries.popleft()
         return tries
+
+
+def client() -> str:
+    """Who is trying: the address, or of version 6 the network a household is given, which has more than enough."""
+    try:
+        address = ip_address(request.remote_addr or "")
+    except ValueError:
+        return request.remote_addr or ""
+    return str(ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
 
 
 def _words(seconds: float) -> str:

@@ -1,0 +1,79 @@
+"""How many requests anybody may send: programs by their token, people by their account, strangers by their address.
+
+quart-rate-limiter does the sums (GCRA: a burst of the whole allowance, then one more each time a share of the minute
+has passed). By itself it would count each address of the server apart, for ever, and fail with its store.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import TypeVar
+
+from quart import Quart, Response, g, request
+from quart.typing import RouteCallable
+from quart_rate_limiter import RateLimit, RateLimiter, rate_exempt, rate_limit
+
+from settings import Settings
+from webapp.web.counters import MARK, Counters
+from webapp.web.sessions import load_actor, loaded_actor
+from webapp.web.throttle import client
+
+A_MINUTE = timedelta(minutes=1)
+READS, WRITES, PAGES = 300, 60, 1200  # requests in a minute
+PREFIX = "RateLimit-"
+LIMITED = "/api/v1/"
+
+View = TypeVar("View", bound=RouteCallable)
+
+
+def init_app(app: Quart, settings: Settings) -> None:
+    """What a stranger can reach has a generous limit; who is signed in has none, nor has what is `@unlimited`."""
+    app.after_request(_tidy)  # before the limiter's own, so that it runs after it
+    pages = RateLimit(PAGES, A_MINUTE, _counted_as("pages"), _needs_no_limit)
+    RateLimiter(app, store=Counters(settings.rate_limit_url.get_secret_value()), default_limits=[pages])
+
+
+def reads(view: View) -> View:
+    """This view of the API reads: all of them together have one allowance."""
+    return rate_limit(limits=[RateLimit(READS, A_MINUTE, _counted_as("reads"))])(view)
+
+
+def writes(view: View) -> View:
+    return rate_limit(limits=[RateLimit(WRITES, A_MINUTE, _counted_as("writes"))])(view)
+
+
+def unlimited(view: View) -> View:
+    """For what machines ask all the time and costs nothing: health, static files, streams that stay open."""
+    return rate_exempt(view)
+
+
+def _counted_as(kind: str) -> Callable[[], Awaitable[str]]:
+    async def key() -> str:
+        return f"{MARK}{kind}:{await _who()}"
+
+    return key
+
+
+async def _who() -> str:
+    """As it was when the request began: an answer that signs somebody in or out is not counted twice."""
+    if "counted_for" not in g:
+        actor = await load_actor()
+        if actor is None:
+            g.counted_for = f"address:{client()}"
+        else:
+            g.counted_for = f"token:{actor.token_id}" if actor.token_id else f"person:{actor.id}"
+    who: str = g.counted_for
+    return who
+
+
+async def _needs_no_limit() -> bool:
+    return request.path.startswith(LIMITED) or await load_actor() is not None
+
+
+async def _tidy(response: Response) -> Response:
+    """No header speaks of a limit that does not apply, or of less than nothing left."""
+    if not request.path.startswith(LIMITED) and loaded_actor() is not None:
+        for name in ("Limit", "Remaining", "Reset"):
+            response.headers.pop(PREFIX + name, None)
+    elif response.headers.get(f"{PREFIX}Remaining", "").startswith("-"):
+        response.headers[f"{PREFIX}Remaining"] = "0"
+    return response
