@@ -16,17 +16,20 @@ log = structlog.get_logger("rowcast.mail")
 
 
 def letter(template: str, recipient: str, subject: str, path: str = "", **context: Any) -> Letter:
-    """The letter of `mail/<template>.txt` and `mail/<template>.html`; `path` is where its link leads, on this server.
+    """The letter of `mail/<template>.txt`; `path` is where its link leads, on this server.
 
-    Call it in the view, before the unit of work: a template that fails must not undo what was done.
+    Its HTML is made of the same paragraphs, so that both parts say the same.
     """
-    link = f"{own_origin()}{path}" if path else ""
-    given = {"link": link, "subject": subject, "origin": own_origin(), "recipient": recipient, **context}
+    origin = own_origin()
+    link = f"{origin}{path}" if path else ""
+    given = {"link": link, "subject": subject, "origin": origin, "recipient": recipient, **_in_one_line(context)}
+    text = _plain(templating.render(f"mail/{template}.txt", **given))
+    paragraphs = [paragraph.strip() for paragraph in text.split("\n\n")]
     return Letter(
         recipient=recipient,
         subject=subject,
-        text=_plain(templating.render(f"mail/{template}.txt", **given)),
-        html=str(templating.render(f"mail/{template}.html", **given)),
+        text=text,
+        html=str(templating.render("mail/letter.html", paragraphs=paragraphs, **given)),
         link=link,
     )
 
@@ -44,6 +47,11 @@ async def post(work: UnitOfWork, letter: Letter, user_id: int | None = None) -> 
         work.after_commit(lambda: log.info("a mail was not sent", to=letter.recipient, link=letter.link))
 
 
+def _in_one_line(context: dict[str, Any]) -> dict[str, Any]:
+    """What somebody named something must not look like a paragraph of ours."""
+    return {name: " ".join(value.split()) if isinstance(value, str) else value for name, value in context.items()}
+
+
 def _plain(rendered: Markup) -> str:
     """Text templates are escaped like all others, so that nobody has to remember which are; here it is undone."""
-    return rendered.unescape()
+    return rendered.unescape().strip() + "\n"

@@ -1,0 +1,93 @@
+"""Which passwords are good enough, and what follows when somebody has a new one."""
+
+import lzma
+import re
+import string
+import unicodedata
+from functools import cache
+from pathlib import Path
+
+from webapp.data.uow import UnitOfWork
+from webapp.models import ApiToken, AuditEvent, Doer, Event, OneTimeToken, Purpose, Session, User
+
+MIN_PASSWORD = 10  # characters
+MAX_PASSWORD = 1000  # characters that are worth hashing
+MIN_REST = 6  # characters that must be left of a password without what everybody knows of its person
+MIN_OWN = 4  # characters of a name from which on it counts
+WORDS = ("rowcast", "password", "passwort", "welcome", "letmein", "qwerty", "abcdef", "123456")
+MIN_VARIETY = 4  # different characters
+
+COMMON = Path(__file__).parent / "common_passwords" / "list.txt.xz"
+ROWS = ("1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "azertyuiop", string.ascii_lowercase)
+
+
+def problem_with(password: str, email: str = "", name: str = "") -> str | None:
+    """What makes it easy to guess, in words for its person; None when nothing does.
+
+    Nobody is asked for capitals, digits or signs: that makes passwords harder to remember, not harder to guess.
+    """
+    plain = unicodedata.normalize("NFKC", password).casefold().strip()
+    if len(plain) < MIN_PASSWORD:
+        return f"Use at least {MIN_PASSWORD} characters; a few words are fine."
+    if len(password) > MAX_PASSWORD:
+        return f"Use at most {MAX_PASSWORD} characters."
+    if plain in common() or plain.rstrip(string.digits + string.punctuation) in common():
+        return "Many people use this password, so it is among the first to be tried. Take a few words of your own."
+    if _is_pattern(plain):
+        return "This repeats itself or follows the keyboard, which is quickly tried. Take a few words of your own."
+    if _is_hardly_more_than(_known_words(email, name), plain):
+        return "This is hardly more than a name, an address or a word everybody tries. Add something nobody knows."
+    return None
+
+
+@cache
+def common() -> frozenset[str]:
+    """Leaked passwords of enough characters; `common_passwords/README.md` says where they are from."""
+    return frozenset(lzma.decompress(COMMON.read_bytes()).decode().splitlines())
+
+
+def _is_pattern(plain: str) -> bool:
+    """Few characters, a few of them again and again (`abcabcabc`), or runs along the alphabet or the keyboard."""
+    if len(set(plain)) < MIN_VARIETY or re.fullmatch(r"(.{1,5})\1+.{0,4}", plain, re.DOTALL):
+        return True
+    steps = sum(first + second in _neighbours() for first, second in zip(plain, plain[1:], strict=False))
+    return steps >= len(plain) - 3
+
+
+@cache
+def _neighbours() -> frozenset[str]:
+    ways = [way for row in ROWS for way in (row, row[::-1])]
+    return frozenset(way[start : start + 2] for way in ways for start in range(len(way) - 1))
+
+
+def _is_hardly_more_than(words: set[str], plain: str) -> bool:
+    rest = plain
+    for word in sorted(words, key=len, reverse=True):
+        rest = rest.replace(word, "")
+    return rest != plain and len(rest) < MIN_REST
+
+
+def _known_words(email: str, name: str) -> set[str]:
+    """What a guess would begin with: who it is, the whole and its parts, and what stands in for a password."""
+    mailbox, _, host = email.casefold().partition("@")
+    known = [email, mailbox, host.rpartition(".")[0], name, name.replace(" ", ""), *WORDS]
+    parts = [*re.split(r"[\W_\d]+", mailbox), *re.split(r"\W+", host)[:-1], *name.split()]
+    return {word.casefold() for word in (*known, *parts) if len(word) >= MIN_OWN}
+
+
+async def set_password(
+    work: UnitOfWork, user_id: int, password_hash: str, doer: Doer, event: Event, keep_session_id: int | None = None
+) -> User:
+    """A new password ends every other sign-in, and links and half-done sign-ins that the old one had begun.
+
+    After a reset API tokens end as well: whoever knew the old password may have made one.
+    """
+    user = await work.session.get_one(User, user_id)
+    user.password_hash = password_hash
+    for purpose in (Purpose.RESET, Purpose.SECOND_STEP, Purpose.CHANGE_EMAIL):
+        await OneTimeToken.withdraw(work, purpose, user_id)
+    ended = await Session.revoke_all(work, user_id, except_id=keep_session_id)
+    if event is Event.PASSWORD_RESET:
+        await ApiToken.revoke_all(work, user_id)
+    await AuditEvent.record(work, event, doer, user, sessions_ended=ended)
+    return user
