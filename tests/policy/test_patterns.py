@@ -1,0 +1,222 @@
+"""What is never done, over the whole application.
+
+Layers are import-linter's business, passwords in code and calls that block the loop are ruff's.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jinja2 import Environment as Jinja
+from jinja2 import nodes
+from pydantic import SecretStr
+
+from settings import Environment, Settings
+from tests.conftest import make_settings
+from webapp import BLUEPRINTS, create_app, extensions
+from webapp.web import templating
+from webapp.web.crosssite import refuse_cross_site
+
+ROOT = Path(__file__).parents[2]
+CODE = sorted([*(ROOT / "webapp").rglob("*.py"), ROOT / "settings.py", ROOT / "asgi.py"])
+TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in CODE}
+
+# Names that appear nowhere in the application, and what is used instead.
+NEVER = {
+    "create_all": "tables come with migrations",
+    "utcnow": "webapp.models.utc_now: an instant without a zone is none",
+    "utcfromtimestamp": "datetime.fromtimestamp(..., UTC)",
+    "stream_with_context": "webapp.web.streaming.streamed: teardown would run twice",
+    "stream_template": "webapp.web.fragments.render: one chunk a node is forty times slower",
+    "stream_template_string": "the same",
+    "render_template": "webapp.web.fragments.render: awaiting in templates makes them slower and hides queries",
+    "render_template_string": "the same",
+    "copy_current_request_context": "give the task what it needs: its request will be over",
+    "copy_current_app_context": "the same",
+    "add_background_task": "webapp.jobs: work that matters survives the process",
+    "current_user": "webapp.web.access.actor: its `is_authenticated` is a coroutine, which a template takes for yes",
+    "login_required": "webapp.web.access: a view is guarded unless it says @public",
+    "get_event_loop": "asyncio.get_running_loop",
+    "before_first_request": "before_serving",
+    "WTF_CSRF_ENABLED": "cross-site requests are refused by their headers, everywhere and always",
+}
+PROXIES = {"current_app", "request", "websocket", "g", "session"}
+SHARED = {name for name, value in vars(extensions).items() if isinstance(value, extensions.Extension)}
+
+
+def named(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.alias):
+            yield node.name
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def imported(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """Every (module, name) that is imported anywhere in it; the name is empty for a whole module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield from ((node.module or "", alias.name) for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+
+
+def imported_first(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """The same, of what is imported before the module itself is there, and not for a type checker only."""
+    for node in at_import(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from imported(node)
+
+
+def at_import(node: ast.AST) -> Iterator[ast.AST]:
+    """What runs when the module is imported: all but the bodies of functions, and what type checkers read."""
+    is_later = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    is_later = is_later or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    for field, value in ast.iter_fields(node):
+        if field == "body" and is_later:
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST):
+                yield child
+                yield from at_import(child)
+
+
+def test_nothing_is_used_that_has_something_better() -> None:
+    found = {(path, name, NEVER[name]) for path, tree in TREES.items() for name in NEVER.keys() & set(named(tree))}
+
+    assert found == set()
+
+
+def test_nothing_of_flask_and_no_session_of_quart_is_imported() -> None:
+    """Flask's proxies look like Quart's and are never bound; Quart's session is a cookie everybody can read."""
+    found = {(path, module, name) for path, tree in TREES.items() for module, name in imported(tree)}
+
+    assert {one for one in found if one[1].partition(".")[0] in ("flask", "flask_login", "flask_wtf")} == set()
+    assert {one for one in found if one[1:] == ("quart", "session")} == set()
+
+
+def test_nothing_asks_for_the_app_or_the_request_while_it_is_imported() -> None:
+    """There is none yet: `RuntimeError: Not within an app context`."""
+    found = set()
+    for path, tree in TREES.items():
+        proxies = {name for module, name in imported(tree) if module == "quart"} & PROXIES
+        shared = {name for module, name in imported(tree) if module == "webapp.extensions"} & SHARED
+        for node in at_import(tree):
+            if (isinstance(node, ast.Name) and node.id in proxies) or _calls(node, shared):
+                found.add((path, ast.unparse(node)))
+
+    assert found == set()
+
+
+def _calls(node: ast.AST, names: set[str]) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
+
+
+def test_no_two_modules_need_each_other() -> None:
+    """Whichever is imported first, it works. The one exception: a blueprint imports its routes, once it is there."""
+    modules = {_module(path): tree for path, tree in TREES.items()}
+    blueprints = {module for module, tree in modules.items() if "bp" in _assigned(tree)}
+    needs: dict[str, set[str]] = {}
+    for module, tree in modules.items():
+        own = module.rpartition(".")[0]
+        asked = {
+            f"{whence}.{name}" if f"{whence}.{name}" in modules else whence for whence, name in imported_first(tree)
+        }
+        above = {one.rpartition(".")[0] for one in asked}  # is imported on the way
+        found = asked | {one for one in above if not module.startswith(f"{one}.")}
+        needs[module] = (found & modules.keys()) - {module} - ({own} & blueprints)
+
+    assert blueprints == {f"webapp.{name}" for name in BLUEPRINTS}
+    TopologicalSorter(needs).prepare()  # raises CycleError, with the circle
+
+
+def _module(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _assigned(tree: ast.Module) -> set[str]:
+    return {ast.unparse(node.targets[0]) for node in tree.body if isinstance(node, ast.Assign)}
+
+
+def test_the_app_is_made_by_who_serves_it_and_imported_by_nobody() -> None:
+    whole = {("asgi", ""), ("asgi", "app"), ("webapp", "app")}
+    makers = {path for path, tree in TREES.items() if ("webapp", "create_app") in imported(tree)}
+    importers = {path for path, tree in TREES.items() if whole & set(imported(tree))}
+    constructors = {
+        path for path, tree in TREES.items() for node in ast.walk(tree) if _calls(node, {"Quart", "Application"})
+    }
+
+    assert makers == {"webapp/server.py", "asgi.py"}
+    assert importers == set()
+    assert constructors == {"webapp/__init__.py"}
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    readers = {path for path, tree in TREES.items() if {"environ", "getenv"} & set(named(tree))}
+
+    # The others hand a little of it to a child process.
+    assert readers <= {"webapp/reloading.py", "webapp/engine/children.py", "webapp/engine/formats/xlsx.py"}
+
+
+def test_no_secret_is_written_down_anywhere() -> None:
+    """A secret has no default, and what starts a server has none either."""
+    secrets = [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]
+    assert "secret_key" in secrets
+
+    for name in secrets:
+        default = Settings.model_fields[name].default
+        assert not (default.get_secret_value() if isinstance(default, SecretStr) else default), name
+        for file in (".env.example", "compose.yaml", "Dockerfile", "bin/serve", ".ci/run"):
+            text = (ROOT / file).read_text(encoding="utf-8")
+            assert not re.search(rf"ROWCAST_{name.upper()}[=:][ \t]*[^\s$]", text), f"{name} in {file}"
+
+
+@pytest.mark.parametrize("file", ["Dockerfile", "compose.yaml", "bin/serve", "bin/_environment"])
+def test_no_development_server_is_started(file: str) -> None:
+    text = (ROOT / file).read_text(encoding="utf-8")
+
+    assert not re.search(r"quart run|flask run|--debug|--reload(?!`)|QUART_DEBUG|FLASK_|gunicorn", _commands(text))
+
+
+def _commands(text: str) -> str:
+    return re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("environment", list(Environment))
+def test_cross_site_requests_are_refused_in_every_environment(environment: Environment, tmp_path: Path) -> None:
+    """In tests as well: a test client sends what a browser sends."""
+    app = create_app(make_settings(tmp_path, environment=environment))
+    before = app.before_request_funcs[None]
+
+    assert refuse_cross_site in before
+    assert not any(blueprint.before_request_funcs for blueprint in app.blueprints.values())  # nothing comes earlier
+
+
+def test_every_endpoint_that_is_named_exists(settings: Settings) -> None:
+    """`url_for("login")` is a failure only once somebody opens that page: endpoints have their blueprint's name."""
+    known = {rule.endpoint for rule in create_app(settings).url_map.iter_rules()}
+    used = {(path, name) for path, tree in TREES.items() for name in _endpoints(tree)}
+    used |= {(path.name, name) for path in templating.FOLDER.rglob("*.html") for name in _endpoints_in_template(path)}
+
+    assert len(used) > 20
+    assert sorted((where, name) for where, name in used if name not in known) == []
+
+
+def _endpoints(tree: ast.AST) -> Iterator[Any]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _calls(node, {"url_for"}) and isinstance(node.args[0], ast.Constant):
+            yield node.args[0].value
+
+
+def _endpoints_in_template(path: Path) -> Iterator[str]:
+    for call in Jinja(autoescape=True).parse(path.read_text(encoding="utf-8")).find_all(nodes.Call):
+        if isinstance(call.node, nodes.Name) and call.node.name == "url_for" and isinstance(call.args[0], nodes.Const):
+            yield call.args[0].value
