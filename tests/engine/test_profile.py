@@ -6,11 +6,10 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from tests.engine.conftest import Store
 from tests.engine.stored import Column, Table
-from webapp.data.sqlite import create_engines
+from webapp.data.readers import Readers
 from webapp.engine import profile as module
 from webapp.engine.buckets import MOST, of_days, of_numbers
 from webapp.engine.profile import fetch_profile, profile
@@ -137,14 +136,12 @@ async def test_what_takes_too_long_is_estimated(table: Table, monkeypatch: pytes
         return 40
 
     monkeypatch.setattr(module, "count_distinct", slow)
-    writer, reader = create_engines(f"sqlite+aiosqlite:///{table.path}", 1)
-    async with AsyncSession(reader) as session:
-        found = await fetch_profile(session, table, table.query(("sort", "-1")), 2)
-        texts = await fetch_profile(session, table, table.query(), 1)
-        with pytest.raises(QueryProblem):
-            await fetch_profile(session, table, table.query(), 77)
-    await reader.dispose()
-    await writer.dispose()
+    readers = Readers(f"sqlite+aiosqlite:///{table.path}", 1)
+    found = await fetch_profile(readers, table, table.query(("sort", "-1")), 2)
+    texts = await fetch_profile(readers, table, table.query(), 1)
+    with pytest.raises(QueryProblem):
+        await fetch_profile(readers, table, table.query(), 77)
+    await readers.close()
     assert (found.distinct, found.distinct_is_capped, found.note) == (40, True, "")
     assert sum(bucket.count for bucket in found.buckets) == 450
     assert texts.top[0].text == "Oslo"
@@ -153,12 +150,10 @@ async def test_what_takes_too_long_is_estimated(table: Table, monkeypatch: pytes
 async def test_nearly_unique_values_are_not_all_sorted(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SAMPLE", 100)
     monkeypatch.setattr(module, "MOSTLY", 90)
-    writer, reader = create_engines(f"sqlite+aiosqlite:///{table.path}", 1)
-    async with AsyncSession(reader) as session:
-        unique = await fetch_profile(session, table, table.query(), 3)
-        few = await fetch_profile(session, table, table.query(), 1)
-    await reader.dispose()
-    await writer.dispose()
+    readers = Readers(f"sqlite+aiosqlite:///{table.path}", 1)
+    unique = await fetch_profile(readers, table, table.query(), 3)
+    few = await fetch_profile(readers, table, table.query(), 1)
+    await readers.close()
     assert (unique.distinct, unique.distinct_is_capped) == (100, True)
     assert sum(bucket.count for bucket in unique.buckets) == 600
     assert (few.distinct, few.distinct_is_capped) == (3, False)

@@ -1,17 +1,15 @@
-"""Queries on a session: off the event loop, within their time, gone when their reader is."""
+"""Queries in threads: off the event loop, within their time, gone when their reader is."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from tests.engine.conftest import Store
 from tests.engine.stored import Column, Table
-from webapp.data.sqlite import create_engines
+from webapp.data.readers import Readers
 from webapp.engine.query import QueryTimeout, count_rows, fetch_row, fetch_rows, row_position
-from webapp.engine.sqlite import run, time_budget
+from webapp.engine.sqlite import Read, run
 from webapp.engine.statement import Sql
 
 COLUMNS = [Column(1, "name"), Column(2, "price", "integer")]
@@ -24,52 +22,58 @@ def table(store: Store) -> Table:
 
 
 @pytest.fixture
-async def reader(table: Table) -> AsyncIterator[AsyncEngine]:
-    writer, reader = create_engines(f"sqlite+aiosqlite:///{table.path}", 1)
-    yield reader
-    await reader.dispose()
-    await writer.dispose()
+async def readers(table: Table) -> AsyncIterator[Readers]:
+    """One connection, so that nothing left of a statement would go unnoticed."""
+    made = Readers(f"sqlite+aiosqlite:///{table.path}", 1)
+    yield made
+    await made.close()
 
 
-async def test_a_page_a_count_and_a_row_are_read_on_a_session(table: Table, reader: AsyncEngine) -> None:
+async def test_a_page_a_count_and_a_row_are_read_in_a_thread(table: Table, readers: Readers) -> None:
     query = table.query(("sort", "-2"))
-    async with AsyncSession(reader) as session:
-        first = await fetch_rows(session, table, query, size=2)
-        second = await fetch_rows(session, table, query, after=first.after, size=2)
-        assert first.rows == [(300, ("row 300", "300")), (299, ("row 299", "299"))]
-        assert [found[0] for found in second.rows] == [298, 297]
-        assert (await fetch_rows(session, table, query, before=second.before, size=2)).rows == first.rows
-        assert str(await count_rows(session, table, table.query(("q", "row 1")), 100)) == "100+"
-        assert await row_position(session, table, query, 300) == 1
-        found = await fetch_row(session, table, query, 299)
-        assert found is not None
-        assert (found.cells, found.previous, found.next) == (("row 299", "299"), 300, 298)
+    first = await fetch_rows(readers, table, query, size=2)
+    second = await fetch_rows(readers, table, query, after=first.after, size=2)
+    assert first.rows == [(300, ("row 300", "300")), (299, ("row 299", "299"))]
+    assert [found[0] for found in second.rows] == [298, 297]
+    assert (await fetch_rows(readers, table, query, before=second.before, size=2)).rows == first.rows
+    assert str(await count_rows(readers, table, table.query(("q", "row 1")), 100)) == "100+"
+    assert await row_position(readers, table, query, 300) == 1
+    found = await fetch_row(readers, table, query, 299)
+    assert found is not None
+    assert (found.cells, found.previous, found.next) == (("row 299", "299"), 300, 298)
 
 
-async def test_what_takes_too_long_is_stopped_and_the_connection_still_works(table: Table, reader: AsyncEngine) -> None:
-    async with AsyncSession(reader) as session:
+async def test_what_takes_too_long_is_stopped_and_the_connection_still_works(table: Table, readers: Readers) -> None:
+    async with asyncio.timeout(5):
         with pytest.raises(QueryTimeout, match="took too long"):
-            await run(session, 0.05, lambda read: read(ENDLESS))
-        assert await run(session, 5, lambda read: read(Sql("SELECT 1"))[0][0]) == 1
+            await run(readers, 0.05, lambda read: read(ENDLESS))
+        assert await run(readers, 5, lambda read: read(Sql("SELECT 1"))[0][0]) == 1
 
 
-async def test_a_reader_who_goes_away_frees_the_connection(table: Table, reader: AsyncEngine) -> None:
-    async def ask() -> None:
-        async with AsyncSession(reader) as session:
-            await run(session, 60, lambda read: read(ENDLESS))
+async def test_a_reader_who_goes_away_frees_the_connection(table: Table, readers: Readers) -> None:
+    begun = asyncio.Event()
+    loop = asyncio.get_running_loop()
 
-    asking = asyncio.create_task(ask())
-    await asyncio.wait([asking], timeout=0.2)
+    def ask(read: Read) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        read(ENDLESS)
+
+    asking = asyncio.create_task(run(readers, 60, ask))
+    await begun.wait()
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    async with asyncio.timeout(5), AsyncSession(reader) as session:
-        assert await run(session, 5, lambda read: read(Sql("SELECT 1"))[0][0]) == 1
+    async with asyncio.timeout(5):
+        assert await run(readers, 5, lambda read: read(Sql("SELECT 1"))[0][0]) == 1
 
 
-def test_a_plain_connection_has_a_budget_too(table: Table) -> None:
-    began = time.monotonic()
-    with pytest.raises(QueryTimeout), time_budget(table.connection, 0.05):
-        table.connection.execute(ENDLESS.text).fetchall()
-    assert time.monotonic() - began < 5
-    assert table.connection.execute("SELECT count(*) FROM t1").fetchone() == (300,)
+async def test_all_that_is_read_together_is_of_one_moment(table: Table, readers: Readers) -> None:
+    """A page and the row before it are of the same table, whoever writes in between."""
+
+    def both(read: Read) -> list[int]:
+        before = read(Sql("SELECT count(*) FROM t1"))[0][0]
+        table.connection.execute("DELETE FROM t1 WHERE rowid = 7")
+        return [before, read(Sql("SELECT count(*) FROM t1"))[0][0]]
+
+    assert await run(readers, 5, both) == [300, 300]
+    assert await run(readers, 5, lambda read: read(Sql("SELECT count(*) FROM t1"))[0][0]) == 299

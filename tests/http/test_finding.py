@@ -1,14 +1,17 @@
 """The one way to a table or an import: through who asks. What is another's does not exist."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy import event, select
 
+from webapp.data.engines import Database
 from webapp.data.uow import UnitOfWork
-from webapp.extensions import db
+from webapp.extensions import config, db
 from webapp.models import Actor, Column, Import, Table, User
 from webapp.models.problems import NotFound
-from webapp.web.access import authorize, find_import, find_table
+from webapp.web.access import Action, authorize, find_import, find_table
 from webapp.web.application import Application
 
 ADA = Actor(1, "ada@example.org", "ada", "owner")
@@ -38,8 +41,8 @@ async def test_ones_own_table_comes_with_its_columns() -> None:
     table = await find_table(GRACE, 1)
 
     assert (table.title, [column.title for column in table.columns]) == ("Hers", ["A"])
-    assert authorize(GRACE, "delete", table)
-    assert not authorize(ADA, "read", table)
+    assert authorize(GRACE, Action.CHANGE_TABLE, table)
+    assert not authorize(ADA, Action.READ_TABLE, table)
 
 
 @pytest.mark.usefixtures("kept")
@@ -52,15 +55,49 @@ async def test_anothers_table_and_none_at_all_are_the_same(actor: Actor, table_i
 @pytest.mark.usefixtures("kept")
 async def test_both_the_question_and_the_answer_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is asked for is already the asker's own; `authorize` has the last word."""
+    assert await db().read(lambda connection: Table.find(connection, ADA.id, 1)) is None
     async with db().reading() as session:
-        assert list(await session.scalars(Table.visible_to(ADA.id))) == []
         assert list(await session.scalars(Import.visible_to(ADA.id))) == []
 
-    monkeypatch.setattr("webapp.web.access.authorize", lambda actor, action, table: action == "read")
+    monkeypatch.setattr("webapp.web.access.authorize", lambda actor, action, table: action == Action.READ_TABLE)
 
     await find_table(GRACE, 1)
     with pytest.raises(NotFound):
-        await find_table(GRACE, 1, "delete")
+        await find_table(GRACE, 1, Action.CHANGE_TABLE)
+
+
+@pytest.mark.usefixtures("kept")
+async def test_a_table_is_found_as_any_process_has_left_it(app: Application) -> None:
+    """Its columns are kept for the next request, and a change by another process is seen all the same."""
+    other = Database(config())
+    await other.open()
+
+    async def change(work: UnitOfWork, title: str, position: int) -> None:
+        column = (await work.session.scalars(select(Column).where(Column.table_id == 1))).one()
+        column.title, column.position = title, position
+
+    first = await find_table(GRACE, 1)
+    for title in ("B", "C"):
+        await other.write(change, title, 7)
+        await other.write(Table.rename, 1, f"Her {title}")
+        found = [await find_table(GRACE, 1) for _ in range(8)]  # by more than one connection
+        assert {table.title for table in found} == {f"Her {title}"}
+        assert {table.columns[0].title for table in found} == {title}
+    await other.close()
+
+    assert first.columns[0].title == "A"
+
+
+@pytest.mark.usefixtures("kept")
+async def test_a_found_table_costs_one_statement(app: Application) -> None:
+    asked: list[str] = []
+    await asyncio.gather(*(find_table(GRACE, 1) for _ in range(20)))  # every connection has seen its columns
+    for engine in db().engines:
+        event.listen(engine, "before_cursor_execute", lambda *seen: asked.append(seen[2]))
+
+    await find_table(GRACE, 1)
+
+    assert [statement.split()[0] for statement in asked] == ["BEGIN", "SELECT"]
 
 
 @pytest.mark.usefixtures("kept")

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar, TypeVarTuple
 
-from sqlalchemy import Row, Select
+from sqlalchemy import Connection, Engine, Row, Select
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from settings import Settings
 from webapp.data import sqlite
 from webapp.data.problems import DatabaseBusy
+from webapp.data.readers import Readers
 from webapp.data.uow import UnitOfWork
 
 P = ParamSpec("P")
@@ -32,6 +33,7 @@ class Database:
         self.url = settings.sqlalchemy_url
         self._writer: AsyncEngine | None = None
         self._reader: AsyncEngine | None = None
+        self._readers: Readers | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def open(self) -> None:
@@ -39,16 +41,19 @@ class Database:
         if self._writer is not None:
             raise RuntimeError("The database is already open")
         self._writer, self._reader = sqlite.create_engines(self.url, self.settings.database_readers)
+        self._readers = Readers(self.url, self.settings.database_readers)
         await _fill(self._writer, 1)
         await _fill(self._reader, self.settings.database_readers)
 
     async def close(self) -> None:
         """Waits for the units of work in flight, then lets the connections go."""
         await self.settled()
+        if self._readers is not None:
+            await self._readers.close()
         for engine in (self._reader, self._writer):
             if engine is not None:
                 await engine.dispose()
-        self._writer = self._reader = None
+        self._writer = self._reader = self._readers = None
 
     async def settled(self) -> None:
         """Return when no unit of work is in flight."""
@@ -63,6 +68,11 @@ class Database:
     def reader(self) -> AsyncEngine:
         return self._opened(self._reader)
 
+    @property
+    def engines(self) -> tuple[Engine, ...]:
+        """All that statements go through, for whoever counts them."""
+        return self.writer.sync_engine, self.reader.sync_engine, self._opened(self._readers).engine
+
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session that cannot write, for one burst of queries: never hold it while a client is waited for."""
@@ -74,11 +84,15 @@ class Database:
         self, statement: Select[*Columns], parameters: Mapping[str, Any] | None = None
     ) -> Row[*Columns] | None:
         """One row of one select, without a session and without a transaction: for what every request asks."""
-        with _pool_waits():
-            async with self.reader.connect() as connection:
-                await connection.execution_options(**sqlite.SINGLE_STATEMENT)
-                row: Row[*Columns] | None = (await connection.execute(statement, parameters)).first()
-                return row
+
+        def ask(connection: Connection) -> Row[*Columns] | None:
+            return connection.execution_options(**sqlite.SINGLE_STATEMENT).execute(statement, parameters).first()
+
+        return await self.read(ask)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """What `work(connection)` reads, in a thread and in one transaction: several statements that go together."""
+        return await self._opened(self._readers).read(work)
 
     async def write(
         self, verb: Callable[Concatenate[UnitOfWork, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
@@ -119,7 +133,7 @@ class Database:
         return result
 
     @staticmethod
-    def _opened(engine: AsyncEngine | None) -> AsyncEngine:
+    def _opened(engine: T | None) -> T:
         if engine is None:
             raise RuntimeError("The database is not open")
         return engine

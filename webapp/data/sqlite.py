@@ -12,18 +12,29 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import create_engine, event
-from sqlalchemy.engine import Connection, ExceptionContext, make_url
+from sqlalchemy.engine import Connection, Engine, ExceptionContext, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 from sqlalchemy.util import await_only
 
 from webapp.data.folders import private_file, private_folder
 from webapp.data.problems import DatabaseBusy
 from webapp.data.sqlite_plain import BUSY_TIMEOUT, connect, prepare, problem
 
-__all__ = ["BUSY_TIMEOUT", "connect", "create_engines", "database_file", "make_file", "migrating", "prepare", "problem"]
+__all__ = [
+    "BUSY_TIMEOUT",
+    "connect",
+    "create_blocking_reader",
+    "create_engines",
+    "database_file",
+    "make_file",
+    "migrating",
+    "prepare",
+    "problem",
+]
 
 _LOOK_AGAIN = 0.001  # seconds
+_ARGUMENTS: dict[str, Any] = {"timeout": BUSY_TIMEOUT, "isolation_level": None, "check_same_thread": False}
 _SINGLE = "rowcast_single_statement"
 SINGLE_STATEMENT = {_SINGLE: True}  # execution options of a connection that needs no transaction: one statement is one
 
@@ -55,6 +66,21 @@ def create_engines(url: str, readers: int) -> tuple[AsyncEngine, AsyncEngine]:
     for engine in (writer, reader):
         event.listen(engine.sync_engine, "handle_error", _on_error)
     return writer, reader
+
+
+def create_blocking_reader(url: str, size: int) -> Engine:
+    """Connections like the readers', for threads (data/readers.py)."""
+    path = database_file(url)
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: sqlite3.connect(path, factory=_Reading, **_ARGUMENTS),
+        poolclass=QueuePool,
+        pool_size=size,
+        max_overflow=0,
+    )
+    event.listen(engine, "begin", _begin("BEGIN"))
+    event.listen(engine, "handle_error", _on_error)
+    return engine
 
 
 @contextmanager
@@ -101,7 +127,7 @@ class _Writing(_Reading):
 
 
 def _engine(url: str, factory: type[sqlite3.Connection], size: int) -> AsyncEngine:
-    arguments = {"factory": factory, "timeout": BUSY_TIMEOUT, "isolation_level": None, "check_same_thread": False}
+    arguments = {"factory": factory, **_ARGUMENTS}
     return create_async_engine(url, pool_size=size, max_overflow=0, pool_timeout=30, connect_args=arguments)
 
 

@@ -10,14 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from webapp.engine import buckets
 from webapp.engine.problems import QueryTimeout
 from webapp.engine.query.args import TableQuery
 from webapp.engine.query.planning import rows_of
 from webapp.engine.query.sql import Rows
-from webapp.engine.sqlite import Read, run, sample
+from webapp.engine.sqlite import Database, Read, run, sample
 from webapp.engine.statement import Sql
 from webapp.engine.storage import ROW_ID, Field, StoredTable, table_name
 from webapp.engine.types import TYPES
@@ -90,24 +88,24 @@ class Basics:
 
 
 async def fetch_profile(
-    session: AsyncSession, table: StoredTable, query: TableQuery, number: int, seconds: float = BUDGET
+    database: Database, table: StoredTable, query: TableQuery, number: int, seconds: float = BUDGET
 ) -> Profile:
     """Raises QueryTimeout only when not even one look at every row is done in time, QueryProblem for no such column."""
     column, end = query.field(number), time.monotonic() + seconds
     query = query.sorted_by()
-    known = await run(session, seconds, lambda read: basics(read, table, query, column))
+    known = await run(database, seconds, lambda read: basics(read, table, query, column))
 
     async def ask(what: Callable[[Read, bool], T], hopeless: bool = False) -> tuple[T, bool]:
         """The answer, and whether it is an estimate."""
         if not hopeless:
             with suppress(QueryTimeout):
-                return await run(session, max(end - time.monotonic(), 0.01), lambda read: what(read, False)), False
-        return await run(session, seconds, lambda read: what(read, True)), True
+                return await run(database, max(end - time.monotonic(), 0.01), lambda read: what(read, False)), False
+        return await run(database, seconds, lambda read: what(read, True)), True
 
     def distinct_of(read: Read, few: bool) -> int:
         return count_distinct(read, table, query, column, few)
 
-    differ = known.rows > 4 * SAMPLE and await run(session, seconds, lambda read: distinct_of(read, True)) > MOSTLY
+    differ = known.rows > 4 * SAMPLE and await run(database, seconds, lambda read: distinct_of(read, True)) > MOSTLY
     if column.type in ("text", "boolean"):
         (top, distinct), sampled = await ask(lambda read, few: values(read, table, query, column, known, few), differ)
         return _profile(column, known, top=top, distinct=distinct, sampled=sampled, counted=not sampled)

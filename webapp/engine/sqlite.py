@@ -3,12 +3,10 @@
 The full-text index, all of it SQLite's own too, is in `search.py`. PostgreSQL will be a second pair of such modules.
 """
 
-import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from webapp.engine.problems import QueryTimeout
@@ -16,11 +14,12 @@ from webapp.engine.statement import Sql
 from webapp.engine.storage import ROW_ID, Field, StoredColumn, index_name, search_name, table_name
 
 if TYPE_CHECKING:  # child processes do without: it takes 300 ms to import
-    from sqlalchemy.ext.asyncio import AsyncSession
-    from sqlalchemy.orm import Session
+    from sqlalchemy import Connection
 
 T = TypeVar("T")
-_STEPS = 20_000  # of SQLite's virtual machine between two looks at the clock: well under a millisecond
+# Of SQLite's virtual machine between two looks whether to go on: some hundredths of a second. A look takes the
+# interpreter's lock, which a busy event loop gives away every 5 ms only; looking too often is mostly waiting.
+_STEPS = 500_000
 
 
 class Read(Protocol):
@@ -29,23 +28,14 @@ class Read(Protocol):
     def __call__(self, sql: Sql) -> Sequence[Any]: ...
 
 
+class Database(Protocol):
+    """Where `run` reads; `webapp.data.engines.Database` is one."""
+
+    async def read(self, work: Callable[["Connection"], T]) -> T: ...
+
+
 def reader(connection: sqlite3.Connection) -> Read:
     return lambda sql: connection.execute(sql.text, sql.values).fetchall()
-
-
-@contextmanager
-def time_budget(connection: sqlite3.Connection, seconds: float) -> Iterator[None]:
-    """Raises QueryTimeout when what runs inside takes longer."""
-    end = time.monotonic() + seconds
-    connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if _is_interrupt(error):
-            raise QueryTimeout from error
-        raise
-    finally:
-        connection.set_progress_handler(None, _STEPS)
 
 
 def stoppable(connection: sqlite3.Connection) -> threading.Event:
@@ -55,45 +45,32 @@ def stoppable(connection: sqlite3.Connection) -> threading.Event:
     return stopped
 
 
-async def run(session: "AsyncSession", seconds: float, work: Callable[[Read], T]) -> T:
-    """Run `work(read)` on the session's connection, off the event loop, for at most so long.
+async def run(database: Database, seconds: float, work: Callable[[Read], T]) -> T:
+    """Run `work(read)` in a thread, all of it on one state of the database, for at most so long.
 
-    A client that goes away cancels what waits here. It must not cancel the statement, for SQLAlchemy would throw the
-    connection away and still wait for it: the statement is interrupted and the connection stays.
+    When whoever waits here goes away, it is stopped soon.
     """
+    gone = threading.Event()
+    try:
+        return await database.read(lambda connection: _within(connection, seconds, gone, work))
+    finally:
+        gone.set()
+
+
+def _within(connection: "Connection", seconds: float, gone: threading.Event, work: Callable[[Read], T]) -> T:
     from sqlalchemy.exc import OperationalError
 
-    connection = await session.connection()
-    driver: Any = (await connection.get_raw_connection()).driver_connection
-    working = asyncio.create_task(session.run_sync(lambda inner: work(_session_reader(inner))))
+    driver: Any = connection.connection.driver_connection
+    end = time.monotonic() + seconds
+    driver.set_progress_handler(lambda: gone.is_set() or time.monotonic() > end, _STEPS)
     try:
-        await asyncio.wait([working], timeout=seconds)
-        await _stop(working, driver)
-        return working.result()
+        return work(lambda sql: connection.exec_driver_sql(sql.text, sql.values).all())
     except OperationalError as error:
-        if _is_interrupt(error.orig):
+        if isinstance(error.orig, sqlite3.OperationalError) and str(error.orig) == "interrupted":
             raise QueryTimeout from error
         raise
-    except asyncio.CancelledError:
-        await _stop(working, driver)
-        working.exception()  # nobody is left to read it
-        raise
-
-
-async def _stop(working: asyncio.Task[Any], driver: Any) -> None:
-    """An interrupt between two statements is lost, so it is repeated."""
-    while not working.done():
-        await driver.interrupt()
-        await asyncio.wait([working], timeout=0.05)
-
-
-def _session_reader(session: "Session") -> Read:
-    connection = session.connection()
-    return lambda sql: connection.exec_driver_sql(sql.text, sql.values).fetchall()
-
-
-def _is_interrupt(error: BaseException | None) -> bool:
-    return isinstance(error, sqlite3.OperationalError) and str(error) == "interrupted"
+    finally:
+        driver.set_progress_handler(None, _STEPS)
 
 
 # -- indexes on demand -----------------------------------------------------------------------------------------------

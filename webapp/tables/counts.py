@@ -54,8 +54,7 @@ async def _counted(table: Table, query: TableQuery, seconds: float) -> Summary |
     if not query.is_narrowed:
         return _all_of(table, query)
     try:
-        async with db().reading() as session:
-            count = await count_rows(session, table, query, seconds=seconds)
+        count = await count_rows(db(), table, query, seconds=seconds)
     except QueryTimeout:
         return None
     said = _said(table, query, count.number, more=count.more)

@@ -58,8 +58,7 @@ async def profiles_show(table_id: int, number: int) -> ResponseReturnValue:
 async def _view(table: Table, query: TableQuery, number: int) -> ProfileView:
     to = Addresses(table.id, query)
     try:
-        async with db().reading() as session:
-            found = await fetch_profile(session, table, query, number)
+        found = await fetch_profile(db(), table, query, number)
     except QueryTimeout as problem:
         return ProfileView(None, str(problem), [], [])
     bars = [Bar(each.low, each.high, each.count, to.table(_sorted(each.query, query))) for each in found.buckets]

@@ -39,8 +39,7 @@ async def rows_index(table_id: int) -> ResponseReturnValue:
     table = await find_table(signed_in(), table_id)
     query = TableQuery.from_args(request.args, table.columns)
     after, before = request.args.get("after"), request.args.get("before")
-    async with db().reading() as session:
-        page = await fetch_rows(session, table, query, after=after, before=before, seconds=config().query_timeout)
+    page = await fetch_rows(db(), table, query, after=after, before=before, seconds=config().query_timeout)
     came_from = "after" if after else "before" if before else None
     shown = rows_view(Addresses(table.id, query), page, is_first_answer=came_from is None, came_from=came_from)
     return await render("tables/rows/_rows.html", page=shown, span=len(query.visible) + 1)
@@ -50,8 +49,7 @@ async def rows_index(table_id: int) -> ResponseReturnValue:
 async def rows_show(table_id: int, row_id: int) -> ResponseReturnValue:
     table = await find_table(signed_in(), table_id)
     query = TableQuery.from_args(request.args, table.columns)
-    async with db().reading() as session:
-        row = await fetch_row(session, table, query, min(row_id, MOST_ROWS), seconds=config().query_timeout)
+    row = await fetch_row(db(), table, query, min(row_id, MOST_ROWS), seconds=config().query_timeout)
     if row is None:
         raise NotFound("row")
     cells = [

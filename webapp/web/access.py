@@ -85,9 +85,7 @@ def signed_in() -> Actor:
 
 async def find_table(actor: Actor, table_id: int, action: Action = Action.READ_TABLE) -> Table:
     """The table with its columns, if this person may do `action` with it. Raises `NotFound`."""
-    async with db().reading() as session:
-        statement = Table.visible_to(actor.id).where(Table.id == min(table_id, MAX_ID))
-        table = (await session.execute(statement)).scalar_one_or_none()
+    table = await db().read(lambda connection: Table.find(connection, actor.id, min(table_id, MAX_ID)))
     if table is None or not authorize(actor, action, table):
         raise NotFound("table")
     return table

@@ -29,9 +29,9 @@ def init_app(app: Quart, settings: Settings) -> None:
 
     @app.before_serving
     async def time_the_database() -> None:
-        for engine in (db.of(app).writer, db.of(app).reader):
-            event.listen(engine.sync_engine, "before_cursor_execute", _query_begins)
-            event.listen(engine.sync_engine, "after_cursor_execute", _query_ends)
+        for engine in db.of(app).engines:
+            event.listen(engine, "before_cursor_execute", _query_begins)
+            event.listen(engine, "after_cursor_execute", _query_ends)
 
 
 def configure(settings: Settings) -> None:

@@ -1,7 +1,7 @@
 """What part of a table is shown: from an address to SQL, to links and to words.
 
 query = TableQuery.from_args(request.args, table.columns)   # QueryProblem when it cannot be answered
-page = await fetch_rows(session, table, query, after=request.args.get("after"))
+page = await fetch_rows(db(), table, query, after=request.args.get("after"))
 query.toggle_sort(3).query_string()                         # "?sort=3"
 """
 

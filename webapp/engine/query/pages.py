@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from webapp.engine.query.args import TableQuery
 from webapp.engine.query.cursor import Cursor, decode, encode
 from webapp.engine.query.planning import rows_of
 from webapp.engine.query.sql import Rows, count_sql, parts
-from webapp.engine.sqlite import Read, run
+from webapp.engine.sqlite import Database, Read, run
 from webapp.engine.statement import Sql
 from webapp.engine.storage import ROW_ID, Field, StoredTable, table_name
 
@@ -56,11 +54,11 @@ class RowView:
     next: int | None
 
 
-# -- for the web: on a session, off the event loop, within a budget of seconds ---------------------------------------
+# -- for the web: off the event loop, within a budget of seconds ------------------------------------------------------
 
 
 async def fetch_rows(
-    session: AsyncSession,
+    database: Database,
     table: StoredTable,
     query: TableQuery,
     *,
@@ -75,29 +73,31 @@ async def fetch_rows(
     or the last one. Raises QueryProblem for a cursor that is none, QueryTimeout beyond `seconds`.
     """
     return await run(
-        session, seconds, lambda read: page(read, table, query, after=after, before=before, at=at, last=last, size=size)
+        database,
+        seconds,
+        lambda read: page(read, table, query, after=after, before=before, at=at, last=last, size=size),
     )
 
 
 async def count_rows(
-    session: AsyncSession, table: StoredTable, query: TableQuery, limit: int = COUNT_LIMIT, seconds: float = BUDGET
+    database: Database, table: StoredTable, query: TableQuery, limit: int = COUNT_LIMIT, seconds: float = BUDGET
 ) -> Count:
     """How many rows the query shows, counted up to `limit`. Without search and filters `row_count` knows better."""
-    return await run(session, seconds, lambda read: count(read, table, query, limit))
+    return await run(database, seconds, lambda read: count(read, table, query, limit))
 
 
 async def fetch_row(
-    session: AsyncSession, table: StoredTable, query: TableQuery, row_id: int, seconds: float = BUDGET
+    database: Database, table: StoredTable, query: TableQuery, row_id: int, seconds: float = BUDGET
 ) -> RowView | None:
     """One row and its neighbours in the query, which need not show it; None when there is no such row."""
-    return await run(session, seconds, lambda read: row(read, table, query, row_id))
+    return await run(database, seconds, lambda read: row(read, table, query, row_id))
 
 
 async def row_position(
-    session: AsyncSession, table: StoredTable, query: TableQuery, row_id: int, seconds: float = BUDGET
+    database: Database, table: StoredTable, query: TableQuery, row_id: int, seconds: float = BUDGET
 ) -> int | None:
     """The place of a row among those shown, the first is 1; None when there is no such row."""
-    return await run(session, seconds, lambda read: position(read, table, query, row_id))
+    return await run(database, seconds, lambda read: position(read, table, query, row_id))
 
 
 # -- the same on any connection --------------------------------------------------------------------------------------
