@@ -65,7 +65,7 @@ async def add_person(
 
     `email` as `normalise_email` writes it.
     """
-    await _may_give(work, by, role)
+    await may_give(work, by, role)
     if await work.session.scalar(select(User.id).where(User.email == email)) is not None:
         raise EmailTaken
     person = User(
@@ -85,7 +85,7 @@ async def change_person(
     work: UnitOfWork, by: Manager, user_id: int, *, name: str | None = None, email: str | None = None
 ) -> User:
     """Another name or address. A new address is unverified, and links sent to the old one stop working."""
-    person = await _managed(work, by, user_id)
+    person = await managed(work, by, user_id)
     old_name, old_email = person.name, person.email
     if email is not None and email != old_email:
         if by.actor is not None and by.actor.id == person.id:
@@ -100,8 +100,8 @@ async def change_person(
 
 async def change_role(work: UnitOfWork, by: Manager, user_id: int, role: Role) -> User:
     """Raises `NotAllowed` for one's own role and for a role that is not one's to give, and `LastOwner`."""
-    person = await _managed(work, by, user_id, myself="Nobody changes their own role. Ask another owner.")
-    await _may_give(work, by, role)
+    person = await managed(work, by, user_id, myself="Nobody changes their own role. Ask another owner.")
+    await may_give(work, by, role)
     before = Role(person.role)
     if before is role:
         return person
@@ -113,7 +113,7 @@ async def change_role(work: UnitOfWork, by: Manager, user_id: int, role: Role) -
 
 async def activate(work: UnitOfWork, by: Manager, user_id: int) -> User:
     """They can sign in again, with the password they had."""
-    person = await _managed(work, by, user_id)
+    person = await managed(work, by, user_id)
     if not person.is_active:
         person.is_active = True
         await AuditEvent.record(work, Event.ACTIVATED, by.doer, person)
@@ -122,7 +122,7 @@ async def activate(work: UnitOfWork, by: Manager, user_id: int) -> User:
 
 async def deactivate(work: UnitOfWork, by: Manager, user_id: int) -> User:
     """They cannot sign in; what is signed in, and every token and link, ends at once. Their tables stay."""
-    person = await _managed(work, by, user_id, myself="Nobody deactivates themselves. Ask another owner.")
+    person = await managed(work, by, user_id, myself="Nobody deactivates themselves. Ask another owner.")
     if not person.is_active:
         return person
     await keep_an_owner(work, person)
@@ -134,7 +134,7 @@ async def deactivate(work: UnitOfWork, by: Manager, user_id: int) -> User:
 
 async def end_sessions(work: UnitOfWork, by: Manager, user_id: int) -> int:
     """Sign them out everywhere; the answer is of how many devices."""
-    person = await _managed(work, by, user_id, myself="Your own sign-ins are on the page of your devices.")
+    person = await managed(work, by, user_id, myself="Your own sign-ins are on the page of your devices.")
     ended = await Session.revoke_all(work, person.id)
     if ended:
         await AuditEvent.record(work, Event.ALL_SIGNED_OUT, by.doer, person, sessions=ended)
@@ -143,7 +143,7 @@ async def end_sessions(work: UnitOfWork, by: Manager, user_id: int) -> int:
 
 async def remove_person(work: UnitOfWork, by: Manager, user_id: int, farewell: Farewell) -> None:
     """For good, with all that is theirs: `farewell` removes what other parts of the application keep for them."""
-    person = await _managed(work, by, user_id, myself="Your own account is deleted on the page of your account.")
+    person = await managed(work, by, user_id, myself="Your own account is deleted on the page of your account.")
     await keep_an_owner(work, person)
     await AuditEvent.record(work, Event.REMOVED, by.doer, person, role=person.role)
     await farewell(work, person.id)
@@ -159,8 +159,11 @@ async def keep_an_owner(work: UnitOfWork, person: User) -> None:
         raise LastOwner
 
 
-async def _managed(work: UnitOfWork, by: Manager, user_id: int, *, myself: str | None = None) -> User:
-    """The person, if `by` may manage them; with `myself`, unless it is `by` themselves: these are the words then."""
+async def managed(work: UnitOfWork, by: Manager, user_id: int, *, myself: str | None = None) -> User:
+    """The person, if `by` may manage them; with `myself`, unless it is `by` themselves: these are the words then.
+
+    Raises `NotFound`, `NotAllowed`. Every verb here begins with it, and whatever else is done to somebody does too.
+    """
     person = await work.session.get(User, user_id) if 0 < user_id <= MAX_ID else None
     if person is None:
         raise NotFound("person")
@@ -173,7 +176,8 @@ async def _managed(work: UnitOfWork, by: Manager, user_id: int, *, myself: str |
     return person
 
 
-async def _may_give(work: UnitOfWork, by: Manager, role: Role) -> None:
+async def may_give(work: UnitOfWork, by: Manager, role: Role) -> None:
+    """Raises `NotAllowed` for a role that is not below `by`."""
     if by.actor is None:
         return
     actor = await _as_of_now(work, by.actor)
