@@ -3,11 +3,13 @@
 They count below /api/ only: no page is ever shown to who merely holds a token. RFC 6750 says how a refusal looks.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
 
 from quart import request
-from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import Forbidden, Unauthorized
+from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 
 from webapp.extensions import db
 from webapp.models import Actor, ApiToken, Scope, utc_now
@@ -19,31 +21,34 @@ TOUCH_EVERY = timedelta(minutes=5)  # "last used" is written at most this often
 MAX_TOKEN = 200  # characters; ours have 51
 
 
-class TokenRefused(Unauthorized):
+class _Challenge(HTTPException):
+    """A refusal that says how to do better. Its parameters are quoted, as RFC 6750 has them and werkzeug has not."""
+
+    parameters: Mapping[str, str] = MappingProxyType({})
+
+    def get_headers(self, *args: Any) -> list[tuple[str, str]]:
+        said = {"realm": "Rowcast", **self.parameters}
+        challenge = ", ".join(f'{name}="{value}"' for name, value in said.items())
+        return [*super().get_headers(*args), ("WWW-Authenticate", f"Bearer {challenge}")]
+
+
+class TokenRefused(_Challenge, Unauthorized):
     """Which of the reasons it is, is told to nobody: a stranger may be trying."""
 
     description = "This token does not work: it is mistyped, revoked or expired, or its person may not sign in."
-
-    def __init__(self) -> None:
-        super().__init__(www_authenticate=_challenge(error="invalid_token"))
+    parameters = MappingProxyType({"error": "invalid_token"})
 
 
-class NotSignedIn(Unauthorized):
+class NotSignedIn(_Challenge, Unauthorized):
     description = "Show a token as 'Authorization: Bearer rowcast_...'. You make one on the page of your account."
 
-    def __init__(self) -> None:
-        super().__init__(www_authenticate=_challenge())
 
-
-class ScopeTooSmall(Forbidden):
+class ScopeTooSmall(_Challenge, Forbidden):
     """The person may do this, the token may not."""
 
     def __init__(self, scope: Scope) -> None:
         super().__init__(f"This takes a token with the scope '{scope}'.")
-        self.challenge = _challenge(error="insufficient_scope", scope=str(scope))
-
-    def get_headers(self, *args: object) -> list[tuple[str, str]]:
-        return [*super().get_headers(), ("WWW-Authenticate", str(self.challenge))]
+        self.parameters = {"error": "insufficient_scope", "scope": scope.value}
 
 
 def is_shown() -> bool:
@@ -79,7 +84,3 @@ async def load_holder() -> Actor | None:
 def refusal() -> Unauthorized:
     """What a stranger to the API is told."""
     return TokenRefused() if is_shown() else NotSignedIn()
-
-
-def _challenge(**parameters: str) -> WWWAuthenticate:
-    return WWWAuthenticate("bearer", {"realm": "Rowcast", **parameters})

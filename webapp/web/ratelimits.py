@@ -6,10 +6,9 @@ has passed). By itself it would count each address of the server apart, for ever
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from quart import Quart, Response, g, request
-from quart.typing import RouteCallable
 from quart_rate_limiter import RateLimit, RateLimiter, rate_exempt, rate_limit
 
 from settings import Settings
@@ -22,7 +21,7 @@ READS, WRITES, PAGES = 300, 60, 1200  # requests in a minute
 PREFIX = "RateLimit-"
 LIMITED = "/api/v1/"
 
-View = TypeVar("View", bound=RouteCallable)
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 def init_app(app: Quart, settings: Settings) -> None:
@@ -34,16 +33,20 @@ def init_app(app: Quart, settings: Settings) -> None:
 
 def reads(view: View) -> View:
     """This view of the API reads: all of them together have one allowance."""
-    return rate_limit(limits=[RateLimit(READS, A_MINUTE, _counted_as("reads"))])(view)
+    return _limit(view, RateLimit(READS, A_MINUTE, _counted_as("reads")))
 
 
 def writes(view: View) -> View:
-    return rate_limit(limits=[RateLimit(WRITES, A_MINUTE, _counted_as("writes"))])(view)
+    return _limit(view, RateLimit(WRITES, A_MINUTE, _counted_as("writes")))
 
 
 def unlimited(view: View) -> View:
     """For what machines ask all the time and costs nothing: health, static files, streams that stay open."""
-    return rate_exempt(view)
+    return cast(View, rate_exempt(cast(Any, view)))
+
+
+def _limit(view: View, limit: RateLimit) -> View:
+    return cast(View, rate_limit(limits=[limit])(cast(Any, view)))
 
 
 def _counted_as(kind: str) -> Callable[[], Awaitable[str]]:

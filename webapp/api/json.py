@@ -1,0 +1,56 @@
+"""JSON as programs send it, read strictly: what two readers could understand differently is refused."""
+
+import json
+from typing import Any, cast
+
+from pydantic_core import to_jsonable_python
+from quart import request
+from quart.json.provider import DefaultJSONProvider
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+MIMETYPE = "application/json"
+
+
+class StrictJSON(DefaultJSONProvider):
+    """Times as RFC 3339 in UTC, keys in the order they are described in."""
+
+    sort_keys = False
+    ensure_ascii = False
+    default = staticmethod(to_jsonable_python)
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """Raises BadRequest in words, also for what JSON allows: one name twice, and brackets a thousand deep."""
+        try:
+            return json.loads(s, object_pairs_hook=_once_each, parse_constant=_refuse)
+        except _Refused as error:
+            raise BadRequest(str(error)) from None
+        except json.JSONDecodeError as error:
+            words = f"line {error.lineno}, column {error.colno}"
+            raise BadRequest(f"The body is not JSON, from {words} on." if s else "The body is empty.") from None
+        except (ValueError, RecursionError):
+            raise BadRequest("The body is JSON that nobody needs: nested too deep, or a number too long.") from None
+
+
+class _Refused(ValueError):
+    pass
+
+
+async def check_body() -> None:
+    """Raises for what cannot be read as JSON at all; the rest is `loads`."""
+    if request.mimetype != MIMETYPE:
+        raise UnsupportedMediaType(f"Send the body as {MIMETYPE}.")
+    try:
+        cast(bytes, await request.get_data()).decode()
+    except UnicodeDecodeError:
+        raise BadRequest("The body is not UTF-8.") from None
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise _Refused("The body has the same name twice in one object.")
+    return made
+
+
+def _refuse(constant: str) -> Any:
+    raise _Refused(f"{constant} is no JSON.")

@@ -1,0 +1,27 @@
+"""Who is asking."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from webapp.api import bp
+from webapp.api.operations import answers
+from webapp.api.shapes import Me
+from webapp.extensions import db
+from webapp.models import User
+from webapp.web.access import signed_in
+from webapp.web.ratelimits import reads
+
+
+@bp.get("/v1/me")
+@reads
+@answers(Me)
+async def me_show() -> Any:
+    """Who is asking
+
+    Whose token this is, and what it may be used for.
+    """
+    actor = signed_in()
+    async with db().reading() as session:
+        user = (await session.execute(select(User).where(User.id == actor.id))).scalar_one()
+    return Me.of(user, actor)

@@ -1,0 +1,83 @@
+"""What the API says of a request it refuses: each field by its place, in words."""
+
+from typing import Any
+
+from pydantic import ValidationError
+from quart import Response, request
+from quart_schema import RequestSchemaValidationError
+from quart_schema.validation import QuerystringValidationError
+from werkzeug.exceptions import Forbidden
+
+from webapp.api import bp
+from webapp.models import EmailTaken
+from webapp.models.people import LastOwner
+from webapp.web.crosssite import SAFE_METHODS
+from webapp.web.errors import Answer, respond
+from webapp.web.sessions import loaded_actor
+
+MAX_SAID = 20  # fields in one answer
+MAX_POINTER = 200  # characters
+# By the kind of pydantic's errors; the words may use what it knows of them.
+WORDS = {
+    "missing": "This is needed.",
+    "extra_forbidden": "There is no such field.",
+    "model_type": "The body has to be a JSON object.",
+    "string_type": "This has to be text.",
+    "string_too_long": "Use at most {max_length} characters.",
+    "string_pattern_mismatch": "Use letters, and no control characters.",
+    "string_unicode": "This is text that cannot be written down: half of a character is missing.",
+    "bool_type": "This has to be true or false.",
+    "enum": "This has to be one of {expected}.",
+    "greater_than_equal": "This has to be at least {ge}.",
+    "less_than_equal": "This can be at most {le}.",
+    "int_type": "This has to be a whole number.",
+}
+
+
+class TokensOnly(Forbidden):
+    description = "Here only a token changes anything: a browser's sign-in may read. Nothing was changed."
+
+
+@bp.before_request
+async def refuse_cookies() -> None:
+    """No page of ours changes anything through the API, so whoever does with a cookie is up to no good."""
+    person = loaded_actor()
+    if request.method not in SAFE_METHODS and person is not None and person.token_id is None:
+        raise TokensOnly
+
+
+@bp.errorhandler(RequestSchemaValidationError)
+async def answer_invalid(error: RequestSchemaValidationError) -> Response:
+    place = "parameter" if isinstance(error, QuerystringValidationError) else "pointer"
+    cause = error.validation_error
+    errors = [_said(one, place) for one in cause.errors()[:MAX_SAID]] if isinstance(cause, ValidationError) else []
+    where = "parameters of the address" if place == "parameter" else "fields"
+    return respond(Answer(400, f"Some {where} do not fit. Nothing was changed.", more={"errors": errors}))
+
+
+@bp.errorhandler(EmailTaken)
+async def answer_taken(error: EmailTaken) -> Response:
+    return respond(Answer(409, "There is already an account with this address."))
+
+
+@bp.errorhandler(LastOwner)
+async def answer_last_owner(error: LastOwner) -> Response:
+    return respond(Answer(409, str(error)))
+
+
+def _said(error: Any, place: str) -> dict[str, str]:
+    """Never what was sent: it may be a secret in the wrong field."""
+    context = error.get("ctx", {})
+    own = context.get("error")
+    words = str(own) if own else WORDS.get(error["type"], error["msg"]).format(**context)
+    return {"detail": words, place: _parameter(error["loc"]) if place == "parameter" else _pointer(error["loc"])}
+
+
+def _parameter(place: tuple[int | str, ...]) -> str:
+    return str(place[0])[:MAX_POINTER] if place else ""
+
+
+def _pointer(place: tuple[int | str, ...]) -> str:
+    """RFC 6901, as a fragment."""
+    steps = [str(step).replace("~", "~0").replace("/", "~1") for step in place]
+    return "#" + "".join(f"/{step}" for step in steps)[:MAX_POINTER]

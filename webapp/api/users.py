@@ -1,0 +1,158 @@
+"""People: list, add, show, change and remove them, by the same verbs as the administration's pages."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from quart import Response, request
+from sqlalchemy import or_, select
+from werkzeug.datastructures import ETags
+from werkzeug.exceptions import PreconditionFailed
+
+from webapp.api import bp
+from webapp.api.operations import answers, asks, refuses, takes
+from webapp.api.shapes import NewPerson, People, PeopleQuery, Person, PersonChange
+from webapp.data.uow import UnitOfWork
+from webapp.extensions import db
+from webapp.models import User, people
+from webapp.models.people import MAX_ID, Manager
+from webapp.models.problems import NotFound
+from webapp.web.access import Action, may, signed_in
+from webapp.web.audit import doer
+from webapp.web.belongings import farewell
+from webapp.web.ratelimits import reads, writes
+
+
+@bp.get("/v1/users")
+@may(Action.READ_PEOPLE)
+@reads
+@answers(People)
+@asks(PeopleQuery)
+async def users_index(query_args: PeopleQuery) -> Any:
+    """List people
+
+    In the order in which they came. Go on with `next`, or the header `Link: <...>; rel="next"`, until there is none.
+    """
+    found = await _page(query_args)
+    shown = found[: query_args.limit]
+    following = _next(query_args, shown[-1].id) if len(found) > query_args.limit else None
+    headers = {"Link": f'<{following}>; rel="next"'} if following else {}
+    return People(items=[Person.of(user) for user in shown], next=following), 200, headers
+
+
+@bp.post("/v1/users")
+@may(Action.MANAGE_PEOPLE)
+@writes
+@refuses(409)
+@answers(Person, 201)
+@takes(NewPerson)
+async def users_create(data: NewPerson) -> Any:
+    """Add somebody
+
+    They get a mail with a link to choose a password; no password passes through a program. Without a mail server an
+    administrator finds the link on the page of mails. You may give roles below your own.
+    """
+    person = await db().write(people.add_person, _manager(), email=data.email, name=data.name, role=data.role)
+    return Person.of(person), 201, {"Location": f"/api/v1/users/{person.id}", "ETag": _etag(person)}
+
+
+@bp.get("/v1/users/<int:user_id>")
+@may(Action.READ_PEOPLE)
+@reads
+@answers(Person)
+async def users_show(user_id: int) -> Any:
+    """Show somebody
+
+    The header `ETag` stands for what you were shown: send it back as `If-Match` with a change.
+    """
+    person = await _find(user_id)
+    return Person.of(person), 200, {"ETag": _etag(person)}
+
+
+@bp.patch("/v1/users/<int:user_id>")
+@may(Action.MANAGE_PEOPLE)
+@writes
+@refuses(409, 412)
+@answers(Person)
+@takes(PersonChange)
+async def users_update(user_id: int, data: PersonChange) -> Any:
+    """Change somebody
+
+    Their name, their role, or whether they may sign in; all that is named, or nothing. The last owner stays one.
+    """
+    person = await db().write(_change, _manager(), user_id, data, request.if_match)
+    return Person.of(person), 200, {"ETag": _etag(person)}
+
+
+@bp.delete("/v1/users/<int:user_id>")
+@may(Action.MANAGE_PEOPLE)
+@writes
+@refuses(409, 412)
+async def users_delete(user_id: int) -> Response:
+    """Remove somebody
+
+    For good, with all their tables. Whoever may come back is better deactivated.
+    """
+    await db().write(_remove, _manager(), user_id, request.if_match)
+    gone = Response(status=204)
+    del gone.headers["Content-Type"]
+    return gone
+
+
+def _manager() -> Manager:
+    return Manager(signed_in(), doer())
+
+
+async def _page(query: PeopleQuery) -> Sequence[User]:
+    """One more than asked for, which tells whether there is a next page."""
+    statement = select(User).where(User.id > query.after).order_by(User.id).limit(query.limit + 1)
+    if query.q:
+        statement = statement.where(
+            or_(User.email.icontains(query.q, autoescape=True), User.name.icontains(query.q, autoescape=True))
+        )
+    async with db().reading() as session:
+        return (await session.execute(statement)).scalars().all()
+
+
+def _next(query: PeopleQuery, last: int) -> str:
+    """The same question, further on."""
+    return f"{request.path}?{urlencode(query.model_dump(exclude_unset=True) | {'after': last, 'limit': query.limit})}"
+
+
+async def _find(user_id: int) -> User:
+    async with db().reading() as session:
+        found = await session.get(User, user_id) if user_id <= MAX_ID else None
+    if found is None:
+        raise NotFound("person")
+    return found
+
+
+async def _change(work: UnitOfWork, by: Manager, user_id: int, data: PersonChange, seen: ETags) -> User:
+    """One unit of work: when the second thing is refused, the first has not happened either."""
+    await _expect(work, user_id, seen)
+    if "name" in data.model_fields_set:
+        await people.change_person(work, by, user_id, name=data.name)
+    if "role" in data.model_fields_set:
+        await people.change_role(work, by, user_id, data.role)
+    if "is_active" in data.model_fields_set:
+        await (people.activate if data.is_active else people.deactivate)(work, by, user_id)
+    return await work.session.get_one(User, user_id)
+
+
+async def _remove(work: UnitOfWork, by: Manager, user_id: int, seen: ETags) -> None:
+    await _expect(work, user_id, seen)
+    await people.remove_person(work, by, user_id, farewell)
+
+
+async def _expect(work: UnitOfWork, user_id: int, seen: ETags) -> None:
+    """Raises PreconditionFailed when somebody else was quicker. Under the write lock nobody can be quicker still."""
+    person = await work.session.get(User, user_id) if user_id <= MAX_ID else None
+    if person is not None and seen and _etag(person).strip('"') not in seen:
+        raise PreconditionFailed
+
+
+def _etag(person: User) -> str:
+    """Changes with whatever can be changed; not with when they were last seen."""
+    kept = (person.id, person.email, person.name, person.role, person.is_active, person.verified_at)
+    return f'"{hashlib.sha256(repr(kept).encode()).hexdigest()[:16]}"'
