@@ -53,6 +53,24 @@ def test_a_plain_form_adds_a_filter() -> None:
     assert query(("cols", "3"), ("cols", "1")).args() == [("cols", "3,1")]
 
 
+@given(st.permutations(range(1, 8)), st.integers(0, 7), st.sets(st.integers(1, 7), max_size=4))
+def test_columns_that_stand_together_are_a_range_in_the_address(order: list[int], most: int, skipped: set[int]) -> None:
+    """Also where the import has left some out, so that numbers are missing."""
+    columns = [column for column in COLUMNS if column.number not in skipped]
+    made = TableQuery.of(columns).with_columns(number for number in order[:most] if number not in skipped)
+    assert TableQuery.from_args(made.args(), columns) == made
+
+
+def test_a_wide_table_has_short_addresses() -> None:
+    wide = [Column(number, f"column {number}") for number in range(1, 2001) if number != 99]
+    hidden = TableQuery.of(wide).with_columns(column.number for column in wide if column.number != 1000)
+    assert hidden.args() == [("cols", "1-999,1001-2000")]
+    assert TableQuery.from_args([("cols", "7,98-100,7")], wide).args() == [("cols", "7,98,100")]
+    for strange in ("5-3", "1-", "-3", "1-2-3", "1-99", "1-9999"):
+        with pytest.raises(QueryProblem, match="no column number"):
+            TableQuery.from_args([("cols", strange)], wide)
+
+
 @given(st.lists(st.text(alphabet=st.sampled_from("a,\\:b \n"), max_size=5), min_size=1, max_size=4))
 def test_values_of_one_of_survive_commas_colons_and_backslashes(values: list[str]) -> None:
     made = query().with_filter(2, "oneof", *values)

@@ -87,12 +87,20 @@ class Addresses:
     def __init__(self, table_id: int, query: TableQuery) -> None:
         self.table_id = table_id
         self.query = query
+        self._paths: dict[str, str] = {}  # a page asks for a few of them again and again, some times a column
 
     def to(self, endpoint: str, query: TableQuery | None = None, /, **more: object) -> str:
         """`endpoint` of this table; what is no part of the path stands behind the query's own arguments."""
         path: dict[str, Any] = {name: more.pop(name) for name in ("number", "row_id") if name in more}
         query = self.query if query is None else query
-        return url_for(endpoint, table_id=self.table_id, **path) + query.query_string(**more)
+        return self._path(endpoint, path) + query.query_string(**more)
+
+    def _path(self, endpoint: str, more: dict[str, Any]) -> str:
+        if more:
+            return url_for(endpoint, table_id=self.table_id, **more)
+        if endpoint not in self._paths:
+            self._paths[endpoint] = url_for(endpoint, table_id=self.table_id)
+        return self._paths[endpoint]
 
     def table(self, query: TableQuery | None = None, /, **more: object) -> str:
         return self.to("tables.show", query, **more)

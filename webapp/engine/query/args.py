@@ -1,10 +1,11 @@
-"""The state of a grid, as an address holds it: `q=oslo&f.3=eq:Oslo&sort=-5,3&cols=3,5,1`.
+"""The state of a grid, as an address holds it: `q=oslo&f.3=eq:Oslo&sort=-5,3&cols=3,5-9,1`.
 
 `TableQuery` is made from an address, checked against the columns one may see, and makes every address that a grid
 links to. Nothing here knows of SQL or of a database.
 """
 
-from collections.abc import Iterable, Sequence
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import urlencode
@@ -16,6 +17,7 @@ from webapp.engine.storage import Field, StoredColumn
 
 MOST_SORTS = 8
 MOST_FILTERS = 50
+RUN = 3  # columns that stand together in the table too, and so are a range in the address
 
 
 class MultiItems(Protocol):
@@ -45,12 +47,15 @@ class TableQuery:
     filters: tuple[Filter, ...] = ()
     sorts: tuple[Sort, ...] = ()
     visible: tuple[Field, ...] = ()
+    # Where each of `fields` stands among them, by its number; and `visible` as an address has it: every link needs it.
+    places: Mapping[str, int] = dataclasses.field(default_factory=dict, compare=False, repr=False)
+    cols: str = dataclasses.field(default="", compare=False, repr=False)
 
     @classmethod
     def of(cls, columns: Sequence[StoredColumn]) -> "TableQuery":
         """All of it, in file order."""
         fields = tuple(map(Field.of, columns))
-        return cls(fields, visible=fields)
+        return cls(fields, visible=fields, places={str(field.number): place for place, field in enumerate(fields)})
 
     @classmethod
     def from_args(cls, args: MultiItems | list[tuple[str, str]], columns: Sequence[StoredColumn]) -> "TableQuery":
@@ -62,19 +67,18 @@ class TableQuery:
         pairs = list(args if isinstance(args, list) else args.items(multi=True))
         query = cls.of(columns)
         return replace(
-            query,
+            query.with_visible(_visible(_all(pairs, "cols"), query)),
             search=_search(_all(pairs, "q")),
             filters=_filters(pairs, query),
             sorts=_sorts(_all(pairs, "sort"), query),
-            visible=_visible(_all(pairs, "cols"), query),
         )
 
     def field(self, number: str | int, argument: str = "") -> Field:
         """The column of that number, if one may ask for it."""
-        found = next((field for field in self.fields if str(field.number) == str(number)), None)
-        if found is None:
+        place = self.places.get(str(number))
+        if place is None:
             raise QueryProblem(f"This table has no column number {number}.", argument)
-        return found
+        return self.fields[place]
 
     # -- addresses ------------------------------------------------------------------------------------------------
 
@@ -84,8 +88,8 @@ class TableQuery:
         args += [condition.argument for condition in self.filters]
         if self.sorts:
             args.append(("sort", ",".join(sort.argument for sort in self.sorts)))
-        if self.visible != self.fields:
-            args.append(("cols", ",".join(str(field.number) for field in self.visible)))
+        if self.cols:
+            args.append(("cols", self.cols))
         return args
 
     def query_string(self, **more: object) -> str:
@@ -133,8 +137,11 @@ class TableQuery:
 
     def with_columns(self, numbers: Iterable[int]) -> "TableQuery":
         """These columns in this order; none: all of them again."""
-        chosen = tuple(self.field(number) for number in dict.fromkeys(numbers))
-        return replace(self, visible=chosen or self.fields)
+        return self.with_visible(tuple(self.field(number) for number in dict.fromkeys(numbers)) or self.fields)
+
+    def with_visible(self, chosen: tuple[Field, ...]) -> "TableQuery":
+        cols = ",".join(_runs(chosen, self.places)) if chosen != self.fields else ""
+        return replace(self, visible=chosen, cols=cols)
 
     @property
     def is_narrowed(self) -> bool:
@@ -193,5 +200,24 @@ def _sorts(values: list[str], query: TableQuery) -> tuple[Sort, ...]:
 
 
 def _visible(values: list[str], query: TableQuery) -> tuple[Field, ...]:
-    numbers = filter(None, ",".join(values).split(","))
-    return tuple(dict.fromkeys(query.field(number, "cols") for number in numbers)) or query.fields
+    parts = filter(None, ",".join(values).split(","))
+    return tuple(dict.fromkeys(field for part in parts for field in _range(part, query))) or query.fields
+
+
+def _range(part: str, query: TableQuery) -> tuple[Field, ...]:
+    """`5` is a column, `5-9` all from one to the other, as they stand in the table."""
+    first, dash, last = part.partition("-")
+    if not dash or first not in query.places or last not in query.places:
+        return (query.field(part, "cols"),)
+    return query.fields[query.places[first] : query.places[last] + 1] or (query.field(part, "cols"),)
+
+
+def _runs(chosen: Sequence[Field], places: Mapping[str, int]) -> Iterator[str]:
+    """These columns, neighbours as a range: a table may have 2,000 of them."""
+    run: list[Field] = []
+    for field in (*chosen, None):
+        if run and (field is None or places[str(field.number)] != places[str(run[-1].number)] + 1):
+            yield from [f"{run[0].number}-{run[-1].number}"] if len(run) >= RUN else [str(one.number) for one in run]
+            run = []
+        if field is not None:
+            run.append(field)
