@@ -26,6 +26,14 @@ class Registration(StrEnum):
     CLOSED = "closed"
 
 
+class SecondFactor(StrEnum):
+    """From whom a sign-in takes more than a password."""
+
+    OPTIONAL = "optional"
+    ADMINISTRATORS = "administrators"
+    EVERYBODY = "everybody"
+
+
 def _known_scheme(value: SecretStr, *schemes: str) -> SecretStr:
     """Raises ValueError in words, without the value, which may hold a password."""
     url = value.get_secret_value()
@@ -76,6 +84,8 @@ class Settings(BaseSettings):
 
     # Who may make an account once the owner has one.
     registration: Registration = Registration.CLOSED
+    # Who must have a second factor or a passkey: nobody (optional), administrators and owners, or everybody.
+    second_factor: SecondFactor = SecondFactor.OPTIONAL
     # Seconds a sign-in lives: without use, without use when remembered, at most, and how long it counts as fresh.
     session_idle: int = Field(default=14 * 86400, ge=60)
     session_remember: int = Field(default=30 * 86400, ge=60)

@@ -43,6 +43,7 @@ class Actor:
     role: str
     session_id: int | None = None  # none with a token, and on the command line
     is_fresh: bool = False  # whether who it is was proved a short while ago
+    is_strong: bool = False  # whether the sign-in took two factors
     is_verified: bool = True  # whether the address is known to be theirs
     token_id: int | None = None  # the API token this request came with
     scopes: frozenset[str] | None = None  # what the token may be used for; None: whatever the role may
@@ -76,6 +77,10 @@ class User(Base):
     @classmethod
     def able_to_sign_in(cls, email: str) -> Select["User"]:
         return select(cls).where(cls.email == email, cls.is_active)
+
+    @classmethod
+    def with_address(cls, email: str) -> Select[int]:
+        return select(cls.id).where(cls.email == email)
 
     @classmethod
     def anybody(cls) -> Select[bool]:

@@ -1,7 +1,8 @@
 """Who may do what: signed in by default, and the one way to a table.
 
 A view is guarded unless it says `@public`: forgetting a decorator closes a door, it never opens one. `@may(action)`
-says which right it takes, `@fresh` that who asks must have proved a short while ago who they are.
+says which right it takes, `@fresh` that who asks must have proved a short while ago who they are, and
+`@before_second_factor` that it is part of setting one up where the server demands it.
 """
 
 from collections.abc import Callable
@@ -13,8 +14,8 @@ from quart import Quart, Response, current_app, redirect, request, url_for
 from quart.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden, Unauthorized
 
-from settings import Settings
-from webapp.extensions import db
+from settings import SecondFactor, Settings
+from webapp.extensions import config, db
 from webapp.models import Action, Actor, Import, Table, authorize
 from webapp.models.permissions import RULES
 from webapp.models.problems import NotFound
@@ -27,6 +28,7 @@ __all__ = [
     "NotFound",
     "actor",
     "authorize",
+    "before_second_factor",
     "find_import",
     "find_table",
     "fresh",
@@ -45,6 +47,7 @@ MAX_ID = 2**63 - 1
 def init_app(app: Quart, settings: Settings) -> None:
     app.before_request(_require_sign_in)
     app.before_request(_require_right)
+    app.before_request(_require_second_factor)
     app.before_request(_require_fresh)
 
 
@@ -67,6 +70,12 @@ def may(action: Action) -> Callable[[View], View]:
 def fresh(view: View) -> View:
     """Who calls this view has proved a short while ago who they are, or is asked to first."""
     view.needs_fresh = True  # type: ignore[attr-defined]
+    return view
+
+
+def before_second_factor(view: View) -> View:
+    """Who still has to set up the second factor that the server demands may call this view."""
+    view.is_before_second_factor = True  # type: ignore[attr-defined]
     return view
 
 
@@ -155,6 +164,29 @@ def _not_allowed(person: Actor, action: Action) -> Forbidden:
     if scope is not None and authorize(replace(person, scopes=None), action):
         return bearer.ScopeTooSmall(scope)
     return Forbidden()
+
+
+async def _require_second_factor() -> ResponseReturnValue | None:
+    """Where the server demands one, a sign-in by password alone opens the pages to set it up and nothing else.
+
+    A token was made in a sign-in that had what was demanded then.
+    """
+    view = current_app.view_functions.get(request.endpoint or "")
+    person = loaded_actor()
+    if person is None or person.is_strong or person.token_id or not _demands_two_factors(person):
+        return None
+    if getattr(view, "is_public", False) or getattr(view, "is_before_second_factor", False):
+        return None
+    if request.path.startswith(bearer.API):
+        raise Forbidden("This server asks for a second factor. Set one up on the page of your account.")
+    return _send_to(url_for("account.second_factor"))
+
+
+def _demands_two_factors(person: Actor) -> bool:
+    demand = config().second_factor
+    if demand is SecondFactor.ADMINISTRATORS:
+        return authorize(person, Action.RUN_SERVER)
+    return demand is SecondFactor.EVERYBODY
 
 
 async def _require_fresh() -> ResponseReturnValue | None:
