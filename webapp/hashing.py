@@ -5,6 +5,8 @@ uploads waiting for seconds.
 """
 
 import asyncio
+import secrets
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar, TypeVarTuple
@@ -31,13 +33,17 @@ class Hasher:
         self._dummy = ""
 
     async def hash(self, password: str) -> str:
-        return await self._run(self._argon2.hash, password)
+        return await self._run(self._argon2.hash, _one_spelling(password))
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        """Without a hash it takes as long and says no: the time does not tell whether an address has an account."""
+        """Without a hash it takes as long and says no: the time does not tell whether an address has an account.
+
+        Who was given an account and has not chosen a password yet has an empty one.
+        """
         if not self._dummy:
-            self._dummy = await self.hash("nobody's password")
-        return await self._run(self._matches, password_hash or self._dummy, password) and password_hash is not None
+            self._dummy = await self.hash(secrets.token_urlsafe(32))
+        matches = await self._run(self._matches, password_hash or self._dummy, _one_spelling(password))
+        return matches and bool(password_hash)
 
     def is_outdated(self, password_hash: str) -> bool:
         """Whether it was made with another cost than today's."""
@@ -54,3 +60,8 @@ class Hasher:
 
     async def _run(self, function: Callable[[*Args], T], *args: *Args) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
+
+
+def _one_spelling(password: str) -> str:
+    """What looks the same is the same, whichever keyboard it was typed on (NIST SP 800-63B, 3.1.1.2)."""
+    return unicodedata.normalize("NFKC", password)

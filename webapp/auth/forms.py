@@ -1,13 +1,16 @@
-"""The forms of signing up and signing in."""
+"""The forms of signing up, signing in and proving who one is."""
+
+from typing import Any
 
 from wtforms import BooleanField, EmailField, PasswordField, StringField, ValidationError
 from wtforms.validators import EqualTo, InputRequired, Length
 
+from webapp.auth.passwords import MAX_PASSWORD, problem_with
 from webapp.models import normalise_email
 from webapp.web.forms import Form
 
-MIN_PASSWORD = 10
-MAX_PASSWORD = 1000  # characters that are worth hashing
+MAX_NAME = 200
+MAX_CODE = 64
 
 
 class EmailAddress(EmailField):
@@ -22,33 +25,101 @@ class EmailAddress(EmailField):
             raise ValidationError(str(error)) from error
 
 
-class RegistrationForm(Form):
-    email = EmailAddress("E-mail", [InputRequired("Type your e-mail address.")])
-    password = PasswordField(
-        "Password",
-        [
-            InputRequired("Choose a password."),
-            Length(min=MIN_PASSWORD, message=f"Use at least {MIN_PASSWORD} characters; a few words are fine."),
-            Length(max=MAX_PASSWORD, message=f"Use at most {MAX_PASSWORD} characters."),
-        ],
-    )
-    confirmation = PasswordField(
-        "Password again",
-        [
+class OldPassword(PasswordField):
+    """A password that somebody has, as they type it."""
+
+    def __init__(self, label: str = "Password", **kwargs: Any) -> None:
+        checks = [InputRequired("Type your password."), Length(max=MAX_PASSWORD, message="No password is that long.")]
+        super().__init__(label, checks, **kwargs)
+
+
+class NewPassword(PasswordField):
+    """A password that is being chosen: hard to guess, also for who knows its person.
+
+    That is `form.email` and `form.name`, or `whose`, where the form has no such fields.
+    """
+
+    whose: tuple[str, str] = ("", "")
+
+    def __init__(self, label: str = "Password", **kwargs: Any) -> None:
+        super().__init__(label, [InputRequired("Choose a password."), _is_hard_to_guess], **kwargs)
+
+
+def _is_hard_to_guess(form: Form, field: NewPassword) -> None:
+    email, name = field.whose
+    if (problem := problem_with(field.data, email or _typed(form, "email"), name or _typed(form, "name"))) is not None:
+        raise ValidationError(problem)
+
+
+class PasswordAgain(PasswordField):
+    def __init__(self, label: str = "Password again", **kwargs: Any) -> None:
+        checks = [
             InputRequired("Type the password a second time."),
             EqualTo("password", message="The two passwords differ."),
-        ],
-    )
+        ]
+        super().__init__(label, checks, **kwargs)
+
+
+class GuardedForm(Form):
+    """A form that can be tried only so often."""
+
+    retry_after: int | None = None  # seconds
+
+    def refuse_for(self, seconds: int, words: str) -> None:
+        self.retry_after = seconds
+        self.refuse(None, words)
+
+    @property
+    def status(self) -> int:
+        if self.retry_after is not None:
+            return 429
+        return 422 if self.errors else 200
+
+
+class RegistrationForm(GuardedForm):
+    email = EmailAddress("E-mail", [InputRequired("Type your e-mail address.")])
+    password = NewPassword()
+    confirmation = PasswordAgain()
     setup_key = StringField("Set-up key", [InputRequired("Copy the set-up key from the server's log.")])
 
 
-class LoginForm(Form):
+class EmailCheckForm(Form):
+    """What is asked while an address is being typed."""
+
+    email = EmailAddress("E-mail")
+
+
+class InvitationForm(GuardedForm):
+    name = StringField("Name", [Length(max=MAX_NAME, message=f"Use at most {MAX_NAME} characters.")])
+    password = NewPassword()
+    confirmation = PasswordAgain()
+
+
+class LoginForm(GuardedForm):
     email = EmailAddress("E-mail", [InputRequired("Type your e-mail address.")])
-    password = PasswordField(
-        "Password",
-        [
-            InputRequired("Type your password."),
-            Length(max=MAX_PASSWORD, message="No password here is that long."),
-        ],
-    )
+    password = OldPassword()
     remember = BooleanField("Stay signed in on this device")
+
+
+class CodeForm(GuardedForm):
+    code = StringField(
+        "Code",
+        [InputRequired("Type the code."), Length(max=MAX_CODE, message="No code is that long.")],
+    )
+
+
+class ConfirmationForm(CodeForm):
+    password = OldPassword()
+
+
+class ResetForm(GuardedForm):
+    email = EmailAddress("E-mail", [InputRequired("Type your e-mail address.")])
+
+
+class NewPasswordForm(GuardedForm):
+    password = NewPassword("New password")
+    confirmation = PasswordAgain("New password again")
+
+
+def _typed(form: Form, field: str) -> str:
+    return str(form[field].data or "") if field in form else ""

@@ -49,6 +49,8 @@ async def send_email_change(work: UnitOfWork, user: User, new_email: str, token:
     await post(work, letter("email_change", new_email, "Confirm your new address", path, old_email=user.email), user.id)
 
 
-async def send_notice(work: UnitOfWork, user: User, template: str, *, to: str | None = None, **context: object) -> None:
+async def send_notice(
+    work: UnitOfWork, user: User, template: str, /, *, to: str | None = None, **context: object
+) -> None:
     """Tell somebody what happened to their account; `to` is an address that is not theirs any more."""
     await post(work, letter(template, to or user.email, NOTICES[template], url_for("auth.reset"), **context), user.id)

@@ -5,6 +5,7 @@ import re
 import string
 import unicodedata
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from webapp.data.uow import UnitOfWork
@@ -26,11 +27,11 @@ def problem_with(password: str, email: str = "", name: str = "") -> str | None:
 
     Nobody is asked for capitals, digits or signs: that makes passwords harder to remember, not harder to guess.
     """
+    if len(password) > MAX_PASSWORD:
+        return f"Use at most {MAX_PASSWORD} characters."
     plain = unicodedata.normalize("NFKC", password).casefold().strip()
     if len(plain) < MIN_PASSWORD:
         return f"Use at least {MIN_PASSWORD} characters; a few words are fine."
-    if len(password) > MAX_PASSWORD:
-        return f"Use at most {MAX_PASSWORD} characters."
     if plain in common() or plain.rstrip(string.digits + string.punctuation) in common():
         return "Many people use this password, so it is among the first to be tried. Take a few words of your own."
     if _is_pattern(plain):
@@ -50,7 +51,7 @@ def _is_pattern(plain: str) -> bool:
     """Few characters, a few of them again and again (`abcabcabc`), or runs along the alphabet or the keyboard."""
     if len(set(plain)) < MIN_VARIETY or re.fullmatch(r"(.{1,5})\1+.{0,4}", plain, re.DOTALL):
         return True
-    steps = sum(first + second in _neighbours() for first, second in zip(plain, plain[1:], strict=False))
+    steps = sum(first + second in _neighbours() for first, second in pairwise(plain))
     return steps >= len(plain) - 3
 
 

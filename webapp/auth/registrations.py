@@ -4,12 +4,16 @@ from quart import request, url_for
 from quart.typing import ResponseReturnValue
 
 from webapp.auth import bp
-from webapp.auth.forms import RegistrationForm
+from webapp.auth.answers import answer
+from webapp.auth.forms import EmailCheckForm, RegistrationForm
+from webapp.auth.mails import send_verification
 from webapp.auth.setup import is_first, is_open, is_setup_key
-from webapp.auth.throttles import throttles
+from webapp.auth.throttles import client, throttles
+from webapp.data.uow import UnitOfWork
 from webapp.extensions import config, db, hasher
-from webapp.models import EmailTaken, RegistrationClosed, User
+from webapp.models import AuditEvent, EmailTaken, Event, User
 from webapp.web.access import load_actor, public, safe_next
+from webapp.web.audit import doer
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
 from webapp.web.sessions import sign_in
@@ -23,11 +27,29 @@ async def register() -> ResponseReturnValue:
         return redirect_to(safe_next(asked, url_for("main.dashboard")), whole=True)
     first = await is_first()
     if not (first or is_open()):
-        raise RegistrationClosed
+        return await render("auth/closed.html", status=403, registration=config().registration)
     form = await _form(asks_key=first and not config().is_local)
     if request.method == "POST" and form.validate() and await _sign_up(form):
         return redirect_to(safe_next(asked, url_for("main.dashboard")), whole=True)
-    return await render("auth/register.html", status=422 if form.errors else 200, form=form, first=first, next=asked)
+    return await answer("auth/register.html", form, first=first, next=asked)
+
+
+@bp.get("/register/email")
+@public
+async def register_email() -> ResponseReturnValue:
+    """What the form would say of the address, while it is being typed; nothing once too much was asked."""
+    form = EmailCheckForm(request.args)
+    if not throttles().is_free(throttles().checked_email, client()):
+        return await render("auth/_email_check.html", problem=None)
+    problem = None if form.validate() else " ".join(form["email"].errors)
+    if problem is None and is_open() and await _is_taken(form["email"].data):
+        problem = str(EmailTaken())
+    return await render("auth/_email_check.html", problem=problem)
+
+
+async def _is_taken(email: str) -> bool:
+    async with db().reading() as session:
+        return await session.scalar(User.with_address(email)) is not None
 
 
 async def _form(*, asks_key: bool) -> RegistrationForm:
@@ -42,16 +64,25 @@ async def _sign_up(form: RegistrationForm) -> bool:
 
     A taken address is told: who asks for an account must know why there is none. `docs/security.md` says so.
     """
-    throttles().begin_registration()
+    if not throttles().has_try_left(form, (throttles().registration, client())):
+        return False
     if "setup_key" in form and not is_setup_key(config(), form["setup_key"].data):
         form.refuse("setup_key", "This is not the key in the server's log. It is printed at every start.")
         return False
     email, password_hash = form["email"].data, await hasher().hash(form["password"].data)
     try:
-        user = await db().write(User.register, email=email, password_hash=password_hash, is_open=is_open())
+        user = await db().write(_register, email, password_hash)
     except EmailTaken as problem:
         form.refuse("email", str(problem))
         return False
     await sign_in(user.id, remembered=False)
     flash("Welcome. This account owns the server." if user.role == "owner" else "Welcome.")
     return True
+
+
+async def _register(work: UnitOfWork, email: str, password_hash: str) -> User:
+    user = await User.register(work, email=email, password_hash=password_hash, is_open=is_open())
+    await AuditEvent.record(work, Event.REGISTERED, doer(user), user, role=user.role)
+    if user.verified_at is None:
+        await send_verification(work, user)
+    return user

@@ -4,15 +4,20 @@ from quart import request, url_for
 from quart.typing import ResponseReturnValue
 
 from webapp.auth import bp
+from webapp.auth.answers import answer
+from webapp.auth.arrivals import let_in
 from webapp.auth.forms import LoginForm
-from webapp.auth.setup import is_first, is_open
+from webapp.auth.second_step import ask_for_code
+from webapp.auth.setup import is_first
 from webapp.auth.throttles import throttles
-from webapp.extensions import db, hasher
-from webapp.models import User
-from webapp.web.access import load_actor, public, safe_next
+from webapp.extensions import config, db, hasher
+from webapp.models import Event, User
+from webapp.web.access import Action, load_actor, may, public, safe_next
+from webapp.web.audit import record_soon
+from webapp.web.devices import known_device
 from webapp.web.flashes import flash
-from webapp.web.fragments import redirect_to, render
-from webapp.web.sessions import sign_in, sign_out
+from webapp.web.fragments import redirect_to
+from webapp.web.sessions import sign_out
 
 
 @bp.route("/login", methods=["GET", "POST"])
@@ -24,11 +29,9 @@ async def login() -> ResponseReturnValue:
     if await is_first():
         return redirect_to(url_for("auth.register"), whole=True)
     form = await LoginForm.read() if request.method == "POST" else LoginForm()
-    if request.method == "POST" and form.validate() and await _sign_in(form):
-        return redirect_to(safe_next(asked, url_for("main.dashboard")), whole=True)
-    return await render(
-        "auth/login.html", status=422 if form.errors else 200, form=form, next=asked, can_register=is_open()
-    )
+    if request.method == "POST" and form.validate() and (user := await _recognise(form)) is not None:
+        return await _go_on(user, form["remember"].data, asked)
+    return await answer("auth/login.html", form, next=asked, registration=config().registration)
 
 
 @bp.post("/logout")
@@ -40,17 +43,35 @@ async def logout() -> ResponseReturnValue:
     return redirect_to(url_for("auth.login"), whole=True)
 
 
-async def _sign_in(form: LoginForm) -> bool:
-    """Sign in; or False, with words that do not tell whether the address has an account, and take as long."""
+@bp.post("/logout/everywhere")
+@may(Action.OWN_ACCOUNT)
+async def logout_everywhere() -> ResponseReturnValue:
+    await sign_out(everywhere=True)
+    flash("You are signed out on all devices. API tokens go on working: revoke them on the page of your account.")
+    return redirect_to(url_for("auth.login"), whole=True)
+
+
+async def _go_on(user: User, remembered: bool, asked: str | None) -> ResponseReturnValue:
+    """With a second factor the password alone opens nothing."""
+    if user.totp_secret is not None:
+        return await ask_for_code(user, remembered=remembered, asked=asked)
+    await let_in(user, remembered=remembered)
+    return redirect_to(safe_next(asked, url_for("main.dashboard")), whole=True)
+
+
+async def _recognise(form: LoginForm) -> User | None:
+    """Whose password it is; or None, with words that do not tell whether the address has an account, after as long."""
     email, password = form["email"].data, form["password"].data
-    throttles().begin_sign_in(email)
     async with db().reading() as session:
         user = (await session.execute(User.able_to_sign_in(email))).scalar_one_or_none()
+    device = known_device(user.id) if user else None
+    if not throttles().has_try_left(form, *throttles().sign_in(email, device)):
+        return None
     if not await hasher().verify(user.password_hash if user else None, password) or user is None:
         form.refuse(None, "This address and password do not belong together. Check both, also caps lock.")
-        return False
-    throttles().forget_sign_in(email)
+        record_soon(Event.SIGN_IN_FAILED, user or email, step="password")
+        return None
+    throttles().forget_sign_in(email, device)
     if hasher().is_outdated(user.password_hash):
         db().write_soon(User.rehash, user.id, await hasher().hash(password))
-    await sign_in(user.id, remembered=form["remember"].data)
-    return True
+    return user

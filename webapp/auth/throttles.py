@@ -1,41 +1,87 @@
-"""How often one may guess: a password, the set-up key, or how many accounts one address may ask for.
+"""How often one may guess: a password, a code, the set-up key, or ask for an account or a mail.
 
-An account is limited for each address by itself first, so that a stranger's guesses keep nobody out of their own
-account; the much higher limit over all addresses bounds a guess by many machines.
+Guesses at an account are counted for each address by itself, and over all addresses, which bounds a guess by many
+machines. A device that has signed in to the account before is counted by itself alone: however many strangers guess,
+they keep nobody out of their own account on their own device. On a new device a person meanwhile gets in by a passkey,
+or by choosing a new password through their mail, which makes that device a known one.
 """
 
 from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
+from math import ceil
 from typing import cast
 
-from quart import Quart
+from quart import Quart, request
 from quart.blueprints import BlueprintSetupState
 
 from webapp.auth import bp
+from webapp.auth.forms import GuardedForm
 from webapp.extensions import Extension, config
-from webapp.web.throttle import Throttle, client
+from webapp.models import Event
+from webapp.web.audit import record_soon
+from webapp.web.throttle import Throttle
 
 WINDOW = 600  # seconds
+A_DAY = 86400  # seconds
+NEW_DEVICE = "Without waiting: on a device that has signed in before, with a passkey, or after choosing a new password."
+Try = tuple[Throttle, str]
 
 
 @dataclass(frozen=True)
 class Throttles:
     address: Throttle = field(default_factory=lambda: Throttle(100, WINDOW))
+    known_device: Throttle = field(default_factory=lambda: Throttle(10, WINDOW))
     account_here: Throttle = field(default_factory=lambda: Throttle(10, WINDOW))
     account: Throttle = field(default_factory=lambda: Throttle(100, WINDOW))
+    code: Throttle = field(default_factory=lambda: Throttle(10, WINDOW))
+    # Of a million codes three are good at a time: whoever has the password guesses for years.
+    codes_a_day: Throttle = field(default_factory=lambda: Throttle(60, A_DAY))
+    confirmation: Throttle = field(default_factory=lambda: Throttle(10, WINDOW))
     registration: Throttle = field(default_factory=lambda: Throttle(20, WINDOW))
+    checked_email: Throttle = field(default_factory=lambda: Throttle(60, WINDOW))
+    link: Throttle = field(default_factory=lambda: Throttle(20, WINDOW))
+    mail: Throttle = field(default_factory=lambda: Throttle(3, WINDOW))
+    noted: Throttle = field(default_factory=lambda: Throttle(1, WINDOW))
 
-    def begin_sign_in(self, email: str) -> None:
-        """Count a try before it is made: many at once count as well. Raises TooManyRequests when there is none left."""
+    def sign_in(self, email: str, device: str | None) -> tuple[Try, ...]:
+        """`device` is the name of one that has signed in to this account before."""
         here = client()
-        _begin((self.address, here), (self.account_here, f"{email} {here}"), (self.account, email))
+        if device is not None:
+            return (self.address, here), (self.known_device, f"{email} {device}")
+        return (self.address, here), (self.account_here, f"{email} {here}"), (self.account, email)
 
-    def forget_sign_in(self, email: str) -> None:
+    def second_step(self, user_id: int, device: str | None) -> tuple[Try, ...]:
+        if device is not None:
+            return ((self.code, f"{user_id} {device}"),)
+        return (self.code, str(user_id)), (self.codes_a_day, str(user_id))
+
+    def forget_sign_in(self, email: str, device: str | None) -> None:
         """The password was right. The address keeps its count: an account of one's own must not pay for guessing."""
+        self.known_device.forget(f"{email} {device}")
         self.account_here.forget(f"{email} {client()}")
-        self.account.forget(email)
 
-    def begin_registration(self) -> None:
-        _begin((self.registration, client()))
+    def has_try_left(self, form: GuardedForm, *tries: Try) -> bool:
+        """Count a try before it is made: many at once count as well. False, with the time to wait, if none is left."""
+        for throttle, key in tries:
+            if (wait := throttle.wait_for(key)) > 0:
+                form.refuse_for(ceil(wait), _words(wait, NEW_DEVICE if throttle is self.account else ""))
+                self._note(key)
+                return False
+        for throttle, key in tries:
+            throttle.count(key)
+        return True
+
+    def is_free(self, throttle: Throttle, key: str) -> bool:
+        """The same where there is no form to say it in."""
+        if throttle.wait_for(key) > 0:
+            return False
+        throttle.count(key)
+        return True
+
+    def _note(self, key: str) -> None:
+        """In the audit log once a while: who is refused a thousand times must not fill it."""
+        if self.is_free(self.noted, key):
+            record_soon(Event.THROTTLED, key.partition(" ")[0], path=request.path)
 
 
 throttles: Extension[Throttles] = Extension("auth_throttles", lambda settings: Throttles())
@@ -47,8 +93,22 @@ def _make(state: BlueprintSetupState) -> None:
     throttles.init_app(app, config.of(app))
 
 
-def _begin(*tries: tuple[Throttle, str]) -> None:
-    for throttle, key in tries:
-        throttle.check(key)
-    for throttle, key in tries:
-        throttle.count(key)
+def client() -> str:
+    """Who is trying: the address, or of version 6 the network a household is given, which has more than enough."""
+    try:
+        address = ip_address(request.remote_addr or "")
+    except ValueError:
+        return request.remote_addr or ""
+    return str(ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
+
+
+def refuse_flood(throttle: Throttle) -> None:
+    """Count a try of this client. Raises TooManyRequests: for pages that have no form to say it in."""
+    here = client()
+    throttle.check(here)
+    throttle.count(here)
+
+
+def _words(wait: float, more: str) -> str:
+    amount = f"{ceil(wait)} seconds" if wait <= 60 else f"{ceil(wait / 60)} minutes"
+    return f"Too many tries. Please wait {amount} and try again. {more}".strip()

@@ -7,6 +7,7 @@ from webapp.web import (
     access,
     belongings,
     crosssite,
+    devices,
     errors,
     flashes,
     headers,
@@ -28,6 +29,7 @@ def init_app(app: Quart, settings: Settings) -> None:
     crosssite.init_app(app, settings)
     limits.init_app(app, settings)
     sessions.init_app(app, settings)
+    devices.init_app(app, settings)
     ratelimits.init_app(app, settings)
     access.init_app(app, settings)
     flashes.init_app(app, settings)

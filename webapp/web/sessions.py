@@ -7,14 +7,16 @@ from datetime import timedelta
 
 from quart import Quart, Response, current_app, g, request
 from quart_auth import Action, AuthUser, QuartAuth
+from werkzeug.exceptions import Unauthorized
 
 from settings import Settings
 from webapp.data.keys import secret_key
 from webapp.data.uow import UnitOfWork
 from webapp.extensions import config, db
-from webapp.models import Actor, Device, Session, utc_now
+from webapp.models import Actor, AuditEvent, Device, Doer, Event, Session, User, utc_now
 from webapp.models.session import ALIVE, TOUCH_EVERY
 from webapp.web import bearer
+from webapp.web.devices import remember_device
 
 _AUTH = "rowcast.auth"
 
@@ -62,10 +64,38 @@ def loaded_actor() -> Actor | None:
     return actor
 
 
-async def sign_in(user_id: int, *, remembered: bool) -> None:
-    """Begin a session on this device; one that was there before ends with it."""
+async def sign_in(user_id: int, *, remembered: bool, method: str = "password", is_strong: bool = False) -> None:
+    """Begin a session on this device; one that was there before ends with it.
+
+    `method` is how they proved who they are, for the audit log; `is_strong` says that it took two factors.
+    """
     before = await load_actor()
-    token = await db().write(_begin, user_id, before, device(), remembered, config())
+
+    async def begin(work: UnitOfWork) -> str:
+        if before is not None and before.session_id is not None:
+            await Session.revoke(work, before.session_id)
+        await Session.forget_ended(work, user_id, config())
+        person = await work.session.get_one(User, user_id)
+        await AuditEvent.record(work, Event.SIGNED_IN, _as(person), person, method=method, remembered=remembered)
+        return await Session.start(work, user_id, device(), remembered=remembered, is_strong=is_strong)
+
+    carry(await db().write(begin), remembered=remembered)
+    remember_device(user_id)
+
+
+async def confirm_session(method: str = "password", *, is_strong: bool = False) -> None:
+    """Who is signed in has proved again who they are."""
+    actor = await load_actor()
+    if actor is None or actor.session_id is None:
+        raise Unauthorized
+    user_id, session_id = actor.id, actor.session_id
+
+    async def confirm(work: UnitOfWork) -> tuple[str, bool]:
+        person = await work.session.get_one(User, user_id)
+        await AuditEvent.record(work, Event.CONFIRMED, _as(person), person, method=method)
+        return await Session.confirm(work, session_id, is_strong=is_strong)
+
+    token, remembered = await db().write(confirm)
     carry(token, remembered=remembered)
 
 
@@ -78,10 +108,16 @@ def carry(token: str, *, remembered: bool) -> None:
     g.pop("actor", None)
 
 
-async def sign_out() -> None:
+async def sign_out(*, everywhere: bool = False) -> None:
+    """End the session of this device, or all of this person's."""
     actor = await load_actor()
     if actor is not None and actor.session_id is not None:
-        await db().write(Session.revoke, actor.session_id)
+        await db().write(_end, actor.id, actor.session_id, everywhere=everywhere)
+    forget_sign_in()
+
+
+def forget_sign_in() -> None:
+    """Take the cookie back: its session has ended already, with the account for one."""
     _auth().logout_user()
     g.actor = None
 
@@ -95,13 +131,19 @@ def _auth() -> QuartAuth:
     return auth
 
 
-async def _begin(
-    work: UnitOfWork, user_id: int, before: Actor | None, device: Device, remembered: bool, settings: Settings
-) -> str:
-    if before is not None and before.session_id is not None:
-        await Session.revoke(work, before.session_id)
-    await Session.forget_ended(work, user_id, settings)
-    return await Session.start(work, user_id, device, remembered=remembered)
+def _as(person: User) -> Doer:
+    where = device()
+    return Doer(person.id, person.email, where.address, where.agent)
+
+
+async def _end(work: UnitOfWork, user_id: int, session_id: int, *, everywhere: bool) -> None:
+    person = await work.session.get_one(User, user_id)
+    if everywhere:
+        ended = await Session.revoke_all(work, user_id)
+        await AuditEvent.record(work, Event.ALL_SIGNED_OUT, _as(person), person, sessions_ended=ended)
+    else:
+        await Session.revoke(work, session_id)
+        await AuditEvent.record(work, Event.SIGNED_OUT, _as(person), person)
 
 
 async def _resume() -> Actor | None:
@@ -124,6 +166,7 @@ async def _resume() -> Actor | None:
         role=row.role,
         session_id=row.session_id,
         is_fresh=row.authenticated_at > fresh_since,
+        is_strong=row.is_strong,
         is_verified=row.verified_at is not None,
         time_zone=row.time_zone,
         number_style=row.number_style,

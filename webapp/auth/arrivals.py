@@ -1,0 +1,16 @@
+"""Somebody has proved who they are: the session begins, and a device that is new to them is told of."""
+
+from webapp.auth.mails import send_notice
+from webapp.extensions import config, db
+from webapp.models import User, utc_now
+from webapp.web.devices import known_device
+from webapp.web.sessions import device, sign_in
+
+
+async def let_in(user: User, *, remembered: bool, method: str = "password", is_strong: bool = False) -> None:
+    """Sign in. A mail about a new device is worth its while only where mail is sent at all."""
+    is_new = known_device(user.id) is None
+    await sign_in(user.id, remembered=remembered, method=method, is_strong=is_strong)
+    if is_new and config().smtp_url.get_secret_value():
+        when = f"{utc_now():%d %B %Y at %H:%M} UTC"
+        await db().write(send_notice, user, "new_device", address=device().address, when=when)

@@ -1,0 +1,50 @@
+"""Confirm it's you: before something dangerous, who is signed in proves again who they are."""
+
+from quart import request, url_for
+from quart.typing import ResponseReturnValue
+
+from webapp.auth import bp
+from webapp.auth.answers import answer
+from webapp.auth.forms import ConfirmationForm
+from webapp.auth.second_factor import verify_code
+from webapp.auth.throttles import throttles
+from webapp.extensions import db, hasher, sealer
+from webapp.models import Event, User
+from webapp.web.access import Action, may, safe_next, signed_in
+from webapp.web.audit import doer, record_soon
+from webapp.web.fragments import redirect_to
+from webapp.web.sessions import confirm_session
+
+
+@bp.route("/login/confirm", methods=["GET", "POST"])
+@may(Action.OWN_ACCOUNT)
+async def confirm() -> ResponseReturnValue:
+    asked = request.args.get("next")
+    person = await _person()
+    form = await ConfirmationForm.read() if request.method == "POST" else ConfirmationForm()
+    if person.totp_secret is None:
+        del form["code"]
+    if request.method == "POST" and form.validate() and await _is_proved(form, person):
+        await confirm_session(is_strong=person.totp_secret is not None)
+        return redirect_to(safe_next(asked, url_for("main.dashboard")), whole=True)
+    return await answer("auth/confirm.html", form, next=asked)
+
+
+async def _person() -> User:
+    async with db().reading() as session:
+        return await session.get_one(User, signed_in().id)
+
+
+async def _is_proved(form: ConfirmationForm, person: User) -> bool:
+    """The password first: a code is used up by being looked at."""
+    if not throttles().has_try_left(form, (throttles().confirmation, str(person.id))):
+        return False
+    if not await hasher().verify(person.password_hash, form["password"].data):
+        form.refuse("password", "This is not your password.")
+    elif "code" in form and not await db().write(verify_code, person.id, form["code"].data, sealer(), doer()):
+        form.refuse("code", "This code is not good, or not any more. Wait for the next one.")
+    if form.errors:
+        record_soon(Event.SIGN_IN_FAILED, person, step="confirmation")
+        return False
+    throttles().confirmation.forget(str(person.id))
+    return True

@@ -1,0 +1,67 @@
+"""Accepting an invitation: a name and a password, and there is the account, with the role and the address invited.
+
+The invited address is verified by it: the link came there.
+"""
+
+from quart import request, url_for
+from quart.typing import ResponseReturnValue
+
+from webapp.auth import bp
+from webapp.auth.answers import answer
+from webapp.auth.forms import InvitationForm
+from webapp.auth.links import find_link
+from webapp.auth.throttles import client, throttles
+from webapp.data.uow import UnitOfWork
+from webapp.extensions import db, hasher
+from webapp.models import AuditEvent, EmailTaken, Event, OneTimeToken, Purpose, Role, User, utc_now
+from webapp.web.access import public
+from webapp.web.audit import doer
+from webapp.web.flashes import flash
+from webapp.web.fragments import redirect_to
+from webapp.web.sessions import sign_in
+
+
+@bp.route("/invitations/<token>", methods=["GET", "POST"])
+@public
+async def invitation(token: str) -> ResponseReturnValue:
+    found = await find_link(Purpose.INVITE, token)
+    form = await InvitationForm.read() if request.method == "POST" else InvitationForm()
+    form["password"].whose = (found.email or "", "")
+    if request.method == "POST" and form.validate() and await _accept(form, token):
+        flash("Welcome.")
+        return redirect_to(url_for("main.dashboard"), whole=True)
+    shown = {"email": found.email, "role": found.data.get("role"), "inviter": found.data.get("inviter")}
+    return await answer("auth/invitation.html", form, token=token, **shown)
+
+
+async def _accept(form: InvitationForm, token: str) -> bool:
+    if not throttles().has_try_left(form, (throttles().link, client())):
+        return False
+    password_hash = await hasher().hash(form["password"].data)
+    try:
+        user = await db().write(_make_account, token, " ".join((form["name"].data or "").split()), password_hash)
+    except EmailTaken as problem:
+        form.refuse(None, str(problem))
+        return False
+    await sign_in(user.id, remembered=False, method="invitation")
+    return True
+
+
+async def _make_account(work: UnitOfWork, token: str, name: str, password_hash: str) -> User:
+    """Raises `TokenUnusable`, and `EmailTaken` when the address got an account in another way meanwhile."""
+    found = await OneTimeToken.redeem(work, Purpose.INVITE, token)
+    email = found.email or ""
+    if await work.session.scalar(User.with_address(email)) is not None:
+        raise EmailTaken
+    user = User(
+        email=email,
+        name=name or email.partition("@")[0],
+        password_hash=password_hash,
+        role=Role(found.data.get("role", Role.MEMBER)),
+        verified_at=utc_now(),
+    )
+    work.session.add(user)
+    await work.session.flush()
+    inviter = found.data.get("inviter")
+    await AuditEvent.record(work, Event.REGISTERED, doer(user), user, role=user.role, inviter=inviter)
+    return user

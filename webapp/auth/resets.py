@@ -1,0 +1,109 @@
+"""A forgotten password: the same answer for every address, and a link for those that have an account.
+
+Nothing about the mail happens before the answer, so that its time tells nothing either. Who chooses a new password is
+not signed in by it: a second factor is asked for as always.
+"""
+
+from quart import request, url_for
+from quart.typing import ResponseReturnValue
+from sqlalchemy import delete
+
+from webapp.auth import bp
+from webapp.auth.answers import answer
+from webapp.auth.forms import NewPasswordForm, ResetForm
+from webapp.auth.links import find_link
+from webapp.auth.mails import send_notice, send_reset
+from webapp.auth.passwords import set_password
+from webapp.auth.throttles import client, throttles
+from webapp.auth.verifications import sends_mail
+from webapp.data.uow import UnitOfWork
+from webapp.extensions import db, hasher
+from webapp.models import (
+    AuditEvent,
+    Doer,
+    Event,
+    OneTimeToken,
+    Passkey,
+    Purpose,
+    RecoveryCode,
+    TokenUnusable,
+    User,
+    utc_now,
+)
+from webapp.web.access import public
+from webapp.web.audit import doer
+from webapp.web.devices import remember_device
+from webapp.web.flashes import flash
+from webapp.web.fragments import redirect_to
+from webapp.web.sessions import sign_out
+
+
+@bp.route("/reset", methods=["GET", "POST"])
+@public
+async def reset() -> ResponseReturnValue:
+    form = await ResetForm.read() if request.method == "POST" else ResetForm()
+    if request.method == "POST" and form.validate() and _may_ask(form):
+        _ask(form["email"].data)
+        return redirect_to(url_for("auth.login"), whole=True)
+    return await answer("auth/reset.html", form, sends_mail=sends_mail())
+
+
+@bp.route("/reset/<token>", methods=["GET", "POST"])
+@public
+async def reset_edit(token: str) -> ResponseReturnValue:
+    found = await find_link(Purpose.RESET, token)
+    form = await NewPasswordForm.read() if request.method == "POST" else NewPasswordForm()
+    form["password"].whose = (found.email or "", "")
+    if request.method == "POST" and form.validate() and await _choose(form, token):
+        flash("Your new password is set, and you are signed out everywhere. Sign in with it now.")
+        return redirect_to(url_for("auth.login"), whole=True)
+    return await answer("auth/reset_edit.html", form, token=token, email=found.email)
+
+
+def _may_ask(form: ResetForm) -> bool:
+    return throttles().has_try_left(form, (throttles().link, client()))
+
+
+def _ask(email: str) -> None:
+    """Several mails in a row go to nobody, and that is told to nobody either."""
+    if throttles().is_free(throttles().mail, email):
+        db().write_soon(_send_link, email, doer())
+    way = "a mail with a link is on its way" if sends_mail() else "whoever runs this server has a link for you now"
+    flash(f"If {email} has an account here, {way}. It works for an hour.")
+
+
+async def _send_link(work: UnitOfWork, email: str, who: Doer) -> None:
+    user = (await work.session.execute(User.able_to_sign_in(email))).scalar_one_or_none()
+    await AuditEvent.record(work, Event.RESET_ASKED, who, user or email, sent=user is not None)
+    if user is not None:
+        await send_reset(work, user)
+
+
+async def _choose(form: NewPasswordForm, token: str) -> bool:
+    if not throttles().has_try_left(form, (throttles().link, client())):
+        return False
+    user = await db().write(_reset, token, await hasher().hash(form["password"].data))
+    await sign_out()
+    remember_device(user.id)  # who reads the mail of this account and holds this device is no stranger to it
+    return True
+
+
+async def _reset(work: UnitOfWork, token: str, password_hash: str) -> User:
+    """Raises `TokenUnusable`, also when the account is not active or has another address by now."""
+    found = await OneTimeToken.redeem(work, Purpose.RESET, token)
+    user = await work.session.get(User, found.user_id)
+    if user is None or not user.is_active or user.email != found.email:
+        raise TokenUnusable
+    if user.verified_at is None:
+        await _take_over(work, user)
+    await set_password(work, user.id, password_hash, doer(user), Event.PASSWORD_RESET)
+    await send_notice(work, user, "password_changed")
+    return user
+
+
+async def _take_over(work: UnitOfWork, user: User) -> None:
+    """Nobody had proved yet that the address is theirs. Now somebody has, and what others left there goes."""
+    user.verified_at, user.totp_secret = utc_now(), None
+    await RecoveryCode.remove(work, user.id)
+    await work.session.execute(delete(Passkey).where(Passkey.user_id == user.id))
+    await AuditEvent.record(work, Event.VERIFIED, doer(user), user)

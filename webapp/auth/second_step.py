@@ -1,0 +1,93 @@
+"""The second step of signing in: the password was right, a code is still to come.
+
+What ties the two steps together is a token in a cookie of its own: it is good for this step only, for ten minutes and
+once, and it is no session: whoever has nothing but the password has opened nothing.
+"""
+
+from quart import make_response, request, url_for
+from quart.typing import ResponseReturnValue
+
+from webapp.auth import bp
+from webapp.auth.answers import answer
+from webapp.auth.arrivals import let_in
+from webapp.auth.forms import CodeForm
+from webapp.auth.mails import send_notice
+from webapp.auth.second_factor import is_code, verify_code
+from webapp.auth.throttles import throttles
+from webapp.data.uow import UnitOfWork
+from webapp.extensions import config, db, sealer
+from webapp.models import Event, OneTimeToken, Purpose, User
+from webapp.models.one_time_token import LIFETIMES
+from webapp.web.access import load_actor, public, safe_next
+from webapp.web.audit import doer, record_soon
+from webapp.web.devices import known_device
+from webapp.web.flashes import flash
+from webapp.web.fragments import redirect_to
+
+MAX_AGE = int(LIFETIMES[Purpose.SECOND_STEP].total_seconds())
+
+
+@bp.route("/login/code", methods=["GET", "POST"])
+@public
+async def login_code() -> ResponseReturnValue:
+    asked = request.args.get("next")
+    step = await _step() if await load_actor() is None else None
+    if step is None:
+        return redirect_to(url_for("auth.login", next=asked), whole=True)
+    user, is_remembered = step
+    form = await CodeForm.read() if request.method == "POST" else CodeForm()
+    if request.method == "POST" and form.validate() and await _is_good(form, user):
+        await let_in(user, remembered=is_remembered, method="password and code", is_strong=True)
+        return await _with_cookie(redirect_to(safe_next(asked, url_for("main.dashboard")), whole=True), "", 0)
+    return await answer("auth/login_code.html", form, next=asked, email=user.email)
+
+
+async def ask_for_code(user: User, *, remembered: bool, asked: str | None) -> ResponseReturnValue:
+    """On to the second step, with the cookie that says that the first was done."""
+    data = {"remembered": remembered}
+    token = await db().write(OneTimeToken.issue, Purpose.SECOND_STEP, user_id=user.id, data=data)
+    return await _with_cookie(redirect_to(url_for("auth.login_code", next=asked), whole=True), token, MAX_AGE)
+
+
+async def _step() -> tuple[User, bool] | None:
+    """Who is half signed in, and whether to remember them; None when nobody is, or not any more."""
+    statement = OneTimeToken.usable(Purpose.SECOND_STEP, request.cookies.get(_cookie(), ""))
+    async with db().reading() as session:
+        token = await session.scalar(statement)
+        user = await session.get(User, token.user_id) if token else None
+    if token is None or user is None or not user.is_active or user.totp_secret is None:
+        return None
+    return user, bool(token.data.get("remembered"))
+
+
+async def _is_good(form: CodeForm, user: User) -> bool:
+    if not throttles().has_try_left(form, *throttles().second_step(user.id, known_device(user.id))):
+        return False
+    if not await db().write(_use_up, user.id, form["code"].data, request.cookies.get(_cookie(), "")):
+        form.refuse("code", "This code is not good, or not any more. Wait for the next one.")
+        record_soon(Event.SIGN_IN_FAILED, user, step="code")
+        return False
+    if not is_code(form["code"].data):
+        flash("That recovery code is used up. Make new ones before the last is gone.", "alert")
+    return True
+
+
+async def _use_up(work: UnitOfWork, user_id: int, typed: str, token: str) -> bool:
+    """The code, and with it the step: neither is good a second time. Raises `TokenUnusable` for who comes too late."""
+    user = await work.session.get_one(User, user_id)
+    if not await verify_code(work, user_id, typed, sealer(), doer(user)):
+        return False
+    await OneTimeToken.redeem(work, Purpose.SECOND_STEP, token)
+    if not is_code(typed):
+        await send_notice(work, user, "recovery_code_used")
+    return True
+
+
+async def _with_cookie(answer: ResponseReturnValue, value: str, age: int) -> ResponseReturnValue:
+    response = await make_response(answer)
+    response.set_cookie(_cookie(), value, max_age=age, httponly=True, samesite="Strict", secure=config().is_tls)
+    return response
+
+
+def _cookie() -> str:
+    return "__Host-rowcast-second-step" if config().is_tls else "rowcast-second-step"

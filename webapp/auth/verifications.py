@@ -1,0 +1,66 @@
+"""Does mail to this address reach them? The link of the mail shows a page; its button says yes.
+
+Programs that look into mails open links before people do: opening one changes nothing and uses nothing up.
+"""
+
+from quart import request, url_for
+from quart.typing import ResponseReturnValue
+
+from webapp.auth import bp
+from webapp.auth.links import find_link
+from webapp.auth.mails import send_verification
+from webapp.auth.throttles import throttles
+from webapp.data.uow import UnitOfWork
+from webapp.extensions import config, db
+from webapp.models import AuditEvent, Event, OneTimeToken, Purpose, TokenUnusable, User, utc_now
+from webapp.web.access import Action, may, public, signed_in
+from webapp.web.audit import doer
+from webapp.web.flashes import flash
+from webapp.web.fragments import redirect_to, render
+
+
+@bp.route("/verifications/<token>", methods=["GET", "POST"])
+@public
+async def verify(token: str) -> ResponseReturnValue:
+    found = await find_link(Purpose.VERIFY, token)
+    if request.method == "POST":
+        await db().write(_verify, token)
+        flash("Thank you. Your address is confirmed.")
+        return redirect_to(url_for("main.home"), whole=True)
+    return await render("auth/verify.html", email=found.email, token=token)
+
+
+@bp.post("/verifications")
+@may(Action.OWN_ACCOUNT)
+async def verify_resend() -> ResponseReturnValue:
+    person = signed_in()
+    if person.is_verified:
+        flash("Your address is confirmed already.")
+    elif not throttles().is_free(throttles().mail, person.email):
+        flash("Several mails are on their way already. Look for them, also among the unwanted ones.", "alert")
+    else:
+        await db().write(_send_again, person.id)
+        flash(f"A new link is on its way to {person.email}; earlier ones no longer work." if sends_mail() else BY_HAND)
+    return redirect_to(url_for("main.dashboard"), whole=True)
+
+
+BY_HAND = "This server sends no mail. Whoever runs it has a link for you now: ask for it."
+
+
+def sends_mail() -> bool:
+    return bool(config().smtp_url.get_secret_value())
+
+
+async def _verify(work: UnitOfWork, token: str) -> None:
+    """Raises `TokenUnusable`, also when the account has another address by now."""
+    found = await OneTimeToken.redeem(work, Purpose.VERIFY, token)
+    user = await work.session.get(User, found.user_id)
+    if user is None or not user.is_active or user.email != found.email:
+        raise TokenUnusable
+    if user.verified_at is None:
+        user.verified_at = utc_now()
+        await AuditEvent.record(work, Event.VERIFIED, doer(user), user)
+
+
+async def _send_again(work: UnitOfWork, user_id: int) -> None:
+    await send_verification(work, await work.session.get_one(User, user_id))
