@@ -105,15 +105,31 @@ async def test_ours_stays_signed_in_elsewhere_and_notes_where(
     assert (one.address, one.agent) == ("192.0.2.7", "Firefox/200")
 
 
-async def test_ours_ends_one_device_and_no_other(app: Application, client: QuartClient) -> None:
-    """One row for each sign-in; a revoked one is worth nothing from its next request on, wherever its cookie is."""
+async def test_ours_lists_each_device_and_ends_one_or_all_others(app: Application, client: QuartClient) -> None:
+    """One row for each sign-in; one that is ended is worth nothing from its next request on, wherever its cookie is."""
     laptop, phone = app.test_client(), app.test_client()
     await sign_up(client)
     await sign_in(laptop)
     await sign_in(phone)
-    listed = await rows(app)
-    assert [row.user_id for row in listed] == [1, 1, 1]
 
-    await db.of(app).write(Session.revoke, listed[1].id)
+    page = await (await client.get("/account/devices")).get_data(as_text=True)
+    first, second, third = (row.id for row in await rows(app))
+    assert [f'id="device-{number}"' in page for number in (first, second, third)] == [True, True, True]
+    assert page.count("This one") == 1
 
+    assert (await client.post(f"/account/devices/{second}/end")).headers["Location"] == "/account/devices"
     assert [await is_signed_in(one) for one in (client, laptop, phone)] == [True, False, True]
+
+    await sign_in(laptop)
+    await client.post("/account/devices/others/end")
+    assert [await is_signed_in(one) for one in (client, laptop, phone)] == [True, False, False]
+
+
+async def test_ours_ends_nobody_elses(app: Application, client: QuartClient) -> None:
+    await sign_up(client)
+    (own,) = await rows(app)
+
+    stranger = await app.test_client().post(f"/account/devices/{own.id}/end")
+
+    assert (stranger.status_code, stranger.headers["Location"]) == (303, "/login")
+    assert await is_signed_in(client)
