@@ -87,6 +87,9 @@
       settle();
     }
     target.closest('[data-dismiss]')?.closest('.toast').remove();
+    if (target.closest('[data-print]')) window.print();
+    const copied = target.closest('[data-copy]');
+    if (copied) navigator.clipboard.writeText($(`#${copied.dataset.copy}`).textContent).then(() => { copied.textContent = 'Copied'; });
     for (const menu of document.querySelectorAll('details[data-menu][open]')) {
       if (!menu.contains(target) || target.closest('.menu-item')) menu.open = false;
     }

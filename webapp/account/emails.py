@@ -1,0 +1,115 @@
+"""Another e-mail address: asked for here, confirmed by a link sent there, announced at the old one.
+
+Whether the new address already has an account is told to nobody who has not shown that it reaches them: the mail says
+it, the page does not.
+"""
+
+from quart import request, url_for
+from quart.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from webapp.account import bp
+from webapp.account.forms import ConfirmationForm, EmailForm
+from webapp.account.throttles import throttles
+from webapp.auth.mails import send_email_change, send_notice
+from webapp.data.uow import UnitOfWork
+from webapp.extensions import db
+from webapp.models import AuditEvent, Doer, EmailTaken, Event, OneTimeToken, Purpose, TokenUnusable, User, utc_now
+from webapp.web.access import Action, fresh, may, signed_in
+from webapp.web.audit import doer
+from webapp.web.flashes import flash
+from webapp.web.fragments import redirect_to, render
+from webapp.web.mail import letter, post
+
+# Links that were sent to the old address, or that a new address makes pointless.
+OLD_LINKS = (Purpose.CHANGE_EMAIL, Purpose.RESET, Purpose.VERIFY)
+
+
+async def pending_address(user_id: int) -> str | None:
+    """The address that waits to be confirmed."""
+    statement = select(OneTimeToken.email).where(
+        OneTimeToken.user_id == user_id,
+        OneTimeToken.purpose == Purpose.CHANGE_EMAIL,
+        OneTimeToken.used_at.is_(None),
+        OneTimeToken.expires_at > utc_now(),
+    )
+    async with db().reading() as session:
+        return await session.scalar(statement.order_by(OneTimeToken.id.desc()).limit(1))
+
+
+@bp.route("/email", methods=["GET", "POST"])
+@may(Action.OWN_ACCOUNT)
+@fresh
+async def email() -> ResponseReturnValue:
+    person = signed_in()
+    form = await EmailForm.read() if request.method == "POST" else EmailForm()
+    if request.method == "POST" and form.validate():
+        if form["email"].data != person.email:
+            throttles().begin_mail(person.id)
+            await db().write(_ask, person.id, form["email"].data, doer())
+            flash(f"A link is on its way to {form['email'].data}. The address changes when you open it.", "alert")
+            return redirect_to(url_for("account.profile"))
+        form.refuse("email", "This is your address already.")
+    return await render("account/email.html", status=422 if form.errors else 200, form=form)
+
+
+@bp.post("/email/withdrawal")
+@may(Action.OWN_ACCOUNT)
+async def email_withdrawal() -> ResponseReturnValue:
+    await db().write(OneTimeToken.withdraw, Purpose.CHANGE_EMAIL, signed_in().id)
+    flash("Your address stays as it is; the link does not work any more.")
+    return redirect_to(url_for("account.profile"))
+
+
+@bp.route("/email/confirmation", methods=["GET", "POST"])
+@may(Action.OWN_ACCOUNT)
+async def email_confirmation() -> ResponseReturnValue:
+    """Only by the person whose address it is to be: in the mailbox of a mistyped address the link opens nothing.
+
+    Looking changes nothing, since scanners of mail look too.
+    """
+    person = signed_in()
+    form = ConfirmationForm(await request.form if request.method == "POST" else request.args)
+    new = await _asked_for(person.id, form["token"].data) if form.validate() else None
+    if new is None:
+        raise TokenUnusable
+    if request.method == "GET":
+        return await render("account/email_confirmation.html", form=form, new=new)
+    await db().write(_change, form["token"].data, doer())
+    flash(f"Your address is {new} now. Sign in with it from now on.")
+    return redirect_to(url_for("account.profile"), whole=True)
+
+
+async def _asked_for(user_id: int, token: str) -> str | None:
+    """The new address, if this link is good and this person's."""
+    async with db().reading() as session:
+        found = await session.scalar(OneTimeToken.usable(Purpose.CHANGE_EMAIL, token))
+    return found.email if found is not None and found.user_id == user_id else None
+
+
+async def _ask(work: UnitOfWork, user_id: int, new: str, doer: Doer) -> None:
+    user = await work.session.get_one(User, user_id)
+    taken = await work.session.scalar(select(User).where(User.email == new))
+    token = await OneTimeToken.issue(work, Purpose.CHANGE_EMAIL, user_id=user_id, email=new)
+    if taken is None:
+        await send_email_change(work, user, new, token, url_for("account.email_confirmation", token=token))
+    else:
+        await post(work, letter("email_taken", new, "You have an account already", url_for("auth.login")), taken.id)
+    await send_notice(work, user, "email_change_asked", new_email=new)
+    await AuditEvent.record(work, Event.EMAIL_CHANGE_ASKED, doer, user, new=new)
+
+
+async def _change(work: UnitOfWork, token: str, doer: Doer) -> None:
+    """Raises `TokenUnusable`, and `EmailTaken` for an address that somebody else has meanwhile."""
+    found = await OneTimeToken.redeem(work, Purpose.CHANGE_EMAIL, token)
+    user = await work.session.get_one(User, found.user_id)
+    before, user.email, user.verified_at = user.email, found.email or "", utc_now()
+    try:
+        await work.session.flush()
+    except IntegrityError as error:
+        raise EmailTaken from error
+    for purpose in OLD_LINKS:
+        await OneTimeToken.withdraw(work, purpose, user.id)
+    await send_notice(work, user, "email_changed", to=before, new_email=user.email)
+    await AuditEvent.record(work, Event.EMAIL_CHANGED, doer, user, before=before)

@@ -1,0 +1,50 @@
+"""Another password."""
+
+from quart import request, url_for
+from quart.typing import ResponseReturnValue
+
+from webapp.account import bp
+from webapp.account.forms import PasswordForm
+from webapp.account.throttles import throttles
+from webapp.auth.mails import send_notice
+from webapp.auth.passwords import problem_with, set_password
+from webapp.data.uow import UnitOfWork
+from webapp.extensions import db, hasher
+from webapp.models import Doer, Event, User
+from webapp.web.access import Action, fresh, may, signed_in
+from webapp.web.audit import doer
+from webapp.web.flashes import flash
+from webapp.web.fragments import redirect_to, render
+
+
+@bp.route("/password", methods=["GET", "POST"])
+@may(Action.OWN_ACCOUNT)
+@fresh
+async def password() -> ResponseReturnValue:
+    form = await PasswordForm.read() if request.method == "POST" else PasswordForm()
+    if request.method == "POST" and form.validate() and await _change(form):
+        flash("Your password is changed. All other devices are signed out.")
+        return redirect_to(url_for("account.password"))
+    return await render("account/password.html", status=422 if form.errors else 200, form=form)
+
+
+async def _change(form: PasswordForm) -> bool:
+    """The current one is asked for although the sign-in is fresh: a passkey may have made it so (ASVS 5.0, 6.2.3)."""
+    person, new = signed_in(), form["password"].data
+    if problem := problem_with(new, person.email, person.name):
+        form.refuse("password", problem)
+        return False
+    throttles().begin_guess(person.id)
+    async with db().reading() as session:
+        user = await session.get_one(User, person.id)
+    if not await hasher().verify(user.password_hash, form["current"].data):
+        form.refuse("current", "This is not your current password. Check it, also caps lock.")
+        return False
+    throttles().forget_guess(person.id)
+    await db().write(_set, person.id, await hasher().hash(new), doer(), person.session_id)
+    return True
+
+
+async def _set(work: UnitOfWork, user_id: int, password_hash: str, doer: Doer, session_id: int | None) -> None:
+    user = await set_password(work, user_id, password_hash, doer, Event.PASSWORD_CHANGED, session_id)
+    await send_notice(work, user, "password_changed")

@@ -1,0 +1,113 @@
+"""API tokens: what programs show instead of signing in. Each is shown once, when it is made."""
+
+from datetime import UTC, datetime, time, timedelta
+
+from quart import request, url_for
+from quart.typing import ResponseReturnValue
+from sqlalchemy import func, select
+
+from webapp.account import bp
+from webapp.account.forms import TokenForm
+from webapp.auth.mails import send_notice
+from webapp.data.problems import Problem
+from webapp.data.uow import UnitOfWork
+from webapp.extensions import db
+from webapp.models import Actor, ApiToken, AuditEvent, Doer, Event, Scope, User, authorize, utc_now
+from webapp.models.people import MAX_ID
+from webapp.models.problems import NotFound
+from webapp.web.access import Action, fresh, may, signed_in
+from webapp.web.audit import doer
+from webapp.web.flashes import flash
+from webapp.web.fragments import redirect_to, render
+from webapp.web.words import zone_of
+
+MOST = 100  # tokens of one person that work
+LONGEST = timedelta(days=3653)
+SCOPES = {
+    Scope.READ: "read what I may see",
+    Scope.WRITE: "read and change what is mine",
+    Scope.ADMIN: "do all that I may, people and audit log included",
+}
+
+
+class TooManyTokens(Problem):
+    def __init__(self) -> None:
+        super().__init__(f"You have {MOST} tokens already. Revoke those that are not used any more.")
+
+
+@bp.get("/tokens")
+@may(Action.OWN_ACCOUNT)
+async def tokens() -> ResponseReturnValue:
+    statement = select(ApiToken).where(ApiToken.user_id == signed_in().id, ApiToken.revoked_at.is_(None))
+    async with db().reading() as session:
+        found = list(await session.scalars(statement.order_by(ApiToken.id.desc()).limit(2 * MOST)))
+    return await render("account/tokens.html", tokens=found, now=utc_now(), scopes=SCOPES)
+
+
+@bp.route("/tokens/new", methods=["GET", "POST"])
+@may(Action.OWN_ACCOUNT)
+@fresh
+async def tokens_new() -> ResponseReturnValue:
+    person = signed_in()
+    form = await TokenForm.read() if request.method == "POST" else TokenForm()
+    form["scope"].choices = [(str(scope), words) for scope, words in SCOPES.items() if _may_have(person, scope)]
+    if request.method == "POST" and form.validate() and _is_allowed(form, person):
+        given = form["name"].data, Scope(form["scope"].data), _end(form, person)
+        made, plain = await db().write(_issue, person.id, *given, doer())
+        return await render("account/tokens_show.html", token=made, plain=plain)
+    return await render("account/tokens_new.html", status=422 if form.errors else 200, form=form)
+
+
+@bp.post("/tokens/<int:token_id>/revocation")
+@may(Action.OWN_ACCOUNT)
+async def tokens_revoke(token_id: int) -> ResponseReturnValue:
+    await db().write(_revoke, signed_in().id, min(token_id, MAX_ID), doer())
+    flash("The token does not work any more.")
+    return redirect_to(url_for("account.tokens"))
+
+
+def _may_have(person: Actor, scope: Scope) -> bool:
+    """A token gives nobody more than their role: only who administers has something to do with that scope."""
+    return scope is not Scope.ADMIN or authorize(person, Action.RUN_SERVER)
+
+
+def _is_allowed(form: TokenForm, person: Actor) -> bool:
+    """Whether the last day is one; or False, with words beside the field."""
+    if form["lifetime"].data != "date":
+        return True
+    today, until = datetime.now(zone_of(person.time_zone)).date(), form["until"].data
+    if until is None or not today <= until <= today + LONGEST:
+        form.refuse("until", "Choose a day from today on, at most ten years from now.")
+        return False
+    return True
+
+
+def _end(form: TokenForm, person: Actor) -> datetime | None:
+    """When it stops working: never, in so many days, or with a day where its person is."""
+    lifetime = form["lifetime"].data
+    if lifetime == "never":
+        return None
+    if lifetime != "date":
+        return utc_now() + timedelta(days=int(lifetime))
+    return datetime.combine(form["until"].data, time.max, zone_of(person.time_zone)).astimezone(UTC)
+
+
+async def _issue(
+    work: UnitOfWork, user_id: int, name: str, scope: Scope, end: datetime | None, doer: Doer
+) -> tuple[ApiToken, str]:
+    working = select(func.count()).where(ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None))
+    if (await work.session.scalar(working) or 0) >= MOST:
+        raise TooManyTokens
+    user = await work.session.get_one(User, user_id)
+    made, plain = await ApiToken.issue(work, user_id, name=name, scope=scope, expires_at=end)
+    await AuditEvent.record(work, Event.TOKEN_MADE, doer, user, name=name, scope=scope, token=made.start)
+    await send_notice(work, user, "token_made", name=name)
+    return made, plain
+
+
+async def _revoke(work: UnitOfWork, user_id: int, token_id: int, doer: Doer) -> None:
+    if not await ApiToken.revoke(work, user_id, token_id):
+        raise NotFound("token")
+    token = await work.session.get_one(ApiToken, token_id)
+    user = await work.session.get_one(User, user_id)
+    await AuditEvent.record(work, Event.TOKEN_REVOKED, doer, user, name=token.name, token=token.start)

@@ -1,0 +1,19 @@
+"""The time zones people choose from: continent and city, as the machine's list has them."""
+
+from functools import cache
+from zoneinfo import available_timezones
+
+PLACES = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+
+Choice = tuple[str, str]
+
+
+@cache
+def zone_choices() -> dict[str, list[Choice]]:
+    """By continent, each zone's name with what is shown for it; UTC first. Old spellings are left out."""
+    grouped: dict[str, list[Choice]] = {"Everywhere": [("UTC", "UTC")]}
+    for name in sorted(available_timezones()):
+        continent, _, city = name.partition("/")
+        if city and continent in PLACES:
+            grouped.setdefault(continent, []).append((name, city.replace("_", " ").replace("/", ", ")))
+    return grouped

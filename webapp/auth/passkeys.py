@@ -1,0 +1,96 @@
+"""Signing in, and confirming who one is, with a passkey instead of the password and the second factor."""
+
+from dataclasses import dataclass, field
+from typing import cast
+
+from quart import Quart, Response, request, url_for
+from quart.blueprints import BlueprintSetupState
+from quart.typing import ResponseReturnValue
+from sqlalchemy import select
+from wtforms import BooleanField, HiddenField
+
+from webapp.auth import bp
+from webapp.auth.throttles import WINDOW, refuse_flood
+from webapp.extensions import Extension, config, db
+from webapp.models import Event, Passkey, User
+from webapp.web.access import Action, load_actor, may, public, safe_next, signed_in
+from webapp.web.audit import record_soon
+from webapp.web.flashes import flash
+from webapp.web.forms import Form
+from webapp.web.fragments import redirect_to
+from webapp.web.sessions import confirm_session, sign_in
+from webapp.web.throttle import Throttle
+from webapp.web.webauthn import PasskeyRefused, request_options, signed_by
+
+
+class PasskeyForm(Form):
+    credential = HiddenField()
+    remember = BooleanField()
+
+
+@dataclass(frozen=True)
+class Tries:
+    """For each client. Nobody guesses a signature; this bounds the work strangers cause."""
+
+    question: Throttle = field(default_factory=lambda: Throttle(100, WINDOW))
+    answer: Throttle = field(default_factory=lambda: Throttle(50, WINDOW))
+
+
+tries: Extension[Tries] = Extension("passkey_tries", lambda settings: Tries())
+
+
+@bp.record_once
+def _make(state: BlueprintSetupState) -> None:
+    app = cast(Quart, state.app)
+    tries.init_app(app, config.of(app))
+
+
+@bp.post("/login/passkey/options")
+@public
+async def passkey_options() -> Response:
+    """What to ask the device for: of a stranger any key of this server, of who is signed in one of their own."""
+    refuse_flood(tries().question)
+    person = await load_actor()
+    if person is None:
+        return await request_options(None, None)
+    async with db().reading() as session:
+        known = (await session.scalars(select(Passkey).where(Passkey.user_id == person.id))).all()
+    return await request_options(person.id, known)
+
+
+@bp.post("/login/passkey")
+@public
+async def passkey_login() -> ResponseReturnValue:
+    """Remembers no more than a password does: the same box decides."""
+    target = safe_next(asked := request.args.get("next"), url_for("main.dashboard"))
+    if await load_actor() is not None:
+        return redirect_to(target, whole=True)
+    form = await PasskeyForm.read()
+    user = await _signer(form["credential"].data, None)
+    if user is None:
+        return redirect_to(url_for("auth.login", next=asked), whole=True)
+    await sign_in(user.id, remembered=form["remember"].data, method="passkey", is_strong=True)
+    return redirect_to(target, whole=True)
+
+
+@bp.post("/login/confirm/passkey")
+@may(Action.OWN_ACCOUNT)
+async def passkey_confirm() -> ResponseReturnValue:
+    asked = request.args.get("next")
+    form = await PasskeyForm.read()
+    if await _signer(form["credential"].data, signed_in().id) is None:
+        return redirect_to(url_for("auth.confirm", next=asked), whole=True)
+    await confirm_session("passkey", is_strong=True)
+    return redirect_to(safe_next(asked, url_for("main.dashboard")), whole=True)
+
+
+async def _signer(answer: str | None, user_id: int | None) -> User | None:
+    """Whose key has signed; None, with the words for the next page, when none has."""
+    refuse_flood(tries().answer)
+    try:
+        _, user = await signed_by(answer or "", user_id)
+    except PasskeyRefused as problem:
+        record_soon(Event.SIGN_IN_FAILED, method="passkey", reason=problem.reason)
+        flash(str(problem), "failed")
+        return None
+    return user
