@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,10 +13,11 @@ from tests.helpers import sign_out, sign_up
 from webapp.extensions import db, hub, jobs
 from webapp.jobs.progress import Meter, Progress
 from webapp.live import streams
-from webapp.live.sections import moved
-from webapp.models import Actor, Import, ImportState, Session
+from webapp.live.sections import moved, section
+from webapp.models import Actor, Import, ImportState, Session, User, utc_now
 from webapp.web.application import Application
 from webapp.web.templating import templates
+from webapp.web.words import Manner
 
 IMPORT = "a" * 32
 STEP = Progress(IMPORT, ImportState.LOADING, 10, 100, 5, 50)
@@ -54,7 +57,29 @@ async def test_a_quiet_stream_pings_and_then_goes_on_with_what_comes(app: Applic
 
 
 async def test_a_step_is_rendered_once_for_all_who_watch(app: Application, watch: streams.Watch) -> None:
-    assert moved(templates.of(app), STEP) is moved(templates.of(app), STEP)
+    assert moved(templates.of(app), STEP, Manner()) is moved(templates.of(app), STEP, Manner())
+
+
+async def test_the_last_message_is_rendered_once_for_all_who_read_alike(
+    app: Application, watch: streams.Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each stream looks for itself whether it still may; what it then sends is the same text."""
+    watches = [replace(watch, actor=replace(watch.actor, number_style=style)) for style in ("comma", "comma", "point")]
+    before = section.cache_info().misses
+    streams_ = [each.messages() for each in watches]
+    for messages in streams_:
+        await until(messages, b"ping")
+
+    async def end(work: Any) -> None:
+        found = await work.session.get_one(Import, IMPORT)
+        found.state, found.rows_done = ImportState.DONE, 1_234_567
+
+    await jobs.of(app)._write(lambda: jobs.of(app)._changed(IMPORT), end)
+    first, second, other = [await until(messages, b'data-state="done"') for messages in streams_]
+
+    assert first == second
+    assert (b"1,234,567" in first, b"1.234.567" in other) == (True, True)
+    assert section.cache_info().misses == before + 2
 
 
 async def test_a_stream_ends_when_its_person_is_signed_out(
@@ -66,6 +91,30 @@ async def test_a_stream_ends_when_its_person_is_signed_out(
     async with asyncio.timeout(10):
         rest = [message async for message in messages]
     assert not any(b"hx-partial" in message for message in rest)
+
+
+@pytest.mark.parametrize("ends", ["idle", "too old", "its person is deactivated"])
+async def test_a_stream_ends_with_what_would_end_a_request(
+    app: Application, watch: streams.Watch, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    monkeypatch.setattr(streams, "CHECK_EVERY", 0.0)
+    messages = watch.messages()
+    await until(messages, b"ping")
+    long_ago = utc_now() - timedelta(days=400)
+
+    async def end(work: Any) -> None:
+        session = await work.session.get_one(Session, 1)
+        if ends == "idle":
+            session.seen_at = long_ago
+        elif ends == "too old":
+            session.created_at = long_ago
+        else:
+            (await work.session.get_one(User, 1)).is_active = False
+
+    await db.of(app).write(end)
+    jobs.of(app).report(STEP)
+    async with asyncio.timeout(10):
+        assert len([message async for message in messages]) <= 2
 
 
 async def test_steps_are_not_a_way_around_the_check(

@@ -1,29 +1,39 @@
 """An import as a page shows it: what its templates are given, in a request and in a live stream alike."""
 
+import json
 from functools import lru_cache
 from typing import Any
 
 from jinja2 import Environment
+from sqlalchemy import Row, String, cast
 
 from webapp.engine.inspection import Inspection
 from webapp.jobs import MOVING, Jobs
 from webapp.jobs.progress import Progress, starting_point
 from webapp.models import Import, ImportState
 from webapp.web.fragments import partial
+from webapp.web.words import Manner, written_for
+
+# What a stream looks up of an import. What was found in the file stays text: rows that are equal look the same.
+SEEN = [
+    *(column for column in Import.__table__.columns if column.name not in ("overrules", "inspection")),
+    cast(Import.inspection, String).label("inspection"),
+]
 
 
-def describe(environment: Environment, jobs: Jobs, found: Import, error: str | None = None) -> dict[str, Any]:
+def describe(
+    environment: Environment, found: Import, progress: Progress | None, error: str | None = None
+) -> dict[str, Any]:
     """The context of `tables/imports/show.html` and of its parts."""
     url_for: Any = environment.globals["url_for"]
-    is_moving = found.state in MOVING
     is_known = found.inspection is not None and found.state != ImportState.INSPECTING
     inspection = Inspection.from_json(found.inspection or {}) if is_known else None
     return {
         "import_": found,
-        "progress": (jobs.progress(found.id) or starting_point(found)) if is_moving else None,
+        "progress": progress,
         "inspection": inspection,
         # The stream is told what the page shows, so that it only sends what is new to it.
-        "live_url": url_for("live.stream", **{"import": found.id, "state": found.state}) if is_moving else None,
+        "live_url": url_for("live.stream", **{"import": found.id, "state": found.state}) if progress else None,
         "typed": {},
         "wrong": None,
         "error": error or (found.failure if found.state == ImportState.READY else None),
@@ -33,16 +43,27 @@ def describe(environment: Environment, jobs: Jobs, found: Import, error: str | N
     }
 
 
-def section(environment: Environment, jobs: Jobs, found: Import) -> str:
-    """The whole import for a stream: it takes the place of what the page shows of it."""
+def progress_of(jobs: Jobs, found: Import) -> Progress | None:
+    """The newest that is known of an import that is on its way."""
+    return (jobs.progress(found.id) or starting_point(found)) if found.state in MOVING else None
+
+
+def as_import(seen: Row[Any]) -> Import:
+    return Import(**{**seen._mapping, "inspection": json.loads(seen.inspection or "null")})
+
+
+@lru_cache(maxsize=64)
+def section(environment: Environment, seen: Row[Any], progress: Progress | None, manner: Manner) -> str:
+    """The whole import for a stream: it takes the place of what the page shows. Rendered once for all who watch."""
     template = environment.get_template("tables/imports/_import.html")
-    return partial("import", template.render(describe(environment, jobs, found)))
+    with written_for(manner):
+        return partial("import", template.render(describe(environment, as_import(seen), progress)))
 
 
 @lru_cache(maxsize=256)
-def moved(environment: Environment, progress: Progress) -> str:
+def moved(environment: Environment, progress: Progress, manner: Manner) -> str:
     """One step for all who watch: rendered once, then the same text for each of them."""
     template = environment.get_template("tables/imports/_progress.html")
-    return partial(
-        "progress", template.render(import_={"id": progress.import_id, "state": progress.state}, progress=progress)
-    )
+    import_ = {"id": progress.import_id, "state": progress.state}
+    with written_for(manner):
+        return partial("progress", template.render(import_=import_, progress=progress))

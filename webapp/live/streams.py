@@ -3,10 +3,11 @@
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 from jinja2 import Environment
 from quart import Response, request
-from sqlalchemy import exists, select
+from sqlalchemy import Row, exists, select
 
 from webapp.data.engines import Database
 from webapp.extensions import db, hub, jobs
@@ -14,12 +15,13 @@ from webapp.hub import Hub, HubClosed, Subscription
 from webapp.jobs import MOVING, Jobs, topic_of
 from webapp.jobs.progress import Progress
 from webapp.live import bp, sse
-from webapp.live.sections import moved, section
-from webapp.models import Actor, Import
+from webapp.live.sections import SEEN, as_import, moved, progress_of, section
+from webapp.models import Actor, Import, User
 from webapp.models.problems import NotFound
-from webapp.models.session import Session
+from webapp.models.session import LASTS, Session
 from webapp.web import access, streaming
 from webapp.web.templating import templates
+from webapp.web.words import Manner
 
 PING_EVERY = 15.0  # seconds; a client that went away without a word is noticed by it
 CHECK_EVERY = 60.0  # seconds after which it is looked up again whether this person may still see it
@@ -64,26 +66,30 @@ class Watch:
         while time.monotonic() < end:
             is_step = isinstance(event, Progress) and event.state == self.state
             if isinstance(event, Progress) and is_step:
-                yield sse.message(moved(self.environment, event))
+                yield sse.message(moved(self.environment, event, Manner.of(self.actor)))
             if not is_step or time.monotonic() - looked > CHECK_EVERY:
                 looked = time.monotonic()
-                found = await self._look()
-                if found.state != self.state or found.state not in MOVING:
-                    yield sse.message(section(self.environment, self.jobs, found)) + sse.DONE
+                seen = await self._look()
+                if seen.state != self.state or seen.state not in MOVING:
+                    yield sse.message(self._section(seen)) + sse.DONE
                     return
             event = await events.get(PING_EVERY)
             if event is None:
                 yield sse.PING
 
-    async def _look(self) -> Import:
-        """The import, if this person may still see it and has not been signed out."""
+    def _section(self, seen: Row[Any]) -> str:
+        progress = progress_of(self.jobs, as_import(seen)) if seen.state in MOVING else None
+        return section(self.environment, seen, progress, Manner.of(self.actor))
+
+    async def _look(self) -> Row[Any]:
+        """The import, if this person may still see it: what a request would be asked holds for its stream as well."""
         is_signed_in = exists(
-            select(Session.id).where(Session.id == self.actor.session_id, Session.revoked_at.is_(None))
+            select(Session.id).join(User, User.id == Session.user_id).where(Session.id == self.actor.session_id, LASTS)
         )
-        async with self.database.reading() as session:
-            found = await session.scalar(
-                Import.visible_to(self.actor.id).where(Import.id == self.import_id, is_signed_in)
-            )
-        if found is None:
+        mine = Import.visible_to(self.actor.id).where(Import.id == self.import_id, is_signed_in)
+        seen: Row[Any] | None = await self.database.fetch_one(
+            mine.with_only_columns(*SEEN), Session.lasting(self.jobs.settings)
+        )
+        if seen is None:
             raise NotFound("import")
-        return found
+        return seen

@@ -115,14 +115,29 @@ class Session(Base):
     @staticmethod
     def alive(token: str, settings: Settings) -> dict[str, Any]:
         """What to ask `ALIVE` with, for the sign-in of this token."""
+        return {"token_hash": digest(token), **Session.lasting(settings)}
+
+    @staticmethod
+    def lasting(settings: Settings) -> dict[str, Any]:
+        """What to ask `LASTS` with."""
         now = utc_now()
         return {
-            "token_hash": digest(token),
             "born_after": now - timedelta(seconds=settings.session_lifetime),
             "seen_after": now - timedelta(seconds=settings.session_idle),
             "remembered_after": now - timedelta(seconds=settings.session_remember),
         }
 
+
+# That a sign-in has not ended, and neither has its person's account.
+LASTS = and_(
+    User.is_active,
+    Session.revoked_at.is_(None),
+    Session.created_at > bindparam("born_after"),
+    or_(
+        Session.seen_at > bindparam("seen_after"),
+        and_(Session.remembered, Session.seen_at > bindparam("remembered_after")),
+    ),
+)
 
 # A sign-in with its person, as plain columns, if neither has ended. Built once: every request asks this, and building
 # takes as long as asking.
@@ -141,16 +156,8 @@ ALIVE = (
         Session.seen_at,
         Session.authenticated_at,
     )
-    .join(User, and_(User.id == Session.user_id, User.is_active))
-    .where(
-        Session.token_hash == bindparam("token_hash"),
-        Session.revoked_at.is_(None),
-        Session.created_at > bindparam("born_after"),
-        or_(
-            Session.seen_at > bindparam("seen_after"),
-            and_(Session.remembered, Session.seen_at > bindparam("remembered_after")),
-        ),
-    )
+    .join(User, User.id == Session.user_id)
+    .where(Session.token_hash == bindparam("token_hash"), LASTS)
 )
 
 

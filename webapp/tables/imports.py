@@ -11,7 +11,7 @@ from webapp.engine.inspection import Inspection, Overrules
 from webapp.engine.problems import ImportProblem
 from webapp.extensions import jobs
 from webapp.jobs.imports import MovedOn
-from webapp.live.sections import describe
+from webapp.live.sections import describe, progress_of
 from webapp.models import Import, ImportState
 from webapp.models.problems import NotFound
 from webapp.tables import bp
@@ -98,5 +98,5 @@ async def _refused(found: Import, problem: Problem) -> Response:
 
 
 async def _page(found: Import, error: str | None = None, status: int = 200, **more: object) -> Response:
-    context = describe(templates(), jobs(), found, error) | more
+    context = describe(templates(), found, progress_of(jobs(), found), error) | more
     return await render("tables/imports/show.html", "tables/imports/_import.html", status, **context)

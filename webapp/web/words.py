@@ -1,15 +1,20 @@
 """Numbers, sizes and times in words, as the person who reads the page wants them.
 
-What is rendered for nobody in particular (a live stream, a job, a page for strangers) has commas and UTC. Cells of
-tables never come here: they stay as they were written.
+What is rendered for nobody in particular (a job, a page for strangers) has commas and UTC; a live stream says whom it
+writes for. Cells of tables never come here: they stay as they were written.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 from quart import has_request_context
 
+from webapp.models import Actor
 from webapp.web.sessions import loaded_actor
 
 # What stands for "," and "." of Python's 1,234,567.8. The space is narrow and does not break.
@@ -22,6 +27,31 @@ STYLES = {
 }
 _TABLES = {style: str.maketrans({",": groups, ".": point}) for style, (groups, point) in STYLES.items()}
 AGO = ((60, 1, "second"), (3600, 60, "minute"), (86400, 3600, "hour"), (30 * 86400, 86400, "day"))
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How somebody wants numbers and times: where nothing else is theirs alone, all that sets two readers apart."""
+
+    number_style: str = "comma"
+    time_zone: str = "UTC"
+
+    @classmethod
+    def of(cls, reader: Actor | None) -> "Manner":
+        return cls(reader.number_style, reader.time_zone) if reader else cls()
+
+
+_given: ContextVar[Manner | None] = ContextVar("manner", default=None)
+
+
+@contextmanager
+def written_for(manner: Manner) -> Iterator[None]:
+    """What is written inside is for somebody who need not be who asks, if anybody asks at all."""
+    before = _given.set(manner)
+    try:
+        yield
+    finally:
+        _given.reset(before)
 
 
 def number(value: int | float | None) -> str:
@@ -97,11 +127,13 @@ def _relative(seconds: int) -> str:
     return ""
 
 
+def _manner() -> Manner:
+    return _given.get() or Manner.of(loaded_actor() if has_request_context() else None)
+
+
 def _style() -> str:
-    reader = loaded_actor() if has_request_context() else None
-    return reader.number_style if reader else "comma"
+    return _manner().number_style
 
 
 def _zone() -> tzinfo:
-    reader = loaded_actor() if has_request_context() else None
-    return zone_of(reader.time_zone) if reader else UTC
+    return zone_of(_manner().time_zone)
