@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 BLUEPRINTS = (
     "main",  # welcome, dashboard, health
     "auth",  # sign up, in and out
+    "account",  # what people see and change of themselves
+    "admin",  # people, audit log, background work, mails, settings
     "tables",  # what this application is about
     "live",  # streams that pages listen to
     "api",  # JSON

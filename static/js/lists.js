@@ -1,0 +1,36 @@
+/* Lists of things to manage: one box for all, Shift for a stretch, how many are chosen; Escape leaves a field. */
+(() => {
+  const boxes = (form) => [...document.querySelectorAll(`input[type="checkbox"][form="${form}"]`)];
+  const count = () => {
+    for (const all of document.querySelectorAll('[data-choose]')) {
+      const every = boxes(all.dataset.choose);
+      const chosen = every.filter((box) => box.checked).length;
+      all.checked = chosen > 0 && chosen === every.length;
+      all.indeterminate = chosen > 0 && chosen < every.length;
+      const words = document.querySelector(`[data-chosen="${all.dataset.choose}"]`);
+      if (words) words.textContent = chosen ? `${chosen.toLocaleString()} chosen` : '';
+    }
+  };
+
+  let last = null;
+  document.addEventListener('click', (event) => {
+    const box = event.target.closest('input[type="checkbox"][form]');
+    if (!box) return;
+    const every = boxes(box.getAttribute('form'));
+    const [from, to] = [every.indexOf(last), every.indexOf(box)].sort((a, b) => a - b);
+    if (event.shiftKey && from >= 0) for (const one of every.slice(from, to + 1)) one.checked = box.checked;
+    last = box;
+  });
+  document.addEventListener('change', ({ target }) => {
+    if (target.matches('[data-choose]')) for (const box of boxes(target.dataset.choose)) box.checked = target.checked;
+    count();
+  });
+  document.addEventListener('htmx:after:swap', count);
+  document.addEventListener('keydown', (event) => {
+    const leave = event.key === 'Escape' && event.target.closest('form')?.querySelector('[data-escape]');
+    if (!leave) return;
+    event.preventDefault();
+    leave.click();
+  });
+  count();
+})();

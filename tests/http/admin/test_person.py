@@ -1,0 +1,169 @@
+"""A person's page, and what is done to one person or to several at once."""
+
+import re
+
+import pytest
+from quart.testing import QuartClient
+from sqlalchemy import select
+
+from tests.helpers import PASSWORD, Person, is_signed_in
+from tests.http.admin.conftest import PARTIAL, page, text, words_in
+from tests.http.admin.test_people import Team, events, kept
+from tests.people import EVE, settle, window
+from tests.tables import PLANET_ROWS, PLANETS, add_table
+from webapp.data.sqlite_plain import connect
+from webapp.extensions import db
+from webapp.models import Event, Mail, Role, Table, User
+from webapp.web.application import Application
+
+
+async def test_the_page_says_who_it_is_where_they_are_and_what_happened(
+    app: Application, owner: QuartClient, team: Team
+) -> None:
+    eve = team[Role.MEMBER]
+    client = await window(app, EVE)
+    await client.get("/dashboard")
+    await owner.post(f"/admin/people/{eve.id}", form={"name": "Eve"})
+    said = words_in(await page(owner, f"/admin/people/{eve.id}"))
+
+    for words in ("eve@example.org", "Member", "Signed in on", "Changed a person eve → Eve", "no tables"):
+        assert words in said
+    assert (await owner.get("/admin/people/999")).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["deactivation", "sessions/end"])
+async def test_who_is_locked_out_or_signed_out_is_so_at_once(
+    app: Application, administrator: QuartClient, team: Team, name: str
+) -> None:
+    eve, client = team[Role.MEMBER], await window(app, EVE)
+    answer = await administrator.post(f"/admin/people/{eve.id}/{name}")
+
+    assert answer.status_code == 303
+    assert not await is_signed_in(client)
+    assert len(await events(app, Event.DEACTIVATED if name == "deactivation" else Event.ALL_SIGNED_OUT)) == 1
+    back = await client.post("/login", form={"email": EVE.email, "password": PASSWORD})
+    assert back.status_code == (422 if name == "deactivation" else 303)
+    await administrator.post(f"/admin/people/{eve.id}/activation")
+    await window(app, EVE)
+
+
+async def test_an_administrator_does_nothing_to_an_owner(
+    app: Application, administrator: QuartClient, team: Team
+) -> None:
+    ada = team[Role.OWNER]
+    forms = {"name": "x", "email": "x@example.org", "confirmation": ada.email, "role": "guest"}
+    for what in ("", "/email", "/role", "/deactivation", "/activation", "/sessions/end", "/reset", "/removal"):
+        answer = await administrator.post(f"/admin/people/{ada.id}{what}", form=forms)
+        assert answer.status_code == 403, what
+    now = await kept(app, ada)
+    assert (now.name, now.email, now.role, now.is_active) == (ada.name, ada.email, Role.OWNER, True)
+    assert "Only an owner" in await page(administrator, f"/admin/people/{ada.id}")
+
+
+async def test_another_address_is_unverified_and_the_old_one_is_told(
+    app: Application, owner: QuartClient, team: Team
+) -> None:
+    eve, path = team[Role.MEMBER], f"/admin/people/{team[Role.MEMBER].id}/email"
+    for email, words in (("eve", "@"), ("bob@example.org", "Somebody else"), ("", "Type the new address")):
+        answer = await owner.post(path, form={"email": email})
+        assert (answer.status_code, words in await text(answer)) == (422, True)
+
+    answer = await owner.post(path, form={"email": " Eva@Example.ORG "})
+    now = await kept(app, eve)
+    async with app.app_context(), db().reading() as session:
+        told = list(await session.scalars(select(Mail.recipient)))
+
+    assert (answer.status_code, now.email, now.verified_at) == (303, "eva@example.org", None)
+    assert "eve@example.org" in told
+    await window(app, Person("eva@example.org"))
+
+
+async def test_who_is_removed_takes_their_tables_along(app: Application, owner: QuartClient, team: Team) -> None:
+    eve = team[Role.MEMBER]
+    folder = app.extensions["rowcast.settings"].data_dir
+    table_id = add_table(folder, PLANETS, PLANET_ROWS, owner=eve.id)
+    path = f"/admin/people/{eve.id}/removal"
+
+    assert "1 table with 8 rows" in await page(owner, path)
+    wrong = await owner.post(path, form={"confirmation": "eve"})
+    assert (wrong.status_code, "Nothing was removed" in await text(wrong)) == (422, True)
+    assert (await owner.post(path, form={"confirmation": "EVE@example.org"})).status_code == 303
+
+    async with app.app_context(), db().reading() as session:
+        assert await session.get(User, eve.id) is None
+        assert await session.get(Table, table_id) is None
+    left = connect(folder / "rowcast.db").execute("SELECT name FROM sqlite_master WHERE name = ?", (f"t{table_id}",))
+    assert left.fetchall() == []
+    assert "Removed a person" in await page(owner, "/admin/audit?person=eve@")
+
+
+async def test_a_link_for_a_new_password_waits_to_be_passed_on(
+    app: Application, administrator: QuartClient, team: Team
+) -> None:
+    eve = team[Role.MEMBER]
+    answer = await administrator.post(f"/admin/people/{eve.id}/reset")
+    assert answer.headers["Location"] == "/admin/mails"
+    listed = await page(administrator, "/admin/mails")
+    link = re.search(r'action="(/admin/mails/\w+/link)"', listed)
+    assert link
+    assert "/reset/" not in listed
+
+    shown = await administrator.post(link[1])
+    opens = re.search(r"http://localhost(/[\w/-]+)", (await text(shown)).partition('id="link"')[2])
+    assert opens
+    assert (await app.test_client().get(opens[1])).status_code == 200
+    assert len(await events(app, Event.LINK_COPIED)) == 1
+
+    await administrator.post(f"/admin/people/{eve.id}/deactivation")
+    assert (await administrator.post(f"/admin/people/{eve.id}/reset")).status_code == 422
+
+
+async def bulk(client: QuartClient, action: str, *users: User, **more: object) -> object:
+    body = "&".join([f"action={action}", "next=/admin/people?q=e", *(f"id={user.id}" for user in users)])
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    return await client.post("/admin/people/bulk", data=body, headers=headers | dict(more.get("headers", {})))  # type: ignore[call-overload]
+
+
+async def test_several_are_deactivated_and_those_left_out_are_named(
+    app: Application, administrator: QuartClient, team: Team
+) -> None:
+    answer = await bulk(administrator, "deactivate", *team.values())
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/admin/people?q=e")  # type: ignore[attr-defined]
+
+    said = words_in(await page(administrator, "/admin/people"))
+    assert "2 people cannot sign in any more. Left out: 2 people. ada@example.org: You may not manage" in said
+    assert "bob@example.org: Nobody deactivates themselves" in said
+    states = [(await kept(app, user)).is_active for user in team.values()]
+    assert states == [True, True, False, False]
+    assert len(await events(app, Event.DEACTIVATED)) == 2
+
+
+async def test_with_scripts_the_rows_change_where_they_are(owner: QuartClient, team: Team) -> None:
+    eve, gus = team[Role.MEMBER], team[Role.GUEST]
+    answer = await bulk(owner, "deactivate", eve, gus, headers=PARTIAL)
+    html = await text(answer)
+
+    assert [f'hx-target="#person-{user.id}" hx-swap="outerHTML"' in html for user in (eve, gus)] == [True, True]
+    assert "2 people cannot sign in any more." in html
+    assert html.count("Deactivated") == 2
+    back = await text(await bulk(owner, "activate", eve, headers=PARTIAL))
+    assert "1 person can sign in." in back
+
+
+async def test_nothing_chosen_is_said(owner: QuartClient, team: Team) -> None:
+    for answer in (
+        await bulk(owner, "deactivate"),
+        await bulk(owner, "destroy", team[Role.MEMBER]),
+        await owner.post("/admin/people/bulk", form={"id": "1e9", "action": "activate"}),
+    ):
+        assert answer.status_code == 422  # type: ignore[attr-defined]
+    gone = await owner.post("/admin/people/bulk", form={"id": "999", "action": "activate"})
+    assert gone.status_code == 303
+    assert "Nothing was changed." in await page(owner, "/admin/people")
+
+
+async def test_two_owners_are_not_both_deactivated(app: Application, owner: QuartClient, team: Team) -> None:
+    zoe, yan = [await settle(app, f"{name}@example.org", Role.OWNER) for name in ("zoe", "yan")]
+    await bulk(owner, "deactivate", team[Role.OWNER], zoe, yan)
+
+    assert [(await kept(app, user)).is_active for user in (team[Role.OWNER], zoe, yan)] == [True, False, False]

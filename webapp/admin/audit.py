@@ -1,0 +1,100 @@
+"""The audit log: looked through, and exported as a stream."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from quart import Response, request, url_for
+from quart.typing import ResponseReturnValue
+
+from webapp.admin import bp, trail, trail_export, words
+from webapp.admin.trail import Query
+from webapp.data.problems import Problem
+from webapp.extensions import db
+from webapp.models import AuditEvent, Event
+from webapp.web.access import Action, may, signed_in
+from webapp.web.agents import agent_in_words
+from webapp.web.audit import record_soon
+from webapp.web.fragments import render
+from webapp.web.streaming import streamed
+from webapp.web.words import zone_of
+
+
+class UnknownFormat(Problem):
+    def __init__(self) -> None:
+        super().__init__("The audit log can be exported as csv or ndjson.")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event as the log shows it."""
+
+    event: AuditEvent
+    what: str
+    details: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogView:
+    entries: list[Entry]
+    query: Query
+    clear_url: str
+    more_url: str | None
+    more_rows_url: str | None
+    exports: list[tuple[str, str]]
+
+
+def entry(event: AuditEvent) -> Entry:
+    return Entry(
+        event, words.event_in_words(event.event), words.details_in_words(event.details), agent_in_words(event.agent)
+    )
+
+
+@bp.get("/audit")
+@may(Action.RUN_SERVER)
+async def audit_index() -> ResponseReturnValue:
+    events = {
+        title: [(str(event), text) for event, text in words.EVENTS.items() if event.startswith(f"{group}.")]
+        for group, title in words.GROUPS.items()
+    }
+    groups = [(group, title, events[title]) for group, title in words.GROUPS.items()]
+    return await render("admin/audit/index.html", "admin/audit/_results.html", log=await _log(), groups=groups)
+
+
+@bp.get("/audit/rows")
+@may(Action.RUN_SERVER)
+async def audit_rows() -> ResponseReturnValue:
+    """Earlier events for a page that has the later ones already; never a page of its own."""
+    return await render("admin/audit/_rows.html", log=await _log())
+
+
+@bp.get("/audit/export")
+@may(Action.RUN_SERVER)
+async def audit_export() -> Response:
+    """Who takes the log with them is in the log."""
+    query, kind = Query.from_args(request.args), request.args.get("format", "csv")
+    if kind not in trail_export.LINES:
+        raise UnknownFormat
+    if request.method != "HEAD":
+        record_soon(Event.AUDIT_EXPORTED, None, format=kind, **query.args())
+    database, zone = db(), zone_of(signed_in().time_zone)
+    return streamed(
+        lambda: trail_export.stream(database, query, zone, kind), trail_export.MIMETYPES[kind], f"audit-log.{kind}"
+    )
+
+
+async def _log() -> LogView:
+    query, before = Query.from_args(request.args), request.args.get("before", type=int)
+    async with db().reading() as session:
+        events, further = await trail.fetch(session, query, zone_of(signed_in().time_zone), before)
+    more: dict[str, Any] = {**query.args(), "before": further}
+    return LogView(
+        entries=[entry(event) for event in events],
+        query=query,
+        clear_url=url_for("admin.audit_index"),
+        more_url=url_for("admin.audit_index", **more) if further else None,
+        more_rows_url=url_for("admin.audit_rows", **more) if further else None,
+        exports=[
+            (kind.upper(), url_for("admin.audit_export", format=kind, **query.args())) for kind in trail_export.LINES
+        ],
+    )

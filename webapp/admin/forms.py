@@ -1,0 +1,54 @@
+"""The forms of the administration."""
+
+from wtforms import EmailField, SelectField, StringField, TextAreaField, ValidationError
+from wtforms.validators import DataRequired, Length
+
+from webapp.models import Actor, Role, is_above, normalise_email
+from webapp.models.people import MAX_NAME
+from webapp.web.forms import Form
+
+ROLES = {
+    Role.OWNER: "Owner",
+    Role.ADMINISTRATOR: "Administrator",
+    Role.MEMBER: "Member",
+    Role.GUEST: "Guest",
+}
+
+
+def stripped(text: str | None) -> str | None:
+    return text and text.strip()
+
+
+class NameForm(Form):
+    name = StringField(
+        "Name",
+        [DataRequired("Type a name."), Length(max=MAX_NAME, message=f"Use at most {MAX_NAME} characters.")],
+        filters=[stripped],
+    )
+
+
+class AddressForm(Form):
+    email = EmailField("E-mail", [DataRequired("Type the new address.")], filters=[stripped])
+
+    def validate_email(self, field: EmailField) -> None:
+        try:
+            field.data = normalise_email(field.data or "")
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+
+
+class RoleForm(Form):
+    role = SelectField("Role", coerce=Role, validate_choice=True)
+
+    def offer(self, actor: Actor) -> "RoleForm":
+        """Those this person may give; the verb has the last word."""
+        self["role"].choices = [(role, words) for role, words in ROLES.items() if is_above(actor, role)]
+        return self
+
+
+class RemovalForm(Form):
+    confirmation = StringField("Address", [DataRequired("Type the address.")], filters=[stripped])
+
+
+class InvitationForm(RoleForm):
+    emails = TextAreaField("E-mail addresses", [DataRequired("Type at least one address.")])

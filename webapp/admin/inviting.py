@@ -1,0 +1,94 @@
+"""The verbs of invitations. One is a token with an address and a role; there is no account before it is accepted."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Select, delete, select, update
+
+from webapp.auth.mails import send_invitation
+from webapp.data.uow import UnitOfWork
+from webapp.models import AuditEvent, Event, Mail, OneTimeToken, Purpose, Role, User, utc_now
+from webapp.models.people import Manager, NotAllowed, may_give
+from webapp.models.problems import NotFound
+
+
+def unused() -> Select[OneTimeToken]:
+    return select(OneTimeToken).where(OneTimeToken.purpose == Purpose.INVITE, OneTimeToken.used_at.is_(None))
+
+
+def role_of(token: OneTimeToken) -> Role:
+    return Role(token.data.get("role", Role.MEMBER))
+
+
+async def invite(work: UnitOfWork, by: Manager, emails: Sequence[str], role: Role) -> tuple[list[str], list[str]]:
+    """The addresses that are invited now, and those that need no invitation or have a better one."""
+    await may_give(work, by, role)
+    sent, known = [], []
+    for email in emails:
+        if await work.session.scalar(select(User.id).where(User.email == email)) is not None:
+            known.append(email)
+            continue
+        try:
+            await _forget_earlier(work, by, email)
+        except NotAllowed:
+            known.append(email)
+            continue
+        await send_invitation(work, email, await _issue(work, by, email, role), role=role, inviter=by.doer.name)
+        await AuditEvent.record(work, Event.INVITED, by.doer, email, role=role)
+        sent.append(email)
+    return sent, known
+
+
+async def send_again(work: UnitOfWork, by: Manager, token_id: int) -> str:
+    """With a new link, for as long as a new one lives; the answer is the address."""
+    email, role, token = await _renew(work, by, token_id)
+    await send_invitation(work, email, token, role=role, inviter=by.doer.name)
+    await AuditEvent.record(work, Event.INVITED, by.doer, email, role=role, again=True)
+    return email
+
+
+async def pass_on(work: UnitOfWork, by: Manager, token_id: int) -> tuple[str, str]:
+    """The address, and a new token that goes by no mail."""
+    email, _, token = await _renew(work, by, token_id)
+    await AuditEvent.record(work, Event.LINK_COPIED, by.doer, email, mail="invitation")
+    return email, token
+
+
+async def withdraw(work: UnitOfWork, by: Manager, token_id: int) -> str:
+    found = await _find(work, by, token_id)
+    await _forget_earlier(work, by, found.email or "")
+    await AuditEvent.record(work, Event.INVITATION_WITHDRAWN, by.doer, found.email)
+    return found.email or ""
+
+
+async def _renew(work: UnitOfWork, by: Manager, token_id: int) -> tuple[str, Role, str]:
+    found = await _find(work, by, token_id)
+    email, role = found.email or "", role_of(found)
+    await _forget_earlier(work, by, email)
+    return email, role, await _issue(work, by, email, role)
+
+
+async def _issue(work: UnitOfWork, by: Manager, email: str, role: Role) -> str:
+    data = {"role": role, "inviter": by.doer.name}
+    return await OneTimeToken.issue(work, Purpose.INVITE, email=email, data=data)
+
+
+async def _find(work: UnitOfWork, by: Manager, token_id: int) -> OneTimeToken:
+    """Raises `NotFound`, and `NotAllowed` for an invitation to a role that is not below `by`."""
+    found = await work.session.scalar(unused().where(OneTimeToken.id == token_id))
+    if found is None:
+        raise NotFound("invitation")
+    await may_give(work, by, role_of(found))
+    return found
+
+
+async def _forget_earlier(work: UnitOfWork, by: Manager, email: str) -> None:
+    """Links sent so far stop working, and mails that still hold one are gone."""
+    for token in await work.session.scalars(unused().where(OneTimeToken.email == email)):
+        await may_give(work, by, role_of(token))
+    await work.session.execute(
+        update(OneTimeToken)
+        .where(OneTimeToken.email == email, OneTimeToken.purpose == Purpose.INVITE, OneTimeToken.used_at.is_(None))
+        .values(used_at=utc_now())
+    )
+    waiting = delete(Mail).where(Mail.recipient == email, Mail.user_id.is_(None), Mail.sealed.is_not(None))
+    await work.session.execute(waiting)

@@ -1,0 +1,147 @@
+"""Mails that were not sent: tried again, or their links passed on by hand.
+
+A link opens what its mail is about, so it stands in no page: it is shown to who asks for it, has just proved who they
+are, and may manage the person it is for; and it is in the audit log.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from quart import url_for
+from quart.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from webapp.admin import bp
+from webapp.admin.doing import manager
+from webapp.admin.inviting import role_of, unused
+from webapp.data.problems import Problem
+from webapp.data.uow import UnitOfWork
+from webapp.extensions import config, db, jobs, sealer
+from webapp.jobs.mail import PAUSES, unseal
+from webapp.models import AuditEvent, Event, Mail, OneTimeToken, Role, User, is_above
+from webapp.models.people import Manager, managed, may_give
+from webapp.models.problems import NotFound
+from webapp.web.access import Action, fresh, may, signed_in
+from webapp.web.flashes import flash
+from webapp.web.fragments import redirect_to, render
+
+SHOWN = 200  # mails, newest first
+
+
+class NoLink(Problem):
+    def __init__(self) -> None:
+        super().__init__("This mail holds no link any more: it was sent meanwhile, or its key is gone. Make a new one.")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    id: str
+    recipient: str
+    subject: str
+    created_at: datetime
+    sent_at: datetime | None
+    tries: int
+    failure: str | None
+    is_given_up: bool
+    may_pass_on: bool  # whether the reader may have its link
+
+
+@bp.get("/mails")
+@may(Action.RUN_SERVER)
+async def mails_index() -> ResponseReturnValue:
+    async with db().reading() as session:
+        waiting = await _listed(session, is_sent=False)
+        sent = await _listed(session, is_sent=True)
+    return await render("admin/mails/index.html", waiting=waiting, sent=sent, sends_mail=_sends_mail())
+
+
+@bp.post("/mails/<mail_id>/link")
+@may(Action.MANAGE_PEOPLE)
+@fresh
+async def mails_link(mail_id: str) -> ResponseReturnValue:
+    mail = await db().write(_pass_on, manager(), mail_id)
+    letter = unseal(mail, sealer())
+    if letter is None or not letter.link:
+        raise NoLink
+    back = url_for("admin.mails_index")
+    return await render("admin/mails/link.html", link=letter.link, recipient=mail.recipient, back_url=back)
+
+
+@bp.post("/mails/<mail_id>/retry")
+@may(Action.RUN_SERVER)
+async def mails_retry(mail_id: str) -> ResponseReturnValue:
+    if not _sends_mail():
+        raise Problem("No mail server is set up (ROWCAST_SMTP_URL), so no mail can be sent. Copy the link instead.")
+    mail = await db().write(_try_again, manager(), mail_id)
+    jobs().start("send_mail", mail.id)
+    flash(f"The mail to {mail.recipient} is tried again now.")
+    return redirect_to(url_for("admin.mails_index"))
+
+
+async def _pass_on(work: UnitOfWork, by: Manager, mail_id: str) -> Mail:
+    """An administrator must not come into an owner's account through the owner's mails."""
+    mail = await _waiting(work, mail_id)
+    if mail.user_id is not None:
+        await managed(work, by, mail.user_id, myself="The links of your own mails come by mail, or from a colleague.")
+    else:
+        for role in await _invited_as(work.session, mail.recipient):
+            await may_give(work, by, role)
+    await AuditEvent.record(work, Event.LINK_COPIED, by.doer, mail.recipient, mail=mail.subject)
+    return mail
+
+
+async def _try_again(work: UnitOfWork, by: Manager, mail_id: str) -> Mail:
+    mail = await _waiting(work, mail_id)
+    if mail.tries <= len(PAUSES):
+        raise Problem("This mail is still being tried by itself. What became of it stands here in a while.")
+    mail.tries, mail.failure = 0, None
+    await AuditEvent.record(work, Event.JOB_RETRIED, by.doer, mail.recipient, mail=mail.subject)
+    return mail
+
+
+async def _waiting(work: UnitOfWork, mail_id: str) -> Mail:
+    mail = await work.session.get(Mail, mail_id)
+    if mail is None:
+        raise NotFound("mail")
+    if mail.sealed is None:
+        raise NoLink
+    return mail
+
+
+async def _invited_as(session: AsyncSession, email: str) -> list[Role]:
+    """An owner's role for an invitation that is no longer pending: nobody below needs its dead link."""
+    tokens = await session.scalars(unused().where(OneTimeToken.email == email))
+    return [role_of(token) for token in tokens] or [Role.OWNER]
+
+
+async def _listed(session: AsyncSession, *, is_sent: bool) -> list[Listed]:
+    is_wanted = Mail.sent_at.is_not(None) if is_sent else Mail.sealed.is_not(None)
+    found = select(Mail, User.role).outerjoin(User, User.id == Mail.user_id).where(is_wanted)
+    rows = (await session.execute(found.order_by(Mail.created_at.desc(), Mail.id).limit(SHOWN))).all()
+    return [await _described(session, mail, role) for mail, role in rows]
+
+
+async def _described(session: AsyncSession, mail: Mail, role: str | None) -> Listed:
+    actor = signed_in()
+    if mail.sealed is None or mail.user_id == actor.id:
+        may_pass_on = False
+    elif role is not None:
+        may_pass_on = is_above(actor, Role(role))
+    else:
+        may_pass_on = all(is_above(actor, invited) for invited in await _invited_as(session, mail.recipient))
+    return Listed(
+        mail.id,
+        mail.recipient,
+        mail.subject,
+        mail.created_at,
+        mail.sent_at,
+        mail.tries,
+        mail.failure,
+        mail.tries > len(PAUSES),
+        may_pass_on,
+    )
+
+
+def _sends_mail() -> bool:
+    return bool(config().smtp_url.get_secret_value())

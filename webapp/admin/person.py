@@ -1,0 +1,165 @@
+"""A person: their page, and what is done to one person."""
+
+from quart import request, url_for
+from quart.typing import ResponseReturnValue
+
+from webapp.admin import bp, dossier, letters, listing, view
+from webapp.admin.doing import manager
+from webapp.admin.forms import AddressForm, NameForm, RemovalForm, RoleForm
+from webapp.extensions import config, db
+from webapp.models import EmailTaken, people
+from webapp.models.people import LastOwner
+from webapp.models.problems import NotFound
+from webapp.web.access import Action, fresh, may, signed_in
+from webapp.web.belongings import farewell, words_of
+from webapp.web.flashes import flash
+from webapp.web.fragments import is_partial, redirect_to, render
+from webapp.web.words import plural
+
+
+async def find_row(user_id: int) -> view.Row:
+    """The person as the list shows them. Raises `NotFound`."""
+    async with db().reading() as session:
+        person = await listing.fetch_one(session, user_id, config())
+    if person is None:
+        raise NotFound("person")
+    return view.row(signed_in(), person)
+
+
+@bp.get("/people/<int:user_id>")
+@may(Action.MANAGE_PEOPLE)
+async def person_show(user_id: int) -> ResponseReturnValue:
+    """The page; or the row of the list, for who leaves its field as it was."""
+    row = await find_row(user_id)
+    if is_partial():
+        return await render("admin/people/_row.html", row=row)
+    return await render("admin/people/show.html", row=row, about=await dossier.of(row.person))
+
+
+@bp.get("/people/<int:user_id>/edit")
+@may(Action.MANAGE_PEOPLE)
+async def person_edit(user_id: int) -> ResponseReturnValue:
+    row = await find_row(user_id)
+    return await _edit_name(row, NameForm(data={"name": row.person.name}))
+
+
+@bp.post("/people/<int:user_id>")
+@may(Action.MANAGE_PEOPLE)
+async def person_update(user_id: int) -> ResponseReturnValue:
+    form = await NameForm.read()
+    if not form.validate():
+        return await _edit_name(await find_row(user_id), form, status=422)
+    await db().write(people.change_person, manager(), user_id, name=form["name"].data)
+    return await _changed(user_id, "The name is changed.")
+
+
+@bp.route("/people/<int:user_id>/email", methods=["GET", "POST"])
+@may(Action.MANAGE_PEOPLE)
+@fresh
+async def person_email(user_id: int) -> ResponseReturnValue:
+    row = await find_row(user_id)
+    form = await AddressForm.read() if request.method == "POST" else AddressForm(data={"email": row.person.email})
+    if request.method == "POST" and form.validate() and await _change_email(user_id, form):
+        flash(f"The address is now {form['email'].data}. It counts as unverified.")
+        return redirect_to(url_for("admin.person_show", user_id=user_id))
+    return await render("admin/people/email.html", status=422 if form.errors else 200, row=row, form=form)
+
+
+@bp.post("/people/<int:user_id>/role")
+@may(Action.MANAGE_PEOPLE)
+@fresh
+async def person_role(user_id: int) -> ResponseReturnValue:
+    form = (await RoleForm.read()).offer(signed_in())
+    if not form.validate():
+        return await _refused(user_id, "This is none of the roles you may give.")
+    try:
+        person = await db().write(people.change_role, manager(), user_id, form["role"].data)
+    except LastOwner as problem:
+        return await _refused(user_id, str(problem))
+    return await _changed(user_id, f"{person.name} has the role {person.role} now.")
+
+
+@bp.post("/people/<int:user_id>/activation")
+@may(Action.MANAGE_PEOPLE)
+async def person_activate(user_id: int) -> ResponseReturnValue:
+    person = await db().write(people.activate, manager(), user_id)
+    return await _changed(user_id, f"{person.name} can sign in again.")
+
+
+@bp.post("/people/<int:user_id>/deactivation")
+@may(Action.MANAGE_PEOPLE)
+async def person_deactivate(user_id: int) -> ResponseReturnValue:
+    person = await db().write(people.deactivate, manager(), user_id)
+    return await _changed(user_id, f"{person.name} is signed out and cannot sign in until activated again.")
+
+
+@bp.post("/people/<int:user_id>/sessions/end")
+@may(Action.MANAGE_PEOPLE)
+async def person_end_sessions(user_id: int) -> ResponseReturnValue:
+    ended = await db().write(people.end_sessions, manager(), user_id)
+    return await _changed(user_id, f"{plural(ended, 'sign-in')} ended.")
+
+
+@bp.post("/people/<int:user_id>/reset")
+@may(Action.MANAGE_PEOPLE)
+@fresh
+async def person_reset(user_id: int) -> ResponseReturnValue:
+    """A link to choose a new password with: by mail, or for the administrator to pass on."""
+    email = await db().write(letters.send_reset_link, manager(), user_id)
+    if config().smtp_url.get_secret_value():
+        flash(f"A link is on its way to {email}.")
+        return redirect_to(url_for("admin.person_show", user_id=user_id))
+    flash(f"No mail server is set up: copy the link for {email} and pass it on.", "alert")
+    return redirect_to(url_for("admin.mails_index"))
+
+
+@bp.route("/people/<int:user_id>/removal", methods=["GET", "POST"])
+@may(Action.MANAGE_PEOPLE)
+@fresh
+async def person_remove(user_id: int) -> ResponseReturnValue:
+    """What goes with them is said first, and has to be confirmed by their address."""
+    row = await find_row(user_id)
+    form = await RemovalForm.read() if request.method == "POST" else RemovalForm()
+    if request.method == "POST" and form.validate() and _confirmed(form, row):
+        await db().write(people.remove_person, manager(), user_id, farewell)
+        flash(f"{row.person.email} is removed.")
+        return redirect_to(url_for("admin.people_index"))
+    lost = await words_of(user_id)
+    return await render("admin/people/removal.html", status=422 if form.errors else 200, row=row, form=form, lost=lost)
+
+
+def _confirmed(form: RemovalForm, row: view.Row) -> bool:
+    if (form["confirmation"].data or "").lower() == row.person.email:
+        return True
+    form.refuse("confirmation", "This is not their address. Nothing was removed.")
+    return False
+
+
+async def _change_email(user_id: int, form: AddressForm) -> bool:
+    try:
+        await db().write(letters.change_address, manager(), user_id, form["email"].data)
+    except EmailTaken:
+        form.refuse("email", "Somebody else has an account with this address.")
+        return False
+    return True
+
+
+async def _edit_name(row: view.Row, form: NameForm, status: int = 200) -> ResponseReturnValue:
+    """A row of the list with a field in it; or a page with the same form."""
+    return await render("admin/people/edit.html", "admin/people/_row.html", status, row=row, form=form)
+
+
+async def _changed(user_id: int, words: str) -> ResponseReturnValue:
+    """The row as it is now; or back to their page with a word on it."""
+    if is_partial():
+        return await render("admin/people/_row.html", row=await find_row(user_id))
+    flash(words)
+    return redirect_to(url_for("admin.person_show", user_id=user_id))
+
+
+async def _refused(user_id: int, words: str) -> ResponseReturnValue:
+    """The row as it was, with what is wrong beside the field."""
+    row = await find_row(user_id)
+    if is_partial():
+        return await render("admin/people/_row.html", status=422, row=row, error=words)
+    return await render("admin/people/show.html", status=422, row=row, about=await dossier.of(row.person), error=words)
