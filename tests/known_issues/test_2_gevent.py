@@ -23,15 +23,15 @@ from quart import Quart
 app, loops, turns = Quart("plain"), set(), []
 
 def work():
-    hashlib.scrypt(b"p", salt=b"s", n=2**14, r=8, p=2)
-    return get_native_id()
+    before = len(turns)
+    hashlib.scrypt(b"p", salt=b"s", n=2**14, r=8, p=4)
+    return get_native_id(), len(turns) - before
 
 @app.get("/sign-in")
 async def sign_in():
     loops.add(id(asyncio.get_running_loop()))
-    before = len(turns)
-    thread = await asyncio.to_thread(work)
-    return {"is_a_thread": thread != get_native_id(), "turns_of_others": len(turns) - before}
+    thread, turns_meanwhile = await asyncio.to_thread(work)
+    return {"is_a_thread": thread != get_native_id(), "turns_of_others": turns_meanwhile}
 
 async def others():
     while True:

@@ -18,7 +18,6 @@ from wtforms.csrf.session import SessionCSRF
 from tests.conftest import Client, make_settings
 from tests.helpers import ADA, sign_out, sign_up
 from tests.known_issues.plain import IS_023
-from tests.policy.test_access import SAMPLES
 from webapp import create_app
 from webapp.web.application import Application
 
@@ -113,7 +112,7 @@ async def test_ours_tells_caches_what_to_do_with_every_answer(
         await sign_out(client)
     adapter, tried = app.url_map.bind("localhost"), 0
     for rule in app.url_map.iter_rules():
-        values = {name: SAMPLES[name] for name in rule.arguments}
+        values = dict.fromkeys(rule.arguments, 1)
         for method in (rule.methods or set()) - ({"POST"} if rule.endpoint == "auth.logout" else set()):
             path = adapter.build(rule.endpoint, values, method=method)
             async with asyncio.timeout(10):
@@ -124,6 +123,7 @@ async def test_ours_tells_caches_what_to_do_with_every_answer(
 
 
 def check(name: str, answer: Any) -> None:
+    assert answer.status_code < 500, name
     control, vary = answer.headers["Cache-Control"], set(answer.vary)
     if "public" in control:
         assert "Cookie" not in vary, name
