@@ -47,6 +47,10 @@ def test_an_address_has_one_spelling(typed: str, kept: str) -> None:
         "<ada@example.org>",
         "Ada <ada@example.org>",
         "a" * 300 + "@example.org",
+        "\u0430da@example.org",  # Cyrillic a
+        "ada@ex\u0430mple.org",
+        "\uff41da@example.org",  # full width
+        "ad\u200ba@example.org",  # zero width space
     ],
 )
 def test_what_is_no_address_is_refused_in_words(typed: str) -> None:

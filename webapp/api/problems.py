@@ -51,8 +51,8 @@ async def answer_invalid(error: RequestSchemaValidationError) -> Response:
     place = "parameter" if isinstance(error, QuerystringValidationError) else "pointer"
     cause = error.validation_error
     errors = [_said(one, place) for one in cause.errors()[:MAX_SAID]] if isinstance(cause, ValidationError) else []
-    where = "parameters of the address" if place == "parameter" else "fields"
-    return respond(Answer(400, f"Some {where} do not fit. Nothing was changed.", more={"errors": errors}))
+    words = "Some fields do not fit. Nothing was changed." if place == "pointer" else "Some parameters do not fit."
+    return respond(Answer(400, words, more={"errors": errors}))
 
 
 @bp.errorhandler(EmailTaken)

@@ -13,6 +13,7 @@ from werkzeug.exceptions import PreconditionFailed
 from webapp.api import bp
 from webapp.api.operations import answers, asks, refuses, takes
 from webapp.api.shapes import NewPerson, People, PeopleQuery, Person, PersonChange
+from webapp.api.welcome import send_welcome
 from webapp.data.uow import UnitOfWork
 from webapp.extensions import db
 from webapp.models import User, people
@@ -51,9 +52,9 @@ async def users_create(data: NewPerson) -> Any:
     """Add somebody
 
     They get a mail with a link to choose a password; no password passes through a program. Without a mail server an
-    administrator finds the link on the page of mails. You may give roles below your own.
+    administrator finds the link among the mails. Owners may give every role, others those below their own.
     """
-    person = await db().write(people.add_person, _manager(), email=data.email, name=data.name, role=data.role)
+    person = await db().write(_add, _manager(), data, signed_in().email)
     return Person.of(person), 201, {"Location": f"/api/v1/users/{person.id}", "ETag": _etag(person)}
 
 
@@ -128,6 +129,12 @@ async def _find(user_id: int) -> User:
     return found
 
 
+async def _add(work: UnitOfWork, by: Manager, data: NewPerson, inviter: str) -> User:
+    person = await people.add_person(work, by, email=data.email, name=data.name, role=data.role)
+    await send_welcome(work, person, inviter)
+    return person
+
+
 async def _change(work: UnitOfWork, by: Manager, user_id: int, data: PersonChange, seen: ETags) -> User:
     """One unit of work: when the second thing is refused, the first has not happened either."""
     await _expect(work, user_id, seen)
@@ -154,5 +161,5 @@ async def _expect(work: UnitOfWork, user_id: int, seen: ETags) -> None:
 
 def _etag(person: User) -> str:
     """Changes with whatever can be changed; not with when they were last seen."""
-    kept = (person.id, person.email, person.name, person.role, person.is_active, person.verified_at)
+    kept = (person.id, person.email, person.name, str(person.role), person.is_active, person.verified_at)
     return f'"{hashlib.sha256(repr(kept).encode()).hexdigest()[:16]}"'

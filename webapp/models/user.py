@@ -1,5 +1,6 @@
 """A person who can sign in."""
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +13,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.data.problems import Problem
 from webapp.data.uow import UnitOfWork
 from webapp.models.base import Base, utc_now
+
+# Alphabets with letters of the same shape, as Unicode names them. No word is written in two of them.
+LOOKING_ALIKE = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC"}
 
 
 class Role(StrEnum):
@@ -129,4 +133,12 @@ def normalise_email(address: str) -> str:
         )
     except EmailNotValidError as error:
         raise ValueError(str(error)) from error
+    if any(_is_disguised(part) for part in (checked.local_part, *checked.domain.split("."))):
+        raise ValueError("This address mixes letters that look alike. Type it by hand, in one alphabet.")
     return checked.normalized.lower()
+
+
+def _is_disguised(part: str) -> bool:
+    """Whether it would pass for another address: letters of two alphabets that share shapes, or of a special width."""
+    alphabets = {unicodedata.name(letter, "").partition(" ")[0] for letter in part if letter.isalpha()}
+    return len(alphabets & LOOKING_ALIKE) > 1 or unicodedata.normalize("NFKC", part) != part
