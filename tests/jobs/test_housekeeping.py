@@ -3,12 +3,20 @@
 import asyncio
 import os
 import time
+from datetime import timedelta
 from pathlib import Path
+
+import pytest
+from sqlalchemy import select
 
 from settings import Settings
 from tests.servers import wait_for
 from webapp import create_app
+from webapp.data.uow import UnitOfWork
+from webapp.extensions import db
+from webapp.jobs import housekeeping
 from webapp.jobs.housekeeping import STALE
+from webapp.models import Import, ImportState, User, utc_now
 
 
 def _aged(path: Path, seconds: float) -> Path:
@@ -34,3 +42,37 @@ async def test_what_is_left_of_uploads_that_never_ended_goes_after_a_day(setting
         await asyncio.to_thread(wait_for, lambda: not half.exists() and not whole.exists())
 
     assert fresh.exists()
+
+
+async def test_a_preview_nobody_decided_on_is_forgotten_after_a_week_also_by_a_server_that_never_stops(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "LOOK_EVERY", 0.02)
+    monkeypatch.setattr(housekeeping, "SWEEP_EVERY", 0.0)
+    old, read_again, fresh, done = (letter * 32 for letter in "abcd")
+    app = create_app(settings)
+    async with app.test_app():
+        await db.of(app).write(_add_previews, {old: 8, read_again: 8, fresh: 6}, done)
+        for import_id in (old, read_again, fresh, done):
+            inspection = settings.imports_dir / import_id / "inspection.json"
+            inspection.parent.mkdir(parents=True)
+            inspection.touch()
+            if import_id != read_again:
+                _aged(inspection, 8 * 86_400)
+
+        await asyncio.to_thread(wait_for, lambda: not (settings.imports_dir / old).exists())
+
+        async with db.of(app).reading() as session:
+            assert set(await session.scalars(select(Import.id))) == {read_again, fresh, done}
+        assert {path.name for path in settings.imports_dir.iterdir()} == {read_again, fresh, done}
+
+
+async def _add_previews(work: UnitOfWork, days: dict[str, int], done: str) -> None:
+    work.session.add(User(id=1, email="ada@example.org", name="ada", password_hash="", role="owner"))
+    await work.session.flush()
+    for import_id, age in {**days, done: 8}.items():
+        state = ImportState.DONE if import_id == done else ImportState.READY
+        made = utc_now() - timedelta(days=age)
+        work.session.add(
+            Import(id=import_id, user_id=1, state=state, created_at=made, filename="n.csv", size=1, sha256="")
+        )

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -64,6 +65,34 @@ async def test_an_app_with_nothing_to_do_does_not_load_the_engine_of_jobs(idle: 
     async with idle.test_app():
         assert hub.of(idle).watchers("import:x") == 0
         assert Durable._running is None
+
+
+async def test_workflows_that_ended_long_ago_are_forgotten_and_numbers_go_on(
+    settings: Settings, left: Path, idle: Application
+) -> None:
+    async with idle.test_app():
+        running = jobs.of(idle)
+        for delimiter in (";", ",", ";"):
+            await running.settled(IMPORT, 20)
+            await running.read_again(IMPORT, Overrules(delimiter=delimiter))
+        found = await running.settled(IMPORT, 20)
+        assert found is not None
+        assert found.state == "ready", found.failure
+        with closing(sqlite3.connect(settings.data_dir / "jobs.db", check_same_thread=False)) as written:
+            await asyncio.to_thread(wait_for, lambda: workflows(written, "SUCCESS") == [1, 2, 3, 4])
+            written.execute("UPDATE workflow_status SET created_at = 1000 WHERE workflow_uuid NOT LIKE '%-3'")
+            written.execute("UPDATE workflow_status SET status = 'PENDING' WHERE workflow_uuid LIKE '%-2'")
+            written.commit()
+            await running.background.prune()
+            assert workflows(written) == [2, 3]
+            await running.read_again(IMPORT, Overrules(delimiter=","))
+            await asyncio.to_thread(wait_for, lambda: workflows(written, "SUCCESS") == [3, 4])
+
+
+def workflows(written: sqlite3.Connection, status: str = "%") -> list[int]:
+    """The numbers of those DBOS knows."""
+    found = written.execute("SELECT workflow_uuid FROM workflow_status WHERE status LIKE ?", (status,))
+    return sorted(int(name.rpartition("-")[2]) for (name,) in found)
 
 
 async def test_folders_of_uploads_that_never_ended_are_removed_and_others_are_not(

@@ -66,6 +66,12 @@ class Background:
         durable = await self.durable()
         await asyncio.to_thread(durable.recover, name, subject)
 
+    async def prune(self) -> None:
+        """Only what has been loaded can have grown."""
+        if self._launching is not None:
+            durable = await self.durable()
+            await asyncio.to_thread(durable.prune)
+
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """A task nobody waits for; its failure is logged."""
         task = asyncio.ensure_future(coroutine)

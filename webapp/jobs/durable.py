@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
+from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
 
@@ -26,6 +27,9 @@ APPLICATION_VERSION = "1"
 # there was left by its predecessor and is for us to go on with.
 EXECUTOR = "server"
 LIVE = ["PENDING", "ENQUEUED"]
+ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+KEPT = timedelta(days=7)  # workflows that have ended, for whoever looks into what went wrong
+AT_ONCE = 500  # workflows removed in one transaction
 
 logger = logging.getLogger(__name__)
 Submit = Callable[[str, str], "Future[None]"]
@@ -99,7 +103,8 @@ class Durable:
         from dbos import DBOS, SetWorkflowID
 
         known = DBOS.list_workflows(workflow_id_prefix=f"{subject}-{name}-", load_input=False, load_output=False)
-        with SetWorkflowID(f"{subject}-{name}-{len(known) + 1}"):
+        last = max((int(each.workflow_id.rpartition("-")[2]) for each in known), default=0)  # older ones may be pruned
+        with SetWorkflowID(f"{subject}-{name}-{last + 1}"):
             DBOS.start_workflow(getattr(self._workflows, name), subject)
 
     def recover(self, name: str, subject: str) -> None:
@@ -110,6 +115,16 @@ class Durable:
             workflow_id_prefix=f"{subject}-{name}-", status=LIVE, load_input=False, load_output=False
         ):
             self.start(name, subject)
+
+    def prune(self) -> None:
+        """Forget workflows that ended long ago: what they did is in our own database."""
+        from dbos import DBOS
+
+        before = (datetime.now(UTC) - KEPT).isoformat()
+        while ended := DBOS.list_workflows(
+            status=ENDED, end_time=before, limit=AT_ONCE, load_input=False, load_output=False
+        ):
+            DBOS.delete_workflows([each.workflow_id for each in ended])
 
     def close(self) -> None:
         """Ends DBOS's threads, which takes a second; what was interrupted is pending."""

@@ -5,19 +5,26 @@ import logging
 import shutil
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from webapp.jobs import imports
 from webapp.jobs.imports import BUILDING
 from webapp.jobs.mail import PAUSES
-from webapp.models import Import, ImportState, Mail, Table
+from webapp.models import Import, ImportState, Mail, Table, utc_now
 
 if TYPE_CHECKING:
     from webapp.jobs.runner import Jobs
 
 LOOK_EVERY = 60.0  # seconds
+SWEEP_EVERY = 3600.0  # seconds
 STALE = 86_400  # seconds after which what belongs to no import is an upload that never ended
+# A preview that nobody has decided on for so long is forgotten, with its file: a week has everybody's working days in
+# it, and a file that is wanted after all is where it came from.
+UNDECIDED = timedelta(days=7)
 
 WORKFLOWS = {ImportState.INSPECTING: "inspect_import", ImportState.LOADING: "load_import"}
 
@@ -27,8 +34,12 @@ logger = logging.getLogger(__name__)
 async def look_after(jobs: "Jobs") -> None:
     """At the start, what a process left behind, written down or not; from time to time, what the command line left."""
     await _try(_take_up, jobs)
-    await _try(_sweep, jobs)
+    next_sweep = 0.0
     while True:
+        if time.monotonic() >= next_sweep:
+            for step in (_forget_undecided, _sweep, _prune):
+                await _try(step, jobs)
+            next_sweep = time.monotonic() + SWEEP_EVERY
         await asyncio.sleep(LOOK_EVERY)
         await _try(_build_indexes, jobs)
 
@@ -70,6 +81,28 @@ async def _without_index(jobs: "Jobs") -> list[str]:
 async def remove_files(jobs: "Jobs", import_id: str) -> None:
     folder = jobs.folder(import_id)
     await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)
+
+
+async def _forget_undecided(jobs: "Jobs") -> None:
+    """Previews that wait, each since its file was last read."""
+    waiting = select(Import.id).where(Import.state == ImportState.READY, Import.created_at < utc_now() - UNDECIDED)
+    async with jobs.database.reading() as session:
+        found = list(await session.scalars(waiting))
+    oldest = time.time() - UNDECIDED.total_seconds()
+    for import_id in found:
+        if await asyncio.to_thread(_read_at, jobs, import_id) < oldest:
+            with suppress(imports.MovedOn):  # decided on just now
+                await jobs.forget(import_id)
+
+
+def _read_at(jobs: "Jobs", import_id: str) -> float:
+    with suppress(FileNotFoundError):
+        return jobs.folder(import_id).inspection.stat().st_mtime
+    return 0.0
+
+
+async def _prune(jobs: "Jobs") -> None:
+    await jobs.background.prune()
 
 
 async def _sweep(jobs: "Jobs") -> None:

@@ -125,6 +125,11 @@ async def cancel(work: UnitOfWork, import_id: str) -> None:
         await _abandon(work, found, ImportState.CANCELLED)
 
 
+async def forget(work: UnitOfWork, import_id: str) -> None:
+    """A preview that nobody wants any more is as if there had been no upload."""
+    await work.session.delete(await _in_state(work, import_id, ImportState.READY))
+
+
 async def fail(work: UnitOfWork, import_id: str, reason: str) -> bool:
     """With a reason in words. True when nothing more can be made of the file.
 

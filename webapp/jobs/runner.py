@@ -110,6 +110,9 @@ class Jobs:
     async def cancel(self, import_id: str) -> None:
         await self._write(lambda: self._dispose(import_id), imports.cancel, import_id)
 
+    async def forget(self, import_id: str) -> None:
+        await self._write(lambda: self._dispose(import_id), imports.forget, import_id)
+
     def dispose_after(self, work: UnitOfWork, import_id: str) -> None:
         """Once `work` is committed, end what is still done for this import, and remove its files."""
         work.after_commit(lambda: self._dispose(import_id))

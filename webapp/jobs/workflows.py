@@ -9,7 +9,8 @@ from dbos import DBOS
 
 from webapp.jobs.durable import perform
 
-# After so many crashes of the whole server in the middle of the same workflow it is left alone.
+# DBOS gives up a workflow it has started so often, whether the server crashed or was stopped in the middle of it. The
+# next start of the server begins another one for what is still to be done (housekeeping.py).
 ATTEMPTS = 20
 
 
