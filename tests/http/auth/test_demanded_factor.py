@@ -1,0 +1,84 @@
+"""Where the server demands a second factor, a password alone opens the pages to set one up, and nothing else."""
+
+import re
+from html import unescape
+from pathlib import Path
+
+import pyotp
+import pytest
+from quart.testing import QuartClient
+
+from settings import Settings
+from tests.conftest import make_settings
+from tests.helpers import ADA, GRACE, PASSWORD, sign_in, sign_out, sign_up
+from tests.http.auth.conftest import add_second_factor, code
+from webapp.web.application import Application
+
+SET_UP = "/account/second-factor"
+
+
+@pytest.fixture
+def settings(data_dir: Path, request: pytest.FixtureRequest) -> Settings:
+    return make_settings(data_dir, second_factor=getattr(request, "param", "everybody"), registration="open")
+
+
+async def test_a_password_alone_leads_to_the_pages_to_set_one_up(client: QuartClient) -> None:
+    await sign_up(client)
+
+    page = await client.get("/dashboard")
+    part = await client.get("/tables/1", headers={"HX-Request": "true", "HX-Request-Type": "partial"})
+    api = await client.get("/api/v1/me")
+
+    assert (page.status_code, page.headers["Location"]) == (303, SET_UP)
+    assert (part.status_code, part.headers["HX-Redirect"]) == (401, SET_UP)
+    assert api.status_code == 403
+    for open_page in (SET_UP, f"{SET_UP}/new", "/account/passkeys", "/account/passkeys/new"):
+        assert (await client.get(open_page)).status_code == 200, open_page
+    for closed in ("/account", "/account/tokens", "/account/export", "/account/devices", "/admin/people"):
+        assert (await client.get(closed)).headers["Location"] == SET_UP, closed
+
+
+async def test_the_first_code_opens_everything_and_every_later_sign_in_takes_one(
+    app: Application, client: QuartClient
+) -> None:
+    await sign_up(client)
+    page = await (await client.get(f"{SET_UP}/new")).get_data(as_text=True)
+    secret, sealed = re.search(r"<code[^>]*>([A-Z2-7 ]+)<", page), re.search(r'name="sealed"[^>]*value="([^"]+)"', page)
+    assert secret
+    assert sealed
+    shown = pyotp.TOTP(secret[1].replace(" ", "")).now()
+
+    answer = await client.post(f"{SET_UP}/new", form={"sealed": unescape(sealed[1]), "code": shown})
+
+    assert answer.status_code == 200
+    assert (await client.get("/dashboard")).status_code == 200
+    await sign_out(client)
+    assert (await sign_in(client)).headers["Location"].startswith("/login/code")
+
+
+async def test_who_has_one_already_notices_nothing(app: Application, client: QuartClient) -> None:
+    await sign_up(client)
+    await sign_out(client)
+    await add_second_factor(app)
+
+    await client.post("/login", form={"email": ADA.email, "password": PASSWORD})
+    await client.post("/login/code", form={"code": code()})
+
+    assert (await client.get("/dashboard")).status_code == 200
+
+
+@pytest.mark.parametrize("settings", ["administrators"], indirect=True)
+async def test_it_can_be_demanded_of_those_who_manage_the_server_only(app: Application) -> None:
+    owner, member = app.test_client(), app.test_client()
+    await sign_up(owner)
+    await sign_up(member, GRACE)
+
+    assert (await owner.get("/dashboard")).headers["Location"] == SET_UP
+    assert (await member.get("/dashboard")).status_code == 200
+
+
+@pytest.mark.parametrize("settings", ["optional"], indirect=True)
+async def test_it_is_not_demanded_unless_the_settings_say_so(client: QuartClient) -> None:
+    await sign_up(client)
+
+    assert (await client.get("/dashboard")).status_code == 200
