@@ -10,7 +10,7 @@ from webapp.auth.second_factor import verify_code
 from webapp.auth.throttles import throttles
 from webapp.extensions import db, hasher, sealer
 from webapp.models import Event, User
-from webapp.web.access import Action, may, safe_next, signed_in
+from webapp.web.access import Action, before_second_factor, may, safe_next, signed_in
 from webapp.web.audit import doer, record_soon
 from webapp.web.fragments import redirect_to
 from webapp.web.sessions import confirm_session
@@ -18,6 +18,7 @@ from webapp.web.sessions import confirm_session
 
 @bp.route("/login/confirm", methods=["GET", "POST"])
 @may(Action.OWN_ACCOUNT)
+@before_second_factor
 async def confirm() -> ResponseReturnValue:
     asked = request.args.get("next")
     person = await _person()
