@@ -45,7 +45,7 @@ async def login_code() -> ResponseReturnValue:
 async def ask_for_code(user: User, *, remembered: bool, asked: str | None) -> ResponseReturnValue:
     """On to the second step, with the cookie that says that the first was done."""
     data = {"remembered": remembered}
-    token = await db().write(OneTimeToken.issue, Purpose.SECOND_STEP, user_id=user.id, data=data)
+    token = await db().write(OneTimeToken.issue, Purpose.SECOND_STEP, user_id=user.id, data=data, ends_earlier=False)
     return await _with_cookie(redirect_to(url_for("auth.login_code", next=asked), whole=True), token, MAX_AGE)
 
 

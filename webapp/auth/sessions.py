@@ -12,7 +12,7 @@ from webapp.auth.setup import is_first
 from webapp.auth.throttles import throttles
 from webapp.extensions import config, db, hasher
 from webapp.models import Event, User
-from webapp.web.access import Action, load_actor, may, public, safe_next
+from webapp.web.access import Action, before_second_factor, load_actor, may, public, safe_next
 from webapp.web.audit import record_soon
 from webapp.web.devices import known_device
 from webapp.web.flashes import flash
@@ -45,6 +45,7 @@ async def logout() -> ResponseReturnValue:
 
 @bp.post("/logout/everywhere")
 @may(Action.OWN_ACCOUNT)
+@before_second_factor
 async def logout_everywhere() -> ResponseReturnValue:
     await sign_out(everywhere=True)
     flash("You are signed out on all devices. API tokens go on working: revoke them on the page of your account.")

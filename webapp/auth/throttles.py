@@ -81,7 +81,7 @@ class Throttles:
     def _note(self, key: str) -> None:
         """In the audit log once a while: who is refused a thousand times must not fill it."""
         if self.is_free(self.noted, key):
-            record_soon(Event.THROTTLED, key.partition(" ")[0], path=request.path)
+            record_soon(Event.THROTTLED, key.partition(" ")[0], place=request.endpoint)
 
 
 throttles: Extension[Throttles] = Extension("auth_throttles", lambda settings: Throttles())

@@ -13,7 +13,7 @@ from webapp.auth.throttles import throttles
 from webapp.data.uow import UnitOfWork
 from webapp.extensions import config, db
 from webapp.models import AuditEvent, Event, OneTimeToken, Purpose, TokenUnusable, User, utc_now
-from webapp.web.access import Action, may, public, signed_in
+from webapp.web.access import Action, before_second_factor, may, public, signed_in
 from webapp.web.audit import doer
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
@@ -32,6 +32,7 @@ async def verify(token: str) -> ResponseReturnValue:
 
 @bp.post("/verifications")
 @may(Action.OWN_ACCOUNT)
+@before_second_factor
 async def verify_resend() -> ResponseReturnValue:
     person = signed_in()
     if person.is_verified:

@@ -71,11 +71,15 @@ class OneTimeToken(Base):
         user_id: int | None = None,
         email: str | None = None,
         data: dict[str, Any] | None = None,
+        ends_earlier: bool = True,
     ) -> str:
-        """A new token; earlier ones for the same purpose and person stop working. Rows long expired are removed."""
+        """A new token; earlier ones for the same purpose and person stop working. Rows long expired are removed.
+
+        Two devices may be in the middle of signing in at the same time: such a token leaves earlier ones alone.
+        """
         now = utc_now()
         await work.session.execute(delete(cls).where(cls.expires_at < now - KEPT))
-        if user_id is not None:
+        if user_id is not None and ends_earlier:
             await cls.withdraw(work, purpose, user_id)
         token = secrets.token_urlsafe(32)
         work.session.add(

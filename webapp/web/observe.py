@@ -18,6 +18,8 @@ from webapp.extensions import db
 from webapp.web.exchange import spend
 
 SECRET = re.compile(r"cookie|authorization|password|passwd|secret|token|api_?key|set_up_key", re.IGNORECASE)
+# A link of a mail carries its token in its path, and is good until somebody uses it.
+TOKEN = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
 REDACTED = "[redacted]"
 # What others log at every step of theirs, below what anybody wants to read by default.
 CHATTY = ("asyncio", "aiosqlite", "dbos", "hypercorn", "sqlalchemy", "alembic")
@@ -73,6 +75,8 @@ def redact(logger: WrappedLogger, method: str, event_dict: EventDict) -> EventDi
 def _clean(name: Any, value: Any) -> Any:
     if isinstance(name, str) and SECRET.search(name):
         return REDACTED
+    if name == "path" and isinstance(value, str):
+        return TOKEN.sub(REDACTED, value)
     if isinstance(value, dict):
         return {inner: _clean(inner, kept) for inner, kept in value.items()}
     if isinstance(value, list | tuple):

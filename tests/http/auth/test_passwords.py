@@ -1,0 +1,69 @@
+"""Which passwords are refused, and why; the list of common ones is the one its description tells of."""
+
+import hashlib
+import re
+
+import pytest
+
+from webapp.auth.passwords import COMMON, MIN_PASSWORD, common, problem_with
+
+ADA = ("ada.lovelace@example.org", "Ada Lovelace")
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "correct horse battery",
+        "tr0ub4dor&3x",
+        "my rowcast table is fun",
+        "ada counts the wheels",
+        "Ωραία μέρα σήμερα",
+        "すみれの花が咲いている",
+        "x7$Kq!0zRw",
+    ],
+)
+def test_what_nobody_would_try_is_fine(password: str) -> None:
+    assert problem_with(password, *ADA) is None
+
+
+@pytest.mark.parametrize(
+    ("password", "words"),
+    [
+        ("ninechars", "at least 10 characters"),
+        ("         a         ", "at least 10 characters"),
+        ("x" * 1001, "at most 1000 characters"),
+        ("password123", "Many people"),
+        ("PassWord123", "Many people"),
+        ("".join(chr(ord(one) + 0xFEE0) for one in "password123"), "Many people"),  # full-width letters are the same letters
+        ("qwertyuiop!!", "Many people"),
+        ("manchester2024", "Many people"),
+        ("hjklhjklhjkl!", "repeats itself"),
+        ("zyzyzyzyzyzyzy", "repeats itself"),
+        ("lkjhgfdsamnb", "repeats itself"),
+        ("abababababab7", "repeats itself"),
+        ("lmnopqrstuvw", "repeats itself"),
+        ("Ada.Lovelace1", "a name, an address"),
+        ("adalovelace99", "a name, an address"),
+        ("example-ada1", "a name, an address"),
+        ("Rowcast2026!", "a name, an address"),
+        ("password!!!!!", "a name, an address"),
+        ("lovelaceada.", "a name, an address"),
+    ],
+)
+def test_what_is_tried_first_is_refused_in_words(password: str, words: str) -> None:
+    assert words in (problem_with(password, *ADA) or "")
+
+
+def test_another_persons_name_is_a_word_like_any() -> None:
+    assert problem_with("grace.hopper12", *ADA) is None
+    assert problem_with("grace.hopper12", "grace.hopper@example.org") is not None
+
+
+def test_the_list_is_the_one_its_description_tells_of() -> None:
+    described = (COMMON.parent / "README.md").read_text(encoding="utf-8")
+
+    assert hashlib.sha256(COMMON.read_bytes()).hexdigest() in described
+    assert f"{len(common()):,} passwords" in described
+    assert len(common()) > 10_000
+    assert all(MIN_PASSWORD <= len(one) <= 64 and one == one.casefold() for one in common())
+    assert not any(re.search(r"[\0-\x1f]", one) for one in common())

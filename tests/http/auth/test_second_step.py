@@ -1,0 +1,212 @@
+"""Signing in with a second factor: the password alone opens nothing, a code is good once."""
+
+import asyncio
+from http.cookies import SimpleCookie
+from pathlib import Path
+from typing import Any
+
+import pytest
+from quart.testing import QuartClient
+from sqlalchemy import text
+
+from tests.conftest import Client, make_settings
+from tests.events import events, names
+from tests.helpers import ADA, PASSWORD, is_signed_in, sign_out, sign_up
+from tests.http.auth.conftest import add_second_factor, code
+from tests.mails import letters
+from webapp import create_app
+from webapp.auth.second_factor import verify_code
+from webapp.data.uow import UnitOfWork
+from webapp.extensions import db, sealer
+from webapp.models import Doer
+from webapp.web.application import Application
+
+STEP = "rowcast-second-step"
+FORM = {"email": ADA.email, "password": PASSWORD}
+
+
+@pytest.fixture
+async def codes(app: Application, ada: QuartClient) -> list[str]:
+    """Ada has a second factor and is signed out; these are her recovery codes."""
+    await sign_out(ada)
+    return await add_second_factor(app)
+
+
+def cookies(answer: Any) -> SimpleCookie:
+    jar: SimpleCookie = SimpleCookie()
+    for header in answer.headers.getlist("Set-Cookie"):
+        jar.load(header)
+    return jar
+
+
+async def show(client: QuartClient, typed: str, path: str = "/login/code") -> Any:
+    return await client.post(path, form={"code": typed})
+
+
+async def test_password_then_code_is_a_sign_in(app: Application, codes: list[str]) -> None:
+    client = app.test_client()
+
+    first = await client.post("/login?next=/tables/7", form=FORM | {"remember": "y"})
+    assert (first.status_code, first.headers["Location"]) == (303, "/login/code?next=/tables/7")
+    page = await (await client.get("/login/code")).get_data(as_text=True)
+    second = await show(client, code(), first.headers["Location"])
+
+    assert "authenticator" in page
+    assert (second.status_code, second.headers["Location"]) == (303, "/tables/7")
+    assert await is_signed_in(client)
+    assert int(cookies(second)["rowcast-sign-in"]["max-age"]) == 30 * 86400  # remembered over both steps
+    assert cookies(second)[STEP]["max-age"] == "0"
+    (started,) = [one for one in await events(app, "session.started") if one.details["method"] != "password"]
+    assert started.details == {"method": "password and code", "remembered": True}
+
+
+async def test_the_password_alone_opens_nothing(app: Application, codes: list[str]) -> None:
+    client = app.test_client()
+
+    answer = await client.post("/login", form=FORM)
+
+    assert "rowcast-sign-in" not in cookies(answer)
+    step = cookies(answer)[STEP]
+    assert (step["httponly"], step["samesite"], step["path"], step["max-age"]) == (True, "Strict", "/", "600")
+    assert not await is_signed_in(client)
+    for path in ("/dashboard", "/login/confirm", "/tables/1"):
+        assert (await client.get(path)).headers["Location"].startswith("/login?next=")
+    assert (await names(app)).count("session.started") == 1  # when she signed up
+
+
+async def test_without_the_first_step_there_is_no_second(app: Application, codes: list[str]) -> None:
+    client = app.test_client()
+    client.set_cookie("localhost", STEP, "x" * 43)
+
+    for answer in (await client.get("/login/code?next=/tables/7"), await show(client, code())):
+        assert answer.status_code == 303
+        assert answer.headers["Location"].startswith("/login")
+    assert not await is_signed_in(client)
+
+
+async def test_a_wrong_password_does_not_tell_of_the_second_factor(app: Application, codes: list[str]) -> None:
+    answer = await app.test_client().post("/login", form=FORM | {"password": "something else"})
+
+    assert answer.status_code == 422
+    assert STEP not in cookies(answer)
+
+
+async def test_a_code_is_good_once(app: Application, codes: list[str]) -> None:
+    first, second = app.test_client(), app.test_client()
+    for client in (first, second):
+        await client.post("/login", form=FORM)
+    shown = code()
+
+    assert (await show(first, shown)).status_code == 303
+    again = await show(second, shown)
+
+    assert again.status_code == 422
+    assert "not good" in await again.get_data(as_text=True)
+    assert (await show(second, code(1))).status_code == 303  # a clock may be half a minute ahead
+
+
+async def test_of_many_who_show_one_code_at_once_one_gets_in(app: Application, codes: list[str]) -> None:
+    async with app.app_context():
+        shown = code()
+
+        async def verify(work: UnitOfWork) -> bool:
+            return await verify_code(work, 1, shown, sealer(), Doer(1, ADA.email))
+
+        answers = await asyncio.gather(*(db().write(verify) for _ in range(10)))
+    assert sorted(answers) == [False] * 9 + [True]
+
+
+@pytest.mark.parametrize("steps", [-3, -2, 2, 3])
+async def test_a_code_of_another_time_is_not_good(app: Application, codes: list[str], steps: int) -> None:
+    client = app.test_client()
+    await client.post("/login", form=FORM)
+
+    assert (await show(client, code(steps))).status_code == 422
+
+
+async def test_a_recovery_code_stands_in_for_a_code_once_and_its_person_is_told(
+    app: Application, codes: list[str]
+) -> None:
+    first, second = app.test_client(), app.test_client()
+    for client in (first, second):
+        await client.post("/login", form=FORM)
+
+    assert (await show(first, codes[0].upper().replace("-", " "))).status_code == 303
+    assert (await show(second, codes[0])).status_code == 422
+    assert (await show(second, codes[1])).status_code == 303
+
+    assert "used up" in await (await first.get("/nowhere")).get_data(as_text=True)
+    assert (await names(app)).count("recovery_code.used") == 2
+    assert [letter.subject for letter in await letters(app, ADA.email)] == ["A recovery code was used"] * 2
+
+
+async def test_guessing_codes_is_slowed_down_also_over_many_sign_ins(app: Application, codes: list[str]) -> None:
+    answers = []
+    for n in range(11):
+        client = app.test_client()
+        await client.post("/login", form=FORM, scope_base={"client": (f"192.0.2.{n}", 1)})
+        answers.append(await show(client, f"{n:06}"))
+
+    assert [answer.status_code for answer in answers] == [422] * 10 + [429]
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    right = await show(client, code())
+    assert right.status_code == 429
+    assert all(one.details["step"] == "code" for one in await events(app, "session.refused"))
+
+
+async def test_a_new_password_ends_a_sign_in_that_is_half_done(app: Application, codes: list[str]) -> None:
+    from webapp.auth.passwords import set_password
+    from webapp.models import Event
+
+    client = app.test_client()
+    await client.post("/login", form=FORM)
+    await db.of(app).write(set_password, 1, "hash", Doer(1, ADA.email), Event.PASSWORD_CHANGED)
+
+    assert (await show(client, code())).headers["Location"].startswith("/login")
+    assert not await is_signed_in(client)
+
+
+async def test_who_is_deactivated_between_the_steps_stays_outside(app: Application, codes: list[str]) -> None:
+    client = app.test_client()
+    await client.post("/login", form=FORM)
+
+    async def deactivate(work: UnitOfWork) -> None:
+        await work.session.execute(text("UPDATE users SET is_active = 0"))
+
+    await db.of(app).write(deactivate)
+
+    assert (await show(client, code())).headers["Location"].startswith("/login")
+
+
+async def test_a_secret_sealed_with_a_lost_key_leaves_the_recovery_codes(app: Application, codes: list[str]) -> None:
+    async def spoil(work: UnitOfWork) -> None:
+        await work.session.execute(text("UPDATE users SET totp_secret = 'gAAAAABsealed'"))
+
+    await db.of(app).write(spoil)
+    client = app.test_client()
+    await client.post("/login", form=FORM)
+
+    assert (await show(client, code())).status_code == 422
+    assert (await show(client, codes[0])).status_code == 303
+
+
+async def test_behind_tls_the_cookie_between_the_steps_belongs_to_this_host_alone(data_dir: Path) -> None:
+    app = create_app(make_settings(data_dir, public_origin="https://rows.example.org"))
+    app.test_client_class = Client
+    scope = {"headers": {"Host": "rows.example.org"}, "scope_base": {"scheme": "https"}}
+    async with app.test_app():
+        form = FORM | {"confirmation": PASSWORD}
+        made = await app.test_client().post("/register", form=form, **scope)
+        assert made.status_code == 303, await made.get_data(as_text=True)
+        assert cookies(made)["__Host-rowcast-device"]["secure"]
+        await add_second_factor(app)
+
+        answer = await app.test_client().post("/login", form=FORM, **scope)
+
+    step = cookies(answer)["__Host-rowcast-second-step"]
+    assert (step["secure"], step["httponly"], step["path"], step["domain"]) == (True, True, "/", "")
+
+
+async def test_sign_up_is_no_way_around_it(app: Application, codes: list[str]) -> None:
+    with pytest.raises(AssertionError):
+        await sign_up(app.test_client())

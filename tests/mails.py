@@ -1,0 +1,24 @@
+"""Reads the outbox as an administrator or a developer does."""
+
+from urllib.parse import urlsplit
+
+from sqlalchemy import select
+
+from webapp.extensions import db, sealer
+from webapp.jobs.mail import Letter, unseal
+from webapp.models import Mail
+from webapp.web.application import Application
+
+
+async def letters(app: Application, recipient: str | None = None) -> list[Letter]:
+    """Those not sent yet, oldest first; all that was asked for is written by then."""
+    await db.of(app).settled()
+    async with db.of(app).reading() as session:
+        mails = (await session.scalars(select(Mail).order_by(Mail.created_at))).all()
+    found = [letter for mail in mails if (letter := unseal(mail, sealer.of(app))) is not None]
+    return [letter for letter in found if recipient in (None, letter.recipient)]
+
+
+async def newest_link(app: Application, recipient: str | None = None) -> str:
+    """The path its button leads to."""
+    return urlsplit((await letters(app, recipient))[-1].link).path
