@@ -1,8 +1,9 @@
 """The forms of one's own account."""
 
-from wtforms import DateField, HiddenField, PasswordField, SelectField, StringField
-from wtforms.validators import EqualTo, InputRequired, Length, Optional
+from wtforms import DateField, HiddenField, PasswordField, StringField
+from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, Optional
 
+from webapp.account.fields import OneOf
 from webapp.account.zones import zone_choices
 from webapp.auth.forms import EmailAddress
 from webapp.auth.passwords import MAX_PASSWORD
@@ -11,6 +12,7 @@ from webapp.web.forms import Form
 
 MAX_EMAIL = 320
 MAX_LABEL = 80  # characters of the name of a passkey or token
+LIFETIMES = [("30", "30 days"), ("90", "90 days"), ("365", "a year"), ("date", "until a day"), ("never", "ever")]
 NUMBER_STYLES = [
     ("comma", "1,234,567.8"),
     ("point", "1.234.567,8"),
@@ -30,11 +32,11 @@ def one_line(text: str | None) -> str | None:
 class ProfileForm(Form):
     name = StringField(
         "Name",
-        [InputRequired("Tell how you want to be called."), Length(max=MAX_NAME, message="Use at most 200 characters.")],
+        [DataRequired("Tell how you want to be called."), Length(max=MAX_NAME, message="Use at most 200 characters.")],
         filters=[one_line],
     )
-    time_zone = SelectField("Time zone", choices=zone_choices)
-    number_style = SelectField("Numbers", choices=NUMBER_STYLES)
+    time_zone = OneOf("Time zone", zone_choices())
+    number_style = OneOf("Numbers", {"": NUMBER_STYLES})
 
 
 class EmailForm(Form):
@@ -84,7 +86,7 @@ class PasskeyNameForm(Form):
     name = StringField(
         "Name",
         [
-            InputRequired("Give it a name you will recognise it by."),
+            DataRequired("Give it a name you will recognise it by."),
             Length(max=MAX_LABEL, message=f"Use at most {MAX_LABEL} characters."),
         ],
         filters=[one_line],
@@ -99,17 +101,13 @@ class TokenForm(Form):
     name = StringField(
         "Name",
         [
-            InputRequired("Say what it is for, such as the program's name."),
+            DataRequired("Say what it is for, such as the program's name."),
             Length(max=MAX_LABEL, message=f"Use at most {MAX_LABEL} characters."),
         ],
         filters=[one_line],
     )
-    scope = SelectField("May")
-    lifetime = SelectField(
-        "Works for",
-        choices=[("30", "30 days"), ("90", "90 days"), ("365", "a year"), ("date", "until a day"), ("never", "ever")],
-        default="90",
-    )
+    scope = OneOf("May", {})
+    lifetime = OneOf("Works for", {"": LIFETIMES}, default="90")
     until = DateField("Last day", [Optional()])
 
 

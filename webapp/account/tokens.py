@@ -50,7 +50,7 @@ async def tokens() -> ResponseReturnValue:
 async def tokens_new() -> ResponseReturnValue:
     person = signed_in()
     form = await TokenForm.read() if request.method == "POST" else TokenForm()
-    form["scope"].choices = [(str(scope), words) for scope, words in SCOPES.items() if _may_have(person, scope)]
+    form["scope"].groups = {"": [(str(scope), words) for scope, words in SCOPES.items() if _may_have(person, scope)]}
     if request.method == "POST" and form.validate() and _is_allowed(form, person):
         given = form["name"].data, Scope(form["scope"].data), _end(form, person)
         made, plain = await db().write(_issue, person.id, *given, doer())

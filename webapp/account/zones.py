@@ -3,9 +3,9 @@
 from functools import cache
 from zoneinfo import available_timezones
 
-PLACES = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+from webapp.account.fields import Choice
 
-Choice = tuple[str, str]
+PLACES = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
 
 
 @cache
