@@ -132,7 +132,7 @@ def _column(fields: Fields, prefix: str, column: ColumnGuess, before: Mapping[st
         if order not in ("dmy", "mdy"):
             raise Unusable("A date has its day first or its month first.", prefix + "type")
         decided["order"] = order
-    return decided | _null(fields, prefix, column, decided)
+    return decided | _null(fields, prefix, column, decided) | _skip(fields, prefix, before)
 
 
 def _null(fields: Fields, prefix: str, column: ColumnGuess, decided: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,6 +145,12 @@ def _null(fields: Fields, prefix: str, column: ColumnGuess, decided: Mapping[str
     return {"type": "text", NULL: None} if no_longer else {NULL: None}
 
 
+def _skip(fields: Fields, prefix: str, before: Mapping[str, Any]) -> dict[str, Any]:
+    """An empty checkbox is not sent: it says something only where the rest of its column is."""
+    is_left_out = prefix + "skip" in fields or (prefix + "title" not in fields and before.get("skip"))
+    return {"skip": True} if is_left_out else {}
+
+
 def _only_title(decided: Mapping[str, Any]) -> dict[str, Any]:
     return {"title": decided["title"]} if "title" in decided else {}
 
@@ -152,7 +158,10 @@ def _only_title(decided: Mapping[str, Any]) -> dict[str, Any]:
 def _check_titles(found: Inspection, decided: Overrules) -> None:
     seen: set[str] = set()
     for index, column in enumerate(found.columns):
-        title, field = decided.columns.get(index, {}).get("title", column.title), f"columns-{index}-title"
+        one, field = decided.columns.get(index, {}), f"columns-{index}-title"
+        title = one.get("title", column.title)
+        if one.get("skip"):
+            continue
         unfit = not title or len(title) > MAX_TITLE or not title.isprintable()
         if unfit and title != column.title:  # what was found is fit: it may hold the joiners some scripts need
             raise Unusable(f"Column {index + 1} needs a title of 1 to {MAX_TITLE} characters.", field)

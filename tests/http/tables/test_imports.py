@@ -59,6 +59,10 @@ async def text_of(client: QuartClient, path: str) -> str:
     return str(await answer.get_data(as_text=True))
 
 
+def _tree(html: str) -> Any:
+    return html5lib.parse(html, namespaceHTMLElements=False)
+
+
 async def test_a_file_becomes_a_preview_and_then_a_table(app: Application, ada: QuartClient) -> None:
     location = await uploaded(app, ada)
     page = await text_of(ada, location)
@@ -139,6 +143,45 @@ async def test_titles_and_types_are_as_decided(app: Application, ada: QuartClien
         ]
 
 
+async def test_a_column_that_is_left_out_is_in_the_original_only(app: Application, ada: QuartClient) -> None:
+    data = 'Planet,Note,Moons\nMars,"red, dry",2\nVenus,,0\n'
+    location = await uploaded(app, ada, data)
+    form = {"columns-0-title": "Planet", "columns-1-title": "Planet", "columns-1-skip": "1", "columns-2-title": "Moons"}
+
+    # A preview that is read again says so, and a form that says nothing about the column leaves it at that.
+    assert (await ada.post(location, form=form)).status_code == 303
+    assert (await settled(app, location)).state == "ready"
+    page = await text_of(ada, location)
+    assert "3 columns, of which 1 is left out" in page
+    boxes = [box for box in _tree(page).iter("input") if box.get("name", "").endswith("-skip")]
+    assert [box.get("checked") is not None for box in boxes] == [False, True, False]
+
+    assert (await ada.post(f"{location}/start", form={})).status_code == 303
+    address = f"/tables/{(await settled(app, location)).table_id}"
+    assert "red, dry" not in await text_of(ada, address)
+    assert await text_of(ada, f"{address}/export?format=csv") == "Planet,Moons\r\nMars,2\r\nVenus,0\r\n"
+    assert "Note" not in await text_of(ada, f"{address}/export?format=ndjson")
+    assert await text_of(ada, f"{address}/original") == data
+
+
+async def test_a_table_needs_a_column_and_one_that_was_left_out_can_come_back(
+    app: Application, ada: QuartClient
+) -> None:
+    location = await uploaded(app, ada)
+    titles = {f"columns-{index}-title": title for index, title in enumerate(("Planet", "Moons", "Seen"))}
+    none = titles | {f"columns-{index}-skip": "1" for index in range(3)}
+
+    refused = await ada.post(f"{location}/start", form=none)
+    assert refused.status_code == 422
+    assert "at least one column" in await refused.get_data(as_text=True)
+    assert (await ada.post(location, form=none)).status_code == 303
+    await settled(app, location)
+    assert (await ada.post(f"{location}/start", form=titles)).status_code == 303
+    found = await settled(app, location)
+    export = await text_of(ada, f"/tables/{found.table_id}/export?format=csv")
+    assert export.replace("\r\n", "\n") == PLANETS
+
+
 async def test_a_type_that_would_lose_values_is_read_for_and_then_refused(app: Application, ada: QuartClient) -> None:
     location = await uploaded(app, ada)
     assert (await ada.post(f"{location}/start", form={"columns-0-type": "integer"})).status_code == 303
@@ -180,7 +223,7 @@ async def test_a_refused_preview_keeps_what_was_typed_and_says_why_beside_the_fi
     form = {"columns-0-title": "Moons", "columns-2-title": "Radius in km", "columns-1-type": "text"}
 
     answer = await ada.post(f"{location}/start", form=form)
-    page = html5lib.parse(await answer.get_data(as_text=True), namespaceHTMLElements=False)
+    page = _tree(await answer.get_data(as_text=True))
 
     fields = {field.get("name"): field for field in page.iter() if field.tag in ("input", "select")}
     assert fields["columns-2-title"].get("value") == "Radius in km"
