@@ -1,0 +1,58 @@
+"""Schemathesis tries the running API with everything its document allows, and with what it does not."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from settings import Settings
+from tests.conftest import make_settings
+from tests.helpers import ADA
+from tests.servers import Server
+from webapp.data.engines import Database
+from webapp.models import ApiToken, Scope, User
+
+EXAMPLES = 12  # of each operation and kind; most of the cases are made systematically besides
+CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
+PATIENCE = 120  # seconds, on a machine that does ten things besides
+
+
+@pytest.fixture
+def token(settings: Settings) -> str:
+    return asyncio.run(_make_token(settings))
+
+
+async def _make_token(settings: Settings) -> str:
+    database = Database(settings)
+    await database.open()
+    try:
+        owner = await database.write(User.register, email=ADA.email, password_hash="of no password", is_open=True)
+        _, token = await database.write(ApiToken.issue, owner.id, name="all", scope=Scope.ADMIN, expires_at=None)
+    finally:
+        await database.close()
+    return token
+
+
+def test_every_answer_is_what_the_document_promises(server: Callable[..., Server], token: str, tmp_path: Path) -> None:
+    running = server("tests.http.api.apps:patient")
+
+    tried = subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIGURATION)),
+            *("run", f"http://localhost:{running.port}/api/v1/openapi.json"),
+            *("--header", f"Authorization: Bearer {token}", "--checks", "all", "--max-examples", str(EXAMPLES)),
+            *("--phases", "examples,coverage,fuzzing,stateful", "--generation-deterministic", "--no-color"),
+            "--continue-on-failure",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+
+    assert tried.returncode == 0, tried.stdout + tried.stderr
+    assert "No issues found" in tried.stdout
+    assert "Traceback" not in running.log.read_text()
