@@ -1,4 +1,4 @@
-/* Lists of things to manage: one box for all, Shift for a stretch, how many are chosen; Escape leaves a field. */
+/* Lists of things to manage: one box for all, Shift for a stretch, how many are chosen; a field in a row has all of its text chosen, Escape leaves it. */
 (() => {
   const boxes = (form) => [...document.querySelectorAll(`input[type="checkbox"][form="${form}"]`)];
   const count = () => {
@@ -25,7 +25,10 @@
     if (target.matches('[data-choose]')) for (const box of boxes(target.dataset.choose)) box.checked = target.checked;
     count();
   });
-  document.addEventListener('htmx:after:swap', count);
+  document.addEventListener('htmx:after:swap', () => {
+    count();
+    if (document.activeElement?.matches('[data-all]')) document.activeElement.select();
+  });
   document.addEventListener('keydown', (event) => {
     const leave = event.key === 'Escape' && event.target.closest('form')?.querySelector('[data-escape]');
     if (!leave) return;

@@ -76,7 +76,8 @@ async def audit_export() -> Response:
     if kind not in trail_export.LINES:
         raise UnknownFormat
     if request.method != "HEAD":
-        record_soon(Event.AUDIT_EXPORTED, None, format=kind, **query.args())
+        filters = [f"{name} {value}" for name, value in query.args().items()]
+        record_soon(Event.AUDIT_EXPORTED, None, format=kind, filters=filters)
     database, zone = db(), zone_of(signed_in().time_zone)
     return streamed(
         lambda: trail_export.stream(database, query, zone, kind), trail_export.MIMETYPES[kind], f"audit-log.{kind}"

@@ -109,7 +109,7 @@ async def person_reset(user_id: int) -> ResponseReturnValue:
     if config().smtp_url.get_secret_value():
         flash(f"A link is on its way to {email}.")
         return redirect_to(url_for("admin.person_show", user_id=user_id))
-    flash(f"No mail server is set up: copy the link for {email} and pass it on.", "alert")
+    flash(f"The link for {email} waits here: copy it and pass it on.")
     return redirect_to(url_for("admin.mails_index"))
 
 

@@ -16,8 +16,10 @@ from webapp.data import migrations
 from webapp.extensions import config
 from webapp.web.access import Action, may
 from webapp.web.fragments import render
+from webapp.web.words import plural, size
 
 PREFIX = "ROWCAST_"
+DAY = 86_400  # seconds
 # What each is, with its unit; docs/operations.md says more.
 MEANINGS = {
     "environment": "What kind of process this is: production, development or testing",
@@ -56,6 +58,7 @@ MEANINGS = {
 class Setting:
     name: str
     value: str
+    words: str  # the same as people say it
     is_default: bool
     is_secret: bool
     meaning: str
@@ -76,14 +79,11 @@ def in_force(settings: Settings) -> list[Setting]:
     for name in Settings.model_fields:
         value = getattr(settings, name)
         is_default = name not in settings.model_fields_set or value == getattr(defaults, name)
+        shown, is_secret = _shown(value), "SecretStr" in str(Settings.model_fields[name].annotation)
         found.append(
-            Setting(f"{PREFIX}{name.upper()}", _shown(value), is_default, _is_secret(name, value), MEANINGS[name])
+            Setting(f"{PREFIX}{name.upper()}", shown, _in_words(name, value), is_default, is_secret, MEANINGS[name])
         )
     return found
-
-
-def _is_secret(name: str, value: Any) -> bool:
-    return "SecretStr" in str(Settings.model_fields[name].annotation) or isinstance(value, SecretStr)
 
 
 def _shown(value: Any) -> str:
@@ -93,6 +93,15 @@ def _shown(value: Any) -> str:
     if isinstance(value, tuple):
         return f"{len(value)} set" if value else "not set"
     return "" if value is None else str(value)
+
+
+def _in_words(name: str, value: Any) -> str:
+    """Seconds and bytes that nobody reads as such."""
+    if name.endswith("_limit"):
+        return size(value)
+    if not name.startswith("session_"):
+        return ""
+    return plural(value // DAY, "day") if value >= DAY else plural(value // 60, "minute")
 
 
 def _versions(revision: str | None) -> list[tuple[str, str]]:

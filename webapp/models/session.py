@@ -64,6 +64,7 @@ class Session(Base):
                 is_strong=is_strong,
             )
         )
+        await work.session.execute(update(User).where(User.id == user_id).values(seen_at=utc_now()))
         return token
 
     @classmethod

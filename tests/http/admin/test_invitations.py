@@ -1,0 +1,146 @@
+"""Invitations: several at once, once each; sent again, passed on by hand, withdrawn; never to a role above one's."""
+
+import re
+
+import pytest
+from quart.testing import QuartClient
+from sqlalchemy import select
+
+from tests.helpers import PASSWORD
+from tests.http.admin.conftest import page, text, words_in
+from tests.http.admin.test_people import Team, events
+from webapp.extensions import db, sealer
+from webapp.jobs.mail import unseal
+from webapp.models import Event, Mail, OneTimeToken, User
+from webapp.web.application import Application
+
+CHOSEN = "a long and unlikely sentence"
+
+
+async def invite(client: QuartClient, emails: str, role: str = "member") -> object:
+    return await client.post("/admin/people/invitations", form={"emails": emails, "role": role})
+
+
+async def links(app: Application) -> dict[str, str]:
+    """Of the mails that wait: address -> path."""
+    async with app.app_context(), db().reading() as session:
+        letters = [unseal(mail, sealer()) for mail in await session.scalars(select(Mail))]
+    return {letter.recipient: letter.link.removeprefix("http://localhost") for letter in letters if letter}
+
+
+async def opens(app: Application, path: str) -> bool:
+    answer = await app.test_client().get(path)
+    return answer.status_code == 200 and "password" in await text(answer)
+
+
+async def accept(app: Application, path: str) -> QuartClient:
+    client = app.test_client()
+    form = {"name": "Kim", "password": CHOSEN, "confirmation": CHOSEN}
+    answer = await client.post(path, form=form)
+    assert answer.status_code == 303, await text(answer)
+    return client
+
+
+async def forms_of(client: QuartClient, email: str) -> dict[str, str]:
+    """What can be done with the invitation of this address: name -> path."""
+    html = await page(client, "/admin/people/invitations")
+    item = next((part for part in html.split("<li") if f"<b>{email}</b>" in part), "")
+    return {path.rpartition("/")[2]: path for path in re.findall(r'action="([^"]+)"', item)}
+
+
+async def test_several_are_invited_at_once_and_come_in(app: Application, administrator: QuartClient) -> None:
+    await page(administrator, "/admin/people/invitations/new")
+    answer = await invite(administrator, "Kim@Example.org, lee@example.org\n kim@example.org; eve@example.org", "guest")
+    assert answer.status_code == 303  # type: ignore[attr-defined]
+    said = words_in(await page(administrator, "/admin/people/invitations"))
+    assert "2 people are invited. No mail server is set up" in said
+    assert "Already here, so not invited: eve@example.org." in said
+
+    mails = await links(app)
+    assert mails.keys() == {"kim@example.org", "lee@example.org"}
+    kim = await accept(app, mails["kim@example.org"])
+    assert (await kim.get("/dashboard")).status_code == 200
+    async with app.app_context(), db().reading() as session:
+        person = await session.scalar(select(User).where(User.email == "kim@example.org"))
+    assert person is not None
+    assert person.role == "guest"
+    assert [event.subject for event in await events(app, Event.INVITED)] == ["kim@example.org", "lee@example.org"]
+    assert await forms_of(administrator, "kim@example.org") == {}
+
+
+@pytest.mark.parametrize(
+    ("emails", "role", "words"),
+    [
+        ("", "member", "Type at least one address."),
+        ("kim", "member", "“kim” is no e-mail address."),
+        ("kim@example.org", "owner", "Not a valid choice"),
+        ("kim@example.org", "administrator", "Not a valid choice"),
+        (" ".join(f"a{number}@example.org" for number in range(101)), "member", "at most 100"),
+    ],
+)
+async def test_what_cannot_be_invited_is_said_beside_the_field(
+    app: Application, administrator: QuartClient, emails: str, role: str, words: str
+) -> None:
+    answer = await invite(administrator, emails, role)
+
+    assert (answer.status_code, words in await text(answer)) == (422, True)  # type: ignore[attr-defined]
+    assert await links(app) == {}
+
+
+async def test_sending_again_ends_the_link_before(app: Application, administrator: QuartClient) -> None:
+    await invite(administrator, "kim@example.org")
+    first = (await links(app))["kim@example.org"]
+    assert await opens(app, first)
+    await administrator.post((await forms_of(administrator, "kim@example.org"))["resend"])
+    second = (await links(app))["kim@example.org"]
+
+    assert (await opens(app, first), await opens(app, second)) == (False, True)
+    assert len(await forms_of(administrator, "kim@example.org")) == 3
+    assert "again: yes" in words_in(await page(administrator, "/admin/audit"))
+
+
+async def test_a_link_is_passed_on_by_hand_and_that_is_written_down(
+    app: Application, administrator: QuartClient
+) -> None:
+    await invite(administrator, "kim@example.org")
+    sent = (await links(app))["kim@example.org"]
+    shown = await text(await administrator.post((await forms_of(administrator, "kim@example.org"))["link"]))
+    link = re.search(r'id="link">http://localhost([^<]+)<', shown)
+    assert link
+
+    assert (await opens(app, sent), await links(app)) == (False, {})
+    await accept(app, link[1])
+    assert [event.subject for event in await events(app, Event.LINK_COPIED)] == ["kim@example.org"]
+
+
+async def test_a_withdrawn_invitation_lets_nobody_in(app: Application, administrator: QuartClient) -> None:
+    await invite(administrator, "kim@example.org")
+    sent = (await links(app))["kim@example.org"]
+    path = (await forms_of(administrator, "kim@example.org"))["withdrawal"]
+
+    assert (await administrator.post(path)).status_code == 303
+    assert (await administrator.post(path)).status_code == 404
+    assert not await opens(app, sent)
+    assert len(await events(app, Event.INVITATION_WITHDRAWN)) == 1
+
+
+async def test_an_administrator_has_no_hand_in_the_invitation_of_an_owner(
+    app: Application, owner: QuartClient, administrator: QuartClient, team: Team
+) -> None:
+    await invite(owner, "kim@example.org", "owner")
+    sent = (await links(app))["kim@example.org"]
+    paths = await forms_of(owner, "kim@example.org")
+    assert await forms_of(administrator, "kim@example.org") == {}
+    for path in paths.values():
+        assert (await administrator.post(path)).status_code == 403
+    await invite(administrator, "kim@example.org", "guest")  # does not take the better one away
+    mail = re.search(r'action="(/admin/mails/\w+/link)"', await page(owner, "/admin/mails"))
+    assert mail
+    assert "/link" not in await page(administrator, "/admin/mails")
+    assert (await administrator.post(mail[1])).status_code == 403
+
+    assert await opens(app, sent)
+    assert (await owner.post(mail[1])).status_code == 200
+    async with app.app_context(), db().reading() as session:
+        assert len(list(await session.scalars(select(OneTimeToken.id)))) == 1
+    assert PASSWORD not in await page(owner, "/admin/audit")

@@ -1,0 +1,190 @@
+"""Background work, mails and settings: what is the matter is said, what can be done again is; no secret is shown."""
+
+import re
+from pathlib import Path
+
+import pytest
+from quart.testing import QuartClient
+from sqlalchemy import select
+
+from settings import Settings
+from tests.conftest import make_settings
+from tests.http.admin.conftest import page, text, words_in
+from tests.http.admin.test_people import Team, events
+from tests.imports import add_import
+from webapp.admin.settings import MEANINGS, in_force
+from webapp.data.uow import UnitOfWork
+from webapp.extensions import config, db, sealer
+from webapp.jobs import mail as outbox
+from webapp.jobs.mail import PAUSES, Letter
+from webapp.models import Event, Import, ImportState, Mail, Role, Table
+from webapp.web.application import Application
+
+CORPUS = Path(__file__).parents[2] / "corpus"
+
+
+async def post(app: Application, recipient: str, user_id: int | None = None, **more: object) -> str:
+    letter = Letter(recipient, "Choose a new password", "text", "html", "http://localhost/reset/secret-of-" + recipient)
+
+    async def write(work: UnitOfWork) -> str:
+        mail = await outbox.post(work, letter, sealer(), user_id)
+        for name, value in more.items():
+            setattr(mail, name, value)
+        return mail.id
+
+    async with app.app_context():
+        return await db().write(write)
+
+
+async def test_imports_of_everybody_are_listed_with_what_is_the_matter(
+    app: Application, administrator: QuartClient, settings: Settings
+) -> None:
+    add_import(settings.data_dir, CORPUS / "ragged.csv", "ready")
+    add_import(settings.data_dir, CORPUS / "bomb.xlsx", "failed", failure="It unpacks to more than it may.")
+    said = words_in(await page(administrator, "/admin/jobs"))
+
+    assert "Nothing runs now." in said
+    assert "bomb.xlsx of ada@example.org , 306 kB" in said
+    assert "It unpacks to more than it may." in said
+    assert "The file is not kept: it has to be uploaded again." in said
+    assert "decision ragged.csv" in said
+
+
+async def test_a_failed_import_whose_file_is_kept_is_read_again(
+    app: Application, administrator: QuartClient, settings: Settings
+) -> None:
+    path = add_import(settings.data_dir, CORPUS / "ragged.csv", "ready")
+    import_id = path.rpartition("/")[2]
+    folder = settings.imports_dir / import_id
+    folder.mkdir(parents=True, exist_ok=True)
+
+    async def fail(work: UnitOfWork) -> None:
+        found = await work.session.get_one(Import, import_id)
+        found.state, found.failure = ImportState.FAILED, "The disk is full."
+
+    async with app.app_context():
+        await db().write(fail)
+    retry = f"/admin/jobs/imports/{import_id}/retry"
+    assert retry not in await page(administrator, "/admin/jobs")
+    assert (await administrator.post(retry)).status_code == 422
+    (folder / "original").write_bytes((CORPUS / "ragged.csv").read_bytes())
+
+    assert retry in await page(administrator, "/admin/jobs")
+    assert (await administrator.post(retry)).status_code == 303
+    async with app.app_context():
+        found = await app.extensions["rowcast.jobs"].settled(import_id, timeout=30)
+    assert found.state == ImportState.READY
+    assert (await administrator.post(retry)).status_code == 422
+    assert (await administrator.post("/admin/jobs/imports/nothing/retry")).status_code == 404
+    assert [event.details for event in await events(app, Event.JOB_RETRIED)] == [{"file": "ragged.csv"}]
+
+
+async def test_an_index_that_is_built_is_listed_without_the_tables_title(
+    app: Application, administrator: QuartClient, team: Team
+) -> None:
+    async def build(work: UnitOfWork) -> None:
+        work.session.add(
+            Table(owner_id=team[Role.MEMBER].id, title="Salaries", search_index="building", row_count=300_000)
+        )
+
+    async with app.app_context():
+        await db().write(build)
+    html = await page(administrator, "/admin/jobs")
+
+    assert "Search index of table 1 of eve@example.org 300,000 rows" in words_in(html)
+    assert "Salaries" not in html
+    assert 'hx-trigger="every 2s"' in html
+
+
+async def test_no_page_shows_the_link_of_a_mail_and_asking_for_it_is_written_down(
+    app: Application, administrator: QuartClient, team: Team
+) -> None:
+    mail_id = await post(app, "eve@example.org", team[Role.MEMBER].id)
+    listed = await page(administrator, "/admin/mails")
+    assert "secret-of" not in listed
+    assert (await administrator.get(f"/admin/mails/{mail_id}/link")).status_code == 405
+
+    answer = await administrator.post(f"/admin/mails/{mail_id}/link")
+    assert "http://localhost/reset/secret-of-eve@example.org" in await text(answer)
+    assert answer.headers["Cache-Control"] == "no-store"
+    (event,) = await events(app, Event.LINK_COPIED)
+    assert (event.actor, event.subject) == ("bob@example.org", "eve@example.org")
+    assert "secret" not in str(event.details)
+
+
+async def test_the_link_of_somebody_above_or_of_ones_own_stays_hidden(
+    app: Application, administrator: QuartClient, owner: QuartClient, team: Team
+) -> None:
+    above = await post(app, "ada@example.org", team[Role.OWNER].id)
+    own = await post(app, "bob@example.org", team[Role.ADMINISTRATOR].id)
+    stranger = await post(app, "new@example.org")  # an invitation that is no longer pending
+    html = await page(administrator, "/admin/mails")
+
+    for mail_id in (above, own, stranger):
+        assert f"{mail_id}/link" not in html
+        assert (await administrator.post(f"/admin/mails/{mail_id}/link")).status_code == 403
+    assert (await owner.post(f"/admin/mails/{above}/link")).status_code == 403  # the owner's own
+    assert (await owner.post(f"/admin/mails/{own}/link")).status_code == 200
+    assert (await administrator.post("/admin/mails/none/link")).status_code == 404
+    assert len(await events(app, Event.LINK_COPIED)) == 1
+
+
+async def test_a_mail_that_was_sent_has_no_link(app: Application, administrator: QuartClient, team: Team) -> None:
+    mail_id = await post(app, "eve@example.org", team[Role.MEMBER].id, sealed=None)
+
+    assert (await administrator.post(f"/admin/mails/{mail_id}/link")).status_code == 422
+    assert await events(app, Event.LINK_COPIED) == []
+
+
+async def test_a_mail_that_was_given_up_is_tried_again(
+    app: Application, administrator: QuartClient, team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[tuple[str, str]] = []
+    monkeypatch.setattr(app.extensions["rowcast.jobs"], "start", lambda *what: started.append(what))
+    given_up = await post(app, "eve@example.org", team[Role.MEMBER].id, tries=len(PAUSES) + 1, failure="Refused.")
+    tried = await post(app, "gus@example.org", team[Role.GUEST].id, tries=1, failure="Busy.")
+    assert (await administrator.post(f"/admin/mails/{given_up}/retry")).status_code == 422  # no mail server
+
+    async with app.app_context():
+        settings = config().model_copy(update={"smtp_url": make_smtp()})
+    monkeypatch.setitem(app.extensions, "rowcast.settings", settings)
+    html = await page(administrator, "/admin/mails")
+    assert "Refused. Given up after 6 tries." in words_in(html)
+    assert re.findall(r"/admin/mails/(\w+)/retry", html) == [given_up]
+    assert (await administrator.post(f"/admin/mails/{given_up}/retry")).status_code == 303
+    assert (await administrator.post(f"/admin/mails/{tried}/retry")).status_code == 422
+
+    assert started == [("send_mail", given_up)]
+    async with app.app_context(), db().reading() as session:
+        tries = {mail.id: mail.tries for mail in await session.scalars(select(Mail))}
+    assert tries == {given_up: 0, tried: 1}
+    assert len(await events(app, Event.JOB_RETRIED)) == 1
+
+
+def make_smtp() -> object:
+    return type("Secret", (), {"get_secret_value": lambda self: "smtp://localhost:1"})()
+
+
+async def test_settings_say_what_is_in_force_and_keep_secrets(administrator: QuartClient, settings: Settings) -> None:
+    html = await page(administrator, "/admin/settings")
+
+    assert settings.secret_key.get_secret_value() not in html
+    said = words_in(html)
+    assert "ROWCAST_SESSION_FRESH 600 10 minutes Seconds after a sign-in" in said
+    assert "ROWCAST_ENVIRONMENT testing set What kind" in said
+    assert "SQLite" in said
+    assert "Form of the database" in said
+
+
+def test_every_setting_has_a_meaning_and_every_secret_is_hidden(tmp_path: Path) -> None:
+    secrets = {
+        "secret_key": "s" * 40,
+        "secret_key_fallbacks": "t" * 40,
+        "smtp_url": "smtp://me:pass@localhost",
+        "rate_limit_url": "redis://:pass@localhost",
+    }
+    shown = {one.name.removeprefix("ROWCAST_").lower(): one for one in in_force(make_settings(tmp_path, **secrets))}
+
+    assert list(shown) == list(MEANINGS) == list(Settings.model_fields)
+    assert {name for name, one in shown.items() if one.is_secret} == secrets.keys()
+    assert {shown[name].value for name in secrets} == {"set", "1 set"}
