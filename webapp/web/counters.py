@@ -69,9 +69,9 @@ class Counters(RateLimiterStoreABC):
 
     async def set(self, key: str, tat: datetime) -> None:
         name, asked = _name(key), _asked()
-        step = (tat - asked.get(name, tat)).total_seconds()
-        now = datetime.now(UTC).timestamp()
-        kept = await self._ask(lambda redis: redis.eval(ADVANCE, 1, name, str(now), str(step)))
+        now = datetime.now(UTC)
+        step = (tat - max(asked.get(name, now), now)).total_seconds()
+        kept = await self._ask(lambda redis: redis.eval(ADVANCE, 1, name, str(now.timestamp()), str(step)))
         asked[name] = tat if kept is None else datetime.fromtimestamp(float(kept), UTC)
         self._keep(name, asked[name])
 

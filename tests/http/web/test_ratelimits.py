@@ -1,0 +1,269 @@
+"""How many requests a stranger, a person and a program may send, and what they are told beyond it."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from quart.testing import QuartClient
+from redis.exceptions import RedisError
+
+from settings import Settings
+from tests.conftest import Client, make_settings
+from tests.helpers import ADA, sign_in, sign_up
+from tests.http.web.redis import RedisServer
+from webapp import create_app
+from webapp.extensions import db
+from webapp.models import ApiToken, Scope
+from webapp.web import counters, ratelimits
+from webapp.web.application import Application
+from webapp.web.counters import Counters
+
+ME = "/api/v1/me"
+FEW = 5
+
+
+@pytest.fixture(params=["memory", "redis"])
+def counted_in(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RedisServer | None]:
+    if request.param == "memory":
+        yield None
+        return
+    with RedisServer(tmp_path) as redis:
+        yield redis
+
+
+class Clock(datetime):
+    """Goes on by 50 microseconds a look: a slow machine would have earned another request before the next one."""
+
+    looks = itertools.count()
+
+    @classmethod
+    def now(cls, tz: Any = None) -> datetime:
+        return datetime(2026, 11, 22, 20, 0, tzinfo=UTC) + timedelta(microseconds=50 * next(cls.looks))
+
+
+@pytest.fixture(autouse=True)
+def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quart_rate_limiter.datetime", Clock)
+    monkeypatch.setattr(counters, "datetime", Clock)
+
+
+@pytest.fixture
+async def limited(
+    settings: Settings, counted_in: RedisServer | None, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Application]:
+    """An application that allows a stranger a few pages."""
+    monkeypatch.setattr(ratelimits, "PAGES", FEW)
+    app = create_app(make_settings(settings.data_dir, rate_limit_url=counted_in.url if counted_in else ""))
+    app.test_client_class = Client
+    async with app.test_app():
+        yield app
+
+
+async def token_of(app: Application) -> dict[str, str]:
+    _, token = await db.of(app).write(ApiToken.issue, 1, name="a program", scope=Scope.ADMIN, expires_at=None)
+    return {"Authorization": f"Bearer {token}"}
+
+
+def left(answer: Any) -> int:
+    return int(answer.headers["RateLimit-Remaining"])
+
+
+async def test_a_program_is_told_how_much_is_left_and_when_to_come_back(limited: Application) -> None:
+    await sign_up(limited.test_client())
+    client, shown = QuartClient(limited, use_cookies=False), await token_of(limited)
+
+    answers = [await client.get(ME, headers=shown) for _ in range(3)]
+    other = await client.get("/api/v1/users", headers=shown)
+    written = await client.patch("/api/v1/users/1", json={"name": "Ada"}, headers=shown)
+    somebody_else = await client.get(ME, headers=await token_of(limited))
+
+    assert [answer.headers["RateLimit-Limit"] for answer in answers] == [str(ratelimits.READS)] * 3
+    assert [left(answer) for answer in answers] == [ratelimits.READS - n for n in (1, 2, 3)]
+    assert 1 <= int(answers[0].headers["RateLimit-Reset"]) <= 2
+    assert left(other) == ratelimits.READS - 4
+    assert (written.status_code, written.headers["RateLimit-Limit"]) == (200, str(ratelimits.WRITES))
+    assert left(written) == ratelimits.WRITES - 1
+    assert left(somebody_else) == ratelimits.READS - 1
+
+
+async def test_beyond_the_limit_nothing_is_done_and_the_wait_is_told(limited: Application) -> None:
+    await sign_up(limited.test_client())
+    client, shown = QuartClient(limited, use_cookies=False), await token_of(limited)
+
+    async def write(n: int) -> Any:
+        return await client.patch("/api/v1/users/1", json={"name": f"Ada {n}"}, headers=shown)
+
+    allowed = [await write(n) for n in range(ratelimits.WRITES)]
+    refused = await write(999)
+    read = await client.get(ME, headers=shown)
+
+    assert {answer.status_code for answer in allowed} == {200}
+    assert (refused.status_code, refused.mimetype) == (429, "application/problem+json")
+    assert (await refused.get_json(force=True))["type"] == "/api/docs#problem-429"
+    assert 1 <= int(refused.headers["Retry-After"]) <= 2
+    assert left(refused) == 0
+    assert read.status_code == 200
+    assert (await read.get_json())["person"]["name"] == f"Ada {ratelimits.WRITES - 1}"
+
+
+async def test_many_at_once_all_count(limited: Application) -> None:
+    await sign_up(limited.test_client())
+    client, shown = QuartClient(limited, use_cookies=False), await token_of(limited)
+
+    await asyncio.gather(*(client.get(ME, headers=shown) for _ in range(10)))
+    after = await client.get(ME, headers=shown)
+
+    assert left(after) == ratelimits.READS - 11
+
+
+async def test_a_stranger_gets_a_page_that_says_so(limited: Application) -> None:
+    client = limited.test_client()
+
+    answers = [await client.get("/login") for _ in range(FEW)]
+    page = await client.get("/register")
+    elsewhere = await client.get("/register", scope_base={"client": ("192.0.2.7", 1)})
+
+    assert {answer.status_code for answer in answers} <= {200, 303}
+    assert left(answers[-1]) == 0
+    assert (page.status_code, page.mimetype) == (429, "text/html")
+    assert "Please wait" in await page.get_data(as_text=True)
+    assert int(page.headers["Retry-After"]) <= 60 / FEW + 1
+    assert elsewhere.status_code == 200
+
+
+async def test_a_household_of_version_6_is_one_stranger(limited: Application) -> None:
+    client = limited.test_client()
+
+    async def ask(address: str) -> int:
+        answer = await client.get("/login", scope_base={"client": (address, 1)})
+        return int(answer.status_code)
+
+    for n in range(FEW):
+        await ask(f"2001:db8:1:1::{n}")
+
+    assert await ask("2001:db8:1:1:ffff::1") == 429
+    assert await ask("2001:db8:1:2::1") != 429
+
+
+async def test_whoever_is_signed_in_has_no_limit_on_pages_and_reads_no_header_of_one(limited: Application) -> None:
+    client = limited.test_client()
+    await sign_up(client)
+
+    answers = [await client.get("/dashboard") for _ in range(FEW * 2)]
+    data = await client.get(ME)
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert not [name for name, _ in answers[0].headers if name.lower().startswith("ratelimit")]
+    assert left(data) == ratelimits.READS - 1
+
+
+async def test_signing_in_is_counted_for_the_stranger_who_did(limited: Application) -> None:
+    await sign_up(limited.test_client())
+    client = limited.test_client()
+    await sign_in(client, ADA)
+
+    assert (await client.get("/dashboard")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/up", "/ready", "/api/health", "/static/css/app.css", "/favicon.ico"])
+async def test_health_and_static_files_have_no_limit(limited: Application, path: str) -> None:
+    client = limited.test_client()
+
+    answers = [await client.get(path) for _ in range(FEW * 2)]
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert not [name for name, _ in answers[0].headers if name.lower().startswith("ratelimit")]
+
+
+async def test_a_wrong_token_counts_for_the_address_it_is_tried_from(limited: Application) -> None:
+    client = QuartClient(limited, use_cookies=False)
+
+    first = await client.get(ME, headers={"Authorization": "Bearer rowcast_" + "x" * 43})
+    second = await client.get(ME, headers={"Authorization": "Bearer rowcast_" + "y" * 43})
+
+    assert (first.status_code, second.status_code) == (401, 401)
+    assert (left(first), left(second)) == (ratelimits.READS - 1, ratelimits.READS - 2)
+
+
+async def test_two_servers_count_together_and_forget(settings: Settings, tmp_path: Path) -> None:
+    with RedisServer(tmp_path) as redis:
+        apps = [create_app(make_settings(settings.data_dir, rate_limit_url=redis.url)) for _ in range(2)]
+        async with apps[0].test_app():
+            await sign_up(_client(apps[0]))
+            shown = await token_of(apps[0])
+            first = await QuartClient(apps[0]).get(ME, headers=shown)
+        async with apps[1].test_app():
+            second = await QuartClient(apps[1]).get(ME, headers=shown)
+        keys = [b"rowcast:requests:reads:token:1"]
+
+        assert (left(first), left(second)) == (ratelimits.READS - 1, ratelimits.READS - 2)
+        assert 0 < int(redis.ask(b"PTTL", *keys)[1:]) < 3000
+
+
+def _client(app: Application) -> QuartClient:
+    app.test_client_class = Client
+    return app.test_client()
+
+
+async def test_a_counter_that_is_away_refuses_nobody(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(counters, "ASK_AGAIN", 3600.0)
+    with RedisServer(tmp_path) as redis:
+        app = create_app(make_settings(settings.data_dir, rate_limit_url=redis.url))
+        async with app.test_app():
+            await sign_up(_client(app))
+            shown, client = await token_of(app), QuartClient(app)
+            there = await client.get(ME, headers=shown)
+            redis.stop()
+            away = [await client.get(ME, headers=shown) for _ in range(3)]
+            redis.start()
+            monkeypatch.setattr(counters, "monotonic", lambda: 1e12)
+            back = await client.get(ME, headers=shown)
+
+    assert {answer.status_code for answer in [there, *away, back]} == {200}
+    assert [left(answer) for answer in away] == [ratelimits.READS - n for n in (2, 3, 4)]
+    assert left(back) == ratelimits.READS - 1
+    assert capsys.readouterr().out.count("requests are counted in this process only") == 1
+
+
+async def test_a_counter_that_was_never_there_does_not_stop_the_start(settings: Settings) -> None:
+    app = create_app(make_settings(settings.data_dir, rate_limit_url="redis://127.0.0.1:1/0"))
+
+    async with app.test_app():
+        assert (await app.test_client().get("/up")).status_code == 200
+        assert (await app.test_client().get("/")).status_code == 200
+
+
+async def test_a_counter_that_is_slow_or_answers_nonsense_is_as_good_as_away(app: Application) -> None:
+    class Strange:
+        async def get(self, name: str) -> Any:
+            raise RedisError("WRONGTYPE")
+
+    kept = Counters()
+    kept._redis = Strange()  # type: ignore[assignment]
+    now = datetime.now(UTC)
+
+    async with app.app_context():
+        assert await kept.get("view|somebody", now) == now
+
+
+async def test_whoever_was_not_seen_for_longest_is_forgotten_first(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counters, "MAX_KEYS", 2)
+    kept, now = Counters(), datetime.now(UTC)
+    later = now + timedelta(seconds=9)
+    for name in ("a", "b", "a", "c"):
+        async with app.app_context():
+            await kept.set(f"view|{name}", later)
+
+    async def due(name: str) -> datetime:
+        async with app.app_context():
+            return await kept.get(f"other view|{name}", now)
+
+    assert [await due(name) for name in "abc"] == [later, now, later]
