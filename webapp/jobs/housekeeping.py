@@ -9,11 +9,11 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from webapp.jobs import imports
 from webapp.jobs.imports import BUILDING
-from webapp.jobs.mail import PAUSES
+from webapp.jobs.mail import GIVEN_UP, forget_old
 from webapp.models import Import, ImportState, Mail, Table, utc_now
 
 if TYPE_CHECKING:
@@ -37,11 +37,12 @@ async def look_after(jobs: "Jobs") -> None:
     next_sweep = 0.0
     while True:
         if time.monotonic() >= next_sweep:
-            for step in (_forget_undecided, _sweep, _prune):
+            for step in (_forget_undecided, _forget_mails, _sweep, _prune):
                 await _try(step, jobs)
             next_sweep = time.monotonic() + SWEEP_EVERY
         await asyncio.sleep(LOOK_EVERY)
-        await _try(_build_indexes, jobs)
+        for step in (_build_indexes, _send_mails):
+            await _try(step, jobs)
 
 
 async def _try(step: Callable[["Jobs"], Awaitable[None]], jobs: "Jobs") -> None:
@@ -62,13 +63,28 @@ async def _build_indexes(jobs: "Jobs") -> None:
         await jobs.background.recover("index_table", table_id)
 
 
+async def _send_mails(jobs: "Jobs") -> None:
+    """Those the command line left, and those whose job could not be started when they were written."""
+    for mail_id in await _not_sent(jobs, Mail.tries == 0, Mail.created_at < utc_now() - timedelta(seconds=LOOK_EVERY)):
+        await jobs.background.recover("send_mail", mail_id)
+
+
+async def _not_sent(jobs: "Jobs", *which: ColumnElement[bool]) -> list[str]:
+    if not jobs.settings.smtp_url.get_secret_value():
+        return []
+    async with jobs.database.reading() as session:
+        return list(await session.scalars(select(Mail.id).where(Mail.sealed.is_not(None), *which)))
+
+
+async def _forget_mails(jobs: "Jobs") -> None:
+    await jobs.database.write(forget_old)
+
+
 async def _unfinished(jobs: "Jobs") -> list[tuple[str, str]]:
     async with jobs.database.reading() as session:
         rows = await session.execute(select(Import.state, Import.id).where(Import.state.in_(WORKFLOWS)))
         found = [(WORKFLOWS[ImportState(state)], import_id) for state, import_id in rows]
-        mails = await session.scalars(select(Mail.id).where(Mail.sealed.is_not(None), Mail.tries <= len(PAUSES)))
-        if jobs.settings.smtp_url.get_secret_value():
-            found += [("send_mail", mail_id) for mail_id in mails]
+    found += [("send_mail", mail_id) for mail_id in await _not_sent(jobs, Mail.tries < GIVEN_UP)]
     return [*found, *(("index_table", table_id) for table_id in await _without_index(jobs))]
 
 

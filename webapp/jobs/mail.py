@@ -9,6 +9,7 @@ import logging
 import secrets
 import ssl
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from ipaddress import ip_address
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from cryptography.fernet import InvalidToken, MultiFernet
+from email_validator import validate_email
+from sqlalchemy import update
 
 from settings import Settings
 from webapp.data.keys import sealer
@@ -26,7 +29,10 @@ if TYPE_CHECKING:
     from webapp.jobs.runner import Jobs
 
 PAUSES = (5, 30, 120, 600, 3600)  # seconds between tries
+GIVEN_UP = len(PAUSES) + 1  # tries
 TIMEOUT = 30  # seconds a mail server may take for one step
+AT_ONCE = 4  # mails on their way at the same time
+KEPT = timedelta(days=30)  # no link in a mail lives as long
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +46,12 @@ class Letter:
     text: str
     html: str
     link: str = ""  # the one thing to click, for who passes it on by hand
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    words: str
+    is_final: bool  # trying again would change nothing
 
 
 async def post(work: UnitOfWork, letter: Letter, seal: MultiFernet, user_id: int | None = None) -> Mail:
@@ -65,36 +77,54 @@ def unseal(mail: Mail, seal: MultiFernet) -> Letter | None:
 
 async def send_mail(jobs: "Jobs", mail_id: str) -> None:
     """Try until it is handed over, for a good hour; then it stays in the outbox with the reason."""
-    for pause in (*PAUSES, None):
-        async with jobs.database.reading() as session:
-            mail = await session.get(Mail, mail_id)
-        letter = unseal(mail, sealer(jobs.settings)) if mail else None
-        if letter is None:
-            return
+    async with jobs.lock(f"mail:{mail_id}"):  # whoever starts it a second time meanwhile finds it sent
+        for _ in range(GIVEN_UP):
+            if (pause := await _try(jobs, mail_id)) is None:
+                return
+            await asyncio.sleep(pause)
+
+
+async def _try(jobs: "Jobs", mail_id: str) -> float | None:
+    """Seconds until the next try; None when there is none."""
+    async with jobs.database.reading() as session:
+        mail = await session.get(Mail, mail_id)
+    letter = unseal(mail, sealer(jobs.settings)) if mail else None
+    if letter is None:
+        return None
+    async with jobs.mail_slots:
         failure = await _hand_over(jobs.settings, mail_id, letter)
-        await jobs.database.write(_note, mail_id, failure)
-        if failure is None or pause is None:
-            return
-        await asyncio.sleep(pause)
+    tries = await jobs.database.write(_note, mail_id, failure)
+    return PAUSES[tries - 1] if failure is not None and 0 < tries <= len(PAUSES) else None
 
 
-async def _hand_over(settings: Settings, mail_id: str, letter: Letter) -> str | None:
-    """None, or in words why not."""
+async def _hand_over(settings: Settings, mail_id: str, letter: Letter) -> Failure | None:
+    """None, or why not."""
     import aiosmtplib
 
     try:
         await aiosmtplib.send(message(settings, mail_id, letter), timeout=TIMEOUT, **connection(settings))
-    except (aiosmtplib.SMTPException, OSError) as error:
+    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
         logger.warning("A mail could not be handed over: %s", type(error).__name__)
-        return f"The mail server did not take it: {_reason(error)}"
+        return Failure(f"The mail server did not take it: {_reason(error)}", _is_final(error))
     return None
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether it will be the same in an hour: 5xx (RFC 5321, 4.2.1), but for what an administrator can mend."""
+    import aiosmtplib
+
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        return all(refused.code >= 500 for refused in error.recipients)
+    if isinstance(error, aiosmtplib.SMTPAuthenticationError):
+        return False
+    return isinstance(error, aiosmtplib.SMTPResponseException) and error.code >= 500
 
 
 def message(settings: Settings, mail_id: str, letter: Letter) -> EmailMessage:
     """Text first, then HTML: a reader shows the last it understands."""
     made = EmailMessage()
     made["From"] = settings.mail_from
-    made["To"] = letter.recipient
+    made["To"] = _for_the_wire(letter.recipient)
     made["Subject"] = letter.subject
     made["Date"] = format_datetime(utc_now())
     made["Message-ID"] = f"<{mail_id}@{_domain(settings)}>"
@@ -114,9 +144,15 @@ def connection(settings: Settings) -> dict[str, Any]:
         "username": unquote(url.username) if url.username else None,
         "password": unquote(url.password) if url.password else None,
         "use_tls": direct,
-        "start_tls": False if direct else (None if _is_this_machine(host) else True),
+        "start_tls": not (direct or _is_this_machine(host)),
         "tls_context": ssl.create_default_context(),
     }
+
+
+def _for_the_wire(address: str) -> str:
+    """A domain of other letters as every mail server knows it: `bücher.example` is `xn--bcher-kva.example` there."""
+    checked = validate_email(address, check_deliverability=False, globally_deliverable=False, test_environment=True)
+    return checked.ascii_email or address
 
 
 def _is_this_machine(host: str) -> bool:
@@ -134,11 +170,19 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
-async def _note(work: UnitOfWork, mail_id: str, failure: str | None) -> None:
+async def _note(work: UnitOfWork, mail_id: str, failure: Failure | None) -> int:
+    """How often it was tried so far; 0 when it is gone."""
     mail = await work.session.get(Mail, mail_id)
     if mail is None:
-        return
-    mail.tries += 1
-    mail.failure = failure
+        return 0
+    mail.tries = mail.tries + 1 if failure is None or not failure.is_final else GIVEN_UP
+    mail.failure = failure.words if failure else None
     if failure is None:
         mail.sent_at, mail.sealed = utc_now(), None
+    return mail.tries
+
+
+async def forget_old(work: UnitOfWork) -> None:
+    """Links of mails that were never sent do not work any more: their words go, the rest stays as a record."""
+    old = update(Mail).where(Mail.sealed.is_not(None), Mail.created_at < utc_now() - KEPT)
+    await work.session.execute(old.values(sealed=None, failure="It was not sent within 30 days."))

@@ -16,6 +16,7 @@ from webapp.engine.inspection import Overrules
 from webapp.hub import Hub, HubClosed
 from webapp.jobs import housekeeping, imports, passes
 from webapp.jobs.background import Background
+from webapp.jobs.mail import AT_ONCE
 from webapp.jobs.progress import Progress
 from webapp.models import Import, ImportState
 
@@ -44,6 +45,7 @@ class Jobs:
         self.background = Background(settings, lambda name, subject: passes.PASSES[name](self, subject))
         self.slots = asyncio.Semaphore(settings.import_workers)
         self.index_slot = asyncio.Semaphore(1)
+        self.mail_slots = asyncio.Semaphore(AT_ONCE)
         self._database: Database | None = None
         self._hub: Hub | None = None
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()

@@ -110,9 +110,7 @@ async def test_an_address_that_got_an_account_meanwhile_keeps_it(app: Applicatio
 
 
 @pytest.mark.parametrize("purpose", [purpose for purpose in Purpose if purpose is not Purpose.INVITE])
-async def test_a_token_for_something_else_invites_nobody(
-    app: Application, ada: QuartClient, purpose: Purpose
-) -> None:
+async def test_a_token_for_something_else_invites_nobody(app: Application, ada: QuartClient, purpose: Purpose) -> None:
     token = await db.of(app).write(OneTimeToken.issue, purpose, user_id=1, email=GRACE.email)
 
     assert (await app.test_client().post(f"/invitations/{token}", form=FORM)).status_code == 410

@@ -7,6 +7,7 @@ import pytest
 
 from webapp.auth.passwords import COMMON, MIN_PASSWORD, common, problem_with
 
+FULL_WIDTH = "".join(chr(ord(letter) + 0xFEE0) for letter in "password123")  # the same letters, as a keyboard has them
 ADA = ("ada.lovelace@example.org", "Ada Lovelace")
 
 
@@ -34,7 +35,7 @@ def test_what_nobody_would_try_is_fine(password: str) -> None:
         ("x" * 1001, "at most 1000 characters"),
         ("password123", "Many people"),
         ("PassWord123", "Many people"),
-        ("".join(chr(ord(one) + 0xFEE0) for one in "password123"), "Many people"),  # full-width letters are the same letters
+        (FULL_WIDTH, "Many people"),
         ("qwertyuiop!!", "Many people"),
         ("manchester2024", "Many people"),
         ("hjklhjklhjkl!", "repeats itself"),

@@ -1,7 +1,6 @@
 """An address is confirmed by a link that works once; mail scanners that open it change nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -20,10 +19,10 @@ BANNER = "Is grace@example.org your address?"
 
 
 @pytest.fixture
-async def grace(open_app: Application) -> AsyncIterator[QuartClient]:
+async def grace(open_app: Application) -> QuartClient:
     client = open_app.test_client()
     await sign_up(client, GRACE)
-    yield client
+    return client
 
 
 async def page(client: QuartClient, path: str = "/dashboard") -> str:

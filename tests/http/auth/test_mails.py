@@ -1,0 +1,122 @@
+"""What mails say: text and HTML are the same words and the same link, whatever people are called."""
+
+import re
+from typing import Any
+
+import html5lib
+import pytest
+
+from settings import Settings
+from tests.mails import letters
+from webapp.auth import mails
+from webapp.auth.mails import NOTICES
+from webapp.data.uow import UnitOfWork
+from webapp.extensions import db
+from webapp.models import Role, User
+from webapp.web import templating
+from webapp.web.application import Application
+
+HOSTILE = 'x"><script>alert(1)</script>\n\nClick https://evil.example/'
+# What each notice is given besides.
+CONTEXT: dict[str, dict[str, Any]] = {
+    "email_change_asked": {"new_email": "new@example.org"},
+    "email_changed": {"new_email": "new@example.org", "to": "old@example.org"},
+    "passkey_added": {"name": HOSTILE},
+    "passkey_removed": {"name": HOSTILE},
+    "token_made": {"name": HOSTILE},
+    "new_device": {"address": "192.0.2.7", "when": "22 November 2026 at 10:00 UTC"},
+}
+
+
+async def sent(app: Application, write: Any) -> list[Any]:
+    """The letters a request writes by `write(work, user)`."""
+
+    async def verb(work: UnitOfWork) -> None:
+        await write(work, await work.session.get_one(User, 1))
+
+    async with app.test_request_context("/"):
+        await db().write(verb)
+    return await letters(app)
+
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+@pytest.mark.parametrize("template", NOTICES)
+async def test_a_notice_says_the_same_in_both_parts(app: Application, ada: Any, template: str) -> None:
+    context = CONTEXT.get(template, {})
+
+    (letter,) = await sent(app, lambda work, user: mails.send_notice(work, user, template, **context))
+
+    document = html5lib.parse(letter.html, namespaceHTMLElements=False)
+    assert words("".join(document.find("body").itertext())) == words(letter.text)
+    assert letter.subject == NOTICES[template]
+    assert letter.recipient == context.get("to", "ada@example.org")
+    assert letter.text.startswith("Hello,\n\n")
+    assert letter.text.endswith("\n")
+    assert "<script" not in letter.html
+    assert not [one for one in letter.text.split("\n\n") if one.startswith("Click")]  # no paragraph of somebody else's
+    links = [element.get("href") for element in document.iter("a")]
+    assert links == ([letter.link] if letter.link in letter.text else [])
+
+
+@pytest.mark.parametrize(
+    ("write", "place"),
+    [
+        (lambda work, user: mails.send_verification(work, user), "verifications"),
+        (lambda work, user: mails.send_reset(work, user), "reset"),
+        (
+            lambda work, user: mails.send_invitation(
+                work, "new@example.org", "t" * 43, role=Role.GUEST, inviter="ada@example.org"
+            ),
+            "invitations",
+        ),
+        (
+            lambda work, user: mails.send_email_change(work, user, "new@example.org", "t" * 43, "/account/email/ttt"),
+            "account/email",
+        ),
+    ],
+)
+async def test_a_link_stands_alone_in_both_parts_and_leads_here(
+    app: Application, ada: Any, write: Any, place: str
+) -> None:
+    (letter,) = await sent(app, write)
+
+    document = html5lib.parse(letter.html, namespaceHTMLElements=False)
+    assert letter.link.startswith(f"http://localhost/{place}/")
+    assert f"\n\n{letter.link}\n\n" in letter.text
+    assert [element.get("href") for element in document.iter("a")] == [letter.link]
+    assert words("".join(document.find("body").itertext())) == words(letter.text)
+
+
+def test_every_template_of_a_mail_is_used() -> None:
+    written = {path.stem for path in (templating.FOLDER / "mail").glob("*.txt")}
+    package = templating.FOLDER.parent
+    source = "\n".join(path.read_text(encoding="utf-8") for path in package.rglob("*.py"))
+
+    assert written == NOTICES.keys() | set(re.findall(r'letter\(\s*"(\w+)"', source))
+
+
+async def test_a_mail_loads_nothing(app: Application, ada: Any) -> None:
+    (letter,) = await sent(app, lambda work, user: mails.send_reset(work, user))
+
+    tags = {element.tag for element in html5lib.parse(letter.html, namespaceHTMLElements=False).iter()}
+    assert tags <= {"html", "head", "meta", "title", "body", "p", "a", "br"}
+
+
+async def test_a_link_leads_to_the_public_origin(data_dir: Any, settings: Settings) -> None:
+    from tests.conftest import Client, make_settings
+    from tests.helpers import ADA, PASSWORD
+    from webapp import create_app
+
+    app = create_app(make_settings(data_dir, public_origin="https://rows.example.org"))
+    app.test_client_class = Client
+    there: dict[str, Any] = {"headers": {"Host": "rows.example.org"}, "scope_base": {"scheme": "https"}}
+    form = {"email": ADA.email, "password": PASSWORD, "confirmation": PASSWORD}
+    async with app.test_app():
+        assert (await app.test_client().post("/register", form=form, **there)).status_code == 303
+        await app.test_client().post("/reset", form={"email": ADA.email}, **there)
+        (letter,) = await letters(app)
+
+    assert letter.link.startswith("https://rows.example.org/reset/")

@@ -1,0 +1,288 @@
+"""Mails reach a real mail server, also when it refuses for a while, is away, or this process is killed meanwhile."""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text, update
+
+from settings import Settings
+from tests.conftest import Client, make_settings
+from tests.helpers import ADA, PASSWORD, sign_up
+from tests.postbox import Postbox, free_port, parts, postbox
+from tests.servers import Server, wait_for
+from webapp import create_app
+from webapp.data.uow import UnitOfWork
+from webapp.extensions import db, jobs, sealer
+from webapp.jobs import mail
+from webapp.jobs.mail import GIVEN_UP, Letter, connection, forget_old, message, send_mail, unseal
+from webapp.models import Mail, utc_now
+from webapp.web.application import Application
+
+LETTER = Letter("grace@example.org", "Gruß & more", "Hello,\n\nschön.\n", "<p>Hello,</p><p>schön.</p>", "https://x/y")
+
+
+@pytest.fixture
+def box() -> Iterator[Postbox]:
+    with postbox() as made:
+        yield made
+
+
+@pytest.fixture
+def settings(data_dir: Path, box: Postbox) -> Settings:
+    return make_settings(data_dir, smtp_url=box.url, mail_from="Rows <rows@example.org>")
+
+
+@pytest.fixture
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "PAUSES", (0, 0, 0, 0, 0))
+
+
+async def write_down(app: Application, letter: Letter = LETTER) -> str:
+    """In the outbox; nothing sends it yet."""
+
+    async def verb(work: UnitOfWork) -> str:
+        return (await mail.post(work, letter, sealer.of(app))).id
+
+    return await db.of(app).write(verb)
+
+
+async def found(app: Application, mail_id: str) -> Mail:
+    async with db.of(app).reading() as session:
+        kept = await session.get(Mail, mail_id)
+    assert kept is not None
+    return kept
+
+
+async def test_what_a_page_writes_arrives(settings: Settings, box: Postbox) -> None:
+    app = create_app(settings)
+    app.test_client_class = Client
+    async with app.test_app():
+        ada = app.test_client()
+        await sign_up(ada)
+        await app.test_client().post("/reset", form={"email": ADA.email})
+        await asyncio.to_thread(wait_for, lambda: box.mails)
+
+    (arrived,) = box.mails
+    assert box.recipients == [ADA.email]
+    assert (arrived["From"], arrived["To"]) == ("Rows <rows@example.org>", ADA.email)
+    assert arrived["Auto-Submitted"] == "auto-generated"
+    both = parts(arrived)
+    link = next(word for word in both["text/plain"].split() if word.startswith("http://localhost/reset/"))
+    assert f'<a href="{link}">' in both["text/html"]
+
+
+async def test_once_sent_nobody_can_read_it_here_any_more(app: Application, box: Postbox) -> None:
+    mail_id = await write_down(app)
+    assert unseal(await found(app, mail_id), sealer.of(app)) == LETTER
+
+    await send_mail(jobs.of(app), mail_id)
+    await send_mail(jobs.of(app), mail_id)  # a second run has nothing to do
+
+    kept = await found(app, mail_id)
+    assert (kept.sealed, kept.failure, kept.tries) == (None, None, 1)
+    assert kept.sent_at is not None
+    assert len(box.mails) == 1
+    assert box.mails[0]["Subject"] == "Gruß & more"
+    assert box.mails[0]["Message-ID"] == f"<{mail_id}@example.org>"
+    assert parts(box.mails[0])["text/plain"].replace("\r\n", "\n") == LETTER.text
+
+
+async def test_what_waits_is_sealed(app: Application, settings: Settings) -> None:
+    await write_down(app)
+
+    held = (settings.data_dir / "rowcast.db").read_bytes() + (settings.data_dir / "rowcast.db-wal").read_bytes()
+    assert b"https://x/y" not in held
+    assert "schön".encode() not in held
+
+
+@pytest.mark.usefixtures("_no_pauses")
+async def test_a_server_that_is_busy_is_asked_again(app: Application, box: Postbox) -> None:
+    box.refusals = ["451 Greylisted, try again", "451 Greylisted, try again"]
+    mail_id = await write_down(app)
+
+    await send_mail(jobs.of(app), mail_id)
+
+    kept = await found(app, mail_id)
+    assert (kept.tries, kept.failure, kept.sealed) == (3, None, None)
+    assert len(box.mails) == 1
+
+
+@pytest.mark.usefixtures("_no_pauses")
+async def test_what_will_never_be_taken_is_not_tried_again(app: Application, box: Postbox) -> None:
+    box.refusals = ["550 No such person here"]
+    mail_id = await write_down(app)
+
+    await send_mail(jobs.of(app), mail_id)
+
+    kept = await found(app, mail_id)
+    assert kept.tries == GIVEN_UP
+    assert "No such person here" in (kept.failure or "")
+    assert kept.sealed is not None  # an administrator can still pass the link on
+    assert (box.mails, box.asked) == ([], 1)
+
+
+@pytest.mark.usefixtures("_no_pauses")
+async def test_a_server_that_stays_away_is_given_up_with_the_reason(data_dir: Path) -> None:
+    app = create_app(make_settings(data_dir, smtp_url=f"smtp://127.0.0.1:{free_port()}"))
+    async with app.test_app():
+        mail_id = await write_down(app)
+        await send_mail(jobs.of(app), mail_id)
+        kept = await found(app, mail_id)
+
+    assert kept.tries == GIVEN_UP
+    assert (kept.failure or "").startswith("The mail server did not take it:")
+    assert kept.sealed is not None
+
+
+@pytest.mark.usefixtures("_no_pauses")
+async def test_started_twice_at_once_it_goes_out_once(app: Application, box: Postbox) -> None:
+    mail_id = await write_down(app)
+
+    await asyncio.gather(*(send_mail(jobs.of(app), mail_id) for _ in range(3)))
+
+    assert len(box.mails) == 1
+
+
+async def test_one_that_is_gone_or_sealed_with_a_lost_key_ends_quietly(app: Application, box: Postbox) -> None:
+    mail_id = await write_down(app)
+
+    async def spoil(work: UnitOfWork) -> None:
+        await work.session.execute(text("UPDATE mails SET sealed = 'gAAAAAB'"))
+
+    await db.of(app).write(spoil)
+    await send_mail(jobs.of(app), mail_id)
+    await send_mail(jobs.of(app), "0" * 32)
+
+    assert box.asked == 0
+
+
+async def test_a_restarted_server_sends_what_the_last_one_could_not(settings: Settings, box: Postbox) -> None:
+    silent = create_app(settings)
+    async with silent.test_app():
+        await db.of(silent).settled()
+        mail_id = await write_down(silent)  # and the process ends before anything sends it
+
+    following = create_app(settings)
+    async with following.test_app():
+        await asyncio.to_thread(wait_for, lambda: box.mails)
+        await asyncio.to_thread(wait_for, lambda: not _is_waiting(settings, mail_id))
+
+    assert len(box.mails) == 1
+
+
+def _is_waiting(settings: Settings, mail_id: str) -> bool:
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(settings.data_dir / "rowcast.db")) as connection:
+        (sent_at,) = connection.execute("SELECT sent_at FROM mails WHERE id = ?", (mail_id,)).fetchone()
+    return sent_at is None
+
+
+def test_a_killed_server_does_not_lose_a_mail(server: Callable[..., Server], data_dir: Path) -> None:
+    port = free_port()  # nobody listens there yet
+    address = f"smtp://127.0.0.1:{port}"
+    first = server(smtp_url=address, public_origin="")
+    form = f"email={ADA.email}&password={PASSWORD.replace(' ', '+')}&confirmation={PASSWORD.replace(' ', '+')}"
+    kind = {"Content_Type": "application/x-www-form-urlencoded", "Sec_Fetch_Site": "same-origin"}
+    assert first.ask("POST", "/register", form.encode(), **kind).status == 303
+    assert first.ask("POST", "/reset", f"email={ADA.email}".encode(), **kind).status == 303
+    wait_for(lambda: _tries(data_dir) > 0)
+    first.process.kill()
+    first.process.wait()
+
+    with postbox(port) as box:
+        server(smtp_url=address, public_origin="")
+        wait_for(lambda: box.mails)
+
+    assert box.recipients == [ADA.email]
+
+
+def _tries(data_dir: Path) -> int:
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(data_dir / "rowcast.db", timeout=10)) as connection:
+        return int(connection.execute("SELECT coalesce(max(tries), 0) FROM mails").fetchone()[0])
+
+
+async def test_words_of_a_mail_that_was_never_sent_are_erased_after_thirty_days(app: Application) -> None:
+    old, fresh = await write_down(app), await write_down(app)
+
+    async def age(work: UnitOfWork) -> None:
+        for mail_id, days in ((old, 31), (fresh, 29)):
+            then = utc_now() - timedelta(days=days)
+            await work.session.execute(update(Mail).where(Mail.id == mail_id).values(created_at=then))
+
+    await db.of(app).write(age)
+    await db.of(app).write(forget_old)
+
+    assert (await found(app, old)).sealed is None
+    assert "30 days" in ((await found(app, old)).failure or "")
+    assert unseal(await found(app, fresh), sealer.of(app)) == LETTER
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("smtp://mail.example.org:587", {"port": 587, "use_tls": False, "start_tls": True}),
+        ("smtp://mail.example.org", {"port": 587, "use_tls": False, "start_tls": True}),
+        ("smtps://mail.example.org", {"port": 465, "use_tls": True, "start_tls": False}),
+        ("smtp://192.0.2.7:25", {"port": 25, "use_tls": False, "start_tls": True}),
+        ("smtp://localhost:25", {"port": 25, "use_tls": False, "start_tls": False}),
+        ("smtp://127.0.0.1:25", {"port": 25, "use_tls": False, "start_tls": False}),
+        ("smtp://[::1]:25", {"port": 25, "use_tls": False, "start_tls": False}),
+    ],
+)
+def test_beyond_this_machine_mail_goes_out_encrypted_or_not_at_all(
+    data_dir: Path, url: str, expected: dict[str, Any]
+) -> None:
+    made = connection(make_settings(data_dir, smtp_url=url, public_origin="https://rows.example.org"))
+
+    assert {name: made[name] for name in expected} == expected
+    context = made["tls_context"]
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+async def test_a_server_without_encryption_is_not_trusted_with_a_mail(
+    app: Application, box: Postbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail, "_is_this_machine", lambda host: False)
+    monkeypatch.setattr(mail, "PAUSES", ())
+    mail_id = await write_down(app)
+
+    await send_mail(jobs.of(app), mail_id)
+
+    assert box.mails == []
+    assert "STARTTLS" in ((await found(app, mail_id)).failure or "")
+
+
+def test_names_and_passwords_of_the_address_may_hold_anything(data_dir: Path) -> None:
+    url = "smtp://rows%40example.org:p%3A%2F%40ss@mail.example.org"
+    made = connection(make_settings(data_dir, smtp_url=url, public_origin="https://rows.example.org"))
+
+    assert (made["username"], made["password"]) == ("rows@example.org", "p:/@ss")
+
+
+def test_a_domain_of_other_letters_goes_over_the_wire_as_every_server_knows_it(settings: Settings) -> None:
+    letter = Letter("ada@bücher.example", "Hello", "Hello\n", "<p>Hello</p>")
+
+    assert message(settings, "0" * 32, letter)["To"] == "ada@xn--bcher-kva.example"
+
+
+async def test_the_log_says_that_a_mail_was_refused_and_nothing_of_it(
+    app: Application, box: Postbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    box.refusals = ["550 Refused"]
+    mail_id = await write_down(app)
+
+    await send_mail(jobs.of(app), mail_id)
+
+    assert "could not be handed over" in caplog.text
+    assert LETTER.link not in caplog.text
+    assert LETTER.recipient not in caplog.text
