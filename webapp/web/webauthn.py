@@ -172,9 +172,11 @@ def _read(kind: type[Read], answer: str) -> Read:
     try:
         if len(answer) > MAX_ANSWER:
             raise ValueError("too long")
-        read: Read = kind.from_dict(json.loads(answer))
+        read: Read | None = kind.from_dict(json.loads(answer))
     except Exception as error:
         raise PasskeyRefused("not readable") from error
+    if read is None:  # of "null"
+        raise PasskeyRefused("nothing")
     return read
 
 

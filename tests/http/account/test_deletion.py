@@ -1,0 +1,141 @@
+"""The end of an account, and of all that belongs to it."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from quart.testing import QuartClient
+
+from settings import Settings
+from tests.events import events, names
+from tests.helpers import ADA, PASSWORD, is_signed_in
+from tests.http.account.conftest import grow_stale, page, said
+from tests.http.account.test_tokens import make
+from tests.imports import add_import
+from tests.mails import letters
+from tests.people import EVE, settle, window
+from tests.tables import PLANET_ROWS, PLANETS, add_table
+from webapp.models import Role
+from webapp.web.application import Application
+
+CORPUS = Path(__file__).parents[2] / "corpus"
+
+
+def ask(settings: Settings, statement: str, *parameters: Any) -> list[Any]:
+    with closing(sqlite3.connect(settings.data_dir / "rowcast.db")) as connection:
+        rows = connection.execute(statement, parameters).fetchall()
+        connection.commit()
+        return rows
+
+
+def tables(settings: Settings) -> set[str]:
+    """The SQL tables that hold rows of somebody's."""
+    found = ask(settings, "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 't[0-9]*'")
+    return {name for (name,) in found}
+
+
+async def delete(client: QuartClient, email: str = EVE.email) -> Any:
+    return await client.post("/account/deletion", form={"email": email})
+
+
+async def test_the_page_says_plainly_what_goes(settings: Settings, ada: QuartClient, eve: QuartClient) -> None:
+    assert "table" not in (await page(eve, "/account/deletion")).partition("<h1>")[2].partition("</ul>")[0]
+    add_table(settings.data_dir, PLANETS, PLANET_ROWS, owner=2)
+    add_table(settings.data_dir, PLANETS, PLANET_ROWS[3:4], owner=2)
+    add_table(settings.data_dir, PLANETS, PLANET_ROWS, owner=1)
+
+    for path in ("/account/deletion", "/account/export"):
+        assert "2 tables with 9 rows, and the files they came from" in await page(eve, path)
+
+
+async def test_the_account_goes_with_its_tables_and_files_and_nothing_of_others(
+    app: Application, settings: Settings, ada: QuartClient, eve: QuartClient
+) -> None:
+    add_table(settings.data_dir, PLANETS, PLANET_ROWS, owner=2)
+    add_table(settings.data_dir, PLANETS, PLANET_ROWS, owner=1)
+    address = add_import(settings.data_dir, CORPUS / "ragged.csv", "done", table_id=1)
+    import_id = address.rpartition("/")[2]
+    ask(settings, "UPDATE imports SET user_id = 2")
+    folder = settings.imports_dir / import_id
+    folder.mkdir(parents=True)
+    (folder / "original").write_text("a,b\n")
+    await make(eve)
+    elsewhere = await window(app, EVE)
+
+    answer = await delete(eve, " EVE@Example.org")
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
+    assert not await is_signed_in(eve)
+    assert not await is_signed_in(elsewhere)
+    assert tables(settings) == {"t2"}
+    assert ask(settings, "SELECT id FROM users") == [(1,)]
+    for name in ("sessions", "api_tokens", "passkeys", "imports", "one_time_tokens"):
+        assert ask(settings, f"SELECT count(*) FROM {name} WHERE user_id = 2") == [(0,)], name
+    await _gone(app, folder)
+    assert (await app.test_client().post("/login", form={"email": EVE.email, "password": PASSWORD})).status_code == 422
+    assert await is_signed_in(ada)
+    assert "Planets" in await page(ada, "/tables/2")
+
+
+async def _gone(app: Application, folder: Path) -> None:
+    """Files go after the commit, in the background."""
+    from webapp.extensions import jobs
+
+    async with jobs.of(app).lock(folder.name):
+        pass
+    assert not folder.exists()
+
+
+async def test_what_is_left_is_a_line_in_the_log_and_a_letter(app: Application, eve: QuartClient) -> None:
+    await delete(eve)
+
+    (event,) = await events(app, "account.deleted")
+    assert (event.actor, event.subject, event.details) == (EVE.email, EVE.email, {"role": "member"})
+    (letter,) = await letters(app, EVE.email)
+    assert "is deleted, with all that was yours" in letter.text
+
+
+async def test_an_import_on_its_way_is_cancelled(app: Application, settings: Settings, eve: QuartClient) -> None:
+    table_id = add_table(settings.data_dir, PLANETS, PLANET_ROWS, owner=2)
+    ask(settings, "UPDATE tables SET state = 'importing'")
+    add_import(settings.data_dir, CORPUS / "ragged.csv", "loading", table_id=table_id)
+    ask(settings, "UPDATE imports SET user_id = 2")
+    assert "1 import on the way, which will be cancelled" in await page(eve, "/account/deletion")
+
+    await delete(eve)
+
+    assert tables(settings) == set()
+    assert ask(settings, "SELECT count(*) FROM imports") == [(0,)]
+
+
+@pytest.mark.parametrize("typed", ["", "ada@example.org", "eve", "eve@example.org\0", "x" * 5000])
+async def test_another_address_deletes_nothing(app: Application, eve: QuartClient, typed: str) -> None:
+    answer = await delete(eve, typed)
+
+    assert answer.status_code == 422
+    assert 'id="email-error"' in await said(answer)
+    assert await is_signed_in(eve)
+    assert "account.deleted" not in await names(app)
+
+
+async def test_the_last_owner_has_to_hand_over_first(app: Application, settings: Settings, ada: QuartClient) -> None:
+    html = await page(ada, "/account/deletion")
+    assert "Make somebody else an owner first" in html
+    assert 'action="/account/deletion"' not in html
+
+    answer = await delete(ada, ADA.email)
+
+    assert answer.status_code == 422
+    assert await is_signed_in(ada)
+    await settle(app, "grace@example.org", Role.OWNER)
+    assert (await delete(ada, ADA.email)).status_code == 303
+    assert ask(settings, "SELECT email FROM users") == [("grace@example.org",)]
+
+
+async def test_it_takes_a_fresh_sign_in(app: Application, eve: QuartClient) -> None:
+    await grow_stale(app)
+
+    assert (await delete(eve)).headers["Location"].startswith("/login/confirm")
+    assert await is_signed_in(eve)

@@ -1,0 +1,229 @@
+"""The second factor: turned on by a code, turned off by another; recovery codes, shown once."""
+
+import re
+import time
+from typing import Any
+
+import pyotp
+import pytest
+from quart.testing import QuartClient
+from sqlalchemy import select
+
+from tests.events import events, names
+from tests.helpers import ADA, PASSWORD, is_signed_in
+from tests.http.account.conftest import grow_stale, page, said
+from tests.mails import letters
+from webapp.extensions import db
+from webapp.models import User
+from webapp.web.application import Application
+
+OWN = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+CODE = re.compile(r"^[a-z2-9]{4}(?:-[a-z2-9]{4}){5}$", re.MULTILINE)
+
+
+def shown(secret: str, steps: int = 0) -> str:
+    """What the authenticator app shows, or has shown, or will."""
+    return pyotp.TOTP(secret).at(int(time.time()) + 30 * steps)
+
+
+async def begin(client: QuartClient) -> tuple[str, str]:
+    """The secret and its sealed form, as the page has them."""
+    html = await page(client, "/account/second-factor/new")
+    secret = re.search(r'id="secret">([A-Z2-7 ]+)<', html)
+    sealed = re.search(r'name="sealed" value="([^"]+)"', html)
+    assert secret
+    assert sealed
+    return secret[1].replace(" ", ""), sealed[1]
+
+
+async def turn_on(client: QuartClient) -> tuple[str, list[str]]:
+    """The secret and the recovery codes."""
+    secret, sealed = await begin(client)
+    answer = await client.post("/account/second-factor/new", form={"sealed": sealed, "code": shown(secret)})
+    html = await said(answer)
+    assert answer.status_code == 200, html
+    return secret, CODE.findall(html.partition('id="codes"')[2].partition(">")[2].partition("<")[0])
+
+
+async def row(app: Application) -> User:
+    async with db.of(app).reading() as session:
+        return (await session.scalars(select(User).where(User.email == ADA.email))).one()
+
+
+async def sign_in_with(app: Application, code: str) -> bool:
+    client = app.test_client()
+    first = await client.post("/login", form={"email": ADA.email, "password": PASSWORD})
+    assert not await is_signed_in(client)
+    await client.post(first.headers["Location"], form={"code": code})
+    return await is_signed_in(client)
+
+
+async def test_it_counts_once_its_first_code_was_typed(app: Application, ada: QuartClient) -> None:
+    secret, _ = await begin(ada)
+    assert (await row(app)).totp_secret is None
+
+    secret, codes = await turn_on(ada)
+
+    assert len(set(codes)) == 10
+    assert await is_signed_in(ada)
+    assert secret not in str((await row(app)).totp_secret)
+    assert "It is on" in await page(ada, "/account/second-factor")
+    assert await sign_in_with(app, shown(secret, 1))
+    assert (await letters(app))[-1].subject == "Signing in now takes a second step"
+    assert (await events(app, "second_factor.added"))[0].details == {}
+
+
+async def test_the_picture_says_what_the_letters_say_and_needs_no_inline_style(ada: QuartClient) -> None:
+    html = await page(ada, "/account/second-factor/new")
+
+    assert '<svg viewBox="0 0 ' in html
+    assert 'stroke="currentColor"' in html
+    assert "style=" not in html
+    assert "otpauth://" not in html  # in the picture only
+
+
+async def test_a_code_that_turned_it_on_signs_nobody_in(app: Application, ada: QuartClient) -> None:
+    secret, sealed = await begin(ada)
+    code = shown(secret)
+    await ada.post("/account/second-factor/new", form={"sealed": sealed, "code": code})
+
+    assert not await sign_in_with(app, code)
+
+
+async def test_recovery_codes_are_shown_once_and_used_once(app: Application, ada: QuartClient) -> None:
+    _, codes = await turn_on(ada)
+
+    html = await page(ada, "/account/second-factor")
+    assert "10 codes left" in html
+    assert not CODE.findall(html)
+    assert await sign_in_with(app, codes[0].upper().replace("-", " "))
+    assert not await sign_in_with(app, codes[0])
+    assert "9 codes left" in await page(ada, "/account/second-factor")
+
+
+async def test_new_recovery_codes_end_the_old_ones(app: Application, ada: QuartClient) -> None:
+    _, old = await turn_on(ada)
+
+    assert "The 10 that are left stop working" in await page(ada, "/account/second-factor/recovery-codes")
+    html = await said(await ada.post("/account/second-factor/recovery-codes"))
+
+    new = CODE.findall(html.partition('id="codes"')[2].partition(">")[2].partition("<")[0])
+    assert len(new) == 10
+    assert not set(new) & set(old)
+    assert not await sign_in_with(app, old[1])
+    assert await sign_in_with(app, new[1])
+    assert "recovery_code.renewed" in await names(app)
+
+
+async def test_the_codes_are_taken_along_as_text_without_a_script(ada: QuartClient) -> None:
+    secret, sealed = await begin(ada)
+    answer = await ada.post("/account/second-factor/new", form={"sealed": sealed, "code": shown(secret)})
+
+    link = re.search(r'download="rowcast-recovery-codes.txt" href="(data:text/plain[^"]+)"', await said(answer))
+    assert link
+    assert link[1].count("%0A") == 12
+
+
+@pytest.mark.parametrize("use", ["code", "recovery code"])
+async def test_it_is_turned_off_by_a_code(app: Application, ada: QuartClient, use: str) -> None:
+    secret, codes = await turn_on(ada)
+
+    wrong = await ada.post("/account/second-factor/removal", form={"code": "000000"})
+    assert wrong.status_code == 422
+    assert "not right" in await said(wrong)
+    right = shown(secret, 1) if use == "code" else codes[3]
+    answer = await ada.post("/account/second-factor/removal", form={"code": right})
+
+    assert answer.headers["Location"] == "/account/second-factor"
+    assert (await row(app)).totp_secret is None
+    assert "second_factor.removed" in await names(app)
+    client = app.test_client()
+    await client.post("/login", form={"email": ADA.email, "password": PASSWORD})
+    assert await is_signed_in(client)
+
+
+async def refused(app: Application, client: QuartClient, form: dict[str, str], words: str) -> None:
+    answer = await client.post("/account/second-factor/new", form=form)
+
+    html = await said(answer)
+    assert answer.status_code == 422
+    assert words in html
+    assert (await row(app)).totp_secret is None
+
+
+async def test_a_wrong_code_turns_nothing_on_and_keeps_the_secret(app: Application, ada: QuartClient) -> None:
+    secret, sealed = await begin(ada)
+    answer = await ada.post("/account/second-factor/new", form={"sealed": sealed, "code": "000000"})
+
+    assert answer.status_code == 422
+    assert " ".join(secret[at : at + 4] for at in range(0, 32, 4)) in await said(answer)
+
+
+@pytest.mark.parametrize(
+    "code", ["", "12345", "1234567", "abcdef", "x" * 5000, "\uff11\uff12\uff13\uff14\uff15\uff16", "nul\0"]
+)
+async def test_what_is_no_code_is_refused_beside_the_field(app: Application, ada: QuartClient, code: str) -> None:
+    _, sealed = await begin(ada)
+
+    await refused(app, ada, {"sealed": sealed, "code": code}, 'id="code-error"')
+
+
+async def test_another_persons_secret_or_one_of_ones_own_making_is_refused(
+    app: Application, ada: QuartClient, eve: QuartClient
+) -> None:
+    secret, sealed = await begin(eve)
+
+    await refused(app, ada, {"sealed": sealed, "code": shown(secret)}, "too old")
+    await refused(app, ada, {"sealed": OWN, "code": shown(OWN)}, "too old")
+    await refused(app, ada, {"sealed": "x" * 5000, "code": "123456"}, "another look")
+    await refused(app, ada, {"code": "123456"}, "another look")
+
+
+async def test_a_page_that_was_left_open_too_long_is_refused(
+    app: Application, ada: QuartClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret, sealed = await begin(ada)
+    monkeypatch.setattr("webapp.account.second_factor.SETTING_UP", -1)
+
+    await refused(app, ada, {"sealed": sealed, "code": shown(secret)}, "too old")
+
+
+async def test_turning_it_on_twice_changes_nothing(app: Application, ada: QuartClient) -> None:
+    secret, sealed = await begin(ada)
+    await turn_on(ada)
+    before = (await row(app)).totp_secret
+
+    answer = await ada.post("/account/second-factor/new", form={"sealed": sealed, "code": shown(secret, 1)})
+
+    assert answer.status_code == 303
+    assert (await row(app)).totp_secret == before
+
+
+async def test_who_found_the_window_open_cannot_guess_codes(app: Application, ada: QuartClient) -> None:
+    await turn_on(ada)
+
+    answers = [await ada.post("/account/second-factor/removal", form={"code": f"{n:06}"}) for n in range(11)]
+
+    assert [answer.status_code for answer in answers] == [422] * 10 + [429]
+    assert (await row(app)).totp_secret is not None
+
+
+async def test_without_it_there_are_no_codes_to_make(ada: QuartClient) -> None:
+    for answer in (
+        await ada.get("/account/second-factor/recovery-codes"),
+        await ada.post("/account/second-factor/recovery-codes"),
+    ):
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/account/second-factor")
+    assert (await ada.post("/account/second-factor/removal", form={"code": "123456"})).status_code == 422
+
+
+@pytest.mark.parametrize("path", ["new", "recovery-codes", "removal"])
+async def test_all_of_it_takes_a_fresh_sign_in(app: Application, ada: QuartClient, path: str) -> None:
+    await grow_stale(app)
+    form: Any = {"code": "123456", "sealed": "x"}
+
+    for answer in (
+        await ada.get(f"/account/second-factor/{path}"),
+        await ada.post(f"/account/second-factor/{path}", form=form),
+    ):
+        assert answer.headers["Location"].startswith("/login/confirm")
