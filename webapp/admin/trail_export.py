@@ -13,7 +13,7 @@ from webapp.engine.exporting import FORMULA
 from webapp.models import AuditEvent
 
 AT_ONCE = 1000  # events read and held at a time
-MIMETYPES = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
+MIMETYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 HEADS = ("number", "at", "event", "what", "who_id", "who", "whom_id", "whom", "address", "browser", "details")
 
 
