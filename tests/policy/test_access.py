@@ -19,6 +19,8 @@ PUBLIC = {
     "main.up": "asked by what watches the server",
     "main.ready": "asked by what watches the server",
     "api.health": "asked by programs",
+    "api.docs_show": "what the API can do, and nothing of who uses it",
+    "api.openapi_show": "the same for programs",
     "auth.register": "how to get in",
     "auth.login": "how to get in",
     "auth.logout": "nothing happens to a stranger",
@@ -27,6 +29,7 @@ PUBLIC = {
 }
 SAMPLES = {
     "table_id": 1,
+    "user_id": 1,
     "row_id": 1,
     "number": 1,
     "import_id": "0" * 32,

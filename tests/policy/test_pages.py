@@ -19,7 +19,7 @@ from webapp.web.application import Application
 CORPUS = Path(__file__).parents[1] / "corpus"
 STATES = ("inspecting", "ready", "loading", "done", "failed", "cancelled")
 FIRST = ["/", "/register"]  # where nobody has an account yet
-STRANGER = ["/", "/login", "/login?next=/dashboard"]
+STRANGER = ["/", "/api/docs", "/login", "/login?next=/dashboard"]
 PEOPLE = [
     "/dashboard",
     "/tables/1",
@@ -43,6 +43,10 @@ REFUSALS = {
 # Answers to GET that are no pages, and what they are.
 OTHERS = {
     "api.health": "JSON",
+    "api.me_show": "JSON",
+    "api.users_index": "JSON",
+    "api.users_show": "JSON",
+    "api.openapi_show": "JSON",
     "main.up": "text for machines",
     "main.ready": "text for machines",
     "live.stream": "a stream",
