@@ -8,20 +8,44 @@ from typing import Any
 import html5lib
 import pytest
 from quart.testing import QuartClient
+from sqlalchemy import select
 
 from settings import Settings
-from tests.helpers import sign_out, sign_up
+from tests.conftest import Client, make_settings
+from tests.helpers import ADA, sign_out, sign_up
+from tests.http.auth.conftest import add_second_factor
 from tests.imports import add_import
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp import create_app
+from webapp.extensions import db
+from webapp.models import Mail, OneTimeToken, Purpose
 from webapp.web.application import Application
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 STATES = ("inspecting", "ready", "loading", "done", "failed", "cancelled")
 FIRST = ["/", "/register"]  # where nobody has an account yet
-STRANGER = ["/", "/api/docs", "/login", "/login?next=/dashboard"]
+STRANGER = ["/", "/api/docs", "/login", "/login?next=/dashboard", "/reset", "/register"]
+# What leads on by a link of a mail, and what only a server of development has.
+LINKED = {"/verifications/": "verify", "/reset/": "reset", "/invitations/": "invite"}
+ELSEWHERE = ["/login/code", "/outbox", "/outbox/any", *(f"{place}any" for place in LINKED)]
+ACCOUNT = [
+    "/account",
+    "/account/email",
+    "/account/password",
+    "/account/second-factor",
+    "/account/second-factor/new",
+    "/account/second-factor/removal",
+    "/account/passkeys",
+    "/account/passkeys/new",
+    "/account/devices",
+    "/account/tokens",
+    "/account/tokens/new",
+    "/account/export",
+    "/account/deletion",
+]
 PEOPLE = [
     "/dashboard",
+    "/login/confirm?next=/dashboard",
     "/tables/1",
     "/tables/1?q=ur&sort=4,-3&f.2=ge:1&cols=1,2,4",
     "/tables/1?q=pluto",
@@ -31,9 +55,12 @@ PEOPLE = [
     "/tables/1/columns",
     "/tables/1/columns/1",
     "/tables/1/columns/3/profile",
+    *ACCOUNT,
 ]
 # What goes wrong has a page as well.
 REFUSALS = {
+    "/account/passkeys/99": 404,
+    "/account/email/confirmation?token=none": 422,
     "/tables/999": 404,
     "/nowhere": 404,
     "/tables/1?f.2=ge:many": 422,
@@ -42,6 +69,10 @@ REFUSALS = {
 }
 # Answers to GET that are no pages, and what they are.
 OTHERS = {
+    "auth.register_email": "a part of a page",
+    "account.recovery_codes": "leads back where there is no second factor; in tests/browser/states.py",
+    "account.passkeys_edit": "a passkey's, which takes a device to make; in tests/browser/states.py",
+    "account.email_confirmation": "takes a link from a mail; in tests/browser/states.py",
     "api.health": "JSON",
     "api.me_show": "JSON",
     "api.users_index": "JSON",
@@ -65,7 +96,7 @@ OTHERS = {
 def test_every_address_is_looked_at(settings: Settings) -> None:
     app = create_app(settings)
     adapter = app.url_map.bind("localhost")
-    pages = [*FIRST, *STRANGER, *PEOPLE, "/tables/imports/any"]
+    pages = [*FIRST, *STRANGER, *PEOPLE, *ELSEWHERE, "/tables/imports/any"]
     seen = {adapter.match(address.partition("?")[0])[0] for address in pages}
     asked = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
 
@@ -78,7 +109,41 @@ async def test_pages_for_strangers(client: QuartClient) -> None:
     await sign_up(client)
     await sign_out(client)
     for address in STRANGER:
-        check(address, await page(client, address))
+        check(address, await page(client, address, 403 if address == "/register" else 200))
+
+
+async def test_pages_behind_links(app: Application, client: QuartClient) -> None:
+    await sign_up(client)
+    for place, purpose in LINKED.items():
+        data = {"role": "member", "inviter": "ada@example.org"}
+        given = {"user_id": 1, "email": "ada@example.org", "data": data}
+        token = await db.of(app).write(OneTimeToken.issue, Purpose(purpose), **given)
+        check(place, await page(client, place + token))
+        check(place, await page(app.test_client(), place + token))
+        check(place, await page(client, place + "t" * 43, 410))
+
+
+async def test_pages_of_the_second_step(app: Application, client: QuartClient) -> None:
+    await sign_up(client)
+    await sign_out(client)
+    await add_second_factor(app)
+    await client.post("/login", form={"email": ADA.email, "password": ADA.password})
+    check("/login/code", await page(client, "/login/code"))
+
+
+async def test_pages_of_development(data_dir: Path) -> None:
+    app = create_app(make_settings(data_dir, environment="development"))
+    app.test_client_class = Client
+    async with app.test_app():
+        client = app.test_client()
+        await sign_up(client)
+        check("/outbox, empty", await page(client, "/outbox"))
+        await client.post("/reset", form={"email": ADA.email})
+        await db.of(app).settled()
+        async with db.of(app).reading() as session:
+            mail_id = await session.scalar(select(Mail.id))
+        check("/outbox", await page(client, "/outbox"))
+        check("/outbox/...", await page(client, f"/outbox/{mail_id}"))
 
 
 async def test_pages_for_people(client: QuartClient, settings: Settings) -> None:
