@@ -52,5 +52,5 @@ async def openapi_show() -> Response:
 @public
 async def docs_show() -> Response:
     book = Handbook(references().document(), own_origin())
-    problems = [(status, title, TEXTS[status]) for status, title in TITLES.items()]
+    problems = [(status, title, TEXTS.get(status, "")) for status, title in TITLES.items()]
     return await render("api/docs.html", book=book, problems=problems, reads=READS, writes=WRITES)

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from settings import Settings
-from tests.conftest import make_settings
 from tests.helpers import ADA
 from tests.servers import Server
 from webapp.data.engines import Database
