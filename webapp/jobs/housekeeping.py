@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, select
 
 from webapp.jobs import imports
 from webapp.jobs.imports import BUILDING
-from webapp.jobs.mail import GIVEN_UP, forget_old
+from webapp.jobs.mail import GIVEN_UP, forget_old, is_old
 from webapp.models import Import, ImportState, Mail, Table, utc_now
 
 if TYPE_CHECKING:
@@ -77,7 +77,11 @@ async def _not_sent(jobs: "Jobs", *which: ColumnElement[bool]) -> list[str]:
 
 
 async def _forget_mails(jobs: "Jobs") -> None:
-    await jobs.database.write(forget_old)
+    """A write waits for others, so there is none without need."""
+    async with jobs.database.reading() as session:
+        is_needed = await session.scalar(select(Mail.id).where(is_old()).limit(1)) is not None
+    if is_needed:
+        await jobs.database.write(forget_old)
 
 
 async def _unfinished(jobs: "Jobs") -> list[tuple[str, str]]:

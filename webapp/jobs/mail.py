@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from cryptography.fernet import InvalidToken, MultiFernet
 from email_validator import validate_email
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, and_, update
 
 from settings import Settings
 from webapp.data.keys import sealer
@@ -184,5 +184,8 @@ async def _note(work: UnitOfWork, mail_id: str, failure: Failure | None) -> int:
 
 async def forget_old(work: UnitOfWork) -> None:
     """Links of mails that were never sent do not work any more: their words go, the rest stays as a record."""
-    old = update(Mail).where(Mail.sealed.is_not(None), Mail.created_at < utc_now() - KEPT)
-    await work.session.execute(old.values(sealed=None, failure="It was not sent within 30 days."))
+    await work.session.execute(update(Mail).where(is_old()).values(sealed=None, failure="It was not sent in 30 days."))
+
+
+def is_old() -> ColumnElement[bool]:
+    return and_(Mail.sealed.is_not(None), Mail.created_at < utc_now() - KEPT)
