@@ -1,20 +1,24 @@
-"""The command line: `rowcast serve|db|inspect|import|export`."""
+"""The command line: `rowcast serve|db|inspect|import|export|user`."""
 
 import csv
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import click
 
 from settings import Settings
+from webapp.progressbar import Progress
 
 if TYPE_CHECKING:
     from webapp.engine.inspecting import Inspection
     from webapp.jobs.takeout import Kind
+    from webapp.models import Role
 
 # Each command imports what it needs itself: `rowcast inspect` should not wait for a web framework.
 
@@ -130,6 +134,86 @@ def export(table_id: int, format_: "Kind") -> None:
         sys.exit(1)
 
 
+@main.group()
+def user() -> None:
+    """Look after people, beside a running server if there is one."""
+
+
+ROLES = click.Choice(["owner", "administrator", "member", "guest"])
+
+
+@user.command("add")
+@click.argument("email")
+@click.option("--name", default="", help="What they are called.  [default: what stands before the @]")
+@click.option("--role", type=ROLES, help="What they may do.  [default: member; the first person owns the server]")
+@click.option("--link", is_flag=True, help="Print a link by which they choose a password, instead of asking for one.")
+def user_add(email: str, name: str, role: str | None, link: bool) -> None:
+    """Make an account for EMAIL. The password is asked for, or read from standard input."""
+    with _people() as (settings, console, roles):
+        made = console.add(settings, email, name, roles(role) if role else None, None if link else _password())
+        click.echo(made or f"{email} has an account.")
+
+
+@user.command("promote")
+@click.argument("email")
+@click.option("--role", type=ROLES, required=True, help="What they may do from now on.")
+def user_promote(email: str, role: str) -> None:
+    """Give EMAIL another role."""
+    with _people() as (settings, console, roles):
+        console.promote(settings, email, roles(role))
+        click.echo(f"{email} is {role} now.")
+
+
+@user.command("reset-password")
+@click.argument("email")
+@click.option("--link", is_flag=True, help="Print a link by which they choose a password, instead of asking for one.")
+@click.option("--remove-second-factor", is_flag=True, help="For who has lost it, and the recovery codes as well.")
+def user_reset_password(email: str, link: bool, remove_second_factor: bool) -> None:
+    """Give EMAIL a new password. They are signed out everywhere, and their API tokens end."""
+    with _people() as (settings, console, _):
+        password = None if link else _password()
+        made = console.reset_password(settings, email, password, remove_second_factor=remove_second_factor)
+        click.echo(made or f"{email} has a new password.")
+
+
+@user.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def user_list(as_json: bool) -> None:
+    """List everybody with role, state and when they were last seen (UTC)."""
+    with _people() as (settings, console, _):
+        found = console.everybody(settings)
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+        return
+    rows = [[str(value or "never") for value in person.values()] for person in found]
+    wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True)).rstrip())
+
+
+@contextmanager
+def _people() -> "Iterator[tuple[Settings, ModuleType, type[Role]]]":
+    """What the commands for people work with; what they refuse ends them in words."""
+    from webapp import console
+    from webapp.data import migrations
+    from webapp.data.problems import Problem
+    from webapp.models import Role
+
+    settings = _settings()
+    migrations.upgrade(settings)
+    try:
+        yield settings, console, Role
+    except Problem as problem:
+        raise click.ClickException(str(problem)) from None
+
+
+def _password() -> str:
+    """Never an argument: those stand in the shell's history and in the list of processes."""
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
 def _settings(**given: object) -> Settings:
     """Settings of the environment under what the command line says; a wrong one ends the command in words."""
     from pydantic import ValidationError
@@ -142,27 +226,6 @@ def _settings(**given: object) -> Settings:
             for e in error.errors()
         )
         raise click.ClickException(f"These settings cannot be used:\n{wrong}") from None
-
-
-class Progress:
-    """A progress bar on a terminal's standard error, nothing elsewhere."""
-
-    def __init__(self, total: int, label: str) -> None:
-        self.bar = click.progressbar(length=max(total, 1), label=label, file=sys.stderr)
-        self.shown = sys.stderr.isatty()
-
-    def __enter__(self) -> Callable[[int, int], None]:
-        if self.shown:
-            self.bar.__enter__()
-        return self.advance
-
-    def advance(self, done: int, _rows: int) -> None:
-        if self.shown:
-            self.bar.update(done - self.bar.pos)
-
-    def __exit__(self, *exc: object) -> None:
-        if self.shown:
-            self.bar.render_finish()
 
 
 def _rejected(path: Path) -> list[dict[str, object]]:

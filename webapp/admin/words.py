@@ -76,7 +76,7 @@ def details_in_words(details: Mapping[str, Any]) -> str:
         before = left.pop("before")
         after = next((left.pop(name) for name in AFTER if name in left), None)
         parts.append(f"{before} → {after}" if after else f"before: {before}")
-    said = {name.replace("_", " "): value for name, value in left.items() if value or value is False}
+    said = {name.replace("_", " "): value for name, value in left.items() if value not in (None, "", [])}
     parts += [f"{name}: {_plain(value)}" for name, value in said.items()]
     return ", ".join(parts)
 

@@ -16,7 +16,7 @@ from webapp.web.access import find_table, signed_in
 from webapp.web.ranges import answer_parts
 from webapp.web.streaming import attachment, file_part, streamed
 
-MIMETYPES: dict[exporting.Format, str] = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
+MIMETYPES: dict[exporting.Format, str] = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 
 
 class UnknownFormat(Problem):

@@ -1,0 +1,174 @@
+"""`rowcast user`: people are added, promoted, let in again and listed, beside a running server, never by argument."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from quart.testing import QuartClient
+
+from tests.conftest import SECRET_KEY
+from tests.helpers import Person, is_signed_in, sign_in
+from tests.people import window
+from webapp.cli import main
+from webapp.data.sqlite_plain import connect
+from webapp.web.application import Application
+
+PASSWORD = "a long and unlikely sentence"
+ADA, EVE = Person("ada@example.org", PASSWORD), Person("eve@example.org", PASSWORD)
+
+
+@pytest.fixture
+def run(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """`run("list")` in this process; what it prints, or, if it fails, what it complains about."""
+    for name, value in (("ENVIRONMENT", "testing"), ("SECRET_KEY", SECRET_KEY), ("DATA_DIR", str(data_dir))):
+        monkeypatch.setenv(f"ROWCAST_{name}", value)
+
+    def run(*arguments: str, typed: str = f"{PASSWORD}\n", status: int = 0) -> str:
+        ended = CliRunner().invoke(main, ["user", *arguments], input=typed, catch_exceptions=False)
+        assert ended.exit_code == status, ended.output
+        return ended.output
+
+    return lambda *arguments, **more: asyncio.to_thread(run, *arguments, **more)
+
+
+async def role_of(run: Any, email: str) -> str | None:
+    people = json.loads(await run("list", "--json"))
+    return next((person["role"] for person in people if person["email"] == email), None)
+
+
+def log(data_dir: Path) -> list[tuple[str, ...]]:
+    rows = connect(data_dir / "rowcast.db").execute("SELECT event, actor, subject FROM audit_events ORDER BY id")
+    return [tuple(row) for row in rows]
+
+
+async def test_the_first_person_owns_the_server_and_signs_in(app: Application, run: Any, data_dir: Path) -> None:
+    assert "is the owner's" in await run("add", EVE.email, "--role", "guest", status=1)
+    await run("add", " Ada@Example.org", "--name", "Ada")
+    await run("add", EVE.email)
+
+    assert (await role_of(run, ADA.email), await role_of(run, EVE.email)) == ("owner", "member")
+    assert (await (await window(app, ADA)).get("/admin/people")).status_code == 200
+    assert log(data_dir)[:2] == [
+        ("person.added", "command line", ADA.email),
+        ("person.added", "command line", EVE.email),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "typed", "words"),
+    [
+        (("add", "ada@example.org"), PASSWORD, "already an account"),
+        (("add", "nobody"), PASSWORD, "@"),
+        (("add", "new@example.org"), "short", "at least 10 characters"),
+        (("add", "new@example.org"), "", "at least 10 characters"),
+        (("promote", "new@example.org", "--role", "guest"), "", "Nobody has an account"),
+        (("promote", "ada@example.org", "--role", "guest"), "", "last owner"),
+        (("reset-password", "new@example.org"), PASSWORD, "Nobody has an account"),
+        (("reset-password", "ada@example.org"), "ada@example.org", "hardly more than"),
+    ],
+)
+async def test_what_cannot_be_done_is_said_in_words(
+    run: Any, data_dir: Path, arguments: tuple[str, ...], typed: str, words: str
+) -> None:
+    await run("add", ADA.email)
+    before = log(data_dir)
+
+    assert words in await run(*arguments, typed=typed, status=1)
+    assert log(data_dir) == before
+
+
+async def test_a_password_is_never_an_argument(run: Any) -> None:
+    assert "No such option" in await run("add", ADA.email, "--password", PASSWORD, status=2)
+    assert "unexpected extra argument" in await run("add", ADA.email, PASSWORD, status=2)
+
+
+async def test_a_promotion_takes_effect_in_what_is_signed_in(app: Application, run: Any, data_dir: Path) -> None:
+    await run("add", ADA.email)
+    await run("add", EVE.email)
+    eve = await window(app, EVE)
+    assert (await eve.get("/admin/people")).status_code == 403
+
+    assert "eve@example.org is owner now." in await run("promote", EVE.email, "--role", "owner")
+    assert (await eve.get("/admin/people")).status_code == 200
+    await run("promote", ADA.email, "--role", "member")
+    assert log(data_dir)[-1] == ("person.role_changed", "command line", ADA.email)
+
+
+async def opened(client: QuartClient, link: str) -> QuartClient:
+    answer = await client.post(
+        link.removeprefix("http://127.0.0.1:8000"), form={"password": PASSWORD, "confirmation": PASSWORD}
+    )
+    assert answer.status_code == 303, await answer.get_data(as_text=True)
+    return client
+
+
+async def test_a_new_password_signs_out_everywhere(app: Application, run: Any, data_dir: Path) -> None:
+    await run("add", ADA.email)
+    client = await window(app, ADA)
+    await run("reset-password", ADA.email, typed="another long sentence\n")
+
+    assert not await is_signed_in(client)
+    await sign_in(client, Person(ADA.email, "another long sentence"))
+    assert ("password.reset", "command line", ADA.email) in log(data_dir)
+    assert "sentence" not in str(log(data_dir))
+
+
+async def test_a_link_lets_them_choose_and_ends_what_was_signed_in(app: Application, run: Any) -> None:
+    await run("add", ADA.email)
+    client = await window(app, ADA)
+    link = (await run("reset-password", ADA.email, "--link")).strip()
+
+    assert not await is_signed_in(client)
+    await opened(client, link)
+    await sign_in(app.test_client(), ADA)
+
+
+async def test_somebody_added_without_a_password_chooses_one(app: Application, run: Any) -> None:
+    await run("add", ADA.email)
+    link = (await run("add", EVE.email, "--link", typed="")).strip()
+    assert json.loads(await run("list", "--json"))[1]["state"] == "invited"
+
+    await opened(app.test_client(), link)
+    await sign_in(app.test_client(), EVE)
+
+
+async def test_a_lost_second_factor_is_removed(run: Any, data_dir: Path) -> None:
+    await run("add", ADA.email)
+    database = connect(data_dir / "rowcast.db")
+    database.execute("UPDATE users SET totp_secret = 'sealed'")
+
+    await run("reset-password", ADA.email)
+    assert database.execute("SELECT totp_secret FROM users").fetchone() == ("sealed",)
+    await run("reset-password", ADA.email, "--remove-second-factor")
+    assert database.execute("SELECT totp_secret FROM users").fetchone() == (None,)
+    assert ("second_factor.removed", "command line", ADA.email) in log(data_dir)
+
+
+async def test_everybody_is_listed_for_people_and_for_programs(run: Any) -> None:
+    assert await run("list") == ""
+    await run("add", ADA.email, "--name", "Ada Lovelace")
+
+    assert await run("list") == "ada@example.org  Ada Lovelace  owner  active  never\n"
+    assert json.loads(await run("list", "--json")) == [
+        {"email": "ada@example.org", "name": "Ada Lovelace", "role": "owner", "state": "active", "seen_at": None}
+    ]
+
+
+def test_as_a_process_it_reads_the_password_from_standard_input(data_dir: Path) -> None:
+    environment = {"ROWCAST_DATA_DIR": str(data_dir), "ROWCAST_ENVIRONMENT": "testing", "PATH": "/usr/bin:/bin"}
+    command = [sys.executable, "-m", "webapp", "user"]
+    for arguments, said in ((["add", ADA.email], "has an account."), (["list"], "owner")):
+        ended = subprocess.run(
+            [*command, *arguments],
+            input=PASSWORD.encode(),
+            env=environment,
+            capture_output=True,
+            timeout=60,
+            check=True,
+        )
+        assert said in ended.stdout.decode()
