@@ -21,6 +21,7 @@ Described = dict[str, Any]
 
 BASE = "/api/v1/"
 SAFE = {"get", "head", "options"}
+ORDER = ("GET", "POST", "PATCH", "DELETE")
 INFO = Info(
     title="Rowcast",
     version="1",
@@ -95,7 +96,7 @@ class Provider(OpenAPIProvider):
 
     def generate_rules(self) -> Iterable[Rule]:
         rules = [rule for rule in super().generate_rules() if rule.rule.startswith(BASE)]
-        return sorted(rules, key=lambda rule: (rule.rule, sorted(rule.methods or ())))
+        return sorted(rules, key=lambda rule: (rule.rule, min(map(ORDER.index, (rule.methods or set()) & set(ORDER)))))
 
     def operation_id(self, method: str, path: str, func: Any) -> str:
         return str(func.__name__)

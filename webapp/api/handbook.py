@@ -68,11 +68,12 @@ class Handbook:
 
     @cached_property
     def shapes(self) -> list[Shape]:
+        """Of answers; what is sent is described where it is."""
         named: Described = self.document["components"]["schemas"]
         return [
             Shape(name, one.get("description", ""), self._fields(one), _example(one))
             for name, one in named.items()
-            if "properties" in one
+            if "properties" in one and one.get("additionalProperties", True)
         ]
 
     def _operation(self, path: str, method: str, one: Described) -> Operation:
@@ -115,9 +116,9 @@ class Handbook:
         return " or ".join(dict.fromkeys(self._words(schema)))
 
     def _words(self, schema: Described) -> Iterator[str]:
-        name, schema = _name(schema), self._follow(schema)
+        name, default, schema = _name(schema), schema.get("default"), self._follow(schema)
         if "enum" in schema:
-            yield "one of " + ", ".join(schema["enum"])
+            yield "one of " + ", ".join(schema["enum"]) + (f", else {default}" if default else "")
         elif choices := schema.get("anyOf", schema.get("allOf")):
             for choice in choices:
                 yield from self._words(choice)

@@ -48,7 +48,7 @@ Name = Annotated[
     Field(description="What people see. No control characters.", examples=["Ada Lovelace"]),
 ]
 # A role is text in JSON, which strict validation would not take for one.
-GivenRole = Annotated[Role, Field(strict=False, description="What they may do; see the page on roles.")]
+GivenRole = Annotated[Role, Field(strict=False, description="What they may do.")]
 Address = Annotated[
     str,
     StringConstraints(max_length=MAX_EMAIL),
