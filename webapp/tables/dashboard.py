@@ -8,7 +8,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from webapp.extensions import config, db
-from webapp.models import Actor, Column, Import, ImportState, Table, utc_now
+from webapp.models import Action, Actor, Column, Import, ImportState, Table, authorize, utc_now
 from webapp.web.templating import render
 
 SHOWN = 200  # tables on the dashboard, newest first
@@ -46,7 +46,12 @@ async def panel(person: Actor) -> Markup:
         tables = await _tables(session, person.id)
         imports = await _imports(session, person.id)
     return render(
-        "tables/_dashboard.html", tables=tables, imports=imports, has_sample=True, upload_limit=config().upload_limit
+        "tables/_dashboard.html",
+        tables=tables,
+        imports=imports,
+        may_create=authorize(person, Action.CREATE_TABLE),
+        has_sample=True,
+        upload_limit=config().upload_limit,
     )
 
 

@@ -12,7 +12,7 @@ from webapp.models import Table
 from webapp.tables import bp, counts, deletion, grid
 from webapp.tables.view import Addresses, table_view
 from webapp.web import flashes
-from webapp.web.access import Action, find_table, may, signed_in
+from webapp.web.access import Action, authorize, find_table, may, signed_in
 from webapp.web.forms import Form
 from webapp.web.fragments import redirect_to, render
 
@@ -34,7 +34,9 @@ async def show(table_id: int) -> ResponseReturnValue:
         want_indexes(table, query)  # most of all for a sort that took too long
     view = table_view(table, query, page)
     summary = await counts.summary_of(table, query, page)
-    return await render("tables/show.html", "tables/_results.html", table=table, view=view, summary=summary)
+    may_change = authorize(signed_in(), Action.CHANGE_TABLE, table)
+    shown = {"table": table, "view": view, "summary": summary, "may_change": may_change}
+    return await render("tables/show.html", "tables/_results.html", **shown)
 
 
 def want_indexes(table: Table, query: TableQuery) -> None:

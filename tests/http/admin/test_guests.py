@@ -1,0 +1,29 @@
+"""Guests look, and nothing is offered to them that they could not do."""
+
+import pytest
+
+from settings import Settings
+from tests.helpers import Person
+from tests.http.admin.conftest import page
+from tests.people import EVE, GUS, settle_everybody, window
+from tests.tables import PLANET_ROWS, PLANETS, add_table
+from webapp.web.application import Application
+
+
+@pytest.mark.parametrize(("person", "offered"), [(EVE, True), (GUS, False)])
+async def test_a_guest_looks_at_a_table_and_is_offered_nothing_more(
+    app: Application, settings: Settings, person: Person, offered: bool
+) -> None:
+    team = await settle_everybody(app)
+    user = next(user for user in team.values() if user.email == person.email)
+    client = await window(app, person)
+
+    empty = await page(client, "/dashboard")
+    table_id = add_table(settings.data_dir, PLANETS, PLANET_ROWS, owner=user.id)
+    full, table = await page(client, "/dashboard"), await page(client, f"/tables/{table_id}")
+
+    for html in (empty, full):
+        assert ('action="/tables"' in html, "As a guest you can look" in html) == (offered, not offered)
+    assert (f"/tables/{table_id}/edit" in table) is offered
+    assert f"/tables/{table_id}/export" in table
+    assert "Jupiter" in table
