@@ -1,13 +1,17 @@
 """Excel workbooks: one sheet as people read it, and what would harm us kept out."""
 
+import errno
+import tempfile
+import weakref
 import zipfile
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import openpyxl
 import pytest
 
-from webapp.engine.formats import archive, open_source
+from webapp.engine.formats import archive, open_source, workbook
 from webapp.engine.inspecting import ImportProblem, Inspection, Overrules, inspect
 
 
@@ -47,6 +51,58 @@ def test_cells_are_read_as_people_see_them(tmp_path: Path) -> None:
     assert types == ["text", "integer", "decimal", "boolean", "date", "datetime", "text", "text"]
     rows = [list(row) for batch in open_source(path, found.options).batches() for row in batch.rows]
     assert rows == found.sample
+
+
+def test_what_is_empty_around_a_sheet_is_no_part_of_it(tmp_path: Path) -> None:
+    path = saved(tmp_path, [[], [], [None, None, "a", "b"], [None, None, 1, None], [None, None, None, 2]])
+    assert read(path).sample == [["1", ""], ["", "2"]]
+    assert [column.title for column in read(path).columns] == ["a", "b"]
+
+
+def test_the_rows_of_a_sheet_are_in_memory_one_at_a_time(capfd: pytest.CaptureFixture[str]) -> None:
+    class Row(list[object]):
+        __hash__ = object.__hash__  # type: ignore[assignment]
+
+    alive: weakref.WeakSet[Row] = weakref.WeakSet()
+    most = 0
+
+    def rows() -> Iterator[Row]:
+        nonlocal most
+        for number in range(100):
+            row = Row([number, datetime(2024, 1, 1, number % 24) if number == 99 else date(2024, 1, 1)])
+            alive.add(row)
+            most = max(most, len(alive))
+            yield row
+
+    workbook._write(rows)
+
+    assert most <= 3
+    assert capfd.readouterr().out.splitlines()[::99] == ["0,2024-01-01 00:00:00", "99,2024-01-01 03:00:00"]
+
+
+def test_the_sheet_is_written_beside_the_workbook_or_where_one_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(tmp_path, [["a"], [1]])
+    asked: list[object] = []
+    make = tempfile.TemporaryFile
+
+    def refused(*, prefix: str, dir: Path | None = None) -> object:
+        asked.append(dir)
+        if dir is not None:
+            raise PermissionError(errno.EACCES, "no")
+        return make(prefix=prefix)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refused)
+    assert read(path).rows == 1
+    assert asked == [tmp_path, None]
+
+    def nowhere(**where: object) -> object:
+        raise OSError(errno.EROFS if "dir" in where else errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", nowhere)
+    with pytest.raises(ImportProblem, match="Set TMPDIR"):
+        read(path)
 
 
 def test_every_line_end_stays_inside_of_its_cell(tmp_path: Path) -> None:

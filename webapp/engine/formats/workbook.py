@@ -1,16 +1,18 @@
 """The child process that opens a workbook: `python -m webapp.engine.formats.workbook FILE [SHEET]`.
 
 Strangers' workbooks are read by native code that holds a whole sheet in memory, so it gets a process with limits of its
-own. One sheet goes to standard output as CSV; what there is to say goes to standard error as one line of JSON.
+own; what Python makes of the cells is there a row at a time. One sheet goes to standard output as CSV; what there is to
+say goes to standard error as one line of JSON.
 """
 
 import csv
 import json
 import resource
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -43,16 +45,16 @@ def _convert(path: str, wanted: str | None) -> dict[str, Any]:
     try:
         workbook = CalamineWorkbook.from_path(path)
         sheets = _visible(workbook)
-        name, rows = _sheet(workbook, sheets, wanted)
+        name, sheet = _sheet(workbook, sheets, wanted)
     except PasswordError:
         raise ImportProblem("This Excel file needs a password. Save it without one and upload it again.") from None
     except (CalamineError, OSError) as error:
         raise ImportProblem(f"This Excel file is damaged and cannot be read ({error}).") from error
-    if rows and len(rows[0]) > MAX_COLUMNS:
+    if sheet.width > MAX_COLUMNS:
         raise ImportProblem(
-            f"The sheet “{name}” has {len(rows[0]):,} columns; a table here holds at most {MAX_COLUMNS:,}."
+            f"The sheet “{name}” has {sheet.width:,} columns; a table here holds at most {MAX_COLUMNS:,}."
         )
-    _write(rows)
+    _write(lambda: islice(sheet.iter_rows(), sheet.start[0], None))  # what is empty above is no part of the table
     return {"sheets": sheets, "sheet": name}
 
 
@@ -64,26 +66,24 @@ def _visible(workbook: Any) -> list[str]:
     return visible or [sheet.name for sheet in sheets]
 
 
-def _sheet(workbook: Any, sheets: Sequence[str], wanted: str | None) -> tuple[str, list[list[Any]]]:
+def _sheet(workbook: Any, sheets: Sequence[str], wanted: str | None) -> tuple[str, Any]:
     """The one asked for; else the first that is not empty."""
     if wanted is not None and wanted not in workbook.sheet_names:
         raise ImportProblem(f"The workbook has no sheet “{wanted}”. It has: {', '.join(sheets)}.")
     for name in [wanted] if wanted is not None else sheets:
-        rows: list[list[Any]] = workbook.get_sheet_by_name(name).to_python()
-        if rows:
-            return name, rows
+        sheet = workbook.get_sheet_by_name(name)
+        if sheet.height:
+            return name, sheet
     raise ImportProblem("The workbook is empty." if wanted is None else f"The sheet “{wanted}” is empty.")
 
 
-def _write(rows: Iterable[Sequence[Any]]) -> None:
-    rows = list(rows)
-    with_time = {
-        index for index, column in enumerate(zip(*rows, strict=True)) if any(type(cell) is datetime for cell in column)
-    }
+def _write(rows: Callable[[], Iterator[Sequence[Any]]]) -> None:
+    """Twice over the rows: only all of them tell which columns hold times beside days."""
+    with_time = {index for row in rows() for index, cell in enumerate(row) if type(cell) is datetime}
     output = open(sys.stdout.fileno(), "w", encoding="utf-8", newline="", closefd=False)  # noqa: SIM115  it is not ours
     writer = csv.writer(output)  # with \r\n: before Python 3.13 a \r in a cell is quoted only where it ends lines, too
     blank: list[str] = []
-    for row in rows:
+    for row in rows():
         cells = [_text(cell, index in with_time) for index, cell in enumerate(row)]
         writer.writerow(cells if any(cells) else blank)
     output.flush()

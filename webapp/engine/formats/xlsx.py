@@ -1,5 +1,6 @@
 """Excel workbooks: a child process writes one sheet as CSV into a nameless file, which is then read like any other."""
 
+import errno
 import json
 import os
 import subprocess
@@ -49,7 +50,7 @@ def discover(path: Path, decided: Decided) -> Discovery:
 
 def convert(path: Path, sheet: str | None) -> tuple[BinaryIO, dict[str, Any]]:
     """The sheet as CSV, in a file that is gone as soon as nobody reads it; and its name among the others."""
-    file = cast(BinaryIO, tempfile.TemporaryFile(prefix="rowcast-"))  # noqa: SIM115  whoever reads it keeps it
+    file = _nameless(path.parent)
     command = [sys.executable, "-m", "webapp.engine.formats.workbook", str(path.absolute())]
     try:
         child = subprocess.run(  # noqa: S603  our own module; the file's name is an argument, no shell reads it
@@ -71,6 +72,22 @@ def convert(path: Path, sheet: str | None) -> tuple[BinaryIO, dict[str, Any]]:
             or "This Excel file needs more memory than one file may have. Save the sheet as CSV and import that."
         )
     return file, said
+
+
+def _nameless(folder: Path) -> BinaryIO:
+    """Beside the workbook, where there is room for uploads; for the command line, where one may not write there, in the
+    system's folder for such files, which may be small."""
+    try:
+        return cast(BinaryIO, tempfile.TemporaryFile(prefix="rowcast-", dir=folder))
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+    try:
+        return cast(BinaryIO, tempfile.TemporaryFile(prefix="rowcast-"))
+    except FileNotFoundError:  # which is what Python says when it finds no such folder
+        raise ImportProblem(
+            "There is no folder for temporary files here. Set TMPDIR to one that can be written."
+        ) from None
 
 
 def _environment() -> dict[str, str]:
