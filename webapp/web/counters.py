@@ -18,7 +18,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-MARK = "|"  # what stands before it in a key, the view's name, does not count
+MARK = "|"  # what stands before it in a key, the view's name, does not count; a key without it is not counted
 MAX_KEYS = 10_000  # whoever was not seen for longest is forgotten first
 PATIENCE = 0.25  # seconds for one question
 ASK_AGAIN = 5.0  # seconds after it did not answer
@@ -61,6 +61,8 @@ class Counters(RateLimiterStoreABC):
     async def get(self, key: str, default: datetime) -> datetime:
         """The limiter asks three times in a request; the answer of the first is good for all."""
         name, asked = _name(key), _asked()
+        if not name:
+            return default
         if name not in asked:
             kept = await self._ask(lambda redis: redis.get(name))
             due = self._due.get(name, default) if kept is None else datetime.fromtimestamp(float(kept), UTC)
@@ -69,6 +71,8 @@ class Counters(RateLimiterStoreABC):
 
     async def set(self, key: str, tat: datetime) -> None:
         name, asked = _name(key), _asked()
+        if not name:
+            return
         now = datetime.now(UTC)
         step = (tat - max(asked.get(name, now), now)).total_seconds()
         kept = await self._ask(lambda redis: redis.eval(ADVANCE, 1, name, str(now.timestamp()), str(step)))
@@ -95,7 +99,8 @@ class Counters(RateLimiterStoreABC):
 
 
 def _name(key: str) -> str:
-    return f"rowcast:requests:{key.partition(MARK)[2]}"
+    _, mark, who = key.partition(MARK)
+    return f"rowcast:requests:{who}" if mark else ""
 
 
 def _asked() -> dict[str, datetime]:

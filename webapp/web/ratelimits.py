@@ -20,14 +20,16 @@ A_MINUTE = timedelta(minutes=1)
 READS, WRITES, PAGES = 300, 60, 1200  # requests in a minute
 PREFIX = "RateLimit-"
 LIMITED = "/api/v1/"
+STRANGER = "address:"
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 def init_app(app: Quart, settings: Settings) -> None:
     """What a stranger can reach has a generous limit; who is signed in has none, nor has what is `@unlimited`."""
+    app.before_request(_begin)
     app.after_request(_tidy)  # before the limiter's own, so that it runs after it
-    pages = RateLimit(PAGES, A_MINUTE, _counted_as("pages"), _needs_no_limit)
+    pages = RateLimit(PAGES, A_MINUTE, _strangers)
     RateLimiter(app, store=Counters(settings.rate_limit_url.get_secret_value()), default_limits=[pages])
 
 
@@ -56,20 +58,29 @@ def _counted_as(kind: str) -> Callable[[], Awaitable[str]]:
     return key
 
 
+async def _begin() -> None:
+    g.counted_for = ""  # to be found out, if anybody asks
+
+
 async def _who() -> str:
-    """As it was when the request began: an answer that signs somebody in or out is not counted twice."""
-    if "counted_for" not in g:
-        actor = await load_actor()
-        if actor is None:
-            g.counted_for = f"address:{client()}"
-        else:
-            g.counted_for = f"token:{actor.token_id}" if actor.token_id else f"person:{actor.id}"
-    who: str = g.counted_for
+    """As it was when the request began. It is looked up once: what fails then would fail again in the answer to it."""
+    known: str | None = g.get("counted_for")
+    if known:
+        return known
+    who = f"{STRANGER}{client()}"
+    if known is None:  # refused before anything was counted
+        return who
+    g.counted_for = who
+    if (actor := await load_actor()) is not None:
+        who = f"token:{actor.token_id}" if actor.token_id else f"person:{actor.id}"
+    g.counted_for = who
     return who
 
 
-async def _needs_no_limit() -> bool:
-    return request.path.startswith(LIMITED) or await load_actor() is not None
+async def _strangers() -> str:
+    """For everybody else a key that is not counted: nobody is asked about it."""
+    is_stranger = (await _who()).startswith(STRANGER)
+    return await _counted_as("pages")() if is_stranger and not request.path.startswith(LIMITED) else ""
 
 
 async def _tidy(response: Response) -> Response:

@@ -16,9 +16,10 @@ from tests.conftest import Client, make_settings
 from tests.helpers import ADA, sign_in, sign_up
 from tests.http.web.redis import RedisServer
 from webapp import create_app
+from webapp.data.problems import DatabaseBusy
 from webapp.extensions import db
 from webapp.models import ApiToken, Scope
-from webapp.web import counters, ratelimits
+from webapp.web import counters, ratelimits, sessions
 from webapp.web.application import Application
 from webapp.web.counters import Counters
 
@@ -187,6 +188,26 @@ async def test_a_wrong_token_counts_for_the_address_it_is_tried_from(limited: Ap
 
     assert (first.status_code, second.status_code) == (401, 401)
     assert (left(first), left(second)) == (ratelimits.READS - 1, ratelimits.READS - 2)
+
+
+async def test_who_is_asking_is_looked_up_once_and_a_failure_stays_what_it_is(
+    limited: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    async def busy() -> None:
+        asked.append(1)
+        raise DatabaseBusy
+
+    monkeypatch.setattr(sessions, "_resume", busy)
+    client = limited.test_client()
+
+    guarded = await client.get("/dashboard")
+    refused = await client.post("/login", headers={"Sec-Fetch-Site": "cross-site"})
+    file = await client.get("/static/css/app.css")
+
+    assert (guarded.status_code, refused.status_code, file.status_code) == (503, 403, 200)
+    assert asked == [1]
 
 
 async def test_two_servers_count_together_and_forget(settings: Settings, tmp_path: Path) -> None:
