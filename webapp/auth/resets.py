@@ -17,7 +17,7 @@ from webapp.auth.passwords import set_password
 from webapp.auth.throttles import client, throttles
 from webapp.auth.verifications import sends_mail
 from webapp.data.uow import UnitOfWork
-from webapp.extensions import db, hasher
+from webapp.extensions import config, db, hasher
 from webapp.models import (
     AuditEvent,
     Doer,
@@ -68,8 +68,15 @@ def _ask(email: str) -> None:
     """Several mails in a row go to nobody, and that is told to nobody either."""
     if throttles().is_free(throttles().mail, email):
         db().write_soon(_send_link, email, doer())
-    way = "a mail with a link is on its way" if sends_mail() else "whoever runs this server has a link for you now"
-    flash(f"If {email} has an account here, {way}. It works for an hour.")
+    flash(f"If {email} has an account here, {_way_of_mail()}. It works for an hour.")
+
+
+def _way_of_mail() -> str:
+    if sends_mail():
+        return "a mail with a link is on its way"
+    if config().is_development:
+        return f"a link for it is at {url_for('auth.outbox_index')} now"
+    return "whoever runs this server has a link for you now"
 
 
 async def _send_link(work: UnitOfWork, email: str, who: Doer) -> None:

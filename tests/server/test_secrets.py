@@ -1,0 +1,65 @@
+"""Nothing secret is in the log of a real server that says all it can, nor in its audit log."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from tests.conftest import make_settings
+from tests.helpers import ADA, GRACE, PASSWORD
+from tests.servers import Server, wait_for
+from webapp.data.keys import sealer
+
+SECRET = "a sentence that is secret"
+
+
+def newest_link(data_dir: Path, count: int) -> str:
+    """The path in the last of so many mails."""
+    seal = sealer(make_settings(data_dir, secret_key="k" * 40))
+    found: list[tuple[str]] = []
+
+    def are_written() -> bool:
+        with closing(sqlite3.connect(data_dir / "rowcast.db", timeout=10)) as connection:
+            found[:] = connection.execute("SELECT sealed FROM mails ORDER BY created_at").fetchall()
+        return len(found) == count
+
+    wait_for(are_written)
+    return urlsplit(json.loads(seal.decrypt(found[-1][0]))["link"]).path
+
+
+def test_signing_up_in_and_back_in_leaves_no_secret_behind(server: Callable[..., Server], data_dir: Path) -> None:
+    running = server(registration="open", log_level="debug")
+    address, headers = f"http://127.0.0.1:{running.port}", {"Sec-Fetch-Site": "same-origin"}
+    with httpx.Client(base_url=address, headers=headers, timeout=30) as ada:
+        ada.post("/register", data={"email": ADA.email, "password": PASSWORD, "confirmation": PASSWORD})
+    with httpx.Client(base_url=address, headers=headers, timeout=30) as client:
+        form = {"email": GRACE.email, "password": SECRET, "confirmation": SECRET}
+        assert client.post("/register", data=form).status_code == 303
+        verification = newest_link(data_dir, 1)
+        assert (client.get(verification).status_code, client.post(verification).status_code) == (200, 303)
+        client.post("/logout")
+        assert client.post("/login", data=form | {"password": "a secret guess"}).status_code == 422
+        assert client.post("/reset", data={"email": GRACE.email}).status_code == 303
+        reset = newest_link(data_dir, 2)
+        changed = {"password": SECRET + " too", "confirmation": SECRET + " too"}
+        assert (client.get(reset).status_code, client.post(reset, data=changed).status_code) == (200, 303)
+        assert client.post("/login", data=form | changed).status_code == 303
+        assert client.post("/login/confirm", data={"password": "secret no"}).status_code == 422
+        assert client.post("/login/confirm", data=changed).status_code == 303
+        cookies = [value for value in client.cookies.values() if value]
+        client.post("/logout/everywhere")
+
+    running.stop()
+    written = running.log.read_text()
+    with closing(sqlite3.connect(data_dir / "rowcast.db")) as connection:
+        audited = str(connection.execute("SELECT * FROM audit_events").fetchall())
+    assert len(cookies) >= 2
+    for secret in (*(path.rpartition("/")[2] for path in (verification, reset)), *cookies, "secret"):
+        assert secret not in written, secret
+        assert secret not in audited, secret
+    assert "/reset/[redacted]" in written
+    assert "password.reset" in audited
