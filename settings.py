@@ -110,7 +110,7 @@ class Settings(BaseSettings):
 
     # Imports that run at the same time: one, and a few rows wait for somebody else's million.
     import_workers: int = Field(default=2, ge=1, le=8)
-    # Rows above which a table gets a full-text index in the background.
+    # Rows from which on a table gets a full-text index in the background.
     search_index_rows: int = Field(default=200_000, ge=0)
     # Seconds a query for a page may take before it gives up.
     query_timeout: float = Field(default=5, gt=0)

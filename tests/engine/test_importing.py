@@ -165,6 +165,6 @@ def test_values_the_database_cannot_convert_are_parsed_by_their_type(tmp_path: P
 def test_a_value_that_does_not_fit_its_type_fails_the_import(tmp_path: Path, data_dir: Path) -> None:
     (tmp_path / "original").write_text("a\n1\nx\n")
     loading = Loading(tmp_path, data_dir, [LoadColumn(1, "a", 0, "integer", {})])
-    with pytest.raises(Problem, match="does not fit its type"):
+    with pytest.raises(Problem, match=r"^A value of the column “a” does not fit its type\.$"):
         loading.run()
     assert loading.stored() == []

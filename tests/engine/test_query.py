@@ -45,11 +45,7 @@ def test_arguments_of_a_request_are_understood() -> None:
     ]
 
 
-def test_a_plain_form_adds_a_filter() -> None:
-    found = query(("f.2", "eq:Oslo"), ("add", "3"), ("op", "between"), ("value", "1"), ("value", "2"))
-    assert found.args() == [("f.2", "eq:Oslo"), ("f.3", "between:1,2")]
-    assert query(("add", "2"), ("op", "oneof"), ("value", "a,b\nc")).args() == [("f.2", "oneof:a\\,b,c")]
-    assert query(("add", "2"), ("op", "empty"), ("value", "")).args() == [("f.2", "empty")]
+def test_a_plain_form_may_name_columns_one_by_one() -> None:
     assert query(("cols", "3"), ("cols", "1")).args() == [("cols", "3,1")]
 
 
@@ -121,7 +117,7 @@ def test_too_many_sorts_and_filters_are_refused() -> None:
 
 
 def test_a_hidden_column_cannot_be_asked_for_in_any_way() -> None:
-    for args in ([("sort", "2")], [("f.2", "filled")], [("cols", "2")], [("add", "2"), ("op", "filled")]):
+    for args in ([("sort", "2")], [("f.2", "filled")], [("cols", "2")]):
         with pytest.raises(QueryProblem, match="no column number 2"):
             TableQuery.from_args(args, COLUMNS[:1])
 

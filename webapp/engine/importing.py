@@ -44,18 +44,6 @@ class Folder:
         finally:
             os.close(descriptor)
 
-    @property
-    def is_held(self) -> bool:
-        """Whether some process works on this import now."""
-        descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
-
 
 @dataclass(frozen=True, slots=True)
 class InspectRequest:

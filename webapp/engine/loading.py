@@ -15,7 +15,7 @@ from webapp.data.problems import DatabaseBusy, Problem
 from webapp.data.sqlite_plain import connect, problem
 from webapp.engine.formats import ReadOptions, open_source
 from webapp.engine.importing import Folder, LoadColumn, LoadRequest
-from webapp.engine.storage import insert_sql
+from webapp.engine.storage import column_name, insert_sql
 from webapp.engine.types import TYPES
 
 Row = Sequence[Any]
@@ -163,8 +163,10 @@ class Writer:
     def _insert_all(self, numbered: Iterable[Row]) -> None:
         try:
             self.connection.executemany(self._insert, numbered)
-        except sqlite3.IntegrityError as error:  # the table is strict
-            raise Problem(f"A value of the file does not fit its type: {error}.") from error
+        except sqlite3.IntegrityError as error:  # the table is strict; the name of the column ends what SQLite says
+            names = {column_name(column.number): column.title for column in self.request.columns}
+            title = names.get(str(error).rpartition(".")[2], "")
+            raise Problem(f"A value of the column “{title}” does not fit its type.") from error
 
     def _begin(self) -> None:
         deadline = time.monotonic() + PATIENCE

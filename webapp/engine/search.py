@@ -82,11 +82,6 @@ def build_search_index(
     return True
 
 
-def drop_search_index(connection: sqlite3.Connection, table_id: int) -> None:
-    for name in (search_name(table_id), search_name(table_id, building=True)):
-        connection.execute(f"DROP TABLE IF EXISTS {name}")
-
-
 def _fill(connection: sqlite3.Connection, insert: str, table: str, progress: Callable[[int, int], None]) -> None:
     """Chunk by chunk, each about as long as `HOLD`. The pauses are as long: SQLite's waiting writers only look now
     and then whether the lock is free, so it has to be free half of the time."""

@@ -1,5 +1,7 @@
 """A table: looking at it, renaming it, deleting it."""
 
+from typing import Any
+
 from quart import Response, request, url_for
 from quart.typing import ResponseReturnValue
 from wtforms import StringField
@@ -35,7 +37,7 @@ async def show(table_id: int) -> ResponseReturnValue:
     view = table_view(table, query, page)
     summary = await counts.summary_of(table, query, page)
     may_change = authorize(signed_in(), Action.CHANGE_TABLE, table)
-    shown = {"table": table, "view": view, "summary": summary, "may_change": may_change}
+    shown: dict[str, Any] = {"table": table, "view": view, "summary": summary, "may_change": may_change}
     return await render("tables/show.html", "tables/_results.html", **shown)
 
 

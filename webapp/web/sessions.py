@@ -17,6 +17,7 @@ from webapp.models import Actor, AuditEvent, Device, Doer, Event, Session, User,
 from webapp.models.session import ALIVE, TOUCH_EVERY
 from webapp.web import bearer
 from webapp.web.devices import remember_device
+from webapp.web.exchange import note
 
 _AUTH = "rowcast.auth"
 
@@ -54,6 +55,8 @@ async def load_actor() -> Actor | None:
     """The signed-in person of this request, or whose token it shows: one select, and only for who asks."""
     if "actor" not in g:
         g.actor = await (bearer.load_holder() if bearer.is_shown() else _resume())
+        if g.actor is not None:
+            note(user=g.actor.id)  # a number: who it is stays out of the log
     actor: Actor | None = g.actor
     return actor
 

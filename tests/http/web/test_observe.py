@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from settings import Settings
 from tests.conftest import Client, make_settings
+from tests.helpers import sign_up
 from webapp import create_app
 from webapp.web import exchange, observe
 from webapp.web.application import Application
@@ -43,6 +44,18 @@ async def test_each_request_has_one_line_with_what_happened_and_no_query(serve: 
     assert (line["method"], line["path"], line["status"], line["sent"], line["table"]) == ("GET", "/try", 200, 12, 7)
     assert "cut" not in line
     assert "private" not in str(line)
+
+
+async def test_the_line_of_a_request_has_the_number_of_who_asked_and_nothing_else_of_them(client: QuartClient) -> None:
+    await sign_up(client)
+    with capture_logs() as lines:
+        await client.get("/dashboard")
+        await client.post("/logout")
+        await client.get("/login")
+
+    seen = [line for line in lines if line["event"] == "request"]
+    assert [line.get("user") for line in seen] == [1, 1, None]
+    assert "ada" not in str(seen)
 
 
 async def test_every_line_of_a_request_carries_its_id(serve: Serve) -> None:

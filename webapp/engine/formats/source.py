@@ -1,8 +1,8 @@
 """What every file format gives: the same rows, in the same batches, each time it is read with the same options."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
 FileFormat = Literal["csv", "xlsx", "ndjson"]
 Row = Sequence[str]
@@ -27,9 +27,6 @@ class ReadOptions:
     header_row: int = 0  # records before the header (or the first row) that are not part of the table
     sheet: str | None = None
     keys: Sequence[str] | None = None  # of NDJSON: what pass 1 found, so that pass 2 need not look again
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

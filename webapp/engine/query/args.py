@@ -61,8 +61,7 @@ class TableQuery:
     def from_args(cls, args: MultiItems | list[tuple[str, str]], columns: Sequence[StoredColumn]) -> "TableQuery":
         """Raises QueryProblem, in words, at the first thing that these columns cannot answer.
 
-        Besides the canonical form it takes what a plain HTML form sends: `cols` once a checkbox, and a new filter as
-        `add=<column>&op=<operator>&value=...`.
+        Besides the canonical form it takes what a plain HTML form sends: `cols` once a checkbox.
         """
         pairs = list(args if isinstance(args, list) else args.items(multi=True))
         query = cls.of(columns)
@@ -174,19 +173,9 @@ def _filters(pairs: list[tuple[str, str]], query: TableQuery) -> tuple[Filter, .
         for name, value in pairs
         if name.startswith("f.")
     ]
-    found += [_added(pairs, query.field(number, "add")) for number in _all(pairs, "add") if number]
     if len(found) > MOST_FILTERS:
         raise QueryProblem(f"At most {MOST_FILTERS} filters go together; these are {len(found)}.")
     return tuple(dict.fromkeys(found))
-
-
-def _added(pairs: list[tuple[str, str]], field: Field) -> Filter:
-    """A filter from a form. Empty boxes count as not filled in; `oneof` takes a value a line."""
-    operator = next(iter(_all(pairs, "op")), "eq")
-    values = [value for value in _all(pairs, "value") if value]
-    if operator == "oneof":
-        values = [line for value in values for line in value.splitlines() if line]
-    return make_filter(field, operator, values if operator not in ("empty", "filled") else ())
 
 
 def _sorts(values: list[str], query: TableQuery) -> tuple[Sort, ...]:
