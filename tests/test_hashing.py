@@ -26,8 +26,9 @@ async def test_a_password_is_known_again_and_no_other(hasher: Hasher) -> None:
 
 
 async def test_without_a_hash_the_answer_is_no_also_to_the_dummys_own_password(hasher: Hasher) -> None:
-    assert not await hasher.verify(None, "nobody's password")
-    assert not await hasher.verify(None, "anything")
+    for none in (None, ""):
+        assert not await hasher.verify(none, "nobody's password")
+        assert not await hasher.verify(none, "anything")
 
 
 async def test_the_loop_goes_on_and_the_shared_threads_stay_free(

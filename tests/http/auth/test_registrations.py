@@ -12,7 +12,9 @@ from quart.testing import QuartClient
 
 from settings import Settings
 from tests.conftest import Client, make_settings
+from tests.events import events
 from tests.helpers import ADA, GRACE, PASSWORD, is_signed_in, sign_out, sign_up
+from tests.mails import letters
 from webapp import create_app
 from webapp.auth.setup import setup_key
 from webapp.web.application import Application
@@ -210,3 +212,88 @@ class TestOnAServerThatOthersCanReach:
 
         async with create_app(settings).test_app():
             assert setup_key(settings) not in caplog.text + "".join(capsys.readouterr())
+
+
+class TestTheAddressWhileItIsTyped:
+    async def ask(self, app: Application, email: str, **more: Any) -> str:
+        answer = await app.test_client().get("/register/email", query_string={"email": email}, **more)
+        assert answer.status_code == 200
+        assert answer.headers["Cache-Control"] == "no-store"
+        return str(await answer.get_data(as_text=True))
+
+    async def test_is_told_what_the_form_would_tell(self, open_app: Application) -> None:
+        await sign_up(open_app.test_client())
+
+        assert "must have an @-sign" in await self.ask(open_app, "ada")
+        assert "already an account" in await self.ask(open_app, " ADA@example.org ")
+        assert "<span>" not in await self.ask(open_app, "new@example.org")
+
+    async def test_tells_nobody_who_has_an_account_where_the_form_would_not(self, client: QuartClient) -> None:
+        await sign_up(client)
+        app = client.app
+
+        assert "must have an @-sign" in await self.ask(app, "ada")
+        assert await self.ask(app, ADA.email) == await self.ask(app, "new@example.org")
+
+    async def test_says_nothing_once_too_much_was_asked(self, open_app: Application) -> None:
+        await sign_up(open_app.test_client())
+
+        answers = [await self.ask(open_app, ADA.email) for _ in range(61)]
+
+        assert ["already" in answer for answer in answers] == [True] * 60 + [False]
+
+    async def test_markup_in_it_stays_text(self, open_app: Application) -> None:
+        assert "<script" not in await self.ask(open_app, "<script>alert(1)</script>@example.org")
+
+
+class TestByInvitation:
+    @pytest.fixture
+    def settings(self, data_dir: Path) -> Settings:
+        return make_settings(data_dir, registration="invitation")
+
+    async def test_the_page_says_how_one_comes_in(self, client: QuartClient, settings: Settings) -> None:
+        await sign_up(client)
+        await sign_out(client)
+
+        shown = await client.get("/register")
+        tried = await client.post(
+            "/register", form={"email": GRACE.email, "password": PASSWORD, "confirmation": PASSWORD}
+        )
+        login = await (await client.get("/login")).get_data(as_text=True)
+
+        assert (shown.status_code, tried.status_code) == (403, 403)
+        assert "to invite you" in await shown.get_data(as_text=True)
+        assert 'href="/register"' in login
+        assert len(people(settings)) == 1
+
+
+async def test_closed_the_door_leads_nowhere_else(client: QuartClient) -> None:
+    await sign_up(client)
+    await sign_out(client)
+
+    for path in ("/", "/login"):
+        assert 'href="/register"' not in await (await client.get(path)).get_data(as_text=True)
+
+
+async def test_signing_up_is_in_the_audit_log_and_sends_a_mail_to_all_but_the_owner(open_app: Application) -> None:
+    await sign_up(open_app.test_client())
+    await sign_up(open_app.test_client(), GRACE)
+
+    registered = await events(open_app, "account.registered")
+    assert [(one.actor, one.details) for one in registered] == [
+        (ADA.email, {"role": "owner"}),
+        (GRACE.email, {"role": "member"}),
+    ]
+    assert [(letter.recipient, letter.subject) for letter in await letters(open_app)] == [
+        (GRACE.email, "Confirm your address")
+    ]
+
+
+async def test_an_account_that_is_refused_sends_nothing_and_is_no_event(open_app: Application) -> None:
+    await sign_up(open_app.test_client())
+    form = {"email": ADA.email, "password": PASSWORD, "confirmation": PASSWORD}
+
+    assert (await open_app.test_client().post("/register", form=form)).status_code == 422
+
+    assert await letters(open_app) == []
+    assert len(await events(open_app, "account.registered")) == 1

@@ -1,5 +1,6 @@
 """Signing in and out, and how long a sign-in lives."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,10 @@ from sqlalchemy import text
 
 from settings import Settings
 from tests.conftest import SECRET_KEY, Client, make_settings
-from tests.helpers import ADA, PASSWORD, Person, is_signed_in, sign_in, sign_out, sign_up
+from tests.events import events
+from tests.helpers import ADA, GRACE, PASSWORD, Person, is_signed_in, sign_in, sign_out, sign_up
+from tests.postbox import postbox
+from tests.servers import wait_for
 from webapp import create_app
 from webapp.data.uow import UnitOfWork
 from webapp.extensions import db, hasher
@@ -404,3 +408,100 @@ class TestRotatingTheKey:
 
         for broken in ("", "x", signed[:-3], f"x{signed}", "Im51bGwi.AAAA.BBBB", "%00", signed + "," + signed):
             assert (await self.door(data_dir, broken, self.OLD)).status_code == 200, broken
+
+
+class TestSigningOutEverywhere:
+    async def test_ends_every_device_and_nobody_elses(self, open_app: Application) -> None:
+        here, there, grace = (open_app.test_client() for _ in range(3))
+        await sign_in(here)
+        await sign_in(there)
+        await sign_up(grace, GRACE)
+
+        answer = await here.post("/logout/everywhere")
+
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
+        assert cookie(answer)["max-age"] == "0"
+        assert [await is_signed_in(client) for client in (here, there, grace)] == [False, False, True]
+        (event,) = await events(open_app, "session.all_ended")
+        assert (event.actor, event.details) == (ADA.email, {"sessions_ended": 3})
+
+    async def test_is_a_post_of_who_is_signed_in(self, app: Application, ada: QuartClient) -> None:
+        assert (await ada.get("/logout/everywhere")).status_code == 405
+        assert (await app.test_client().post("/logout/everywhere")).headers["Location"].startswith("/login")
+        assert await is_signed_in(ada)
+
+
+async def test_signing_in_and_out_is_in_the_audit_log(app: Application, ada: QuartClient) -> None:
+    await sign_out(ada)
+    await ada.post(
+        "/login",
+        form={"email": ADA.email, "password": PASSWORD, "remember": "y"},
+        headers={"User-Agent": "Lynx/2.9"},
+        scope_base={"client": ("192.0.2.7", 1)},
+    )
+
+    started = (await events(app, "session.started"))[-1]
+    ended = (await events(app, "session.ended"))[-1]
+    assert (started.actor, started.subject, started.address, started.agent) == (
+        *(ADA.email, ADA.email),
+        *("192.0.2.7", "Lynx/2.9"),
+    )
+    assert started.details == {"method": "password", "remembered": True}
+    assert ended.actor == ADA.email
+
+
+async def test_two_tabs_share_a_sign_in_and_its_end(app: Application, ada: QuartClient) -> None:
+    """One is left open: what it asks for afterwards leads to the door, the whole window of it."""
+    fragment = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Current-URL": "http://localhost/dashboard"}
+    await sign_out(ada)
+
+    answer = await ada.get("/dashboard", headers=fragment)
+
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/login?next=/dashboard")
+    assert await answer.get_data(as_text=True) == ""
+    assert (await ada.post("/logout")).status_code == 303
+
+
+async def test_what_was_private_is_kept_by_no_browser(app: Application, ada: QuartClient) -> None:
+    """Back after signing out asks again, and is sent to the door."""
+    for path in ("/dashboard", "/login/confirm"):
+        assert (await ada.get(path)).headers["Cache-Control"] == "no-store", path
+
+    await sign_out(ada)
+
+    assert (await ada.get("/dashboard")).status_code == 303
+
+
+async def test_a_device_nobody_knew_is_told_of_where_mail_is_sent(data_dir: Path) -> None:
+    with postbox() as box:
+        app = create_app(make_settings(data_dir, smtp_url=box.url))
+        app.test_client_class = Client
+        async with app.test_app():
+            ada = app.test_client()
+            await sign_up(ada)
+            await sign_out(ada)
+            await sign_in(ada)  # the device that signed up
+            await sign_in(app.test_client())
+            await asyncio.to_thread(wait_for, lambda: box.mails)
+
+    assert [mail["Subject"] for mail in box.mails] == ["A sign-in from a new device"]
+
+
+async def test_an_account_without_a_password_is_opened_by_none(app: Application, ada: QuartClient) -> None:
+    """Whom an administrator added and who has not chosen one yet."""
+
+    async def forget(work: UnitOfWork) -> None:
+        await work.session.execute(text("UPDATE users SET password_hash = ''"))
+
+    await db.of(app).write(forget)
+
+    for password in ("nobody's password", PASSWORD, "x"):
+        answer = await app.test_client().post("/login", form={"email": ADA.email, "password": password})
+        assert answer.status_code == 422
+
+
+async def test_a_password_is_the_same_however_its_letters_are_typed(app: Application) -> None:
+    composed, decomposed = "schöne Grüße an alle", "scho\u0308ne Gru\u0308ße an alle"
+    await sign_up(app.test_client(), Person(ADA.email, composed))
+
+    await sign_in(app.test_client(), Person(ADA.email, decomposed))
