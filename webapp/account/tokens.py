@@ -24,9 +24,9 @@ from webapp.web.words import zone_of
 MOST = 100  # tokens of one person that work
 LONGEST = timedelta(days=3653)
 SCOPES = {
-    Scope.READ: "read what I may see",
-    Scope.WRITE: "read and change what is mine",
-    Scope.ADMIN: "do all that I may, people and audit log included",
+    Scope.READ: "read",
+    Scope.WRITE: "read and change",
+    Scope.ADMIN: "read, change and administer",
 }
 
 
