@@ -63,5 +63,5 @@ class Hasher:
 
 
 def _one_spelling(password: str) -> str:
-    """What looks the same is the same, whichever keyboard it was typed on (NIST SP 800-63B, 3.1.1.2)."""
-    return unicodedata.normalize("NFKC", password)
+    """Letters that keyboards put together in different ways (e and an accent, or both in one) are the same password."""
+    return unicodedata.normalize("NFC", password)
