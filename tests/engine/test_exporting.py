@@ -134,6 +134,18 @@ def test_a_slow_reader_of_the_file_order_holds_no_transaction(store: Store) -> N
     assert cells(b"c\r\n" + b"".join(blocks))[-1][2] == "2998"
 
 
+async def test_a_slow_reader_of_a_sorted_table_holds_no_transaction_either(store: Store) -> None:
+    table = store(TEXTS, [("x" * 100, "y" * 100, str(n)) for n in range(3000)])
+    blocks = stream(table.path, table, table.query(("sort", "-3")))
+    first = await anext(blocks)
+    table.connection.execute("DELETE FROM t1")
+    assert table.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+    rest = [block async for block in blocks]
+    assert len(rest) > 3
+    assert len(cells(b"".join([first, *rest]))) == 3001
+    assert not list(table.path.parent.glob("rowcast-*"))
+
+
 def test_two_thousand_columns_go_out(store: Store) -> None:
     columns = [Column(number, f"c{number}") for number in range(1, 2001)]
     row = [f"{number}," for number in range(2000)]

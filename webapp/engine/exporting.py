@@ -10,7 +10,8 @@ NDJSON has an object a row: null for empty cells, true and false, numbers as num
 integers beyond 2^53 as strings, since most readers would round them silently. Dates and texts are as they were written.
 
 In file order each block is a query of its own that starts behind the last row: a slow reader holds nothing open, and
-sees what others change meanwhile in rows not sent yet. Sorted, everything is one snapshot, open until the end.
+sees what others change meanwhile in rows not sent yet. Sorted, everything is one snapshot; for the web it goes into a
+file first, since as long as a snapshot is open the database's log cannot be cleared, and some readers take hours.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mappi
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Literal
 
 from webapp.data.sqlite_plain import connect
@@ -56,6 +58,8 @@ async def stream(
     gone, opened = stoppable(connection), ExitStack()
     opened.callback(connection.close)
     blocks = opened.enter_context(closing(export(connection, table, query, format, safe=safe)))
+    if query.sorts:
+        blocks = opened.enter_context(closing(_whole(blocks, path.parent)))
     making = _start(blocks)
     try:
         # Cancelling what waits for a thread does not stop the thread, and would hide when it ends.
@@ -65,6 +69,16 @@ async def stream(
     finally:
         gone.set()
         _when_done(making, opened)
+
+
+def _whole(blocks: Blocks, folder: Path) -> Blocks:
+    """The same from a nameless file that has all of them: the database's own folder has room for what it holds."""
+    with TemporaryFile(prefix="rowcast-", dir=folder) as file:
+        for block in blocks:
+            file.write(block)
+        file.seek(0)
+        while block := file.read(BLOCK):
+            yield block
 
 
 def _start(blocks: Blocks) -> "asyncio.Future[bytes | None]":

@@ -13,8 +13,9 @@ from quart.testing import QuartClient
 from settings import Settings
 from tests.conftest import Client, make_settings
 from tests.helpers import GRACE, sign_up
+from webapp.data.uow import UnitOfWork
 from webapp.extensions import db, jobs
-from webapp.models import Import
+from webapp.models import Import, ImportState
 from webapp.web.application import Application
 
 PLANETS = "Planet,Moons,Seen\nMars,2,1610-09-01\nVenus,0,\nEarth,1,\n"
@@ -76,6 +77,23 @@ async def test_a_file_becomes_a_preview_and_then_a_table(app: Application, ada: 
     table = await text_of(ada, f"/tables/{found.table_id}")
     assert "planets" in table
     assert "Venus" in table
+
+
+async def test_the_dashboard_can_be_looked_at_again_without_a_script_while_something_moves(
+    app: Application, ada: QuartClient
+) -> None:
+    async def move(work: UnitOfWork, state: ImportState) -> None:
+        fields = {"filename": "f.csv", "size": 1, "sha256": ""}
+        await work.session.merge(Import(id="a" * 32, user_id=1, state=state, **fields))
+
+    def again(html: str) -> list[str]:
+        boxes = (box for box in _tree(html).iter("p") if box.get("class") == "no-js-only")
+        return [link.get("href", "") for box in boxes for link in box.iter("a")]
+
+    await db.of(app).write(move, ImportState.LOADING)
+    assert again(await text_of(ada, "/dashboard")) == ["/dashboard"]
+    await db.of(app).write(move, ImportState.READY)
+    assert again(await text_of(ada, "/dashboard")) == []
 
 
 async def test_pasted_rows_are_a_file_like_any_other(app: Application, ada: QuartClient) -> None:
