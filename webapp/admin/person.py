@@ -8,7 +8,7 @@ from webapp.admin.doing import manager
 from webapp.admin.forms import AddressForm, NameForm, RemovalForm, RoleForm
 from webapp.extensions import config, db
 from webapp.models import EmailTaken, people
-from webapp.models.people import LastOwner
+from webapp.models.people import LastOwner, NotAllowed
 from webapp.models.problems import NotFound
 from webapp.web.access import Action, fresh, may, signed_in
 from webapp.web.belongings import farewell, words_of
@@ -26,6 +26,19 @@ async def find_row(user_id: int) -> view.Row:
     return view.row(signed_in(), person)
 
 
+async def find_managed(user_id: int, *, myself: str | None = None) -> view.Row:
+    """The same, for what one may do to them; with `myself`, unless it is oneself: these are the words then.
+
+    The verbs look again, under the write lock. Raises `NotAllowed`.
+    """
+    row = await find_row(user_id)
+    if row.is_self and myself is not None:
+        raise NotAllowed(myself)
+    if not row.may_manage:
+        raise NotAllowed(f"You may not manage {row.person.email}: the role is not below yours.")
+    return row
+
+
 @bp.get("/people/<int:user_id>")
 @may(Action.MANAGE_PEOPLE)
 async def person_show(user_id: int) -> ResponseReturnValue:
@@ -39,16 +52,16 @@ async def person_show(user_id: int) -> ResponseReturnValue:
 @bp.get("/people/<int:user_id>/edit")
 @may(Action.MANAGE_PEOPLE)
 async def person_edit(user_id: int) -> ResponseReturnValue:
-    row = await find_row(user_id)
+    row = await find_managed(user_id)
     return await _edit_name(row, NameForm(data={"name": row.person.name}))
 
 
 @bp.post("/people/<int:user_id>")
 @may(Action.MANAGE_PEOPLE)
 async def person_update(user_id: int) -> ResponseReturnValue:
-    form = await NameForm.read()
+    row, form = await find_managed(user_id), await NameForm.read()
     if not form.validate():
-        return await _edit_name(await find_row(user_id), form, status=422)
+        return await _edit_name(row, form, status=422)
     await db().write(people.change_person, manager(), user_id, name=form["name"].data)
     return await _changed(user_id, "The name is changed.")
 
@@ -57,7 +70,7 @@ async def person_update(user_id: int) -> ResponseReturnValue:
 @may(Action.MANAGE_PEOPLE)
 @fresh
 async def person_email(user_id: int) -> ResponseReturnValue:
-    row = await find_row(user_id)
+    row = await find_managed(user_id, myself="Your own address is changed on the page of your account.")
     form = await AddressForm.read() if request.method == "POST" else AddressForm(data={"email": row.person.email})
     if request.method == "POST" and form.validate() and await _change_email(user_id, form):
         flash(f"The address is now {form['email'].data}. It counts as unverified.")
@@ -69,6 +82,7 @@ async def person_email(user_id: int) -> ResponseReturnValue:
 @may(Action.MANAGE_PEOPLE)
 @fresh
 async def person_role(user_id: int) -> ResponseReturnValue:
+    await find_managed(user_id, myself="Nobody changes their own role. Ask another owner.")
     form = (await RoleForm.read()).offer(signed_in())
     if not form.validate():
         return await _refused(user_id, "This is none of the roles you may give.")
@@ -118,7 +132,7 @@ async def person_reset(user_id: int) -> ResponseReturnValue:
 @fresh
 async def person_remove(user_id: int) -> ResponseReturnValue:
     """What goes with them is said first, and has to be confirmed by their address."""
-    row = await find_row(user_id)
+    row = await find_managed(user_id, myself="Your own account is deleted on the page of your account.")
     form = await RemovalForm.read() if request.method == "POST" else RemovalForm()
     if request.method == "POST" and form.validate() and _confirmed(form, row):
         await db().write(people.remove_person, manager(), user_id, farewell)

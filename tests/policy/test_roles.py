@@ -1,0 +1,222 @@
+"""Who may do what at which address: `docs/roles.md` says it, and here every address is tried by everybody.
+
+What is a person's own (tables, imports) is tried with their own and with somebody else's; what is done to people is
+tried with somebody below and with somebody above. What a token may do is tried below /api/, the only place for tokens.
+"""
+
+import re
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from quart.testing import QuartClient
+from werkzeug.routing import Rule
+
+from settings import Settings
+from tests.helpers import Person, is_signed_in, sign_in
+from tests.imports import add_import
+from tests.people import ROLES, settle, settle_everybody
+from tests.policy.test_access import SAMPLES
+from tests.tables import PLANET_ROWS, PLANETS, add_table
+from webapp import create_app
+from webapp.data.sqlite_plain import connect
+from webapp.data.uow import UnitOfWork
+from webapp.extensions import db, sealer
+from webapp.jobs import mail as outbox
+from webapp.jobs.mail import Letter
+from webapp.models import ApiToken, OneTimeToken, Purpose, Role, Scope, User
+from webapp.web.application import Application
+
+ROOT = Path(__file__).parents[2]
+TABLE = ROOT / "docs" / "roles.md"
+FILE = ROOT / "tests" / "corpus" / "ragged.csv"
+COLUMNS = ("stranger", *reversed(Role), "token")
+LINE = re.compile(r"\| `([A-Z]+) (/[^`]*)` \|(.+)\|")
+# What a cell may say. "own" and "below" are both: yes with one's own or somebody below, else not there or not allowed.
+WORDS = {"yes", "no", "sign in", "own", "below", "none", *Scope}
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class World:
+    """Whose things a request is about: one's own or of somebody below, or somebody else's or of somebody above."""
+
+    app: Application
+    settings: Settings
+    people: dict[Role, User]
+    other: User  # a member who has a table and an import
+
+    async def samples(self, method: str, rule: Rule, actor: Role, *, foreign: bool) -> dict[str, Any]:
+        whose = self.other if foreign else self.people[actor]
+        found = {name: SAMPLES[name] for name in rule.arguments}
+        if rule.endpoint.startswith("tables."):
+            found |= {name: value for name, value in self._tables(whose, method).items() if name in found}
+        elif rule.endpoint.startswith(("admin.", "api.")):
+            found |= await self._managed(rule, Role.OWNER if foreign else Role.GUEST)
+        return found
+
+    def _tables(self, whose: User, method: str) -> dict[str, Any]:
+        """An import that waits for a decision, for what is to be changed; one that is done, to be looked at."""
+        with closing(connect(self.settings.data_dir / "rowcast.db")) as connection:
+            found = connection.execute(
+                "SELECT tables.id, imports.id FROM tables JOIN imports ON owner_id = user_id"
+                " WHERE user_id = ? AND (table_id IS NOT NULL) = ?",
+                (whose.id, method == "GET"),
+            ).fetchone()
+        return dict(zip(("table_id", "import_id"), found, strict=True))
+
+    async def _managed(self, rule: Rule, role: Role) -> dict[str, Any]:
+        """Somebody new each time: the request before may have removed the last one."""
+        email = f"subject{self.app.extensions.setdefault('subjects', 0)}@example.org"
+        self.app.extensions["subjects"] += 1
+        if "user_id" in rule.arguments:
+            return {"user_id": (await settle(self.app, email, role)).id}
+        if "mail_id" in rule.arguments:
+            subject = await settle(self.app, email, role)
+            return {"mail_id": await self._write(_wait, email, subject.id)}
+        if "token_id" in rule.arguments:
+            return {"token_id": await self._write(_invite, email, role)}
+        return {}
+
+    async def _write(self, verb: Any, *args: Any) -> Any:
+        async with self.app.app_context():
+            return await db().write(verb, *args)
+
+
+async def _wait(work: UnitOfWork, email: str, user_id: int) -> str:
+    letter = Letter(email, "A link", "text", "html", "http://localhost/reset/x")
+    return (await outbox.post(work, letter, sealer(), user_id)).id
+
+
+async def _invite(work: UnitOfWork, email: str, role: Role) -> int:
+    await OneTimeToken.issue(work, Purpose.INVITE, email=email, data={"role": role})
+    await work.session.flush()
+    return (await work.session.execute(OneTimeToken.__table__.select())).all()[-1].id
+
+
+@pytest.fixture
+async def world(app: Application, settings: Settings) -> World:
+    people = await settle_everybody(app)
+    other = await settle(app, "other@example.org")
+    for user in (*people.values(), other):
+        table_id = add_table(settings.data_dir, PLANETS, PLANET_ROWS, owner=user.id)
+        for state, made in (("ready", None), ("done", table_id)):
+            import_id = add_import(settings.data_dir, FILE, state, table_id=made).rpartition("/")[2]
+            kept = settings.imports_dir / import_id
+            kept.mkdir(parents=True)
+            for name in ("original", "rejected.csv"):
+                (kept / name).write_bytes(FILE.read_bytes())
+            with closing(connect(settings.data_dir / "rowcast.db")) as connection:
+                connection.execute("UPDATE imports SET user_id = ? WHERE id = ?", (user.id, import_id))
+    return World(app, settings, people, other)
+
+
+def written() -> dict[Key, dict[str, str]]:
+    """The table: (method, path) -> column -> word."""
+    found: dict[Key, dict[str, str]] = {}
+    for method, path, cells in LINE.findall(TABLE.read_text(encoding="utf-8")):
+        assert (method, path) not in found, f"{method} {path} stands there twice"
+        words = [cell.strip() for cell in cells.split("|")]
+        assert len(words) == len(COLUMNS), f"{method} {path}: {words}"
+        assert set(words) <= WORDS, f"{method} {path}: {words}"
+        found[method, path] = dict(zip(COLUMNS, words, strict=True))
+    return found
+
+
+def routes(app: Application) -> dict[Key, Rule]:
+    return {
+        (method, rule.rule): rule
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+
+def test_every_address_stands_in_the_table_and_no_other(settings: Settings) -> None:
+    assert sorted(written()) == sorted(routes(create_app(settings)))
+
+
+async def test_strangers_get_what_the_table_says(world: World) -> None:
+    client = world.app.test_client()
+    for key, rule in routes(world.app).items():
+        found = outcome(await ask(world, client, key, rule, Role.MEMBER))
+        assert found == written()[key]["stranger"], key
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_everybody_gets_what_the_table_says(world: World, role: Role) -> None:
+    client, person = world.app.test_client(), ROLES[role]
+    await sign_in(client, person)
+    for key, rule in routes(world.app).items():
+        if rule.endpoint in ENDING:
+            continue
+        mine = await tried(world, client, key, rule, role, person)
+        theirs = await tried(world, client, key, rule, role, person, foreign=True)
+        assert together(mine, theirs) == written()[key][role], (key, mine, theirs)
+
+
+# These end the sign-in they are tried with.
+ENDING = {"auth.logout", "auth.logout_everywhere"}
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_everybody_may_sign_out(world: World, role: Role) -> None:
+    for key, rule in routes(world.app).items():
+        if rule.endpoint in ENDING:
+            client = world.app.test_client()
+            await sign_in(client, ROLES[role])
+            assert (await client.open(key[1], method=key[0])).status_code == 303
+            assert written()[key][role] == "yes"
+            assert not await is_signed_in(client)
+
+
+@pytest.mark.parametrize("scope", Scope)
+async def test_a_token_opens_what_the_table_says_and_nothing_beyond_the_api(world: World, scope: Scope) -> None:
+    """An owner's token, so that only its scope can be too small."""
+    client = world.app.test_client(use_cookies=False)
+    owner = world.people[Role.OWNER]
+    async with world.app.app_context():
+        _, token = await db().write(ApiToken.issue, owner.id, name="t", scope=scope, expires_at=None)
+    headers = {"Authorization": f"Bearer {token}"}
+    for key, rule in routes(world.app).items():
+        word = written()[key]["token"]
+        found = outcome(await ask(world, client, key, rule, Role.OWNER, headers=headers))
+        if rule.rule.startswith("/api/"):
+            assert (found == "yes") is (word == "yes" or Scope(word) in scope.included), (key, found)
+        else:
+            assert (word, found) == ("none", written()[key]["stranger"]), key
+
+
+async def tried(
+    world: World, client: QuartClient, key: Key, rule: Rule, role: Role, person: Person, *, foreign: bool = False
+) -> str:
+    found = await ask(world, client, key, rule, role, foreign=foreign)
+    if not await is_signed_in(client):
+        await sign_in(client, replace(person))
+    return "not there" if found.status_code == 404 else outcome(found)
+
+
+async def ask(
+    world: World, client: QuartClient, key: Key, rule: Rule, role: Role, *, foreign: bool = False, **more: Any
+) -> Any:
+    """With an empty body: who is let in is told that something is missing."""
+    adapter = world.app.url_map.bind("localhost")
+    path = adapter.build(rule.endpoint, await world.samples(key[0], rule, role, foreign=foreign), key[0])
+    return await client.open(path, method=key[0], **more)
+
+
+def outcome(answer: Any) -> str:
+    """Whoever gets as far as a view that says what is wrong with the request has been let in."""
+    is_door = answer.status_code == 303 and re.match(r"/login(\?|$)", answer.headers["Location"])
+    if is_door or answer.status_code == 401:
+        return "sign in"
+    return "no" if answer.status_code == 403 else "yes"
+
+
+def together(mine: str, theirs: str) -> str:
+    """What both say: the same; or yes for one's own and not there else; or yes for who is below and no for above."""
+    if mine == theirs or (mine, theirs) == ("not there", "not there"):
+        return "yes" if mine == "not there" else mine
+    return {("yes", "not there"): "own", ("yes", "no"): "below"}.get((mine, theirs), f"{mine}, {theirs}")
