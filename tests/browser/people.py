@@ -1,9 +1,13 @@
 """People who are signed in before the window opens: not every test is about the door."""
 
+from contextlib import closing
 from urllib.parse import urlencode
+
+from argon2 import PasswordHasher
 
 from tests.helpers import ADA, Person
 from tests.servers import Server
+from webapp.data.sqlite_plain import connect
 
 Cookies = list[tuple[str, str]]
 
@@ -16,6 +20,18 @@ def sign_up(server: Server, person: Person = ADA) -> Cookies:
 
 def sign_in(server: Server, person: Person = ADA) -> Cookies:
     return _cookies(server, "/login", {"email": person.email, "password": person.password})
+
+
+def settle(server: Server, person: Person) -> Cookies:
+    """Somebody who has been here for long, signed in: of one address only so many may sign up in a while."""
+    hashed = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(person.password)
+    with closing(connect(server.data_dir / "rowcast.db")) as connection:
+        connection.execute(
+            "INSERT INTO users (email, name, password_hash, role, is_active, created_at, verified_at)"
+            " VALUES (?, ?, ?, 'member', 1, '2026-11-22 12:00:00', '2026-11-22 12:00:00')",
+            (person.email, person.email.partition("@")[0], hashed),
+        )
+    return sign_in(server, person)
 
 
 def _cookies(server: Server, path: str, form: dict[str, str]) -> Cookies:

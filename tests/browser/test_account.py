@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
-from tests.browser.people import sign_up
+from tests.browser.people import settle
 from tests.conftest import make_settings
 from tests.helpers import Person
 from tests.servers import Server
@@ -35,7 +35,7 @@ PHONE = {
 def kay(house: Server, visit: Callable[..., Visit], request: pytest.FixtureRequest) -> Visit:
     """A window of somebody who is nobody else's business."""
     person = Person(f"{request.node.name[5:25].strip('_')}@example.org")
-    found = visit(house, sign_up(house, person))
+    found = visit(house, settle(house, person))
     found.page.goto("/account")
     expect(found.page.get_by_text(person.email).last).to_be_visible()
     return found
@@ -147,7 +147,7 @@ def test_a_device_that_has_one_already_says_so(kay: Visit) -> None:
 
 
 def test_at_a_bare_address_passkeys_are_a_link_away(house: Server, visit: Callable[..., Visit]) -> None:
-    cookies = sign_up(house, Person("bare@example.org"))
+    cookies = settle(house, Person("bare@example.org"))
     found = visit(house)
     origin = f"http://127.0.0.1:{house.port}"
     found.page.context.add_cookies([{"name": name, "value": value, "url": origin} for name, value in cookies])
@@ -259,7 +259,7 @@ def test_after_signing_out_back_shows_nothing_private(kay: Visit) -> None:
 
 def test_without_javascript_everything_but_passkeys_works(house: Server, visit: Callable[..., Visit]) -> None:
     person = Person("plain@example.org")
-    found = visit(house, sign_up(house, person), java_script_enabled=False)
+    found = visit(house, settle(house, person), java_script_enabled=False)
     page = found.page
     page.goto("/account")
     page.get_by_label("Time zone").select_option("Europe/Vienna")
