@@ -15,6 +15,7 @@ from tests.conftest import Client, make_settings
 from tests.helpers import ADA, sign_out, sign_up
 from tests.http.auth.conftest import add_second_factor
 from tests.imports import add_import
+from tests.people import settle
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp import create_app
 from webapp.extensions import db
@@ -42,6 +43,22 @@ ACCOUNT = [
     "/account/tokens/new",
     "/account/export",
     "/account/deletion",
+]
+ADMINISTRATION = [
+    "/admin/people",
+    "/admin/people?q=nobody",
+    "/admin/people/1",
+    "/admin/people/2",
+    "/admin/people/2/edit",
+    "/admin/people/2/email",
+    "/admin/people/2/removal",
+    "/admin/people/invitations",
+    "/admin/people/invitations/new",
+    "/admin/audit",
+    "/admin/audit?q=nothing-of-the-kind",
+    "/admin/jobs",
+    "/admin/mails",
+    "/admin/settings",
 ]
 PEOPLE = [
     "/dashboard",
@@ -73,6 +90,9 @@ OTHERS = {
     "account.recovery_codes": "leads back where there is no second factor; in tests/browser/states.py",
     "account.passkeys_edit": "a passkey's, which takes a device to make; in tests/browser/states.py",
     "account.email_confirmation": "takes a link from a mail; in tests/browser/states.py",
+    "admin.people_rows": "a part of a page",
+    "admin.audit_rows": "a part of a page",
+    "admin.audit_export": "a file",
     "api.health": "JSON",
     "api.me_show": "JSON",
     "api.users_index": "JSON",
@@ -96,7 +116,7 @@ OTHERS = {
 def test_every_address_is_looked_at(settings: Settings) -> None:
     app = create_app(settings)
     adapter = app.url_map.bind("localhost")
-    pages = [*FIRST, *STRANGER, *PEOPLE, *ELSEWHERE, "/tables/imports/any"]
+    pages = [*FIRST, *STRANGER, *PEOPLE, *ADMINISTRATION, *ELSEWHERE, "/tables/imports/any"]
     seen = {adapter.match(address.partition("?")[0])[0] for address in pages}
     asked = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
 
@@ -149,6 +169,19 @@ async def test_pages_of_development(data_dir: Path) -> None:
 async def test_pages_for_people(client: QuartClient, settings: Settings) -> None:
     await arrive(client, settings)
     for address in PEOPLE:
+        check(address, await page(client, address))
+
+
+async def test_pages_of_the_administration(app: Application, client: QuartClient, settings: Settings) -> None:
+    await sign_up(client)
+    assert (await settle(app, "eve@example.org")).id == 2
+    for state in STATES:
+        failure = "It could not be read." if state == "failed" else None
+        add_import(settings.data_dir, CORPUS / "ragged.csv", state, failure=failure)
+    await client.post("/admin/people/2/reset")
+    await client.post("/admin/people/invitations", form={"emails": "kim@example.org", "role": "member"})
+    await client.post("/admin/people/2", form={"name": "Eve"})
+    for address in ADMINISTRATION:
         check(address, await page(client, address))
 
 
