@@ -12,7 +12,7 @@ from quart.testing import QuartClient
 from tests.helpers import sign_out, sign_up
 from webapp.extensions import db, hub, jobs
 from webapp.jobs.progress import Meter, Progress
-from webapp.live import streams
+from webapp.live import sse, streams
 from webapp.live.sections import moved, section
 from webapp.models import Actor, Import, ImportState, Session, User, utc_now
 from webapp.web.application import Application
@@ -78,6 +78,8 @@ async def test_the_last_message_is_rendered_once_for_all_who_read_alike(
     first, second, other = [await until(messages, b'data-state="done"') for messages in streams_]
 
     assert first == second
+    text = section(templates.of(app), await watch._look(), None, Manner())
+    assert sse.message(text) is sse.message(text)
     assert (b"1,234,567" in first, b"1.234.567" in other) == (True, True)
     assert section.cache_info().misses == before + 2
 

@@ -1,6 +1,7 @@
 """The wire format of a live stream: server-sent events as htmx reads them."""
 
 import re
+from functools import lru_cache
 
 _LINES = re.compile(r"\r\n|\r|\n")  # not splitlines(): it splits at U+2028 and others too
 
@@ -9,6 +10,7 @@ PING = b"event: ping\ndata: x\n\n"
 DONE = b"event: done\ndata: x\n\n"
 
 
+@lru_cache(maxsize=32)
 def message(html: str) -> bytes:
-    """An unnamed message: htmx puts the parts it holds where they belong."""
+    """An unnamed message: htmx puts the parts it holds where they belong. Many streams send the same."""
     return ("".join(f"data: {line}\n" for line in _LINES.split(html)) + "\n").encode()
