@@ -1,7 +1,9 @@
 """The second factor: turned on by a code, turned off by another; recovery codes, shown once."""
 
+import json
 import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pyotp
@@ -9,10 +11,13 @@ import pytest
 from quart.testing import QuartClient
 from sqlalchemy import select
 
+from tests.authenticator import Authenticator
+from tests.conftest import Client, make_settings
 from tests.events import events, names
-from tests.helpers import ADA, PASSWORD, is_signed_in
+from tests.helpers import ADA, PASSWORD, is_signed_in, sign_up
 from tests.http.account.conftest import grow_stale, page, said
 from tests.mails import letters
+from webapp import create_app
 from webapp.extensions import db
 from webapp.models import User
 from webapp.web.application import Application
@@ -67,7 +72,9 @@ async def test_it_counts_once_its_first_code_was_typed(app: Application, ada: Qu
     assert len(set(codes)) == 10
     assert await is_signed_in(ada)
     assert secret not in str((await row(app)).totp_secret)
-    assert "It is on" in await page(ada, "/account/second-factor")
+    html = await page(ada, "/account/second-factor")
+    assert "It is on" in html
+    assert 'action="/account/devices/others/end"' in html
     assert await sign_in_with(app, shown(secret, 1))
     assert (await letters(app))[-1].subject == "Signing in now takes a second step"
     assert (await events(app, "second_factor.added"))[0].details == {}
@@ -227,3 +234,26 @@ async def test_all_of_it_takes_a_fresh_sign_in(app: Application, ada: QuartClien
         await ada.post(f"/account/second-factor/{path}", form=form),
     ):
         assert answer.headers["Location"].startswith("/login/confirm")
+
+
+@pytest.mark.parametrize("way", ["code", "passkey"])
+async def test_where_the_server_demands_one_setting_it_up_opens_the_rest(data_dir: Path, way: str) -> None:
+    app = create_app(make_settings(data_dir, second_factor="everybody"))
+    app.test_client_class = Client
+    async with app.test_app():
+        ada = app.test_client()
+        await sign_up(ada)
+        assert (await ada.get("/dashboard")).headers["Location"] == "/account/second-factor"
+        await grow_stale(app)
+        asked = await ada.get("/account/second-factor/new")
+        assert asked.headers["Location"] == "/login/confirm?next=/account/second-factor/new"
+        await ada.post(asked.headers["Location"], form={"password": PASSWORD})
+
+        if way == "code":
+            await turn_on(ada)
+        else:
+            answer = await ada.post("/account/passkeys/options")
+            credential = Authenticator().create(json.loads(await answer.get_data()))
+            await ada.post("/account/passkeys/new", form={"name": "My phone", "credential": credential})
+
+        assert (await ada.get("/dashboard")).status_code == 200
