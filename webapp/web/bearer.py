@@ -1,6 +1,6 @@
 """API tokens: a program shows `Authorization: Bearer rowcast_...` and is that token's person, within its scope.
 
-They count below /api/ only: no page is ever shown to who merely holds a token. RFC 6750 says how a refusal looks.
+They count below /api/ only, where no page shows anything of anybody. RFC 6750 says how a refusal looks.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,7 @@
 """Schemathesis tries the running API with everything its document allows, and with what it does not."""
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -55,3 +56,22 @@ def test_every_answer_is_what_the_document_promises(server: Callable[..., Server
     assert tried.returncode == 0, tried.stdout + tried.stderr
     assert "No issues found" in tried.stdout
     assert "Traceback" not in running.log.read_text()
+
+
+def test_what_only_the_wire_shows(server: Callable[..., Server], token: str) -> None:
+    running, shown = server(), {"Authorization": f"Bearer {token}"}
+    body = json.dumps({"email": "grace@example.org"}).encode()
+
+    made = running.ask("POST", "/api/v1/users", body, **shown, Content_Type="application/json")
+    head = running.ask("HEAD", "/api/v1/users/2", **shown)
+    gone = running.ask("DELETE", "/api/v1/users/2", **shown)
+    with running.connect() as wire:
+        wire.send_head("POST", "/api/v1/users", **shown, Content_Type="application/json", Transfer_Encoding="chunked")
+        for _ in range(10):
+            wire.send_chunk(b"[" * 65536)
+        endless = wire.answer()
+
+    assert (made.status, made.headers["location"]) == (201, "/api/v1/users/2")
+    assert (head.status, head.body, head.headers["content-type"]) == (200, b"", "application/json")
+    assert (gone.status, gone.body, gone.headers.get("content-type")) == (204, b"", None)
+    assert (endless.status, endless.headers["content-type"]) == (413, "application/problem+json")
