@@ -16,7 +16,7 @@ from webapp.data.uow import UnitOfWork
 from webapp.engine.inspection import Overrules
 from webapp.extensions import db, jobs
 from webapp.jobs.imports import BUILDING
-from webapp.jobs.mail import PAUSES
+from webapp.jobs.mail import GIVEN_UP
 from webapp.jobs.progress import starting_point
 from webapp.models import AuditEvent, Event, Import, ImportState, Mail, Table, User
 from webapp.models.people import Manager
@@ -146,7 +146,7 @@ async def _indexed(session: AsyncSession) -> list[Indexed]:
 
 
 async def _mails(session: AsyncSession) -> Mails:
-    given_up = Mail.tries > len(PAUSES)
+    given_up = Mail.tries >= GIVEN_UP
     statement = select(func.count(), func.count().filter(given_up)).where(Mail.sealed.is_not(None))
     unsent, failed = (await session.execute(statement)).one()
     return Mails(unsent - failed, failed)

@@ -18,7 +18,7 @@ from webapp.admin.inviting import role_of, unused
 from webapp.data.problems import Problem
 from webapp.data.uow import UnitOfWork
 from webapp.extensions import config, db, jobs, sealer
-from webapp.jobs.mail import PAUSES, unseal
+from webapp.jobs.mail import GIVEN_UP, unseal
 from webapp.models import AuditEvent, Event, Mail, OneTimeToken, Role, User, is_above
 from webapp.models.people import Manager, managed, may_give
 from webapp.models.problems import NotFound
@@ -93,7 +93,7 @@ async def _pass_on(work: UnitOfWork, by: Manager, mail_id: str) -> Mail:
 
 async def _try_again(work: UnitOfWork, by: Manager, mail_id: str) -> Mail:
     mail = await _waiting(work, mail_id)
-    if mail.tries <= len(PAUSES):
+    if mail.tries < GIVEN_UP:
         raise Problem("This mail is still being tried by itself. What became of it stands here in a while.")
     mail.tries, mail.failure = 0, None
     await AuditEvent.record(work, Event.JOB_RETRIED, by.doer, mail.recipient, mail=mail.subject)
@@ -138,7 +138,7 @@ async def _described(session: AsyncSession, mail: Mail, role: str | None) -> Lis
         mail.sent_at,
         mail.tries,
         mail.failure,
-        mail.tries > len(PAUSES),
+        mail.tries >= GIVEN_UP,
         may_pass_on,
     )
 
