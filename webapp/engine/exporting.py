@@ -98,12 +98,7 @@ def _when_done(making: "asyncio.Future[bytes | None]", opened: ExitStack) -> Non
 
 
 def export(
-    connection: sqlite3.Connection,
-    table: StoredTable,
-    query: TableQuery,
-    format: Format = "csv",
-    *,
-    safe: bool = False,
+    connection: sqlite3.Connection, table: StoredTable, query: TableQuery, format: Format = "csv", *, safe: bool = False
 ) -> Blocks:
     """The rows of the query in its order, its visible columns in theirs."""
     head, line = (_csv_head(query, safe), _csv_line(query, safe)) if format == "csv" else (b"", _json_line(query))
@@ -116,19 +111,32 @@ def export(
 
 
 def _in_file_order(connection: sqlite3.Connection, rows: Rows, line: Sql) -> Iterator[bytes]:
-    last, count, block = 0, MOST_JOINED, bytearray()
-    while True:
+    last: int | None = 0
+    while last is not None:
+        # To begin anew in the middle of the full-text index takes long: there it is one query a block.
+        last, block = (_listed if rows.match else _joined)(connection, rows, line, last)
+        if block:
+            yield block
+
+
+def _listed(connection: sqlite3.Connection, rows: Rows, line: Sql, last: int) -> tuple[int | None, bytes]:
+    """The lines of a block behind the row `last`, and the last row of theirs; None when there are no more."""
+    with closing(connection.execute(*_statement(rows, line, next(parts(rows, Cursor(last, ())))))) as cursor:
+        return _block(cursor)
+
+
+def _joined(connection: sqlite3.Connection, rows: Rows, line: Sql, last: int) -> tuple[int | None, bytes]:
+    """The same, by a query for some lines after another."""
+    block, count = bytearray(), MOST_JOINED
+    while len(block) < BLOCK:
         statement, values = _statement(rows, line, next(parts(rows, Cursor(last, ()))))
-        joined = f"SELECT max(id), count(*), CAST(group_concat(line, '') AS BLOB) FROM ({statement} LIMIT ?)"
-        found, rows_found, lines = connection.execute(joined, (*values, count)).fetchone()
+        together = f"SELECT max(id), count(*), CAST(group_concat(line, '') AS BLOB) FROM ({statement} LIMIT ?)"
+        found, found_rows, lines = connection.execute(together, (*values, count)).fetchone()
         block += lines or b""
-        is_last = rows_found < count
-        if block and (is_last or len(block) >= BLOCK):
-            yield bytes(block)
-            block.clear()
-        if is_last:
-            return
+        if found_rows < count:
+            return None, bytes(block)
         last, count = found, max(1, min(MOST_JOINED, BLOCK * count // len(lines)))
+    return last, bytes(block)
 
 
 def _sorted(connection: sqlite3.Connection, rows: Rows, line: Sql) -> Iterator[bytes]:
@@ -136,28 +144,30 @@ def _sorted(connection: sqlite3.Connection, rows: Rows, line: Sql) -> Iterator[b
     connection.execute("BEGIN")
     try:
         for part in parts(rows, None):
-            statement, values = _statement(rows, line, part)
-            with closing(connection.execute(f"SELECT CAST(line AS BLOB) FROM ({statement})", values)) as cursor:
-                while block := _block(cursor):
-                    yield block
+            with closing(connection.execute(*_statement(rows, line, part))) as cursor:
+                more: int | None = 0
+                while more is not None:
+                    more, block = _block(cursor)
+                    if block:
+                        yield block
     finally:
         connection.execute("ROLLBACK")
 
 
 def _statement(rows: Rows, line: Sql, part: Part) -> tuple[str, tuple[Any, ...]]:
-    statement = rows.select(f"{rows.row_id} AS id, {line.text} AS line", part.where, part.order)
+    statement = rows.select(f"{rows.row_id} AS id, CAST({line.text} AS BLOB) AS line", part.where, part.order)
     return statement.text, (*line.values, *statement.values)
 
 
-def _block(cursor: sqlite3.Cursor) -> bytes:
-    """Lines of about a block; empty when there are no more."""
+def _block(cursor: sqlite3.Cursor) -> tuple[int | None, bytes]:
+    """Lines of about a block, with the id of the last row; None when there are no more."""
     lines, size = [], 0
-    for (line,) in cursor:
+    for row_id, line in cursor:
         lines.append(line)
         size += len(line)
         if size >= BLOCK:
-            break
-    return b"".join(lines)
+            return row_id, b"".join(lines)
+    return None, b"".join(lines)
 
 
 # -- CSV -------------------------------------------------------------------------------------------------------------
