@@ -105,6 +105,16 @@ async def test_a_code_is_good_once(app: Application, codes: list[str]) -> None:
     assert (await show(second, code(1))).status_code == 303  # a clock may be half a minute ahead
 
 
+async def test_the_first_step_is_good_for_one_sign_in(app: Application, codes: list[str]) -> None:
+    client, copied = app.test_client(), app.test_client()
+    step = cookies(await client.post("/login", form=FORM))[STEP].value
+    assert (await show(client, codes[0])).status_code == 303
+    copied.set_cookie("localhost", STEP, step)
+
+    assert (await show(copied, codes[1])).headers["Location"].startswith("/login")
+    assert not await is_signed_in(copied)
+
+
 async def test_of_many_who_show_one_code_at_once_one_gets_in(app: Application, codes: list[str]) -> None:
     async with app.app_context():
         shown = code()
