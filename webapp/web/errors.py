@@ -16,11 +16,13 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from settings import Settings
 from webapp.data import sqlite
 from webapp.data.problems import DatabaseBusy, Problem, StorageFull
-from webapp.models import RegistrationClosed
+from webapp.models import Event, RegistrationClosed
 from webapp.models.people import NotAllowed
 from webapp.models.problems import NotFound
 from webapp.web import fragments, templating
+from webapp.web.audit import record_soon
 from webapp.web.exchange import request_id
+from webapp.web.sessions import loaded_actor
 
 log = structlog.get_logger("rowcast.errors")
 
@@ -129,6 +131,8 @@ def meaning_of(error: BaseException) -> tuple[int, str] | None:
 
 def respond(answer: Answer) -> Response:
     """The answer in the form the client reads."""
+    if answer.status == 403 and loaded_actor() is not None:
+        record_soon(Event.REFUSED, None, method=request.method, path=request.path)
     if wants_json():
         response = _problem_json(answer)
     elif fragments.is_partial():

@@ -11,6 +11,7 @@ import pytest
 from quart.testing import QuartClient
 
 from tests.http.admin.conftest import PARTIAL, page, text, words_in
+from tests.people import EVE, window
 from webapp.admin import trail, trail_export
 from webapp.admin.words import EVENTS, GROUPS, details_in_words, event_in_words
 from webapp.data.uow import UnitOfWork
@@ -162,6 +163,24 @@ async def test_ndjson_has_everything_as_it_was_written_and_the_export_is_in_the_
         await db().settled()
     assert shown(await page(owner, "/admin/audit?event=audit"))[0] == "Exported the audit log format: ndjson"
     assert (await owner.get("/admin/audit/export?format=xml")).status_code == 422
+
+
+async def test_who_tries_what_they_may_not_is_in_the_log(
+    app: Application, owner: QuartClient, administrator: QuartClient
+) -> None:
+    eve = await window(app, EVE)
+    await eve.get("/admin/audit?q=secret")
+    await administrator.post("/admin/people/1/deactivation")
+    await app.test_client().get("/admin/audit")  # a stranger is asked to sign in
+    async with app.app_context():
+        await db().settled()
+    html = await page(owner, "/admin/audit?event=access")
+
+    assert shown(html) == [
+        "Was refused method: POST, path: /admin/people/1/deactivation",
+        "Was refused method: GET, path: /admin/audit",
+    ]
+    assert "eve@example.org" in html
 
 
 async def test_nothing_is_escaped_twice_or_not_at_all(app: Application, owner: QuartClient) -> None:
