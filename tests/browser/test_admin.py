@@ -143,6 +143,13 @@ def test_several_are_chosen_and_deactivated_where_they_are(people: Visit, page: 
     expect(page.locator("#bulk-result")).to_have_text("26 people can sign in.")
 
 
+def test_on_a_phone_a_row_is_a_small_card(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    box = rows(page).nth(3).bounding_box()
+    assert box is not None
+    assert (box["width"] > 340, box["height"] < 90) == (True, True), box
+
+
 @pytest.fixture
 def plain(office: Server, boss: Cookies, visit: Callable[..., Visit]) -> Page:
     return visit(office, boss, java_script_enabled=False).page

@@ -59,7 +59,7 @@ async def invitations_create() -> ResponseReturnValue:
         return await _new(form, status=422)
     sent, known = await db().write(invite, manager(), emails, form["role"].data)
     if sent:
-        flash(f"{plural(len(sent), 'person is', 'people are')} invited.{_by_hand()}")
+        flash(f"{plural(len(sent), 'person is', 'people are')} invited.")
     if known:
         flash(f"Already here, so not invited: {', '.join(known)}.", "alert")
     return redirect_to(url_for("admin.invitations_index"))
@@ -69,7 +69,7 @@ async def invitations_create() -> ResponseReturnValue:
 @may(Action.MANAGE_PEOPLE)
 async def invitations_resend(token_id: int) -> ResponseReturnValue:
     email = await db().write(send_again, manager(), token_id)
-    flash(f"{email} is invited once more; the link before no longer works.{_by_hand()}")
+    flash(f"{email} is invited once more; the link before no longer works.")
     return redirect_to(url_for("admin.invitations_index"))
 
 
@@ -95,10 +95,6 @@ async def invitations_withdraw(token_id: int) -> ResponseReturnValue:
 
 def _sends_mail() -> bool:
     return bool(config().smtp_url.get_secret_value())
-
-
-def _by_hand() -> str:
-    return "" if _sends_mail() else " No mail server is set up: copy the link and pass it on."
 
 
 async def _new(form: InvitationForm, status: int = 200) -> ResponseReturnValue:
