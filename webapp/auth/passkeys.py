@@ -10,15 +10,16 @@ from sqlalchemy import select
 from wtforms import BooleanField, HiddenField
 
 from webapp.auth import bp
+from webapp.auth.arrivals import let_in
 from webapp.auth.throttles import WINDOW, refuse_flood
 from webapp.extensions import Extension, config, db
 from webapp.models import Event, Passkey, User
-from webapp.web.access import Action, load_actor, may, public, safe_next, signed_in
+from webapp.web.access import Action, before_second_factor, load_actor, may, public, safe_next, signed_in
 from webapp.web.audit import record_soon
 from webapp.web.flashes import flash
 from webapp.web.forms import Form
 from webapp.web.fragments import redirect_to
-from webapp.web.sessions import confirm_session, sign_in
+from webapp.web.sessions import confirm_session
 from webapp.web.throttle import Throttle
 from webapp.web.webauthn import PasskeyRefused, request_options, signed_by
 
@@ -69,12 +70,13 @@ async def passkey_login() -> ResponseReturnValue:
     user = await _signer(form["credential"].data, None)
     if user is None:
         return redirect_to(url_for("auth.login", next=asked), whole=True)
-    await sign_in(user.id, remembered=form["remember"].data, method="passkey", is_strong=True)
+    await let_in(user, remembered=form["remember"].data, method="passkey", is_strong=True)
     return redirect_to(target, whole=True)
 
 
 @bp.post("/login/confirm/passkey")
 @may(Action.OWN_ACCOUNT)
+@before_second_factor
 async def passkey_confirm() -> ResponseReturnValue:
     asked = request.args.get("next")
     form = await PasskeyForm.read()
