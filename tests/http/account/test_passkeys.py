@@ -224,17 +224,24 @@ async def test_a_challenge_is_good_for_what_it_was_asked_for(app: Application, a
     assert len(await kept(app)) == 1
 
 
-async def test_a_challenge_of_a_stranger_adds_no_passkey(app: Application, ada: QuartClient) -> None:
-    stranger = app.test_client()
-    asked = await options(stranger)
-    made = Authenticator().create({"publicKey": asked["publicKey"] | {"user": {"id": "AAAA"}}})
-    cookie = next(one for one in stranger.cookie_jar or () if one.name == COOKIE)
-    ada.set_cookie("localhost", COOKIE, str(cookie.value))
+async def test_a_challenge_is_good_for_who_asked(app: Application, ada: QuartClient, eve: QuartClient) -> None:
+    """A cookie that somebody has planted in Ada's browser makes no key of theirs hers."""
+    made = Authenticator().create(await options(eve, "/account/passkeys/options"))
+    planted = next(one for one in eve.cookie_jar or () if one.name == COOKIE)
+    ada.set_cookie("localhost", COOKIE, str(planted.value))
 
     answer = await ada.post("/account/passkeys/new", form={"name": "x", "credential": made})
 
     assert answer.status_code == 422
+    assert (await events(app))[-1].event != "passkey.added"
     assert await kept(app) == []
+
+
+async def test_what_was_asked_to_confirm_signs_nobody_in(app: Application, ada: QuartClient, device: Any) -> None:
+    answer = {"credential": device.get(await options(ada))}
+    await sign_out(ada)
+
+    await refused(app, ada, await ada.post("/login/passkey", form=answer))
 
 
 async def test_a_count_that_goes_back_is_a_copied_key(app: Application, device: Authenticator) -> None:
