@@ -82,3 +82,13 @@ async def test_it_is_not_demanded_unless_the_settings_say_so(client: QuartClient
     await sign_up(client)
 
     assert (await client.get("/dashboard")).status_code == 200
+
+
+async def test_who_one_is_can_be_confirmed_before_it_is_set_up(client: QuartClient) -> None:
+    await sign_up(client)
+
+    assert (await client.get("/login/confirm")).status_code == 200
+    by_passkey = await client.post("/login/confirm/passkey", form={"credential": "none"})
+    assert by_passkey.headers["Location"] == "/login/confirm"
+    assert (await client.post("/verifications")).headers["Location"] == "/dashboard"
+    assert (await client.post("/logout/everywhere")).headers["Location"] == "/login"
