@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import select
-
 from webapp.api import bp
 from webapp.api.operations import answers
 from webapp.api.shapes import Me
 from webapp.extensions import db
 from webapp.models import User
 from webapp.web.access import signed_in
+from webapp.web.bearer import refusal
 from webapp.web.ratelimits import reads
 
 
@@ -23,5 +22,7 @@ async def me_show() -> Any:
     """
     actor = signed_in()
     async with db().reading() as session:
-        user = (await session.execute(select(User).where(User.id == actor.id))).scalar_one()
+        user = await session.get(User, actor.id)
+    if user is None:  # removed a moment ago
+        raise refusal()
     return Me.of(user, actor)

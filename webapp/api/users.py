@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from quart import Response, request
+from quart import Response, request, url_for
 from sqlalchemy import or_, select
 from werkzeug.datastructures import ETags
 from werkzeug.exceptions import PreconditionFailed
@@ -55,7 +55,7 @@ async def users_create(data: NewPerson) -> Any:
     administrator finds the link among the mails. Owners may give every role, others those below their own.
     """
     person = await db().write(_add, _manager(), data, signed_in().email)
-    return Person.of(person), 201, {"Location": f"/api/v1/users/{person.id}", "ETag": _etag(person)}
+    return Person.of(person), 201, {"Location": url_for("api.users_show", user_id=person.id), "ETag": _etag(person)}
 
 
 @bp.get("/v1/users/<int:user_id>")
