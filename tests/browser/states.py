@@ -59,6 +59,11 @@ def welcome(at: Place) -> None:
 
 
 @signed_out
+def documentation_of_the_api(at: Place) -> None:
+    at.page.goto("/api/docs")
+
+
+@signed_out
 def sign_up_refused(at: Place) -> None:
     at.page.goto("/register")
     at.page.get_by_label("E-mail").fill("grace@example.org")
