@@ -1,7 +1,8 @@
 /* Passkeys: the device is asked what the server wants to know, and a plain form carries its answer. Forms that need it are
    hidden where browsers have no passkeys. */
 (() => {
-  const able = Boolean(window.PublicKeyCredential?.parseRequestOptionsFromJSON);
+  const isNumber = /^[\d.]+$|^\[/.test(location.hostname); // browsers bind passkeys to names only
+  const able = !isNumber && Boolean(window.PublicKeyCredential?.parseRequestOptionsFromJSON);
   const each = (selector, change) => document.querySelectorAll(selector).forEach(change);
   let waiting = null; // what the browser offers beside the saved passwords, until something else is asked
 

@@ -152,6 +152,8 @@ def test_at_a_bare_address_passkeys_are_a_link_away(house: Server, visit: Callab
     origin = f"http://127.0.0.1:{house.port}"
     found.page.context.add_cookies([{"name": name, "value": value, "url": origin} for name, value in cookies])
 
+    found.page.goto(f"{origin}/login/confirm")
+    expect(found.page.get_by_role("button", name="Confirm with a passkey")).to_be_hidden()
     found.page.goto(f"{origin}/account/passkeys")
 
     link = found.page.get_by_role("link", name=f"http://localhost:{house.port}/account/passkeys")

@@ -12,6 +12,7 @@ from wtforms import BooleanField, HiddenField
 from webapp.auth import bp
 from webapp.auth.arrivals import let_in
 from webapp.auth.throttles import WINDOW, refuse_flood
+from webapp.data.problems import Problem
 from webapp.extensions import Extension, config, db
 from webapp.models import Event, Passkey, User
 from webapp.web.access import Action, before_second_factor, load_actor, may, public, safe_next, signed_in
@@ -22,6 +23,11 @@ from webapp.web.fragments import redirect_to
 from webapp.web.sessions import confirm_session
 from webapp.web.throttle import Throttle
 from webapp.web.webauthn import PasskeyRefused, request_options, signed_by
+
+
+class NoPasskeyYet(Problem):
+    def __init__(self) -> None:
+        super().__init__("You have no passkey yet. Use your password; a passkey is added on the page of your account.")
 
 
 class PasskeyForm(Form):
@@ -56,6 +62,8 @@ async def passkey_options() -> Response:
         return await request_options(None, None)
     async with db().reading() as session:
         known = (await session.scalars(select(Passkey).where(Passkey.user_id == person.id))).all()
+    if not known:
+        raise NoPasskeyYet
     return await request_options(person.id, known)
 
 

@@ -125,6 +125,7 @@ async def test_it_confirms_who_one_is(app: Application, ada: QuartClient, device
 async def test_nobody_confirms_with_somebody_elses(
     app: Application, ada: QuartClient, eve: QuartClient, device: Authenticator
 ) -> None:
+    await add(eve, Authenticator())
     await grow_stale(app)
 
     answer = await eve.post("/login/confirm/passkey", form={"credential": device.get(await options(eve))})
@@ -132,6 +133,13 @@ async def test_nobody_confirms_with_somebody_elses(
     assert answer.headers["Location"] == "/login/confirm"
     assert (await eve.get("/account/password")).status_code == 303
     assert "was not accepted" in await page(eve, "/login/confirm")
+
+
+async def test_who_has_none_is_told_so(ada: QuartClient) -> None:
+    answer = await ada.post("/login/passkey/options", headers={"Accept": "application/json"})
+
+    assert answer.status_code == 422
+    assert "You have no passkey yet" in json.loads(await answer.get_data())["detail"]
 
 
 async def test_it_is_good_while_a_second_factor_is_on(app: Application, device: Authenticator) -> None:
