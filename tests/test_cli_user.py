@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,13 @@ async def role_of(run: Any, email: str) -> str | None:
     return next((person["role"] for person in people if person["email"] == email), None)
 
 
-def log(data_dir: Path) -> list[tuple[str, ...]]:
-    rows = connect(data_dir / "rowcast.db").execute("SELECT event, actor, subject FROM audit_events ORDER BY id")
-    return [tuple(row) for row in rows]
+def log(data_dir: Path) -> list[tuple[Any, ...]]:
+    return ask(data_dir, "SELECT event, actor, subject FROM audit_events ORDER BY id")
+
+
+def ask(data_dir: Path, statement: str) -> list[tuple[Any, ...]]:
+    with closing(connect(data_dir / "rowcast.db")) as connection:
+        return connection.execute(statement).fetchall()
 
 
 async def test_the_first_person_owns_the_server_and_signs_in(app: Application, run: Any, data_dir: Path) -> None:
@@ -139,13 +144,12 @@ async def test_somebody_added_without_a_password_chooses_one(app: Application, r
 
 async def test_a_lost_second_factor_is_removed(run: Any, data_dir: Path) -> None:
     await run("add", ADA.email)
-    database = connect(data_dir / "rowcast.db")
-    database.execute("UPDATE users SET totp_secret = 'sealed'")
+    ask(data_dir, "UPDATE users SET totp_secret = 'sealed'")
 
     await run("reset-password", ADA.email)
-    assert database.execute("SELECT totp_secret FROM users").fetchone() == ("sealed",)
+    assert ask(data_dir, "SELECT totp_secret FROM users") == [("sealed",)]
     await run("reset-password", ADA.email, "--remove-second-factor")
-    assert database.execute("SELECT totp_secret FROM users").fetchone() == (None,)
+    assert ask(data_dir, "SELECT totp_secret FROM users") == [(None,)]
     assert ("second_factor.removed", "command line", ADA.email) in log(data_dir)
 
 

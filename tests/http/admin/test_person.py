@@ -1,6 +1,7 @@
 """A person's page, and what is done to one person or to several at once."""
 
 import re
+from contextlib import closing
 
 import pytest
 from quart.testing import QuartClient
@@ -92,8 +93,9 @@ async def test_who_is_removed_takes_their_tables_along(app: Application, owner: 
     async with app.app_context(), db().reading() as session:
         assert await session.get(User, eve.id) is None
         assert await session.get(Table, table_id) is None
-    left = connect(folder / "rowcast.db").execute("SELECT name FROM sqlite_master WHERE name = ?", (f"t{table_id}",))
-    assert left.fetchall() == []
+    with closing(connect(folder / "rowcast.db")) as connection:
+        left = connection.execute("SELECT name FROM sqlite_master WHERE name = ?", (f"t{table_id}",)).fetchall()
+    assert left == []
     assert "Removed a person" in await page(owner, "/admin/audit?person=eve@")
 
 
