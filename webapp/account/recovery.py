@@ -5,6 +5,7 @@ from quart.typing import ResponseReturnValue
 
 from webapp.account import bp
 from webapp.account.second_factor import codes_left, has_factor
+from webapp.auth.mails import send_notice
 from webapp.data.uow import UnitOfWork
 from webapp.extensions import db
 from webapp.models import AuditEvent, Doer, Event, RecoveryCode, User
@@ -30,4 +31,5 @@ async def recovery_codes() -> ResponseReturnValue:
 async def _renew(work: UnitOfWork, user_id: int, doer: Doer) -> list[str]:
     user = await work.session.get_one(User, user_id)
     await AuditEvent.record(work, Event.RECOVERY_CODES_MADE, doer, user)
+    await send_notice(work, user, "recovery_codes_made")
     return await RecoveryCode.replace(work, user_id)

@@ -17,6 +17,7 @@ NOTICES = {
     "second_factor_added": "Signing in now takes a second step",
     "second_factor_removed": "Signing in no longer takes a second step",
     "recovery_code_used": "A recovery code was used",
+    "recovery_codes_made": "New recovery codes were made",
     "passkey_added": "A passkey was added",
     "passkey_removed": "A passkey was removed",
     "token_made": "An API token was made",

@@ -120,6 +120,7 @@ async def test_new_recovery_codes_end_the_old_ones(app: Application, ada: QuartC
     assert not await sign_in_with(app, old[1])
     assert await sign_in_with(app, new[1])
     assert "recovery_code.renewed" in await names(app)
+    assert "New recovery codes were made" in [letter.subject for letter in await letters(app)]
 
 
 async def test_the_codes_are_taken_along_as_text_without_a_script(ada: QuartClient) -> None:
