@@ -78,7 +78,7 @@ def test_who_is_signed_out_while_searching_signs_in_and_is_back_in_the_same_view
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     page.get_by_label("E-mail").fill(ADA.email)
     page.get_by_label("Password", exact=True).fill(ADA.password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page).to_have_url(re.compile(rf"{planets}\?sort=-2$"))
     expect(page.locator("#status")).to_have_text("8 rows, by Moons, highest first")
 
