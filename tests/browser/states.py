@@ -79,7 +79,7 @@ def sign_in_refused(at: Place) -> None:
     at.page.get_by_label("E-mail").fill(ADA.email)
     at.page.get_by_label("Password", exact=True).fill("not the password")
     at.page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(at.page.get_by_role("alert")).to_be_visible()
+    expect(at.page.get_by_role("alert").first).to_be_visible()
 
 
 @signed_in
