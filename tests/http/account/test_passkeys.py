@@ -165,19 +165,18 @@ async def refused(app: Application, client: QuartClient, answer: Any) -> None:
 @pytest.mark.parametrize(
     "lie",
     [
-        {"origin": "http://localhost:8000"},
-        {"origin": "https://localhost"},
-        {"origin": "http://evil.example"},
-        {"rp_id": "evil.example"},
-        {"flags": FLAG.UP},  # nobody was verified
-        {"flags": FLAG.UV},  # nobody was there
-        {"more": {"cross_origin": True}},
-        {"key": Authenticator().key},
-        {"credential_id": b"not known here!!"},
-        {"handle": b"somebody else"},
-        {"handle": b""},
+        pytest.param({"origin": "http://localhost:8000"}, id="another port"),
+        pytest.param({"origin": "https://localhost"}, id="another scheme"),
+        pytest.param({"origin": "http://evil.example"}, id="another site"),
+        pytest.param({"rp_id": "evil.example"}, id="made for another site"),
+        pytest.param({"flags": FLAG.UP}, id="nobody was verified"),
+        pytest.param({"flags": FLAG.UV}, id="nobody was there"),
+        pytest.param({"more": {"cross_origin": True}}, id="in another site's frame"),
+        pytest.param({"key": Authenticator().key}, id="another key"),
+        pytest.param({"credential_id": b"not known here!!"}, id="an unknown key"),
+        pytest.param({"handle": b"somebody else"}, id="another person"),
+        pytest.param({"handle": b""}, id="nobody"),
     ],
-    ids=str,
 )
 async def test_a_forged_answer_opens_nothing(app: Application, device: Authenticator, lie: dict[str, Any]) -> None:
     liar = copy(device)
