@@ -148,7 +148,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _links_need_an_origin(self) -> Self:
         """A link in a mail would otherwise lead to whatever host the request named."""
-        if self.smtp_url.get_secret_value() and self.public_origin is None and not self.is_local:
+        if self.smtp_url.get_secret_value() and self.public_origin is None and not self.is_private:
             raise ValueError("ROWCAST_SMTP_URL needs ROWCAST_PUBLIC_ORIGIN: it is where links in mails lead")
         return self
 
@@ -197,9 +197,19 @@ class Settings(BaseSettings):
     @property
     def is_local(self) -> bool:
         """Whether only this machine can connect."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return _is_loopback(self.host)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody but this machine's own people can get here, not even through a proxy."""
+        origin = self.public_origin.host if self.public_origin else "localhost"
+        return self.is_local and not self.trusted_proxies and _is_loopback((origin or "").strip("[]"))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,6 +1,7 @@
 """Settings that cannot be used stop the start, with the name of the variable."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -125,6 +126,27 @@ def test_only_loopback_is_local(host: str, is_local: bool, monkeypatch: pytest.M
     monkeypatch.setenv("ROWCAST_HOST", host)
 
     assert Settings().is_local is is_local
+
+
+@pytest.mark.parametrize(
+    ("given", "is_private"),
+    [
+        ({}, True),
+        ({"public_origin": "http://localhost:8000"}, True),
+        ({"public_origin": "http://[::1]:8000"}, True),
+        ({"public_origin": "https://rows.example.org"}, False),  # somebody sends it on to here
+        ({"trusted_proxies": 1}, False),
+        ({"host": "0.0.0.0"}, False),  # noqa: S104
+    ],
+)
+def test_a_server_behind_a_proxy_is_not_private(given: dict[str, Any], is_private: bool) -> None:
+    assert Settings(_env_file=None, **given).is_private is is_private
+
+
+@pytest.mark.parametrize("given", [{"host": "0.0.0.0"}, {"trusted_proxies": 1}])  # noqa: S104
+def test_mail_that_leaves_needs_to_know_where_its_links_lead(given: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="ROWCAST_PUBLIC_ORIGIN"):
+        Settings(_env_file=None, smtp_url="smtp://mail.example.org", **given)
 
 
 def test_the_folder_stays_the_same_when_the_process_moves(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

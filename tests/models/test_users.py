@@ -47,6 +47,7 @@ def test_an_address_has_one_spelling(typed: str, kept: str) -> None:
         "<ada@example.org>",
         "Ada <ada@example.org>",
         "a" * 300 + "@example.org",
+        "a" + "\u0315\u0300" * 64_000 + "@example.org",  # composing it would take ten seconds
         "\u0430da@example.org",  # Cyrillic a
         "ada@ex\u0430mple.org",
         "\uff41da@example.org",  # full width

@@ -153,6 +153,6 @@ def _opened(person: Actor, sealed: str | None) -> str | None:
     """The secret this page gave to this person a while ago."""
     try:
         found = json.loads(sealer().decrypt(sealed or "", ttl=SETTING_UP))
-    except InvalidToken:
+    except (InvalidToken, ValueError):  # Fernet says the latter of letters beyond ASCII
         return None
     return found["secret"] if isinstance(found, dict) and found.get("for") == person.id else None

@@ -6,6 +6,7 @@ are, and may manage the person it is for; and it is in the audit log.
 
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from quart import url_for
 from quart.typing import ResponseReturnValue
@@ -25,6 +26,7 @@ from webapp.models.problems import NotFound
 from webapp.web.access import Action, fresh, may, signed_in
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
+from webapp.web.hosts import own_origin
 
 SHOWN = 200  # mails, newest first
 
@@ -65,7 +67,7 @@ async def mails_link(mail_id: str) -> ResponseReturnValue:
     if letter is None or not letter.link:
         raise NoLink
     back = url_for("admin.mails_index")
-    return await render("admin/mails/link.html", link=letter.link, recipient=mail.recipient, back_url=back)
+    return await render("admin/mails/link.html", link=_here(letter.link), recipient=mail.recipient, back_url=back)
 
 
 @bp.post("/mails/<mail_id>/retry")
@@ -77,6 +79,11 @@ async def mails_retry(mail_id: str) -> ResponseReturnValue:
     jobs().start("send_mail", mail.id)
     flash(f"The mail to {mail.recipient} is tried again now.")
     return redirect_to(url_for("admin.mails_index"))
+
+
+def _here(link: str) -> str:
+    """The link on this server as its reader knows it: whoever asked for the mail may have named another host."""
+    return f"{own_origin()}{urlsplit(link).path}"
 
 
 async def _pass_on(work: UnitOfWork, by: Manager, mail_id: str) -> Mail:

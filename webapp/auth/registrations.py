@@ -8,7 +8,7 @@ from webapp.auth.answers import answer
 from webapp.auth.forms import EmailCheckForm, RegistrationForm
 from webapp.auth.mails import send_verification
 from webapp.auth.setup import is_first, is_open, is_setup_key
-from webapp.auth.throttles import client, throttles
+from webapp.auth.throttles import throttles
 from webapp.data.uow import UnitOfWork
 from webapp.extensions import config, db, hasher
 from webapp.models import AuditEvent, EmailTaken, Event, User
@@ -17,6 +17,7 @@ from webapp.web.audit import doer
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
 from webapp.web.sessions import sign_in
+from webapp.web.throttle import client
 
 
 @bp.route("/register", methods=["GET", "POST"])
@@ -28,7 +29,7 @@ async def register() -> ResponseReturnValue:
     first = await is_first()
     if not (first or is_open()):
         return await render("auth/closed.html", status=403, registration=config().registration)
-    form = await _form(asks_key=first and not config().is_local)
+    form = await _form(asks_key=first and not config().is_private)
     if request.method == "POST" and form.validate() and await _sign_up(form):
         return redirect_to(safe_next(asked, url_for("main.dashboard")), whole=True)
     return await answer("auth/register.html", form, first=first, next=asked)

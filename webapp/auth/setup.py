@@ -45,6 +45,6 @@ def is_open() -> bool:
 
 @bp.before_app_serving
 async def announce() -> None:
-    if config().is_local or not await is_first():
+    if config().is_private or not await is_first():
         return
     log.warning("nobody has an account yet; who signs up first needs the set-up key", setup_key=setup_key(config()))

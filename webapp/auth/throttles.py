@@ -7,7 +7,6 @@ or by choosing a new password through their mail, which makes that device a know
 """
 
 from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_network
 from math import ceil
 from typing import cast
 
@@ -19,7 +18,7 @@ from webapp.auth.forms import GuardedForm
 from webapp.extensions import Extension, config
 from webapp.models import Event
 from webapp.web.audit import record_soon
-from webapp.web.throttle import Throttle
+from webapp.web.throttle import Throttle, client
 
 WINDOW = 600  # seconds
 A_DAY = 86400  # seconds
@@ -91,15 +90,6 @@ throttles: Extension[Throttles] = Extension("auth_throttles", lambda settings: T
 def _make(state: BlueprintSetupState) -> None:
     app = cast(Quart, state.app)
     throttles.init_app(app, config.of(app))
-
-
-def client() -> str:
-    """Who is trying: the address, or of version 6 the network a household is given, which has more than enough."""
-    try:
-        address = ip_address(request.remote_addr or "")
-    except ValueError:
-        return request.remote_addr or ""
-    return str(ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
 
 
 def refuse_flood(throttle: Throttle) -> None:

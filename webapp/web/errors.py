@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from settings import Settings
 from webapp.data import sqlite
 from webapp.data.problems import DatabaseBusy, Problem, StorageFull
+from webapp.extensions import Extension
 from webapp.models import Event, RegistrationClosed
 from webapp.models.people import NotAllowed
 from webapp.models.problems import NotFound
@@ -23,10 +24,12 @@ from webapp.web import fragments, templating
 from webapp.web.audit import record_soon
 from webapp.web.exchange import request_id
 from webapp.web.sessions import loaded_actor
+from webapp.web.throttle import Throttle
 
 log = structlog.get_logger("rowcast.errors")
 
 PROBLEM_TYPE = "/api/docs#problem-"
+MAX_PATH = 200  # characters of an address that was refused, in the audit log
 # No template to the renderer: read once, and filled in by replacing.
 FAILURE_PAGE = (templating.FOLDER / "errors" / "500.html").read_text(encoding="utf-8")
 
@@ -91,8 +94,12 @@ class Answer:
         return TITLES.get(self.status) or HTTPStatus(self.status).phrase
 
 
+refusals: Extension[Throttle] = Extension("refusals", lambda settings: Throttle(1, 60))
+
+
 def init_app(app: Quart, settings: Settings) -> None:
     """Exceptions that mean nothing here stay with Quart: it logs them, raises them in tests, and asks us for a 500."""
+    refusals.init_app(app, settings)
     app.register_error_handler(HTTPException, answer_http)
     for known in (*TABLE, *MAYBE_KNOWN):
         app.register_error_handler(known, answer_known)
@@ -131,8 +138,8 @@ def meaning_of(error: BaseException) -> tuple[int, str] | None:
 
 def respond(answer: Answer) -> Response:
     """The answer in the form the client reads."""
-    if answer.status == 403 and loaded_actor() is not None:
-        record_soon(Event.REFUSED, None, method=request.method, path=request.path)
+    if answer.status == 403:
+        _note_refusal()
     if wants_json():
         response = _problem_json(answer)
     elif fragments.is_partial():
@@ -141,6 +148,15 @@ def respond(answer: Answer) -> Response:
         response = Response(_page(answer), answer.status)
     response.headers.update(answer.headers)
     return response
+
+
+def _note_refusal() -> None:
+    """Into the audit log, once a minute for each person: it says that somebody tries, and is not filled by trying."""
+    actor = loaded_actor()
+    if actor is None or refusals().wait_for(str(actor.id)):
+        return
+    refusals().count(str(actor.id))
+    record_soon(Event.REFUSED, None, method=request.method, path=request.path[:MAX_PATH])
 
 
 def wants_json() -> bool:

@@ -61,7 +61,9 @@ def client() -> str:
         address = ip_address(request.remote_addr or "")
     except ValueError:
         return request.remote_addr or ""
-    return str(ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
+    if address.version == 4 or address.ipv4_mapped:  # a socket of both versions writes the old one so
+        return str(address if address.version == 4 else address.ipv4_mapped)
+    return str(ip_network((address, 64), strict=False))
 
 
 def _words(seconds: float) -> str:

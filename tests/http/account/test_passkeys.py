@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from tests.authenticator import FLAG, Authenticator
 from tests.conftest import Client, make_settings
 from tests.events import events
-from tests.helpers import ADA, is_signed_in, sign_out
+from tests.helpers import ADA, is_signed_in, sign_out, sign_up_form
 from tests.http.account.conftest import grow_stale, page, said
 from tests.mails import letters
 from tests.people import EVE
@@ -405,11 +405,10 @@ async def test_behind_tls_they_belong_to_the_public_name(data_dir: Path) -> None
     app = create_app(make_settings(data_dir, public_origin="https://rows.example.org"))
     app.test_client_class = Client
     tls: dict[str, Any] = {"headers": {"Host": "rows.example.org"}, "scheme": "https"}
-    form = {"email": ADA.email, "password": ADA.password, "confirmation": ADA.password}
 
     async with app.test_app():
         client = app.test_client()
-        await client.post("/register", form=form, **tls)
+        await client.post("/register", form=sign_up_form(app), **tls)
         answer = await client.post("/account/passkeys/options", **tls)
         asked = json.loads(await answer.get_data())
         device = Authenticator(origin="https://rows.example.org", rp_id="rows.example.org")

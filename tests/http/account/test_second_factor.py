@@ -183,6 +183,7 @@ async def test_another_persons_secret_or_one_of_ones_own_making_is_refused(
 
     await refused(app, ada, {"sealed": sealed, "code": shown(secret)}, "too old")
     await refused(app, ada, {"sealed": OWN, "code": shown(OWN)}, "too old")
+    await refused(app, ada, {"sealed": "ü", "code": shown(OWN)}, "too old")
     await refused(app, ada, {"sealed": "x" * 5000, "code": "123456"}, "another look")
     await refused(app, ada, {"code": "123456"}, "another look")
 

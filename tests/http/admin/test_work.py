@@ -23,8 +23,10 @@ from webapp.web.application import Application
 CORPUS = Path(__file__).parents[2] / "corpus"
 
 
-async def post(app: Application, recipient: str, user_id: int | None = None, **more: object) -> str:
-    letter = Letter(recipient, "Choose a new password", "text", "html", "http://localhost/reset/secret-of-" + recipient)
+async def post(
+    app: Application, recipient: str, user_id: int | None = None, origin: str = "http://localhost", **more: object
+) -> str:
+    letter = Letter(recipient, "Choose a new password", "text", "html", f"{origin}/reset/secret-of-{recipient}")
 
     async def write(work: UnitOfWork) -> str:
         mail = await outbox.post(work, letter, sealer(), user_id)
@@ -110,6 +112,17 @@ async def test_no_page_shows_the_link_of_a_mail_and_asking_for_it_is_written_dow
     (event,) = await events(app, Event.LINK_COPIED)
     assert (event.actor, event.subject) == ("bob@example.org", "eve@example.org")
     assert "secret" not in str(event.details)
+
+
+async def test_a_link_leads_here_whatever_host_its_mail_was_asked_for_by(
+    app: Application, administrator: QuartClient, team: Team
+) -> None:
+    mail_id = await post(app, "eve@example.org", team[Role.MEMBER].id, origin="http://evil.example")
+
+    shown = await text(await administrator.post(f"/admin/mails/{mail_id}/link"))
+
+    assert "http://localhost/reset/secret-of-eve@example.org" in shown
+    assert "evil" not in shown
 
 
 async def test_the_link_of_somebody_above_or_of_ones_own_stays_hidden(

@@ -107,15 +107,14 @@ async def test_a_mail_loads_nothing(app: Application, ada: Any) -> None:
 
 async def test_a_link_leads_to_the_public_origin(data_dir: Any, settings: Settings) -> None:
     from tests.conftest import Client, make_settings
-    from tests.helpers import ADA, PASSWORD
+    from tests.helpers import ADA, sign_up_form
     from webapp import create_app
 
     app = create_app(make_settings(data_dir, public_origin="https://rows.example.org"))
     app.test_client_class = Client
     there: dict[str, Any] = {"headers": {"Host": "rows.example.org"}, "scope_base": {"scheme": "https"}}
-    form = {"email": ADA.email, "password": PASSWORD, "confirmation": PASSWORD}
     async with app.test_app():
-        assert (await app.test_client().post("/register", form=form, **there)).status_code == 303
+        assert (await app.test_client().post("/register", form=sign_up_form(app), **there)).status_code == 303
         await app.test_client().post("/reset", form={"email": ADA.email}, **there)
         (letter,) = await letters(app)
 

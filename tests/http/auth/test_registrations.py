@@ -167,9 +167,11 @@ async def test_a_form_sent_by_htmx_gets_the_same_answers(client: QuartClient) ->
 
 
 class TestOnAServerThatOthersCanReach:
-    @pytest.fixture
-    def settings(self, data_dir: Path) -> Settings:
-        return make_settings(data_dir, host="0.0.0.0", registration="open")  # noqa: S104
+    @pytest.fixture(params=["all interfaces", "a proxy in front"])
+    def settings(self, data_dir: Path, request: pytest.FixtureRequest) -> Settings:
+        if request.param == "all interfaces":
+            return make_settings(data_dir, host="0.0.0.0", registration="open")  # noqa: S104
+        return make_settings(data_dir, trusted_proxies=1, registration="open")
 
     async def test_the_owner_needs_the_set_up_key(self, client: QuartClient, settings: Settings) -> None:
         form = {"email": ADA.email, "password": PASSWORD, "confirmation": PASSWORD}

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from tests.conftest import Client, make_settings
 from tests.events import events, names
-from tests.helpers import ADA, PASSWORD, is_signed_in, sign_out, sign_up
+from tests.helpers import ADA, PASSWORD, is_signed_in, sign_out, sign_up, sign_up_form
 from tests.http.auth.conftest import add_second_factor, code
 from tests.mails import letters
 from webapp import create_app
@@ -205,8 +205,7 @@ async def test_behind_tls_the_cookie_between_the_steps_belongs_to_this_host_alon
     app.test_client_class = Client
     scope = {"headers": {"Host": "rows.example.org"}, "scope_base": {"scheme": "https"}}
     async with app.test_app():
-        form = FORM | {"confirmation": PASSWORD}
-        made = await app.test_client().post("/register", form=form, **scope)
+        made = await app.test_client().post("/register", form=sign_up_form(app), **scope)
         assert made.status_code == 303, await made.get_data(as_text=True)
         assert cookies(made)["__Host-rowcast-device"]["secure"]
         await add_second_factor(app)

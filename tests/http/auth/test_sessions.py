@@ -15,7 +15,7 @@ from sqlalchemy import text
 from settings import Settings
 from tests.conftest import SECRET_KEY, Client, make_settings
 from tests.events import events
-from tests.helpers import ADA, GRACE, PASSWORD, Person, is_signed_in, sign_in, sign_out, sign_up
+from tests.helpers import ADA, GRACE, PASSWORD, Person, is_signed_in, sign_in, sign_out, sign_up, sign_up_form
 from tests.postbox import postbox
 from tests.servers import wait_for
 from webapp import create_app
@@ -203,10 +203,9 @@ async def test_behind_tls_the_cookie_belongs_to_this_host_alone(data_dir: Path) 
     app = create_app(make_settings(data_dir, public_origin="https://rows.example.org"))
     app.test_client_class = Client
     tls: dict[str, Any] = {"headers": {"Host": "rows.example.org"}, "scheme": "https"}
-    form = {"email": ADA.email, "password": PASSWORD, "confirmation": PASSWORD}
 
     async with app.test_app():
-        morsel = cookie(await app.test_client().post("/register", form=form, **tls))
+        morsel = cookie(await app.test_client().post("/register", form=sign_up_form(app), **tls))
 
     assert (morsel.key, morsel["secure"], morsel["path"], morsel["domain"]) == (f"__Host-{COOKIE}", True, "/", "")
 

@@ -12,6 +12,9 @@ from quart.testing import QuartClient
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, TooManyRequests, abort
 
+from tests.events import events
+from tests.helpers import sign_up
+from tests.people import EVE, settle, window
 from webapp.data.problems import DatabaseBusy, Problem, StorageFull
 from webapp.models.problems import NotFound
 from webapp.web import errors, templating
@@ -173,3 +176,17 @@ async def test_a_cancellation_in_a_group_hides_nothing() -> None:
     group = BaseExceptionGroup("group", [asyncio.CancelledError(), StorageFull()])
 
     assert errors.meaning_of(group) == (503, str(StorageFull()))
+
+
+async def test_who_tries_again_and_again_does_not_fill_the_audit_log(app: Application, client: QuartClient) -> None:
+    await sign_up(client)
+    await settle(app, EVE.email)
+    eve = await window(app, EVE)
+
+    for number in range(20):
+        assert (await eve.get(f"/admin/people?q={number}")).status_code == 403
+    long = await eve.get("/admin/people/1" + "0" * 400)
+
+    assert long.status_code == 403
+    (event,) = await events(app, "access.refused")
+    assert (event.actor, event.details["path"]) == (EVE.email, "/admin/people")

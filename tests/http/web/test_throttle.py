@@ -3,7 +3,10 @@
 import pytest
 from werkzeug.exceptions import TooManyRequests
 
+from settings import Settings
+from webapp import create_app
 from webapp.web import throttle
+from webapp.web.access import public
 from webapp.web.throttle import Throttle
 
 
@@ -74,3 +77,27 @@ def test_looking_remembers_nothing(clock: Clock) -> None:
     tries.check("ada")
 
     assert not tries._tries
+
+
+@pytest.mark.parametrize(
+    ("address", "counted_as"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),  # as a socket of both versions writes it
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("", ""),
+    ],
+)
+async def test_a_client_is_an_address_or_the_network_of_a_household(
+    settings: Settings, address: str, counted_as: str
+) -> None:
+    app = create_app(settings)
+
+    @app.get("/who")
+    @public
+    async def who() -> str:
+        return throttle.client()
+
+    async with app.test_app():
+        answer = await app.test_client().get("/who", scope_base={"client": (address, 1)})
+        assert await answer.get_data(as_text=True) == counted_as
