@@ -68,7 +68,7 @@ async def _renew(work: UnitOfWork, by: Manager, token_id: int) -> tuple[str, Rol
 
 
 async def _issue(work: UnitOfWork, by: Manager, email: str, role: Role) -> str:
-    data = {"role": role, "inviter": by.doer.name}
+    data = {"role": role, "inviter": by.doer.name, "inviter_id": by.actor.id if by.actor else None}
     return await OneTimeToken.issue(work, Purpose.INVITE, email=email, data=data)
 
 

@@ -1,6 +1,6 @@
 """Accepting an invitation: a name and a password, and there is the account, with the role and the address invited.
 
-The invited address is verified by it: the link came there.
+The invited address is verified by it: the link came there. It is good for as long as who invited could do so again.
 """
 
 from quart import request, url_for
@@ -10,15 +10,28 @@ from webapp.auth import bp
 from webapp.auth.answers import answer
 from webapp.auth.forms import InvitationForm
 from webapp.auth.links import find_link
-from webapp.auth.throttles import client, throttles
+from webapp.auth.throttles import throttles
 from webapp.data.uow import UnitOfWork
 from webapp.extensions import db, hasher
-from webapp.models import AuditEvent, EmailTaken, Event, OneTimeToken, Purpose, Role, User, utc_now
+from webapp.models import (
+    Actor,
+    AuditEvent,
+    EmailTaken,
+    Event,
+    OneTimeToken,
+    Purpose,
+    Role,
+    TokenUnusable,
+    User,
+    utc_now,
+)
+from webapp.models.people import Manager, NotAllowed, may_give
 from webapp.web.access import public
 from webapp.web.audit import doer
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
 from webapp.web.sessions import sign_in
+from webapp.web.throttle import client
 
 
 @bp.route("/invitations/<token>", methods=["GET", "POST"])
@@ -50,14 +63,15 @@ async def _accept(form: InvitationForm, token: str) -> bool:
 async def _make_account(work: UnitOfWork, token: str, name: str, password_hash: str) -> User:
     """Raises `TokenUnusable`, and `EmailTaken` when the address got an account in another way meanwhile."""
     found = await OneTimeToken.redeem(work, Purpose.INVITE, token)
-    email = found.email or ""
+    email, role = found.email or "", Role(found.data.get("role", Role.MEMBER))
+    await _ask_inviter(work, found.data.get("inviter_id"), role)
     if await work.session.scalar(User.with_address(email)) is not None:
         raise EmailTaken
     user = User(
         email=email,
         name=name or email.partition("@")[0],
         password_hash=password_hash,
-        role=Role(found.data.get("role", Role.MEMBER)),
+        role=role,
         verified_at=utc_now(),
     )
     work.session.add(user)
@@ -65,3 +79,17 @@ async def _make_account(work: UnitOfWork, token: str, name: str, password_hash: 
     inviter = found.data.get("inviter")
     await AuditEvent.record(work, Event.REGISTERED, doer(user), user, role=user.role, inviter=inviter)
     return user
+
+
+async def _ask_inviter(work: UnitOfWork, inviter_id: int | None, role: Role) -> None:
+    """Raises `TokenUnusable` if they may not give this role any more. What the command line made has no inviter."""
+    if inviter_id is None:
+        return
+    inviter = await work.session.get(User, inviter_id)
+    if inviter is None:
+        raise TokenUnusable
+    by = Manager(Actor(inviter.id, inviter.email, inviter.name, inviter.role), doer(inviter))
+    try:
+        await may_give(work, by, role)
+    except NotAllowed as problem:
+        raise TokenUnusable from problem

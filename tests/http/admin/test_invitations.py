@@ -9,9 +9,11 @@ from sqlalchemy import select
 from tests.helpers import PASSWORD
 from tests.http.admin.conftest import page, text, words_in
 from tests.http.admin.test_people import Team, events
+from webapp.data.uow import UnitOfWork
 from webapp.extensions import db, sealer
 from webapp.jobs.mail import unseal
-from webapp.models import Event, Mail, OneTimeToken, User
+from webapp.models import Event, Mail, OneTimeToken, Role, User, people
+from webapp.models.people import THE_COMMAND_LINE
 from webapp.web.application import Application
 
 CHOSEN = "a long and unlikely sentence"
@@ -145,3 +147,37 @@ async def test_an_administrator_has_no_hand_in_the_invitation_of_an_owner(
     async with app.app_context(), db().reading() as session:
         assert len(list(await session.scalars(select(OneTimeToken.id)))) == 1
     assert PASSWORD not in await page(owner, "/admin/audit")
+
+
+@pytest.mark.parametrize("fate", ["demoted", "deactivated", "removed"])
+async def test_it_is_good_while_its_inviter_may_still_give_the_role(
+    app: Application, administrator: QuartClient, team: Team, fate: str
+) -> None:
+    await invite(administrator, "kim@example.org", "guest")
+    path, bob = (await links(app))["kim@example.org"], team[Role.ADMINISTRATOR]
+
+    async def farewell(work: UnitOfWork, user_id: int) -> None:
+        """Nothing is kept for them."""
+
+    verb, more = {
+        "demoted": (people.change_role, {"role": Role.MEMBER}),
+        "deactivated": (people.deactivate, {}),
+        "removed": (people.remove_person, {"farewell": farewell}),
+    }[fate]
+    await db.of(app).write(verb, THE_COMMAND_LINE, bob.id, **more)
+    form = {"name": "Kim", "password": CHOSEN, "confirmation": CHOSEN}
+    answer = await app.test_client().post(path, form=form)
+
+    assert answer.status_code == 410
+    async with app.app_context(), db().reading() as session:
+        assert await session.scalar(select(User).where(User.email == "kim@example.org")) is None
+
+
+async def test_who_sends_it_again_is_its_inviter_from_then_on(
+    app: Application, administrator: QuartClient, owner: QuartClient, team: Team
+) -> None:
+    await invite(administrator, "kim@example.org")
+    await owner.post((await forms_of(owner, "kim@example.org"))["resend"])
+    await db.of(app).write(people.deactivate, THE_COMMAND_LINE, team[Role.ADMINISTRATOR].id)
+
+    await accept(app, (await links(app))["kim@example.org"])
