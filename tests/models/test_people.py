@@ -19,6 +19,7 @@ from webapp.models import (
     EmailTaken,
     Event,
     OneTimeToken,
+    Passkey,
     Purpose,
     Role,
     Scope,
@@ -26,7 +27,7 @@ from webapp.models import (
     User,
     people,
 )
-from webapp.models.people import THE_COMMAND_LINE, LastOwner, Manager, NotAllowed
+from webapp.models.people import THE_COMMAND_LINE, HasFactor, LastOwner, Manager, NotAllowed
 from webapp.models.problems import NotFound
 
 Verb = Callable[..., Awaitable[Any]]
@@ -202,6 +203,32 @@ async def test_deactivating_ends_everything_that_lets_somebody_in(database: Data
     assert len(await events(database, Event.ACTIVATED)) == 1
 
 
+async def test_who_gets_more_rights_signs_in_anew(database: Database) -> None:
+    ada, eve = await add(database, "ada", Role.OWNER), await add(database, "eve")
+
+    async def prepare(work: UnitOfWork) -> str:
+        await Session.start(work, eve.id, Device("Firefox", "203.0.113.9"), remembered=False)
+        await ApiToken.issue(work, eve.id, name="t", scope=Scope.ADMIN, expires_at=None)
+        return await OneTimeToken.issue(work, Purpose.RESET, user_id=eve.id)
+
+    async def left(reset: str) -> list[bool]:
+        async with database.reading() as session:
+            return [
+                await session.scalar(statement) is not None
+                for statement in (
+                    select(Session.id).where(Session.revoked_at.is_(None)),
+                    select(ApiToken.id).where(ApiToken.revoked_at.is_(None)),
+                    OneTimeToken.usable(Purpose.RESET, reset),
+                )
+            ]
+
+    reset = await database.write(prepare)
+    await database.write(people.change_role, manager(ada), eve.id, Role.GUEST)
+    assert await left(reset) == [True] * 3
+    await database.write(people.change_role, manager(ada), eve.id, Role.ADMINISTRATOR)
+    assert await left(reset) == [False] * 3
+
+
 async def test_ending_sessions_says_how_many(database: Database) -> None:
     ada, eve = await add(database, "ada", Role.OWNER), await add(database, "eve")
     for _ in range(3):
@@ -225,6 +252,27 @@ async def test_a_new_address_is_unverified_and_links_to_the_old_one_stop_working
         assert await session.scalar(OneTimeToken.usable(Purpose.RESET, reset)) is None
     (event,) = await events(database, Event.EMAIL_CHANGED)
     assert (event.subject, event.details) == ("eva@example.org", {"before": "eve@example.org"})
+
+
+@pytest.mark.parametrize("factor", ["app", "passkey"])
+async def test_who_has_a_second_factor_or_a_passkey_is_not_moved_to_another_address(
+    database: Database, factor: str
+) -> None:
+    """A reset at an address that is not verified would remove it."""
+    ada, eve = await add(database, "ada", Role.OWNER), await add(database, "eve")
+
+    async def protect(work: UnitOfWork) -> None:
+        if factor == "app":
+            (await work.session.get_one(User, eve.id)).totp_secret = "sealed"
+        else:
+            work.session.add(Passkey(user_id=eve.id, name="k", credential_id=b"x", credential=b"y"))
+
+    await database.write(protect)
+    with pytest.raises(HasFactor):
+        await database.write(people.change_person, manager(ada), eve.id, email="eva@example.org")
+    changed = await database.write(people.change_person, manager(ada), eve.id, email="eve@example.org", name="Eva")
+
+    assert (changed.email, changed.name) == ("eve@example.org", "Eva")
 
 
 async def test_who_is_removed_is_gone_with_what_is_theirs_and_stays_in_the_log(database: Database) -> None:

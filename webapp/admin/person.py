@@ -8,7 +8,7 @@ from webapp.admin.doing import manager
 from webapp.admin.forms import AddressForm, NameForm, RemovalForm, RoleForm
 from webapp.extensions import config, db
 from webapp.models import EmailTaken, people
-from webapp.models.people import LastOwner, NotAllowed
+from webapp.models.people import HasFactor, LastOwner, NotAllowed
 from webapp.models.problems import NotFound
 from webapp.web.access import Action, fresh, may, signed_in
 from webapp.web.belongings import farewell, words_of
@@ -154,6 +154,9 @@ async def _change_email(user_id: int, form: AddressForm) -> bool:
         await db().write(letters.change_address, manager(), user_id, form["email"].data)
     except EmailTaken:
         form.refuse("email", "Somebody else has an account with this address.")
+        return False
+    except HasFactor as problem:
+        form.refuse("email", str(problem))
         return False
     return True
 

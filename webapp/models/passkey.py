@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, Select, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.models.base import Base, utc_now
@@ -21,3 +21,8 @@ class Passkey(Base):
     sign_count: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     used_at: Mapped[datetime | None]
+
+    @classmethod
+    def anyone_of(cls, user_id: int) -> Select[int]:
+        """Yields something if this person has a passkey."""
+        return select(cls.id).where(cls.user_id == user_id).limit(1)

@@ -16,7 +16,8 @@ from webapp.models.api_token import ApiToken
 from webapp.models.audit_event import COMMAND_LINE, AuditEvent, Doer, Event
 from webapp.models.base import utc_now
 from webapp.models.one_time_token import OneTimeToken, Purpose
-from webapp.models.permissions import Action, authorize, is_above
+from webapp.models.passkey import Passkey
+from webapp.models.permissions import RANKS, Action, authorize, is_above
 from webapp.models.problems import NotFound
 from webapp.models.session import Session
 from webapp.models.user import Actor, EmailTaken, Role, User, normalise_email
@@ -31,6 +32,11 @@ Farewell = Callable[[UnitOfWork, int], Awaitable[None]]
 
 class NotAllowed(Problem):
     """Somebody may manage people, but not this person, or not in this way."""
+
+
+class HasFactor(NotAllowed):
+    def __init__(self) -> None:
+        super().__init__("They have a second factor or a passkey: only they change their address, on their own page.")
 
 
 class LastOwner(Problem):
@@ -84,12 +90,17 @@ async def add_person(
 async def change_person(
     work: UnitOfWork, by: Manager, user_id: int, *, name: str | None = None, email: str | None = None
 ) -> User:
-    """Another name or address. A new address is unverified, and links sent to the old one stop working."""
+    """Another name or address. A new address is unverified, and links sent to the old one stop working.
+
+    A reset at an address nobody has verified removes second factor and passkeys; so whoever has one is not moved.
+    """
     person = await managed(work, by, user_id)
     old_name, old_email = person.name, person.email
     if email is not None and email != old_email:
         if by.actor is not None and by.actor.id == person.id:
             raise NotAllowed("Your own address is changed on the page of your account, where it is verified.")
+        if person.totp_secret is not None or await work.session.scalar(Passkey.anyone_of(person.id)):
+            raise HasFactor
         await _move_to(work, person, normalise_email(email))
         await AuditEvent.record(work, Event.EMAIL_CHANGED, by.doer, person, before=old_email)
     if name is not None and name.strip() not in ("", old_name):
@@ -99,7 +110,10 @@ async def change_person(
 
 
 async def change_role(work: UnitOfWork, by: Manager, user_id: int, role: Role) -> User:
-    """Raises `NotAllowed` for one's own role and for a role that is not one's to give, and `LastOwner`."""
+    """Raises `NotAllowed` for one's own role and for a role that is not one's to give, and `LastOwner`.
+
+    Who gets more rights signs in anew: what was open, or asked for by others, was for fewer.
+    """
     person = await managed(work, by, user_id, myself="Nobody changes their own role. Ask another owner.")
     await may_give(work, by, role)
     before = Role(person.role)
@@ -107,6 +121,8 @@ async def change_role(work: UnitOfWork, by: Manager, user_id: int, role: Role) -
         return person
     await keep_an_owner(work, person)
     person.role = role
+    if RANKS[role] > RANKS[before]:
+        await _end_everything(work, person)
     await AuditEvent.record(work, Event.ROLE_CHANGED, by.doer, person, before=before, role=role)
     return person
 

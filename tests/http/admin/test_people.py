@@ -7,7 +7,7 @@ import pytest
 from quart.testing import QuartClient
 from sqlalchemy import select
 
-from tests.helpers import is_signed_in
+from tests.helpers import is_signed_in, sign_in
 from tests.http.admin.conftest import PARTIAL, page, people_in, text, words_in
 from tests.people import EVE, GUS, settle, window
 from webapp.admin import listing
@@ -178,6 +178,8 @@ async def test_a_role_changes_in_its_row_and_takes_effect_at_once(
 
     part = await owner.post(path, form={"role": "administrator"}, headers=PARTIAL)
     assert (part.status_code, 'value="administrator" selected' in await text(part)) == (200, True)
+    assert not await is_signed_in(theirs)  # with more rights they sign in anew
+    await sign_in(theirs, EVE)
     assert (await theirs.get("/admin/people")).status_code == 200
     whole = await owner.post(path, form={"role": "guest"})
     assert whole.status_code == 303

@@ -13,6 +13,7 @@ from tests.http.admin.test_people import Team, events, kept
 from tests.people import EVE, settle, window
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp.data.sqlite_plain import connect
+from webapp.data.uow import UnitOfWork
 from webapp.extensions import db
 from webapp.models import Event, Mail, Role, Table, User
 from webapp.web.application import Application
@@ -77,6 +78,21 @@ async def test_another_address_is_unverified_and_the_old_one_is_told(
     assert (answer.status_code, now.email, now.verified_at) == (303, "eva@example.org", None)
     assert "eve@example.org" in told
     await window(app, Person("eva@example.org"))
+
+
+async def test_a_second_factor_keeps_its_person_at_their_address(
+    app: Application, administrator: QuartClient, team: Team
+) -> None:
+    eve = team[Role.MEMBER]
+
+    async def protect(work: UnitOfWork) -> None:
+        (await work.session.get_one(User, eve.id)).totp_secret = "sealed"
+
+    await db.of(app).write(protect)
+    answer = await administrator.post(f"/admin/people/{eve.id}/email", form={"email": "eva@example.org"})
+
+    assert (answer.status_code, "only they change their address" in await text(answer)) == (422, True)
+    assert (await kept(app, eve)).email == "eve@example.org"
 
 
 async def test_who_is_removed_takes_their_tables_along(app: Application, owner: QuartClient, team: Team) -> None:
