@@ -10,7 +10,7 @@ from webapp.auth.second_factor import verify_code
 from webapp.auth.throttles import throttles
 from webapp.extensions import db, hasher, sealer
 from webapp.models import Event, User
-from webapp.web.access import Action, before_second_factor, may, safe_next, signed_in
+from webapp.web.access import Action, before_second_factor, may, owes_factor, safe_next, signed_in
 from webapp.web.audit import doer, record_soon
 from webapp.web.fragments import redirect_to
 from webapp.web.sessions import confirm_session
@@ -23,12 +23,15 @@ async def confirm() -> ResponseReturnValue:
     asked = request.args.get("next")
     person = await _person()
     form = await ConfirmationForm.read() if request.method == "POST" else ConfirmationForm()
+    is_by_passkey = person.totp_secret is None and await owes_factor(signed_in())
     if person.totp_secret is None:
         del form["code"]
-    if request.method == "POST" and form.validate() and await _is_proved(form, person):
+    if is_by_passkey and request.method == "POST":
+        form.refuse(None, "The password is not enough here. Use your passkey.")
+    elif request.method == "POST" and form.validate() and await _is_proved(form, person):
         await confirm_session(is_strong=person.totp_secret is not None)
         return redirect_to(safe_next(asked, url_for("main.dashboard")), whole=True)
-    return await answer("auth/confirm.html", form, next=asked)
+    return await answer("auth/confirm.html", form, next=asked, is_by_passkey=is_by_passkey)
 
 
 async def _person() -> User:

@@ -12,11 +12,12 @@ from urllib.parse import quote, urlsplit
 
 from quart import Quart, Response, current_app, redirect, request, url_for
 from quart.typing import ResponseReturnValue
+from sqlalchemy import select
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from settings import SecondFactor, Settings
 from webapp.extensions import config, db
-from webapp.models import Action, Actor, Import, Table, authorize
+from webapp.models import Action, Actor, Import, Passkey, Table, User, authorize
 from webapp.models.permissions import RULES
 from webapp.models.problems import NotFound
 from webapp.web import bearer
@@ -29,11 +30,13 @@ __all__ = [
     "actor",
     "authorize",
     "before_second_factor",
+    "demands_two_factors",
     "find_import",
     "find_table",
     "fresh",
     "load_actor",
     "may",
+    "owes_factor",
     "public",
     "safe_next",
 ]
@@ -173,27 +176,40 @@ async def _require_second_factor() -> ResponseReturnValue | None:
     """
     view = current_app.view_functions.get(request.endpoint or "")
     person = loaded_actor()
-    if person is None or person.is_strong or person.token_id or not _demands_two_factors(person):
+    if person is None or person.is_strong or person.token_id or not demands_two_factors(person):
         return None
     if getattr(view, "is_public", False) or getattr(view, "is_before_second_factor", False):
         return None
     if request.path.startswith(bearer.API):
         raise Forbidden("This server asks for a second factor. Set one up on the page of your account.")
+    if await owes_factor(person):
+        return _send_to(url_for("auth.confirm", next=here()))
     return _send_to(url_for("account.second_factor"))
 
 
-def _demands_two_factors(person: Actor) -> bool:
+def demands_two_factors(person: Actor) -> bool:
     demand = config().second_factor
     if demand is SecondFactor.ADMINISTRATORS:
         return authorize(person, Action.RUN_SERVER)
     return demand is SecondFactor.EVERYBODY
 
 
+async def owes_factor(person: Actor) -> bool:
+    """Whether it has to be shown before another is added: who knows the password only would add one of their own."""
+    if person.is_strong or not demands_two_factors(person):
+        return False
+    async with db().reading() as session:
+        has_app = await session.scalar(select(User.totp_secret.is_not(None)).where(User.id == person.id))
+        return bool(has_app) or await session.scalar(Passkey.anyone_of(person.id)) is not None
+
+
 async def _require_fresh() -> ResponseReturnValue | None:
     """A form that was posted too late is lost: its page asks for the proof before it is filled in."""
     view = current_app.view_functions.get(request.endpoint or "")
     person = loaded_actor()
-    if person is None or person.is_fresh or not getattr(view, "needs_fresh", False):
+    if person is None or not getattr(view, "needs_fresh", False):
+        return None
+    if person.is_fresh and not await owes_factor(person):
         return None
     return _send_to(url_for("auth.confirm", next=here()))
 

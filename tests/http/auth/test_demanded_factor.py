@@ -1,14 +1,17 @@
 """Where the server demands a second factor, a password alone opens the pages to set one up, and nothing else."""
 
+import json
 import re
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pyotp
 import pytest
 from quart.testing import QuartClient
 
 from settings import Settings
+from tests.authenticator import Authenticator
 from tests.conftest import make_settings
 from tests.helpers import ADA, GRACE, PASSWORD, sign_in, sign_out, sign_up
 from tests.http.auth.conftest import add_second_factor, code
@@ -92,3 +95,66 @@ async def test_who_one_is_can_be_confirmed_before_it_is_set_up(client: QuartClie
     assert by_passkey.headers["Location"] == "/login/confirm"
     assert (await client.post("/verifications")).headers["Location"] == "/dashboard"
     assert (await client.post("/logout/everywhere")).headers["Location"] == "/login"
+
+
+async def challenge(client: QuartClient, path: str) -> dict[str, Any]:
+    answer = await client.post(path, headers={"Accept": "application/json"})
+    assert answer.status_code == 200
+    found: dict[str, Any] = json.loads(await answer.get_data())
+    return found
+
+
+async def with_passkey(client: QuartClient) -> Authenticator:
+    """Whose owner has just signed up and has no other factor."""
+    device = Authenticator()
+    made = device.create(await challenge(client, "/account/passkeys/options"))
+    answer = await client.post("/account/passkeys/new", form={"name": "Phone", "credential": made})
+    assert answer.headers["Location"] == "/account/passkeys"
+    return device
+
+
+async def test_who_has_a_passkey_shows_it_before_anything_is_added(client: QuartClient) -> None:
+    await sign_up(client)
+    device = await with_passkey(client)
+    await sign_out(client)
+    await sign_in(client)
+
+    for path in (f"{SET_UP}/new", "/account/passkeys/new", "/dashboard"):
+        assert (await client.get(path)).headers["Location"] == f"/login/confirm?next={path}", path
+    for path in (f"{SET_UP}/new", "/account/passkeys/new", "/account/passkeys/options"):
+        assert (await client.post(path)).headers["Location"].startswith("/login/confirm"), path
+    page = await (await client.get("/login/confirm")).get_data(as_text=True)
+    assert 'name="password"' not in page
+    refused = await client.post("/login/confirm", form={"password": PASSWORD})
+    assert refused.status_code == 422
+    assert (await client.get(f"{SET_UP}/new")).status_code == 303
+
+    shown = device.get(await challenge(client, "/login/passkey/options"))
+    answer = await client.post("/login/confirm/passkey?next=/dashboard", form={"credential": shown})
+
+    assert answer.headers["Location"] == "/dashboard"
+    for path in ("/dashboard", f"{SET_UP}/new", "/account/passkeys/new"):
+        assert (await client.get(path)).status_code == 200, path
+
+
+async def test_a_sign_in_from_before_the_second_factor_shows_its_code_first(
+    app: Application, client: QuartClient
+) -> None:
+    await sign_up(client)
+    await add_second_factor(app)
+
+    assert (await client.get("/account/passkeys/new")).headers["Location"].startswith("/login/confirm")
+    await client.post("/login/confirm", form={"password": PASSWORD, "code": code()})
+
+    assert (await client.get("/account/passkeys/new")).status_code == 200
+
+
+@pytest.mark.parametrize("settings", ["optional"], indirect=True)
+async def test_where_it_is_not_demanded_the_password_confirms_as_always(client: QuartClient) -> None:
+    await sign_up(client)
+    await with_passkey(client)
+    await sign_out(client)
+    await sign_in(client)
+
+    assert (await client.get(f"{SET_UP}/new")).status_code == 200
+    assert (await client.post("/login/confirm", form={"password": PASSWORD})).status_code == 303
