@@ -92,13 +92,15 @@ async def test_a_password_is_never_an_argument(run: Any) -> None:
     assert "unexpected extra argument" in await run("add", ADA.email, PASSWORD, status=2)
 
 
-async def test_a_promotion_takes_effect_in_what_is_signed_in(app: Application, run: Any, data_dir: Path) -> None:
+async def test_a_promotion_takes_effect_with_the_next_sign_in(app: Application, run: Any, data_dir: Path) -> None:
     await run("add", ADA.email)
     await run("add", EVE.email)
     eve = await window(app, EVE)
     assert (await eve.get("/admin/people")).status_code == 403
 
     assert "eve@example.org is owner now." in await run("promote", EVE.email, "--role", "owner")
+    assert not await is_signed_in(eve)
+    await sign_in(eve, EVE)
     assert (await eve.get("/admin/people")).status_code == 200
     await run("promote", ADA.email, "--role", "member")
     assert log(data_dir)[-1] == ("person.role_changed", "command line", ADA.email)
@@ -126,11 +128,34 @@ async def test_a_new_password_signs_out_everywhere(app: Application, run: Any, d
 async def test_a_link_lets_them_choose_and_ends_what_was_signed_in(app: Application, run: Any) -> None:
     await run("add", ADA.email)
     client = await window(app, ADA)
-    link = (await run("reset-password", ADA.email, "--link")).strip()
+    said = await run("reset-password", ADA.email, "--link")
+    link = next(line for line in said.splitlines() if line.startswith("http"))
 
     assert not await is_signed_in(client)
     await opened(client, link)
     await sign_in(app.test_client(), ADA)
+
+
+async def test_a_link_ends_the_old_password_and_half_done_sign_ins(app: Application, run: Any, data_dir: Path) -> None:
+    for email in (ADA.email, EVE.email):
+        await run("add", email)
+    ask(
+        data_dir,
+        "INSERT INTO one_time_tokens (purpose, token_hash, user_id, data, created_at, expires_at)"
+        " VALUES ('second-step', 'x', 2, '{}', '2026-01-01 00:00:00.000000', '2999-01-01 00:00:00.000000')",
+    )
+
+    assert "last owner" not in await run("reset-password", EVE.email, "--link")
+
+    refused = await app.test_client().post("/login", form={"email": EVE.email, "password": PASSWORD})
+    assert refused.status_code == 422
+    assert ask(data_dir, "SELECT used_at IS NOT NULL FROM one_time_tokens WHERE token_hash = 'x'") == [(1,)]
+
+
+async def test_the_last_owners_link_says_that_no_owner_has_a_password_until_then(run: Any) -> None:
+    await run("add", ADA.email)
+
+    assert "This is the last owner with a password" in await run("reset-password", ADA.email, "--link")
 
 
 async def test_somebody_added_without_a_password_chooses_one(app: Application, run: Any) -> None:
@@ -151,6 +176,21 @@ async def test_a_lost_second_factor_is_removed(run: Any, data_dir: Path) -> None
     await run("reset-password", ADA.email, "--remove-second-factor")
     assert ask(data_dir, "SELECT totp_secret FROM users") == [(None,)]
     assert ("second_factor.removed", "command line", ADA.email) in log(data_dir)
+
+
+async def test_lost_passkeys_are_removed_with_it(run: Any, data_dir: Path) -> None:
+    await run("add", ADA.email)
+    ask(
+        data_dir,
+        "INSERT INTO passkeys (user_id, name, credential_id, credential, sign_count, created_at)"
+        " VALUES (1, 'phone', x'01', x'02', 0, '2026-01-01 00:00:00.000000')",
+    )
+
+    await run("reset-password", ADA.email)
+    assert ask(data_dir, "SELECT name FROM passkeys") == [("phone",)]
+    await run("reset-password", ADA.email, "--remove-second-factor")
+    assert ask(data_dir, "SELECT name FROM passkeys") == []
+    assert ("passkey.removed", "command line", ADA.email) in log(data_dir)
 
 
 async def test_everybody_is_listed_for_people_and_for_programs(run: Any) -> None:

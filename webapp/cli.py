@@ -167,9 +167,9 @@ def user_promote(email: str, role: str) -> None:
 @user.command("reset-password")
 @click.argument("email")
 @click.option("--link", is_flag=True, help="Print a link by which they choose a password, instead of asking for one.")
-@click.option("--remove-second-factor", is_flag=True, help="For who has lost it, and the recovery codes as well.")
+@click.option("--remove-second-factor", is_flag=True, help="For who has lost it; recovery codes and passkeys go too.")
 def user_reset_password(email: str, link: bool, remove_second_factor: bool) -> None:
-    """Give EMAIL a new password. They are signed out everywhere, and their API tokens end."""
+    """Give EMAIL a new password. The old one, sign-ins and API tokens end, also with a link."""
     with _people() as (settings, console, _):
         password = None if link else _password()
         made = console.reset_password(settings, email, password, remove_second_factor=remove_second_factor)

@@ -1,6 +1,7 @@
 """People from the command line: on the same SQLite file as a running server, and in its audit log."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -19,10 +20,10 @@ from webapp.models import (
     AuditEvent,
     Event,
     OneTimeToken,
+    Passkey,
     Purpose,
     RecoveryCode,
     Role,
-    Session,
     User,
     normalise_email,
     people,
@@ -49,10 +50,13 @@ def promote(settings: Settings, email: str, role: Role) -> None:
 
 
 def reset_password(settings: Settings, email: str, password: str | None, *, remove_second_factor: bool) -> str | None:
-    """A new password, or a link to choose one; either way sign-ins and API tokens end now."""
+    """A new password, or a link to choose one; either way the old one, sign-ins and API tokens end now."""
     email = _address(email)
     password_hash = _hash(settings, password, email) if password is not None else None
-    return _write(settings, _reset, settings, email, password_hash, remove_second_factor)
+    link, warning = _write(settings, _reset, settings, email, password_hash, remove_second_factor)
+    if warning:
+        print(warning, file=sys.stderr)  # not among what a program may read
+    return link
 
 
 def everybody(settings: Settings) -> list[dict[str, Any]]:
@@ -83,19 +87,36 @@ async def _promote(work: UnitOfWork, email: str, role: Role) -> None:
 
 async def _reset(
     work: UnitOfWork, settings: Settings, email: str, password_hash: str | None, remove_second_factor: bool
-) -> str | None:
+) -> tuple[str | None, str | None]:
     person = await _find(work, email)
-    if remove_second_factor and person.totp_secret is not None:
+    if remove_second_factor:
+        await _remove_factors(work, person)
+    if password_hash is not None:
+        await set_password(work, person.id, password_hash, COMMAND_LINE, Event.PASSWORD_RESET)
+        return None, None
+    warning = await _warn_of_last_owner(work, person)
+    await set_password(work, person.id, "", COMMAND_LINE, Event.RESET_ASKED)
+    await ApiToken.revoke_all(work, person.id)
+    return await _link(work, settings, person), warning
+
+
+async def _remove_factors(work: UnitOfWork, person: User) -> None:
+    if person.totp_secret is not None:
         person.totp_secret = None
         await RecoveryCode.remove(work, person.id)
         await AuditEvent.record(work, Event.FACTOR_REMOVED, COMMAND_LINE, person)
-    if password_hash is not None:
-        await set_password(work, person.id, password_hash, COMMAND_LINE, Event.PASSWORD_RESET)
-        return None
-    ended = await Session.revoke_all(work, person.id)
-    await ApiToken.revoke_all(work, person.id)
-    await AuditEvent.record(work, Event.RESET_ASKED, COMMAND_LINE, person, sessions_ended=ended)
-    return await _link(work, settings, person)
+    for passkey in await work.session.scalars(select(Passkey).where(Passkey.user_id == person.id)):
+        await work.session.delete(passkey)
+        await AuditEvent.record(work, Event.PASSKEY_REMOVED, COMMAND_LINE, person, name=passkey.name)
+
+
+async def _warn_of_last_owner(work: UnitOfWork, person: User) -> str | None:
+    """Not refused: whoever runs this command makes another link when this one was lost."""
+    try:
+        await people.keep_an_owner(work, person)
+    except people.LastOwner:
+        return "This is the last owner with a password: until the link is used, no owner can sign in with one."
+    return None
 
 
 async def _link(work: UnitOfWork, settings: Settings, person: User) -> str:
