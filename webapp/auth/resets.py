@@ -14,7 +14,7 @@ from webapp.auth.forms import NewPasswordForm, ResetForm
 from webapp.auth.links import find_link
 from webapp.auth.mails import send_notice, send_reset
 from webapp.auth.passwords import set_password
-from webapp.auth.throttles import client, throttles
+from webapp.auth.throttles import throttles
 from webapp.auth.verifications import sends_mail
 from webapp.data.uow import UnitOfWork
 from webapp.extensions import config, db, hasher
@@ -36,6 +36,7 @@ from webapp.web.devices import remember_device
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
 from webapp.web.sessions import sign_out
+from webapp.web.throttle import client
 
 
 @bp.route("/reset", methods=["GET", "POST"])
