@@ -14,6 +14,7 @@ from benchmarks.measure import load, percentile, table
 TIMES = 40
 ENOUGH = 12  # seconds for one kind of view: those without an index take long
 PATIENCE = 600  # seconds for the indexes to be built
+COUNT_INDEXES = "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND tbl_name = 't1'"
 
 
 def measure(folder: Path, rows: int, runs: int) -> str:
@@ -89,13 +90,13 @@ def _cells(server: served.Served, number: int) -> list[str]:
 
 
 def _wait_for_indexes(data: Path, rows: int) -> None:
-    connection = sqlite3.connect(data / "rowcast.db")
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        state = connection.execute("SELECT search_index FROM tables WHERE id = 1").fetchone()[0]
-        indexes = connection.execute("SELECT count(*) FROM sqlite_master WHERE type = 'index' AND tbl_name = 't1'")
-        if state != "building" and (indexes.fetchone()[0] >= 2 or rows < 50_000):
-            connection.close()
+        # A connection each time: a statement that is not read to its end would go on seeing what was there at first.
+        with closing(sqlite3.connect(data / "rowcast.db")) as connection:
+            (state,) = connection.execute("SELECT search_index FROM tables WHERE id = 1").fetchone()
+            (indexes,) = connection.execute(COUNT_INDEXES).fetchone()
+        if state != "building" and (indexes >= 2 or rows < 50_000):
             return
         time.sleep(0.5)
     raise TimeoutError("The indexes are not there")
