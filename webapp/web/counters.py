@@ -7,16 +7,15 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
 from quart import g
 from quart_rate_limiter.store import RateLimiterStoreABC
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 MARK = "|"  # what stands before it in a key, the view's name, does not count; a key without it is not counted
 MAX_KEYS = 10_000  # whoever was not seen for longest is forgotten first
@@ -46,12 +45,7 @@ class Counters(RateLimiterStoreABC):
 
     async def before_serving(self) -> None:
         if self._url:
-            self._redis = Redis.from_url(
-                _with_known_scheme(self._url),
-                socket_timeout=PATIENCE,
-                socket_connect_timeout=PATIENCE,
-                retry=Retry(NoBackoff(), 0),
-            )
+            self._redis = _client(self._url)
 
     async def after_serving(self) -> None:
         if self._redis is not None:
@@ -86,16 +80,30 @@ class Counters(RateLimiterStoreABC):
         while len(self._due) > MAX_KEYS:
             self._due.popitem(last=False)
 
-    async def _ask(self, question: Callable[[Redis], Any]) -> Any:
+    async def _ask(self, question: "Callable[[Redis], Any]") -> Any:
         """None when nobody else counts, or who does is away."""
         if self._redis is None or monotonic() < self._away_until:
             return None
         try:
             return await question(self._redis)
-        except (RedisError, OSError, TimeoutError) as error:
+        except Exception as error:  # whatever is wrong over there: nobody is refused for it
             self._away_until = monotonic() + ASK_AGAIN
             log.warning("requests are counted in this process only", reason=type(error).__name__)
             return None
+
+
+def _client(url: str) -> "Redis":
+    """Loaded here: seven megabytes that only a server with a counter elsewhere needs."""
+    from redis.asyncio import Redis
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+
+    return Redis.from_url(
+        _with_known_scheme(url),
+        socket_timeout=PATIENCE,
+        socket_connect_timeout=PATIENCE,
+        retry=Retry(NoBackoff(), 0),
+    )
 
 
 def _name(key: str) -> str:
