@@ -10,7 +10,7 @@ from webapp.web.sessions import device, sign_in
 async def let_in(user: User, *, remembered: bool, method: str = "password", is_strong: bool = False) -> None:
     """Sign in. A mail about a new device is worth its while only where mail is sent at all."""
     is_new = known_device(user.id) is None
-    await sign_in(user.id, remembered=remembered, method=method, is_strong=is_strong)
+    await sign_in(user, remembered=remembered, method=method, is_strong=is_strong)
     if is_new and config().smtp_url.get_secret_value():
         when = f"{utc_now():%d %B %Y at %H:%M} UTC"
         await db().write(send_notice, user, "new_device", address=device().address, when=when)

@@ -56,7 +56,7 @@ async def _accept(form: InvitationForm, token: str) -> bool:
     except EmailTaken as problem:
         form.refuse(None, str(problem))
         return False
-    await sign_in(user.id, remembered=False, method="invitation")
+    await sign_in(user, remembered=False, method="invitation")
     return True
 
 

@@ -76,7 +76,7 @@ async def _sign_up(form: RegistrationForm) -> bool:
     except EmailTaken as problem:
         form.refuse("email", str(problem))
         return False
-    await sign_in(user.id, remembered=False)
+    await sign_in(user, remembered=False)
     flash("Welcome. This account owns the server." if user.role == "owner" else "Welcome.")
     return True
 

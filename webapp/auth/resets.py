@@ -92,7 +92,8 @@ async def _choose(form: NewPasswordForm, token: str) -> bool:
         return False
     user = await db().write(_reset, token, await hasher().hash(form["password"].data))
     await sign_out()
-    remember_device(user.id)  # who reads the mail of this account and holds this device is no stranger to it
+    if user.totp_secret is None:  # whoever reads the mails must not thereby get tries of their own at the codes
+        remember_device(user.id)
     return True
 
 

@@ -45,8 +45,14 @@ async def login_code() -> ResponseReturnValue:
 async def ask_for_code(user: User, *, remembered: bool, asked: str | None) -> ResponseReturnValue:
     """On to the second step, with the cookie that says that the first was done."""
     data = {"remembered": remembered}
-    token = await db().write(OneTimeToken.issue, Purpose.SECOND_STEP, user_id=user.id, data=data, ends_earlier=False)
+    token = await db().write(_issue, user, data)
     return await _with_cookie(redirect_to(url_for("auth.login_code", next=asked), whole=True), token, MAX_AGE)
+
+
+async def _issue(work: UnitOfWork, user: User, data: dict[str, bool]) -> str:
+    person = await work.session.get_one(User, user.id)
+    person.refuse_if_changed(user.password_hash)
+    return await OneTimeToken.issue(work, Purpose.SECOND_STEP, user_id=user.id, data=data, ends_earlier=False)
 
 
 async def _step() -> tuple[User, bool] | None:

@@ -74,5 +74,7 @@ async def _recognise(form: LoginForm) -> User | None:
         return None
     throttles().forget_sign_in(email, device)
     if hasher().is_outdated(user.password_hash):
-        db().write_soon(User.rehash, user.id, await hasher().hash(password))
+        newer = await hasher().hash(password)
+        if await db().write(User.rehash, user.id, user.password_hash, newer):
+            user.password_hash = newer
     return user

@@ -50,9 +50,8 @@ class Throttles:
         return (self.address, here), (self.account_here, f"{email} {here}"), (self.account, email)
 
     def second_step(self, user_id: int, device: str | None) -> tuple[Try, ...]:
-        if device is not None:
-            return ((self.code, f"{user_id} {device}"),)
-        return (self.code, str(user_id)), (self.codes_a_day, str(user_id))
+        key = str(user_id) if device is None else f"{user_id} {device}"
+        return (self.code, key), (self.codes_a_day, key)
 
     def forget_sign_in(self, email: str, device: str | None) -> None:
         """The password was right. The address keeps its count: an account of one's own must not pay for guessing."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Select, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -31,6 +31,11 @@ class Role(StrEnum):
 class EmailTaken(Problem):
     def __init__(self) -> None:
         super().__init__("There is already an account with this address. Sign in instead.")
+
+
+class ChangedMeanwhile(Problem):
+    def __init__(self) -> None:
+        super().__init__("Something about this account has changed just now. Please sign in again.")
 
 
 class RegistrationClosed(Problem):
@@ -116,10 +121,23 @@ class User(Base):
         return user
 
     @classmethod
-    async def rehash(cls, work: UnitOfWork, user_id: int, password_hash: str) -> None:
-        """The same password, hashed with today's cost."""
-        user = await work.session.get_one(cls, user_id)
-        user.password_hash = password_hash
+    async def rehash(cls, work: UnitOfWork, user_id: int, verified: str, password_hash: str) -> bool:
+        """The same password, hashed with today's cost; False when there is another than was `verified` meanwhile."""
+        changed = await work.session.execute(
+            update(cls)
+            .where(cls.id == user_id, cls.password_hash == verified)
+            .values(password_hash=password_hash)
+            .returning(cls.id)
+        )
+        return changed.scalar_one_or_none() is not None
+
+    def refuse_if_changed(self, verified: str) -> None:
+        """Under the write lock: what was proved is still what counts. Raises `ChangedMeanwhile`.
+
+        Verifying takes a while: a new password, or being deactivated, ends a sign-in that is on its way as well.
+        """
+        if not self.is_active or self.password_hash != verified:
+            raise ChangedMeanwhile
 
 
 def normalise_email(address: str) -> str:

@@ -67,18 +67,20 @@ def loaded_actor() -> Actor | None:
     return actor
 
 
-async def sign_in(user_id: int, *, remembered: bool, method: str = "password", is_strong: bool = False) -> None:
+async def sign_in(user: User, *, remembered: bool, method: str = "password", is_strong: bool = False) -> None:
     """Begin a session on this device; one that was there before ends with it.
 
-    `method` is how they proved who they are, for the audit log; `is_strong` says that it took two factors.
+    `user` is as it was when they proved who they are, by `method`; `is_strong` says that it took two factors. Raises
+    `ChangedMeanwhile`.
     """
-    before = await load_actor()
+    before, user_id = await load_actor(), user.id
 
     async def begin(work: UnitOfWork) -> str:
         if before is not None and before.session_id is not None:
             await Session.revoke(work, before.session_id)
         await Session.forget_ended(work, user_id, config())
         person = await work.session.get_one(User, user_id)
+        person.refuse_if_changed(user.password_hash)
         await AuditEvent.record(work, Event.SIGNED_IN, _as(person), person, method=method, remembered=remembered)
         return await Session.start(work, user_id, device(), remembered=remembered, is_strong=is_strong)
 

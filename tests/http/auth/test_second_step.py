@@ -13,9 +13,10 @@ from tests.conftest import Client, make_settings
 from tests.events import events, names
 from tests.helpers import ADA, PASSWORD, is_signed_in, sign_out, sign_up, sign_up_form
 from tests.http.auth.conftest import add_second_factor, code
-from tests.mails import letters
+from tests.mails import letters, newest_link
 from webapp import create_app
 from webapp.auth.second_factor import verify_code
+from webapp.auth.throttles import Throttles
 from webapp.data.uow import UnitOfWork
 from webapp.extensions import db, sealer
 from webapp.models import Doer
@@ -219,3 +220,24 @@ async def test_behind_tls_the_cookie_between_the_steps_belongs_to_this_host_alon
 async def test_sign_up_is_no_way_around_it(app: Application, codes: list[str]) -> None:
     with pytest.raises(AssertionError):
         await sign_up(app.test_client())
+
+
+async def test_a_reset_gives_no_further_tries_at_the_codes(app: Application, codes: list[str]) -> None:
+    """Who reads the mails could otherwise make one known device after the other."""
+    client = app.test_client()
+    await client.post("/reset", form={"email": ADA.email})
+    await db.of(app).settled()
+    path = await newest_link(app)
+
+    answer = await client.post(
+        path, form={"password": "another phrase of mine", "confirmation": "another phrase of mine"}
+    )
+
+    assert answer.status_code == 303
+    assert "rowcast-device" not in {morsel.key for morsel in cookies(answer).values() if morsel.value}
+
+
+def test_a_known_device_has_a_day_of_codes_as_well() -> None:
+    tries = Throttles().second_step(1, "a device")
+
+    assert [(throttle.limit, throttle.window) for throttle, _ in tries] == [(10, 600), (60, 86400)]

@@ -21,6 +21,8 @@ from tests.servers import wait_for
 from webapp import create_app
 from webapp.data.uow import UnitOfWork
 from webapp.extensions import db, hasher
+from webapp.hashing import Hasher
+from webapp.models import User
 from webapp.web.application import Application
 
 COOKIE = "rowcast-sign-in"
@@ -504,3 +506,47 @@ async def test_a_password_is_the_same_however_its_letters_are_typed(app: Applica
     await sign_up(app.test_client(), Person(ADA.email, composed))
 
     await sign_in(app.test_client(), Person(ADA.email, decomposed))
+
+
+@pytest.mark.parametrize("change", ["password_hash = 'another'", "is_active = false"])
+async def test_a_sign_in_on_its_way_ends_with_the_password_it_was_for(
+    app: Application, ada: QuartClient, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Verifying takes a while, and meanwhile the password is changed, or the person locked out."""
+    await sign_out(ada)
+    verify = Hasher.verify
+
+    async def verify_and_be_late(self: Hasher, password_hash: str | None, password: str) -> bool:
+        is_right = await verify(self, password_hash, password)
+
+        async def overtake(work: UnitOfWork) -> None:
+            await work.session.execute(text(f"UPDATE users SET {change}"))
+
+        await db.of(app).write(overtake)
+        return is_right
+
+    monkeypatch.setattr(Hasher, "verify", verify_and_be_late)
+    answer = await ada.post("/login", form={"email": ADA.email, "password": PASSWORD})
+
+    assert answer.status_code == 422
+    assert "sign in again" in await answer.get_data(as_text=True)
+    assert not await is_signed_in(ada)
+
+
+async def test_a_hash_of_yesterdays_cost_is_renewed_and_brings_no_old_password_back(
+    app: Application, ada: QuartClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def kept() -> str:
+        async with db.of(app).reading() as session:
+            return str((await session.execute(text("SELECT password_hash FROM users"))).scalar_one())
+
+    await sign_out(ada)
+    before = await kept()
+    monkeypatch.setattr(Hasher, "is_outdated", lambda self, password_hash: True)
+
+    await sign_in(ada)
+    assert (await kept()) != before
+
+    now = await kept()
+    assert not await db.of(app).write(User.rehash, 1, before, "the old password's")
+    assert await kept() == now
