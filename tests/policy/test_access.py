@@ -28,7 +28,6 @@ PUBLIC = {
     "auth.invitation": "how to get in, by a link",
     "auth.reset": "how to get back in",
     "auth.reset_edit": "how to get back in, by a link",
-    "auth.verify": "a link in a mail, read on any device",
     "auth.outbox_index": "not there but in development",
     "auth.outbox_show": "not there but in development",
     "auth.logout": "nothing happens to a stranger",

@@ -1,6 +1,7 @@
 """Does mail to this address reach them? The link of the mail shows a page; its button says yes.
 
-Programs that look into mails open links before people do: opening one changes nothing and uses nothing up.
+Programs that look into mails open links before people do: opening one changes nothing and uses nothing up. And only
+the person of the account says yes: whose address somebody else signed up with must not make it theirs by a click.
 """
 
 from quart import request, url_for
@@ -13,21 +14,24 @@ from webapp.auth.throttles import throttles
 from webapp.data.uow import UnitOfWork
 from webapp.extensions import config, db
 from webapp.models import AuditEvent, Event, OneTimeToken, Purpose, TokenUnusable, User, utc_now
-from webapp.web.access import Action, before_second_factor, may, public, signed_in
+from webapp.web.access import Action, before_second_factor, may, signed_in
 from webapp.web.audit import doer
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
 
 
 @bp.route("/verifications/<token>", methods=["GET", "POST"])
-@public
+@may(Action.OWN_ACCOUNT)
+@before_second_factor
 async def verify(token: str) -> ResponseReturnValue:
-    found = await find_link(Purpose.VERIFY, token)
-    if request.method == "POST":
+    found, person = await find_link(Purpose.VERIFY, token), signed_in()
+    is_theirs = found.user_id == person.id
+    if request.method == "POST" and is_theirs:
         await db().write(_verify, token)
         flash("Thank you. Your address is confirmed.")
         return redirect_to(url_for("main.home"), whole=True)
-    return await render("auth/verify.html", email=found.email, token=token)
+    status = 200 if is_theirs else 403
+    return await render("auth/verify.html", status=status, email=found.email, token=token, is_theirs=is_theirs)
 
 
 @bp.post("/verifications")

@@ -1,4 +1,4 @@
-"""An address is confirmed by a link that works once; mail scanners that open it change nothing."""
+"""An address is confirmed by a link that works once, for its person signed in; who only opens it changes nothing."""
 
 import asyncio
 from typing import Any
@@ -8,7 +8,7 @@ from quart.testing import QuartClient
 from sqlalchemy import text
 
 from tests.events import names
-from tests.helpers import GRACE, sign_up
+from tests.helpers import ADA, GRACE, Person, sign_in, sign_up
 from tests.mails import letters, newest_link
 from webapp.data.uow import UnitOfWork
 from webapp.extensions import db
@@ -27,6 +27,13 @@ async def grace(open_app: Application) -> QuartClient:
 
 async def page(client: QuartClient, path: str = "/dashboard") -> str:
     return str(await (await client.get(path)).get_data(as_text=True))
+
+
+async def again(app: Application, person: Person = GRACE) -> QuartClient:
+    """The same person in another browser."""
+    client = app.test_client()
+    await sign_in(client, person)
+    return client
 
 
 async def is_verified(app: Application) -> bool:
@@ -50,8 +57,9 @@ async def test_who_signs_up_is_reminded_until_the_link_of_the_mail_is_used(
     assert BANNER in await page(grace)
     path = await newest_link(open_app)
 
-    shown = await page(open_app.test_client(), path)  # on whichever device the mail is read
-    answer = await open_app.test_client().post(path)
+    elsewhere = await again(open_app)  # on whichever device the mail is read
+    shown = await page(elsewhere, path)
+    answer = await elsewhere.post(path)
 
     assert GRACE.email in shown
     assert answer.status_code == 303
@@ -63,17 +71,59 @@ async def test_who_signs_up_is_reminded_until_the_link_of_the_mail_is_used(
 async def test_looking_at_the_link_changes_nothing(open_app: Application, grace: QuartClient) -> None:
     path = await newest_link(open_app)
 
-    for _ in range(3):
-        assert (await open_app.test_client().get(path)).status_code == 200
-        await open_app.test_client().head(path)
+    for client in (grace, open_app.test_client()):
+        for _ in range(3):
+            assert (await client.get(path)).status_code in (200, 303)
+            await client.head(path)
 
+    assert not await is_verified(open_app)
+
+
+async def test_who_has_the_mail_and_not_the_account_is_asked_to_sign_in_and_led_back(
+    open_app: Application, grace: QuartClient
+) -> None:
+    """Somebody signed up with the address of another: their click must not make it the other's."""
+    path, client = await newest_link(open_app), open_app.test_client()
+
+    looked = await client.get(path)
+    said_yes = await client.post(path)
+
+    assert (looked.status_code, looked.headers["Location"]) == (303, f"/login?next={path}")
+    assert (said_yes.status_code, said_yes.headers["Location"]) == (303, "/login")
+    assert not await is_verified(open_app)
+    form = {"email": GRACE.email, "password": GRACE.password}
+    assert (await client.post(looked.headers["Location"], form=form)).headers["Location"] == path
+    assert (await client.post(path)).headers["Location"] == "/"
+    assert await is_verified(open_app)
+
+
+async def test_somebody_else_who_is_signed_in_is_told_so_and_uses_nothing_up(
+    open_app: Application, grace: QuartClient
+) -> None:
+    path, ada = await newest_link(open_app), await again(open_app, ADA)
+
+    for answer in (await ada.get(path), await ada.post(path)):
+        assert answer.status_code == 403
+        said = str(await answer.get_data(as_text=True))
+        assert f"for the account of <b>{GRACE.email}</b>, and you are signed in as <b>{ADA.email}</b>" in said
+        assert "Yes, confirm it" not in said
+
+    assert not await is_verified(open_app)
+    assert (await grace.post(path)).headers["Location"] == "/"
+
+
+async def test_who_is_deactivated_confirms_nothing(open_app: Application, grace: QuartClient) -> None:
+    path = await newest_link(open_app)
+    await change(open_app, "UPDATE users SET is_active = 0 WHERE id = 2")
+
+    assert (await grace.post(path)).headers["Location"].startswith("/login")
     assert not await is_verified(open_app)
 
 
 async def test_of_many_who_use_it_at_once_exactly_one_wins(open_app: Application, grace: QuartClient) -> None:
     path = await newest_link(open_app)
 
-    answers = await asyncio.gather(*(open_app.test_client().post(path) for _ in range(5)))
+    answers = await asyncio.gather(*(grace.post(path) for _ in range(5)))
 
     assert sorted(answer.status_code for answer in answers) == [303, 410, 410, 410, 410]
 
@@ -83,7 +133,6 @@ async def test_of_many_who_use_it_at_once_exactly_one_wins(open_app: Application
     [
         "UPDATE one_time_tokens SET expires_at = '2026-01-01 00:00:00.000000'",
         "UPDATE users SET email = 'grace@elsewhere.example' WHERE id = 2",
-        "UPDATE users SET is_active = 0 WHERE id = 2",
         "UPDATE one_time_tokens SET used_at = created_at",
         "UPDATE one_time_tokens SET purpose = 'reset'",
     ],
@@ -94,7 +143,7 @@ async def test_it_does_not_work_for_what_it_was_not_made_for(
     path = await newest_link(open_app)
     await change(open_app, statement)
 
-    answer = await open_app.test_client().post(path)
+    answer = await grace.post(path)
 
     assert answer.status_code == 410
     assert not await is_verified(open_app)
@@ -106,7 +155,7 @@ async def test_a_token_for_something_else_confirms_nothing(
 ) -> None:
     token = await db.of(open_app).write(OneTimeToken.issue, purpose, user_id=2, email=GRACE.email)
 
-    assert (await open_app.test_client().post(f"/verifications/{token}")).status_code == 410
+    assert (await grace.post(f"/verifications/{token}")).status_code == 410
     assert not await is_verified(open_app)
 
 
@@ -117,8 +166,8 @@ async def test_another_mail_can_be_had_and_ends_the_link_before(open_app: Applic
 
     assert (answer.status_code, answer.headers["Location"]) == (303, "/dashboard")
     second = await newest_link(open_app)
-    assert (await open_app.test_client().post(first)).status_code == 410
-    assert (await open_app.test_client().post(second)).status_code == 303
+    assert (await grace.post(first)).status_code == 410
+    assert (await grace.post(second)).headers["Location"] == "/"
 
 
 async def test_not_more_than_a_few_mails_in_a_row(open_app: Application, grace: QuartClient) -> None:
