@@ -3,7 +3,7 @@
 Guesses at an account are counted for each address by itself, and over all addresses, which bounds a guess by many
 machines. A device that has signed in to the account before is counted by itself alone: however many strangers guess,
 they keep nobody out of their own account on their own device. On a new device a person meanwhile gets in by a passkey,
-or by choosing a new password through their mail, which makes that device a known one.
+or, without a second factor, by choosing a new password through their mail, which makes that device a known one.
 """
 
 from dataclasses import dataclass, field
@@ -22,7 +22,9 @@ from webapp.web.throttle import Throttle, client
 
 WINDOW = 600  # seconds
 A_DAY = 86400  # seconds
-NEW_DEVICE = "Without waiting: on a device that has signed in before, with a passkey, or after choosing a new password."
+NEW_DEVICE = (
+    "Without waiting: on a device that has signed in before, with a passkey, or (without second factor) after a reset."
+)
 Try = tuple[Throttle, str]
 
 

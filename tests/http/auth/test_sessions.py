@@ -16,6 +16,7 @@ from settings import Settings
 from tests.conftest import SECRET_KEY, Client, make_settings
 from tests.events import events
 from tests.helpers import ADA, GRACE, PASSWORD, Person, is_signed_in, sign_in, sign_out, sign_up, sign_up_form
+from tests.http.auth.conftest import add_second_factor
 from tests.postbox import postbox
 from tests.servers import wait_for
 from webapp import create_app
@@ -508,11 +509,14 @@ async def test_a_password_is_the_same_however_its_letters_are_typed(app: Applica
     await sign_in(app.test_client(), Person(ADA.email, decomposed))
 
 
+@pytest.mark.parametrize("has_second_factor", [False, True])
 @pytest.mark.parametrize("change", ["password_hash = 'another'", "is_active = false"])
 async def test_a_sign_in_on_its_way_ends_with_the_password_it_was_for(
-    app: Application, ada: QuartClient, change: str, monkeypatch: pytest.MonkeyPatch
+    app: Application, ada: QuartClient, change: str, has_second_factor: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Verifying takes a while, and meanwhile the password is changed, or the person locked out."""
+    if has_second_factor:
+        await add_second_factor(app)
     await sign_out(ada)
     verify = Hasher.verify
 
