@@ -50,8 +50,7 @@ async def ask_for_code(user: User, *, remembered: bool, asked: str | None) -> Re
 
 
 async def _issue(work: UnitOfWork, user: User, data: dict[str, bool]) -> str:
-    person = await work.session.get_one(User, user.id)
-    person.refuse_if_changed(user.password_hash)
+    await User.unchanged(work, user)
     return await OneTimeToken.issue(work, Purpose.SECOND_STEP, user_id=user.id, data=data, ends_earlier=False)
 
 

@@ -131,13 +131,16 @@ class User(Base):
         )
         return changed.scalar_one_or_none() is not None
 
-    def refuse_if_changed(self, verified: str) -> None:
-        """Under the write lock: what was proved is still what counts. Raises `ChangedMeanwhile`.
+    @classmethod
+    async def unchanged(cls, work: UnitOfWork, proved: "User") -> "User":
+        """Under the write lock: who has proved who they are, if that still counts. Raises `ChangedMeanwhile`.
 
         Verifying takes a while: a new password, or being deactivated, ends a sign-in that is on its way as well.
         """
-        if not self.is_active or self.password_hash != verified:
+        user = await work.session.get(cls, proved.id)
+        if user is None or not user.is_active or user.password_hash != proved.password_hash:
             raise ChangedMeanwhile
+        return user
 
 
 def normalise_email(address: str) -> str:

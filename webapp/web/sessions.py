@@ -79,8 +79,7 @@ async def sign_in(user: User, *, remembered: bool, method: str = "password", is_
         if before is not None and before.session_id is not None:
             await Session.revoke(work, before.session_id)
         await Session.forget_ended(work, user_id, config())
-        person = await work.session.get_one(User, user_id)
-        person.refuse_if_changed(user.password_hash)
+        person = await User.unchanged(work, user)
         await AuditEvent.record(work, Event.SIGNED_IN, _as(person), person, method=method, remembered=remembered)
         return await Session.start(work, user_id, device(), remembered=remembered, is_strong=is_strong)
 
