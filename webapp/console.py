@@ -55,7 +55,7 @@ def reset_password(settings: Settings, email: str, password: str | None, *, remo
     password_hash = _hash(settings, password, email) if password is not None else None
     link, warning = _write(settings, _reset, settings, email, password_hash, remove_second_factor)
     if warning:
-        print(warning, file=sys.stderr)  # not among what a program may read
+        print(warning, file=sys.stderr, flush=True)  # not among what a program may read
     return link
 
 
