@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from cryptography.fernet import Fernet, MultiFernet
+from itsdangerous import URLSafeTimedSerializer
 
 from settings import MIN_KEY_LENGTH, Settings
 from webapp.data.folders import private_folder
@@ -34,6 +35,12 @@ def sealer(settings: Settings) -> MultiFernet:
     """
     keys = [secret_key(settings), *(key.get_secret_value() for key in settings.secret_key_fallbacks)]
     return MultiFernet([Fernet(base64.urlsafe_b64encode(_derived(key))) for key in keys])
+
+
+def signer(settings: Settings, salt: str) -> URLSafeTimedSerializer:
+    """Signs what a browser carries for us; `salt` keeps what was signed for one purpose from serving another."""
+    retired = [key.get_secret_value() for key in settings.secret_key_fallbacks]
+    return URLSafeTimedSerializer([*retired, secret_key(settings)], salt=salt)
 
 
 def _derived(key: str) -> bytes:

@@ -10,19 +10,14 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from quart import Quart, Response, g, request
 
 from settings import Settings
-from webapp.data.keys import secret_key
+from webapp.data import keys
 from webapp.extensions import Extension, config
 
 MAX_AGE = 400 * 86400  # seconds; browsers keep no cookie longer
 MAX_PEOPLE = 8  # who share a device; whoever was not seen for longest is forgotten
 
 
-def _signer(settings: Settings) -> URLSafeTimedSerializer:
-    retired = [key.get_secret_value() for key in settings.secret_key_fallbacks]
-    return URLSafeTimedSerializer([*retired, secret_key(settings)], salt="device")
-
-
-signer: Extension[URLSafeTimedSerializer] = Extension("device_signer", _signer)
+signer: Extension[URLSafeTimedSerializer] = Extension("device_signer", lambda settings: keys.signer(settings, "device"))
 
 
 def init_app(app: Quart, settings: Settings) -> None:

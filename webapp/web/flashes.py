@@ -9,7 +9,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from quart import Quart, Response, g, request
 
 from settings import Settings
-from webapp.data.keys import secret_key
+from webapp.data import keys
 from webapp.extensions import Extension
 
 MAX_AGE = 120  # seconds: the answer after a redirect, no later page
@@ -19,12 +19,7 @@ COOKIE = "rowcast-flash"
 Message = tuple[str, str]
 
 
-def _signer(settings: Settings) -> URLSafeTimedSerializer:
-    retired = [key.get_secret_value() for key in settings.secret_key_fallbacks]
-    return URLSafeTimedSerializer([*retired, secret_key(settings)], salt="flash")
-
-
-signer: Extension[URLSafeTimedSerializer] = Extension("flash_signer", _signer)
+signer: Extension[URLSafeTimedSerializer] = Extension("flash_signer", lambda settings: keys.signer(settings, "flash"))
 
 
 def init_app(app: Quart, settings: Settings) -> None:
