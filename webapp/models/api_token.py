@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.data.uow import UnitOfWork
 from webapp.models.base import Base, utc_now
 from webapp.models.session import digest
-from webapp.models.user import User
+from webapp.models.user import PERSON, User
 
 PREFIX = "rowcast_"
 SHOWN = len(PREFIX) + 4  # characters that stay readable
@@ -90,13 +90,7 @@ class ApiToken(Base):
 # A token with its person, as plain columns, if both may still be used. Ask with `token_hash` and `now`.
 USABLE = (
     select(
-        User.id,
-        User.email,
-        User.name,
-        User.role,
-        User.verified_at,
-        User.time_zone,
-        User.number_style,
+        *PERSON,
         ApiToken.id.label("token_id"),
         ApiToken.scope,
         ApiToken.used_at,

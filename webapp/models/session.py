@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from settings import Settings
 from webapp.data.uow import UnitOfWork
 from webapp.models.base import Base, utc_now
-from webapp.models.user import User
+from webapp.models.user import PERSON, User
 
 TOUCH_EVERY = timedelta(minutes=5)  # "seen" is written at most this often
 MAX_DEVICE = 200  # characters of a user agent that are kept
@@ -144,13 +144,7 @@ LASTS = and_(
 # takes as long as asking.
 ALIVE = (
     select(
-        User.id,
-        User.email,
-        User.name,
-        User.role,
-        User.verified_at,
-        User.time_zone,
-        User.number_style,
+        *PERSON,
         Session.id.label("session_id"),
         Session.remembered,
         Session.is_strong,

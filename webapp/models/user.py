@@ -143,6 +143,10 @@ class User(Base):
         return user
 
 
+# What an `Actor` is made of, for the statements that every request asks.
+PERSON = (User.id, User.email, User.name, User.role, User.verified_at, User.time_zone, User.number_style)
+
+
 def normalise_email(address: str) -> str:
     """The one spelling an address is kept and looked up in. Raises ValueError in words.
 
