@@ -25,9 +25,10 @@
     if (target.matches('[data-choose]')) for (const box of boxes(target.dataset.choose)) box.checked = target.checked;
     count();
   });
-  document.addEventListener('htmx:after:swap', () => {
-    count();
-    if (document.activeElement?.matches('[data-all]')) document.activeElement.select();
+  document.addEventListener('htmx:after:swap', count);
+  /* At once, not after the swap: a key that is pressed between the two must not be what is chosen, and lost. */
+  document.addEventListener('focusin', ({ target }) => {
+    if (target.matches('[data-all]')) target.select();
   });
   document.addEventListener('keydown', (event) => {
     const leave = event.key === 'Escape' && event.target.closest('form')?.querySelector('[data-escape]');
