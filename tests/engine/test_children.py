@@ -132,6 +132,21 @@ def test_a_child_loads_neither_the_web_nor_the_database_layer(verb: str, tmp_pat
     assert loaded.stdout.strip() == ""
 
 
+async def test_reading_a_file_gives_way_to_the_server_it_is_read_for(folder: Folder) -> None:
+    """Niceness counts within a session; sessions share the processor alike."""
+    with folder.exclusive():
+        child = Child(inspection_of(folder), ignore)
+        running = asyncio.create_task(child.run())
+        await asyncio.to_thread(wait_for, lambda: child.pid)
+        pid = child.pid or 0
+        await asyncio.to_thread(wait_for, lambda: os.getpriority(os.PRIO_PROCESS, pid) > os.nice(0))
+        assert os.getsid(pid) == os.getsid(0)
+        assert os.getpgid(pid) == pid
+        child.stop()
+        with pytest.raises(ChildStopped):
+            await running
+
+
 async def test_a_child_knows_no_keys_of_the_server(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROWCAST_SECRET_KEY", "not for children")
     with folder.exclusive():

@@ -83,7 +83,9 @@ class Child:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=environment | {"PYTHONPATH": str(_PROJECT), "PYTHONDONTWRITEBYTECODE": "1"},
-            start_new_session=True,  # Ctrl-C in a terminal is the parent's to handle; helpers of the child end with it
+            # A group of its own: Ctrl-C in a terminal is the parent's to handle, and helpers of the child end with it.
+            # Not a session: Linux shares the processor among sessions first, whatever the niceness of who is in them.
+            process_group=0,
             limit=_LINE_LIMIT,
         )
 
