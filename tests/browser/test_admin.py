@@ -113,7 +113,7 @@ def test_a_name_is_changed_by_keyboard_alone(people: Visit, page: Page) -> None:
 
     page.keyboard.press("Enter")
     expect(field).to_be_focused()
-    assert page.evaluate("window.selected") == ["", "Annie Easley 004"]  # the link, then the field: no key falls between
+    assert page.evaluate("window.selected") == ["", "Annie Easley 004"]  # no key is lost
     page.keyboard.type("Anna Easley")
     page.keyboard.press("Enter")
     expect(eve.get_by_role("link", name="Anna Easley")).to_be_focused()
@@ -189,7 +189,7 @@ def test_the_audit_log_is_filtered_as_one_types_and_taken_out(page: Page) -> Non
     page.get_by_label("Words").fill("signed")
     expect(page.get_by_role("status").filter(has_text="Newest first, filtered")).to_be_visible()
     with page.expect_download() as download:
-        page.get_by_role("link", name="CSV").click(delay=400)  # leaving the field must not replace what is being pressed
+        page.get_by_role("link", name="CSV").click(delay=400)  # leaving the field replaces nothing
     assert Path(download.value.path()).read_text("utf-8").startswith("number,at,event,what")
 
 
