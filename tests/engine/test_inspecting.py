@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from webapp.engine.inspecting import ColumnGuess, ImportProblem, Inspection, Overrules, describe, inspect
+from webapp.engine.types.text import SUBSTITUTES
 
 TABLE = "id,zip,day,late,flag\n1,00501,03/04/2024,NA,yes\n2,10001,05/06/2024,5,no\n3,10002,07/08/2024,NA,yes\n"
 
@@ -140,6 +141,12 @@ def test_nul_is_kept_as_a_character_that_no_earlier_batch_used(path: Path) -> No
     lines = ["\ue000", *(f"x{number}" for number in range(6000)), "␀", "\0"]
     path.write_bytes("\n".join(["a", *lines]).encode())
     assert looked_at(path, delimiter=",", header=True).columns[0].format == {"nul": "\ue001"}
+
+
+def test_a_column_that_leaves_no_character_for_nul_is_refused_in_words(path: Path) -> None:
+    path.write_text("a,b\n" + "".join(f"{character},1\n" for character in SUBSTITUTES) + "\0,2\n")
+    with pytest.raises(ImportProblem, match="Take the NUL characters out"):
+        looked_at(path)
 
 
 def test_a_preview_holds_the_beginning_of_long_cells(path: Path) -> None:

@@ -273,9 +273,22 @@ def test_titles_become_unique_short_and_printable(tmp_path: Path) -> None:
     assert titles == ["id", "ID 3", "a b c", "column 4", "x" * 119 + "…", "evil", "id 2"]
 
 
+def test_titles_that_take_each_others_numbers_stay_unique(tmp_path: Path) -> None:
+    found = read(saved(tmp_path, "a,a,a 2,A,a 2,a 4,a\n1,2,3,4,5,6,7\n"))
+    assert [column.title for column in found.columns] == ["a", "a 3", "a 2", "A 5", "a 2 2", "a 4", "a 6"]
+
+
 def test_more_columns_than_a_table_can_hold_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ImportProblem, match="2,001 columns"):
         read(saved(tmp_path, ",".join(f"c{number}" for number in range(2001)) + "\n"))
+    with pytest.raises(ImportProblem, match="200,000 columns"):  # before each of them is given a title of its own
+        read(saved(tmp_path, ",".join(["a"] * 200_000) + "\n"))
+
+
+def test_a_million_digits_and_a_letter_are_told_from_a_value_at_once(tmp_path: Path) -> None:
+    """Looked at from each digit to the end, they would take hours."""
+    found = read(saved(tmp_path, f"id,code\n1,{'1' * 1_000_000}x\n2,3\n"))
+    assert (found.header, found.rows) == (True, 2)
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,32 @@ def test_the_reason_is_given_with_the_values_of_the_file(values: list[str], type
     assert reason.endswith(words)
 
 
+TWO_LINES = [
+    ["1.5", "1\n2", "2.5"],
+    ["1", "1\n2", "2"],
+    ["0,5", "1,5\n2,5"],
+    ["2024-01-13", "2024-01-13\n2024-01-14"],
+    ["2024-01-13 10:00", "2024-01-13 10:00\n2024-01-14 11:00"],
+    ["13/01/2024 10:00:00", "13/01/2024 10:00:00\n14/01/2024 11:00:00"],
+    ["true", "true\nfalse", "false"],
+]
+
+
+@pytest.mark.parametrize("values", TWO_LINES, ids=[values[0] for values in TWO_LINES])
+def test_a_cell_of_two_lines_is_text_though_each_line_would_fit(values: list[str]) -> None:
+    for order in (values, values[::-1]):
+        assert guessed(order).decide()[0].type == "text"
+        assert through_sqlite(guessed(order).text(), order) == order
+    forced = Forced(guessed(values[:1]).decide()[0].type)
+    forced.add(values)
+    assert forced.misfits == 1
+
+
+def test_a_long_row_of_digits_of_another_script_is_explained_at_once() -> None:
+    """Looked at from each digit to the end, it would take hours."""
+    assert guessed(["1", "\u0661" * 1_000_000 + "x"]).decide()[1].startswith("text, because row 2 holds")
+
+
 def test_a_type_is_given_up_wherever_in_the_file_the_value_stands() -> None:
     guess = Guess()
     for start in range(0, 60_000, 5000):

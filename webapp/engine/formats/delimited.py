@@ -23,12 +23,12 @@ class DelimitedSource:
     def __init__(self, path: Path, options: ReadOptions, file: BinaryIO | None = None) -> None:
         self._path, self._options, self._file = path, options, file
         head = self._head()
-        self.titles = titles.clean([*map(readable, head)] if options.header else [""] * len(head))
-        if self.width > MAX_COLUMNS:
+        if len(head) > MAX_COLUMNS:
             raise ImportProblem(
-                f"The table has {self.width:,} columns; a table here holds at most {MAX_COLUMNS:,}."
+                f"The table has {len(head):,} columns; a table here holds at most {MAX_COLUMNS:,}."
                 " Is this the right delimiter?"
             )
+        self.titles = titles.clean([*map(readable, head)] if options.header else [""] * len(head))
 
     @property
     def width(self) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 _PREAMBLE = 30
 _VALUE = re.compile(
-    r"[^A-Za-z]*[0-9][^A-Za-z]*|[^@\s]+@[^@\s]+\.[a-z]+|https?://.*|true|false|na|n/a|null", re.IGNORECASE
+    r"[^A-Za-z0-9]*[0-9][^A-Za-z]*|[^@\s]+@[^@\s]+\.[a-z]+|https?://.*|true|false|na|n/a|null", re.IGNORECASE
 )
 _YEAR = re.compile(r"(?:1[89]|20)[0-9]{2}")
 

@@ -11,7 +11,7 @@ def clean(titles: Sequence[str]) -> list[str]:
     """Unique whatever the case of letters. The first of several equal ones keeps its name: name, name 2, name 3."""
     wanted = [_plain(title) or f"column {number}" for number, title in enumerate(titles, 1)]
     taken = {title.casefold() for title in wanted}
-    used: set[str] = set()
+    used: dict[str, int] = {}
     return [_unique(title, taken, used) for title in wanted]
 
 
@@ -26,10 +26,12 @@ def _plain(title: str) -> str:
     return shown if len(shown) <= MAX_TITLE else shown[: MAX_TITLE - 1].rstrip() + "…"
 
 
-def _unique(title: str, taken: set[str], used: set[str]) -> str:
-    number, candidate = 1, title
+def _unique(title: str, taken: set[str], used: dict[str, int]) -> str:
+    """`used` says for each title which number it had last: a thousand equal ones need not count from 1 each."""
+    number, candidate = used.get(title.casefold(), 1), title
     while candidate.casefold() in used or (number > 1 and candidate.casefold() in taken):
         number += 1
         candidate = f"{title} {number}"
-    used.add(candidate.casefold())
+    used[title.casefold()] = number
+    used.setdefault(candidate.casefold(), 1)
     return candidate

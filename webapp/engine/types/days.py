@@ -89,6 +89,8 @@ class DayRecogniser:
         if not candidates:
             return []
         joined = "\n".join(values) + "\n"
+        if joined.count("\n") > len(values):  # a cell of two lines is no two days
+            return []
         return [one for one in candidates if one.fit(joined) and self._all_real(values, one)]
 
     def _candidates(self, text: str) -> list[Layout]:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from webapp.engine.problems import ImportProblem
 from webapp.engine.types import TYPES
 from webapp.engine.types.base import Choice, Recogniser
 from webapp.engine.types.numbers import NumberRecogniser
@@ -164,7 +165,10 @@ class Guess:
         if not self.facts.has_nul:
             return Choice("text")
         if not self.facts.substitutes:
-            raise ValueError("no character is left to stand for NUL")
+            raise ImportProblem(
+                "A column holds NUL characters beside every character that could stand for them here."
+                " Take the NUL characters out of the file and upload it again."
+            )
         return Choice("text", {"nul": self.facts.substitutes[0]})
 
     def decide(self) -> tuple[Choice, str]:

@@ -69,7 +69,9 @@ class NumberRecogniser:
     def _take_decimals(self, values: Collection[str]) -> bool:
         text = "\n".join(values) + "\n"
         mark = self._mark or next((mark for mark in self._marks if mark in text), self._marks[0])
-        if not _ALL[mark].fullmatch(text) or (not self._shapes and not self._integers_are_decimals()):
+        if text.count("\n") > len(values) or not _ALL[mark].fullmatch(text):  # a cell of two lines is no two numbers
+            return False
+        if not self._shapes and not self._integers_are_decimals():
             return False
         shapes = self._shapes | self._integer_shapes() | _shapes(values, mark)
         if not _formats(shapes, mark):

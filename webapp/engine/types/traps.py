@@ -15,7 +15,7 @@ _TRAPS = (
     (re.compile(r"[-+]?[0-9.]+[eE][-+]?[0-9]+"), "exponent"),
     (re.compile(r"[-+]?(?:nan|inf|infinity)", re.IGNORECASE), "not a number"),
     (re.compile(r"-?[0-9]{1,3}(?:[,.' ][0-9]{3})+"), "grouped digits"),
-    (re.compile(r"[^\x00-\x7f]*\d[^\x00-\x7f]*"), "digits of another script"),
+    (re.compile(r"(?:(?!\d)[^\x00-\x7f])*\d[^\x00-\x7f]*"), "digits of another script"),
 )
 
 
