@@ -28,6 +28,7 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small tables are searched the way large ones are."""
     monkeypatch.setattr(planning, "SMALL", 0)
     monkeypatch.setattr(search, "HOLD", 0.0001)
+    monkeypatch.setattr(search, "ENOUGH", 2)
 
 
 @settings(
@@ -43,6 +44,46 @@ def test_the_index_and_the_rows_agree(
     assert build_search_index(table.connection, 1, COLUMNS)
     assert page(table.read, table, query) == without
     assert count(table.read, table, query).number == len(without.rows)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(st.text("ab@", max_size=9), min_size=3, max_size=30), st.text("ab@", min_size=4, max_size=6), st.booleans()
+)
+def test_what_most_rows_hold_may_be_left_out_of_the_question(
+    eager: None, store: Store, cells: list[str], text: str, is_sorted: bool
+) -> None:
+    table = store(COLUMNS[:1], [(cell,) for cell in (sorted(cells) if is_sorted else cells)])
+    query = table.query(("q", text))
+    without = pages(table, query)
+    assert build_search_index(table.connection, 1, COLUMNS[:1])
+    assert pages(table, query) == without
+
+
+def asked_for(table: Table, text: str) -> list[str]:
+    """The trigrams that find the rows of a search."""
+    found: list[str] = []
+
+    def read(sql: Any) -> Any:
+        if sql.text.startswith("SELECT s1.rowid"):
+            found.extend(sql.values[0].replace('"', "").split(" AND "))
+        return table.read(sql)
+
+    assert page(read, table, table.query(("q", text))).rows
+    return found
+
+
+def test_beside_a_rare_part_of_a_search_its_common_parts_are_not_asked_for(store: Store) -> None:
+    rows = [(f"{number:05}@example", "", "first" if number < 200 else "then") for number in range(21_000)]
+    table = store(COLUMNS, rows)
+    build_search_index(table.connection, 1, COLUMNS)
+    assert asked_for(table, "12345@exa") == ["123", "234", "345", "45@", "5@e"]
+    assert asked_for(table, "exa") == ["exa"]
+    # Common at the beginning only: among all rows it may be rare.
+    table.connection.execute("UPDATE t1 SET c3 = 'firstly' WHERE rowid = 150")
+    table.connection.execute("DROP TABLE s1")
+    build_search_index(table.connection, 1, COLUMNS)
+    assert asked_for(table, "firstly") == ["fir", "irs", "rst", "stl", "tly"]
 
 
 def plans(table: Table) -> tuple[Any, list[str]]:

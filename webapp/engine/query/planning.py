@@ -37,7 +37,7 @@ def rows_of(read: Read, table: StoredTable, query: TableQuery, *, whole: bool = 
     order = index_name(table.id, query.sorts[0].field.number) if query.sorts else ""
     filtered = [index_name(table.id, condition.field.number) for condition in query.filters]
     names = existing(read, [search_name(table.id), *([order] if order else []), *filtered])
-    found = match(table.id, query.search) if search_name(table.id) in names else None
+    found = match(read, table.id, query.search, size) if search_name(table.id) in names else None
     if found and (not order or _is_rare(read, table, found, isqrt(PAGE * size) if order in names else size // 3)):
         return Rows(query, table.id, match=found)
     if not names.intersection([order, *filtered]) or (whole and len(filtered) == 1):
