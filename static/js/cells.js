@@ -140,5 +140,6 @@
     adopt();
     if (wasInside && document.activeElement === document.body && current?.isConnected) handle(current).focus({ preventScroll: true });
   });
+  document.addEventListener('column:width', adopt);
   adopt();
 })();

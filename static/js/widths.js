@@ -1,0 +1,124 @@
+/* Column widths as somebody wants them, remembered on this device: dragged at a title's edge, with Alt+Shift+Left and
+   Right on a title, or with the buttons of the column's panel. They are rules in a sheet of their own, so they are there
+   before the first paint and outlive every exchange of rows: this file is not deferred. */
+(() => {
+  const LEAST = 48;
+  const STEP = 16;
+  const TABLES = 200; // remembered; those made first are forgotten first
+  const on = (name, listener, capture = false) => document.addEventListener(name, listener, capture);
+  const most = () => Math.max(360, Math.round(innerWidth * 0.6)); // the column that stays when one scrolls leaves room
+  const sheet = new CSSStyleSheet();
+  let widths = {}; // pixels, by the number of the table and of the column
+
+  const isMap = (it) => typeof it === 'object' && it !== null;
+  const recall = () => {
+    try {
+      const kept = JSON.parse(localStorage.getItem('widths'));
+      widths = isMap(kept) ? kept : {};
+    } catch { /* nothing there that could be read */ }
+  };
+  const keep = () => {
+    for (const table of Object.keys(widths).slice(0, -TABLES)) delete widths[table];
+    try { localStorage.setItem('widths', JSON.stringify(widths)); } catch { /* private window: kept until it is closed */ }
+  };
+  const draw = () => {
+    const rules = [];
+    for (const [table, columns] of Object.entries(widths)) {
+      for (const [column, width] of Object.entries(isMap(columns) ? columns : {})) {
+        if (Number.isInteger(width)) rules.push(`#table-${Number(table)} col[data-column="${Number(column)}"] { width: min(${width}px, max(360px, 60vw)) }`);
+      }
+    }
+    sheet.replaceSync(rules.join('\n'));
+  };
+
+  /* A column of the table on this page, by its number. */
+  const tableNumber = () => document.querySelector('.table-page')?.id.slice('table-'.length);
+  const headOf = (column) => document.querySelector(`#column-${column}`)?.closest('th');
+  const numberOf = (head) => head.querySelector('.column-menu')?.id.slice('column-'.length);
+  const widthOf = (column) => Math.round(headOf(column).getBoundingClientRect().width);
+  const set = (column, width) => {
+    const columns = isMap(widths[tableNumber()]) ? widths[tableNumber()] : {};
+    if (width === null) delete columns[column];
+    else columns[column] = Math.round(Math.min(Math.max(width, LEAST), most()));
+    if (Object.keys(columns).length) widths[tableNumber()] = columns;
+    else delete widths[tableNumber()];
+    draw();
+    document.dispatchEvent(new Event('column:width'));
+  };
+  const change = (column, by) => {
+    set(column, by === 'reset' ? null : widthOf(column) + Number(by));
+    keep();
+  };
+
+  let drag = null;
+  on('mousedown', (event) => { // neither the link below is dragged away nor text selected
+    if (event.target.closest?.('#grid .grip')) event.preventDefault();
+  });
+  on('pointerdown', (event) => {
+    const grip = event.target.closest?.('#grid .grip');
+    if (!grip || event.button || drag) return;
+    const column = numberOf(grip.closest('th'));
+    drag = { grip, column, start: event.clientX, width: widthOf(column), before: widths[tableNumber()]?.[column] ?? null, moved: false };
+    grip.setPointerCapture(event.pointerId);
+    grip.classList.add('held');
+  });
+  on('pointermove', (event) => {
+    if (!drag || event.target !== drag.grip) return;
+    const by = event.clientX - drag.start;
+    if (!drag.moved && Math.abs(by) < 2) return; // a click that trembles
+    drag.moved = true;
+    set(drag.column, drag.width + by);
+  });
+  const drop = (isMeant) => {
+    if (!drag) return;
+    const { grip, column, before, moved } = drag;
+    drag = null;
+    grip.classList.remove('held');
+    if (!isMeant && moved) set(column, before);
+    else if (moved) keep();
+  };
+  on('pointerup', () => drop(true));
+  on('lostpointercapture', () => drop(true)); // the grid was drawn anew under the hand
+  on('pointercancel', () => drop(false));
+  on('dblclick', ({ target }) => {
+    const grip = target.closest?.('#grid .grip');
+    if (grip) change(numberOf(grip.closest('th')), 'reset');
+  });
+
+  on('keydown', (event) => {
+    if (event.key === 'Escape' && drag) {
+      event.preventDefault();
+      drop(false);
+    }
+    const head = event.target.closest?.('#grid thead th:not(.row-number)');
+    const by = { ArrowLeft: -STEP, ArrowRight: STEP }[event.key];
+    if (!head || !by || !event.altKey || !event.shiftKey) return;
+    event.preventDefault();
+    change(numberOf(head), by);
+    head.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, true);
+
+  /* The same by buttons, in the panel of a column that is shown. */
+  on('click', ({ target }) => {
+    const button = target.closest('[data-width]');
+    if (button) change(button.closest('[data-column]').dataset.column, button.dataset.width);
+  });
+  const settle = () => {
+    const tools = document.querySelector('#panel [data-column]');
+    if (!tools) return;
+    tools.hidden = !headOf(tools.dataset.column);
+    if (!tools.hidden) tools.querySelector('output').textContent = `${widthOf(tools.dataset.column)} px`;
+  };
+  on('column:width', settle);
+  on('htmx:after:swap', settle);
+
+  addEventListener('storage', ({ key }) => { // changed in another window
+    if (key !== 'widths') return;
+    recall();
+    draw();
+    document.dispatchEvent(new Event('column:width'));
+  });
+  document.adoptedStyleSheets.push(sheet);
+  recall();
+  draw();
+})();
