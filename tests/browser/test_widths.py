@@ -19,13 +19,19 @@ FIRST_FRAME = """requestAnimationFrame(function look() {
     else requestAnimationFrame(look);
 })"""
 
+# Whose edge one would drag at a place of the window.
+COLUMN_AT = """([x, y]) => {
+    const grip = document.elementFromPoint(x, y)?.closest('.grip');
+    return grip?.parentElement.querySelector('.column-menu').id;
+}"""
+
 
 def head(page: Page, number: int) -> Any:
     return page.locator(f"#grid thead th:has(#column-{number})")
 
 
 def width(page: Page, number: int) -> int:
-    return round(head(page, number).bounding_box()["width"])
+    return int(head(page, number).evaluate("(head) => Math.round(head.getBoundingClientRect().width)"))
 
 
 def drag(page: Page, number: int, by: int) -> None:
@@ -156,9 +162,11 @@ def test_without_javascript_nothing_offers_to_be_dragged(
 
 def test_an_edge_can_be_hit_on_24_pixels_and_leaves_the_menu_its_own(page: Page, planets: str) -> None:
     box = head(page, 2).locator(".grip").bounding_box()
-    hit = """([x, y]) => document.elementFromPoint(x, y)?.closest('.grip')?.closest('th').querySelector('.column-menu').id"""
     middle = box["y"] + box["height"] / 2
-    found = {page.evaluate(hit, [box["x"] + offset + 0.5, middle]) for offset in range(24)}
+    found = {page.evaluate(COLUMN_AT, [box["x"] + offset + 0.5, middle]) for offset in range(24)}
     assert found == {"column-2"}
-    menu = head(page, 2).locator(".column-menu").bounding_box()
-    assert menu["x"] + menu["width"] <= box["x"]
+    for number in (2, 5):  # a number, whose menu is on the left, and a date, whose menu is on the right
+        menu = head(page, number).locator(".column-menu").bounding_box()
+        middle = menu["y"] + menu["height"] / 2
+        ends = [menu["x"] + 1, menu["x"] + menu["width"] - 1]
+        assert [page.evaluate(COLUMN_AT, [x, middle]) for x in ends] == [None, None]
