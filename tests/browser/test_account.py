@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.people import settle
+from tests.browser.people import sign_in as sign_in_elsewhere
 from tests.conftest import make_settings
 from tests.helpers import Person
 from tests.servers import Server
@@ -257,6 +258,35 @@ def test_after_signing_out_back_shows_nothing_private(kay: Visit) -> None:
         page.go_back()
         expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
         assert email not in page.content()
+
+
+@pytest.mark.parametrize("with_scripts", [True, False], ids=["with javascript", "without"])
+def test_a_device_is_signed_out_once_one_has_shown_who_one_is(
+    house: Server, visit: Callable[..., Visit], with_scripts: bool
+) -> None:
+    person = Person(f"devices-{with_scripts}@example.org".lower())
+    first, second = settle(house, person), sign_in_elsewhere(house, person)
+    window, other = visit(house, first, java_script_enabled=with_scripts), visit(house, second).page
+    page = window.page
+    with closing(sqlite3.connect(house.data_dir / "rowcast.db")) as connection, connection:
+        connection.execute(
+            "UPDATE sessions SET authenticated_at = '2026-01-01 00:00:00.000000'"
+            " WHERE user_id = (SELECT id FROM users WHERE email = ?)",
+            (person.email,),
+        )
+    window.expect(r"\b401\b")  # what sends htmx to the question
+    page.goto("/account/devices")
+    page.get_by_role("button", name=re.compile("^Sign out .*, 127.0.0.1")).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Confirm it's you")
+    expect(page.get_by_role("button", name="Confirm with a passkey")).to_have_count(0)
+    page.get_by_label("Password", exact=True).fill(person.password)
+    page.get_by_role("button", name="Go on").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Devices")
+    expect(page.get_by_text("This device is signed out.")).to_be_visible()
+    expect(page.get_by_text("You are signed in nowhere else.")).to_be_visible()
+    other.goto("/account/devices")
+    expect(other.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
 def test_without_javascript_everything_but_passkeys_works(house: Server, visit: Callable[..., Visit]) -> None:

@@ -17,7 +17,7 @@ from webapp.models import Actor, AuditEvent, Doer, Event, Session, User
 from webapp.models.people import MAX_ID
 from webapp.models.problems import NotFound
 from webapp.models.session import LASTS
-from webapp.web.access import Action, may, signed_in
+from webapp.web.access import Action, fresh, may, resumable, signed_in
 from webapp.web.agents import agent_in_words
 from webapp.web.audit import doer
 from webapp.web.flashes import flash
@@ -54,6 +54,8 @@ async def devices() -> ResponseReturnValue:
 
 @bp.post("/devices/<int:session_id>/end")
 @may(Action.OWN_ACCOUNT)
+@fresh
+@resumable
 async def devices_end(session_id: int) -> ResponseReturnValue:
     """The one in use is signed out by signing out, which also takes back its cookie."""
     person = signed_in()
@@ -65,6 +67,8 @@ async def devices_end(session_id: int) -> ResponseReturnValue:
 
 @bp.post("/devices/others/end")
 @may(Action.OWN_ACCOUNT)
+@fresh
+@resumable
 async def devices_end_others() -> ResponseReturnValue:
     person = signed_in()
     ended = await db().write(_end_others, person.id, person.session_id, doer())

@@ -14,7 +14,7 @@ from webapp.extensions import db
 from webapp.models import AuditEvent, Doer, Event, Passkey, User
 from webapp.models.people import MAX_ID
 from webapp.models.problems import NotFound
-from webapp.web.access import Action, before_second_factor, fresh, may, signed_in
+from webapp.web.access import Action, before_second_factor, fresh, may, resumable, signed_in
 from webapp.web.agents import agent_in_words
 from webapp.web.audit import doer
 from webapp.web.flashes import flash
@@ -89,6 +89,7 @@ async def passkeys_edit(passkey_id: int) -> ResponseReturnValue:
 @bp.post("/passkeys/<int:passkey_id>/removal")
 @may(Action.OWN_ACCOUNT)
 @fresh
+@resumable
 async def passkeys_remove(passkey_id: int) -> ResponseReturnValue:
     passkey = await _find(signed_in().id, passkey_id)
     await db().write(_remove, passkey.id, doer())

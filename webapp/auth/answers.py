@@ -1,15 +1,27 @@
-"""The answer to a form that was shown or refused: its page, with the status and the time to wait."""
+"""The answer to a form that was shown or refused, and where to go once it is proved who somebody is."""
 
 from typing import Any
 
-from quart import Response
+from quart import Response, redirect, request, url_for
+from quart.typing import ResponseReturnValue
 
 from webapp.auth.forms import GuardedForm
-from webapp.web.fragments import render
+from webapp.models import Actor
+from webapp.web import resuming
+from webapp.web.access import safe_next
+from webapp.web.fragments import redirect_to, render
 
 
 async def answer(template: str, form: GuardedForm, **context: Any) -> Response:
+    """Its page, with the status and the time to wait."""
     response = await render(template, status=form.status, form=form, **context)
     if form.retry_after is not None:
         response.headers["Retry-After"] = str(form.retry_after)
     return response
+
+
+def go_on(person: Actor) -> ResponseReturnValue:
+    """`person` has confirmed who they are: what they asked for is done (307 repeats the POST), or its page shown."""
+    if (path := resuming.promised(request.args.get("then"), person)) is not None:
+        return redirect(path, 307)
+    return redirect_to(safe_next(request.args.get("next"), url_for("main.dashboard")), whole=True)

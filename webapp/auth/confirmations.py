@@ -1,18 +1,17 @@
 """Confirm it's you: before something dangerous, who is signed in proves again who they are."""
 
-from quart import request, url_for
+from quart import request
 from quart.typing import ResponseReturnValue
 
 from webapp.auth import bp
-from webapp.auth.answers import answer
+from webapp.auth.answers import answer, go_on
 from webapp.auth.forms import ConfirmationForm
 from webapp.auth.second_factor import verify_code
 from webapp.auth.throttles import throttles
 from webapp.extensions import db, hasher, sealer
-from webapp.models import Event, User
-from webapp.web.access import Action, before_second_factor, may, owes_factor, safe_next, signed_in
+from webapp.models import Event, Passkey, User
+from webapp.web.access import Action, before_second_factor, may, owes_factor, signed_in
 from webapp.web.audit import doer, record_soon
-from webapp.web.fragments import redirect_to
 from webapp.web.sessions import confirm_session
 
 
@@ -20,23 +19,27 @@ from webapp.web.sessions import confirm_session
 @may(Action.OWN_ACCOUNT)
 @before_second_factor
 async def confirm() -> ResponseReturnValue:
-    asked = request.args.get("next")
-    person = await _person()
+    who = signed_in()
+    person, has_passkey = await _what_they_have(who.id)
     form = await ConfirmationForm.read() if request.method == "POST" else ConfirmationForm()
-    is_by_passkey = person.totp_secret is None and await owes_factor(signed_in())
     if person.totp_secret is None:
         del form["code"]
+    owes = person.totp_secret is None and await owes_factor(who)
+    is_by_passkey = owes or not person.password_hash
     if is_by_passkey and request.method == "POST":
-        form.refuse(None, "The password is not enough here. Use your passkey.")
+        form.refuse(None, "A password is not enough here. Use your passkey.")
     elif request.method == "POST" and form.validate() and await _is_proved(form, person):
         await confirm_session(is_strong=person.totp_secret is not None)
-        return redirect_to(safe_next(asked, url_for("main.dashboard")), whole=True)
-    return await answer("auth/confirm.html", form, next=asked, is_by_passkey=is_by_passkey)
+        return go_on(who)
+    asked = {"next": request.args.get("next"), "then": request.args.get("then"), "owes": owes}
+    return await answer("auth/confirm.html", form, is_by_passkey=is_by_passkey, has_passkey=has_passkey, **asked)
 
 
-async def _person() -> User:
+async def _what_they_have(user_id: int) -> tuple[User, bool]:
+    """Password and second factor, and whether there is a passkey. After a reset by the command line that may be all."""
     async with db().reading() as session:
-        return await session.get_one(User, signed_in().id)
+        has_passkey = await session.scalar(Passkey.anyone_of(user_id)) is not None
+        return await session.get_one(User, user_id), has_passkey
 
 
 async def _is_proved(form: ConfirmationForm, person: User) -> bool:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from wtforms import BooleanField, HiddenField
 
 from webapp.auth import bp
+from webapp.auth.answers import go_on
 from webapp.auth.arrivals import let_in
 from webapp.auth.throttles import WINDOW, refuse_flood
 from webapp.data.problems import Problem
@@ -86,12 +87,12 @@ async def passkey_login() -> ResponseReturnValue:
 @may(Action.OWN_ACCOUNT)
 @before_second_factor
 async def passkey_confirm() -> ResponseReturnValue:
-    asked = request.args.get("next")
-    form = await PasskeyForm.read()
-    if await _signer(form["credential"].data, signed_in().id) is None:
-        return redirect_to(url_for("auth.confirm", next=asked), whole=True)
+    who, form = signed_in(), await PasskeyForm.read()
+    if await _signer(form["credential"].data, who.id) is None:
+        asked, then = request.args.get("next"), request.args.get("then")
+        return redirect_to(url_for("auth.confirm", next=asked, then=then), whole=True)
     await confirm_session("passkey", is_strong=True)
-    return redirect_to(safe_next(asked, url_for("main.dashboard")), whole=True)
+    return go_on(who)
 
 
 async def _signer(answer: str | None, user_id: int | None) -> User | None:

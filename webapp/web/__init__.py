@@ -16,6 +16,7 @@ from webapp.web import (
     observe,
     panels,
     ratelimits,
+    resuming,
     sessions,
     static,
     templating,
@@ -31,6 +32,7 @@ def init_app(app: Quart, settings: Settings) -> None:
     sessions.init_app(app, settings)
     devices.init_app(app, settings)
     ratelimits.init_app(app, settings)
+    resuming.init_app(app, settings)
     access.init_app(app, settings)
     flashes.init_app(app, settings)
     headers.init_app(app, settings)

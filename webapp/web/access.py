@@ -1,8 +1,9 @@
 """Who may do what: signed in by default, and the one way to a table.
 
 A view is guarded unless it says `@public`: forgetting a decorator closes a door, it never opens one. `@may(action)`
-says which right it takes, `@fresh` that who asks must have proved a short while ago who they are, and
-`@before_second_factor` that it is part of setting one up where the server demands it.
+says which right it takes, `@fresh` that who asks must have proved a short while ago who they are, `@resumable` that
+it is then done without being asked for again, and `@before_second_factor` that it is part of setting one up where the
+server demands it.
 """
 
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from webapp.extensions import config, db
 from webapp.models import Action, Actor, Import, Passkey, Table, User, authorize
 from webapp.models.permissions import RULES
 from webapp.models.problems import NotFound
-from webapp.web import bearer
+from webapp.web import bearer, resuming
 from webapp.web.sessions import load_actor, loaded_actor
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "may",
     "owes_factor",
     "public",
+    "resumable",
     "safe_next",
 ]
 
@@ -73,6 +75,12 @@ def may(action: Action) -> Callable[[View], View]:
 def fresh(view: View) -> View:
     """Who calls this view has proved a short while ago who they are, or is asked to first."""
     view.needs_fresh = True  # type: ignore[attr-defined]
+    return view
+
+
+def resumable(view: View) -> View:
+    """A `@fresh` view of a button, which takes nothing but its address: after the proof it is called by itself."""
+    view.is_resumable = True  # type: ignore[attr-defined]
     return view
 
 
@@ -204,14 +212,15 @@ async def owes_factor(person: Actor) -> bool:
 
 
 async def _require_fresh() -> ResponseReturnValue | None:
-    """A form that was posted too late is lost: its page asks for the proof before it is filled in."""
+    """A form that was posted too late is lost: its page asks for the proof before it is filled in. A button is not."""
     view = current_app.view_functions.get(request.endpoint or "")
     person = loaded_actor()
     if person is None or not getattr(view, "needs_fresh", False):
         return None
     if person.is_fresh and not await owes_factor(person):
         return None
-    return _send_to(url_for("auth.confirm", next=here()))
+    is_button = request.method == "POST" and getattr(view, "is_resumable", False)
+    return _send_to(url_for("auth.confirm", next=here(), then=resuming.promise(person) if is_button else None))
 
 
 def _send_to(page: str) -> ResponseReturnValue:

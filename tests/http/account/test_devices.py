@@ -1,10 +1,15 @@
 """Where one is signed in, and ending it there."""
 
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
 from quart.testing import QuartClient
 
 from tests.events import events
 from tests.helpers import ADA, PASSWORD, is_signed_in, sign_in
-from tests.http.account.conftest import page
+from tests.http.account.conftest import grow_stale, page
+from webapp.web import resuming
 from webapp.web.application import Application
 
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605 Version/19.0 Mobile/15E148 Safari/604.1"
@@ -71,3 +76,77 @@ async def test_what_a_browser_says_of_itself_is_shown_as_text(app: Application, 
     )
 
     assert "<script>alert" not in await page(ada, "/account/devices")
+
+
+async def stale_and_elsewhere(app: Application) -> QuartClient:
+    """Another window of Ada's; both were opened long ago."""
+    other = app.test_client()
+    await sign_in(other)
+    await grow_stale(app)
+    return other
+
+
+FROM_THE_PAGE = {"Referer": "http://localhost/account/devices"}
+
+
+@pytest.mark.parametrize("path", ["/account/devices/2/end", "/account/devices/others/end"], ids=["one", "all"])
+async def test_who_found_the_window_open_signs_nobody_out_and_its_owner_is_asked_once(
+    app: Application, ada: QuartClient, path: str
+) -> None:
+    other = await stale_and_elsewhere(app)
+
+    asked = await ada.post(path, headers=FROM_THE_PAGE)
+    confirm = asked.headers["Location"]
+    assert (asked.status_code, urlsplit(confirm).path) == (303, "/login/confirm")
+    assert await is_signed_in(other)
+    wrong = await ada.post(confirm, form={"password": "something else"})
+    assert (wrong.status_code, await is_signed_in(other)) == (422, True)
+    assert "Then it is done." in await page(ada, confirm)
+
+    proved = await ada.post(confirm, form={"password": PASSWORD})
+    assert (proved.status_code, proved.headers["Location"]) == (307, path)  # browsers send the POST again by themselves
+    done = await ada.post(proved.headers["Location"], form={"password": PASSWORD})
+
+    assert (done.status_code, done.headers["Location"]) == (303, "/account/devices")
+    assert not await is_signed_in(other)
+    assert await is_signed_in(ada)
+
+
+async def test_with_htmx_the_whole_window_goes_to_the_question_and_knows_the_way_back(
+    app: Application, ada: QuartClient
+) -> None:
+    await stale_and_elsewhere(app)
+    headers = {"HX-Request": "true", "HX-Request-Type": "full", "HX-Current-URL": "http://localhost/account/devices"}
+
+    asked = await ada.post("/account/devices/2/end", headers=headers)
+
+    assert asked.status_code == 401
+    confirm = urlsplit(asked.headers["HX-Redirect"])
+    assert confirm.path == "/login/confirm"
+    assert parse_qs(confirm.query)["next"] == ["/account/devices"]
+
+
+@pytest.mark.parametrize("whose", ["nobody's", "somebody else's", "an old one"], ids=["forged", "other", "old"])
+async def test_what_others_want_done_is_not_done_by_a_link_to_the_question(
+    app: Application, ada: QuartClient, eve: QuartClient, whose: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stale_and_elsewhere(app)
+    asker = eve if whose == "somebody else's" else ada
+    asked: Any = await asker.post("/account/devices/others/end", headers=FROM_THE_PAGE)
+    confirm = asked.headers["Location"] + ("x" if whose == "nobody's" else "")
+    if whose == "an old one":
+        monkeypatch.setattr(resuming, "MAX_AGE", -1)
+
+    proved = await ada.post(confirm, form={"password": PASSWORD})
+
+    assert (proved.status_code, proved.headers["Location"]) == (303, "/account/devices")
+
+
+async def test_signing_out_everywhere_is_a_button_here_and_asks_nothing(app: Application, ada: QuartClient) -> None:
+    """Who has lost the phone with the codes must not need it for that; who finds the window open gains nothing."""
+    other = await stale_and_elsewhere(app)
+    assert 'action="/logout/everywhere"' in await page(ada, "/account/devices")
+
+    await ada.post("/logout/everywhere")
+
+    assert not any([await is_signed_in(one) for one in (ada, other)])

@@ -1,7 +1,9 @@
 """Passkeys: added on the account's page, good for signing in and for confirming who one is; forged ones for nothing."""
 
 import json
+import re
 from copy import copy
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from sqlalchemy import select, update
 from tests.authenticator import FLAG, Authenticator
 from tests.conftest import Client, make_settings
 from tests.events import events
-from tests.helpers import ADA, is_signed_in, sign_out, sign_up_form
+from tests.helpers import ADA, PASSWORD, is_signed_in, sign_out, sign_up_form
 from tests.http.account.conftest import grow_stale, page, said
 from tests.mails import letters
 from tests.people import EVE
@@ -120,6 +122,41 @@ async def test_it_confirms_who_one_is(app: Application, ada: QuartClient, device
     assert answer.headers["Location"] == "/account/password"
     await page(ada, "/account/password")
     assert (await events(app, "session.confirmed"))[-1].details["method"] == "passkey"
+
+
+async def test_what_was_asked_for_is_done_after_it_as_well(
+    app: Application, ada: QuartClient, device: Authenticator
+) -> None:
+    await grow_stale(app)
+    asked = await ada.post("/account/passkeys/1/removal", headers={"Referer": "http://localhost/account/passkeys/1"})
+    html = unescape(await page(ada, asked.headers["Location"]))
+    by_passkey = re.search(r'action="(/login/confirm/passkey[^"]+)"', html)
+    assert by_passkey
+    again = await ada.post(by_passkey[1], form={"credential": "{}"})
+    assert again.headers["Location"] == asked.headers["Location"]
+
+    proved = await ada.post(by_passkey[1], form={"credential": device.get(await options(ada))})
+
+    assert (proved.status_code, proved.headers["Location"]) == (307, "/account/passkeys/1/removal")
+    assert (await ada.post("/account/passkeys/1/removal")).headers["Location"] == "/account/passkeys"
+    assert await kept(app) == []
+
+
+async def test_the_question_offers_what_one_has_and_nothing_else(
+    app: Application, ada: QuartClient, eve: QuartClient, device: Authenticator
+) -> None:
+    async def lose_password(work: UnitOfWork) -> None:
+        await work.session.execute(update(User).where(User.email == ADA.email).values(password_hash=""))
+
+    both, eves = await page(ada, "/login/confirm"), await page(eve, "/login/confirm")
+    await db.of(app).write(lose_password)  # as a reset by the command line does
+    passkey = await page(ada, "/login/confirm")
+    refused = await ada.post("/login/confirm", form={"password": PASSWORD})
+
+    offered = [('name="password"' in html, "Confirm with a passkey" in html) for html in (both, eves, passkey)]
+    assert offered == [(True, True), (True, False), (False, True)]
+    assert "no password at the moment" in passkey
+    assert (refused.status_code, "not your password" in await said(refused)) == (422, False)
 
 
 async def test_nobody_confirms_with_somebody_elses(
