@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 import click
 
 from settings import Settings
-from webapp.progressbar import Progress
+from webapp.terminal import Progress, in_columns, in_words
 
 if TYPE_CHECKING:
-    from webapp.engine.inspecting import Inspection
     from webapp.jobs.takeout import Kind
     from webapp.models import Role
 
@@ -39,10 +38,15 @@ def serve(host: str | None, port: int | None, reload: bool) -> None:
     if reload:
         from webapp.reloading import serve_and_reload
 
-        sys.exit(serve_and_reload([f"--{name}={value}" for name, value in given.items()]))
+        sys.exit(serve_and_reload(_serve, [f"--{name}={value}" for name, value in given.items()]))
     from webapp import server
 
     sys.exit(server.serve(_settings(**given)))
+
+
+def _serve(arguments: Sequence[str]) -> None:
+    """`rowcast serve` in a process that was only just begun."""
+    main(["serve", *arguments], prog_name="rowcast")
 
 
 @main.group()
@@ -86,7 +90,7 @@ def inspect(file: Path, as_json: bool) -> None:
         click.echo(json.dumps({"error": str(problem)}, ensure_ascii=False))
         sys.exit(1)
     described = inspecting.describe(found) | {"rejected": rejected}
-    click.echo(json.dumps(described, ensure_ascii=False) if as_json else _in_words(found))
+    click.echo(json.dumps(described, ensure_ascii=False) if as_json else in_words(found))
 
 
 @main.command("import")
@@ -186,9 +190,8 @@ def user_list(as_json: bool) -> None:
         click.echo(json.dumps(found, ensure_ascii=False))
         return
     rows = [[str(value or "never") for value in person.values()] for person in found]
-    wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True)).rstrip())
+    for line in in_columns(rows):
+        click.echo(line)
 
 
 @contextmanager
@@ -234,17 +237,3 @@ def _rejected(path: Path) -> list[dict[str, object]]:
         rows = csv.reader(file)
         next(rows)
         return [{"line": int(line), "reason": reason} for line, reason, *_ in rows]
-
-
-def _in_words(found: "Inspection") -> str:
-    lines = [
-        f"{found.rows:,} rows, {len(found.columns)} columns, {found.rejected_count:,} rows kept aside",
-        f"encoding   {found.encoding}: {found.encoding_reason}",
-    ]
-    if found.delimiter:
-        lines.append(f"delimiter  {found.delimiter!r}: {found.delimiter_reason}")
-    lines += [f"header     {'yes' if found.header else 'no'}: {found.header_reason}", ""]
-    wide = min(40, max(len(column.title) for column in found.columns))
-    lines += [f"  {column.title[:40]:<{wide}}  {column.type:<9}{column.reason}" for column in found.columns]
-    lines += [f"  line {reject.line}: {reject.reason}" for reject in found.rejected[:10]]
-    return "\n".join(lines)

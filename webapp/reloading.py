@@ -1,10 +1,10 @@
-"""For development: the server in a child process that is started anew when the code changes."""
+"""For development: a server in a child process that is started anew when the code changes."""
 
 import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -12,9 +12,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 LOOK_EVERY = 0.4  # seconds
 
+Serve = Callable[[Sequence[str]], None]  # a function of a module, which the child looks up by its name
 
-def serve_and_reload(arguments: Sequence[str]) -> int:
-    """`rowcast serve` with these arguments, again and again.
+
+def serve_and_reload(serve: Serve, arguments: Sequence[str]) -> int:
+    """`serve(arguments)` in a child, again and again.
 
     Templates and static files are looked up anew by the server itself, in development: that is what it is unless the
     environment says otherwise. This is for Python and `.env`.
@@ -22,7 +24,7 @@ def serve_and_reload(arguments: Sequence[str]) -> int:
     os.environ.setdefault("ROWCAST_ENVIRONMENT", "development")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     while True:
-        server = _start(arguments)
+        server = _start(serve, arguments)
         try:
             _wait_for_change()
         except (KeyboardInterrupt, SystemExit):
@@ -31,17 +33,11 @@ def serve_and_reload(arguments: Sequence[str]) -> int:
         _stop(server)
 
 
-def _start(arguments: Sequence[str]) -> BaseProcess:
+def _start(serve: Serve, arguments: Sequence[str]) -> BaseProcess:
     """A new interpreter, so that nothing of the old code is left; it reads its settings itself, as they are now."""
-    process = get_context("spawn").Process(target=_serve, args=(arguments,), name="rowcast-server")
+    process = get_context("spawn").Process(target=serve, args=(arguments,), name="rowcast-server")
     process.start()
     return process
-
-
-def _serve(arguments: Sequence[str]) -> None:
-    from webapp.cli import main
-
-    main(["serve", *arguments], prog_name="rowcast")
 
 
 def _stop(server: BaseProcess) -> int:

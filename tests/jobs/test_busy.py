@@ -14,7 +14,7 @@ from webapp.data.problems import DatabaseBusy
 from webapp.engine.inspecting import inspect
 from webapp.engine.inspection import Overrules
 from webapp.hub import Hub
-from webapp.jobs import Jobs, imports, passes
+from webapp.jobs import Workshop, imports, passes
 from webapp.jobs.foreground import import_file
 
 __all__ = ["owned"]
@@ -53,9 +53,9 @@ async def database(owned: Settings) -> Any:
     await opened.close()
 
 
-async def created(jobs: Jobs, path: Path) -> str:
+async def created(database: Database, path: Path) -> str:
     import_id = secrets.token_hex(16)
-    await jobs.database.write(imports.create, import_id, user_id=1, filename=path.name, size=1, sha256="")
+    await database.write(imports.create, import_id, user_id=1, filename=path.name, size=1, sha256="")
     return import_id
 
 
@@ -63,31 +63,28 @@ async def test_a_failure_that_waits_for_the_database_keeps_the_upload(
     owned: Settings, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(passes, "PATIENCE", (0.01, 0.01))
-    jobs = Jobs(owned)
-    jobs.bind(database, Hub())
+    workshop = Workshop(owned, database, Hub())
     path = write_csv(tmp_path / "n.csv", 3)
-    import_id = await created(jobs, path)
+    import_id = await created(database, path)
     await database.write(imports.inspected, import_id, inspect(path, path.name).to_json())
     await database.write(imports.begin_loading, import_id, Overrules())
-    jobs.folder(import_id).path.mkdir(parents=True)
-    jobs.folder(import_id).original.touch()
+    workshop.folder(import_id).path.mkdir(parents=True)
+    workshop.folder(import_id).original.touch()
     refuse_once(monkeypatch, "fail")
-    await passes.fail(jobs, import_id, ValueError("no luck"))
-    found = await jobs.find(import_id)
+    await passes.fail(workshop, import_id, ValueError("no luck"))
+    found = await workshop.find(import_id)
     assert found is not None
     assert found.state == "failed"
-    assert jobs.folder(import_id).original.exists()  # it can be read again in another way
+    assert workshop.folder(import_id).original.exists()  # it can be read again in another way
 
 
 async def test_what_was_read_as_decided_is_not_read_again_and_again(
     owned: Settings, database: Database, tmp_path: Path
 ) -> None:
     """The form's name of an encoding need not be the one that was found under it."""
-    jobs = Jobs(owned)
-    jobs.bind(database, Hub())
     path = write_csv(tmp_path / "n.csv", 3)
     decided = Overrules(encoding="windows-1252")
-    import_id = await created(jobs, path)
+    import_id = await created(database, path)
     await database.write(imports.inspected, import_id, inspect(path, path.name).to_json())
     assert not await database.write(imports.begin_loading, import_id, decided)
     await database.write(imports.inspected, import_id, inspect(path, path.name, decided).to_json())

@@ -16,7 +16,7 @@ from webapp import create_app
 from webapp.data.sqlite_plain import connect
 from webapp.engine.inspection import Overrules
 from webapp.extensions import hub, jobs
-from webapp.jobs.durable import Durable
+from webapp.jobs.bridge import bridge
 from webapp.web.application import Application
 
 IMPORT = "b" * 32
@@ -44,7 +44,7 @@ def left(settings: Settings, tmp_path: Path) -> Path:
 @pytest.fixture
 def idle(settings: Settings) -> Iterator[Application]:
     yield create_app(settings)
-    assert Durable._running is None
+    assert not bridge.is_open
 
 
 async def test_an_import_whose_workflow_was_never_written_down_goes_on(
@@ -64,7 +64,7 @@ async def test_an_import_whose_workflow_was_never_written_down_goes_on(
 async def test_an_app_with_nothing_to_do_does_not_load_the_engine_of_jobs(idle: Application) -> None:
     async with idle.test_app():
         assert hub.of(idle).watchers("import:x") == 0
-        assert Durable._running is None
+        assert not bridge.is_open
 
 
 async def test_workflows_that_ended_long_ago_are_forgotten_and_numbers_go_on(

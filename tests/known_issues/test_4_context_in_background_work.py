@@ -16,7 +16,7 @@ from tests.helpers import sign_up
 from tests.known_issues.plain import IS_023
 from webapp.data.uow import UnitOfWork
 from webapp.extensions import config, db, jobs
-from webapp.jobs import passes
+from webapp.jobs import Workshop, runner
 from webapp.models import User
 from webapp.web.access import signed_in
 from webapp.web.application import Application
@@ -130,13 +130,13 @@ async def test_ours_in_a_durable_workflow_has_an_id_and_nothing_of_the_request(
 ) -> None:
     """It begins in a thread of the workflow engine and does its work in the event loop, in an empty context."""
     seen: list[Any] = []
-    inspect_import = passes.PASSES["inspect_import"]
+    inspect_import = runner.PASSES["inspect_import"]
 
-    async def probed(runner: Any, subject: str) -> None:
+    async def probed(workshop: Workshop, subject: str) -> None:
         seen.append((subject, what_is_there()))
-        await inspect_import(runner, subject)
+        await inspect_import(workshop, subject)
 
-    monkeypatch.setitem(passes.PASSES, "inspect_import", probed)
+    monkeypatch.setitem(runner.PASSES, "inspect_import", probed)
     await sign_up(client)
     file = FileStorage(BytesIO(b"a,b\n1,2\n"), "two.csv", "file", "text/csv")
     answer = await client.post("/tables", files={"file": file})

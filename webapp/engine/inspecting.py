@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from webapp.engine.columns import ColumnWatch
 from webapp.engine.formats import Batch, Reject, Source, open_source
 from webapp.engine.formats.blocks import readable
 from webapp.engine.formats.discover import discover
 from webapp.engine.formats.discovery import Discovery
 from webapp.engine.inspection import ColumnGuess, Inspection, Overrules, RejectedRow, describe
 from webapp.engine.problems import ImportProblem
-from webapp.engine.types.columns import ColumnWatch
 from webapp.engine.types.guess import MEMO, cut
 
 __all__ = ["ColumnGuess", "ImportProblem", "Inspection", "Overrules", "describe", "inspect"]

@@ -1,7 +1,7 @@
 """DBOS, and all we know of it: how it is started, asked and ended. Everything here blocks: call it in a thread.
 
 Only its public API is used. Three things about it that shaped this module:
-* it is one object a process, so a second app in the same process cannot have jobs at the same time;
+* it is one object a process, so only one app of a process can have it (bridge.py);
 * its asynchronous methods replace the running loop's default executor, so only the synchronous ones are used;
 * a workflow that ends with anything but an `Exception` stays pending. That is what `Interrupted` is for: the workflow
   is interrupted by a server that stops, and the next one starts it again.
@@ -9,16 +9,14 @@ Only its public API is used. Three things about it that shaped this module:
 
 import logging
 import sqlite3
-import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
 
 from settings import Settings
 from webapp.data.folders import private_file
+from webapp.jobs.bridge import Submit, bridge
 
 # The form of the workflows, not the release: raised when what a pending one does is no longer what it was started for.
 # (Left to itself DBOS hashes the source, and after an update nothing that was pending would go on.)
@@ -32,7 +30,6 @@ KEPT = timedelta(days=7)  # workflows that have ended, for whoever looks into wh
 AT_ONCE = 500  # workflows removed in one transaction
 
 logger = logging.getLogger(__name__)
-Submit = Callable[[str, str], "Future[None]"]
 
 
 class Connection(sqlite3.Connection):
@@ -47,27 +44,16 @@ class Connection(sqlite3.Connection):
             self.create_function("unixepoch", 1, lambda _subsec: round(time.time(), 3))
 
 
-class Interrupted(BaseException):
-    """Not an error: the server stops, and the workflow goes on in the next one."""
-
-
 class Durable:
     """The running engine. `submit` hands a workflow's work to the event loop."""
 
-    _running: "Durable | None" = None
-    _lock = threading.Lock()
-
     def __init__(self, settings: Settings, submit: Submit) -> None:
         """Import, set up and launch DBOS: a good half second the first time, some 20 MB from then on."""
-        with Durable._lock:
-            if Durable._running is not None:
-                raise RuntimeError("Jobs already run for another app of this process")
-            Durable._running = self
-        self.submit = submit
+        bridge.open(submit)
         try:
             self._workflows = self._launch(settings)
         except BaseException:
-            Durable._running = None
+            bridge.close()
             raise
 
     @staticmethod
@@ -133,15 +119,4 @@ class Durable:
         try:
             DBOS.destroy()
         finally:
-            Durable._running = None
-
-
-def perform(name: str, subject: str) -> None:
-    """What every workflow does: its verb runs in the event loop, this thread waits for it."""
-    running = Durable._running
-    if running is None:
-        raise Interrupted
-    try:
-        running.submit(name, subject).result()
-    except CancelledError as error:
-        raise Interrupted from error
+            bridge.close()

@@ -17,7 +17,7 @@ from webapp.data.problems import Problem
 from webapp.data.sqlite_plain import problem
 from webapp.engine.inspection import Overrules
 from webapp.hub import Hub
-from webapp.jobs import Jobs, passes
+from webapp.jobs import Jobs, Workshop
 from webapp.jobs.progress import Progress
 from webapp.models import ImportState, Role, User
 from webapp.models.problems import NotFound
@@ -36,16 +36,20 @@ def import_file(
 
 
 class Foreground(Jobs):
-    """Runs each pass at once, in this process's own loop, and draws its progress."""
-
-    def __init__(self, settings: Settings, advance: Advance) -> None:
-        super().__init__(settings)
-        self._advance = advance
+    """Runs each pass at once, in this process's own loop."""
 
     def start(self, name: str, subject: str) -> None:
         """The full-text index is left to the server: the table is there without it."""
         if name != "index_table":
-            self.background.spawn(passes.PASSES[name](self, subject))
+            self.background.spawn(self._perform(name, subject))
+
+
+class Watched(Workshop):
+    """Draws how far a pass is, for the one who waits for it."""
+
+    def __init__(self, settings: Settings, database: Database, advance: Advance) -> None:
+        super().__init__(settings, database, Hub())
+        self._advance = advance
 
     def report(self, progress: Progress) -> None:
         before = progress.size if progress.state == ImportState.LOADING else 0
@@ -55,8 +59,8 @@ class Foreground(Jobs):
 async def _import(settings: Settings, path: Path, title: str | None, owner_email: str | None, advance: Advance) -> int:
     database = Database(settings)
     await database.open()
-    jobs = Foreground(settings, advance)
-    jobs.bind(database, Hub())
+    jobs = Foreground(settings)
+    jobs.bind(Watched(settings, database, advance))
     import_id = secrets.token_hex(16)
     is_wanted = True
     try:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from cryptography.fernet import InvalidToken, MultiFernet
@@ -23,15 +23,12 @@ from sqlalchemy import ColumnElement, and_, update
 from settings import Settings
 from webapp.data.keys import sealer
 from webapp.data.uow import UnitOfWork
+from webapp.jobs.workshop import Workshop
 from webapp.models import Mail, utc_now
-
-if TYPE_CHECKING:
-    from webapp.jobs.runner import Jobs
 
 PAUSES = (5, 30, 120, 600, 3600)  # seconds between tries
 GIVEN_UP = len(PAUSES) + 1  # tries
 TIMEOUT = 30  # seconds a mail server may take for one step
-AT_ONCE = 4  # mails on their way at the same time
 KEPT = timedelta(days=30)  # no link in a mail lives as long
 
 logger = logging.getLogger(__name__)
@@ -75,25 +72,25 @@ def unseal(mail: Mail, seal: MultiFernet) -> Letter | None:
         return None
 
 
-async def send_mail(jobs: "Jobs", mail_id: str) -> None:
+async def send_mail(workshop: Workshop, mail_id: str) -> None:
     """Try until it is handed over, for a good hour; then it stays in the outbox with the reason."""
-    async with jobs.lock(f"mail:{mail_id}"):  # whoever starts it a second time meanwhile finds it sent
+    async with workshop.lock(f"mail:{mail_id}"):  # whoever starts it a second time meanwhile finds it sent
         for _ in range(GIVEN_UP):
-            if (pause := await _try(jobs, mail_id)) is None:
+            if (pause := await _try(workshop, mail_id)) is None:
                 return
             await asyncio.sleep(pause)
 
 
-async def _try(jobs: "Jobs", mail_id: str) -> float | None:
+async def _try(workshop: Workshop, mail_id: str) -> float | None:
     """Seconds until the next try; None when there is none."""
-    async with jobs.database.reading() as session:
+    async with workshop.database.reading() as session:
         mail = await session.get(Mail, mail_id)
-    letter = unseal(mail, sealer(jobs.settings)) if mail else None
+    letter = unseal(mail, sealer(workshop.settings)) if mail else None
     if letter is None:
         return None
-    async with jobs.mail_slots:
-        failure = await _hand_over(jobs.settings, mail_id, letter)
-    tries = await jobs.database.write(_note, mail_id, failure)
+    async with workshop.mail_slots:
+        failure = await _hand_over(workshop.settings, mail_id, letter)
+    tries = await workshop.database.write(_note, mail_id, failure)
     return PAUSES[tries - 1] if failure is not None and 0 < tries <= len(PAUSES) else None
 
 

@@ -3,11 +3,11 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
@@ -18,15 +18,12 @@ from webapp.engine.children import Child, ChildDied, ChildFailed, ChildStopped
 from webapp.engine.importing import IndexRequest, InspectRequest, LoadColumn, LoadRequest
 from webapp.engine.inspection import Inspection
 from webapp.engine.problems import ImportProblem
-from webapp.jobs import housekeeping, imports
+from webapp.jobs import imports
 from webapp.jobs.imports import BUILDING
-from webapp.jobs.mail import send_mail
 from webapp.jobs.progress import Meter, starting_point
+from webapp.jobs.workshop import Workshop
 from webapp.models import Import, ImportState, Table
 from webapp.models.problems import NotFound
-
-if TYPE_CHECKING:
-    from webapp.jobs.runner import Jobs
 
 T = TypeVar("T")
 
@@ -39,63 +36,65 @@ DIED = "The server stopped working on this file several times, most likely for w
 logger = logging.getLogger(__name__)
 
 
-async def inspect_import(jobs: "Jobs", import_id: str) -> None:
+class Next(NamedTuple):
+    """What is to be started when a pass is through."""
+
+    name: str
+    subject: str
+
+
+async def inspect_import(workshop: Workshop, import_id: str) -> None:
     """Pass 1: the whole file is read, and the preview waits for a decision."""
-    async with _turn(jobs, import_id, ImportState.INSPECTING) as found:
+    async with _turn(workshop, import_id, ImportState.INSPECTING) as found:
         if found is None:
             return
-        folder = jobs.folder(import_id)
+        folder = workshop.folder(import_id)
         request = InspectRequest(folder.path, found.filename, found.overrules)
-        await _in_child(jobs, found, request.to_json())
+        await _in_child(workshop, found, request.to_json())
         inspection = json.loads(await asyncio.to_thread(folder.inspection.read_bytes))
         if not inspection["columns"]:
             raise ImportProblem("There is nothing in this file but empty lines.")
-        await _patiently(lambda: jobs.finish(imports.inspected, import_id, inspection))
+        await _patiently(lambda: workshop.finish(imports.inspected, import_id, inspection))
 
 
-async def load_import(jobs: "Jobs", import_id: str) -> None:
+async def load_import(workshop: Workshop, import_id: str) -> Next | None:
     """Pass 2: the rows go into the table."""
-    async with _turn(jobs, import_id, ImportState.LOADING) as found:
+    async with _turn(workshop, import_id, ImportState.LOADING) as found:
         if found is None:
-            return
-        request = await load_request(jobs, found)
-        await _in_child(jobs, found, request.to_json())
-        table = await _patiently(lambda: jobs.finish(imports.loaded, import_id, jobs.settings.search_index_rows))
+            return None
+        request = await load_request(workshop, found)
+        await _in_child(workshop, found, request.to_json())
+        table = await _patiently(
+            lambda: workshop.finish(imports.loaded, import_id, workshop.settings.search_index_rows)
+        )
         if table.search_index == BUILDING:
-            jobs.start("index_table", str(table.id))
+            return Next("index_table", str(table.id))
+    return None
 
 
-async def index_table(jobs: "Jobs", table_id: str) -> None:
+async def index_table(workshop: Workshop, table_id: str) -> None:
     """The full-text index of a large table. Without it searches read the rows, so its failure is only logged."""
-    async with jobs.lock(f"table:{table_id}"), jobs.index_slot:
-        table = await _table(jobs, int(table_id))
+    async with workshop.lock(f"table:{table_id}"), workshop.index_slot:
+        table = await _table(workshop, int(table_id))
         if table is None or table.search_index != BUILDING:
             return
-        request = IndexRequest(_database(jobs), table.id, _columns(table))
+        request = IndexRequest(_database(workshop), table.id, _columns(table))
         is_built = False
         try:
-            answer = await jobs.in_child(f"table:{table_id}", Child(request.to_json(), lambda progress: None))
+            answer = await workshop.in_child(f"table:{table_id}", Child(request.to_json(), lambda progress: None))
             is_built = answer["is_built"]
         except (Problem, ChildDied, ChildFailed, ChildStopped):
             logger.exception("The search index of table %s could not be built", table_id)
-        await jobs.database.write(imports.indexed, table.id, is_built)
+        await workshop.database.write(imports.indexed, table.id, is_built)
 
 
-PASSES: dict[str, Callable[["Jobs", str], Coroutine[Any, Any, None]]] = {
-    "inspect_import": inspect_import,
-    "load_import": load_import,
-    "index_table": index_table,
-    "send_mail": send_mail,
-}
-
-
-async def load_request(jobs: "Jobs", found: Import) -> LoadRequest:
-    table = await _table(jobs, found.table_id or 0)
+async def load_request(workshop: Workshop, found: Import) -> LoadRequest:
+    table = await _table(workshop, found.table_id or 0)
     if table is None:
         raise NotFound("table")
     return LoadRequest(
-        folder=jobs.folder(found.id).path,
-        database=_database(jobs),
+        folder=workshop.folder(found.id).path,
+        database=_database(workshop),
         import_id=found.id,
         table_id=table.id,
         options=asdict(Inspection.from_json(found.inspection or {}).options),
@@ -103,8 +102,8 @@ async def load_request(jobs: "Jobs", found: Import) -> LoadRequest:
     )
 
 
-async def _table(jobs: "Jobs", table_id: int) -> Table | None:
-    async with jobs.database.reading() as session:
+async def _table(workshop: Workshop, table_id: int) -> Table | None:
+    async with workshop.database.reading() as session:
         return await session.scalar(select(Table).where(Table.id == table_id).options(selectinload(Table.columns)))
 
 
@@ -115,24 +114,24 @@ def _columns(table: Table) -> list[LoadColumn]:
     ]
 
 
-def _database(jobs: "Jobs") -> Path:
-    return sqlite.database_file(jobs.settings.sqlalchemy_url)
+def _database(workshop: Workshop) -> Path:
+    return sqlite.database_file(workshop.settings.sqlalchemy_url)
 
 
 @asynccontextmanager
-async def _turn(jobs: "Jobs", import_id: str, state: ImportState) -> AsyncIterator[Import | None]:
+async def _turn(workshop: Workshop, import_id: str, state: ImportState) -> AsyncIterator[Import | None]:
     """Wait for this import's turn. None when it has moved on meanwhile; what goes wrong inside is its failure."""
-    found = await _patiently(lambda: jobs.find(import_id))
-    if found is not None and found.state == state and jobs.slots.locked():
-        jobs.report(replace(starting_point(found), is_waiting=True))
-    async with jobs.lock(import_id), jobs.slots:
-        found = await _patiently(lambda: jobs.find(import_id))
+    found = await _patiently(lambda: workshop.find(import_id))
+    if found is not None and found.state == state and workshop.slots.locked():
+        workshop.report(replace(starting_point(found), is_waiting=True))
+    async with workshop.lock(import_id), workshop.slots:
+        found = await _patiently(lambda: workshop.find(import_id))
         try:
             yield found if found is not None and found.state == state else None
         except (ChildStopped, imports.MovedOn, NotFound):
             pass  # cancelled, or another run was quicker: somebody else has said what became of it
         except Exception as error:
-            await fail(jobs, import_id, error)
+            await fail(workshop, import_id, error)
 
 
 async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
@@ -146,33 +145,33 @@ async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
     return await ask()
 
 
-async def _in_child(jobs: "Jobs", found: Import, request: dict[str, Any]) -> dict[str, Any]:
+async def _in_child(workshop: Workshop, found: Import, request: dict[str, Any]) -> dict[str, Any]:
     """Run it in a child. One that is killed is started again: it goes on where the last one was."""
     meter = Meter(starting_point(found))
 
     def on_progress(progress: dict[str, Any]) -> None:
-        jobs.report(meter.at(progress["bytes"], progress["rows"]))
+        workshop.report(meter.at(progress["bytes"], progress["rows"]))
 
     for start in range(STARTS):
         try:
-            return await jobs.in_child(found.id, Child(request, on_progress))
+            return await workshop.in_child(found.id, Child(request, on_progress))
         except ChildDied as error:
             logger.warning("Import %s, start %d: %s", found.id, start + 1, error)
     raise Problem(DIED)
 
 
-async def fail(jobs: "Jobs", import_id: str, error: Exception) -> None:
+async def fail(workshop: Workshop, import_id: str, error: Exception) -> None:
     """The import has failed, with a reason in words: its table goes, and its file when nothing can be made of it."""
     reason = _in_words(import_id, error)
     for pause in PATIENCE:
         try:
-            if await jobs.finish(imports.fail, import_id, reason):
-                await housekeeping.remove_files(jobs, import_id)
+            if await workshop.finish(imports.fail, import_id, reason):
+                await workshop.remove_files(import_id)
             return
         except (StorageFull, DatabaseBusy) as full:
             logger.exception("The failure of import %s could not be written down", import_id)
             if isinstance(full, StorageFull):
-                await housekeeping.remove_files(jobs, import_id)  # there is not even room for that: make some
+                await workshop.remove_files(import_id)  # there is not even room for that: make some
             await asyncio.sleep(pause)
         except NotFound:
             return

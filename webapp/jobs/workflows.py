@@ -7,7 +7,7 @@ does, then a number: an import can be read again with other settings.
 
 from dbos import DBOS
 
-from webapp.jobs.durable import perform
+from webapp.jobs.bridge import bridge
 
 # DBOS gives up a workflow it has started so often, whether the server crashed or was stopped in the middle of it. The
 # next start of the server begins another one for what is still to be done (housekeeping.py).
@@ -16,19 +16,19 @@ ATTEMPTS = 20
 
 @DBOS.workflow(name="inspect_import", max_recovery_attempts=ATTEMPTS)
 def inspect_import(import_id: str) -> None:
-    perform("inspect_import", import_id)
+    bridge.perform("inspect_import", import_id)
 
 
 @DBOS.workflow(name="load_import", max_recovery_attempts=ATTEMPTS)
 def load_import(import_id: str) -> None:
-    perform("load_import", import_id)
+    bridge.perform("load_import", import_id)
 
 
 @DBOS.workflow(name="index_table", max_recovery_attempts=ATTEMPTS)
 def index_table(table_id: str) -> None:
-    perform("index_table", table_id)
+    bridge.perform("index_table", table_id)
 
 
 @DBOS.workflow(name="send_mail", max_recovery_attempts=ATTEMPTS)
 def send_mail(mail_id: str) -> None:
-    perform("send_mail", mail_id)
+    bridge.perform("send_mail", mail_id)

@@ -6,7 +6,6 @@ from webapp.data.problems import Problem
 from webapp.data.uow import UnitOfWork
 from webapp.engine.storage import drop_sql
 from webapp.extensions import db, jobs
-from webapp.jobs.housekeeping import remove_files
 from webapp.models import Import, Table
 
 
@@ -18,7 +17,7 @@ class StillComing(Problem):
 async def delete_table(table_id: int) -> None:
     """Raises `StillComing` while it is being imported."""
     for import_id in await db().write(_delete, table_id):
-        await remove_files(jobs(), import_id)
+        await jobs().remove_files(import_id)
 
 
 async def _delete(work: UnitOfWork, table_id: int) -> list[str]:

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 from quart import Quart
 from quart.sessions import SessionInterface
@@ -36,7 +36,17 @@ class Application(Quart):
         super().__init__(*args, **kwargs)
         self.config.update(RESPONSE_TIMEOUT=None, HANDLER_TIMEOUT=None, TRUSTED_PROXIES=0)
         # The tasks that serve a request now; a server whose patience has ended cancels them.
-        self.in_flight: set[asyncio.Task[Any]] = set()
+        self.in_flight: set[asyncio.Task[None]] = set()
+
+    async def asgi_app(self, scope: Any, receive: Any, send: Any) -> None:
+        """All of Quart, with requests noted while they are under way; the lifespan, which closes all, is never cut."""
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        if scope["type"] == "http":
+            self.in_flight.add(task)
+        try:
+            await super().asgi_app(scope, receive, send)
+        finally:
+            self.in_flight.discard(task)
 
     async def dispatch_request(self, *context: Any) -> Any:
         """The time limit is for the handler. Sending is not limited: a download takes as long as it takes."""

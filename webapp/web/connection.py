@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import structlog
 from quart.asgi import ASGIHTTPConnection
@@ -11,9 +11,6 @@ from structlog.contextvars import bound_contextvars
 from webapp.web.body import BoundedBody
 from webapp.web.exchange import Exchange, exchange, new_id
 from webapp.web.headers import ALWAYS
-
-if TYPE_CHECKING:
-    from webapp.web.application import Application
 
 Send = Callable[[Any], Awaitable[None]]
 Receive = Callable[[], Awaitable[Any]]
@@ -28,9 +25,6 @@ class Connection(ASGIHTTPConnection):
     _body: BoundedBody | None = None
 
     async def __call__(self, receive: Receive, send: Send) -> None:
-        application = cast("Application", self.app)
-        task = cast("asyncio.Task[Any]", asyncio.current_task())
-        application.in_flight.add(task)
         name = new_id(self._given_id())
         with exchange(name) as made, bound_contextvars(request_id=name):
             try:
@@ -39,7 +33,6 @@ class Connection(ASGIHTTPConnection):
                 await self._end_handler()
                 raise
             finally:
-                application.in_flight.discard(task)
                 self._log(made)
 
     async def handle_messages(self, request: Any, receive: Receive, *more: Any) -> None:

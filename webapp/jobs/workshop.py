@@ -1,0 +1,125 @@
+"""Where the passes work: the database, each import's folder, room for children, and who is told how far one is.
+
+It knows no pass and nothing of how one is started: both stand above it, and are given it.
+"""
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from weakref import WeakValueDictionary
+
+from settings import Settings
+from webapp.data.engines import Database
+from webapp.data.uow import UnitOfWork
+from webapp.engine.children import Child
+from webapp.engine.importing import Folder
+from webapp.hub import Hub
+from webapp.jobs.progress import Progress
+from webapp.models import Import
+
+P = ParamSpec("P")
+T = TypeVar("T")
+MAILS_AT_ONCE = 4  # on their way to the mail server
+
+
+class Changed:
+    """An import went from one state to the next: whoever shows it looks again."""
+
+
+CHANGED = Changed()
+
+
+def topic_of(import_id: str) -> str:
+    return f"import:{import_id}"
+
+
+class Workshop:
+    """One an app, from the moment its database is open."""
+
+    def __init__(self, settings: Settings, database: Database, hub: Hub) -> None:
+        self.settings = settings
+        self.database = database
+        self.hub = hub
+        self.slots = asyncio.Semaphore(settings.import_workers)
+        self.index_slot = asyncio.Semaphore(1)
+        self.mail_slots = asyncio.Semaphore(MAILS_AT_ONCE)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._children: dict[str, Child] = {}
+        self._progress: dict[str, Progress] = {}
+
+    # --- an import: its record and its files ---
+
+    async def find(self, import_id: str) -> Import | None:
+        async with self.database.reading() as session:
+            return await session.get(Import, import_id)
+
+    def folder(self, import_id: str) -> Folder:
+        return Folder(self.settings.imports_dir / import_id)
+
+    async def remove_files(self, import_id: str) -> None:
+        await asyncio.to_thread(shutil.rmtree, self.folder(import_id).path, ignore_errors=True)
+
+    async def clear_away(self, import_id: str) -> None:
+        """The files, once no pass works on them any more: its child would make them anew."""
+        async with self.lock(import_id):
+            await self.remove_files(import_id)
+
+    # --- what is done with it ---
+
+    def lock(self, subject: str) -> asyncio.Lock:
+        """One pass at a time for one subject."""
+        return self._locks.setdefault(subject, asyncio.Lock())
+
+    async def in_child(self, subject: str, child: Child) -> dict[str, Any]:
+        self._children[subject] = child
+        try:
+            return await child.run()
+        finally:
+            del self._children[subject]
+            self._progress.pop(subject, None)
+
+    def stop(self, subject: str) -> None:
+        """Nobody wants what its child does; without one there is nothing to stop."""
+        if child := self._children.get(subject):
+            child.stop()
+
+    async def write(
+        self,
+        then: Callable[[], None],
+        verb: Callable[Concatenate[UnitOfWork, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """One verb in one unit of work; `then` follows its commit."""
+
+        async def run(work: UnitOfWork) -> T:
+            result = await verb(work, *args, **kwargs)
+            work.after_commit(then)
+            return result
+
+        return await self.database.write(run)
+
+    async def finish(
+        self,
+        verb: Callable[Concatenate[UnitOfWork, str, P], Awaitable[T]],
+        import_id: str,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """The verb that ends a pass, or an import; whoever watches hears of it."""
+        return await self.write(lambda: self.changed(import_id), verb, import_id, *args, **kwargs)
+
+    # --- who watches ---
+
+    def report(self, progress: Progress) -> None:
+        self._progress[progress.import_id] = progress
+        self.hub.publish(topic_of(progress.import_id), progress, key="progress")
+
+    def progress(self, import_id: str) -> Progress | None:
+        """The newest of a running import, as far as this process knows."""
+        return self._progress.get(import_id)
+
+    def changed(self, import_id: str) -> None:
+        self._progress.pop(import_id, None)
+        self.hub.publish(topic_of(import_id), CHANGED, key="changed")

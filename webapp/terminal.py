@@ -1,0 +1,52 @@
+"""What people see of a command: how far it is, and what it found, set in lines and columns."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from webapp.engine.inspection import Inspection
+
+
+class Progress:
+    """A progress bar on a terminal's standard error, nothing elsewhere."""
+
+    def __init__(self, total: int, label: str) -> None:
+        self.bar = click.progressbar(length=max(total, 1), label=label, file=sys.stderr)
+        self.shown = sys.stderr.isatty()
+
+    def __enter__(self) -> Callable[[int, int], None]:
+        if self.shown:
+            self.bar.__enter__()
+        return self.advance
+
+    def advance(self, done: int, _rows: int) -> None:
+        if self.shown:
+            self.bar.update(done - self.bar.pos)
+
+    def __exit__(self, *exc: object) -> None:
+        if self.shown:
+            self.bar.render_finish()
+
+
+def in_columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A line for each row; no row, no line."""
+    wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True)).rstrip()
+
+
+def in_words(found: "Inspection") -> str:
+    lines = [
+        f"{found.rows:,} rows, {len(found.columns)} columns, {found.rejected_count:,} rows kept aside",
+        f"encoding   {found.encoding}: {found.encoding_reason}",
+    ]
+    if found.delimiter:
+        lines.append(f"delimiter  {found.delimiter!r}: {found.delimiter_reason}")
+    lines += [f"header     {'yes' if found.header else 'no'}: {found.header_reason}", ""]
+    wide = min(40, max(len(column.title) for column in found.columns))
+    lines += [f"  {column.title[:40]:<{wide}}  {column.type:<9}{column.reason}" for column in found.columns]
+    lines += [f"  line {reject.line}: {reject.reason}" for reject in found.rejected[:10]]
+    return "\n".join(lines)
