@@ -20,10 +20,12 @@ from tests.http.auth.conftest import add_second_factor
 from tests.postbox import postbox
 from tests.servers import wait_for
 from webapp import create_app
+from webapp.auth.passwords import set_password
 from webapp.data.uow import UnitOfWork
 from webapp.extensions import db, hasher
 from webapp.hashing import Hasher
-from webapp.models import User
+from webapp.models import Event, User
+from webapp.models.audit_event import COMMAND_LINE
 from webapp.web.application import Application
 
 COOKIE = "rowcast-sign-in"
@@ -554,3 +556,32 @@ async def test_a_hash_of_yesterdays_cost_is_renewed_and_brings_no_old_password_b
     now = await kept()
     assert not await db.of(app).write(User.rehash, 1, before, "the old password's")
     assert await kept() == now
+
+
+@pytest.mark.parametrize("new_password", [None, "a violet stapler sings"], ids=["the same", "another"])
+async def test_of_two_sign_ins_that_renew_a_hash_at_once_both_succeed_unless_the_password_is_another(
+    app: Application, ada: QuartClient, new_password: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one finds that the first was quicker, or that somebody has changed the password."""
+    await sign_out(ada)
+    hashed, is_first = Hasher.hash, True
+
+    async def be_overtaken(self: Hasher, password: str) -> str:
+        nonlocal is_first
+        if is_first:
+            is_first = False
+            if new_password is None:
+                await sign_in(app.test_client())
+            else:
+                other = await hashed(self, new_password)
+                await db.of(app).write(set_password, 1, other, COMMAND_LINE, Event.PASSWORD_CHANGED)
+        return await hashed(self, password)
+
+    async with db.of(app).reading() as session:
+        before = (await session.get_one(User, 1)).password_hash
+    monkeypatch.setattr(Hasher, "is_outdated", lambda self, password_hash: password_hash == before)
+    monkeypatch.setattr(Hasher, "hash", be_overtaken)
+
+    answer = await ada.post("/login", form={"email": ADA.email, "password": PASSWORD})
+
+    assert (answer.status_code, await is_signed_in(ada)) == ((303, True) if new_password is None else (422, False))
