@@ -91,6 +91,7 @@ def test_a_single_value_is_taken_as_it_is() -> None:
         ((("f.3", "between:1"),), "f.3", "needs two values"),
         ((("f.3", "empty:1"),), "", ""),
         ((("f.2", "oneof:" + "a," * 600),), "f.2", "at most 500"),
+        ((("f.2", "contains:" + "x" * 201),), "f.2", "at most 200 characters"),
         ((("f.5", "before:soon"),), "f.5", "needs a date"),
         ((("f.7", "eq:perhaps"),), "f.7", "one of the column's two words"),
         ((("sort", "-9"),), "sort", "no column number 9"),
@@ -114,6 +115,15 @@ def test_what_cannot_be_answered_is_said_in_words(args: tuple[tuple[str, str], .
 def test_too_many_sorts_and_filters_are_refused() -> None:
     with pytest.raises(QueryProblem, match="At most 50"):
         query(*(("f.2", f"eq:{number}") for number in range(51)))
+
+
+@pytest.mark.parametrize("name", ["f.2", "cols", "sort"])
+def test_an_address_that_every_link_would_repeat_has_a_length(name: str) -> None:
+    value = {"f.2": "eq:" + "é" * 4000, "cols": "1-3," * 6000, "sort": "1," * 12_000}[name]
+    with pytest.raises(QueryProblem, match="more than an address can hold"):
+        query((name, value))
+    with pytest.raises(QueryProblem, match="more than an address can hold"):
+        query(*((name, value[:200]) for _ in range(120)))
 
 
 def test_a_hidden_column_cannot_be_asked_for_in_any_way() -> None:

@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from webapp.engine.problems import QueryProblem
 from webapp.engine.query.filters import Filter, make_filter, parse_filter
@@ -17,6 +17,7 @@ from webapp.engine.storage import Field, StoredColumn
 
 MOST_SORTS = 8
 MOST_FILTERS = 50
+LONGEST_ADDRESS = 20_000  # characters of its values: a page repeats them in hundreds of links
 RUN = 3  # columns that stand together in the table too, and so are a range in the address
 
 
@@ -64,6 +65,7 @@ class TableQuery:
         Besides the canonical form it takes what a plain HTML form sends: `cols` once a checkbox.
         """
         pairs = list(args if isinstance(args, list) else args.items(multi=True))
+        _check_length(pairs)
         query = cls.of(columns)
         return replace(
             query.with_visible(_visible(_all(pairs, "cols"), query)),
@@ -148,6 +150,12 @@ class TableQuery:
         return bool(self.search or self.filters)
 
 
+def _check_length(pairs: Iterable[tuple[str, str]]) -> None:
+    values = [value for name, value in pairs if name in ("q", "sort", "cols") or name.startswith("f.")]
+    if len(quote("".join(values), errors="replace")) > LONGEST_ADDRESS:
+        raise QueryProblem("This is more than an address can hold. Take out a filter, or some of its values.")
+
+
 def _all(pairs: Iterable[tuple[str, str]], name: str) -> list[str]:
     return [_clean(value, name) for key, value in pairs if key == name]
 
@@ -190,15 +198,17 @@ def _sorts(values: list[str], query: TableQuery) -> tuple[Sort, ...]:
 
 def _visible(values: list[str], query: TableQuery) -> tuple[Field, ...]:
     parts = filter(None, ",".join(values).split(","))
-    return tuple(dict.fromkeys(field for part in parts for field in _range(part, query))) or query.fields
+    places = dict.fromkeys(place for part in parts for place in _range(part, query))
+    return tuple(query.fields[place] for place in places) or query.fields
 
 
-def _range(part: str, query: TableQuery) -> tuple[Field, ...]:
-    """`5` is a column, `5-9` all from one to the other, as they stand in the table."""
+def _range(part: str, query: TableQuery) -> range:
+    """`5` is a column, `5-9` all from one to the other, as they stand in the table: the places of these."""
     first, dash, last = part.partition("-")
-    if not dash or first not in query.places or last not in query.places:
-        return (query.field(part, "cols"),)
-    return query.fields[query.places[first] : query.places[last] + 1] or (query.field(part, "cols"),)
+    if dash and first in query.places and last in query.places and query.places[first] <= query.places[last]:
+        return range(query.places[first], query.places[last] + 1)
+    place = query.places[str(query.field(part, "cols").number)]
+    return range(place, place + 1)
 
 
 def _runs(chosen: Sequence[Field], places: Mapping[str, int]) -> Iterator[str]:

@@ -78,6 +78,8 @@ def make_filter(field: Field, name: str, values: Sequence[str]) -> Filter:
     for value in values:
         if value == "" and name != "oneof":
             raise QueryProblem(f"The filter “{field.title} {operator.words} …” {_NEEDS[operator.values]}.", argument)
+        if name == "contains" and len(value) > matching.LONGEST:
+            raise QueryProblem(f"A filter looks for at most {matching.LONGEST} characters.", argument)
         if name != "contains" and value:
             bind(field, value)
     return Filter(field, name, tuple(values))

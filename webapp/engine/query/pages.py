@@ -197,6 +197,8 @@ def _printed(read: Read, name: str, ids: Sequence[int], fields: Sequence[Field])
 
 
 def _cursor_of(read: Read, table: StoredTable, query: TableQuery, row_id: int) -> Cursor | None:
+    if not -(2**63) <= row_id < 2**63:
+        return None
     keys = ", ".join([ROW_ID, *(sort.field.name for sort in query.sorts)])
     found = read(Sql(f"SELECT {keys} FROM {table_name(table.id)} WHERE {ROW_ID} = ?", (row_id,)))
     return Cursor(row_id, tuple(found[0][1:])) if found else None
