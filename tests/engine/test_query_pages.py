@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.engine.conftest import Store
 from tests.engine.stored import Column, Table
-from webapp.engine.query import QueryProblem, TableQuery
+from webapp.engine.query import QueryProblem, TableQuery, planning, strips
 from webapp.engine.query.pages import Page, count, page, position, row
 
 COLUMNS = [
@@ -339,3 +339,56 @@ def test_counting_stops_at_its_limit(store: Store) -> None:
     table = store(COLUMNS, [["a", "1", "", ""]] * 30)
     assert str(count(table.read, table, table.query(("q", "a")), 20)) == "20+"
     assert str(count(table.read, table, table.query(("q", "a")), 30)) == "30"
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small tables are looked through like large ones, two rows at a time."""
+    monkeypatch.setattr(planning, "SMALL", 0)
+    monkeypatch.setattr(strips, "FIRST", 2)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(["", "a", "b"]), min_size=1, max_size=14), st.integers(1, 3), st.data())
+def test_a_search_that_is_left_and_taken_up_again_loses_no_row_and_shows_none_twice(
+    hurried: None, any_table: Table, cells: list[str], size: int, data: st.DataObject
+) -> None:
+    refill(any_table, [(cell, "", "", "") for cell in cells])
+    query = any_table.query(("f.1", "eq:a"))
+    wanted = [number for number, cell in enumerate(cells, 1) if cell == "a"]
+    read, seen, after, befores = any_table.read, list[int](), None, list[tuple[str, list[int]]]()
+    while True:
+        found = page(read, any_table, query, after=after, size=size, looking=0)
+        assert found.left_at is None or found.left_at[0] == "after"
+        befores += [(found.before, list(seen))] if found.before else []
+        assert bool(found.before) is (after is not None)
+        seen += ids(found)
+        if (after := found.after) is None:
+            break
+    assert seen == wanted
+    for before, expected in befores:
+        back: list[int] = []
+        afters: list[tuple[str, list[int]]] = []
+        at: str | None = before
+        while at:
+            found = page(read, any_table, query, before=at, size=size, looking=0)
+            assert found.left_at is None or found.left_at[0] == "before"
+            assert found.after is not None
+            back = ids(found) + back
+            afters.append((found.after, [number for number in wanted if number > max([0, *expected])]))
+            at = found.before
+        assert back == expected
+        assert ids(page(read, any_table, query, after=afters[0][0], size=99)) == afters[0][1]
+    row_id = data.draw(st.integers(1, len(cells)))
+    beginning = ids(page(read, any_table, query, at=row_id, size=99, looking=60))
+    assert beginning == [number for number in wanted if number >= row_id]
+
+
+def test_looking_ends_with_the_table_and_says_how_far_it_came(hurried: None, store: Store) -> None:
+    table = store(COLUMNS, [["a", "", "", ""], *[["b", "", "", ""]] * 6])
+    query = table.query(("f.1", "eq:a"))
+    assert page(table.read, table, query, looking=0).left_at == ("after", 2)
+    assert page(table.read, table, query, last=True, looking=0).left_at == ("before", 6)
+    assert page(table.read, table, query, looking=60).left_at is None
+    assert page(table.read, table, query).left_at is None
+    assert page(table.read, table, table.query(("f.1", "eq:a"), ("sort", "1")), looking=0).left_at is None

@@ -32,7 +32,7 @@ async def counts_show(table_id: int) -> ResponseReturnValue:
     table = await find_table(signed_in(), table_id)
     query = TableQuery.from_args(request.args, table.columns)
     counted = await _counted(table, query, config().query_timeout)
-    gave_up = Summary(f"Some of {number(table.row_count)} rows{described(query)}; counting them took too long")
+    gave_up = Summary(f"{_some(table, query)}; counting them took too long")
     return await render("tables/_status.html", summary=counted or gave_up)
 
 
@@ -43,6 +43,8 @@ async def summary_of(table: Table, query: TableQuery, page: Page) -> Summary:
     """
     if not query.is_narrowed:
         return _all_of(table, query)
+    if page.left_at:
+        return Summary(_so_far(table, query, page), _url(table, query))
     if page.before is None and page.after is None and table.state == "ready":
         return Summary(_said(table, query, len(page.rows)))
     later = Summary(_said(table, query) + ", being counted", _url(table, query))
@@ -68,6 +70,18 @@ def _all_of(table: Table, query: TableQuery) -> Summary:
 
 def _said(table: Table, query: TableQuery, shown: int | None = None, *, more: bool = False) -> str:
     return sentence(query, table.row_count, shown, more=more, number=number)
+
+
+def _so_far(table: Table, query: TableQuery, page: Page) -> str:
+    """Of a page whose time was up; only of the first one it is known how many there are so far."""
+    _, row_id = page.left_at or ("", 0)
+    is_first = page.before is None
+    said = f"So far {_said(table, query, len(page.rows))}" if is_first else _some(table, query)
+    return f"{said}; looked as far as row {number(row_id)}"
+
+
+def _some(table: Table, query: TableQuery) -> str:
+    return f"Some of {number(table.row_count)} rows{described(query)}"
 
 
 def _growing(table: Table, query: TableQuery, said: str) -> Summary:

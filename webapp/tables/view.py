@@ -35,6 +35,7 @@ class Way:
     rows_url: str
     page_url: str
     more: bool
+    left_at: int | None  # the row that was looked at last, when the time was up before enough were found
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,8 @@ def rows_view(addresses: Addresses, page: Page, *, is_first_answer: bool, came_f
     def way(side: str, cursor: str | None) -> Way:
         more = cursor is not None and (is_first_answer or side == came_from)
         where = {side: cursor}
-        return Way(addresses.to("tables.rows_index", **where), addresses.table(**where), more)
+        left_at = page.left_at[1] if page.left_at and page.left_at[0] == side else None
+        return Way(addresses.to("tables.rows_index", **where), addresses.table(**where), more, left_at)
 
     return RowsView(
         rows=grid.render_rows(page.rows, addresses.query.visible, addresses.row),

@@ -1,6 +1,8 @@
 """Looking at a table: pages, fragments, rows, columns, and what a wrong address says."""
 
+import itertools
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import html5lib
@@ -10,7 +12,7 @@ from quart.testing import QuartClient
 from settings import Settings
 from tests.helpers import sign_up
 from tests.tables import PLANET_ROWS, PLANETS, add_table
-from webapp.engine.query import QueryTimeout
+from webapp.engine.query import QueryTimeout, planning, strips
 from webapp.tables import profiles
 
 PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
@@ -245,6 +247,51 @@ async def test_a_whole_page_counts_itself_and_a_fragment_asks_for_it(client: Qua
 
     assert sentence(await get(client, address)) == "250 of 500 rows that hold “odd”"
     assert "being counted" in await get(client, address, **PARTIAL)
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight rows are looked through like a million: after two of them the time is up."""
+    monkeypatch.setattr(planning, "SMALL", 0)
+    monkeypatch.setattr(strips, "FIRST", 2)
+    monkeypatch.setattr(strips, "time", SimpleNamespace(monotonic=itertools.count().__next__))
+
+
+def link(html: str, kind: str) -> Any:
+    return next((a for a in tree(html).iter("a") if a.attrib.get("class") == kind), None)
+
+
+async def test_a_search_whose_time_is_up_shows_what_it_has_and_goes_on_by_its_links(
+    hurried: None, client: QuartClient, planets: str
+) -> None:
+    html = await get(client, f"{planets}?q=ur")
+    assert column(html) == ["Mercury"]
+    assert sentence(html) == "So far 1 of 8 rows that hold “ur”; looked as far as row 2"
+    assert link(html, "further").text == "Go on looking below row 2"
+
+    found = column(html)
+    page, part = link(html, "further").attrib["href"], link(html, "further").attrib["hx-get"]
+    second = await get(client, page)
+    assert "No row matches" not in second
+    assert sentence(second) == "Some of 8 rows that hold “ur”; looked as far as row 4"
+    assert link(second, "earlier").text == "Earlier rows"
+    while part:
+        html = await get(client, part, **PARTIAL)
+        found += column(html)
+        part = more.attrib["hx-get"] if (more := link(html, "further")) is not None else ""
+    assert found == ["Mercury", "Saturn", "Uranus"]
+
+
+async def test_a_search_that_finds_nothing_says_so_when_it_has_looked_everywhere(
+    hurried: None, client: QuartClient, planets: str
+) -> None:
+    html = await get(client, f"{planets}?q=zzz")
+    assert sentence(html) == "So far 0 of 8 rows that hold “zzz”; looked as far as row 2"
+    while (more := link(html, "further")) is not None:
+        assert "No more rows match" not in html
+        assert "No row matches" not in html
+        html = await get(client, more.attrib["hx-get"], **PARTIAL)
+    assert "No more rows match" in html
 
 
 async def test_a_table_can_be_renamed(client: QuartClient, planets: str) -> None:

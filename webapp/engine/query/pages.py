@@ -1,13 +1,14 @@
 """Rows of a query, a page at a time, printed by the database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from webapp.engine.query.args import TableQuery
 from webapp.engine.query.cursor import Cursor, decode, encode
 from webapp.engine.query.planning import rows_of
-from webapp.engine.query.sql import Rows, count_sql, parts
+from webapp.engine.query.sql import Part, Rows, count_sql, parts
+from webapp.engine.query.strips import Strips
 from webapp.engine.sqlite import Database, Read, run
 from webapp.engine.statement import Sql
 from webapp.engine.storage import ROW_ID, Field, StoredTable, table_name
@@ -15,6 +16,7 @@ from webapp.engine.storage import ROW_ID, Field, StoredTable, table_name
 PAGE_SIZE = 100
 COUNT_LIMIT = 10_000
 BUDGET = 5.0  # seconds
+LOOKING = 0.2  # seconds
 _MOST_RESULTS = 1_000  # columns of one statement; SQLite allows 2,000, with those of the order among them
 
 T = TypeVar("T")
@@ -25,12 +27,14 @@ Row = tuple[int, tuple[str, ...]]
 class Page:
     """Rows, each its id and its printed cells, one a visible column; and where the rows before and behind begin.
 
-    `before` and `after` are cursors for the next call, or None where the table ends.
+    `before` and `after` are cursors for the next call, or None where the table ends. `left_at` is the side on which the
+    time to look was up before the page was full, and the last row looked at there: beyond it may be more, or none.
     """
 
     rows: list[Row]
     before: str | None
     after: str | None
+    left_at: tuple[Literal["before", "after"], int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +72,17 @@ async def fetch_rows(
     last: bool = False,
     size: int = PAGE_SIZE,
     seconds: float = BUDGET,
+    looking: float | None = LOOKING,
 ) -> Page:
     """The first page; or what follows `after`; or what precedes `before`; or the page that starts `at` a row's id;
     or the last one. Raises QueryProblem for a cursor that is none, QueryTimeout beyond `seconds`.
+
+    Where rows are looked at one after the other, that ends after `looking` seconds with what is found by then.
     """
     return await run(
         database,
         seconds,
-        lambda read: page(read, table, query, after=after, before=before, at=at, last=last, size=size),
+        lambda read: page(read, table, query, after=after, before=before, at=at, last=last, size=size, looking=looking),
     )
 
 
@@ -113,12 +120,16 @@ def page(
     at: int | None = None,
     last: bool = False,
     size: int = PAGE_SIZE,
+    looking: float | None = None,
 ) -> Page:
     rows = rows_of(read, table, query)
     text = after or before
     cursor = decode(query, text) if text else _cursor_of(read, table, query, at) if at is not None else None
     forward = not before and not last
-    found = _fetch(read, rows, cursor, size + 1, forward=forward, inclusive=at is not None)
+    if looking is not None and rows.scanned is not None:
+        strips = _strips(rows, rows.scanned, cursor, looking, forward=forward, inclusive=at is not None)
+        return _seen(query, strips, _fetch(read, rows, strips, size + 1), size, is_first=cursor is None)
+    found = _fetch(read, rows, parts(rows, cursor, forward=forward, inclusive=at is not None), size + 1)
     more, found = len(found) > size, found[:size]
     if not forward:
         found.reverse()
@@ -129,6 +140,26 @@ def page(
         before=ends[0] if (comes_from_before if forward else more) else None,
         after=ends[1] if (more if forward else bool(before)) else None,
     )
+
+
+def _strips(rows: Rows, size: int, cursor: Cursor | None, seconds: float, *, forward: bool, inclusive: bool) -> Strips:
+    edge = 0 if forward else size + 1
+    start = edge if cursor is None else cursor.row_id - inclusive
+    return Strips(rows.row_id, start, size, forward, seconds)
+
+
+def _seen(query: TableQuery, strips: Strips, found: "list[Result]", size: int, *, is_first: bool) -> Page:
+    """The page that was found strip by strip. Any id will do for a cursor here: an empty page has its ends too."""
+    more, ids = len(found) > size, [result[0] for result in found[:size]]
+    nearest = ids[0] if ids else strips.start + (1 if strips.forward else -1)
+    left = strips.left_at
+    furthest = left if left is not None else ids[-1] if more else None
+    back = None if is_first else encode(query, nearest, ())
+    on = None if furthest is None else encode(query, furthest, ())
+    shown = [result[:2] for result in found[:size]]
+    if strips.forward:
+        return Page(shown, before=back, after=on, left_at=None if left is None else ("after", left))
+    return Page(shown[::-1], before=on, after=back, left_at=None if left is None else ("before", left))
 
 
 def count(read: Read, table: StoredTable, query: TableQuery, limit: int = COUNT_LIMIT) -> Count:
@@ -142,8 +173,8 @@ def row(read: Read, table: StoredTable, query: TableQuery, row_id: int) -> RowVi
     if cells is None or cursor is None:
         return None
     rows = rows_of(read, table, query)
-    previous = _fetch(read, rows, cursor, 1, forward=False, bare=True)
-    following = _fetch(read, rows, cursor, 1, forward=True, bare=True)
+    previous = _fetch(read, rows, parts(rows, cursor, forward=False), 1, bare=True)
+    following = _fetch(read, rows, parts(rows, cursor, forward=True), 1, bare=True)
     return RowView(row_id, cells, previous[0][0] if previous else None, following[0][0] if following else None)
 
 
@@ -159,25 +190,17 @@ def position(read: Read, table: StoredTable, query: TableQuery, row_id: int) -> 
 Result = tuple[int, tuple[str, ...], tuple[Any, ...]]
 
 
-def _fetch(
-    read: Read,
-    rows: Rows,
-    cursor: Cursor | None,
-    size: int,
-    *,
-    forward: bool,
-    inclusive: bool = False,
-    bare: bool = False,
-) -> list[Result]:
+def _fetch(read: Read, rows: Rows, ways: Iterable[Part], size: int, *, bare: bool = False) -> list[Result]:
     """Part after part until there are enough: id, printed cells, what it sorts by."""
     visible = () if bare else rows.query.visible
     wide = len(visible) > _MOST_RESULTS
     keys = [sort.field.name for sort in rows.query.sorts]
     names = [rows.row_id, *keys, *(() if wide else (field.printed for field in visible))]
     found: list[Any] = []
-    for part in parts(rows, cursor, forward=forward, inclusive=inclusive):
-        if len(found) < size:
-            found += read(rows.select(", ".join(names), part.where, part.order, size - len(found)))
+    for part in ways:
+        found += read(rows.select(", ".join(names), part.where, part.order, size - len(found)))
+        if len(found) == size:
+            break
     split = 1 + len(keys)
     if not wide:
         return [(result[0], tuple(result[split:]), tuple(result[1:split])) for result in found]

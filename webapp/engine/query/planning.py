@@ -40,6 +40,8 @@ def rows_of(read: Read, table: StoredTable, query: TableQuery, *, whole: bool = 
     found = match(read, table.id, query.search, size) if search_name(table.id) in names else None
     if found and (not order or _is_rare(read, table, found, isqrt(PAGE * size) if order in names else size // 3)):
         return Rows(query, table.id, match=found)
+    if not query.sorts:
+        plain = replace(plain, scanned=size)
     if not names.intersection([order, *filtered]) or (whole and len(filtered) == 1):
         return plain
     return _sampled(read, plain, size, order, names, whole)
@@ -63,7 +65,9 @@ def _sampled(read: Read, rows: Rows, size: int, order: str, names: set[str], who
         return replace(rows, hint=indexed_by(order))
     if not whole and not order and fitting >= COMMON:
         return replace(rows, hint=NO_INDEX)
-    return replace(rows, hint=indexed_by(min(seeking)[1]) if seeking else NO_INDEX, in_order=False)
+    if seeking:
+        return replace(rows, hint=indexed_by(min(seeking)[1]), in_order=False, scanned=None)
+    return replace(rows, hint=NO_INDEX, in_order=False)
 
 
 def _is_rare(read: Read, table: StoredTable, found: Sql, most: int) -> bool:

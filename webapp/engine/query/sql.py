@@ -29,6 +29,8 @@ class Rows:
     hint: str = ""
     # Whether an index may give the order.
     in_order: bool = True
+    # The table's highest id, when its rows are looked at one after the other until enough are found.
+    scanned: int | None = None
 
     @property
     def source(self) -> str:
