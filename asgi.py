@@ -1,4 +1,4 @@
-"""What an ASGI server loads: `asgi:app`. `rowcast serve` is the better way: it drains live streams when it stops."""
+"""The entry point for ASGI servers: `asgi:app`. Prefer `rowcast serve`, which ends live streams when it stops."""
 
 from settings import Settings
 from webapp import create_app

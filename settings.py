@@ -1,4 +1,4 @@
-"""Every setting once, typed, with its unit; the only reader of the environment and of `.env`."""
+"""Every setting, declared once with its type and unit. Only this module reads the environment and `.env`."""
 
 from enum import StrEnum
 from functools import cached_property
@@ -27,7 +27,7 @@ class Registration(StrEnum):
 
 
 class SecondFactor(StrEnum):
-    """From whom a sign-in takes more than a password."""
+    """Who must have a second factor or a passkey."""
 
     OPTIONAL = "optional"
     ADMINISTRATORS = "administrators"
@@ -35,7 +35,7 @@ class SecondFactor(StrEnum):
 
 
 def _known_scheme(value: SecretStr, *schemes: str) -> SecretStr:
-    """Raises ValueError in words, without the value, which may hold a password."""
+    """Raises ValueError with a message that omits the value, which may hold a password."""
     url = value.get_secret_value()
     parts = urlsplit(url)
     if url and (parts.scheme not in schemes or not parts.hostname):
@@ -44,75 +44,75 @@ def _known_scheme(value: SecretStr, *schemes: str) -> SecretStr:
 
 
 class Settings(BaseSettings):
-    """One attribute a setting; the environment variable is its name in capitals behind `ROWCAST_`.
+    """One attribute per setting; its environment variable is the name in capitals, prefixed with `ROWCAST_`.
 
-    Raises `pydantic.ValidationError`, naming the variable, when a value cannot be used.
+    Raises `pydantic.ValidationError`, naming the variable, if a value is invalid.
     """
 
     model_config = SettingsConfigDict(
         env_prefix="ROWCAST_",
         env_file=".env",
         env_file_encoding="utf-8",
-        env_ignore_empty=True,  # `ROWCAST_X=` is the default, as if the line were not there
-        hide_input_in_errors=True,  # a key that is too short is not printed into the log
+        env_ignore_empty=True,  # `ROWCAST_X=` means the default, as if the line were missing
+        hide_input_in_errors=True,  # do not print a key that is too short into the log
         extra="ignore",
         frozen=True,
     )
 
-    # What kind of process this is.
+    # The kind of process.
     environment: Environment = Environment.PRODUCTION
 
-    # Keys, at least 32 characters each. Empty: made once and kept in `data_dir`.
+    # The signing key, at least 32 characters. Empty: generated once and stored in `data_dir`.
     secret_key: SecretStr = SecretStr("")
     # Retired keys that still verify, separated by commas.
     secret_key_fallbacks: Annotated[tuple[SecretStr, ...], NoDecode] = ()
 
-    # Where it listens.
+    # The address and port to listen on.
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
-    # The address people type, such as https://rows.example.org; empty: whatever the request says.
+    # The address people type, such as https://rows.example.org; empty: taken from the request.
     public_origin: HttpUrl | None = None
-    # How many proxies in front are trusted to tell the client's address and scheme.
+    # How many proxies in front are trusted to report the client's address and scheme.
     trusted_proxies: int = Field(default=0, ge=0, le=8)
 
-    # Where everything is kept: database, uploads, job state.
+    # All persistent data: database, uploads, job state.
     data_dir: Path = Path("data")
-    # Empty: a SQLite file in `data_dir`. Nothing but SQLite so far.
+    # Empty: a SQLite file in `data_dir`. Only SQLite is supported so far.
     database_url: str = ""
-    # Connections that read at the same time.
+    # Concurrent read connections.
     database_readers: int = Field(default=4, ge=1, le=64)
 
-    # Who may make an account once the owner has one.
+    # Who may create an account once there is an owner.
     registration: Registration = Registration.CLOSED
     # Who must have a second factor or a passkey: nobody (optional), administrators and owners, or everybody.
     second_factor: SecondFactor = SecondFactor.OPTIONAL
-    # Seconds a sign-in lives: without use, without use when remembered, at most, and how long it counts as fresh.
+    # Seconds a sign-in lasts: without use, without use when remembered, at most; and how long it counts as fresh.
     session_idle: int = Field(default=14 * 86400, ge=60)
     session_remember: int = Field(default=30 * 86400, ge=60)
     session_lifetime: int = Field(default=90 * 86400, ge=60)
     session_fresh: int = Field(default=600, ge=10)
 
-    # Where mail is handed over, as smtp://name:password@host:587 (encrypted beyond this machine) or smtps://...:465.
-    # Empty: no mail is sent; whoever runs the server passes the links on.
+    # The mail server, as smtp://name:password@host:587 (TLS required beyond this machine) or smtps://...:465. Empty: no
+    # mail is sent, and an administrator passes links on.
     smtp_url: SecretStr = SecretStr("")
-    # Who mails are from.
+    # The sender of all mails.
     mail_from: str = "Rowcast <rowcast@localhost>"
-    # Where requests are counted that are limited: empty for this process's memory, else redis://... (Valkey or Redis).
+    # Where rate limits are counted: empty for this process's memory, else redis://... (Valkey or Redis).
     rate_limit_url: SecretStr = SecretStr("")
 
-    # Bytes a request body may have: anywhere, and for an upload.
+    # Maximum bytes of a request body: in general, and of an upload.
     body_limit: int = Field(default=256 * 1024, ge=1024)
     upload_limit: int = Field(default=2048 * MIB, ge=1024)
-    # Seconds: between two pieces of a body, for a handler, and for requests in flight at shutdown.
+    # Seconds: between two chunks of a body, for a handler, and for requests in flight at shutdown.
     body_idle_timeout: float = Field(default=30, gt=0)
     handler_timeout: float = Field(default=60, gt=0)
     graceful_timeout: float = Field(default=15, gt=0)
 
-    # Imports that run at the same time: one, and a few rows wait for somebody else's million.
+    # Concurrent imports. With only one, a small file would wait for somebody else's million rows.
     import_workers: int = Field(default=2, ge=1, le=8)
-    # Rows from which on a table gets a full-text index in the background.
+    # Tables with at least this many rows get a full-text index in the background.
     search_index_rows: int = Field(default=200_000, ge=0)
-    # Seconds a query for a page may take before it gives up.
+    # Time limit, in seconds, of a query for a page.
     query_timeout: float = Field(default=5, gt=0)
 
     # debug, info, warning, error; and "json" or "console" (empty: by environment).
@@ -122,7 +122,7 @@ class Settings(BaseSettings):
     @field_validator("secret_key_fallbacks", mode="before")
     @classmethod
     def _split_fallbacks(cls, value: object) -> object:
-        """A bare string would otherwise be read as one key a character, and "" as an empty key."""
+        """Without this a plain string would be read as one key per character, and "" as an empty key."""
         if not isinstance(value, str):
             return value
         return tuple(key.strip() for key in value.split(",")) if value.strip() else ()
@@ -130,7 +130,7 @@ class Settings(BaseSettings):
     @field_validator("database_url", mode="after")
     @classmethod
     def _only_sqlite(cls, value: str) -> str:
-        """Another database's address would otherwise be taken for the name of a file."""
+        """Another database's URL would otherwise be taken for a file name."""
         if value and not value.startswith("sqlite+aiosqlite:///"):
             raise ValueError("only SQLite is supported so far, as in sqlite+aiosqlite:////srv/rowcast/rowcast.db")
         return value
@@ -147,7 +147,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _links_need_an_origin(self) -> Self:
-        """A link in a mail would otherwise lead to whatever host the request named."""
+        """Otherwise a mailed link would point to whatever host the request named."""
         if self.smtp_url.get_secret_value() and self.public_origin is None and not self.is_private:
             raise ValueError("ROWCAST_SMTP_URL needs ROWCAST_PUBLIC_ORIGIN: it is where links in mails lead")
         return self
@@ -186,22 +186,22 @@ class Settings(BaseSettings):
 
     @property
     def imports_dir(self) -> Path:
-        """One folder an import: the original, the rows kept aside."""
+        """One folder per import: the original file and the rejected rows."""
         return self.data_dir / "imports"
 
     @property
     def is_tls(self) -> bool:
-        """Whether people reach it over TLS (which ends at a proxy in front): `public_origin` says so."""
+        """Whether people reach the server over TLS (terminated by a proxy): true if `public_origin` is an https URL."""
         return self.public_origin is not None and self.public_origin.scheme == "https"
 
     @property
     def is_local(self) -> bool:
-        """Whether only this machine can connect."""
+        """Whether the server listens on a loopback address only."""
         return _is_loopback(self.host)
 
     @property
     def is_private(self) -> bool:
-        """Whether nobody but this machine's own people can get here, not even through a proxy."""
+        """Whether only this machine can reach the server, not even others through a proxy."""
         origin = self.public_origin.host if self.public_origin else "localhost"
         return self.is_local and not self.trusted_proxies and _is_loopback((origin or "").strip("[]"))
 

@@ -1,7 +1,7 @@
 """Rowcast: `create_app()` is the table of contents of the whole application.
 
-It imports the parts itself: whoever wants one module of this package, a child process or the command line, does not
-wait for a web framework.
+It imports the web framework inside the function, so that child processes and the command line can import a single
+module of this package without loading it.
 """
 
 from importlib import import_module
@@ -11,14 +11,15 @@ if TYPE_CHECKING:
     from settings import Settings
     from webapp.web.application import Application
 
-# Each is a folder: URL -> module -> template folder -> test. Without its line and its folder the rest still works.
+# Each name is a package: URL -> module -> template folder -> test. Remove its line and its folder and the rest still
+# works.
 BLUEPRINTS = (
     "main",  # welcome, dashboard, health
-    "auth",  # sign up, in and out
-    "account",  # what people see and change of themselves
+    "auth",  # sign-up, sign-in and sign-out
+    "account",  # people's own settings
     "admin",  # people, audit log, background work, mails, settings
-    "tables",  # what this application is about
-    "live",  # streams that pages listen to
+    "tables",  # imported tables: what this application is about
+    "live",  # server-sent event streams for pages
     "api",  # JSON
 )
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from webapp.jobs.takeout import Kind
     from webapp.models import Role
 
-# Each command imports what it needs itself: `rowcast inspect` should not wait for a web framework.
+# Each command imports its own dependencies: `rowcast inspect` should not wait for a web framework.
 
 
 @click.group()
@@ -45,7 +45,7 @@ def serve(host: str | None, port: int | None, reload: bool) -> None:
 
 
 def _serve(arguments: Sequence[str]) -> None:
-    """`rowcast serve` in a process that was only just begun."""
+    """`rowcast serve` in a freshly started process."""
     main(["serve", *arguments], prog_name="rowcast")
 
 
@@ -134,7 +134,7 @@ def export(table_id: int, format_: "Kind") -> None:
     except Problem as problem:
         raise click.ClickException(str(problem)) from None
     except BrokenPipeError:
-        sys.stderr.close()  # the reader has seen enough, as `head` has; nothing to complain about
+        sys.stderr.close()  # the reader has closed the pipe, as `head` does; that is no error
         sys.exit(1)
 
 
@@ -196,7 +196,7 @@ def user_list(as_json: bool) -> None:
 
 @contextmanager
 def _people() -> "Iterator[tuple[Settings, ModuleType, type[Role]]]":
-    """What the commands for people work with; what they refuse ends them in words."""
+    """Set up what the commands for people need; a refusal ends the command with a readable message."""
     from webapp import console
     from webapp.data import migrations
     from webapp.data.problems import Problem
@@ -211,14 +211,14 @@ def _people() -> "Iterator[tuple[Settings, ModuleType, type[Role]]]":
 
 
 def _password() -> str:
-    """Never an argument: those stand in the shell's history and in the list of processes."""
+    """Never an argument: arguments appear in the shell history and the process list."""
     if sys.stdin.isatty():
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
     return sys.stdin.readline().rstrip("\r\n")
 
 
 def _settings(**given: object) -> Settings:
-    """Settings of the environment under what the command line says; a wrong one ends the command in words."""
+    """Settings from the environment, overridden by the command line; an invalid one ends the command with a message."""
     from pydantic import ValidationError
 
     try:
@@ -232,7 +232,7 @@ def _settings(**given: object) -> Settings:
 
 
 def _rejected(path: Path) -> list[dict[str, object]]:
-    """All of them: an inspection itself carries only the first."""
+    """Return all rejected rows: an inspection itself carries only the first ones."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.reader(file)
         next(rows)

@@ -1,4 +1,4 @@
-"""People from the command line: on the same SQLite file as a running server, and in its audit log."""
+"""Managing people from the command line: uses the same SQLite file as a running server, and its audit log."""
 
 import asyncio
 import sys
@@ -34,28 +34,28 @@ from webapp.web.hosts import public_origin
 
 P = ParamSpec("P")
 T = TypeVar("T")
-RESET = "/reset/"  # where a link for a new password leads
+RESET = "/reset/"  # where a link to choose a new password points
 
 
 def add(settings: Settings, email: str, name: str, role: Role | None, password: str | None) -> str | None:
-    """An account; without a password the answer is a link to choose one. Raises `Problem` in words."""
+    """Create an account; without a password, return a link to choose one. Raises `Problem` with a readable message."""
     email = _address(email)
     password_hash = _hash(settings, password, email) if password is not None else ""
     return _write(settings, _add, settings, email, name, role, password_hash)
 
 
 def promote(settings: Settings, email: str, role: Role) -> None:
-    """Also the other way: to less. The last owner stays one."""
+    """Change a role, up or down. The last owner stays one."""
     _write(settings, _promote, _address(email), role)
 
 
 def reset_password(settings: Settings, email: str, password: str | None, *, remove_second_factor: bool) -> str | None:
-    """A new password, or a link to choose one; either way the old one, sign-ins and API tokens end now."""
+    """Set a password, or return a link to choose one. Either way the old one, sign-ins and API tokens end now."""
     email = _address(email)
     password_hash = _hash(settings, password, email) if password is not None else None
     link, warning = _write(settings, _reset, settings, email, password_hash, remove_second_factor)
     if warning:
-        print(warning, file=sys.stderr, flush=True)  # not among what a program may read
+        print(warning, file=sys.stderr, flush=True)  # keep it out of what programs read
     return link
 
 
@@ -76,7 +76,7 @@ async def _add(
         name=name,
         role=role or (Role.OWNER if is_first else Role.MEMBER),
         password_hash=password_hash,
-        is_verified=True,  # whoever has this command needs nobody's word
+        is_verified=True,  # the operator's word is enough
     )
     return None if password_hash else await _link(work, settings, person)
 
@@ -111,7 +111,7 @@ async def _remove_factors(work: UnitOfWork, person: User) -> None:
 
 
 async def _warn_of_last_owner(work: UnitOfWork, person: User) -> str | None:
-    """Not refused: whoever runs this command makes another link when this one was lost."""
+    """Warn, but do not refuse: if the link gets lost, the operator can create another."""
     try:
         await people.keep_an_owner(work, person)
     except people.LastOwner:

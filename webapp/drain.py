@@ -1,11 +1,11 @@
-"""The drain: how a server that is about to stop tells what would otherwise never end."""
+"""The drain: tells things that would otherwise never end that the server is about to stop."""
 
 import asyncio
 from collections.abc import Callable
 
 
 class Drain:
-    """Begins once, before the server stops listening; live streams end on it and clients come back to the next server.
+    """Starts once, before the server stops listening. Live streams end on it and clients reconnect to the next server.
 
     Quart's own `shutdown_event` is set only after every connection has closed, which an open stream never does.
     """
@@ -15,7 +15,7 @@ class Drain:
         self._calls: list[Callable[[], None]] = []
 
     def on_begin(self, call: Callable[[], None]) -> None:
-        """`call` runs in the event loop when draining begins; it must not raise or block."""
+        """Run `call` on the event loop when draining starts; it must not raise or block."""
         self._calls.append(call)
 
     def begin(self) -> None:

@@ -1,8 +1,8 @@
-"""The shared objects: declared here without an app, made in `create_app()`, found through the app context.
+"""The shared objects: declared here without an app, created in `create_app()`, looked up through the app context.
 
-Calling one gives the running app's own: `db()` is the `Database` of the app that answers this request, so
-several apps with different settings live in one process. Streams and jobs outlive the app context: they take
-the object itself before they begin.
+Calling one returns the current app's object: `db()` is the `Database` of the app that serves this request, so several
+apps with different settings can share a process. Streams and jobs outlive the app context, so they fetch the object
+itself before they start.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Extension(Generic[T]):
-    """One object an app, made from its settings by `make`."""
+    """One object per app, created from its settings by `make`."""
 
     def __init__(self, name: str, make: Callable[[Settings], T]) -> None:
         self.name = f"rowcast.{name}"
@@ -55,7 +55,7 @@ EVERY: tuple[Extension[Any], ...] = (config, drain, db, hasher, sealer, hub, job
 
 
 def init_app(app: Quart, settings: Settings) -> None:
-    """Make each for this app; open them, in this order, when it begins to serve, and close them in the other."""
+    """Create each object for this app. Open them in this order when it starts serving, and close them in reverse."""
     for extension in EVERY:
         extension.init_app(app, settings)
     drain.of(app).on_begin(hub.of(app).close)

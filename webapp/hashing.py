@@ -1,7 +1,7 @@
-"""Password hashes: argon2 takes a third of a second and 64 MiB, so it has two threads of its own.
+"""Password hashing: argon2 takes a third of a second and 64 MiB, so it runs in a separate pool of two threads.
 
-In the event loop one sign-in would stop every user; in the shared thread pool thirty of them would keep files and
-uploads waiting for seconds.
+On the event loop one sign-in would block everybody; in the default thread pool thirty of them would hold up file
+operations and uploads for seconds.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ class Hasher:
     """Hashes and verifies passwords, at most two at a time."""
 
     def __init__(self, settings: Settings) -> None:
-        # Tests prove behaviour, not cost.
+        # Tests check behaviour, not cost.
         cheap = settings.is_testing
         self._argon2 = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1) if cheap else PasswordHasher()
         self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="argon2")
@@ -36,9 +36,10 @@ class Hasher:
         return await self._run(self._argon2.hash, _one_spelling(password))
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        """Without a hash it takes as long and says no: the time does not tell whether an address has an account.
+        """Return whether the password matches. Without a hash it takes as long and returns False.
 
-        Who was given an account and has not chosen a password yet has an empty one.
+        So the response time does not reveal whether an address has an account. The hash is empty for people who were
+        added and have not chosen a password yet.
         """
         if not self._dummy:
             self._dummy = await self.hash(secrets.token_urlsafe(32))
@@ -46,7 +47,7 @@ class Hasher:
         return matches and bool(password_hash)
 
     def is_outdated(self, password_hash: str) -> bool:
-        """Whether it was made with another cost than today's."""
+        """Whether the hash was made with other cost parameters than today's."""
         return self._argon2.check_needs_rehash(password_hash)
 
     def close(self) -> None:
@@ -63,5 +64,5 @@ class Hasher:
 
 
 def _one_spelling(password: str) -> str:
-    """Letters that keyboards put together in different ways (e and an accent, or both in one) are the same password."""
+    """Keyboards compose letters differently (e plus an accent, or one character); both are the same password."""
     return unicodedata.normalize("NFC", password)

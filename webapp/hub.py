@@ -1,4 +1,4 @@
-"""The hub: wakes whoever watches a topic, in this process, without ever waiting for them."""
+"""The hub: notifies the subscribers of a topic within this process, without ever waiting for them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -6,22 +6,22 @@ from contextlib import asynccontextmanager
 from itertools import count
 from typing import Final
 
-QUEUE_LIMIT: Final = 64  # events one subscriber may be behind
+QUEUE_LIMIT: Final = 64  # unread events per subscriber
 
 
 class HubClosed(Exception):
-    """The server drains: whatever was still pending, a stream ends now."""
+    """The server is draining: a stream ends now, whatever was still pending."""
 
 
 class Missed:
-    """Stands for events a slow subscriber did not get: whoever receives it looks at the whole again."""
+    """Stands for events that a slow subscriber missed; the subscriber reloads the whole state."""
 
 
 MISSED: Final = Missed()
 
 
 class Subscription:
-    """What one subscriber has not seen yet. Only the newest event of each key is kept: progress is worth its last."""
+    """Events a subscriber has not read yet. Only the newest event per key is kept: old progress is worthless."""
 
     def __init__(self, limit: int = QUEUE_LIMIT) -> None:
         self._limit = limit
@@ -44,7 +44,7 @@ class Subscription:
         self._wake.set()
 
     async def get(self, timeout: float | None = None) -> object | None:
-        """The oldest pending event; None when nothing came for `timeout` seconds.
+        """Return the oldest pending event, or None if none arrives within `timeout` seconds.
 
         Raises `HubClosed` once the hub has closed.
         """
@@ -71,7 +71,7 @@ class Subscription:
 
 
 class Hub:
-    """Topics and who watches them. Everything happens on the event loop's thread, so nothing needs a lock."""
+    """Topics and their subscribers. Everything runs on the event loop's thread, so no locks are needed."""
 
     def __init__(self, queue_limit: int = QUEUE_LIMIT) -> None:
         self._queue_limit = queue_limit
@@ -79,7 +79,7 @@ class Hub:
         self._is_closed = False
 
     def publish(self, topic: str, event: object, *, key: str | None = None) -> None:
-        """Hand `event` to the topic's subscribers. With a `key` it replaces what they have not seen of that key."""
+        """Hand `event` to the topic's subscribers. With a `key` it replaces unread events of the same key."""
         for subscription in self._topics.get(topic, ()):
             subscription.put(event, key)
 
@@ -107,7 +107,7 @@ class Hub:
         return len(self._topics.get(topic, ()))
 
     def close(self) -> None:
-        """The server drains: every stream ends now, and new ones end as they begin."""
+        """The server is draining: end every stream now, and new ones as soon as they subscribe."""
         self._is_closed = True
         for subscriptions in self._topics.values():
             for subscription in subscriptions:

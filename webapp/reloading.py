@@ -1,4 +1,4 @@
-"""For development: a server in a child process that is started anew when the code changes."""
+"""Development only: runs the server in a child process and restarts it when the code changes."""
 
 import os
 import signal
@@ -16,10 +16,10 @@ Serve = Callable[[Sequence[str]], None]  # a function of a module, which the chi
 
 
 def serve_and_reload(serve: Serve, arguments: Sequence[str]) -> int:
-    """`serve(arguments)` in a child, again and again.
+    """Run `serve(arguments)` in a child process, again and again.
 
-    Templates and static files are looked up anew by the server itself, in development: that is what it is unless the
-    environment says otherwise. This is for Python and `.env`.
+    This covers Python code and `.env`. Templates and static files are reloaded by the server itself in development,
+    which is the default here unless the environment says otherwise.
     """
     os.environ.setdefault("ROWCAST_ENVIRONMENT", "development")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -34,7 +34,7 @@ def serve_and_reload(serve: Serve, arguments: Sequence[str]) -> int:
 
 
 def _start(serve: Serve, arguments: Sequence[str]) -> BaseProcess:
-    """A new interpreter, so that nothing of the old code is left; it reads its settings itself, as they are now."""
+    """Start a new interpreter, so that no old code remains; it reads the current settings itself."""
     process = get_context("spawn").Process(target=serve, args=(arguments,), name="rowcast-server")
     process.start()
     return process

@@ -1,7 +1,7 @@
-"""The server: Hypercorn in this process, with an orderly beginning and end.
+"""The server: Hypercorn in this process, with a controlled start and shutdown.
 
-Started by ourselves rather than by its command line, because that one kills requests in flight when there are several
-workers, ends with 0 when a worker has died, and on Python 3.12 and later waits for open live streams for ever.
+We start it ourselves because Hypercorn's command line kills requests in flight when it has several workers, exits with
+0 when a worker has died, and on Python 3.12 and later waits forever for open live streams.
 """
 
 import asyncio
@@ -32,11 +32,11 @@ from webapp.web.application import Application
 from webapp.web.streaming import StreamFailed
 
 BACKLOG = 4096
-KEEP_ALIVE = 20.0  # seconds a connection may be idle; also what a slow client has for its headers
-# Bytes before a body. The address of a wide table, or of a filter with hundreds of values, has some ten thousand, and
-# htmx and the browser say it twice more, as `HX-Current-URL` and `Referer`.
+KEEP_ALIVE = 20.0  # seconds a connection may be idle, and a slow client may take for its headers
+# Bytes of a request's head. The URL of a wide table, or of a filter with hundreds of values, has some ten thousand, and
+# htmx and the browser repeat it twice, as `HX-Current-URL` and `Referer`.
 MAX_HEAD = 160 * 1024
-CLOSING_TIMEOUT = 10.0  # seconds the application has to close what it opened
+CLOSING_TIMEOUT = 10.0  # seconds the application has to close its resources
 
 log = structlog.get_logger("rowcast.server")
 
@@ -46,7 +46,7 @@ class CannotServe(Problem):
 
 
 def serve(settings: Settings, *, factory: Callable[[Settings], Application] = create_app) -> int:
-    """Serve until SIGTERM or Ctrl-C. The process should exit with what this returns."""
+    """Serve until SIGTERM or Ctrl-C. Return the exit code of the process."""
     observe.configure(settings)
     try:
         with _only_server(settings), _bind(settings) as listener:
@@ -65,7 +65,7 @@ async def _run(app: Application, settings: Settings, listener: socket.socket) ->
     stop = asyncio.Event()
 
     def on_signal() -> None:
-        if stop.is_set():  # asked again: no more patience
+        if stop.is_set():  # second signal: stop waiting
             app.cut_all()
         stop.set()
         drain.of(app).begin()
@@ -93,7 +93,7 @@ async def _run(app: Application, settings: Settings, listener: socket.socket) ->
 
 
 async def _finish(app: Application, server: "asyncio.Future[None]", patience: float) -> None:
-    """Let requests in flight end, then cut them, so that the application is still closed in order."""
+    """Give requests in flight time to finish, then cancel them, so that the application always shuts down in order."""
     await asyncio.wait({server}, timeout=patience)
     if not server.done():
         log.warning("requests were cut, they took too long to finish", requests=len(app.in_flight))
@@ -108,7 +108,7 @@ async def _finish(app: Application, server: "asyncio.Future[None]", patience: fl
 
 
 async def _close_half_open(app: Application) -> None:
-    """Quart closes nothing when opening has failed half-way."""
+    """Quart closes nothing if start-up fails halfway."""
     try:
         await app.shutdown()
     except Exception:
@@ -122,7 +122,7 @@ def _config(settings: Settings, listener: socket.socket) -> Config:
     config.include_server_header = False
     config.keep_alive_timeout = KEEP_ALIVE
     config.h11_max_incomplete_size = MAX_HEAD
-    config.graceful_timeout = settings.graceful_timeout + 2  # ours comes first
+    config.graceful_timeout = settings.graceful_timeout + 2  # our own timeout expires first
     config.shutdown_timeout = CLOSING_TIMEOUT
     config.errorlog = logging.getLogger("hypercorn.error")
     config.errorlog.addFilter(_is_news)
@@ -131,7 +131,7 @@ def _config(settings: Settings, listener: socket.socket) -> Config:
 
 
 def _framework(app: Application, settings: Settings) -> Any:
-    """Forwarded headers count only behind proxies of ours; else anybody could claim any address."""
+    """Trust forwarded headers only from the configured proxies; else any client could claim any address."""
     if not settings.trusted_proxies:
         return app
     return ProxyFixMiddleware(app, mode="legacy", trusted_hops=settings.trusted_proxies)
@@ -139,9 +139,10 @@ def _framework(app: Application, settings: Settings) -> Any:
 
 @contextmanager
 def _only_server(settings: Settings) -> Iterator[None]:
-    """One server for a data folder: two would both resume the same imports.
+    """Allow one server per data folder: two would both resume the same imports.
 
-    A record lock: the system drops it with the process, however that ends, and child processes do not inherit it.
+    This is a record lock: the operating system drops it however the process ends, and child processes do not inherit
+    it.
     """
     try:
         folder = private_folder(settings.data_dir)
@@ -162,7 +163,7 @@ def _only_server(settings: Settings) -> Iterator[None]:
 
 
 def _bind(settings: Settings) -> socket.socket:
-    """Before anything else is started, so that a port in use is said at once."""
+    """Bind the port before starting anything else, so that a port in use is reported at once."""
     where = f"{settings.host}:{settings.port}"
     try:
         family, kind, protocol, _, target = socket.getaddrinfo(
@@ -189,7 +190,7 @@ def _address(listener: socket.socket) -> str:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """A stream that failed is in the log already, with its request."""
+    """A stream that failed has already been logged with its request."""
     error = record.exc_info[1] if record.exc_info else None
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]

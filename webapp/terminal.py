@@ -1,4 +1,4 @@
-"""What people see of a command: how far it is, and what it found, set in lines and columns."""
+"""Output of the commands on a terminal: progress, and results in aligned columns."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +32,7 @@ class Progress:
 
 
 def in_columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """A line for each row; no row, no line."""
+    """One line per row; nothing if there are no rows."""
     wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True)).rstrip()
