@@ -1,4 +1,4 @@
-"""All that is HTTP and no feature: what a request passes before a view, and an answer after it."""
+"""HTTP concerns shared by all features: what a request passes before its view, and a response after it."""
 
 from quart import Quart
 
@@ -24,7 +24,7 @@ from webapp.web import (
 
 
 def init_app(app: Quart, settings: Settings) -> None:
-    """The order is the order a request is looked at; nothing of its body is read before its view."""
+    """Register the checks in the order in which a request passes them; none of them reads the body."""
     observe.init_app(app, settings)
     hosts.init_app(app, settings)
     crosssite.init_app(app, settings)

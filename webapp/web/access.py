@@ -1,9 +1,8 @@
-"""Who may do what: signed in by default, and the one way to a table.
+"""Access control: signed in by default, and the one way to find a table.
 
-A view is guarded unless it says `@public`: forgetting a decorator closes a door, it never opens one. `@may(action)`
-says which right it takes, `@fresh` that who asks must have proved a short while ago who they are, `@resumable` that
-it is then done without being asked for again, and `@before_second_factor` that it is part of setting one up where the
-server demands it.
+Every view is guarded unless it is marked `@public`, so a forgotten decorator locks people out and never lets them in.
+`@may(action)` names the right a view needs, `@fresh` requires a recent proof of identity, `@resumable` runs the view
+again by itself after that proof, and `@before_second_factor` marks the views that set up a required second factor.
 """
 
 from collections.abc import Callable
@@ -45,7 +44,7 @@ __all__ = [
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-MAX_NEXT = 2000  # characters of an address that is worth going back to
+MAX_NEXT = 2000  # characters of a URL worth returning to
 MAX_ID = 2**63 - 1
 
 
@@ -57,13 +56,13 @@ def init_app(app: Quart, settings: Settings) -> None:
 
 
 def public(view: View) -> View:
-    """Anybody may call this view. Who is signed in is looked up only if the page asks for it."""
+    """Anybody may call this view. The session is looked up only if the page asks for it."""
     view.is_public = True  # type: ignore[attr-defined]
     return view
 
 
 def may(action: Action) -> Callable[[View], View]:
-    """Only whom `authorize()` lets do `action` may call this view; the others are answered 403."""
+    """Restrict this view to people whom `authorize()` allows to do `action`; others get a 403."""
 
     def mark(view: View) -> View:
         view.action = action  # type: ignore[attr-defined]
@@ -73,30 +72,30 @@ def may(action: Action) -> Callable[[View], View]:
 
 
 def fresh(view: View) -> View:
-    """Who calls this view has proved a short while ago who they are, or is asked to first."""
+    """Require a recent proof of identity; people without one are asked for it first."""
     view.needs_fresh = True  # type: ignore[attr-defined]
     return view
 
 
 def resumable(view: View) -> View:
-    """A `@fresh` view of a button, which takes nothing but its address: after the proof it is called by itself."""
+    """Mark a `@fresh` view that takes nothing but its URL: after the proof it is called by itself."""
     view.is_resumable = True  # type: ignore[attr-defined]
     return view
 
 
 def before_second_factor(view: View) -> View:
-    """Who still has to set up the second factor that the server demands may call this view."""
+    """Let people call this view who have yet to set up the second factor that the server requires."""
     view.is_before_second_factor = True  # type: ignore[attr-defined]
     return view
 
 
 def actor() -> Actor | None:
-    """Who is signed in. In a public view `await load_actor()` first."""
+    """The signed-in person, or None. In a public view call `await load_actor()` first."""
     return loaded_actor()
 
 
 def signed_in() -> Actor:
-    """Who is signed in, in a view that is not public."""
+    """The signed-in person, in a view that is not public."""
     found = loaded_actor()
     if found is None:
         raise Unauthorized
@@ -104,7 +103,7 @@ def signed_in() -> Actor:
 
 
 async def find_table(actor: Actor, table_id: int, action: Action = Action.READ_TABLE) -> Table:
-    """The table with its columns, if this person may do `action` with it. Raises `NotFound`."""
+    """Return the table with its columns if this person may do `action` with it. Raises `NotFound`."""
     table = await db().read(lambda connection: Table.find(connection, actor.id, min(table_id, MAX_ID)))
     if table is None or not authorize(actor, action, table):
         raise NotFound("table")
@@ -112,7 +111,7 @@ async def find_table(actor: Actor, table_id: int, action: Action = Action.READ_T
 
 
 async def find_import(actor: Actor, import_id: str) -> Import:
-    """The import, if it is this person's. Raises `NotFound`."""
+    """Return the import if it belongs to this person. Raises `NotFound`."""
     async with db().reading() as session:
         statement = Import.visible_to(actor.id).where(Import.id == import_id)
         found = (await session.execute(statement)).scalar_one_or_none()
@@ -135,7 +134,7 @@ def safe_next(target: str | None, default: str = "/") -> str:
 
 
 def here() -> str:
-    """The page this request is for or comes from, to go back to after signing in: only pages are gone back to."""
+    """The page to return to after signing in: the one requested, or the one this request came from if it is no page."""
     is_part = _by_htmx() and request.headers.get("HX-Request-Type") != "full"
     if is_part or request.method not in ("GET", "HEAD"):
         return _own_path(request.headers.get("HX-Current-URL") or request.referrer)
@@ -154,12 +153,14 @@ def _own_path(address: str | None) -> str:
 
 
 def _by_htmx() -> bool:
-    """Only the type tells of a restored history entry. A redirect would put the login page into a part of the page."""
+    """Checks the type too, because a restored history entry sends only that. htmx would swap a redirect's page into a
+    part.
+    """
     return "HX-Request" in request.headers or "HX-Request-Type" in request.headers
 
 
 async def _require_right() -> None:
-    """The right a view takes, whatever it is done with; what it is done with is looked at where that is found."""
+    """Check the view's right in general; the right to a particular object is checked where the object is found."""
     view = current_app.view_functions.get(request.endpoint or "")
     person = loaded_actor()
     if view is None or person is None or getattr(view, "is_public", False):
@@ -170,7 +171,7 @@ async def _require_right() -> None:
 
 
 def _not_allowed(person: Actor, action: Action) -> Forbidden:
-    """A program is told when another token of the same person would do."""
+    """Tell a program when another token of the same person would suffice."""
     scope = RULES[action].scope
     if scope is not None and authorize(replace(person, scopes=None), action):
         return bearer.ScopeTooSmall(scope)
@@ -178,9 +179,9 @@ def _not_allowed(person: Actor, action: Action) -> Forbidden:
 
 
 async def _require_second_factor() -> ResponseReturnValue | None:
-    """Where the server demands one, a sign-in by password alone opens the pages to set it up and nothing else.
+    """If the server requires a second factor, a sign-in by password alone opens only the pages that set it up.
 
-    A token was made in a sign-in that had what was demanded then.
+    Tokens are exempt: they were created in a sign-in that met the requirement at the time.
     """
     view = current_app.view_functions.get(request.endpoint or "")
     person = loaded_actor()
@@ -203,7 +204,7 @@ def demands_two_factors(person: Actor) -> bool:
 
 
 async def owes_factor(person: Actor) -> bool:
-    """Whether it has to be shown before another is added: who knows the password only would add one of their own."""
+    """Whether an existing factor must be shown first: else anybody with just the password could add their own."""
     if person.is_strong or not demands_two_factors(person):
         return False
     async with db().reading() as session:
@@ -212,7 +213,7 @@ async def owes_factor(person: Actor) -> bool:
 
 
 async def _require_fresh() -> ResponseReturnValue | None:
-    """A form that was posted too late is lost: its page asks for the proof before it is filled in. A button is not."""
+    """A form posted too late is lost, so its page asks for the proof before it is filled in. A button is not lost."""
     view = current_app.view_functions.get(request.endpoint or "")
     person = loaded_actor()
     if person is None or not getattr(view, "needs_fresh", False):
@@ -224,12 +225,12 @@ async def _require_fresh() -> ResponseReturnValue | None:
 
 
 def _send_to(page: str) -> ResponseReturnValue:
-    """On to `page`; with htmx the whole window, not the part of a page that was asked for."""
+    """Go to `page`; with htmx in the whole window, not in the part of the page that was requested."""
     return Response("", 401, {"HX-Redirect": page}) if _by_htmx() else redirect(page, 303)
 
 
 async def _require_sign_in() -> ResponseReturnValue | None:
-    """An address that does not exist is guarded as well: strangers cannot tell what is there."""
+    """URLs that do not exist are guarded too, so strangers cannot tell which ones do."""
     view = current_app.view_functions.get(request.endpoint or "")
     if getattr(view, "is_public", False) or await load_actor() is not None:
         return None

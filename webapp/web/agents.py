@@ -1,8 +1,8 @@
-"""A user agent as people say it: "Firefox on Linux"."""
+"""A user agent in plain words: "Firefox on Linux"."""
 
 import re
 
-# The first that fits: many a browser names the others as well.
+# The first match wins, because many browsers name others as well.
 _BROWSERS = (
     ("Edge", r"Edg(?:e|A|iOS)?/"),
     ("Opera", r"OPR/|Opera"),
@@ -21,11 +21,11 @@ _SYSTEMS = (
     ("a Mac", r"Macintosh|Mac OS X"),
     ("Linux", r"Linux|X11"),
 )
-_LONGEST = 40  # characters of one that is no browser's
+_LONGEST = 40  # characters, for clients that are no browser
 
 
 def agent_in_words(agent: str) -> str:
-    """Whoever asks says this of themselves: it is for recognising one's own devices, and proves nothing."""
+    """Clients choose this text themselves: it helps people recognise their own devices and proves nothing."""
     browser, system = _first(_BROWSERS, agent), _first(_SYSTEMS, agent)
     if browser and system:
         return f"{browser} on {system}"

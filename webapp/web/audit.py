@@ -1,4 +1,4 @@
-"""Who does something and from where, for the audit log."""
+"""Who acts and from where, for the audit log."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from webapp.web.sessions import device, loaded_actor
 
 
 def doer(person: User | None = None) -> Doer:
-    """Whoever is signed in; or `person`, who is about to be; or a stranger."""
+    """The signed-in person; or `person`, who is about to sign in; or a stranger."""
     where = device()
     actor = loaded_actor()
     if person is not None:
@@ -19,8 +19,8 @@ def doer(person: User | None = None) -> Doer:
 
 
 def record_soon(event: Event, subject: User | str | None = None, **details: Any) -> None:
-    """Write down what changed nothing else, such as a refusal; the answer does not wait for it.
+    """Record an event that changes nothing else, such as a refusal; the response does not wait for it.
 
-    What changes something is written by `AuditEvent.record` in its own unit of work.
+    Changes are recorded by `AuditEvent.record` in their own unit of work.
     """
     db().write_soon(AuditEvent.record, event, doer(), subject, **details)

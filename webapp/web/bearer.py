@@ -1,6 +1,6 @@
-"""API tokens: a program shows `Authorization: Bearer rowcast_...` and is that token's person, within its scope.
+"""API tokens: a program sends `Authorization: Bearer rowcast_...` and acts as the token's owner, within its scope.
 
-They count below /api/ only, where no page shows anything of anybody. RFC 6750 says how a refusal looks.
+Tokens are valid only below /api/, where no page shows private data. RFC 6750 defines the refusals.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ MAX_TOKEN = 200  # characters; ours have 51
 
 
 class _Challenge(HTTPException):
-    """A refusal that says how to do better. Its parameters are quoted, as RFC 6750 has them and werkzeug has not."""
+    """A refusal that says how to authenticate. RFC 6750 wants quoted parameters; Werkzeug does not quote them."""
 
     parameters: Mapping[str, str] = MappingProxyType({})
 
@@ -33,7 +33,7 @@ class _Challenge(HTTPException):
 
 
 class TokenRefused(_Challenge, Unauthorized):
-    """Which of the reasons it is, is told to nobody: a stranger may be trying."""
+    """Does not say which reason applies, since a stranger may be guessing."""
 
     description = "This token does not work: it is mistyped, revoked or expired, or its person may not sign in."
     parameters = MappingProxyType({"error": "invalid_token"})
@@ -44,7 +44,7 @@ class NotSignedIn(_Challenge, Unauthorized):
 
 
 class ScopeTooSmall(_Challenge, Forbidden):
-    """The person may do this, the token may not."""
+    """The person may do this, but the token may not."""
 
     def __init__(self, scope: Scope) -> None:
         super().__init__(f"This takes a token with the scope '{scope}'.")
@@ -52,13 +52,13 @@ class ScopeTooSmall(_Challenge, Forbidden):
 
 
 def is_shown() -> bool:
-    """Whether this request counts on a token, and on nothing else: a bad one is not made up for by a cookie."""
+    """Whether this request uses a token, and nothing else: a cookie does not make up for an invalid token."""
     given = request.authorization
     return request.path.startswith(API) and given is not None and given.type == "bearer"
 
 
 async def load_holder() -> Actor | None:
-    """The person of the token that is shown; None for one that does not work."""
+    """Return the owner of the token, or None if the token is not valid."""
     token = (request.authorization.token if request.authorization else None) or ""
     if not token.startswith(PREFIX) or len(token) > MAX_TOKEN:
         return None
@@ -82,5 +82,5 @@ async def load_holder() -> Actor | None:
 
 
 def refusal() -> Unauthorized:
-    """What a stranger to the API is told."""
+    """The refusal for strangers to the API."""
     return TokenRefused() if is_shown() else NotSignedIn()

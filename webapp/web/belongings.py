@@ -1,6 +1,6 @@
-"""What belongs to a person besides the account: each feature says what it keeps, hands it over, and takes it away.
+"""What belongs to a person besides the account: each feature describes, exports and removes its own data.
 
-So the pages of an account and of the administration know no feature, and a feature that is taken out leaves no gap.
+So the account and administration pages need to know no feature, and removing a feature leaves no gap.
 """
 
 from collections.abc import AsyncIterator
@@ -14,20 +14,20 @@ from webapp.extensions import Extension
 
 
 class Belongings(Protocol):
-    """One feature's part. `user_id` is whose it is; what is told is for that person or who manages them."""
+    """One feature's part. `user_id` is the owner; the text is shown to them or to whoever manages them."""
 
     name: str  # such as "tables": its key in an export
 
     async def words(self, user_id: int) -> list[str]:
-        """What would be lost, as in "3 tables with 4,120 rows"; nothing when there is nothing."""
+        """Return what would be lost, such as "3 tables with 4,120 rows", or "" if there is nothing."""
         ...
 
     def export(self, user_id: int) -> AsyncIterator[dict[str, Any]]:
-        """What is kept, one thing after the other. Called in a request, read when that is over."""
+        """Yield the stored objects one by one. Called within a request, but read after it has ended."""
         ...
 
     async def remove(self, work: UnitOfWork, user_id: int) -> None:
-        """Take it away in this unit of work; what is no part of the database after its commit."""
+        """Delete the data in this unit of work; anything outside the database goes after its commit."""
         ...
 
 
@@ -39,11 +39,11 @@ def init_app(app: Quart, settings: Settings) -> None:
 
 
 async def words_of(user_id: int) -> list[str]:
-    """All that a person would lose with the account."""
+    """Everything a person would lose with the account."""
     return [words for part in belongings() for words in await part.words(user_id)]
 
 
 async def farewell(work: UnitOfWork, user_id: int) -> None:
-    """Take away all of it. The account itself is whose verb this is called from."""
+    """Delete all of it. The caller deletes the account itself."""
     for part in belongings():
         await part.remove(work, user_id)

@@ -1,7 +1,7 @@
 """The request body: bounded while it arrives, and read no faster than it is used.
 
-Quart's own body has no working limit for one request, lets chunked bodies past the limit of all, and keeps whatever
-a slow reader has not taken yet in memory. This one has the same surface on both versions of Quart.
+Quart's own body has no working per-request limit, lets chunked bodies bypass the global limit, and buffers unread data
+in memory. This one has the same interface on both versions of Quart.
 """
 
 import asyncio
@@ -15,19 +15,19 @@ from quart.formparser import FormDataParser
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge, RequestTimeout
 
-HIGH_WATER = 256 * 1024  # bytes that may wait to be read before the client has to, and at most in one piece
+HIGH_WATER = 256 * 1024  # bytes buffered before the client has to wait; also the largest single chunk
 URLENCODED = "application/x-www-form-urlencoded"
 
 
 class BoundedBody:
-    """Iterate over it for pieces, or await it for the whole.
+    """Iterate over it for chunks, or await it for the whole body.
 
-    The limit counts all that has arrived and is looked at when the body is read, so a view may raise it or lower it.
+    The limit applies to everything that has arrived and is checked on reading, so a view may raise or lower it.
     """
 
     def __init__(self, expected: int | None, limit: int | None) -> None:
         self.limit = limit
-        self.idle_timeout: float | None = None  # seconds between two pieces
+        self.idle_timeout: float | None = None  # seconds between two chunks
         self.received = 0
         self._expected = expected or 0
         self._buffer = bytearray()
@@ -37,7 +37,7 @@ class BoundedBody:
         self._room.set()
         self._completed = asyncio.Event()
 
-    # What the connection calls: `append` by Quart 0.22, `put` by 0.23.
+    # Called by the connection: `append` by Quart 0.22, `put` by 0.23.
 
     def append(self, data: bytes) -> None:
         self.received += len(data)
@@ -72,7 +72,9 @@ class BoundedBody:
         await self._room.wait()
 
     def discard(self) -> None:
-        """The answer is decided: what still comes is dropped, or the server would wait for room for ever."""
+        """Drop whatever still arrives, now that the response is decided; else the server would wait for room
+        forever.
+        """
         self._is_discarded = True
         self._buffer.clear()
         self._room.set()
@@ -86,7 +88,7 @@ class BoundedBody:
             async with asyncio.timeout(timeout):
                 await self._completed.wait()
 
-    # What the application calls.
+    # Called by the application.
 
     def __aiter__(self) -> "BoundedBody":
         return self
@@ -141,10 +143,10 @@ class BoundedBody:
 
 
 class FormParser(FormDataParser):
-    """Limits the fields of a urlencoded form like the parts of a multipart one, and refuses what it cannot read.
+    """Limits the fields of a urlencoded form like the parts of a multipart one, and refuses malformed forms.
 
-    Quart's own parses any number of them (1.5 million took four seconds of everybody's time), and answers a form
-    it cannot read with an empty one.
+    Quart's parser accepts any number of fields (1.5 million blocked the loop for four seconds) and treats a malformed
+    form as an empty one.
     """
 
     def __init__(self, **limits: Any) -> None:
@@ -168,14 +170,14 @@ class FormParser(FormDataParser):
 
 
 class BoundedRequest(Request):
-    """A request with such a body."""
+    """A request with a bounded body."""
 
     body_class = BoundedBody  # type: ignore[assignment]
     form_data_parser_class = FormParser
     body: BoundedBody  # type: ignore[assignment]
 
     def __init__(self, *args: Any, body_timeout: float | None = None, **kwargs: Any) -> None:
-        # Quart's time-out is for the whole body, which a long upload would run into; ours is for silence.
+        # Quart's timeout covers the whole body, which a long upload would exceed; ours limits silence.
         super().__init__(*args, body_timeout=None, **kwargs)
         self.body.idle_timeout = body_timeout
 

@@ -1,6 +1,6 @@
-"""Where requests are counted: in this process, and in Valkey or Redis when several processes serve the same people.
+"""Where requests are counted: in this process, or in Valkey or Redis when several processes serve the same people.
 
-A counter that is away refuses nobody: this process goes on by itself, and says so in the log.
+An unavailable counter refuses nobody: this process counts on its own and logs that it does.
 """
 
 from collections import OrderedDict
@@ -17,12 +17,12 @@ from quart_rate_limiter.store import RateLimiterStoreABC
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-MARK = "|"  # what stands before it in a key, the view's name, does not count; a key without it is not counted
-MAX_KEYS = 10_000  # whoever was not seen for longest is forgotten first
-PATIENCE = 0.25  # seconds for one question
-ASK_AGAIN = 5.0  # seconds after it did not answer
+MARK = "|"  # the part of a key before it, the view's name, is ignored; keys without it are not counted
+MAX_KEYS = 10_000  # the least recently used is dropped first
+PATIENCE = 0.25  # seconds to wait for an answer
+ASK_AGAIN = 5.0  # seconds to wait after a failure
 SCHEMES = {"valkey": "redis", "valkeys": "rediss"}
-# Reading and writing in one step: of many requests at the same time each one counts. Forgotten when it is paid for.
+# Read and write in one step, so that concurrent requests all count. Keys expire once the allowance is restored.
 ADVANCE = """
 local now, step = tonumber(ARGV[1]), tonumber(ARGV[2])
 local due = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now) + step
@@ -35,7 +35,7 @@ log = structlog.get_logger("rowcast.limits")
 
 
 class Counters(RateLimiterStoreABC):
-    """For each key the time at which its allowance is whole again, as the limiter asks for it and sets it."""
+    """For each key, the time at which its full allowance is restored; the limiter reads and writes it."""
 
     def __init__(self, url: str = "") -> None:
         self._url = url
@@ -53,7 +53,7 @@ class Counters(RateLimiterStoreABC):
             self._redis = None
 
     async def get(self, key: str, default: datetime) -> datetime:
-        """The limiter asks three times in a request; the answer of the first is good for all."""
+        """The limiter asks three times per request; the first answer serves all three."""
         name, asked = _name(key), _asked()
         if not name:
             return default
@@ -74,26 +74,26 @@ class Counters(RateLimiterStoreABC):
         self._keep(name, asked[name])
 
     def _keep(self, name: str, due: datetime) -> None:
-        """Also when another counts: it may be away for the next request."""
+        """Kept even if Redis counts: Redis may be gone by the next request."""
         self._due[name] = due
         self._due.move_to_end(name)
         while len(self._due) > MAX_KEYS:
             self._due.popitem(last=False)
 
     async def _ask(self, question: "Callable[[Redis], Any]") -> Any:
-        """None when nobody else counts, or who does is away."""
+        """Return None if there is no Redis, or it is unavailable."""
         if self._redis is None or monotonic() < self._away_until:
             return None
         try:
             return await question(self._redis)
-        except Exception as error:  # whatever is wrong over there: nobody is refused for it
+        except Exception as error:  # whatever the failure, nobody is refused for it
             self._away_until = monotonic() + ASK_AGAIN
             log.warning("requests are counted in this process only", reason=type(error).__name__)
             return None
 
 
 def _client(url: str) -> "Redis":
-    """Loaded here: seven megabytes that only a server with a counter elsewhere needs."""
+    """Imported here, because it takes seven megabytes that only a server with Redis needs."""
     from redis.asyncio import Redis
     from redis.asyncio.retry import Retry
     from redis.backoff import NoBackoff

@@ -1,7 +1,7 @@
-"""Refuses what another site makes a visitor's browser send, before anything of the request is read.
+"""Refuses requests that another site makes a visitor's browser send, before anything of the request is read.
 
-Browsers say where a request comes from: `Sec-Fetch-Site` on secure origins and this machine, `Origin` everywhere.
-Nothing has to be put into pages, so a page that was cached for a day still submits.
+Browsers say where a request comes from: `Sec-Fetch-Site` on secure origins and localhost, `Origin` everywhere. Pages
+need no token, so a page that was cached for a day still submits.
 """
 
 from quart import Quart, request
@@ -34,10 +34,10 @@ def _is_our_own() -> bool:
         return site in ("same-origin", "none")
     if origin is not None:
         return origin == own_origin()
-    # No browser of the last ten years leaves both out. A program may; one with cookies is too much like a browser.
+    # No browser of the last ten years omits both. Programs may; but one that sends cookies could be a browser.
     return "Cookie" not in request.headers
 
 
 def _carries_only_a_token() -> bool:
-    """No browser adds a bearer token by itself, and without a cookie there is nothing else to abuse."""
+    """Browsers never add a bearer token by themselves, and without a cookie there is nothing to abuse."""
     return request.headers.get("Authorization", "").lower().startswith("bearer ") and "Cookie" not in request.headers

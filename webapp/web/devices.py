@@ -1,7 +1,7 @@
-"""Devices that have signed in before, told by a signed cookie that opens nothing.
+"""Devices that have signed in before, recognised by a signed cookie that grants no access.
 
-It is what lets a person past strangers who guess at their account: guesses without it are counted together, guesses
-with it by themselves ("device cookies", OWASP). It is also how a sign-in from a new device is noticed.
+It protects people from strangers who guess at their account: guesses without it are counted together, guesses with it
+separately ("device cookies", OWASP). It also reveals sign-ins from a new device.
 """
 
 import secrets
@@ -13,8 +13,8 @@ from settings import Settings
 from webapp.data import keys
 from webapp.extensions import Extension, config
 
-MAX_AGE = 400 * 86400  # seconds; browsers keep no cookie longer
-MAX_PEOPLE = 8  # who share a device; whoever was not seen for longest is forgotten
+MAX_AGE = 400 * 86400  # seconds; browsers keep cookies no longer
+MAX_PEOPLE = 8  # who share a device; the least recently seen is dropped
 
 
 signer: Extension[URLSafeTimedSerializer] = Extension("device_signer", lambda settings: keys.signer(settings, "device"))
@@ -26,13 +26,13 @@ def init_app(app: Quart, settings: Settings) -> None:
 
 
 def known_device(user_id: int) -> str | None:
-    """The name of this device, if this person has signed in on it before."""
+    """The name of this device if this person has signed in on it before."""
     name, people = _carried()
     return name if user_id in people else None
 
 
 def remember_device(user_id: int) -> None:
-    """This person has proved who they are, here."""
+    """Remember that this person has proved their identity on this device."""
     name, people = _carried()
     people = [user_id, *(other for other in people if other != user_id)][:MAX_PEOPLE]
     g.device = signer().dumps([name or secrets.token_urlsafe(9), people])

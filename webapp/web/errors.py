@@ -1,4 +1,4 @@
-"""Every error as an answer: one table of what it means, and three forms to say it in: page, fragment, problem+json."""
+"""Every error as a response: one table of what it means, in three forms: page, fragment, problem+json."""
 
 import asyncio
 import sqlite3
@@ -29,11 +29,11 @@ from webapp.web.throttle import Throttle
 log = structlog.get_logger("rowcast.errors")
 
 PROBLEM_TYPE = "/api/docs#problem-"
-MAX_PATH = 200  # characters of an address that was refused, in the audit log
-# No template to the renderer: read once, and filled in by replacing.
+MAX_PATH = 200  # characters of a refused URL, in the audit log
+# Not a Jinja template: read once, and filled in by replacing.
 FAILURE_PAGE = (templating.FOLDER / "errors" / "500.html").read_text(encoding="utf-8")
 
-# What an exception of the layers below means here. The nearest class counts; text "" is the exception's own words.
+# What an exception of the lower layers means here. The nearest class counts; "" stands for the exception's own message.
 TABLE: dict[type[Exception], tuple[int, str]] = {
     Problem: (422, ""),
     NotFound: (404, ""),
@@ -44,7 +44,7 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
     PoolTimeout: (503, "The server is busy. Please try again in a moment."),
     TimeoutError: (503, "This took too long, so it was stopped. Please try again, or ask for less at once."),
 }
-# What only looking inside tells: a full disk, a locked database, what a task group has gathered.
+# Errors identified by their cause: a full disk, a locked database, those a task group has wrapped.
 MAYBE_KNOWN: tuple[type[Exception], ...] = (OSError, sqlite3.Error, ExceptionGroup)
 TITLES = {
     400: "This request could not be understood",
@@ -87,7 +87,7 @@ class Answer:
     status: int
     text: str
     headers: dict[str, str] = field(default_factory=dict)
-    more: dict[str, Any] = field(default_factory=dict)  # for programs: further members of the problem
+    more: dict[str, Any] = field(default_factory=dict)  # further members of the problem, for programs
 
     @property
     def title(self) -> str:
@@ -98,7 +98,7 @@ refusals: Extension[Throttle] = Extension("refusals", lambda settings: Throttle(
 
 
 def init_app(app: Quart, settings: Settings) -> None:
-    """Exceptions that mean nothing here stay with Quart: it logs them, raises them in tests, and asks us for a 500."""
+    """Register the known exceptions. Quart logs the others, raises them in tests, and calls us for a 500."""
     refusals.init_app(app, settings)
     app.register_error_handler(HTTPException, answer_http)
     for known in (*TABLE, *MAYBE_KNOWN):
@@ -116,7 +116,7 @@ async def answer_http(error: HTTPException) -> Response:
 
 
 async def answer_known(error: Exception) -> Response:
-    """What the table says. Raises the error again when the table says nothing."""
+    """Respond as the table says. Re-raises the error if the table has no entry."""
     meaning = meaning_of(error)
     if meaning is None:
         raise error
@@ -137,7 +137,7 @@ def meaning_of(error: BaseException) -> tuple[int, str] | None:
 
 
 def respond(answer: Answer) -> Response:
-    """The answer in the form the client reads."""
+    """Respond in the form the client reads."""
     if answer.status == 403:
         _note_refusal()
     if wants_json():
@@ -151,7 +151,9 @@ def respond(answer: Answer) -> Response:
 
 
 def _note_refusal() -> None:
-    """Into the audit log, once a minute for each person: it says that somebody tries, and is not filled by trying."""
+    """Write it to the audit log once a minute per person: enough to show that somebody tries, without flooding the
+    log.
+    """
     actor = loaded_actor()
     if actor is None or refusals().wait_for(str(actor.id)):
         return
@@ -169,7 +171,7 @@ def wants_json() -> bool:
 
 
 def _problem_json(answer: Answer) -> Response:
-    """RFC 9457; the documentation says more about each type."""
+    """See RFC 9457; the documentation describes each type."""
     problem = {"type": f"{PROBLEM_TYPE}{answer.status}", "title": answer.title, "status": answer.status}
     said = {"detail": answer.text, "request_id": request_id()}
     response = Response(content_type="application/problem+json")
@@ -184,7 +186,7 @@ def _toast(answer: Answer) -> str:
 
 
 def _page(answer: Answer) -> str:
-    """A failure of our own has a page that cannot fail: it asks nothing of templates, database or session."""
+    """The page for an internal error must not fail itself: it uses no template, database or session."""
     if answer.status != 500:
         try:
             more = {"title": answer.title, "back_url": _same_page(answer.status)}
@@ -195,7 +197,7 @@ def _page(answer: Answer) -> str:
 
 
 def _same_page(status: int) -> str | None:
-    """A bookmark asks for what its page no longer knows, such as a filter on a column that is gone: the page itself."""
+    """A bookmark may refer to something gone, such as a filter on a removed column: answer with the page itself."""
     return request.path if status == 422 and request.method == "GET" and request.query_string else None
 
 
@@ -204,7 +206,7 @@ def _is_ours(error: HTTPException) -> bool:
 
 
 def _each(error: BaseException) -> Iterator[BaseException]:
-    """The exception itself, or what a task group has wrapped; a cancellation among them is no news."""
+    """The exception itself, or those a task group has wrapped, without cancellations."""
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
             yield from _each(inner)

@@ -1,4 +1,4 @@
-"""One exchange: what a request and its answer have in common from the first byte to the last."""
+"""One exchange: the state a request and its response share, from the first byte to the last."""
 
 import asyncio
 import re
@@ -21,9 +21,9 @@ class Exchange:
     status: int | None = None
     sent: int = 0  # bytes of the body
     is_complete: bool = False
-    # Seconds spent on something, by its name, for Server-Timing.
+    # Seconds spent, by name, for Server-Timing.
     spent: dict[str, float] = field(default_factory=dict)
-    # More for the access line: who, which table.
+    # More for the access line, such as the person or the table.
     notes: dict[str, Any] = field(default_factory=dict)
     # The time limit of the handler while it runs.
     deadline: asyncio.Timeout | None = None
@@ -33,12 +33,12 @@ class Exchange:
         return perf_counter() - self.began
 
     def server_timing(self) -> str:
-        """The header's value, in milliseconds."""
+        """The value of the Server-Timing header, in milliseconds."""
         return ", ".join(f"{name};dur={took * 1000:.1f}" for name, took in [("app", self.elapsed), *self.spent.items()])
 
 
 def current() -> Exchange | None:
-    """None outside a request, as in a job."""
+    """The current exchange; None outside a request, as in a job."""
     return _current.get()
 
 
@@ -48,7 +48,7 @@ def request_id() -> str:
 
 
 def new_id(given: str | None = None) -> str:
-    """An id a proxy has given, when it looks like one; else a new one."""
+    """A proxy's id if it is well formed, else a new one."""
     return given if given and _ACCEPTABLE_ID.fullmatch(given) else secrets.token_hex(8)
 
 
@@ -63,14 +63,14 @@ def exchange(request_id: str) -> Iterator[Exchange]:
 
 
 def spend(name: str, seconds: float) -> None:
-    """Count `seconds` to this exchange's `name`; nothing outside one."""
+    """Add `seconds` to this exchange's `name`; does nothing outside one."""
     if made := current():
         made.spent[name] = made.spent.get(name, 0.0) + seconds
 
 
 @contextmanager
 def timed(name: str) -> Iterator[None]:
-    """What happens inside is shown as `name` in Server-Timing."""
+    """Measure this block as `name` in Server-Timing."""
     began = perf_counter()
     try:
         yield
@@ -79,6 +79,6 @@ def timed(name: str) -> Iterator[None]:
 
 
 def note(**more: Any) -> None:
-    """Add to this request's access line: `note(user=7)`. Never a secret."""
+    """Add to this request's access line, as in `note(user=7)`. Never a secret."""
     if made := current():
         made.notes.update(more)
