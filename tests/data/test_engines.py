@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -348,3 +348,18 @@ async def test_a_reader_that_is_cancelled_at_any_moment_leaves_nothing_open(coun
 async def read(database: Database) -> int:
     async with database.reading() as session:
         return await count(session)
+
+
+async def test_an_error_tells_the_statement_and_not_what_it_was_given(counter: Database) -> None:
+    """Errors nobody expects go to the log whole."""
+
+    async def written(work: UnitOfWork) -> None:
+        await work.session.execute(text("INSERT INTO nowhere VALUES (:word)"), {"word": "a secret"})
+
+    def read(connection: Connection) -> None:
+        connection.exec_driver_sql("SELECT ? FROM nowhere", ("a secret",))
+
+    for failing in (counter.write(written), counter.read(read)):
+        with pytest.raises(OperationalError, match="nowhere") as caught:
+            await failing
+        assert "a secret" not in str(caught.value)

@@ -77,6 +77,7 @@ def create_blocking_reader(url: str, size: int) -> Engine:
         poolclass=QueuePool,
         pool_size=size,
         max_overflow=0,
+        hide_parameters=True,
     )
     event.listen(engine, "begin", _begin("BEGIN"))
     event.listen(engine, "handle_error", _on_error)
@@ -127,8 +128,11 @@ class _Writing(_Reading):
 
 
 def _engine(url: str, factory: type[sqlite3.Connection], size: int) -> AsyncEngine:
+    """What a statement was given stays out of its errors, which go to the log: texts, addresses, hashes of tokens."""
     arguments = {"factory": factory, **_ARGUMENTS}
-    return create_async_engine(url, pool_size=size, max_overflow=0, pool_timeout=30, connect_args=arguments)
+    return create_async_engine(
+        url, pool_size=size, max_overflow=0, pool_timeout=30, connect_args=arguments, hide_parameters=True
+    )
 
 
 def _begin(statement: str) -> Callable[[Connection], None]:

@@ -1,4 +1,4 @@
-"""Quart with what every request of ours needs below the blueprints: bounded bodies, a time limit, no session cookie."""
+"""The Quart application, with what every request needs: bounded bodies, a time limit, no session cookie."""
 
 import asyncio
 import sys
@@ -16,8 +16,8 @@ from webapp.web.exchange import current
 
 
 class NoSession(SessionInterface):
-    """Who somebody is, is kept in the database. A second, client-side session would be read by everybody who has it,
-    revoked by nobody, and is announced in `Vary` always by one version of Quart and never by the other.
+    """Disables Quart's client-side session; sign-ins are kept in the database. Anybody who has such a cookie can read
+    it, nobody can revoke it, and one version of Quart always announces it in `Vary`, the other never.
     """
 
     async def open_session(self, app: Quart, request: BaseRequestWebsocket) -> None:
@@ -35,11 +35,16 @@ class Application(Quart):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.config.update(RESPONSE_TIMEOUT=None, HANDLER_TIMEOUT=None, TRUSTED_PROXIES=0)
-        # The tasks that serve a request now; a server whose patience has ended cancels them.
+        # The tasks serving a request; the server cancels them when its grace period ends.
         self.in_flight: set[asyncio.Task[None]] = set()
 
     async def asgi_app(self, scope: Any, receive: Any, send: Any) -> None:
-        """All of Quart, with requests noted while they are under way; the lifespan, which closes all, is never cut."""
+        """Track requests in flight. The lifespan task, which closes everything, is never cancelled."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+            return
+        if scope["type"] == "http" and not scope["path"]:
+            scope = {**scope, "path": "/"}
         task = cast("asyncio.Task[None]", asyncio.current_task())
         if scope["type"] == "http":
             self.in_flight.add(task)
@@ -49,21 +54,21 @@ class Application(Quart):
             self.in_flight.discard(task)
 
     async def dispatch_request(self, *context: Any) -> Any:
-        """The time limit is for the handler. Sending is not limited: a download takes as long as it takes."""
+        """The time limit covers the handler only, not sending: a download takes as long as it takes."""
         async with asyncio.timeout(self.config["HANDLER_TIMEOUT"]) as deadline:
             if made := current():
                 made.deadline = deadline
             return await super().dispatch_request(*context)
 
     def cut_all(self) -> None:
-        """End every request in flight; their connections close."""
+        """Cancel every request in flight; their connections close."""
         for task in self.in_flight:
             task.cancel()
 
 
 @asynccontextmanager
 async def untimed() -> AsyncIterator[None]:
-    """What happens inside does not count against the handler's time limit, which begins anew afterwards."""
+    """Suspend the handler's time limit inside this block; it starts again in full afterwards."""
     made = current()
     deadline = made.deadline if made else None
     when = deadline.when() if deadline else None
@@ -81,7 +86,7 @@ async def untimed() -> AsyncIterator[None]:
 
 
 def refuse_patched_process() -> None:
-    """Under gevent's patched threads a password hash blocks the loop for seconds; nothing here is made for it."""
+    """Under threads patched by gevent, a password hash blocks the loop for seconds, so refuse to start."""
     if "gevent" in sys.modules:
         from gevent import monkey
 

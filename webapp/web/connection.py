@@ -1,4 +1,4 @@
-"""One request on its way through the ASGI connection: named, timed, back-pressured, logged when it has ended."""
+"""One request on the ASGI connection: given an id, timed, back-pressured, and logged when it ends."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,6 +18,7 @@ Receive = Callable[[], Awaitable[Any]]
 log = structlog.get_logger("rowcast.access")
 LINGER = 5.0  # seconds
 QUIET = {"/up", "/ready", "/favicon.ico"}
+LAST = ((b"connection", b"close"),)
 
 
 class Connection(ASGIHTTPConnection):
@@ -47,7 +48,7 @@ class Connection(ASGIHTTPConnection):
         await super().handle_request(request, send)
 
     async def _end_handler(self) -> None:
-        """Quart 0.22 leaves the handler running when the server cancels the connection; 0.23 has ended it already."""
+        """When the server cancels the connection, Quart 0.22 leaves the handler running; 0.23 has already ended it."""
         if self._handler is not None and not self._handler.done():
             self._handler.cancel()
             await asyncio.wait([self._handler])
@@ -58,6 +59,7 @@ class Connection(ASGIHTTPConnection):
                 made.status = message["status"]
                 message["headers"] = [
                     *message["headers"],
+                    *(LAST if self._has_two_lengths() else ()),
                     *ALWAYS,
                     (b"x-request-id", made.request_id.encode()),
                     (b"server-timing", made.server_timing().encode()),
@@ -72,21 +74,26 @@ class Connection(ASGIHTTPConnection):
         return watched
 
     async def _hear_out(self) -> None:
-        """A client that is still sending reads the answer only afterwards, and loses it when we hang up before that.
+        """A client that is still sending reads the response only afterwards, and loses it if we hang up first.
 
-        The answer itself has been sent; only its end, which closes the connection, waits a little.
+        The response itself has been sent; only its end, which closes the connection, waits briefly.
         """
         if self._body is not None and not self._body.is_complete:
             await self._body.wait_until_complete(LINGER)
 
+    def _has_two_lengths(self) -> bool:
+        """What follows on this connection may be a part of the body to a proxy in front, and a request to us."""
+        names = {name for name, _ in self.scope["headers"]}
+        return b"transfer-encoding" in names and b"content-length" in names
+
     def _given_id(self) -> str | None:
-        """A proxy's own id, so that its log and ours tell the same story; a stranger's would only confuse."""
+        """Accept the id only from a trusted proxy, so that its log and ours agree."""
         if not self.app.config["TRUSTED_PROXIES"]:
             return None
         return next((value.decode("latin1") for name, value in self.scope["headers"] if name == b"x-request-id"), None)
 
     def _log(self, made: Exchange) -> None:
-        """Never the query string: what people search for is theirs."""
+        """Leave out the query string: what people search for is private."""
         path = self.scope["path"]
         line = log.debug if path in QUIET or path.startswith("/static/") else log.info
         line(
