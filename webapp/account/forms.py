@@ -2,17 +2,16 @@
 
 from typing import Any
 
-from wtforms import DateField, HiddenField, PasswordField, StringField
-from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, Optional
+from wtforms import DateField, HiddenField, StringField
+from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
 from webapp.account.fields import OneOf
 from webapp.account.zones import zone_choices
-from webapp.auth.forms import EmailAddress
-from webapp.auth.passwords import MAX_PASSWORD
+from webapp.auth.forms import CodeForm, EmailAddress, NewPasswordForm, OldPassword
 from webapp.models.people import MAX_NAME
+from webapp.models.user import MAX_EMAIL
 from webapp.web.forms import Form
 
-MAX_EMAIL = 320
 MAX_LABEL = 80  # characters of the name of a passkey or token
 LIFETIMES = [("30", "30 days"), ("90", "90 days"), ("365", "a year"), ("date", "until a day"), ("never", "ever")]
 NUMBER_STYLES = [
@@ -31,12 +30,16 @@ def one_line(text: str | None) -> str | None:
     return " ".join("".join(letter for letter in text if letter.isprintable() or letter in "\0\t\n\r ").split())
 
 
+class OneLine(StringField):
+    """A name of something: a line of at most so many characters. `asked` are the words where there is none."""
+
+    def __init__(self, label: str, asked: str, most: int, **kwargs: Any) -> None:
+        checks = [DataRequired(asked), Length(max=most, message=f"Use at most {most} characters.")]
+        super().__init__(label, checks, filters=[one_line], **kwargs)
+
+
 class ProfileForm(Form):
-    name = StringField(
-        "Name",
-        [DataRequired("Tell how you want to be called."), Length(max=MAX_NAME, message="Use at most 200 characters.")],
-        filters=[one_line],
-    )
+    name = OneLine("Name", "Tell how you want to be called.", MAX_NAME)
     time_zone = OneOf("Time zone", {})
     number_style = OneOf("Numbers", {"": NUMBER_STYLES})
 
@@ -56,32 +59,8 @@ class ConfirmationForm(Form):
     token = HiddenField(validators=[InputRequired(), Length(max=200)])
 
 
-class PasswordForm(Form):
-    current = PasswordField(
-        "Current password",
-        [
-            InputRequired("Type your current password."),
-            Length(max=MAX_PASSWORD, message="No password here is that long."),
-        ],
-    )
-    password = PasswordField(
-        "New password",
-        [
-            InputRequired("Choose a new password."),
-            Length(max=MAX_PASSWORD, message=f"Use at most {MAX_PASSWORD} characters."),
-        ],
-    )
-    confirmation = PasswordField(
-        "New password again",
-        [
-            InputRequired("Type the new password a second time."),
-            EqualTo("password", message="The two passwords differ."),
-        ],
-    )
-
-
-class CodeForm(Form):
-    code = StringField("Code", [InputRequired("Type the code."), Length(max=100, message="No code is that long.")])
+class PasswordForm(NewPasswordForm):
+    current = OldPassword("Current password")
 
 
 class NewFactorForm(CodeForm):
@@ -89,14 +68,7 @@ class NewFactorForm(CodeForm):
 
 
 class PasskeyNameForm(Form):
-    name = StringField(
-        "Name",
-        [
-            DataRequired("Give it a name you will recognise it by."),
-            Length(max=MAX_LABEL, message=f"Use at most {MAX_LABEL} characters."),
-        ],
-        filters=[one_line],
-    )
+    name = OneLine("Name", "Give it a name you will recognise it by.", MAX_LABEL)
 
 
 class NewPasskeyForm(PasskeyNameForm):
@@ -104,14 +76,7 @@ class NewPasskeyForm(PasskeyNameForm):
 
 
 class TokenForm(Form):
-    name = StringField(
-        "Name",
-        [
-            DataRequired("Say what it is for, such as the program's name."),
-            Length(max=MAX_LABEL, message=f"Use at most {MAX_LABEL} characters."),
-        ],
-        filters=[one_line],
-    )
+    name = OneLine("Name", "Say what it is for, such as the program's name.", MAX_LABEL)
     scope = OneOf("May", {})
     lifetime = OneOf("Works for", {"": LIFETIMES}, default="90")
     until = DateField("Last day", [Optional()])

@@ -7,7 +7,7 @@ from webapp.account import bp
 from webapp.account.forms import PasswordForm
 from webapp.account.throttles import throttles
 from webapp.auth.mails import send_notice
-from webapp.auth.passwords import problem_with, set_password
+from webapp.auth.passwords import set_password
 from webapp.data.uow import UnitOfWork
 from webapp.extensions import db, hasher
 from webapp.models import Doer, Event, User
@@ -21,7 +21,9 @@ from webapp.web.fragments import redirect_to, render
 @may(Action.OWN_ACCOUNT)
 @fresh
 async def password() -> ResponseReturnValue:
+    person = signed_in()
     form = await PasswordForm.read() if request.method == "POST" else PasswordForm()
+    form["password"].whose = (person.email, person.name)
     if request.method == "POST" and form.validate() and await _change(form):
         flash("Your password is changed. All other devices are signed out.")
         return redirect_to(url_for("account.password"))
@@ -30,10 +32,7 @@ async def password() -> ResponseReturnValue:
 
 async def _change(form: PasswordForm) -> bool:
     """The current one is asked for although the sign-in is fresh: a passkey may have made it so (ASVS 5.0, 6.2.3)."""
-    person, new = signed_in(), form["password"].data
-    if problem := problem_with(new, person.email, person.name):
-        form.refuse("password", problem)
-        return False
+    person = signed_in()
     throttles().begin_guess(person.id)
     async with db().reading() as session:
         user = await session.get_one(User, person.id)
@@ -41,7 +40,7 @@ async def _change(form: PasswordForm) -> bool:
         form.refuse("current", "This is not your current password. Check it, also caps lock.")
         return False
     throttles().forget_guess(person.id)
-    await db().write(_set, person.id, await hasher().hash(new), doer(), person.session_id)
+    await db().write(_set, person.id, await hasher().hash(form["password"].data), doer(), person.session_id)
     return True
 
 

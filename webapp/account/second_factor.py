@@ -16,8 +16,9 @@ from quart.typing import ResponseReturnValue
 from sqlalchemy import func, select
 
 from webapp.account import bp
-from webapp.account.forms import CodeForm, NewFactorForm
+from webapp.account.forms import NewFactorForm
 from webapp.account.throttles import throttles
+from webapp.auth.forms import CodeForm
 from webapp.auth.mails import send_notice
 from webapp.auth.second_factor import matching_step, verify_code
 from webapp.data.problems import Problem

@@ -29,7 +29,8 @@ class OldPassword(PasswordField):
     """A password that somebody has, as they type it."""
 
     def __init__(self, label: str = "Password", **kwargs: Any) -> None:
-        checks = [InputRequired("Type your password."), Length(max=MAX_PASSWORD, message="No password is that long.")]
+        asked = f"Type your {label.lower()}."
+        checks = [InputRequired(asked), Length(max=MAX_PASSWORD, message="No password is that long.")]
         super().__init__(label, checks, **kwargs)
 
 
