@@ -1,6 +1,6 @@
-"""Flash messages: a word after a redirect, carried by a short-lived signed cookie.
+"""Flash messages: text shown after a redirect, carried by a short-lived signed cookie.
 
-They belong to a browser rather than to a session: "You are signed out" has no session to be kept in.
+They belong to a browser rather than to a session: "You are signed out" has no session to be stored in.
 """
 
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from settings import Settings
 from webapp.data import keys
 from webapp.extensions import Extension
 
-MAX_AGE = 120  # seconds: the answer after a redirect, no later page
-MAX_LENGTH = 3000  # characters, all messages together: a cookie holds 4096
+MAX_AGE = 120  # seconds: enough for the page after a redirect, not for later pages
+MAX_LENGTH = 3000  # characters in all messages together: a cookie holds 4096
 COOKIE = "rowcast-flash"
 
 Message = tuple[str, str]
@@ -28,12 +28,12 @@ def init_app(app: Quart, settings: Settings) -> None:
 
 
 def flash(text: str, kind: str = "done") -> None:
-    """Show `text` on the next page this browser is given. Kinds: done, alert, failed."""
+    """Show `text` on the next page this browser receives. Kinds: done, alert, failed."""
     g.setdefault("flashes", []).append((kind, text))
 
 
 class Flashes:
-    """The messages for this page, as (kind, text). They are taken when a template looks at them, not before."""
+    """The messages for this page, as (kind, text). They are consumed when a template reads them, not before."""
 
     def __iter__(self) -> Iterator[Message]:
         g.flashes_shown = True
@@ -43,7 +43,7 @@ class Flashes:
 
 
 async def carry(response: Response) -> Response:
-    """Messages nobody has shown yet go on to the next answer."""
+    """Pass messages that no page has shown yet on to the next response."""
     left: list[Message] = g.get("flashes", [])
     if left:
         kept = left if g.get("flashes_shown") else [*_carried(), *left]

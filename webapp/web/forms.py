@@ -1,8 +1,8 @@
-"""What every HTML form shares.
+"""What all HTML forms share.
 
-WTForms without its tokens: cross-site requests are refused by their headers before a form is read. Checks that need
-the database happen in the view after `validate()`, backed by a constraint: WTForms never awaits a validator, and a
-coroutine nobody awaited counts as success.
+WTForms without its tokens: cross-site requests are refused by their headers before a form is read. Checks that need the
+database run in the view after `validate()`, backed by a constraint: WTForms never awaits a validator, and it takes a
+coroutine that nobody awaited for success.
 """
 
 from typing import Any, ClassVar, Self
@@ -12,7 +12,7 @@ from quart import request
 
 
 class Form(wtforms.Form):
-    """`form = await SomeForm.read()` in a view that was posted to, `SomeForm()` to show an empty one."""
+    """Use `form = await SomeForm.read()` in a view that handles a POST, and `SomeForm()` to show an empty form."""
 
     class Meta:
         csrf = False
@@ -24,7 +24,7 @@ class Form(wtforms.Form):
         return cls(await request.form, **kwargs)
 
     def validate(self, extra_validators: Any = None) -> bool:
-        """NUL is refused in every field: no database keeps it in text, and nobody types it."""
+        """Refuse NUL in every field: databases do not store it in text, and nobody types it."""
         valid = super().validate(extra_validators)
         for field in self:
             if any(isinstance(value, str) and "\0" in value for value in field.raw_data or ()):
@@ -35,7 +35,7 @@ class Form(wtforms.Form):
     form_errors: list[str]
 
     def refuse(self, field: str | None, words: str) -> None:
-        """What only the view could find out, shown beside the field, or above the form when it is about all of it."""
+        """Show an error that only the view could find, beside the field, or above the form if it concerns all of it."""
         if field is None:
             self.form_errors = [*self.form_errors, words]
         else:

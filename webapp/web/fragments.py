@@ -1,4 +1,4 @@
-"""Pages and fragments of them: one place decides which is meant, one helper each for what htmx understands."""
+"""Pages and fragments: one place decides which to send, and one helper for each htmx mechanism."""
 
 import re
 from collections.abc import Mapping
@@ -16,18 +16,18 @@ _OWN_PATH = re.compile(r"/(?![/\\])[!-~]*")
 
 
 def is_partial() -> bool:
-    """Whether the answer goes into a part of a page.
+    """Whether the response goes into a part of a page.
 
-    Nothing else tells: a restored history entry sends no `HX-Request`, and a boosted link or an `hx-select`, which
-    do, want the whole page.
+    No other header tells: a restored history entry sends no `HX-Request`, and boosted links and `hx-select`, which do,
+    want the whole page.
     """
     return request.headers.get("HX-Request-Type") == "partial"
 
 
 async def render(template: str, /, fragment: str | None = None, status: int = 200, **context: Any) -> Response:
-    """The page; or its fragment, when that is what the client will use.
+    """Return the page, or its fragment if that is what the client will use.
 
-    `fragment` is a template of its own ("tables/_grid.html") or the name of a block of `template`.
+    `fragment` is a separate template ("tables/_grid.html") or the name of a block of `template`.
     """
     await load_actor()
     if fragment is None or not is_partial():
@@ -40,12 +40,14 @@ async def render(template: str, /, fragment: str | None = None, status: int = 20
 
 
 def respond(*parts: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Several parts of a page in one answer: a fragment for the target, then partials for elsewhere."""
+    """Combine several parts of a page into one response: a fragment for the target, then partials for other
+    elements.
+    """
     return Response("".join(parts), status, dict(headers or {}))
 
 
 def partial(target_id: str, html: str, swap: str = "outerMorph") -> Markup:
-    """`html` for the element `target_id`, wherever the rest of the answer goes. Works in live streams too."""
+    """Wrap `html` for the element `target_id`, wherever the rest of the response goes. Works in live streams too."""
     return Markup('<hx-partial hx-target="#{}" hx-swap="{}">{}</hx-partial>').format(
         target_id,
         swap,
@@ -59,10 +61,10 @@ def toast(text: str, kind: str = "done") -> Markup:
 
 
 def redirect_to(url: str, *, whole: bool = False) -> ResponseReturnValue:
-    """Go on to another of our pages after a form: 303, and its equal when only a part of a page was asked for.
+    """Redirect to one of our own pages after a form: 303, or its htmx equivalent if only a part was requested.
 
-    htmx follows a 303 by itself and would put the page it finds into that part. With `whole` the browser loads the
-    page anew, which signing in and out need.
+    htmx follows a 303 itself and would put the resulting page into that part. With `whole` the browser reloads the
+    page, which signing in and out require.
     """
     if not _OWN_PATH.fullmatch(url):
         raise ValueError(f"Not a path of this server: {url!r}")

@@ -1,11 +1,11 @@
-"""The headers every answer has: what a browser may do with it, and who may keep a copy."""
+"""The headers of every response: what a browser may do with it, and who may cache it."""
 
 from quart import Quart, Response
 
 from settings import Settings
 from webapp.web.hosts import own_origin
 
-# Everything from here and nothing inline: no `hx-on`, no `js:`, no `style=` (see docs/security.md).
+# Only our own origin and nothing inline: no `hx-on`, no `js:`, no `style=` (see docs/security.md).
 POLICY = {
     "default-src": "'self'",
     "script-src": "'self'",
@@ -25,7 +25,7 @@ SECURITY = {
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
-# As they go over the wire: `connection.py` adds them to every answer, also to one nothing else here has touched.
+# In wire format: `connection.py` adds them to every response, even one that nothing else here has touched.
 ALWAYS = [(name.lower().encode(), value.encode()) for name, value in SECURITY.items()]
 A_YEAR = 365 * 86400
 
@@ -42,9 +42,9 @@ async def add_headers(response: Response) -> Response:
 
 
 def _forbid_copies(response: Response) -> None:
-    """Unless a view knows better nobody keeps an answer: after signing out, Back must show nothing private.
+    """Unless a view says otherwise nothing is cached: after signing out, Back must show nothing private.
 
-    A page and its fragment share an address, so a browser that has kept one anyway must not take it for the other.
+    A page and its fragment share a URL, so a browser that has cached one anyway must not use it for the other.
     """
     if response.status_code >= 400:
         response.headers["Cache-Control"] = "no-store"

@@ -1,4 +1,4 @@
-"""The names this server answers to, and the origin its own pages have."""
+"""The host names this server answers to, and the origin of its own pages."""
 
 from urllib.parse import urlsplit
 
@@ -9,7 +9,7 @@ from settings import Settings
 from webapp.extensions import config
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-# Asked by what watches the server, which has only its address; their answers name no host.
+# Used by health checks, which know only the address; their responses contain no host name.
 ANY_HOST = frozenset({"main.up", "main.ready"})
 
 
@@ -23,7 +23,7 @@ def init_app(app: Quart, settings: Settings) -> None:
 
 
 def public_origin(settings: Settings) -> str | None:
-    """What browsers send as `Origin`: scheme, host, and port when it is not the scheme's own."""
+    """What browsers send as `Origin`: scheme, host, and the port unless it is the scheme's default."""
     if settings.public_origin is None:
         return None
     parts = urlsplit(str(settings.public_origin))
@@ -35,10 +35,11 @@ def own_origin() -> str:
 
 
 async def refuse_unknown_host() -> None:
-    """A name somebody else controls may lead here (DNS rebinding), and would then have this server's pages as its own.
+    """Prevent DNS rebinding: somebody else's host name may point here and would then have this server's pages as its
+    own.
 
-    With a public origin only its name counts. A server that only this machine can reach answers to this machine's
-    names. Anything else is the administrator's to say.
+    With a public origin only its host name is accepted. A private server accepts only the names of this machine. In any
+    other case the administrator has to set the origin.
     """
     settings = config()
     if request.endpoint in ANY_HOST:

@@ -1,4 +1,4 @@
-"""How large the body of a request may be: little by default, more or less where a view says so."""
+"""The size limits of request bodies: small by default, larger or smaller where a view says so."""
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
@@ -13,7 +13,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 FORM_FIELDS = 1000
-FORM_MEMORY = 128 * 1024  # bytes one text field of a multipart form may have
+FORM_MEMORY = 128 * 1024  # bytes per text field of a multipart form
 
 
 def init_app(app: Quart, settings: Settings) -> None:
@@ -26,10 +26,10 @@ def init_app(app: Quart, settings: Settings) -> None:
 def body_limit(
     size: int | Callable[[Settings], int], *, fields: int | None = None
 ) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitable[T]]]:
-    """Let the view have bodies of up to `size` bytes (and forms of `fields` fields), above or below the default.
+    """Give the view its own limit of `size` bytes (and `fields` form fields), above or below the default.
 
-    `size` is a number or a function of the settings. It counts once the view is reached: whoever is turned away
-    before, a stranger for one, never gets more than the default.
+    `size` is a number or a function of the settings. It applies once the view is reached: requests refused earlier,
+    such as those of strangers, never get more than the default.
     """
 
     def decorate(view: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:

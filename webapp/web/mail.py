@@ -1,4 +1,4 @@
-"""Mail to people: written by templates, put into the outbox in the unit of work it belongs to."""
+"""Mail to people: rendered from templates, put into the outbox in the unit of work it belongs to."""
 
 from typing import Any
 
@@ -16,9 +16,9 @@ log = structlog.get_logger("rowcast.mail")
 
 
 def letter(template: str, recipient: str, subject: str, path: str = "", **context: Any) -> Letter:
-    """The letter of `mail/<template>.txt`; `path` is where its link leads, on this server.
+    """Render `mail/<template>.txt`; `path` is where its link points on this server.
 
-    Its HTML is made of the same paragraphs, so that both parts say the same.
+    The HTML part is made of the same paragraphs, so that both parts say the same.
     """
     origin = own_origin()
     link = f"{origin}{path}" if path else ""
@@ -35,7 +35,7 @@ def letter(template: str, recipient: str, subject: str, path: str = "", **contex
 
 
 async def post(work: UnitOfWork, letter: Letter, user_id: int | None = None) -> None:
-    """Into the outbox; on its way once the unit of work is committed. Call it inside a verb of a request.
+    """Put it into the outbox; it is sent once the unit of work is committed. Call it inside a verb of a request.
 
     Without a mail server it stays there: an administrator passes the link on, and in development the log shows it.
     """
@@ -48,10 +48,10 @@ async def post(work: UnitOfWork, letter: Letter, user_id: int | None = None) -> 
 
 
 def _in_one_line(context: dict[str, Any]) -> dict[str, Any]:
-    """What somebody named something must not look like a paragraph of ours."""
+    """Keep names that people choose from looking like a paragraph of ours."""
     return {name: " ".join(value.split()) if isinstance(value, str) else value for name, value in context.items()}
 
 
 def _plain(rendered: Markup) -> str:
-    """Text templates are escaped like all others, so that nobody has to remember which are; here it is undone."""
+    """Text templates are escaped like all others, so that no exception has to be remembered; this undoes it."""
     return rendered.unescape().strip() + "\n"

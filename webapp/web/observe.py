@@ -1,4 +1,4 @@
-"""What is written down about a running server: structured logs without secrets, and where a request's time went."""
+"""Observability: structured logs without secrets, and where a request's time went."""
 
 import logging
 import re
@@ -18,10 +18,10 @@ from webapp.extensions import db
 from webapp.web.exchange import spend
 
 SECRET = re.compile(r"cookie|authorization|password|passwd|secret|token|api_?key|set_up_key", re.IGNORECASE)
-# A link of a mail carries its token in its path, and is good until somebody uses it.
+# A mailed link carries its token in its path and is valid until somebody uses it.
 TOKEN = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
 REDACTED = "[redacted]"
-# What others log at every step of theirs, below what anybody wants to read by default.
+# Libraries that log every step at a level nobody wants to read by default.
 CHATTY = ("asyncio", "aiosqlite", "dbos", "hypercorn", "sqlalchemy", "alembic")
 
 
@@ -37,7 +37,7 @@ def init_app(app: Quart, settings: Settings) -> None:
 
 
 def configure(settings: Settings) -> None:
-    """Set up logging for this process, the standard library's included. One call where a process begins."""
+    """Set up logging for this process, including the standard library's. Called once when a process starts."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -68,7 +68,7 @@ def configure(settings: Settings) -> None:
 
 
 def redact(logger: WrappedLogger, method: str, event_dict: EventDict) -> EventDict:
-    """A secret that somebody logs by mistake is not written down, however deep it lies."""
+    """Mask secrets that are logged by mistake, however deeply nested."""
     return {name: value if name == "exc_info" else _clean(name, value) for name, value in event_dict.items()}
 
 
@@ -86,7 +86,7 @@ def _clean(name: Any, value: Any) -> Any:
 
 def _ending(settings: Settings) -> list[Processor]:
     end: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
-    # Local variables stay out of tracebacks: among them are passwords, tokens and other people's cells.
+    # Leave local variables out of tracebacks: they include passwords, tokens and other people's cells.
     tracebacks = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
     return end if _is_console(settings) else [*end, tracebacks]
 

@@ -1,4 +1,4 @@
-"""The dashboard's panels: each feature brings its own, and the dashboard knows none of them."""
+"""The dashboard's panels: each feature registers its own, and the dashboard knows none of them."""
 
 from collections.abc import Awaitable, Callable
 

@@ -1,4 +1,4 @@
-"""Answers that know their length: validators, parts of them (also the last n bytes, which Quart answers with a 500)."""
+"""Responses of known length: validators, and byte ranges, including suffix ranges, for which Quart answers 500."""
 
 from collections.abc import AsyncIterator, Callable
 
@@ -11,7 +11,7 @@ Part = Callable[[int, int], AsyncIterator[bytes]]
 
 
 def answer_bytes(body: bytes, mimetype: str, tag: str) -> Response:
-    """A body from memory, or the part of it that was asked for, or 304."""
+    """Send a body from memory, the requested range of it, or a 304."""
     if _is_known(tag):
         return _tagged(Response(status=304, mimetype=mimetype), tag)
     part = wanted_part(len(body), tag)
@@ -31,9 +31,9 @@ def answer_parts(read: Part, size: int, mimetype: str, tag: str) -> Response:
 
 
 def wanted_part(size: int, tag: str) -> tuple[int, int] | None:
-    """What `Range` asks for; None for the whole: no range, several, one of another version.
+    """Return the range `Range` asks for; None for the whole: no range, several, or one for another version.
 
-    Raises RequestedRangeNotSatisfiable when it asks for what is not there.
+    Raises RequestedRangeNotSatisfiable if it lies outside the body.
     """
     wanted = request.range
     if wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1 or request.method not in ("GET", "HEAD"):
@@ -41,7 +41,7 @@ def wanted_part(size: int, tag: str) -> tuple[int, int] | None:
     if (condition := request.headers.get("If-Range")) is not None and condition != f'"{tag}"':
         return None
     begin, end = wanted.ranges[0]
-    if begin < 0:  # the last n bytes; more than there are means all
+    if begin < 0:  # the last n bytes; if there are fewer, all of them
         begin, end = max(size + begin, 0), None
     end = size if end is None else min(end, size)
     if begin >= end:

@@ -1,7 +1,7 @@
-"""How many requests anybody may send: programs by their token, people by their account, strangers by their address.
+"""Rate limits: programs are counted by token, people by account, strangers by address.
 
-quart-rate-limiter does the sums (GCRA: a burst of the whole allowance, then one more each time a share of the minute
-has passed). By itself it would count each address of the server apart, for ever, and fail with its store.
+quart-rate-limiter implements GCRA: a burst of the whole allowance, then one more request each time a share of the
+minute has passed. By default it would count each view separately, keep keys forever, and fail with its store.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,7 +17,7 @@ from webapp.web.sessions import load_actor, loaded_actor
 from webapp.web.throttle import client
 
 A_MINUTE = timedelta(minutes=1)
-READS, WRITES, PAGES = 300, 60, 1200  # requests in a minute
+READS, WRITES, PAGES = 300, 60, 1200  # requests per minute
 PREFIX = "RateLimit-"
 LIMITED = "/api/v1/"
 STRANGER = "address:"
@@ -26,15 +26,15 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def init_app(app: Quart, settings: Settings) -> None:
-    """What a stranger can reach has a generous limit; who is signed in has none, nor has what is `@unlimited`."""
+    """Strangers have a generous limit on all pages; signed-in people have none, nor have `@unlimited` views."""
     app.before_request(_begin)
-    app.after_request(_tidy)  # before the limiter's own, so that it runs after it
+    app.after_request(_tidy)  # registered before the limiter's, so that it runs after it
     pages = RateLimit(PAGES, A_MINUTE, _strangers)
     RateLimiter(app, store=Counters(settings.rate_limit_url.get_secret_value()), default_limits=[pages])
 
 
 def reads(view: View) -> View:
-    """This view of the API reads: all of them together have one allowance."""
+    """This view of the API reads: all such views share one allowance."""
     return _limit(view, RateLimit(READS, A_MINUTE, _counted_as("reads")))
 
 
@@ -43,7 +43,7 @@ def writes(view: View) -> View:
 
 
 def unlimited(view: View) -> View:
-    """For what machines ask all the time and costs nothing: health, static files, streams that stay open."""
+    """For requests that machines send constantly and that cost nothing: health, static files, open streams."""
     return cast(View, rate_exempt(cast(Any, view)))
 
 
@@ -59,16 +59,18 @@ def _counted_as(kind: str) -> Callable[[], Awaitable[str]]:
 
 
 async def _begin() -> None:
-    g.counted_for = ""  # to be found out, if anybody asks
+    g.counted_for = ""  # looked up when first needed
 
 
 async def _who() -> str:
-    """As it was when the request began. It is looked up once: what fails then would fail again in the answer to it."""
+    """Whoever was signed in when the request began. Looked up once: a failing lookup would fail again in the error
+    page.
+    """
     known: str | None = g.get("counted_for")
     if known:
         return known
     who = f"{STRANGER}{client()}"
-    if known is None:  # refused before anything was counted
+    if known is None:  # refused before counting
         return who
     g.counted_for = who
     if (actor := await load_actor()) is not None:
@@ -78,13 +80,13 @@ async def _who() -> str:
 
 
 async def _strangers() -> str:
-    """For everybody else a key that is not counted: nobody is asked about it."""
+    """Return a key that is not counted for everybody else."""
     is_stranger = (await _who()).startswith(STRANGER)
     return await _counted_as("pages")() if is_stranger and not request.path.startswith(LIMITED) else ""
 
 
 async def _tidy(response: Response) -> Response:
-    """No header speaks of a limit that does not apply, or of less than nothing left."""
+    """Remove headers about a limit that does not apply, and negative remainders."""
     if not request.path.startswith(LIMITED) and loaded_actor() is not None:
         for name in ("Limit", "Remaining", "Reset"):
             response.headers.pop(PREFIX + name, None)

@@ -1,7 +1,7 @@
-"""What was asked for when the proof of who one is was too old: done once that is there, without a second click.
+"""Resumes a request that lacked a recent proof of identity: after the proof it runs without a second click.
 
-Only for views that take nothing but their address. It is signed for one sign-in: a link from somewhere else, or of
-somebody else, has nothing done.
+Only for views that take nothing but their URL. The promise is signed for one sign-in, so a link from elsewhere or from
+somebody else triggers nothing.
 """
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
@@ -12,7 +12,7 @@ from webapp.data import keys
 from webapp.extensions import Extension
 from webapp.models import Actor
 
-MAX_AGE = 600  # seconds to find the password
+MAX_AGE = 600  # seconds people have to find their password
 
 signer: Extension[URLSafeTimedSerializer] = Extension("resume_signer", lambda settings: keys.signer(settings, "resume"))
 
@@ -22,12 +22,12 @@ def init_app(app: Quart, settings: Settings) -> None:
 
 
 def promise(person: Actor) -> str:
-    """For the page that asks for the proof: what this request asks for."""
+    """For the page that asks for the proof: a signed note of what this request asked for."""
     return signer().dumps([person.session_id, request.path])
 
 
 def promised(given: str | None, person: Actor) -> str | None:
-    """The path to send a POST to; None for what was promised to nobody, to somebody else, or too long ago."""
+    """Return the path to send a POST to; None if it was not promised, promised to somebody else, or too long ago."""
     try:
         session_id, path = signer().loads(given or "", max_age=MAX_AGE)
     except BadSignature:

@@ -1,6 +1,6 @@
-"""Who is asking: quart-auth carries a token in its signed cookie, the database says what the token is worth.
+"""Who is asking: quart-auth carries a token in its signed cookie, and the database holds the session behind it.
 
-The cookie alone proves nothing: signing out, or ending a device's session, takes effect with the next request.
+The cookie alone proves nothing: signing out, or ending a device's session, takes effect on the next request.
 """
 
 from datetime import timedelta
@@ -23,15 +23,15 @@ _AUTH = "rowcast.auth"
 
 
 def init_app(app: Quart, settings: Settings) -> None:
-    """The keys, and the name and flags of the cookie.
+    """Set the signing keys and the name and flags of the cookie.
 
-    `__Host-` makes browsers refuse a cookie that did not come over TLS from this very host. Several keys verify and
-    the newest signs: a rotation signs nobody out.
+    `__Host-` makes browsers refuse a cookie that did not come over TLS from this very host. All keys verify and the
+    newest signs, so a rotation signs nobody out.
     """
     prefix = "__Host-" if settings.is_tls else ""
     app.secret_key = secret_key(settings)
     app.config["SECRET_KEY_FALLBACKS"] = [key.get_secret_value() for key in settings.secret_key_fallbacks]
-    app.after_request(_keep_cookies_private)  # before quart-auth's own, so that it runs after it
+    app.after_request(_keep_cookies_private)  # registered before quart-auth's, so that it runs after it
     app.extensions[_AUTH] = QuartAuth(
         app,
         cookie_name=f"{prefix}rowcast-sign-in",
@@ -39,39 +39,41 @@ def init_app(app: Quart, settings: Settings) -> None:
         cookie_http_only=True,
         cookie_samesite="Lax",
         duration=max(settings.session_idle, settings.session_remember),
-        # Its `current_user` answers with coroutines, which a template takes for "yes".
+        # Its `current_user` returns coroutines, which are truthy in a template.
         singleton=False,
     )
 
 
 async def _keep_cookies_private(response: Response) -> Response:
-    """Any answer may renew the cookie. One that others may keep, or that is kept for long, then is not."""
+    """Any response may renew the cookie, so one that may be cached becomes uncacheable when it does."""
     if "Set-Cookie" in response.headers:
         response.headers["Cache-Control"] = "no-store"
     return response
 
 
 async def load_actor() -> Actor | None:
-    """The signed-in person of this request, or whose token it shows: one select, and only for who asks."""
+    """Return the signed-in person, or the token's owner; None for a stranger. One SELECT per request, when first
+    called.
+    """
     if "actor" not in g:
         g.actor = await (bearer.load_holder() if bearer.is_shown() else _resume())
         if g.actor is not None:
-            note(user=g.actor.id)  # a number: who it is stays out of the log
+            note(user=g.actor.id)  # the id only; names stay out of the log
     actor: Actor | None = g.actor
     return actor
 
 
 def loaded_actor() -> Actor | None:
-    """The same for code that cannot wait, after somebody has loaded it; else None."""
+    """The same for synchronous code, once somebody has loaded it; else None."""
     actor: Actor | None = g.get("actor")
     return actor
 
 
 async def sign_in(user: User, *, remembered: bool, method: str = "password", is_strong: bool = False) -> None:
-    """Begin a session on this device; one that was there before ends with it.
+    """Start a session on this device; the previous one ends.
 
-    `user` is as it was when they proved who they are, by `method`; `is_strong` says that it took two factors. Raises
-    `ChangedMeanwhile`.
+    `user` is the row as it was when they proved who they are, by `method`; `is_strong` says that it took two factors.
+    Raises `ChangedMeanwhile`.
     """
     before, user_id = await load_actor(), user.id
 
@@ -88,7 +90,7 @@ async def sign_in(user: User, *, remembered: bool, method: str = "password", is_
 
 
 async def confirm_session(method: str = "password", *, is_strong: bool = False) -> None:
-    """Who is signed in has proved again who they are."""
+    """Record that the signed-in person has proved their identity again."""
     actor = await load_actor()
     if actor is None or actor.session_id is None:
         raise Unauthorized
@@ -104,16 +106,16 @@ async def confirm_session(method: str = "password", *, is_strong: bool = False) 
 
 
 def carry(token: str, *, remembered: bool) -> None:
-    """Put the token of a committed session into the answer's cookie.
+    """Put the token of a committed session into the response's cookie.
 
-    Only after the commit: a cookie is also sent with the error page of what went wrong later.
+    Only after the commit, because the cookie is also sent with the error page of a later failure.
     """
     _auth().login_user(AuthUser(token, Action.WRITE_PERMANENT if remembered else Action.WRITE))
     g.pop("actor", None)
 
 
 async def sign_out(*, everywhere: bool = False) -> None:
-    """End the session of this device, or all of this person's."""
+    """End the session on this device, or all of this person's."""
     actor = await load_actor()
     if actor is not None and actor.session_id is not None:
         await db().write(_end, actor.id, actor.session_id, everywhere=everywhere)
@@ -121,7 +123,7 @@ async def sign_out(*, everywhere: bool = False) -> None:
 
 
 def forget_sign_in() -> None:
-    """Take the cookie back: its session has ended already, with the account for one."""
+    """Delete the cookie of a session that has already ended, for example with its account."""
     _auth().logout_user()
     g.actor = None
 
@@ -159,7 +161,7 @@ async def _resume() -> Actor | None:
         return None
     now = utc_now()
     if row.seen_at < now - TOUCH_EVERY:
-        # Nobody waits for this write; the cookie's own age starts again, signed with today's key.
+        # Written in the background; the cookie's age starts again, signed with today's key.
         db().write_soon(Session.touch, row.session_id, row.id, device())
         carried.action = Action.WRITE_PERMANENT if row.remembered else Action.WRITE
     fresh_since = now - timedelta(seconds=config().session_fresh)

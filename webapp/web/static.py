@@ -1,7 +1,7 @@
-"""Static files: kept by browsers for ever under a name that changes with them, compressed once, answered from memory.
+"""Static files: cached by browsers for good under a path that changes with them, compressed once, served from memory.
 
-The name carries one fingerprint of the whole folder (`/static/3f2a9c1b5d7e/css/app.css`), so that relative addresses
-inside style sheets and scripts stay right. Without it, or with an old one, the same file is checked at each use.
+The path contains one fingerprint of the whole folder (`/static/3f2a9c1b5d7e/css/app.css`), so relative URLs inside
+style sheets and scripts stay correct. Without it, or with an old one, the file is revalidated on each use.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ URL = "/static"
 FOR_EVER = "public, max-age=31536000, immutable"
 CHECK_FIRST = "public, no-cache"
 FINGERPRINT_LENGTH = 12
-LOOK_AGAIN = 0.5  # seconds, in development: a page asks for dozens of addresses
+LOOK_AGAIN = 0.5  # seconds, in development: a page requests dozens of files
 # Fonts and pictures are compressed already.
 COMPRESSIBLE = {"text/css", "text/javascript", "image/svg+xml", "text/html", "text/plain", "application/json"}
 TYPES = {".js": "text/javascript", ".svg": "image/svg+xml", ".webmanifest": "application/json"}
@@ -43,7 +43,7 @@ class File:
 
 
 class StaticFiles:
-    """The files of one folder. Nothing outside it, nothing hidden, is found."""
+    """The files of one folder. Files outside it and hidden files are never found."""
 
     def __init__(self, folder: Path, *, is_changing: bool = False) -> None:
         self.folder = folder.resolve()
@@ -59,7 +59,7 @@ class StaticFiles:
         return self._fingerprint
 
     def url(self, path: str) -> str:
-        """The address to write into a page. It is not looked whether the file is there: no page fails for a picture."""
+        """The URL to write into a page. The file's existence is not checked: no page should fail for a picture."""
         return f"{URL}/{self.fingerprint}/{path}"
 
     async def load(self, path: str) -> File | None:
@@ -78,7 +78,7 @@ class StaticFiles:
         is_hidden = any(part.startswith(".") for part in Path(path).parts)
         try:
             return found if found.is_relative_to(self.folder) and not is_hidden and found.is_file() else None
-        except OSError:  # no file can have so long a name
+        except OSError:  # the name is too long for a file
             return None
 
     def _compute(self) -> str:
@@ -116,7 +116,7 @@ async def show(path: str) -> Response:
 @public
 @unlimited
 async def favicon() -> Response:
-    """Browsers ask for it by this name before they have read a page."""
+    """Browsers request this name before they have read a page."""
     return await show("favicon.ico")
 
 

@@ -1,8 +1,8 @@
-"""Answers that are sent while they are made: exports, files, live streams.
+"""Responses that are generated while they are sent: exports, files, live streams.
 
-A stream is a plain async generator that owns what it uses: it opens its own short database sessions and holds none
-while the client is waited for. Its request is over when it begins (teardown has run), so it is given what it needs
-beforehand; `stream_with_context` would run teardown a second time after the body.
+A stream is a plain async generator that owns its resources: it opens its own short database sessions and holds none
+while it waits for the client. Its request has ended when it starts (teardown has run), so it receives what it needs as
+arguments; `stream_with_context` would run teardown a second time after the body.
 """
 
 import asyncio
@@ -25,15 +25,15 @@ log = structlog.get_logger("rowcast.stream")
 
 
 class StreamFailed(Exception):
-    """The answer had begun when its source failed. The connection is cut: a client must see a failed download, never
-    an error's text at the end of its data. The cause is in the log already.
+    """The source failed after the response had started. The connection is cut, so that the client sees a failed
+    download and never an error message at the end of its data. The cause has already been logged.
     """
 
 
 def streamed(source: Source, mimetype: str, filename: str | None = None) -> Response:
     """Send what `source()` yields, for as long as it takes. With a filename it is a download.
 
-    To HEAD it answers at once: `source` is not even called.
+    HEAD is answered at once, without calling `source`.
     """
     if request.method == "HEAD":
         response = Response(mimetype=mimetype)
@@ -47,7 +47,7 @@ def streamed(source: Source, mimetype: str, filename: str | None = None) -> Resp
 
 
 def events(source: Source) -> Response:
-    """A live stream (SSE) of what `source()` yields; it ends when the server drains, and the client comes back."""
+    """A live stream (SSE) of what `source()` yields; it ends when the server drains, and the client reconnects."""
     draining = drain()
     response = streamed(lambda: until_drain(draining, source()), "text/event-stream")
     response.headers["Cache-Control"] = "no-store"
@@ -56,7 +56,7 @@ def events(source: Source) -> Response:
 
 
 def attachment(filename: str) -> str:
-    """Any name a person gave, for `Content-Disposition`: RFC 6266, with an ASCII stand-in for old clients."""
+    """`Content-Disposition` for any user-chosen name: RFC 6266, with an ASCII fallback for old clients."""
     safe = "".join(" " if ord(letter) < 32 or letter in '/\\"\x7f' else letter for letter in filename)
     plain = safe.encode("ascii", "replace").decode().replace("?", "_")
     header = f'attachment; filename="{plain}"'
@@ -64,7 +64,7 @@ def attachment(filename: str) -> str:
 
 
 async def file_part(path: Path, begin: int, end: int) -> AsyncIterator[bytes]:
-    """Bytes `begin` to `end` of a file in large blocks: each costs a trip to a thread."""
+    """Bytes `begin` to `end` of a file, in large blocks because each block costs a switch to a thread."""
     file = await asyncio.to_thread(path.open, "rb", 0)
     try:
         await asyncio.to_thread(file.seek, begin)
@@ -79,7 +79,7 @@ async def file_part(path: Path, begin: int, end: int) -> AsyncIterator[bytes]:
 
 
 async def until_drain(draining: Drain, source: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """What `source` yields until the server drains; then it is closed, whatever it waits for."""
+    """Yield what `source` yields until the server drains; then close it, whatever it is waiting for."""
     drained = asyncio.ensure_future(draining.wait())
     try:
         while not draining.has_begun:
@@ -106,7 +106,7 @@ async def _guarded(source: Source) -> AsyncIterator[bytes]:
     try:
         async for item in items:
             yield item
-            # A source that never waits would otherwise have the loop to itself, and not hear that its client has gone.
+            # A source that never waits would monopolise the loop and not notice that its client has gone.
             await asyncio.sleep(0)
     except Exception as error:
         log.exception("stream failed")
@@ -122,6 +122,6 @@ async def _cancel(task: asyncio.Future[Any]) -> None:
 
 
 async def _close(items: AsyncIterator[Any]) -> None:
-    """Ends a generator here and now, in this task, rather than whenever it is collected."""
+    """Close a generator here and now, in this task, rather than when it is garbage-collected."""
     if (close := getattr(items, "aclose", None)) is not None:
         await close()

@@ -1,7 +1,7 @@
 """Templates: a plain synchronous Jinja environment, and what every template can use.
 
-Everything is loaded before rendering begins. Awaiting inside templates is what Quart's own environment adds: it makes
-rendering twice as slow, buys no concurrency, and hides queries in pages.
+Everything is loaded before rendering starts. Quart's own environment adds awaiting inside templates, which makes
+rendering twice as slow, gains no concurrency, and hides queries in pages.
 """
 
 import json
@@ -50,12 +50,12 @@ def init_app(app: Quart, settings: Settings) -> None:
 
 
 def render(template: str, /, **context: Any) -> Markup:
-    """A whole template. Outside a request (a live stream, a job) it has only what it is given."""
+    """Render a whole template. Outside a request (a live stream, a job) it sees only its context."""
     return Markup(templates().get_template(template).render(_shared() | context))  # noqa: S704  (autoescaped)
 
 
 def render_block(template: str, block: str, /, **context: Any) -> Markup:
-    """One block of a page. What the page sets or imports outside the block is not there."""
+    """Render one block of a page. What the page sets or imports outside the block is not available."""
     page = templates().get_template(template)
     return Markup("".join(page.blocks[block](page.new_context(_shared() | context))))  # noqa: S704  (autoescaped)
 
@@ -65,7 +65,7 @@ def to_json(value: object) -> str:
 
 
 def _shared() -> Kept:
-    """What every template of this request has."""
+    """What every template of this request can use."""
     if not has_request_context():
         return {}
     person = actor()
@@ -79,7 +79,7 @@ def _shared() -> Kept:
 
 
 def _url_builder(app: Quart) -> Callable[..., str]:
-    """`url_for` without a request, so that live streams can use it too: always a path, never a host."""
+    """A `url_for` that needs no request, so that live streams can use it too: always a path, never a host."""
     adapter = app.url_map.bind("localhost")
 
     def url_for(endpoint: str, **values: Any) -> str:
@@ -92,10 +92,10 @@ def _icon_maker(app: Quart) -> Callable[[str], Markup]:
     files = static_files.of(app)
 
     def icon(name: str) -> Markup:
-        """A symbol of the sprite, for the eye only: words beside it say what it means."""
+        """A symbol of the sprite, decorative only: text beside it carries the meaning."""
         return Markup('<svg class="i" aria-hidden="true"><use href="{}#{}"></use></svg>').format(
             files.url("icons.svg"), name
         )
 
-    # A page of the grid shows fifty. In development the sprite may change under a running server.
+    # A page of the grid has fifty. In development the sprite may change while the server runs.
     return icon if files.is_changing else cache(icon)

@@ -1,4 +1,4 @@
-"""How often something may be tried: counted in memory over a sliding window, with the time to wait in the refusal."""
+"""Throttles: tries are counted in memory over a sliding window, and a refusal says how long to wait."""
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -9,11 +9,11 @@ from time import monotonic
 from quart import request
 from werkzeug.exceptions import TooManyRequests
 
-MAX_KEYS = 10_000  # whoever was not seen for longest is forgotten first
+MAX_KEYS = 10_000  # the least recently used is dropped first
 
 
 class Throttle:
-    """At most `limit` tries for one key in any `window` seconds. One process counts for itself."""
+    """At most `limit` tries per key in any `window` seconds. Each process counts separately."""
 
     def __init__(self, limit: int, window: float, clock: Callable[[], float] = monotonic) -> None:
         self.limit = limit
@@ -22,23 +22,25 @@ class Throttle:
         self._tries: OrderedDict[str, deque[float]] = OrderedDict()
 
     def check(self, key: str) -> None:
-        """Raises TooManyRequests, with `Retry-After`, when the key has no try left."""
+        """Raises TooManyRequests, with `Retry-After`, if the key has no tries left."""
         if (wait := self.wait_for(key)) > 0:
             raise TooManyRequests(f"Too many tries. Please wait {_words(wait)} and try again.", retry_after=ceil(wait))
 
     def count(self, key: str) -> None:
-        """One more try. Count failures only, or everything: before what may take long, so that many at once count."""
+        """Count one try: only failures, or everything. Count before slow work, so that concurrent tries are
+        included.
+        """
         self._recent(key).append(self._clock())
         self._tries.move_to_end(key)
         while len(self._tries) > MAX_KEYS:
             self._tries.popitem(last=False)
 
     def forget(self, key: str) -> None:
-        """It went well; what was tried before no longer counts."""
+        """Reset the key after a success."""
         self._tries.pop(key, None)
 
     def wait_for(self, key: str) -> float:
-        """Seconds until the next try is free; 0 when it is."""
+        """Seconds until the next try is allowed; 0 if it is now."""
         if key not in self._tries:
             return 0.0
         recent = self._recent(key)
@@ -56,12 +58,12 @@ class Throttle:
 
 
 def client() -> str:
-    """Who is trying: the address, or of version 6 the network a household is given, which has more than enough."""
+    """The client's address; for IPv6 its /64 network, since a household has that many addresses to choose from."""
     try:
         address = ip_address(request.remote_addr or "")
     except ValueError:
         return request.remote_addr or ""
-    if address.version == 4 or address.ipv4_mapped:  # a socket of both versions writes the old one so
+    if address.version == 4 or address.ipv4_mapped:  # a dual-stack socket reports IPv4 addresses this way
         return str(address if address.version == 4 else address.ipv4_mapped)
     return str(ip_network((address, 64), strict=False))
 

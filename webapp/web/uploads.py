@@ -1,4 +1,6 @@
-"""Uploads: from the connection to the disk in small pieces, hashed on the way; nothing is left of what fails."""
+"""Uploads: streamed from the connection to disk in small pieces and hashed on the way; failures leave nothing
+behind.
+"""
 
 import asyncio
 import hashlib
@@ -27,47 +29,47 @@ from webapp.web.limits import FORM_MEMORY
 P = ParamSpec("P")
 T = TypeVar("T")
 
-BLOCK = 1024 * 1024  # bytes for one trip to a thread
-DECODER_MEMORY = 1024 * 1024  # more than one piece of a body
+BLOCK = 1024 * 1024  # bytes written per switch to a thread
+DECODER_MEMORY = 1024 * 1024  # more than one chunk of a body
 MAX_PARTS = 50
 MAX_FILENAME = 200  # characters
-RAW = "file"  # the name of a body that is a file and no form, as `curl -T` sends it
+RAW = "file"  # the field name for a body that is a file itself, as `curl -T` sends it
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that has arrived whole. It is deleted unless it is moved away."""
+    """A file that has arrived completely. It is deleted unless it is moved."""
 
-    name: str  # of the form's field
-    filename: str  # as the sender calls it, without folders
+    name: str  # the form field
+    filename: str  # the sender's name for it, without folders
     content_type: str
     path: Path
     size: int  # bytes
     sha256: str
 
     def move_to(self, path: Path) -> None:
-        """Keep it, on the same file system; `receive` no longer minds it."""
+        """Keep it, on the same file system; `receive` no longer deletes it."""
         self.path.replace(path)
 
 
 @dataclass(slots=True)
 class Received:
-    """A form: its text fields, and its files in the order they came. A field of files nobody chose has none."""
+    """A form: its text fields, and its files in order of arrival. An empty file field yields no file."""
 
     fields: MultiDict[str, str] = field(default_factory=MultiDict)
     uploads: list[Upload] = field(default_factory=list)
 
     def upload(self, *names: str) -> Upload | None:
-        """The first file that is there under one of the names."""
+        """The first file sent under one of the names."""
         return next((upload for name in names for upload in self.uploads if upload.name == name), None)
 
 
 @asynccontextmanager
 async def receive(directory: Path, *, as_files: Collection[str] = ()) -> AsyncIterator[Received]:
-    """The request's body, its files in `directory`, for as long as the `async with` lasts.
+    """The request's body, with its files in `directory` while the `async with` block runs.
 
     Takes a multipart form, a urlencoded one, or any other type as one file called `file`. Text fields named in
-    `as_files` become files too: a pasted table may be too large for memory. The view's `@body_limit` counts.
+    `as_files` become files too: a pasted table may be too large for memory. The view's `@body_limit` applies.
     """
     files = _Files(private_folder(directory))
     incoming = cast(BoundedRequest, request)
@@ -75,7 +77,7 @@ async def receive(directory: Path, *, as_files: Collection[str] = ()) -> AsyncIt
     try:
         async with untimed():
             if incoming.mimetype == URLENCODED:
-                incoming.max_content_length = config().body_limit  # this kind is read into memory
+                incoming.max_content_length = config().body_limit  # this type is read into memory
                 received = Received(await incoming.form)
             elif incoming.mimetype == "multipart/form-data":
                 received = await _Multipart(incoming, files, as_files).read()
@@ -95,7 +97,7 @@ async def _raw(incoming: BoundedRequest, files: "_Files") -> Upload:
 
 
 class _Multipart:
-    """Reads one multipart body."""
+    """Parses one multipart body."""
 
     def __init__(self, incoming: BoundedRequest, files: "_Files", as_files: Collection[str]) -> None:
         boundary = incoming.mimetype_params.get("boundary", "")
@@ -116,10 +118,10 @@ class _Multipart:
                 self._decoder.receive_data(piece)
                 for event in self._events():
                     await self._take(event)
-            self._decoder.receive_data(None)  # a form that breaks off is none
+            self._decoder.receive_data(None)  # a truncated form is an error
             for event in self._events():
                 await self._take(event)
-        except (ValueError, AttributeError) as error:  # what the decoder says to malformed input
+        except (ValueError, AttributeError) as error:  # raised by the decoder for malformed input
             raise BadRequest("The form could not be read: it is malformed or breaks off.") from error
         return self._received
 
@@ -157,7 +159,7 @@ class _Multipart:
 
 
 class _Files:
-    """The files of one request; `clear` deletes those that were not moved away, finished or not."""
+    """The files of one request; `clear` deletes those that were not moved, complete or not."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -174,7 +176,7 @@ class _Files:
 
 
 class _File:
-    """A file on its way."""
+    """A file being received."""
 
     def __init__(self, path: Path, name: str, filename: str, content_type: str) -> None:
         self._path = path
@@ -213,19 +215,19 @@ class _File:
 
 
 def clean_filename(filename: str) -> str:
-    """A name to show and to offer again: no folders, no control characters, no end."""
+    """A name that is safe to show and to offer for download: no folders, no control characters, limited length."""
     name = PurePosixPath(filename.replace("\\", "/")).name
     return "".join(letter for letter in name if letter.isprintable())[:MAX_FILENAME].strip()
 
 
 def _check_room(directory: Path, expected: int) -> None:
-    """Say at once what would only turn out after a gigabyte."""
+    """Report at once what would otherwise only surface after a gigabyte."""
     if shutil.disk_usage(directory).free < expected:
         raise StorageFull
 
 
 async def _in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Unlike `to_thread` alone it is never left half-way: a file that a thread still writes must not be closed."""
+    """Unlike `to_thread` it always waits for the thread: a file that a thread still writes must not be closed."""
     work = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
     try:
         return await asyncio.shield(work)

@@ -1,6 +1,6 @@
-"""Passkeys (WebAuthn): what a device is asked to sign, and whether it did, for this server and at this time.
+"""Passkeys (WebAuthn): what a device is asked to sign, and whether it signed it, for this server and at this time.
 
-A challenge is good once, for a few minutes, in the browser that asked for it: the database keeps it, a cookie names it.
+A challenge is valid once, for a few minutes, in one browser: the database stores it and a cookie identifies it.
 """
 
 import hashlib
@@ -36,12 +36,12 @@ from webapp.web.templating import to_json
 Kind = Literal["create", "get"]
 Read = TypeVar("Read", RegistrationResponse, AuthenticationResponse)
 
-MAX_ANSWER = 32_000  # characters of what a device answers
-REQUIRED = UserVerificationRequirement.REQUIRED  # a finger, a face, a PIN: what makes a passkey two factors
+MAX_ANSWER = 32_000  # characters of a device's response
+REQUIRED = UserVerificationRequirement.REQUIRED  # fingerprint, face or PIN: what makes a passkey two factors
 
 
 class PasskeyRefused(Problem):
-    """One answer for every reason: what is wrong with a forged one is nobody's business. `reason` is for the log."""
+    """Shown alike for every reason, so that a forger learns nothing. `reason` is for the log."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -55,7 +55,7 @@ class NoPasskeysHere(Problem):
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """What a device has made."""
+    """A key that a device has created."""
 
     credential_id: bytes
     credential: bytes
@@ -63,7 +63,9 @@ class NewKey:
 
 
 def rp_id() -> str | None:
-    """The name passkeys of this server belong to; None where browsers know none: without TLS, or at a bare address."""
+    """The host name this server's passkeys belong to; None where browsers allow none: without TLS, or on an IP
+    address.
+    """
     parts = urlsplit(own_origin())
     host = parts.hostname or ""
     if _is_address(host) or not (parts.scheme == "https" or host == "localhost"):
@@ -72,7 +74,7 @@ def rp_id() -> str | None:
 
 
 def localhost_origin() -> str | None:
-    """Where passkeys would work, when this is the very machine: browsers bind none to 127.0.0.1."""
+    """Where passkeys would work if this is the same machine: browsers allow none on 127.0.0.1."""
     parts = urlsplit(own_origin())
     if rp_id() is not None or parts.hostname not in LOCAL_NAMES or config().public_origin is not None:
         return None
@@ -80,7 +82,7 @@ def localhost_origin() -> str | None:
 
 
 async def creation_options(user: User, known: Sequence[Passkey]) -> Response:
-    """Asks for a key that is kept on the device with the person's name, so that signing in needs no address."""
+    """Ask for a key stored on the device together with the person's name, so that signing in needs no address."""
     options, state = _server().register_begin(
         PublicKeyCredentialUserEntity(id=_handle(user), name=user.email, display_name=user.name),
         [AttestedCredentialData(one.credential) for one in known],
@@ -91,14 +93,14 @@ async def creation_options(user: User, known: Sequence[Passkey]) -> Response:
 
 
 async def request_options(user_id: int | None, known: Sequence[Passkey] | None) -> Response:
-    """`known` are the keys that will do; None: any of this server's, of whoever it may be."""
+    """`known` are the acceptable keys; None: any of this server's, whoever owns it."""
     credentials = None if known is None else [AttestedCredentialData(one.credential) for one in known]
     options, state = _server().authenticate_begin(credentials, user_verification=REQUIRED)
     return await _asked("get", dict(options), state, user_id)
 
 
 async def made_key(answer: str, user_id: int) -> NewKey:
-    """Raises `PasskeyRefused`."""
+    """Verify a new key. Raises `PasskeyRefused`."""
     state = await _redeem("create", user_id)
     response = _read(RegistrationResponse, answer)
     try:
@@ -113,7 +115,9 @@ async def made_key(answer: str, user_id: int) -> NewKey:
 
 
 async def signed_by(answer: str, user_id: int | None) -> tuple[Passkey, User]:
-    """Whose key has signed; it is noted as used. With `user_id` only that person's will do. Raises `PasskeyRefused`."""
+    """Return the key that signed, and note its use. `user_id` restricts it to that person's. Raises
+    `PasskeyRefused`.
+    """
     state = await _redeem("get", user_id)
     response = _read(AuthenticationResponse, answer)
     passkey, user = await _owner_of(response.raw_id)
@@ -132,7 +136,7 @@ async def signed_by(answer: str, user_id: int | None) -> tuple[Passkey, User]:
 
 
 def _server() -> Fido2Server:
-    """Its names follow from the request; it only computes."""
+    """Created per request, since its names depend on it; it only computes."""
     host, origin = rp_id(), own_origin()
     if host is None:
         raise NoPasskeysHere
@@ -150,14 +154,14 @@ async def _asked(kind: Kind, options: dict[str, Any], state: dict[str, Any], use
 
 
 async def _keep(work: UnitOfWork, user_id: int | None, state: dict[str, Any]) -> str:
-    """Strangers ask for them too: none is kept longer than it is good for."""
+    """Strangers request challenges too, so none is kept after it has expired."""
     old = delete(OneTimeToken).where(OneTimeToken.purpose == Purpose.CHALLENGE, OneTimeToken.expires_at < utc_now())
     await work.session.execute(old)
     return await OneTimeToken.issue(work, Purpose.CHALLENGE, user_id=user_id, data=state)
 
 
 async def _redeem(kind: Kind, user_id: int | None) -> dict[str, Any]:
-    """What the device was asked. Used up before the answer is looked at: each challenge is good for one try."""
+    """Consume the challenge before looking at the response: each one allows a single try."""
     try:
         token = await db().write(OneTimeToken.redeem, Purpose.CHALLENGE, request.cookies.get(_cookie(), ""))
     except TokenUnusable as error:
@@ -168,14 +172,14 @@ async def _redeem(kind: Kind, user_id: int | None) -> dict[str, Any]:
 
 
 def _read(kind: type[Read], answer: str) -> Read:
-    """What the browser sent, if it is an answer at all; the parsers below raise whatever they meet."""
+    """Parse what the browser sent, if it is a response at all; the parsers raise a variety of errors."""
     try:
         if len(answer) > MAX_ANSWER:
             raise ValueError("too long")
         read: Read | None = kind.from_dict(json.loads(answer))
     except Exception as error:
         raise PasskeyRefused("not readable") from error
-    if read is None:  # of "null"
+    if read is None:  # the response was "null"
         raise PasskeyRefused("nothing")
     return read
 
@@ -194,7 +198,7 @@ async def _owner_of(credential_id: bytes) -> tuple[Passkey, User]:
 
 
 async def _use(work: UnitOfWork, passkey_id: int, count: int) -> bool:
-    """False when the device counts and has counted that far before. Many keys count nothing and always say 0."""
+    """Return False if the counter did not increase. Many keys do not count and always send 0."""
     goes_up = or_(Passkey.sign_count < count, (Passkey.sign_count == 0) & (count == 0))
     used = await work.session.execute(
         update(Passkey)
@@ -211,7 +215,7 @@ def _refuse_frames(told: CollectedClientData) -> None:
 
 
 def _handle(user: User) -> bytes:
-    """What a device keeps a person under: tells nothing about them, and is no other account's on the same name."""
+    """The id a device stores the person under: reveals nothing about them, and is unique on this host name."""
     return hashlib.sha256(f"{user.id} {user.created_at.isoformat()}".encode()).digest()
 
 

@@ -1,7 +1,7 @@
-"""Numbers, sizes and times in words, as the person who reads the page wants them.
+"""Numbers, sizes and times as text, in the reader's format.
 
-What is rendered for nobody in particular (a job, a page for strangers) has commas and UTC; a live stream says whom it
-writes for. Cells of tables never come here: they stay as they were written.
+Text rendered for nobody in particular (a job, a page for strangers) has commas and UTC; a live stream names its reader.
+Cells of tables never come here: they stay as they were written.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from quart import has_request_context
 from webapp.models import Actor
 from webapp.web.sessions import loaded_actor
 
-# What stands for "," and "." of Python's 1,234,567.8. The space is narrow and does not break.
+# What replaces "," and "." in Python's 1,234,567.8. The space is narrow and non-breaking.
 STYLES = {
     "comma": (",", "."),
     "point": (".", ","),
@@ -31,7 +31,7 @@ AGO = ((60, 1, "second"), (3600, 60, "minute"), (86400, 3600, "hour"), (30 * 864
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How somebody wants numbers and times: where nothing else is theirs alone, all that sets two readers apart."""
+    """How a reader wants numbers and times: all that differs between two readers of the same text."""
 
     number_style: str = "comma"
     time_zone: str = "UTC"
@@ -46,7 +46,7 @@ _given: ContextVar[Manner | None] = ContextVar("manner", default=None)
 
 @contextmanager
 def written_for(manner: Manner) -> Iterator[None]:
-    """What is written inside is for somebody who need not be who asks, if anybody asks at all."""
+    """Format everything in this block for that reader, who need not be the one making the request."""
     before = _given.set(manner)
     try:
         yield
@@ -55,19 +55,19 @@ def written_for(manner: Manner) -> Iterator[None]:
 
 
 def number(value: int | float | None) -> str:
-    """1234567 as "1,234,567"; nothing for None."""
+    """Format 1234567 as "1,234,567"; None as ""."""
     return "" if value is None else written(f"{value:,}")
 
 
 def written(digits: str, style: str | None = None) -> str:
-    """A number as Python writes it, in a style: the reader's when none is named."""
+    """Reformat a number printed by Python in a style; by default the reader's."""
     if style is None:
         style = _style()
     return digits if style == "comma" else digits.translate(_TABLES.get(style, {}))
 
 
 def size(count: int | None) -> str:
-    """Bytes as people say them: "93 MB", "1.4 MB", "812 kB"."""
+    """Format bytes for people: "93 MB", "1.4 MB", "812 kB"."""
     if count is None:
         return ""
     if count < 1000:
@@ -85,7 +85,7 @@ def plural(count: int, one: str, many: str | None = None) -> str:
 
 
 def ago(then: datetime | None, now: datetime | None = None) -> Markup:
-    """A time relative to now, with the exact one in its title."""
+    """A time relative to now, with the exact one as its tooltip."""
     if then is None:
         return Markup("")
     seconds = int(((now or datetime.now(UTC)) - then).total_seconds())
@@ -105,7 +105,7 @@ def exact(then: datetime) -> str:
 
 
 def zone_of(name: str) -> tzinfo:
-    """UTC for a name this machine's list does not have (any more)."""
+    """UTC if this machine does not know (or no longer knows) the zone."""
     try:
         return ZoneInfo(name) if name != "UTC" else UTC
     except (OSError, ValueError, LookupError):
