@@ -283,6 +283,17 @@ def test_filters_find_what_people_expect(store: Store, arguments: list[tuple[str
     assert count(table.read, table, query).number == len(wanted)
 
 
+SIGNS = "aAéÉßñ*[%_\\"
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text(SIGNS, max_size=6), max_size=9), st.text(SIGNS, min_size=1, max_size=3))
+def test_small_and_capital_letters_are_alike_in_every_alphabet(any_table: Table, cells: list[str], text: str) -> None:
+    refill(any_table, [(cell, "", "", "") for cell in cells])
+    wanted = [number for number, cell in enumerate(cells, 1) if text.lower() in cell.lower()]
+    assert ids(page(any_table.read, any_table, any_table.query(("f.1", f"contains:{text}")))) == wanted
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
