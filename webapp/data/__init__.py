@@ -1,1 +1,1 @@
-"""The database: one writer, a pool of readers, and the unit of work. What is SQLite's own is in `sqlite.py`."""
+"""The database: one writer, a pool of readers, and the unit of work. SQLite-specific code is in `sqlite.py`."""

@@ -23,9 +23,9 @@ log = logging.getLogger(__name__)
 
 
 class Database:
-    """Reads and writes of one application. Nothing is opened before `open()`.
+    """The reads and writes of one application. Nothing is opened before `open()`.
 
-    Raises `DatabaseBusy` and `StorageFull` (data/problems.py) for what is the server's trouble and not a bug.
+    Raises `DatabaseBusy` and `StorageFull` (data/problems.py) for operational trouble, as opposed to bugs.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -37,7 +37,7 @@ class Database:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def open(self) -> None:
-        """Opening twice is a mistake that would lose the first pair of pools."""
+        """Opening twice is an error, because it would leak the first pair of pools."""
         if self._writer is not None:
             raise RuntimeError("The database is already open")
         self._writer, self._reader = sqlite.create_engines(self.url, self.settings.database_readers)
@@ -46,7 +46,7 @@ class Database:
         await _fill(self._reader, self.settings.database_readers)
 
     async def close(self) -> None:
-        """Waits for the units of work in flight, then lets the connections go."""
+        """Wait for the units of work in flight, then close the connections."""
         await self.settled()
         if self._readers is not None:
             await self._readers.close()
@@ -56,7 +56,7 @@ class Database:
         self._writer = self._reader = self._readers = None
 
     async def settled(self) -> None:
-        """Return when no unit of work is in flight."""
+        """Wait until no unit of work is in flight."""
         while self._tasks:
             await asyncio.wait(set(self._tasks))
 
@@ -70,12 +70,12 @@ class Database:
 
     @property
     def engines(self) -> tuple[Engine, ...]:
-        """All that statements go through, for whoever counts them."""
+        """All engines that statements pass through, for code that counts them."""
         return self.writer.sync_engine, self.reader.sync_engine, self._opened(self._readers).engine
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A session that cannot write, for one burst of queries: never hold it while a client is waited for."""
+        """A read-only session for one burst of queries: never hold it while waiting for a client."""
         with _pool_waits():
             async with async_sessionmaker(self.reader, expire_on_commit=False)() as session:
                 yield session
@@ -83,7 +83,7 @@ class Database:
     async def fetch_one(
         self, statement: Select[*Columns], parameters: Mapping[str, Any] | None = None
     ) -> Row[*Columns] | None:
-        """One row of one select, without a session and without a transaction: for what every request asks."""
+        """One row of one SELECT, without a session or a transaction: for queries that every request makes."""
 
         def ask(connection: Connection) -> Row[*Columns] | None:
             return connection.execution_options(**sqlite.SINGLE_STATEMENT).execute(statement, parameters).first()
@@ -91,7 +91,7 @@ class Database:
         return await self.read(ask)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """What `work(connection)` reads, in a thread and in one transaction: several statements that go together."""
+        """Run `work(connection)` in a thread and in one transaction: for several reads that belong together."""
         return await self._opened(self._readers).read(work)
 
     async def write(
@@ -99,20 +99,20 @@ class Database:
     ) -> T:
         """Run `verb(work, ...)` as one unit of work: its own session, commit, then publish.
 
-        It runs as a task of its own. A client that disconnects cancels the handler that waits here, not the write:
-        otherwise there would be commits that nobody is told of.
+        It runs as a separate task. A disconnecting client cancels the handler that waits here, but not the write;
+        otherwise there would be commits that nobody is told about.
         """
         task = self._start(self._run(verb, *args, **kwargs))
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            task.add_done_callback(_log_failure)  # nobody else is left to hear of it
+            task.add_done_callback(_log_failure)  # nobody else is waiting for it
             raise
 
     def write_soon(
         self, verb: Callable[Concatenate[UnitOfWork, P], Awaitable[Any]], *args: P.args, **kwargs: P.kwargs
     ) -> None:
-        """The same without waiting, for notes that no answer depends on; a failure is logged."""
+        """The same without waiting, for records that no response depends on; a failure is logged."""
         self._start(self._run(verb, *args, **kwargs)).add_done_callback(_log_failure)
 
     def _start(self, run: Any) -> "asyncio.Task[Any]":
@@ -140,7 +140,7 @@ class Database:
 
 
 async def _fill(engine: AsyncEngine, size: int) -> None:
-    """Open all connections of a pool now: a request that is cancelled while it opens one would leave it half open."""
+    """Open all connections of a pool now: cancelling a request while it opens one would leave it half open."""
     async with AsyncExitStack() as opened:
         for _ in range(size):
             await opened.enter_async_context(engine.connect())

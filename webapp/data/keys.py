@@ -1,4 +1,6 @@
-"""The key that signs cookies and seals secrets: from the settings, or made once and kept beside the database."""
+"""The key that signs cookies and encrypts secrets: from the settings, or generated once and stored in the data
+folder.
+"""
 
 import base64
 import hashlib
@@ -16,7 +18,7 @@ from webapp.data.folders import private_folder
 
 
 def secret_key(settings: Settings) -> str:
-    """With several machines behind one address, set ROWCAST_SECRET_KEY: each would make a key of its own."""
+    """Set ROWCAST_SECRET_KEY if several machines share one address: each would generate its own key."""
     if own := settings.secret_key.get_secret_value():
         return own
     path = private_folder(settings.data_dir) / "secret_key"
@@ -29,16 +31,16 @@ def secret_key(settings: Settings) -> str:
 
 
 def sealer(settings: Settings) -> MultiFernet:
-    """Encrypts what must be read again: the newest key seals, retired ones still open (rotation loses nothing).
+    """Encrypts secrets that must be readable again: the newest key encrypts, retired ones still decrypt.
 
-    Sealed values are useless in a copy of the database without the key.
+    Encrypted values are useless in a copy of the database without the key.
     """
     keys = [secret_key(settings), *(key.get_secret_value() for key in settings.secret_key_fallbacks)]
     return MultiFernet([Fernet(base64.urlsafe_b64encode(_derived(key))) for key in keys])
 
 
 def signer(settings: Settings, salt: str) -> URLSafeTimedSerializer:
-    """Signs what a browser carries for us; `salt` keeps what was signed for one purpose from serving another."""
+    """Signs data that browsers carry for us; a `salt` per purpose keeps one signature from serving another."""
     retired = [key.get_secret_value() for key in settings.secret_key_fallbacks]
     return URLSafeTimedSerializer([*retired, secret_key(settings)], salt=salt)
 
@@ -48,7 +50,7 @@ def _derived(key: str) -> bytes:
 
 
 def _make(path: Path) -> None:
-    """Written under another name and linked into place: two processes that start together end with one key."""
+    """Write it under another name and link it into place: two processes that start together get the same key."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

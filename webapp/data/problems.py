@@ -1,19 +1,19 @@
-"""What can go wrong below every feature, in words for a person. Each becomes an answer in `web/errors.py`."""
+"""What can go wrong below every feature, described for people. `web/errors.py` turns each into a response."""
 
 
 class Problem(Exception):
-    """Something a person should read about: the message says what happened and what to do."""
+    """An error that people should read: its message says what happened and what to do."""
 
 
 class DatabaseBusy(Problem):
-    """Somebody else held the database for longer than a write may wait. Trying again will most likely work."""
+    """Another writer held the database longer than a write may wait. Trying again will most likely work."""
 
     def __init__(self) -> None:
         super().__init__("The database is busy with another write. Nothing was changed; please try again in a moment.")
 
 
 class StorageFull(Problem):
-    """The disk that holds the data folder has no room left (or a quota is reached)."""
+    """The disk of the data folder is full (or a quota is reached)."""
 
     def __init__(self) -> None:
         super().__init__("The disk is full, so nothing can be saved. Free some space on the server, then try again.")

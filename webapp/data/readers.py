@@ -1,7 +1,7 @@
-"""Reading in threads: what is read together takes one change of threads, however many statements it is.
+"""Reading in threads: reads that belong together take one thread switch, however many statements they are.
 
-On the event loop each statement is four of them: to make a cursor, to execute, to fetch, to close. They were most of
-what a small page took.
+On the event loop every statement takes four: create a cursor, execute, fetch, close. They were most of the cost of a
+small page.
 """
 
 import asyncio
@@ -18,16 +18,16 @@ T = TypeVar("T")
 
 
 class Readers:
-    """Some connections that cannot write, and as many threads: none waits for a connection, only for its turn."""
+    """Read-only connections and as many threads: work waits for a thread, never for a connection."""
 
     def __init__(self, url: str, size: int) -> None:
         self.engine = sqlite.create_blocking_reader(url, size)
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="reader")
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """What `work(connection)` answers, whose statements see one state of the database.
+        """Return `work(connection)`, whose statements see one snapshot of the database.
 
-        Whoever stops waiting does not stop the thread; work that may take long has to look for itself.
+        Cancelling the caller does not stop the thread; slow work has to check for itself whether it is still wanted.
         """
         loop, context = asyncio.get_running_loop(), copy_context()
         return await loop.run_in_executor(self._threads, context.run, self._read, work)

@@ -1,6 +1,6 @@
-"""What is SQLite's own in the data layer: how its connections are opened, and what its errors mean.
+"""SQLite-specific code of the data layer: how connections are opened, and what errors mean.
 
-PostgreSQL will be a second such module.
+PostgreSQL will get a module beside it.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ __all__ = [
 _LOOK_AGAIN = 0.001  # seconds
 _ARGUMENTS: dict[str, Any] = {"timeout": BUSY_TIMEOUT, "isolation_level": None, "check_same_thread": False}
 _SINGLE = "rowcast_single_statement"
-SINGLE_STATEMENT = {_SINGLE: True}  # execution options of a connection that needs no transaction: one statement is one
+SINGLE_STATEMENT = {_SINGLE: True}  # execution options: no BEGIN, a single statement is its own transaction
 
 
 def database_file(url: str) -> Path:
@@ -47,17 +47,17 @@ def database_file(url: str) -> Path:
 
 
 def make_file(url: str) -> None:
-    """Made by us, empty, so that nobody else can read it: SQLite's journals take the mode of the file."""
+    """Create it empty, so that nobody else can read it: SQLite's journals take the mode of the file."""
     path = database_file(url)
     private_folder(path.parent)
     private_file(path)
 
 
 def create_engines(url: str, readers: int) -> tuple[AsyncEngine, AsyncEngine]:
-    """The writer, one connection that takes the write lock when a transaction begins; and the readers.
+    """Return the writer, a single connection that takes the write lock when a transaction begins, and the readers.
 
-    With the driver's own transactions 100 concurrent increments gave 11 and no error, with deferred ones "database
-    is locked": a transaction that will write must say so at once (BEGIN IMMEDIATE).
+    With the driver's own transactions 100 concurrent increments gave 11 without an error, and deferred ones failed with
+    "database is locked": a transaction that will write must take the lock at once (BEGIN IMMEDIATE).
     """
     make_file(url)
     writer, reader = _engine(url, _Writing, 1), _engine(url, _Reading, readers)
@@ -69,7 +69,7 @@ def create_engines(url: str, readers: int) -> tuple[AsyncEngine, AsyncEngine]:
 
 
 def create_blocking_reader(url: str, size: int) -> Engine:
-    """Connections like the readers', for threads (data/readers.py)."""
+    """Connections like the readers', for use in threads (data/readers.py)."""
     path = database_file(url)
     engine = create_engine(
         "sqlite://",
@@ -86,9 +86,9 @@ def create_blocking_reader(url: str, size: int) -> Engine:
 
 @contextmanager
 def migrating(url: str) -> Iterator[Connection]:
-    """One transaction for changes of the tables themselves, with foreign keys checked at its end.
+    """One transaction for schema changes, with foreign keys checked at its end.
 
-    A change that copies a table drops the old one, and with foreign keys on the rows of others go with it.
+    A change that copies a table drops the old one; with foreign keys on, that would delete the rows that refer to it.
     """
     make_file(url)
 
@@ -107,9 +107,9 @@ def migrating(url: str) -> Iterator[Connection]:
 
 
 class _Reading(sqlite3.Connection):
-    """Set up when it is made, in the thread that makes it, and closed by whoever drops it.
+    """Configured in the thread that creates it, and closed by whoever drops it.
 
-    A request that is cancelled while the driver opens a connection leaves one that nobody knows of.
+    A request cancelled while the driver opens a connection leaves one that nobody else knows of.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -124,7 +124,7 @@ class _Writing(_Reading):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.execute("PRAGMA query_only=OFF")
-        self.execute("PRAGMA busy_timeout=0")  # `_begin_write` waits
+        self.execute("PRAGMA busy_timeout=0")  # `_begin_write` does the waiting
 
 
 def _engine(url: str, factory: type[sqlite3.Connection], size: int) -> AsyncEngine:
@@ -144,10 +144,10 @@ def _begin(statement: str) -> Callable[[Connection], None]:
 
 
 def _begin_write(connection: Connection) -> None:
-    """Take the write lock; while another process has it, look again every millisecond.
+    """Take the write lock; while another process holds it, try again every millisecond.
 
-    SQLite's own waiting sleeps longer and longer, up to 100 ms, and misses the short gaps between the batches of an
-    import: a write then waited 132 ms (95th percentile), with this 10 ms.
+    SQLite's own busy handler sleeps longer and longer, up to 100 ms, and misses the short gaps between the batches of
+    an import: a write then waited 132 ms (95th percentile), with this 10 ms.
     """
     patience = time.monotonic() + BUSY_TIMEOUT
     while True:

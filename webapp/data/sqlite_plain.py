@@ -1,4 +1,4 @@
-"""Plain SQLite connections, and what the driver's errors mean: all that a child process needs, without SQLAlchemy."""
+"""Plain SQLite connections, and the meaning of the driver's errors: all a child process needs, without SQLAlchemy."""
 
 import errno
 import sqlite3
@@ -8,9 +8,9 @@ from typing import Any
 
 from webapp.data.problems import DatabaseBusy, Problem, StorageFull
 
-BUSY_TIMEOUT = 5.0  # seconds a writer waits for another process's write
-# Pages of the log after which the one who commits copies it into the database, and waits for the disk. An import copies
-# its own, earlier (engine/loading.py): a person's click does not pay for somebody else's million rows.
+BUSY_TIMEOUT = 5.0  # seconds a writer waits for a write of another process
+# WAL pages after which the committing connection copies the log into the database and waits for the disk. An import
+# checkpoints its own, earlier (engine/loading.py): a person's click does not pay for somebody else's million rows.
 _CHECKPOINT = 4_000
 _PRAGMAS = (
     "synchronous=NORMAL",
@@ -18,7 +18,7 @@ _PRAGMAS = (
     "temp_store=MEMORY",
     "cache_size=-16000",
     f"wal_autocheckpoint={_CHECKPOINT}",
-    # Some builds overwrite every page that becomes free: dropping a million rows then held the write lock for 5 s.
+    # Some builds overwrite every freed page: dropping a million rows then held the write lock for 5 s.
     "secure_delete=FAST",
 )
 _BUSY = {"SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_BUSY_RECOVERY", "SQLITE_BUSY_TIMEOUT", "SQLITE_LOCKED"}
@@ -26,7 +26,7 @@ _FULL = {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOER
 
 
 def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
-    """A plain connection set up like the application's own, for command line and child processes."""
+    """A plain connection configured like the application's own, for the command line and child processes."""
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
     prepare(connection, query_only=query_only)
     return connection
@@ -43,7 +43,7 @@ def prepare(connection: Any, *, query_only: bool) -> None:
 
 
 def _use_wal(cursor: Any) -> None:
-    """Of two processes that open a new file together one is refused at once, whatever the busy timeout."""
+    """If two processes open a new file together, one is refused at once, whatever the busy timeout."""
     patience = time.monotonic() + BUSY_TIMEOUT
     while True:
         try:
@@ -56,7 +56,7 @@ def _use_wal(cursor: Any) -> None:
 
 
 def problem(error: BaseException) -> Problem | None:
-    """What an error of the driver means to a person; None when it is no more than a bug of ours."""
+    """Describe a driver error for people; None if it is a bug of ours."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StorageFull()
     name = getattr(error, "sqlite_errorname", "")

@@ -1,4 +1,4 @@
-"""The unit of work: what one write changes, and whom to tell once it is committed."""
+"""The unit of work: what one write changes, and whom to notify once it is committed."""
 
 import logging
 from collections.abc import Callable
@@ -11,17 +11,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class UnitOfWork:
-    """One transaction. A verb changes things through `session` and says with `after_commit` what follows."""
+    """One transaction. A verb (a function that makes a change) uses `session` and registers follow-ups with
+    `after_commit`.
+    """
 
     session: AsyncSession
     _after: list[Callable[[], None]] = field(default_factory=list)
 
     def after_commit(self, call: Callable[[], None]) -> None:
-        """`call` runs once the commit has succeeded, and never otherwise; it must not block."""
+        """Run `call` once the commit has succeeded, and never otherwise; it must not block."""
         self._after.append(call)
 
     def publish_all(self) -> None:
-        """One notice that fails keeps no other from being given: what is committed is committed."""
+        """Run every follow-up, even if another one fails: the commit has already happened."""
         for call in self._after:
             try:
                 call()

@@ -1,4 +1,4 @@
-"""Live: the stream a page listens to."""
+"""Live: the event stream of a page."""
 
 from quart import Blueprint
 

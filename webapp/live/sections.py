@@ -1,4 +1,4 @@
-"""An import as a page shows it: what its templates are given, in a request and in a live stream alike."""
+"""An import as a page shows it: the context of its templates, for requests and live streams alike."""
 
 import json
 from functools import lru_cache
@@ -14,7 +14,7 @@ from webapp.models import Import, ImportState
 from webapp.web.fragments import partial
 from webapp.web.words import Manner, written_for
 
-# What a stream looks up of an import. What was found in the file stays text: rows that are equal look the same.
+# What a stream selects. The inspection stays text, so that equal rows compare equal in the cache below.
 SEEN = [
     *(column for column in Import.__table__.columns if column.name not in ("overrules", "inspection")),
     cast(Import.inspection, String).label("inspection"),
@@ -24,7 +24,7 @@ SEEN = [
 def describe(
     environment: Environment, found: Import, progress: Progress | None, error: str | None = None
 ) -> dict[str, Any]:
-    """The context of `tables/imports/show.html` and of its parts."""
+    """The context of `tables/imports/show.html` and its partials."""
     url_for: Any = environment.globals["url_for"]
     is_known = found.inspection is not None and found.state != ImportState.INSPECTING
     inspection = Inspection.from_json(found.inspection or {}) if is_known else None
@@ -32,7 +32,7 @@ def describe(
         "import_": found,
         "progress": progress,
         "inspection": inspection,
-        # The stream is told what the page shows, so that it only sends what is new to it.
+        # Tell the stream what the page already shows, so that it sends only what is new.
         "live_url": url_for("live.stream", **{"import": found.id, "state": found.state}) if progress else None,
         "typed": {},
         "wrong": None,
@@ -44,7 +44,7 @@ def describe(
 
 
 def progress_of(jobs: Jobs, found: Import) -> Progress | None:
-    """The newest that is known of an import that is on its way."""
+    """The latest known progress of a running import."""
     return (jobs.progress(found.id) or starting_point(found)) if found.state in MOVING else None
 
 
@@ -54,7 +54,7 @@ def as_import(seen: Row[Any]) -> Import:
 
 @lru_cache(maxsize=64)
 def section(environment: Environment, seen: Row[Any], progress: Progress | None, manner: Manner) -> str:
-    """The whole import for a stream: it takes the place of what the page shows. Rendered once for all who watch."""
+    """The whole import, replacing what the page shows. Rendered once for all streams that watch it."""
     template = environment.get_template("tables/imports/_import.html")
     with written_for(manner):
         return partial("import", template.render(describe(environment, as_import(seen), progress)))
@@ -62,7 +62,7 @@ def section(environment: Environment, seen: Row[Any], progress: Progress | None,
 
 @lru_cache(maxsize=256)
 def moved(environment: Environment, progress: Progress, manner: Manner) -> str:
-    """One step for all who watch: rendered once, then the same text for each of them."""
+    """One progress step, rendered once for all streams that watch it."""
     template = environment.get_template("tables/imports/_progress.html")
     import_ = {"id": progress.import_id, "state": progress.state}
     with written_for(manner):

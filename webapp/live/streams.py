@@ -1,4 +1,4 @@
-"""GET /live: one stream a page, of the import it shows. It holds no database connection while it waits."""
+"""GET /live: one stream per page, about the import it shows. It holds no database connection while it waits."""
 
 import time
 from collections.abc import AsyncIterator
@@ -23,14 +23,14 @@ from webapp.web import access, streaming
 from webapp.web.templating import templates
 from webapp.web.words import Manner
 
-PING_EVERY = 15.0  # seconds; a client that went away without a word is noticed by it
-CHECK_EVERY = 60.0  # seconds after which it is looked up again whether this person may still see it
-LIFETIME = 600.0  # seconds; then the client comes back, perhaps to another server
+PING_EVERY = 15.0  # seconds; a ping reveals clients that have gone away
+CHECK_EVERY = 60.0  # seconds between checks whether this person may still see it
+LIFETIME = 600.0  # seconds; then the client reconnects, perhaps to another server
 
 
 @bp.get("/live")
 async def stream() -> Response:
-    """`?import=<id>&state=<what the page shows of it>`. Who may not see the import gets 404, as everywhere."""
+    """`?import=<id>&state=<the state the page shows>`. Anybody who may not see the import gets a 404."""
     actor = access.signed_in()
     found = await access.find_import(actor, request.args.get("import", ""))
     watch = Watch(db(), hub(), jobs(), templates(), actor, found.id, request.args.get("state", ""))
@@ -39,7 +39,7 @@ async def stream() -> Response:
 
 @dataclass
 class Watch:
-    """One client's look at one import: everything it needs, taken while there was a request."""
+    """One client watching one import: everything it needs, collected while there was a request."""
 
     database: Database
     hub: Hub
@@ -58,7 +58,7 @@ class Watch:
                 return
 
     async def _until_it_rests(self, events: Subscription) -> AsyncIterator[bytes]:
-        """What is new since the page was rendered, then every step, until the import's state has changed."""
+        """Send what is new since the page was rendered, then every step, until the import's state changes."""
         end = time.monotonic() + LIFETIME
         yield sse.PING
         event: object = None
@@ -82,7 +82,7 @@ class Watch:
         return section(self.environment, seen, progress, Manner.of(self.actor))
 
     async def _look(self) -> Row[Any]:
-        """The import, if this person may still see it: what a request would be asked holds for its stream as well."""
+        """Return the import if this person may still see it: a stream has to pass the same checks as a request."""
         is_signed_in = exists(
             select(Session.id).join(User, User.id == Session.user_id).where(Session.id == self.actor.session_id, LASTS)
         )

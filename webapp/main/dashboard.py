@@ -1,4 +1,4 @@
-"""Where a signed-in person begins: what each feature has to show."""
+"""The start page of signed-in people: the panels of all features."""
 
 from quart.typing import ResponseReturnValue
 

@@ -1,4 +1,4 @@
-"""For what watches the server: is the process there, and can it work."""
+"""Health checks: is the process alive, and can it serve requests?"""
 
 import asyncio
 
@@ -16,7 +16,7 @@ from webapp.web.ratelimits import unlimited
 @public
 @unlimited
 async def up() -> Response:
-    """The process answers; it asks nobody else. For liveness: a restart would help if it failed."""
+    """Liveness: the process answers, without asking anything else. If this fails, a restart helps."""
     return _plain("up")
 
 
@@ -24,7 +24,7 @@ async def up() -> Response:
 @public
 @unlimited
 async def ready() -> Response:
-    """It can do its work: send it requests. While it drains it asks for none."""
+    """Readiness: the server can do its work, so send it requests. While it drains it answers 503."""
     if drain().has_begun:
         return _plain("stopping", 503)
     await db().fetch_one(select(literal(1)))

@@ -1,4 +1,4 @@
-"""The front door: what this is, for people who are not signed in."""
+"""The welcome page for people who are not signed in."""
 
 from quart import redirect, url_for
 from quart.typing import ResponseReturnValue

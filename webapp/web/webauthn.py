@@ -115,8 +115,9 @@ async def made_key(answer: str, user_id: int) -> NewKey:
 
 
 async def signed_by(answer: str, user_id: int | None) -> tuple[Passkey, User]:
-    """Return the key that signed, and note its use. `user_id` restricts it to that person's. Raises
-    `PasskeyRefused`.
+    """Return the key that signed and its owner, and note its use.
+
+    With `user_id` only that person's keys are accepted. Raises `PasskeyRefused`.
     """
     state = await _redeem("get", user_id)
     response = _read(AuthenticationResponse, answer)

@@ -1,7 +1,7 @@
-"""The shape of our own tables, step by step: `versions/` holds the steps, Alembic runs them.
+"""The schema of our own tables: `versions/` holds the migrations, and Alembic runs them.
 
-On SQLite the server brings the file up to date when it starts. Nothing to do is the everyday case: then Alembic,
-half a second of imports, is not even loaded.
+On SQLite the server migrates the file when it starts. Usually nothing needs migrating; then Alembic, half a second of
+imports, is not even loaded.
 """
 
 import sqlite3
@@ -20,12 +20,14 @@ HERE = Path(__file__).parent
 
 
 def head() -> str:
-    """The newest step: files are named `<number>_<words>.py` and only ever appended (a test compares with Alembic)."""
+    """The newest migration: files are named `<number>_<words>.py` and only ever added (a test compares with
+    Alembic).
+    """
     return max(path.name for path in (HERE / "versions").glob("[0-9]*.py")).partition("_")[0]
 
 
 def current(settings: Settings) -> str | None:
-    """The step the database has reached; None for one that was never migrated."""
+    """The revision of the database; None if it was never migrated."""
     path = sqlite.database_file(settings.sqlalchemy_url)
     if not path.exists():
         return None
@@ -40,10 +42,10 @@ def current(settings: Settings) -> str | None:
 
 
 def upgrade(settings: Settings) -> bool:
-    """Bring the database to the newest step; says whether there was anything to do.
+    """Migrate the database to the newest revision; return whether there was anything to do.
 
-    All steps run in one transaction that holds the write lock: two servers that start together take turns, and a
-    step that fails leaves the database as it was.
+    All migrations run in one transaction that holds the write lock: two servers that start together take turns, and a
+    failing migration leaves the database unchanged.
     """
     if current(settings) == head():
         return False
@@ -54,7 +56,7 @@ def upgrade(settings: Settings) -> bool:
 
 
 def configuration(settings: Settings, metadata: "MetaData | None" = None) -> "Config":
-    """Alembic's configuration without a file; pyproject.toml holds the same for its command line."""
+    """Alembic's configuration in code; pyproject.toml has the same for its command line."""
     from alembic.config import Config
 
     config = Config()

@@ -1,4 +1,4 @@
-"""What Alembic runs around every command: which database, in which transaction, compared with which models."""
+"""The environment Alembic runs in: which database, which transaction, and which models to compare with."""
 
 import importlib
 import re
@@ -10,11 +10,11 @@ from sqlalchemy import MetaData
 from settings import Settings
 from webapp.data import sqlite
 
-USERS_TABLES = re.compile(r"^t\d+(_|$)")  # rows of the users and what belongs to them: made by imports
+USERS_TABLES = re.compile(r"^t\d+(_|$)")  # imported tables and their indexes, which migrations leave alone
 
 
 def metadata() -> MetaData:
-    """The models are named, not imported: they lie above this layer, and only the comparison looks up to them."""
+    """Imported by name, because the models lie above this layer and only the comparison needs them."""
     given: MetaData | None = context.config.attributes.get("metadata")
     return given or importlib.import_module("webapp.models").Base.metadata
 
@@ -24,7 +24,7 @@ def include_name(name: str | None, type_: str, _parents: Any) -> bool:
 
 
 def render_item(type_: str, item: Any, _context: Any) -> str | Literal[False]:
-    """A step must still run when the models have moved on: it names the database's types, not ours."""
+    """Migrations must still run when the models have changed, so they name the database's types, not ours."""
     return "sa.DateTime(timezone=True)" if type_ == "type" and type(item).__name__ == "UtcDateTime" else False
 
 
@@ -36,7 +36,7 @@ def run() -> None:
             target_metadata=metadata(),
             include_name=include_name,
             render_item=render_item,
-            render_as_batch=True,  # SQLite changes a table by copying it
+            render_as_batch=True,  # SQLite alters a table by copying it
             transactional_ddl=True,
         )
         context.run_migrations()

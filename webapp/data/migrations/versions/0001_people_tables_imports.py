@@ -1,4 +1,4 @@
-"""People, their sign-ins, their tables, and the imports that make these."""
+"""People, their sessions, their tables, and imports."""
 
 import sqlalchemy as sa
 from alembic import op

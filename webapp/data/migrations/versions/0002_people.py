@@ -1,4 +1,4 @@
-"""People: second factors, passkeys, tokens of all kinds, mails that wait, the audit log; several owners."""
+"""People: second factors, passkeys, tokens, the outbox, the audit log; several owners."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,7 +21,7 @@ def upgrade() -> None:
     op.add_column("users", sa.Column("totp_step", sa.Integer, nullable=False, server_default="0"))
     op.create_index("ix_users_seen_at", "users", ["seen_at"])
     op.add_column("sessions", sa.Column("is_strong", sa.Boolean, nullable=False, server_default=sa.false()))
-    # Whoever owns the server was let in by hand: nobody else could have made that account.
+    # The owner counts as verified: nobody else could have created that account.
     op.execute("UPDATE users SET verified_at = created_at WHERE role = 'owner'")
     _one_time_tokens()
     _credentials()
