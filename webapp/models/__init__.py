@@ -1,4 +1,4 @@
-"""People and what they keep: the tables about the tables."""
+"""The ORM models: people and what belongs to them, and the metadata of imported tables."""
 
 from webapp.models.api_token import ApiToken, Scope
 from webapp.models.audit_event import AuditEvent, Doer, Event

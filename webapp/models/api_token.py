@@ -1,7 +1,7 @@
-"""API tokens: what a program shows instead of signing in.
+"""API tokens: what programs send instead of signing in.
 
-A token is `rowcast_` and 43 random characters, so that scanners for leaked secrets can tell it; the database keeps its
-SHA-256 and its first letters, by which its person recognises it.
+A token is `rowcast_` and 43 random characters; the prefix lets secret scanners recognise it. The database stores its
+SHA-256 and its first letters, by which its owner recognises it.
 """
 
 import secrets
@@ -21,7 +21,7 @@ SHOWN = len(PREFIX) + 4  # characters that stay readable
 
 
 class Scope(StrEnum):
-    """What a token may be used for, within what its person may do. Each includes those before it."""
+    """What a token may be used for, within its owner's rights. Each scope includes those before it."""
 
     READ = "read"
     WRITE = "write"
@@ -51,7 +51,7 @@ class ApiToken(Base):
     async def issue(
         cls, work: UnitOfWork, user_id: int, *, name: str, scope: Scope, expires_at: datetime | None
     ) -> tuple["ApiToken", str]:
-        """The row, and the token itself, which nobody can read again."""
+        """Return the row, and the token itself, which cannot be read again."""
         token = PREFIX + secrets.token_urlsafe(32)
         made = cls(
             user_id=user_id,
@@ -67,7 +67,7 @@ class ApiToken(Base):
 
     @classmethod
     async def revoke(cls, work: UnitOfWork, user_id: int, token_id: int) -> bool:
-        """False when this person has no such token that still works."""
+        """Return False if this person has no such active token."""
         ended = await work.session.execute(
             update(cls)
             .where(cls.id == token_id, cls.user_id == user_id, cls.revoked_at.is_(None))
@@ -87,7 +87,7 @@ class ApiToken(Base):
         await work.session.execute(update(cls).where(cls.id == token_id).values(used_at=utc_now()))
 
 
-# A token with its person, as plain columns, if both may still be used. Ask with `token_hash` and `now`.
+# A token and its owner, as plain columns, if both are still active. Parameters: `token_hash` and `now`.
 USABLE = (
     select(
         *PERSON,

@@ -1,4 +1,4 @@
-"""The audit log: what matters to security, with who, whom, from where and when. Nothing in it is ever changed."""
+"""The audit log: security-relevant events, with who, whom, from where and when. Entries are never changed."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from webapp.models.user import User
 
 
 class Event(StrEnum):
-    """What happened, as "noun.verb in the past"."""
+    """What happened, as "noun.past_participle"."""
 
     REGISTERED = "account.registered"
     VERIFIED = "account.verified"
@@ -56,10 +56,10 @@ class Event(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Doer:
-    """Who does something, and from where. On the command line there is no person, and the address is empty."""
+    """Who acts, and from where. On the command line there is no person, and the address is empty."""
 
     id: int | None
-    name: str  # the e-mail address as it was then
+    name: str  # the e-mail address at the time
     address: str = ""
     agent: str = ""
 
@@ -69,26 +69,26 @@ COMMAND_LINE = Doer(None, "command line")
 
 class AuditEvent(Base):
     __tablename__ = "audit_events"
-    __table_args__ = ({"sqlite_autoincrement": True},)  # the order of the log, without gaps that are filled again
+    __table_args__ = ({"sqlite_autoincrement": True},)  # ids give the order of the log and are never reused
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
     event: Mapped[str] = mapped_column(index=True)
-    # Numbers and names, no foreign keys: the log outlives the people in it.
+    # Ids and names instead of foreign keys: the log outlives the people in it.
     actor_id: Mapped[int | None] = mapped_column(index=True)
     actor: Mapped[str]
     subject_id: Mapped[int | None] = mapped_column(index=True)
     subject: Mapped[str]
     address: Mapped[str]
     agent: Mapped[str]
-    # What else there is to say; never a secret.
+    # Further details; never a secret.
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
     @classmethod
     async def record(
         cls, work: UnitOfWork, /, event: Event, doer: Doer, subject: User | str | None = None, **details: Any
     ) -> None:
-        """Write it down in the same unit of work as what happened: neither is there without the other."""
+        """Record it in the unit of work of what happened, so that neither exists without the other."""
         person = subject if isinstance(subject, User) else None
         work.session.add(
             cls(

@@ -1,4 +1,4 @@
-"""What every model shares: names of constraints, aware UTC times."""
+"""What all models share: constraint names and timezone-aware UTC times."""
 
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -22,7 +22,7 @@ def utc_now() -> datetime:
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An instant. Refuses naive times; gives aware ones back also where the database drops the zone."""
+    """An instant. Refuses naive datetimes, and returns aware ones even if the database drops the zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True

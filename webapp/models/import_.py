@@ -1,4 +1,4 @@
-"""An import: a file on its way to becoming a table. Its id is the id of its workflow and of its folder."""
+"""An import: a file being turned into a table. Its id also names its workflow and its folder."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -24,25 +24,25 @@ class Import(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)  # 32 hexadecimal digits
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    # Set when pass 2 makes the table; the table's original file is found through it.
+    # Set when the table is created; leads from a table to its original file.
     table_id: Mapped[int | None] = mapped_column(ForeignKey("tables.id", ondelete="SET NULL"), index=True)
     state: Mapped[str] = mapped_column(default=ImportState.INSPECTING)
-    # In words, for a person; set when the state is failed.
+    # A readable reason; set when the state is failed.
     failure: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     finished_at: Mapped[datetime | None]
 
-    # The upload, kept unchanged in the import's folder as `original`.
+    # The upload, kept unchanged as `original` in the import's folder.
     filename: Mapped[str]
     size: Mapped[int]
     sha256: Mapped[str]
 
-    # What the user decided over what was detected (`engine.inspecting.Overrules` as JSON).
+    # The user's corrections (`engine.inspection.Overrules` as JSON).
     overrules: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    # What pass 1 found (`engine.inspecting.Inspection` as JSON).
+    # The result of pass 1 (`engine.inspection.Inspection` as JSON).
     inspection: Mapped[dict[str, Any] | None]
 
-    # Rows of the file that are in the table: committed together with them, so a restart goes on exactly there.
+    # Rows of the file already in the table: committed together with them, so a restart resumes exactly there.
     rows_done: Mapped[int] = mapped_column(default=0)
 
     @classmethod
@@ -51,7 +51,7 @@ class Import(Base):
 
     @classmethod
     def kept_for(cls, table_id: int) -> Select[str, str, str]:
-        """Id, file name and hash of the upload this table was made of."""
+        """Id, file name and hash of the upload this table was made from."""
         return (
             select(cls.id, cls.filename, cls.sha256).where(cls.table_id == table_id).order_by(cls.created_at).limit(1)
         )

@@ -1,6 +1,6 @@
-"""The outbox: a mail is written down with what it is about, and sent by a job that survives a crash.
+"""The outbox: a mail is stored together with the change it is about, and sent by a job that survives a crash.
 
-A mail that waits holds a link that opens something, so its words are sealed; once it is sent they are erased.
+A waiting mail contains a link that grants access, so its text is encrypted; once it is sent the text is erased.
 """
 
 from datetime import datetime
@@ -15,14 +15,14 @@ class Mail(Base):
     __tablename__ = "mails"
 
     id: Mapped[str] = mapped_column(primary_key=True)  # 32 hexadecimal digits; also in its Message-ID
-    # Whose account it is about; None for an invitation.
+    # Whose account it concerns; None for an invitation.
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     recipient: Mapped[str]
     subject: Mapped[str]
-    # JSON of the text, the HTML and the link, sealed; None once it is sent.
+    # JSON of the text, the HTML and the link, encrypted; None once it is sent.
     sealed: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
     sent_at: Mapped[datetime | None]
-    # Why the last try did not work, in words.
+    # Why the last attempt failed, in readable words.
     failure: Mapped[str | None]
     tries: Mapped[int] = mapped_column(default=0)

@@ -1,6 +1,6 @@
-"""Tokens that are good once: what a link in a mail carries, and what the steps of one sign-in are tied together by.
+"""One-time tokens: in mailed links, and to connect the steps of one sign-in.
 
-Like a session's, a token is random, and the database keeps its SHA-256.
+Like a session's, a token is random, and the database stores its SHA-256.
 """
 
 import secrets
@@ -18,12 +18,12 @@ from webapp.models.session import digest
 
 
 class Purpose(StrEnum):
-    """What a token is good for, and for nothing else."""
+    """What a token may be used for, exclusively."""
 
-    VERIFY = "verify"  # this address reaches me
+    VERIFY = "verify"  # confirm the address
     RESET = "reset"  # choose a new password
-    CHANGE_EMAIL = "change-email"  # this new address reaches me
-    INVITE = "invite"  # make an account here
+    CHANGE_EMAIL = "change-email"  # confirm the new address
+    INVITE = "invite"  # create an account by invitation
     SECOND_STEP = "second-step"  # the password was right, the second factor is still to come
     CHALLENGE = "challenge"  # what a passkey has to sign
 
@@ -40,7 +40,7 @@ KEPT = timedelta(days=30)  # how long a row is kept after its token has expired
 
 
 class TokenUnusable(Problem):
-    """Which of the reasons it is, is told to nobody: a stranger may be asking."""
+    """Does not say which reason applies, since a stranger may be asking."""
 
     def __init__(self) -> None:
         super().__init__("This link does not work any more: it was used already, or it is too old. Ask for a new one.")
@@ -52,11 +52,11 @@ class OneTimeToken(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     purpose: Mapped[str]
     token_hash: Mapped[str] = mapped_column(unique=True)
-    # Whom it is for; None for who has no account yet.
+    # Whom it is for; None for people without an account.
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     # The address it was sent to: the new one of a change, the invited one.
     email: Mapped[str | None] = mapped_column(index=True)
-    # What belongs to the purpose: the role of an invitation, the state of a challenge.
+    # Data specific to the purpose: the role of an invitation, the state of a challenge.
     data: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime]
@@ -73,9 +73,9 @@ class OneTimeToken(Base):
         data: dict[str, Any] | None = None,
         ends_earlier: bool = True,
     ) -> str:
-        """A new token; earlier ones for the same purpose and person stop working. Rows long expired are removed.
+        """Create a token; earlier ones for the same purpose and person stop working. Long expired rows are deleted.
 
-        Two devices may be in the middle of signing in at the same time: such a token leaves earlier ones alone.
+        Tokens for signing in leave earlier ones alone: two devices may be in the middle of signing in.
         """
         now = utc_now()
         await work.session.execute(delete(cls).where(cls.expires_at < now - KEPT))
@@ -96,7 +96,7 @@ class OneTimeToken(Base):
 
     @classmethod
     async def redeem(cls, work: UnitOfWork, purpose: Purpose, token: str) -> "OneTimeToken":
-        """Use it up. Of several at the same time exactly one wins; the others have `TokenUnusable` raised."""
+        """Use it up. Of several concurrent calls exactly one wins; the others raise `TokenUnusable`."""
         taken = await work.session.execute(
             update(cls)
             .where(cls.token_hash == digest(token), cls.purpose == purpose)
@@ -110,7 +110,7 @@ class OneTimeToken(Base):
 
     @classmethod
     def usable(cls, purpose: Purpose, token: str) -> Select["OneTimeToken"]:
-        """The token as a page shows it before it is used: looking does not use it up (mail scanners look)."""
+        """The token for a page that precedes its use: looking does not use it up, because mail scanners look too."""
         return select(cls).where(
             cls.token_hash == digest(token),
             cls.purpose == purpose,
@@ -120,7 +120,7 @@ class OneTimeToken(Base):
 
     @classmethod
     async def withdraw(cls, work: UnitOfWork, purpose: Purpose, user_id: int) -> None:
-        """Those not used yet stop working."""
+        """Revoke the unused ones."""
         await work.session.execute(
             update(cls)
             .where(cls.user_id == user_id, cls.purpose == purpose, cls.used_at.is_(None))

@@ -14,15 +14,15 @@ class Passkey(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     name: Mapped[str]
-    # What the device calls it, and its attested credential data as the standard writes them (WebAuthn, 6.5.1).
+    # The credential id, and the attested credential data in the standard's format (WebAuthn, 6.5.1).
     credential_id: Mapped[bytes] = mapped_column(unique=True)
     credential: Mapped[bytes]
-    # Goes up with each use where the device counts; a step back means that there is a copy of the key.
+    # Increases with each use if the device counts; a decrease means that the key was cloned.
     sign_count: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     used_at: Mapped[datetime | None]
 
     @classmethod
     def anyone_of(cls, user_id: int) -> Select[int]:
-        """Yields something if this person has a passkey."""
+        """A query that returns a row if this person has a passkey."""
         return select(cls.id).where(cls.user_id == user_id).limit(1)

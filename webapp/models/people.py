@@ -1,7 +1,7 @@
-"""Managing people: the verbs that the administration, the API and the command line share.
+"""Managing people: the verbs shared by the administration, the API and the command line.
 
-Each looks first and changes afterwards: one that raises has changed nothing, so several can share a unit of work.
-Rights are looked at again here, under the write lock: who was an owner when the request began may be none any more.
+Each checks first and changes afterwards; one that raises has changed nothing, so several can share a unit of work.
+Rights are checked again here, under the write lock: an owner may have been demoted since the request started.
 """
 
 from collections.abc import Awaitable, Callable
@@ -24,14 +24,14 @@ from webapp.models.user import Actor, EmailTaken, Role, User, normalise_email
 
 MAX_NAME = 200  # characters
 MAX_ID = 2**63 - 1
-# Links in mails that a person of a new address, or one who may not come in, must not use any more.
+# Mailed links that become invalid when a person gets a new address or is deactivated.
 LINKS = (Purpose.VERIFY, Purpose.RESET, Purpose.CHANGE_EMAIL, Purpose.SECOND_STEP)
 
 Farewell = Callable[[UnitOfWork, int], Awaitable[None]]
 
 
 class NotAllowed(Problem):
-    """Somebody may manage people, but not this person, or not in this way."""
+    """The actor may manage people, but not this person, or not in this way."""
 
 
 class HasFactor(NotAllowed):
@@ -67,9 +67,9 @@ async def add_person(
     password_hash: str = "",
     is_verified: bool = False,
 ) -> User:
-    """An account for somebody else. Without a password they choose one by a link. Raises `EmailTaken`, `NotAllowed`.
+    """Create an account for somebody else; without a password they choose one through a link.
 
-    `email` as `normalise_email` writes it.
+    `email` must be normalised by `normalise_email`. Raises `EmailTaken` and `NotAllowed`.
     """
     await may_give(work, by, role)
     if await work.session.scalar(select(User.id).where(User.email == email)) is not None:
@@ -90,9 +90,9 @@ async def add_person(
 async def change_person(
     work: UnitOfWork, by: Manager, user_id: int, *, name: str | None = None, email: str | None = None
 ) -> User:
-    """Another name or address. A new address is unverified, and links sent to the old one stop working.
+    """Change a name or address. A new address is unverified, and links sent to the old one stop working.
 
-    A reset at an address nobody has verified removes second factor and passkeys; so whoever has one is not moved.
+    A reset of an unverified address removes second factor and passkeys; so people who have one keep their address.
     """
     person = await managed(work, by, user_id)
     old_name, old_email = person.name, person.email
@@ -110,9 +110,9 @@ async def change_person(
 
 
 async def change_role(work: UnitOfWork, by: Manager, user_id: int, role: Role) -> User:
-    """Raises `NotAllowed` for one's own role and for a role that is not one's to give, and `LastOwner`.
+    """Raises `NotAllowed` for one's own role and for a role the actor may not grant, and `LastOwner`.
 
-    Who gets more rights signs in anew: what was open, or asked for by others, was for fewer.
+    A promotion signs the person out everywhere: existing sign-ins and requests by others were for fewer rights.
     """
     person = await managed(work, by, user_id, myself="Nobody changes their own role. Ask another owner.")
     await may_give(work, by, role)
@@ -128,7 +128,7 @@ async def change_role(work: UnitOfWork, by: Manager, user_id: int, role: Role) -
 
 
 async def activate(work: UnitOfWork, by: Manager, user_id: int) -> User:
-    """They can sign in again, with the password they had."""
+    """Let them sign in again, with their old password."""
     person = await managed(work, by, user_id)
     if not person.is_active:
         person.is_active = True
@@ -137,7 +137,7 @@ async def activate(work: UnitOfWork, by: Manager, user_id: int) -> User:
 
 
 async def deactivate(work: UnitOfWork, by: Manager, user_id: int) -> User:
-    """They cannot sign in; what is signed in, and every token and link, ends at once. Their tables stay."""
+    """Bar them from signing in; their sessions, tokens and links end at once. Their tables stay."""
     person = await managed(work, by, user_id, myself="Nobody deactivates themselves. Ask another owner.")
     if not person.is_active:
         return person
@@ -149,7 +149,7 @@ async def deactivate(work: UnitOfWork, by: Manager, user_id: int) -> User:
 
 
 async def end_sessions(work: UnitOfWork, by: Manager, user_id: int) -> int:
-    """Sign them out everywhere; the answer is of how many devices."""
+    """Sign them out everywhere; return the number of devices."""
     person = await managed(work, by, user_id, myself="Your own sign-ins are on the page of your devices.")
     ended = await Session.revoke_all(work, person.id)
     if ended:
@@ -158,7 +158,7 @@ async def end_sessions(work: UnitOfWork, by: Manager, user_id: int) -> int:
 
 
 async def remove_person(work: UnitOfWork, by: Manager, user_id: int, farewell: Farewell) -> None:
-    """For good, with all that is theirs: `farewell` removes what other parts of the application keep for them."""
+    """Delete the person and everything that is theirs: `farewell` removes what other parts of the application store."""
     person = await managed(work, by, user_id, myself="Your own account is deleted on the page of your account.")
     await keep_an_owner(work, person)
     await AuditEvent.record(work, Event.REMOVED, by.doer, person, role=person.role)
@@ -167,7 +167,7 @@ async def remove_person(work: UnitOfWork, by: Manager, user_id: int, farewell: F
 
 
 async def keep_an_owner(work: UnitOfWork, person: User) -> None:
-    """Raises `LastOwner` if nobody else could own the server; also for who deletes their own account."""
+    """Raises `LastOwner` if nobody else could own the server; also for people who delete their own account."""
     if person.role != Role.OWNER or not person.is_active:
         return
     others = select(User.id).where(User.role == Role.OWNER, User.is_active, User.password_hash != "")
@@ -176,9 +176,9 @@ async def keep_an_owner(work: UnitOfWork, person: User) -> None:
 
 
 async def managed(work: UnitOfWork, by: Manager, user_id: int, *, myself: str | None = None) -> User:
-    """The person, if `by` may manage them; with `myself`, unless it is `by` themselves: these are the words then.
+    """Return the person if `by` may manage them. `myself` is the message for people who try it on themselves.
 
-    Raises `NotFound`, `NotAllowed`. Every verb here begins with it, and whatever else is done to somebody does too.
+    Raises `NotFound` and `NotAllowed`. Every verb here starts with it, and so does anything else done to a person.
     """
     person = await work.session.get(User, user_id) if 0 < user_id <= MAX_ID else None
     if person is None:
@@ -193,7 +193,7 @@ async def managed(work: UnitOfWork, by: Manager, user_id: int, *, myself: str | 
 
 
 async def may_give(work: UnitOfWork, by: Manager, role: Role) -> None:
-    """Raises `NotAllowed` for a role that is not below `by`."""
+    """Raises `NotAllowed` if the role is not below that of `by`."""
     if by.actor is None:
         return
     actor = await _as_of_now(work, by.actor)
@@ -226,7 +226,7 @@ async def _end_everything(work: UnitOfWork, person: User) -> int:
 
 
 async def _flush(work: UnitOfWork) -> None:
-    """The UNIQUE constraint has the last word on who is first."""
+    """The UNIQUE constraint decides who was first."""
     try:
         await work.session.flush()
     except IntegrityError as error:

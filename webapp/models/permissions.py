@@ -1,4 +1,4 @@
-"""Who may do what: one table, and `authorize()`, the one function that decides."""
+"""Authorisation: one table of rules, and `authorize()`, the one function that decides."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,10 +9,10 @@ from webapp.models.user import Actor, Role, User
 
 
 class Action(StrEnum):
-    """What a view does; `@may(Action.X)` says so where the view is."""
+    """What a view does; the view declares it with `@may(Action.X)`."""
 
-    USE = "use"  # be here at all: pages that show no more than one's own
-    OWN_ACCOUNT = "account"  # one's own profile, sign-ins, tokens: by a sign-in only, never by a token
+    USE = "use"  # use the application at all: pages that show only one's own data
+    OWN_ACCOUNT = "account"  # one's own profile, sign-ins and tokens: by sign-in only, never by token
     READ_TABLE = "table.read"
     CREATE_TABLE = "table.create"
     CHANGE_TABLE = "table.change"
@@ -24,7 +24,7 @@ class Action(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Rule:
     roles: frozenset[Role]
-    # What a token must have; None: no token will do.
+    # The scope a token needs; None: tokens are not accepted.
     scope: Scope | None
 
 
@@ -46,9 +46,9 @@ RANKS = {Role.GUEST: 0, Role.MEMBER: 1, Role.ADMINISTRATOR: 2, Role.OWNER: 3}
 
 
 def authorize(actor: Actor, action: Action, subject: Table | User | None = None) -> bool:
-    """Whether `actor` may do `action`, at all or with `subject`.
+    """Whether `actor` may do `action`, in general or with `subject`.
 
-    A table is its owner's alone. People are managed by whoever stands above them; owners also manage each other.
+    A table belongs to its owner alone. People are managed by those with a higher role; owners also manage each other.
     """
     rule = RULES[action]
     if Role(actor.role) not in rule.roles:
@@ -63,6 +63,6 @@ def authorize(actor: Actor, action: Action, subject: Table | User | None = None)
 
 
 def is_above(actor: Actor, role: Role) -> bool:
-    """Whether `actor` may manage people of this role, and give it."""
+    """Whether `actor` may manage people of this role, and grant it."""
     own = Role(actor.role)
     return own is Role.OWNER or RANKS[own] > RANKS[role]

@@ -1,4 +1,4 @@
-"""Recovery codes: what lets somebody in who has lost the second factor, each of them once."""
+"""Recovery codes: each lets somebody who has lost the second factor sign in once."""
 
 import secrets
 from datetime import datetime
@@ -11,7 +11,7 @@ from webapp.models.base import Base, utc_now
 from webapp.models.session import digest
 
 COUNT = 10
-ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without what is mistaken for something else
+ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without easily confused characters
 LENGTH = 24  # characters of 31: 118 bits, so that a plain SHA-256 of it need not be slow (OWASP ASVS 5.0, 6.5.2)
 
 
@@ -27,7 +27,7 @@ class RecoveryCode(Base):
 
     @classmethod
     async def replace(cls, work: UnitOfWork, user_id: int) -> list[str]:
-        """A new set such as `k7qd-2mxa-...`; the old ones stop working. Nobody can read them again."""
+        """Return a new set such as `k7qd-2mxa-...`; the old ones stop working. They cannot be read again."""
         await cls.remove(work, user_id)
         codes = ["".join(secrets.choice(ALPHABET) for _ in range(LENGTH)) for _ in range(COUNT)]
         work.session.add_all(cls(user_id=user_id, code_hash=digest(code)) for code in codes)
@@ -39,7 +39,7 @@ class RecoveryCode(Base):
 
     @classmethod
     async def redeem(cls, work: UnitOfWork, user_id: int, typed: str) -> bool:
-        """Use one up; case, spaces and dashes do not matter."""
+        """Use one up; case, spaces and dashes are ignored."""
         plain = "".join(character for character in typed.lower() if character.isalnum())
         used = await work.session.execute(
             update(cls)

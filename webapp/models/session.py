@@ -1,7 +1,7 @@
 """A sign-in on one device: what the cookie's token stands for, and how it ends.
 
-The cookie carries a random token, the database its SHA-256: neither a copy of the database nor of a backup lets
-anybody in. A changed address or browser is noted for the devices page and never signs anybody out.
+The cookie carries a random token and the database its SHA-256, so a copy of the database or a backup grants no access.
+A changed address or browser is shown on the devices page and never signs anybody out.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from webapp.models.base import Base, utc_now
 from webapp.models.user import PERSON, User
 
 TOUCH_EVERY = timedelta(minutes=5)  # "seen" is written at most this often
-MAX_DEVICE = 200  # characters of a user agent that are kept
+MAX_DEVICE = 200  # characters of a user agent that are stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +38,21 @@ class Session(Base):
     token_hash: Mapped[str] = mapped_column(unique=True)
     agent: Mapped[str]
     address: Mapped[str]
-    # Whether the cookie outlives the browser's window.
+    # Whether the cookie survives closing the browser.
     remembered: Mapped[bool]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     seen_at: Mapped[datetime] = mapped_column(default=utc_now)
-    # When who it is was last proved: by password and second factor, or by passkey.
+    # The last proof of identity: by password and second factor, or by passkey.
     authenticated_at: Mapped[datetime] = mapped_column(default=utc_now)
     revoked_at: Mapped[datetime | None]
-    # Whether it took two factors: a password and a code, or a passkey.
+    # Whether two factors were used: a password and a code, or a passkey.
     is_strong: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     @classmethod
     async def start(
         cls, work: UnitOfWork, user_id: int, device: Device, *, remembered: bool, is_strong: bool = False
     ) -> str:
-        """A new sign-in. The answer is the token for the cookie: nobody can read it from the database again."""
+        """Start a sign-in. Return the token for the cookie, which cannot be read from the database again."""
         token = secrets.token_urlsafe(32)
         work.session.add(
             cls(
@@ -75,7 +75,7 @@ class Session(Base):
 
     @classmethod
     async def revoke_all(cls, work: UnitOfWork, user_id: int, *, except_id: int | None = None) -> int:
-        """End all sign-ins of a person, or all but one; the answer is how many."""
+        """End all of a person's sign-ins, or all but one; return how many."""
         ended = await work.session.execute(
             update(cls)
             .where(cls.user_id == user_id, cls.revoked_at.is_(None), cls.id.is_distinct_from(except_id))
@@ -86,10 +86,10 @@ class Session(Base):
 
     @classmethod
     async def confirm(cls, work: UnitOfWork, session_id: int, *, is_strong: bool) -> tuple[str, bool]:
-        """Who it is was proved again: dangerous things may be done for a while.
+        """Record a new proof of identity: sensitive actions are allowed for a while.
 
-        The answer is a new token for the cookie, which ends the one before, and whether it is remembered: what was
-        copied earlier gains nothing from the proof.
+        Return a new token for the cookie, which replaces the previous one, and whether it is remembered: a token that
+        was copied earlier gains nothing from the proof.
         """
         token = secrets.token_urlsafe(32)
         session = await work.session.get_one(cls, session_id)
@@ -109,18 +109,18 @@ class Session(Base):
 
     @classmethod
     async def forget_ended(cls, work: UnitOfWork, user_id: int, settings: Settings) -> None:
-        """Rows of sign-ins that can never be used again."""
+        """Delete sign-ins that can never be used again."""
         oldest = utc_now() - timedelta(seconds=settings.session_lifetime)
         await work.session.execute(delete(cls).where(cls.user_id == user_id, cls.created_at < oldest))
 
     @staticmethod
     def alive(token: str, settings: Settings) -> dict[str, Any]:
-        """What to ask `ALIVE` with, for the sign-in of this token."""
+        """The parameters of `ALIVE` for the sign-in with this token."""
         return {"token_hash": digest(token), **Session.lasting(settings)}
 
     @staticmethod
     def lasting(settings: Settings) -> dict[str, Any]:
-        """What to ask `LASTS` with."""
+        """The parameters of `LASTS`."""
         now = utc_now()
         return {
             "born_after": now - timedelta(seconds=settings.session_lifetime),
@@ -129,7 +129,7 @@ class Session(Base):
         }
 
 
-# That a sign-in has not ended, and neither has its person's account.
+# True of sign-ins that have not ended and whose account is active.
 LASTS = and_(
     User.is_active,
     Session.revoked_at.is_(None),
@@ -140,8 +140,8 @@ LASTS = and_(
     ),
 )
 
-# A sign-in with its person, as plain columns, if neither has ended. Built once: every request asks this, and building
-# takes as long as asking.
+# A sign-in and its person, as plain columns, if both are active. Built once: every request runs it, and building it
+# takes as long as running it.
 ALIVE = (
     select(
         *PERSON,

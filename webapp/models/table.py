@@ -1,4 +1,4 @@
-"""A table of somebody's: its title, its columns, who may see it. The rows live in a real SQL table, `t<id>`."""
+"""An imported table: its title, its columns, who may see it. The rows live in a real SQL table, `t<id>`."""
 
 from datetime import datetime
 from typing import Any
@@ -11,11 +11,13 @@ from webapp.data.uow import UnitOfWork
 from webapp.models.base import Base, utc_now
 
 KEPT = "rowcast.columns"
-MOST_KEPT = 2_000  # columns, of all tables that a connection knows
+MOST_KEPT = 2_000  # columns cached per connection, over all tables
 
 
 class Column(Base):
-    """One column. `number` names it in SQL (`c3`) and in addresses and never changes; `position` is where it stands."""
+    """One column. `number` never changes and names it in SQL (`c3`) and in URLs; `position` is its place on the
+    page.
+    """
 
     __tablename__ = "columns"
     __table_args__ = (UniqueConstraint("table_id", "number"),)
@@ -25,10 +27,10 @@ class Column(Base):
     number: Mapped[int]
     position: Mapped[int]
     title: Mapped[str]
-    # A name of `engine.types`, and the format that prints its values back as they were written.
+    # A type of `engine.types`, and the format that reproduces its values.
     type: Mapped[str]
     format: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    # What the import learned: {"reason", "empty", "width" (characters the widest value needs)}.
+    # Facts from the import: {"reason", "empty", "width" (characters of the widest value)}.
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
     @property
@@ -38,17 +40,17 @@ class Column(Base):
 
 class Table(Base):
     __tablename__ = "tables"
-    __table_args__ = ({"sqlite_autoincrement": True},)  # an old link never leads to somebody's newer table
+    __table_args__ = ({"sqlite_autoincrement": True},)  # no reused ids: an old link never opens a newer table
 
     id: Mapped[int] = mapped_column(primary_key=True)
     owner_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     title: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
-    # Rows in the SQL table, kept by the import.
+    # Rows in the SQL table, maintained by the import.
     row_count: Mapped[int] = mapped_column(default=0)
     # "importing" until all rows are in, then "ready".
     state: Mapped[str] = mapped_column(default="importing")
-    # Goes up with every change of its rows and columns: what is kept of a table hangs on it.
+    # Incremented on every change of rows or columns; caches of a table depend on it.
     version: Mapped[int] = mapped_column(default=0)
     # "none", "building", "ready": the full-text index.
     search_index: Mapped[str] = mapped_column(default="none")
@@ -58,19 +60,19 @@ class Table(Base):
 
     @property
     def name(self) -> str:
-        """Its SQL table."""
+        """The name of its SQL table."""
         return f"t{self.id}"
 
     @classmethod
     def visible_to(cls, user_id: int) -> Select["Table"]:
-        """Tables this person may see, columns loaded."""
+        """The tables this person may see, with columns loaded."""
         return select(cls).where(cls.owner_id == user_id).options(selectinload(cls.columns))
 
     @classmethod
     def find(cls, connection: Connection, user_id: int, table_id: int) -> "Table | None":
-        """One of these, or none: a stranger's table is a 404, never a 403.
+        """Return one of these, or None: a stranger's table is a 404, never a 403.
 
-        Every request about a table begins here, so a session does not do it: that took longer than most of the rest.
+        Every request about a table starts here, so it avoids an ORM session, which took longer than most of the rest.
         """
         row = connection.execute(_OWN, {"user_id": user_id, "table_id": table_id}).first()
         if row is None:
@@ -91,9 +93,9 @@ _COLUMNS = select(Column).where(Column.table_id == bindparam("table_id")).order_
 
 
 def _columns(connection: Connection, table: Table) -> list[Column]:
-    """Kept with the connection as long as the table just read has the same version, whichever process raised it.
+    """Cached with the connection while the table just read has the same version, whichever process changed it.
 
-    Whoever gets them shares them: they are for reading.
+    Callers share the list and must not modify it.
     """
     kept: dict[int, tuple[int, list[Column]]] = connection.info.setdefault(KEPT, {})
     version, columns = kept.get(table.id, (None, []))
@@ -108,7 +110,7 @@ def _columns(connection: Connection, table: Table) -> list[Column]:
 
 @event.listens_for(Session, "before_flush")
 def _raise_version(session: Session, *_: object) -> None:
-    """No change of a column is forgotten. The columns of a table that is being made have no table's id yet."""
+    """Runs for every change of a column. Columns of a table being created have no table id yet."""
     changed = (one for one in (*session.new, *session.dirty, *session.deleted) if isinstance(one, Column))
     if tables := {column.table_id for column in changed} - {None}:
         session.execute(update(Table).where(Table.id.in_(tables)).values(version=Table.version + 1))

@@ -14,15 +14,15 @@ from webapp.data.problems import Problem
 from webapp.data.uow import UnitOfWork
 from webapp.models.base import Base, utc_now
 
-# Alphabets with letters of the same shape, as Unicode names them. No word is written in two of them.
+# Alphabets whose letters look alike, by Unicode name. No real word mixes two of them.
 MAX_EMAIL = 320  # characters: 64, the @ and 255 (RFC 5321, 4.5.3.1)
 LOOKING_ALIKE = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC"}
 
 
 class Role(StrEnum):
-    """What somebody may do here; `models/permissions.py` says what each means."""
+    """A person's role; `models/permissions.py` defines what each may do."""
 
-    OWNER = "owner"  # the first person, and whom an owner makes one; never nobody
+    OWNER = "owner"  # the first person, and those an owner promotes; there is always one
     ADMINISTRATOR = "administrator"
     MEMBER = "member"
     GUEST = "guest"
@@ -51,37 +51,37 @@ class Actor:
     email: str
     name: str
     role: str
-    session_id: int | None = None  # none with a token, and on the command line
-    is_fresh: bool = False  # whether who it is was proved a short while ago
+    session_id: int | None = None  # None with a token and on the command line
+    is_fresh: bool = False  # whether the last proof of identity is recent
     is_strong: bool = False  # whether the sign-in took two factors
-    is_verified: bool = True  # whether the address is known to be theirs
+    is_verified: bool = True  # whether the address is confirmed
     token_id: int | None = None  # the API token this request came with
-    scopes: frozenset[str] | None = None  # what the token may be used for; None: whatever the role may
+    scopes: frozenset[str] | None = None  # the token's scopes; None: no restriction beyond the role
     time_zone: str = "UTC"  # an IANA name
     number_style: str = "comma"  # how large numbers are written; `web/templating.py` knows the styles
 
 
 class User(Base):
     __tablename__ = "users"
-    __table_args__ = ({"sqlite_autoincrement": True},)  # the number of a deleted person is never given to another
+    __table_args__ = ({"sqlite_autoincrement": True},)  # ids are never reused
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    # As `normalise_email` writes it.
+    # Normalised by `normalise_email`.
     email: Mapped[str] = mapped_column(unique=True, index=True)
     name: Mapped[str]
     password_hash: Mapped[str]
     role: Mapped[str] = mapped_column(default=Role.MEMBER)
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
-    # When it was proved that mail to this address reaches them.
+    # When the address was confirmed.
     verified_at: Mapped[datetime | None]
-    # When they last did something, give or take `session.TOUCH_EVERY`.
+    # Last activity, accurate to `session.TOUCH_EVERY`.
     seen_at: Mapped[datetime | None] = mapped_column(index=True)
     time_zone: Mapped[str] = mapped_column(default="UTC", server_default="UTC")
     number_style: Mapped[str] = mapped_column(default="comma", server_default="comma")
-    # The secret shared with an authenticator app, sealed; None: no second factor.
+    # The secret shared with an authenticator app, encrypted; None: no second factor.
     totp_secret: Mapped[str | None]
-    # The last time step a code was taken from: each code is good once (RFC 6238, 5.2).
+    # The time step of the last used code: each code is valid once (RFC 6238, 5.2).
     totp_step: Mapped[int] = mapped_column(default=0, server_default="0")
 
     @classmethod
@@ -99,9 +99,9 @@ class User(Base):
 
     @classmethod
     async def register(cls, work: UnitOfWork, *, email: str, password_hash: str, is_open: bool) -> "User":
-        """The first person becomes the owner; the next ones are members, if registration `is_open`.
+        """The first person becomes the owner; later ones are members, if registration `is_open`.
 
-        Raises `RegistrationClosed` and `EmailTaken`. The write lock makes "the first" true of one person only.
+        Raises `RegistrationClosed` and `EmailTaken`. The write lock guarantees that only one person is first.
         """
         first = not (await work.session.execute(select(func.count()).select_from(cls))).scalar_one()
         if not (first or is_open):
@@ -111,7 +111,7 @@ class User(Base):
             name=email.partition("@")[0],
             password_hash=password_hash,
             role=Role.OWNER if first else Role.MEMBER,
-            verified_at=utc_now() if first else None,  # who starts the server needs nobody's word
+            verified_at=utc_now() if first else None,  # the operator's word is enough
         )
         work.session.add(user)
         try:
@@ -122,7 +122,7 @@ class User(Base):
 
     @classmethod
     async def rehash(cls, work: UnitOfWork, user_id: int, verified: str, password_hash: str) -> bool:
-        """The same password, hashed with today's cost; False when there is another than was `verified` meanwhile."""
+        """Store a hash of the same password at today's cost; False if the hash is no longer the one `verified`."""
         changed = await work.session.execute(
             update(cls)
             .where(cls.id == user_id, cls.password_hash == verified)
@@ -133,9 +133,9 @@ class User(Base):
 
     @classmethod
     async def unchanged(cls, work: UnitOfWork, proved: "User") -> "User":
-        """Under the write lock: who has proved who they are, if that still counts. Raises `ChangedMeanwhile`.
+        """Under the write lock: the person, if their proof of identity still counts. Raises `ChangedMeanwhile`.
 
-        Verifying takes a while: a new password, or being deactivated, ends a sign-in that is on its way as well.
+        Verifying takes a while; a new password or a deactivation in between also ends a sign-in in progress.
         """
         user = await work.session.get(cls, proved.id)
         if user is None or not user.is_active or user.password_hash != proved.password_hash:
@@ -143,15 +143,16 @@ class User(Base):
         return user
 
 
-# What an `Actor` is made of, for the statements that every request asks.
+# The columns of an `Actor`, for the statements that every request runs.
 PERSON = (User.id, User.email, User.name, User.role, User.verified_at, User.time_zone, User.number_style)
 
 
 def normalise_email(address: str) -> str:
-    """The one spelling an address is kept and looked up in. Raises ValueError in words.
+    """Return the canonical spelling in which addresses are stored and looked up. Raises ValueError with a readable
+    message.
 
-    The part before the @ is lowered too: providers that tell `Ada@` from `ada@` are not seen in practice, people
-    who type it both ways are. Its length is looked at before its letters: composing very many marks takes seconds.
+    The part before the @ is lower-cased too: providers that distinguish `Ada@` from `ada@` hardly exist, but people
+    type both. The length is checked before normalising, because composing very many combining marks takes seconds.
     """
     if len(address) > MAX_EMAIL:
         raise ValueError("No e-mail address is that long.")
@@ -167,6 +168,6 @@ def normalise_email(address: str) -> str:
 
 
 def _is_disguised(part: str) -> bool:
-    """Whether it would pass for another address: letters of two alphabets that share shapes, or of a special width."""
+    """Whether it could pass for another address: mixed look-alike alphabets, or full-width letters."""
     alphabets = {unicodedata.name(letter, "").partition(" ")[0] for letter in part if letter.isalpha()}
     return len(alphabets & LOOKING_ALIKE) > 1 or unicodedata.normalize("NFKC", part) != part
