@@ -1,6 +1,7 @@
-"""The JSON API: what programs read and change here, with tokens, and the documentation it writes about itself.
+"""The JSON API: what programs can read and change, with tokens, and its own documentation.
 
-quart-schema checks what comes in and describes what goes out. Its own pages stay off: they load scripts of other hosts.
+quart-schema validates input and describes output. Its built-in pages stay off, because they load scripts from other
+hosts.
 """
 
 from typing import cast
@@ -28,7 +29,7 @@ def _describe(state: BlueprintSetupState) -> None:
         conversion_preference="pydantic",
         openapi_provider_class=Provider,
     )
-    app.test_client_class = test_client  # tests send what a program sends, not models
+    app.test_client_class = test_client  # tests send what programs send, not models
     app.json = StrictJSON(app)
 
 

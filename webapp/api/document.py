@@ -1,4 +1,4 @@
-"""The OpenAPI document: what quart-schema reads off the views, and what holds for all of them."""
+"""The OpenAPI document: what quart-schema derives from the views, plus what is common to all of them."""
 
 from collections.abc import Iterable
 from copy import deepcopy
@@ -71,7 +71,7 @@ IF_MATCH = {
 
 
 class Provider(OpenAPIProvider):
-    """One operation for each method of each address below /api/v1/."""
+    """One operation per method of each route below /api/v1/."""
 
     def __init__(self, app: Quart, extension: QuartSchema) -> None:
         super().__init__(app, extension)
@@ -116,7 +116,7 @@ class Provider(OpenAPIProvider):
 
 
 def _complete(operation: Described, method: str, view: Any) -> Described:
-    """What is the same everywhere, or follows from the right a view takes."""
+    """Add what is the same everywhere, or follows from the right a view needs."""
     scope = RULES[getattr(view, "action", Action.USE)].scope
     is_public = getattr(view, "is_public", False)
     operation["description"] = operation["description"].strip()
@@ -173,7 +173,7 @@ def _refusal(status: int) -> Described:
 
 
 def _name_bodies(paths: Described, schemas: Described) -> None:
-    """quart-schema writes each body out where it is used; here it has a name."""
+    """quart-schema repeats every body inline; this gives it a name and refers to it."""
     for operation in (one for path in paths.values() for one in path.values()):
         for part in (operation.get("requestBody", {}), *operation["responses"].values()):
             for content in part.get("content", {}).values():
@@ -183,7 +183,7 @@ def _name_bodies(paths: Described, schemas: Described) -> None:
 
 
 def _forget_titles(described: Any) -> None:
-    """pydantic calls each field what it is called already."""
+    """Remove pydantic's titles, which only repeat the field names."""
     if isinstance(described, dict):
         if isinstance(described.get("title"), str):
             del described["title"]

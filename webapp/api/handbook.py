@@ -1,4 +1,4 @@
-"""The OpenAPI document for the documentation's page: references followed, types in plain words."""
+"""The OpenAPI document prepared for the documentation page: references resolved, types in plain words."""
 
 import json
 import shlex
@@ -21,14 +21,14 @@ class Row:
     kind: str
     text: str
     is_needed: bool = False
-    place: str = ""  # of a parameter: path, query, header
+    place: str = ""  # for a parameter: path, query, header
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
     status: int
     text: str
-    shape: str = ""  # the name of what the body is, if there is one
+    shape: str = ""  # the name of the body's schema, if it has one
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Operation:
     title: str
     text: str
     scope: str
-    for_browsers: bool  # a sign-in will do
+    for_browsers: bool  # a browser's sign-in suffices
     parameters: list[Row]
     fields: list[Row]
     answers: list[Answered]
@@ -48,7 +48,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What an answer is made of."""
+    """The structure of a response body."""
 
     name: str
     text: str
@@ -68,7 +68,7 @@ class Handbook:
 
     @cached_property
     def shapes(self) -> list[Shape]:
-        """Of answers; what is sent is described where it is."""
+        """Shapes of responses; request bodies are described with their operation."""
         named: Described = self.document["components"]["schemas"]
         return [
             Shape(name, one.get("description", ""), self._fields(one), _example(one))
@@ -160,7 +160,7 @@ def _name(schema: Described) -> str:
 
 
 def _bounds(schema: Described) -> str:
-    """What a value must keep to besides its type, and what it is when nobody says."""
+    """The constraints on a value besides its type, and its default."""
     said = []
     if "maxLength" in schema:
         said.append(f"at most {schema['maxLength']} characters")

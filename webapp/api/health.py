@@ -1,4 +1,4 @@
-"""The health of the API, as programs ask for it."""
+"""The API's health check, for programs."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""JSON as programs send it, read strictly: what two readers could understand differently is refused."""
+"""Strict JSON: anything that two parsers could interpret differently is refused."""
 
 import json
 from typing import Any, cast
@@ -12,14 +12,16 @@ MIMETYPE = "application/json"
 
 
 class StrictJSON(DefaultJSONProvider):
-    """Times as RFC 3339 in UTC, keys in the order they are described in."""
+    """Writes times as RFC 3339 in UTC, and keys in the order of their description."""
 
     sort_keys = False
     ensure_ascii = False
     default = staticmethod(to_jsonable_python)
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
-        """Raises BadRequest in words, also for what JSON allows: one name twice, and brackets a thousand deep."""
+        """Raises BadRequest with a readable message, also for valid JSON with duplicate names or nesting a thousand
+        deep.
+        """
         try:
             return json.loads(s, object_pairs_hook=_once_each, parse_constant=_refuse)
         except _Refused as error:
@@ -36,7 +38,7 @@ class _Refused(ValueError):
 
 
 async def check_body() -> None:
-    """Raises for what cannot be read as JSON at all; the rest is `loads`."""
+    """Raises if the body cannot be JSON at all; `loads` does the rest."""
     if request.mimetype != MIMETYPE:
         raise UnsupportedMediaType(f"Send the body as {MIMETYPE}.")
     try:

@@ -1,4 +1,4 @@
-"""What stands above a view of the API: each decorator does something, and tells the documentation of it."""
+"""Decorators for API views: each enforces something and adds it to the documentation."""
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
@@ -13,7 +13,7 @@ View = TypeVar("View", bound=Callable[..., Awaitable[Any]])
 
 
 def takes(model: type[BaseModel]) -> Callable[[View], View]:
-    """The body is JSON of this model, handed to the view as `data`."""
+    """The body is JSON of this model, passed to the view as `data`."""
 
     def decorate(view: View) -> View:
         validated = validate_request(model)(view)
@@ -29,7 +29,7 @@ def takes(model: type[BaseModel]) -> Callable[[View], View]:
 
 
 def asks(model: type[BaseModel]) -> Callable[[View], View]:
-    """The parameters of the address, handed to the view as `query_args`."""
+    """The query parameters, passed to the view as `query_args`."""
     return cast(Callable[[View], View], validate_querystring(model))
 
 
@@ -38,7 +38,7 @@ def answers(model: type[BaseModel], status: int = 200) -> Callable[[View], View]
 
 
 def refuses(*statuses: int) -> Callable[[View], View]:
-    """What else it may be answered, besides what its address, body and right say already."""
+    """Further error responses, besides those that follow from the route, the body and the right."""
 
     def decorate(view: View) -> View:
         view.refusals = statuses  # type: ignore[attr-defined]

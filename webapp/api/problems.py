@@ -1,4 +1,4 @@
-"""What the API says of a request it refuses: each field by its place, in words."""
+"""How the API refuses a request: every wrong field with its place and a message."""
 
 from typing import Any
 
@@ -15,9 +15,9 @@ from webapp.web.crosssite import SAFE_METHODS
 from webapp.web.errors import Answer, respond
 from webapp.web.sessions import loaded_actor
 
-MAX_SAID = 20  # fields in one answer
+MAX_SAID = 20  # fields in one response
 MAX_POINTER = 200  # characters
-# By the kind of pydantic's errors; the words may use what it knows of them.
+# Messages by pydantic error type; they may use the error's context.
 WORDS = {
     "missing": "This is needed.",
     "extra_forbidden": "There is no such field.",
@@ -40,7 +40,7 @@ class TokensOnly(Forbidden):
 
 @bp.before_request
 async def refuse_cookies() -> None:
-    """No page of ours changes anything through the API, so whoever does with a cookie is up to no good."""
+    """Our own pages change nothing through the API, so a change with a cookie is an attack."""
     person = loaded_actor()
     if request.method not in SAFE_METHODS and person is not None and person.token_id is None:
         raise TokensOnly
@@ -66,7 +66,7 @@ async def answer_last_owner(error: LastOwner) -> Response:
 
 
 def _said(error: Any, place: str) -> dict[str, str]:
-    """Never what was sent: it may be a secret in the wrong field."""
+    """Never repeats the input, which may be a secret in the wrong field."""
     context = error.get("ctx", {})
     own = context.get("error")
     words = str(own) if own else WORDS.get(error["type"], error["msg"]).format(**context)
@@ -78,6 +78,6 @@ def _parameter(place: tuple[int | str, ...]) -> str:
 
 
 def _pointer(place: tuple[int | str, ...]) -> str:
-    """RFC 6901, as a fragment."""
+    """A JSON pointer (RFC 6901) as a URI fragment."""
     steps = [str(step).replace("~", "~0").replace("/", "~1") for step in place]
     return "#" + "".join(f"/{step}" for step in steps)[:MAX_POINTER]

@@ -1,4 +1,4 @@
-"""What the API says about itself: the OpenAPI document for programs, and a page made of it for people."""
+"""The API's documentation: the OpenAPI document for programs, and a page rendered from it for people."""
 
 from typing import Any, cast
 
@@ -18,7 +18,7 @@ from webapp.web.ratelimits import READS, WRITES, reads
 
 
 class Reference:
-    """The document, made at its first use: by then every view is there."""
+    """The document, built on first use, when all views are registered."""
 
     def __init__(self, settings: Settings) -> None:
         self._document: dict[str, Any] = {}

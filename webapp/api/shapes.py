@@ -1,4 +1,4 @@
-"""What goes over the wire: checked when it comes in, described in the documentation."""
+"""The models of request and response bodies: they validate input and appear in the documentation."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ from webapp.models.people import MAX_ID, MAX_NAME
 MAX_EMAIL = 254  # characters (RFC 5321)
 MAX_SEARCH = 200  # characters
 MAX_PAGE = 200  # people
-MAX_DIGITS = 30  # more than any limit has, so what is cut off changes nothing
+MAX_DIGITS = 30  # longer than any limit, so truncation changes nothing
 
 ADA: dict[str, Any] = {
     "id": 7,
@@ -26,7 +26,7 @@ ADA: dict[str, Any] = {
 
 
 def _whole(value: Any) -> Any:
-    """`1_000`, ` 5` and `5.0` are whole numbers to Python, not to the next program."""
+    """Python reads `1_000`, ` 5` and `5.0` as whole numbers; other programs do not."""
     if not isinstance(value, str):
         return value
     if not (value.isascii() and value.isdigit()):
@@ -35,7 +35,7 @@ def _whole(value: Any) -> Any:
 
 
 def _at_least_one(schema: dict[str, Any]) -> None:
-    """A field that is left out is left alone: it has no default."""
+    """An omitted field is left unchanged: it has no default."""
     schema |= {"minProperties": 1, "examples": [{"role": "administrator"}]}
     for described in schema["properties"].values():
         described.pop("default", None)
@@ -47,7 +47,7 @@ Name = Annotated[
     StringConstraints(max_length=MAX_NAME, pattern=rf"^{_PRINTABLE}[^\s\x00-\x1f\x7f]{_PRINTABLE}$"),
     Field(description="What people see. No control characters.", examples=["Ada Lovelace"]),
 ]
-# A role is text in JSON, which strict validation would not take for one.
+# A role is a string in JSON, which strict validation would not accept as an enum.
 GivenRole = Annotated[Role, Field(strict=False, description="What they may do.")]
 Address = Annotated[
     str,
@@ -131,7 +131,7 @@ class NewPerson(Incoming):
     role: GivenRole = Role.MEMBER
 
 
-# Not a value anybody can send: null is refused.
+# Cannot be sent: null is refused.
 _LEFT_ALONE: Any = None
 
 

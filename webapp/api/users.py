@@ -1,4 +1,4 @@
-"""People: list, add, show, change and remove them, by the same verbs as the administration's pages."""
+"""People: list, add, show, change and remove them, by the same verbs as the administration pages."""
 
 import hashlib
 from collections.abc import Sequence
@@ -106,7 +106,7 @@ def _manager() -> Manager:
 
 
 async def _page(query: PeopleQuery) -> Sequence[User]:
-    """One more than asked for, which tells whether there is a next page."""
+    """Fetch one more than requested, which shows whether there is a next page."""
     statement = select(User).where(User.id > query.after).order_by(User.id).limit(query.limit + 1)
     if query.q:
         statement = statement.where(
@@ -117,7 +117,7 @@ async def _page(query: PeopleQuery) -> Sequence[User]:
 
 
 def _next(query: PeopleQuery, last: int) -> str:
-    """The same question, further on."""
+    """The same query, for the next page."""
     return f"{request.path}?{urlencode(query.model_dump(exclude_unset=True) | {'after': last, 'limit': query.limit})}"
 
 
@@ -136,7 +136,7 @@ async def _add(work: UnitOfWork, by: Manager, data: NewPerson, inviter: str) -> 
 
 
 async def _change(work: UnitOfWork, by: Manager, user_id: int, data: PersonChange, seen: ETags) -> User:
-    """One unit of work: when the second thing is refused, the first has not happened either."""
+    """One unit of work: if the second change is refused, the first has not happened either."""
     await _expect(work, user_id, seen)
     if "name" in data.model_fields_set:
         await people.change_person(work, by, user_id, name=data.name)
@@ -153,13 +153,13 @@ async def _remove(work: UnitOfWork, by: Manager, user_id: int, seen: ETags) -> N
 
 
 async def _expect(work: UnitOfWork, user_id: int, seen: ETags) -> None:
-    """Raises PreconditionFailed when somebody else was quicker. Under the write lock nobody can be quicker still."""
+    """Raises PreconditionFailed if somebody else was faster. Under the write lock nobody can be faster still."""
     person = await work.session.get(User, user_id) if user_id <= MAX_ID else None
     if person is not None and seen and _etag(person).strip('"') not in seen:
         raise PreconditionFailed
 
 
 def _etag(person: User) -> str:
-    """Changes with whatever can be changed; not with when they were last seen."""
+    """Changes with everything that can be changed, but not with the last activity."""
     kept = (person.id, person.email, person.name, str(person.role), person.is_active, person.verified_at)
     return f'"{hashlib.sha256(repr(kept).encode()).hexdigest()[:16]}"'

@@ -1,4 +1,4 @@
-"""The mail to somebody for whom a program has made an account: its link lets them choose a password."""
+"""The mail to somebody whose account a program has created: its link lets them choose a password."""
 
 from quart import url_for
 
@@ -9,7 +9,7 @@ from webapp.web.mail import letter, post
 
 
 async def send_welcome(work: UnitOfWork, person: User, inviter: str) -> None:
-    """Call it in the unit of work that makes the account: there is no account nobody was told of."""
+    """Call it in the unit of work that creates the account, so that every new account is announced."""
     token = await OneTimeToken.issue(work, Purpose.RESET, user_id=person.id, email=person.email)
     path = url_for("auth.reset_edit", token=token)
     later = f"{own_origin()}{url_for('auth.reset')}"

@@ -1,4 +1,4 @@
-"""Accounts: sign up, sign in, sign out, and the links in mails."""
+"""Accounts: sign-up, sign-in, sign-out, and the links in mails."""
 
 from quart import Blueprint
 

@@ -1,4 +1,4 @@
-"""The answer to a form that was shown or refused, and where to go once it is proved who somebody is."""
+"""The response to a form that was shown or refused, and the redirect after a proof of identity."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from webapp.web.fragments import redirect_to, render
 
 
 async def answer(template: str, form: GuardedForm, **context: Any) -> Response:
-    """Its page, with the status and the time to wait."""
+    """The form's page, with the status and the time to wait."""
     response = await render(template, status=form.status, form=form, **context)
     if form.retry_after is not None:
         response.headers["Retry-After"] = str(form.retry_after)
@@ -21,7 +21,7 @@ async def answer(template: str, form: GuardedForm, **context: Any) -> Response:
 
 
 def go_on(person: Actor) -> ResponseReturnValue:
-    """`person` has confirmed who they are: what they asked for is done (307 repeats the POST), or its page shown."""
+    """`person` has confirmed their identity: resume what they asked for (a 307 repeats the POST), or show its page."""
     if (path := resuming.promised(request.args.get("then"), person)) is not None:
         return redirect(path, 307)
     return redirect_to(safe_next(request.args.get("next"), url_for("main.dashboard")), whole=True)

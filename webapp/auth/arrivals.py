@@ -1,4 +1,4 @@
-"""Somebody has proved who they are: the session begins, and a device that is new to them is told of."""
+"""After a successful proof of identity: the session starts, and a device new to the person is announced by mail."""
 
 from webapp.auth.mails import send_notice
 from webapp.extensions import config, db
@@ -8,7 +8,7 @@ from webapp.web.sessions import device, sign_in
 
 
 async def let_in(user: User, *, remembered: bool, method: str = "password", is_strong: bool = False) -> None:
-    """Sign in. A mail about a new device is worth its while only where mail is sent at all."""
+    """Sign in. The new-device mail is only written where mail is sent at all."""
     is_new = known_device(user.id) is None
     await sign_in(user, remembered=remembered, method=method, is_strong=is_strong)
     if is_new and config().smtp_url.get_secret_value():

@@ -1,4 +1,4 @@
-"""The forms of signing up, signing in and proving who one is."""
+"""The forms for signing up, signing in and proving one's identity."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ MAX_CODE = 64
 
 
 class EmailAddress(EmailField):
-    """An address in its one spelling, or what is wrong with it in words."""
+    """An address, normalised, or a readable error."""
 
     data: str | None
 
@@ -26,7 +26,7 @@ class EmailAddress(EmailField):
 
 
 class OldPassword(PasswordField):
-    """A password that somebody has, as they type it."""
+    """An existing password, as typed."""
 
     def __init__(self, label: str = "Password", **kwargs: Any) -> None:
         asked = f"Type your {label.lower()}."
@@ -35,9 +35,9 @@ class OldPassword(PasswordField):
 
 
 class NewPassword(PasswordField):
-    """A password that is being chosen: hard to guess, also for who knows its person.
+    """A new password: hard to guess, even for somebody who knows the person.
 
-    That is `form.email` and `form.name`, or `whose`, where the form has no such fields.
+    The person is `form.email` and `form.name`, or `whose` where the form has no such fields.
     """
 
     whose: tuple[str, str] = ("", "")
@@ -62,7 +62,7 @@ class PasswordAgain(PasswordField):
 
 
 class GuardedForm(Form):
-    """A form that can be tried only so often."""
+    """A form with a limited number of tries."""
 
     retry_after: int | None = None  # seconds
 
@@ -85,7 +85,7 @@ class RegistrationForm(GuardedForm):
 
 
 class EmailCheckForm(Form):
-    """What is asked while an address is being typed."""
+    """The check that runs while an address is being typed."""
 
     email = EmailAddress("E-mail")
 

@@ -1,4 +1,4 @@
-"""The links in mails: looking at one uses nothing up, and one that does not work any more says so on a page."""
+"""Mailed links: opening one uses nothing up, and an invalid one leads to a page that says so."""
 
 from quart import Response
 
@@ -9,7 +9,7 @@ from webapp.web.fragments import render
 
 
 async def find_link(purpose: Purpose, token: str) -> OneTimeToken:
-    """The token, still good. Raises `TokenUnusable`; whoever uses it asks again under the write lock."""
+    """Return the token if it is still valid. Raises `TokenUnusable`; using it checks again under the write lock."""
     async with db().reading() as session:
         found = await session.scalar(OneTimeToken.usable(purpose, token))
     if found is None:
@@ -19,5 +19,5 @@ async def find_link(purpose: Purpose, token: str) -> OneTimeToken:
 
 @bp.errorhandler(TokenUnusable)
 async def answer_unusable(error: TokenUnusable) -> Response:
-    """Gone, whichever the reason: used, too old, withdrawn, mistyped, never made."""
+    """410 for every reason alike: used, expired, withdrawn, mistyped, invented."""
     return await render("auth/unusable.html", status=410, text=str(error))

@@ -1,4 +1,4 @@
-"""Mails that were not sent, for who develops: in development, and nowhere else, anybody may read them."""
+"""Unsent mails, for developers: in development, and nowhere else, anybody may read them."""
 
 from quart.typing import ResponseReturnValue
 from sqlalchemy import select
@@ -37,6 +37,6 @@ async def outbox_show(mail_id: str) -> ResponseReturnValue:
 
 
 def _only_in_development() -> None:
-    """To everybody else it is an address like any that does not exist."""
+    """Elsewhere the address does not exist."""
     if not config().is_development:
         raise NotFound

@@ -1,4 +1,4 @@
-"""Which passwords are good enough, and what follows when somebody has a new one."""
+"""Which passwords are acceptable, and what follows when somebody sets a new one."""
 
 import lzma
 import re
@@ -12,9 +12,9 @@ from webapp.data.uow import UnitOfWork
 from webapp.models import ApiToken, AuditEvent, Doer, Event, OneTimeToken, Purpose, Session, User
 
 MIN_PASSWORD = 10  # characters
-MAX_PASSWORD = 1000  # characters that are worth hashing
-MIN_REST = 6  # characters that must be left of a password without what everybody knows of its person
-MIN_OWN = 4  # characters of a name from which on it counts
+MAX_PASSWORD = 1000  # characters, the most that is hashed
+MIN_REST = 6  # characters that must remain after removing everything known about the person
+MIN_OWN = 4  # characters from which a name counts
 WORDS = ("rowcast", "password", "passwort", "welcome", "letmein", "qwerty", "abcdef", "123456")
 MIN_VARIETY = 4  # different characters
 
@@ -23,9 +23,9 @@ ROWS = ("1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "azert
 
 
 def problem_with(password: str, email: str = "", name: str = "") -> str | None:
-    """What makes it easy to guess, in words for its person; None when nothing does.
+    """Why it is easy to guess, as a message to the person; None if it is not.
 
-    Nobody is asked for capitals, digits or signs: that makes passwords harder to remember, not harder to guess.
+    Capitals, digits or signs are not required: that makes passwords harder to remember, not harder to guess.
     """
     if len(password) > MAX_PASSWORD:
         return f"Use at most {MAX_PASSWORD} characters."
@@ -43,12 +43,12 @@ def problem_with(password: str, email: str = "", name: str = "") -> str | None:
 
 @cache
 def common() -> frozenset[str]:
-    """Leaked passwords of enough characters; `common_passwords/README.md` says where they are from."""
+    """Leaked passwords of sufficient length; `common_passwords/README.md` names their source."""
     return frozenset(lzma.decompress(COMMON.read_bytes()).decode().splitlines())
 
 
 def _is_pattern(plain: str) -> bool:
-    """Few characters, a few of them again and again (`abcabcabc`), or runs along the alphabet or the keyboard."""
+    """Few different characters, repetitions (`abcabcabc`), or runs along the alphabet or the keyboard."""
     if len(set(plain)) < MIN_VARIETY or re.fullmatch(r"(.{1,5})\1+.{0,4}", plain, re.DOTALL):
         return True
     steps = sum(first + second in _neighbours() for first, second in pairwise(plain))
@@ -69,7 +69,7 @@ def _is_hardly_more_than(words: set[str], plain: str) -> bool:
 
 
 def _known_words(email: str, name: str) -> set[str]:
-    """What a guess would begin with: who it is, the whole and its parts, and what stands in for a password."""
+    """What an attacker would guess first: the person, in whole and in parts, and substitutes for "password"."""
     mailbox, _, host = email.casefold().partition("@")
     known = [email, mailbox, host.rpartition(".")[0], name, name.replace(" ", ""), *WORDS]
     parts = [*re.split(r"[\W_\d]+", mailbox), *re.split(r"\W+", host)[:-1], *name.split()]
@@ -79,9 +79,9 @@ def _known_words(email: str, name: str) -> set[str]:
 async def set_password(
     work: UnitOfWork, user_id: int, password_hash: str, doer: Doer, event: Event, keep_session_id: int | None = None
 ) -> User:
-    """A new password ends every other sign-in, and links and half-done sign-ins that the old one had begun.
+    """A new password ends every other sign-in, and links and half-finished sign-ins that the old one started.
 
-    After a reset API tokens end as well: whoever knew the old password may have made one.
+    After a reset API tokens end as well: somebody who knew the old password may have created one.
     """
     user = await work.session.get_one(User, user_id)
     user.password_hash = password_hash

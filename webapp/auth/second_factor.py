@@ -1,4 +1,4 @@
-"""The second factor: a code of an authenticator app (TOTP, RFC 6238), or one of the recovery codes instead of it."""
+"""The second factor: a code from an authenticator app (TOTP, RFC 6238), or a recovery code instead."""
 
 import hmac
 import time
@@ -10,13 +10,13 @@ from sqlalchemy import update
 from webapp.data.uow import UnitOfWork
 from webapp.models import AuditEvent, Doer, Event, RecoveryCode, User
 
-STEP = 30  # seconds a code is shown
-DRIFT = 1  # steps a clock may be wrong, either way
+STEP = 30  # seconds per code
+DRIFT = 1  # steps of tolerated clock drift, either way
 DIGITS = 6
 
 
 async def verify_code(work: UnitOfWork, user_id: int, typed: str, seal: MultiFernet, doer: Doer) -> bool:
-    """Whether it is a code that is good now; it is used up by this. Tries are counted by whoever asks."""
+    """Whether the code is valid now; this uses it up. Callers count the tries."""
     user = await work.session.get(User, user_id)
     if user is None or user.totp_secret is None:
         return False
@@ -29,12 +29,12 @@ async def verify_code(work: UnitOfWork, user_id: int, typed: str, seal: MultiFer
 
 
 def is_code(typed: str) -> bool:
-    """Whether it looks like a code of an app rather than a recovery code."""
+    """Whether it looks like an app's code rather than a recovery code."""
     return len(_digits(typed)) == DIGITS and all(character.isascii() for character in typed)
 
 
 def matching_step(secret: str, typed: str, *, after: int = 0, now: float | None = None) -> int | None:
-    """The time step, later than `after`, whose code this is; None for a wrong or used one."""
+    """The time step, later than `after`, that this code belongs to; None for a wrong or used code."""
     totp, typed = pyotp.TOTP(secret, digits=DIGITS, interval=STEP), _digits(typed)
     current = int(time.time() if now is None else now) // STEP
     steps = range(max(after + 1, current - DRIFT), current + DRIFT + 1)
@@ -43,10 +43,10 @@ def matching_step(secret: str, typed: str, *, after: int = 0, now: float | None 
 
 
 async def _use_step(work: UnitOfWork, user: User, typed: str, seal: MultiFernet) -> bool:
-    """Of two who show the same code at the same time one gets in: the row takes each step once."""
+    """If two people submit the same code concurrently, one gets in: the row accepts each step once."""
     try:
         secret = seal.decrypt(user.totp_secret or "").decode()
-    except InvalidToken:  # sealed with a key that is gone: recovery codes still work
+    except InvalidToken:  # encrypted with a lost key: recovery codes still work
         return False
     step = matching_step(secret, typed, after=user.totp_step)
     if step is None:
@@ -58,6 +58,6 @@ async def _use_step(work: UnitOfWork, user: User, typed: str, seal: MultiFernet)
 
 
 def _digits(typed: str) -> str:
-    """`123 456` as apps show it."""
+    """Accepts `123 456`, as apps display it."""
     plain = "".join(typed.split()).replace("-", "")
     return plain if plain.isascii() and plain.isdigit() else ""

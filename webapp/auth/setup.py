@@ -1,7 +1,7 @@
-"""The set-up key: on a server that others can reach, not whoever comes first becomes the owner.
+"""The set-up key: on a server that others can reach, it keeps the first visitor from becoming the owner.
 
-It follows from the secret key, so that several processes and restarts agree without keeping it anywhere, and it
-opens nothing once there is an account.
+It is derived from the secret key, so that processes and restarts agree without storing it, and it is useless once there
+is an account.
 """
 
 import base64
@@ -20,26 +20,26 @@ log = structlog.get_logger("rowcast.setup")
 
 
 def setup_key(settings: Settings) -> str:
-    """Such as `K7QD-2MXA-...`: 100 bits, in letters that are not mistaken for one another."""
+    """Such as `K7QD-2MXA-...`: 100 bits, without easily confused characters."""
     mac = hmac.digest(secret_key(settings).encode(), b"rowcast set-up key", hashlib.sha256)
     letters = base64.b32encode(mac).decode()[:20]
     return "-".join(letters[start : start + 4] for start in range(0, 20, 4))
 
 
 def is_setup_key(settings: Settings, typed: str) -> bool:
-    """Compared in constant time; case, spaces and dashes do not matter."""
+    """Compared in constant time; case, spaces and dashes are ignored."""
     plain = "".join(character for character in typed.upper() if character.isalnum())
     return hmac.compare_digest(plain.encode(), setup_key(settings).replace("-", "").encode())
 
 
 async def is_first() -> bool:
-    """Whether nobody has an account yet."""
+    """Whether there is no account yet."""
     row = await db().fetch_one(User.anybody())
     return row is None or not row[0]
 
 
 def is_open() -> bool:
-    """Whether people may make accounts once there is an owner."""
+    """Whether people may create accounts once there is an owner."""
     return config().registration is Registration.OPEN
 
 
