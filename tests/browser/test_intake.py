@@ -173,6 +173,29 @@ def test_two_columns_of_one_title_are_refused_in_words(home: Visit, tmp_path: Pa
     expect(page.get_by_role("button", name="Import 2 rows")).to_be_visible()
 
 
+def test_a_column_left_out_is_not_in_the_table_and_one_must_be(home: Visit, tmp_path: Path) -> None:
+    home.expect("422")
+    page = home.page
+    path = tmp_path / "people.csv"
+    path.write_text("Name,Secret\nAda,1\nLinus,2\n", encoding="utf-8")
+    upload(page, path)
+    name, secret = (page.get_by_label(f"Leave out {title}") for title in ("Name", "Secret"))
+    secret.check()
+    page.get_by_role("button", name="Read it again like this").click()
+    expect(page.get_by_text("of which 1 is left out: the original file keeps it")).to_be_visible()
+    expect(secret).to_be_checked()
+
+    name.check()
+    page.get_by_role("button", name="Import 2 rows").click()
+    expect(page.locator(".found-column .error")).to_have_text(re.compile("at least one column"))
+    expect(page.locator(".found-column .error")).to_be_visible()
+    expect(name).to_be_focused()
+    name.uncheck()
+    page.get_by_role("button", name="Import 2 rows").click()
+    page.get_by_role("link", name="Open the table").click()
+    expect(page.get_by_role("columnheader")).to_have_text(["Row", "Name"])
+
+
 def test_an_import_that_waits_is_found_again_on_the_dashboard(page: Page, tmp_path: Path) -> None:
     path = tmp_path / "waiting.csv"
     path.write_text("a,b\n1,x\n", encoding="utf-8")

@@ -41,9 +41,11 @@ def test_from_signing_up_to_signing_out(
 
     page.get_by_label("Choose a file").set_input_files(parts(tmp_path / "parts.csv", ROWS))
     page.get_by_role("button", name="Upload").click()
-    page.get_by_role("button", name=f"Import {ROWS} rows").click()  # the page has loaded itself until it was there
+    page.get_by_label("Leave out Stock").check()  # the page has loaded itself until it was there
+    page.get_by_role("button", name=f"Import {ROWS} rows").click()
     page.get_by_role("link", name="Open the table").click()
     expect(page.locator("#status")).to_have_text(f"{ROWS} rows")
+    expect(page.get_by_role("columnheader", name="Stock")).to_have_count(0)
 
     page.locator("summary").filter(has_text="Account menu").click()
     page.get_by_role("button", name="Sign out").click()

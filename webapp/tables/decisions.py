@@ -43,6 +43,12 @@ def read_decisions(fields: Fields, found: Inspection, before: Overrules) -> Over
     return decided
 
 
+def require_a_column(decided: Overrules, found: Inspection) -> None:
+    """Raises `Unusable` where every column is left out."""
+    if all(decided.columns.get(index, {}).get("skip") for index in range(len(found.columns))):
+        raise Unusable("A table needs at least one column. Keep this one or another.", "columns-0-skip")
+
+
 def _forget_undecided(decided: Overrules, found: Inspection, before: Overrules) -> None:
     """The form sends every field. One that says what was found decides nothing: the file may be read otherwise now."""
     for name in READING:

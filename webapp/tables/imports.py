@@ -15,7 +15,7 @@ from webapp.live.sections import describe, progress_of
 from webapp.models import Import, ImportState
 from webapp.models.problems import NotFound
 from webapp.tables import bp
-from webapp.tables.decisions import Unusable, read_decisions
+from webapp.tables.decisions import Unusable, read_decisions, require_a_column
 from webapp.web.access import Action, find_import, may, signed_in
 from webapp.web.fragments import redirect_to, render
 from webapp.web.limits import body_limit
@@ -53,7 +53,7 @@ async def imports_start(import_id: str) -> ResponseReturnValue:
     """Make the table. When the file has to be read again for what was decided, its page asks once more."""
     found = await find_import(signed_in(), import_id)
     try:
-        await jobs().begin_loading(found.id, await _decisions(found))
+        await jobs().begin_loading(found.id, await _decisions(found, is_final=True))
     except (Unusable, ImportProblem) as problem:
         return await _refused(found, problem)
     except MovedOn as moved:  # clicked twice: its page shows what comes of the first
@@ -83,12 +83,15 @@ async def imports_rejected(import_id: str) -> Response:
     )
 
 
-async def _decisions(found: Import) -> Overrules:
+async def _decisions(found: Import, *, is_final: bool = False) -> Overrules:
     """Raises `Unusable`. An import without a preview has nothing to decide about."""
     if not found.inspection:
         return Overrules.from_json(found.overrules)
-    form = (await request.form).to_dict()
-    return read_decisions(form, Inspection.from_json(found.inspection), Overrules.from_json(found.overrules))
+    form, inspection = (await request.form).to_dict(), Inspection.from_json(found.inspection)
+    decided = read_decisions(form, inspection, Overrules.from_json(found.overrules))
+    if is_final:
+        require_a_column(decided, inspection)
+    return decided
 
 
 async def _refused(found: Import, problem: Problem) -> Response:

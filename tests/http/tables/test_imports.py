@@ -170,7 +170,7 @@ async def test_a_column_that_is_left_out_is_in_the_original_only(app: Applicatio
     assert (await ada.post(location, form=form)).status_code == 303
     assert (await settled(app, location)).state == "ready"
     page = await text_of(ada, location)
-    assert "3 columns, of which 1 is left out" in page
+    assert "3 columns, of which 1 is left out: the original file keeps it" in page
     boxes = [box for box in _tree(page).iter("input") if box.get("name", "").endswith("-skip")]
     assert [box.get("checked") is not None for box in boxes] == [False, True, False]
 
@@ -191,7 +191,11 @@ async def test_a_table_needs_a_column_and_one_that_was_left_out_can_come_back(
 
     refused = await ada.post(f"{location}/start", form=none)
     assert refused.status_code == 422
-    assert "at least one column" in await refused.get_data(as_text=True)
+    page = _tree(await refused.get_data(as_text=True))
+    wrong = [field for field in page.iter("input") if field.get("aria-invalid") == "true"]
+    assert [field.get("name") for field in wrong] == ["columns-0-skip"]
+    words = next(element for element in page.iter() if element.get("id") == wrong[0].get("aria-describedby"))
+    assert "at least one column" in "".join(words.itertext())
     assert (await ada.post(location, form=none)).status_code == 303
     await settled(app, location)
     assert (await ada.post(f"{location}/start", form=titles)).status_code == 303
