@@ -101,12 +101,12 @@ class _Multipart:
 
     def __init__(self, incoming: BoundedRequest, files: "_Files", as_files: Collection[str]) -> None:
         boundary = incoming.mimetype_params.get("boundary", "")
-        if not boundary:
-            raise BadRequest("The form could not be read: its boundary is missing.")
+        if not boundary.isascii() or not boundary:
+            raise BadRequest("The form could not be read: its boundary is missing, or is none.")
         self._body = incoming.body
         self._files = files
         self._as_files = as_files
-        self._decoder = MultipartDecoder(boundary.encode("latin1"), DECODER_MEMORY, max_parts=MAX_PARTS)
+        self._decoder = MultipartDecoder(boundary.encode("ascii"), DECODER_MEMORY, max_parts=MAX_PARTS)
         self._received = Received()
         self._file: _File | None = None
         self._field = ""

@@ -141,6 +141,7 @@ async def test_a_body_can_be_a_file(
     ("headers", "body", "status"),
     [
         ({"Content-Type": "multipart/form-data"}, b"x", 400),
+        ({"Content-Type": "multipart/form-data; boundary*=utf-8''%E6%BC%A2"}, b"x", 400),
         (MULTIPART, b"no form at all", 400),
         (MULTIPART, part("file", b"breaks off", "a.csv"), 400),
         (MULTIPART, f"--{BOUNDARY}\r\nX: y\r\n\r\nno name\r\n--{BOUNDARY}--\r\n".encode(), 400),
