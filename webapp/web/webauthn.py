@@ -4,24 +4,13 @@ A challenge is valid once, for a few minutes, in one browser: the database store
 """
 
 import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-from fido2.server import Fido2Server
-from fido2.webauthn import (
-    AttestedCredentialData,
-    AuthenticationResponse,
-    CollectedClientData,
-    PublicKeyCredentialRpEntity,
-    PublicKeyCredentialUserEntity,
-    RegistrationResponse,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 from quart import Response, request
 from sqlalchemy import delete, or_, select, update
 
@@ -33,11 +22,10 @@ from webapp.models.one_time_token import LIFETIMES
 from webapp.web.hosts import LOCAL_NAMES, own_origin
 from webapp.web.templating import to_json
 
-Kind = Literal["create", "get"]
-Read = TypeVar("Read", RegistrationResponse, AuthenticationResponse)
+if TYPE_CHECKING:
+    from webapp.web.ceremonies import Ceremonies
 
-MAX_ANSWER = 32_000  # characters of a device's response
-REQUIRED = UserVerificationRequirement.REQUIRED  # fingerprint, face or PIN: what makes a passkey two factors
+Kind = Literal["create", "get"]
 
 
 class PasskeyRefused(Problem):
@@ -82,36 +70,21 @@ def localhost_origin() -> str | None:
 
 
 async def creation_options(user: User, known: Sequence[Passkey]) -> Response:
-    """Ask for a key stored on the device together with the person's name, so that signing in needs no address."""
-    options, state = _server().register_begin(
-        PublicKeyCredentialUserEntity(id=_handle(user), name=user.email, display_name=user.name),
-        [AttestedCredentialData(one.credential) for one in known],
-        resident_key_requirement=ResidentKeyRequirement.REQUIRED,
-        user_verification=REQUIRED,
-    )
-    return await _asked("create", dict(options), state, user.id)
+    options, state = _ceremonies().ask_for_key(_handle(user), user.email, user.name, [one.credential for one in known])
+    return await _asked("create", options, state, user.id)
 
 
 async def request_options(user_id: int | None, known: Sequence[Passkey] | None) -> Response:
     """`known` are the acceptable keys; None: any of this server's, whoever owns it."""
-    credentials = None if known is None else [AttestedCredentialData(one.credential) for one in known]
-    options, state = _server().authenticate_begin(credentials, user_verification=REQUIRED)
-    return await _asked("get", dict(options), state, user_id)
+    options, state = _ceremonies().ask_for_signature(None if known is None else [one.credential for one in known])
+    return await _asked("get", options, state, user_id)
 
 
 async def made_key(answer: str, user_id: int) -> NewKey:
     """Verify a new key. Raises `PasskeyRefused`."""
     state = await _redeem("create", user_id)
-    response = _read(RegistrationResponse, answer)
-    try:
-        made = _server().register_complete(state, response)
-    except Exception as error:
-        raise PasskeyRefused(str(error)) from error
-    _refuse_frames(response.response.client_data)
-    credential = made.credential_data
-    if credential is None or len(credential.credential_id) > 1023:
-        raise PasskeyRefused("no credential")
-    return NewKey(credential.credential_id, bytes(credential), made.counter)
+    with _refusing():
+        return NewKey(*_ceremonies().read_key(state, answer))
 
 
 async def signed_by(answer: str, user_id: int | None) -> tuple[Passkey, User]:
@@ -120,28 +93,38 @@ async def signed_by(answer: str, user_id: int | None) -> tuple[Passkey, User]:
     With `user_id` only that person's keys are accepted. Raises `PasskeyRefused`.
     """
     state = await _redeem("get", user_id)
-    response = _read(AuthenticationResponse, answer)
-    passkey, user = await _owner_of(response.raw_id)
+    with _refusing():
+        ceremonies = _ceremonies()
+        signed = ceremonies.read_signature(answer)
+    passkey, user = await _owner_of(signed.raw_id)
     if user_id not in (None, user.id):
         raise PasskeyRefused("somebody else's passkey")
-    try:
-        _server().authenticate_complete(state, [AttestedCredentialData(passkey.credential)], response)
-    except Exception as error:
-        raise PasskeyRefused(str(error)) from error
-    _refuse_frames(response.response.client_data)
-    if (user_id is None or response.response.user_handle) and response.response.user_handle != _handle(user):
+    with _refusing():
+        count = ceremonies.check_signature(state, passkey.credential, signed)
+    if (user_id is None or signed.response.user_handle) and signed.response.user_handle != _handle(user):
         raise PasskeyRefused("another person's handle")
-    if not await db().write(_use, passkey.id, response.response.authenticator_data.counter):
+    if not await db().write(_use, passkey.id, count):
         raise PasskeyRefused("the count went back: there may be a copy of this key")
     return passkey, user
 
 
-def _server() -> Fido2Server:
-    """Created per request, since its names depend on it; it only computes."""
-    host, origin = rp_id(), own_origin()
+def _ceremonies() -> "Ceremonies":
+    """Created per request, since their names depend on it. Imported with the first passkey: fido2 takes 5 MB."""
+    from webapp.web.ceremonies import Ceremonies
+
+    host = rp_id()
     if host is None:
         raise NoPasskeysHere
-    return Fido2Server(PublicKeyCredentialRpEntity(id=host, name="Rowcast"), verify_origin=lambda told: told == origin)
+    return Ceremonies(host, own_origin())
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Whatever the parsers and checks of a response raise means the same to its sender."""
+    try:
+        yield
+    except Exception as error:
+        raise PasskeyRefused(str(error)) from error
 
 
 async def _asked(kind: Kind, options: dict[str, Any], state: dict[str, Any], user_id: int | None) -> Response:
@@ -172,19 +155,6 @@ async def _redeem(kind: Kind, user_id: int | None) -> dict[str, Any]:
     return token.data
 
 
-def _read(kind: type[Read], answer: str) -> Read:
-    """Parse what the browser sent, if it is a response at all; the parsers raise a variety of errors."""
-    try:
-        if len(answer) > MAX_ANSWER:
-            raise ValueError("too long")
-        read: Read | None = kind.from_dict(json.loads(answer))
-    except Exception as error:
-        raise PasskeyRefused("not readable") from error
-    if read is None:  # the response was "null"
-        raise PasskeyRefused("nothing")
-    return read
-
-
 async def _owner_of(credential_id: bytes) -> tuple[Passkey, User]:
     statement = (
         select(Passkey, User)
@@ -208,11 +178,6 @@ async def _use(work: UnitOfWork, passkey_id: int, count: int) -> bool:
         .returning(Passkey.id)
     )
     return used.scalar_one_or_none() is not None
-
-
-def _refuse_frames(told: CollectedClientData) -> None:
-    if told.cross_origin:
-        raise PasskeyRefused("asked from a frame of another site")
 
 
 def _handle(user: User) -> bytes:
