@@ -1,4 +1,4 @@
-"""The pages of one's own account: what everybody may see and change of themselves."""
+"""The account pages: what people can see and change about themselves."""
 
 from quart import Blueprint
 

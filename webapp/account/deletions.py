@@ -1,4 +1,4 @@
-"""The end of an account, and of all that belongs to it."""
+"""Deleting one's account and everything that belongs to it."""
 
 from quart import request, url_for
 from quart.typing import ResponseReturnValue
@@ -34,7 +34,7 @@ async def deletion() -> ResponseReturnValue:
 
 
 async def _refusal(user_id: int) -> str | None:
-    """Why they cannot go yet, in words, before they have typed anything."""
+    """Why they cannot delete it yet, shown before they type anything."""
     async with db().reading() as session:
         try:
             await keep_an_owner(UnitOfWork(session), await session.get_one(User, user_id))
@@ -51,7 +51,7 @@ async def _delete(user_id: int) -> ResponseReturnValue:
 
 
 async def _remove(work: UnitOfWork, user_id: int, doer: Doer) -> None:
-    """In one unit of work: an account without its tables, or tables without their person, are there at no time."""
+    """One unit of work: there is never an account without its tables, or tables without their owner."""
     user = await work.session.get_one(User, user_id)
     await keep_an_owner(work, user)
     await AuditEvent.record(work, Event.DELETED, doer, user, role=user.role)

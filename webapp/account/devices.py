@@ -1,6 +1,6 @@
-"""Where one is signed in, and ending it there.
+"""The devices one is signed in on, and signing them out.
 
-A browser or address that changed signed nobody out: it shows here, and whose it is not is ended here.
+A changed browser or address signs nobody out: it is shown here, where unknown devices can be signed out.
 """
 
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ async def devices() -> ResponseReturnValue:
 @fresh
 @resumable
 async def devices_end(session_id: int) -> ResponseReturnValue:
-    """The one in use is signed out by signing out, which also takes back its cookie."""
+    """The current device is signed out through sign-out, which also deletes its cookie."""
     person = signed_in()
     if session_id == person.session_id or not await db().write(_end, person.id, session_id, doer()):
         raise NotFound("device")
@@ -90,7 +90,7 @@ def _listed(found: Session, person: Actor) -> Listed:
 
 
 async def _end(work: UnitOfWork, user_id: int, session_id: int, doer: Doer) -> bool:
-    """False when this person has no such sign-in."""
+    """Return False if this person has no such sign-in."""
     found = await work.session.get(Session, min(session_id, MAX_ID))
     if found is None or found.user_id != user_id or found.revoked_at is not None:
         return False

@@ -1,4 +1,4 @@
-"""Everything that is kept about a person, as one JSON document, streamed; without secrets and others' traces."""
+"""All data about a person as one streamed JSON document, without secrets or traces of others."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -18,7 +18,7 @@ from webapp.web.fragments import render
 from webapp.web.streaming import streamed
 from webapp.web.templating import to_json
 
-AT_ONCE = 500  # events read in one go
+AT_ONCE = 500  # events per read
 
 Things = AsyncIterator[dict[str, Any]]
 
@@ -53,7 +53,7 @@ def _later(things: Things) -> Callable[[], Things]:
 
 
 async def _document(parts: dict[str, Callable[[], Things]]) -> AsyncIterator[bytes]:
-    """One list a part, one thing a line."""
+    """One list per part, one object per line."""
     opening = "{\n"
     for name, part in parts.items():
         yield f"{opening}{to_json(name)}: [".encode()
@@ -99,7 +99,7 @@ async def _tokens(database: Database, user_id: int) -> Things:
 
 
 async def _events(database: Database, user_id: int) -> Things:
-    """What they did and what was done to them. From where others did it is those others' business."""
+    """What they did and what was done to them. Where others acted from is those people's own data."""
     last = 0
     about = or_(AuditEvent.actor_id == user_id, AuditEvent.subject_id == user_id)
     while True:

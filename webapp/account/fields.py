@@ -1,4 +1,4 @@
-"""A field of the account's forms: one of several, some under a heading of their own."""
+"""A select field for the account's forms, with optional groups."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,14 +9,14 @@ from wtforms.widgets import html_params
 
 from webapp.web.forms import Form
 
-Choice = tuple[str, str]  # what is sent, what is shown
+Choice = tuple[str, str]  # value, label
 
 
 class OneOf(StringField):
-    """A `<select>`. What WTForms' own takes as choices differs between the versions this runs on."""
+    """A `<select>`. WTForms' own takes different choices in the versions this runs on."""
 
     def __init__(self, label: str, groups: Mapping[str, Sequence[Choice]], **kwargs: Any) -> None:
-        """`groups` by heading; under "" those that have none."""
+        """`groups` by heading; those under "" have none."""
         super().__init__(label, **kwargs)
         self.groups = groups
 

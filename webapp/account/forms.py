@@ -1,4 +1,4 @@
-"""The forms of one's own account."""
+"""The forms of the account pages."""
 
 from typing import Any
 
@@ -24,14 +24,14 @@ NUMBER_STYLES = [
 
 
 def one_line(text: str | None) -> str | None:
-    """As it is shown: one line, no spaces around, nothing that cannot be seen. NUL is left for the form to refuse."""
+    """As displayed: one line, stripped, without invisible characters. NUL is left for the form to refuse."""
     if text is None:
         return None
     return " ".join("".join(letter for letter in text if letter.isprintable() or letter in "\0\t\n\r ").split())
 
 
 class OneLine(StringField):
-    """A name of something: a line of at most so many characters. `asked` are the words where there is none."""
+    """A name: one line of limited length. `asked` is the message if it is missing."""
 
     def __init__(self, label: str, asked: str, most: int, **kwargs: Any) -> None:
         checks = [DataRequired(asked), Length(max=most, message=f"Use at most {most} characters.")]
@@ -45,7 +45,7 @@ class ProfileForm(Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self["time_zone"].groups = zone_choices()  # when the first form is shown: it opens 600 files
+        self["time_zone"].groups = zone_choices()  # loaded with the first form: it opens 600 files
 
 
 class EmailForm(Form):

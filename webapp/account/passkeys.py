@@ -1,4 +1,4 @@
-"""One's passkeys: adding one, naming it, removing it."""
+"""One's passkeys: adding, naming and removing them."""
 
 from quart import Response, request, url_for
 from quart.typing import ResponseReturnValue
@@ -22,7 +22,7 @@ from webapp.web.fragments import redirect_to, render
 from webapp.web.sessions import confirm_session
 from webapp.web.webauthn import NewKey, PasskeyRefused, creation_options, localhost_origin, made_key, rp_id
 
-MOST = 20  # of one person
+MOST = 20  # per person
 
 
 class TooManyPasskeys(Problem):
@@ -103,7 +103,7 @@ async def _of(user_id: int) -> list[Passkey]:
 
 
 async def _find(user_id: int, passkey_id: int) -> Passkey:
-    """Raises `NotFound` for somebody else's as for none."""
+    """Raises `NotFound` for somebody else's key as for a missing one."""
     statement = select(Passkey).where(Passkey.user_id == user_id, Passkey.id == min(passkey_id, MAX_ID))
     async with db().reading() as session:
         found = await session.scalar(statement)
@@ -117,7 +117,7 @@ async def _add(form: NewPasskeyForm) -> bool:
     try:
         key = await made_key(form["credential"].data or "", person.id)
         await db().write(_keep, person.id, form["name"].data, key, doer())
-        await confirm_session("passkey", is_strong=True)  # the device has asked for finger, face or PIN
+        await confirm_session("passkey", is_strong=True)  # the device has verified its user
     except PasskeyRefused:
         form.refuse(None, "The device's answer was not accepted, or it took too long. Nothing was added; try again.")
         return False

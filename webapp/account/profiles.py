@@ -1,4 +1,4 @@
-"""Name, time zone and style of numbers; and where the e-mail address stands."""
+"""Name, time zone and number style; and the state of the e-mail address."""
 
 from quart import request, url_for
 from quart.typing import ResponseReturnValue

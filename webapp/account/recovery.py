@@ -1,4 +1,4 @@
-"""Recovery codes: shown once, when they are made."""
+"""Recovery codes: shown once, when they are created."""
 
 from quart import request, url_for
 from quart.typing import ResponseReturnValue

@@ -1,4 +1,4 @@
-"""API tokens: what programs show instead of signing in. Each is shown once, when it is made."""
+"""API tokens: what programs send instead of signing in. Each is shown once, when it is created."""
 
 from datetime import UTC, datetime, time, timedelta
 
@@ -21,7 +21,7 @@ from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
 from webapp.web.words import zone_of
 
-MOST = 100  # tokens of one person that work
+MOST = 100  # active tokens per person
 LONGEST = timedelta(days=3653)
 SCOPES = {
     Scope.READ: "read",
@@ -67,12 +67,12 @@ async def tokens_revoke(token_id: int) -> ResponseReturnValue:
 
 
 def _may_have(person: Actor, scope: Scope) -> bool:
-    """A token gives nobody more than their role: only who administers has something to do with that scope."""
+    """A token never exceeds its owner's role: only administrators can use the `admin` scope."""
     return scope is not Scope.ADMIN or authorize(person, Action.RUN_SERVER)
 
 
 def _is_allowed(form: TokenForm, person: Actor) -> bool:
-    """Whether the last day is one; or False, with words beside the field."""
+    """Whether the last day is valid; else False, with a message beside the field."""
     if form["lifetime"].data != "date":
         return True
     today, until = datetime.now(zone_of(person.time_zone)).date(), form["until"].data
@@ -83,7 +83,7 @@ def _is_allowed(form: TokenForm, person: Actor) -> bool:
 
 
 def _end(form: TokenForm, person: Actor) -> datetime | None:
-    """When it stops working: never, in so many days, or with a day where its person is."""
+    """When it expires: never, after some days, or at the end of a day in the owner's time zone."""
     lifetime = form["lifetime"].data
     if lifetime == "never":
         return None

@@ -1,4 +1,4 @@
-"""The time zones people choose from: continent and city, as the machine's list has them."""
+"""The time zones people choose from: continent and city, from the machine's list."""
 
 from functools import cache
 from zoneinfo import available_timezones
@@ -10,7 +10,7 @@ PLACES = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Aust
 
 @cache
 def zone_choices() -> dict[str, list[Choice]]:
-    """By continent, each zone's name with what is shown for it; UTC first. Old spellings are left out."""
+    """By continent, each zone's name and label; UTC first. Old spellings are left out."""
     grouped: dict[str, list[Choice]] = {"Everywhere": [("UTC", "UTC")]}
     for name in sorted(available_timezones()):
         continent, _, city = name.partition("/")

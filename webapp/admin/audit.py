@@ -1,4 +1,4 @@
-"""The audit log: looked through, and exported as a stream."""
+"""The audit log: browsed, and exported as a stream."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -64,14 +64,14 @@ async def audit_index() -> ResponseReturnValue:
 @bp.get("/audit/rows")
 @may(Action.RUN_SERVER)
 async def audit_rows() -> ResponseReturnValue:
-    """Earlier events for a page that has the later ones already; never a page of its own."""
+    """Earlier events, to append to a page; never a page of its own."""
     return await render("admin/audit/_rows.html", log=await _log())
 
 
 @bp.get("/audit/export")
 @may(Action.RUN_SERVER)
 async def audit_export() -> Response:
-    """Who takes the log with them is in the log."""
+    """Exporting the log is itself logged."""
     query, kind = Query.from_args(request.args), request.args.get("format", "csv")
     if kind not in trail_export.LINES:
         raise UnknownFormat

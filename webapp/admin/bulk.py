@@ -1,4 +1,4 @@
-"""The same done to several people at once: to each who can have it done, and for the others it is said why not."""
+"""One action for several people: applied where it is allowed, with the reason for everybody left out."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from webapp.web.fragments import is_partial, partial, redirect_to, respond
 from webapp.web.words import plural
 
 MOST = 500  # people at once
-NAMED = 5  # of those left out
+NAMED = 5  # of those left out, named in the message
 
 Verb = Callable[[UnitOfWork, Manager, int], Awaitable[Any]]
 ACTIONS: dict[str, tuple[Verb, str]] = {
@@ -68,14 +68,14 @@ async def people_bulk() -> ResponseReturnValue:
 
 
 async def _to_each(work: UnitOfWork, verb: Verb, by: Manager, ids: list[int]) -> Outcome:
-    """A verb that refuses has changed nothing, so the others go on in the same unit of work."""
+    """A verb that refuses has changed nothing, so the rest continue in the same unit of work."""
     outcome = Outcome()
     for user_id in ids:
         try:
             await verb(work, by, user_id)
             outcome.done.append(user_id)
         except NotFound:
-            continue  # somebody has removed them meanwhile
+            continue  # removed by somebody else in the meantime
         except Problem as problem:
             person = await work.session.get_one(User, user_id)
             outcome.left_out.append((person.email, str(problem)))
@@ -83,7 +83,7 @@ async def _to_each(work: UnitOfWork, verb: Verb, by: Manager, ids: list[int]) ->
 
 
 async def _as_parts(ids: list[int], words: str, kind: str) -> ResponseReturnValue:
-    """What happened, and each row as it is now, where it is."""
+    """A message, and each changed row as a partial for its place."""
     parts = [
         partial("bulk-result", templating.render("admin/people/_outcome.html", text=words, kind=kind), "innerHTML")
     ]

@@ -1,4 +1,4 @@
-"""Who manages people in this request."""
+"""The manager in this request."""
 
 from webapp.models.people import Manager
 from webapp.web.access import signed_in

@@ -1,4 +1,4 @@
-"""What an administrator reads about a person: how they sign in, where they are signed in, what happened."""
+"""What an administrator can read about a person: how and where they sign in, and their history."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -41,7 +41,7 @@ class RoleForm(Form):
     role = SelectField("Role", coerce=Role, validate_choice=True)
 
     def offer(self, actor: Actor) -> "RoleForm":
-        """Those this person may give; the verb has the last word."""
+        """The roles this person may grant; the verb has the last word."""
         self["role"].choices = [(role, words) for role, words in ROLES.items() if is_above(actor, role)]
         return self
 

@@ -1,4 +1,4 @@
-"""Invitations: sent to several addresses at once, sent again, passed on by hand, withdrawn."""
+"""Invitations: sent to several addresses at once, resent, passed on by hand, withdrawn."""
 
 import re
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ MOST = 100  # addresses at once
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """An invitation nobody has accepted yet."""
+    """An invitation that has not been accepted yet."""
 
     id: int
     email: str
@@ -77,7 +77,7 @@ async def invitations_resend(token_id: int) -> ResponseReturnValue:
 @may(Action.MANAGE_PEOPLE)
 @fresh
 async def invitations_link(token_id: int) -> ResponseReturnValue:
-    """A link to pass on by hand. The database keeps no token that could be read, so it is a new one."""
+    """A link to pass on by hand. The database stores no readable token, so this creates a new one."""
     email, token = await db().write(pass_on, manager(), token_id)
     link = f"{own_origin()}{url_for('auth.invitation', token=token)}"
     return await render(
@@ -121,7 +121,7 @@ async def _pending() -> list[Pending]:
 
 
 def _addresses(form: InvitationForm) -> list[str]:
-    """Each once, in its one spelling; what is none is said beside the field."""
+    """Each address once, normalised; malformed ones are reported beside the field."""
     typed = [part for part in re.split(r"[\s,;]+", form["emails"].data or "") if part]
     found: dict[str, None] = {}
     for part in typed[:MOST]:

@@ -1,4 +1,4 @@
-"""The verbs of invitations. One is a token with an address and a role; there is no account before it is accepted."""
+"""The verbs of invitations. An invitation is a token with an address and a role; accepting it creates the account."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ def role_of(token: OneTimeToken) -> Role:
 
 
 async def invite(work: UnitOfWork, by: Manager, emails: Sequence[str], role: Role) -> tuple[list[str], list[str]]:
-    """The addresses that are invited now, and those that need no invitation or have a better one."""
+    """Return the addresses now invited, and those that need no invitation or have a better one."""
     await may_give(work, by, role)
     sent, known = [], []
     for email in emails:
@@ -39,7 +39,7 @@ async def invite(work: UnitOfWork, by: Manager, emails: Sequence[str], role: Rol
 
 
 async def send_again(work: UnitOfWork, by: Manager, token_id: int) -> str:
-    """With a new link, for as long as a new one lives; the answer is the address."""
+    """With a new link and a new expiry; return the address."""
     email, role, token = await _renew(work, by, token_id)
     await send_invitation(work, email, token, role=role, inviter=by.doer.name)
     await AuditEvent.record(work, Event.INVITED, by.doer, email, role=role, again=True)
@@ -47,7 +47,7 @@ async def send_again(work: UnitOfWork, by: Manager, token_id: int) -> str:
 
 
 async def pass_on(work: UnitOfWork, by: Manager, token_id: int) -> tuple[str, str]:
-    """The address, and a new token that goes by no mail."""
+    """Return the address and a new token that is not mailed."""
     email, _, token = await _renew(work, by, token_id)
     await AuditEvent.record(work, Event.LINK_COPIED, by.doer, email, mail="invitation")
     return email, token
@@ -73,7 +73,7 @@ async def _issue(work: UnitOfWork, by: Manager, email: str, role: Role) -> str:
 
 
 async def _find(work: UnitOfWork, by: Manager, token_id: int) -> OneTimeToken:
-    """Raises `NotFound`, and `NotAllowed` for an invitation to a role that is not below `by`."""
+    """Raises `NotFound`, and `NotAllowed` if the invitation's role is not below that of `by`."""
     found = await work.session.scalar(unused().where(OneTimeToken.id == token_id))
     if found is None:
         raise NotFound("invitation")
@@ -82,7 +82,7 @@ async def _find(work: UnitOfWork, by: Manager, token_id: int) -> OneTimeToken:
 
 
 async def _forget_earlier(work: UnitOfWork, by: Manager, email: str) -> None:
-    """Links sent so far stop working, and mails that still hold one are gone."""
+    """Revoke earlier links, and delete mails that still contain one."""
     for token in await work.session.scalars(unused().where(OneTimeToken.email == email)):
         await may_give(work, by, role_of(token))
     await work.session.execute(

@@ -1,4 +1,4 @@
-"""Background work of everybody: what runs, what waits, what failed and why, and what can be done again."""
+"""Everybody's background work: what runs, what waits, what failed and why, and what can be retried."""
 
 import asyncio
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from webapp.web.access import Action, may
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
 
-SHOWN = 100  # imports of a kind, newest first
+SHOWN = 100  # imports per kind, newest first
 RUNNING = (ImportState.INSPECTING, ImportState.LOADING)
 
 
@@ -36,7 +36,7 @@ class NothingToRepeat(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An import. Whose it is and how far; nothing of what is in the file."""
+    """An import: its owner and progress, but nothing of the file's contents."""
 
     id: str
     filename: str
@@ -44,7 +44,7 @@ class Listed:
     person: str
     person_url: str
     state: str
-    is_waiting: bool  # for its turn
+    is_waiting: bool  # waiting for its turn
     rows: int
     total_rows: int | None
     share: float | None
@@ -86,7 +86,7 @@ async def jobs_index() -> ResponseReturnValue:
 @bp.post("/jobs/imports/<import_id>/retry")
 @may(Action.RUN_SERVER)
 async def jobs_retry(import_id: str) -> ResponseReturnValue:
-    """Read the file again, if it is kept. What comes of it waits for its person's decision, as the first time."""
+    """Read the file again, if it still exists. The result waits for its owner's decision, as the first time."""
     found = await jobs().find(import_id)
     if found is None:
         raise NotFound("import")
@@ -104,7 +104,7 @@ async def _note(work: UnitOfWork, by: Manager, user_id: int, filename: str) -> N
 
 
 async def _is_kept(found: Import) -> bool:
-    """A file nothing could be made of is removed when its import fails; one that was understood stays for a day."""
+    """An unreadable file is deleted when its import fails; a readable one is kept for a day."""
     if found.state != ImportState.FAILED or found.inspection is None:
         return False
     return await asyncio.to_thread(jobs().folder(found.id).original.is_file)

@@ -1,4 +1,4 @@
-"""The list of people as its address describes it: searched, sorted, a page at a time by keyset."""
+"""The list of people as its URL describes it: searched, sorted, with keyset pagination."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -22,13 +22,13 @@ STATE = case(
     (User.verified_at.is_(None), "unverified"),
     else_="active",
 )
-# What the columns sort by. Names and addresses are compared without regard to case.
+# What the columns sort by. Names and addresses compare case-insensitively.
 KEYS: dict[str, tuple[SQLColumnExpression[Any], type[str] | type[int]]] = {
     "name": (func.lower(User.name), str),
     "email": (User.email, str),
     "role": (case(*((User.role == role, -rank) for role, rank in RANKS.items()), else_=0) + max(RANKS.values()), int),
     "state": (STATE, str),
-    # As it is stored; who was never here comes before everybody.
+    # In stored form; people who were never here come first.
     "seen": (func.coalesce(type_coerce(User.seen_at, String), ""), str),
 }
 
@@ -49,19 +49,19 @@ class Listed:
 @dataclass(frozen=True, slots=True)
 class People:
     rows: list[Listed]
-    after: str | None  # the place where the next page begins
+    after: str | None  # where the next page starts
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """`sort` is a name of `KEYS`, with a dash for the other way round."""
+    """`sort` is a name in `KEYS`, with a leading dash for descending."""
 
     search: str = ""
     sort: str = "name"
 
     @classmethod
     def from_args(cls, args: "MultiDict[str, str]") -> "Query":
-        """What means nothing is as if it were not there: an address of a list should never be a dead end."""
+        """Invalid parameters are ignored: the URL of a list should never be a dead end."""
         sort = args.get("sort", "")
         search = args.get("q", "").replace("\0", "").strip()[:MAX_SEARCH]
         return cls(search, sort if sort.removeprefix("-") in KEYS else "name")
@@ -75,11 +75,11 @@ class Query:
         return self.sort.startswith("-")
 
     def sorted_by(self, key: str) -> "Query":
-        """By this column; by the same one once more, the other way round."""
+        """Sort by this column; if it already is, reverse the order."""
         return replace(self, sort=f"-{key}" if self.sort == key else key)
 
     def args(self) -> dict[str, Any]:
-        """For addresses; what is the default is left out."""
+        """For URLs; defaults are left out."""
         return {name: value for name, value in (("q", self.search), ("sort", self.sort)) if value not in ("", "name")}
 
 
@@ -111,7 +111,7 @@ async def count(session: AsyncSession, query: Query) -> int:
 
 
 def living(settings: Settings) -> ColumnElement[bool]:
-    """Whether a sign-in can still be used; as `models/session.py` asks it of one."""
+    """Whether a sign-in is still active; the same condition as in `models/session.py`."""
     now = utc_now()
     idle, remembered = (now - timedelta(seconds=age) for age in (settings.session_idle, settings.session_remember))
     return and_(
@@ -133,7 +133,9 @@ def _person(row: Any) -> Listed:
 
 
 def _matching(search: str) -> list[ColumnElement[bool]]:
-    """Every word stands in the name or in the address. SQLite folds the case of ASCII only; the rest is tried."""
+    """Every word occurs in the name or the address. SQLite folds ASCII case only, so common case variants of other
+    letters are tried.
+    """
     return [
         or_(
             User.email.contains(word.lower(), autoescape=True),

@@ -1,7 +1,7 @@
-"""Mails that were not sent: tried again, or their links passed on by hand.
+"""Unsent mails: retried, or their links passed on by hand.
 
-A link opens what its mail is about, so it stands in no page: it is shown to who asks for it, has just proved who they
-are, and may manage the person it is for; and it is in the audit log.
+A link grants what its mail is about, so no page lists it. It is shown only to people who request it, have just proved
+their identity, and may manage the recipient; and the request is in the audit log.
 """
 
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class Listed:
     tries: int
     failure: str | None
     is_given_up: bool
-    may_pass_on: bool  # whether the reader may have its link
+    may_pass_on: bool  # whether the reader may see its link
 
 
 @bp.get("/mails")
@@ -82,12 +82,12 @@ async def mails_retry(mail_id: str) -> ResponseReturnValue:
 
 
 def _here(link: str) -> str:
-    """The link on this server as its reader knows it: whoever asked for the mail may have named another host."""
+    """The link on this server as the reader reaches it: the mail may have been requested under another host name."""
     return f"{own_origin()}{urlsplit(link).path}"
 
 
 async def _pass_on(work: UnitOfWork, by: Manager, mail_id: str) -> Mail:
-    """An administrator must not come into an owner's account through the owner's mails."""
+    """An administrator must not get into an owner's account through the owner's mails."""
     mail = await _waiting(work, mail_id)
     if mail.user_id is not None:
         await managed(work, by, mail.user_id, myself="The links of your own mails come by mail, or from a colleague.")
@@ -117,7 +117,7 @@ async def _waiting(work: UnitOfWork, mail_id: str) -> Mail:
 
 
 async def _invited_as(session: AsyncSession, email: str) -> list[Role]:
-    """An owner's role for an invitation that is no longer pending: nobody below needs its dead link."""
+    """Owner, for an invitation that is no longer pending: nobody below needs its dead link."""
     tokens = await session.scalars(unused().where(OneTimeToken.email == email))
     return [role_of(token) for token in tokens] or [Role.OWNER]
 

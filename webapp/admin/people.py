@@ -1,4 +1,4 @@
-"""The list of people: searched as one types, sorted, further people as one scrolls."""
+"""The list of people: search as you type, sorting, endless scrolling."""
 
 from quart import request
 from quart.typing import ResponseReturnValue
@@ -21,7 +21,7 @@ async def people_index() -> ResponseReturnValue:
 @bp.get("/people/rows")
 @may(Action.MANAGE_PEOPLE)
 async def people_rows() -> ResponseReturnValue:
-    """The next people for a list that has the others already; never a page of its own."""
+    """The next people, to append to a list; never a page of its own."""
     return await render("admin/people/_rows.html", list=await _list())
 
 

@@ -1,4 +1,4 @@
-"""A person: their page, and what is done to one person."""
+"""One person: their page, and the actions on them."""
 
 from quart import request, url_for
 from quart.typing import ResponseReturnValue
@@ -27,9 +27,9 @@ async def find_row(user_id: int) -> view.Row:
 
 
 async def find_managed(user_id: int, *, myself: str | None = None) -> view.Row:
-    """The same, for what one may do to them; with `myself`, unless it is oneself: these are the words then.
+    """The same, for an action on them. `myself` is the message for people who try it on themselves.
 
-    The verbs look again, under the write lock. Raises `NotAllowed`.
+    The verbs check again under the write lock. Raises `NotAllowed`.
     """
     row = await find_row(user_id)
     if row.is_self and myself is not None:
@@ -42,7 +42,7 @@ async def find_managed(user_id: int, *, myself: str | None = None) -> view.Row:
 @bp.get("/people/<int:user_id>")
 @may(Action.MANAGE_PEOPLE)
 async def person_show(user_id: int) -> ResponseReturnValue:
-    """The page; or the row of the list, for who leaves its field as it was."""
+    """The page; or the row of the list, when an inline edit is cancelled."""
     row = await find_row(user_id)
     if is_partial():
         return await render("admin/people/_row.html", row=row)
@@ -118,7 +118,7 @@ async def person_end_sessions(user_id: int) -> ResponseReturnValue:
 @may(Action.MANAGE_PEOPLE)
 @fresh
 async def person_reset(user_id: int) -> ResponseReturnValue:
-    """A link to choose a new password with: by mail, or for the administrator to pass on."""
+    """A link to choose a new password: by mail, or for the administrator to pass on."""
     email = await db().write(letters.send_reset_link, manager(), user_id)
     if config().smtp_url.get_secret_value():
         flash(f"A link is on its way to {email}.")
@@ -131,7 +131,7 @@ async def person_reset(user_id: int) -> ResponseReturnValue:
 @may(Action.MANAGE_PEOPLE)
 @fresh
 async def person_remove(user_id: int) -> ResponseReturnValue:
-    """What goes with them is said first, and has to be confirmed by their address."""
+    """The page first lists what goes with them; their address must be typed to confirm."""
     row = await find_managed(user_id, myself="Your own account is deleted on the page of your account.")
     form = await RemovalForm.read() if request.method == "POST" else RemovalForm()
     if request.method == "POST" and form.validate() and _confirmed(form, row):
@@ -162,12 +162,12 @@ async def _change_email(user_id: int, form: AddressForm) -> bool:
 
 
 async def _edit_name(row: view.Row, form: NameForm, status: int = 200) -> ResponseReturnValue:
-    """A row of the list with a field in it; or a page with the same form."""
+    """A row of the list with a form field in it; or a page with the same form."""
     return await render("admin/people/edit.html", "admin/people/_row.html", status, row=row, form=form)
 
 
 async def _changed(user_id: int, words: str) -> ResponseReturnValue:
-    """The row as it is now; or back to their page with a word on it."""
+    """The updated row; or back to their page with a message."""
     if is_partial():
         return await render("admin/people/_row.html", row=await find_row(user_id))
     flash(words)
@@ -175,7 +175,7 @@ async def _changed(user_id: int, words: str) -> ResponseReturnValue:
 
 
 async def _refused(user_id: int, words: str) -> ResponseReturnValue:
-    """The row as it was, with what is wrong beside the field."""
+    """The unchanged row, with the error beside the field."""
     row = await find_row(user_id)
     if is_partial():
         return await render("admin/people/_row.html", status=422, row=row, error=words)

@@ -1,4 +1,4 @@
-"""Where a page of a list ended, as opaque text: what its last row sorts by, and its number."""
+"""Cursors of lists as opaque text: the sort key and the id of the last row."""
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -19,12 +19,12 @@ def encode(key: str | int, row_id: int) -> str:
 
 
 def decode(text: str, kind: type[str] | type[int]) -> tuple[str | int, int]:
-    """Raises `UnknownPlace` for anything that `encode` did not make of a key of this kind."""
+    """Raises `UnknownPlace` for anything that `encode` did not create for this kind of key."""
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         key, row_id = json.loads(urlsafe_b64decode(padded).decode())
         if isinstance(key, str):
-            key.encode()  # lone surrogates are ValueErrors
+            key.encode()  # lone surrogates raise ValueError
     except (ValueError, TypeError, RecursionError):
         raise UnknownPlace from None
     numbers = [row_id, key] if kind is int else [row_id]

@@ -1,4 +1,4 @@
-"""The settings in force, and the versions of what runs. What is secret is only said to be set."""
+"""The settings in force, and the versions of the software. Of secrets only whether they are set."""
 
 import asyncio
 import platform
@@ -20,7 +20,7 @@ from webapp.web.words import plural, size
 
 PREFIX = "ROWCAST_"
 DAY = 86_400  # seconds
-# What each is, with its unit; docs/operations.md says more.
+# The meaning of each, with its unit; docs/operations.md has more.
 MEANINGS = {
     "environment": "What kind of process this is: production, development or testing",
     "secret_key": "Signs cookies; made by the server and kept in the data folder when it is not set",
@@ -58,7 +58,7 @@ MEANINGS = {
 class Setting:
     name: str
     value: str
-    words: str  # the same as people say it
+    words: str  # the value in readable units
     is_default: bool
     is_secret: bool
     meaning: str
@@ -87,7 +87,7 @@ def in_force(settings: Settings) -> list[Setting]:
 
 
 def _shown(value: Any) -> str:
-    """Nothing of a secret, not even how long it is."""
+    """Reveals nothing about a secret, not even its length."""
     if isinstance(value, SecretStr):
         return "set" if value.get_secret_value() else "not set"
     if isinstance(value, tuple):
@@ -96,7 +96,7 @@ def _shown(value: Any) -> str:
 
 
 def _in_words(name: str, value: Any) -> str:
-    """Seconds and bytes that nobody reads as such."""
+    """Seconds and bytes in readable units."""
     if name.endswith("_limit"):
         return size(value)
     if not name.startswith("session_"):

@@ -1,4 +1,4 @@
-"""The audit log as its address describes it: filtered, newest first, a page at a time by keyset."""
+"""The audit log as its URL describes it: filtered, newest first, with keyset pagination."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -20,7 +20,7 @@ COLUMNS = (AuditEvent.event, AuditEvent.actor, AuditEvent.subject, AuditEvent.ad
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """`event` is one, or a group of them; `person` did it or had it done; days count in the reader's zone."""
+    """`event` is one event or a group; `person` is actor or subject; days are in the reader's time zone."""
 
     event: str = ""
     person: str = ""
@@ -31,7 +31,7 @@ class Query:
 
     @classmethod
     def from_args(cls, args: "MultiDict[str, str]") -> "Query":
-        """What means nothing is as if it were not there."""
+        """Invalid parameters are ignored."""
         given = {field.name: args.get(field.name, "").replace("\0", "").strip()[:MAX_TEXT] for field in fields(cls)}
         known = given["event"] in {*EVENTS, *GROUPS}
         days = {name: given[name] if _day(given[name]) else "" for name in ("since", "until")}
@@ -50,7 +50,7 @@ def statement(query: Query, zone: tzinfo = UTC, before: int | None = None) -> Se
 async def fetch(
     session: AsyncSession, query: Query, zone: tzinfo, before: int | None
 ) -> tuple[Sequence[AuditEvent], int | None]:
-    """A page, and where the next one begins."""
+    """A page, and where the next one starts."""
     found = (await session.scalars(statement(query, zone, before).limit(PAGE + 1))).all()
     return found[:PAGE], found[PAGE - 1].id if len(found) > PAGE else None
 
@@ -81,7 +81,7 @@ def _conditions(query: Query, zone: tzinfo) -> list[ColumnElement[bool]]:
 
 
 def _says(word: str) -> ColumnElement[bool]:
-    """In the event's own words, or anywhere in what was written down."""
+    """In the event's wording, or anywhere in the recorded details."""
     spoken = [event for event, words in EVENTS.items() if word.lower() in words.lower()]
     details = type_coerce(AuditEvent.details, String)
     return or_(AuditEvent.event.in_(spoken), *(_holds(column, word) for column in (*COLUMNS, details)))
@@ -92,7 +92,7 @@ def _holds(column: SQLColumnExpression[str], text: str) -> ColumnElement[bool]:
 
 
 def _day(text: str) -> date | None:
-    """Days at the edges of the calendar have no day after them, and happened to nobody here."""
+    """Days at the limits of the calendar have no next day, and nothing happened on them."""
     try:
         day = date.fromisoformat(text)
     except ValueError:

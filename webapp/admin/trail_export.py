@@ -1,4 +1,4 @@
-"""The audit log as a file: CSV that is safe to open in a spreadsheet, or NDJSON with everything as it was written."""
+"""The audit log as a file: CSV that is safe to open in a spreadsheet, or NDJSON with everything as recorded."""
 
 import csv
 import io
@@ -12,13 +12,13 @@ from webapp.data.engines import Database
 from webapp.engine.exporting import FORMULA
 from webapp.models import AuditEvent
 
-AT_ONCE = 1000  # events read and held at a time
+AT_ONCE = 1000  # events read and held in memory at a time
 MIMETYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 HEADS = ("number", "at", "event", "what", "who_id", "who", "whom_id", "whom", "address", "browser", "details")
 
 
 async def stream(database: Database, query: Query, zone: tzinfo, kind: str) -> AsyncIterator[bytes]:
-    """Newest first. Each block is read in a session of its own: a slow reader holds nothing open."""
+    """Newest first. Each block is read in its own session, so a slow reader holds nothing open."""
     if kind == "csv":
         yield _csv([HEADS])
     before: int | None = None
@@ -50,7 +50,7 @@ def _csv(rows: Sequence[Sequence[object]]) -> bytes:
 
 
 def _harmless(cell: object) -> object:
-    """A browser may call itself what a spreadsheet takes for a formula."""
+    """A user agent may contain what a spreadsheet would run as a formula."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 

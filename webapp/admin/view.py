@@ -1,4 +1,4 @@
-"""People as their list and pages show them, worked out for the templates: they build no address and decide nothing."""
+"""People as their list and pages show them, prepared for the templates, which build no URLs and decide nothing."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -28,11 +28,11 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A person. `roles` are those the reader may give them: none, when they may not be managed."""
+    """A person. `roles` are those the reader may grant them: empty if the reader may not manage them."""
 
     person: Listed
     state: str
-    kind: str  # of its badge
+    kind: str  # kind of its badge
     may_manage: bool
     is_self: bool
     role: str
@@ -44,10 +44,10 @@ class ListView:
     rows: list[Row]
     heads: list[Head]
     query: Query
-    hidden: list[tuple[str, str]]  # what the search form carries along
+    hidden: list[tuple[str, str]]  # hidden fields of the search form
     url: str
     clear_url: str
-    more_url: str | None  # the list, starting there
+    more_url: str | None  # the whole page, starting there
     more_rows_url: str | None  # the rows alone
     summary: str
 

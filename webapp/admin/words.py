@@ -1,4 +1,4 @@
-"""The audit log in words: what each event says to a person who reads it."""
+"""The audit log's wording: what each event says to its readers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -57,11 +57,11 @@ GROUPS = {
     "job": "Background work",
     "access": "Refusals",
 }
-AFTER = ("role", "name", "email")  # what stands behind the arrow
+AFTER = ("role", "name", "email")  # the value after the arrow
 
 
 def event_in_words(event: str) -> str:
-    """Also for one that a later version has written."""
+    """Also for events written by a later version."""
     try:
         return EVENTS[Event(event)]
     except ValueError:
