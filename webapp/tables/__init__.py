@@ -1,4 +1,4 @@
-"""Tables: how they come in, what they show, how they go out."""
+"""Tables: importing, viewing and exporting them."""
 
 from typing import cast
 

@@ -1,4 +1,4 @@
-"""A person's tables and imports, for the export of their data and for the end of their account."""
+"""A person's tables and imports, for their data export and for deleting their account."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -15,7 +15,7 @@ from webapp.models import Import, Table
 from webapp.web.hosts import own_origin
 from webapp.web.words import plural
 
-AT_ONCE = 100  # tables read in one go
+AT_ONCE = 100  # tables per read
 
 
 class Tables:
@@ -39,7 +39,7 @@ class Tables:
         return _described(db(), user_id, here.removesuffix("0"))
 
     async def remove(self, work: UnitOfWork, user_id: int) -> None:
-        """Rows and what is known of them now; files, and the processes that still make some, after the commit."""
+        """Delete rows and metadata now; files and running import processes after the commit."""
         imports = list(await work.session.scalars(select(Import.id).where(Import.user_id == user_id)))
         tables = list(await work.session.scalars(select(Table).where(Table.owner_id == user_id)))
         for table in tables:
@@ -55,7 +55,7 @@ class Tables:
 
 
 async def _described(database: Database, user_id: int, address: str) -> AsyncIterator[dict[str, Any]]:
-    """The rows are not in it: each table's own export has them, as they came in."""
+    """Without the rows: each table's own export has them, as they were uploaded."""
     last = 0
     while True:
         statement = Table.visible_to(user_id).where(Table.id > last).order_by(Table.id).limit(AT_ONCE)

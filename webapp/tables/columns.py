@@ -1,4 +1,4 @@
-"""The columns of a table: which are shown and in which order, and one column's own page or panel."""
+"""The columns of a table: which are shown and in what order, and each column's own page or panel."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Pairs = list[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A column in the list of all of them."""
+    """A column in the list of all columns."""
 
     number: int
     title: str
@@ -33,7 +33,7 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class FilterView:
-    """A filter as the form holds it: `lines` are the values of "one of". `error` says why it is none."""
+    """A filter as its form holds it: `lines` are the values of "one of"; `error` says why it is invalid."""
 
     operator: str
     value: str = ""
@@ -63,7 +63,7 @@ class SortView:
 
 @bp.get("/<int:table_id>/columns")
 async def columns_index(table_id: int) -> ResponseReturnValue:
-    """The form comes back here: to be looked at again with a column moved, or on to the table with `apply`."""
+    """The form submits here: to show the list again with a column moved, or with `apply` to go to the table."""
     table = await find_table(signed_in(), table_id)
     query = TableQuery.from_args(request.args, table.columns)
     to = Addresses(table.id, query)
@@ -84,7 +84,9 @@ async def columns_show(table_id: int, number: int) -> ResponseReturnValue:
 
 @bp.get("/<int:table_id>/columns/<int:number>/filter")
 async def filters_create(table_id: int, number: int) -> ResponseReturnValue:
-    """What the column's filter form asks for becomes a part of the table's address; what cannot, stays in the form."""
+    """Turn a column's filter form into a part of the table's URL; an invalid filter stays in the form with its
+    error.
+    """
     table = await find_table(signed_in(), table_id)
     find_column(table, number)
     query = TableQuery.from_args(request.args, table.columns)
@@ -94,7 +96,7 @@ async def filters_create(table_id: int, number: int) -> ResponseReturnValue:
     except QueryProblem as problem:
         page = await column_page(table, query, number, typed=_typed(request.args, str(problem)))
         page.status_code = 422
-        page.headers.update({"HX-Retarget": "#panel", "HX-Reswap": "innerMorph"})  # the form is for the grid
+        page.headers.update({"HX-Retarget": "#panel", "HX-Reswap": "innerMorph"})  # the form targets the grid
         return page
     return redirect(Addresses(table.id, filtered).table(), 303)
 
@@ -102,7 +104,7 @@ async def filters_create(table_id: int, number: int) -> ResponseReturnValue:
 async def column_page(
     table: Table, query: TableQuery, number: int, profile: object = None, typed: FilterView | None = None
 ) -> Response:
-    """Also with a profile in it, for who has no JavaScript to load it; and with a filter as somebody has typed it."""
+    """With the profile included for readers without JavaScript, and with the filter as it was typed."""
     column = find_column(table, number)
     to = Addresses(table.id, query)
     filters = [condition for condition in query.filters if condition.field.number == number]
@@ -135,7 +137,7 @@ def find_column(table: Table, number: int) -> Column:
 
 
 def query_without(query: TableQuery, number: int) -> TableQuery:
-    """Without the filters on this column."""
+    """The query without the filters on this column."""
     for index in reversed(range(len(query.filters))):
         if query.filters[index].field.number == number:
             query = query.without_filter(index)
@@ -143,7 +145,7 @@ def query_without(query: TableQuery, number: int) -> TableQuery:
 
 
 def arranged(query: TableQuery, args: "MultiDict[str, str]") -> list[Placed]:
-    """All columns in the order to show: as the query has them, or as the form that came back says."""
+    """All columns in display order: as the query has them, or as the submitted form says."""
     order = [*query.visible, *(field for field in query.fields if field not in query.visible)]
     shown = {field.number for field in query.visible}
     came_back = any(name.startswith("place.") for name in args)
@@ -160,7 +162,7 @@ def arranged(query: TableQuery, args: "MultiDict[str, str]") -> list[Placed]:
 
 
 def _by_place(order: Sequence[Field], args: "MultiDict[str, str]") -> list[Field]:
-    """A place that was typed goes before the column that had it."""
+    """A typed position goes before the column that had it."""
     now = {field: place for place, field in enumerate(order, 1)}
 
     def place(field: Field) -> tuple[int, bool, int]:
@@ -171,7 +173,7 @@ def _by_place(order: Sequence[Field], args: "MultiDict[str, str]") -> list[Field
 
 
 def _moved(order: list[Field], move: str) -> list[Field]:
-    """`move`: a column's number and where to, as in `3.up`."""
+    """`move`: a column's number and direction, as in `3.up`."""
     number, _, where = move.partition(".")
     index = next((index for index, field in enumerate(order) if str(field.number) == number), None)
     if index is None or where not in ("up", "down"):

@@ -1,4 +1,4 @@
-"""How many rows a view of a table shows, in a sentence: at once where it is known, counted afterwards where not."""
+"""How many rows a view shows, as a sentence: at once if known, otherwise counted in a second request."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ A_LITTLE = 0.3  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The status line. With `count_url` it asks again, after `delay`."""
+    """The status line. With `count_url` it reloads itself after `delay`."""
 
     sentence: str
     count_url: str | None = None
@@ -37,9 +37,9 @@ async def counts_show(table_id: int) -> ResponseReturnValue:
 
 
 async def summary_of(table: Table, query: TableQuery, page: Page) -> Summary:
-    """What can be said at once: all rows; or all that match, when they fit on one page.
+    """What can be said at once: all rows; or all matches, if they fit on one page.
 
-    A fragment asks for the rest afterwards. A whole page may be all its reader ever gets, so it waits a little.
+    A fragment requests the rest later. A whole page may be all its reader ever gets, so it waits briefly.
     """
     if not query.is_narrowed:
         return _all_of(table, query)
@@ -52,7 +52,7 @@ async def summary_of(table: Table, query: TableQuery, page: Page) -> Summary:
 
 
 async def _counted(table: Table, query: TableQuery, seconds: float) -> Summary | None:
-    """None when it takes longer."""
+    """None if it takes longer than `seconds`."""
     if not query.is_narrowed:
         return _all_of(table, query)
     try:
@@ -73,7 +73,7 @@ def _said(table: Table, query: TableQuery, shown: int | None = None, *, more: bo
 
 
 def _so_far(table: Table, query: TableQuery, page: Page) -> str:
-    """Of a page whose time was up; only of the first one it is known how many there are so far."""
+    """For a page that ran out of time; the number so far is known only on the first page."""
     _, row_id = page.left_at or ("", 0)
     is_first = page.before is None
     said = f"So far {_said(table, query, len(page.rows))}" if is_first else _some(table, query)

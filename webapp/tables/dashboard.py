@@ -1,4 +1,4 @@
-"""The dashboard's panel: the signed-in person's tables, and what is on its way to become one."""
+"""The dashboard's panel: the signed-in person's tables and running imports."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class OnItsWay:
-    """An import in the list; `share` is how much of it is done, from 0 to 1."""
+    """An import in the list; `share` is its progress, from 0 to 1."""
 
     id: str
     filename: str

@@ -1,4 +1,4 @@
-"""The preview's form (tables/imports/_preview.html) as decisions: what the user wants otherwise than it was found."""
+"""Parses the preview's form (tables/imports/_preview.html) into the user's corrections of what was detected."""
 
 import re
 from collections.abc import Mapping
@@ -10,20 +10,20 @@ from webapp.engine.types import NULL, TYPES
 
 MAX_TITLE = 200
 MAX_SKIPPED = 1000  # records above the header
-# Whoever changes one of these gets other columns, so that decisions about the old ones mean nothing.
+# Changing one of these changes the columns, so decisions about the old columns are void.
 RESHAPING = ("delimiter", "quote", "sheet")
 
 READING = ("encoding", "delimiter", "quote", "header", "header_row", "sheet")
 
 STRANGE_ENCODINGS = ("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "utf_7")
 
-_ROW = re.compile(r"[0-9]{1,9}")  # Python refuses to read numbers of thousands of digits
+_ROW = re.compile(r"[0-9]{1,9}")  # Python refuses to parse numbers of thousands of digits
 
 Fields = Mapping[str, str]
 
 
 class Unusable(Problem):
-    """A field holds what cannot be; the message says what would do, `field` is its name in the form."""
+    """A field has an invalid value; the message says what is valid, `field` is its name in the form."""
 
     def __init__(self, words: str, field: str) -> None:
         super().__init__(words)
@@ -31,26 +31,28 @@ class Unusable(Problem):
 
 
 def read_decisions(fields: Fields, found: Inspection, before: Overrules) -> Overrules:
-    """What to read the file with, or to make the table of. Raises `Unusable`."""
+    """How to read the file, or what to make the table of. Raises `Unusable`."""
     decided = _reading(fields, found)
     if not any(_differs(decided, found, name) for name in RESHAPING):
         decided.columns = _columns(fields, found, before)
     if _differs(decided, found, "header") or _differs(decided, found, "header_row"):
         for column in decided.columns.values():
-            column.pop("title", None)  # it was another row's
+            column.pop("title", None)  # it came from another header row
     _check_titles(found, decided)
     _forget_undecided(decided, found, before)
     return decided
 
 
 def require_a_column(decided: Overrules, found: Inspection) -> None:
-    """Raises `Unusable` where every column is left out."""
+    """Raises `Unusable` if every column is left out."""
     if all(decided.columns.get(index, {}).get("skip") for index in range(len(found.columns))):
         raise Unusable("A table needs at least one column. Keep this one or another.", "columns-0-skip")
 
 
 def _forget_undecided(decided: Overrules, found: Inspection, before: Overrules) -> None:
-    """The form sends every field. One that says what was found decides nothing: the file may be read otherwise now."""
+    """The form sends every field. One that equals what was detected is no decision: detection may find something else
+    next time.
+    """
     for name in READING:
         if getattr(before, name) is None and not _differs(decided, found, name):
             setattr(decided, name, None)
@@ -96,7 +98,7 @@ def _header_row(text: str) -> int:
 
 
 def _is_encoding(name: str) -> bool:
-    """One that turns bytes into text: Python also knows others, and some that are programs more than encodings."""
+    """Whether it decodes bytes to text: Python's codecs include others, some of which run code or expand data."""
     if name.lower().replace("-", "_") in STRANGE_ENCODINGS:
         return False
     try:
@@ -125,7 +127,7 @@ def _columns(fields: Fields, found: Inspection, before: Overrules) -> dict[int, 
 
 
 def _column(fields: Fields, prefix: str, column: ColumnGuess, before: Mapping[str, Any]) -> dict[str, Any]:
-    """Only what differs from what was found: the rest is found again, should the file be read again."""
+    """Only what differs from what was found: the rest is detected again if the file is read again."""
     decided = {name: before[name] for name in ("type", "format", "order", NULL, "title") if name in before}
     if (title := fields.get(prefix + "title")) is not None and title.strip() != column.title:
         decided["title"] = title.strip()
@@ -142,7 +144,7 @@ def _column(fields: Fields, prefix: str, column: ColumnGuess, before: Mapping[st
 
 
 def _null(fields: Fields, prefix: str, column: ColumnGuess, decided: Mapping[str, Any]) -> dict[str, Any]:
-    """The offered word counts as empty, or no longer does."""
+    """Whether the offered word counts as empty."""
     if column.null_token is None or prefix + "type" not in fields:
         return {}
     if prefix + "null" in fields:
@@ -152,7 +154,7 @@ def _null(fields: Fields, prefix: str, column: ColumnGuess, decided: Mapping[str
 
 
 def _skip(fields: Fields, prefix: str, before: Mapping[str, Any]) -> dict[str, Any]:
-    """An empty checkbox is not sent: it says something only where the rest of its column is."""
+    """Browsers do not send an unchecked checkbox, so its absence counts only if the column's other fields are there."""
     is_left_out = prefix + "skip" in fields or (prefix + "title" not in fields and before.get("skip"))
     return {"skip": True} if is_left_out else {}
 

@@ -1,4 +1,4 @@
-"""Deleting a table: its rows, what is known of it, and the file it came from."""
+"""Deleting a table: its rows, its metadata, and the file it came from."""
 
 from sqlalchemy import select
 
@@ -21,7 +21,7 @@ async def delete_table(table_id: int) -> None:
 
 
 async def _delete(work: UnitOfWork, table_id: int) -> list[str]:
-    """The imports whose files nobody needs any more."""
+    """Return the imports whose files are no longer needed."""
     table = await work.session.get_one(Table, table_id)
     if table.state != "ready":
         raise StillComing

@@ -1,4 +1,4 @@
-"""Taking a table out: the current view as CSV or NDJSON, and the file it came from, both streamed."""
+"""Exporting a table: the current view as CSV or NDJSON, and the original file, both streamed."""
 
 import asyncio
 
@@ -37,7 +37,7 @@ async def exports_show(table_id: int) -> Response:
 
 @bp.get("/<int:table_id>/original")
 async def originals_show(table_id: int) -> Response:
-    """Byte for byte what was uploaded. A download that broke off goes on where it was."""
+    """The upload, byte for byte. An interrupted download can be resumed."""
     table = await find_table(signed_in(), table_id)
     async with db().reading() as session:
         upload = (await session.execute(Import.kept_for(table.id))).first()

@@ -1,7 +1,7 @@
-"""The grid's body: the hot loop of every page, so it is joined in Python and escaped once a row.
+"""The grid's body: the hot loop of every page, so it is joined in Python and escaped once per row.
 
-A row is `<tr id="r12"><th scope="row"><a ..>12</a></th><td>..</td>..</tr>`: no attribute a cell. What a whole column
-has in common is said once, by `<col width>` and by a style sheet made of the columns' kinds.
+A row is `<tr id="r12"><th scope="row"><a ..>12</a></th><td>..</td>..</tr>`, without attributes on cells. What a whole
+column has in common is declared once, by `<col width>` and a style sheet generated from the columns' kinds.
 """
 
 import re
@@ -16,19 +16,19 @@ Row = tuple[int, Sequence[str]]
 NARROWEST, WIDEST = 60, 360  # pixels
 _CHARACTER, _PADDING, _GLYPHS = 8.2, 22, 64
 _KINDS = {"integer": "n", "decimal": "n", "boolean": "b"}
-EDITION = 1  # of the rules: browsers keep a style sheet for a year, so another edition has another address
+EDITION = 1  # of the rules: browsers cache the style sheet for a year, so each edition has its own URL
 _RULES = {"n": "text-align:right", "b": "text-align:center"}
 _SEPARATOR = "\0"
-_SYMBOL_FOR_NUL = "\u2400"  # what is shown of a NUL, which separates the cells here
+_SYMBOL_FOR_NUL = "\u2400"  # shown instead of a NUL, which separates cells here
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", re.ASCII)
 _LINK = '<a href="{}" rel="noreferrer" target="_blank">{}</a>'
-_LOOKED_AT = 20  # rows whose cells say whether a column may hold links
+_LOOKED_AT = 20  # rows inspected to decide whether a column may contain links
 
 Dress = Callable[[str], str]
 
 
 def render_rows(rows: Sequence[Row], fields: Sequence[Field], row_url: Callable[[str], str]) -> Markup:
-    """The `<tr>`s of `rows`; `row_url("12")` is the address of row 12."""
+    """The `<tr>`s of `rows`; `row_url("12")` is the URL of row 12."""
     before, after = (str(escape(part)) for part in row_url(_SEPARATOR).split(_SEPARATOR))
     dressed = _dresses(rows, fields)
     return Markup("".join(_render_row(row, dressed, before, after) for row in rows))  # noqa: S704  (escaped a row)
@@ -52,7 +52,7 @@ def _render_row(row: Row, dressed: Sequence[tuple[int, Dress]], before: str, aft
 
 
 def _dresses(rows: Sequence[Row], fields: Sequence[Field]) -> list[tuple[int, Dress]]:
-    """The columns whose cells are more than their text."""
+    """The columns whose cells need more than escaped text."""
     found: list[tuple[int, Dress]] = []
     for index, field in enumerate(fields):
         if field.type == "boolean":
@@ -73,25 +73,25 @@ def _linked(cell: str) -> str:
 
 
 def address_of(cell: str) -> str | None:
-    """Where a cell leads: it is a whole address of a page or of a person. Never a scheme that could run something."""
+    """The link of a cell whose whole text is a URL or an e-mail address. Never a scheme that could run code."""
     if cell.startswith(("https://", "http://")) and len(cell) > 8 and not any(c.isspace() for c in cell):
         return cell
     return f"mailto:{cell}" if "@" in cell and _EMAIL.fullmatch(cell) else None
 
 
 def width_of(title: str, characters: int) -> int:
-    """Pixels a column takes: as its content wants, within bounds."""
+    """The width of a column in pixels: as its content needs, within limits."""
     wanted = max(characters * _CHARACTER + _PADDING, min(len(title), 24) * _CHARACTER + _GLYPHS)
     return round(min(max(wanted, NARROWEST), WIDEST))
 
 
 def kinds_of(fields: Iterable[Field]) -> str:
-    """One letter a column, for the address of its style sheet: n(umber), b(oolean), t(ext and the rest)."""
+    """One letter per column, for the URL of the style sheet: n(umber), b(oolean), t(ext and the rest)."""
     return "".join(_KINDS.get(field.type, "t") for field in fields)
 
 
 def style_sheet(kinds: str) -> str:
-    """What the columns of these kinds have in common. The policy allows no style in the page itself."""
+    """The rules for columns of these kinds. The policy allows no style in the page itself."""
     places: dict[str, list[str]] = {}
     for place, kind in enumerate(kinds, 2):
         if kind in _RULES:

@@ -1,4 +1,4 @@
-"""An import's page: what was found, the decision, how far it is. Each form is one verb of `jobs`."""
+"""An import's page: what was detected, the user's decision, its progress. Each form calls one verb of `jobs`."""
 
 import asyncio
 from pathlib import PurePath
@@ -22,7 +22,7 @@ from webapp.web.limits import body_limit
 from webapp.web.streaming import file_part, streamed
 from webapp.web.templating import templates
 
-# The preview has some fields a column, and a table may have 2,000 columns.
+# The preview has several fields per column, and a table may have 2,000 columns.
 FORM_LIMIT = 4 * 1024 * 1024
 FORM_FIELDS = 10_000
 
@@ -36,7 +36,7 @@ async def imports_show(import_id: str) -> ResponseReturnValue:
 @may(Action.CREATE_TABLE)
 @body_limit(FORM_LIMIT, fields=FORM_FIELDS)
 async def imports_update(import_id: str) -> ResponseReturnValue:
-    """Read the file again, as decided."""
+    """Read the file again with the user's corrections."""
     found = await find_import(signed_in(), import_id)
     try:
         decided = await _decisions(found)
@@ -50,13 +50,13 @@ async def imports_update(import_id: str) -> ResponseReturnValue:
 @may(Action.CREATE_TABLE)
 @body_limit(FORM_LIMIT, fields=FORM_FIELDS)
 async def imports_start(import_id: str) -> ResponseReturnValue:
-    """Make the table. When the file has to be read again for what was decided, its page asks once more."""
+    """Create the table. If the corrections require reading the file again, the page asks once more afterwards."""
     found = await find_import(signed_in(), import_id)
     try:
         await jobs().begin_loading(found.id, await _decisions(found, is_final=True))
     except (Unusable, ImportProblem) as problem:
         return await _refused(found, problem)
-    except MovedOn as moved:  # clicked twice: its page shows what comes of the first
+    except MovedOn as moved:  # clicked twice: the page shows the result of the first click
         if moved.state not in (ImportState.LOADING, ImportState.DONE):
             raise
     return redirect_to(url_for("tables.imports_show", import_id=found.id))
@@ -72,7 +72,7 @@ async def imports_cancel(import_id: str) -> ResponseReturnValue:
 
 @bp.get("/imports/<import_id>/rejected")
 async def imports_rejected(import_id: str) -> Response:
-    """The rows kept aside, as CSV with line number and reason."""
+    """The rejected rows, as CSV with line number and reason."""
     found = await find_import(signed_in(), import_id)
     path = jobs().folder(found.id).rejected
     if not await asyncio.to_thread(path.is_file):
@@ -84,7 +84,7 @@ async def imports_rejected(import_id: str) -> Response:
 
 
 async def _decisions(found: Import, *, is_final: bool = False) -> Overrules:
-    """Raises `Unusable`. An import without a preview has nothing to decide about."""
+    """Raises `Unusable`. Without a preview there is nothing to decide."""
     if not found.inspection:
         return Overrules.from_json(found.overrules)
     form, inspection = (await request.form).to_dict(), Inspection.from_json(found.inspection)
@@ -95,7 +95,7 @@ async def _decisions(found: Import, *, is_final: bool = False) -> Overrules:
 
 
 async def _refused(found: Import, problem: Problem) -> Response:
-    """The preview again, with everything as it was typed and the words beside the field they are about."""
+    """The preview again, with everything as typed and the error beside its field."""
     wrong = problem.field if isinstance(problem, Unusable) else None
     return await _page(found, str(problem), 422, typed=await request.form, wrong=wrong)
 

@@ -35,7 +35,7 @@ class RowPage:
 
 @bp.get("/<int:table_id>/rows")
 async def rows_index(table_id: int) -> ResponseReturnValue:
-    """The next rows for a grid that has the others already; never a page of its own."""
+    """The next rows, to append to a grid; never a page of its own."""
     table = await find_table(signed_in(), table_id)
     query = TableQuery.from_args(request.args, table.columns)
     after, before = request.args.get("after"), request.args.get("before")

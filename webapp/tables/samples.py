@@ -1,4 +1,4 @@
-"""POST /tables/samples: a table to try things with, imported without a question."""
+"""POST /tables/samples: a sample table, imported without questions."""
 
 import asyncio
 import hashlib
@@ -17,7 +17,7 @@ from webapp.web.access import Action, may, signed_in
 from webapp.web.fragments import redirect_to
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "departures.csv"
-PATIENCE = 20.0  # seconds for each pass; then the page of the import is shown instead
+PATIENCE = 20.0  # seconds per pass; after that the import's page is shown
 
 
 @bp.post("/samples")
@@ -37,7 +37,7 @@ async def samples_create() -> ResponseReturnValue:
 
 
 async def _table_of(import_id: str) -> str:
-    """The address of the table; of the import when that takes long or goes wrong."""
+    """The table's URL; the import's if that takes long or fails."""
     found = await jobs().settled(import_id, PATIENCE)
     if found is not None and found.state == ImportState.READY:
         await jobs().begin_loading(import_id, Overrules())

@@ -1,4 +1,4 @@
-"""A table: looking at it, renaming it, deleting it."""
+"""A table: viewing, renaming and deleting it."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ async def show(table_id: int) -> ResponseReturnValue:
     try:
         page = await fetch_rows(db(), table, query, after=after, before=before, at=at, seconds=config().query_timeout)
     finally:
-        want_indexes(table, query)  # most of all for a sort that took too long
+        want_indexes(table, query)  # above all after a sort that took too long
     view = table_view(table, query, page)
     summary = await counts.summary_of(table, query, page)
     may_change = authorize(signed_in(), Action.CHANGE_TABLE, table)
@@ -42,14 +42,14 @@ async def show(table_id: int) -> ResponseReturnValue:
 
 
 def want_indexes(table: Table, query: TableQuery) -> None:
-    """Who sorts a large table by a column will do so again."""
+    """People who sort a large table by a column will do so again, so index it."""
     if query.sorts and table.state == "ready" and WORTH_IT <= table.row_count <= TOO_LONG:
         indexes().want(table.id, query.sorts[0].field)
 
 
 @bp.get("/grid/<int:edition>/<kinds>.css")
 async def stylesheets_show(edition: int, kinds: str) -> ResponseReturnValue:
-    """What columns of these kinds have in common: it never changes, as long as the edition does not."""
+    """The rules for columns of these kinds; immutable for a given edition."""
     headers = {"Cache-Control": "private, max-age=31536000, immutable"}
     return Response(grid.style_sheet(kinds), mimetype="text/css", headers=headers)
 

@@ -1,4 +1,4 @@
-"""POST /tables: a file, or a pasted table, arrives and becomes an import."""
+"""POST /tables: an uploaded file or pasted table becomes an import."""
 
 import secrets
 from pathlib import Path
@@ -38,7 +38,7 @@ async def create() -> ResponseReturnValue:
 
 
 async def keep(upload: Upload, user_id: int) -> str:
-    """The upload becomes an import of its own; its id."""
+    """Make the upload an import; return its id."""
     import_id = new_import_id()
     upload.move_to(folder_of(import_id) / "original")
     await jobs().create(

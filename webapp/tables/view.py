@@ -1,4 +1,4 @@
-"""A table as its address describes it, worked out for the templates: they build no address and decide nothing."""
+"""A table as its URL describes it, prepared for the templates, which build no URLs and decide nothing."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from webapp.tables import grid
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A visible column's head."""
+    """The header of a visible column."""
 
     number: int
     title: str
@@ -30,12 +30,12 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What lies on one side of a page of rows."""
+    """What lies beyond one end of a page of rows."""
 
     rows_url: str
     page_url: str
     more: bool
-    left_at: int | None  # the row that was looked at last, when the time was up before enough were found
+    left_at: int | None  # the last row examined, if time ran out before the page was full
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +83,15 @@ class TableView:
 
 
 class Addresses:
-    """Every address around one table and one query."""
+    """Every URL concerning one table and one query."""
 
     def __init__(self, table_id: int, query: TableQuery) -> None:
         self.table_id = table_id
         self.query = query
-        self._paths: dict[str, str] = {}  # a page asks for a few of them again and again, some times a column
+        self._paths: dict[str, str] = {}  # a page uses a few of them repeatedly, some several times per column
 
     def to(self, endpoint: str, query: TableQuery | None = None, /, **more: object) -> str:
-        """`endpoint` of this table; what is no part of the path stands behind the query's own arguments."""
+        """The URL of `endpoint` for this table; other arguments follow those of the query."""
         path: dict[str, Any] = {name: more.pop(name) for name in ("number", "row_id") if name in more}
         query = self.query if query is None else query
         return self._path(endpoint, path) + query.query_string(**more)
@@ -107,12 +107,12 @@ class Addresses:
         return self.to("tables.show", query, **more)
 
     def row(self, row_id: str) -> str:
-        """The converter would refuse anything but a number, and the grid asks for a placeholder."""
+        """Built by hand: the converter accepts only numbers, and the grid asks for a placeholder."""
         return self.to("tables.rows_show", row_id=0).replace("/rows/0", f"/rows/{row_id}", 1)
 
 
 def rows_view(addresses: Addresses, page: Page, *, is_first_answer: bool, came_from: str | None = None) -> RowsView:
-    """`came_from`: "after" or "before", when the rows on that side are on the page already."""
+    """`came_from`: "after" or "before", if the page already has the rows on that side."""
 
     def way(side: str, cursor: str | None) -> Way:
         more = cursor is not None and (is_first_answer or side == came_from)
@@ -153,7 +153,7 @@ def table_view(table: Table, query: TableQuery, page: Page) -> TableView:
 
 
 def _characters(column: Column) -> int:
-    """Of the widest value, as the import found it."""
+    """Of the widest value, as recorded by the import."""
     return int(column.facts.get("width") or 0)
 
 
