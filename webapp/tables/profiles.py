@@ -1,6 +1,7 @@
-"""What is in a column: loaded by its panel once that stands, since it looks at every value."""
+"""A column's profile: its panel loads it afterwards, since it reads every value."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from quart import request
 from quart.typing import ResponseReturnValue
@@ -14,11 +15,12 @@ from webapp.tables.columns import column_page, find_column, query_without
 from webapp.tables.view import Addresses
 from webapp.web.access import find_table, signed_in
 from webapp.web.fragments import is_partial, render
+from webapp.web.words import written
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bucket of the histogram, with the address of its rows."""
+    """A bucket of the histogram, with the URL of its rows."""
 
     low: str
     high: str
@@ -41,11 +43,13 @@ class ProfileView:
     note: str
     buckets: list[Bar]
     top: list[Frequent]
+    average: str = ""
+    sum: str = ""
 
 
 @bp.get("/<int:table_id>/columns/<int:number>/profile")
 async def profiles_show(table_id: int, number: int) -> ResponseReturnValue:
-    """Of the rows that the view shows, but for the filters on this very column: they are chosen by its bars."""
+    """Of the rows the view shows, ignoring the filters on this column, because its bars set them."""
     table = await find_table(signed_in(), table_id)
     column = find_column(table, number)
     query = TableQuery.from_args(request.args, table.columns)
@@ -66,7 +70,12 @@ async def _view(table: Table, query: TableQuery, number: int) -> ProfileView:
         Frequent(each.text, each.count, to.table(_sorted(each.query, query)) if each.query else None)
         for each in found.top
     ]
-    return ProfileView(found, found.note, bars, top)
+    return ProfileView(found, found.note, bars, top, _figure(found.average), _figure(found.sum))
+
+
+def _figure(text: str | None) -> str:
+    """What was worked out is no cell: it is written as the reader wants numbers, not as the column has them."""
+    return written(f"{Decimal(text.replace(',', '.')):,}") if text else ""
 
 
 def _sorted(narrowed: TableQuery, query: TableQuery) -> TableQuery:

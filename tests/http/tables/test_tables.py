@@ -167,6 +167,18 @@ async def test_a_profile_is_of_the_rows_shown_and_its_bars_lead_to_theirs(client
     assert "<rect" in page
 
 
+async def test_what_a_profile_works_out_is_written_as_its_reader_writes_numbers(
+    client: QuartClient, planets: str
+) -> None:
+    assert "<dd>196,379.0</dd>" in await get(client, f"{planets}/columns/3/profile", **PARTIAL)  # the sum
+    form = {"name": "Ada", "time_zone": "UTC", "number_style": "point"}
+    assert (await client.post("/account", form=form)).status_code == 303
+
+    html = await get(client, f"{planets}/columns/3/profile", **PARTIAL)
+    assert "<dd>196.379,0</dd>" in html
+    assert "<dd>69911.0</dd>" in html, "The highest is a cell: it stays as it was written."
+
+
 async def test_a_profile_that_takes_too_long_says_so(
     client: QuartClient, planets: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -185,7 +185,9 @@ class Guess:
 
     def _praise(self, choice: Choice) -> str:
         words = TYPES[choice.type].describe(choice.format)
-        how_many = f"all {self.filled:,} values print" if self.filled > 1 else "the only value prints"
+        how_many = {1: "the only value prints", 2: "both values print"}.get(
+            self.filled, f"all {self.filled:,} values print"
+        )
         cells = "cell is" if self.facts.empty == 1 else "cells are"
         empty = f", {self.facts.empty:,} {cells} empty" if self.facts.empty else ""
         return f"{words}: {how_many} back exactly{empty}"
@@ -197,7 +199,8 @@ class Guess:
         reason = f"text, because {self.exception}{f' ({why})' if why else ''}"
         others = self.filled - self.exceptions
         if fitting and others and not self._alive[0].doubt:
-            reason += f"; all other values ({others:,}) fit {TYPES[fitting[0].type].describe(fitting[0].format)}"
+            how_many = "the other value fits" if others == 1 else f"the other {others:,} values fit"
+            reason += f"; {how_many} {TYPES[fitting[0].type].describe(fitting[0].format)}"
         return reason
 
 
