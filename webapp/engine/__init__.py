@@ -1,1 +1,1 @@
-"""What a table can do, knowing nothing of HTTP: read files, recognise types, store, ask, write out."""
+"""Everything a table can do, independent of HTTP: read files, infer types, store, query, export."""

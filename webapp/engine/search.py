@@ -1,11 +1,11 @@
-"""The full-text index of a table: it finds any three letters in any cell, as printed, without reading the rows.
+"""The full-text index of a table: finds any three letters in any cell, as printed, without reading the rows.
 
-SQLite's FTS5 with trigrams, without positions (`detail=none`) and without the texts (`content=''`): the smallest there
-is, about half the size of the table. It says which rows hold all trigrams of a search; that they hold them in a row
-is checked on the rows themselves. What NUL hides from SQLite's text functions is not found, with the index or without.
+SQLite's FTS5 with trigrams, without positions (`detail=none`) and without the texts (`content=''`): the smallest
+possible, about half the size of the table. It yields the rows that contain all trigrams of a search; whether they are
+adjacent is checked on the rows. Text behind a NUL, which SQLite's text functions do not see, is never found.
 
-Whoever changes rows must change the index with them: `INSERT INTO s17(s17, rowid, g0 ...) VALUES ('delete', ...)` with
-the texts that were there, then an INSERT of the new ones.
+Code that changes rows must update the index: `INSERT INTO s17(s17, rowid, g0 ...) VALUES ('delete', ...)` with the old
+texts, then an INSERT of the new ones.
 """
 
 import sqlite3
@@ -16,19 +16,19 @@ from webapp.engine.sqlite import Read, existing, reader
 from webapp.engine.statement import Sql, concatenated
 from webapp.engine.storage import ROW_ID, Field, StoredColumn, search_name, table_name
 
-SHORTEST = 3  # characters; shorter searches read the rows
+SHORTEST = 3  # characters; shorter searches scan the rows
 MOST_COLUMNS = 500  # of the index; wider tables share them
-ENOUGH = 100  # rows with a trigram that say how common it is
-LOOKING_INTO = 1_000  # to look into a row takes as long as to pass so many rows of a trigram
+ENOUGH = 100  # rows with a trigram that suffice to estimate its share
+LOOKING_INTO = 1_000  # checking one row takes as long as passing this many rows of a trigram
 
-HOLD = 0.010  # seconds a chunk aims to hold the write lock, and to leave it to others after
+HOLD = 0.010  # seconds a chunk aims to hold the write lock, and to release it afterwards
 FIRST_CHUNK = 200  # rows
-PATIENCE = 120  # seconds to wait for the write lock: the index of a sort may hold it longer than a person would wait
+PATIENCE = 120  # seconds to wait for the write lock: a sort index may hold it longer than people would wait
 _MOST_CHUNK = 5_000
 
 
 def is_available(connection: sqlite3.Connection) -> bool:
-    """Whether this SQLite was built with FTS5 and knows trigrams (3.34); without it every search reads the rows."""
+    """Whether this SQLite has FTS5 with trigrams (3.34 or later); without it every search scans the rows."""
     try:
         connection.execute("CREATE VIRTUAL TABLE temp.probe USING fts5(text, tokenize = 'trigram')")
     except sqlite3.OperationalError:
@@ -38,10 +38,10 @@ def is_available(connection: sqlite3.Connection) -> bool:
 
 
 def match(read: Read, table_id: int, text: str, size: int) -> Sql | None:
-    """What the index is asked for: rows that hold the trigrams of the text. None: it is too short.
+    """The index query for rows that contain the text's trigrams. None: the text is too short.
 
-    `size` is the highest row of the table. Trigrams that tell nothing beside the others are left out: what the index
-    finds is looked into anyway.
+    `size` is the highest row of the table. Trigrams that add nothing to the others are left out, because the rows found
+    are checked anyway.
     """
     trigrams = list(dict.fromkeys(text[start : start + SHORTEST] for start in range(len(text) - SHORTEST + 1)))
     if not trigrams:
@@ -51,10 +51,10 @@ def match(read: Read, table_id: int, text: str, size: int) -> Sql | None:
 
 
 def _telling(read: Read, name: str, trigrams: list[str], size: int) -> list[str]:
-    """Those worth asking for. All rows hold those of “@example.org”: to walk along six such lists took 30 ms a million
-    rows, to look into the few rows that the “407” before it leaves takes one.
+    """The trigrams worth querying. All rows contain those of “@example.org”: walking six such lists took 30 ms per
+    million rows, while checking the few rows left by the “407” before it takes 1 ms.
 
-    A trigram has to be common at both ends of the table to be left out: files are often sorted.
+    A trigram is left out only if it is common at both ends of the table, because files are often sorted.
     """
     if len(trigrams) == 1:
         return trigrams
@@ -69,7 +69,7 @@ def _telling(read: Read, name: str, trigrams: list[str], size: int) -> list[str]
 
 
 def _shares(read: Read, name: str, trigrams: list[str], size: int, *, from_end: bool = False) -> dict[str, float]:
-    """How many of all rows hold each of these, judged by the first (or last) that do: 1 is every row, 0 is none."""
+    """The share of rows that contain each, estimated from the first (or last) that do: 1 is every row, 0 is none."""
     order, reach = (f"ORDER BY {ROW_ID} DESC", f"{size} + 1 - min(id)") if from_end else ("", "max(id)")
     found = f"SELECT {ROW_ID} AS id FROM {name} WHERE {name} MATCH ? {order} LIMIT {ENOUGH}"
     share = f"(SELECT 1.0 * count(*) / iif(count(*) < {ENOUGH}, {size}, {reach}) FROM ({found}))"
@@ -88,11 +88,11 @@ def build_search_index(
     *,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> bool:
-    """Build the index of a table whose import is done; False when this SQLite cannot, or the table is gone.
+    """Build the index of an imported table; return False if this SQLite cannot, or the table is gone.
 
     It is built under another name, in many short transactions with pauses in which others write. An interrupted build
-    leaves a half index of that name, which the next one throws away. For a background job: `progress(rows done, of)`
-    is called after each chunk and may raise to give up.
+    leaves an incomplete index of that name, which the next one drops. For a background job: `progress(rows done, of)`
+    is called after each chunk and may raise to abort.
     """
     name, building = search_name(table_id), search_name(table_id, building=True)
     if not is_available(connection):
@@ -120,8 +120,9 @@ def build_search_index(
 
 
 def _fill(connection: sqlite3.Connection, insert: str, table: str, progress: Callable[[int, int], None]) -> None:
-    """Chunk by chunk, each about as long as `HOLD`. The pauses are as long: SQLite's waiting writers only look now
-    and then whether the lock is free, so it has to be free half of the time."""
+    """Each chunk takes about `HOLD`, and so does each pause: SQLite's waiting writers poll only now and then, so the
+    lock has to be free half of the time.
+    """
     total = connection.execute(f"SELECT max({ROW_ID}) FROM {table}").fetchone()[0] or 0
     done, chunk = 0, FIRST_CHUNK
     while done < total:
@@ -135,7 +136,7 @@ def _fill(connection: sqlite3.Connection, insert: str, table: str, progress: Cal
 
 
 def _texts(fields: Sequence[Field]) -> list[str]:
-    """SQL for what each column of the index holds: a cell, or in very wide tables some, a line each."""
+    """SQL for each column of the index: one cell, or several in very wide tables, one per line."""
     width = min(len(fields), MOST_COLUMNS)
     return [concatenated(_lines([field.printed for field in fields[start::width]])) for start in range(width)]
 

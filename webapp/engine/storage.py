@@ -1,9 +1,9 @@
-"""Where rows live: a real SQL table a user table, every name in it made from numbers of ours.
+"""Where rows live: every imported table is a real SQL table, whose names are built from numbers.
 
-A title is data: it never reaches SQL. The key is SQLite's own `rowid`, so that all 2,000 columns SQLite allows are
-the user's. The import assigns it as 1, 2, 3 ... in file order: the id of a row is its line in the table, and a batch
-that is inserted twice after a crash changes nothing. Whoever deletes rows must not hand their ids out again: SQLite
-would reuse the highest one, so new rows need a counter of their own.
+Titles are data and never reach SQL. The key is SQLite's own `rowid`, so all 2,000 columns that SQLite allows are the
+user's. The import assigns it as 1, 2, 3 ... in file order: a row's id is its position in the table, and inserting a
+batch again after a crash changes nothing. Code that deletes rows must not reuse their ids: SQLite would reuse the
+highest one, so new rows would need a separate counter.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,14 +18,14 @@ ROW_ID = "rowid"
 
 
 class StoredTable(Protocol):
-    """What the engine knows of a table; `models.Table` is one."""
+    """What the engine needs of a table; implemented by `models.Table`."""
 
     @property
     def id(self) -> int: ...
 
 
 class StoredColumn(Protocol):
-    """What the engine knows of a column; `models.Column` is one."""
+    """What the engine needs of a column; implemented by `models.Column`."""
 
     @property
     def number(self) -> int: ...
@@ -39,7 +39,7 @@ class StoredColumn(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column, taken out of whatever loaded it: safe to keep, to hash and to hand to a thread."""
+    """A column detached from whatever loaded it: safe to keep, to hash and to hand to a thread."""
 
     number: int
     title: str = field(compare=False)
@@ -60,12 +60,12 @@ class Field:
 
     @property
     def shown(self) -> dict[str, Any]:
-        """The format for the screen: empty is empty there, whatever token (NA) the file has for it."""
+        """The format for the screen: empty cells are empty there, whatever token (NA) the file uses."""
         return {name: value for name, value in self.format.items() if name not in (NULL, NUL)}
 
     @property
     def printed(self) -> str:
-        """SQL for the cell as a person sees it, and searches it; never NULL."""
+        """SQL for the cell as people see and search it; never NULL."""
         return self.kind.sql_print(self.name, self.shown)
 
     @property
@@ -75,10 +75,10 @@ class Field:
 
     @property
     def key(self) -> str:
-        """SQL for what the column sorts by. Text sorts as people expect of letters: apple, Banana, cherry.
+        """SQL for the column's sort key. Text sorts case-insensitively: apple, Banana, cherry.
 
-        That is true of A to Z only; SQLite knows no order of other letters, they follow by code point. An index is
-        used only when it is made of this very expression.
+        This covers A to Z only: SQLite has no collation for other letters, which sort by code point. An index is used
+        only if it was created on exactly this expression.
         """
         return f"{self.name} COLLATE NOCASE" if self.type == "text" else self.name
 
@@ -92,26 +92,26 @@ def column_name(number: int) -> str:
 
 
 def search_name(table_id: int, *, building: bool = False) -> str:
-    """The full-text index. It has its name only once it is complete."""
+    """The full-text index. It gets this name only once it is complete."""
     return f"s{int(table_id)}_building" if building else f"s{int(table_id)}"
 
 
 def index_name(table_id: int, number: int) -> str:
-    """The index of a column, of its `Field.key`."""
+    """The index on a column's `Field.key`."""
     return f"i{int(table_id)}_{int(number)}"
 
 
 def create_sql(table_id: int, columns: Sequence[StoredColumn]) -> str:
-    """STRICT: a value that is not of its column's type is an error here, never a surprise in a sort later."""
+    """STRICT: a value of the wrong type is an error here, not a surprise in a later sort."""
     names = (f"{column_name(column.number)} {TYPES[column.type].sql_type}" for column in columns)
     return f"CREATE TABLE {table_name(table_id)} ({', '.join(names)}) STRICT"
 
 
 def insert_sql(table_id: int, columns: Sequence[StoredColumn]) -> str:
-    """Takes the row's id, then one value a column. A row that is there already stays as it is.
+    """Takes the row's id, then one value per column. An existing row stays unchanged.
 
-    Where the type has a `sql_bind` the value is the cell's text, and the database converts it; else it is what
-    `ColumnType.parse` gives.
+    If the type has a `sql_bind`, the value is the cell's text and the database converts it; otherwise it is the result
+    of `ColumnType.parse`.
     """
     names = [ROW_ID, *(column_name(column.number) for column in columns)]
     values = ["?", *(TYPES[column.type].sql_bind(dict(column.format)) or "?" for column in columns)]
@@ -119,6 +119,6 @@ def insert_sql(table_id: int, columns: Sequence[StoredColumn]) -> str:
 
 
 def drop_sql(table_id: int) -> tuple[str, ...]:
-    """The statements that leave nothing of a table behind, run in this order."""
+    """The statements that remove a table completely, in this order."""
     names = (search_name(table_id, building=True), search_name(table_id), table_name(table_id))
     return tuple(f"DROP TABLE IF EXISTS {name}" for name in names)

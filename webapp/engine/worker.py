@@ -1,6 +1,6 @@
 """The child process: `python -m webapp.engine.worker`, one request, one result. It loads no web framework.
 
-It is polite, it stops when its lifeline, the standard input, ends, and it says what went wrong in words.
+It yields to others, stops when its lifeline, standard input, closes, and reports failures in readable words.
 """
 
 import gc
@@ -18,14 +18,14 @@ from typing import Any
 from webapp.data.problems import Problem
 from webapp.data.sqlite_plain import problem as problem_of
 
-# Pass 1 gives way to everybody. Who writes does not: a process that holds the write lock and is kept from running
-# keeps all the others from writing.
+# Pass 1 yields to everybody. Writers do not: a process that holds the write lock but gets no CPU time keeps everybody
+# else from writing.
 NICENESS = {"inspect": 10}
-REPORT_EVERY = 0.2  # seconds between two lines of progress
+REPORT_EVERY = 0.2  # seconds between progress lines
 
 
 class Report:
-    """Tells the parent how far we are, at most every `REPORT_EVERY` seconds."""
+    """Reports progress to the parent, at most every `REPORT_EVERY` seconds."""
 
     def __init__(self) -> None:
         self._next = 0.0
@@ -47,14 +47,14 @@ def main() -> int:
     threading.Thread(target=_stop_with_the_parent, name="lifeline", daemon=True).start()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     os.nice(NICENESS.get(request["verb"], 0))
-    # Rows are lists of texts, which go when they are no longer needed. The collector would look through them again and
-    # again for cycles that are not there: a quarter of the time of pass 2.
+    # Rows are lists of strings, freed by reference counting. The garbage collector would scan them for cycles that do
+    # not exist, which took a quarter of pass 2.
     gc.disable()
     try:
         say({"result": VERBS[request["verb"]](request)})
     except FileNotFoundError:
         say({"problem": "The uploaded file is no longer on the server. Upload it again."})
-    except Exception as error:  # whatever it is, the parent must hear of it
+    except Exception as error:  # the parent must learn of any failure
         known = error if isinstance(error, Problem) else problem_of(error)
         if known is None:
             traceback.print_exc()
@@ -64,7 +64,7 @@ def main() -> int:
 
 
 def _stop_with_the_parent() -> None:
-    """Blocks until the parent closes its end or dies; then nobody wants a result: end, and every helper with us."""
+    """Blocks until the parent closes its end or dies; nobody wants a result then, so end with all helpers."""
     os.read(sys.stdin.fileno(), 1)
     if os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)

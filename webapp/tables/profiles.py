@@ -79,5 +79,5 @@ def _figure(text: str | None) -> str:
 
 
 def _sorted(narrowed: TableQuery, query: TableQuery) -> TableQuery:
-    """In the order the view has: a profile does not care about one."""
+    """In the view's order, which a profile itself ignores."""
     return narrowed.sorted_by(*((sort.field.number, sort.descending) for sort in query.sorts))

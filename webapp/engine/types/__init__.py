@@ -1,4 +1,4 @@
-"""The types a column can have. A type knows how its values are written, stored, compared and printed back."""
+"""The types a column can have. A type defines how its values are written, stored, compared and printed back."""
 
 from webapp.engine.types.base import NULL, Choice, ColumnType, Format, Value
 from webapp.engine.types.boolean import Boolean

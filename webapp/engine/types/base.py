@@ -1,4 +1,4 @@
-"""What every column type can do: print back exactly what it has read, in Python and in SQL."""
+"""The interface of column types: each prints back exactly what it has read, in Python and in SQL."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
@@ -8,14 +8,14 @@ from typing import Any, ClassVar, Protocol
 Format = Mapping[str, Any]
 Value = str | int | float | None
 
-# A token such as NA that stands for "empty" in a column without real empties: `print(None)` gives it back.
+# A token such as NA that means "empty" in a column without real empties: `print(None)` reproduces it.
 NULL = "null"
 _MAX_NULL = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A type with the format that prints a column's values back."""
+    """A type together with the format that reproduces a column's values."""
 
     type: str
     format: dict[str, Any] = field(default_factory=dict)
@@ -25,19 +25,19 @@ class Choice:
 
 
 class Recogniser(Protocol):
-    """Looks at all values of a column and knows which formats of its type print every one of them back."""
+    """Sees all values of a column and knows which formats of its type reproduce every one of them."""
 
     def misfit(self, values: Collection[str]) -> str | None:
-        """None, and the values are taken into account; or one that does not fit, and nothing has changed."""
+        """Take the values into account and return None; or return one that does not fit, changing nothing."""
         ...
 
     def choices(self) -> list[Choice]:
-        """Everything that fits all values seen, the most natural first."""
+        """Everything that fits all values seen so far, the most natural first."""
         ...
 
     @property
     def doubt(self) -> str:
-        """In words, why the first choice must not be taken unasked; empty when it may."""
+        """Why the first choice must not be taken without asking, in readable words; empty if it may."""
         ...
 
 
@@ -51,7 +51,9 @@ class ColumnType(ABC):
     operators: ClassVar[tuple[str, ...]]
 
     def parse(self, text: str, format: Format) -> Value:
-        """The value to store. Raises ValueError, in words, for a text that `print` would not give back."""
+        """The value to store. Raises ValueError, with a readable message, for a text that `print` would not
+        reproduce.
+        """
         if text in ("", null_of(format)):
             return None
         value = self._parse(text, format)
@@ -60,7 +62,7 @@ class ColumnType(ABC):
         return value
 
     def parse_input(self, text: str, format: Format) -> Value:
-        """What a person typed into a filter or a form: forgives spaces and other ways to write the same value."""
+        """A value typed into a filter or a form: tolerates spaces and other ways of writing the same value."""
         text = text.strip()
         return None if text in ("", null_of(format)) else self._parse_input(text, format)
 
@@ -69,23 +71,23 @@ class ColumnType(ABC):
         return null_of(format) if value is None else self._print(value, format)
 
     def sql_print(self, name: str, format: Format) -> str:
-        """SQL that does the same as `print` to the column `name`; never NULL."""
+        """SQL that does the same as `print` for the column `name`; never NULL."""
         return f"ifnull({self._sql_print(name, format)}, {literal(null_of(format))})"
 
     def sql_bind(self, format: Format) -> str | None:
-        """The placeholder of an INSERT that makes the value of the cell's text; None when `parse` must."""
+        """An INSERT placeholder that converts the cell's text; None if `parse` has to do it."""
         return f"NULLIF(?, {literal(null_of(format))})"
 
     def describe(self, format: Format) -> str:
-        """The type and its format in words for a person."""
+        """The type and its format in readable words."""
         return self.label.lower()
 
     def short(self, format: Format) -> str:
-        """The format in one word, for option lists and scripts; empty when there is but one."""
+        """The format in one word, for option lists and scripts; empty if there is only one."""
         return ""
 
     def check(self, format: Format) -> dict[str, Any]:
-        """A format that came from outside, fit to be put into SQL. Raises ValueError."""
+        """Validate a user-supplied format before it reaches SQL. Raises ValueError."""
         null = null_of(format)
         if len(null) > _MAX_NULL or not null.isprintable():
             raise ValueError(f"The text for empty cells must be printable and have at most {_MAX_NULL} characters")
@@ -93,7 +95,7 @@ class ColumnType(ABC):
 
     @abstractmethod
     def recogniser(self, wanted: str = "") -> Recogniser:
-        """A fresh one; `wanted` (see `short`) leaves only formats of that name."""
+        """A new recogniser; `wanted` (see `short`) restricts it to formats of that name."""
 
     @abstractmethod
     def _parse(self, text: str, format: Format) -> str | int | float: ...
@@ -113,7 +115,7 @@ def null_of(format: Format) -> str:
 
 
 def literal(text: str) -> str:
-    """A text as SQL writes it; NUL cannot be written so and is refused."""
+    """A text as an SQL literal; NUL cannot be written that way and is refused."""
     if "\0" in text:
         raise ValueError("NUL cannot be part of SQL")
     return "'" + text.replace("'", "''") + "'"

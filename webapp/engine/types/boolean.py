@@ -1,4 +1,4 @@
-"""Yes or no, in the words of the file."""
+"""Booleans, in the words of the file."""
 
 from collections.abc import Collection
 from typing import Any, ClassVar
@@ -17,7 +17,7 @@ _INPUT = {"1": 1, "true": 1, "yes": 1, "y": 1, "t": 1, "on": 1, "0": 0, "false":
 
 
 class BooleanRecogniser:
-    """Exactly one pair of words. `NO` alone may be Norway, so most words count only when both are there."""
+    """Exactly one pair of words. `NO` alone may be Norway, so most words count only if both occur."""
 
     def __init__(self, wanted: str = "") -> None:
         self._pairs = [pair for pair in PAIRS if wanted in ("", "/".join(pair))] or PAIRS
@@ -67,7 +67,7 @@ class Boolean(ColumnType):
         return super().check(format) | {"true": true, "false": false}
 
     def sql_bind(self, format: Format) -> str | None:
-        """What is none of the three words raises an error in a STRICT table instead of becoming empty."""
+        """Anything but the three words raises an error in a STRICT table instead of becoming empty."""
         return (
             f"CASE ? WHEN {literal(format['true'])} THEN 1 WHEN {literal(format['false'])} THEN 0"
             f" WHEN {literal(null_of(format))} THEN NULL ELSE 'neither' END"

@@ -1,4 +1,4 @@
-"""Days of the calendar. Never instants: a date has no time zone."""
+"""Calendar dates. Never instants: a date has no time zone."""
 
 from typing import Any, ClassVar
 

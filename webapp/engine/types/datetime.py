@@ -1,4 +1,4 @@
-"""A day and a time of day. A zone that all values share is part of the layout; without one there is none."""
+"""A date with a time of day. A zone shared by all values is part of the layout; otherwise there is none."""
 
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ ISO = "YYYY-MM-DDTHH:mm:ss"
 
 
 class Datetime(Date):
-    """Stored as `YYYY-MM-DDTHH:MM`, with seconds and their fraction as far as the layout has them."""
+    """Stored as `YYYY-MM-DDTHH:MM`, with seconds and fractions as far as the layout has them."""
 
     name: ClassVar[str] = "datetime"
     label: ClassVar[str] = "Date and time"
@@ -21,7 +21,7 @@ class Datetime(Date):
         return super().check({"layout": ISO, **format})
 
     def _parse_input(self, text: str, format: Format) -> str:
-        """As the column writes it, as ISO does, or a day alone, which is its first moment."""
+        """As the column writes it, as ISO does, or a date alone, which means its first moment."""
         written = layout(format["layout"])
         day, gap, time = text.replace("T", " ").partition(" ")
         names = [d + t for d in day_layouts(day) for t in time_layouts(gap + time)]

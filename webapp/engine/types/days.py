@@ -1,4 +1,4 @@
-"""Recognises dates and times: the first value says which layouts are possible, all others thin them out."""
+"""Recognises dates and times: the first value yields the possible layouts, and all others narrow them down."""
 
 import re
 from collections.abc import Collection
@@ -22,7 +22,7 @@ _CENTURY = 36_525  # days
 
 
 def day_layouts(text: str) -> list[str]:
-    """The layouts one day may have been written in; which of them is right, other days must tell."""
+    """The layouts one date may be written in; other dates must tell which of them is right."""
     match = _DAY.fullmatch(text)
     if match is None:
         return []
@@ -89,7 +89,7 @@ class DayRecogniser:
         if not candidates:
             return []
         joined = "\n".join(values) + "\n"
-        if joined.count("\n") > len(values):  # a cell of two lines is no two days
+        if joined.count("\n") > len(values):  # a cell of two lines is not two dates
             return []
         return [one for one in candidates if one.fit(joined) and self._all_real(values, one)]
 
@@ -102,7 +102,7 @@ class DayRecogniser:
         return [one for one in found if self._wanted in ("", one.order)]
 
     def _all_real(self, values: Collection[str], one: Layout) -> bool:
-        """Whether every day is in the calendar; a column has far fewer days than values."""
+        """Whether every date exists in the calendar; a column has far fewer dates than values."""
         day_text = day_part(one.text)
         days = {value.replace("T", " ").split(" ", 1)[0] for value in values} if self._has_time else set(values)
         return all(_is_real(day, day_text) for day in days)

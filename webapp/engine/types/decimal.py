@@ -1,4 +1,4 @@
-"""Numbers with a fraction, of up to 15 digits: what a double holds and prints back without loss."""
+"""Numbers with a fraction, up to 15 digits: what a double stores and reproduces without loss."""
 
 import re
 from typing import Any, ClassVar
@@ -66,7 +66,7 @@ class Decimal(ColumnType):
         scale = int(format["scale"])
         printed = f"printf('%.{scale}f', {name})"
         if format["style"] != "fixed" and scale:
-            # Without zeros at the end; a number that has no fraction is printed as such.
+            # Without trailing zeros; a number without a fraction is printed without a mark.
             whole = f"printf('%.{1 if format['style'] == 'point' else 0}f', {name})"
             printed = f"CASE WHEN {name} = CAST({name} AS INTEGER) THEN {whole} ELSE rtrim({printed}, '0') END"
         printed = f"CASE WHEN {name} IS NOT NULL THEN {printed} END"

@@ -1,4 +1,4 @@
-"""The type of one column, from all its values, with the reason in words."""
+"""Infers a column's type from all its values, with the reason in words."""
 
 import re
 from collections import Counter
@@ -13,11 +13,11 @@ from webapp.engine.types.text import SUBSTITUTES
 from webapp.engine.types.traps import why_not
 
 _NOT_NUMBERS = ("boolean", "date", "datetime")
-WIDEST = 80  # characters; wider values do not make a column wider
-MEMO = 20_000  # distinct values remembered, so that each is looked at once
+WIDEST = 80  # characters; wider values do not widen the column
+MEMO = 20_000  # distinct values remembered, so that each is tested once
 _SAMPLES = 5
 _SHOWN = 40  # characters of a value quoted in a reason
-_KEPT = 500  # characters kept of a sample: a preview is loaded whole, and cells may hold whole documents
+_KEPT = 500  # characters kept of a sample: a preview is loaded as a whole, and a cell may hold a whole document
 _SUBSTITUTES = SUBSTITUTES[:64]
 _SUBSTITUTE = re.compile(f"[{''.join(_SUBSTITUTES)}]")
 _NULL_WORDS = frozenset(
@@ -27,7 +27,7 @@ _NULL_WORDS = frozenset(
 
 @dataclass(slots=True)
 class Sighting:
-    """A value and the row it was first seen in."""
+    """A value and the row in which it first occurred."""
 
     row: int
     value: str
@@ -41,7 +41,7 @@ def cut(value: str) -> str:
 
 
 def quoted(value: str) -> str:
-    """A value as part of a sentence: short, on one line, and marked where its ends cannot be seen."""
+    """A value as part of a sentence: shortened, on one line, and marked where its ends would be invisible."""
     shown = value if value.isprintable() else value.encode("unicode_escape").decode("ascii")
     shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
     return shown if shown and shown == shown.strip() and " " not in shown else f"“{shown}”"
@@ -49,7 +49,7 @@ def quoted(value: str) -> str:
 
 @dataclass(slots=True)
 class Facts:
-    """What is worth knowing of any column."""
+    """What is recorded about every column, whatever its type."""
 
     rows: int = 0
     empty: int = 0
@@ -59,7 +59,7 @@ class Facts:
     samples: list[str] = field(default_factory=list)
 
     def add(self, values: Sequence[str]) -> bool:
-        """Whether any value is empty."""
+        """Return whether any value is empty."""
         empty = values.count("")
         self.rows += len(values)
         self.empty += empty
@@ -76,7 +76,7 @@ class Facts:
                 self.samples.append(value)
 
     def _look_for_nul(self, values: Sequence[str]) -> None:
-        """A character that was seen anywhere cannot stand for NUL, wherever the first NUL turns up."""
+        """A character that occurs anywhere in the column cannot stand for NUL, wherever the first NUL appears."""
         joined = "\n".join(values)
         self.has_nul = self.has_nul or "\0" in joined
         if not joined.isascii() and (used := set(_SUBSTITUTE.findall(joined))):
@@ -84,11 +84,11 @@ class Facts:
 
 
 class Guess:
-    """Tells a column's type once every value was shown to `add`."""
+    """Determines a column's type once `add` has seen every value."""
 
     def __init__(self, memo: int = MEMO) -> None:
         self.facts = Facts()
-        self.exception: Sighting | None = None  # the first value that fits nothing the others fit
+        self.exception: Sighting | None = None  # the first value that does not fit what all others fit
         self.exceptions = 0
         self.is_text = False
         self._alive: list[Recogniser] = [NumberRecogniser(), *(TYPES[name].recogniser() for name in _NOT_NUMBERS)]
@@ -103,7 +103,7 @@ class Guess:
             return
         if not self._started and (first := next(filter(None, values), "")):
             self._started = True
-            self._sift([first], start + values.index(first))  # most types are out at once
+            self._sift([first], start + values.index(first))  # rules out most types at once
         fresh = self._fresh(values, has_empty)
         if fresh and any(one.misfit(fresh) is not None for one in self._alive):
             self._sift(values, start)
@@ -113,7 +113,7 @@ class Guess:
             self._seen.update(fresh)
 
     def _fresh(self, values: Sequence[str], has_empty: bool) -> Collection[str]:
-        """The values not looked at before; all of them, where hardly any comes twice."""
+        """The values not seen before; all of them if hardly any repeat."""
         token = self.exception.value if self.exception else ""
         if self._seen is not None:
             if len(self._seen) < self._memo:
@@ -126,7 +126,7 @@ class Guess:
         return values
 
     def _sift(self, values: Sequence[str], start: int) -> None:
-        """One value at a time, to see which types each leaves. Rare: it ends a type or the whole question."""
+        """Test values one by one against each type. Rare, because each misfit ends a type or the whole search."""
         for index, value in enumerate(values):
             if not value or (self._seen and value in self._seen) or (self.exception and value == self.exception.value):
                 continue
@@ -144,16 +144,16 @@ class Guess:
         return self.facts.rows - self.facts.empty
 
     def fitting(self) -> list[Choice]:
-        """Every type but text that all values fit; those but the exception, when there is one."""
+        """Every type but text that fits all values, not counting the exception if there is one."""
         if self.is_text or self.filled == (self.exceptions if self.exception else 0):
             return []
         return [choice for one in self._alive for choice in one.choices()]
 
     @property
     def null_token(self) -> str | None:
-        """The one repeated word that stands between the column and its type and means "nothing".
+        """The one repeated word that keeps the column from its type and means "nothing".
 
-        Not where other cells are really empty: it could not be told from them when it is printed back.
+        None if other cells are really empty: printed back, the two would be indistinguishable.
         """
         if self.exception is None or self.facts.empty or not self.fitting():
             return None
@@ -172,7 +172,7 @@ class Guess:
         return Choice("text", {"nul": self.facts.substitutes[0]})
 
     def decide(self) -> tuple[Choice, str]:
-        """The choice to make unasked, and why."""
+        """The choice to make without asking, and the reason."""
         fitting = self.fitting()
         if fitting and self.exception is None:
             if doubt := self._alive[0].doubt:
@@ -205,7 +205,7 @@ class Guess:
 
 
 class Forced:
-    """A type the user has chosen: which values does it not fit, and which way of writing fits most?"""
+    """A type the user has chosen: which values do not fit it, and which format fits most of them?"""
 
     def __init__(self, kind: str, wanted: str = "", null: str = "") -> None:
         self.kind, self.null = kind, null
@@ -217,7 +217,7 @@ class Forced:
 
     def add(self, values: Sequence[str]) -> None:
         counts = Counter(values)
-        counts.pop(self.null, None)  # "" when there is no such word: then the empty cells are
+        counts.pop(self.null, None)  # "" if there is no such word: then these are the empty cells
         fresh = [value for value in counts if value not in self._bad]
         if self._recogniser.misfit(fresh) is not None:
             self._bad.update(value for value in fresh if self._recogniser.misfit((value,)) is not None)

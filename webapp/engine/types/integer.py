@@ -1,4 +1,4 @@
-"""Whole numbers of 64 bits, written as computers write them: no plus, no leading zero, no grouping."""
+"""64-bit integers in canonical form: no plus sign, no leading zeros, no grouping."""
 
 import re
 from typing import ClassVar

@@ -13,7 +13,7 @@ _MAX_LAYOUT = 40
 
 
 class Part(NamedTuple):
-    """What a token of a layout matches, where its value stands in the stored ISO text, and how SQL prints it."""
+    """What a token of a layout matches, where its value is in the stored ISO text, and how SQL prints it."""
 
     group: str
     pattern: str
@@ -50,7 +50,7 @@ def _part(token: str) -> Part:
 
 
 class Layout:
-    """Raises ValueError for a text that is no layout."""
+    """Raises ValueError if the text is not a layout."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -80,7 +80,7 @@ class Layout:
             raise ValueError(f"“{self.text}” is no layout of a date")
 
     def fit(self, joined: str) -> bool:
-        """Whether all texts, each ended by a newline, look right; the days of a month are not counted."""
+        """Whether all texts, each ending with a newline, have this form; days are not checked against the calendar."""
         return self._all.fullmatch(joined) is not None
 
     def to_iso(self, text: str) -> str:
@@ -103,7 +103,7 @@ class Layout:
         return " || ".join(f"({part})" for part in parts)
 
     def sql_bind(self, bound: str) -> str | None:
-        """SQL that makes the ISO text where that is but a matter of replacing separators."""
+        """SQL that makes the ISO text, if that only takes replacing separators."""
         head, tail = self.text[:10], self.text[10:]
         if head not in ("YYYY-MM-DD", "YYYY/MM/DD", "YYYY.MM.DD"):
             return None
@@ -118,7 +118,7 @@ class Layout:
 
 
 def day_part(text: str) -> str:
-    """The layout of the day in a layout with a time."""
+    """The date layout within a layout that has a time."""
     return re.split("[T ](?=[Hh])", text)[0]
 
 

@@ -1,4 +1,4 @@
-"""Recognises numbers: one look at the shapes of all values says which formats print every one of them back."""
+"""Recognises numbers: the shapes of all values determine which formats reproduce every one of them."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -8,18 +8,18 @@ from typing import NamedTuple
 from webapp.engine.types.base import Choice
 
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
-# A double holds every number of so many decimal digits, and so do the texts SQLite makes of it.
+# A double represents every number of this many decimal digits without loss, and so does SQLite's text form of it.
 DIGITS = 15
 
 _ALL = {
-    # Minus zero is left out: a database may forget its sign.
+    # Minus zero is excluded, because a database may drop its sign.
     mark: re.compile(rf"(?:(?!-0(?:{re.escape(mark)}0+)?\n)-?(?:0|[1-9][0-9]*)(?:{re.escape(mark)}[0-9]+)?\n)*+")
     for mark in ".,"
 }
 
 
 class Shape(NamedTuple):
-    """What decides about formats: digits before the mark and after it, and whether the last is a zero."""
+    """What matters for formats: the digits before and after the mark, and whether the last one is a zero."""
 
     whole: int
     scale: int
@@ -27,7 +27,7 @@ class Shape(NamedTuple):
 
 
 class NumberRecogniser:
-    """Integers as long as there is no fraction, then decimals; `only` leaves one of the two types."""
+    """Integers until the first fraction, then decimals; `only` restricts it to one of the two types."""
 
     def __init__(self, only: str = "", wanted: str = "") -> None:
         self._only = only
@@ -53,7 +53,7 @@ class NumberRecogniser:
         return next((value for value in values if self.misfit((value,)) is not None), None)
 
     def _take_integers(self, values: Collection[str]) -> bool:
-        """The proof itself: read as numbers, printed, equal."""
+        """The actual proof: parsed as numbers and printed, they must be equal."""
         listed = list(values)
         try:
             numbers = list(map(int, listed))
@@ -69,7 +69,7 @@ class NumberRecogniser:
     def _take_decimals(self, values: Collection[str]) -> bool:
         text = "\n".join(values) + "\n"
         mark = self._mark or next((mark for mark in self._marks if mark in text), self._marks[0])
-        if text.count("\n") > len(values) or not _ALL[mark].fullmatch(text):  # a cell of two lines is no two numbers
+        if text.count("\n") > len(values) or not _ALL[mark].fullmatch(text):  # a cell of two lines is not two numbers
             return False
         if not self._shapes and not self._integers_are_decimals():
             return False
@@ -83,7 +83,7 @@ class NumberRecogniser:
         return max(len(str(abs(self._lowest))), len(str(self._highest))) <= DIGITS
 
     def _integer_shapes(self) -> set[Shape]:
-        """Of the integers seen before the first fraction; none when there were none."""
+        """The shapes of the integers before the first fraction, if any."""
         if self._shapes or not self._integers:
             return set()
         return _shapes((str(self._lowest), str(self._highest)), ".")

@@ -5,13 +5,13 @@ from typing import Any, ClassVar
 
 from webapp.engine.types.base import Choice, ColumnType, Format, literal
 
-# A character that stands for NUL, which ends a text for half of SQLite's functions and for the grid's renderer.
+# A character that replaces NUL, which ends a text for half of SQLite's functions and for the grid's renderer.
 NUL = "nul"
 SUBSTITUTES = ("\u2400", *map(chr, range(0xE000, 0xF8FF)))
 
 
 class TextRecogniser:
-    """Everything fits."""
+    """Accepts every value."""
 
     doubt = ""
 
@@ -23,7 +23,9 @@ class TextRecogniser:
 
 
 class Text(ColumnType):
-    """A column with NUL keeps them as a character that occurs nowhere else in it (the visible ␀ if possible)."""
+    """A column containing NUL stores it as a character that occurs nowhere else in the column (the visible ␀ if
+    possible).
+    """
 
     name: ClassVar[str] = "text"
     label: ClassVar[str] = "Text"

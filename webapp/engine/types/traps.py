@@ -1,4 +1,4 @@
-"""Says why a value that looks like a number or a date is not one that could be printed back."""
+"""Explains why a value that looks like a number or a date could not be reproduced."""
 
 import re
 
@@ -20,5 +20,5 @@ _TRAPS = (
 
 
 def why_not(value: str) -> str:
-    """A few words, or none when the value is plainly text."""
+    """A short explanation; empty if the value is plainly text."""
     return next((words for pattern, words in _TRAPS if pattern.fullmatch(value)), "")
