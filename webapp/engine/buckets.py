@@ -1,4 +1,4 @@
-"""Where the bars of a histogram begin: at round numbers and at the first of a month, about twenty of them."""
+"""The edges of a histogram's bars: round numbers and month starts, about twenty of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,9 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """From `low` to `high`, as stored. `below` is where the next one begins: the `high` of numbers with a fraction."""
+    """From `low` to `high`, as stored. `below` is where the next one starts: `high` itself for numbers with a
+    fraction.
+    """
 
     low: Any
     high: Any
@@ -23,7 +25,9 @@ class Range:
 
 
 def of_numbers(lowest: float, highest: float, scale: int) -> list[Range]:
-    """Steps of 1, 2 or 5 and zeros, none finer than the last of `scale` decimals. Exact, so edges fall on edges."""
+    """Steps of 1, 2 or 5 times a power of ten, never finer than the last of `scale` decimals. Exact, so edges fall on
+    edges.
+    """
     with localcontext() as context:
         context.prec = 60
         first, last = Decimal(repr(lowest)), Decimal(repr(highest))
@@ -47,7 +51,7 @@ def _range(low: Decimal, below: Decimal, *, is_whole: bool) -> Range:
 
 
 def of_days(lowest: str, highest: str) -> list[Range]:
-    """Days, weeks from Monday, months, quarters, years ... of ISO dates or times."""
+    """Days, weeks from Monday, months, quarters, years ... of ISO dates or datetimes."""
     first, last = date.fromisoformat(lowest[:10]), date.fromisoformat(highest[:10])
     edges = _day_edges(first, last) or _month_edges(first, last)
     return [
@@ -58,7 +62,7 @@ def of_days(lowest: str, highest: str) -> list[Range]:
 
 
 def _day_edges(first: date, last: date) -> list[date | None]:
-    """Empty when they would be too many. None: behind the end of the calendar."""
+    """Empty if there would be too many. None: beyond the end of the calendar."""
     for step in (1, 7):
         start = first.toordinal() - (first.weekday() if step == 7 else 0)
         if (last.toordinal() - start) // step < MOST - 1:

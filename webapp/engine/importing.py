@@ -1,7 +1,7 @@
-"""What a child process is asked to do with an import or its table, and the folder it does it in.
+"""The requests to child processes about an import or its table, and the import's folder.
 
-Both run in a child process (`children` starts it, `worker` is it) and both can be killed at any moment: pass 1 leaves
-nothing but unfinished files behind, pass 2 commits its cursor together with the rows it counts.
+Both passes run in a child process (started by `children`, run by `worker`) and can be killed at any moment: pass 1
+leaves only unfinished files behind, and pass 2 commits its cursor together with the rows it counts.
 """
 
 import fcntl
@@ -16,7 +16,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Where an import keeps its files."""
+    """The folder of an import's files."""
 
     path: Path
 
@@ -31,12 +31,12 @@ class Folder:
 
     @property
     def rejected(self) -> Path:
-        """The rows kept aside, as CSV with line number and reason."""
+        """The rejected rows, as CSV with line number and reason."""
         return self.path / "rejected.csv"
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Waits until no other process works on this import; the kernel lets go of the lock when its holder dies."""
+        """Wait until no other process works on this import; the kernel releases the lock when its holder dies."""
         descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -47,7 +47,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class InspectRequest:
-    """Pass 1: read the whole file and say what it is."""
+    """Pass 1: read the whole file and determine what it is."""
 
     folder: Path
     filename: str
@@ -63,7 +63,7 @@ class InspectRequest:
 
 @dataclass(frozen=True, slots=True)
 class LoadColumn:
-    """Where a column's cells stand in a row of the file, and what they become."""
+    """A column's position in the rows of the file, and its type in the table."""
 
     number: int
     title: str
@@ -74,7 +74,7 @@ class LoadColumn:
 
 @dataclass(frozen=True, slots=True)
 class LoadRequest:
-    """Pass 2: insert the rows of the file into the table made for them."""
+    """Pass 2: insert the rows of the file into the table created for them."""
 
     folder: Path
     database: Path
@@ -100,7 +100,7 @@ class LoadRequest:
 
 @dataclass(frozen=True, slots=True)
 class IndexRequest:
-    """After the import: the full-text index of a large table."""
+    """After the import: build the full-text index of a large table."""
 
     database: Path
     table_id: int
@@ -116,7 +116,7 @@ class IndexRequest:
 
 
 def write_whole(path: Path, value: object) -> None:
-    """Write JSON so that `path` is either complete or as it was."""
+    """Write JSON atomically: `path` is either complete or unchanged."""
     draft = path.with_name(path.name + ".part")
     with draft.open("w", encoding="utf-8") as file:
         json.dump(value, file, ensure_ascii=False)

@@ -113,7 +113,7 @@ def build_search_index(
         connection.execute(f"ALTER TABLE {building} RENAME TO {name}")
     except sqlite3.OperationalError as error:
         if "no such table" in str(error):
-            connection.execute(f"DROP TABLE IF EXISTS {building}")  # whoever deleted the table came before it was made
+            connection.execute(f"DROP TABLE IF EXISTS {building}")  # the table may have been deleted before this
             return False
         raise
     return True

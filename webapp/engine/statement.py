@@ -1,4 +1,4 @@
-"""Pieces of SQL that carry their values with them."""
+"""Fragments of SQL that carry their parameters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Sql:
-    """Text with question marks, and what stands for them, in order. Values never become text."""
+    """SQL text with question marks, and their values in order. Values never become part of the text."""
 
     text: str
     values: tuple[Any, ...] = ()
@@ -32,7 +32,7 @@ def _join(terms: Sequence[Sql], word: str, none: str) -> Sql:
 
 
 def _balanced(texts: Sequence[str], word: str) -> str:
-    """A chain of 2,000 is too deep for SQLite (1,000 levels); a tree of pairs is eleven deep."""
+    """A chain of 2,000 terms is too deep for SQLite (1,000 levels); a tree of pairs has eleven levels."""
     if len(texts) <= 100:
         return f"({word.join(texts)})" if len(texts) > 1 else texts[0]
     half = len(texts) // 2

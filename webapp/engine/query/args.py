@@ -1,7 +1,7 @@
-"""The state of a grid, as an address holds it: `q=oslo&f.3=eq:Oslo&sort=-5,3&cols=3,5-9,1`.
+"""The state of a grid as its URL holds it: `q=oslo&f.3=eq:Oslo&sort=-5,3&cols=3,5-9,1`.
 
-`TableQuery` is made from an address, checked against the columns one may see, and makes every address that a grid
-links to. Nothing here knows of SQL or of a database.
+`TableQuery` is parsed from a URL, validated against the readable columns, and builds every URL that a grid links to.
+This module knows nothing of SQL or of a database.
 """
 
 import dataclasses
@@ -18,11 +18,11 @@ from webapp.engine.storage import Field, StoredColumn
 MOST_SORTS = 8
 MOST_FILTERS = 50
 LONGEST_ADDRESS = 20_000  # characters of its values: a page repeats them in hundreds of links
-RUN = 3  # columns that stand together in the table too, and so are a range in the address
+RUN = 3  # consecutive columns from this many on become a range in the URL
 
 
 class MultiItems(Protocol):
-    """What `request.args` is."""
+    """The interface of `request.args`."""
 
     def items(self, multi: bool = ...) -> Iterable[tuple[str, str]]: ...
 
@@ -41,28 +41,28 @@ class Sort:
 
 @dataclass(frozen=True, slots=True)
 class TableQuery:
-    """What of a table is shown: immutable, checked, comparable. `fields` are the columns one may ask for."""
+    """Which part of a table to show: immutable, validated, comparable. `fields` are the columns it may use."""
 
     fields: tuple[Field, ...]
     search: str = ""
     filters: tuple[Filter, ...] = ()
     sorts: tuple[Sort, ...] = ()
     visible: tuple[Field, ...] = ()
-    # Where each of `fields` stands among them, by its number; and `visible` as an address has it: every link needs it.
+    # The position of each of `fields`, by number; and `visible` in its URL form, which every link needs.
     places: Mapping[str, int] = dataclasses.field(default_factory=dict, compare=False, repr=False)
     cols: str = dataclasses.field(default="", compare=False, repr=False)
 
     @classmethod
     def of(cls, columns: Sequence[StoredColumn]) -> "TableQuery":
-        """All of it, in file order."""
+        """The whole table, in file order."""
         fields = tuple(map(Field.of, columns))
         return cls(fields, visible=fields, places={str(field.number): place for place, field in enumerate(fields)})
 
     @classmethod
     def from_args(cls, args: MultiItems | list[tuple[str, str]], columns: Sequence[StoredColumn]) -> "TableQuery":
-        """Raises QueryProblem, in words, at the first thing that these columns cannot answer.
+        """Raises QueryProblem, with a readable message, at the first parameter these columns cannot satisfy.
 
-        Besides the canonical form it takes what a plain HTML form sends: `cols` once a checkbox.
+        Besides the canonical form it accepts what a plain HTML form sends: one `cols` per checkbox.
         """
         pairs = list(args if isinstance(args, list) else args.items(multi=True))
         _check_length(pairs)
@@ -75,7 +75,7 @@ class TableQuery:
         )
 
     def field(self, number: str | int, argument: str = "") -> Field:
-        """The column of that number, if one may ask for it."""
+        """The column with that number, if the query may use it."""
         place = self.places.get(str(number))
         if place is None:
             raise QueryProblem(f"This table has no column number {number}.", argument)
@@ -84,7 +84,7 @@ class TableQuery:
     # -- addresses ------------------------------------------------------------------------------------------------
 
     def args(self) -> list[tuple[str, str]]:
-        """Its one canonical address; what is as usual is left out."""
+        """The parameters of its canonical URL; defaults are left out."""
         args = [("q", self.search)] if self.search else []
         args += [condition.argument for condition in self.filters]
         if self.sorts:
@@ -94,13 +94,13 @@ class TableQuery:
         return args
 
     def query_string(self, **more: object) -> str:
-        """For links: `?q=...`, with `more` behind it; empty when there is nothing to say."""
+        """For links: `?q=...`, followed by `more`; empty if there are no parameters."""
         extra = [(name, str(value)) for name, value in more.items() if value is not None]
         encoded = urlencode(self.args() + extra, safe=":,")
         return f"?{encoded}" if encoded else ""
 
     def order_of(self, number: int) -> tuple[int, bool] | None:
-        """Where the column stands among the sorts (1 is the first) and whether it is descending; None: not sorted."""
+        """The column's position among the sorts (from 1) and whether it is descending; None: not sorted."""
         for place, sort in enumerate(self.sorts, 1):
             if sort.field.number == number:
                 return place, sort.descending
@@ -109,7 +109,7 @@ class TableQuery:
     # -- other queries made of this one ---------------------------------------------------------------------------
 
     def toggle_sort(self, number: int, *, add: bool = False) -> "TableQuery":
-        """Ascending, then descending, then not at all. With `add` the other sorts stay, and the column's place."""
+        """Ascending, then descending, then off. With `add` the other sorts stay, and so does the column's position."""
         field, now = self.field(number), self.order_of(number)
         after = [Sort(field, descending=now is not None)] if now is None or not now[1] else []
         if not add:
@@ -119,7 +119,7 @@ class TableQuery:
         return replace(self, sorts=(*self.sorts[: now[0] - 1], *after, *self.sorts[now[0] :]))
 
     def sorted_by(self, *sorts: tuple[int, bool]) -> "TableQuery":
-        """By these columns, each with whether it is descending; by none: as in the file."""
+        """Sorted by these columns, each with whether it is descending; without any: in file order."""
         return replace(self, sorts=tuple(Sort(self.field(number), down) for number, down in sorts))
 
     def with_search(self, text: str) -> "TableQuery":
@@ -133,11 +133,11 @@ class TableQuery:
         return replace(self, filters=(*self.filters[:index], *self.filters[index + 1 :]))
 
     def without_filters(self) -> "TableQuery":
-        """Search and filters gone; sorts and columns stay."""
+        """Without search and filters; sorts and columns stay."""
         return replace(self, filters=(), search="")
 
     def with_columns(self, numbers: Iterable[int]) -> "TableQuery":
-        """These columns in this order; none: all of them again."""
+        """With these columns in this order; none means all columns again."""
         return self.with_visible(tuple(self.field(number) for number in dict.fromkeys(numbers)) or self.fields)
 
     def with_visible(self, chosen: tuple[Field, ...]) -> "TableQuery":
@@ -146,7 +146,7 @@ class TableQuery:
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether it shows fewer rows than there are."""
+        """Whether it may show fewer rows than the table has."""
         return bool(self.search or self.filters)
 
 
@@ -203,7 +203,7 @@ def _visible(values: list[str], query: TableQuery) -> tuple[Field, ...]:
 
 
 def _range(part: str, query: TableQuery) -> range:
-    """`5` is a column, `5-9` all from one to the other, as they stand in the table: the places of these."""
+    """`5` is one column, `5-9` a range in table order: return their positions."""
     first, dash, last = part.partition("-")
     if dash and first in query.places and last in query.places and query.places[first] <= query.places[last]:
         return range(query.places[first], query.places[last] + 1)
@@ -212,7 +212,7 @@ def _range(part: str, query: TableQuery) -> range:
 
 
 def _runs(chosen: Sequence[Field], places: Mapping[str, int]) -> Iterator[str]:
-    """These columns, neighbours as a range: a table may have 2,000 of them."""
+    """The columns with neighbours written as ranges: a table may have 2,000 of them."""
     run: list[Field] = []
     for field in (*chosen, None):
         if run and (field is None or places[str(field.number)] != places[str(run[-1].number)] + 1):

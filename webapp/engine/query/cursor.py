@@ -1,6 +1,6 @@
-"""Places in a sorted table, as opaque text: what a page's first and last row sort by, and their ids.
+"""Positions in a sorted table as opaque text: the sort keys and ids of a page's first and last rows.
 
-A value too long for an address is left out and read from the row again when the cursor comes back.
+A value too long for a URL is left out and read from the row again when the cursor is used.
 """
 
 import json
@@ -17,12 +17,12 @@ from webapp.engine.storage import ROW_ID, Field, table_name
 
 LONGEST_VALUE = 200  # characters
 _STORED = {"TEXT": (str,), "INTEGER": (int,), "REAL": (float, int)}
-_IN_ROW = True  # stands for a long value: no stored value is a truth value
+_IN_ROW = True  # placeholder for a long value: no stored value is a bool
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """`keys`: one a sort. None is an empty cell."""
+    """`keys`: one per sort. None is an empty cell."""
 
     row_id: int
     keys: tuple[Any, ...]
@@ -41,7 +41,7 @@ def encode(query: TableQuery, row_id: int, keys: Sequence[Any]) -> str:
 
 
 def decode(query: TableQuery, text: str) -> Cursor:
-    """Raises QueryProblem for anything that `encode` did not make for this very order."""
+    """Raises QueryProblem for anything that `encode` did not create for this very order."""
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         order, row_id, *keys = json.loads(urlsafe_b64decode(padded).decode())
@@ -65,7 +65,7 @@ def _is_stored(value: Any, types: tuple[type, ...]) -> bool:
     if isinstance(value, bool) or not isinstance(value, types):
         return False
     if isinstance(value, str):
-        value.encode()  # lone surrogates are ValueErrors
+        value.encode()  # lone surrogates raise ValueError
     if isinstance(value, float):
         return isfinite(value)
     return not isinstance(value, int) or -(2**63) <= value < 2**63

@@ -1,4 +1,4 @@
-"""Substring search as people expect it: in what they see, small and capital letters alike."""
+"""Substring search as people expect it: in the text they see, regardless of case."""
 
 import re
 from collections.abc import Sequence
@@ -8,12 +8,12 @@ from webapp.engine.storage import Field
 
 LONGEST = 200  # characters of a search
 _NUMERIC = frozenset("0123456789-.,")
-_NAMES = re.compile(r"Mon|MON|AM")  # in the layout of a date: words
+_NAMES = re.compile(r"Mon|MON|AM")  # parts of a date layout that are words
 
 
 def contains(field: Field, text: str) -> Sql:
-    """SQL that is true of the cells that, as printed, hold `text` anywhere."""
-    # A bare text is compared a quarter faster; of an empty cell it says NULL, which is no more true than false.
+    """SQL that is true of cells whose printed text contains `text`."""
+    # Comparing the bare column is a quarter faster; for an empty cell it yields NULL, which counts as false.
     cell = field.name if field.type == "text" else field.printed
     if text.isascii():
         return Sql(f"{cell} LIKE ? ESCAPE '\\'", (f"%{_escaped(text)}%",))
@@ -22,12 +22,12 @@ def contains(field: Field, text: str) -> Sql:
 
 
 def found_anywhere(fields: Sequence[Field], text: str) -> Sql:
-    """SQL that is true of the rows of which some cell holds `text`."""
+    """SQL that is true of rows in which some cell contains `text`."""
     return any_of([contains(field, text) for field in fields if _may_hold(field, text)])
 
 
 def _may_hold(field: Field, text: str) -> bool:
-    """Numbers are not asked for letters: printing each of a million takes longer than looking into all texts."""
+    """Skip numbers when searching for letters: printing a million numbers takes longer than searching all texts."""
     if field.type in ("integer", "decimal"):
         return _NUMERIC.issuperset(text)
     layout = str(field.format.get("layout", "YYYY-MM-DD"))
@@ -43,7 +43,7 @@ def _escaped(text: str) -> str:
 
 
 def _holds(cell: str, letter: str) -> Sql:
-    """LIKE is quick and knows the small and capital letters of A to Z only: it is asked for both of any other."""
+    """LIKE is fast but folds case for A to Z only, so it is asked for both cases of any other letter."""
     return any_of([Sql(f"{cell} LIKE ?", (f"%{case}%",)) for case in _cases(letter)])
 
 

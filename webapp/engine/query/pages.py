@@ -1,4 +1,4 @@
-"""Rows of a query, a page at a time, printed by the database."""
+"""Rows of a query, one page at a time, formatted by the database."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ PAGE_SIZE = 100
 COUNT_LIMIT = 10_000
 BUDGET = 5.0  # seconds
 LOOKING = 0.2  # seconds
-_MOST_RESULTS = 1_000  # columns of one statement; SQLite allows 2,000, with those of the order among them
+_MOST_RESULTS = 1_000  # columns per statement; SQLite allows 2,000, including those of the order
 
 T = TypeVar("T")
 Row = tuple[int, tuple[str, ...]]
@@ -25,10 +25,10 @@ Row = tuple[int, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows, each its id and its printed cells, one a visible column; and where the rows before and behind begin.
+    """Rows, each with its id and one printed cell per visible column; and where the neighbouring pages start.
 
-    `before` and `after` are cursors for the next call, or None where the table ends. `left_at` is the side on which the
-    time to look was up before the page was full, and the last row looked at there: beyond it may be more, or none.
+    `before` and `after` are cursors for the next call, or None at the end of the table. `left_at` is set if time ran
+    out before the page was full: the direction and the last row examined, beyond which there may be more.
     """
 
     rows: list[Row]
@@ -39,7 +39,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many rows a query shows; `more`: at least so many, counting stopped there."""
+    """How many rows a query shows; `more`: at least this many, where counting stopped."""
 
     number: int
     more: bool = False
@@ -50,7 +50,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class RowView:
-    """One row: every column's printed cell, in the order of `query.fields`, and its neighbours in the query."""
+    """One row: the printed cell of every column, in the order of `query.fields`, and its neighbours in the query."""
 
     id: int
     cells: tuple[str, ...]
@@ -74,10 +74,11 @@ async def fetch_rows(
     seconds: float = BUDGET,
     looking: float | None = LOOKING,
 ) -> Page:
-    """The first page; or what follows `after`; or what precedes `before`; or the page that starts `at` a row's id;
-    or the last one. Raises QueryProblem for a cursor that is none, QueryTimeout beyond `seconds`.
+    """Return the first page, the one after `after` or before `before`, the one starting `at` a row's id, or the last
+    one.
 
-    Where rows are looked at one after the other, that ends after `looking` seconds with what is found by then.
+    Raises QueryProblem for an invalid cursor, and QueryTimeout beyond `seconds`. Where rows have to be examined one by
+    one, that ends after `looking` seconds with whatever has been found.
     """
     return await run(
         database,
@@ -89,21 +90,21 @@ async def fetch_rows(
 async def count_rows(
     database: Database, table: StoredTable, query: TableQuery, limit: int = COUNT_LIMIT, seconds: float = BUDGET
 ) -> Count:
-    """How many rows the query shows, counted up to `limit`. Without search and filters `row_count` knows better."""
+    """How many rows the query shows, counted up to `limit`. Without search and filters use `row_count` instead."""
     return await run(database, seconds, lambda read: count(read, table, query, limit))
 
 
 async def fetch_row(
     database: Database, table: StoredTable, query: TableQuery, row_id: int, seconds: float = BUDGET
 ) -> RowView | None:
-    """One row and its neighbours in the query, which need not show it; None when there is no such row."""
+    """One row and its neighbours in the query, which need not include it; None if there is no such row."""
     return await run(database, seconds, lambda read: row(read, table, query, row_id))
 
 
 async def row_position(
     database: Database, table: StoredTable, query: TableQuery, row_id: int, seconds: float = BUDGET
 ) -> int | None:
-    """The place of a row among those shown, the first is 1; None when there is no such row."""
+    """The position of a row among those shown, from 1; None if there is no such row."""
     return await run(database, seconds, lambda read: position(read, table, query, row_id))
 
 
@@ -149,7 +150,7 @@ def _strips(rows: Rows, size: int, cursor: Cursor | None, seconds: float, *, for
 
 
 def _seen(query: TableQuery, strips: Strips, found: "list[Result]", size: int, *, is_first: bool) -> Page:
-    """The page that was found strip by strip. Any id will do for a cursor here: an empty page has its ends too."""
+    """A page collected strip by strip. Any id serves as a cursor here, so even an empty page has both ends."""
     more, ids = len(found) > size, [result[0] for result in found[:size]]
     nearest = ids[0] if ids else strips.start + (1 if strips.forward else -1)
     left = strips.left_at
@@ -191,7 +192,7 @@ Result = tuple[int, tuple[str, ...], tuple[Any, ...]]
 
 
 def _fetch(read: Read, rows: Rows, ways: Iterable[Part], size: int, *, bare: bool = False) -> list[Result]:
-    """Part after part until there are enough: id, printed cells, what it sorts by."""
+    """Read part after part until there are enough rows: id, printed cells, sort keys."""
     visible = () if bare else rows.query.visible
     wide = len(visible) > _MOST_RESULTS
     keys = [sort.field.name for sort in rows.query.sorts]

@@ -1,7 +1,8 @@
-"""Which way to the rows of a query: SQLite's planner cannot know how many rows hold a text or fit a filter.
+"""Chooses the access path of a query, because SQLite's planner cannot know how many rows contain a text or match a
+filter.
 
-Walking an index in the order of the sort finds a page among common rows at once, and takes seconds when hardly a row
-fits; so does fetching the rows of a broad range one by one. So a small sample says first how common they are.
+Walking an index in sort order finds a page at once if matches are common, and takes seconds if they are rare; so does
+fetching the rows of a broad range one by one. Hence a small sample first estimates how common they are.
 """
 
 from dataclasses import replace
@@ -14,19 +15,19 @@ from webapp.engine.sqlite import NO_INDEX, Read, existing, indexed_by, sample
 from webapp.engine.statement import Sql
 from webapp.engine.storage import ROW_ID, StoredTable, index_name, search_name, table_name
 
-SMALL = 20_000  # rows that are read faster than thought about
+SMALL = 20_000  # rows; below this, reading them all is faster than planning
 PAGE = 100
 
-# Of so many rows, how many have to fit: to walk past the others until a page is full; to do so though the index of a
-# filter leads to all that fit; to read every row rather than to fetch each that the index of a filter has.
+# In a sample of this size, how many rows must match: to walk past the others until a page is full; to do so although a
+# filter's index leads to all matches; to scan all rows rather than to fetch each match through a filter's index.
 SAMPLE = 2_000
 COMMON, COMMON_BESIDE_INDEX, BROAD = 10, 40, 100
-# Operators an index can answer.
+# Operators that can use an index.
 _SEEKING = frozenset(("eq", "lt", "le", "gt", "ge", "between", "before", "after", "empty"))
 
 
 def rows_of(read: Read, table: StoredTable, query: TableQuery, *, whole: bool = False) -> Rows:
-    """The rows of the query, by the way that is likely the quickest to a page of them, or to the whole."""
+    """The rows of the query, by the path likely to be fastest for one page, or for all rows."""
     query = query.sorted_by() if whole else query
     plain = Rows(query, table.id)
     if not query.is_narrowed:
@@ -48,7 +49,7 @@ def rows_of(read: Read, table: StoredTable, query: TableQuery, *, whole: bool = 
 
 
 def _sampled(read: Read, rows: Rows, size: int, order: str, names: set[str], whole: bool) -> Rows:
-    """By the index of the sort, of the narrowest filter, or by none."""
+    """Use the index of the sort, that of the narrowest filter, or none."""
     filters = rows.query.filters
     terms = [condition.sql for condition in filters] + [rows.condition]
     what = ", ".join(f"count(*) FILTER (WHERE {term.text})" for term in terms)
@@ -71,6 +72,6 @@ def _sampled(read: Read, rows: Rows, size: int, order: str, names: set[str], who
 
 
 def _is_rare(read: Read, table: StoredTable, found: Sql, most: int) -> bool:
-    """Whether the full-text index has at most so many rows: it leads the way then, else it is a detour."""
+    """Whether the full-text index yields at most `most` rows: then it leads, otherwise it is a detour."""
     limited = f"SELECT 1 FROM {search_name(table.id)} WHERE {found.text} LIMIT ?"
     return int(read(Sql(f"SELECT count(*) FROM ({limited})", (*found.values, most + 1)))[0][0]) <= most

@@ -17,7 +17,7 @@ _NUMBERS = ("lowest first", "highest first")
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """One thing that narrows the table, in words, and the query without it."""
+    """One condition in words, and the query without it."""
 
     words: str
     without: "TableQuery"
@@ -31,12 +31,12 @@ def sentence(
     more: bool = False,
     number: Callable[[int], str] = "{:,}".format,
 ) -> str:
-    """As in "412 of 1,000,000 rows where city is Oslo, by price, highest first"; `number` writes the counts."""
+    """As in "412 of 1,000,000 rows where city is Oslo, by price, highest first"; `number` formats the counts."""
     return _how_many(query, number(total), None if shown is None else number(shown), more) + described(query)
 
 
 def described(query: "TableQuery") -> str:
-    """The sentence without its numbers: begins with a space or a comma, or is empty."""
+    """The sentence without its counts: starts with a space or a comma, or is empty."""
     said = f" that hold “{query.search}”" if query.search else ""
     if query.filters:
         said += (" and" if said else "") + " where " + _and([condition.words for condition in query.filters])
@@ -46,7 +46,7 @@ def described(query: "TableQuery") -> str:
 
 
 def order(query: "TableQuery") -> str:
-    """As in "by price, highest first"; empty when it is the file's own order."""
+    """As in "by price, highest first"; empty in file order."""
     return ", then ".join(_sorted_by(sort) for sort in query.sorts)
 
 

@@ -1,9 +1,9 @@
-"""A query as SQL: which rows, in which order, beyond which place.
+"""A query as SQL: which rows, in which order, from which position.
 
-Empty cells come last in both directions. Rows that are equal in every sort follow their row number, in the direction
-of the first sort, so that descending is exactly ascending read backwards but for the empty cells, and one index
-serves both. A page is read in parts: the rows whose first sort key is filled and those where it is empty. Each part
-is one run through an index, if there is one; one statement for both would never use it.
+Empty cells come last in both directions. Ties are ordered by row number in the direction of the first sort, so that
+descending is exactly ascending read backwards except for the empty cells, and one index serves both. A page is read in
+parts: rows whose first sort key is filled, then those where it is empty. Each part is one range scan of an index, if
+there is one; a single statement for both would never use it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,17 +19,17 @@ from webapp.engine.storage import ROW_ID, Field, search_name, table_name
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of a query, and the way to them that `planning` chose."""
+    """The rows of a query, and the access path that `planning` chose."""
 
     query: TableQuery
     table_id: int
-    # Led by the full-text index.
+    # The full-text index query that leads, if any.
     match: Sql | None = None
-    # Behind the table's name: which index must be used.
+    # After the table's name: which index must be used.
     hint: str = ""
-    # Whether an index may give the order.
+    # Whether an index may provide the order.
     in_order: bool = True
-    # The table's highest id, when its rows are looked at one after the other until enough are found.
+    # The table's highest id, if rows are examined one by one until enough are found.
     scanned: int | None = None
 
     @property
@@ -41,12 +41,14 @@ class Rows:
         return f"{search_name(self.table_id) if self.match else table_name(self.table_id)}.{ROW_ID}"
 
     def key(self, field: Field) -> str:
-        """What a column sorts by; no index is made of anything behind a plus."""
+        """A column's sort key; a leading plus keeps SQLite from using an index."""
         return field.key if self.in_order else f"+{field.key}"
 
     @property
     def condition(self) -> Sql:
-        """True of the rows shown. What the index finds is checked again: it knows letters, not their sequence."""
+        """True of the rows shown. Rows found by the full-text index are checked again: it knows trigrams, not their
+        sequence.
+        """
         terms = [self.match] if self.match else []
         terms += [condition.sql for condition in self.query.filters]
         if self.query.search:
@@ -69,7 +71,7 @@ class Part:
 
 
 def parts(rows: Rows, cursor: Cursor | None, *, forward: bool = True, inclusive: bool = False) -> Iterator[Part]:
-    """The parts behind the cursor, or from the start, in reading order; backward: those before it, nearest first."""
+    """The parts after the cursor, or from the start, in reading order; backward: those before it, nearest first."""
     sorts = rows.query.sorts
     if not sorts or not rows.in_order:
         yield Part(_beyond(rows, cursor, 0, forward, inclusive) if cursor else Sql("1"), _order(rows, 0, forward))
@@ -86,7 +88,7 @@ def parts(rows: Rows, cursor: Cursor | None, *, forward: bool = True, inclusive:
 
 
 def _filled(rows: Rows, cursor: Cursor | None, forward: bool, inclusive: bool) -> Sql:
-    """The first sort key is filled. The bound on it alone is what lets SQLite seek in an index."""
+    """The first sort key is filled. Only the simple bound on it lets SQLite seek in an index."""
     sort = rows.query.sorts[0]
     if cursor is None:
         return smallest(sort.field, rows.key(sort.field))
@@ -101,7 +103,7 @@ def _empty(rows: Rows, cursor: Cursor | None, forward: bool, inclusive: bool) ->
 
 
 def _beyond(rows: Rows, cursor: Cursor, index: int, forward: bool, inclusive: bool, filled: bool = False) -> Sql:
-    """True of the rows behind (or before) the cursor, given that the sort keys before `index` are equal."""
+    """True of the rows after (or before) the cursor, given that the sort keys before `index` are equal."""
     sorts = rows.query.sorts
     if index == len(sorts):
         return Sql(f"{rows.row_id} {_id_sign(sorts, forward)}{'=' if inclusive else ''} ?", (cursor.row_id,))
@@ -127,7 +129,7 @@ def _id_sign(sorts: Sequence[Sort], forward: bool) -> str:
 
 
 def _order(rows: Rows, index: int, forward: bool) -> str:
-    """By the sorts from `index` on. Only the very first is known to be filled, when the rows come in parts."""
+    """By the sorts from `index` on. When the rows come in parts, only the very first key is known to be filled."""
     sorts = rows.query.sorts
     terms = []
     for place, sort in enumerate(sorts[index:], index):
@@ -139,6 +141,6 @@ def _order(rows: Rows, index: int, forward: bool) -> str:
 
 
 def count_sql(rows: Rows, limit: int) -> Sql:
-    """Counts no further than one beyond the limit."""
+    """Counts to one beyond the limit at most."""
     inner = rows.select("1", limit=limit + 1)
     return Sql(f"SELECT count(*) FROM ({inner.text})", inner.values)

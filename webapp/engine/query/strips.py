@@ -1,7 +1,7 @@
-"""Looking through a table for as long as somebody waits: strip by strip, so that it is known how far one has come.
+"""Scans a table strip by strip for as long as somebody waits, so that the position reached is always known.
 
-Where no index leads to the rows of a query, the rare ones among a million take a second to be found. An answer that
-says how far it has looked, and where to go on, comes sooner, and loses no row: the next begins behind that very row.
+Where no index leads to the matches, finding rare ones among a million rows takes a second. A response that says how far
+the scan got, and where to continue, comes sooner and loses no row: the next one starts right there.
 """
 
 import time
@@ -13,14 +13,14 @@ from webapp.engine.statement import Sql
 
 FIRST = 1_000  # rows
 _GROWTH = 4
-_SHARE = 6  # a strip aims to take so small a part of the time there is
+_SHARE = 6  # a strip aims to take this fraction of the time available
 
 
 @dataclass
 class Strips:
-    """The rows behind `start` (or before it), as parts of an unsorted table whose highest id is `size`.
+    """The rows after `start` (or before it), as parts of an unsorted table whose highest id is `size`.
 
-    They end when `seconds` are over, but never before the first; `left_at` is then the last row looked at.
+    They end once `seconds` are over, but never before the first; `left_at` is then the last row examined.
     """
 
     row_id: str

@@ -1,4 +1,4 @@
-"""Values people type into filters: what they mean in a column of some type."""
+"""Values typed into filters: what they mean in a column of a given type."""
 
 import re
 from dataclasses import dataclass
@@ -15,13 +15,14 @@ _EXPECTED = {
     "date": "a date, such as 2024-12-31",
     "datetime": "a day or a time, such as 2024-12-31 18:00",
 }
-_END = "~"  # sorts behind every digit and every sign in a time
+_END = "~"  # sorts after every digit and sign in a time
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A value as it is stored, with the text it came from. `low` and `high` differ where it stands
-    for a whole day, hour or minute."""
+    """A stored value with the text it came from. `low` and `high` differ if it stands for a whole day, hour or
+    minute.
+    """
 
     text: str
     low: Any
@@ -29,7 +30,7 @@ class Bound:
 
 
 def bind(field: Field, text: str) -> Bound:
-    """What the text means in this column. Raises QueryProblem, in words, when it means nothing there."""
+    """The meaning of the text in this column. Raises QueryProblem, with a readable message, if it has none."""
     if text == "":
         return Bound(text, None, None)
     value = _understood(field, text)
@@ -42,9 +43,9 @@ def bind(field: Field, text: str) -> Bound:
 
 
 def _understood(field: Field, text: str) -> Any:
-    """The way the column writes its values comes first, then any way its type may be written.
+    """Try the column's own format first, then any format of its type.
 
-    Text is taken as it is, with its spaces. A number need not be one the column could hold: 2.5 is above 2.
+    Text is used verbatim, spaces included. A number need not be one the column could store: 2.5 is above 2.
     """
     for parse in (field.kind.parse, field.kind.parse_input):
         try:
