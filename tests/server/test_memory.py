@@ -1,0 +1,47 @@
+"""What a server that only shows pages has not loaded. Each of these takes megabytes, and some half a second."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import SECRET_KEY
+
+LOADED_WHEN_NEEDED = {
+    "aiosmtplib",  # a mail is sent
+    "alembic",  # the database has to be migrated
+    "chardet",  # a file is not UTF-8
+    "dbos",  # an import begins, or one was left
+    "fido2",  # a passkey is used
+    "python_calamine",  # a workbook is read
+    "redis",  # limits are counted for several processes
+}
+SHOW_PAGES = """
+import asyncio, sys
+import webapp.server
+from settings import Settings
+
+async def show():
+    app = webapp.server.create_app(Settings(_env_file=None))
+    async with app.test_app():
+        for page in ("/", "/register"):
+            assert (await app.test_client().get(page)).status_code == 200, page
+
+asyncio.run(show())
+print("Loaded:", *(name for name in sys.argv[1:] if name in sys.modules))
+"""
+
+
+def test_what_no_page_needs_is_loaded_by_the_first_who_needs_it(data_dir: Path) -> None:
+    environment = {
+        "PATH": os.defpath,
+        "ROWCAST_DATA_DIR": str(data_dir),
+        "ROWCAST_ENVIRONMENT": "testing",
+        "ROWCAST_SECRET_KEY": SECRET_KEY,
+    }
+
+    command = [sys.executable, "-c", SHOW_PAGES, *sorted(LOADED_WHEN_NEEDED)]
+    loaded = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False)
+
+    assert loaded.returncode == 0, loaded.stderr.decode()
+    assert loaded.stdout.decode().splitlines()[-1].split() == ["Loaded:"]
