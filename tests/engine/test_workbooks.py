@@ -151,6 +151,23 @@ def test_a_workbook_that_ends_early_is_refused_in_words(tmp_path: Path, keep: fl
         read(path)
 
 
+@pytest.mark.parametrize(
+    ("offset", "value"), [(6, b"\x63"), (8, b"\x00\x08"), (10, b"\x0c"), (42, b"\xff\xff\xff\x7f")]
+)
+def test_a_list_of_parts_that_nobody_can_read_is_damaged_and_not_large(
+    tmp_path: Path, offset: int, value: bytes
+) -> None:
+    """A version of ZIP to come, a name of no letters, an unusual compression, a place beyond the end."""
+    path = saved(tmp_path, [["a"], [1]])
+    data = bytearray(path.read_bytes())
+    first = data.index(b"PK\x01\x02")
+    data[first + offset : first + offset + len(value)] = value
+    data[first + 46] = 0xFF
+    path.write_bytes(data)
+    with pytest.raises(ImportProblem, match="damaged"):
+        read(path)
+
+
 def test_a_workbook_with_a_damaged_sheet_is_refused_in_words(tmp_path: Path) -> None:
     path = saved(tmp_path, [["a"], [1]])
     broken = tmp_path / "broken.xlsx"

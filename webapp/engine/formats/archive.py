@@ -25,7 +25,7 @@ def check(path: Path) -> None:
             if "xl/workbook.xml" not in archive.namelist():
                 raise ImportProblem("This is a ZIP archive and no Excel workbook (.xlsx). Unpack it first.")
             _check_actual(file, parts)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
         raise ImportProblem(f"This Excel file is damaged and cannot be opened ({error}).") from error
 
 
