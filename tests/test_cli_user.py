@@ -158,11 +158,12 @@ async def test_the_last_owners_link_says_that_no_owner_has_a_password_until_then
     assert "This is the last owner with a password" in await run("reset-password", ADA.email, "--link")
 
 
-async def test_somebody_added_without_a_password_chooses_one(app: Application, run: Any) -> None:
+async def test_somebody_added_without_a_password_chooses_one(app: Application, run: Any, data_dir: Path) -> None:
     await run("add", ADA.email)
     link = (await run("add", EVE.email, "--link", typed="")).strip()
     assert json.loads(await run("list", "--json"))[1]["state"] == "invited"
 
+    assert ask(data_dir, "SELECT data FROM one_time_tokens") == [('{"by_hand": true}',)]
     await opened(app.test_client(), link)
     await sign_in(app.test_client(), EVE)
 

@@ -29,6 +29,7 @@ from webapp.models import (
     people,
 )
 from webapp.models.audit_event import COMMAND_LINE
+from webapp.models.one_time_token import BY_HAND
 from webapp.models.people import THE_COMMAND_LINE
 from webapp.web.hosts import public_origin
 
@@ -120,7 +121,7 @@ async def _warn_of_last_owner(work: UnitOfWork, person: User) -> str | None:
 
 
 async def _link(work: UnitOfWork, settings: Settings, person: User) -> str:
-    token = await OneTimeToken.issue(work, Purpose.RESET, user_id=person.id, email=person.email)
+    token = await OneTimeToken.issue(work, Purpose.RESET, user_id=person.id, email=person.email, data=BY_HAND)
     origin = public_origin(settings) or f"http://{settings.host}:{settings.port}"
     return f"{origin}{RESET}{token}"
 

@@ -1,7 +1,6 @@
-"""Another e-mail address: asked for here, confirmed by a link sent there, announced at the old one.
+"""Changing one's e-mail address: requested here, confirmed by a link sent to the new one, announced at the old one.
 
-Whether the new address already has an account is told to nobody who has not shown that it reaches them: the mail says
-it, the page does not.
+Only the owner of the new address learns whether it already has an account: the mail says so, the page does not.
 """
 
 from quart import request, url_for
@@ -22,12 +21,12 @@ from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
 from webapp.web.mail import letter, post
 
-# Links that were sent to the old address, or that a new address makes pointless.
+# Links sent to the old address, or made pointless by a new one.
 OLD_LINKS = (Purpose.CHANGE_EMAIL, Purpose.RESET, Purpose.VERIFY)
 
 
 async def pending_address(user_id: int) -> str | None:
-    """The address that waits to be confirmed."""
+    """The address that awaits confirmation."""
     statement = select(OneTimeToken.email).where(
         OneTimeToken.user_id == user_id,
         OneTimeToken.purpose == Purpose.CHANGE_EMAIL,
@@ -46,7 +45,7 @@ async def email() -> ResponseReturnValue:
     form = await EmailForm.read() if request.method == "POST" else EmailForm()
     if request.method == "POST" and form.validate():
         if form["email"].data != person.email:
-            throttles().begin_mail(person.id)
+            await throttles().begin_mail(person.id)
             await db().write(_ask, person.id, form["email"].data, doer())
             flash(f"A link is on its way to {form['email'].data}. The address changes when you open it.", "alert")
             return redirect_to(url_for("account.profile"))
@@ -65,9 +64,9 @@ async def email_withdrawal() -> ResponseReturnValue:
 @bp.route("/email/confirmation", methods=["GET", "POST"])
 @may(Action.OWN_ACCOUNT)
 async def email_confirmation() -> ResponseReturnValue:
-    """Only by the person whose address it is to be: in the mailbox of a mistyped address the link opens nothing.
+    """Only for the person who requested it: in the mailbox of a mistyped address the link opens nothing.
 
-    Looking changes nothing, since scanners of mail look too.
+    Opening it changes nothing, because mail scanners open links too.
     """
     person = signed_in()
     form = ConfirmationForm(await request.form if request.method == "POST" else request.args)
@@ -82,7 +81,7 @@ async def email_confirmation() -> ResponseReturnValue:
 
 
 async def _asked_for(user_id: int, token: str) -> str | None:
-    """The new address, if this link is good and this person's."""
+    """The new address, if this link is valid and belongs to this person."""
     async with db().reading() as session:
         found = await session.scalar(OneTimeToken.usable(Purpose.CHANGE_EMAIL, token))
     return found.email if found is not None and found.user_id == user_id else None
@@ -101,7 +100,7 @@ async def _ask(work: UnitOfWork, user_id: int, new: str, doer: Doer) -> None:
 
 
 async def _change(work: UnitOfWork, token: str, doer: Doer) -> None:
-    """Raises `TokenUnusable`, and `EmailTaken` for an address that somebody else has meanwhile."""
+    """Raises `TokenUnusable`, and `EmailTaken` if somebody else has got the address in the meantime."""
     found = await OneTimeToken.redeem(work, Purpose.CHANGE_EMAIL, token)
     user = await work.session.get_one(User, found.user_id)
     before, user.email, user.verified_at = user.email, found.email or "", utc_now()

@@ -1,4 +1,4 @@
-"""Another password."""
+"""Changing one's password."""
 
 from quart import request, url_for
 from quart.typing import ResponseReturnValue
@@ -31,15 +31,15 @@ async def password() -> ResponseReturnValue:
 
 
 async def _change(form: PasswordForm) -> bool:
-    """The current one is asked for although the sign-in is fresh: a passkey may have made it so (ASVS 5.0, 6.2.3)."""
+    """Requires the current password although the sign-in is fresh: that may come from a passkey (ASVS 5.0, 6.2.3)."""
     person = signed_in()
-    throttles().begin_guess(person.id)
+    await throttles().begin_guess(person.id)
     async with db().reading() as session:
         user = await session.get_one(User, person.id)
     if not await hasher().verify(user.password_hash, form["current"].data):
         form.refuse("current", "This is not your current password. Check it, also caps lock.")
         return False
-    throttles().forget_guess(person.id)
+    await throttles().forget_guess(person.id)
     await db().write(_set, person.id, await hasher().hash(form["password"].data), doer(), person.session_id)
     return True
 

@@ -1,7 +1,6 @@
-"""The second factor: an authenticator app's codes, turned on by showing one, turned off by another.
+"""The second factor: TOTP codes, turned on by entering one code and off by entering another.
 
-A secret that is not confirmed yet is kept nowhere but in the page, sealed and bound to its person: who leaves the page
-has changed nothing.
+An unconfirmed secret exists only in the page, encrypted and bound to its person: leaving the page changes nothing.
 """
 
 import json
@@ -32,7 +31,7 @@ from webapp.web.fragments import redirect_to, render
 from webapp.web.hosts import own_origin
 from webapp.web.sessions import confirm_session
 
-SETTING_UP = 3600  # seconds from the secret to its first code
+SETTING_UP = 3600  # seconds between showing the secret and its first code
 
 
 class FactorThere(Problem):
@@ -85,9 +84,9 @@ async def second_factor_removal() -> ResponseReturnValue:
     person = signed_in()
     form = await CodeForm.read() if request.method == "POST" else CodeForm()
     if request.method == "POST" and form.validate():
-        throttles().begin_guess(person.id)
+        await throttles().begin_guess(person.id)
         if await db().write(_turn_off, person.id, form["code"].data, doer()):
-            throttles().forget_guess(person.id)
+            await throttles().forget_guess(person.id)
             flash("The second factor is off: the password is enough to sign in.", "alert")
             return redirect_to(url_for("account.second_factor"))
         form.refuse("code", "This code is not right. Type the one the app shows now, or a recovery code.")
@@ -106,17 +105,17 @@ async def codes_left(user_id: int) -> int:
 
 
 async def _turn_on(person: Actor, form: NewFactorForm) -> list[str] | None:
-    """The recovery codes; or None, with the reason beside the field."""
-    throttles().begin_guess(person.id)
+    """Return the recovery codes; or None, with the reason beside the field."""
+    await throttles().begin_guess(person.id)
     secret = _opened(person, form["sealed"].data)
     step = matching_step(secret, form["code"].data) if secret else None
     if secret is None or step is None:
         old = "This page has become too old. Scan the new picture, then type the code."
         form.refuse("code", "This code is not right. Type the one the app shows now." if secret else old)
         return None
-    throttles().forget_guess(person.id)
+    await throttles().forget_guess(person.id)
     codes = await db().write(_keep, person.id, sealer().encrypt(secret.encode()).decode(), step, doer())
-    await confirm_session("second factor", is_strong=True)  # both were shown a moment ago
+    await confirm_session("second factor", is_strong=True)  # both factors have just been shown
     return codes
 
 
@@ -146,14 +145,14 @@ def _secret_of(person: Actor, plain: str) -> Secret:
     host = own_origin().partition("://")[2]
     address = pyotp.TOTP(plain).provisioning_uri(name=person.email, issuer_name=f"Rowcast {host}".replace(":", " "))
     drawn = segno.make(address, micro=False, error="m").svg_inline(omitsize=True, svgclass="qr", lineclass=None)
-    # Of our own making: its letters are in it as a picture only. It takes the colours of the sheet.
+    # Generated here: its letters appear in the page only as a picture, in the colours of the style sheet.
     return Secret(plain, sealed, Markup(drawn.replace("#000", "currentColor")))  # noqa: S704
 
 
 def _opened(person: Actor, sealed: str | None) -> str | None:
-    """The secret this page gave to this person a while ago."""
+    """The secret this page gave to this person earlier."""
     try:
         found = json.loads(sealer().decrypt(sealed or "", ttl=SETTING_UP))
-    except (InvalidToken, ValueError):  # Fernet says the latter of letters beyond ASCII
+    except (InvalidToken, ValueError):  # Fernet raises ValueError for non-ASCII letters
         return None
     return found["secret"] if isinstance(found, dict) and found.get("for") == person.id else None

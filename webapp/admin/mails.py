@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from cryptography.fernet import MultiFernet
 from quart import url_for
 from quart.typing import ResponseReturnValue
 from sqlalchemy import select
@@ -62,12 +63,9 @@ async def mails_index() -> ResponseReturnValue:
 @may(Action.MANAGE_PEOPLE)
 @fresh
 async def mails_link(mail_id: str) -> ResponseReturnValue:
-    mail = await db().write(_pass_on, manager(), mail_id)
-    letter = unseal(mail, sealer())
-    if letter is None or not letter.link:
-        raise NoLink
+    recipient, link = await db().write(_pass_on, manager(), mail_id, sealer())
     back = url_for("admin.mails_index")
-    return await render("admin/mails/link.html", link=_here(letter.link), recipient=mail.recipient, back_url=back)
+    return await render("admin/mails/link.html", link=_here(link), recipient=recipient, back_url=back)
 
 
 @bp.post("/mails/<mail_id>/retry")
@@ -86,7 +84,7 @@ def _here(link: str) -> str:
     return f"{own_origin()}{urlsplit(link).path}"
 
 
-async def _pass_on(work: UnitOfWork, by: Manager, mail_id: str) -> Mail:
+async def _pass_on(work: UnitOfWork, by: Manager, mail_id: str, seal: MultiFernet) -> tuple[str, str]:
     """An administrator must not get into an owner's account through the owner's mails."""
     mail = await _waiting(work, mail_id)
     if mail.user_id is not None:
@@ -94,8 +92,12 @@ async def _pass_on(work: UnitOfWork, by: Manager, mail_id: str) -> Mail:
     else:
         for role in await _invited_as(work.session, mail.recipient):
             await may_give(work, by, role)
+    letter = unseal(mail, seal)
+    if letter is None or not letter.link:
+        raise NoLink
+    await OneTimeToken.pass_on(work, letter.link.rpartition("/")[2])
     await AuditEvent.record(work, Event.LINK_COPIED, by.doer, mail.recipient, mail=mail.subject)
-    return mail
+    return mail.recipient, letter.link
 
 
 async def _try_again(work: UnitOfWork, by: Manager, mail_id: str) -> Mail:

@@ -1,4 +1,4 @@
-"""Confirm it's you: before something dangerous, who is signed in proves again who they are."""
+"""Confirm it's you: before sensitive actions a signed-in person proves their identity again."""
 
 from quart import request
 from quart.typing import ResponseReturnValue
@@ -36,15 +36,17 @@ async def confirm() -> ResponseReturnValue:
 
 
 async def _what_they_have(user_id: int) -> tuple[User, bool]:
-    """Password and second factor, and whether there is a passkey. After a reset by the command line that may be all."""
+    """Whether they have a password, a second factor, a passkey. After a reset on the command line they may have only
+    the latter.
+    """
     async with db().reading() as session:
         has_passkey = await session.scalar(Passkey.anyone_of(user_id)) is not None
         return await session.get_one(User, user_id), has_passkey
 
 
 async def _is_proved(form: ConfirmationForm, person: User) -> bool:
-    """The password first: a code is used up by being looked at."""
-    if not throttles().has_try_left(form, (throttles().confirmation, str(person.id))):
+    """Check the password first, because checking a code uses it up."""
+    if not await throttles().has_try_left(form, (throttles().confirmation, str(person.id))):
         return False
     if not await hasher().verify(person.password_hash, form["password"].data):
         form.refuse("password", "This is not your password.")
@@ -53,5 +55,5 @@ async def _is_proved(form: ConfirmationForm, person: User) -> bool:
     if form.errors:
         record_soon(Event.SIGN_IN_FAILED, person, step="confirmation")
         return False
-    throttles().confirmation.forget(str(person.id))
+    await throttles().confirmation.forget(str(person.id))
     return True

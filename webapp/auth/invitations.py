@@ -1,6 +1,6 @@
-"""Accepting an invitation: a name and a password, and there is the account, with the role and the address invited.
+"""Accepting an invitation: a name and a password create the account, with the role and the address of the invitation.
 
-The invited address is verified by it: the link came there. It is good for as long as who invited could do so again.
+This also verifies the address, because the link was sent there. It is valid while the inviter may still invite.
 """
 
 from quart import request, url_for
@@ -48,7 +48,7 @@ async def invitation(token: str) -> ResponseReturnValue:
 
 
 async def _accept(form: InvitationForm, token: str) -> bool:
-    if not throttles().has_try_left(form, (throttles().link, client())):
+    if not await throttles().has_try_left(form, (throttles().link, client())):
         return False
     password_hash = await hasher().hash(form["password"].data)
     try:
@@ -61,7 +61,7 @@ async def _accept(form: InvitationForm, token: str) -> bool:
 
 
 async def _make_account(work: UnitOfWork, token: str, name: str, password_hash: str) -> User:
-    """Raises `TokenUnusable`, and `EmailTaken` when the address got an account in another way meanwhile."""
+    """Raises `TokenUnusable`, and `EmailTaken` if the address has got an account in the meantime."""
     found = await OneTimeToken.redeem(work, Purpose.INVITE, token)
     email, role = found.email or "", Role(found.data.get("role", Role.MEMBER))
     await _ask_inviter(work, found.data.get("inviter_id"), role)
@@ -82,7 +82,7 @@ async def _make_account(work: UnitOfWork, token: str, name: str, password_hash: 
 
 
 async def _ask_inviter(work: UnitOfWork, inviter_id: int | None, role: Role) -> None:
-    """Raises `TokenUnusable` if they may not give this role any more. What the command line made has no inviter."""
+    """Raises `TokenUnusable` if the inviter may no longer grant this role. Command-line invitations have no inviter."""
     if inviter_id is None:
         return
     inviter = await work.session.get(User, inviter_id)

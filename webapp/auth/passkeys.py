@@ -1,6 +1,5 @@
-"""Signing in, and confirming who one is, with a passkey instead of the password and the second factor."""
+"""Signing in, and confirming one's identity, with a passkey instead of password and second factor."""
 
-from dataclasses import dataclass, field
 from typing import cast
 
 from quart import Quart, Response, request, url_for
@@ -12,17 +11,18 @@ from wtforms import BooleanField, HiddenField
 from webapp.auth import bp
 from webapp.auth.answers import go_on
 from webapp.auth.arrivals import let_in
-from webapp.auth.throttles import WINDOW, refuse_flood
+from webapp.auth.throttles import WINDOW
 from webapp.data.problems import Problem
 from webapp.extensions import Extension, config, db
 from webapp.models import Event, Passkey, User
 from webapp.web.access import Action, before_second_factor, load_actor, may, public, safe_next, signed_in
+from webapp.web.allowance import Allowance
 from webapp.web.audit import record_soon
 from webapp.web.flashes import flash
 from webapp.web.forms import Form
 from webapp.web.fragments import redirect_to
 from webapp.web.sessions import confirm_session
-from webapp.web.throttle import Throttle
+from webapp.web.throttle import client
 from webapp.web.webauthn import PasskeyRefused, request_options, signed_by
 
 
@@ -36,12 +36,12 @@ class PasskeyForm(Form):
     remember = BooleanField()
 
 
-@dataclass(frozen=True)
 class Tries:
-    """For each client. Nobody guesses a signature; this bounds the work strangers cause."""
+    """Per client. Nobody guesses a signature; this bounds the work strangers can cause."""
 
-    question: Throttle = field(default_factory=lambda: Throttle(100, WINDOW))
-    answer: Throttle = field(default_factory=lambda: Throttle(50, WINDOW))
+    def __init__(self) -> None:
+        self.question = Allowance("passkey.question", 100, WINDOW)
+        self.answer = Allowance("passkey.answer", 50, WINDOW)
 
 
 tries: Extension[Tries] = Extension("passkey_tries", lambda settings: Tries())
@@ -56,8 +56,8 @@ def _make(state: BlueprintSetupState) -> None:
 @bp.post("/login/passkey/options")
 @public
 async def passkey_options() -> Response:
-    """What to ask the device for: of a stranger any key of this server, of who is signed in one of their own."""
-    refuse_flood(tries().question)
+    """The request to the device: for strangers any key of this server, for signed-in people one of theirs."""
+    await tries().question.begin(client())
     person = await load_actor()
     if person is None:
         return await request_options(None, None)
@@ -71,7 +71,7 @@ async def passkey_options() -> Response:
 @bp.post("/login/passkey")
 @public
 async def passkey_login() -> ResponseReturnValue:
-    """Remembers no more than a password does: the same box decides."""
+    """Remembers as the password form does: the same checkbox decides."""
     target = safe_next(asked := request.args.get("next"), url_for("main.dashboard"))
     if await load_actor() is not None:
         return redirect_to(target, whole=True)
@@ -96,8 +96,8 @@ async def passkey_confirm() -> ResponseReturnValue:
 
 
 async def _signer(answer: str | None, user_id: int | None) -> User | None:
-    """Whose key has signed; None, with the words for the next page, when none has."""
-    refuse_flood(tries().answer)
+    """The owner of the key that signed; None, with a message for the next page, if the response is not valid."""
+    await tries().answer.begin(client())
     try:
         _, user = await signed_by(answer or "", user_id)
     except PasskeyRefused as problem:

@@ -38,9 +38,9 @@ async def register() -> ResponseReturnValue:
 @bp.get("/register/email")
 @public
 async def register_email() -> ResponseReturnValue:
-    """What the form would say of the address, while it is being typed; nothing once too much was asked."""
+    """What the form would say about the address being typed; nothing once the limit is reached."""
     form = EmailCheckForm(request.args)
-    if not throttles().is_free(throttles().checked_email, client()):
+    if not await throttles().checked_email.is_free(client()):
         return await render("auth/_email_check.html", problem=None)
     problem = None if form.validate() else " ".join(form["email"].errors)
     if problem is None and is_open() and await _is_taken(form["email"].data):
@@ -61,11 +61,11 @@ async def _form(*, asks_key: bool) -> RegistrationForm:
 
 
 async def _sign_up(form: RegistrationForm) -> bool:
-    """Make the account and sign in; or False, with the reason beside its field.
+    """Create the account and sign in; or return False, with the reason beside its field.
 
-    A taken address is told: who asks for an account must know why there is none. `docs/security.md` says so.
+    A taken address is disclosed: people must learn why they get no account. `docs/security.md` says so.
     """
-    if not throttles().has_try_left(form, (throttles().registration, client())):
+    if not await throttles().has_try_left(form, (throttles().registration, client())):
         return False
     if "setup_key" in form and not is_setup_key(config(), form["setup_key"].data):
         form.refuse("setup_key", "This is not the key in the server's log. It is printed at every start.")

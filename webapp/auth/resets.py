@@ -1,7 +1,7 @@
-"""A forgotten password: the same answer for every address, and a link for those that have an account.
+"""A forgotten password: the same response for every address, and a link for those that have an account.
 
-Nothing about the mail happens before the answer, so that its time tells nothing either. Who chooses a new password is
-not signed in by it: a second factor is asked for as always.
+Nothing about the mail happens before the response, so its timing reveals nothing either. Choosing a new password does
+not sign anybody in: a second factor is still asked for.
 """
 
 from quart import request, url_for
@@ -30,6 +30,7 @@ from webapp.models import (
     User,
     utc_now,
 )
+from webapp.models.people import has_factor
 from webapp.web.access import public
 from webapp.web.audit import doer
 from webapp.web.devices import remember_device
@@ -43,8 +44,8 @@ from webapp.web.throttle import client
 @public
 async def reset() -> ResponseReturnValue:
     form = await ResetForm.read() if request.method == "POST" else ResetForm()
-    if request.method == "POST" and form.validate() and _may_ask(form):
-        _ask(form["email"].data)
+    if request.method == "POST" and form.validate() and await _may_ask(form):
+        await _ask(form["email"].data)
         return redirect_to(url_for("auth.login"), whole=True)
     return await answer("auth/reset.html", form, sends_mail=sends_mail())
 
@@ -61,13 +62,13 @@ async def reset_edit(token: str) -> ResponseReturnValue:
     return await answer("auth/reset_edit.html", form, token=token, email=found.email)
 
 
-def _may_ask(form: ResetForm) -> bool:
-    return throttles().has_try_left(form, (throttles().link, client()))
+async def _may_ask(form: ResetForm) -> bool:
+    return await throttles().has_try_left(form, (throttles().link, client()))
 
 
-def _ask(email: str) -> None:
-    """Several mails in a row go to nobody, and that is told to nobody either."""
-    if throttles().is_free(throttles().mail, email):
+async def _ask(email: str) -> None:
+    """Repeated requests beyond the limit send no mail, and nobody is told that either."""
+    if await throttles().mail.is_free(email):
         db().write_soon(_send_link, email, doer())
     flash(f"If {email} has an account here, {_way_of_mail()}. It works for an hour.")
 
@@ -88,22 +89,22 @@ async def _send_link(work: UnitOfWork, email: str, who: Doer) -> None:
 
 
 async def _choose(form: NewPasswordForm, token: str) -> bool:
-    if not throttles().has_try_left(form, (throttles().link, client())):
+    if not await throttles().has_try_left(form, (throttles().link, client())):
         return False
     user = await db().write(_reset, token, await hasher().hash(form["password"].data))
     await sign_out()
-    if user.totp_secret is None:  # whoever reads the mails must not thereby get tries of their own at the codes
+    if user.totp_secret is None:  # reading the mails must not grant a separate allowance of tries at the codes
         remember_device(user.id)
     return True
 
 
 async def _reset(work: UnitOfWork, token: str, password_hash: str) -> User:
-    """Raises `TokenUnusable`, also when the account is not active or has another address by now."""
+    """Raises `TokenUnusable`, also if the account is inactive or has another address by now."""
     found = await OneTimeToken.redeem(work, Purpose.RESET, token)
     user = await work.session.get(User, found.user_id)
     if user is None or not user.is_active or user.email != found.email:
         raise TokenUnusable
-    if user.verified_at is None:
+    if user.verified_at is None and not (found.is_by_hand and await has_factor(work, user)):
         await _take_over(work, user)
     await set_password(work, user.id, password_hash, doer(user), Event.PASSWORD_RESET)
     await send_notice(work, user, "password_changed")
@@ -111,7 +112,7 @@ async def _reset(work: UnitOfWork, token: str, password_hash: str) -> User:
 
 
 async def _take_over(work: UnitOfWork, user: User) -> None:
-    """Nobody had proved yet that the address is theirs. Now somebody has, and what others left there goes."""
+    """The address was unverified. Now somebody has proved that it is theirs, so what others added is removed."""
     user.verified_at, user.totp_secret = utc_now(), None
     await RecoveryCode.remove(work, user.id)
     await work.session.execute(delete(Passkey).where(Passkey.user_id == user.id))

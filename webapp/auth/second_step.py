@@ -1,7 +1,7 @@
-"""The second step of signing in: the password was right, a code is still to come.
+"""The second step of signing in: the password was right, and a code is still required.
 
-What ties the two steps together is a token in a cookie of its own: it is good for this step only, for ten minutes and
-once, and it is no session: whoever has nothing but the password has opened nothing.
+A token in a separate cookie connects the two steps. It is valid only for this step, once and for ten minutes, and it is
+not a session: the password alone grants nothing.
 """
 
 from quart import make_response, request, url_for
@@ -43,7 +43,7 @@ async def login_code() -> ResponseReturnValue:
 
 
 async def ask_for_code(user: User, *, remembered: bool, asked: str | None) -> ResponseReturnValue:
-    """On to the second step, with the cookie that says that the first was done."""
+    """Go to the second step, with the cookie that proves the first."""
     data = {"remembered": remembered}
     token = await db().write(_issue, user, data)
     return await _with_cookie(redirect_to(url_for("auth.login_code", next=asked), whole=True), token, MAX_AGE)
@@ -55,7 +55,7 @@ async def _issue(work: UnitOfWork, user: User, data: dict[str, bool]) -> str:
 
 
 async def _step() -> tuple[User, bool] | None:
-    """Who is half signed in, and whether to remember them; None when nobody is, or not any more."""
+    """Who is half signed in, and whether to remember them; None if nobody is, or no longer."""
     statement = OneTimeToken.usable(Purpose.SECOND_STEP, request.cookies.get(_cookie(), ""))
     async with db().reading() as session:
         token = await session.scalar(statement)
@@ -66,7 +66,7 @@ async def _step() -> tuple[User, bool] | None:
 
 
 async def _is_good(form: CodeForm, user: User) -> bool:
-    if not throttles().has_try_left(form, *throttles().second_step(user.id, known_device(user.id))):
+    if not await throttles().has_try_left(form, *throttles().second_step(user.id, known_device(user.id))):
         return False
     if not await db().write(_use_up, user.id, form["code"].data, request.cookies.get(_cookie(), "")):
         form.refuse("code", "This code is not good, or not any more. Wait for the next one.")
@@ -78,7 +78,7 @@ async def _is_good(form: CodeForm, user: User) -> bool:
 
 
 async def _use_up(work: UnitOfWork, user_id: int, typed: str, token: str) -> bool:
-    """The code, and with it the step: neither is good a second time. Raises `TokenUnusable` for who comes too late."""
+    """Use up the code and the step together. Raises `TokenUnusable` if another request was faster."""
     user = await work.session.get_one(User, user_id)
     if not await verify_code(work, user_id, typed, sealer(), doer(user)):
         return False

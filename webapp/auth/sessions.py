@@ -37,7 +37,7 @@ async def login() -> ResponseReturnValue:
 @bp.post("/logout")
 @public
 async def logout() -> ResponseReturnValue:
-    """Public, so that a page left open in another window can still sign out what is no longer signed in."""
+    """Public, so that a page left open in another window can still sign out after its session has ended."""
     await sign_out()
     flash("You are signed out.")
     return redirect_to(url_for("auth.login"), whole=True)
@@ -53,7 +53,7 @@ async def logout_everywhere() -> ResponseReturnValue:
 
 
 async def _go_on(user: User, remembered: bool, asked: str | None) -> ResponseReturnValue:
-    """With a second factor the password alone opens nothing."""
+    """With a second factor, the password alone grants nothing."""
     if user.totp_secret is not None:
         return await ask_for_code(user, remembered=remembered, asked=asked)
     await let_in(user, remembered=remembered)
@@ -61,23 +61,25 @@ async def _go_on(user: User, remembered: bool, asked: str | None) -> ResponseRet
 
 
 async def _recognise(form: LoginForm) -> User | None:
-    """Whose password it is; or None, with words that do not tell whether the address has an account, after as long."""
+    """The person with this password; or None, with a message and a duration that do not reveal whether the address
+    exists.
+    """
     email, password = form["email"].data, form["password"].data
     async with db().reading() as session:
         user = (await session.execute(User.able_to_sign_in(email))).scalar_one_or_none()
     device = known_device(user.id) if user else None
-    if not throttles().has_try_left(form, *throttles().sign_in(email, device)):
+    if not await throttles().has_try_left(form, *throttles().sign_in(email, device)):
         return None
     if not await hasher().verify(user.password_hash if user else None, password) or user is None:
         form.refuse(None, "This address and password do not belong together. Check both, also caps lock.")
         record_soon(Event.SIGN_IN_FAILED, user or email, step="password")
         return None
-    throttles().forget_sign_in(email, device)
+    await throttles().forget_sign_in(email, device)
     return await _renewed(user, password) if hasher().is_outdated(user.password_hash) else user
 
 
 async def _renewed(user: User, password: str) -> User:
-    """With a hash of today's cost; where another sign-in was quicker, with the one it has made of the same password."""
+    """Rehash at today's cost; if another sign-in was faster, use the hash it made of the same password."""
     newer = await hasher().hash(password)
     if await db().write(User.rehash, user.id, user.password_hash, newer):
         user.password_hash = newer

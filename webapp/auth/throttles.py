@@ -1,12 +1,11 @@
-"""How often one may guess: a password, a code, the set-up key, or ask for an account or a mail.
+"""Limits on guessing passwords, codes and the set-up key, and on requesting accounts and mails.
 
-Guesses at an account are counted for each address by itself, and over all addresses, which bounds a guess by many
-machines. A device that has signed in to the account before is counted by itself alone: however many strangers guess,
-they keep nobody out of their own account on their own device. On a new device a person meanwhile gets in by a passkey,
-or, without a second factor, by choosing a new password through their mail, which makes that device a known one.
+Guesses at an account are counted per address, and over all addresses, which bounds distributed guessing. A device that
+has signed in to the account before is counted separately: however many strangers guess, they lock nobody out of their
+own account on their own device. On a new device people can still use a passkey, or, without a second factor, choose a
+new password by mail, which makes that device a known one.
 """
 
-from dataclasses import dataclass, field
 from math import ceil
 from typing import cast
 
@@ -17,35 +16,35 @@ from webapp.auth import bp
 from webapp.auth.forms import GuardedForm
 from webapp.extensions import Extension, config
 from webapp.models import Event
+from webapp.web.allowance import Allowance, Try, take
 from webapp.web.audit import record_soon
-from webapp.web.throttle import Throttle, client
+from webapp.web.throttle import client, too_many
 
 WINDOW = 600  # seconds
 A_DAY = 86400  # seconds
 NEW_DEVICE = (
     "Without waiting: on a device that has signed in before, with a passkey, or (without second factor) after a reset."
 )
-Try = tuple[Throttle, str]
 
 
-@dataclass(frozen=True)
 class Throttles:
-    address: Throttle = field(default_factory=lambda: Throttle(100, WINDOW))
-    known_device: Throttle = field(default_factory=lambda: Throttle(10, WINDOW))
-    account_here: Throttle = field(default_factory=lambda: Throttle(10, WINDOW))
-    account: Throttle = field(default_factory=lambda: Throttle(100, WINDOW))
-    code: Throttle = field(default_factory=lambda: Throttle(10, WINDOW))
-    # Of a million codes three are good at a time: whoever has the password guesses for years.
-    codes_a_day: Throttle = field(default_factory=lambda: Throttle(60, A_DAY))
-    confirmation: Throttle = field(default_factory=lambda: Throttle(10, WINDOW))
-    registration: Throttle = field(default_factory=lambda: Throttle(20, WINDOW))
-    checked_email: Throttle = field(default_factory=lambda: Throttle(60, WINDOW))
-    link: Throttle = field(default_factory=lambda: Throttle(20, WINDOW))
-    mail: Throttle = field(default_factory=lambda: Throttle(3, WINDOW))
-    noted: Throttle = field(default_factory=lambda: Throttle(1, WINDOW))
+    def __init__(self) -> None:
+        self.address = Allowance("auth.address", 100, WINDOW)
+        self.known_device = Allowance("auth.known_device", 10, WINDOW)
+        self.account_here = Allowance("auth.account_here", 10, WINDOW)
+        self.account = Allowance("auth.account", 100, WINDOW)
+        self.code = Allowance("auth.code", 10, WINDOW)
+        # Three of a million codes are valid at a time: guessing takes years, even with the password.
+        self.codes_a_day = Allowance("auth.codes_a_day", 60, A_DAY)
+        self.confirmation = Allowance("auth.confirmation", 10, WINDOW)
+        self.registration = Allowance("auth.registration", 20, WINDOW)
+        self.checked_email = Allowance("auth.checked_email", 60, WINDOW)
+        self.link = Allowance("auth.link", 20, WINDOW)
+        self.mail = Allowance("auth.mail", 3, WINDOW)
+        self.noted = Allowance("auth.noted", 1, WINDOW)
 
     def sign_in(self, email: str, device: str | None) -> tuple[Try, ...]:
-        """`device` is the name of one that has signed in to this account before."""
+        """`device` is the name of a device that has signed in to this account before."""
         here = client()
         if device is not None:
             return (self.address, here), (self.known_device, f"{email} {device}")
@@ -55,32 +54,28 @@ class Throttles:
         key = str(user_id) if device is None else f"{user_id} {device}"
         return (self.code, key), (self.codes_a_day, key)
 
-    def forget_sign_in(self, email: str, device: str | None) -> None:
-        """The password was right. The address keeps its count: an account of one's own must not pay for guessing."""
-        self.known_device.forget(f"{email} {device}")
-        self.account_here.forget(f"{email} {client()}")
+    async def forget_sign_in(self, email: str, device: str | None) -> None:
+        """The password was right. The address keeps its count, so that one's own account does not pay for guessing at
+        others.
+        """
+        await self.known_device.forget(f"{email} {device}")
+        await self.account_here.forget(f"{email} {client()}")
 
-    def has_try_left(self, form: GuardedForm, *tries: Try) -> bool:
-        """Count a try before it is made: many at once count as well. False, with the time to wait, if none is left."""
-        for throttle, key in tries:
-            if (wait := throttle.wait_for(key)) > 0:
-                form.refuse_for(ceil(wait), _words(wait, NEW_DEVICE if throttle is self.account else ""))
-                self._note(key)
-                return False
-        for throttle, key in tries:
-            throttle.count(key)
-        return True
+    async def has_try_left(self, form: GuardedForm, *tries: Try) -> bool:
+        """Count a try before it is made, so that concurrent tries count. False, with the time to wait, if none is
+        left.
+        """
+        refusal = await take(*tries)
+        if refusal is None:
+            return True
+        words = f"{too_many(refusal.wait)} {NEW_DEVICE if refusal.allowance is self.account else ''}"
+        form.refuse_for(ceil(refusal.wait), words.strip())
+        await self._note(refusal.key)
+        return False
 
-    def is_free(self, throttle: Throttle, key: str) -> bool:
-        """The same where there is no form to say it in."""
-        if throttle.wait_for(key) > 0:
-            return False
-        throttle.count(key)
-        return True
-
-    def _note(self, key: str) -> None:
-        """In the audit log once a while: who is refused a thousand times must not fill it."""
-        if self.is_free(self.noted, key):
+    async def _note(self, key: str) -> None:
+        """Write to the audit log only now and then, so that a thousand refusals do not flood it."""
+        if await self.noted.is_free(key):
             record_soon(Event.THROTTLED, key.partition(" ")[0], place=request.endpoint)
 
 
@@ -91,15 +86,3 @@ throttles: Extension[Throttles] = Extension("auth_throttles", lambda settings: T
 def _make(state: BlueprintSetupState) -> None:
     app = cast(Quart, state.app)
     throttles.init_app(app, config.of(app))
-
-
-def refuse_flood(throttle: Throttle) -> None:
-    """Count a try of this client. Raises TooManyRequests: for pages that have no form to say it in."""
-    here = client()
-    throttle.check(here)
-    throttle.count(here)
-
-
-def _words(wait: float, more: str) -> str:
-    amount = f"{ceil(wait)} seconds" if wait <= 60 else f"{ceil(wait / 60)} minutes"
-    return f"Too many tries. Please wait {amount} and try again. {more}".strip()

@@ -1,7 +1,7 @@
-"""Does mail to this address reach them? The link of the mail shows a page; its button says yes.
+"""Confirming an address: the mailed link shows a page; its button confirms.
 
-Programs that look into mails open links before people do: opening one changes nothing and uses nothing up. And only
-the person of the account says yes: whose address somebody else signed up with must not make it theirs by a click.
+Mail scanners open links before people do, so opening one changes nothing. And only the account holder can confirm: if
+somebody signed up with your address, your click must not make it theirs.
 """
 
 from quart import request, url_for
@@ -41,7 +41,7 @@ async def verify_resend() -> ResponseReturnValue:
     person = signed_in()
     if person.is_verified:
         flash("Your address is confirmed already.")
-    elif not throttles().is_free(throttles().mail, person.email):
+    elif not await throttles().mail.is_free(person.email):
         flash("Several mails are on their way already. Look for them, also among the unwanted ones.", "alert")
     else:
         await db().write(_send_again, person.id)
@@ -57,7 +57,7 @@ def sends_mail() -> bool:
 
 
 async def _verify(work: UnitOfWork, token: str) -> None:
-    """Raises `TokenUnusable`, also when the account has another address by now."""
+    """Raises `TokenUnusable`, also if the account has another address by now."""
     found = await OneTimeToken.redeem(work, Purpose.VERIFY, token)
     user = await work.session.get(User, found.user_id)
     if user is None or not user.is_active or user.email != found.email:

@@ -36,6 +36,7 @@ LIFETIMES = {
     Purpose.SECOND_STEP: timedelta(minutes=10),
     Purpose.CHALLENGE: timedelta(minutes=5),
 }
+BY_HAND = {"by_hand": True}  # in the data of a link that was passed on
 KEPT = timedelta(days=30)  # how long a row is kept after its token has expired
 
 
@@ -56,7 +57,8 @@ class OneTimeToken(Base):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     # The address it was sent to: the new one of a change, the invited one.
     email: Mapped[str | None] = mapped_column(index=True)
-    # Data specific to the purpose: the role of an invitation, the state of a challenge.
+    # Data specific to the purpose: the role of an invitation, the state of a challenge. "by_hand": somebody has passed
+    # the link on, so using it does not show that its address reaches anybody.
     data: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime]
@@ -126,3 +128,14 @@ class OneTimeToken(Base):
             .where(cls.user_id == user_id, cls.purpose == purpose, cls.used_at.is_(None))
             .values(used_at=utc_now())
         )
+
+    @classmethod
+    async def pass_on(cls, work: UnitOfWork, token: str) -> None:
+        """Somebody is given the link by hand."""
+        found = await work.session.scalar(select(cls).where(cls.token_hash == digest(token)))
+        if found is not None:
+            found.data = {**found.data, **BY_HAND}
+
+    @property
+    def is_by_hand(self) -> bool:
+        return BY_HAND.items() <= self.data.items()

@@ -99,7 +99,7 @@ async def change_person(
     if email is not None and email != old_email:
         if by.actor is not None and by.actor.id == person.id:
             raise NotAllowed("Your own address is changed on the page of your account, where it is verified.")
-        if person.totp_secret is not None or await work.session.scalar(Passkey.anyone_of(person.id)):
+        if await has_factor(work, person):
             raise HasFactor
         await _move_to(work, person, normalise_email(email))
         await AuditEvent.record(work, Event.EMAIL_CHANGED, by.doer, person, before=old_email)
@@ -190,6 +190,11 @@ async def managed(work: UnitOfWork, by: Manager, user_id: int, *, myself: str | 
     if not authorize(await _as_of_now(work, by.actor), Action.MANAGE_PEOPLE, person):
         raise NotAllowed(f"You may not manage {person.email}: the role is not below yours.")
     return person
+
+
+async def has_factor(work: UnitOfWork, person: User) -> bool:
+    """Whether they have a second factor or a passkey."""
+    return person.totp_secret is not None or await work.session.scalar(Passkey.anyone_of(person.id)) is not None
 
 
 async def may_give(work: UnitOfWork, by: Manager, role: Role) -> None:

@@ -18,6 +18,7 @@ from webapp.web import (
     ratelimits,
     resuming,
     sessions,
+    shared,
     static,
     templating,
 )
@@ -31,6 +32,7 @@ def init_app(app: Quart, settings: Settings) -> None:
     limits.init_app(app, settings)
     sessions.init_app(app, settings)
     devices.init_app(app, settings)
+    shared.init_app(app, settings)
     ratelimits.init_app(app, settings)
     resuming.init_app(app, settings)
     access.init_app(app, settings)

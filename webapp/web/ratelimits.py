@@ -14,6 +14,7 @@ from quart_rate_limiter import RateLimit, RateLimiter, rate_exempt, rate_limit
 from settings import Settings
 from webapp.web.counters import MARK, Counters
 from webapp.web.sessions import load_actor, loaded_actor
+from webapp.web.shared import shared
 from webapp.web.throttle import client
 
 A_MINUTE = timedelta(minutes=1)
@@ -30,7 +31,7 @@ def init_app(app: Quart, settings: Settings) -> None:
     app.before_request(_begin)
     app.after_request(_tidy)  # registered before the limiter's, so that it runs after it
     pages = RateLimit(PAGES, A_MINUTE, _strangers)
-    RateLimiter(app, store=Counters(settings.rate_limit_url.get_secret_value()), default_limits=[pages])
+    RateLimiter(app, store=Counters(shared.of(app)), default_limits=[pages])
 
 
 def reads(view: View) -> View:

@@ -1,4 +1,7 @@
-"""Throttles: tries are counted in memory over a sliding window, and a refusal says how long to wait."""
+"""Throttles: tries are counted in memory over a sliding window, and a refusal says how long to wait.
+
+One process counts for itself; `webapp/web/allowance.py` adds what several processes count together.
+"""
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -24,7 +27,7 @@ class Throttle:
     def check(self, key: str) -> None:
         """Raises TooManyRequests, with `Retry-After`, if the key has no tries left."""
         if (wait := self.wait_for(key)) > 0:
-            raise TooManyRequests(f"Too many tries. Please wait {_words(wait)} and try again.", retry_after=ceil(wait))
+            raise TooManyRequests(too_many(wait), retry_after=ceil(wait))
 
     def count(self, key: str) -> None:
         """Count one try: only failures, or everything. Count before slow work, so that concurrent tries are
@@ -34,6 +37,11 @@ class Throttle:
         self._tries.move_to_end(key)
         while len(self._tries) > MAX_KEYS:
             self._tries.popitem(last=False)
+
+    def uncount(self, key: str) -> None:
+        """Take the last try back: it was not made after all."""
+        if recent := self._tries.get(key):
+            recent.pop()
 
     def forget(self, key: str) -> None:
         """Reset the key after a success."""
@@ -68,6 +76,7 @@ def client() -> str:
     return str(ip_network((address, 64), strict=False))
 
 
-def _words(seconds: float) -> str:
-    minutes = ceil(seconds / 60)
-    return f"{ceil(seconds)} seconds" if seconds <= 60 else f"{minutes} minutes"
+def too_many(seconds: float) -> str:
+    """The words of a refusal."""
+    wait = f"{ceil(seconds)} seconds" if seconds <= 60 else f"{ceil(seconds / 60)} minutes"
+    return f"Too many tries. Please wait {wait} and try again."

@@ -17,7 +17,7 @@ from webapp.data.uow import UnitOfWork
 from webapp.extensions import config, db, sealer
 from webapp.jobs import mail as outbox
 from webapp.jobs.mail import GIVEN_UP, Letter
-from webapp.models import Event, Import, ImportState, Mail, Role, Table
+from webapp.models import Event, Import, ImportState, Mail, OneTimeToken, Role, Table
 from webapp.web.application import Application
 
 CORPUS = Path(__file__).parents[2] / "corpus"
@@ -112,6 +112,22 @@ async def test_no_page_shows_the_link_of_a_mail_and_asking_for_it_is_written_dow
     (event,) = await events(app, Event.LINK_COPIED)
     assert (event.actor, event.subject) == ("bob@example.org", "eve@example.org")
     assert "secret" not in str(event.details)
+
+
+async def test_a_link_that_was_copied_no_longer_shows_who_reads_the_mail(
+    app: Application, administrator: QuartClient, team: Team
+) -> None:
+    """So it removes no second factor (tests/http/auth/test_resets.py)."""
+    await administrator.post(f"/admin/people/{team[Role.MEMBER].id}/reset")
+    async with db.of(app).reading() as session:
+        mail_id = await session.scalar(select(Mail.id))
+        (before,) = await session.scalars(select(OneTimeToken))
+
+    await administrator.post(f"/admin/mails/{mail_id}/link")
+
+    async with db.of(app).reading() as session:
+        (after,) = await session.scalars(select(OneTimeToken))
+    assert (before.is_by_hand, after.is_by_hand) == (False, True)
 
 
 async def test_a_link_leads_here_whatever_host_its_mail_was_asked_for_by(

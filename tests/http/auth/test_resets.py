@@ -206,6 +206,27 @@ async def test_whoever_gets_the_mail_of_an_address_nobody_had_confirmed_has_the_
         assert kept.one() == (1, 0)
 
 
+@pytest.mark.parametrize("has_factor", [True, False], ids=["with a second factor", "without"])
+async def test_a_link_passed_on_by_hand_removes_no_second_factor(open_app: Application, has_factor: bool) -> None:
+    """It does not show that its reader has the mailbox: it may be an administrator who uses it."""
+    await sign_up(open_app.test_client(), GRACE)
+    if has_factor:
+        await add_second_factor(open_app, 2)
+    path = await link(open_app, GRACE.email)
+    await db.of(open_app).write(OneTimeToken.pass_on, path.rpartition("/")[2])
+
+    client = open_app.test_client()
+    assert (await client.post(path, form=FORM)).status_code == 303
+
+    answer = await client.post("/login", form={"email": GRACE.email, "password": NEW})
+    assert answer.headers["Location"] == ("/login/code" if has_factor else "/dashboard")
+    async with db.of(open_app).reading() as session:
+        kept = await session.execute(
+            text("SELECT verified_at IS NOT NULL, (SELECT count(*) FROM recovery_codes) FROM users WHERE id = 2")
+        )
+        assert kept.one() == ((0, 10) if has_factor else (1, 0))
+
+
 async def test_asking_again_and_again_sends_three_mails_and_tells_nobody(app: Application, ada: QuartClient) -> None:
     answers = [await ask(app, ADA.email, scope_base={"client": (f"192.0.2.{n}", 1)}) for n in range(6)]
 

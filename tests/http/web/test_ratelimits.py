@@ -19,9 +19,10 @@ from webapp import create_app
 from webapp.data.problems import DatabaseBusy
 from webapp.extensions import db
 from webapp.models import ApiToken, Scope
-from webapp.web import counters, ratelimits, sessions
+from webapp.web import counters, ratelimits, sessions, shared
 from webapp.web.application import Application
 from webapp.web.counters import Counters
+from webapp.web.shared import SharedStore
 
 ME = "/api/v1/me"
 FEW = 5
@@ -233,7 +234,7 @@ def _client(app: Application) -> QuartClient:
 async def test_a_counter_that_is_away_refuses_nobody(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(counters, "ASK_AGAIN", 3600.0)
+    monkeypatch.setattr(shared, "ASK_AGAIN", 3600.0)
     with RedisServer(tmp_path) as redis:
         app = create_app(make_settings(settings.data_dir, rate_limit_url=redis.url))
         async with app.test_app():
@@ -243,7 +244,7 @@ async def test_a_counter_that_is_away_refuses_nobody(
             redis.stop()
             away = [await client.get(ME, headers=shown) for _ in range(3)]
             redis.start()
-            monkeypatch.setattr(counters, "monotonic", lambda: 1e12)
+            monkeypatch.setattr(shared, "monotonic", lambda: 1e12)
             back = await client.get(ME, headers=shown)
 
     assert {answer.status_code for answer in [there, *away, back]} == {200}
@@ -260,13 +261,16 @@ async def test_a_counter_that_was_never_there_does_not_stop_the_start(settings: 
         assert (await app.test_client().get("/")).status_code == 200
 
 
-async def test_a_counter_that_is_slow_or_answers_nonsense_is_as_good_as_away(app: Application) -> None:
+async def test_a_counter_that_is_slow_or_answers_nonsense_is_as_good_as_away(
+    app: Application, settings: Settings
+) -> None:
     class Strange:
         async def get(self, name: str) -> Any:
             raise RedisError("WRONGTYPE")
 
-    kept = Counters()
-    kept._redis = Strange()  # type: ignore[assignment]
+    store = SharedStore(settings)
+    store._redis = Strange()  # type: ignore[assignment]
+    kept = Counters(store)
     now = datetime.now(UTC)
 
     async with app.app_context():
@@ -274,10 +278,10 @@ async def test_a_counter_that_is_slow_or_answers_nonsense_is_as_good_as_away(app
 
 
 async def test_whoever_was_not_seen_for_longest_is_forgotten_first(
-    app: Application, monkeypatch: pytest.MonkeyPatch
+    app: Application, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(counters, "MAX_KEYS", 2)
-    kept, now = Counters(), datetime.now(UTC)
+    kept, now = Counters(SharedStore(settings)), datetime.now(UTC)
     later = now + timedelta(seconds=9)
     for name in ("a", "b", "a", "c"):
         async with app.app_context():

@@ -1,0 +1,92 @@
+"""How often something may be tried, counted over all processes that share a store.
+
+Each process also counts for itself, and a try needs room in both counts. So if the store is unavailable, or has lost its
+data, nobody is locked out, and each process grants the limit once at most.
+"""
+
+from dataclasses import dataclass
+from math import ceil
+from time import time
+from typing import Any
+
+from werkzeug.exceptions import TooManyRequests
+
+from webapp.web.shared import shared
+from webapp.web.throttle import Throttle, too_many
+
+# Each key holds its latest tries, newest first, at most as many as its limit. Checking and counting is one step, so that
+# concurrent tries all count. Keys expire with their window.
+TAKE = """
+local now = tonumber(ARGV[1])
+for n, key in ipairs(KEYS) do
+  local limit, window = tonumber(ARGV[2 * n]), tonumber(ARGV[2 * n + 1])
+  local oldest = redis.call('LINDEX', key, limit - 1)
+  if oldest and tonumber(oldest) + window > now then
+    return {n - 1, string.format('%.6f', tonumber(oldest) + window - now)}
+  end
+end
+for n, key in ipairs(KEYS) do
+  redis.call('LPUSH', key, ARGV[1])
+  redis.call('LTRIM', key, 0, tonumber(ARGV[2 * n]) - 1)
+  redis.call('PEXPIRE', key, math.ceil(tonumber(ARGV[2 * n + 1]) * 1000))
+end
+return 0
+"""
+
+
+class Allowance:
+    """At most `limit` tries for one key in any `window` seconds. `name` is no other's."""
+
+    def __init__(self, name: str, limit: int, window: float) -> None:
+        self.name = name
+        self.limit = limit
+        self.window = window
+        self.here = Throttle(limit, window)
+
+    async def begin(self, key: str) -> None:
+        """Count a try. Raises TooManyRequests, with `Retry-After`, when none is left."""
+        if (refusal := await take((self, key))) is not None:
+            raise TooManyRequests(too_many(refusal.wait), retry_after=ceil(refusal.wait))
+
+    async def is_free(self, key: str) -> bool:
+        """Count a try, if there is one left: where there is nobody to tell how long to wait."""
+        return await take((self, key)) is None
+
+    async def forget(self, key: str) -> None:
+        """It went well; what was tried before no longer counts."""
+        self.here.forget(key)
+        await shared().ask(lambda redis: redis.delete(shared().key(self.name, key)))
+
+
+Try = tuple[Allowance, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    allowance: Allowance
+    key: str
+    wait: float  # seconds
+
+
+async def take(*tries: Try) -> Refusal | None:
+    """Count a try for each key, before it is made: many at once count as well. Or for none, when one has none left."""
+    for allowance, key in tries:
+        if (wait := allowance.here.wait_for(key)) > 0:
+            return Refusal(allowance, key, wait)
+    for allowance, key in tries:
+        allowance.here.count(key)
+    refusal = await _take_from_store(*tries)
+    if refusal is not None:
+        for allowance, key in tries:
+            allowance.here.uncount(key)
+    return refusal
+
+
+async def _take_from_store(*tries: Try) -> Refusal | None:
+    def question(redis: Any) -> Any:
+        keys = [shared().key(allowance.name, key) for allowance, key in tries]
+        limits = [part for allowance, _ in tries for part in (allowance.limit, allowance.window)]
+        return redis.eval(TAKE, len(keys), *keys, f"{time():.6f}", *limits)
+
+    answer = await shared().ask(question)
+    return Refusal(*tries[answer[0]], float(answer[1])) if isinstance(answer, list) else None
