@@ -1,6 +1,6 @@
-"""A child process that works on a file, seen from its parent: parsing holds the interpreter, so it is not done here.
+"""A child process that works on a file, as its parent sees it: parsing holds the interpreter lock, so it runs there.
 
-The request is one line of JSON on the child's standard input, which stays open as a lifeline: at its end the child
+The request is one line of JSON on the child's standard input, which stays open as a lifeline: when it closes, the child
 stops, however the parent died. Progress and the result are lines of JSON on its standard output.
 """
 
@@ -20,19 +20,19 @@ from webapp.data.problems import Problem
 logger = logging.getLogger(__name__)
 
 _PROJECT = Path(__file__).parents[2]
-# What a child may know of the environment: no keys, it reads strangers' files.
+# The environment variables a child may see: no keys, since it reads strangers' files.
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT")
 _LINE_LIMIT = 16 * 1024 * 1024
-_COMPLAINT_LIMIT = 64 * 1024  # bytes kept of what a child writes to its standard error
+_COMPLAINT_LIMIT = 64 * 1024  # bytes kept of a child's standard error
 _GRACE = 2.0  # seconds a child has to end by itself
 
 
 class ChildDied(Exception):
-    """The child ended without a word: killed, or out of memory. Starting it again goes on where it was."""
+    """The child ended without a result: killed, or out of memory. A new one resumes where it was."""
 
 
 class ChildFailed(Exception):
-    """The child met something nobody expected; its traceback is in the log."""
+    """The child met an unexpected error; its traceback is in the log."""
 
 
 class ChildStopped(Exception):
@@ -53,9 +53,9 @@ class Child:
         return self._process.pid if self._process else None
 
     async def run(self) -> dict[str, Any]:
-        """The child's result. Raises `Problem` in words, `ChildDied`, `ChildFailed` or `ChildStopped`.
+        """Return the child's result. Raises `Problem`, `ChildDied`, `ChildFailed` or `ChildStopped`.
 
-        When this task is cancelled the child is gone before the cancellation goes on.
+        If this task is cancelled, the child has ended before the cancellation continues.
         """
         self._process = process = await self._start()
         complaints = asyncio.create_task(_read_all(process.stderr))
@@ -68,7 +68,7 @@ class Child:
         return self._outcome(answer, process)
 
     def stop(self) -> None:
-        """Ask the child to end: its lifeline is cut."""
+        """Ask the child to end by closing its lifeline."""
         self._is_stopped = True
         if self._process and self._process.stdin:
             self._process.stdin.close()
@@ -83,14 +83,15 @@ class Child:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=environment | {"PYTHONPATH": str(_PROJECT), "PYTHONDONTWRITEBYTECODE": "1"},
-            # A group of its own: Ctrl-C in a terminal is the parent's to handle, and helpers of the child end with it.
-            # Not a session: Linux shares the processor among sessions first, whatever the niceness of who is in them.
+            # A separate process group: the parent handles Ctrl-C in a terminal, and the child's helpers can be killed
+            # with it. Not a separate session: Linux divides the processor between sessions first, whatever the niceness
+            # of their processes.
             process_group=0,
             limit=_LINE_LIMIT,
         )
 
     async def _converse(self, process: asyncio.subprocess.Process) -> dict[str, Any]:
-        """The last thing the child says that is not progress; empty when it says nothing."""
+        """Return the child's last line that is not progress; empty if there is none."""
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("The child was started without pipes")
         with suppress(ConnectionError):
@@ -108,7 +109,7 @@ class Child:
         return answer
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:
-        """The child is gone, and with it whatever helper it started: one that was killed could not see to that."""
+        """Kill the child and any helpers it started: a killed child could not end them itself."""
         if process.returncode is None and process.stdin is not None:
             process.stdin.close()
         with suppress(TimeoutError):
@@ -132,7 +133,7 @@ class Child:
 
 
 async def _read_all(stream: asyncio.StreamReader | None) -> str:
-    """What is said on `stream`, up to a limit; the rest is read too, so that the child never waits for us."""
+    """Return what arrives on `stream`, up to a limit; read and drop the rest, so that the child never blocks."""
     kept = bytearray()
     while stream is not None and (block := await stream.read(65536)):
         kept += block[: max(0, _COMPLAINT_LIMIT - len(kept))]

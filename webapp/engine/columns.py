@@ -1,4 +1,4 @@
-"""One column in pass 1: what its values say, and what a person has decided about it."""
+"""One column in pass 1: what its values show, and the user's corrections."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from webapp.engine.types.guess import MEMO, Forced, Guess
 
 
 class ColumnWatch:
-    """Sees every value of a column, then says what the column is."""
+    """Sees every value of a column, then reports what the column is."""
 
     def __init__(self, decided: Mapping[str, Any], memo: int = MEMO) -> None:
         self._decided = decided

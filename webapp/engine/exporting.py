@@ -1,17 +1,17 @@
-"""What a query shows, as a file: CSV or NDJSON, in blocks of bytes, at the speed of the database and flat memory.
+"""Exports what a query shows as CSV or NDJSON, in blocks of bytes, at the database's speed and in constant memory.
 
-The database itself writes the lines, and in file order joins them as well; Python only passes them on. That is faster
-than `csv.writer` over a cursor, and a thread that waits for SQLite leaves the interpreter to others: the next block is
-made while one is sent.
+The database formats the lines, and in file order joins them as well; Python only passes them on. That is faster
+than `csv.writer` over a cursor, and a thread waiting for SQLite releases the interpreter lock: the next block is
+prepared while one is sent.
 
-CSV is RFC 4180: commas, `\\r\\n`, quotes only where needed, the titles as first row; every cell byte for byte as it was
-imported. `safe` puts an apostrophe before texts a spreadsheet would take for a formula, titles too; numbers stay.
-NDJSON has an object a row: null for empty cells, true and false, numbers as numbers with the digits they had, but
-integers beyond 2^53 as strings, since most readers would round them silently. Dates and texts are as they were written.
+CSV is RFC 4180: commas, `\\r\\n`, quotes only where needed, titles in the first row; every cell byte for byte as it was
+imported. `safe` puts an apostrophe before texts a spreadsheet would read as a formula, titles too; numbers stay.
+NDJSON has one object per row: null for empty cells, true and false, numbers with their original digits, but
+integers beyond 2^53 as strings, since most readers would round them silently. Dates and texts stay as written.
 
-In file order each block is a query of its own that starts behind the last row: a slow reader holds nothing open, and
-sees what others change meanwhile in rows not sent yet. Sorted, everything is one snapshot; for the web it goes into a
-file first, since as long as a snapshot is open the database's log cannot be cleared, and some readers take hours.
+In file order each block is a separate query that starts after the last row: a slow reader holds nothing open, and
+sees later changes to rows not sent yet. A sorted export is one snapshot; for the web it is written to a
+file first, because an open snapshot keeps the database's log from being truncated, and some readers take hours.
 """
 
 import asyncio
@@ -41,18 +41,18 @@ Format = Literal["csv", "ndjson"]
 Blocks = Generator[bytes, None, None]
 
 BLOCK = 128 * 1024  # bytes
-MOST_JOINED = 64  # rows the database joins: each may be large, and all of them are in memory
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a formula may begin with
-_SPECIAL = (",", '"', "\n", "\r")  # what a reader takes for more than a part of a cell, unless it is quoted
-_EXACT = 2**53 - 1  # integers beyond are rounded by readers that know doubles only
+MOST_JOINED = 64  # rows the database joins: each may be large, and all are in memory at once
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # characters a formula may start with
+_SPECIAL = (",", '"', "\n", "\r")  # characters that require quotes
+_EXACT = 2**53 - 1  # readers that only know doubles round larger integers
 
 
 async def stream(
     path: Path, table: StoredTable, query: TableQuery, format: Format = "csv", *, safe: bool = False
 ) -> AsyncGenerator[bytes, None]:
-    """`export` for the web: on a connection of its own, a block at a time in a thread, one ahead of what is asked for.
+    """`export` for the web: on a separate connection, block by block in a thread, one block ahead of the client.
 
-    When the consumer goes away the connection stops whatever it is doing and is closed.
+    If the consumer goes away, the connection is interrupted and closed.
     """
     connection = await asyncio.to_thread(connect, path, query_only=True)
     gone, opened = stoppable(connection), ExitStack()
@@ -62,7 +62,7 @@ async def stream(
         blocks = opened.enter_context(closing(_whole(blocks, path.parent)))
     making = _start(blocks)
     try:
-        # Cancelling what waits for a thread does not stop the thread, and would hide when it ends.
+        # Cancelling the await does not stop the thread, and would hide when it ends.
         while (block := await asyncio.shield(making)) is not None:
             making = _start(blocks)
             yield block
@@ -72,7 +72,7 @@ async def stream(
 
 
 def _whole(blocks: Blocks, folder: Path) -> Blocks:
-    """The same from a nameless file that has all of them: the database's own folder has room for what it holds."""
+    """The same from an unnamed file with all blocks: the database's own folder has room for its contents."""
     with TemporaryFile(prefix="rowcast-", dir=folder) as file:
         for block in blocks:
             file.write(block)
@@ -88,7 +88,7 @@ def _start(blocks: Blocks) -> "asyncio.Future[bytes | None]":
 def _when_done(making: "asyncio.Future[bytes | None]", opened: ExitStack) -> None:
     def interrupted(ended: "asyncio.Future[bytes | None]") -> None:
         if not ended.cancelled():
-            ended.exception()  # which nobody is left to hear of
+            ended.exception()  # retrieved, since nobody else will
         opened.close()
 
     if making.done():
@@ -105,7 +105,7 @@ def export(
     if head:
         yield head
     read = reader(connection)
-    # All rows are wanted: to sort them takes a quarter of the time of fetching each through an index.
+    # All rows are wanted: sorting them takes a quarter of the time of fetching each through an index.
     rows = replace(rows_of(read, table, query, whole=True), query=query, in_order=False)
     yield from (_sorted if query.sorts else _in_file_order)(connection, rows, line)
 
@@ -113,20 +113,20 @@ def export(
 def _in_file_order(connection: sqlite3.Connection, rows: Rows, line: Sql) -> Iterator[bytes]:
     last: int | None = 0
     while last is not None:
-        # To begin anew in the middle of the full-text index takes long: there it is one query a block.
+        # Restarting in the middle of the full-text index is slow, so there each block is a single query.
         last, block = (_listed if rows.match else _joined)(connection, rows, line, last)
         if block:
             yield block
 
 
 def _listed(connection: sqlite3.Connection, rows: Rows, line: Sql, last: int) -> tuple[int | None, bytes]:
-    """The lines of a block behind the row `last`, and the last row of theirs; None when there are no more."""
+    """The lines of a block after the row `last`, and their last row; None if there are no more."""
     with closing(connection.execute(*_statement(rows, line, next(parts(rows, Cursor(last, ())))))) as cursor:
         return _block(cursor)
 
 
 def _joined(connection: sqlite3.Connection, rows: Rows, line: Sql, last: int) -> tuple[int | None, bytes]:
-    """The same, by a query for some lines after another."""
+    """The same, by queries for a few lines each."""
     block, count = bytearray(), MOST_JOINED
     while len(block) < BLOCK:
         statement, values = _statement(rows, line, next(parts(rows, Cursor(last, ()))))
@@ -140,7 +140,7 @@ def _joined(connection: sqlite3.Connection, rows: Rows, line: Sql, last: int) ->
 
 
 def _sorted(connection: sqlite3.Connection, rows: Rows, line: Sql) -> Iterator[bytes]:
-    connection.execute("PRAGMA temp_store = FILE")  # what is sorted may be larger than the memory
+    connection.execute("PRAGMA temp_store = FILE")  # the sorted data may exceed memory
     connection.execute("BEGIN")
     try:
         for part in parts(rows, None):
@@ -160,7 +160,7 @@ def _statement(rows: Rows, line: Sql, part: Part) -> tuple[str, tuple[Any, ...]]
 
 
 def _block(cursor: sqlite3.Cursor) -> tuple[int | None, bytes]:
-    """Lines of about a block, with the id of the last row; None when there are no more."""
+    """Lines of about one block, with the id of the last row; None if there are no more."""
     lines, size = [], 0
     for row_id, line in cursor:
         lines.append(line)
@@ -181,13 +181,13 @@ def _csv_head(query: TableQuery, safe: bool) -> bytes:
 
 def _csv_line(query: TableQuery, safe: bool) -> Sql:
     cells = [_csv_cell(field, safe) for field in query.visible]
-    if len(cells) == 1:  # a lone empty cell would be an empty line, which is no row
+    if len(cells) == 1:  # a lone empty cell would be an empty line, which readers skip
         cells = [f"CASE WHEN {cells[0]} = '' THEN '\"\"' ELSE {cells[0]} END"]
     return Sql(concatenated([*_between(cells, "','"), "char(13, 10)"]))
 
 
 def _csv_cell(field: Field, safe: bool) -> str:
-    """The printed cell, in quotes where a reader would else see more than one cell."""
+    """The printed cell, quoted where a reader would otherwise see more than one cell."""
     if safe:
         field = replace(field, format=_map_texts(field.format, _harmless))
     printed = shown = field.exported
@@ -201,9 +201,9 @@ def _csv_cell(field: Field, safe: bool) -> str:
 
 
 def _special(field: Field) -> str | None:
-    """SQL that is true where a cell needs quotes; None where none can: all but texts have signs of their format only.
+    """SQL that is true where a cell needs quotes; None if no cell can: only text contains arbitrary characters.
 
-    GLOB is the quickest to find a character, but stops at NUL, which no text has as it is stored.
+    GLOB is the fastest way to find a character; it stops at NUL, which no stored text contains.
     """
     if any(character in str(value) for value in field.format.values() for character in _SPECIAL):
         return " OR ".join(f"instr({field.exported}, {literal(character)})" for character in _SPECIAL)
@@ -217,7 +217,7 @@ def _harmless(text: str) -> str:
 
 
 def _map_texts(format: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
-    """The words of a format (for yes, no and empty) changed, the rest as it is."""
+    """Map the words of a format (for yes, no and empty), and leave the rest unchanged."""
     words = ("true", "false", NULL)
     return {name: change(value) if name in words else value for name, value in format.items()}
 

@@ -1,4 +1,4 @@
-"""Pass 1: reads the whole file once and says what it is, how it would become a table, and why."""
+"""Pass 1: reads the whole file once and reports what it is, what table it would become, and why."""
 
 import csv
 from collections.abc import Callable, Iterator
@@ -18,10 +18,10 @@ from webapp.engine.types.guess import MEMO, cut
 __all__ = ["ColumnGuess", "ImportProblem", "Inspection", "Overrules", "describe", "inspect"]
 
 Progress = Callable[[int, int], None]
-_LISTED = 100  # rejected rows told of one by one
+_LISTED = 100  # rejected rows listed individually
 _SAMPLE = 20  # rows shown
 _BATCH = 5000
-_REMEMBERED = 400_000  # values of all columns together
+_REMEMBERED = 400_000  # values, of all columns together
 
 
 def _silent(bytes_read: int, rows: int) -> None:
@@ -35,7 +35,7 @@ def inspect(
     progress: Progress = _silent,
     rejected_path: Path | None = None,
 ) -> Inspection:
-    """Raises `ImportProblem` when no table can be made of the file. The rows kept aside go to `rejected_path`."""
+    """Raises `ImportProblem` if the file cannot become a table. Rejected rows go to `rejected_path`."""
     overrules = overrules or Overrules()
     found = discover(path, filename, overrules)
     source = open_source(path, found.options, found.file)
@@ -50,7 +50,7 @@ def inspect(
 
 
 class Survey:
-    """What all batches of a file add up to."""
+    """What accumulates over all batches of a file."""
 
     def __init__(self, source: Source, overrules: Overrules) -> None:
         self.titles = source.titles

@@ -1,4 +1,4 @@
-"""What pass 1 found and what a person decided over it: plain data that goes through JSON."""
+"""The result of pass 1 and the user's corrections: plain data that is stored as JSON."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -11,7 +11,7 @@ from webapp.engine.types import NULL, TYPES
 
 @dataclass(slots=True)
 class Overrules:
-    """What a person decided. None is "as detected"; an empty `quote` (or "none") means that nothing is quoted.
+    """The user's corrections. None means "as detected"; an empty `quote` (or "none") means that nothing is quoted.
 
     A column, by its index from 0, may have: `title`, `skip`, `type`, and how that is written: a whole `format`, or only
     `order` ("dmy", "mdy") and `null` (the word that stands for an empty cell).
@@ -26,7 +26,7 @@ class Overrules:
     columns: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON knows no numbers as keys."""
+        """JSON has no numeric keys."""
         return asdict(self) | {"columns": {str(index): dict(column) for index, column in self.columns.items()}}
 
     @classmethod
@@ -43,7 +43,7 @@ class RejectedRow:
 
 @dataclass(slots=True)
 class Alternative:
-    """A type all values fit, and what it is called."""
+    """A type that fits all values, and its name."""
 
     type: str
     format: dict[str, Any]
@@ -52,7 +52,9 @@ class Alternative:
 
 @dataclass(slots=True)
 class ColumnGuess:
-    """A column as it would be imported. `alternatives` and `choices` hold what else is lossless, text always."""
+    """A column as it would be imported. `alternatives` and `choices` hold the other lossless types, always including
+    text.
+    """
 
     title: str
     type: str
@@ -64,7 +66,7 @@ class ColumnGuess:
     alternatives: list[str] = field(default_factory=list)
     choices: list[Alternative] = field(default_factory=list)
     samples: list[str] = field(default_factory=list)
-    misfits: int = 0  # values that the type the user has chosen does not fit
+    misfits: int = 0  # values that do not fit the type the user has chosen
     first_misfit: str = ""  # in words: "row 12,001 holds 00501"
     skip: bool = False
 
@@ -101,7 +103,7 @@ class Inspection:
 
     @property
     def options(self) -> ReadOptions:
-        """How to read the same rows again."""
+        """The options that read the same rows again."""
         return ReadOptions(
             format=self.format,
             encoding=self.encoding or "utf-8",
@@ -117,7 +119,7 @@ class Inspection:
 
     @property
     def refusal(self) -> str:
-        """Why the file cannot be imported as it was decided, in words; empty when it can."""
+        """Why the file cannot be imported with these corrections, in readable words; empty if it can."""
         bad = [column for column in self.columns if column.misfits and not column.skip]
         if not bad:
             return ""
@@ -129,7 +131,7 @@ class Inspection:
         )
 
     def check(self) -> None:
-        """Raises ImportProblem for what `refusal` says."""
+        """Raises ImportProblem with the text of `refusal`."""
         if self.refusal:
             raise ImportProblem(self.refusal)
 
@@ -143,7 +145,7 @@ class Inspection:
         return cls(**{**data, "rejected": rejected, "columns": columns})
 
     def settled(self, overrules: Overrules) -> "Inspection | None":
-        """The same with what was decided about columns; None when the file has to be read again for that."""
+        """The inspection with the corrections to columns applied; None if the file has to be read again."""
         reading = (
             (overrules.encoding, self.encoding),
             (overrules.delimiter, self.delimiter),
@@ -189,7 +191,7 @@ def _settle(column: ColumnGuess, decided: Mapping[str, Any]) -> ColumnGuess | No
 
 
 def describe(inspection: Inspection) -> dict[str, Any]:
-    """For scripts: what `rowcast inspect --json` prints."""
+    """The output of `rowcast inspect --json`, for scripts."""
     return {
         "encoding": inspection.encoding or None,
         "delimiter": inspection.delimiter or None,

@@ -1,8 +1,8 @@
-"""Pass 2: the rows of the file into their table, batch by batch, each batch in one transaction with its cursor.
+"""Pass 2: inserts the rows of the file batch by batch, each batch in one transaction with the import's cursor.
 
-`kill -9` at any moment loses at most a batch that was not committed; going on means reading `rows_done` and skipping so
-many rows of the file, whose order never changes. Parsing happens outside the transaction and batches are small, so that
-other people's writes get their turn: SQLite's busy handler is unfair to whoever waits.
+`kill -9` at any moment loses at most one uncommitted batch; resuming means reading `rows_done` and skipping that many
+rows of the file, whose order never changes. Parsing happens outside the transaction and batches are small, so that
+other people's writes get their turn: SQLite's busy handler is unfair to waiting writers.
 """
 
 import sqlite3
@@ -22,26 +22,26 @@ Row = Sequence[Any]
 Progress = Callable[[int, int], None]
 
 HOLD = 0.012  # seconds a batch aims to hold the write lock
-FIRST_BATCH = 200  # rows: the first ones are there to be seen at once
+FIRST_BATCH = 200  # rows: the first ones should be visible at once
 MAX_BATCH = 20_000
-# Rows parsed at a time, about as many as a batch holds: while they are parsed, others can write.
+# Rows parsed at a time, about one batch: while they are parsed, others can write.
 READ_AHEAD = 2_000
-PAUSE = 0.003  # seconds between two batches that are parsed already, for the same reason
+PAUSE = 0.003  # seconds between batches that are already parsed, for the same reason
 PATIENCE = 120.0  # seconds to wait for the write lock before giving up
-# Pages after which the log is copied into the database: sooner than anybody else would have to (data/sqlite_plain.py).
+# Pages after which the log is copied into the database: sooner than anybody else's commit would (data/sqlite_plain.py).
 CHECKPOINT_PAGES = 2_000
-LOG_LIMIT = 64 * 1024 * 1024  # bytes the log file keeps once it has been copied
+LOG_LIMIT = 64 * 1024 * 1024  # bytes the log file keeps after a checkpoint
 
 CURSOR = "UPDATE imports SET rows_done = ? WHERE id = ? AND state = 'loading'"
 COUNT = "UPDATE tables SET row_count = ?, version = version + 1 WHERE id = ?"
 
 
 class Withdrawn(Exception):
-    """The import is no longer to be loaded: cancelled or deleted, its table is gone."""
+    """The import should no longer be loaded: it was cancelled or deleted, and its table is gone."""
 
 
 def load(request: LoadRequest, progress: Progress) -> int:
-    """Load what is not loaded yet; the number of rows that are in the table then. Zero rows when withdrawn."""
+    """Load the remaining rows; return how many are in the table then, or 0 if the import was withdrawn."""
     connection = connect(request.database)
     connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
     connection.execute(f"PRAGMA journal_size_limit={LOG_LIMIT}")
@@ -71,9 +71,9 @@ def _copy(request: LoadRequest, writer: "Writer", progress: Progress) -> None:
 
 
 class Arrangement:
-    """Turns rows of cells into what the INSERT takes: the table's columns in its order, parsed where that is ours.
+    """Turns rows of cells into the parameters of the INSERT: the table's columns in order, parsed where SQL cannot.
 
-    Works on whole columns: the transposing is done in C, and a value that repeats is parsed once a batch.
+    Works on whole columns: transposing happens in C, and a repeated value is parsed once per batch.
     """
 
     def __init__(self, columns: Sequence[LoadColumn], width: int) -> None:
@@ -92,7 +92,7 @@ class Arrangement:
 
 
 def _parser(column: LoadColumn) -> Callable[[str], Any] | None:
-    """None where the database converts the text itself, which is quicker."""
+    """None if the database converts the text itself, which is faster."""
     kind = TYPES[column.type]
     if kind.sql_bind(column.format) is not None:
         return None
@@ -111,7 +111,7 @@ def _parse(cells: Sequence[str], parse: Callable[[str], Any] | None, title: str)
 
 @dataclass
 class Writer:
-    """Writes batches whose size follows the time they hold the write lock."""
+    """Writes batches whose size adapts to the time they hold the write lock."""
 
     connection: sqlite3.Connection
     request: LoadRequest
@@ -142,7 +142,7 @@ class Writer:
             self._size = max(100, min(MAX_BATCH, int(len(chunk) * min(4.0, HOLD / max(held, 0.0005)))))
 
     def _write(self, rows: Sequence[Row]) -> float:
-        """One transaction; the seconds it held the lock."""
+        """One transaction; return the seconds it held the lock."""
         numbered = ((number, *row) for number, row in enumerate(rows, self.done + 1))
         done = self.done + len(rows)
         self._begin()
@@ -153,7 +153,7 @@ class Writer:
             self._insert_all(numbered)
             self.connection.execute(COUNT, (done, self.request.table_id))
         except BaseException:
-            if self.connection.in_transaction:  # a full disk has rolled it back already
+            if self.connection.in_transaction:  # a full disk has already rolled it back
                 self.connection.execute("ROLLBACK")
             raise
         self.connection.execute("COMMIT")
@@ -163,7 +163,7 @@ class Writer:
     def _insert_all(self, numbered: Iterable[Row]) -> None:
         try:
             self.connection.executemany(self._insert, numbered)
-        except sqlite3.IntegrityError as error:  # the table is strict; the name of the column ends what SQLite says
+        except sqlite3.IntegrityError as error:  # the table is STRICT; SQLite's message ends with the column's name
             names = {column_name(column.number): column.title for column in self.request.columns}
             title = names.get(str(error).rpartition(".")[2], "")
             raise Problem(f"A value of the column “{title}” does not fit its type.") from error
@@ -179,5 +179,5 @@ class Writer:
                     raise
 
     def finish(self) -> None:
-        """Leave a short log behind; readers that are still in the middle of something only delay that."""
+        """Leave a short log behind; readers with an open snapshot merely delay that."""
         self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()

@@ -1,4 +1,4 @@
-"""What can go wrong in the engine, in words for the person who asked for it."""
+"""What can go wrong in the engine, described for the person who asked for it."""
 
 from webapp.data.problems import Problem
 
@@ -10,7 +10,7 @@ class ImportProblem(Problem):
 
 
 class QueryProblem(Problem):
-    """An address asks for something this table cannot answer. `argument` is the part of the address that does."""
+    """A URL asks for something this table cannot answer. `argument` is the offending parameter."""
 
     def __init__(self, words: str, argument: str = "") -> None:
         super().__init__(words)
@@ -18,7 +18,7 @@ class QueryProblem(Problem):
 
 
 class QueryTimeout(Problem):
-    """The answer took longer than its budget and was given up."""
+    """The query exceeded its time limit and was interrupted."""
 
     def __init__(self) -> None:
         super().__init__("This took too long and was stopped. Narrow it with a filter, or search for more letters.")

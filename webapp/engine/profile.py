@@ -1,7 +1,8 @@
-"""What is in a column: how full, how many different values, how they spread. Exact, or says from how many rows.
+"""The contents of a column: how full, how many different values, how distributed. Exact, or with a note of the sample
+size.
 
-Everything is of the rows a query shows. Each number has its time; what takes longer is estimated from a sample of rows
-spread evenly over the table, so that a panel opens in two seconds whatever the table's size.
+Everything refers to the rows a query shows. Each figure has a time limit; what takes longer is estimated from a sample
+of rows spread evenly over the table, so that a panel opens within two seconds whatever the table's size.
 """
 
 import time
@@ -21,12 +22,13 @@ from webapp.engine.storage import ROW_ID, Field, StoredTable, table_name
 from webapp.engine.types import TYPES
 from webapp.engine.types.layouts import day_part
 
-BUDGET = 2.0  # seconds for the exact answer; a sample takes little more
+BUDGET = 2.0  # seconds for the exact result; a sample takes little more
 SAMPLE = 50_000  # rows
-# Different values in a sample above which nearly all differ: sorting them all tells no more, and cannot be stopped.
+# With more distinct values in a sample than this, nearly all differ: sorting them all yields nothing new, and cannot be
+# interrupted.
 MOSTLY = SAMPLE // 4
 TOP = 10
-LONGEST_VALUE = 200  # characters shown of a value, and most of one that is linked to
+LONGEST_VALUE = 200  # characters of a value that are shown, and the most that are linked
 
 T = TypeVar("T")
 
@@ -43,7 +45,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A frequent value as printed, and the query that shows exactly its rows; None when it is too long for a link."""
+    """A frequent value as printed, and the query that shows exactly its rows; None if it is too long for a link."""
 
     text: str
     count: int
@@ -52,7 +54,9 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """`note` says in words what is no exact count; empty when all is. Numbers and dates have buckets, others values."""
+    """`note` says which counts are estimates; empty if all are exact. Numbers and dates have buckets, other types
+    values.
+    """
 
     rows: int
     filled: int
@@ -77,7 +81,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Basics:
-    """What one look at every row tells. `lowest` and `highest` as stored."""
+    """What one scan of all rows yields. `lowest` and `highest` as stored."""
 
     rows: int
     filled: int
@@ -90,13 +94,15 @@ class Basics:
 async def fetch_profile(
     database: Database, table: StoredTable, query: TableQuery, number: int, seconds: float = BUDGET
 ) -> Profile:
-    """Raises QueryTimeout only when not even one look at every row is done in time, QueryProblem for no such column."""
+    """Raises QueryTimeout only if not even one scan of all rows finishes in time, and QueryProblem for an unknown
+    column.
+    """
     column, end = query.field(number), time.monotonic() + seconds
     query = query.sorted_by()
     known = await run(database, seconds, lambda read: basics(read, table, query, column))
 
     async def ask(what: Callable[[Read, bool], T], hopeless: bool = False) -> tuple[T, bool]:
-        """The answer, and whether it is an estimate."""
+        """The result, and whether it is an estimate."""
         if not hopeless:
             with suppress(QueryTimeout):
                 return await run(database, max(end - time.monotonic(), 0.01), lambda read: what(read, False)), False
@@ -115,7 +121,7 @@ async def fetch_profile(
 
 
 def profile(read: Read, table: StoredTable, query: TableQuery, number: int, *, sampled: bool = False) -> Profile:
-    """The same on any connection, all exact or all but the basics from a sample."""
+    """The same on any connection: all exact, or everything but the basics from a sample."""
     column, query = query.field(number), query.sorted_by()
     known = basics(read, table, query, column)
     if column.type in ("text", "boolean"):
@@ -141,7 +147,7 @@ def count_distinct(read: Read, table: StoredTable, query: TableQuery, column: Fi
 def histogram(
     read: Read, table: StoredTable, query: TableQuery, column: Field, known: Basics, sampled: bool
 ) -> list[Bucket]:
-    """Counts what is below each edge in one run; the differences are the bars."""
+    """Counts the rows below each edge in one scan; the differences are the bars."""
     if not known.filled:
         return []
     ranges = _ranges(column, known)
@@ -156,7 +162,7 @@ def histogram(
 def values(
     read: Read, table: StoredTable, query: TableQuery, column: Field, known: Basics, sampled: bool
 ) -> tuple[list[Value], int]:
-    """The most frequent values and how many there are."""
+    """The most frequent values, and the number of distinct ones."""
     name = column.name
     grouped = _statement(read, table, query, f"{name} AS v, count(*) AS n", sampled)
     groups = f"groups AS MATERIALIZED ({grouped.text} GROUP BY {name})"
@@ -171,7 +177,7 @@ def values(
 
 
 def _statement(read: Read, table: StoredTable, query: TableQuery, what: str, sampled: bool) -> Sql:
-    """`what` of all rows of the query, or of those among the sample."""
+    """`what` of all rows of the query, or of those in the sample."""
     if not sampled:
         return rows_of(read, table, query, whole=True).select(what)
     name = table_name(table.id)
@@ -197,7 +203,7 @@ def _bucket(query: TableQuery, column: Field, each: buckets.Range, count: int, i
 
 
 def _day(column: Field, iso: str) -> str:
-    """A day in the way the column writes days."""
+    """A date in the column's own format."""
     return TYPES["date"].print(iso, {"layout": day_part(column.format.get("layout", "YYYY-MM-DD"))})
 
 
@@ -236,7 +242,7 @@ def _profile(
 
 
 def _number(column: Field, value: float | None, finer: int) -> str | None:
-    """With the column's decimals and some more; beyond what a double holds exactly only its first digits."""
+    """With the column's decimals and some more; beyond a double's precision only the leading digits."""
     if value is None:
         return None
     text = f"{value:.{int(column.format.get('scale', 0)) + finer}f}" if abs(value) < 2**53 else f"{value:.6g}"

@@ -1,4 +1,4 @@
-"""Files of rows: what they are, and how to read them."""
+"""File formats: detecting them and reading their rows."""
 
 from pathlib import Path
 from typing import BinaryIO
@@ -9,9 +9,9 @@ __all__ = ["Batch", "FileFormat", "ReadOptions", "Reject", "Source", "open_sourc
 
 
 def open_source(path: Path, options: ReadOptions, converted: BinaryIO | None = None) -> Source:
-    """Reads the file as `options` say. The same file and options give the same batches, always.
+    """Read the file with these `options`. The same file and options always yield the same batches.
 
-    `converted` is the CSV of a workbook's sheet, when it has just been made.
+    `converted` is the CSV of a workbook's sheet, if it has just been created.
     """
     from webapp.engine.formats.delimited import DelimitedSource
     from webapp.engine.formats.ndjson import NdjsonSource

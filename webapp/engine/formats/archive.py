@@ -1,4 +1,4 @@
-"""Guards against ZIP bombs: what an archive says it holds, and what it really holds when it is unpacked."""
+"""Guards against ZIP bombs: checks the sizes an archive declares, and the actual ones."""
 
 import zipfile
 import zlib
@@ -8,8 +8,8 @@ from typing import BinaryIO
 from webapp.engine.problems import ImportProblem
 
 MIB = 1024 * 1024
-MAX_INFLATED = 2048 * MIB  # bytes of all parts together
-MAX_RATIO = 200  # inflated : packed, for parts large enough to matter
+MAX_INFLATED = 2048 * MIB  # bytes, of all parts together
+MAX_RATIO = 200  # uncompressed to compressed, for parts large enough to matter
 _LARGE = 10 * MIB
 _MAX_PARTS = 10_000
 _BLOCK = MIB
@@ -17,7 +17,7 @@ _LOCAL_HEADER = 30  # bytes, before a name and an extra field whose lengths it e
 
 
 def check(path: Path) -> None:
-    """Raises ImportProblem. Sizes an archive declares can lie, so all of it is unpacked once, into nothing."""
+    """Raises ImportProblem. Declared sizes can lie, so everything is decompressed once, without storing the output."""
     try:
         with zipfile.ZipFile(path) as archive, path.open("rb") as file:
             parts = archive.infolist()
@@ -61,7 +61,7 @@ def _check_actual(file: BinaryIO, parts: list[zipfile.ZipInfo]) -> None:
 
 
 def _inflated(file: BinaryIO, part: zipfile.ZipInfo) -> int:
-    """Bytes the part really unpacks to. `zipfile` itself stops at the declared size, others need not."""
+    """The actual size of a part. `zipfile` stops at the declared size; other readers need not."""
     file.seek(part.header_offset)
     header = file.read(_LOCAL_HEADER)
     file.seek(int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little"), 1)

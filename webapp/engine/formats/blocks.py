@@ -1,4 +1,4 @@
-"""A file as blocks of whole lines of text, decoded as it is read; bytes that cannot be decoded stay recognisable."""
+"""Reads a file as blocks of whole lines, decoded on the way; undecodable bytes stay recognisable."""
 
 import codecs
 import re
@@ -9,8 +9,8 @@ from typing import BinaryIO
 from webapp.engine.formats.encoding import BLOCK, mark_of
 from webapp.engine.problems import ImportProblem
 
-MAX_LINE = 16 * 1024 * 1024  # characters; a line beyond that is no line of a table
-# An undecodable byte becomes a lone surrogate, U+DC00 plus the byte: nothing that decodes gives one.
+MAX_LINE = 16 * 1024 * 1024  # characters; no table has longer lines
+# An undecodable byte becomes a lone surrogate, U+DC00 plus the byte: no valid input decodes to one.
 _KEEP = "rowcast-keep"
 _KEPT = re.compile("[\udc00-\udcff]")
 _LONE = re.compile("[\ud800-\udfff]")
@@ -34,7 +34,7 @@ class Block:
 
 
 def is_damaged(text: str) -> bool:
-    """Whether it holds what no encoding can write; the encoder finds out quicker than a search."""
+    """Whether it contains lone surrogates; encoding finds them faster than searching."""
     if text.isascii():
         return False
     try:
@@ -45,13 +45,13 @@ def is_damaged(text: str) -> bool:
 
 
 def readable(text: str) -> str:
-    """With undecodable bytes written as \\xE9, and halves of characters as \\uD800."""
+    """Undecodable bytes written as \\xE9, lone surrogates as \\uD800."""
     shown = _KEPT.sub(lambda match: f"\\x{ord(match[0]) - 0xDC00:02X}", text)
     return _LONE.sub(lambda match: f"\\u{ord(match[0]):04X}", shown)
 
 
 def blocks(file: BinaryIO, encoding: str, size: int = BLOCK) -> Iterator[Block]:
-    """Lines end with \\n, \\r\\n or \\r, as in the file; none is cut in two."""
+    """Lines end with \\n, \\r\\n or \\r, as in the file, and are never split."""
     decoder = codecs.getincrementaldecoder(encoding)(_KEEP)
     mark = mark_of(file.read(4))
     file.seek(len(mark[0]) if mark and mark[1] == encoding else 0)
@@ -72,6 +72,6 @@ def blocks(file: BinaryIO, encoding: str, size: int = BLOCK) -> Iterator[Block]:
 
 
 def _last_line_end(text: str) -> int:
-    """Behind the last line's end. A \\r at the very end may be the first half of \\r\\n: it waits."""
+    """The position after the last line end. A \\r at the very end may be half of \\r\\n, so it waits."""
     cut = text.rfind("\n") + 1
     return cut or text.rfind("\r", 0, len(text) - 1) + 1

@@ -1,4 +1,4 @@
-"""Delimited text (CSV, TSV and their kin) as rows of equal width."""
+"""Delimited text (CSV, TSV and similar) as rows of equal width."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,11 +14,11 @@ from webapp.engine.formats.source import MAX_COLUMNS, Batch, ReadOptions, Reject
 from webapp.engine.problems import ImportProblem
 
 _HEAD_BYTES = 64 * 1024
-_LOOKED_AT = 100  # rows that say how wide a table without a header is
+_LOOKED_AT = 100  # rows that determine the width of a table without a header
 
 
 class DelimitedSource:
-    """The file is opened anew for each reading; `file` stands for a file that has no path."""
+    """The file is opened again for each reading; `file` is for a file that has no path."""
 
     def __init__(self, path: Path, options: ReadOptions, file: BinaryIO | None = None) -> None:
         self._path, self._options, self._file = path, options, file
@@ -35,7 +35,7 @@ class DelimitedSource:
         return len(self.titles)
 
     def _head(self) -> Sequence[str]:
-        """The header; in a table without one, the widest of the first rows."""
+        """The header; without one, the widest of the first rows."""
         rows: list[list[str]] = []
         skip = self._options.header_row
         for records in self._records(_HEAD_BYTES):
@@ -48,7 +48,7 @@ class DelimitedSource:
         if not self._options.header:
             return max(rows, key=len)
         usual, times = Counter(map(len, rows[1:])).most_common(1)[0] if rows[1:] else (0, 0)
-        # A header that most rows outgrow lacks titles; one that a few outgrow has a few wrong rows below it.
+        # If most rows are wider than the header, it lacks titles; if only a few are, those rows are wrong.
         missing = usual - len(rows[0]) if times * 2 > len(rows[1:]) else 0
         return [*rows[0], *repeat("", missing)]
 
@@ -81,7 +81,7 @@ class DelimitedSource:
         return Batch(rows, rejected, records.bytes_read)
 
     def _sort_out(self, records: Records, lines: list[int] | None) -> tuple[list[Row], list[Reject]]:
-        """Row by row: pad the short ones, keep aside what is too long or cannot be read."""
+        """Row by row: pad short ones, reject those that are too long or undecodable."""
         rows: list[Row] = []
         rejected = list(records.broken)
         for row, line in zip(records.rows, lines or records.lines(), strict=True):
@@ -102,7 +102,7 @@ class DelimitedSource:
 
 
 def _without_head(records: Records, skip: int) -> tuple[list[int], int]:
-    """Drop the first `skip` records that are not blank; the lines of what stays, and how many are still to drop."""
+    """Drop the first `skip` non-blank records; return the remaining lines, and how many are still to drop."""
     lines = list(records.lines())
     index = 0
     while index < len(records.rows) and skip:

@@ -1,4 +1,4 @@
-"""Which character separates the cells and which quotes them: the pair that makes the most table-like table."""
+"""Detects delimiter and quote character: the pair that yields the most table-like result."""
 
 import csv
 import io
@@ -10,16 +10,16 @@ from webapp.engine.formats.records import parser_arguments
 from webapp.engine.formats.source import ReadOptions
 
 _DELIMITERS = ",;\t|:~^ \x1f\x01\xa7\xa6"
-# How much a delimiter must be preferred by the data to be chosen over a usual one.
+# How much better a delimiter must do to be chosen over a more usual one.
 _WEIGHT = {",": 1.0, ";": 1.0, "\t": 1.0, "|": 0.97, "~": 0.8, "^": 0.8, "\x1f": 1.0, "\x01": 1.0, ":": 0.55, " ": 0.5}
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", ":": "colon", " ": "space"}
 _USUAL = ",;\t|"
-_CERTAIN = 0.9  # share of rows that an unusual delimiter must divide alike
-_ENOUGH = 3  # rows it takes for that
-_TOO_MANY = 3  # broken quotes, from which on quotes may be text
-_RECORDS = 500  # looked at
-_PREAMBLE = 30  # records above a table that need not look like it
-# What one cell of a table usually is; a wrong delimiter leaves pieces that are nothing of this.
+_CERTAIN = 0.9  # share of rows that an unusual delimiter must split alike
+_ENOUGH = 3  # rows required for that
+_TOO_MANY = 3  # broken quotes, from which on quotes are taken for text
+_RECORDS = 500  # records examined
+_PREAMBLE = 30  # records of a preamble, which need not look like a table
+# What a table cell usually is; a wrong delimiter leaves fragments that match none of it.
 _ATOM = re.compile(
     r"\s*(?:"
     r"|[-+(]?[$€£¥]?\s?[-+]?[0-9][0-9.,' ]*(?:[eE][-+]?[0-9]+)?\s?[%€$)]?"  # numbers, money
@@ -27,7 +27,7 @@ _ATOM = re.compile(
     r"|[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?:\s?[AP]M)?"
     r"|[^\s@,;|\t]+@[^\s@,;|\t]+"  # addresses
     r"|(?:https?|ftp)://[^\s|\t]+"
-    r"|[^,;|\t\"~^]*(?:, [^,;|\t\"~^]*)*"  # text with commas as people set them
+    r"|[^,;|\t\"~^]*(?:, [^,;|\t\"~^]*)*"  # text with commas followed by a space
     r")\s*",
     re.IGNORECASE,
 )
@@ -79,7 +79,7 @@ def _reason(best: _Candidate) -> str:
 
 
 def _quoted(lines: list[str], sample: str, delimiter: str, decided: str | None) -> _Candidate:
-    """The best way of quoting with this delimiter. The usual one unless it fails again and again."""
+    """The best quoting for this delimiter: the usual one, unless it fails repeatedly."""
     options = ReadOptions(delimiter=delimiter, quote='"' if decided is None else decided)
     usual = _score(lines, options)
     others = []
@@ -123,7 +123,7 @@ def _score(lines: list[str], options: ReadOptions) -> _Candidate:
 
 
 def _is_atom(cell: str, quote: str) -> bool:
-    """A quote inside a cell is fine where it is text; around a cell it says that this is not how it is quoted."""
+    """A quote inside a cell is fine if it is text; quotes around a cell show that this quoting is wrong."""
     if len(cell) > 1 and cell[0] == cell[-1] == '"' and quote != '"':
         return False
     if len(cell) > 1 and cell[0] == cell[-1] == "'" and quote != "'":
@@ -132,7 +132,7 @@ def _is_atom(cell: str, quote: str) -> bool:
 
 
 def _parse(lines: list[str], options: ReadOptions) -> tuple[list[list[str]], int]:
-    """Some records, and how many could not be read; the parser goes on with the next line by itself."""
+    """Some records, and how many could not be parsed; the parser continues with the next line by itself."""
     reader = csv.reader(lines, **parser_arguments(options))
     rows: list[list[str]] = []
     errors = 0

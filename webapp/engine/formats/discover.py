@@ -1,4 +1,4 @@
-"""Finds out how to read a file: its format, encoding, delimiter, quotes and header, each with the reason."""
+"""Detects how to read a file: its format, encoding, delimiter, quotes and header, each with the reason."""
 
 import codecs
 from collections.abc import Callable
@@ -26,7 +26,7 @@ _STRANGERS = (
 
 
 def discover(path: Path, filename: str, decided: Decided) -> Discovery:
-    """Raises ImportProblem when it is no file of rows."""
+    """Raises ImportProblem if it is not a file of rows."""
     with path.open("rb") as file:
         head = file.read(4096)
     if not head:
@@ -35,7 +35,7 @@ def discover(path: Path, filename: str, decided: Decided) -> Discovery:
 
 
 def format_of(head: bytes, filename: str) -> FileFormat:
-    """The first bytes decide; a name only where bytes cannot."""
+    """By the first bytes; by the name only where bytes cannot tell."""
     if head.startswith(b"PK\x03\x04"):
         return "xlsx"
     for magic, what in _STRANGERS:

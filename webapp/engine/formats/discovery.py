@@ -1,4 +1,4 @@
-"""What is found out about how to read a file, and what every format needs to find it out."""
+"""The result of detecting how to read a file, and what every format needs for it."""
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ _RECORDS = 200
 
 
 class Decided(Protocol):
-    """What a person has decided already; `Overrules` is one."""
+    """What the user has decided already; implemented by `Overrules`."""
 
     encoding: str | None
     delimiter: str | None
@@ -35,7 +35,7 @@ class Discovery:
     file: BinaryIO | None = None  # the sheet of a workbook, already converted
 
     def facts(self) -> dict[str, Any]:
-        """The part of an inspection that is known before the rows are."""
+        """The part of an inspection that is known before the rows are read."""
         options = asdict(self.options)
         if self.options.format != "csv":
             options |= {"delimiter": "", "quote": "", "encoding": options["encoding"] if self.encoding_reason else ""}
@@ -72,7 +72,7 @@ def first_lines(file: BinaryIO, name: str) -> str:
 
 
 def first_records(file: BinaryIO, options: ReadOptions) -> list[list[str]]:
-    """The first ones that are not blank."""
+    """The first records that are not blank."""
     rows: list[list[str]] = []
     file.seek(0)
     for records in Parser(options).parse(blocks(file, options.encoding, SAMPLE_BYTES)):

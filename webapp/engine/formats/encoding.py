@@ -1,4 +1,4 @@
-"""Which encoding a file is in: a byte order mark, else strict UTF-8 over the whole file, else the best guess."""
+"""Detects a file's encoding: a byte order mark, else strict UTF-8 over the whole file, else the best guess."""
 
 import codecs
 import re
@@ -18,9 +18,9 @@ _AFTER_ASCII = re.compile(r"([A-Za-z])([^\x00-\x7f])")
 _BEFORE_ASCII = re.compile(r"(?<=([^\x00-\x7f]))([A-Za-z])")
 _CLOSING = "\xa0\u2019\u201d\u201c\xbb\u2013\u2014\u2026\xae\u2122\xb0\xb2\xb3"
 _OPENING = "\xa0\u2018\u2019\u201c\u201e\xab\u2013\u2014\xbf\xa1\u20ac\xa3\xb0\xb5"
-_EVIDENCE = 12  # bytes beyond ASCII that a guess needs
+_EVIDENCE = 12  # non-ASCII bytes a guess requires
 _FALLBACK = "cp1252"
-# A mark of UTF-16 is two bytes of the file; Python's own name without "le" and "be" eats it, these do not.
+# A UTF-16 mark is two bytes of the file: Python's codec without "le" or "be" consumes it, these do not.
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
@@ -31,12 +31,12 @@ class Encoding:
 
 
 def mark_of(head: bytes) -> tuple[bytes, str] | None:
-    """The byte order mark a file begins with, and the encoding it stands for."""
+    """The byte order mark at the start of a file, and its encoding."""
     return next(((mark, name) for mark, name in _MARKS if head.startswith(mark)), None)
 
 
 def known(name: str) -> str:
-    """Python's name for an encoding of texts. Raises LookupError for what is none."""
+    """Python's name for a text encoding. Raises LookupError for anything else."""
     "".encode(name)
     found = codecs.lookup(name).name
     return "utf-8" if found in ("ascii", "utf-8-sig") else found
@@ -57,7 +57,7 @@ def label(name: str) -> str:
 
 
 def _without_mark(head: bytes) -> str | None:
-    """UTF-16 of mostly Latin text has its zero bytes at every other place."""
+    """In UTF-16 of mostly Latin text, every other byte is zero."""
     even, odd = head[::2].count(0), head[1::2].count(0)
     half = len(head) // 2
     if half and odd > half * 0.7 and even < half * 0.1:
@@ -69,11 +69,11 @@ def _without_mark(head: bytes) -> str | None:
 
 @dataclass(slots=True)
 class _Survey:
-    """What the whole file says about UTF-8."""
+    """The result of decoding the whole file as UTF-8."""
 
-    letters: int = 0  # characters beyond ASCII
-    broken: int = 0  # bytes that are not UTF-8
-    sample: bytes = b""  # the part of the file that a guess has to explain
+    letters: int = 0  # non-ASCII characters
+    broken: int = 0  # bytes that are not valid UTF-8
+    sample: bytes = b""  # the part of the file the guess is based on
 
 
 def _narrow(path: Path) -> Encoding:
@@ -89,9 +89,9 @@ def _narrow(path: Path) -> Encoding:
 
 
 def _guess(sample: bytes) -> str:
-    """Among what the detector finds possible, the first whose words are whole: `Café`, not `CafÈ` or `Cafй`."""
+    """Of the detector's candidates, the first that yields plausible words: `Café`, not `CafÈ` or `Cafй`."""
     if sum(byte > 127 for byte in sample[:4096]) < _EVIDENCE:
-        return _FALLBACK  # a handful of bytes is no evidence against what is by far the most common
+        return _FALLBACK  # a handful of bytes is too little evidence against the most common one
     names = dict.fromkeys(filter(None, map(_usable, chardet.detect_all(sample, ignore_threshold=True)[:_GUESSES])))
     sample = sample[:_WEIGHED]
     best = min([*names, _FALLBACK], key=lambda name: _oddness(sample, name))
@@ -105,11 +105,11 @@ def _usable(guess: Mapping[str, Any]) -> str | None:
         return None
     if name == "utf-8" or name.startswith("utf-"):
         return None
-    return _FALLBACK if name == "iso8859-1" else name  # the same letters, and what stands in Windows' gaps
+    return _FALLBACK if name == "iso8859-1" else name  # the same letters, plus those Windows puts into the gaps
 
 
 def _oddness(sample: bytes, name: str) -> float:
-    """The share of letters beyond ASCII that do not go with the ASCII letter beside them."""
+    """The share of non-ASCII letters that do not fit the ASCII letter beside them."""
     text = sample.decode(name, "replace")
     before, after = _AFTER_ASCII.findall(text), _BEFORE_ASCII.findall(text)
     odd = sum(not _goes_with(letter, other, _CLOSING) for letter, other in before)
@@ -120,7 +120,7 @@ def _oddness(sample: bytes, name: str) -> float:
 
 
 def _goes_with(first: str, second: str, marks: str) -> bool:
-    """Of two neighbours in a word one is ASCII; no small letter comes before a capital, no two scripts meet."""
+    """Of two neighbouring letters one is ASCII: lower case does not precede upper case, and scripts do not mix."""
     other = second if first.isascii() else first
     if other in marks:
         return True
@@ -144,7 +144,7 @@ def _survey(path: Path) -> _Survey:
 
 
 def _interesting(block: bytes) -> bytes:
-    """The lines with bytes beyond ASCII; a megabyte of plain ASCII around them would only hide them."""
+    """The lines with non-ASCII bytes; a megabyte of plain ASCII around them would only hide them."""
     return b"".join(line for line in block.splitlines(keepends=True) if not line.isascii())
 
 

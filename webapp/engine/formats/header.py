@@ -1,4 +1,4 @@
-"""Where a table begins below its preamble, and whether its first row is a header."""
+"""Where a table starts below its preamble, and whether its first row is a header."""
 
 import re
 from collections import Counter
@@ -20,7 +20,7 @@ class Header:
 
 
 def detect(rows: Sequence[Sequence[str]], is_there: bool | None = None, row: int | None = None) -> Header:
-    """`rows` are the first ones of the file, without blank lines; the others are what is already decided."""
+    """`rows` are the first non-blank rows of the file; the other arguments are what is already decided."""
     start = _first(rows) if row is None else min(row, max(len(rows) - 1, 0))
     above = f"; {start} {'line' if start == 1 else 'lines'} above it left out" if start else ""
     if is_there is not None:
@@ -35,7 +35,7 @@ def detect(rows: Sequence[Sequence[str]], is_there: bool | None = None, row: int
 
 
 def _first(rows: Sequence[Sequence[str]]) -> int:
-    """The first record that is as wide as most; rows of a report's title are narrow, or empty but for one cell."""
+    """The first record as wide as most; title rows of a report are narrow, or have a single filled cell."""
     widths = [_filled_width(row) for row in rows]
     wide = Counter(len(row) for row in rows if len(row) > 1)
     if not wide:
@@ -67,7 +67,7 @@ def _judge(head: Sequence[str], below: Sequence[Sequence[str]]) -> tuple[bool, s
 
 
 def _vote(title: str, cells: Sequence[str]) -> int:
-    """For a header where a title stands over values; against it where the first row holds such a value too."""
+    """For a header if a title stands above typed values; against it if the first row holds such a value too."""
     cells = [cell.strip() for cell in cells if cell.strip()]
     title = title.strip()
     if not cells or not title:

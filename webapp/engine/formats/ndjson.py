@@ -1,4 +1,4 @@
-"""NDJSON: one JSON object a line. The columns are the keys of all objects, in the order they first appear."""
+"""NDJSON: one JSON object per line. The columns are the keys of all objects, in order of first appearance."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from webapp.engine.problems import ImportProblem
 
 
 class _Number(str):
-    """A number, exactly as it is written in the file."""
+    """A number, exactly as written in the file."""
 
     __slots__ = ()
 
@@ -23,7 +23,7 @@ class _Duplicate(ValueError):
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Python would keep the last of two equal keys and say nothing."""
+    """Python would silently keep the last of two equal keys."""
     made = dict(pairs)
     if len(made) != len(pairs):
         raise _Duplicate
@@ -90,7 +90,7 @@ def _lines(path: Path, encoding: str) -> Iterator[tuple[int, Sequence[str], int,
 
 
 def _parse(text: str) -> Mapping[str, Any]:
-    """Raises ValueError with the end of a sentence that begins with the line's number."""
+    """Raises ValueError with the end of a sentence that starts with the line number."""
     try:
         found = _decode(text)
     except _Duplicate:
@@ -118,7 +118,7 @@ def _cell(value: Any) -> str:
 
 
 def _dump(value: Any) -> str:
-    """JSON again, numbers as they were."""
+    """Back to JSON, with numbers unchanged."""
     if isinstance(value, dict):
         return "{" + ",".join(f"{json.dumps(key, ensure_ascii=False)}:{_dump(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list):
@@ -139,7 +139,7 @@ def _keys(path: Path, encoding: str) -> list[str]:
                 f"The objects have more than {MAX_COLUMNS:,} different keys, and each would be a column."
                 f" A table here holds at most {MAX_COLUMNS:,}."
             )
-    whole = [key for key in keys if not is_damaged(key)]  # lines with others are kept aside
+    whole = [key for key in keys if not is_damaged(key)]  # lines with other keys are rejected
     if not whole:
         raise ImportProblem("No line of this file is a JSON object with keys, so it has no columns.")
     return whole

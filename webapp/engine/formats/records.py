@@ -1,7 +1,7 @@
-"""Lines to records with the standard library's parser, and what it cannot read kept aside.
+"""Splits lines into records with the standard library's parser, and rejects what it cannot parse.
 
-An unclosed quote would swallow the rest of the file: here it costs one line. Each block of lines is parsed by itself;
-a record that is not complete at its end waits for the next block, up to a limit.
+An unclosed quote would swallow the rest of the file; here it costs one line. Each block of lines is parsed separately;
+a record that is incomplete at its end waits for the next block, up to a limit.
 """
 
 import csv
@@ -18,13 +18,13 @@ from webapp.engine.problems import ImportProblem
 csv.field_size_limit(MAX_LINE)
 
 _INCOMPLETE = "unexpected end of data"
-_MAX_LINES = 100_000  # a record of more lines has a quote that never ends
-_MAX_UNCLOSED = 100  # quotes that never end; each costs a look at all those lines
+_MAX_LINES = 100_000  # a record of more lines has an unclosed quote
+_MAX_UNCLOSED = 100  # unclosed quotes; each costs a scan of all those lines
 
 
 @dataclass(slots=True)
 class Records:
-    """Records of some lines. Lines are counted from `line`; which line a record is in is computed when asked for."""
+    """Records of some lines. Lines are counted from `line`; a record's line is computed on demand."""
 
     line: int
     rows: list[list[str]] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Records:
         self._starts.append((len(self.rows), line + 1))
 
     def lines(self) -> Iterator[int]:
-        """The line each row begins in."""
+        """The line each row starts on."""
         starts = dict(self._starts)
         line = self.line
         for index, row in enumerate(self.rows):
@@ -61,7 +61,7 @@ class Parser:
         self._lone_escape = re.compile(rf"\\(?:([\\{options.quote}])|)") if options.quote and options.escape else None
         self._unclosed = 0
         self._waiting: list[str] = []
-        self._patience = 0  # lines a waiting record may still grow to before it is looked at again
+        self._patience = 0  # lines a waiting record may grow to before it is checked again
         self._line = 1
 
     def parse(self, blocks: Iterable[Block]) -> Iterator[Records]:
@@ -82,7 +82,7 @@ class Parser:
             try:
                 records.rows.extend(csv.reader(rest, **self._arguments))
                 start = len(lines)
-            except csv.Error as error:  # the rows before it are in the list
+            except csv.Error as error:  # the rows before it have been collected
                 start += _consumed(records.rows[known:])
                 if self._waits(error, lines, start, block):
                     break
@@ -92,7 +92,7 @@ class Parser:
         return records
 
     def _waits(self, error: csv.Error, lines: list[str], start: int, block: Block) -> bool:
-        """Whether the rest of the record may still come. Looked at each time it has doubled, not at each block."""
+        """Whether the rest of the record may still come. Checked each time it has doubled, not at each block."""
         if str(error) != _INCOMPLETE:
             return False
         rest = lines[start:]
@@ -108,7 +108,7 @@ class Parser:
         return False
 
     def _guard_escapes(self, text: str) -> str:
-        """A backslash escapes a quote or itself; before anything else it is text, which the parser would drop."""
+        """A backslash escapes a quote or itself; before anything else it is text, but the parser would drop it."""
         if self._lone_escape is None or "\\" not in text:
             return text
         return self._lone_escape.sub(lambda match: match[0] if match[1] else "\\\\", text)

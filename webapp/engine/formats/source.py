@@ -1,4 +1,4 @@
-"""What every file format gives: the same rows, in the same batches, each time it is read with the same options."""
+"""The interface of file formats: the same rows in the same batches each time, given the same options."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -8,14 +8,14 @@ FileFormat = Literal["csv", "xlsx", "ndjson"]
 Row = Sequence[str]
 
 MAX_COLUMNS = 2000  # SQLite's own limit
-_ASIDE = 1000  # rows kept aside that wait for rows to fill a batch
-_CELLS = 200_000  # cells in a batch: wide tables get batches of fewer rows
-_BYTES = 4 * 1024 * 1024  # of the file in a batch: cells may hold whole documents
+_ASIDE = 1000  # rejected rows waiting for a batch to fill up
+_CELLS = 200_000  # cells per batch: wide tables get batches of fewer rows
+_BYTES = 4 * 1024 * 1024  # bytes of the file per batch: a cell may hold a whole document
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How to read a file. An empty `quote` means that quotes are text like any other."""
+    """How to read a file. An empty `quote` means that quotes are ordinary text."""
 
     format: FileFormat = "csv"
     encoding: str = "utf-8"
@@ -26,12 +26,12 @@ class ReadOptions:
     header: bool = True
     header_row: int = 0  # records before the header (or the first row) that are not part of the table
     sheet: str | None = None
-    keys: Sequence[str] | None = None  # of NDJSON: what pass 1 found, so that pass 2 need not look again
+    keys: Sequence[str] | None = None  # for NDJSON: found by pass 1, so that pass 2 need not search again
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row kept aside: nothing of it is lost, and a person is told why."""
+    """A rejected row, kept completely, with the reason for the user."""
 
     line: int
     reason: str
@@ -59,13 +59,13 @@ def batch_size(size: int, width: int) -> int:
 
 
 def in_batches(parts: Iterator[Batch], size: int) -> Iterator[Batch]:
-    """Batches of exactly `size` rows from parts of any size; fewer where so many are large, and in the last."""
+    """Batches of exactly `size` rows from parts of any size; fewer where rows are large, and in the last batch."""
     waiting, start = Batch([]), 0
     for part in parts:
         waiting.rows += part.rows
         waiting.rejected += part.rejected
         waiting.bytes_read = part.bytes_read
-        if len(waiting.rejected) >= _ASIDE:  # a file may hold little else: they must not pile up
+        if len(waiting.rejected) >= _ASIDE:  # a file may consist mostly of them: do not let them pile up
             yield Batch([], waiting.rejected, part.bytes_read)
             waiting.rejected = []
         while len(waiting.rows) >= size:

@@ -1,4 +1,4 @@
-"""Titles of columns: what people wrote above them, made unique and fit to be shown."""
+"""Column titles: what people wrote above the columns, made unique and safe to display."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ _JOINERS = "\u200c\u200d"  # Persian and emoji need them
 
 
 def clean(titles: Sequence[str]) -> list[str]:
-    """Unique whatever the case of letters. The first of several equal ones keeps its name: name, name 2, name 3."""
+    """Unique regardless of case. The first of several equal titles keeps its name: name, name 2, name 3."""
     wanted = [_plain(title) or f"column {number}" for number, title in enumerate(titles, 1)]
     taken = {title.casefold() for title in wanted}
     used: dict[str, int] = {}
@@ -27,7 +27,7 @@ def _plain(title: str) -> str:
 
 
 def _unique(title: str, taken: set[str], used: dict[str, int]) -> str:
-    """`used` says for each title which number it had last: a thousand equal ones need not count from 1 each."""
+    """`used` holds the last number of each title, so that a thousand equal ones need not count from 1 each."""
     number, candidate = used.get(title.casefold(), 1), title
     while candidate.casefold() in used or (number > 1 and candidate.casefold() in taken):
         number += 1

@@ -1,8 +1,8 @@
 """The child process that opens a workbook: `python -m webapp.engine.formats.workbook FILE [SHEET]`.
 
-Strangers' workbooks are read by native code that holds a whole sheet in memory, so it gets a process with limits of its
-own; what Python makes of the cells is there a row at a time. One sheet goes to standard output as CSV; what there is to
-say goes to standard error as one line of JSON.
+Strangers' workbooks are read by native code that holds a whole sheet in memory, so it gets a separate process with
+limits; Python then processes the cells row by row. One sheet goes to standard output as CSV, and the result to standard
+error as one line of JSON.
 """
 
 import csv
@@ -22,7 +22,7 @@ from webapp.engine.problems import ImportProblem
 
 MEMORY = 3 * 1024 * 1024 * 1024  # bytes of address space
 CPU_SECONDS = 600
-_EXACT = 10**15  # above it a double no longer holds every whole number that has as many digits
+_EXACT = 10**15  # above it a double cannot represent every whole number
 
 
 def main(path: str, sheet: str | None = None) -> int:
@@ -54,7 +54,7 @@ def _convert(path: str, wanted: str | None) -> dict[str, Any]:
         raise ImportProblem(
             f"The sheet “{name}” has {sheet.width:,} columns; a table here holds at most {MAX_COLUMNS:,}."
         )
-    _write(lambda: islice(sheet.iter_rows(), sheet.start[0], None))  # what is empty above is no part of the table
+    _write(lambda: islice(sheet.iter_rows(), sheet.start[0], None))  # empty rows above are not part of the table
     return {"sheets": sheets, "sheet": name}
 
 
@@ -67,7 +67,7 @@ def _visible(workbook: Any) -> list[str]:
 
 
 def _sheet(workbook: Any, sheets: Sequence[str], wanted: str | None) -> tuple[str, Any]:
-    """The one asked for; else the first that is not empty."""
+    """The requested sheet, else the first that is not empty."""
     if wanted is not None and wanted not in workbook.sheet_names:
         raise ImportProblem(f"The workbook has no sheet “{wanted}”. It has: {', '.join(sheets)}.")
     for name in [wanted] if wanted is not None else sheets:
@@ -78,7 +78,7 @@ def _sheet(workbook: Any, sheets: Sequence[str], wanted: str | None) -> tuple[st
 
 
 def _write(rows: Callable[[], Iterator[Sequence[Any]]]) -> None:
-    """Twice over the rows: only all of them tell which columns hold times beside days."""
+    """Reads the rows twice, because only all of them show which columns hold times as well as dates."""
     with_time = {index for row in rows() for index, cell in enumerate(row) if type(cell) is datetime}
     output = open(sys.stdout.fileno(), "w", encoding="utf-8", newline="", closefd=False)  # noqa: SIM115  it is not ours
     writer = csv.writer(output)  # with \r\n: before Python 3.13 a \r in a cell is quoted only where it ends lines, too
@@ -90,9 +90,9 @@ def _write(rows: Callable[[], Iterator[Sequence[Any]]]) -> None:
 
 
 def _text(cell: Any, with_time: bool) -> str:
-    """As a person reads it in the sheet: whole numbers without a fraction, days as ISO writes them.
+    """As people see it in the sheet: whole numbers without a fraction, dates in ISO format.
 
-    Numbers have the 15 digits that Excel knows; what a double holds beyond them is noise of arithmetic.
+    Numbers have the 15 digits that Excel shows; a double's further digits are rounding noise.
     """
     kind = type(cell)
     if kind is str:

@@ -1,4 +1,4 @@
-"""Excel workbooks: a child process writes one sheet as CSV into a nameless file, which is then read like any other."""
+"""Excel workbooks: a child process writes one sheet as CSV to an unnamed file, which is then read like any other."""
 
 import errno
 import json
@@ -18,7 +18,7 @@ from webapp.engine.formats.source import Batch, ReadOptions
 from webapp.engine.problems import ImportProblem
 
 _PROJECT = Path(__file__).parents[3]
-_TIMEOUT = 1800  # seconds; a child that needs that long is stuck
+_TIMEOUT = 1800  # seconds; a child that takes this long is stuck
 
 
 class XlsxSource(DelimitedSource):
@@ -31,7 +31,7 @@ class XlsxSource(DelimitedSource):
         self._share = path.stat().st_size / max(sheet.seek(0, os.SEEK_END), 1)
 
     def batches(self, size: int = 5000) -> Iterator[Batch]:
-        """Progress is told in bytes of the workbook, which is what people see."""
+        """Progress is counted in bytes of the workbook, because that is the size people know."""
         for batch in super().batches(size):
             batch.bytes_read = int(batch.bytes_read * self._share)
             yield batch
@@ -49,7 +49,7 @@ def discover(path: Path, decided: Decided) -> Discovery:
 
 
 def convert(path: Path, sheet: str | None) -> tuple[BinaryIO, dict[str, Any]]:
-    """The sheet as CSV, in a file that is gone as soon as nobody reads it; and its name among the others."""
+    """The sheet as CSV, in a file that vanishes once nobody reads it; and its name among the others."""
     file = _nameless(path.parent)
     command = [sys.executable, "-m", "webapp.engine.formats.workbook", str(path.absolute())]
     try:
@@ -75,8 +75,9 @@ def convert(path: Path, sheet: str | None) -> tuple[BinaryIO, dict[str, Any]]:
 
 
 def _nameless(folder: Path) -> BinaryIO:
-    """Beside the workbook, where there is room for uploads; for the command line, where one may not write there, in the
-    system's folder for such files, which may be small."""
+    """Beside the workbook, where there is room for uploads; on the command line, where that may not be writable, in the
+    system's temporary folder, which may be small.
+    """
     try:
         return cast(BinaryIO, tempfile.TemporaryFile(prefix="rowcast-", dir=folder))
     except OSError as error:
@@ -84,14 +85,14 @@ def _nameless(folder: Path) -> BinaryIO:
             raise
     try:
         return cast(BinaryIO, tempfile.TemporaryFile(prefix="rowcast-"))
-    except FileNotFoundError:  # which is what Python says when it finds no such folder
+    except FileNotFoundError:  # raised if there is no such folder
         raise ImportProblem(
             "There is no folder for temporary files here. Set TMPDIR to one that can be written."
         ) from None
 
 
 def _environment() -> dict[str, str]:
-    """No secrets: it opens strangers' files."""
+    """No secrets, because it opens strangers' files."""
     kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ}
     return kept | {"PYTHONPATH": str(_PROJECT), "PYTHONDONTWRITEBYTECODE": "1"}
 

@@ -1,4 +1,4 @@
-"""What part of a table is shown: from an address to SQL, to links and to words.
+"""Views of a table: from a URL to SQL, to links and to a sentence.
 
 query = TableQuery.from_args(request.args, table.columns)   # QueryProblem when it cannot be answered
 page = await fetch_rows(db(), table, query, after=request.args.get("after"))

@@ -1,8 +1,8 @@
-"""The filters: one operator an entry, with its address form, its SQL and its words.
+"""The filter operators, each with its URL form, its SQL and its wording.
 
-In an address a filter is `f.<column>=<operator>:<value>`. The value is everything behind the first colon, as it is.
-Only `between` and `oneof` hold several values, separated by commas; in these a comma of a value is written `\\,` and
-a backslash `\\\\`. An empty value of `oneof` stands for empty cells.
+In a URL a filter is `f.<column>=<operator>:<value>`. The value is everything after the first colon, verbatim.
+Only `between` and `oneof` take several values, separated by commas; in these a comma in a value is written `\\,` and
+a backslash `\\\\`. An empty value of `oneof` matches empty cells.
 """
 
 import re
@@ -22,7 +22,7 @@ _PIECES = re.compile(r"((?:\\.|[^,\\])*)(,|\Z)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """`values`: how many it takes, None for one or more."""
+    """`values`: how many it takes; None: one or more."""
 
     words: str
     values: int | None
@@ -31,7 +31,7 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One condition on one column, checked: its values are of the column's type."""
+    """One condition on one column, validated: its values have the column's type."""
 
     field: Field
     operator: str
@@ -43,21 +43,21 @@ class Filter:
 
     @property
     def words(self) -> str:
-        """As in "where city is Oslo", without the where."""
+        """As in "where city is Oslo", without the "where"."""
         said = [value or "empty" for value in self.values]
         many = " and ".join(said) if self.operator == "between" else _either(said)
         return " ".join(part for part in (self.field.title, OPERATORS[self.operator].words, many) if part)
 
     @property
     def argument(self) -> tuple[str, str]:
-        """Its name and value in an address."""
+        """Its name and value in a URL."""
         many = OPERATORS[self.operator].values != 1
         value = ",".join(map(_escape, self.values)) if many else self.values[0]
         return f"f.{self.field.number}", f"{self.operator}:{value}" if self.values else self.operator
 
 
 def parse_filter(field: Field, text: str) -> Filter:
-    """From the address form, as in `eq:Oslo`."""
+    """Parse the URL form, as in `eq:Oslo`."""
     name, _, value = text.partition(":")
     operator = OPERATORS.get(name)
     if operator is None or operator.values == 0:
@@ -66,7 +66,7 @@ def parse_filter(field: Field, text: str) -> Filter:
 
 
 def make_filter(field: Field, name: str, values: Sequence[str]) -> Filter:
-    """Raises QueryProblem, in words, unless the column's type knows the operator and every value."""
+    """Raises QueryProblem, with a readable message, unless the column's type accepts the operator and every value."""
     argument = f"f.{field.number}"
     operator = OPERATORS.get(name)
     if operator is None or name not in field.kind.operators:
@@ -89,7 +89,7 @@ _NEEDS = {0: "takes no value", 1: "needs a value", 2: "needs two values", None: 
 
 
 def _split(text: str) -> tuple[str, ...]:
-    """Pieces between commas, unescaped."""
+    """The values between commas, unescaped."""
     pieces, at = [], 0
     text = text + "\\" if _ends_in_half_an_escape(text) else text
     while match := _PIECES.match(text, at):
@@ -117,7 +117,7 @@ def _contains(field: Field, values: Sequence[Bound]) -> Sql:
 
 
 def _equal(field: Field, values: Sequence[Bound]) -> Sql:
-    """Exactly that, capitals too. The second comparison is there for the index, which does not tell them apart."""
+    """Case-sensitive. The second comparison lets SQLite use the index, which ignores case."""
     value = values[0]
     if value.low != value.high:
         return Sql(f"{field.name} BETWEEN ? AND ?", (value.low, value.high))
@@ -127,7 +127,7 @@ def _equal(field: Field, values: Sequence[Bound]) -> Sql:
 
 
 def _not_equal(field: Field, values: Sequence[Bound]) -> Sql:
-    """An empty cell is not Oslo either."""
+    """Includes empty cells."""
     value = values[0]
     if value.low != value.high:
         return Sql(f"({field.name} IS NULL OR {field.name} NOT BETWEEN ? AND ?)", (value.low, value.high))
