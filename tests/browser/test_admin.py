@@ -16,12 +16,11 @@ from webapp.data.sqlite_plain import connect
 
 NAMES = ("Grace Hopper", "Katherine Johnson", "Radia Perlman", "Hedy Lamarr", "Annie Easley")
 COUNT = 130  # besides Ada
-# What is selected in each element in the moment it has the focus.
-SELECTED_WHEN_FOCUSED = """() => {
-  window.selected = [];
-  document.addEventListener('focusin', ({ target }) =>
-    window.selected.push((target.value ?? '').slice(target.selectionStart ?? 0, target.selectionEnd ?? 0)));
-}"""
+# Of the element that took the focus last: what was selected in it at once, and whether htmx already answered for it.
+WATCH_THE_FOCUS = """() => document.addEventListener('focusin', ({ target }) => {
+  window.selected = (target.value ?? '').slice(target.selectionStart ?? 0, target.selectionEnd ?? 0);
+  queueMicrotask(() => { window.powered = target.matches('[data-htmx-powered]'); });
+})"""
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +95,7 @@ def test_further_people_come_as_one_scrolls(page: Page) -> None:
 
 def test_a_name_is_changed_by_keyboard_alone(people: Visit, page: Page) -> None:
     people.expect("422")
+    page.evaluate(WATCH_THE_FOCUS)
     eve = row(page, "Annie Easley 004")
     eve.get_by_role("link", name="Annie Easley 004").focus()
     page.keyboard.press("Enter")
@@ -107,13 +107,13 @@ def test_a_name_is_changed_by_keyboard_alone(people: Visit, page: Page) -> None:
     expect(field).to_be_focused()
     expect(field).to_have_attribute("aria-invalid", "true")
     page.keyboard.press("Escape")
-    page.evaluate(SELECTED_WHEN_FOCUSED)
     link = eve.get_by_role("link", name="Annie Easley 004")
     expect(link).to_be_focused()
+    assert page.evaluate("window.powered")  # so that Enter is not followed to a page of its own
 
     page.keyboard.press("Enter")
     expect(field).to_be_focused()
-    assert page.evaluate("window.selected.at(-1)") == "Annie Easley 004"  # so that no key is lost
+    assert page.evaluate("window.selected") == "Annie Easley 004"  # so that no key is lost
     page.keyboard.type("Anna Easley")
     page.keyboard.press("Enter")
     expect(eve.get_by_role("link", name="Anna Easley")).to_be_focused()
@@ -127,6 +127,35 @@ def test_a_role_is_saved_when_it_is_chosen(page: Page) -> None:
         eve.get_by_role("combobox").select_option("Guest")
     page.reload()
     expect(row(page, "Grace Hopper 000").get_by_role("combobox")).to_have_value("guest")
+
+
+def test_arrow_keys_pass_through_roles_without_giving_them(people: Visit, page: Page) -> None:
+    box = row(page, "Grace Hopper 010").get_by_role("combobox")
+    box.focus()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    expect(box).to_have_value("owner")
+    page.keyboard.press("Escape")
+    expect(box).to_have_value("member")
+    page.keyboard.press("ArrowDown")
+    expect(box).to_have_value("guest")
+    assert not people.asked("/role$", method="POST")
+
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#toasts")).to_contain_text("has the role guest now")
+    expect(box).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Tab")
+    expect(page.locator("#toasts")).to_contain_text("has the role member now")
+    assert len(people.asked("/role$", method="POST")) == 2
+
+
+@pytest.mark.parametrize("width", [768, 1024, 1280])
+def test_an_address_stands_on_one_line(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    link = page.get_by_role("link", name="grace.hopper.000@example.org")
+    assert link.evaluate("link => link.getClientRects().length") == 1
 
 
 def test_several_are_chosen_and_deactivated_where_they_are(people: Visit, page: Page) -> None:
