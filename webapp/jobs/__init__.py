@@ -1,4 +1,4 @@
-"""Durable background work: an import goes on after `kill -9`, in whichever process is there to do it."""
+"""Durable background work: after `kill -9` the next process resumes an import."""
 
 from webapp.jobs.indexes import Indexes
 from webapp.jobs.runner import MOVING, Jobs

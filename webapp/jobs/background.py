@@ -1,4 +1,4 @@
-"""The event loop's side of the durable workflows: tasks that are kept, and the engine that starts them again."""
+"""The event loop's side of the durable workflows: tracked tasks, and the engine that restarts workflows."""
 
 import asyncio
 import logging
@@ -17,10 +17,9 @@ Perform = Callable[[str, str], Coroutine[Any, Any, None]]
 
 
 class Background:
-    """Runs `perform(name, subject)` for every workflow, in the event loop it was begun in.
+    """Runs `perform(name, subject)` for every workflow, on the event loop it was started in.
 
-    DBOS is loaded when there is something to do for it: a server that only shows tables starts quicker and stays
-    smaller without.
+    DBOS is loaded only when it is needed: a server that merely shows tables starts faster and stays smaller without it.
     """
 
     def __init__(self, settings: Settings, perform: Perform) -> None:
@@ -35,19 +34,21 @@ class Background:
         self._loop = asyncio.get_running_loop()
 
     async def close(self) -> None:
-        """Interrupts what runs, which the next process takes up, and ends DBOS. Bounded by the patience of a child."""
+        """Interrupt running work, which the next process resumes, and stop DBOS. Takes as long as a child may take to
+        end.
+        """
         self._is_closing = True
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._launching is not None:
-            with suppress(Exception):  # a launch that failed was logged by whoever needed it
+            with suppress(Exception):  # a failed launch has been logged where it was needed
                 durable = await self._launching
                 await asyncio.to_thread(durable.close)
             self._launching = None
 
     async def durable(self) -> Durable:
-        """The engine, launched by the first who asks."""
+        """The engine, launched on first use."""
         if self._launching is None:
             self._launching = asyncio.create_task(asyncio.to_thread(Durable, self._settings, self._submit))
         launching = self._launching
@@ -55,7 +56,7 @@ class Background:
             return await asyncio.shield(launching)
         except Exception:
             if self._launching is launching:
-                self._launching = None  # the next one tries again
+                self._launching = None  # the next call tries again
             raise
 
     async def start(self, name: str, subject: str) -> None:
@@ -67,13 +68,13 @@ class Background:
         await asyncio.to_thread(durable.recover, name, subject)
 
     async def prune(self) -> None:
-        """Only what has been loaded can have grown."""
+        """Only if it has been loaded, since otherwise nothing was added."""
         if self._launching is not None:
             durable = await self.durable()
             await asyncio.to_thread(durable.prune)
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        """A task nobody waits for; its failure is logged."""
+        """Start a task that nobody waits for; a failure is logged."""
         task = asyncio.ensure_future(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._done)
@@ -84,10 +85,10 @@ class Background:
             logger.error("Work in the background failed", exc_info=error)
 
     def _submit(self, name: str, subject: str) -> "Future[None]":
-        """Called in a thread of DBOS, which waits for the answer.
+        """Called in a thread of DBOS, which waits for the result.
 
-        In a context of its own: DBOS keeps in the thread's which workflow this is, and would take whatever the work
-        starts afterwards for a step of it.
+        Runs in an empty context: DBOS stores the current workflow in the thread's context, and would treat whatever the
+        work starts afterwards as its steps.
         """
         if self._loop is None:
             raise RuntimeError("The jobs have not begun")

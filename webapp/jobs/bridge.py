@@ -1,6 +1,6 @@
-"""From the threads of DBOS to the event loop: what a workflow is to do is done there, while its thread waits.
+"""From DBOS's threads to the event loop: a workflow's work runs on the loop while its thread waits.
 
-DBOS is one object a process, and so is this: a second app in the same process cannot have jobs at the same time.
+DBOS is a singleton per process, and so is this: a second app in the same process cannot have jobs at the same time.
 """
 
 import threading
@@ -11,7 +11,7 @@ Submit = Callable[[str, str], "Future[None]"]
 
 
 class Interrupted(BaseException):
-    """Not an error: the server stops, and the workflow goes on in the next one."""
+    """Not an error: the server is stopping, and the next one resumes the workflow."""
 
 
 class Bridge:
@@ -34,7 +34,7 @@ class Bridge:
         self._submit = None
 
     def perform(self, name: str, subject: str) -> None:
-        """What every workflow does: its pass runs in the event loop, this thread waits for it."""
+        """The body of every workflow: its pass runs on the event loop, and this thread waits for it."""
         submit = self._submit
         if submit is None:
             raise Interrupted

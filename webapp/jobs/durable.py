@@ -1,10 +1,10 @@
-"""DBOS, and all we know of it: how it is started, asked and ended. Everything here blocks: call it in a thread.
+"""All code that knows DBOS: starting, querying and stopping it. Everything here blocks, so call it in a thread.
 
-Only its public API is used. Three things about it that shaped this module:
-* it is one object a process, so only one app of a process can have it (bridge.py);
+Only its public API is used. Three of its properties shaped this module:
+* it is a singleton per process, so only one app of a process can use it (bridge.py);
 * its asynchronous methods replace the running loop's default executor, so only the synchronous ones are used;
-* a workflow that ends with anything but an `Exception` stays pending. That is what `Interrupted` is for: the workflow
-  is interrupted by a server that stops, and the next one starts it again.
+* a workflow that raises something other than an `Exception` stays pending. Hence `Interrupted`: a stopping server
+  interrupts the workflow, and the next one restarts it.
 """
 
 import logging
@@ -18,24 +18,24 @@ from settings import Settings
 from webapp.data.folders import private_file
 from webapp.jobs.bridge import Submit, bridge
 
-# The form of the workflows, not the release: raised when what a pending one does is no longer what it was started for.
-# (Left to itself DBOS hashes the source, and after an update nothing that was pending would go on.)
+# The version of the workflows, not of the release: increase it when a pending one would no longer do what it was
+# started for. (By default DBOS hashes the source code, so after an update no pending workflow would continue.)
 APPLICATION_VERSION = "1"
-# Always the same: one server has a data folder to itself (webapp/server.py holds its lock), so whatever is pending
-# there was left by its predecessor and is for us to go on with.
+# Constant: one server has the data folder to itself (webapp/server.py holds its lock), so anything pending there was
+# left by its predecessor and is ours to resume.
 EXECUTOR = "server"
 LIVE = ["PENDING", "ENQUEUED"]
 ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
-KEPT = timedelta(days=7)  # workflows that have ended, for whoever looks into what went wrong
+KEPT = timedelta(days=7)  # how long ended workflows are kept for diagnosis
 AT_ONCE = 500  # workflows removed in one transaction
 
 logger = logging.getLogger(__name__)
 
 
 class Connection(sqlite3.Connection):
-    """Knows `unixepoch('subsec')`, which DBOS relies on from Python 3.12 on, whatever SQLite that Python came with.
+    """Provides `unixepoch('subsec')`, which DBOS needs from Python 3.12 on, whichever SQLite that Python has.
 
-    SQLite knows it from 3.42 on; Debian 12 has 3.40. A file made with it must be usable by either Python afterwards.
+    SQLite has it from 3.42 on; Debian 12 has 3.40. A database file must afterwards be usable from either Python.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -48,7 +48,7 @@ class Durable:
     """The running engine. `submit` hands a workflow's work to the event loop."""
 
     def __init__(self, settings: Settings, submit: Submit) -> None:
-        """Import, set up and launch DBOS: a good half second the first time, some 20 MB from then on."""
+        """Import, configure and launch DBOS: over half a second the first time, and some 20 MB from then on."""
         bridge.open(submit)
         try:
             self._workflows = self._launch(settings)
@@ -58,7 +58,7 @@ class Durable:
 
     @staticmethod
     def _launch(settings: Settings) -> ModuleType:
-        # Its own handler would print beside our log. It adds one only where there is none.
+        # Its own handler would print besides our log. It adds one only if there is none.
         quiet = logging.getLogger("dbos")
         if not quiet.handlers:
             quiet.addHandler(logging.NullHandler())
@@ -85,7 +85,9 @@ class Durable:
         return workflows
 
     def start(self, name: str, subject: str) -> None:
-        """Start workflow `name` for `subject` (an id). Twice is harmless: the second run has nothing to do."""
+        """Start workflow `name` for `subject` (an id). Starting it twice is harmless: the second run has nothing
+        to do.
+        """
         from dbos import DBOS, SetWorkflowID
 
         known = DBOS.list_workflows(workflow_id_prefix=f"{subject}-{name}-", load_input=False, load_output=False)
@@ -94,7 +96,7 @@ class Durable:
             DBOS.start_workflow(getattr(self._workflows, name), subject)
 
     def recover(self, name: str, subject: str) -> None:
-        """Make sure that the workflow goes on. What was left pending DBOS starts again by itself."""
+        """Make sure that the workflow continues. DBOS restarts pending ones by itself."""
         from dbos import DBOS
 
         if not DBOS.list_workflows(
@@ -103,7 +105,7 @@ class Durable:
             self.start(name, subject)
 
     def prune(self) -> None:
-        """Forget workflows that ended long ago: what they did is in our own database."""
+        """Delete workflows that ended long ago: their results are in our own database."""
         from dbos import DBOS
 
         before = (datetime.now(UTC) - KEPT).isoformat()
@@ -113,7 +115,7 @@ class Durable:
             DBOS.delete_workflows([each.workflow_id for each in ended])
 
     def close(self) -> None:
-        """Ends DBOS's threads, which takes a second; what was interrupted is pending."""
+        """Stop DBOS's threads, which takes a second; interrupted workflows stay pending."""
         from dbos import DBOS
 
         try:

@@ -1,4 +1,4 @@
-"""An import from the command line: the same passes in the same child processes, without a server and without DBOS."""
+"""Imports from the command line: the same passes in the same child processes, without a server and without DBOS."""
 
 import asyncio
 import hashlib
@@ -31,21 +31,23 @@ Advance = Callable[[int, int], None]  # (bytes of two passes over the file, rows
 def import_file(
     settings: Settings, path: Path, *, title: str | None, owner_email: str | None, progress: Advance
 ) -> int:
-    """Import the file; the number of its new table. Raises `Problem` in words and leaves nothing behind then."""
+    """Import the file and return the id of its table. Raises `Problem`, with a readable message, and then leaves
+    nothing behind.
+    """
     return asyncio.run(_import(settings, path, title, owner_email, progress))
 
 
 class Foreground(Jobs):
-    """Runs each pass at once, in this process's own loop."""
+    """Runs each pass at once, on this process's own loop."""
 
     def start(self, name: str, subject: str) -> None:
-        """The full-text index is left to the server: the table is there without it."""
+        """The full-text index is left to the server: the table is usable without it."""
         if name != "index_table":
             self.background.spawn(self._perform(name, subject))
 
 
 class Watched(Workshop):
-    """Draws how far a pass is, for the one who waits for it."""
+    """Draws the progress of a pass for the person waiting."""
 
     def __init__(self, settings: Settings, database: Database, advance: Advance) -> None:
         super().__init__(settings, database, Hub())
@@ -79,7 +81,7 @@ async def _import(settings: Settings, path: Path, title: str | None, owner_email
     finally:
         await jobs.close()
         await database.close()
-        if not is_wanted:  # now that no child is left which would make them anew
+        if not is_wanted:  # now that no child can recreate them
             await asyncio.to_thread(shutil.rmtree, jobs.folder(import_id).path, ignore_errors=True)
 
 
@@ -94,7 +96,7 @@ async def _both_passes(jobs: Jobs, import_id: str, title: str | None) -> int:
 
 
 def _keep(path: Path, folder: Path) -> tuple[int, str]:
-    """Copy the file into the import's folder; its bytes and their SHA-256."""
+    """Copy the file into the import's folder; return its size and SHA-256."""
     digest, size = hashlib.sha256(), 0
     with path.open("rb") as source, (private_folder(folder) / "original").open("wb") as target:
         while block := source.read(BLOCK):
@@ -105,7 +107,7 @@ def _keep(path: Path, folder: Path) -> tuple[int, str]:
 
 
 async def _owner(database: Database, email: str | None) -> int:
-    """Whose table it becomes."""
+    """The owner of the new table."""
     wanted = User.email == normalise_email(email) if email else User.role == Role.OWNER
     async with database.reading() as session:
         found = await session.scalar(select(User.id).where(wanted))

@@ -1,4 +1,4 @@
-"""What is done without being asked: take up what the last process left, remove what nobody needs."""
+"""Housekeeping: resumes what the last process left unfinished, and removes what is no longer needed."""
 
 import asyncio
 import logging
@@ -21,9 +21,9 @@ from webapp.models import Import, ImportState, Mail, Table, utc_now
 
 LOOK_EVERY = 60.0  # seconds
 SWEEP_EVERY = 3600.0  # seconds
-STALE = 86_400  # seconds after which what belongs to no import is an upload that never ended
-# A preview that nobody has decided on for so long is forgotten, with its file: a week has everybody's working days in
-# it, and a file that is wanted after all is where it came from.
+STALE = 86_400  # seconds after which a file without an import counts as an aborted upload
+# A preview nobody has decided about for this long is deleted with its file: a week includes everybody's working days,
+# and the user still has the original file.
 UNDECIDED = timedelta(days=7)
 
 WORKFLOWS = {ImportState.INSPECTING: "inspect_import", ImportState.LOADING: "load_import"}
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 class Housekeeper:
-    """Looks at what there is and what there should be; the work itself is started as any other."""
+    """Compares what exists with what should; the work itself is started like any other."""
 
     def __init__(self, workshop: Workshop, background: Background) -> None:
         self._workshop = workshop
@@ -40,7 +40,7 @@ class Housekeeper:
         self._background = background
 
     async def look_after(self) -> None:
-        """At the start, what a process left, written down or not; from time to time, what the command line left."""
+        """At start: whatever a process left unfinished. Periodically: whatever the command line left."""
         await _try(self._take_up)
         next_sweep = 0.0
         while True:
@@ -50,7 +50,7 @@ class Housekeeper:
             await asyncio.sleep(LOOK_EVERY)
             await _try(self._build_indexes, self._send_mails)
 
-    # --- work that was left ---
+    # --- unfinished work ---
 
     async def _take_up(self) -> None:
         for name, subject in await self._unfinished():
@@ -73,7 +73,7 @@ class Housekeeper:
             return [str(table_id) for table_id in tables]
 
     async def _send_mails(self) -> None:
-        """Those the command line left, and those whose job could not be started when they were written."""
+        """Mails from the command line, and those whose job could not be started when they were written."""
         a_while_ago = utc_now() - timedelta(seconds=LOOK_EVERY)
         for mail_id in await self._not_sent(Mail.tries == 0, Mail.created_at < a_while_ago):
             await self._background.recover("send_mail", mail_id)
@@ -84,29 +84,29 @@ class Housekeeper:
         async with self._database.reading() as session:
             return list(await session.scalars(select(Mail.id).where(Mail.sealed.is_not(None), *which)))
 
-    # --- what nobody needs ---
+    # --- removing what is no longer needed ---
 
     async def _forget_mails(self) -> None:
-        """A write waits for others, so there is none without need."""
+        """Check first, because a needless write would make others wait."""
         async with self._database.reading() as session:
             is_needed = await session.scalar(select(Mail.id).where(is_old()).limit(1)) is not None
         if is_needed:
             await self._database.write(forget_old)
 
     async def _forget_undecided(self) -> None:
-        """Previews that wait, each since its file was last read."""
+        """Previews nobody decided about, counted from when their file was last read."""
         waiting = select(Import.id).where(Import.state == ImportState.READY, Import.created_at < utc_now() - UNDECIDED)
         async with self._database.reading() as session:
             found = list(await session.scalars(waiting))
         oldest = time.time() - UNDECIDED.total_seconds()
         for import_id in found:
             if await asyncio.to_thread(_read_at, self._workshop.folder(import_id)) < oldest:
-                with suppress(imports.MovedOn):  # decided on just now
+                with suppress(imports.MovedOn):  # decided just now
                     await self._workshop.finish(imports.forget, import_id)
                     await self._workshop.clear_away(import_id)
 
     async def _sweep(self) -> None:
-        """What is left of uploads that never ended and of imports that came to nothing."""
+        """Remnants of aborted uploads and failed imports."""
         ended = [ImportState.FAILED, ImportState.CANCELLED]
         async with self._database.reading() as session:
             kept = set(await session.scalars(select(Import.id).where(Import.state.not_in(ended))))
@@ -114,7 +114,7 @@ class Housekeeper:
 
 
 async def _try(*steps: Callable[[], Awaitable[None]]) -> None:
-    """One that fails (a busy database, a file somebody else removed) keeps no other from being done."""
+    """A failure (a busy database, a file somebody else removed) must not keep the other tasks from running."""
     for step in steps:
         try:
             await step()

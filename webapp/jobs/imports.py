@@ -1,4 +1,4 @@
-"""The verbs of an import: each takes it from one state to the next, in one unit of work, or refuses in words."""
+"""The verbs of an import: each moves it from one state to the next in one unit of work, or refuses with a message."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -19,7 +19,7 @@ UNFINISHED = (ImportState.INSPECTING, ImportState.READY, ImportState.LOADING)
 
 
 class MovedOn(Problem):
-    """Somebody, or the import itself, was quicker."""
+    """The import has left the expected state: another request, or its own pass, was faster."""
 
     def __init__(self, state: str) -> None:
         self.state = state
@@ -48,7 +48,7 @@ async def create(work: UnitOfWork, import_id: str, *, user_id: int, filename: st
 
 
 async def inspected(work: UnitOfWork, import_id: str, inspection: dict[str, Any]) -> None:
-    """Pass 1 is through: the preview waits for a decision."""
+    """Pass 1 is complete: the preview waits for a decision."""
     found = await _in_state(work, import_id, ImportState.INSPECTING)
     found.inspection = inspection
     found.state = ImportState.READY
@@ -56,7 +56,9 @@ async def inspected(work: UnitOfWork, import_id: str, inspection: dict[str, Any]
 
 
 async def read_again(work: UnitOfWork, import_id: str, overrules: Overrules) -> None:
-    """Another pass 1, with what the user decided; also for an import that failed in pass 2, whose file is kept."""
+    """Run pass 1 again with the user's corrections; also for an import that failed in pass 2, if its file still
+    exists.
+    """
     found = await _find(work, import_id)
     if found.state not in (ImportState.READY, ImportState.FAILED) or found.inspection is None:
         raise MovedOn(found.state)
@@ -67,15 +69,15 @@ async def read_again(work: UnitOfWork, import_id: str, overrules: Overrules) -> 
 
 
 async def begin_loading(work: UnitOfWork, import_id: str, overrules: Overrules, title: str | None = None) -> bool:
-    """Make the table, empty: from here on it can be opened, and pass 2 fills it.
+    """Create the table, still empty: it can be opened from now on, and pass 2 fills it.
 
-    False when the file has to be read again first. Raises `ImportProblem` when a value would be lost.
+    Return False if the file has to be read again first. Raises `ImportProblem` if a value would be lost.
     """
     found = await _in_state(work, import_id, ImportState.READY)
     inspection = Inspection.from_json(found.inspection or {})
     settled = inspection.settled(overrules)
     if settled is None and found.overrules == overrules.to_json():
-        settled = inspection  # it was read with these very decisions; reading it again would tell nothing new
+        settled = inspection  # it was read with these same corrections, so reading it again would find nothing new
     if settled is None:
         await read_again(work, import_id, overrules)
         return False
@@ -100,7 +102,7 @@ async def begin_loading(work: UnitOfWork, import_id: str, overrules: Overrules, 
 
 
 async def loaded(work: UnitOfWork, import_id: str, search_index_rows: int) -> Table:
-    """All rows are in. A large table is to get its full-text index next."""
+    """All rows are in. A large table gets its full-text index next."""
     found = await _in_state(work, import_id, ImportState.LOADING)
     table = await work.session.get_one(Table, found.table_id)
     table.state = "ready"
@@ -119,21 +121,21 @@ async def indexed(work: UnitOfWork, table_id: int, is_built: bool) -> None:
 
 
 async def cancel(work: UnitOfWork, import_id: str) -> None:
-    """At any point: what was made so far is gone with the same commit. Cancelling twice is no mistake."""
+    """Possible at any point: partial results disappear in the same commit. Cancelling twice is allowed."""
     found = await _find(work, import_id)
     if found.state != ImportState.CANCELLED:
         await _abandon(work, found, ImportState.CANCELLED)
 
 
 async def forget(work: UnitOfWork, import_id: str) -> None:
-    """A preview that nobody wants any more is as if there had been no upload."""
+    """Delete an abandoned preview, as if there had been no upload."""
     await work.session.delete(await _in_state(work, import_id, ImportState.READY))
 
 
 async def fail(work: UnitOfWork, import_id: str, reason: str) -> bool:
-    """With a reason in words. True when nothing more can be made of the file.
+    """Mark it as failed, with a readable reason. Return True if the file is of no further use.
 
-    When there is an older preview it is shown again: the file could not be read as decided, but it could before.
+    If there is an older preview, show it again: the file could not be read with the corrections, but it could before.
     """
     found = await _find(work, import_id)
     if found.state not in UNFINISHED:
@@ -162,7 +164,7 @@ async def _abandon(work: UnitOfWork, found: Import, state: ImportState) -> None:
 
 
 def _column(index: int, position: int, found: ColumnGuess) -> Column:
-    """Its number is its place in the file, so that pass 2 finds it there; skipped ones leave gaps."""
+    """Its number is its position in the file, where pass 2 finds it; skipped columns leave gaps."""
     return Column(
         number=index + 1,
         position=position,

@@ -1,6 +1,6 @@
-"""Indexes that sorting asks for: made once, in the background, after the first sort of a large table by a column.
+"""Indexes on demand: created in the background after the first sort of a large table by a column.
 
-They are a convenience that can be had again at any time, so no durable workflow looks after them.
+They can be rebuilt at any time, so no durable workflow is needed.
 """
 
 import asyncio
@@ -13,9 +13,9 @@ from webapp.data.problems import Problem
 from webapp.engine.sqlite import ensure_index
 from webapp.engine.storage import Field
 
-WORTH_IT = 50_000  # rows; a smaller table is sorted before anybody notices
+WORTH_IT = 50_000  # rows; smaller tables sort without a noticeable delay
 
-# Rows above which making one would keep everybody's writes waiting for longer than they wait: 1 to 2 s a million.
+# Rows above which building an index would delay other people's writes beyond their timeout: 1 to 2 s per million.
 TOO_LONG = 2_000_000
 PATIENCE = 60  # seconds to wait for the write lock; nobody waits for this
 
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class Indexes:
-    """What one app has asked for. SQLite works without the interpreter's lock, so a thread is enough."""
+    """The indexes one app has requested. SQLite releases the interpreter lock, so a thread is enough."""
 
     def __init__(self, settings: Settings) -> None:
         self._url = settings.sqlalchemy_url
@@ -33,7 +33,7 @@ class Indexes:
         self._connection: sqlite3.Connection | None = None
 
     def want(self, table_id: int, field: Field) -> None:
-        """Returns at once. Asking again is free."""
+        """Returns at once. Repeated requests cost nothing."""
         if (table_id, field.number) in self._wanted:
             return
         self._wanted.add((table_id, field.number))
@@ -42,12 +42,12 @@ class Indexes:
         task.add_done_callback(self._tasks.discard)
 
     async def made(self) -> None:
-        """Waits until everything that was asked for is there, or given up."""
+        """Wait until every requested index exists or has been given up."""
         while self._tasks:
             await asyncio.wait(set(self._tasks))
 
     async def close(self) -> None:
-        """Gives up what is being made; whoever sorts next asks for it again."""
+        """Abort the current build; the next sort requests it again."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -61,7 +61,7 @@ class Indexes:
             try:
                 await asyncio.shield(making)
             except asyncio.CancelledError:
-                await asyncio.gather(making, return_exceptions=True)  # the thread has to be done with the file
+                await asyncio.gather(making, return_exceptions=True)  # the thread must have finished with the file
                 raise
 
     def _ensure(self, table_id: int, field: Field) -> None:
@@ -70,7 +70,7 @@ class Indexes:
             connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000}")
             ensure_index(connection, table_id, field)
         except (sqlite3.Error, Problem):
-            # Busy, full, interrupted, or the table is gone: the sort works without.
+            # Busy, full, interrupted, or the table is gone: sorting works without the index.
             self._wanted.discard((table_id, field.number))
             logger.warning("No index for column %s of table %s", field.number, table_id, exc_info=True)
         finally:

@@ -1,6 +1,6 @@
-"""Sending mail: written down in the unit of work it belongs to, handed over by a workflow that survives a crash.
+"""Sending mail: stored in the unit of work it belongs to, sent by a workflow that survives a crash.
 
-A mail may be sent twice, when the process dies between handing it over and noting that; its Message-ID is the same.
+A mail may be sent twice if the process dies between sending it and recording that; its Message-ID is the same.
 """
 
 import asyncio
@@ -26,33 +26,33 @@ from webapp.data.uow import UnitOfWork
 from webapp.jobs.workshop import Workshop
 from webapp.models import Mail, utc_now
 
-PAUSES = (5, 30, 120, 600, 3600)  # seconds between tries
+PAUSES = (5, 30, 120, 600, 3600)  # seconds between attempts
 GIVEN_UP = len(PAUSES) + 1  # tries
-TIMEOUT = 30  # seconds a mail server may take for one step
-KEPT = timedelta(days=30)  # no link in a mail lives as long
+TIMEOUT = 30  # seconds a mail server may take per step
+KEPT = timedelta(days=30)  # no mailed link is valid longer
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What somebody is to read."""
+    """The contents of a mail."""
 
     recipient: str
     subject: str
     text: str
     html: str
-    link: str = ""  # the one thing to click, for who passes it on by hand
+    link: str = ""  # the link, for an administrator to pass on
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
     words: str
-    is_final: bool  # trying again would change nothing
+    is_final: bool  # retrying would change nothing
 
 
 async def post(work: UnitOfWork, letter: Letter, seal: MultiFernet, user_id: int | None = None) -> Mail:
-    """Put the letter into the outbox; the answer's id is the workflow's subject."""
+    """Put the letter into the outbox; return its id, which is the workflow's subject."""
     mail = Mail(
         id=secrets.token_hex(16),
         user_id=user_id,
@@ -65,7 +65,7 @@ async def post(work: UnitOfWork, letter: Letter, seal: MultiFernet, user_id: int
 
 
 def unseal(mail: Mail, seal: MultiFernet) -> Letter | None:
-    """The letter; None once it is sent, or when the key it was sealed with is gone."""
+    """Decrypt the letter; None once it is sent, or if its key has been lost."""
     try:
         return Letter(**json.loads(seal.decrypt(mail.sealed))) if mail.sealed else None
     except InvalidToken:
@@ -73,8 +73,8 @@ def unseal(mail: Mail, seal: MultiFernet) -> Letter | None:
 
 
 async def send_mail(workshop: Workshop, mail_id: str) -> None:
-    """Try until it is handed over, for a good hour; then it stays in the outbox with the reason."""
-    async with workshop.lock(f"mail:{mail_id}"):  # whoever starts it a second time meanwhile finds it sent
+    """Retry for just over an hour; then it stays in the outbox with the reason."""
+    async with workshop.lock(f"mail:{mail_id}"):  # a concurrent second run finds it sent
         for _ in range(GIVEN_UP):
             if (pause := await _try(workshop, mail_id)) is None:
                 return
@@ -82,7 +82,7 @@ async def send_mail(workshop: Workshop, mail_id: str) -> None:
 
 
 async def _try(workshop: Workshop, mail_id: str) -> float | None:
-    """Seconds until the next try; None when there is none."""
+    """Seconds until the next attempt; None if there is none."""
     async with workshop.database.reading() as session:
         mail = await session.get(Mail, mail_id)
     letter = unseal(mail, sealer(workshop.settings)) if mail else None
@@ -95,7 +95,7 @@ async def _try(workshop: Workshop, mail_id: str) -> float | None:
 
 
 async def _hand_over(settings: Settings, mail_id: str, letter: Letter) -> Failure | None:
-    """None, or why not."""
+    """None on success, or the reason of the failure."""
     import aiosmtplib
 
     try:
@@ -107,7 +107,7 @@ async def _hand_over(settings: Settings, mail_id: str, letter: Letter) -> Failur
 
 
 def _is_final(error: Exception) -> bool:
-    """Whether it will be the same in an hour: 5xx (RFC 5321, 4.2.1), but for what an administrator can mend."""
+    """Whether retrying is pointless: 5xx (RFC 5321, 4.2.1), except for what an administrator can fix."""
     import aiosmtplib
 
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
@@ -118,21 +118,21 @@ def _is_final(error: Exception) -> bool:
 
 
 def message(settings: Settings, mail_id: str, letter: Letter) -> EmailMessage:
-    """Text first, then HTML: a reader shows the last it understands."""
+    """Text first, then HTML, because readers display the last part they understand."""
     made = EmailMessage()
     made["From"] = settings.mail_from
     made["To"] = _for_the_wire(letter.recipient)
     made["Subject"] = letter.subject
     made["Date"] = format_datetime(utc_now())
     made["Message-ID"] = f"<{mail_id}@{_domain(settings)}>"
-    made["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers, please
+    made["Auto-Submitted"] = "auto-generated"  # RFC 3834: suppresses out-of-office replies
     made.set_content(letter.text)
     made.add_alternative(letter.html, subtype="html")
     return made
 
 
 def connection(settings: Settings) -> dict[str, Any]:
-    """How to reach the mail server. Beyond this machine only encrypted, and only to who can prove its name."""
+    """How to connect to the mail server. Beyond this machine only with TLS and a verified name."""
     url = urlsplit(settings.smtp_url.get_secret_value())
     direct, host = url.scheme == "smtps", url.hostname or ""
     return {
@@ -147,7 +147,7 @@ def connection(settings: Settings) -> dict[str, Any]:
 
 
 def _for_the_wire(address: str) -> str:
-    """A domain of other letters as every mail server knows it: `bücher.example` is `xn--bcher-kva.example` there."""
+    """An internationalised domain in ASCII: `bücher.example` becomes `xn--bcher-kva.example`."""
     checked = validate_email(address, check_deliverability=False, globally_deliverable=False, test_environment=True)
     return checked.ascii_email or address
 
@@ -168,7 +168,7 @@ def _reason(error: Exception) -> str:
 
 
 async def _note(work: UnitOfWork, mail_id: str, failure: Failure | None) -> int:
-    """How often it was tried so far; 0 when it is gone."""
+    """Return the number of attempts so far; 0 if the mail is gone."""
     mail = await work.session.get(Mail, mail_id)
     if mail is None:
         return 0
@@ -180,7 +180,7 @@ async def _note(work: UnitOfWork, mail_id: str, failure: Failure | None) -> int:
 
 
 async def forget_old(work: UnitOfWork) -> None:
-    """Links of mails that were never sent do not work any more: their words go, the rest stays as a record."""
+    """Links in mails this old have expired: erase the text, keep the rest as a record."""
     await work.session.execute(update(Mail).where(is_old()).values(sealed=None, failure="It was not sent in 30 days."))
 
 

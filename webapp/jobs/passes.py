@@ -1,4 +1,6 @@
-"""What the workflows do: each pass in a child process, its outcome as a verb. All of it can be repeated at any time."""
+"""What the workflows do: each pass runs in a child process and records its outcome by a verb. All of it can be
+repeated.
+"""
 
 import asyncio
 import json
@@ -27,8 +29,8 @@ from webapp.models.problems import NotFound
 
 T = TypeVar("T")
 
-STARTS = 3  # of a child that dies without a word before its import has failed
-PATIENCE = (0.5, 2, 10, 30, 60)  # seconds between tries to write down what became of a pass
+STARTS = 3  # starts of a child that dies without a result, before its import fails
+PATIENCE = (0.5, 2, 10, 30, 60)  # seconds between attempts to record the outcome of a pass
 
 UNEXPECTED = "Something went wrong on the server while your file was read. It has been written to the log."
 DIED = "The server stopped working on this file several times, most likely for want of memory."
@@ -37,14 +39,14 @@ logger = logging.getLogger(__name__)
 
 
 class Next(NamedTuple):
-    """What is to be started when a pass is through."""
+    """What to start after a pass."""
 
     name: str
     subject: str
 
 
 async def inspect_import(workshop: Workshop, import_id: str) -> None:
-    """Pass 1: the whole file is read, and the preview waits for a decision."""
+    """Pass 1: read the whole file; then the preview waits for a decision."""
     async with _turn(workshop, import_id, ImportState.INSPECTING) as found:
         if found is None:
             return
@@ -58,7 +60,7 @@ async def inspect_import(workshop: Workshop, import_id: str) -> None:
 
 
 async def load_import(workshop: Workshop, import_id: str) -> Next | None:
-    """Pass 2: the rows go into the table."""
+    """Pass 2: load the rows into the table."""
     async with _turn(workshop, import_id, ImportState.LOADING) as found:
         if found is None:
             return None
@@ -73,7 +75,7 @@ async def load_import(workshop: Workshop, import_id: str) -> Next | None:
 
 
 async def index_table(workshop: Workshop, table_id: str) -> None:
-    """The full-text index of a large table. Without it searches read the rows, so its failure is only logged."""
+    """Build the full-text index of a large table. Searches work without it, so a failure is only logged."""
     async with workshop.lock(f"table:{table_id}"), workshop.index_slot:
         table = await _table(workshop, int(table_id))
         if table is None or table.search_index != BUILDING:
@@ -120,7 +122,7 @@ def _database(workshop: Workshop) -> Path:
 
 @asynccontextmanager
 async def _turn(workshop: Workshop, import_id: str, state: ImportState) -> AsyncIterator[Import | None]:
-    """Wait for this import's turn. None when it has moved on meanwhile; what goes wrong inside is its failure."""
+    """Wait for this import's turn. Yields None if it has left the state; an error inside makes the import fail."""
     found = await _patiently(lambda: workshop.find(import_id))
     if found is not None and found.state == state and workshop.slots.locked():
         workshop.report(replace(starting_point(found), is_waiting=True))
@@ -129,13 +131,13 @@ async def _turn(workshop: Workshop, import_id: str, state: ImportState) -> Async
         try:
             yield found if found is not None and found.state == state else None
         except (ChildStopped, imports.MovedOn, NotFound):
-            pass  # cancelled, or another run was quicker: somebody else has said what became of it
+            pass  # cancelled, or another run was faster and has recorded the outcome
         except Exception as error:
             await fail(workshop, import_id, error)
 
 
 async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
-    """Rows that took minutes to come are not given up because somebody's index is being made at their very end."""
+    """Minutes of loading must not be lost because another index is being built at the very end."""
     for pause in PATIENCE:
         try:
             return await ask()
@@ -146,7 +148,7 @@ async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
 
 
 async def _in_child(workshop: Workshop, found: Import, request: dict[str, Any]) -> dict[str, Any]:
-    """Run it in a child. One that is killed is started again: it goes on where the last one was."""
+    """Run the request in a child process. A killed one is restarted and resumes where it was."""
     meter = Meter(starting_point(found))
 
     def on_progress(progress: dict[str, Any]) -> None:
@@ -161,7 +163,7 @@ async def _in_child(workshop: Workshop, found: Import, request: dict[str, Any]) 
 
 
 async def fail(workshop: Workshop, import_id: str, error: Exception) -> None:
-    """The import has failed, with a reason in words: its table goes, and its file when nothing can be made of it."""
+    """Mark the import as failed, with a readable reason: its table goes, and its file if it is of no further use."""
     reason = _in_words(import_id, error)
     for pause in PATIENCE:
         try:
@@ -171,7 +173,7 @@ async def fail(workshop: Workshop, import_id: str, error: Exception) -> None:
         except (StorageFull, DatabaseBusy) as full:
             logger.exception("The failure of import %s could not be written down", import_id)
             if isinstance(full, StorageFull):
-                await workshop.remove_files(import_id)  # there is not even room for that: make some
+                await workshop.remove_files(import_id)  # not even room for that: free some
             await asyncio.sleep(pause)
         except NotFound:
             return

@@ -1,4 +1,4 @@
-"""How far an import is, in the units people ask for: bytes, rows, rows a second, time left."""
+"""The progress of an import in the units people care about: bytes, rows, rows a second, time left."""
 
 import time
 from collections.abc import Callable
@@ -11,21 +11,21 @@ SETTLING = 0.5  # seconds before a rate means anything
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A moment of an import. Plain values: for templates, streams, and for keeping as a key of what was rendered."""
+    """A snapshot of an import's progress. Plain values: usable in templates, in streams and as a cache key."""
 
     import_id: str
     state: str  # inspecting or loading
     bytes: int
-    size: int  # bytes in all
+    size: int  # total bytes
     rows: int
     total_rows: int | None  # known in pass 2
     per_second: int | None = None  # rows
     seconds_left: int | None = None
-    is_waiting: bool = False  # for other imports to end
+    is_waiting: bool = False  # waiting for other imports to finish
 
     @property
     def share(self) -> float | None:
-        """How much of it is done, from 0 to 1; None when that cannot be said."""
+        """The fraction done, from 0 to 1; None if unknown."""
         if self.is_waiting:
             return None
         done, total = (self.rows, self.total_rows) if self.total_rows else (self.bytes, self.size)
@@ -33,7 +33,7 @@ class Progress:
 
 
 def starting_point(found: Import) -> Progress:
-    """As far as the database knows: what a page shows before the first step is heard of."""
+    """What the database knows: shown until the first progress report arrives."""
     is_loading = found.state == ImportState.LOADING
     total = (found.inspection or {}).get("rows") if is_loading else None
     done = found.rows_done if is_loading else 0
@@ -41,7 +41,7 @@ def starting_point(found: Import) -> Progress:
 
 
 class Meter:
-    """Measures one pass: the rate since it began, so that a resumed pass does not count what was there before."""
+    """Measures one pass: the rate since it started, so that a resumed pass ignores what was there before."""
 
     def __init__(self, start: Progress, clock: Callable[[], float] = time.monotonic) -> None:
         self.start = start

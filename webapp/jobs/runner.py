@@ -1,4 +1,4 @@
-"""The jobs of one app: what views ask for, and which pass does which work."""
+"""The jobs of one app: what views can request, and which pass does the work."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 class Jobs:
-    """Imports and what else is done in the background. Opened in a running event loop, which it stays with."""
+    """Imports and other background work. Bound to the event loop it was opened in."""
 
     def __init__(self, settings: Settings) -> None:
         self.background = Background(settings, self._perform)
@@ -40,7 +40,7 @@ class Jobs:
     # --- the app's life ---
 
     async def open(self, workshop: Workshop) -> None:
-        """Ready at once; what the last process left unfinished goes on in the background."""
+        """Ready at once; unfinished work of the last process resumes in the background."""
         self.bind(workshop)
         self.background.spawn(Housekeeper(workshop, self.background).look_after())
 
@@ -52,7 +52,7 @@ class Jobs:
         await self.background.close()
 
     def warm(self) -> None:
-        """Load DBOS now, in the background: an upload has begun, it will be needed."""
+        """Load DBOS now, in the background: an upload has started and will need it."""
         self.background.spawn(self.background.durable())
 
     @property
@@ -61,10 +61,10 @@ class Jobs:
             raise RuntimeError("The jobs are not open")
         return self._workshop
 
-    # --- what views ask for; each is one verb in one unit of work ---
+    # --- requests from views; each is one verb in one unit of work ---
 
     async def create(self, import_id: str, *, user_id: int, filename: str, size: int, sha256: str) -> None:
-        """The upload is in the import's folder: read it."""
+        """Start reading an upload that is in the import's folder."""
         await self.workshop.write(
             self._starting("inspect_import", import_id),
             imports.create,
@@ -80,7 +80,7 @@ class Jobs:
         await self.workshop.write(then, imports.read_again, import_id, overrules)
 
     async def begin_loading(self, import_id: str, overrules: Overrules, title: str | None = None) -> bool:
-        """Make the table and fill it; or, when that is what the decisions need, read the file again: False."""
+        """Create the table and fill it. If the corrections require it, read the file again instead and return False."""
 
         async def begin(work: UnitOfWork) -> bool:
             begun = await imports.begin_loading(work, import_id, overrules, title)
@@ -93,11 +93,11 @@ class Jobs:
         await self.workshop.write(lambda: self._dispose(import_id), imports.cancel, import_id)
 
     def dispose_after(self, work: UnitOfWork, import_id: str) -> None:
-        """Once `work` is committed, end what is still done for this import, and remove its files."""
+        """Once `work` is committed, stop this import's pass and remove its files."""
         work.after_commit(lambda: self._dispose(import_id))
 
     async def settled(self, import_id: str, timeout: float | None = None) -> Import | None:
-        """The import once no pass works on it any more; None when that takes longer than `timeout` seconds."""
+        """The import once no pass works on it any more; None if that takes longer than `timeout` seconds."""
         with suppress(TimeoutError, HubClosed):
             async with asyncio.timeout(timeout), self.workshop.hub.subscribe([topic_of(import_id)]) as events:
                 while True:
@@ -107,7 +107,7 @@ class Jobs:
                     await events.get()
         return None
 
-    # --- what views look at ---
+    # --- queries from views ---
 
     async def find(self, import_id: str) -> Import | None:
         return await self.workshop.find(import_id)
@@ -116,17 +116,17 @@ class Jobs:
         return self.workshop.folder(import_id)
 
     def progress(self, import_id: str) -> Progress | None:
-        """The newest of a running import, as far as this process knows."""
+        """The latest progress of a running import known to this process."""
         return self.workshop.progress(import_id)
 
     async def remove_files(self, import_id: str) -> None:
-        """Of an import that has ended and is forgotten."""
+        """Of an import that has ended and been deleted."""
         await self.workshop.remove_files(import_id)
 
-    # --- names become passes ---
+    # --- running passes by name ---
 
     def start(self, name: str, subject: str) -> None:
-        """Start a workflow soon; what keeps it from starting is its subject's failure."""
+        """Start a workflow soon; if it cannot be started, its subject fails."""
         self.background.spawn(self._start(name, subject))
 
     def _starting(self, name: str, import_id: str) -> Callable[[], None]:
@@ -144,13 +144,13 @@ class Jobs:
             await passes.fail(self.workshop, subject, error)
 
     async def _perform(self, name: str, subject: str) -> None:
-        """What a workflow does; a pass knows no other, but what should come next."""
+        """Run the pass of a workflow; a pass knows no other pass, only what should come next."""
         following = await PASSES[name](self.workshop, subject)
         if following is not None:
             self.start(following.name, following.subject)
 
     def _dispose(self, import_id: str) -> None:
-        """It was cancelled, or its person has gone: nobody wants what is still being done, nor its files."""
+        """The import was cancelled or its owner is gone: stop its pass and delete its files."""
         self.workshop.changed(import_id)
         self.workshop.stop(import_id)
         self.background.spawn(self.workshop.clear_away(import_id))

@@ -1,4 +1,4 @@
-"""An export from the command line: the same bytes that the server would send."""
+"""Exports from the command line: the same bytes that the server would send."""
 
 import asyncio
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ Kind = Literal["csv", "ndjson", "original"]
 
 
 def export_table(settings: Settings, table_id: int, kind: Kind) -> tuple[Blocks, int]:
-    """Blocks, each with how much there has been so far, and how much that will be: rows, or bytes of the original.
+    """Yield blocks, each with the amount so far and the expected total: rows, or bytes of the original.
 
     Raises `NotFound`.
     """

@@ -1,4 +1,4 @@
-"""A table's first title: the name of its file, as a person would write it."""
+"""A table's initial title: its file name in readable form."""
 
 import re
 from pathlib import PurePath

@@ -1,16 +1,16 @@
-"""The durable workflows, one line each. DBOS starts one again when the process that ran it is gone.
+"""The durable workflows, one line each. DBOS restarts one whose process has died.
 
-A workflow takes ids only and calls a verb that can be repeated at any time; what it has done so far is in our own
-database (the import's state, its cursor), so nothing is kept in the engine's. Its id is the import's id, then what it
-does, then a number: an import can be read again with other settings.
+A workflow takes only ids and calls a verb that can be repeated; its progress is in our own database (the import's
+state, its cursor), not in the engine's. Its id is the import's id, then what it does, then a number, because an import
+can be read again with other settings.
 """
 
 from dbos import DBOS
 
 from webapp.jobs.bridge import bridge
 
-# DBOS gives up a workflow it has started so often, whether the server crashed or was stopped in the middle of it. The
-# next start of the server begins another one for what is still to be done (housekeeping.py).
+# DBOS gives up a workflow after this many starts, whether the server crashed or was stopped. The next start of the
+# server begins a new one for the remaining work (housekeeping.py).
 ATTEMPTS = 20
 
 

@@ -1,6 +1,6 @@
-"""Where the passes work: the database, each import's folder, room for children, and who is told how far one is.
+"""What the passes work with: the database, the import folders, slots for child processes, progress reports.
 
-It knows no pass and nothing of how one is started: both stand above it, and are given it.
+It knows neither the passes nor how they are started: both are layers above, passed in as arguments.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ from webapp.models import Import
 
 P = ParamSpec("P")
 T = TypeVar("T")
-MAILS_AT_ONCE = 4  # on their way to the mail server
+MAILS_AT_ONCE = 4  # mails sent concurrently
 
 
 class Changed:
-    """An import went from one state to the next: whoever shows it looks again."""
+    """An import's state has changed: whoever shows it should reload it."""
 
 
 CHANGED = Changed()
@@ -35,7 +35,7 @@ def topic_of(import_id: str) -> str:
 
 
 class Workshop:
-    """One an app, from the moment its database is open."""
+    """One per app, from the moment its database is open."""
 
     def __init__(self, settings: Settings, database: Database, hub: Hub) -> None:
         self.settings = settings
@@ -61,14 +61,14 @@ class Workshop:
         await asyncio.to_thread(shutil.rmtree, self.folder(import_id).path, ignore_errors=True)
 
     async def clear_away(self, import_id: str) -> None:
-        """The files, once no pass works on them any more: its child would make them anew."""
+        """Delete the files once no pass works on them, since its child would recreate them."""
         async with self.lock(import_id):
             await self.remove_files(import_id)
 
-    # --- what is done with it ---
+    # --- its passes ---
 
     def lock(self, subject: str) -> asyncio.Lock:
-        """One pass at a time for one subject."""
+        """One pass at a time per subject."""
         return self._locks.setdefault(subject, asyncio.Lock())
 
     async def in_child(self, subject: str, child: Child) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class Workshop:
             self._progress.pop(subject, None)
 
     def stop(self, subject: str) -> None:
-        """Nobody wants what its child does; without one there is nothing to stop."""
+        """Stop the subject's child process, if there is one."""
         if child := self._children.get(subject):
             child.stop()
 
@@ -91,7 +91,7 @@ class Workshop:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """One verb in one unit of work; `then` follows its commit."""
+        """Run one verb in one unit of work; `then` runs after its commit."""
 
         async def run(work: UnitOfWork) -> T:
             result = await verb(work, *args, **kwargs)
@@ -107,17 +107,17 @@ class Workshop:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """The verb that ends a pass, or an import; whoever watches hears of it."""
+        """Run the verb that ends a pass or an import, and notify whoever watches."""
         return await self.write(lambda: self.changed(import_id), verb, import_id, *args, **kwargs)
 
-    # --- who watches ---
+    # --- its watchers ---
 
     def report(self, progress: Progress) -> None:
         self._progress[progress.import_id] = progress
         self.hub.publish(topic_of(progress.import_id), progress, key="progress")
 
     def progress(self, import_id: str) -> Progress | None:
-        """The newest of a running import, as far as this process knows."""
+        """The latest progress of a running import known to this process."""
         return self._progress.get(import_id)
 
     def changed(self, import_id: str) -> None:
