@@ -21,10 +21,9 @@
 
   /* Toasts. The server sends its own; these are for what it could not answer. */
   const toast = (text) => {
-    const box = document.createElement('div');
-    box.className = 'toast failed';
-    box.setAttribute('role', 'alert');
-    box.textContent = text;
+    for (const same of document.querySelectorAll('#toasts > .toast')) if ($('span', same).textContent === text) same.remove();
+    const box = $('#toast').content.cloneNode(true);
+    $('span', box).textContent = text;
     $('#toasts').append(box);
   };
   on('htmx:response:error', ({ detail: { ctx } }) => {

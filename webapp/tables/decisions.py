@@ -46,7 +46,7 @@ def read_decisions(fields: Fields, found: Inspection, before: Overrules) -> Over
 def require_a_column(decided: Overrules, found: Inspection) -> None:
     """Raises `Unusable` if every column is left out."""
     if all(decided.columns.get(index, {}).get("skip") for index in range(len(found.columns))):
-        raise Unusable("A table needs at least one column. Keep this one or another.", "columns-0-skip")
+        raise Unusable("A table needs at least one column: keep one of them.", "columns-0-skip")
 
 
 def _forget_undecided(decided: Overrules, found: Inspection, before: Overrules) -> None:
