@@ -1,4 +1,5 @@
-/* Lists of things to manage: one box for all, Shift for a stretch, how many are chosen; a field in a row has all of its text chosen, Escape leaves it. */
+/* Lists of things to manage: one box for all, Shift for a stretch, how many are chosen; a field in a row has all of its text chosen,
+   Escape leaves it; a choice in a row is saved when it is made. */
 (() => {
   const boxes = (form) => [...document.querySelectorAll(`input[type="checkbox"][form="${form}"]`)];
   const count = () => {
@@ -30,6 +31,22 @@
   document.addEventListener('focusin', ({ target }) => {
     if (target.matches('[data-all]')) target.select();
   });
+
+  /* A choice with the pointer is made at once. The arrow keys pass through others on their way: Enter or leaving makes it. */
+  const saves = (target) => target.matches('select[data-save]');
+  const settled = (select) => [...select.options].find((option) => option.defaultSelected)?.value ?? select.value;
+  const save = (select) => { if (select.value !== settled(select)) select.dispatchEvent(new Event('chosen', { bubbles: true })); };
+  let stepping = false;
+  document.addEventListener('keydown', (event) => {
+    if (!saves(event.target)) return;
+    if (event.key === 'Enter') save(event.target);
+    if (event.key === 'Escape') event.target.value = settled(event.target);
+    stepping = !event.altKey && !['Enter', 'Escape', 'Tab', ' '].includes(event.key);
+  });
+  document.addEventListener('keyup', () => { stepping = false; });
+  document.addEventListener('change', ({ target }) => { if (saves(target) && !stepping) save(target); });
+  document.addEventListener('focusout', ({ target }) => { if (saves(target)) save(target); });
+
   document.addEventListener('keydown', (event) => {
     const leave = event.key === 'Escape' && event.target.closest('form')?.querySelector('[data-escape]');
     if (!leave) return;

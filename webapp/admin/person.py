@@ -10,10 +10,11 @@ from webapp.extensions import config, db
 from webapp.models import EmailTaken, people
 from webapp.models.people import HasFactor, LastOwner, NotAllowed
 from webapp.models.problems import NotFound
-from webapp.web.access import Action, fresh, may, signed_in
+from webapp.web import templating
+from webapp.web.access import Action, fresh, may, resumable, signed_in
 from webapp.web.belongings import farewell, words_of
 from webapp.web.flashes import flash
-from webapp.web.fragments import is_partial, redirect_to, render
+from webapp.web.fragments import is_partial, redirect_to, render, respond, toast
 from webapp.web.words import plural
 
 
@@ -117,6 +118,7 @@ async def person_end_sessions(user_id: int) -> ResponseReturnValue:
 @bp.post("/people/<int:user_id>/reset")
 @may(Action.MANAGE_PEOPLE)
 @fresh
+@resumable
 async def person_reset(user_id: int) -> ResponseReturnValue:
     """A link to choose a new password: by mail, or for the administrator to pass on."""
     email = await db().write(letters.send_reset_link, manager(), user_id)
@@ -167,9 +169,9 @@ async def _edit_name(row: view.Row, form: NameForm, status: int = 200) -> Respon
 
 
 async def _changed(user_id: int, words: str) -> ResponseReturnValue:
-    """The updated row; or back to their page with a message."""
+    """The updated row and a message in the corner; or back to their page with the message."""
     if is_partial():
-        return await render("admin/people/_row.html", row=await find_row(user_id))
+        return respond(templating.render("admin/people/_row.html", row=await find_row(user_id)), toast(words))
     flash(words)
     return redirect_to(url_for("admin.person_show", user_id=user_id))
 
