@@ -26,33 +26,33 @@ INFO = Info(
     title="Rowcast",
     version="1",
     description=(
-        "The people of this server, for programs. Every request but those for this document shows a token; what a "
-        "signed-in browser may read, it reads without one."
+        "Manages the people of this server. Every request, except for this document, needs a token; a "
+        "signed-in browser can read without one."
     ),
 )
 TAGS: list[Tag | Described] = [
-    Tag(name="People", description="Who has an account here."),
-    Tag(name="You", description="Who is asking."),
+    Tag(name="People", description="The people with an account."),
+    Tag(name="You", description="The person behind the token."),
 ]
 SECURITY: Described = {
     "token": HttpSecurityScheme(scheme="bearer", bearer_format="rowcast_..."),
     "session": APIKeySecurityScheme(name="rowcast-sign-in", in_="cookie"),
 }
 SECURITY_WORDS = {
-    "token": "An API token, made on the page of your account. Each operation says which scope it takes; a token with a "
-    "larger scope will do.",
-    "session": "The sign-in of a browser. It reads only. Behind TLS the cookie's name begins with `__Host-`.",
+    "token": "An API token, created in your account. Each operation names the scope it needs; larger scopes include "
+    "smaller ones.",
+    "session": "A browser's sign-in, read-only. Behind TLS the cookie's name starts with `__Host-`.",
 }
 HEADERS = {
-    "RateLimit-Limit": ("integer", f"Requests in a minute: {READS} that read, {WRITES} that write, for each token."),
-    "RateLimit-Remaining": ("integer", "How many are left now."),
-    "RateLimit-Reset": ("integer", "Seconds until all of them are there again."),
+    "RateLimit-Limit": ("integer", f"Allowed requests a minute per token: {READS} reads or {WRITES} writes."),
+    "RateLimit-Remaining": ("integer", "Requests left."),
+    "RateLimit-Reset": ("integer", "Seconds until the full allowance is restored."),
     "Retry-After": ("integer", "Seconds to wait before the next request."),
-    "WWW-Authenticate": ("string", "RFC 6750: `Bearer`, with `error` and, if that is what is missing, `scope`."),
-    "Location": ("string", "Where the new one is."),
-    "ETag": ("string", "Stands for what was shown; send it back as `If-Match`."),
-    "Link": ("string", 'RFC 8288: where the next page is, as `<...>; rel="next"`.'),
-    "X-Request-Id": ("string", "The number of this request, as the server's log has it."),
+    "WWW-Authenticate": ("string", "RFC 6750: `Bearer`, with `error` and, if a scope is missing, `scope`."),
+    "Location": ("string", "The URL of the new object."),
+    "ETag": ("string", "Identifies this version; send it as `If-Match` with a change."),
+    "Link": ("string", 'RFC 8288: the URL of the next page, as `<...>; rel="next"`.'),
+    "X-Request-Id": ("string", "The request's id, as in the server's log."),
 }
 ALL_ANSWERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "X-Request-Id")
 MORE_HEADERS = {401: ("WWW-Authenticate",), 403: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
@@ -66,7 +66,7 @@ IF_MATCH = {
     "name": "If-Match",
     "in": "header",
     "schema": {"type": "string"},
-    "description": "The `ETag` you were shown. If it has changed since, nothing happens; the answer is 412.",
+    "description": "The `ETag` you received. If the person has changed since, nothing happens and the response is 412.",
 }
 
 
@@ -104,7 +104,7 @@ class Provider(OpenAPIProvider):
     def build_path_parameter(self, name: str, converter: BaseConverter) -> Described:
         described: Described = super().build_path_parameter(name, converter)
         described["schema"] |= {"minimum": 0, "maximum": MAX_ID}
-        return described | {"description": "The person's number.", "example": 7}
+        return described | {"description": "The person's id.", "example": 7}
 
     def build_paths(self, rule: Rule) -> tuple[Described, Described]:
         paths, components = super().build_paths(rule)

@@ -1,4 +1,4 @@
-"""Who is asking."""
+"""The person behind a token."""
 
 from typing import Any
 
@@ -16,9 +16,9 @@ from webapp.web.ratelimits import reads
 @reads
 @answers(Me)
 async def me_show() -> Any:
-    """Who is asking
+    """Show who is asking
 
-    Whose token this is, and what it may be used for.
+    The person a token belongs to, and the token's scopes.
     """
     actor = signed_in()
     async with db().reading() as session:

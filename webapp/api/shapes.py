@@ -45,7 +45,7 @@ _PRINTABLE = r"[^\x00-\x1f\x7f]*"
 Name = Annotated[
     str,
     StringConstraints(max_length=MAX_NAME, pattern=rf"^{_PRINTABLE}[^\s\x00-\x1f\x7f]{_PRINTABLE}$"),
-    Field(description="What people see. No control characters.", examples=["Ada Lovelace"]),
+    Field(description="The displayed name, without control characters.", examples=["Ada Lovelace"]),
 ]
 # A role is a string in JSON, which strict validation would not accept as an enum.
 GivenRole = Annotated[Role, Field(strict=False, description="What they may do.")]
@@ -54,7 +54,7 @@ Address = Annotated[
     StringConstraints(max_length=MAX_EMAIL),
     AfterValidator(normalise_email),
     Field(
-        description="Unique here; kept in lower case.",
+        description="Unique on this server; stored in lower case.",
         examples=["ada@example.org"],
         json_schema_extra={"format": "email"},
     ),
@@ -76,9 +76,9 @@ class Person(BaseModel):
     name: str
     role: Role
     is_active: bool = Field(description="Whether they may sign in.")
-    is_verified: bool = Field(description="Whether they have proved that mail to their address reaches them.")
+    is_verified: bool = Field(description="Whether their address is confirmed.")
     created_at: datetime
-    seen_at: datetime | None = Field(description="When they last did something, to within five minutes; null: never.")
+    seen_at: datetime | None = Field(description="Their last activity, to within five minutes; null: never.")
 
     @classmethod
     def of(cls, user: User) -> "Person":
@@ -89,20 +89,20 @@ _SAME = ("id", "email", "name", "role", "is_active", "created_at", "seen_at")
 
 
 class People(BaseModel):
-    """One page of people, those who came first at the top."""
+    """One page of people, oldest accounts first."""
 
     items: list[Person]
     next: str | None = Field(
-        description="Where the next page is; null on the last one.", examples=["/api/v1/users?after=7&limit=50"]
+        description="The URL of the next page; null on the last one.", examples=["/api/v1/users?after=7&limit=50"]
     )
 
 
 class Me(BaseModel):
-    """Who is asking."""
+    """The person behind a token or a browser's sign-in."""
 
     person: Person
     scopes: list[str] | None = Field(
-        description="What the token may be used for; null with a sign-in, which may do what the role may.",
+        description="The token's scopes; null for a browser's sign-in.",
         examples=[["read", "write"]],
     )
 
@@ -112,10 +112,10 @@ class Me(BaseModel):
 
 
 class PeopleQuery(Incoming):
-    limit: WholeNumber = Field(default=50, ge=1, le=MAX_PAGE, description="How many at most.")
-    after: WholeNumber = Field(default=0, ge=0, le=MAX_ID, description="Those who came after this person.")
+    limit: WholeNumber = Field(default=50, ge=1, le=MAX_PAGE, description="Maximum number of people.")
+    after: WholeNumber = Field(default=0, ge=0, le=MAX_ID, description="Only people added after the one with this id.")
     q: Annotated[str, StringConstraints(max_length=MAX_SEARCH, pattern=r"^[^\x00]*$")] = Field(
-        default="", description="Only those whose name or address contains this. Capitals do not matter."
+        default="", description="Only people whose name or address contains this text, in any case."
     )
 
 
@@ -127,7 +127,7 @@ class NewPerson(Incoming):
     )
 
     email: Address
-    name: Name = Field(default="", description="What people see; else it is what stands before the @.")
+    name: Name = Field(default="", description="The displayed name; by default the part of the address before the @.")
     role: GivenRole = Role.MEMBER
 
 
@@ -136,13 +136,13 @@ _LEFT_ALONE: Any = None
 
 
 class PersonChange(Incoming):
-    """Only what is named changes."""
+    """Only the fields given are changed."""
 
     model_config = ConfigDict(json_schema_extra=_at_least_one)
 
     name: Name = _LEFT_ALONE
     role: GivenRole = _LEFT_ALONE
-    is_active: bool = Field(default=_LEFT_ALONE, description="Without, nothing signs them in, no token either.")
+    is_active: bool = Field(default=_LEFT_ALONE, description="If false, they can neither sign in nor use a token.")
 
     @model_validator(mode="after")
     def _something(self) -> "PersonChange":
@@ -152,19 +152,19 @@ class PersonChange(Incoming):
 
 
 class FieldProblem(BaseModel):
-    """What is wrong with one field."""
+    """An invalid field and the reason."""
 
     detail: str
-    pointer: str | None = Field(default=None, description="Where it is in the body (RFC 6901).", examples=["#/email"])
-    parameter: str | None = Field(default=None, description="Which parameter of the address it is.", examples=["limit"])
+    pointer: str | None = Field(default=None, description="A JSON pointer into the body (RFC 6901).", examples=["#/email"])
+    parameter: str | None = Field(default=None, description="The query parameter.", examples=["limit"])
 
 
 class Problem(BaseModel):
-    """Every error (RFC 9457), as application/problem+json."""
+    """The body of every error, as application/problem+json (RFC 9457)."""
 
-    type: str = Field(description="Where the kind of problem is explained.", examples=["/api/docs#problem-400"])
+    type: str = Field(description="The URL that explains this type of problem.", examples=["/api/docs#problem-400"])
     title: str
     status: int
-    detail: str = Field(description="What happened, in words.")
-    request_id: str = Field(description="The number of this request, as in X-Request-Id and in the server's log.")
-    errors: list[FieldProblem] | None = Field(default=None, description="With 400: each field that does not fit.")
+    detail: str = Field(description="What happened.")
+    request_id: str = Field(description="The request's id, as in X-Request-Id and in the server's log.")
+    errors: list[FieldProblem] | None = Field(default=None, description="With 400: each invalid field.")

@@ -33,7 +33,7 @@ from webapp.web.ratelimits import reads, writes
 async def users_index(query_args: PeopleQuery) -> Any:
     """List people
 
-    In the order in which they came. Go on with `next`, or the header `Link: <...>; rel="next"`, until there is none.
+    Oldest accounts first. Follow `next`, or the header `Link: <...>; rel="next"`, until it is absent.
     """
     found = await _page(query_args)
     shown = found[: query_args.limit]
@@ -49,10 +49,11 @@ async def users_index(query_args: PeopleQuery) -> Any:
 @answers(Person, 201)
 @takes(NewPerson)
 async def users_create(data: NewPerson) -> Any:
-    """Add somebody
+    """Add a person
 
-    They get a mail with a link to choose a password; no password passes through a program. Without a mail server an
-    administrator finds the link among the mails. Owners may give every role, others those below their own.
+    They get a mail with a link to choose a password; programs never handle passwords. Without a mail server an
+    administrator finds the link in the administration under "Mail". Owners may grant every role, others only roles
+    below their own.
     """
     person = await db().write(_add, _manager(), data, signed_in().email)
     return Person.of(person), 201, {"Location": url_for("api.users_show", user_id=person.id), "ETag": _etag(person)}
@@ -63,9 +64,9 @@ async def users_create(data: NewPerson) -> Any:
 @reads
 @answers(Person)
 async def users_show(user_id: int) -> Any:
-    """Show somebody
+    """Show a person
 
-    The header `ETag` stands for what you were shown: send it back as `If-Match` with a change.
+    The header `ETag` identifies this version: send it as `If-Match` with a change.
     """
     person = await _find(user_id)
     return Person.of(person), 200, {"ETag": _etag(person)}
@@ -78,9 +79,10 @@ async def users_show(user_id: int) -> Any:
 @answers(Person)
 @takes(PersonChange)
 async def users_update(user_id: int, data: PersonChange) -> Any:
-    """Change somebody
+    """Change a person
 
-    Their name, their role, or whether they may sign in; all that is named, or nothing. The last owner stays one.
+    Their name, their role, or whether they may sign in: all fields given are changed, or none. The last owner stays
+    one.
     """
     person = await db().write(_change, _manager(), user_id, data, request.if_match)
     return Person.of(person), 200, {"ETag": _etag(person)}
@@ -91,9 +93,9 @@ async def users_update(user_id: int, data: PersonChange) -> Any:
 @writes
 @refuses(409, 412)
 async def users_delete(user_id: int) -> Response:
-    """Remove somebody
+    """Remove a person
 
-    For good, with all their tables. Whoever may come back is better deactivated.
+    Permanently, with all their tables. To keep the option of restoring them, deactivate them instead.
     """
     await db().write(_remove, _manager(), user_id, request.if_match)
     gone = Response(status=204)

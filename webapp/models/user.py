@@ -20,7 +20,7 @@ LOOKING_ALIKE = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC"}
 
 
 class Role(StrEnum):
-    """A person's role; `models/permissions.py` defines what each may do."""
+    """A person's role, which decides what they may do."""
 
     OWNER = "owner"  # the first person, and those an owner promotes; there is always one
     ADMINISTRATOR = "administrator"
