@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from markupsafe import Markup
@@ -106,6 +107,13 @@ class Addresses:
     def table(self, query: TableQuery | None = None, /, **more: object) -> str:
         return self.to("tables.show", query, **more)
 
+    def column(self, number: int) -> str:
+        return self._column.replace("/columns/0", f"/columns/{number}", 1)
+
+    @cached_property
+    def _column(self) -> str:
+        return self.to("tables.columns_show", number=0)
+
     def row(self, row_id: str) -> str:
         """Built by hand: the converter accepts only numbers, and the grid asks for a placeholder."""
         return self.to("tables.rows_show", row_id=0).replace("/rows/0", f"/rows/{row_id}", 1)
@@ -161,6 +169,7 @@ def _head(addresses: Addresses, field: Field, width: int) -> Head:
     query = addresses.query
     place, descending = query.order_of(field.number) or (None, False)
     direction = None if place is None else "descending" if descending else "ascending"
+    sort_url = addresses.table(query.toggle_sort(field.number))
     return Head(
         number=field.number,
         title=field.title,
@@ -168,9 +177,9 @@ def _head(addresses: Addresses, field: Field, width: int) -> Head:
         width=width,
         direction=direction,
         place=place,
-        sort_url=addresses.table(query.toggle_sort(field.number)),
-        add_url=addresses.table(query.toggle_sort(field.number, add=True)),
-        panel_url=addresses.to("tables.columns_show", number=field.number),
+        sort_url=sort_url,
+        add_url=addresses.table(query.toggle_sort(field.number, add=True)) if query.sorts else sort_url,
+        panel_url=addresses.column(field.number),
     )
 
 
@@ -180,7 +189,7 @@ def _chips(addresses: Addresses) -> list[ChipView]:
         ChipView(
             condition.words,
             addresses.table(query.without_filter(index)),
-            addresses.to("tables.columns_show", number=condition.field.number),
+            addresses.column(condition.field.number),
         )
         for index, condition in enumerate(query.filters)
     ]

@@ -32,8 +32,12 @@ def init_app(app: Quart, settings: Settings) -> None:
     @app.before_serving
     async def time_the_database() -> None:
         for engine in db.of(app).engines:
-            event.listen(engine, "before_cursor_execute", _query_begins)
-            event.listen(engine, "after_cursor_execute", _query_ends)
+            if engine.dialect.is_async:
+                event.listen(engine, "before_cursor_execute", _query_begins)
+                event.listen(engine, "after_cursor_execute", _query_ends)
+            else:  # a thread has the connection for all that it reads together, and gives it back
+                event.listen(engine, "checkout", _reading_begins)
+                event.listen(engine, "checkin", _reading_ends)
 
 
 def configure(settings: Settings) -> None:
@@ -109,3 +113,11 @@ def _query_begins(connection: Any, cursor: Any, statement: str, parameters: Any,
 
 def _query_ends(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
     spend("db", perf_counter() - connection.info.pop("began", perf_counter()))
+
+
+def _reading_begins(driver: Any, record: Any, proxy: Any) -> None:
+    record.info["began"] = perf_counter()
+
+
+def _reading_ends(driver: Any, record: Any) -> None:
+    spend("db", perf_counter() - record.info.pop("began", perf_counter()))

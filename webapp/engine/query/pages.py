@@ -170,9 +170,9 @@ def count(read: Read, table: StoredTable, query: TableQuery, limit: int = COUNT_
 
 def row(read: Read, table: StoredTable, query: TableQuery, row_id: int) -> RowView | None:
     cells = _printed(read, table_name(table.id), [row_id], query.fields).get(row_id)
-    cursor = _cursor_of(read, table, query, row_id)
-    if cells is None or cursor is None:
+    if cells is None:
         return None
+    cursor = _cursor_of(read, table, query, row_id) if query.sorts else Cursor(row_id, ())
     rows = rows_of(read, table, query)
     previous = _fetch(read, rows, parts(rows, cursor, forward=False), 1, bare=True)
     following = _fetch(read, rows, parts(rows, cursor, forward=True), 1, bare=True)
