@@ -172,7 +172,7 @@ def _check_titles(found: Inspection, decided: Overrules) -> None:
             continue
         unfit = not title or len(title) > MAX_TITLE or not title.isprintable()
         if unfit and title != column.title:  # detected titles may contain the joiners some scripts need
-            raise Unusable(f"Column {index + 1} needs a title of 1 to {MAX_TITLE} characters.", field)
+            raise Unusable(f"Column {index + 1:,} needs a title of 1 to {MAX_TITLE} characters.", field)
         if title in seen:
             raise Unusable(f"Two columns are called “{title}”. Give one of them another title.", field)
         seen.add(title)

@@ -298,6 +298,16 @@ async def test_rows_kept_aside_can_be_fetched(app: Application, ada: QuartClient
     assert "3,4,5" in text
 
 
+@pytest.mark.parametrize(("many", "listed", "words"), [(3, 3, "See all"), (30, 20, "See the first 20")])
+async def test_of_many_rows_kept_aside_the_page_lists_the_first_and_says_so(
+    app: Application, ada: QuartClient, many: int, listed: int, words: str
+) -> None:
+    location = await uploaded(app, ada, "a,b\n" + "1,2\n" * 100 + "3,4,5\n" * many)
+    page = await text_of(ada, location)
+    assert words in page
+    assert page.count("has 3 cells") == listed + 1, "The first reason stands above the list."
+
+
 async def test_the_original_comes_back_byte_for_byte_and_goes_on_where_it_broke_off(
     app: Application, ada: QuartClient
 ) -> None:

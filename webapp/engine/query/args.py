@@ -182,7 +182,7 @@ def _filters(pairs: list[tuple[str, str]], query: TableQuery) -> tuple[Filter, .
         if name.startswith("f.")
     ]
     if len(found) > MOST_FILTERS:
-        raise QueryProblem(f"At most {MOST_FILTERS} filters go together; these are {len(found)}.")
+        raise QueryProblem(f"At most {MOST_FILTERS} filters go together; these are {len(found):,}.")
     return tuple(dict.fromkeys(found))
 
 
@@ -192,7 +192,7 @@ def _sorts(values: list[str], query: TableQuery) -> tuple[Sort, ...]:
         sort = Sort(query.field(part.removeprefix("-"), "sort"), part.startswith("-"))
         chosen.setdefault(sort.field, sort)
     if len(chosen) > MOST_SORTS:
-        raise QueryProblem(f"A table is sorted by at most {MOST_SORTS} columns; these are {len(chosen)}.", "sort")
+        raise QueryProblem(f"A table is sorted by at most {MOST_SORTS} columns; these are {len(chosen):,}.", "sort")
     return tuple(chosen.values())
 
 
