@@ -13,7 +13,7 @@ from webapp.admin.forms import ROLES, InvitationForm
 from webapp.admin.inviting import invite, pass_on, role_of, send_again, unused, withdraw
 from webapp.extensions import config, db
 from webapp.models import OneTimeToken, Role, is_above, normalise_email, utc_now
-from webapp.web.access import Action, fresh, may, signed_in
+from webapp.web.access import Action, fresh, may, resumable, signed_in
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
 from webapp.web.hosts import own_origin
@@ -76,6 +76,7 @@ async def invitations_resend(token_id: int) -> ResponseReturnValue:
 @bp.post("/people/invitations/<int:token_id>/link")
 @may(Action.MANAGE_PEOPLE)
 @fresh
+@resumable
 async def invitations_link(token_id: int) -> ResponseReturnValue:
     """A link to pass on by hand. The database stores no readable token, so this creates a new one."""
     email, token = await db().write(pass_on, manager(), token_id)

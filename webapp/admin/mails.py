@@ -24,7 +24,7 @@ from webapp.jobs.mail import GIVEN_UP, unseal
 from webapp.models import AuditEvent, Event, Mail, OneTimeToken, Role, User, is_above
 from webapp.models.people import Manager, managed, may_give
 from webapp.models.problems import NotFound
-from webapp.web.access import Action, fresh, may, signed_in
+from webapp.web.access import Action, fresh, may, resumable, signed_in
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
 from webapp.web.hosts import own_origin
@@ -62,6 +62,7 @@ async def mails_index() -> ResponseReturnValue:
 @bp.post("/mails/<mail_id>/link")
 @may(Action.MANAGE_PEOPLE)
 @fresh
+@resumable
 async def mails_link(mail_id: str) -> ResponseReturnValue:
     recipient, link = await db().write(_pass_on, manager(), mail_id, sealer())
     back = url_for("admin.mails_index")
@@ -81,7 +82,8 @@ async def mails_retry(mail_id: str) -> ResponseReturnValue:
 
 def _here(link: str) -> str:
     """The link on this server as the reader reaches it: the mail may have been requested under another host name."""
-    return f"{own_origin()}{urlsplit(link).path}"
+    found = urlsplit(link)
+    return f"{own_origin()}{found.path}" + (f"?{found.query}" if found.query else "")
 
 
 async def _pass_on(work: UnitOfWork, by: Manager, mail_id: str, seal: MultiFernet) -> tuple[str, str]:
@@ -133,7 +135,7 @@ async def _listed(session: AsyncSession, *, is_sent: bool) -> list[Listed]:
 
 async def _described(session: AsyncSession, mail: Mail, role: str | None) -> Listed:
     actor = signed_in()
-    if mail.sealed is None or mail.user_id == actor.id:
+    if mail.user_id == actor.id or not _holds_a_secret(mail):
         may_pass_on = False
     elif role is not None:
         may_pass_on = is_above(actor, Role(role))
@@ -150,6 +152,12 @@ async def _described(session: AsyncSession, mail: Mail, role: str | None) -> Lis
         mail.tries >= GIVEN_UP,
         may_pass_on,
     )
+
+
+def _holds_a_secret(mail: Mail) -> bool:
+    """Whether its link is for the recipient only. The links in notices lead to pages that everybody can open."""
+    letter = unseal(mail, sealer())
+    return letter is not None and urlsplit(letter.link).path not in ("", url_for("auth.reset"), url_for("auth.login"))
 
 
 def _sends_mail() -> bool:

@@ -94,11 +94,11 @@ async def test_sending_again_ends_the_link_before(app: Application, administrato
     await invite(administrator, "kim@example.org")
     first = (await links(app))["kim@example.org"]
     assert await opens(app, first)
-    await administrator.post((await forms_of(administrator, "kim@example.org"))["resend"])
+    await administrator.post((await forms_of(administrator, "kim@example.org"))["link"].replace("/link", "/resend"))
     second = (await links(app))["kim@example.org"]
 
     assert (await opens(app, first), await opens(app, second)) == (False, True)
-    assert len(await forms_of(administrator, "kim@example.org")) == 3
+    assert len(await forms_of(administrator, "kim@example.org")) == 2  # no mail server: "Send again" is not offered
     assert "again: yes" in words_in(await page(administrator, "/admin/audit"))
 
 
@@ -177,7 +177,7 @@ async def test_who_sends_it_again_is_its_inviter_from_then_on(
     app: Application, administrator: QuartClient, owner: QuartClient, team: Team
 ) -> None:
     await invite(administrator, "kim@example.org")
-    await owner.post((await forms_of(owner, "kim@example.org"))["resend"])
+    await owner.post((await forms_of(owner, "kim@example.org"))["link"].replace("/link", "/resend"))
     await db.of(app).write(people.deactivate, THE_COMMAND_LINE, team[Role.ADMINISTRATOR].id)
 
     await accept(app, (await links(app))["kim@example.org"])

@@ -24,9 +24,15 @@ CORPUS = Path(__file__).parents[2] / "corpus"
 
 
 async def post(
-    app: Application, recipient: str, user_id: int | None = None, origin: str = "http://localhost", **more: object
+    app: Application,
+    recipient: str,
+    user_id: int | None = None,
+    origin: str = "http://localhost",
+    path: str | None = None,
+    **more: object,
 ) -> str:
-    letter = Letter(recipient, "Choose a new password", "text", "html", f"{origin}/reset/secret-of-{recipient}")
+    link = origin + (path or f"/reset/secret-of-{recipient}")
+    letter = Letter(recipient, "Choose a new password", "text", "html", link)
 
     async def write(work: UnitOfWork) -> str:
         mail = await outbox.post(work, letter, sealer(), user_id)
@@ -139,6 +145,24 @@ async def test_a_link_leads_here_whatever_host_its_mail_was_asked_for_by(
 
     assert "http://localhost/reset/secret-of-eve@example.org" in shown
     assert "evil" not in shown
+
+
+async def test_the_link_to_a_new_address_is_whole(app: Application, administrator: QuartClient, team: Team) -> None:
+    mail_id = await post(
+        app, "eve@new.example", team[Role.MEMBER].id, path="/account/email/confirmation?token=secret-of-eve"
+    )
+
+    shown = await text(await administrator.post(f"/admin/mails/{mail_id}/link"))
+
+    assert "http://localhost/account/email/confirmation?token=secret-of-eve<" in shown
+
+
+async def test_a_notice_has_no_link_to_pass_on(app: Application, administrator: QuartClient, team: Team) -> None:
+    notice = await post(app, "eve@example.org", team[Role.MEMBER].id, path="/reset")
+    asked = await post(app, "eve@example.org", team[Role.MEMBER].id)
+
+    assert re.findall(r"/admin/mails/(\w+)/link", await page(administrator, "/admin/mails")) == [asked]
+    assert notice != asked
 
 
 async def test_the_link_of_somebody_above_or_of_ones_own_stays_hidden(
