@@ -155,7 +155,7 @@ class FieldProblem(BaseModel):
     """An invalid field and the reason."""
 
     detail: str
-    pointer: str | None = Field(default=None, description="A JSON pointer into the body (RFC 6901).", examples=["#/email"])
+    pointer: str | None = Field(default=None, description="JSON pointer to the field (RFC 6901).", examples=["#/email"])
     parameter: str | None = Field(default=None, description="The query parameter.", examples=["limit"])
 
 
