@@ -288,6 +288,21 @@ async def test_what_cannot_be_is_refused_in_words(
     assert (await settled(app, location)).state == "ready"
 
 
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("a,b\n", ["Import the empty table", "no values"]),
+        ("a,b\nNull,1\nTrue,2\n,3\n", ["Import 3 rows", "All rows", "1 cell is empty"]),
+        ("a,b\nx,1\n", ["Import 1 row", "The only row"]),
+        ("a,b\n" + "x,1\n" * 1_234, ["Import 1,234 rows", "The first 20 rows"]),
+    ],
+    ids=["no rows", "few rows", "one row", "many rows"],
+)
+async def test_a_preview_says_how_much_there_is(app: Application, ada: QuartClient, data: str, said: list[str]) -> None:
+    text = "".join(_tree(await text_of(ada, await uploaded(app, ada, data))).itertext())
+    assert [words for words in said if words not in text] == []
+
+
 async def test_rows_kept_aside_can_be_fetched(app: Application, ada: QuartClient) -> None:
     location = await uploaded(app, ada, "a,b\n1,2\n3,4,5\n6,7\n")
     assert f"{location}/rejected" in await text_of(ada, location)
