@@ -1,6 +1,7 @@
-"""Nine faults of Flask that people meet again with Quart: each shown on plain Quart first, then answered.
+"""Nine known faults of Flask as they appear on Quart: each reproduced on plain Quart first, then shown to be absent
+here.
 
-Each file stands by itself. Tests called `test_plain_...` assert what happens without this application: one that fails
-one day is good news, and means that what answers it, and docs/known-issues.md, can become simpler. Those called
-`test_ours_...` assert that it does not happen here.
+Each file stands alone. Tests called `test_plain_...` assert what happens without this application: if one fails some
+day, that is good news, and the workaround and docs/known-issues.md can be simplified. Those called `test_ours_...`
+assert that the fault does not occur here.
 """

@@ -1,4 +1,4 @@
-"""The application with a few addresses more, for what only a real server shows. What they do is in their tests."""
+"""The application with a few extra routes, for behaviour that only a real server shows. The tests explain them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,8 +17,8 @@ from webapp.web.streaming import streamed
 
 
 def streaming(settings: Settings) -> Application:
-    """Leases something for each request, as a database session is often leased. `/rows` streams three rows and waits
-    for `go-on` after the first.
+    """Acquires something per request, as a database session often is. `/rows` streams three rows and waits for `go-on`
+    after the first.
     """
     app = create_app(settings)
     log = settings.data_dir / "log"
@@ -33,7 +33,7 @@ def streaming(settings: Settings) -> Application:
 
     @app.teardown_request
     async def release(error: BaseException | None) -> None:
-        note(f"released {g.pop('lease')}")  # without a default: fails when it is not there
+        note(f"released {g.pop('lease')}")  # no default: fails if it is missing
 
     @app.get("/rows")
     @public
@@ -54,7 +54,9 @@ def streaming(settings: Settings) -> Application:
 
 
 def limits(settings: Settings) -> Application:
-    """`/default`, `/lowered` and `/raised` read in pieces; `/whole` at once and `/form` as a form, both raised."""
+    """`/default`, `/lowered` and `/raised` read chunk by chunk; `/whole` reads at once and `/form` as a form, both
+    raised.
+    """
     app = create_app(settings)
 
     async def pieces() -> str:

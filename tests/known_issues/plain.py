@@ -1,4 +1,4 @@
-"""Plain Quart on a real Hypercorn, in the event loop of the test: where the faults are shown."""
+"""Plain Quart on a real Hypercorn, on the event loop of the test: where the faults are reproduced."""
 
 import asyncio
 import socket
@@ -12,12 +12,12 @@ from quart import Quart
 
 from tests.servers import Answer, Wire
 
-# The newest Quart for Python 3.11 and 3.12 is 0.22; from 3.13 on it is 0.23. They differ, and the tests say where.
+# The newest Quart for Python 3.11 and 3.12 is 0.22; for 3.13 it is 0.23. The tests show where they differ.
 IS_023 = version("quart").startswith("0.23.")
 
 
 class Plain:
-    """A server that runs; `ask` talks to it over a connection of its own, byte by byte as it comes."""
+    """A running server; `ask` talks to it over a separate connection, reading raw bytes."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -34,12 +34,12 @@ class Plain:
 
 @asynccontextmanager
 async def serving(app: Quart) -> AsyncIterator[Plain]:
-    """Hypercorn with nothing changed, for as long as the `async with` lasts."""
+    """An unmodified Hypercorn, while the `async with` block runs."""
     listener = socket.create_server(("127.0.0.1", 0))
     plain = Plain(listener.getsockname()[1])
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]
-    config.errorlog = None  # the failures are meant
+    config.errorlog = None  # the failures are intentional
     listening: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
 

@@ -1,4 +1,6 @@
-"""1. Streaming and teardown: with `stream_with_context` teardown functions run twice, the second time with nothing."""
+"""1. Streaming and teardown: with `stream_with_context` teardown functions run twice, the second time with an empty
+`g`.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -20,7 +22,7 @@ def log() -> list[str]:
 
 @pytest.fixture
 def plain(log: list[str]) -> Quart:
-    """The pattern as Flask's documentation has it: a connection on `g`, closed by a teardown function."""
+    """The pattern from Flask's documentation: a connection on `g`, closed by a teardown function."""
     app = Quart("plain")
 
     @app.before_request
@@ -47,17 +49,17 @@ def plain(log: list[str]) -> Quart:
 
 
 async def test_plain_quart_tears_down_before_and_after_a_stream(plain: Quart, log: list[str]) -> None:
-    """Fails when Quart tears a streamed request down once, or keeps `g` for the stream (pallets/quart#361)."""
+    """Fails if Quart tears a streamed request down only once, or keeps `g` for the stream (pallets/quart#361)."""
     async with serving(plain) as server:
         answer = await server.ask("GET", "/rows")
 
     assert log == ["teardown: open", "first line: nothing", "last line", "teardown: nothing"]
     assert answer.status == 200
-    assert not answer.is_whole  # KeyError: 'connection' in the second teardown has cut it
+    assert not answer.is_whole  # the KeyError: 'connection' of the second teardown truncated it
 
 
 async def test_plain_quart_cuts_a_slow_download_without_a_word() -> None:
-    """Fails when `RESPONSE_TIMEOUT`, 60 s by default, no longer counts the time that sending takes."""
+    """Fails if `RESPONSE_TIMEOUT`, 60 s by default, no longer includes the time spent sending."""
     app = Quart("plain")
     app.config["RESPONSE_TIMEOUT"] = 0.1
 
@@ -82,33 +84,33 @@ async def test_plain_quart_cuts_a_slow_download_without_a_word() -> None:
     async with serving(app) as server:
         closed = await asyncio.to_thread(is_closed, server.port)
 
-    assert closed is not IS_023  # 0.23 does not even close the connection: the client waits for ever
+    assert closed is not IS_023  # 0.23 does not even close the connection: the client waits forever
 
 
 def test_ours_tears_down_once_and_a_stream_that_waits_holds_nothing(server: Callable[..., Server]) -> None:
-    """The same teardown function, which would fail if it ran twice; and one connection to read with, for everybody."""
+    """The same teardown function, which would fail if it ran twice; and only one read connection for everybody."""
     running = server("tests.known_issues.apps:streaming", database_readers="1")
     log = running.data_dir / "log"
 
     with running.connect() as wire:
         wire.send_head("GET", "/rows")
         wire.read_until(b"\r\n1\n\r\n")
-        assert running.get("/ready").status == 200  # asks the database
+        assert running.get("/ready").status == 200  # queries the database
         (running.data_dir / "go-on").touch()
         rest = wire.read_all()
 
-    assert rest.split() == [b"2", b"2", b"2", b"3", b"0"]  # each row behind its length, and the end
+    assert rest.split() == [b"2", b"2", b"2", b"3", b"0"]  # each row after its length, then the final chunk
     assert log.read_text().splitlines()[0] == "released leased"
     assert log.read_text().count("streamed") == 1
     assert "KeyError" not in running.log.read_text()
 
 
 def test_ours_has_no_limit_for_sending(app: Application) -> None:
-    assert app.config["RESPONSE_TIMEOUT"] is None  # handlers have one that ends when the answer begins
+    assert app.config["RESPONSE_TIMEOUT"] is None  # handlers have a limit that ends when the response starts
 
 
 async def test_ours_can_be_torn_down_twice(app: Application) -> None:
-    """Whatever is torn down, also by libraries: a second time, when there is nothing left, fails nothing."""
+    """A second call of any teardown function, including those of libraries, does no harm."""
     functions = [*app.teardown_appcontext_funcs, *chain.from_iterable(app.teardown_request_funcs.values())]
 
     for function in [*functions, *functions]:

@@ -1,4 +1,4 @@
-"""2. gevent: under monkey-patching threads are no threads, and whatever counts on them stops the one event loop."""
+"""2. gevent: under monkey-patching threads are greenlets, and native code in them blocks the event loop."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 
 from tests.servers import ROOT
 
-# A view that does native work in a thread, as hashing a password is, beside a view that should not have to wait.
+# A view that runs native code in a thread, such as a password hash, beside a view that should not have to wait.
 PLAIN = """
 import hashlib, json, sys
 from threading import get_native_id
@@ -75,10 +75,10 @@ def shown(how: str) -> dict[str, Any]:
 
 
 def test_plain_quart_blocks_its_loop_under_gevent() -> None:
-    """Fails when gevent and asyncio get along: a thread of the pool is a real one again.
+    """Fails if gevent and asyncio become compatible: a pool thread is a real thread again.
 
-    What Flask answers here, "You cannot use AsyncToSync in the same thread as an async event loop", cannot happen:
-    there is one loop for all requests. They are answered, one after the other.
+    Flask's error here, "You cannot use AsyncToSync in the same thread as an async event loop", cannot occur: there is
+    one loop for all requests, which are answered one after the other.
     """
     patched = shown("patched")
 

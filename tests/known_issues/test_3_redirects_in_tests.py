@@ -1,4 +1,4 @@
-"""3. Test client and redirects: what a client that follows them shows, and what it hides."""
+"""3. Test client and redirects: what a client that follows redirects shows, and what it hides."""
 
 import ast
 import asyncio
@@ -43,7 +43,7 @@ def plain() -> Quart:
 
 
 async def test_plain_quart_keeps_the_session_over_a_redirect(plain: Quart) -> None:
-    """What Flask's test client got wrong (stale session data after a redirect) is right here."""
+    """What Flask's test client got wrong (stale session data after a redirect) is correct here."""
     async with plain.test_client() as client:
         answer = await client.post("/login", form={}, follow_redirects=True)
 
@@ -52,7 +52,7 @@ async def test_plain_quart_keeps_the_session_over_a_redirect(plain: Quart) -> No
 
 
 async def test_plain_quart_follows_a_redirect_to_another_host_into_the_same_app(plain: Quart) -> None:
-    """Fails when the client stops at other hosts. Until then a test that follows calls an open redirect a success."""
+    """Fails if the client stops at other hosts. Until then a test that follows takes an open redirect for success."""
     answer = await plain.test_client().post(
         "/login", query_string={"next": "https://evil.example/home"}, form={}, follow_redirects=True
     )
@@ -62,21 +62,21 @@ async def test_plain_quart_follows_a_redirect_to_another_host_into_the_same_app(
 
 
 async def test_plain_quart_sends_the_form_again_with_the_get(plain: Quart) -> None:
-    """Fails when the client drops the body where a browser does, after a 303."""
+    """Fails if the client drops the body where browsers do, after a 303."""
     answer = await plain.test_client().post("/login", form={"password": "secret"}, follow_redirects=True)
 
     assert (await answer.get_json())["form"] == {"password": "secret"}
 
 
 async def test_plain_quart_never_ends_a_loop(plain: Quart) -> None:
-    """Fails when the client gives up after so many hops."""
+    """Fails if the client gives up after some number of hops."""
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
             await plain.test_client().get("/loop", follow_redirects=True)
 
 
 async def test_plain_quart_auth_does_not_sign_its_test_client_out(plain: Quart) -> None:
-    """Fails when `authenticated_client` keeps its cookie where the application can take it away."""
+    """Fails if `authenticated_client` keeps its cookie where the application can delete it."""
     client = plain.test_client()
     async with authenticated_client(client, "7"):
         await client.post("/logout")
@@ -85,7 +85,7 @@ async def test_plain_quart_auth_does_not_sign_its_test_client_out(plain: Quart) 
 
 
 async def test_ours_is_right_after_each_hop(client: QuartClient) -> None:
-    """Through the real forms, one hop at a time, each with the address it leads to."""
+    """Through the real forms, one hop at a time, asserting each `Location`."""
     await sign_up(client)
     await sign_out(client)
 
@@ -114,7 +114,7 @@ async def test_ours_sends_nobody_to_another_host(client: QuartClient) -> None:
 
 
 def test_ours_follows_no_redirect_in_any_test() -> None:
-    """A test looks at `Location`; the only client that may follow by itself is a browser."""
+    """Tests assert `Location`; only a real browser may follow redirects."""
     following = [
         f"{path.relative_to(TESTS)}:{call.lineno}"
         for path in TESTS.rglob("*.py")

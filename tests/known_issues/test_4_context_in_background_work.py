@@ -1,4 +1,4 @@
-"""4. Context in threads and background work: lost where one does not expect it, kept where one should not use it."""
+"""4. Context in threads and background work: missing where it is expected, present where it must not be used."""
 
 import asyncio
 import threading
@@ -28,7 +28,7 @@ def what_is_there() -> dict[str, Any]:
 
 
 async def test_plain_quart_loses_the_context_in_some_threads_and_not_in_others() -> None:
-    """Fails when Quart, or asyncio, treats them alike."""
+    """Fails if Quart, or asyncio, treats them alike."""
     app, seen = Quart("plain"), {}
 
     @app.get("/")
@@ -48,7 +48,7 @@ async def test_plain_quart_loses_the_context_in_some_threads_and_not_in_others()
 
 
 async def test_plain_quart_leaves_the_request_to_a_task_that_outlives_it() -> None:
-    """Fails when a background task is the same on both versions: 0.22 gives it the request, with what was in it."""
+    """Fails if both versions treat background tasks alike: 0.22 passes the request, with its contents, to the task."""
     app, seen, ended = Quart("plain"), {}, asyncio.Event()
 
     @app.get("/")
@@ -69,7 +69,7 @@ async def test_plain_quart_leaves_the_request_to_a_task_that_outlives_it() -> No
 
 
 async def test_plain_quart_shares_g_with_tasks_made_by_hand() -> None:
-    """Fails when `create_task` no longer copies the context: then a session kept on `g` would be in one task only."""
+    """Fails if `create_task` no longer copies the context: then a session on `g` would be in one task only."""
     app, seen, ended = Quart("plain"), {}, asyncio.Event()
 
     async def job() -> None:
@@ -90,7 +90,7 @@ async def test_plain_quart_shares_g_with_tasks_made_by_hand() -> None:
 
 
 async def test_ours_in_a_thread_is_found_through_the_app(app: Application) -> None:
-    """`db()` needs a context and says so; `db.of(app)` needs none. Threads and jobs are given what they need."""
+    """`db()` needs a context and says so; `db.of(app)` needs none. Threads and jobs receive what they need."""
     with pytest.raises(RuntimeError, match=r"context"):
         await asyncio.get_running_loop().run_in_executor(None, db)
 
@@ -100,7 +100,7 @@ async def test_ours_in_a_thread_is_found_through_the_app(app: Application) -> No
 
 
 async def test_ours_in_a_task_has_an_id_and_a_session_of_its_own(app: Application, client: QuartClient) -> None:
-    """A write nobody waits for goes on after its request was torn down, and what was on `g` is not needed."""
+    """A write that nobody waits for continues after its request was torn down, without needing `g`."""
     torn_down = asyncio.Event()
 
     async def rename(work: UnitOfWork, user_id: int) -> None:
@@ -128,7 +128,7 @@ async def test_ours_in_a_task_has_an_id_and_a_session_of_its_own(app: Applicatio
 async def test_ours_in_a_durable_workflow_has_an_id_and_nothing_of_the_request(
     app: Application, client: QuartClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It begins in a thread of the workflow engine and does its work in the event loop, in an empty context."""
+    """It starts in a thread of the workflow engine and does its work on the event loop, in an empty context."""
     seen: list[Any] = []
     inspect_import = runner.PASSES["inspect_import"]
 

@@ -1,4 +1,4 @@
-"""5. Session protection: bound to an address it signs out people who move; bound to nothing it can never be ended."""
+"""5. Session protection: bound to an address it signs out people who move; bound to nothing it cannot be revoked."""
 
 import hashlib
 import sqlite3
@@ -21,7 +21,7 @@ TRAIN: dict[str, Any] = {"headers": {"User-Agent": "Firefox/200"}, "scope_base":
 
 
 async def test_plain_session_protection_signs_out_who_changes_trains() -> None:
-    """What Flask-Login calls strong protection, carried over. It does what it says: the trouble is that people move."""
+    """Flask-Login's "strong" protection, ported. It works as documented: the trouble is that people move."""
     app = Quart("plain")
     app.secret_key = "k" * 32
 
@@ -50,7 +50,7 @@ async def test_plain_session_protection_signs_out_who_changes_trains() -> None:
 
 
 async def test_plain_quart_auth_cannot_end_a_session_nor_tell_two_apart() -> None:
-    """Fails when quart-auth keeps sessions: then there may be less for us to keep."""
+    """Fails if quart-auth stores sessions: then Rowcast may have to store less."""
     app = Quart("plain")
     app.secret_key = "k" * 32
     QuartAuth(app, cookie_secure=False)
@@ -74,9 +74,9 @@ async def test_plain_quart_auth_cannot_end_a_session_nor_tell_two_apart() -> Non
     await client.get("/logout")
 
     assert await (await client.get("/who")).get_data() == b"None"
-    assert await (await thief.get("/who", headers={"Cookie": cookie})).get_data() == b"7"  # for a year from now
+    assert await (await thief.get("/who", headers={"Cookie": cookie})).get_data() == b"7"  # valid for a year
     serializer = app.extensions["QUART_AUTH"][0]
-    assert serializer.load_token(cookie.partition("=")[2], app) == "7"  # the person, and nothing about the device
+    assert serializer.load_token(cookie.partition("=")[2], app) == "7"  # the person only, nothing about the device
 
 
 async def rows(app: Application) -> list[Session]:
@@ -85,7 +85,7 @@ async def rows(app: Application) -> list[Session]:
 
 
 def wait_six_minutes(settings: Settings) -> None:
-    """Being seen is written at most every five."""
+    """The last-seen time is written at most every five minutes."""
     with closing(sqlite3.connect(settings.data_dir / "rowcast.db")) as connection, connection:
         connection.execute("UPDATE sessions SET seen_at = datetime(seen_at, '-6 minutes') || '.000000'")
 
@@ -100,13 +100,13 @@ async def test_ours_stays_signed_in_elsewhere_and_notes_where(
     await db.of(app).settled()
     here = await client.get("/")
 
-    assert (there.status_code, here.status_code) == (303, 303)  # on to the dashboard, both
+    assert (there.status_code, here.status_code) == (303, 303)  # both to the dashboard
     (one,) = await rows(app)
     assert (one.address, one.agent) == ("192.0.2.7", "Firefox/200")
 
 
 async def test_ours_lists_each_device_and_ends_one_or_all_others(app: Application, client: QuartClient) -> None:
-    """One row for each sign-in; one that is ended is worth nothing from its next request on, wherever its cookie is."""
+    """One row per sign-in; once ended, a copied cookie is worthless from the next request on."""
     laptop, phone = app.test_client(), app.test_client()
     await sign_up(client)
     await sign_in(laptop)

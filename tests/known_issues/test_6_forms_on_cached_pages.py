@@ -1,4 +1,4 @@
-"""6. CSRF on cached pages: a token in a page grows old with it, and caches are told nothing, or too much."""
+"""6. CSRF on cached pages: a token expires while its page is open, and caches are told nothing, or too much."""
 
 import asyncio
 import time
@@ -35,7 +35,7 @@ class PlainForm(Form):
 
 
 def test_plain_wtforms_refuses_a_page_from_yesterday(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fails when its tokens no longer expire after half an hour."""
+    """Fails if its tokens no longer expire after half an hour."""
     kept: dict[str, str] = {}
     page = PlainForm(meta={"csrf_context": kept})
     submitted = MultiDict({"name": "Ada", "csrf_token": page.csrf_token.current_token})
@@ -50,7 +50,7 @@ def test_plain_wtforms_refuses_a_page_from_yesterday(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(("change", "said"), [("session", "CSRF failed."), ("key", "CSRF failed.")])
 def test_plain_wtforms_refuses_a_page_whose_session_or_key_is_gone(change: str, said: str) -> None:
-    """Fails when a token outlives its session, or when several keys can verify one."""
+    """Fails if a token outlives its session, or if several keys can verify one."""
     kept: dict[str, str] = {}
     page = PlainForm(meta={"csrf_context": kept})
     submitted = MultiDict({"name": "Ada", "csrf_token": page.csrf_token.current_token})
@@ -63,7 +63,7 @@ def test_plain_wtforms_refuses_a_page_whose_session_or_key_is_gone(change: str, 
 
 
 async def test_plain_quart_tells_caches_nothing_or_too_much(tmp_path: Path) -> None:
-    """Fails when a page that shows the session says `Vary: Cookie` on both versions, and a static file on neither."""
+    """Fails if, on both versions, a page that shows the session sends `Vary: Cookie` and a static file does not."""
     (tmp_path / "style.css").write_text("a {}")
     app = Quart("plain", static_folder=str(tmp_path))
     app.secret_key = "k" * 32
@@ -77,14 +77,14 @@ async def test_plain_quart_tells_caches_nothing_or_too_much(tmp_path: Path) -> N
     await style.get_data()
 
     assert "Cache-Control" not in shown.headers
-    assert shown.headers.get("Vary") == ("Cookie" if IS_023 else None)  # 0.22: a proxy gives Ada's page to everybody
-    assert style.headers.get("Vary") == ("Cookie" if IS_023 else None)  # 0.23: a proxy keeps no style sheet at all
+    assert shown.headers.get("Vary") == ("Cookie" if IS_023 else None)  # 0.22: a proxy serves Ada's page to everybody
+    assert style.headers.get("Vary") == ("Cookie" if IS_023 else None)  # 0.23: a proxy caches no style sheet at all
 
 
 async def test_ours_submits_from_a_page_of_yesterday(
     client: QuartClient, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A day later, to a server that was started anew with another key: all that is in the page, and it works."""
+    """A day later, on a restarted server with another key: the page alone is enough to submit the form."""
     await sign_up(client)
     await sign_out(client)
     page = html5lib.parse(await (await client.get("/login")).get_data(as_text=True), namespaceHTMLElements=False)
@@ -108,7 +108,7 @@ async def test_ours_submits_from_a_page_of_yesterday(
 async def test_ours_tells_caches_what_to_do_with_every_answer(
     app: Application, client: QuartClient, is_signed_in: bool
 ) -> None:
-    """Every address, by each of its methods, unsafe ones last: nobody keeps it, or it is the same for everybody."""
+    """Every route with each of its methods, unsafe ones last: uncacheable, or the same for everybody."""
     await sign_up(client)
     if not is_signed_in:
         await sign_out(client)

@@ -1,4 +1,4 @@
-"""7. The limit of a request's body: cannot be changed for one request, and does not hold for a body sent in chunks."""
+"""7. The limit of a request's body: cannot be changed for one request, and does not apply to chunked bodies."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,7 +18,7 @@ MULTIPART = "multipart/form-data; boundary=frontier"
 
 @pytest.fixture
 def plain() -> Quart:
-    """1,000 bytes for all; `/LIMIT` is a view that wants another limit, as Flask has it since 3.1."""
+    """1,000 bytes by default; the view at `/LIMIT` sets another limit, as Flask supports since 3.1."""
     app = Quart("plain")
     app.config.update(MAX_CONTENT_LENGTH=1000, MAX_FORM_PARTS=10)
 
@@ -36,7 +36,9 @@ def plain() -> Quart:
 
 @pytest.mark.parametrize(("limit", "size", "status"), [(5000, 3000, 413), (100, 500, 200)])
 async def test_plain_quart_ignores_the_limit_of_one_request(plain: Quart, limit: int, size: int, status: int) -> None:
-    """Fails when it counts (pallets/quart#425): 3,000 bytes are refused although 5,000 are allowed, 500 are not."""
+    """Fails if it is respected (pallets/quart#425): 3,000 bytes are refused despite a limit of 5,000, 500 accepted
+    despite one of 100.
+    """
     async with serving(plain) as server:
         answer = await server.ask("POST", f"/{limit}", b"x" * size)
 
@@ -44,7 +46,7 @@ async def test_plain_quart_ignores_the_limit_of_one_request(plain: Quart, limit:
 
 
 async def test_plain_quart_takes_any_number_of_chunks() -> None:
-    """Fails when a body without a length is counted too. The client sends no faster than the view reads."""
+    """Fails if a body without a length is counted too. The client sends no faster than the view reads."""
     app, received = Quart("plain"), asyncio.Queue[int]()
     app.config["MAX_CONTENT_LENGTH"] = 1000
 
@@ -71,7 +73,7 @@ async def test_plain_quart_takes_any_number_of_chunks() -> None:
 
 
 async def test_plain_quart_counts_the_parts_of_one_kind_of_form_only(plain: Quart) -> None:
-    """Fails when `MAX_FORM_PARTS`, here 10, holds for urlencoded forms. (1.5 million fields took four seconds.)"""
+    """Fails if `MAX_FORM_PARTS`, here 10, applies to urlencoded forms. (1.5 million fields took four seconds.)"""
     answer = await plain.test_client().post(
         "/form", data=b"&".join([b"a=1"] * 200), headers={"Content-Type": URLENCODED}
     )

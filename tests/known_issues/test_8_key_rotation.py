@@ -1,4 +1,4 @@
-"""8. Rotating the secret key: with a list it works; with what is easily taken for a list, anybody can sign."""
+"""8. Rotating the secret key: a list works; what is easily mistaken for one lets anybody sign."""
 
 import subprocess
 import sys
@@ -44,7 +44,7 @@ async def who(app: Quart, cookies: str) -> object:
 
 
 async def test_plain_quart_rotates_keys_that_are_a_list() -> None:
-    """What was wrong in Flask 3.1.0 and in Quart before 0.21, the order of the keys, is right."""
+    """The order of the keys, wrong in Flask 3.1.0 and in Quart before 0.21, is correct."""
     answer = await plain(OLDEST, []).test_client().get("/login")
     cookies = "; ".join(header.partition(";")[0] for header in answer.headers.getlist("Set-Cookie"))
 
@@ -57,7 +57,7 @@ async def test_plain_quart_rotates_keys_that_are_a_list() -> None:
     [("an-old-key", "k"), ([""], ""), (["retired-key-of-last-year", ""], "")],  # "".split(",") is [""]
 )
 async def test_plain_quart_takes_anybodys_cookie_with_malformed_fallbacks(fallbacks: object, forged_with: str) -> None:
-    """Fails when Quart refuses them. A string is read as keys of one letter, an empty entry as the empty key."""
+    """Fails if Quart refuses them. A string is read as one-letter keys, an empty entry as the empty key."""
     forger = URLSafeTimedSerializer(forged_with, "quart auth salt", signer_kwargs={"digest_method": sha512})
 
     found = await who(plain(NEW, fallbacks), f"QUART_AUTH={forger.dumps('1')}")
@@ -66,7 +66,7 @@ async def test_plain_quart_takes_anybodys_cookie_with_malformed_fallbacks(fallba
 
 
 def test_ours_signs_nobody_out_over_a_rotation(server: Callable[..., Server]) -> None:
-    """One server after the other on the same data, each with other keys: the sign-in and the flash message survive."""
+    """Several servers in turn on the same data, with different keys: the sign-in and the flash message survive."""
     with httpx.Client(headers={"Sec-Fetch-Site": "same-origin"}) as browser:
         first = server(secret_key=OLD)
         form = {"email": ADA.email, "password": ADA.password, "confirmation": ADA.password}
@@ -98,7 +98,7 @@ def dashboard(browser: httpx.Client, running: Server) -> httpx.Response:
     ],
 )
 def test_ours_does_not_start_with_malformed_fallbacks(tmp_path: Path, fallbacks: str, said: str) -> None:
-    """One line says what is wrong, and no key is in it."""
+    """One line names the problem and contains no key."""
     given = {"ROWCAST_SECRET_KEY": NEW, "ROWCAST_SECRET_KEY_FALLBACKS": fallbacks, "ROWCAST_DATA_DIR": str(tmp_path)}
     ended = subprocess.run(
         [sys.executable, "-m", "webapp", "serve", "--port", "0"],

@@ -1,4 +1,4 @@
-"""9. Dependency conflicts: Quart's own lower bounds let in versions it does not work with; ours are found by trying."""
+"""9. Dependency conflicts: Quart's lower bounds allow versions it does not work with; Rowcast's are tested."""
 
 import inspect
 import re
@@ -24,7 +24,7 @@ LOCKED: list[dict[str, Any]] = tomllib.loads((ROOT / "uv.lock").read_text(encodi
 OURS = {found.name: found for found in map(Requirement, PROJECT["project"]["dependencies"])}
 QUARTS = {found.name: found for found in map(Requirement, requires("quart") or [])}
 
-# Versions that Quart's metadata allows, and what happened with them on 22 November 2026.
+# Versions that Quart's metadata allows, and how they failed on 22 November 2026.
 FAULTY = {
     "aiofiles": ("0.2.1", "`import quart` fails: module 'asyncio' has no attribute 'coroutine'"),
     "flask": ("3.1.2", '`"user" in session` adds no `Vary: Cookie` (CVE-2026-27205)'),
@@ -33,7 +33,7 @@ FAULTY = {
 
 
 class SetCookieOf30(Response):
-    """The answer as Werkzeug 3.0 has it: `set_cookie` ends at `samesite`."""
+    """Werkzeug 3.0's response: `set_cookie` has no parameter after `samesite`."""
 
     def set_cookie(  # type: ignore[override]
         self, key: str, value: str = "", *, max_age: Any = None, expires: Any = None, path: Any = "/",
@@ -44,7 +44,9 @@ class SetCookieOf30(Response):
 
 @pytest.mark.parametrize("name", FAULTY)
 def test_plain_quart_lets_in_what_does_not_work(name: str) -> None:
-    """Fails when Quart raises its bounds: then ours may say less. Ours keep out the last two, the lock the first."""
+    """Fails if Quart raises its bounds: then ours can be relaxed. Ours exclude the last two, the lock file the
+    first.
+    """
     faulty, _ = FAULTY[name]
 
     assert QUARTS[name].specifier.contains(faulty)
@@ -53,7 +55,7 @@ def test_plain_quart_lets_in_what_does_not_work(name: str) -> None:
 
 
 async def test_plain_quart_fails_with_the_werkzeug_it_allows() -> None:
-    """Fails when Quart no longer hands `partitioned` to a Werkzeug that has none, which is one from before 3.1."""
+    """Fails if Quart no longer passes `partitioned` to a Werkzeug older than 3.1, which does not support it."""
     assert "partitioned" in inspect.signature(WerkzeugResponse.set_cookie).parameters
     app = Quart("plain")
     app.secret_key = "k" * 32
@@ -78,7 +80,7 @@ def test_ours_has_a_lower_bound_that_holds_here_and_in_the_lock(name: str) -> No
 
 
 def test_ours_says_why_each_is_there() -> None:
-    """Beside each dependency stands what it is for, and beside a bound above its user's own, why."""
+    """Each dependency has a comment with its purpose, and each raised bound one with the reason."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     lines = re.search(r"^dependencies = \[\n(.*?)^\]", text, re.MULTILINE | re.DOTALL)
 
@@ -87,7 +89,7 @@ def test_ours_says_why_each_is_there() -> None:
 
 
 def test_ours_locks_both_pairs() -> None:
-    """An open `quart` gives each Python another framework: 0.23 asks for 3.13. Here it is written down."""
+    """An unbounded `quart` resolves to a different framework per Python: 0.23 needs 3.13. The lock pins both."""
     assert [locked_for(python) for python in ("3.11.0", "3.12.0", "3.13.0")] == ["0.22", "0.22", "0.23"]
     assert PROJECT["project"]["requires-python"] == ">=3.11"
     assert IS_023 is (sys.version_info >= (3, 13))
@@ -107,7 +109,7 @@ def locked_for(python: str) -> str:
 
 
 def test_ours_are_tried_on_both_pairs_and_at_their_lowest() -> None:
-    """What has to pass before a change is taken."""
+    """Everything that must pass before a change is merged."""
     text = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
     for command in (

@@ -1,4 +1,4 @@
-"""The application with a few more addresses, to try on a real server what its own views are made of."""
+"""The application with a few extra routes, to test the building blocks of its views on a real server."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -49,7 +49,7 @@ def bodies(settings: Settings) -> Application:
 
 
 def streams(settings: Settings) -> Application:
-    """Streams that write what happens to them into files beside the database."""
+    """Streams that record what happens to them in files beside the database."""
     app = create_app(settings)
 
     def mark(name: str) -> None:
@@ -103,7 +103,7 @@ def streams(settings: Settings) -> Application:
 
     @app.teardown_request
     async def once(error: BaseException | None) -> None:
-        """Would raise if it ran twice, as with `stream_with_context`."""
+        """Would raise if it ran twice, as it does with `stream_with_context`."""
         count(settings.data_dir / "teardowns")
 
     @app.after_serving

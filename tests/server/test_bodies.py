@@ -1,4 +1,4 @@
-"""Request bodies on real connections: what is too large, too slow or broken off."""
+"""Request bodies on real connections: too large, too slow, or broken off."""
 
 import hashlib
 import json

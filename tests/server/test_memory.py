@@ -1,4 +1,4 @@
-"""What a server that only shows pages has not loaded. Each of these takes megabytes, and some half a second."""
+"""What a server that only shows pages must not load. Each of these takes megabytes, some half a second."""
 
 import os
 import subprocess
@@ -8,13 +8,13 @@ from pathlib import Path
 from tests.conftest import SECRET_KEY
 
 LOADED_WHEN_NEEDED = {
-    "aiosmtplib",  # a mail is sent
-    "alembic",  # the database has to be migrated
-    "chardet",  # a file is not UTF-8
-    "dbos",  # an import begins, or one was left
-    "fido2",  # a passkey is used
-    "python_calamine",  # a workbook is read
-    "redis",  # limits are counted for several processes
+    "aiosmtplib",  # loaded when a mail is sent
+    "alembic",  # loaded when the database needs migrating
+    "chardet",  # loaded when a file is not UTF-8
+    "dbos",  # loaded when an import starts, or one is unfinished
+    "fido2",  # loaded when a passkey is used
+    "python_calamine",  # loaded when a workbook is read
+    "redis",  # loaded when processes share their counters
 }
 SHOW_PAGES = """
 import asyncio, sys

@@ -1,4 +1,4 @@
-"""What no browser sends, on real connections: it is answered in order, and nothing of ours fails at it."""
+"""Requests that no browser sends, on real connections: they get a proper response and break nothing."""
 
 from collections.abc import Callable
 
@@ -31,7 +31,7 @@ def test_an_address_without_a_path_is_the_first_page(odd: Server) -> None:
 
 
 def test_after_a_body_of_two_lengths_the_connection_ends(odd: Server) -> None:
-    """A proxy that goes by the other length would take what we answer next for the answer to somebody else."""
+    """A proxy that believes the other length would take our next response for somebody else's."""
     host = f"Host: localhost:{odd.port}\r\n".encode()
     with odd.connect() as wire:
         wire.send(

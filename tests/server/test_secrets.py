@@ -1,4 +1,4 @@
-"""Nothing secret is in the log of a real server that says all it can, nor in its audit log."""
+"""Neither the log of a real server at its most verbose nor its audit log contains a secret."""
 
 import json
 import sqlite3

@@ -1,4 +1,4 @@
-"""Beginning and end of a server, as a real process."""
+"""Start and shutdown of a server, as a real process."""
 
 import re
 import shutil
@@ -116,7 +116,7 @@ def test_an_idle_connection_does_not_hold_it_up(server: Start, request_line: byt
 
 
 def test_forwarded_headers_count_only_behind_a_proxy_of_ours(server: Start, tmp_path: Path) -> None:
-    """Behind one, the page is known to be served over TLS."""
+    """Behind a trusted proxy, the page is known to be served over TLS."""
     headers = {"X_Forwarded_Proto": "https", "X_Forwarded_For": "203.0.113.7"}
 
     alone = server().get("/up", **headers)
@@ -203,20 +203,20 @@ def test_reload_starts_again_when_the_code_or_the_settings_change(data_dir: Path
     assert "ready" in first
     assert "changed" in lines[0]
     assert "ready" in lines[1]
-    assert sheet.headers["Cache-Control"] == "public, no-cache"  # as in development: an edit is seen at once
+    assert sheet.headers["Cache-Control"] == "public, no-cache"  # as in development: edits show at once
     assert misdirected.status_code == 421
     assert process.returncode == 0
 
 
 def _get(ready: str, path: str) -> httpx.Response:
-    """From the server that has just said where it listens."""
+    """From the server that has just printed its address."""
     return httpx.get(ready.split()[-1].rstrip("/") + path)
 
 
 def _accepts(running: Server) -> bool:
     try:
         running.connect().close()
-    except ConnectionError:  # refused, or reset when it is closed just now
+    except ConnectionError:  # refused, or reset while it is closing
         return False
     return True
 

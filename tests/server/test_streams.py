@@ -16,7 +16,7 @@ def running(shared_server: Start) -> Server:
 
 @pytest.fixture
 def streams(running: Server) -> Server:
-    """The same server, without the marks of the test before."""
+    """The same server, without the files of the previous test."""
     for mark in [*running.data_dir.glob("*-ended"), running.data_dir / "teardowns"]:
         mark.unlink(missing_ok=True)
     return running
@@ -25,7 +25,7 @@ def streams(running: Server) -> Server:
 def test_a_stream_outlives_the_time_limit_of_handlers(streams: Server) -> None:
     with streams.connect() as wire:
         wire.send_head("GET", "/ticking")
-        for _ in range(20):  # a second's worth
+        for _ in range(20):  # about a second
             assert b"tick" in wire.read_until(b"tick")
 
 

@@ -1,7 +1,7 @@
-"""How often something may be tried, counted over all processes that share a store.
+"""Limits on tries, counted over all processes that share a store.
 
-Each process also counts for itself, and a try needs room in both counts. So if the store is unavailable, or has lost its
-data, nobody is locked out, and each process grants the limit once at most.
+Each process also counts for itself, and a try needs room in both counts. So if the store is unavailable, or has lost
+its data, nobody is locked out, and each process grants the limit once at most.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from werkzeug.exceptions import TooManyRequests
 from webapp.web.shared import shared
 from webapp.web.throttle import Throttle, too_many
 
-# Each key holds its latest tries, newest first, at most as many as its limit. Checking and counting is one step, so that
-# concurrent tries all count. Keys expire with their window.
+# Each key holds its latest tries, newest first, at most as many as its limit. Checking and counting is one step, so
+# that concurrent tries all count. Keys expire with their window.
 TAKE = """
 local now = tonumber(ARGV[1])
 for n, key in ipairs(KEYS) do
@@ -35,7 +35,7 @@ return 0
 
 
 class Allowance:
-    """At most `limit` tries for one key in any `window` seconds. `name` is no other's."""
+    """At most `limit` tries per key in any `window` seconds. Each allowance has a unique `name`."""
 
     def __init__(self, name: str, limit: int, window: float) -> None:
         self.name = name
