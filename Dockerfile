@@ -1,4 +1,4 @@
-# The application's own environment, made from uv.lock where the tools are, and carried to where they are not.
+# Build stage: creates the virtual environment from uv.lock; the final image gets it without the build tools.
 FROM python:3.13-slim-bookworm AS build
 RUN pip install --no-cache-dir uv
 WORKDIR /app
@@ -13,8 +13,8 @@ RUN uv sync --frozen --no-dev --no-editable --compile-bytecode
 FROM python:3.13-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /data rowcast && install -d -o rowcast -m 700 /data
 COPY --from=build /app/.venv /app/.venv
-# Inside a container every address is its own; what is reachable from outside, the published port decides. The first
-# account then asks for the set-up key that the log shows.
+# Listen on all addresses of the container; the published port decides who can reach it. The first
+# account therefore requires the set-up key from the log.
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 ROWCAST_HOST=0.0.0.0 ROWCAST_DATA_DIR=/data
 USER rowcast
 WORKDIR /data
