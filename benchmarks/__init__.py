@@ -1,1 +1,1 @@
-"""Speed and memory beside the plainest code that does the same: `python -m benchmarks`."""
+"""Speed and memory compared with the plainest code that does the same: `python -m benchmarks`."""

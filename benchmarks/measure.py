@@ -1,4 +1,4 @@
-"""Measuring: processes with their peak memory, a bounded load of HTTP requests, medians, and the table that is printed."""
+"""Measuring: processes with their peak memory, a bounded HTTP load, medians, and the printed tables."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ class Run:
 
 
 def run(command: Sequence[str], **environment: str) -> Run:
-    """Wall seconds and peak resident megabytes: of the largest process among the command and its children."""
+    """Wall-clock seconds and peak resident megabytes: of the largest process among the command and its children."""
     started = time.perf_counter()
     pid = os.posix_spawnp(command[0], command, {**os.environ, **environment})
     _, status, usage = os.wait4(pid, 0)
@@ -42,9 +42,9 @@ def resident_mb(pid: int) -> float:
 
 
 async def load(port: int, path: str, headers: str, connections: int, requests: int) -> tuple[float, list[float]]:
-    """`requests` GETs over `connections` keep-alive connections: requests a second, and each one's seconds.
+    """`requests` GETs over `connections` keep-alive connections: requests a second, and the seconds of each.
 
-    A plain socket client: it costs the machine far less than the server it measures. Raises on any answer but 200.
+    A plain socket client, which costs far less than the server it measures. Raises on any status but 200.
     """
     request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{headers}\r\n".encode()
     left = requests

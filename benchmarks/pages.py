@@ -1,4 +1,4 @@
-"""How long a page of the grid takes over HTTP, before there is any index and after."""
+"""Latency of a page of the grid over HTTP, before there is any index and after."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from benchmarks import imports, served
 from benchmarks.measure import load, percentile, table
 
 TIMES = 40
-ENOUGH = 12  # seconds for one kind of view: those without an index take long
+ENOUGH = 12  # seconds per kind of view: those without an index are slow
 PATIENCE = 600  # seconds for the indexes to be built
 COUNT_INDEXES = "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND tbl_name = 't1'"
 
@@ -22,11 +22,11 @@ def measure(folder: Path, rows: int, runs: int) -> str:
     _forget_indexes(data, "none")
     with served.serve(data, cpu=0) as server:
         before = [_measured(server, name, paths, is_first=True) for name, paths in _views(server, rows)]
-    _forget_indexes(data, "building")  # the server takes that up when it starts
+    _forget_indexes(data, "building")  # the server resumes that when it starts
     with served.serve(data, cpu=0) as server:
         for name, paths in _views(server, rows):
             if "sorted" in name:
-                _once(server, paths[0])  # asks for its index
+                _once(server, paths[0])  # requests its index
         _wait_for_indexes(data, rows)
         after = [_measured(server, name, paths) for name, paths in _views(server, rows)]
     found = [(name, *first, *second) for (name, *first), (_, *second) in zip(before, after, strict=True)]
@@ -45,7 +45,7 @@ def _forget_indexes(data: Path, state: str) -> None:
 
 
 def _views(server: served.Served, rows: int) -> list[tuple[str, list[str]]]:
-    """Each a list of addresses asked in turn, so that no answer is a repeated one."""
+    """Each view as a list of URLs requested in turn, so that no response repeats."""
     ids = [number * 20_011 % rows + 1 for number in range(TIMES)]
     words = [word.split()[0] for word in _cells(server, 10)]
     cities = _cells(server, 4)
@@ -82,7 +82,7 @@ def _once(server: served.Served, path: str) -> float:
 
 
 def _cells(server: served.Served, number: int) -> list[str]:
-    """Different values of one column, from the first rows."""
+    """Distinct values of one column, from the first rows."""
     status, body = server.request("GET", f"/tables/1/export?format=ndjson&cols={number}&q=&f.8=le:3")
     assert status == 200, status
     found = (next(iter(json.loads(line).values())) for line in body.splitlines()[:4000])
@@ -92,7 +92,7 @@ def _cells(server: served.Served, number: int) -> list[str]:
 def _wait_for_indexes(data: Path, rows: int) -> None:
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        # A connection each time: a statement that is not read to its end would go on seeing what was there at first.
+        # A new connection each time: a statement not read to its end would keep its old snapshot.
         with closing(sqlite3.connect(data / "rowcast.db")) as connection:
             (state,) = connection.execute("SELECT search_index FROM tables WHERE id = 1").fetchone()
             (indexes,) = connection.execute(COUNT_INDEXES).fetchone()

@@ -1,6 +1,6 @@
-"""The page the grid is measured beside: Flask, plain Jinja, the same 100 rows from the same file, no sign-in.
+"""The baseline for the grid: Flask, plain Jinja, the same 100 rows from the same file, no sign-in.
 
-Served by `gunicorn --worker-class sync --workers 1`; the database and table are named by PEER_DATABASE and PEER_TABLE.
+Served by `gunicorn --worker-class sync --workers 1`; PEER_DATABASE and PEER_TABLE name the database and the table.
 """
 
 import os

@@ -1,17 +1,17 @@
-"""The plainest code that does the same in one process: what everything here is compared with."""
+"""The baselines: the plainest code that does the same in one process."""
 
 import csv
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-# The types of the generated file's columns, known to this loop beforehand: it has nothing to find out.
+# The types of the generated file's columns, given to this loop: it infers nothing.
 GENERATED = (str, str, str, str, str, str, float, int, str, str)
 _SQL = {str: "TEXT", int: "INTEGER", float: "REAL"}
 
 
 def import_csv(source: Path, database: Path, types: tuple[Callable[[str], object], ...]) -> int:
-    """`csv.reader` and a typed `executemany` in a transaction of 5,000 rows; the number of rows."""
+    """`csv.reader` and a typed `executemany`, 5,000 rows per transaction; return the number of rows."""
     connection = sqlite3.connect(database, isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
@@ -45,7 +45,7 @@ def page(connection: sqlite3.Connection, after: int) -> list[tuple[object, ...]]
 
 
 def export_csv(database: Path, target: Path) -> int:
-    """`csv.writer` over a cursor; the number of rows."""
+    """`csv.writer` over a cursor; return the number of rows."""
     connection = sqlite3.connect(database)
     rows = 0
     with target.open("w", newline="", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""The real server with a signed-in person, for what is measured over HTTP."""
+"""The real server with a signed-in person, for measurements over HTTP."""
 
 import http.client
 import shutil
@@ -35,7 +35,7 @@ class Served:
 
 
 def rowcast(*arguments: str, data: Path, cpu: int | None = None) -> list[str]:
-    """The command line of this checkout, its data in `data`."""
+    """This checkout's command line, with its data in `data`."""
     pin = ["taskset", "-c", str(cpu)] if cpu is not None and shutil.which("taskset") else []
     return [
         *pin,
@@ -57,7 +57,7 @@ def free_port() -> int:
 
 @contextmanager
 def process(command: list[str], port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A server of some kind that listens on `port` until the end of the block."""
+    """A server process that listens on `port` until the end of the block."""
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         _wait_for(port, running)
@@ -75,7 +75,7 @@ def serve(data: Path, cpu: int | None = None) -> Iterator[Served]:
 
 
 def register(data: Path) -> None:
-    """The owner's account, as the first visitor makes it."""
+    """Create the owner's account, as the first visitor."""
     with serve(data):
         pass
 

@@ -1,4 +1,4 @@
-"""Requests a second on one core, beside Flask with gunicorn rendering the same rows from the same file."""
+"""Requests a second on one core, compared with Flask on gunicorn rendering the same rows from the same file."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""What an import of a million rows costs the others: pages of another table, and somebody's write."""
+"""What an import of a million rows costs others: pages of another table, and a write."""
 
 import asyncio
 import http.client
@@ -65,7 +65,7 @@ def _pages(server: served.Served, table_id: int, times: int) -> list[float]:
 
 
 def _writes(server: served.Served, table_id: int, times: int) -> list[float]:
-    """Renaming a table: the smallest write there is."""
+    """Renaming a table: the smallest possible write."""
     took = []
     for number in range(times):
         started = time.perf_counter()
