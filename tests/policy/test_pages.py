@@ -171,6 +171,7 @@ async def test_pages_for_people(client: QuartClient, settings: Settings) -> None
     await arrive(client, settings)
     for address in PEOPLE:
         check(address, await page(client, address))
+        check_way_out(address, await page(client, address))
 
 
 async def test_pages_of_the_administration(app: Application, client: QuartClient, settings: Settings) -> None:
@@ -184,6 +185,7 @@ async def test_pages_of_the_administration(app: Application, client: QuartClient
     await client.post("/admin/people/2", form={"name": "Eve"})
     for address in ADMINISTRATION:
         check(address, await page(client, address))
+        check_way_out(address, await page(client, address))
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -234,6 +236,7 @@ async def page(client: QuartClient, address: str, status: int = 200) -> Any:
 def check(name: str, document: Any) -> None:
     check_frame(name, document)
     check_references(name, document)
+    check_passwords(name, document)
     first = next(element for element in document.find("body").iter() if element.tag in ("a", "button", "input"))
     assert first.get("href") == "#main", f"{name}: the first stop leads past what all pages have"
     levels = [int(element.tag[1]) for element in document.iter() if element.tag in ("h1", "h2", "h3", "h4")]
@@ -271,6 +274,20 @@ def check_references(name: str, document: Any) -> None:
         is_field = field.tag in ("input", "select", "textarea") and field.get("type") != "hidden"
         has_label = field.get("id") in labels or field in inside or field.get("aria-label")
         assert not is_field or has_label, f"{name}: {field.get('name')} has no label"
+
+
+def check_passwords(name: str, document: Any) -> None:
+    """Masked, and known to programs that keep them (OWASP ASVS 5.0, 6.2.6 and 6.2.7)."""
+    for field in document.iter("input"):
+        if field.get("name") in ("password", "current"):
+            assert field.get("type") == "password", f"{name}: {field.get('name')} can be read"
+            assert field.get("autocomplete") in ("current-password", "new-password"), name
+            assert not {"onpaste", "readonly"} & set(field.keys()), name
+
+
+def check_way_out(name: str, document: Any) -> None:
+    """Signing out is a button of every page (OWASP ASVS 5.0, 7.4.4)."""
+    assert "/logout" in [form.get("action") for form in document.iter("form")], name
 
 
 def labelled(document: Any, element: Any) -> str:
