@@ -101,7 +101,7 @@ async def test_who_found_the_window_open_signs_nobody_out_and_its_owner_is_asked
     assert await is_signed_in(other)
     wrong = await ada.post(confirm, form={"password": "something else"})
     assert (wrong.status_code, await is_signed_in(other)) == (422, True)
-    assert "Then it is done." in await page(ada, confirm)
+    assert "What you asked for is done right after it." in await page(ada, confirm)
 
     proved = await ada.post(confirm, form={"password": PASSWORD})
     assert (proved.status_code, proved.headers["Location"]) == (307, path)  # browsers send the POST again by themselves
