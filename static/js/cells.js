@@ -20,7 +20,8 @@
     const second = table.rows[0].cells[1];
     table.parentElement.style.setProperty('--first-w', `${(second?.offsetWidth ?? 0) + table.rows[0].cells[0].offsetWidth}px`);
     if (current?.isConnected) return;
-    const row = table.rows[Math.min(place.row, table.rows.length - 1)];
+    const rows = rowsOf(table);
+    const row = rows[Math.min(place.row, rows.length - 1)];
     makeCurrent(row.cells[Math.min(place.column, row.cells.length - 1)]);
   };
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, let_go
 from tests.servers import wait_for
 
 MANY = [(f"row {number:04}", str(number)) for number in range(1, 301)]
@@ -112,6 +112,20 @@ def test_pages_of_a_long_table_go_by_with_page_down(page: Page, table: Callable[
         return focused(page).inner_text() == "row 0300"
 
     wait_for(last_is_reached)
+
+
+def test_a_page_in_the_middle_of_a_table_is_entered_at_a_cell(page: Page, table: Callable[..., str]) -> None:
+    held: list[Route] = []
+    page.route(re.compile(r"/rows\?"), lambda route: held.append(route))  # the rows above and below are long in coming
+    page.goto(table({"Name": "text", "Number": "integer"}, MANY) + "?at=150")
+    enter_grid(page)
+    expect(focused(page)).to_have_text("Earlier rows")
+    press(page, "Tab")
+    expect(focused(page)).to_have_text(re.compile(r"^row \d{4}$"))
+    number = int(focused(page).inner_text().split()[1])
+    press(page, "ArrowDown")
+    expect(focused(page)).to_have_text(f"row {number + 1:04}")
+    let_go(held)
 
 
 def test_enter_opens_a_row_and_escape_returns_to_its_cell(page: Page, planets: str) -> None:
