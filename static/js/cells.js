@@ -1,8 +1,8 @@
-/* The grid by keyboard, after the grid pattern of the ARIA Authoring Practices: one cell is in the tab order, arrows move.
-   Enter opens the row (on a title: sorts, with Shift also by it), Ctrl+Enter follows a cell's link, Alt+Down opens the column. */
+/* Keyboard control of the grid, following the grid pattern of the ARIA Authoring Practices: one cell is in the tab order,
+   arrows move. Enter opens the row (on a title: sorts, with Shift adds it to the sort), Ctrl+Enter follows a cell's link, Alt+Down opens the column. */
 (() => {
   const grid = () => document.querySelector('#grid > .grid');
-  let place = { row: 1, column: 1 }; // of the cell in the tab order, when the grid is drawn anew
+  let place = { row: 1, column: 1 }; // of the cell in the tab order, after the grid is redrawn
   let current = null;
 
   const rowsOf = (table) => [...table.rows].filter((row) => !row.parentElement.matches('.more'));
@@ -86,7 +86,7 @@
     if (event.key === 'Enter') {
       const inHead = cell.parentElement.parentElement.matches('thead');
       const link = inHead ? null : (event.ctrlKey || event.metaKey) && cell.querySelector('a') || cell.parentElement.cells[0].querySelector('a');
-      if (event.target.matches('a') || !link) return; // a link answers Enter by itself
+      if (event.target.matches('a') || !link) return; // links handle Enter themselves
       event.preventDefault();
       link.click();
       return;
@@ -115,10 +115,10 @@
     event.preventDefault();
   });
 
-  /* Text that does not fit its cell is shown whole while the cell has the focus. */
+  /* Show text that does not fit its cell in full while the cell has the focus. */
   const peek = document.createElement('div');
   peek.id = 'peek';
-  peek.setAttribute('aria-hidden', 'true'); // readers have the cell's own text
+  peek.setAttribute('aria-hidden', 'true'); // screen readers have the cell's own text
   peek.popover = 'manual';
   document.body.append(peek);
   const hide = () => { if (peek.matches(':popover-open')) peek.hidePopover(); };
@@ -134,7 +134,7 @@
   });
   document.addEventListener('focusout', hide);
   document.addEventListener('scroll', hide, true);
-  /* Rows that are replaced under somebody's hands: the focus stays in the grid. */
+  /* Keep the focus in the grid when its rows are replaced. */
   let wasInside = false;
   document.addEventListener('htmx:before:swap', () => { wasInside = Boolean(document.activeElement?.closest('#grid')); });
   document.addEventListener('htmx:after:swap', () => {

@@ -1,4 +1,4 @@
-/* The dashboard's intake: choosing a file sends it, a file dropped or a table pasted anywhere on the page counts too. */
+/* The dashboard's intake: choosing a file uploads it; so does dropping a file or pasting a table anywhere on the page. */
 (() => {
   const form = () => document.querySelector('form[data-drop]');
   const root = document.documentElement;

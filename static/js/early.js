@@ -1,4 +1,4 @@
-/* What the first paint depends on; everything else is deferred. */
+/* Code the first paint depends on; everything else is deferred. */
 (() => {
   const root = document.documentElement;
   root.classList.add('js');

@@ -1,14 +1,14 @@
-/* The table page: rows that come and go at both ends, sorting by a second column, the panel beside the grid. */
+/* The table page: endless rows at both ends, sorting by a second column, the panel beside the grid. */
 (() => {
   const $ = (selector, from = document) => from.querySelector(selector);
   const on = (name, listener, capture = false) => document.addEventListener(name, listener, capture);
   const PAGES = 14; // pages of rows kept in the document
 
-  /* Rows above arrive without moving those that are looked at; pages far away are let go and come back when scrolled to. */
+  /* Rows added above must not move the visible ones; distant pages are removed and reloaded when scrolled to. */
   let anchor = null;
   on('htmx:before:swap', (event) => {
     const { ctx } = event.detail;
-    if (ctx.isRefresh && !$('#panel')?.childElementCount) event.preventDefault(); // closed meanwhile
+    if (ctx.isRefresh && !$('#panel')?.childElementCount) event.preventDefault(); // closed in the meantime
     anchor = null;
     const row = ctx.target?.matches?.('tbody.more') && firstVisibleRow();
     if (row) anchor = { row, top: row.getBoundingClientRect().top };
@@ -59,7 +59,7 @@
     return body;
   };
 
-  /* The address is the one the server writes: an empty search leaves nothing behind, colons stay colons. */
+  /* Use the URL as the server writes it: no empty search parameter, colons not escaped. */
   on('htmx:config:request', ({ detail: { ctx } }) => {
     if (ctx.sourceElement.id === 'search' && !ctx.request.body.get('q')) ctx.request.body.delete('q');
   });
@@ -68,8 +68,8 @@
     if (url && url !== location.pathname + location.search) history.replaceState({ htmx: true }, '', url);
   });
 
-  /* Shift adds a column to the order instead of replacing it; a bar of a column's histogram is a link inside SVG, which
-     htmx leaves alone. Both show other rows in the same grid. */
+  /* Shift adds a column to the sort instead of replacing it; a bar of a column's histogram is a link inside SVG, which
+     htmx leaves alone. Both load other rows into the same grid. */
   const show = (source, url) => htmx.ajax('GET', url, { source, target: '#grid', swap: 'innerHTML scroll:top', push: 'true' });
   on('click', (event) => {
     const added = event.shiftKey && event.target.closest('a[data-add]');
@@ -82,7 +82,7 @@
     else show($('#panel'), bar.getAttribute('href'));
   }, true);
 
-  /* The panel. Closing it goes back to the table's own address without asking for the rows again. */
+  /* The panel. Closing it restores the table's URL without requesting the rows again. */
   let opener = null;
   on('click', (event) => {
     const close = event.target.closest('[data-close-panel]');
@@ -108,7 +108,7 @@
       panel.dataset.path = new URL(ctx.response.raw.url || ctx.request.action, location.href).pathname;
       mark();
     } else if (ctx.target?.id === 'grid' && panel.childElementCount) {
-      /* What the panel offers depends on what the table shows now. */
+      /* The panel's controls depend on what the table shows. */
       clearTimeout(waiting);
       waiting = setTimeout(() => {
         if (panel.isConnected && panel.childElementCount) htmx.ajax('GET', panel.dataset.path + location.search, { target: panel, swap: 'innerMorph', push: 'false', isRefresh: true });

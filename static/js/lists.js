@@ -1,5 +1,5 @@
-/* Lists of things to manage: one box for all, Shift for a stretch, how many are chosen; a field in a row has all of its text chosen,
-   Escape leaves it; a choice in a row is saved when it is made. */
+/* Management lists: a checkbox for all, Shift for a range, a count of the selection. In a row, a text field starts with all its
+   text selected and Escape leaves it; a select saves when it is changed. */
 (() => {
   const boxes = (form) => [...document.querySelectorAll(`input[type="checkbox"][form="${form}"]`)];
   const count = () => {
@@ -27,12 +27,12 @@
     count();
   });
   document.addEventListener('htmx:after:swap', count);
-  /* At once, not after the swap: a key that is pressed between the two must not be what is chosen, and lost. */
+  /* At once, not after the swap: a key pressed in between would be selected too, and lost. */
   document.addEventListener('focusin', ({ target }) => {
     if (target.matches('[data-all]')) target.select();
   });
 
-  /* A choice with the pointer is made at once. The arrow keys pass through others on their way: Enter or leaving makes it. */
+  /* With the pointer, a choice is saved at once. Arrow keys pass over other options, so Enter or leaving the field saves. */
   const saves = (target) => target.matches('select[data-save]');
   const settled = (select) => [...select.options].find((option) => option.defaultSelected)?.value ?? select.value;
   const save = (select) => { if (select.value !== settled(select)) select.dispatchEvent(new Event('chosen', { bubbles: true })); };

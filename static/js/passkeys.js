@@ -1,10 +1,10 @@
-/* Passkeys: the device is asked what the server wants to know, and a plain form carries its answer. Forms that need it are
-   hidden where browsers have no passkeys. */
+/* Passkeys: passes the server's request to the device, and submits its response in a plain form. Forms that need this are
+   hidden in browsers without passkeys. */
 (() => {
-  const isNumber = /^[\d.]+$|^\[/.test(location.hostname); // browsers bind passkeys to names only
+  const isNumber = /^[\d.]+$|^\[/.test(location.hostname); // passkeys work with host names only
   const able = !isNumber && Boolean(window.PublicKeyCredential?.parseRequestOptionsFromJSON);
   const each = (selector, change) => document.querySelectorAll(selector).forEach(change);
-  let waiting = null; // what the browser offers beside the saved passwords, until something else is asked
+  let waiting = null; // the pending request behind the browser's autofill, until another one starts
 
   const settle = () => {
     each('form[data-passkey="get"]', (form) => { form.hidden = !able; });
@@ -13,7 +13,7 @@
     offer();
   };
 
-  /* The question, or null when the page has gone on to somewhere else, such as the sign-in. */
+  /* The options, or null if the server redirects, for example to the sign-in page. */
   const question = async (form) => {
     const answer = await fetch(form.dataset.options, { method: 'POST', headers: { Accept: 'application/json' } });
     if (answer.redirected) {
@@ -60,7 +60,7 @@
     }
   });
 
-  /* Where the address is typed the browser offers passkeys too, without a click. */
+  /* Let the browser offer passkeys in the address field, without a click. */
   const offer = async () => {
     const form = document.querySelector('form[data-passkey="get"]');
     const field = document.querySelector('input[autocomplete^="username"][type="email"]:not([readonly])');
@@ -73,7 +73,7 @@
     field.autocomplete = 'username webauthn';
     try {
       await ask(form, { mediation: 'conditional', signal: mine.signal });
-    } catch { /* nobody has asked: the button says what is wrong when it is pressed */ }
+    } catch { /* nobody asked for this: pressing the button will show the error */ }
   };
 
   document.addEventListener('htmx:after:swap', settle);

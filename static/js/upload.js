@@ -1,5 +1,5 @@
-/* htmx extension "upload": a request that carries a file goes through XMLHttpRequest, since fetch() tells no progress.
-   The form's [data-bar], [data-figures] and [data-name] show how far it is; [data-abort] stops it. */
+/* htmx extension "upload": a request with a file uses XMLHttpRequest, because fetch() reports no upload progress.
+   The form's [data-bar], [data-figures] and [data-name] show the progress; [data-abort] cancels it. */
 (() => {
   let api;
 
@@ -33,12 +33,12 @@
     init: (internal) => { api = internal; },
     htmx_before_request: (form, { ctx }) => {
       if (!fileIn(ctx.request.body)) return;
-      clearTimeout(ctx.requestTimeout); // how long an upload takes, nobody knows
+      clearTimeout(ctx.requestTimeout); // an upload may take any time
       ctx.fetch = send(ctx, form);
     },
   });
 
-  /* What a person sees of it. */
+  /* The visible progress. */
   const part = (form, name) => form.querySelector(`[data-${name}]`);
   const megabytes = (bytes) => (bytes / 1e6).toFixed(bytes < 1e8 ? 1 : 0);
   const timeLeft = (seconds) => (seconds < 1.5 ? 'a second left' : seconds < 90 ? `${Math.round(seconds)} s left` : `${Math.round(seconds / 60)} min left`);

@@ -4,22 +4,22 @@
 (() => {
   const LEAST = 48;
   const STEP = 16;
-  const TABLES = 200; // remembered; those made first are forgotten first
+  const TABLES = 200; // remembered; the oldest are dropped first
   const on = (name, listener, capture = false) => document.addEventListener(name, listener, capture);
-  const most = () => Math.max(360, Math.round(innerWidth * 0.6)); // the column that stays when one scrolls leaves room
+  const most = () => Math.max(360, Math.round(innerWidth * 0.6)); // the sticky column must leave room for others
   const sheet = new CSSStyleSheet();
-  let widths = {}; // pixels, by the number of the table and of the column
+  let widths = {}; // pixels, by table and column number
 
   const isMap = (it) => typeof it === 'object' && it !== null;
   const recall = () => {
     try {
       const kept = JSON.parse(localStorage.getItem('widths'));
       widths = isMap(kept) ? kept : {};
-    } catch { /* nothing there that could be read */ }
+    } catch { /* nothing readable stored */ }
   };
   const keep = () => {
     for (const table of Object.keys(widths).slice(0, -TABLES)) delete widths[table];
-    try { localStorage.setItem('widths', JSON.stringify(widths)); } catch { /* private window: kept until it is closed */ }
+    try { localStorage.setItem('widths', JSON.stringify(widths)); } catch { /* private window: lasts until it is closed */ }
   };
   const draw = () => {
     const rules = [];
@@ -51,7 +51,7 @@
   };
 
   let drag = null;
-  on('mousedown', (event) => { // neither the link below is dragged away nor text selected
+  on('mousedown', (event) => { // prevent dragging the link below and selecting text
     if (event.target.closest?.('#grid .grip')) event.preventDefault();
   });
   on('pointerdown', (event) => {
@@ -65,7 +65,7 @@
   on('pointermove', (event) => {
     if (!drag || event.target !== drag.grip) return;
     const by = event.clientX - drag.start;
-    if (!drag.moved && Math.abs(by) < 2) return; // a click that trembles
+    if (!drag.moved && Math.abs(by) < 2) return; // an unsteady click
     drag.moved = true;
     set(drag.column, drag.width + by);
   });
@@ -78,7 +78,7 @@
     else if (moved) keep();
   };
   on('pointerup', () => drop(true));
-  on('lostpointercapture', () => drop(true)); // the grid was drawn anew under the hand
+  on('lostpointercapture', () => drop(true)); // the grid was redrawn during the drag
   on('pointercancel', () => drop(false));
   on('dblclick', ({ target }) => {
     const grip = target.closest?.('#grid .grip');
@@ -98,7 +98,7 @@
     head.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }, true);
 
-  /* The same by buttons, in the panel of a column that is shown. */
+  /* The same with buttons, in the column's panel. */
   on('click', ({ target }) => {
     const button = target.closest('[data-width]');
     if (button) change(button.closest('[data-column]').dataset.column, button.dataset.width);
