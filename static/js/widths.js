@@ -1,6 +1,6 @@
-/* Column widths as somebody wants them, remembered on this device: dragged at a title's edge, with Alt+Shift+Left and
-   Right on a title (Alt+Left alone goes back), or with the buttons of the column's panel. They are rules in a sheet of
-   their own, so they are there before the first paint and outlive every exchange of rows: this file is not deferred. */
+/* Custom column widths, remembered on this device: set by dragging a title's edge, with Alt+Shift+Left and
+   Right on a title (Alt+Left alone goes back), or with the buttons of the column's panel. They are rules in a separate
+   style sheet, so they apply before the first paint and survive every swap of rows; hence this file is not deferred. */
 (() => {
   const LEAST = 48;
   const STEP = 16;
