@@ -1,4 +1,4 @@
-"""A device with passkeys, in software: it answers what a browser would, and lies where a test wants it to."""
+"""A software passkey device: responds as a browser would, and lies where a test wants it to."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ from fido2.webauthn import (
 )
 
 FLAG = AuthenticatorData.FLAG
-HERE = FLAG.UP | FLAG.UV  # somebody is there, and it is them
+HERE = FLAG.UP | FLAG.UV  # user present and verified
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Authenticator:
     handle: bytes = b""
 
     def create(self, options: dict[str, Any]) -> str:
-        """The answer to `navigator.credentials.create()`, as a browser writes it."""
+        """The response to `navigator.credentials.create()`, as a browser serialises it."""
         asked = options["publicKey"]
         self.handle = websafe_decode(asked["user"]["id"])
         public = ES256.from_cryptography_key(self.key.public_key())
@@ -45,7 +45,7 @@ class Authenticator:
         return self._answer({"clientDataJSON": client, "attestationObject": attestation})
 
     def get(self, options: dict[str, Any]) -> str:
-        """The answer to `navigator.credentials.get()`; the count goes up where the device counts."""
+        """The response to `navigator.credentials.get()`; increments the counter if the device counts."""
         self.count += 1 if self.count else 0
         data = AuthenticatorData.create(self._rp_hash, self.flags, self.count)
         client = self._client_data(CollectedClientData.TYPE.GET, options["publicKey"]["challenge"])

@@ -1,4 +1,4 @@
-"""What every test may use: an application of its own with a database of its own, a client, a real server."""
+"""Fixtures for all tests: an application with its own database, a client, a real server."""
 
 import os
 import shutil
@@ -20,14 +20,14 @@ SECRET_KEY = "a key for tests, of a length that production accepts"
 
 
 class Client(QuartClient):
-    """Sends what a browser sends from a page of ours; cross-site protection stays on in tests."""
+    """Sends what a browser sends from one of our pages; cross-site protection stays on in tests."""
 
     async def open(self, path: str, *, headers: Any = None, **kwargs: Any) -> Any:
         return await super().open(path, headers={"Sec-Fetch-Site": "same-origin"} | dict(headers or {}), **kwargs)
 
 
 def make_settings(data_dir: Path, **more: Any) -> Settings:
-    """Settings that owe nothing to the environment of whoever runs the tests."""
+    """Settings independent of the environment the tests run in."""
     given: dict[str, Any] = {"environment": "testing", "secret_key": SECRET_KEY, "data_dir": data_dir, **more}
     return Settings(_env_file=None, **given)
 
@@ -40,7 +40,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with a migrated, empty database, to be copied."""
+    """A data folder with a migrated, empty database, for copying."""
     folder = tmp_path_factory.mktemp("migrated")
     migrations.upgrade(make_settings(folder))
     return folder
@@ -58,7 +58,7 @@ def settings(data_dir: Path) -> Settings:
 
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[Application]:
-    """The application, serving: what it opens at start is open."""
+    """The application, serving: everything it opens at start is open."""
     made = create_app(settings)
     made.test_client_class = Client
     async with made.test_app():
@@ -72,7 +72,7 @@ def client(app: Application) -> QuartClient:
 
 @pytest.fixture(scope="module")
 def shared_server(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Callable[..., Server]]:
-    """Like `server`, for a whole module: starting takes a second. Its data is `Server.data_dir`."""
+    """Like `server`, for a whole module, because starting takes a second. Its data is in `Server.data_dir`."""
     with ExitStack() as running:
 
         def start(factory: str = "webapp:create_app", **environment: str) -> Server:
@@ -84,7 +84,9 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> I
 
 @pytest.fixture
 def server(data_dir: Path) -> Iterator[Callable[..., Server]]:
-    """`server()` starts a real one in a process of its own; `server("tests.server.apps:streams")` one of a test's."""
+    """`server()` starts a real one in a separate process; `server("tests.server.apps:streams")` one with a test's
+    app.
+    """
     with ExitStack() as running:
 
         def start(factory: str = "webapp:create_app", **environment: str) -> Server:

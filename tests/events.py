@@ -10,7 +10,7 @@ from webapp.web.application import Application
 
 
 async def events(app: Application, event: str | None = None) -> list[AuditEvent]:
-    """Oldest first; all that was asked for is written by then."""
+    """Oldest first, after all pending writes."""
     await db.of(app).settled()
     async with db.of(app).reading() as session:
         found = (await session.scalars(select(AuditEvent).order_by(AuditEvent.id))).all()

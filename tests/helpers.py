@@ -23,13 +23,13 @@ GRACE = Person("grace@example.org")
 
 
 def sign_up_form(app: Quart, person: Person = ADA) -> dict[str, str]:
-    """The key is looked at only where the first person needs it."""
+    """The key is only checked where the first person needs it."""
     key = setup_key(config.of(app))
     return {"email": person.email, "password": person.password, "confirmation": person.password, "setup_key": key}
 
 
 async def sign_up(client: QuartClient, person: Person = ADA, **more: str) -> Any:
-    """Make an account; the client is signed in afterwards. Only the first person can, unless registration is open."""
+    """Create an account; the client is signed in afterwards. Only the first person can, unless registration is open."""
     answer = await client.post("/register", form=sign_up_form(client.app, person) | more)
     assert answer.status_code == 303, await answer.get_data(as_text=True)
     return answer
@@ -48,6 +48,6 @@ async def sign_out(client: QuartClient) -> None:
 
 
 async def is_signed_in(client: QuartClient) -> bool:
-    """The front door sends who is signed in on to the dashboard."""
+    """The welcome page redirects signed-in people to the dashboard."""
     answer = await client.get("/")
     return bool(answer.status_code == 303)

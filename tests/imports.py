@@ -1,5 +1,6 @@
-"""Imports in any state, made without doing them: a page that shows one moment of an import shows it for as long as a
-test looks at it."""
+"""Imports in any state, created without running them, so that a page can show one moment of an import for as long as a
+test needs.
+"""
 
 import json
 import secrets
@@ -18,7 +19,7 @@ COLUMNS = (
 def add_import(
     data_dir: Path, path: Path, state: str, *, failure: str | None = None, table_id: int | None = None
 ) -> str:
-    """The address of an import of `path`, of the first person, as it stands in `state`."""
+    """Add an import of `path` for the first person, in `state`; return its URL."""
     import_id = secrets.token_hex(16)
     found = None if state in ("inspecting", "failed") else inspect(path, path.name)
     kept = json.dumps(found.to_json()) if found else None

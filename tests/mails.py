@@ -11,7 +11,7 @@ from webapp.web.application import Application
 
 
 async def letters(app: Application, recipient: str | None = None) -> list[Letter]:
-    """Those not sent yet, oldest first; all that was asked for is written by then."""
+    """The unsent ones, oldest first, after all pending writes."""
     await db.of(app).settled()
     async with db.of(app).reading() as session:
         mails = (await session.scalars(select(Mail).order_by(Mail.created_at))).all()
@@ -20,5 +20,5 @@ async def letters(app: Application, recipient: str | None = None) -> list[Letter
 
 
 async def newest_link(app: Application, recipient: str | None = None) -> str:
-    """The path its button leads to."""
+    """The path of its link."""
     return urlsplit((await letters(app, recipient))[-1].link).path

@@ -1,4 +1,4 @@
-"""People of every role, put where the application keeps them; they sign in through the real form."""
+"""People of every role, stored as the application stores them; they sign in through the real form."""
 
 from quart.testing import QuartClient
 
@@ -18,7 +18,7 @@ ROLES = {Role.OWNER: ADA, Role.ADMINISTRATOR: BOB, Role.MEMBER: EVE, Role.GUEST:
 async def settle(
     app: Application, email: str, role: Role = Role.MEMBER, name: str = "", *, verified: bool = True
 ) -> User:
-    """Somebody with an account, who can sign in with `PASSWORD`."""
+    """Add a person who can sign in with `PASSWORD`."""
     async with app.app_context():
         password_hash = await hasher().hash(PASSWORD)
         return await db().write(
@@ -37,7 +37,7 @@ async def settle_everybody(app: Application) -> dict[Role, User]:
 
 
 async def window(app: Application, person: Person) -> QuartClient:
-    """A browser of its own, signed in."""
+    """A separate browser, signed in."""
     client = app.test_client()
     await sign_in(client, person)
     return client

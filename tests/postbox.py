@@ -1,4 +1,4 @@
-"""A real mail server that keeps what it is given, and refuses when it is told to."""
+"""A real mail server that keeps what it receives, and refuses on request."""
 
 import socket
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ class Postbox:
         self.url = f"smtp://127.0.0.1:{port}"
         self.mails: list[EmailMessage] = []
         self.recipients: list[str] = []
-        # What the next recipients are answered instead of "250 OK".
+        # The response to the next recipients instead of "250 OK".
         self.refusals: list[str] = []
         self.asked = 0
 

@@ -1,4 +1,4 @@
-"""A real Rowcast server in a process of its own, and the plain sockets to talk to it with."""
+"""A real Rowcast server in a separate process, and plain sockets to talk to it."""
 
 import os
 import re
@@ -23,7 +23,7 @@ sys.exit(serve(Settings(_env_file=None), factory=getattr(importlib.import_module
 
 
 class Server:
-    """`with Server("webapp:create_app", folder) as server:`; settings as `database_readers="2"`."""
+    """`with Server("webapp:create_app", folder) as server:`; settings are keywords such as `database_readers="2"`."""
 
     def __init__(self, factory: str, data_dir: Path, **settings: str) -> None:
         self.data_dir = data_dir
@@ -73,7 +73,7 @@ class Server:
         return self.process.wait(timeout)
 
     def stop(self) -> int:
-        """Ask, wait, insist. Whatever happened, the process is gone afterwards."""
+        """Ask, wait, kill. The process is gone afterwards in any case."""
         if self.process.poll() is None:
             self.terminate()
         try:
@@ -107,7 +107,7 @@ class Server:
 
 
 class Answer:
-    """An answer as it came over the wire."""
+    """A response as it arrived on the wire."""
 
     def __init__(self, raw: bytes) -> None:
         head, _, self.body = raw.partition(b"\r\n\r\n")
@@ -125,7 +125,7 @@ class Answer:
 
 
 class Wire:
-    """One connection, by hand: what a test client never shows happens here."""
+    """A raw connection, for behaviour that a test client hides."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -144,7 +144,7 @@ class Wire:
         self.socket.sendall(data)
 
     def send_head(self, method: str, path: str, **headers: str) -> None:
-        """Underscores in names become hyphens; the connection ends with the answer unless told otherwise."""
+        """Underscores in names become hyphens; the connection closes after the response unless told otherwise."""
         given = {"Host": f"localhost:{self.port}", "Connection": "close"}
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
         lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in given.items())]
@@ -154,7 +154,7 @@ class Wire:
         self.send(b"%x\r\n%s\r\n" % (len(data), data))
 
     def read_until(self, mark: bytes) -> bytes:
-        """What arrives up to and with `mark`, or until the other side closes."""
+        """Everything up to and including `mark`, or until the other side closes."""
         data = b""
         while mark not in data:
             piece = self.socket.recv(65536)
@@ -190,7 +190,7 @@ def _unchunked(data: bytes) -> bytes:
 
 
 def wait_for(condition: "object", timeout: float = PATIENCE) -> None:
-    """Until `condition()` is true; a test that waits for a time instead fails on a busy machine."""
+    """Wait until `condition()` is true; waiting for a fixed time would fail on a busy machine."""
     assert callable(condition)
     deadline = time.monotonic() + timeout
     while not condition():

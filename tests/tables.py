@@ -1,4 +1,4 @@
-"""Tables in tests, made without an import: for what looks at tables and does not care where they come from."""
+"""Tables in tests, created without an import: for tests that do not care where tables come from."""
 
 import json
 import sqlite3
@@ -28,7 +28,7 @@ PLANET_ROWS = (
 
 
 def add_table(data_dir: Path, columns: dict[str, str], rows: Cells, *, title: str = "Planets", owner: int = 1) -> int:
-    """A table of person `owner`, its cells given as they would stand in a file; its id."""
+    """Add a table of person `owner`, with cells as in a file; return its id."""
     with closing(connect(data_dir / "rowcast.db")) as connection:
         connection.execute("BEGIN IMMEDIATE")
         table_id = _add(connection, columns, rows, title, owner)
@@ -63,7 +63,7 @@ def _add(connection: sqlite3.Connection, columns: dict[str, str], rows: Cells, t
 
 
 def _format(kind: str, cells: Sequence[str]) -> dict[str, Any]:
-    """The one that prints all of these cells back."""
+    """The format that reproduces all of these cells."""
     recogniser = TYPES[kind].recogniser()
     misfit = recogniser.misfit({cell for cell in cells if cell})
     assert misfit is None, misfit

@@ -1,4 +1,6 @@
-"""`rowcast user`: people are added, promoted, let in again and listed, beside a running server, never by argument."""
+"""`rowcast user`: people are added, promoted, given a new password and listed, beside a running server, never by
+argument.
+"""
 
 import asyncio
 import json
@@ -25,7 +27,7 @@ ADA, EVE = Person("ada@example.org", PASSWORD), Person("eve@example.org", PASSWO
 
 @pytest.fixture
 def run(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """`run("list")` in this process; what it prints, or, if it fails, what it complains about."""
+    """`run("list")` in this process; return its output, or, if it fails, its error message."""
     for name, value in (("ENVIRONMENT", "testing"), ("SECRET_KEY", SECRET_KEY), ("DATA_DIR", str(data_dir))):
         monkeypatch.setenv(f"ROWCAST_{name}", value)
 

@@ -1,4 +1,4 @@
-"""Passwords are hashed beside the event loop, two at a time."""
+"""Passwords are hashed off the event loop, two at a time."""
 
 import asyncio
 import threading

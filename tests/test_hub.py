@@ -1,4 +1,4 @@
-"""The hub never waits for a subscriber and never keeps more than a bound for one."""
+"""The hub never waits for a subscriber and bounds what it keeps for one."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Settings that cannot be used stop the start, with the name of the variable."""
+"""Invalid settings prevent the start, and the message names the variable."""
 
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ def test_the_environments_have_names(environment: str, monkeypatch: pytest.Monke
 
 
 def test_fallbacks_are_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bare string would be read as keys of one letter each, and anybody could sign with one."""
+    """A plain string would be read as one-letter keys, and anybody could sign with one."""
     monkeypatch.setenv("ROWCAST_SECRET_KEY_FALLBACKS", f"{'a' * 32}, {'b' * 32}")
 
     assert [key.get_secret_value() for key in Settings().secret_key_fallbacks] == ["a" * 32, "b" * 32]
@@ -134,7 +134,7 @@ def test_only_loopback_is_local(host: str, is_local: bool, monkeypatch: pytest.M
         ({}, True),
         ({"public_origin": "http://localhost:8000"}, True),
         ({"public_origin": "http://[::1]:8000"}, True),
-        ({"public_origin": "https://rows.example.org"}, False),  # somebody sends it on to here
+        ({"public_origin": "https://rows.example.org"}, False),  # somebody forwards it to this machine
         ({"trusted_proxies": 1}, False),
         ({"host": "0.0.0.0"}, False),  # noqa: S104
     ],

@@ -1,4 +1,4 @@
-"""An application whose write can be held up, to see on a real server what a disconnect does to it."""
+"""An application whose write can be held up, to observe a disconnect on a real server."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ from webapp.web.application import Application
 
 
 def slow_write(settings: Settings) -> Application:
-    """`POST /write` leaves files behind as it goes: began, left (its client), told. It waits for `go-on`."""
+    """`POST /write` creates files as it proceeds: began, left (its client), told. It waits for `go-on`."""
     app = create_app(settings)
     folder = settings.data_dir
 

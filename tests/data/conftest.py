@@ -1,4 +1,4 @@
-"""A database with our tables, in a folder of the test's own."""
+"""A migrated database in a folder of its own."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -28,7 +28,7 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def counter(database: Database) -> Database:
-    """With a table `counters` whose one row stands at nought."""
+    """With a table `counters` whose single row is at zero."""
 
     async def make(work: UnitOfWork) -> None:
         await work.session.execute(text("CREATE TABLE counters (n INTEGER NOT NULL)"))

@@ -1,4 +1,4 @@
-"""On a real server: a client that goes away ends the handler, and not the write it has begun."""
+"""On a real server: a disconnecting client ends the handler, but not the write it has started."""
 
 import sqlite3
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def test_a_write_whose_client_has_gone_is_finished_and_told_of(
         wait_for((data_dir / "began").exists)
         if ends_by == "the server":
             running.terminate()
-            wait_for((data_dir / "left").exists)  # its patience with the handler has ended
+            wait_for((data_dir / "left").exists)  # the server has cancelled the handler
     wait_for((data_dir / "left").exists)
 
     (data_dir / "go-on").touch()

@@ -1,4 +1,4 @@
-"""One writer, many readers, and units of work that outlive who waits for them."""
+"""One writer, many readers, and units of work that outlive the requests that wait for them."""
 
 import asyncio
 import gc
@@ -23,7 +23,7 @@ from webapp.data.uow import UnitOfWork
 
 
 async def increment(work: UnitOfWork) -> None:
-    """Read, think, write: what loses updates when transactions do not exclude each other."""
+    """Read, pause, write: loses updates unless transactions exclude each other."""
     n = (await work.session.execute(text("SELECT n FROM counters"))).scalar_one()
     await asyncio.sleep(0)
     await work.session.execute(text("UPDATE counters SET n = :n"), {"n": n + 1})
@@ -98,7 +98,7 @@ async def test_one_notice_that_fails_keeps_no_other_from_being_given(
 
 
 async def test_whoever_stops_waiting_loses_no_commit_and_no_notice(counter: Database) -> None:
-    """A client that disconnects cancels its handler at any moment; each commit is told of, each notice is true."""
+    """A disconnect may cancel the handler at any moment; every commit is announced, and every announcement is true."""
     told: set[int] = set()
     dice = random.Random(1)
 
@@ -120,7 +120,7 @@ async def test_whoever_stops_waiting_loses_no_commit_and_no_notice(counter: Data
     async with counter.reading() as session:
         committed = set((await session.execute(text("SELECT n FROM counters WHERE n > 0"))).scalars())
     assert committed == told
-    assert len(told) > 80  # what was begun was finished, cancelled or not
+    assert len(told) > 80  # what was started was finished, cancelled or not
 
 
 async def test_a_failure_nobody_waits_for_any_more_is_logged(
@@ -269,7 +269,7 @@ def test_a_database_in_memory_is_refused() -> None:
 
 
 async def test_nobody_else_on_the_machine_can_read_the_data(counter: Database, settings: Settings) -> None:
-    await counter.write(increment)  # so that the journals are there too
+    await counter.write(increment)  # so that the journals exist too
 
     assert settings.data_dir.stat().st_mode & 0o777 == 0o700
     files = sorted(settings.data_dir.glob("rowcast.db*"))
@@ -280,7 +280,7 @@ async def test_nobody_else_on_the_machine_can_read_the_data(counter: Database, s
 async def test_a_write_looks_for_the_lock_again_and_again_without_stopping_the_loop(
     counter: Database, settings: Settings
 ) -> None:
-    """SQLite's own waiting, longer sleeps every time, misses the short gaps between the batches of an import."""
+    """SQLite's own busy handler sleeps longer each time and misses the short gaps between the batches of an import."""
     looks, five = 0, asyncio.Event()
 
     def look(*seen: Any) -> None:
@@ -333,7 +333,7 @@ while True:
 
 
 async def test_a_reader_that_is_cancelled_at_any_moment_leaves_nothing_open(counter: Database) -> None:
-    """Warnings are errors here: a connection that nobody closes fails this test."""
+    """Warnings are errors here, so a connection left open fails this test."""
     for rounds in range(60):
         reading = asyncio.create_task(read(counter))
         for _ in range(rounds):
@@ -351,7 +351,7 @@ async def read(database: Database) -> int:
 
 
 async def test_an_error_tells_the_statement_and_not_what_it_was_given(counter: Database) -> None:
-    """Errors nobody expects go to the log whole."""
+    """Unexpected errors are logged in full."""
 
     async def written(work: UnitOfWork) -> None:
         await work.session.execute(text("INSERT INTO nowhere VALUES (:word)"), {"word": "a secret"})

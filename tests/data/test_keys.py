@@ -1,4 +1,4 @@
-"""The key that signs cookies is made once, for all processes, and is nobody else's to read."""
+"""The key that signs cookies is generated once for all processes, and nobody else can read it."""
 
 import subprocess
 import sys

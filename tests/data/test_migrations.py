@@ -1,4 +1,4 @@
-"""The steps lead to the models, quickly, once, and safely."""
+"""The migrations produce the models' schema: quickly, once, and safely."""
 
 import sqlite3
 import subprocess

@@ -1,4 +1,4 @@
-"""Drives imports through a real server as a browser does, and looks at what became of them in the database."""
+"""Runs imports through a real server as a browser would, and checks the results in the database."""
 
 import csv
 import hashlib
@@ -45,7 +45,7 @@ class Browser:
         return self
 
     def upload(self, path: Path, filename: str | None = None) -> str:
-        """The new import's id."""
+        """Return the new import's id."""
         with path.open("rb") as file:
             answer = self.client.post("/tables", files={"file": (filename or path.name, file)})
         assert answer.status_code == 303, answer.text
@@ -84,12 +84,12 @@ class Browser:
         return import_id
 
     def tables(self) -> list[str]:
-        """Every physical table of rows there is."""
+        """Every SQL table with imported rows."""
         names = [row["name"] for row in self.ask("SELECT name FROM sqlite_master WHERE type = 'table'")]
         return [name for name in names if re.fullmatch(r"[ts]\d+\w*", name)]
 
     def events(self, import_id: str, state: str) -> Iterator[str]:
-        """The messages of the live stream, until it is done."""
+        """The messages of the live stream, until it is complete."""
         message = ""
         with self.client.stream("GET", "/live", params={"import": import_id, "state": state}) as answer:
             assert answer.status_code == 200, answer.read()
@@ -101,7 +101,7 @@ class Browser:
 
 
 def write_csv(path: Path, rows: int) -> Path:
-    """Rows that are all different, with cells that need quoting."""
+    """Distinct rows, with cells that need quoting."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["number", "name", "remark", "amount"])
@@ -113,7 +113,7 @@ def write_csv(path: Path, rows: int) -> Path:
 
 
 def assert_same_rows(browser: Browser, import_id: str, path: Path) -> None:
-    """Exactly the file's rows, in its order, under the ids 1, 2, 3 ..."""
+    """Exactly the file's rows, in order, with ids 1, 2, 3 ..."""
     table_id = browser.found(import_id)["table_id"]
     stored = [tuple(row) for row in browser.ask(f"SELECT rowid, * FROM t{table_id} ORDER BY rowid")]
     with path.open(newline="") as file:
@@ -140,7 +140,7 @@ def children_of(pid: int) -> list[int]:
 
 
 def workers(pid: int) -> list[int]:
-    """The child processes that work on files."""
+    """The child processes working on files."""
     found = []
     for child in children_of(pid):
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Somebody else holds the database when a pass has something to write down."""
+"""The database is locked when a pass has to record something."""
 
 import secrets
 from pathlib import Path
@@ -75,13 +75,13 @@ async def test_a_failure_that_waits_for_the_database_keeps_the_upload(
     found = await workshop.find(import_id)
     assert found is not None
     assert found.state == "failed"
-    assert workshop.folder(import_id).original.exists()  # it can be read again in another way
+    assert workshop.folder(import_id).original.exists()  # it can be read again with other settings
 
 
 async def test_what_was_read_as_decided_is_not_read_again_and_again(
     owned: Settings, database: Database, tmp_path: Path
 ) -> None:
-    """The form's name of an encoding need not be the one that was found under it."""
+    """The form's name of an encoding may differ from the detected one's."""
     path = write_csv(tmp_path / "n.csv", 3)
     decided = Overrules(encoding="windows-1252")
     import_id = await created(database, path)

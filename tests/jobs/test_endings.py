@@ -1,4 +1,4 @@
-"""Imports that do not end in a table: cancelled at any point, or failed with the reason in words."""
+"""Imports that do not end in a table: cancelled at any point, or failed with a readable reason."""
 
 import resource
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def test_cancelled_at_the_preview_and_in_the_middle_of_the_rows(server: Start, b
     browser.post(import_id, "start")
     wait_for(lambda: browser.found(import_id)["rows_done"] > 0)
     table_id = browser.found(import_id)["table_id"]
-    assert browser.client.get(f"/tables/{table_id}").status_code == 200  # what is there can be looked at
+    assert browser.client.get(f"/tables/{table_id}").status_code == 200  # what is there can be viewed
     assert browser.post(import_id, "cancellation").status_code == 303
     assert browser.state(import_id) == "cancelled"
     assert_nothing_is_left(browser, import_id)
@@ -88,7 +88,7 @@ def test_a_full_disk_fails_the_import_and_it_is_written_down_once_there_is_room(
     import_id = browser.upload(file)
     browser.wait_until(import_id, "ready")
     folder = browser.database.parent / "imports" / import_id
-    limit = 3 * 1024 * 1024  # bytes any file may have; the children of the server inherit it
+    limit = 3 * 1024 * 1024  # maximum bytes of any file; the server's children inherit it
     before = resource.prlimit(browser.server.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     browser.post(import_id, "start")
     wait_for(lambda: browser.state(import_id) == "failed" or not folder.exists())

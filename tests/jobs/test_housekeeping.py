@@ -1,4 +1,4 @@
-"""What a server tidies up when it starts."""
+"""What a server cleans up when it starts."""
 
 import asyncio
 import os

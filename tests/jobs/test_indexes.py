@@ -1,4 +1,4 @@
-"""Indexes that sorting asks for."""
+"""Indexes created on demand by sorting."""
 
 import asyncio
 from contextlib import closing
@@ -39,7 +39,7 @@ async def test_the_first_sort_of_a_large_table_leaves_an_index(
 
     await client.get("/tables/1?sort=-2")
     await until_done(indexes.of(app))
-    assert index_names(settings) == []  # too small to be worth it
+    assert index_names(settings) == []  # too small to be worth an index
 
     monkeypatch.setattr(views, "WORTH_IT", 100)
     for _ in range(3):

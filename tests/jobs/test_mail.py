@@ -1,4 +1,4 @@
-"""Mails reach a real mail server, also when it refuses for a while, is away, or this process is killed meanwhile."""
+"""Mails reach a real mail server, even if it refuses or is down for a while, or this process is killed."""
 
 import asyncio
 import ssl
@@ -165,7 +165,7 @@ async def test_a_restarted_server_sends_what_the_last_one_could_not(settings: Se
     silent = create_app(settings)
     async with silent.test_app():
         await db.of(silent).settled()
-        mail_id = await write_down(silent)  # and the process ends before anything sends it
+        mail_id = await write_down(silent)  # the process ends before anything sends it
 
     following = create_app(settings)
     async with following.test_app():
@@ -185,7 +185,7 @@ def _is_waiting(settings: Settings, mail_id: str) -> bool:
 
 
 def test_a_killed_server_does_not_lose_a_mail(server: Callable[..., Server], data_dir: Path) -> None:
-    port = free_port()  # nobody listens there yet
+    port = free_port()  # nothing listens there yet
     address = f"smtp://127.0.0.1:{port}"
     first = server(smtp_url=address, public_origin="")
     form = f"email={ADA.email}&password={PASSWORD.replace(' ', '+')}&confirmation={PASSWORD.replace(' ', '+')}"

@@ -1,4 +1,4 @@
-"""What a server finds when it starts: work nobody wrote down, and files nobody needs."""
+"""What a server finds when it starts: unfinished work that no workflow knows of, and files nobody needs."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ IMPORT = "b" * 32
 
 @pytest.fixture
 def left(settings: Settings, tmp_path: Path) -> Path:
-    """A server died between the commit of an upload and the start of its workflow; its file."""
+    """A server died between the commit of an upload and the start of its workflow; this is its file."""
     folder = settings.imports_dir / IMPORT
     folder.mkdir(parents=True)
     file = write_csv(folder / "original", 100)
@@ -90,7 +90,7 @@ async def test_workflows_that_ended_long_ago_are_forgotten_and_numbers_go_on(
 
 
 def workflows(written: sqlite3.Connection, status: str = "%") -> list[int]:
-    """The numbers of those DBOS knows."""
+    """The numbers of the workflows DBOS knows."""
     found = written.execute("SELECT workflow_uuid FROM workflow_status WHERE status LIKE ?", (status,))
     return sorted(int(name.rpartition("-")[2]) for (name,) in found)
 

@@ -1,4 +1,4 @@
-"""The full-text index that a large table gets once its rows are in."""
+"""The full-text index of a large table, built once its rows are in."""
 
 import sqlite3
 from collections.abc import Callable
@@ -19,6 +19,6 @@ def test_a_large_table_gets_its_index_right_after_its_rows(
     wait_for(lambda: browser.ask("SELECT search_index FROM tables")[0][0] == "ready")
 
     assert any(name.startswith("s") for name in browser.tables())
-    # Starting it is no step of the import's workflow, which may have ended by then and would refuse it.
+    # Starting it must not be a step of the import's workflow, which may have ended by then and would refuse it.
     with closing(sqlite3.connect(settings.data_dir / "jobs.db")) as jobs:
         assert jobs.execute("SELECT function_name FROM operation_outputs").fetchall() == []

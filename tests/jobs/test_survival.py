@@ -19,7 +19,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def kill_server(server: Server) -> None:
-    """And see that nobody goes on working for it."""
+    """And check that no child process continues its work."""
     left = workers(server.pid)
     kill(server.pid)
     server.wait()
@@ -31,7 +31,7 @@ def test_a_server_killed_in_either_pass_goes_on_when_it_is_started_again(
 ) -> None:
     browser.visit(server()).sign_up()
     import_id = browser.upload(file)
-    kill_server(browser.server)  # before pass 1 has begun, or just then
+    kill_server(browser.server)  # before pass 1 has started, or just then
     browser.visit(server())
     wait_for(lambda: workers(browser.server.pid))
     kill_server(browser.server)  # in pass 1

@@ -1,4 +1,4 @@
-"""What a live stream does between its events, looked at from inside the app."""
+"""A live stream between its events, observed from inside the app."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ STEP = Progress(IMPORT, ImportState.LOADING, 10, 100, 5, 50)
 
 @pytest.fixture
 async def watch(app: Application, client: QuartClient, monkeypatch: pytest.MonkeyPatch) -> streams.Watch:
-    """Of an import that is being loaded, as far as the database knows, by somebody else."""
+    """Of an import that, as far as the database knows, another process is loading."""
     monkeypatch.setattr(streams, "PING_EVERY", 0.05)
     await sign_up(client)
 
@@ -63,7 +63,7 @@ async def test_a_step_is_rendered_once_for_all_who_watch(app: Application, watch
 async def test_the_last_message_is_rendered_once_for_all_who_read_alike(
     app: Application, watch: streams.Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each stream looks for itself whether it still may; what it then sends is the same text."""
+    """Each stream checks its own access; the text it then sends is shared."""
     watches = [replace(watch, actor=replace(watch.actor, number_style=style)) for style in ("comma", "comma", "point")]
     before = section.cache_info().misses
     streams_ = [each.messages() for each in watches]
@@ -122,7 +122,7 @@ async def test_a_stream_ends_with_what_would_end_a_request(
 async def test_steps_are_not_a_way_around_the_check(
     app: Application, watch: streams.Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A stream that always has something to say looks up whether it still may."""
+    """A stream that always has something to send still checks its access."""
     monkeypatch.setattr(streams, "CHECK_EVERY", 0.0)
     messages = watch.messages()
     await until(messages, b"ping")

@@ -1,4 +1,4 @@
-"""What all models share: instants are aware and in UTC, nothing is NULL in words."""
+"""What all models share: instants are aware and in UTC, and None is stored as NULL."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

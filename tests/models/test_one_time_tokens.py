@@ -1,4 +1,4 @@
-"""A token is good once, for one purpose, for a while, and of several who use it at the same time one wins."""
+"""A token is valid once, for one purpose, for a limited time, and of several concurrent uses one wins."""
 
 import asyncio
 from datetime import timedelta
@@ -22,7 +22,7 @@ async def redeem(database: Database, token: str, purpose: Purpose = Purpose.RESE
 
 
 async def age(database: Database, by: timedelta) -> None:
-    """As if all of them had been made so long ago."""
+    """As if all of them had been created that long ago."""
 
     async def shift(work: UnitOfWork) -> None:
         for token in await work.session.scalars(OneTimeToken.__table__.select().with_only_columns(OneTimeToken.id)):

@@ -1,4 +1,4 @@
-"""Managing people: nobody reaches above themselves, a server always has an owner, everything is in the audit log."""
+"""Managing people: nobody reaches above themselves, a server always has an owner, and everything is logged."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -57,7 +57,7 @@ async def events(database: Database, event: Event) -> list[AuditEvent]:
 
 
 async def nothing(work: UnitOfWork, user_id: int) -> None:
-    """Nothing else is kept for them."""
+    """They have no other belongings."""
 
 
 async def test_a_person_is_added_and_written_down(database: Database) -> None:
@@ -152,9 +152,9 @@ async def test_the_last_owner_stays(database: Database, verb: Verb, more: dict[s
     with pytest.raises(LastOwner):
         await database.write(verb, THE_COMMAND_LINE, ada.id, **more)
     with pytest.raises(NotAllowed):
-        await database.write(verb, manager(bob), ada.id, **more)  # who is not an owner any more
+        await database.write(verb, manager(bob), ada.id, **more)  # no longer an owner
 
-    await database.write(verb, THE_COMMAND_LINE, invited.id, **more)  # who never could sign in
+    await database.write(verb, THE_COMMAND_LINE, invited.id, **more)  # who could never sign in
     left = await found(database, ada)
     assert left is not None
     assert (left.role, left.is_active) == (Role.OWNER, True)
@@ -258,7 +258,7 @@ async def test_a_new_address_is_unverified_and_links_to_the_old_one_stop_working
 async def test_who_has_a_second_factor_or_a_passkey_is_not_moved_to_another_address(
     database: Database, factor: str
 ) -> None:
-    """A reset at an address that is not verified would remove it."""
+    """A reset at an unverified address would remove it."""
     ada, eve = await add(database, "ada", Role.OWNER), await add(database, "eve")
 
     async def protect(work: UnitOfWork) -> None:

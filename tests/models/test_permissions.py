@@ -1,4 +1,4 @@
-"""One table says who may do what; a token never may more than its person, nor than its scope."""
+"""One table says who may do what; a token may never do more than its owner or its scope allows."""
 
 import pytest
 

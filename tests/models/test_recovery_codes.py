@@ -1,4 +1,4 @@
-"""Recovery codes: ten of them, each good once, only for the person they were made for."""
+"""Recovery codes: ten of them, each valid once, and only for the person they were created for."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""People: one spelling of an address, one owner."""
+"""People: one spelling per address, and one first owner."""
 
 import asyncio
 
@@ -24,7 +24,7 @@ async def register(database: Database, email: str, *, is_open: bool = False) -> 
         ("ada+rows@example.org", "ada+rows@example.org"),
         ("ada@bücher.example", "ada@bücher.example"),
         ("ada@xn--bcher-kva.example", "ada@bücher.example"),
-        ("o\u0308@example.org", "ö@example.org"),  # composed and decomposed are one
+        ("o\u0308@example.org", "ö@example.org"),  # composed and decomposed spellings are one address
     ],
 )
 def test_an_address_has_one_spelling(typed: str, kept: str) -> None:
@@ -47,7 +47,7 @@ def test_an_address_has_one_spelling(typed: str, kept: str) -> None:
         "<ada@example.org>",
         "Ada <ada@example.org>",
         "a" * 300 + "@example.org",
-        "a" + "\u0315\u0300" * 64_000 + "@example.org",  # composing it would take ten seconds
+        "a" + "\u0315\u0300" * 64_000 + "@example.org",  # normalising it would take ten seconds
         "\u0430da@example.org",  # Cyrillic a
         "ada@ex\u0430mple.org",
         "\uff41da@example.org",  # full width

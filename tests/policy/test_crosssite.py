@@ -1,4 +1,4 @@
-"""No address that changes anything answers to another site."""
+"""Every route that changes something refuses cross-site requests."""
 
 import pytest
 from quart.testing import QuartClient

@@ -1,4 +1,4 @@
-"""What the documents name exists: every file, every test, every link, every setting with its default."""
+"""Everything the documents name exists: files, tests, links, and settings with their defaults."""
 
 import re
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ each = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.
 
 
 def without_examples(document: Path) -> str:
-    """What a reader is told; blocks of commands have their own folders."""
+    """The prose; code blocks may name files of other folders."""
     return re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
 
 

@@ -30,7 +30,7 @@ def test_using_it_unchanged_changes_nothing(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_every_setting_is_explained() -> None:
-    """A comment stands above each block of settings."""
+    """Each block of settings starts with a comment."""
     blocks = EXAMPLE.read_text(encoding="utf-8").strip().split("\n\n")
 
     assert all(block.startswith("#") for block in blocks)

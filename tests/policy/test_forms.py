@@ -1,4 +1,4 @@
-"""No form has a validator that would have to be awaited: WTForms takes the coroutine for success."""
+"""No form has a validator that would have to be awaited: WTForms takes a coroutine for success."""
 
 import importlib
 import inspect
@@ -27,7 +27,7 @@ def every_form() -> Iterator[type[Form]]:
 
 
 def awaited(form: type[Form]) -> list[str]:
-    """The validators of a form, inline ones too, that are coroutines."""
+    """The validators of a form, including inline ones, that are coroutines."""
     made: Any = form()
     found = [(f"{name}()", getattr(form, name)) for name in dir(form) if name.startswith(("validate", "filter_"))]
     for field in made:

@@ -1,4 +1,4 @@
-"""The next application begins by taking the tables out: one folder, one line."""
+"""The next application starts by removing the tables: one folder, one line."""
 
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ from tests.helpers import sign_up
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("settings.py", "asgi.py", "pyproject.toml", ".env.example", "static", "webapp", "tests")
-# What still has to hold there, and needs no table.
+# What must still hold there without tables.
 REST = (
     "tests/http/auth/test_registrations.py",
     "tests/data/test_keys.py",

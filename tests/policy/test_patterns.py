@@ -1,6 +1,6 @@
-"""What is never done, over the whole application.
+"""Patterns that must not occur anywhere in the application.
 
-Layers are import-linter's business, passwords in code and calls that block the loop are ruff's.
+import-linter checks the layers; ruff checks for passwords in code and for calls that block the loop.
 """
 
 import ast
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 CODE = sorted([*(ROOT / "webapp").rglob("*.py"), ROOT / "settings.py", ROOT / "asgi.py"])
 TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in CODE}
 
-# Names that appear nowhere in the application, and what is used instead.
+# Names that must not appear in the application, and what to use instead.
 NEVER = {
     "create_all": "tables come with migrations",
     "utcnow": "webapp.models.utc_now: an instant without a zone is none",
@@ -61,7 +61,7 @@ def named(tree: ast.AST) -> Iterator[str]:
 
 
 def imported(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """Every (module, name) that is imported anywhere in it; the name is empty for a whole module."""
+    """Every (module, name) imported anywhere in it; the name is empty for a whole module."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             yield from ((node.module or "", alias.name) for alias in node.names)
@@ -70,14 +70,14 @@ def imported(tree: ast.AST) -> Iterator[tuple[str, str]]:
 
 
 def imported_first(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """The same, of what is imported before the module itself is there, and not for a type checker only."""
+    """The same for imports at module level, without those for type checkers."""
     for node in at_import(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield from imported(node)
 
 
 def at_import(node: ast.AST) -> Iterator[ast.AST]:
-    """What runs when the module is imported: all but the bodies of functions, and what type checkers read."""
+    """The code that runs at import: everything but function bodies and blocks for type checkers."""
     is_later = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
     is_later = is_later or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
     for field, value in ast.iter_fields(node):
@@ -96,7 +96,7 @@ def test_nothing_is_used_that_has_something_better() -> None:
 
 
 def test_nothing_of_flask_and_no_session_of_quart_is_imported() -> None:
-    """Flask's proxies look like Quart's and are never bound; Quart's session is a cookie everybody can read."""
+    """Flask's proxies look like Quart's but are never bound; Quart's session is a cookie that everybody can read."""
     found = {(path, module, name) for path, tree in TREES.items() for module, name in imported(tree)}
 
     assert {one for one in found if one[1].partition(".")[0] in ("flask", "flask_login", "flask_wtf")} == set()
@@ -121,7 +121,7 @@ def _calls(node: ast.AST, names: set[str]) -> bool:
 
 
 def test_no_two_modules_need_each_other() -> None:
-    """Whichever is imported first, it works. The one exception: a blueprint imports its routes, once it is there."""
+    """Modules can be imported in any order. The one exception: a blueprint imports its routes once it exists."""
     modules = {_module(path): tree for path, tree in TREES.items()}
     blueprints = {module for module, tree in modules.items() if "bp" in _assigned(tree)}
     needs: dict[str, set[str]] = {}
@@ -130,12 +130,12 @@ def test_no_two_modules_need_each_other() -> None:
         asked = {
             f"{whence}.{name}" if f"{whence}.{name}" in modules else whence for whence, name in imported_first(tree)
         }
-        above = {one.rpartition(".")[0] for one in asked}  # is imported on the way
+        above = {one.rpartition(".")[0] for one in asked}  # is imported along the way
         found = asked | {one for one in above if not module.startswith(f"{one}.")}
         needs[module] = (found & modules.keys()) - {module} - ({own} & blueprints)
 
     assert blueprints == {f"webapp.{name}" for name in BLUEPRINTS}
-    TopologicalSorter(needs).prepare()  # raises CycleError, with the circle
+    TopologicalSorter(needs).prepare()  # raises CycleError, naming the cycle
 
 
 def _module(path: str) -> str:
@@ -162,12 +162,12 @@ def test_the_app_is_made_by_who_serves_it_and_imported_by_nobody() -> None:
 def test_only_the_settings_read_the_environment() -> None:
     readers = {path for path, tree in TREES.items() if {"environ", "getenv"} & set(named(tree))}
 
-    # The others hand a little of it to a child process.
+    # The others pass parts of it to a child process.
     assert readers <= {"webapp/reloading.py", "webapp/engine/children.py", "webapp/engine/formats/xlsx.py"}
 
 
 def test_no_secret_is_written_down_anywhere() -> None:
-    """A secret has no default, and what starts a server has none either."""
+    """Secrets have no default, neither in the settings nor in the files that start a server."""
     secrets = [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]
     assert "secret_key" in secrets
 
@@ -192,14 +192,14 @@ def _commands(text: str) -> str:
 
 @pytest.mark.parametrize("environment", list(Environment))
 def test_cross_site_requests_are_refused_in_every_environment(environment: Environment, tmp_path: Path) -> None:
-    """In tests as well: a test client sends what a browser sends."""
+    """In tests as well: the test client sends what a browser sends."""
     app = create_app(make_settings(tmp_path, environment=environment))
 
     assert refuse_cross_site in app.before_request_funcs[None]  # before any blueprint's own
 
 
 def test_every_endpoint_that_is_named_exists(settings: Settings) -> None:
-    """`url_for("login")` is a failure only once somebody opens that page: endpoints have their blueprint's name."""
+    """`url_for("login")` fails only when that page is opened, since endpoints include their blueprint's name."""
     known = {rule.endpoint for rule in create_app(settings).url_map.iter_rules()}
     used = {(path, name) for path, tree in TREES.items() for name in _endpoints(tree)}
     used |= {(path.name, name) for path in templating.FOLDER.rglob("*.html") for name in _endpoints_in_template(path)}

@@ -1,7 +1,7 @@
-"""Who may do what at which address: `docs/roles.md` says it, and here every address is tried by everybody.
+"""Who may call which route: `docs/roles.md` documents it, and this requests every route as every role.
 
-What is a person's own (tables, imports) is tried with their own and with somebody else's; what is done to people is
-tried with somebody below and with somebody above. What a token may do is tried below /api/, the only place for tokens.
+A person's own objects (tables, imports) are tried with their own and with somebody else's; actions on people are tried
+with somebody below and somebody above. Tokens are tried below /api/, the only place that accepts them.
 """
 
 import re
@@ -34,7 +34,8 @@ TABLE = ROOT / "docs" / "roles.md"
 FILE = ROOT / "tests" / "corpus" / "ragged.csv"
 COLUMNS = ("stranger", *reversed(Role), "token")
 LINE = re.compile(r"\| `([A-Z]+) (/[^`]*)` \|(.+)\|")
-# What a cell may say. "own" and "below" are both: yes with one's own or somebody below, else not there or not allowed.
+# The values of a cell. "own" and "below" combine two outcomes: yes with one's own or somebody below, otherwise 404 or
+# 403.
 WORDS = {"yes", "no", "sign in", "own", "below", "none", *Scope}
 
 Key = tuple[str, str]
@@ -42,12 +43,12 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class World:
-    """Whose things a request is about: one's own or of somebody below, or somebody else's or of somebody above."""
+    """Whose objects a request is about: one's own or of somebody below, or somebody else's or of somebody above."""
 
     app: Application
     settings: Settings
     people: dict[Role, User]
-    other: User  # a member who has a table and an import
+    other: User  # a member with a table and an import
 
     async def samples(self, method: str, rule: Rule, actor: Role, *, foreign: bool) -> dict[str, Any]:
         whose = self.other if foreign else self.people[actor]
@@ -59,7 +60,7 @@ class World:
         return found
 
     def _tables(self, whose: User, method: str) -> dict[str, Any]:
-        """An import that waits for a decision, for what is to be changed; one that is done, to be looked at."""
+        """An import waiting for a decision, to be changed; and one that is done, to be viewed."""
         with closing(connect(self.settings.data_dir / "rowcast.db")) as connection:
             found = connection.execute(
                 "SELECT tables.id, imports.id FROM tables JOIN imports ON owner_id = user_id"
@@ -69,7 +70,7 @@ class World:
         return dict(zip(("table_id", "import_id"), found, strict=True))
 
     async def _managed(self, rule: Rule, role: Role) -> dict[str, Any]:
-        """Somebody new each time: the request before may have removed the last one."""
+        """A new person each time: the previous request may have removed the last one."""
         email = f"subject{self.app.extensions.setdefault('subjects', 0)}@example.org"
         self.app.extensions["subjects"] += 1
         if "user_id" in rule.arguments:
@@ -157,7 +158,7 @@ async def test_everybody_gets_what_the_table_says(world: World, role: Role) -> N
         assert together(mine, theirs) == written()[key][role], (key, mine, theirs)
 
 
-# These end the sign-in they are tried with.
+# These end the sign-in that they are tried with.
 ENDING = {"auth.logout", "auth.logout_everywhere"}
 
 
@@ -174,7 +175,7 @@ async def test_everybody_may_sign_out(world: World, role: Role) -> None:
 
 @pytest.mark.parametrize("scope", Scope)
 async def test_a_token_opens_what_the_table_says_and_nothing_beyond_the_api(world: World, scope: Scope) -> None:
-    """An owner's token, so that only its scope can be too small."""
+    """An owner's token, so that only its scope can be insufficient."""
     client = world.app.test_client(use_cookies=False)
     owner = world.people[Role.OWNER]
     async with world.app.app_context():
@@ -201,14 +202,14 @@ async def tried(
 async def ask(
     world: World, client: QuartClient, key: Key, rule: Rule, role: Role, *, foreign: bool = False, **more: Any
 ) -> Any:
-    """With an empty body: who is let in is told that something is missing."""
+    """With an empty body: people who are let in are told that something is missing."""
     adapter = world.app.url_map.bind("localhost")
     path = adapter.build(rule.endpoint, await world.samples(key[0], rule, role, foreign=foreign), key[0])
     return await client.open(path, method=key[0], **more)
 
 
 def outcome(answer: Any) -> str:
-    """Whoever gets as far as a view that says what is wrong with the request has been let in."""
+    """Anybody who gets as far as a view that reports invalid input has been let in."""
     is_door = answer.status_code == 303 and re.match(r"/login(\?|$)", answer.headers["Location"])
     if is_door or answer.status_code == 401:
         return "sign in"
@@ -216,7 +217,9 @@ def outcome(answer: Any) -> str:
 
 
 def together(mine: str, theirs: str) -> str:
-    """What both say: the same; or yes for one's own and not there else; or yes for who is below and no for above."""
+    """Both outcomes combined: equal; or yes for one's own and 404 otherwise; or yes for people below and no for those
+    above.
+    """
     if mine == theirs or (mine, theirs) == ("not there", "not there"):
         return "yes" if mine == "not there" else mine
     return {("yes", "not there"): "own", ("yes", "no"): "below"}.get((mine, theirs), f"{mine}, {theirs}")

@@ -1,4 +1,4 @@
-"""Everything a page asks for is there."""
+"""Every file that a page requests exists."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What every template keeps to: the policy without inline code, working without scripts, nothing that leads nowhere."""
+"""Rules for every template: the policy without inline code, working without scripts, no dangling references."""
 
 import hashlib
 import re
@@ -11,16 +11,16 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "webapp" / "templates"
 STATIC = ROOT / "static"
 TEMPLATES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.html"))
-STATIC_PAGE = "errors/500.html"  # answers when nothing else can, so it asks nothing of Jinja
+STATIC_PAGE = "errors/500.html"  # used when nothing else works, so it contains no Jinja
 
 
 def source(name: str) -> str:
-    """Without the comments, which may speak of what is forbidden."""
+    """Without comments, which may mention what is forbidden."""
     return re.sub(r"{#.*?#}", "", (FOLDER / name).read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
 def tags(name: str, element: str) -> list[str]:
-    """Opening tags, expressions blanked so that a `>` inside them ends nothing."""
+    """Opening tags, with expressions blanked so that a `>` inside them does not end a tag."""
     plain = re.sub(r"{{.*?}}", "x", source(name), flags=re.DOTALL)
     plain = re.sub(r"{%.*?%}", " ", plain, flags=re.DOTALL)
     return re.findall(rf"<{element}\b[^>]*>", plain)
