@@ -17,6 +17,7 @@
     inFlight.get(ctx)?.removeAttribute?.('aria-busy');
     inFlight.delete(ctx);
     if (!inFlight.size) delete root.dataset.busy;
+    setTimeout(giveBack);
   });
 
   /* Toasts. The server sends its own; these are for what it could not answer. */
@@ -66,6 +67,14 @@
     }
     settle();
   });
+  /* A button that is disabled while its form is on its way loses the focus: it gets it back, or the title does if it is gone. */
+  let lost = null;
+  on('focusout', ({ target }) => { lost = target.disabled ? target : null; });
+  const giveBack = () => {
+    if (!lost || document.activeElement !== document.body) return;
+    if (lost.isConnected) lost.focus({ preventScroll: true });
+    else focusTitle($('#main h1'));
+  };
   const focusTitle = (title) => {
     if (!title) return;
     title.tabIndex = -1;
@@ -133,5 +142,6 @@
     connection.reader?.cancel();
   }, SILENCE / 3);
 
+  [...document.querySelectorAll('#main [aria-invalid="true"]')].find((field) => field.checkVisibility())?.focus();
   settle();
 })();

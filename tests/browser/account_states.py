@@ -134,7 +134,7 @@ def account_tokens(at: Place) -> None:
 def account_token_refused(at: Place) -> None:
     at.page.goto("/account/tokens/new")
     at.page.get_by_label("Name", exact=True).fill("nightly export")
-    at.page.get_by_label("Works for").select_option("date")
+    at.page.get_by_label("It expires").select_option("date")
     at.page.get_by_role("button", name="Make the token").click()
     expect(at.page.locator("#until-error")).to_be_visible()
 

@@ -247,6 +247,29 @@ def test_numbers_and_times_are_as_their_reader_has_them(kay: Visit) -> None:
     expect(page.get_by_text(re.compile(r"first seen\s+\d{4}-\d\d-\d\d \d\d:\d\d JST")).first).to_be_visible()
 
 
+def test_a_token_is_made_once_and_its_list_keeps_the_focus(kay: Visit) -> None:
+    kay.expect("422")
+    page = kay.page
+    page.goto("/account/tokens/new")
+    expect(page.get_by_label("Last day")).to_be_hidden()
+    page.get_by_label("Name", exact=True).fill("nightly")
+    page.get_by_label("It expires").select_option("date")
+    page.get_by_role("button", name="Make the token").click()
+    expect(page.get_by_label("Last day")).to_be_focused()
+    page.get_by_label("It expires").select_option("never")
+    page.get_by_role("button", name="Make the token").click()
+    expect(page.locator("#token")).to_be_visible()
+
+    page.reload()
+
+    expect(page.get_by_text("You have a token with this name already.")).to_be_visible()
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    page.goto("/account/tokens")
+    page.get_by_role("button", name="Revoke nightly").press("Enter")
+    expect(page.get_by_text("The token does not work any more.")).to_be_visible()
+    expect(page.get_by_role("heading", name="API tokens")).to_be_focused()
+
+
 def test_after_signing_out_back_shows_nothing_private(kay: Visit) -> None:
     page, email = kay.page, name_of(kay.page)
     page.get_by_role("link", name="Devices").click()

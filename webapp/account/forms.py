@@ -13,7 +13,13 @@ from webapp.models.user import MAX_EMAIL
 from webapp.web.forms import Form
 
 MAX_LABEL = 80  # characters of the name of a passkey or token
-LIFETIMES = [("30", "30 days"), ("90", "90 days"), ("365", "a year"), ("date", "until a day"), ("never", "ever")]
+LIFETIMES = [
+    ("30", "in 30 days"),
+    ("90", "in 90 days"),
+    ("365", "in a year"),
+    ("date", "after a day of my choice"),
+    ("never", "never"),
+]
 NUMBER_STYLES = [
     ("comma", "1,234,567.8"),
     ("point", "1.234.567,8"),
@@ -39,7 +45,7 @@ class OneLine(StringField):
 
 
 class ProfileForm(Form):
-    name = OneLine("Name", "Tell how you want to be called.", MAX_NAME)
+    name = OneLine("Name", "Say what you want to be called.", MAX_NAME)
     time_zone = OneOf("Time zone", {})
     number_style = OneOf("Numbers", {"": NUMBER_STYLES})
 
@@ -77,8 +83,8 @@ class NewPasskeyForm(PasskeyNameForm):
 
 class TokenForm(Form):
     name = OneLine("Name", "Say what it is for, such as the program's name.", MAX_LABEL)
-    scope = OneOf("May", {})
-    lifetime = OneOf("Works for", {"": LIFETIMES}, default="90")
+    scope = OneOf("It may", {})
+    lifetime = OneOf("It expires", {"": LIFETIMES}, default="90")
     until = DateField("Last day", [Optional()])
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from quart import request, url_for
 from quart.typing import ResponseReturnValue
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from webapp.account import bp
 from webapp.account.forms import TokenForm
@@ -35,6 +35,13 @@ class TooManyTokens(Problem):
         super().__init__(f"You have {MOST} tokens already. Revoke those that are not used any more.")
 
 
+class NameTaken(Problem):
+    """This also keeps a reload of the page that shows a new token, which repeats its POST, from making another one."""
+
+    def __init__(self) -> None:
+        super().__init__("You have a token with this name already. Choose another name, or revoke that one first.")
+
+
 @bp.get("/tokens")
 @may(Action.OWN_ACCOUNT)
 async def tokens() -> ResponseReturnValue:
@@ -51,10 +58,13 @@ async def tokens_new() -> ResponseReturnValue:
     person = signed_in()
     form = await TokenForm.read() if request.method == "POST" else TokenForm()
     form["scope"].groups = {"": [(str(scope), words) for scope, words in SCOPES.items() if _may_have(person, scope)]}
-    if request.method == "POST" and form.validate() and _is_allowed(form, person):
-        given = form["name"].data, Scope(form["scope"].data), _end(form, person)
-        made, plain = await db().write(_issue, person.id, *given, doer())
-        return await render("account/tokens_show.html", token=made, plain=plain)
+    if (
+        request.method == "POST"
+        and form.validate()
+        and _is_allowed(form, person)
+        and (new := await _make(form, person))
+    ):
+        return await render("account/tokens_show.html", token=new[0], plain=new[1])
     return await render("account/tokens_new.html", status=422 if form.errors else 200, form=form)
 
 
@@ -82,6 +92,16 @@ def _is_allowed(form: TokenForm, person: Actor) -> bool:
     return True
 
 
+async def _make(form: TokenForm, person: Actor) -> tuple[ApiToken, str] | None:
+    """The token, and what it reads; or None, with a message beside the field."""
+    given = form["name"].data, Scope(form["scope"].data), _end(form, person)
+    try:
+        return await db().write(_issue, person.id, *given, doer())
+    except NameTaken as problem:
+        form.refuse("name", str(problem))
+        return None
+
+
 def _end(form: TokenForm, person: Actor) -> datetime | None:
     """When it expires: never, after some days, or at the end of a day in the owner's time zone."""
     lifetime = form["lifetime"].data
@@ -98,11 +118,20 @@ async def _issue(
     working = select(func.count()).where(ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None))
     if (await work.session.scalar(working) or 0) >= MOST:
         raise TooManyTokens
+    if await work.session.scalar(_working(user_id, name)):
+        raise NameTaken
     user = await work.session.get_one(User, user_id)
     made, plain = await ApiToken.issue(work, user_id, name=name, scope=scope, expires_at=end)
     await AuditEvent.record(work, Event.TOKEN_MADE, doer, user, name=name, scope=scope, token=made.start)
     await send_notice(work, user, "token_made", name=name)
     return made, plain
+
+
+def _working(user_id: int, name: str) -> Select[int]:
+    """Those of this name that still work."""
+    is_expired = ApiToken.expires_at.is_not(None) & (ApiToken.expires_at <= utc_now())
+    mine = ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None), ApiToken.name == name
+    return select(ApiToken.id).where(*mine, ~is_expired).limit(1)
 
 
 async def _revoke(work: UnitOfWork, user_id: int, token_id: int, doer: Doer) -> None:

@@ -61,6 +61,19 @@ async def test_a_revoked_token_opens_nothing(app: Application, ada: QuartClient)
     assert len(await events(app, "token.revoked")) == 1
 
 
+async def test_a_name_is_taken_while_its_token_works(app: Application, ada: QuartClient) -> None:
+    await make(ada)
+
+    form = {"name": "nightly export", "scope": "read", "lifetime": "30"}
+    again = await ada.post("/account/tokens/new", form=form)
+
+    assert again.status_code == 422
+    assert "You have a token with this name already." in await said(again)
+    assert len(await kept(app)) == 1
+    await ada.post("/account/tokens/1/revocation")
+    assert (await ada.post("/account/tokens/new", form=form)).status_code == 200
+
+
 @pytest.mark.parametrize(("lifetime", "days"), [("30", 30), ("90", 90), ("365", 365), ("never", None)])
 async def test_how_long_it_works_is_chosen(app: Application, ada: QuartClient, lifetime: str, days: int | None) -> None:
     await make(ada, lifetime=lifetime)
@@ -144,7 +157,7 @@ async def test_there_is_an_end_to_their_number(
 ) -> None:
     monkeypatch.setattr("webapp.account.tokens.MOST", 2)
     await make(ada)
-    await make(ada)
+    await make(ada, name="weekly export")
 
     answer = await ada.post("/account/tokens/new", form=GIVEN)
 
