@@ -12,7 +12,7 @@ from tests.helpers import Person
 
 
 def somebody(at: Place) -> Page:
-    """A window of a person who is nobody else's business: what is turned on here is on for nobody else."""
+    """A window of a separate person, so that what is turned on here affects no other test."""
     context = at.page.context
     context.clear_cookies()
     for name, value in settle(at.server, Person(f"{secrets.token_hex(4)}@example.org")):

@@ -34,7 +34,7 @@ ON_PURPOSE = "net::ERR_ABORTED"
 
 
 class Visit:
-    """A person's browser window on one server. `trouble` is what went wrong in it."""
+    """A person's browser window on one server. `trouble` collects everything that went wrong in it."""
 
     def __init__(self, page: Page, server: Server) -> None:
         page.set_default_timeout(PATIENCE)
@@ -50,7 +50,7 @@ class Visit:
         page.on("response", self._answered)
 
     def expect(self, *patterns: str) -> None:
-        """What would be trouble elsewhere is what this test is about."""
+        """Expect this: it would be trouble elsewhere, but is the subject of this test."""
         self._expected += patterns
 
     @property
@@ -82,7 +82,7 @@ def give(context: BrowserContext, server: Server, cookies: Cookies) -> None:
 
 
 def let_go(held: list[Route]) -> None:
-    """Answer what was kept waiting; the page may have given it up meanwhile."""
+    """Answer the held request; the page may have given it up in the meantime."""
     for route in held:
         answer = route.fetch()
         with suppress(Error):
@@ -91,7 +91,7 @@ def let_go(held: list[Route]) -> None:
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """One for all tests of this folder: it ends before others run, since while it runs an event loop does."""
+    """One for all tests in this folder; it ends before others run, because it keeps an event loop running."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     assert path, "These tests need Chromium."
     expect.set_options(timeout=PATIENCE)
@@ -120,7 +120,7 @@ def visit(chromium: Browser) -> Iterator[Callable[..., Visit]]:
 
 @pytest.fixture(scope="package")
 def house(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Server]:
-    """One server for all tests that need none of their own."""
+    """One server for all tests that do not need their own."""
     folder = shutil.copytree(migrated, tmp_path_factory.mktemp("house") / "data")
     with Server("webapp:create_app", folder, registration="open") as server:
         yield server
@@ -128,19 +128,19 @@ def house(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[
 
 @pytest.fixture(scope="package")
 def ada(house: Server) -> Cookies:
-    """The owner of what is in the house, signed in."""
+    """The owner of the data on the shared server, signed in."""
     return sign_up(house)
 
 
 @pytest.fixture(scope="package")
 def profile(chromium: Browser, house: Server) -> BrowserContext:
-    """Ada's: what does not change is in its cache, as it is for everybody but on the first visit."""
+    """Ada's profile: static files are cached, as for everybody after the first visit."""
     return open_profile(chromium, house)
 
 
 @pytest.fixture
 def home(profile: BrowserContext, house: Server, ada: Cookies) -> Iterator[Visit]:
-    """Ada's window in the house. No test finds what another has left: neither cookies nor what pages remember."""
+    """Ada's window on the shared server. Each test starts without cookies or local storage of others."""
     profile.clear_cookies()
     give(profile, house, ada)
     visit = Visit(profile.new_page(), house)

@@ -6,7 +6,7 @@ CITIES = ("Oslo", "Köln", "Wien", "Graz", "Bern", "Rome")
 
 
 def parts(path: Path, rows: int) -> Path:
-    """A list of parts: an integer with a word for what is missing, text that looks like numbers, decimals, dates."""
+    """A list of parts: integers with a word for missing values, text that looks like numbers, decimals, dates."""
     lines = ["No,Code,Stock,Price,City,Since\n"]
     lines += [
         f"{number},{number:06},{'NA' if number % 50 == 7 else number % 900},{number % 977}.{number % 10}5,"

@@ -1,4 +1,4 @@
-"""People who are signed in before the window opens: not every test is about the door."""
+"""People who are already signed in: most tests are not about signing in."""
 
 from contextlib import closing
 from urllib.parse import urlencode

@@ -1,4 +1,4 @@
-"""Every page, in each state that looks different: what must hold of all of them is tested by walking this list."""
+"""Every page, in each state that looks different: rules for all pages are tested over this list."""
 
 import re
 from collections.abc import Callable
@@ -39,7 +39,7 @@ class Place:
 Show = Callable[[Place], None]
 SIGNED_OUT: dict[str, Show] = {}
 SIGNED_IN: dict[str, Show] = {}
-# What a state says on the wire because it is about a refusal.
+# The console messages of states that show a refusal.
 REFUSALS = r"\b(404|422|503)\b"
 
 

@@ -34,7 +34,7 @@ PHONE = {
 
 @pytest.fixture
 def kay(house: Server, visit: Callable[..., Visit], request: pytest.FixtureRequest) -> Visit:
-    """A window of somebody who is nobody else's business."""
+    """A window of a separate person."""
     person = Person(f"{request.node.name[5:25].strip('_')}@example.org")
     found = visit(house, settle(house, person))
     found.page.goto("/account")
@@ -226,7 +226,7 @@ def test_an_address_is_changed_by_the_link_that_was_sent_to_it(kay: Visit) -> No
 
 
 def link_to(server: Server, recipient: str) -> str:
-    """Out of the outbox, as whoever runs the server would pass it on."""
+    """From the outbox, as an administrator would pass it on."""
     with closing(sqlite3.connect(server.data_dir / "rowcast.db")) as connection:
         (sealed,) = connection.execute("SELECT sealed FROM mails WHERE recipient = ?", (recipient,)).fetchone()
     letter = json.loads(sealer(make_settings(server.data_dir, secret_key="k" * 40)).decrypt(sealed))

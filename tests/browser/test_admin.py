@@ -25,7 +25,7 @@ WATCH_THE_FOCUS = """() => document.addEventListener('focusin', ({ target }) => 
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Server]:
-    """A server of its own: who is deactivated here is missed nowhere else."""
+    """A separate server, because people are deactivated here."""
     folder = shutil.copytree(migrated, tmp_path_factory.mktemp("office") / "data")
     with Server("webapp:create_app", folder) as server:
         yield server

@@ -1,4 +1,4 @@
-"""What is taken out again equals what was put in: through the browser, from the upload to the downloaded file."""
+"""Exports equal uploads: through the browser, from the uploaded to the downloaded file."""
 
 import csv
 import io

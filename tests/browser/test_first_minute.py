@@ -92,7 +92,7 @@ def look_at_what_was_found(page: Page) -> None:
 
 
 def decide(page: Page) -> None:
-    """A title, a type and a word for "nothing" otherwise than they were found."""
+    """Change a title, a type and the word for empty cells."""
     page.evaluate("window.stayed = true")
     page.get_by_label("Title of column 3").fill("Left in stock")
     page.get_by_label("Treat NA as empty").check()
@@ -102,7 +102,7 @@ def decide(page: Page) -> None:
 
 
 def watch_it_come_in(page: Page) -> None:
-    """The page moves on by itself, told by the stream."""
+    """The live stream moves the page on by itself."""
     expect(page.get_by_role("heading", level=1)).to_have_text(f"{ROWS:,} rows imported", timeout=30_000)
     assert page.evaluate("window.stayed"), "The page was loaded anew instead of being told."
     seen = page.evaluate("window.loading")

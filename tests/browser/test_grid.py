@@ -28,7 +28,7 @@ def head(page: Page, title: str) -> Any:
 
 
 def stays(page: Page) -> Callable[[], bool]:
-    """Whether the page has been kept from now on, not loaded anew."""
+    """Whether the page is still the same document, without a reload."""
     page.evaluate("window.stayed = true")
     return lambda: bool(page.evaluate("window.stayed === true"))
 

@@ -1,4 +1,4 @@
-"""What the pages lean on htmx for: a release of it that did otherwise would be found out here."""
+"""The htmx behaviour the pages rely on: a release that behaves differently would fail here."""
 
 import re
 from collections.abc import Callable

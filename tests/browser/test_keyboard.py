@@ -1,4 +1,4 @@
-"""Everything by keyboard alone, with the focus where one expects it and always to be seen."""
+"""Everything works with the keyboard alone, with the focus in the expected place and always visible."""
 
 import re
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def focused(page: Page) -> Any:
 
 
 def enter_grid(page: Page) -> None:
-    """By Tab, as a person would: the grid is one stop."""
+    """With Tab: the grid is a single tab stop."""
     page.get_by_label("Search all columns").focus()
     for _ in range(20):
         press(page, "Tab")

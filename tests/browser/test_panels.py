@@ -1,4 +1,4 @@
-"""What opens beside the grid: a row, and a column with its profile."""
+"""The panel beside the grid: a row, and a column with its profile."""
 
 import re
 from collections.abc import Callable

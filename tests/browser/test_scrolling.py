@@ -1,4 +1,4 @@
-"""Endless scroll, both ways: rows come as one gets there, none is missing, and nothing that is looked at moves."""
+"""Endless scrolling in both directions: rows load in time, none is missing, and nothing visible moves."""
 
 import re
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def place_of(page: Page, selector: str) -> int:
 
 
 def scroll_until(page: Page, pixels: int, seen: str) -> None:
-    """Scroll as long as it takes: the grid grows while one does."""
+    """Scroll for as long as it takes, because the grid grows meanwhile."""
 
     def is_seen() -> bool:
         scroll(page, pixels)

@@ -1,4 +1,4 @@
-"""What the engine's tests share: none of them needs an app."""
+"""Fixtures of the engine's tests, none of which needs an app."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing

@@ -40,7 +40,7 @@ class Table:
 
 
 def stored(path: Path, columns: list[Column], rows: Iterable[Cells], table_id: int = 1) -> Table:
-    """A table made of what an import would read: rows of texts."""
+    """A table made from rows of strings, as an import would read them."""
     connection = connect(path)
     connection.execute(create_sql(table_id, columns))
     insert(connection, table_id, columns, rows)
@@ -56,7 +56,7 @@ def insert(connection: Connection, table_id: int, columns: list[Column], rows: I
 
 
 def _bound(columns: list[Column], row: Cells) -> list[Any]:
-    """As an import does: the database converts what it can, the types do the rest."""
+    """As in an import: the database converts what it can, and the types do the rest."""
     kinds = [TYPES[column.type] for column in columns]
     return [
         cell if kind.sql_bind(column.format) else kind.parse(cell, column.format)

@@ -1,4 +1,4 @@
-"""A child process and its parent: what is said between them, and how each notices that the other is gone."""
+"""A child process and its parent: their protocol, and how each notices that the other is gone."""
 
 import asyncio
 import json

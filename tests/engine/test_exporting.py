@@ -1,4 +1,4 @@
-"""What goes out is what came in."""
+"""Exports equal imports."""
 
 import asyncio
 import csv

@@ -1,4 +1,4 @@
-"""What pass 1 tells and how decisions change it: nothing is read again that need not be, no value is ever lost."""
+"""The result of pass 1 and the effect of corrections: nothing is read again needlessly, and no value is ever lost."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a column holds, counted."""
+"""Profiles of columns."""
 
 from datetime import date
 from itertools import pairwise

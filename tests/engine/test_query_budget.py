@@ -23,7 +23,7 @@ def table(store: Store) -> Table:
 
 @pytest.fixture
 async def readers(table: Table) -> AsyncIterator[Readers]:
-    """One connection, so that nothing left of a statement would go unnoticed."""
+    """One connection, so that anything left open by a statement would be noticed."""
     made = Readers(f"sqlite+aiosqlite:///{table.path}", 1)
     yield made
     await made.close()
@@ -68,7 +68,7 @@ async def test_a_reader_who_goes_away_frees_the_connection(table: Table, readers
 
 
 async def test_all_that_is_read_together_is_of_one_moment(table: Table, readers: Readers) -> None:
-    """A page and the row before it are of the same table, whoever writes in between."""
+    """A page and the row before it come from one snapshot, whoever writes in between."""
 
     def both(read: Read) -> list[int]:
         before = read(Sql("SELECT count(*) FROM t1"))[0][0]

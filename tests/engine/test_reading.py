@@ -46,7 +46,7 @@ def written(rows: Sequence[Sequence[str]], options: ReadOptions, line_end: str) 
 
 
 def stored_and_printed(path: Path, found: Inspection) -> list[list[str]]:
-    """What an import followed by an export gives."""
+    """The result of an import followed by an export."""
     kinds = [(TYPES[column.type], column.format) for column in found.columns]
     names = [f"c{index}" for index in range(len(kinds))]
     connection = sqlite3.connect(":memory:")

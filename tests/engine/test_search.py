@@ -1,4 +1,4 @@
-"""The full-text index finds what reading every row finds, only faster."""
+"""The full-text index finds the same as a scan, only faster."""
 
 import itertools
 import sqlite3

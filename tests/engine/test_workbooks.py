@@ -1,4 +1,4 @@
-"""Excel workbooks: one sheet as people read it, and what would harm us kept out."""
+"""Excel workbooks: one sheet as people see it, and protection against harmful files."""
 
 import errno
 import tempfile

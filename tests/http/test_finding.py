@@ -1,4 +1,4 @@
-"""The one way to a table or an import: through who asks. What is another's does not exist."""
+"""Tables and imports are found only through the actor. Other people's do not exist."""
 
 from collections.abc import AsyncIterator
 
@@ -53,7 +53,7 @@ async def test_anothers_table_and_none_at_all_are_the_same(actor: Actor, table_i
 
 @pytest.mark.usefixtures("kept")
 async def test_both_the_question_and_the_answer_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is asked for is already the asker's own; `authorize` has the last word."""
+    """The query selects only the actor's own; `authorize` has the last word."""
     assert await db().read(lambda connection: Table.find(connection, ADA.id, 1)) is None
     async with db().reading() as session:
         assert list(await session.scalars(Import.visible_to(ADA.id))) == []

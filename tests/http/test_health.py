@@ -1,4 +1,4 @@
-"""What watches the server asks these."""
+"""The health checks."""
 
 import sqlite3
 

@@ -28,7 +28,7 @@ async def eve(app: Application, ada: QuartClient) -> QuartClient:
 
 
 async def grow_stale(app: Application) -> None:
-    """It is eleven minutes since anybody has proved who they are."""
+    """Make every proof of identity eleven minutes old."""
 
     async def age(work: UnitOfWork) -> None:
         await work.session.execute(update(Session).values(authenticated_at=utc_now() - timedelta(minutes=11)))

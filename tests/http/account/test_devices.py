@@ -1,4 +1,4 @@
-"""Where one is signed in, and ending it there."""
+"""The devices one is signed in on, and signing them out."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -143,7 +143,7 @@ async def test_what_others_want_done_is_not_done_by_a_link_to_the_question(
 
 
 async def test_signing_out_everywhere_is_a_button_here_and_asks_nothing(app: Application, ada: QuartClient) -> None:
-    """Who has lost the phone with the codes must not need it for that; who finds the window open gains nothing."""
+    """Somebody who has lost the phone with the codes must not need it here; an intruder gains nothing."""
     other = await stale_and_elsewhere(app)
     assert 'action="/logout/everywhere"' in await page(ada, "/account/devices")
 

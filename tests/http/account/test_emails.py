@@ -1,4 +1,4 @@
-"""Another e-mail address: asked for, confirmed by a link at the new one, announced at the old one."""
+"""Changing the e-mail address: requested, confirmed by a link at the new one, announced at the old one."""
 
 from datetime import timedelta
 from urllib.parse import urlsplit

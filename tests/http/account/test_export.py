@@ -1,4 +1,4 @@
-"""Everything that is kept about a person, as one JSON document."""
+"""All data about a person, as one JSON document."""
 
 import json
 from typing import Any
@@ -52,7 +52,7 @@ async def test_no_secret_is_in_it(app: Application, ada: QuartClient) -> None:
 
 
 async def test_nothing_of_others_is_in_it(app: Application, ada: QuartClient, eve: QuartClient) -> None:
-    """That somebody did something to them, and who, but not from where."""
+    """It says who did something to them, but not from where."""
     add_table(config.of(app).data_dir, PLANETS, PLANET_ROWS, title="Ada's planets")
 
     text = json.dumps(await export(eve))

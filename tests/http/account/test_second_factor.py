@@ -27,12 +27,12 @@ CODE = re.compile(r"^[a-z2-9]{4}(?:-[a-z2-9]{4}){5}$", re.MULTILINE)
 
 
 def shown(secret: str, steps: int = 0) -> str:
-    """What the authenticator app shows, or has shown, or will."""
+    """The authenticator app's code for this or another time step."""
     return pyotp.TOTP(secret).at(int(time.time()) + 30 * steps)
 
 
 async def begin(client: QuartClient) -> tuple[str, str]:
-    """The secret and its sealed form, as the page has them."""
+    """The secret and its encrypted form, from the page."""
     html = await page(client, "/account/second-factor/new")
     secret = re.search(r'id="secret">([A-Z2-7 ]+)<', html)
     sealed = re.search(r'name="sealed" value="([^"]+)"', html)

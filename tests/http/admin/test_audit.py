@@ -1,4 +1,4 @@
-"""The audit log: every event has words, filters find what was meant, and an export has all of it, safely."""
+"""The audit log: every event has a wording, filters work, and exports are complete and safe."""
 
 import csv
 import io

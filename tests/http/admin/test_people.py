@@ -1,4 +1,4 @@
-"""The list of people: found as one types, sorted by any column, a page at a time; names and roles change in place."""
+"""The list of people: search as you type, sorting by any column, pagination; inline editing of names and roles."""
 
 import re
 from datetime import timedelta

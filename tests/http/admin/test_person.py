@@ -1,4 +1,4 @@
-"""A person's page, and what is done to one person or to several at once."""
+"""A person's page, and the actions on one person or several at once."""
 
 import re
 from contextlib import closing

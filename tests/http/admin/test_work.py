@@ -1,4 +1,4 @@
-"""Background work, mails and settings: what is the matter is said, what can be done again is; no secret is shown."""
+"""Background work, mails and settings: problems are explained, retries work, and no secret is shown."""
 
 import re
 from pathlib import Path

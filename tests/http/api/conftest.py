@@ -1,4 +1,4 @@
-"""A program with a token: each of its requests is one of a browser's no more."""
+"""A client with a token, which sends none of a browser's headers."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -57,7 +57,7 @@ async def add(app: Application, email: str, role: Role = Role.MEMBER, name: str 
 
 
 async def problem(answer: Any, status: int) -> dict[str, Any]:
-    """What an error says; every one says it in the same form."""
+    """The contents of an error; all have the same form."""
     body: dict[str, Any] = await answer.get_json(force=True)
     assert answer.status_code == status, body
     assert answer.mimetype == "application/problem+json"

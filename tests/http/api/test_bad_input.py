@@ -147,7 +147,7 @@ async def test_head_and_options_work_as_anywhere(program: Make) -> None:
 
 
 async def test_a_mistake_of_ours_is_a_problem_too(app: Application, program: Make) -> None:
-    """Also one that quart-schema finds: an answer that is not what its view promises."""
+    """Including one found by quart-schema: a response that does not match its view's declaration."""
     from webapp.api.operations import answers
     from webapp.api.shapes import Person
 

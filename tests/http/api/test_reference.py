@@ -99,7 +99,7 @@ async def test_nothing_of_quart_schemas_own_is_there(app: Application) -> None:
 
 
 async def test_it_leaves_pages_alone(app: Application, owner: QuartClient) -> None:
-    """quart-schema has its hands in every answer; one that is no model passes as it is."""
+    """quart-schema processes every response; those that are not models must pass unchanged."""
 
     @app.get("/page")
     async def page() -> tuple[str, int, dict[str, str]]:
@@ -143,7 +143,7 @@ async def test_the_page_needs_nobody_else(client: QuartClient) -> None:
 
 
 async def test_the_examples_of_the_page_work(program: Make) -> None:
-    """Those with a body: what a reader copies is what the API takes."""
+    """Examples with a body can be copied and are accepted by the API."""
     client = await program()
     html = await (await client.get("/api/docs")).get_data(as_text=True)
 

@@ -1,4 +1,4 @@
-"""Schemathesis tries the running API with everything its document allows, and with what it does not."""
+"""Schemathesis tests the running API with valid and invalid requests generated from its document."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Who a token is, where it counts, and how it is refused."""
+"""Whom a token stands for, where it is accepted, and how it is refused."""
 
 from datetime import timedelta
 
@@ -193,4 +193,4 @@ async def test_the_database_holds_no_token(app: Application, program: Make) -> N
 
 
 async def _checkpoint(work: object) -> None:
-    """A write of nothing: what was written before it is in the files."""
+    """An empty write, so that everything written before it is in the files."""

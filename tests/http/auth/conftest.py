@@ -46,7 +46,7 @@ async def add_second_factor(app: Application, user_id: int = 1) -> list[str]:
 
 
 def code(steps: int = 0) -> str:
-    """What the authenticator app shows, or has shown, or will."""
+    """The authenticator app's code for this or another time step."""
     import time
 
     return pyotp.TOTP(SECRET).at(int(time.time()) + 30 * steps)

@@ -1,4 +1,4 @@
-"""What nobody types by accident: an answer in words, nothing changed, nothing logged that is secret."""
+"""Hostile input: a readable error, nothing changed, no secret logged."""
 
 import sqlite3
 from contextlib import closing
@@ -36,7 +36,7 @@ def held(settings: Settings) -> dict[str, list[Any]]:
 
 
 async def forms(app: Application) -> dict[str, tuple[QuartClient, dict[str, str]]]:
-    """Each form of the door: its address, who posts it, and what would be right."""
+    """Each form for people who are not signed in: its URL, who posts it, and valid input."""
     ada, halfway = app.test_client(), app.test_client()
     await sign_up(ada)
     data = {"role": "member", "inviter": ADA.email}

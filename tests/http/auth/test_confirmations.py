@@ -17,7 +17,7 @@ from webapp.web.application import Application
 
 @pytest.fixture
 async def stale(app: Application, ada: QuartClient) -> QuartClient:
-    """Ada, whose sign-in is an hour old, and a page that needs a fresh one."""
+    """Ada, whose sign-in is an hour old, and a page that requires a recent one."""
 
     @app.route("/dangerous", methods=["GET", "POST"])
     @fresh

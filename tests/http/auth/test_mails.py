@@ -1,4 +1,4 @@
-"""What mails say: text and HTML are the same words and the same link, whatever people are called."""
+"""Mails: the text and HTML parts have the same wording and the same link, whatever people's names are."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which passwords are refused, and why; the list of common ones is the one its description tells of."""
+"""Which passwords are refused, and why; the list of common ones matches its description."""
 
 import hashlib
 import re

@@ -75,7 +75,7 @@ async def test_every_address_gets_the_same_answer(app: Application, ada: QuartCl
 async def test_nothing_about_the_mail_happens_before_the_answer(
     app: Application, ada: QuartClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its time tells nothing: the same work is done for every address, and the rest afterwards."""
+    """Timing reveals nothing: every address causes the same work, and the rest happens afterwards."""
     allowed = asyncio.Event()
     write = type(db.of(app))._run
 
@@ -208,7 +208,7 @@ async def test_whoever_gets_the_mail_of_an_address_nobody_had_confirmed_has_the_
 
 @pytest.mark.parametrize("has_factor", [True, False], ids=["with a second factor", "without"])
 async def test_a_link_passed_on_by_hand_removes_no_second_factor(open_app: Application, has_factor: bool) -> None:
-    """It does not show that its reader has the mailbox: it may be an administrator who uses it."""
+    """Such a link does not prove access to the mailbox: an administrator may be using it."""
     await sign_up(open_app.test_client(), GRACE)
     if has_factor:
         await add_second_factor(open_app, 2)
@@ -253,7 +253,7 @@ async def test_a_weak_password_is_refused_before_the_link_is_used_up(app: Applic
 
 
 async def test_the_device_of_a_reset_is_no_stranger(app: Application, ada: QuartClient) -> None:
-    """Whoever guesses at the account meanwhile does not keep its person waiting."""
+    """Strangers who guess at the account do not make its owner wait."""
     client = app.test_client()
     await client.post(await link(app), form=FORM)
     for machine in range(11):

@@ -223,7 +223,7 @@ async def test_sign_up_is_no_way_around_it(app: Application, codes: list[str]) -
 
 
 async def test_a_reset_gives_no_further_tries_at_the_codes(app: Application, codes: list[str]) -> None:
-    """Who reads the mails could otherwise make one known device after the other."""
+    """Otherwise access to the mails would create one known device after another."""
     client = app.test_client()
     await client.post("/reset", form={"email": ADA.email})
     await db.of(app).settled()

@@ -46,7 +46,7 @@ def rows(settings: Settings, columns: str = "*") -> list[Any]:
 
 
 async def change(app: Application, **values: Any) -> None:
-    """What time, or an administrator, does to all sessions."""
+    """Change all sessions, as time or an administrator would."""
 
     async def write(work: UnitOfWork) -> None:
         for column, value in values.items():
@@ -379,7 +379,7 @@ class TestRotatingTheKey:
         return str(next(one.value for one in ada.cookie_jar or () if one.name == COOKIE))
 
     async def door(self, data_dir: Path, cookie: str, key: str, *fallbacks: str) -> Any:
-        """The front door's answer: 303 on to the dashboard for who is signed in, 200 for a stranger."""
+        """The welcome page's response: 303 to the dashboard for signed-in people, 200 for strangers."""
         app = create_app(make_settings(data_dir, secret_key=key, secret_key_fallbacks=fallbacks))
         async with app.test_app():
             return await app.test_client().get("/", headers={"Cookie": f"{COOKIE}={cookie}"})
@@ -455,7 +455,7 @@ async def test_signing_in_and_out_is_in_the_audit_log(app: Application, ada: Qua
 
 
 async def test_two_tabs_share_a_sign_in_and_its_end(app: Application, ada: QuartClient) -> None:
-    """One is left open: what it asks for afterwards leads to the door, the whole window of it."""
+    """A tab left open: its next request sends the whole window to the sign-in page."""
     fragment = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Current-URL": "http://localhost/dashboard"}
     await sign_out(ada)
 
@@ -492,7 +492,7 @@ async def test_a_device_nobody_knew_is_told_of_where_mail_is_sent(data_dir: Path
 
 
 async def test_an_account_without_a_password_is_opened_by_none(app: Application, ada: QuartClient) -> None:
-    """Whom an administrator added and who has not chosen one yet."""
+    """People whom an administrator added and who have not chosen a password yet."""
 
     async def forget(work: UnitOfWork) -> None:
         await work.session.execute(text("UPDATE users SET password_hash = ''"))
@@ -562,7 +562,7 @@ async def test_a_hash_of_yesterdays_cost_is_renewed_and_brings_no_old_password_b
 async def test_of_two_sign_ins_that_renew_a_hash_at_once_both_succeed_unless_the_password_is_another(
     app: Application, ada: QuartClient, new_password: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second one finds that the first was quicker, or that somebody has changed the password."""
+    """The second one finds that the first was faster, or that the password has changed."""
     await sign_out(ada)
     hashed, is_first = Hasher.hash, True
 

@@ -15,7 +15,7 @@ async def guess(client: QuartClient, n: int, address: str = "192.0.2.1", email: 
 
 
 async def flood(app: Application) -> None:
-    """Eleven machines use up what an account allows to strangers."""
+    """Eleven machines use up the account's allowance for strangers."""
     for machine in range(11):
         for n in range(10):
             await guess(app.test_client(), n, f"198.51.100.{machine}")

@@ -1,4 +1,4 @@
-"""What the preview's form says, as decisions."""
+"""The preview's form, parsed into corrections."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""From an upload to a table through the pages: what is found, what is decided, what is refused."""
+"""From an upload to a table, through the pages: detection, corrections, refusals."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""Looking at a table: pages, fragments, rows, columns, and what a wrong address says."""
+"""Viewing a table: pages, fragments, rows, columns, and errors for invalid URLs."""
 
 import itertools
 from pathlib import Path
@@ -20,7 +20,7 @@ PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
 @pytest.fixture
 async def planets(client: QuartClient, settings: Settings) -> str:
-    """The address of a table of the person who is signed in."""
+    """The URL of a table of the signed-in person."""
     await sign_up(client)
     return f"/tables/{add_table(settings.data_dir, PLANETS, PLANET_ROWS)}"
 

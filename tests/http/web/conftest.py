@@ -1,4 +1,4 @@
-"""An application that is made but not started: enough for what HTTP is about, with views of a test's own."""
+"""An application that is created but not started: enough for HTTP behaviour, with views defined by the test."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""A Redis server of a test's own, which keeps nothing."""
+"""A separate Redis server, without persistence."""
 
 import socket
 import subprocess
@@ -34,7 +34,7 @@ class RedisServer:
             self._process = None
 
     def ask(self, *words: bytes) -> bytes:
-        """One command, and the first line of its answer; nothing when nobody answers."""
+        """Send a command; return the first line of the response, or nothing if there is none."""
         parts = b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:

@@ -1,4 +1,4 @@
-"""Browsers are called what people call them."""
+"""User agents are described by the names people use."""
 
 import pytest
 

@@ -25,7 +25,7 @@ PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
 
 class Unsuitable(Problem):
-    """What a feature might raise: not in the table itself, but of a kind that is."""
+    """An error a feature might raise: not in the table itself, but a subclass of one that is."""
 
 
 def raising(error: BaseException) -> Callable[[], Any]:

@@ -1,4 +1,4 @@
-"""Pages, fragments, and what htmx is told."""
+"""Pages, fragments, and the headers for htmx."""
 
 import json
 from collections.abc import Callable

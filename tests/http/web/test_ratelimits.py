@@ -1,4 +1,4 @@
-"""How many requests a stranger, a person and a program may send, and what they are told beyond it."""
+"""The rate limits of strangers, people and programs, and the response beyond them."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""Answers that are sent while they are made; what needs a real connection is in tests/server."""
+"""Streamed responses; tests that need a real connection are in tests/server."""
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path

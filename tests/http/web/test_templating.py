@@ -1,4 +1,4 @@
-"""What every template can use."""
+"""The environment of every template."""
 
 from webapp.web import templating
 from webapp.web.application import Application

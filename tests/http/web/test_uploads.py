@@ -29,7 +29,7 @@ def folder(settings: Settings) -> Path:
 
 @pytest.fixture
 def received(serve: Serve, folder: Path) -> Callable[[Callable[[Received], Any]], QuartClient]:
-    """A client whose `/try` gives what it received to a function."""
+    """A client whose `/try` passes what it received to a function."""
 
     def at(look: Callable[[Received], Any]) -> QuartClient:
         @body_limit(3_000_000)

@@ -1,4 +1,4 @@
-"""Numbers, sizes and times as the person who reads the page wants them."""
+"""Numbers, sizes and times in the reader's format."""
 
 from datetime import UTC, datetime, timedelta
 
