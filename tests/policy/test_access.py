@@ -37,8 +37,8 @@ PUBLIC = {
     "static": "what pages are made of",
     "favicon": "browsers ask for it unbidden",
 }
-# Who calls these has proved a short while ago who they are (OWASP ASVS 5.0, 7.5); those that are `True` take nothing but
-# their address, and are done after the proof by themselves.
+# These need a fresh sign-in (OWASP ASVS 5.0, 7.5). Those marked `True` take nothing but their address and go on by
+# themselves after the proof.
 FRESH = {
     "account.deletion": False,
     "account.devices_end": True,

@@ -38,8 +38,8 @@ async def test_saving_what_was_there_is_no_event(app: Application, ada: QuartCli
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        ("name", "", "how you want to be called"),
-        ("name", " \u200b\t ", "how you want to be called"),
+        ("name", "", "what you want to be called"),
+        ("name", " \u200b\t ", "what you want to be called"),
         ("name", "x" * 201, "at most 200"),
         ("name", "a\0b", "cannot be kept"),
         ("time_zone", "Mars/Olympus_Mons", "Choose one of these"),
