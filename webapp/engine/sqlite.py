@@ -61,7 +61,7 @@ async def run(database: Database, seconds: float, work: Callable[[Read], T]) -> 
 
 
 def _within(connection: "Connection", seconds: float, gone: threading.Event, work: Callable[[Read], T]) -> T:
-    """On the driver's own connection: what SQLAlchemy does around a statement took longer than most of these."""
+    """Uses the driver's own connection: SQLAlchemy's overhead per statement exceeded the time of most of these."""
     driver: Any = connection.connection.driver_connection
     end = time.monotonic() + seconds
     driver.set_progress_handler(lambda: gone.is_set() or time.monotonic() > end, _STEPS)

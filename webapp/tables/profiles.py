@@ -74,7 +74,7 @@ async def _view(table: Table, query: TableQuery, number: int) -> ProfileView:
 
 
 def _figure(text: str | None) -> str:
-    """What was worked out is no cell: it is written as the reader wants numbers, not as the column has them."""
+    """A computed figure is not a cell: it is written in the reader's number format, not in the column's."""
     return written(f"{Decimal(text.replace(',', '.')):,}") if text else ""
 
 

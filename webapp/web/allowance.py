@@ -44,7 +44,7 @@ class Allowance:
         self.here = Throttle(limit, window)
 
     async def begin(self, key: str) -> None:
-        """Count a try. Raises TooManyRequests, with `Retry-After`, when none is left."""
+        """Count a try. Raises TooManyRequests, with `Retry-After`, if none is left."""
         if (refusal := await take((self, key))) is not None:
             raise TooManyRequests(too_many(refusal.wait), retry_after=ceil(refusal.wait))
 
@@ -53,7 +53,7 @@ class Allowance:
         return await take((self, key)) is None
 
     async def forget(self, key: str) -> None:
-        """It went well; what was tried before no longer counts."""
+        """Reset the key after a success."""
         self.here.forget(key)
         await shared().ask(lambda redis: redis.delete(shared().key(self.name, key)))
 

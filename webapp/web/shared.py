@@ -56,7 +56,9 @@ class SharedStore:
             return None
 
     def key(self, kind: str, who: str) -> str:
-        """The key to count `who` under. Neither reading nor guessing tells from the store who it is."""
+        """The key under which `who` is counted: an HMAC, so neither reading the store nor guessing reveals who it
+        is.
+        """
         mac = hmac.digest(self._secret, f"rowcast {kind} {who}".encode(), hashlib.sha256)
         return f"rowcast:tries:{mac.hex()}"
 

@@ -48,7 +48,7 @@ def _holds(cell: str, letter: str) -> Sql:
 
 
 def _glob(cell: str, text: str) -> Sql:
-    """GLOB can be told both of every letter, and then takes three times as long: for cells that are worth it."""
+    """GLOB can match both cases of every letter but takes three times as long: use it on few cells only."""
     return Sql(f"{cell} GLOB ?", (f"*{''.join(map(_either_case, text))}*",))
 
 
