@@ -293,7 +293,7 @@ async def test_what_cannot_be_is_refused_in_words(
     [
         ("a,b\n", ["Import the empty table", "no values"]),
         ("a,b\nNull,1\nTrue,2\n,3\n", ["Import 3 rows", "All rows", "1 cell is empty"]),
-        ("a,b\nx,1\n", ["Import 1 row", "The only row"]),
+        ('a,b\n"x\ny",1\n', ["Import 1 row", "The only row", "x⏎y"]),
         ("a,b\n" + "x,1\n" * 1_234, ["Import 1,234 rows", "The first 20 rows"]),
     ],
     ids=["no rows", "few rows", "one row", "many rows"],
