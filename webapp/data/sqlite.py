@@ -79,7 +79,7 @@ def create_blocking_reader(url: str, size: int) -> Engine:
         max_overflow=0,
         hide_parameters=True,
     )
-    event.listen(engine, "begin", _begin("BEGIN"))
+    event.listen(engine, "begin", _begin_read)
     event.listen(engine, "handle_error", _on_error)
     return engine
 
@@ -141,6 +141,13 @@ def _begin(statement: str) -> Callable[[Connection], None]:
             connection.exec_driver_sql(statement)
 
     return begin
+
+
+def _begin_read(connection: Connection) -> None:
+    """The same by the driver itself: every request does this, and SQLAlchemy's way takes as long as a small select."""
+    driver = connection.connection.driver_connection
+    if driver is not None and not connection.get_execution_options().get(_SINGLE):
+        driver.execute("BEGIN")
 
 
 def _begin_write(connection: Connection) -> None:

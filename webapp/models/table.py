@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKey, Select, UniqueConstraint, bindparam, event, select, update
+from sqlalchemy import Connection, ForeignKey, Row, Select, UniqueConstraint, bindparam, event, select, update
 from sqlalchemy.orm import Mapped, Session, make_transient_to_detached, mapped_column, relationship, selectinload
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -72,14 +72,23 @@ class Table(Base):
     def find(cls, connection: Connection, user_id: int, table_id: int) -> "Table | None":
         """Return one of these, or None: a stranger's table is a 404, never a 403.
 
-        Every request about a table starts here, so it avoids an ORM session, which took longer than most of the rest.
+        Every request about a table starts here, so it avoids an ORM session, which took longer than most of the rest,
+        and keeps what it made with the connection until the row changes. Callers share it and must not modify it.
         """
         row = connection.execute(_OWN, {"user_id": user_id, "table_id": table_id}).first()
         if row is None:
             return None
+        kept: dict[int, tuple[Row[Any], Table]] = connection.info.setdefault(KEPT, {})
+        before, known = kept.get(table_id, (None, None))
+        if known is not None and before == row:
+            return known
         table = cls(**row._mapping)
         make_transient_to_detached(table)
-        set_committed_value(table, "columns", _columns(connection, table))
+        is_same = known and known.version == table.version
+        set_committed_value(table, "columns", known.columns if known and is_same else _columns(connection, table_id))
+        if sum(len(other.columns) for _, other in kept.values()) + len(table.columns) > MOST_KEPT:
+            kept.clear()
+        kept[table_id] = row, table
         return table
 
     @classmethod
@@ -92,20 +101,9 @@ _OWN = select(*Table.__table__.columns).where(Table.id == bindparam("table_id"),
 _COLUMNS = select(Column).where(Column.table_id == bindparam("table_id")).order_by(Column.position)
 
 
-def _columns(connection: Connection, table: Table) -> list[Column]:
-    """Cached with the connection while the table just read has the same version, whichever process changed it.
-
-    Callers share the list and must not modify it.
-    """
-    kept: dict[int, tuple[int, list[Column]]] = connection.info.setdefault(KEPT, {})
-    version, columns = kept.get(table.id, (None, []))
-    if version != table.version:
-        with Session(connection) as session:
-            columns = list(session.scalars(_COLUMNS, {"table_id": table.id}))
-        if sum(len(others) for _, others in kept.values()) + len(columns) > MOST_KEPT:
-            kept.clear()
-        kept[table.id] = table.version, columns
-    return columns
+def _columns(connection: Connection, table_id: int) -> list[Column]:
+    with Session(connection) as session:
+        return list(session.scalars(_COLUMNS, {"table_id": table_id}))
 
 
 @event.listens_for(Session, "before_flush")
