@@ -91,7 +91,8 @@ async def _both_passes(jobs: Jobs, import_id: str, title: str | None) -> int:
         await jobs.begin_loading(import_id, Overrules(), title)
         found = await jobs.settled(import_id)
     if found is None or found.table_id is None:
-        raise Problem((found and found.failure) or "The import was cancelled.")
+        async with jobs.workshop.lock(import_id):  # its pass may still be removing the file
+            raise Problem((found and found.failure) or "The import was cancelled.")
     return found.table_id
 
 
