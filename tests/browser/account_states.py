@@ -25,7 +25,7 @@ def account(at: Place) -> None:
     page = somebody(at)
     page.goto("/account/email")
     page.get_by_label("New address").fill(f"a-rather-long-address-{secrets.token_hex(4)}@sub.domain.example.org")
-    page.get_by_role("button", name="Send the link").click()
+    page.get_by_role("button", name="Ask for the link").click()
     expect(page.get_by_text("waits to be confirmed")).to_be_visible()
 
 
@@ -33,7 +33,7 @@ def account(at: Place) -> None:
 def account_email_refused(at: Place) -> None:
     at.page.goto("/account/email")
     at.page.get_by_label("New address").fill("ada@example.org")
-    at.page.get_by_role("button", name="Send the link").click()
+    at.page.get_by_role("button", name="Ask for the link").click()
     expect(at.page.locator("#email-error")).to_be_visible()
 
 

@@ -174,7 +174,7 @@ def test_several_are_chosen_and_deactivated_where_they_are(people: Visit, page: 
     expect(page.locator("[data-chosen]")).to_have_text("")
     expect(page.get_by_label("Search names")).to_have_value("hedy")
     page.get_by_role("button", name="Activate").first.click()
-    expect(page.get_by_role("alert")).to_contain_text("Choose people")
+    expect(page.get_by_role("alert")).to_contain_text("Nobody is chosen.")
     page.get_by_label("Choose everybody shown").check()
     page.get_by_role("button", name="Activate").first.click()
     expect(page.locator("#bulk-result")).to_have_text("26 people can sign in.")

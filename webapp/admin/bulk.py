@@ -35,7 +35,7 @@ ACTIONS: dict[str, tuple[Verb, str]] = {
 
 class NothingChosen(Problem):
     def __init__(self) -> None:
-        super().__init__("Choose people by the boxes before their names, and then what is to be done.")
+        super().__init__("Nobody is chosen. Choose people by the boxes before their names first.")
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ async def people_bulk() -> ResponseReturnValue:
     form = await request.form
     ids = [int(text) for text in form.getlist("id") if text.isascii() and text.isdigit() and len(text) < 19]
     if form.get("action") not in ACTIONS or not ids:
-        raise NothingChosen
+        return _refused(form.get("next"))
     verb, what = ACTIONS[form["action"]]
     outcome = await db().write(_to_each, verb, manager(), list(dict.fromkeys(ids))[:MOST])
     words, kind = outcome.words(what), "alert" if outcome.left_out else "done"
@@ -65,6 +65,15 @@ async def people_bulk() -> ResponseReturnValue:
         return await _as_parts(ids, words, kind)
     flash(words, kind)
     return redirect_to(safe_next(form.get("next"), url_for("admin.people_index")))
+
+
+def _refused(back: str | None) -> ResponseReturnValue:
+    """A page of its own would be a dead end: without JavaScript they are taken back to the list."""
+    problem = NothingChosen()
+    if is_partial():
+        raise problem
+    flash(str(problem), "alert")
+    return redirect_to(safe_next(back, url_for("admin.people_index")))
 
 
 async def _to_each(work: UnitOfWork, verb: Verb, by: Manager, ids: list[int]) -> Outcome:

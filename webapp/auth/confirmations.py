@@ -51,7 +51,7 @@ async def _is_proved(form: ConfirmationForm, person: User) -> bool:
     if not await hasher().verify(person.password_hash, form["password"].data):
         form.refuse("password", "This is not your password.")
     elif "code" in form and not await db().write(verify_code, person.id, form["code"].data, sealer(), doer()):
-        form.refuse("code", "This code is not good, or not any more. Wait for the next one.")
+        form.refuse("code", "This code is wrong, or was used already. Wait for the next one.")
     if form.errors:
         record_soon(Event.SIGN_IN_FAILED, person, step="confirmation")
         return False

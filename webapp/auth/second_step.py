@@ -69,7 +69,7 @@ async def _is_good(form: CodeForm, user: User) -> bool:
     if not await throttles().has_try_left(form, *throttles().second_step(user.id, known_device(user.id))):
         return False
     if not await db().write(_use_up, user.id, form["code"].data, request.cookies.get(_cookie(), "")):
-        form.refuse("code", "This code is not good, or not any more. Wait for the next one.")
+        form.refuse("code", "This code is wrong, or was used already. Wait for the next one.")
         record_soon(Event.SIGN_IN_FAILED, user, step="code")
         return False
     if not is_code(form["code"].data):

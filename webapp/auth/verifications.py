@@ -14,7 +14,7 @@ from webapp.auth.throttles import throttles
 from webapp.data.uow import UnitOfWork
 from webapp.extensions import config, db
 from webapp.models import AuditEvent, Event, OneTimeToken, Purpose, TokenUnusable, User, utc_now
-from webapp.web.access import Action, before_second_factor, may, signed_in
+from webapp.web.access import Action, before_second_factor, may, safe_next, signed_in
 from webapp.web.audit import doer
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
@@ -46,7 +46,7 @@ async def verify_resend() -> ResponseReturnValue:
     else:
         await db().write(_send_again, person.id)
         flash(f"A new link is on its way to {person.email}; earlier ones no longer work." if sends_mail() else BY_HAND)
-    return redirect_to(url_for("main.dashboard"), whole=True)
+    return redirect_to(safe_next((await request.form).get("next"), url_for("main.dashboard")), whole=True)
 
 
 BY_HAND = "This server sends no mail. Whoever runs it has a link for you now: ask for it."

@@ -7,4 +7,4 @@ class NotFound(Problem):
     """The object does not exist, or not for this person; nobody can tell which."""
 
     def __init__(self, what: str = "page") -> None:
-        super().__init__(f"There is no such {what}, or it is not shared with you.")
+        super().__init__(f"There is no such {what}, or it is not yours.")

@@ -73,10 +73,10 @@ async def test_a_link_works_once_and_only_the_newest(app: Application, ada: Quar
     await ask(ada)
     second = await link_to(app)
 
-    assert await confirm(ada, first) == 422
+    assert await confirm(ada, first) == 410
     assert await confirm(ada, second) == 303
-    assert await confirm(ada, second) == 422
-    assert "does not work any more" in await page(ada, second, 422)
+    assert await confirm(ada, second) == 410
+    assert "does not work any more" in await page(ada, second, 410)
 
 
 async def test_in_the_mailbox_of_somebody_else_the_link_opens_nothing(
@@ -86,7 +86,7 @@ async def test_in_the_mailbox_of_somebody_else_the_link_opens_nothing(
     await ask(ada)
     link = await link_to(app)
 
-    assert await confirm(eve, link) == 422
+    assert await confirm(eve, link) == 410
     stranger = app.test_client()
     assert (await stranger.get(link)).headers["Location"].startswith("/login")
     assert await confirm(stranger, link) == 303  # to the sign-in
@@ -100,7 +100,7 @@ async def test_a_withdrawn_change_is_one_no_more(app: Application, ada: QuartCli
     assert (await ada.post("/account/email/withdrawal")).status_code == 303
 
     assert "waits to be confirmed" not in await page(ada, "/account")
-    assert await confirm(ada, link) == 422
+    assert await confirm(ada, link) == 410
 
 
 async def test_an_old_link_is_too_old(app: Application, ada: QuartClient) -> None:
@@ -111,7 +111,7 @@ async def test_an_old_link_is_too_old(app: Application, ada: QuartClient) -> Non
 
     await db.of(app).write(age)
 
-    assert await confirm(ada, await link_to(app)) == 422
+    assert await confirm(ada, await link_to(app)) == 410
     assert "waits to be confirmed" not in await page(ada, "/account")
 
 
@@ -201,7 +201,7 @@ async def test_a_token_that_is_none_changes_nothing(app: Application, ada: Quart
     asked = await ada.get("/account/email/confirmation", query_string={"token": token})
     given = await ada.post("/account/email/confirmation", form={"token": token})
 
-    assert (asked.status_code, given.status_code) == (422, 422)
+    assert (asked.status_code, given.status_code) == (410, 410)
     assert "account.email_changed" not in await names(app)
 
 

@@ -170,6 +170,15 @@ async def test_another_mail_can_be_had_and_ends_the_link_before(open_app: Applic
     assert (await grace.post(second)).headers["Location"] == "/"
 
 
+async def test_asking_for_another_mail_stays_on_the_page(grace: QuartClient) -> None:
+    assert 'name="next" value="/account/tokens"' in await page(grace, "/account/tokens")
+
+    answer = await grace.post("/verifications", form={"next": "/account/tokens"})
+    away = await grace.post("/verifications", form={"next": "//evil.example"})
+
+    assert [found.headers["Location"] for found in (answer, away)] == ["/account/tokens", "/dashboard"]
+
+
 async def test_not_more_than_a_few_mails_in_a_row(open_app: Application, grace: QuartClient) -> None:
     for _ in range(5):
         await grace.post("/verifications")
