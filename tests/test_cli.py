@@ -1,6 +1,7 @@
 """The command line, in a separate process."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -138,3 +139,48 @@ def _with_short_key(data_dir: Path) -> str:
 
 def test_the_database_can_be_upgraded_by_command(tmp_path: Path) -> None:
     assert "is at revision" in rowcast("db", "upgrade", data_dir=tmp_path / "new")
+
+
+def test_a_file_without_columns_is_described_too(tmp_path: Path, data_dir: Path) -> None:
+    path = tmp_path / "blank.csv"
+    path.write_bytes(b"\n\n")
+
+    assert "0 columns" in rowcast("inspect", str(path), data_dir=data_dir)
+
+
+def test_a_row_kept_aside_may_be_longer_than_a_cell(tmp_path: Path, data_dir: Path) -> None:
+    path = tmp_path / "bytes.csv"
+    path.write_bytes(b"\xef\xbb\xbfa,b\n1," + b"\xff" * 4_500_000 + b"\n2,3\n")
+
+    found = json.loads(rowcast("inspect", str(path), "--json", data_dir=data_dir))
+
+    assert (found["rows"], [row["line"] for row in found["rejected"]]) == (1, [2])
+
+
+def test_a_pipe_is_refused_before_half_of_it_is_read(tmp_path: Path, data_dir: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+
+    assert "not a pipe" in rowcast("inspect", str(path), data_dir=data_dir, status=2)
+
+
+def test_a_full_disk_is_said_in_words(file: Path, owned: Path) -> None:
+    number = rowcast("import", str(file), data_dir=owned).split()[-1]
+    environment = {"ROWCAST_DATA_DIR": str(owned), "ROWCAST_ENVIRONMENT": "testing", "PATH": "/usr/bin:/bin"}
+    with open("/dev/full", "wb") as full:
+        for arguments in (["export", number, "--format", "original"], ["inspect", str(file)]):
+            command = [sys.executable, "-m", "webapp", *arguments]
+            ended = subprocess.run(
+                command, env=environment, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False
+            )
+            assert b"Error: No space left on device." in ended.stderr
+            assert ended.returncode
+
+
+def test_a_name_that_is_no_text_becomes_a_title(tmp_path: Path, owned: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.csv")
+    path.write_bytes(CSV.encode())
+
+    number = rowcast("import", str(path), data_dir=owned).split()[-1]
+
+    assert rowcast("export", number, "--format", "original", data_dir=owned) == CSV

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from settings import Settings
-from webapp.terminal import Progress, in_columns, in_words
+from webapp.terminal import Commands, Progress, in_columns, in_words, regular
 
 if TYPE_CHECKING:
     from webapp.jobs.takeout import Kind
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Each command imports its own dependencies: `rowcast inspect` should not wait for a web framework.
 
 
-@click.group()
+@click.group(cls=Commands)
 @click.version_option(package_name="rowcast")
 def main() -> None:
     """Rowcast turns a spreadsheet into a live table."""
@@ -72,7 +72,7 @@ def current() -> None:
 
 
 @main.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), callback=regular)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def inspect(file: Path, as_json: bool) -> None:
     """Say what an import of FILE would find, without importing it."""
@@ -94,7 +94,7 @@ def inspect(file: Path, as_json: bool) -> None:
 
 
 @main.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), callback=regular)
 @click.option("--title", help="The table's title.  [default: the file's name]")
 @click.option("--owner", "owner_email", help="Whose table it becomes.  [default: the owner's]")
 def import_(file: Path, title: str | None, owner_email: str | None) -> None:
@@ -114,7 +114,7 @@ def import_(file: Path, title: str | None, owner_email: str | None) -> None:
 
 
 @main.command()
-@click.argument("table_id", metavar="TABLE", type=int)
+@click.argument("table_id", metavar="TABLE", type=click.IntRange(1, 2**63 - 1))
 @click.option("--format", "format_", type=click.Choice(["csv", "ndjson", "original"]), default="csv", show_default=True)
 def export(table_id: int, format_: "Kind") -> None:
     """Write a table's rows, or the file it came from, to standard output."""
@@ -131,6 +131,7 @@ def export(table_id: int, format_: "Kind") -> None:
             for block, done in blocks:
                 sys.stdout.buffer.write(block)
                 advance(done, 0)
+            sys.stdout.buffer.flush()
     except Problem as problem:
         raise click.ClickException(str(problem)) from None
     except BrokenPipeError:
@@ -233,7 +234,11 @@ def _settings(**given: object) -> Settings:
 
 def _rejected(path: Path) -> list[dict[str, object]]:
     """Return all rejected rows: an inspection itself carries only the first ones."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.reader(file)
-        next(rows)
-        return [{"line": int(line), "reason": reason} for line, reason, *_ in rows]
+    limit = csv.field_size_limit(sys.maxsize)  # a cell with its undecodable bytes written out may exceed it
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = csv.reader(file)
+            next(rows)
+            return [{"line": int(line), "reason": reason} for line, reason, *_ in rows]
+    finally:
+        csv.field_size_limit(limit)

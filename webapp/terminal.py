@@ -1,13 +1,33 @@
-"""Output of the commands on a terminal: progress, and results in aligned columns."""
+"""What the commands have in common: errors as messages, progress on a terminal, results in aligned columns."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
     from webapp.engine.inspection import Inspection
+
+
+class Commands(click.Group):
+    """A full disk or an unreadable file ends a command with a message, like a `Problem`."""
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except BrokenPipeError:
+            raise  # click ends quietly then
+        except OSError as error:
+            raise click.ClickException(f"{error.strerror or error}.") from error
+
+
+def regular(_context: click.Context, _parameter: click.Parameter, path: Path) -> Path:
+    """The callback of an argument."""
+    if not path.is_file():
+        raise click.BadParameter("It is read more than once, so it has to be a file and not a pipe. Save it first.")
+    return path
 
 
 class Progress:
@@ -46,7 +66,7 @@ def in_words(found: "Inspection") -> str:
     if found.delimiter:
         lines.append(f"delimiter  {found.delimiter!r}: {found.delimiter_reason}")
     lines += [f"header     {'yes' if found.header else 'no'}: {found.header_reason}", ""]
-    wide = min(40, max(len(column.title) for column in found.columns))
+    wide = min(40, max((len(column.title) for column in found.columns), default=0))
     lines += [f"  {column.title[:40]:<{wide}}  {column.type:<9}{column.reason}" for column in found.columns]
     lines += [f"  line {reject.line}: {reject.reason}" for reject in found.rejected[:10]]
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import secrets
 import shutil
 from collections.abc import Callable
@@ -68,7 +69,8 @@ async def _import(settings: Settings, path: Path, title: str | None, owner_email
     try:
         owner_id = await _owner(database, owner_email)
         size, sha256 = await asyncio.to_thread(_keep, path, jobs.folder(import_id).path)
-        await jobs.create(import_id, user_id=owner_id, filename=path.name, size=size, sha256=sha256)
+        filename = os.fsencode(path.name).decode(errors="replace")  # may be bytes that are no text
+        await jobs.create(import_id, user_id=owner_id, filename=filename, size=size, sha256=sha256)
         return await _both_passes(jobs, import_id, title)
     except asyncio.CancelledError:  # Ctrl-C
         is_wanted = False

@@ -97,7 +97,8 @@ class DelimitedSource:
             what = "the header has" if self._options.header else "the table has"
             return f"Line {line:,} has {len(row):,} cells, {what} {self.width:,}."
         if may_be_damaged and (bad := next((cell for cell in row if is_damaged(cell)), None)) is not None:
-            return f"Line {line:,} holds bytes that are not {label(self._options.encoding)}: “{readable(bad)[:60]}”."
+            shown = readable(bad[:60])[:60]
+            return f"Line {line:,} holds bytes that are not {label(self._options.encoding)}: “{shown}”."
         return ""
 
 
