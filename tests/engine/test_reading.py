@@ -300,9 +300,18 @@ def test_what_is_no_table_is_refused_in_words(tmp_path: Path, data: bytes, words
         read(saved(tmp_path, data, "x"))
 
 
-def test_an_unknown_encoding_is_refused_in_words(tmp_path: Path) -> None:
-    with pytest.raises(ImportProblem, match="no encoding “klingon”"):
-        read(saved(tmp_path, "a\n1\n"), encoding="klingon")
+@pytest.mark.parametrize("encoding", ["klingon", "utf-32", "idna", "punycode", "undefined", "base64"])
+def test_an_encoding_that_is_none_here_is_refused_in_words(tmp_path: Path, encoding: str) -> None:
+    """Python has some that cannot say which bytes they do not know."""
+    with pytest.raises(ImportProblem, match=f"no encoding “{encoding}”"):
+        read(saved(tmp_path, "a\n1\n"), encoding=encoding)
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-16", "utf-8-sig", "latin1", "cp1252", "shift_jis", "gb18030", "hz", "utf-32-le"]
+)
+def test_any_encoding_of_texts_can_be_chosen(tmp_path: Path, encoding: str) -> None:
+    assert read(saved(tmp_path, "a,b\n1,2\n".encode(encoding)), encoding=encoding).sample == [["1", "2"]]
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "cp1251", "utf-16-le", "utf-16-be", "shift_jis"])

@@ -25,6 +25,15 @@ def _keep(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(_KEEP, _keep)
 
 
+def can_decode(encoding: str) -> bool:
+    """Whether bytes that are nothing in this encoding stay recognisable: some codecs refuse a file for one of them."""
+    try:
+        codecs.getincrementaldecoder(encoding)(_KEEP).decode(b"a,b\n\xff\xfe\x00\x00" * 4)
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
 @dataclass(slots=True)
 class Block:
     text: str  # ends with a line's end, but for the last block

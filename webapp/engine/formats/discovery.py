@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from webapp.engine.formats import encoding
-from webapp.engine.formats.blocks import blocks
+from webapp.engine.formats.blocks import blocks, can_decode
 from webapp.engine.formats.records import Parser
 from webapp.engine.formats.source import ReadOptions
 from webapp.engine.problems import ImportProblem
@@ -52,7 +52,9 @@ def encoding_of(path: Path, decided: str | None) -> encoding.Encoding:
         return encoding.detect(path)
     try:
         name = encoding.known(decided)
-    except LookupError:
+        if not can_decode(name if name != "utf-16" else "utf-16-le"):
+            raise LookupError(decided)
+    except (LookupError, ValueError):  # `undefined` is an encoding of Python's that refuses everything
         raise ImportProblem(f"There is no encoding “{decided}” here. Choose another one.") from None
     if name == "utf-16":
         with path.open("rb") as file:
