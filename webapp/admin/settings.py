@@ -92,6 +92,8 @@ def _shown(value: Any) -> str:
         return "set" if value.get_secret_value() else "not set"
     if isinstance(value, tuple):
         return f"{len(value)} set" if value else "not set"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return "" if value is None else str(value)
 
 
@@ -111,5 +113,5 @@ def _versions(revision: str | None) -> list[tuple[str, str]]:
         ("Quart", version("quart")),
         ("Hypercorn", version("hypercorn")),
         ("SQLite", sqlite3.sqlite_version),
-        ("Form of the database", f"{revision or 'none'}, newest {migrations.head()}"),
+        ("Database schema", f"{revision or 'none'}, newest {migrations.head()}"),
     ]

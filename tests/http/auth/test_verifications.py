@@ -62,8 +62,10 @@ async def test_who_signs_up_is_reminded_until_the_link_of_the_mail_is_used(
     answer = await elsewhere.post(path)
 
     assert GRACE.email in shown
+    assert BANNER not in shown  # the page asks that itself
     assert answer.status_code == 303
     assert await is_verified(open_app)
+    assert f"Your address {GRACE.email} is confirmed." in await page(elsewhere, path)  # opened once more
     assert BANNER not in await page(grace)
     assert (await names(open_app)).count("account.verified") == 1
 
