@@ -89,6 +89,8 @@ async def until_drain(draining: Drain, source: AsyncIterator[bytes]) -> AsyncIte
             finally:
                 if not step.done():
                     await _cancel(step)
+                elif not step.cancelled():
+                    step.exception()  # seen, also if the client has gone at this very moment
             if step.cancelled():
                 return
             try:

@@ -1,5 +1,7 @@
 """Streamed responses; tests that need a real connection are in tests/server."""
 
+import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -67,6 +69,30 @@ async def test_a_stream_that_ends_by_itself_ends() -> None:
         yield b"only"
 
     assert [item async for item in until_drain(Drain(), source())] == [b"only"]
+
+
+async def test_a_client_that_goes_as_its_stream_ends_leaves_no_error_behind() -> None:
+    complaints: list[object] = []
+    loop, end = asyncio.get_running_loop(), asyncio.Event()
+    loop.set_exception_handler(lambda _, context: complaints.append(context))
+
+    async def source() -> AsyncIterator[bytes]:
+        await end.wait()
+        for item in ():
+            yield item
+
+    client = asyncio.ensure_future(anext(until_drain(Drain(), source())))
+    for _ in range(3):
+        await asyncio.sleep(0)  # it waits in the source
+    end.set()
+    await asyncio.sleep(0)  # the source has ended, nobody knows yet
+    client.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await client
+    del client
+    gc.collect()
+
+    assert complaints == []
 
 
 async def test_a_stream_after_the_drain_does_not_begin() -> None:
