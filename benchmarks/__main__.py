@@ -2,6 +2,12 @@
 
 Every ratio has its baseline measured in the same run. Needs `uv sync --group bench`, about 3 GB of disk and, for a
 million rows, some ten minutes. The server is pinned to one core and the load to another where there are two.
+
+What takes long or much memory is asked for by itself, each about five minutes with a folder that is kept:
+
+    python -m benchmarks large --rows 5000000 --folder F                      an import of 1 GB: peaks of memory
+    python -m benchmarks live --streams 2000 --folder F                       memory of each, time to the last of them
+    python -m benchmarks pages --rows 10000000 --no-search-index --folder F   import by the command line, then pages
 """
 
 import argparse
@@ -12,7 +18,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import exports, imports, live, pages, throughput, together
+from benchmarks import exports, imports, large, live, pages, throughput, together
+from benchmarks.measure import Given
 
 SECTIONS = {
     "imports": imports.measure,
@@ -21,25 +28,33 @@ SECTIONS = {
     "exports": exports.measure,
     "together": together.measure,
     "live": live.measure,
+    "large": large.measure,
 }
+
+USUAL = [name for name in SECTIONS if name != "large"]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
         "names", nargs="*", choices=[[], *SECTIONS], default=[], metavar="NAME", help=", ".join(SECTIONS)
     )
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3, help="medians are of so many runs")
     parser.add_argument("--folder", type=Path, help="keep the files here and use those that are there")
+    parser.add_argument("--streams", type=int, default=500, help="open at once")
+    parser.add_argument("--no-search-index", action="store_true", help="pages: do not wait for it, a minute a million")
     given = parser.parse_args()
+    wanted = Given(given.rows, given.runs, given.streams, not given.no_search_index)
     print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {_processor()}, Python {platform.python_version()}\n")
     with tempfile.TemporaryDirectory(prefix="rowcast-bench-") as temporary:
         folder = given.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        for name in given.names or SECTIONS:
+        for name in given.names or USUAL:
             started = time.perf_counter()
-            print(SECTIONS[name](folder, given.rows, given.runs), flush=True)
+            print(SECTIONS[name](folder, wanted), flush=True)
             print(f"({name}: {time.perf_counter() - started:.0f} s)\n", flush=True)
 
 

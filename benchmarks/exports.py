@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from benchmarks import imports, plain, served
-from benchmarks.measure import resident_mb, run, table
+from benchmarks.measure import Given, resident_mb, run, table
 
 _PLAIN = (
     "import sys; from pathlib import Path; from benchmarks import plain;"
@@ -15,7 +15,8 @@ _PLAIN = (
 )
 
 
-def measure(folder: Path, rows: int, runs: int) -> str:
+def measure(folder: Path, given: Given) -> str:
+    rows, runs = given.rows, given.runs
     data = imports.imported(folder, rows)
     target = folder / "plain.db"
     if not target.exists():

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import data, plain, served
-from benchmarks.measure import Run, run, table
+from benchmarks.measure import Given, Run, run, table
 
 FLIGHTS = (int,) * 3 + (str, int, str, str, int, str, str, int) + (str,) * 4 + (int,) * 3 + (str,)
 _PLAIN = (
@@ -17,7 +17,8 @@ _PLAIN = (
 TYPES: dict[str, tuple[Callable[[str], object], ...]] = {"generated": plain.GENERATED, "flights": FLIGHTS}
 
 
-def measure(folder: Path, rows: int, runs: int) -> str:
+def measure(folder: Path, given: Given) -> str:
+    rows, runs = given.rows, given.runs
     files = {
         "generated": data.generated(folder / f"rows-{rows}.csv", rows),
         "flights": data.flights(folder / "flights-x3.csv"),

@@ -5,12 +5,11 @@ import time
 from pathlib import Path
 
 from benchmarks import data, imports, served, together
-from benchmarks.measure import percentile, resident_mb, table
-
-STREAMS = 500
+from benchmarks.measure import Given, allow_files, percentile, resident_mb, table
 
 
-def measure(folder: Path, rows: int, runs: int) -> str:
+def measure(folder: Path, given: Given) -> str:
+    allow_files(2 * given.streams + 200)
     path = data.generated(folder / "rows-200000.csv", 200_000)
     target = imports.fresh(folder / "live")
     with served.serve(target, cpu=0) as server:
@@ -18,13 +17,14 @@ def measure(folder: Path, rows: int, runs: int) -> str:
         while "/start" not in server.request("GET", f"/tables/imports/{import_id}")[1].decode():
             time.sleep(0.1)
         before = resident_mb(server.pid)
-        connected, memory, spreads = asyncio.run(_watch(server, import_id))
-    found = [(STREAMS, connected, (memory - before) * 1024 / STREAMS, percentile(spreads, 0.5), max(spreads))]
+        connected, memory, spreads = asyncio.run(_watch(server, import_id, given.streams))
+    each = (memory - before) * 1024 / given.streams
+    found = [(given.streams, connected, each, percentile(spreads, 0.5), max(spreads))]
     head = ("streams", "all connected after s", "KiB each", "first to last of an event, p50 ms", "worst ms")
     return table("Live streams during an import", head, found)
 
 
-async def _watch(server: served.Served, import_id: str) -> tuple[float, float, list[float]]:
+async def _watch(server: served.Served, import_id: str, streams: int) -> tuple[float, float, list[float]]:
     arrivals: dict[bytes, list[float]] = {}
     ready = asyncio.Semaphore(0)
 
@@ -44,13 +44,13 @@ async def _watch(server: served.Served, import_id: str) -> tuple[float, float, l
         writer.close()
 
     started = time.perf_counter()
-    tasks = [asyncio.create_task(stream()) for _ in range(STREAMS)]
-    for _ in range(STREAMS):
+    tasks = [asyncio.create_task(stream()) for _ in range(streams)]
+    for _ in range(streams):
         await ready.acquire()
     connected, memory = time.perf_counter() - started, resident_mb(server.pid)
     await asyncio.to_thread(server.request, "POST", f"/tables/imports/{import_id}/start", "", **together._FORM)
     await asyncio.wait(tasks, timeout=30)
     for task in tasks:
         task.cancel()
-    spreads = [(max(times) - min(times)) * 1000 for times in arrivals.values() if len(times) > STREAMS * 0.9]
+    spreads = [(max(times) - min(times)) * 1000 for times in arrivals.values() if len(times) > streams * 0.9]
     return connected, memory, spreads

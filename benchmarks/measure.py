@@ -2,11 +2,22 @@
 
 import asyncio
 import os
+import resource
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the command line says."""
+
+    rows: int
+    runs: int
+    streams: int
+    waits_for_search: bool
 
 
 @dataclass(frozen=True)
@@ -34,11 +45,30 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def resident_mb(pid: int) -> float:
+def resident_mb(pid: int, *, peak: bool = False) -> float:
+    name = "VmHWM:" if peak else "VmRSS:"
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(name):
             return int(line.split()[1]) / 1024
     raise ProcessLookupError(pid)
+
+
+def forget_peak(pid: int) -> None:
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def children(pid: int) -> list[int]:
+    """The processes that `pid` has started, and theirs."""
+    threads = Path(f"/proc/{pid}/task").glob("*/children")
+    own = [int(child) for path in threads for child in path.read_text().split()]
+    return own + [one for child in own for one in children(child)]
+
+
+def allow_files(number: int) -> None:
+    """Let this process and the server it starts have so many files open: each connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < number:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(number, hard), hard))
 
 
 async def load(port: int, path: str, headers: str, connections: int, requests: int) -> tuple[float, list[float]]:
