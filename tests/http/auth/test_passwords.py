@@ -65,7 +65,7 @@ def test_the_list_is_the_one_its_description_tells_of() -> None:
 
     assert hashlib.sha256(COMMON.read_bytes()).hexdigest() in described
     passwords = common().decode().strip("\n").split("\n")
-    assert f"{len(set(passwords)):,} passwords" in described
+    assert f"{len(set(passwords)):,} leaked passwords" in described
     assert len(passwords) == len(set(passwords)) > 10_000
     assert all(MIN_PASSWORD <= len(one) <= 64 and one == one.casefold() for one in passwords)
     assert not any(re.search(r"[\0-\x1f]", one) for one in passwords)
