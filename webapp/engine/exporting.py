@@ -41,7 +41,8 @@ Format = Literal["csv", "ndjson"]
 Blocks = Generator[bytes, None, None]
 
 BLOCK = 128 * 1024  # bytes
-MOST_JOINED = 64  # rows the database joins: each may be large, and all are in memory at once
+# Rows the database joins: each may be large, and all of them are in memory. More where the first ones were small.
+FIRST_JOINED, MOST_JOINED = 64, 256
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # characters a formula may start with
 _SPECIAL = (",", '"', "\n", "\r")  # characters that require quotes
 _EXACT = 2**53 - 1  # readers that only know doubles round larger integers
@@ -127,7 +128,7 @@ def _listed(connection: sqlite3.Connection, rows: Rows, line: Sql, last: int) ->
 
 def _joined(connection: sqlite3.Connection, rows: Rows, line: Sql, last: int) -> tuple[int | None, bytes]:
     """The same, by queries for a few lines each."""
-    block, count = bytearray(), MOST_JOINED
+    block, count = bytearray(), FIRST_JOINED
     while len(block) < BLOCK:
         statement, values = _statement(rows, line, next(parts(rows, Cursor(last, ()))))
         together = f"SELECT max(id), count(*), CAST(group_concat(line, '') AS BLOB) FROM ({statement} LIMIT ?)"
