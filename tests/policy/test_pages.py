@@ -77,7 +77,7 @@ PEOPLE = [
 # What goes wrong has a page as well.
 REFUSALS = {
     "/account/passkeys/99": 404,
-    "/account/email/confirmation?token=none": 422,
+    "/account/email/confirmation?token=none": 410,
     "/tables/999": 404,
     "/nowhere": 404,
     "/tables/1?f.2=ge:many": 422,
