@@ -135,6 +135,14 @@ class Settings(BaseSettings):
             raise ValueError("only SQLite is supported so far, as in sqlite+aiosqlite:////srv/rowcast/rowcast.db")
         return value
 
+    @field_validator("public_origin", mode="after")
+    @classmethod
+    def _only_an_origin(cls, value: HttpUrl | None) -> HttpUrl | None:
+        """Links would silently lead to the top of the site."""
+        if value and ((value.path or "/") != "/" or value.query or value.fragment or value.username):
+            raise ValueError("must be scheme, host and port alone, as in https://rows.example.org")
+        return value
+
     @field_validator("smtp_url", mode="after")
     @classmethod
     def _smtp(cls, value: SecretStr) -> SecretStr:

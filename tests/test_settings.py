@@ -99,6 +99,9 @@ def test_a_refusal_does_not_print_the_key(monkeypatch: pytest.MonkeyPatch) -> No
         ("REGISTRATION", "ajar"),
         ("LOG_LEVEL", "loud"),
         ("PUBLIC_ORIGIN", "rows"),
+        ("PUBLIC_ORIGIN", "https://example.org/rows"),
+        ("PUBLIC_ORIGIN", "https://example.org/?a=b"),
+        ("PUBLIC_ORIGIN", "https://ada@example.org"),
         ("DATABASE_URL", "postgresql+asyncpg://rows@localhost/rows"),
     ],
 )
