@@ -99,8 +99,8 @@ def test_a_single_value_is_taken_as_it_is() -> None:
         ((("sort", "3;DROP"),), "sort", "no column number"),
         ((("cols", "1,12"),), "cols", "no column number 12"),
         ((("q", "x" * 201),), "q", "at most 200 characters"),
-        ((("q", "\ud800"),), "q", "no text"),
-        ((("f.2", "eq:\ud800"),), "f.2", "no text"),
+        ((("q", "\ud800"),), "q", "not valid text"),
+        ((("f.2", "eq:\ud800"),), "f.2", "not valid text"),
     ],
 )
 def test_what_cannot_be_answered_is_said_in_words(args: tuple[tuple[str, str], ...], argument: str, words: str) -> None:
