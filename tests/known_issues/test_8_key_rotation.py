@@ -79,7 +79,7 @@ def test_ours_signs_nobody_out_over_a_rotation(server: Callable[..., Server]) ->
         ]
 
     assert [page.status_code for page in pages] == [200, 200, 303]  # a key that is no fallback opens nothing
-    assert "Welcome. This account owns the server." in pages[0].text
+    assert "Welcome. You are the owner of this server." in pages[0].text
     assert pages[2].headers["location"] == "/login?next=/dashboard"
 
 

@@ -35,7 +35,7 @@ ACTIONS: dict[str, tuple[Verb, str]] = {
 
 class NothingChosen(Problem):
     def __init__(self) -> None:
-        super().__init__("Nobody is chosen. Choose people by the boxes before their names first.")
+        super().__init__("Nobody is chosen. Tick the boxes beside their names first.")
 
 
 @dataclass(slots=True)

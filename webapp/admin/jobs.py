@@ -31,7 +31,7 @@ RUNNING = (ImportState.INSPECTING, ImportState.LOADING)
 
 class NothingToRepeat(Problem):
     def __init__(self) -> None:
-        super().__init__("Its file is not kept any more, so it cannot be read again. It has to be uploaded once more.")
+        super().__init__("Its file is no longer kept. Upload it again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ async def jobs_retry(import_id: str) -> ResponseReturnValue:
         raise NothingToRepeat
     await jobs().read_again(found.id, Overrules.from_json(found.overrules))
     await db().write(_note, manager(), found.user_id, found.filename)
-    flash(f"“{found.filename}” is read again. Its owner decides what becomes of it.")
+    flash(f"“{found.filename}” is being read again. Its owner can then decide on the import.")
     return redirect_to(url_for("admin.jobs_index"))
 
 

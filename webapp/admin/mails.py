@@ -34,7 +34,7 @@ SHOWN = 200  # mails, newest first
 
 class NoLink(Problem):
     def __init__(self) -> None:
-        super().__init__("This mail holds no link any more: it was sent meanwhile, or its key is gone. Make a new one.")
+        super().__init__("This mail no longer holds a link: it has been sent, or its key is gone. Make a new one.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ async def _pass_on(work: UnitOfWork, by: Manager, mail_id: str, seal: MultiFerne
 async def _try_again(work: UnitOfWork, by: Manager, mail_id: str) -> Mail:
     mail = await _waiting(work, mail_id)
     if mail.tries < GIVEN_UP:
-        raise Problem("This mail is still being tried by itself. What became of it stands here in a while.")
+        raise Problem("This mail is still being retried automatically. Look again in a while.")
     mail.tries, mail.failure = 0, None
     await AuditEvent.record(work, Event.JOB_RETRIED, by.doer, mail.recipient, mail=mail.subject)
     return mail

@@ -35,7 +35,7 @@ WORDS = {
 
 
 class TokensOnly(Forbidden):
-    description = "Here only a token changes anything: a browser's sign-in may read. Nothing was changed."
+    description = "Changes need a token: a signed-in browser may only read. Nothing was changed."
 
 
 @bp.before_request

@@ -77,7 +77,7 @@ async def _sign_up(form: RegistrationForm) -> bool:
         form.refuse("email", str(problem))
         return False
     await sign_in(user, remembered=False)
-    flash("Welcome. This account owns the server." if user.role == "owner" else "Welcome.")
+    flash("Welcome. You are the owner of this server." if user.role == "owner" else "Welcome.")
     return True
 
 

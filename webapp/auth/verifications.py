@@ -42,7 +42,7 @@ async def verify_resend() -> ResponseReturnValue:
     if person.is_verified:
         flash("Your address is confirmed already.")
     elif not await throttles().mail.is_free(person.email):
-        flash("Several mails are on their way already. Look for them, also among the unwanted ones.", "alert")
+        flash("Several mails are already on their way. Look for them, also in the spam folder.", "alert")
     else:
         await db().write(_send_again, person.id)
         flash(f"A new link is on its way to {person.email}; earlier ones no longer work." if sends_mail() else BY_HAND)

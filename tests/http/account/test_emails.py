@@ -43,7 +43,7 @@ async def test_the_address_changes_when_the_link_is_confirmed_and_not_before(
     await ask(ada, " Lovelace@Example.org ")
     html = await page(ada, "/account")
     assert f"<b>{ADA.email}</b>" in html
-    assert f"<b>{NEW}</b> waits to be confirmed" in html
+    assert f"<b>{NEW}</b> still has to be confirmed" in html
     link = await link_to(app)
 
     assert f"<b>{NEW}</b>" in await page(ada, link)  # looking changes nothing: scanners of mail look
@@ -63,8 +63,8 @@ async def test_the_old_address_hears_of_it_both_times(app: Application, ada: Qua
     await confirm(ada, await link_to(app))
 
     asked, changed = await letters(app, ADA.email)
-    assert f"is to have the address {NEW}" in asked.text
-    assert f"has the address {NEW} now" in changed.text
+    assert f"is about to change its address to {NEW}" in asked.text
+    assert f"to {NEW}. Mails about the account now go to" in changed.text
 
 
 async def test_a_link_works_once_and_only_the_newest(app: Application, ada: QuartClient) -> None:
@@ -126,7 +126,7 @@ async def test_whether_an_address_has_an_account_is_told_by_mail_only(
 
     assert free.replace("free@example.org", "X") == taken.replace(EVE.email, "X")
     (told,) = await letters(app, EVE.email)
-    assert "belongs to an account of its own" in told.text
+    assert "already belongs to another account" in told.text
     assert "token" not in told.text
 
 

@@ -202,8 +202,8 @@ async def test_a_mail_that_was_given_up_is_tried_again(
         settings = config().model_copy(update={"smtp_url": make_smtp()})
     monkeypatch.setitem(app.extensions, "rowcast.settings", settings)
     html = await page(administrator, "/admin/mails")
-    assert "Refused. It is not tried any more." in words_in(html)
-    assert "Busy. It is tried again; so far 1 time." in words_in(html)
+    assert "Refused. It will not be tried again." in words_in(html)
+    assert "Busy. It will be tried again; 1 attempt so far." in words_in(html)
     assert re.findall(r"/admin/mails/(\w+)/retry", html) == [given_up]
     assert (await administrator.post(f"/admin/mails/{given_up}/retry")).status_code == 303
     assert (await administrator.post(f"/admin/mails/{tried}/retry")).status_code == 422

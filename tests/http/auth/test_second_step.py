@@ -102,7 +102,7 @@ async def test_a_code_is_good_once(app: Application, codes: list[str]) -> None:
     again = await show(second, shown)
 
     assert again.status_code == 422
-    assert "not good" in await again.get_data(as_text=True)
+    assert "was used already" in await again.get_data(as_text=True)
     assert (await show(second, code(1))).status_code == 303  # a clock may be half a minute ahead
 
 

@@ -185,7 +185,7 @@ async def test_not_more_than_a_few_mails_in_a_row(open_app: Application, grace: 
     for _ in range(5):
         await grace.post("/verifications")
 
-    assert "on their way already" in await page(grace)
+    assert "already on their way" in await page(grace)
     assert len(await letters(open_app)) == 4
 
 

@@ -164,7 +164,7 @@ def _clean(value: str, name: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise QueryProblem("The address holds bytes that are no text.", name) from None
+        raise QueryProblem("The address contains bytes that are not valid text.", name) from None
     return value
 
 
