@@ -9,7 +9,7 @@ from datetime import tzinfo
 from webapp.admin import trail, words
 from webapp.admin.trail import Query
 from webapp.data.engines import Database
-from webapp.engine.exporting import FORMULA
+from webapp.engine.lines import FORMULA
 from webapp.models import AuditEvent
 
 AT_ONCE = 1000  # events read and held in memory at a time
