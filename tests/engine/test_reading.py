@@ -330,6 +330,14 @@ def test_numbers_in_ndjson_are_kept_as_written_and_nested_values_as_json(tmp_pat
     assert found.sample == [["1.0", '[1,2.50,{"k":null}]', ""], ["1e5", "", "true"], ["", "x", ""]]
 
 
+def test_a_lone_carriage_return_in_a_long_object_does_not_cut_it(tmp_path: Path) -> None:
+    long = "x" * 600_000  # longer than a block
+    found = read(saved(tmp_path, '{"a":1,\r"b":"' + long + '"}\r\n{"a":2,"b":"\u2028"}\r\n', "t.ndjson"))
+    assert (found.rows, found.rejected_count) == (2, 0)
+    rows = [row for batch in open_source(tmp_path / "t.ndjson", found.options).batches() for row in batch.rows]
+    assert rows == [["1", long], ["2", "\u2028"]]
+
+
 def test_lines_that_are_no_objects_are_kept_aside(tmp_path: Path) -> None:
     deep = '{"a":' + "[" * 100_000 + "]" * 100_000 + "}"
     lines = ['{"a":1}', "nope", "[1]", '{"a":1,"a":2}', '{"a":"\\ud800"}', deep, "", '{"a":2}', '{"\\ud800":1}']

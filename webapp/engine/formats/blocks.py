@@ -59,15 +59,15 @@ def readable(text: str) -> str:
     return _LONE.sub(lambda match: f"\\u{ord(match[0]):04X}", shown)
 
 
-def blocks(file: BinaryIO, encoding: str, size: int = BLOCK) -> Iterator[Block]:
-    """Lines end with \\n, \\r\\n or \\r, as in the file, and are never split."""
+def blocks(file: BinaryIO, encoding: str, size: int = BLOCK, *, ends: str = "\n\r") -> Iterator[Block]:
+    """Lines end with \\n, \\r\\n or \\r, as in the file, and are never split. Without \\r in `ends`, a lone one ends no line."""
     decoder = codecs.getincrementaldecoder(encoding)(_KEEP)
     mark = mark_of(file.read(4))
     file.seek(len(mark[0]) if mark and mark[1] == encoding else 0)
     carry = ""
     while raw := file.read(size):
         text = carry + decoder.decode(raw)
-        cut = _last_line_end(text)
+        cut = _last_line_end(text) if "\r" in ends else text.rfind("\n") + 1
         if cut:
             yield Block(text[:cut], file.tell(), is_damaged(text[:cut]))
         carry = text[cut:]

@@ -78,10 +78,10 @@ class NdjsonSource:
 
 
 def _lines(path: Path, encoding: str) -> Iterator[tuple[int, Sequence[str], int, bool]]:
-    """Lines of NDJSON end with \\n; JSON allows no other line end inside of a text."""
+    """Lines of NDJSON end with \\n. A \\r before it, or anywhere between two values, is white space of JSON's."""
     line = 1
     with path.open("rb") as file:
-        for block in blocks(file, encoding):
+        for block in blocks(file, encoding, ends="\n"):
             lines = block.text.split("\n")
             if lines[-1] == "":
                 lines.pop()
