@@ -60,7 +60,7 @@ def readable(text: str) -> str:
 
 
 def blocks(file: BinaryIO, encoding: str, size: int = BLOCK, *, ends: str = "\n\r") -> Iterator[Block]:
-    """Lines end with \\n, \\r\\n or \\r, as in the file, and are never split. Without \\r in `ends`, a lone one ends no line."""
+    """Lines end with \\n, \\r\\n or \\r, as in the file, and are never split. A lone \\r may be excluded."""
     decoder = codecs.getincrementaldecoder(encoding)(_KEEP)
     mark = mark_of(file.read(4))
     file.seek(len(mark[0]) if mark and mark[1] == encoding else 0)
