@@ -4,6 +4,7 @@ A link grants what its mail is about, so no page lists it. It is shown only to p
 their identity, and may manage the recipient; and the request is in the audit log.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -34,7 +35,8 @@ SHOWN = 200  # mails, newest first
 
 class NoLink(Problem):
     def __init__(self) -> None:
-        super().__init__("This mail no longer holds a link: it has been sent, or its key is gone. Make a new one.")
+        why = "it was sent, its link was used or is too old, or its key is gone"
+        super().__init__(f"This mail holds no link that works: {why}. Make a new one.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,9 @@ async def _pass_on(work: UnitOfWork, by: Manager, mail_id: str, seal: MultiFerne
         for role in await _invited_as(work.session, mail.recipient):
             await may_give(work, by, role)
     letter = unseal(mail, seal)
-    if letter is None or not letter.link:
+    if letter is None or not await _works(work.session, letter.link):
         raise NoLink
-    await OneTimeToken.pass_on(work, letter.link.rpartition("/")[2])
+    await OneTimeToken.pass_on(work, _token_in(letter.link))
     await AuditEvent.record(work, Event.LINK_COPIED, by.doer, mail.recipient, mail=mail.subject)
     return mail.recipient, letter.link
 
@@ -135,7 +137,8 @@ async def _listed(session: AsyncSession, *, is_sent: bool) -> list[Listed]:
 
 async def _described(session: AsyncSession, mail: Mail, role: str | None) -> Listed:
     actor = signed_in()
-    if mail.user_id == actor.id or not _holds_a_secret(mail):
+    letter = unseal(mail, sealer())
+    if mail.user_id == actor.id or letter is None or not await _works(session, letter.link):
         may_pass_on = False
     elif role is not None:
         may_pass_on = is_above(actor, Role(role))
@@ -154,10 +157,14 @@ async def _described(session: AsyncSession, mail: Mail, role: str | None) -> Lis
     )
 
 
-def _holds_a_secret(mail: Mail) -> bool:
-    """Whether its link is for the recipient only. The links in notices lead to pages that everybody can open."""
-    letter = unseal(mail, sealer())
-    return letter is not None and urlsplit(letter.link).path not in ("", url_for("auth.reset"), url_for("auth.login"))
+async def _works(session: AsyncSession, link: str) -> bool:
+    """Whether it still grants something. The links in notices never do: they lead to pages that everybody can open."""
+    return await session.scalar(OneTimeToken.working(_token_in(link))) is not None
+
+
+def _token_in(link: str) -> str:
+    """It stands at the end of the path, or of the query."""
+    return re.split("[/=]", link)[-1]
 
 
 def _sends_mail() -> bool:

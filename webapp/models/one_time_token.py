@@ -113,12 +113,12 @@ class OneTimeToken(Base):
     @classmethod
     def usable(cls, purpose: Purpose, token: str) -> Select["OneTimeToken"]:
         """The token for a page that precedes its use: looking does not use it up, because mail scanners look too."""
-        return select(cls).where(
-            cls.token_hash == digest(token),
-            cls.purpose == purpose,
-            cls.used_at.is_(None),
-            cls.expires_at > utc_now(),
-        )
+        return cls.working(token).where(cls.purpose == purpose)
+
+    @classmethod
+    def working(cls, token: str) -> Select["OneTimeToken"]:
+        """The token, whatever it is for, unless it was used or is too old."""
+        return select(cls).where(cls.token_hash == digest(token), cls.used_at.is_(None), cls.expires_at > utc_now())
 
     @classmethod
     async def withdraw(cls, work: UnitOfWork, purpose: Purpose, user_id: int) -> None:

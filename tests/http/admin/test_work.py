@@ -1,11 +1,12 @@
 """Background work, mails and settings: problems are explained, retries work, and no secret is shown."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from quart.testing import QuartClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from settings import Settings
 from tests.conftest import make_settings
@@ -17,7 +18,8 @@ from webapp.data.uow import UnitOfWork
 from webapp.extensions import config, db, sealer
 from webapp.jobs import mail as outbox
 from webapp.jobs.mail import GIVEN_UP, Letter
-from webapp.models import Event, Import, ImportState, Mail, OneTimeToken, Role, Table
+from webapp.models import Event, Import, ImportState, Mail, OneTimeToken, Purpose, Role, Table, utc_now
+from webapp.models.session import digest
 from webapp.web.application import Application
 
 CORPUS = Path(__file__).parents[2] / "corpus"
@@ -31,6 +33,7 @@ async def post(
     path: str | None = None,
     **more: object,
 ) -> str:
+    """A link with a secret works until its token is used or too old."""
     link = origin + (path or f"/reset/secret-of-{recipient}")
     letter = Letter(recipient, "Choose a new password", "text", "html", link)
 
@@ -38,6 +41,10 @@ async def post(
         mail = await outbox.post(work, letter, sealer(), user_id)
         for name, value in more.items():
             setattr(mail, name, value)
+        if "secret" in link:
+            token = digest(re.split("[/=]", link)[-1])
+            until = utc_now() + timedelta(hours=1)
+            work.session.add(OneTimeToken(purpose=Purpose.RESET, token_hash=token, user_id=user_id, expires_at=until))
         return mail.id
 
     async with app.app_context():
@@ -155,6 +162,8 @@ async def test_the_link_to_a_new_address_is_whole(app: Application, administrato
     shown = await text(await administrator.post(f"/admin/mails/{mail_id}/link"))
 
     assert "http://localhost/account/email/confirmation?token=secret-of-eve<" in shown
+    async with db.of(app).reading() as session:
+        assert [token.is_by_hand for token in await session.scalars(select(OneTimeToken))] == [True]
 
 
 async def test_a_notice_has_no_link_to_pass_on(app: Application, administrator: QuartClient, team: Team) -> None:
@@ -180,6 +189,22 @@ async def test_the_link_of_somebody_above_or_of_ones_own_stays_hidden(
     assert (await owner.post(f"/admin/mails/{own}/link")).status_code == 200
     assert (await administrator.post("/admin/mails/none/link")).status_code == 404
     assert len(await events(app, Event.LINK_COPIED)) == 1
+
+
+@pytest.mark.parametrize("end", ["used_at", "expires_at"])
+async def test_a_link_that_was_used_or_is_too_old_is_not_offered(
+    app: Application, administrator: QuartClient, team: Team, end: str
+) -> None:
+    mail_id = await post(app, "eve@example.org", team[Role.MEMBER].id)
+
+    async def write(work: UnitOfWork) -> None:
+        await work.session.execute(update(OneTimeToken).values({end: utc_now()}))
+
+    await db.of(app).write(write)
+
+    assert "Copy the link" not in await page(administrator, "/admin/mails")
+    assert (await administrator.post(f"/admin/mails/{mail_id}/link")).status_code == 422
+    assert await events(app, Event.LINK_COPIED) == []
 
 
 async def test_a_mail_that_was_sent_has_no_link(app: Application, administrator: QuartClient, team: Team) -> None:
