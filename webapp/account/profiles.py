@@ -19,7 +19,7 @@ from webapp.web.fragments import redirect_to, render
 @may(Action.OWN_ACCOUNT)
 async def profile() -> ResponseReturnValue:
     person = signed_in()
-    form = await ProfileForm.read() if request.method == "POST" else ProfileForm(obj=person)
+    form = (await ProfileForm.read() if request.method == "POST" else ProfileForm(obj=person)).offer(person.time_zone)
     if request.method == "POST" and form.validate():
         await db().write(_change, person.id, doer(), form.data)
         flash("Your profile is saved.")

@@ -2,11 +2,15 @@
 
 import pytest
 from quart.testing import QuartClient
+from sqlalchemy import update
 
 from tests.events import events
 from tests.http.account.conftest import page, said
 from tests.tables import add_table
 from webapp.account.zones import zone_choices
+from webapp.data.uow import UnitOfWork
+from webapp.extensions import db
+from webapp.models import User
 from webapp.web.application import Application
 
 GIVEN = {"name": "Ada Lovelace", "time_zone": "Europe/London", "number_style": "point"}
@@ -70,6 +74,19 @@ async def test_nobody_becomes_an_owner_by_a_field_of_their_own(eve: QuartClient,
     assert "eve@example.org" in await page(eve, "/account")
 
 
+async def test_an_old_spelling_chosen_earlier_stays(app: Application, ada: QuartClient) -> None:
+    async def write(work: UnitOfWork) -> None:
+        await work.session.execute(
+            update(User).where(User.email == "ada@example.org").values(time_zone="Asia/Calcutta")
+        )
+
+    await db.of(app).write(write)
+
+    assert '<option value="Asia/Calcutta" selected>' in await page(ada, "/account")
+    assert (await ada.post("/account", form={**GIVEN, "time_zone": "Asia/Calcutta"})).status_code == 303
+    assert (await ada.post("/account", form={**GIVEN, "time_zone": "Asia/Katmandu"})).status_code == 422
+
+
 def test_zones_are_by_continent_and_without_old_spellings() -> None:
     choices = zone_choices()
 
@@ -77,4 +94,5 @@ def test_zones_are_by_continent_and_without_old_spellings() -> None:
     assert names[0] == "UTC"
     assert {"Europe/Berlin", "America/Argentina/Buenos_Aires", "Asia/Kolkata"} <= set(names)
     assert not [name for name in names if name.startswith(("Etc/", "posix/", "US/"))]
+    assert not {"Africa/Asmera", "Asia/Calcutta", "Australia/ACT", "Europe/Kiev"} & set(names)
     assert ("America/Argentina/Buenos_Aires", "Argentina, Buenos Aires") in choices["America"]
