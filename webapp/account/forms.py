@@ -74,6 +74,10 @@ class NewFactorForm(CodeForm):
     sealed = HiddenField(validators=[InputRequired(), Length(max=1000)])
 
 
+class NewCodesForm(Form):
+    instead_of = HiddenField()  # when those were made that the new ones replace
+
+
 class PasskeyNameForm(Form):
     name = OneLine("Name", "Give it a name you will recognise it by.", MAX_LABEL)
 

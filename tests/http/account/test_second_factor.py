@@ -108,11 +108,19 @@ async def test_recovery_codes_are_shown_once_and_used_once(app: Application, ada
     assert "9 codes left" in await page(ada, "/account/second-factor")
 
 
+async def form_of_new_codes(client: QuartClient) -> dict[str, str]:
+    html = await page(client, "/account/second-factor/recovery-codes")
+    assert "The 10 that are left stop working" in html
+    found = re.search(r'name="instead_of" type="hidden" value="([^"]+)"', html)
+    assert found
+    return {"instead_of": found[1]}
+
+
 async def test_new_recovery_codes_end_the_old_ones(app: Application, ada: QuartClient) -> None:
     _, old = await turn_on(ada)
 
-    assert "The 10 that are left stop working" in await page(ada, "/account/second-factor/recovery-codes")
-    html = await said(await ada.post("/account/second-factor/recovery-codes"))
+    form = await form_of_new_codes(ada)
+    html = await said(await ada.post("/account/second-factor/recovery-codes", form=form))
 
     new = CODE.findall(html.partition('id="codes"')[2].partition(">")[2].partition("<")[0])
     assert len(new) == 10
@@ -121,6 +129,20 @@ async def test_new_recovery_codes_end_the_old_ones(app: Application, ada: QuartC
     assert await sign_in_with(app, new[1])
     assert "recovery_code.renewed" in await names(app)
     assert "New recovery codes were made" in [letter.subject for letter in await letters(app)]
+
+
+async def test_a_reload_of_the_page_with_new_codes_leaves_them_as_they_are(app: Application, ada: QuartClient) -> None:
+    await turn_on(ada)
+    form = await form_of_new_codes(ada)
+    html = await said(await ada.post("/account/second-factor/recovery-codes", form=form))
+
+    again = await ada.post("/account/second-factor/recovery-codes", form=form)
+
+    assert (again.status_code, again.headers["Location"]) == (303, "/account/second-factor")
+    assert "New codes were made already" in await page(ada, "/account/second-factor")
+    assert (await names(app)).count("recovery_code.renewed") == 1
+    shown_once = CODE.findall(html.partition('id="codes"')[2].partition(">")[2].partition("<")[0])
+    assert await sign_in_with(app, shown_once[0])
 
 
 async def test_the_codes_are_taken_along_as_text_without_a_script(ada: QuartClient) -> None:
