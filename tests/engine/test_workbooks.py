@@ -212,3 +212,16 @@ def test_a_sheet_that_needs_too_much_memory_ends_in_words(tmp_path: Path) -> Non
     book.save(path)
     with pytest.raises(ImportProblem, match="more memory"):
         read(path)
+
+
+def test_a_disk_that_fills_while_a_sheet_is_written_is_not_called_a_lack_of_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(tmp_path, [["a"], [1]])
+
+    def full(**where: object) -> object:
+        return Path("/dev/full").open("wb")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    with pytest.raises(ImportProblem, match="disk is full"):
+        read(path)

@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from webapp.data.sqlite_plain import problem as problem_of
 from webapp.engine.formats import archive
 from webapp.engine.formats.source import MAX_COLUMNS
 from webapp.engine.problems import ImportProblem
@@ -35,6 +36,11 @@ def main(path: str, sheet: str | None = None) -> int:
         said = {"problem": str(problem)}
     except MemoryError:
         said = {}
+    except OSError as error:
+        known = problem_of(error)
+        if known is None:
+            raise
+        said = {"problem": str(known)}
     sys.stderr.write(json.dumps(said) + "\n")
     return 0 if "sheet" in said else 1
 

@@ -69,7 +69,8 @@ def convert(path: Path, sheet: str | None) -> tuple[BinaryIO, dict[str, Any]]:
         file.close()
         raise ImportProblem(
             said.get("problem")
-            or "This Excel file needs more memory than one file may have. Save the sheet as CSV and import that."
+            or "This Excel file is damaged, or needs more memory or time than one file may have."
+            " Save the sheet as CSV and import that."
         )
     return file, said
 
