@@ -33,6 +33,24 @@ def stays(page: Page) -> Callable[[], bool]:
     return lambda: bool(page.evaluate("window.stayed === true"))
 
 
+def test_the_title_of_a_column_of_ticks_is_above_them_and_its_menu_covers_no_word(page: Page, planets: str) -> None:
+    middles = page.evaluate("""() => ["thead th:nth-child(5) .sort", "tbody.rows td:nth-child(5)"].map((place) => {
+        const range = document.createRange();
+        range.selectNodeContents(document.querySelector(`#grid ${place}`));
+        const { left, right } = range.getBoundingClientRect();
+        return (left + right) / 2;
+    })""")
+
+    assert middles[0] == pytest.approx(middles[1], abs=3)
+    title = head(page, "Rings")
+    title.hover()
+    menu = title.get_by_role("link", name="Column Rings: filter and profile").bounding_box()
+    words = title.locator(".sort span").bounding_box()
+    assert menu
+    assert words
+    assert menu["x"] + menu["width"] <= words["x"]
+
+
 def test_search_answers_while_one_types(page: Page, planets: str) -> None:
     is_kept = stays(page)
     page.keyboard.press("/")
