@@ -86,6 +86,7 @@
     for (const button of document.querySelectorAll('[data-density-set]')) {
       button.setAttribute('aria-pressed', String(button.dataset.densitySet === root.dataset.density));
     }
+    offerZone();
   };
   on('click', ({ target }) => {
     const density = target.closest('[data-density-set]')?.dataset.densitySet;
@@ -117,6 +118,22 @@
       $('[data-close-panel]')?.click();
     }
   });
+
+  /* The time zone of this device comes first in the list. Browsers may know it by an old spelling, which the list has not. */
+  const offerZone = () => {
+    const list = $('select[data-zones]');
+    const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (!list || list.value === own || $('[data-own-zone]', list)) return;
+    const spelling = (zone) => {
+      try { return Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone; } catch { return null; }
+    };
+    const found = [...list.options].find(({ value }) => value === own) ?? [...list.options].find(({ value }) => spelling(value) === own);
+    if (!found || found.selected) return;
+    const group = Object.assign(document.createElement('optgroup'), { label: 'This device' });
+    group.dataset.ownZone = '';
+    group.append(new Option(found.text, found.value));
+    list.prepend(group);
+  };
 
   /* A question before what cannot be undone: hx-confirm asks with our own dialog. */
   on('htmx:confirm', (event) => {

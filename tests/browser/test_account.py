@@ -247,6 +247,24 @@ def test_numbers_and_times_are_as_their_reader_has_them(kay: Visit) -> None:
     expect(page.get_by_text(re.compile(r"first seen\s+\d{4}-\d\d-\d\d \d\d:\d\d JST")).first).to_be_visible()
 
 
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Asia/Calcutta"], ids=["as-listed", "old-spelling"])
+def test_the_zone_of_the_device_is_offered_first(house: Server, visit: Callable[..., Visit], zone: str) -> None:
+    page = visit(house, settle(house, Person(f"{zone[:4].lower()}@example.org")), timezone_id=zone).page
+    page.goto("/account")
+    label = zone.replace("Asia/Calcutta", "Asia/Kolkata").partition("/")[2]
+    zones = page.get_by_label("Time zone")
+    first = zones.locator("optgroup").first
+
+    expect(first).to_have_attribute("label", "This device")
+    expect(first.locator("option")).to_have_text([label])
+    expect(zones).to_have_value("UTC")
+    zones.select_option(index=0)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Your profile is saved.")).to_be_visible()
+    expect(zones.locator("option:checked")).to_have_text(label)
+    expect(first).to_have_attribute("label", "Everywhere")
+
+
 def test_a_token_is_made_once_and_its_list_keeps_the_focus(kay: Visit) -> None:
     kay.expect("422")
     page = kay.page
