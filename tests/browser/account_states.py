@@ -26,7 +26,7 @@ def account(at: Place) -> None:
     page.goto("/account/email")
     page.get_by_label("New address").fill(f"a-rather-long-address-{secrets.token_hex(4)}@sub.domain.example.org")
     page.get_by_role("button", name="Ask for the link").click()
-    expect(page.get_by_text("waits to be confirmed")).to_be_visible()
+    expect(page.get_by_text("still has to be confirmed")).to_be_visible()
 
 
 @signed_in

@@ -213,7 +213,7 @@ def test_an_address_is_changed_by_the_link_that_was_sent_to_it(kay: Visit) -> No
     page.get_by_role("link", name="Change the address").click()
     page.get_by_label("New address").fill("new-address@example.org")
     page.get_by_role("button", name="Ask for the link").click()
-    expect(page.get_by_text("waits to be confirmed")).to_be_visible()
+    expect(page.get_by_text("still has to be confirmed")).to_be_visible()
     expect(page.locator("#email-title + p b")).to_have_text(old)
 
     page.goto(link_to(kay.server, "new-address@example.org"))

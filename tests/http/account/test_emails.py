@@ -52,7 +52,7 @@ async def test_the_address_changes_when_the_link_is_confirmed_and_not_before(
 
     html = await page(ada, "/account")
     assert f"<b>{NEW}</b>" in html
-    assert "waits to be confirmed" not in html
+    assert "still has to be confirmed" not in html
     await sign_in(app.test_client(), Person(NEW))
     (event,) = await events(app, "account.email_changed")
     assert (event.subject, event.details) == (NEW, {"before": ADA.email})
@@ -99,7 +99,7 @@ async def test_a_withdrawn_change_is_one_no_more(app: Application, ada: QuartCli
 
     assert (await ada.post("/account/email/withdrawal")).status_code == 303
 
-    assert "waits to be confirmed" not in await page(ada, "/account")
+    assert "still has to be confirmed" not in await page(ada, "/account")
     assert await confirm(ada, link) == 410
 
 
@@ -112,7 +112,7 @@ async def test_an_old_link_is_too_old(app: Application, ada: QuartClient) -> Non
     await db.of(app).write(age)
 
     assert await confirm(ada, await link_to(app)) == 410
-    assert "waits to be confirmed" not in await page(ada, "/account")
+    assert "still has to be confirmed" not in await page(ada, "/account")
 
 
 async def test_whether_an_address_has_an_account_is_told_by_mail_only(
