@@ -5,8 +5,10 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from settings import Settings
-from tests.jobs.driver import Browser, write_csv
+from tests.jobs.driver import Browser, kill, workers, write_csv
 from tests.servers import Server, wait_for
 
 
@@ -22,3 +24,23 @@ def test_a_large_table_gets_its_index_right_after_its_rows(
     # Starting it must not be a step of the import's workflow, which may have ended by then and would refuse it.
     with closing(sqlite3.connect(settings.data_dir / "jobs.db")) as jobs:
         assert jobs.execute("SELECT function_name FROM operation_outputs").fetchall() == []
+
+
+@pytest.mark.parametrize(("kills", "state"), [(1, "ready"), (3, "none")])
+def test_a_child_that_is_killed_is_started_again_or_leaves_nothing(
+    server: Callable[..., Server], browser: Browser, tmp_path: Path, kills: int, state: str
+) -> None:
+    browser.visit(server(search_index_rows="100")).sign_up()
+    browser.import_whole(write_csv(tmp_path / "numbers.csv", 60_000))
+    wait_for(lambda: "s1_building" in browser.tables())
+    killed: set[int] = set()
+    for _ in range(kills):
+        wait_for(lambda: set(workers(browser.server.pid)) - killed)
+        (child,) = set(workers(browser.server.pid)) - killed
+        kill(child)
+        killed.add(child)
+
+    wait_for(lambda: browser.ask("SELECT search_index FROM tables")[0][0] == state)
+
+    assert [name for name in browser.tables() if "building" in name] == []
+    assert ("s1" in browser.tables()) is (state == "ready")

@@ -59,6 +59,26 @@ def test_a_child_that_is_killed_is_started_again_by_the_server(server: Start, br
     assert_same_rows(browser, import_id, file)
 
 
+@pytest.mark.parametrize("in_pass", [1, 2])
+def test_a_child_that_is_killed_each_time_fails_its_import_in_words(
+    server: Start, browser: Browser, file: Path, in_pass: int
+) -> None:
+    browser.visit(server()).sign_up()
+    import_id = browser.upload(file)
+    if in_pass == 2:
+        browser.wait_until(import_id, "ready")
+        browser.post(import_id, "start")
+    killed: set[int] = set()
+    while len(killed) < 3:
+        wait_for(lambda: set(workers(browser.server.pid)) - killed)
+        (child,) = set(workers(browser.server.pid)) - killed
+        kill(child)
+        killed.add(child)
+    browser.wait_until(import_id, "failed")
+    assert "stopped working on this file several times" in browser.page(import_id)
+    assert browser.tables() == []
+
+
 def test_a_server_that_is_asked_to_stop_interrupts_its_import_and_the_next_one_ends_it(
     server: Start, browser: Browser, file: Path
 ) -> None:

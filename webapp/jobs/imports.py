@@ -9,7 +9,7 @@ from webapp.data.problems import Problem
 from webapp.data.uow import UnitOfWork
 from webapp.engine.inspection import ColumnGuess, Inspection, Overrules
 from webapp.engine.problems import ImportProblem
-from webapp.engine.storage import create_sql, drop_sql
+from webapp.engine.storage import create_sql, drop_sql, search_name
 from webapp.jobs.titles import table_title
 from webapp.models import Column, Import, ImportState, Table, utc_now
 from webapp.models.problems import NotFound
@@ -115,6 +115,9 @@ async def loaded(work: UnitOfWork, import_id: str, search_index_rows: int) -> Ta
 
 
 async def indexed(work: UnitOfWork, table_id: int, is_built: bool) -> None:
+    """The full-text index is complete, or given up: then what a killed child has left of it goes."""
+    if not is_built:
+        await _execute(work.session, [f"DROP TABLE IF EXISTS {search_name(table_id, building=True)}"])
     table = await work.session.get(Table, table_id)
     if table is not None:
         table.search_index = "ready" if is_built else "none"

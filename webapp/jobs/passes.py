@@ -52,7 +52,7 @@ async def inspect_import(workshop: Workshop, import_id: str) -> None:
             return
         folder = workshop.folder(import_id)
         request = InspectRequest(folder.path, found.filename, found.overrules)
-        await _in_child(workshop, found, request.to_json())
+        await _in_child(workshop, import_id, request.to_json(), _reporting(workshop, found))
         inspection = json.loads(await asyncio.to_thread(folder.inspection.read_bytes))
         if not inspection["columns"]:
             raise ImportProblem("There is nothing in this file but empty lines.")
@@ -65,7 +65,7 @@ async def load_import(workshop: Workshop, import_id: str) -> Next | None:
         if found is None:
             return None
         request = await load_request(workshop, found)
-        await _in_child(workshop, found, request.to_json())
+        await _in_child(workshop, import_id, request.to_json(), _reporting(workshop, found))
         table = await _patiently(
             lambda: workshop.finish(imports.loaded, import_id, workshop.settings.search_index_rows)
         )
@@ -75,7 +75,9 @@ async def load_import(workshop: Workshop, import_id: str) -> Next | None:
 
 
 async def index_table(workshop: Workshop, table_id: str) -> None:
-    """Build the full-text index of a large table. Searches work without it, so a failure is only logged."""
+    """Build the full-text index of a large table. Searches work without it, so a failure is only logged, and what is
+    half made is dropped.
+    """
     async with workshop.lock(f"table:{table_id}"), workshop.index_slot:
         table = await _table(workshop, int(table_id))
         if table is None or table.search_index != BUILDING:
@@ -83,9 +85,9 @@ async def index_table(workshop: Workshop, table_id: str) -> None:
         request = IndexRequest(_database(workshop), table.id, _columns(table))
         is_built = False
         try:
-            answer = await workshop.in_child(f"table:{table_id}", Child(request.to_json(), lambda progress: None))
+            answer = await _in_child(workshop, f"table:{table_id}", request.to_json(), lambda progress: None)
             is_built = answer["is_built"]
-        except (Problem, ChildDied, ChildFailed, ChildStopped):
+        except (Problem, ChildFailed, ChildStopped):
             logger.exception("The search index of table %s could not be built", table_id)
         await workshop.database.write(imports.indexed, table.id, is_built)
 
@@ -147,18 +149,24 @@ async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
     return await ask()
 
 
-async def _in_child(workshop: Workshop, found: Import, request: dict[str, Any]) -> dict[str, Any]:
-    """Run the request in a child process. A killed one is restarted and resumes where it was."""
+def _reporting(workshop: Workshop, found: Import) -> Callable[[dict[str, Any]], None]:
     meter = Meter(starting_point(found))
 
     def on_progress(progress: dict[str, Any]) -> None:
         workshop.report(meter.at(progress["bytes"], progress["rows"]))
 
+    return on_progress
+
+
+async def _in_child(
+    workshop: Workshop, subject: str, request: dict[str, Any], on_progress: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
+    """Run the request in a child process. A killed one is restarted and resumes where it was, or begins again."""
     for start in range(STARTS):
         try:
-            return await workshop.in_child(found.id, Child(request, on_progress))
+            return await workshop.in_child(subject, Child(request, on_progress))
         except ChildDied as error:
-            logger.warning("Import %s, start %d: %s", found.id, start + 1, error)
+            logger.warning("The child of %s, start %d: %s", subject, start + 1, error)
     raise Problem(DIED)
 
 
