@@ -119,17 +119,23 @@ def visit(chromium: Browser) -> Iterator[Callable[..., Visit]]:
 
 
 @pytest.fixture(scope="package")
-def house(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Server]:
-    """One server for all tests that do not need their own."""
+def owned(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[tuple[Server, Cookies]]:
+    """A server and its owner, Ada, who is the first to sign up, whichever test comes first."""
     folder = shutil.copytree(migrated, tmp_path_factory.mktemp("house") / "data")
     with Server("webapp:create_app", folder, registration="open") as server:
-        yield server
+        yield server, sign_up(server)
 
 
 @pytest.fixture(scope="package")
-def ada(house: Server) -> Cookies:
-    """The owner of the data on the shared server, signed in."""
-    return sign_up(house)
+def house(owned: tuple[Server, Cookies]) -> Server:
+    """One server for all tests that need none of their own."""
+    return owned[0]
+
+
+@pytest.fixture(scope="package")
+def ada(owned: tuple[Server, Cookies]) -> Cookies:
+    """The owner of everything in the house, signed in."""
+    return owned[1]
 
 
 @pytest.fixture(scope="package")
