@@ -1,16 +1,16 @@
 """The forms of the account pages."""
 
-from typing import Any, Self
+from typing import Self
 
 from wtforms import DateField, HiddenField, StringField
-from wtforms.validators import DataRequired, InputRequired, Length, Optional
+from wtforms.validators import InputRequired, Length, Optional
 
 from webapp.account.fields import OneOf
 from webapp.account.zones import with_own
 from webapp.auth.forms import CodeForm, EmailAddress, NewPasswordForm, OldPassword
 from webapp.models.people import MAX_NAME
 from webapp.models.user import MAX_EMAIL
-from webapp.web.forms import Form
+from webapp.web.forms import Form, OneLine
 
 MAX_LABEL = 80  # characters of the name of a passkey or token
 LIFETIMES = [
@@ -27,21 +27,6 @@ NUMBER_STYLES = [
     ("apostrophe", "1'234'567.8"),
     ("none", "1234567.8"),
 ]
-
-
-def one_line(text: str | None) -> str | None:
-    """As displayed: one line, stripped, without invisible characters. NUL is left for the form to refuse."""
-    if text is None:
-        return None
-    return " ".join("".join(letter for letter in text if letter.isprintable() or letter in "\0\t\n\r ").split())
-
-
-class OneLine(StringField):
-    """A name: one line of limited length. `asked` is the message if it is missing."""
-
-    def __init__(self, label: str, asked: str, most: int, **kwargs: Any) -> None:
-        checks = [DataRequired(asked), Length(max=most, message=f"Use at most {most} characters.")]
-        super().__init__(label, checks, filters=[one_line], **kwargs)
 
 
 class ProfileForm(Form):

@@ -1,11 +1,11 @@
 """The forms of the administration."""
 
 from wtforms import EmailField, SelectField, StringField, TextAreaField, ValidationError
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import DataRequired
 
 from webapp.models import Actor, Role, is_above, normalise_email
 from webapp.models.people import MAX_NAME
-from webapp.web.forms import Form
+from webapp.web.forms import Form, OneLine
 
 ROLES = {
     Role.OWNER: "Owner",
@@ -20,11 +20,7 @@ def stripped(text: str | None) -> str | None:
 
 
 class NameForm(Form):
-    name = StringField(
-        "Name",
-        [DataRequired("Type a name."), Length(max=MAX_NAME, message=f"Use at most {MAX_NAME} characters.")],
-        filters=[stripped],
-    )
+    name = OneLine("Name", "Type a name.", MAX_NAME)
 
 
 class AddressForm(Form):

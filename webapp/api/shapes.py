@@ -41,10 +41,11 @@ def _at_least_one(schema: dict[str, Any]) -> None:
         described.pop("default", None)
 
 
-_PRINTABLE = r"[^\x00-\x1f\x7f]*"
+# Control characters, also those that end a line or change the direction of the text around a name.
+_CONTROL = r"\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
 Name = Annotated[
     str,
-    StringConstraints(max_length=MAX_NAME, pattern=rf"^{_PRINTABLE}[^\s\x00-\x1f\x7f]{_PRINTABLE}$"),
+    StringConstraints(max_length=MAX_NAME, pattern=rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$"),
     Field(description="The displayed name, without control characters.", examples=["Ada Lovelace"]),
 ]
 # A role is a string in JSON, which strict validation would not accept as an enum.

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 
 import wtforms
 from quart import request
+from wtforms.validators import DataRequired, Length
 
 
 class Form(wtforms.Form):
@@ -40,3 +41,18 @@ class Form(wtforms.Form):
             self.form_errors = [*self.form_errors, words]
         else:
             self[field].errors = [*self[field].errors, words]
+
+
+def one_line(text: str | None) -> str | None:
+    """As displayed: one line, stripped, without invisible characters. NUL is left for the form to refuse."""
+    if text is None:
+        return None
+    return " ".join("".join(letter for letter in text if letter.isprintable() or letter in "\0\t\n\r ").split())
+
+
+class OneLine(wtforms.StringField):
+    """A name: one line of limited length. `asked` is the message if it is missing."""
+
+    def __init__(self, label: str, asked: str, most: int, **kwargs: Any) -> None:
+        checks = [DataRequired(asked), Length(max=most, message=f"Use at most {most} characters.")]
+        super().__init__(label, checks, filters=[one_line], **kwargs)

@@ -180,6 +180,8 @@ async def test_an_address_is_taken_however_it_is_written_and_whoever_is_first(ap
         ({"email": "a@example.org", "name": "x" * 201}, ["#/name"]),
         ({"email": "a@example.org", "name": "a\u0000b"}, ["#/name"]),
         ({"email": "a@example.org", "name": "a\nb"}, ["#/name"]),
+        ({"email": "a@example.org", "name": "a\u202eb"}, ["#/name"]),
+        ({"email": "a@example.org", "name": "a\u2028b"}, ["#/name"]),
         ({"email": "a@example.org", "name": 7}, ["#/name"]),
         ({"email": "a@example.org", "name": True}, ["#/name"]),
         ({"email": "a@example.org", "role": "king"}, ["#/role"]),
