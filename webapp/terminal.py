@@ -24,7 +24,7 @@ class Commands(click.Group):
 
 
 def regular(_context: click.Context, _parameter: click.Parameter, path: Path) -> Path:
-    """The callback of an argument."""
+    """For an argument whose file is read more than once: refuses a pipe before anything is done."""
     if not path.is_file():
         raise click.BadParameter("It is read more than once, so it has to be a file and not a pipe. Save it first.")
     return path

@@ -2,14 +2,14 @@
 
 import asyncio
 import errno
-import time
+import threading
 from pathlib import Path
 
 import pytest
 
 from settings import Settings
 from tests.jobs.driver import Browser, assert_same_rows, write_csv
-from tests.servers import wait_for
+from tests.servers import PATIENCE, wait_for
 from webapp.data.problems import Problem
 from webapp.data.sqlite_plain import connect
 from webapp.jobs import Jobs, Workshop, foreground
@@ -94,16 +94,17 @@ def test_what_is_interrupted_leaves_nothing(
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
+        is_over.set()
 
-    keep = foreground._keep
+    keep, is_over = foreground._keep, threading.Event()
 
-    def slowly(path: Path, folder: Path) -> tuple[int, str]:
+    def keep_for_long(path: Path, folder: Path) -> tuple[int, str]:
         kept = keep(path, folder)
-        time.sleep(0.5)
+        is_over.wait(PATIENCE)
         return kept
 
     if moment == "copied":
-        monkeypatch.setattr(foreground, "_keep", slowly)
+        monkeypatch.setattr(foreground, "_keep", keep_for_long)
     asyncio.run(interrupted())
     assert browser.tables() == []
     assert not any(owned.imports_dir.iterdir())
