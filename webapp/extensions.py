@@ -18,7 +18,7 @@ from webapp.data.engines import Database
 from webapp.drain import Drain
 from webapp.hashing import Hasher
 from webapp.hub import Hub
-from webapp.jobs import Indexes, Jobs, Workshop
+from webapp.jobs import Indexes, JobContext, Jobs
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ def init_app(app: Quart, settings: Settings) -> None:
     async def open_all() -> None:
         await asyncio.to_thread(migrations.upgrade, settings)
         await db.of(app).open()
-        await jobs.of(app).open(Workshop(settings, db.of(app), hub.of(app)))
+        await jobs.of(app).open(JobContext(settings, db.of(app), hub.of(app)))
 
     @app.after_serving
     async def close_all() -> None:

@@ -369,7 +369,7 @@ def test_a_search_that_is_left_and_taken_up_again_loses_no_row_and_shows_none_tw
     wanted = [number for number, cell in enumerate(cells, 1) if cell == "a"]
     read, seen, after, befores = any_table.read, list[int](), None, list[tuple[str, list[int]]]()
     while True:
-        found = page(read, any_table, query, after=after, size=size, looking=0)
+        found = page(read, any_table, query, after=after, size=size, scan_seconds=0)
         assert found.left_at is None or found.left_at[0] == "after"
         befores += [(found.before, list(seen))] if found.before else []
         assert bool(found.before) is (after is not None)
@@ -382,7 +382,7 @@ def test_a_search_that_is_left_and_taken_up_again_loses_no_row_and_shows_none_tw
         afters: list[tuple[str, list[int]]] = []
         at: str | None = before
         while at:
-            found = page(read, any_table, query, before=at, size=size, looking=0)
+            found = page(read, any_table, query, before=at, size=size, scan_seconds=0)
             assert found.left_at is None or found.left_at[0] == "before"
             assert found.after is not None
             back = ids(found) + back
@@ -391,15 +391,15 @@ def test_a_search_that_is_left_and_taken_up_again_loses_no_row_and_shows_none_tw
         assert back == expected
         assert ids(page(read, any_table, query, after=afters[0][0], size=99)) == afters[0][1]
     row_id = data.draw(st.integers(1, len(cells)))
-    beginning = ids(page(read, any_table, query, at=row_id, size=99, looking=60))
+    beginning = ids(page(read, any_table, query, at=row_id, size=99, scan_seconds=60))
     assert beginning == [number for number in wanted if number >= row_id]
 
 
 def test_looking_ends_with_the_table_and_says_how_far_it_came(hurried: None, store: Store) -> None:
     table = store(COLUMNS, [["a", "", "", ""], *[["b", "", "", ""]] * 6])
     query = table.query(("f.1", "eq:a"))
-    assert page(table.read, table, query, looking=0).left_at == ("after", 2)
-    assert page(table.read, table, query, last=True, looking=0).left_at == ("before", 6)
-    assert page(table.read, table, query, looking=60).left_at is None
+    assert page(table.read, table, query, scan_seconds=0).left_at == ("after", 2)
+    assert page(table.read, table, query, last=True, scan_seconds=0).left_at == ("before", 6)
+    assert page(table.read, table, query, scan_seconds=60).left_at is None
     assert page(table.read, table, query).left_at is None
-    assert page(table.read, table, table.query(("f.1", "eq:a"), ("sort", "1")), looking=0).left_at is None
+    assert page(table.read, table, table.query(("f.1", "eq:a"), ("sort", "1")), scan_seconds=0).left_at is None

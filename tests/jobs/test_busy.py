@@ -14,7 +14,7 @@ from webapp.data.problems import DatabaseBusy
 from webapp.engine.inspecting import inspect
 from webapp.engine.inspection import Overrules
 from webapp.hub import Hub
-from webapp.jobs import Workshop, imports, passes
+from webapp.jobs import JobContext, imports, passes
 from webapp.jobs.foreground import import_file
 
 __all__ = ["owned"]
@@ -63,19 +63,19 @@ async def test_a_failure_that_waits_for_the_database_keeps_the_upload(
     owned: Settings, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(passes, "PATIENCE", (0.01, 0.01))
-    workshop = Workshop(owned, database, Hub())
+    context = JobContext(owned, database, Hub())
     path = write_csv(tmp_path / "n.csv", 3)
     import_id = await created(database, path)
     await database.write(imports.inspected, import_id, inspect(path, path.name).to_json())
     await database.write(imports.begin_loading, import_id, Overrules())
-    workshop.folder(import_id).path.mkdir(parents=True)
-    workshop.folder(import_id).original.touch()
+    context.folder(import_id).path.mkdir(parents=True)
+    context.folder(import_id).original.touch()
     refuse_once(monkeypatch, "fail")
-    await passes.fail(workshop, import_id, ValueError("no luck"))
-    found = await workshop.find(import_id)
+    await passes.fail(context, import_id, ValueError("no luck"))
+    found = await context.find(import_id)
     assert found is not None
     assert found.state == "failed"
-    assert workshop.folder(import_id).original.exists()  # it can be read again with other settings
+    assert context.folder(import_id).original.exists()  # it can be read again with other settings
 
 
 async def test_what_was_read_as_decided_is_not_read_again_and_again(

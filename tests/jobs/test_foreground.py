@@ -12,7 +12,7 @@ from tests.jobs.driver import Browser, assert_same_rows, write_csv
 from tests.servers import PATIENCE, wait_for
 from webapp.data.problems import Problem
 from webapp.data.sqlite_plain import connect
-from webapp.jobs import Jobs, Workshop, foreground
+from webapp.jobs import JobContext, Jobs, foreground
 from webapp.jobs.foreground import import_file
 from webapp.models import Import
 
@@ -53,19 +53,19 @@ def test_a_title_and_an_owner_can_be_given(owned: Settings, browser: Browser, tm
 def test_what_cannot_be_imported_is_said_and_leaves_nothing(
     owned: Settings, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told, settled, remove_files = asyncio.Event(), Jobs.settled, Workshop.remove_files
+    told, settled, remove_files = asyncio.Event(), Jobs.settled, JobContext.remove_files
 
     async def settled_first(jobs: Jobs, import_id: str) -> Import | None:
         found = await settled(jobs, import_id)
         told.set()
         return found
 
-    async def remove_afterwards(workshop: Workshop, import_id: str) -> None:
+    async def remove_afterwards(context: JobContext, import_id: str) -> None:
         await told.wait()
-        await remove_files(workshop, import_id)
+        await remove_files(context, import_id)
 
     monkeypatch.setattr(Jobs, "settled", settled_first)
-    monkeypatch.setattr(Workshop, "remove_files", remove_afterwards)
+    monkeypatch.setattr(JobContext, "remove_files", remove_afterwards)
     path = tmp_path / "letter.csv"
     path.write_bytes(b"%PDF-1.7")
     with pytest.raises(Problem, match="PDF"):

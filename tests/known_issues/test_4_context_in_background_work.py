@@ -16,7 +16,7 @@ from tests.helpers import sign_up
 from tests.known_issues.plain import IS_023
 from webapp.data.uow import UnitOfWork
 from webapp.extensions import config, db, jobs
-from webapp.jobs import Workshop, runner
+from webapp.jobs import JobContext, runner
 from webapp.models import User
 from webapp.web.access import signed_in
 from webapp.web.application import Application
@@ -132,9 +132,9 @@ async def test_ours_in_a_durable_workflow_has_an_id_and_nothing_of_the_request(
     seen: list[Any] = []
     inspect_import = runner.PASSES["inspect_import"]
 
-    async def probed(workshop: Workshop, subject: str) -> None:
+    async def probed(context: JobContext, subject: str) -> None:
         seen.append((subject, what_is_there()))
-        await inspect_import(workshop, subject)
+        await inspect_import(context, subject)
 
     monkeypatch.setitem(runner.PASSES, "inspect_import", probed)
     await sign_up(client)

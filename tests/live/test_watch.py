@@ -50,7 +50,7 @@ async def test_a_quiet_stream_pings_and_then_goes_on_with_what_comes(app: Applic
     messages = watch.messages()
     for _ in range(3):
         assert await until(messages, b"ping")
-    jobs.of(app).workshop.report(STEP)
+    jobs.of(app).context.report(STEP)
     assert b'hx-target="#progress"' in await until(messages, b"hx-partial")
     await messages.aclose()
     assert hub.of(app).watchers(f"import:{IMPORT}") == 0
@@ -74,8 +74,8 @@ async def test_the_last_message_is_rendered_once_for_all_who_read_alike(
         found = await work.session.get_one(Import, IMPORT)
         found.state, found.rows_done = ImportState.DONE, 1_234_567
 
-    workshop = jobs.of(app).workshop
-    await workshop.write(lambda: workshop.changed(IMPORT), end)
+    context = jobs.of(app).context
+    await context.write(lambda: context.changed(IMPORT), end)
     first, second, other = [await until(messages, b'data-state="done"') for messages in streams_]
 
     assert first == second
@@ -115,7 +115,7 @@ async def test_a_stream_ends_with_what_would_end_a_request(
             (await work.session.get_one(User, 1)).is_active = False
 
     await db.of(app).write(end)
-    jobs.of(app).workshop.report(STEP)
+    jobs.of(app).context.report(STEP)
     async with asyncio.timeout(10):
         assert len([message async for message in messages]) <= 2
 
@@ -128,7 +128,7 @@ async def test_steps_are_not_a_way_around_the_check(
     messages = watch.messages()
     await until(messages, b"ping")
     await db.of(app).write(Session.revoke, 1)
-    jobs.of(app).workshop.report(STEP)
+    jobs.of(app).context.report(STEP)
     async with asyncio.timeout(10):
         assert len([message async for message in messages]) <= 2
 

@@ -18,7 +18,7 @@ from webapp.data.problems import Problem
 from webapp.data.sqlite_plain import problem
 from webapp.engine.inspection import Overrules
 from webapp.hub import Hub
-from webapp.jobs import Jobs, Workshop
+from webapp.jobs import JobContext, Jobs
 from webapp.jobs.progress import Progress
 from webapp.models import ImportState, Role, User
 from webapp.models.problems import NotFound
@@ -47,7 +47,7 @@ class Foreground(Jobs):
             self.background.spawn(self._perform(name, subject))
 
 
-class Watched(Workshop):
+class Watched(JobContext):
     """Draws the progress of a pass for the person waiting."""
 
     def __init__(self, settings: Settings, database: Database, advance: Advance) -> None:
@@ -93,7 +93,7 @@ async def _both_passes(jobs: Jobs, import_id: str, title: str | None) -> int:
         await jobs.begin_loading(import_id, Overrules(), title)
         found = await jobs.settled(import_id)
     if found is None or found.table_id is None:
-        async with jobs.workshop.lock(import_id):  # its pass may still be removing the file
+        async with jobs.context.lock(import_id):  # its pass may still be removing the file
             raise Problem((found and found.failure) or "The import was cancelled.")
     return found.table_id
 

@@ -14,9 +14,9 @@ from sqlalchemy import ColumnElement, select
 from webapp.engine.importing import Folder
 from webapp.jobs import imports
 from webapp.jobs.background import Background
+from webapp.jobs.context import JobContext
 from webapp.jobs.imports import BUILDING
 from webapp.jobs.mail import GIVEN_UP, forget_old, is_old
-from webapp.jobs.workshop import Workshop
 from webapp.models import Import, ImportState, Mail, Table, utc_now
 
 LOOK_EVERY = 60.0  # seconds
@@ -34,9 +34,9 @@ logger = logging.getLogger(__name__)
 class Housekeeper:
     """Compares what exists with what should; the work itself is started like any other."""
 
-    def __init__(self, workshop: Workshop, background: Background) -> None:
-        self._workshop = workshop
-        self._database = workshop.database
+    def __init__(self, context: JobContext, background: Background) -> None:
+        self._context = context
+        self._database = context.database
         self._background = background
 
     async def look_after(self) -> None:
@@ -79,7 +79,7 @@ class Housekeeper:
             await self._background.recover("send_mail", mail_id)
 
     async def _not_sent(self, *which: ColumnElement[bool]) -> list[str]:
-        if not self._workshop.settings.smtp_url.get_secret_value():
+        if not self._context.settings.smtp_url.get_secret_value():
             return []
         async with self._database.reading() as session:
             return list(await session.scalars(select(Mail.id).where(Mail.sealed.is_not(None), *which)))
@@ -100,17 +100,17 @@ class Housekeeper:
             found = list(await session.scalars(waiting))
         oldest = time.time() - UNDECIDED.total_seconds()
         for import_id in found:
-            if await asyncio.to_thread(_read_at, self._workshop.folder(import_id)) < oldest:
+            if await asyncio.to_thread(_read_at, self._context.folder(import_id)) < oldest:
                 with suppress(imports.MovedOn):  # decided just now
-                    await self._workshop.finish(imports.forget, import_id)
-                    await self._workshop.clear_away(import_id)
+                    await self._context.finish(imports.forget, import_id)
+                    await self._context.clear_away(import_id)
 
     async def _sweep(self) -> None:
         """Remnants of aborted uploads and failed imports."""
         ended = [ImportState.FAILED, ImportState.CANCELLED]
         async with self._database.reading() as session:
             kept = set(await session.scalars(select(Import.id).where(Import.state.not_in(ended))))
-        await asyncio.to_thread(_remove_stale, self._workshop.settings.imports_dir, kept)
+        await asyncio.to_thread(_remove_stale, self._context.settings.imports_dir, kept)
 
 
 async def _try(*steps: Callable[[], Awaitable[None]]) -> None:

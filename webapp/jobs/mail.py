@@ -23,7 +23,7 @@ from sqlalchemy import ColumnElement, and_, update
 from settings import Settings
 from webapp.data.keys import sealer
 from webapp.data.uow import UnitOfWork
-from webapp.jobs.workshop import Workshop
+from webapp.jobs.context import JobContext
 from webapp.models import Mail, utc_now
 
 PAUSES = (5, 30, 120, 600, 3600)  # seconds between attempts
@@ -72,25 +72,25 @@ def unseal(mail: Mail, seal: MultiFernet) -> Letter | None:
         return None
 
 
-async def send_mail(workshop: Workshop, mail_id: str) -> None:
+async def send_mail(context: JobContext, mail_id: str) -> None:
     """Retry for just over an hour; then it stays in the outbox with the reason."""
-    async with workshop.lock(f"mail:{mail_id}"):  # a concurrent second run finds it sent
+    async with context.lock(f"mail:{mail_id}"):  # a concurrent second run finds it sent
         for _ in range(GIVEN_UP):
-            if (pause := await _try(workshop, mail_id)) is None:
+            if (pause := await _try(context, mail_id)) is None:
                 return
             await asyncio.sleep(pause)
 
 
-async def _try(workshop: Workshop, mail_id: str) -> float | None:
+async def _try(context: JobContext, mail_id: str) -> float | None:
     """Seconds until the next attempt; None if there is none."""
-    async with workshop.database.reading() as session:
+    async with context.database.reading() as session:
         mail = await session.get(Mail, mail_id)
-    letter = unseal(mail, sealer(workshop.settings)) if mail else None
+    letter = unseal(mail, sealer(context.settings)) if mail else None
     if letter is None:
         return None
-    async with workshop.mail_slots:
-        failure = await _hand_over(workshop.settings, mail_id, letter)
-    tries = await workshop.database.write(_note, mail_id, failure)
+    async with context.mail_slots:
+        failure = await _hand_over(context.settings, mail_id, letter)
+    tries = await context.database.write(_note, mail_id, failure)
     return PAUSES[tries - 1] if failure is not None and 0 < tries <= len(PAUSES) else None
 
 

@@ -21,9 +21,9 @@ from webapp.engine.importing import IndexRequest, InspectRequest, LoadColumn, Lo
 from webapp.engine.inspection import Inspection
 from webapp.engine.problems import ImportProblem
 from webapp.jobs import imports
+from webapp.jobs.context import JobContext
 from webapp.jobs.imports import BUILDING
 from webapp.jobs.progress import Meter, starting_point
-from webapp.jobs.workshop import Workshop
 from webapp.models import Import, ImportState, Table
 from webapp.models.problems import NotFound
 
@@ -45,60 +45,58 @@ class Next(NamedTuple):
     subject: str
 
 
-async def inspect_import(workshop: Workshop, import_id: str) -> None:
+async def inspect_import(context: JobContext, import_id: str) -> None:
     """Pass 1: read the whole file; then the preview waits for a decision."""
-    async with _turn(workshop, import_id, ImportState.INSPECTING) as found:
+    async with _turn(context, import_id, ImportState.INSPECTING) as found:
         if found is None:
             return
-        folder = workshop.folder(import_id)
+        folder = context.folder(import_id)
         request = InspectRequest(folder.path, found.filename, found.overrules)
-        await _in_child(workshop, import_id, request.to_json(), _reporting(workshop, found))
+        await _in_child(context, import_id, request.to_json(), _reporting(context, found))
         inspection = json.loads(await asyncio.to_thread(folder.inspection.read_bytes))
         if not inspection["columns"]:
             raise ImportProblem("There is nothing in this file but empty lines.")
-        await _patiently(lambda: workshop.finish(imports.inspected, import_id, inspection))
+        await _patiently(lambda: context.finish(imports.inspected, import_id, inspection))
 
 
-async def load_import(workshop: Workshop, import_id: str) -> Next | None:
+async def load_import(context: JobContext, import_id: str) -> Next | None:
     """Pass 2: load the rows into the table."""
-    async with _turn(workshop, import_id, ImportState.LOADING) as found:
+    async with _turn(context, import_id, ImportState.LOADING) as found:
         if found is None:
             return None
-        request = await load_request(workshop, found)
-        await _in_child(workshop, import_id, request.to_json(), _reporting(workshop, found))
-        table = await _patiently(
-            lambda: workshop.finish(imports.loaded, import_id, workshop.settings.search_index_rows)
-        )
+        request = await load_request(context, found)
+        await _in_child(context, import_id, request.to_json(), _reporting(context, found))
+        table = await _patiently(lambda: context.finish(imports.loaded, import_id, context.settings.search_index_rows))
         if table.search_index == BUILDING:
             return Next("index_table", str(table.id))
     return None
 
 
-async def index_table(workshop: Workshop, table_id: str) -> None:
+async def index_table(context: JobContext, table_id: str) -> None:
     """Build the full-text index of a large table. Searches work without it, so a failure is only logged, and what is
     half made is dropped.
     """
-    async with workshop.lock(f"table:{table_id}"), workshop.index_slot:
-        table = await _table(workshop, int(table_id))
+    async with context.lock(f"table:{table_id}"), context.index_slot:
+        table = await _table(context, int(table_id))
         if table is None or table.search_index != BUILDING:
             return
-        request = IndexRequest(_database(workshop), table.id, _columns(table))
+        request = IndexRequest(_database(context), table.id, _columns(table))
         is_built = False
         try:
-            answer = await _in_child(workshop, f"table:{table_id}", request.to_json(), lambda progress: None)
+            answer = await _in_child(context, f"table:{table_id}", request.to_json(), lambda progress: None)
             is_built = answer["is_built"]
         except (Problem, ChildFailed, ChildStopped):
             logger.exception("The search index of table %s could not be built", table_id)
-        await workshop.database.write(imports.indexed, table.id, is_built)
+        await context.database.write(imports.indexed, table.id, is_built)
 
 
-async def load_request(workshop: Workshop, found: Import) -> LoadRequest:
-    table = await _table(workshop, found.table_id or 0)
+async def load_request(context: JobContext, found: Import) -> LoadRequest:
+    table = await _table(context, found.table_id or 0)
     if table is None:
         raise NotFound("table")
     return LoadRequest(
-        folder=workshop.folder(found.id).path,
-        database=_database(workshop),
+        folder=context.folder(found.id).path,
+        database=_database(context),
         import_id=found.id,
         table_id=table.id,
         options=asdict(Inspection.from_json(found.inspection or {}).options),
@@ -106,8 +104,8 @@ async def load_request(workshop: Workshop, found: Import) -> LoadRequest:
     )
 
 
-async def _table(workshop: Workshop, table_id: int) -> Table | None:
-    async with workshop.database.reading() as session:
+async def _table(context: JobContext, table_id: int) -> Table | None:
+    async with context.database.reading() as session:
         return await session.scalar(select(Table).where(Table.id == table_id).options(selectinload(Table.columns)))
 
 
@@ -118,24 +116,24 @@ def _columns(table: Table) -> list[LoadColumn]:
     ]
 
 
-def _database(workshop: Workshop) -> Path:
-    return sqlite.database_file(workshop.settings.sqlalchemy_url)
+def _database(context: JobContext) -> Path:
+    return sqlite.database_file(context.settings.sqlalchemy_url)
 
 
 @asynccontextmanager
-async def _turn(workshop: Workshop, import_id: str, state: ImportState) -> AsyncIterator[Import | None]:
+async def _turn(context: JobContext, import_id: str, state: ImportState) -> AsyncIterator[Import | None]:
     """Wait for this import's turn. Yields None if it has left the state; an error inside makes the import fail."""
-    found = await _patiently(lambda: workshop.find(import_id))
-    if found is not None and found.state == state and workshop.slots.locked():
-        workshop.report(replace(starting_point(found), is_waiting=True))
-    async with workshop.lock(import_id), workshop.slots:
-        found = await _patiently(lambda: workshop.find(import_id))
+    found = await _patiently(lambda: context.find(import_id))
+    if found is not None and found.state == state and context.slots.locked():
+        context.report(replace(starting_point(found), is_waiting=True))
+    async with context.lock(import_id), context.slots:
+        found = await _patiently(lambda: context.find(import_id))
         try:
             yield found if found is not None and found.state == state else None
         except (ChildStopped, imports.MovedOn, NotFound):
             pass  # cancelled, or another run was faster and has recorded the outcome
         except Exception as error:
-            await fail(workshop, import_id, error)
+            await fail(context, import_id, error)
 
 
 async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
@@ -149,39 +147,39 @@ async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
     return await ask()
 
 
-def _reporting(workshop: Workshop, found: Import) -> Callable[[dict[str, Any]], None]:
+def _reporting(context: JobContext, found: Import) -> Callable[[dict[str, Any]], None]:
     meter = Meter(starting_point(found))
 
     def on_progress(progress: dict[str, Any]) -> None:
-        workshop.report(meter.at(progress["bytes"], progress["rows"]))
+        context.report(meter.at(progress["bytes"], progress["rows"]))
 
     return on_progress
 
 
 async def _in_child(
-    workshop: Workshop, subject: str, request: dict[str, Any], on_progress: Callable[[dict[str, Any]], None]
+    context: JobContext, subject: str, request: dict[str, Any], on_progress: Callable[[dict[str, Any]], None]
 ) -> dict[str, Any]:
     """Run the request in a child process. A killed one is restarted and resumes where it was, or begins again."""
     for start in range(STARTS):
         try:
-            return await workshop.in_child(subject, Child(request, on_progress))
+            return await context.in_child(subject, Child(request, on_progress))
         except ChildDied as error:
             logger.warning("The child of %s, start %d: %s", subject, start + 1, error)
     raise Problem(DIED)
 
 
-async def fail(workshop: Workshop, import_id: str, error: Exception) -> None:
+async def fail(context: JobContext, import_id: str, error: Exception) -> None:
     """Mark the import as failed, with a readable reason: its table goes, and its file if it is of no further use."""
     reason = _in_words(import_id, error)
     for pause in PATIENCE:
         try:
-            if await workshop.finish(imports.fail, import_id, reason):
-                await workshop.remove_files(import_id)
+            if await context.finish(imports.fail, import_id, reason):
+                await context.remove_files(import_id)
             return
         except (StorageFull, DatabaseBusy) as full:
             logger.exception("The failure of import %s could not be written down", import_id)
             if isinstance(full, StorageFull):
-                await workshop.remove_files(import_id)  # not even room for that: free some
+                await context.remove_files(import_id)  # not even room for that: free some
             await asyncio.sleep(pause)
         except NotFound:
             return

@@ -13,14 +13,14 @@ from webapp.engine.inspection import Overrules
 from webapp.hub import HubClosed
 from webapp.jobs import imports, mail, passes
 from webapp.jobs.background import Background
+from webapp.jobs.context import JobContext, topic_of
 from webapp.jobs.housekeeping import Housekeeper
 from webapp.jobs.passes import Next
 from webapp.jobs.progress import Progress
-from webapp.jobs.workshop import Workshop, topic_of
 from webapp.models import Import, ImportState
 
 MOVING = (ImportState.INSPECTING, ImportState.LOADING)
-PASSES: dict[str, Callable[[Workshop, str], Coroutine[Any, Any, Next | None]]] = {
+PASSES: dict[str, Callable[[JobContext, str], Coroutine[Any, Any, Next | None]]] = {
     "inspect_import": passes.inspect_import,
     "load_import": passes.load_import,
     "index_table": passes.index_table,
@@ -35,17 +35,17 @@ class Jobs:
 
     def __init__(self, settings: Settings) -> None:
         self.background = Background(settings, self._perform)
-        self._workshop: Workshop | None = None
+        self._context: JobContext | None = None
 
     # --- the app's life ---
 
-    async def open(self, workshop: Workshop) -> None:
+    async def open(self, context: JobContext) -> None:
         """Ready at once; unfinished work of the last process resumes in the background."""
-        self.bind(workshop)
-        self.background.spawn(Housekeeper(workshop, self.background).look_after())
+        self.bind(context)
+        self.background.spawn(Housekeeper(context, self.background).look_after())
 
-    def bind(self, workshop: Workshop) -> None:
-        self._workshop = workshop
+    def bind(self, context: JobContext) -> None:
+        self._context = context
         self.background.begin()
 
     async def close(self) -> None:
@@ -56,16 +56,16 @@ class Jobs:
         self.background.spawn(self.background.durable())
 
     @property
-    def workshop(self) -> Workshop:
-        if self._workshop is None:
+    def context(self) -> JobContext:
+        if self._context is None:
             raise RuntimeError("The jobs are not open")
-        return self._workshop
+        return self._context
 
     # --- requests from views; each is one verb in one unit of work ---
 
     async def create(self, import_id: str, *, user_id: int, filename: str, size: int, sha256: str) -> None:
         """Start reading an upload that is in the import's folder."""
-        await self.workshop.write(
+        await self.context.write(
             self._starting("inspect_import", import_id),
             imports.create,
             import_id,
@@ -77,7 +77,7 @@ class Jobs:
 
     async def read_again(self, import_id: str, overrules: Overrules) -> None:
         then = self._starting("inspect_import", import_id)
-        await self.workshop.write(then, imports.read_again, import_id, overrules)
+        await self.context.write(then, imports.read_again, import_id, overrules)
 
     async def begin_loading(self, import_id: str, overrules: Overrules, title: str | None = None) -> bool:
         """Create the table and fill it. If the corrections require it, read the file again instead and return False."""
@@ -87,10 +87,10 @@ class Jobs:
             work.after_commit(self._starting("load_import" if begun else "inspect_import", import_id))
             return begun
 
-        return await self.workshop.database.write(begin)
+        return await self.context.database.write(begin)
 
     async def cancel(self, import_id: str) -> None:
-        await self.workshop.write(lambda: self._dispose(import_id), imports.cancel, import_id)
+        await self.context.write(lambda: self._dispose(import_id), imports.cancel, import_id)
 
     def dispose_after(self, work: UnitOfWork, import_id: str) -> None:
         """Once `work` is committed, stop this import's pass and remove its files."""
@@ -99,7 +99,7 @@ class Jobs:
     async def settled(self, import_id: str, timeout: float | None = None) -> Import | None:
         """The import once no pass works on it any more; None if that takes longer than `timeout` seconds."""
         with suppress(TimeoutError, HubClosed):
-            async with asyncio.timeout(timeout), self.workshop.hub.subscribe([topic_of(import_id)]) as events:
+            async with asyncio.timeout(timeout), self.context.hub.subscribe([topic_of(import_id)]) as events:
                 while True:
                     found = await self.find(import_id)
                     if found is None or found.state not in MOVING:
@@ -110,18 +110,18 @@ class Jobs:
     # --- queries from views ---
 
     async def find(self, import_id: str) -> Import | None:
-        return await self.workshop.find(import_id)
+        return await self.context.find(import_id)
 
     def folder(self, import_id: str) -> Folder:
-        return self.workshop.folder(import_id)
+        return self.context.folder(import_id)
 
     def progress(self, import_id: str) -> Progress | None:
         """The latest progress of a running import known to this process."""
-        return self.workshop.progress(import_id)
+        return self.context.progress(import_id)
 
     async def remove_files(self, import_id: str) -> None:
         """Of an import that has ended and been deleted."""
-        await self.workshop.remove_files(import_id)
+        await self.context.remove_files(import_id)
 
     # --- running passes by name ---
 
@@ -131,7 +131,7 @@ class Jobs:
 
     def _starting(self, name: str, import_id: str) -> Callable[[], None]:
         def then() -> None:
-            self.workshop.changed(import_id)
+            self.context.changed(import_id)
             self.start(name, import_id)
 
         return then
@@ -141,16 +141,16 @@ class Jobs:
             await self.background.start(name, subject)
         except Exception as error:
             logger.exception("The workflow %s of %s could not be started", name, subject)
-            await passes.fail(self.workshop, subject, error)
+            await passes.fail(self.context, subject, error)
 
     async def _perform(self, name: str, subject: str) -> None:
         """Run the pass of a workflow; a pass knows no other pass, only what should come next."""
-        following = await PASSES[name](self.workshop, subject)
+        following = await PASSES[name](self.context, subject)
         if following is not None:
             self.start(following.name, following.subject)
 
     def _dispose(self, import_id: str) -> None:
         """The import was cancelled or its owner is gone: stop its pass and delete its files."""
-        self.workshop.changed(import_id)
-        self.workshop.stop(import_id)
-        self.background.spawn(self.workshop.clear_away(import_id))
+        self.context.changed(import_id)
+        self.context.stop(import_id)
+        self.background.spawn(self.context.clear_away(import_id))

@@ -23,15 +23,15 @@ _SYMBOL_FOR_NUL = "\u2400"  # shown instead of a NUL, which separates cells here
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", re.ASCII)
 _LOOKED_AT = 20  # rows inspected to decide whether a column may contain links
 
-Dress = Callable[[str], str]
+Decorate = Callable[[str], str]
 
 
 def render_rows(rows: Sequence[Row], fields: Sequence[Field], row_url: Callable[[str], str]) -> Markup:
     """The `<tr>`s of `rows`; `row_url("12")` is the address of row 12."""
     before, after = (str(escape(part)) for part in row_url(_SEPARATOR).split(_SEPARATOR))
     cells, width = _escaped([cell for _, cells in rows for cell in cells]), len(fields)
-    for index, dress in _dresses(cells, fields):
-        cells[index::width] = map(dress, cells[index::width])
+    for index, decorate in _decorated(cells, fields):
+        cells[index::width] = map(decorate, cells[index::width])
     shown = (
         _render_row(number, cells[place * width : (place + 1) * width], before, after)
         for place, (number, _) in enumerate(rows)
@@ -52,7 +52,7 @@ def _render_row(number: int, cells: Sequence[str], before: str, after: str) -> s
     return f"{head}{'</td><td>'.join(cells)}</td></tr>"
 
 
-def _dresses(cells: Sequence[str], fields: Sequence[Field]) -> Iterator[tuple[int, Dress]]:
+def _decorated(cells: Sequence[str], fields: Sequence[Field]) -> Iterator[tuple[int, Decorate]]:
     """The columns whose cells are more than their text; of `cells`, escaped, each row has one a field."""
     for index, field in enumerate(fields):
         if field.type == "boolean":
@@ -61,7 +61,7 @@ def _dresses(cells: Sequence[str], fields: Sequence[Field]) -> Iterator[tuple[in
             yield index, _linked
 
 
-def _checked(yes: str) -> Dress:
+def _checked(yes: str) -> Decorate:
     """The word as it was written; the style sheet draws a check mark for it."""
     return lambda cell: f"<b>{cell}</b>" if cell == yes else f"<i>{cell}</i>" if cell else cell
 

@@ -16,7 +16,7 @@ from webapp.engine.storage import ROW_ID, Field, StoredTable, table_name
 PAGE_SIZE = 100
 COUNT_LIMIT = 10_000
 BUDGET = 5.0  # seconds
-LOOKING = 0.2  # seconds
+SCAN_SECONDS = 0.2  # seconds
 _MOST_RESULTS = 1_000  # columns per statement; SQLite allows 2,000, including those of the order
 
 T = TypeVar("T")
@@ -72,18 +72,20 @@ async def fetch_rows(
     last: bool = False,
     size: int = PAGE_SIZE,
     seconds: float = BUDGET,
-    looking: float | None = LOOKING,
+    scan_seconds: float | None = SCAN_SECONDS,
 ) -> Page:
     """Return the first page, the one after `after` or before `before`, the one starting `at` a row's id, or the last
     one.
 
     Raises QueryProblem for an invalid cursor, and QueryTimeout beyond `seconds`. Where rows have to be examined one by
-    one, that ends after `looking` seconds with whatever has been found.
+    one, that ends after `scan_seconds` seconds with whatever has been found.
     """
     return await run(
         database,
         seconds,
-        lambda read: page(read, table, query, after=after, before=before, at=at, last=last, size=size, looking=looking),
+        lambda read: page(
+            read, table, query, after=after, before=before, at=at, last=last, size=size, scan_seconds=scan_seconds
+        ),
     )
 
 
@@ -121,14 +123,14 @@ def page(
     at: int | None = None,
     last: bool = False,
     size: int = PAGE_SIZE,
-    looking: float | None = None,
+    scan_seconds: float | None = None,
 ) -> Page:
     rows = rows_of(read, table, query)
     text = after or before
     cursor = decode(query, text) if text else _cursor_of(read, table, query, at) if at is not None else None
     forward = not before and not last
-    if looking is not None and rows.scanned is not None:
-        strips = _strips(rows, rows.scanned, cursor, looking, forward=forward, inclusive=at is not None)
+    if scan_seconds is not None and rows.scanned is not None:
+        strips = _strips(rows, rows.scanned, cursor, scan_seconds, forward=forward, inclusive=at is not None)
         return _seen(query, strips, _fetch(read, rows, strips, size + 1), size, is_first=cursor is None)
     found = _fetch(read, rows, parts(rows, cursor, forward=forward, inclusive=at is not None), size + 1)
     more, found = len(found) > size, found[:size]

@@ -34,7 +34,7 @@ def topic_of(import_id: str) -> str:
     return f"import:{import_id}"
 
 
-class Workshop:
+class JobContext:
     """One per app, from the moment its database is open."""
 
     def __init__(self, settings: Settings, database: Database, hub: Hub) -> None:
