@@ -116,6 +116,11 @@ def test_an_export_from_where_nothing_is_says_so_and_makes_nothing(tmp_path: Pat
     assert not (tmp_path / "elsewhere").exists()
 
 
+@pytest.mark.parametrize("number", ["0", "99999999999999999999"])
+def test_a_number_no_table_can_have_is_refused(owned: Path, number: str) -> None:
+    assert "is not in the range" in rowcast("export", number, data_dir=owned, status=2)
+
+
 def test_an_import_without_any_account_says_what_to_do_first(file: Path, data_dir: Path) -> None:
     assert "create the owner's account" in rowcast("import", str(file), data_dir=data_dir, status=1)
 
