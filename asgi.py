@@ -2,8 +2,8 @@
 
 from settings import Settings
 from webapp import create_app
-from webapp.web import observe
+from webapp.web import observability
 
 settings = Settings()
-observe.configure(settings)
+observability.configure(settings)
 app = create_app(settings)

@@ -13,7 +13,7 @@ from quart.testing import QuartClient
 from settings import Settings
 from tests.servers import Server
 from webapp import create_app
-from webapp.data import migrations
+from webapp.db import migrations
 from webapp.web.application import Application
 
 SECRET_KEY = "a key for tests, of a length that production accepts"

@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 from sqlalchemy import select
 
 from webapp.extensions import db, sealer
-from webapp.jobs.mail import Letter, unseal
 from webapp.models import Mail
+from webapp.models.mail import Letter
 from webapp.web.application import Application
 
 
@@ -15,7 +15,7 @@ async def letters(app: Application, recipient: str | None = None) -> list[Letter
     await db.of(app).settled()
     async with db.of(app).reading() as session:
         mails = (await session.scalars(select(Mail).order_by(Mail.created_at))).all()
-    found = [letter for mail in mails if (letter := unseal(mail, sealer.of(app))) is not None]
+    found = [letter for mail in mails if (letter := mail.letter(sealer.of(app))) is not None]
     return [letter for letter in found if recipient in (None, letter.recipient)]
 
 

@@ -4,8 +4,9 @@ from quart.testing import QuartClient
 
 from tests.helpers import PASSWORD, Person, sign_in
 from webapp.extensions import db, hasher
-from webapp.models import Role, User, people
-from webapp.models.people import THE_COMMAND_LINE
+from webapp.models import Role, User
+from webapp.models.accounts import people
+from webapp.models.accounts.people import THE_COMMAND_LINE
 from webapp.web.application import Application
 
 ADA = Person("ada@example.org")  # the owner

@@ -8,9 +8,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from webapp.data.sqlite_plain import connect
-from webapp.engine.storage import create_sql, insert_sql
-from webapp.engine.types import TYPES
+from webapp.db.sqlite_driver import connect
+from webapp.rowstore.sqlite.schema import create_sql, insert_sql
+from webapp.types import TYPES
 
 Cells = Sequence[Sequence[str]]
 

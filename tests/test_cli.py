@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import make_settings
-from webapp.data.sqlite_plain import connect
+from webapp.db.sqlite_driver import connect
 
 CSV = "name,zip,born\r\nAda,00501,1815-12-10\r\nGrace,10001,1906-12-09\r\n"
 

@@ -17,8 +17,8 @@ from quart.testing import QuartClient
 from tests.conftest import SECRET_KEY
 from tests.helpers import Person, is_signed_in, sign_in
 from tests.people import window
-from webapp.cli import main
-from webapp.data.sqlite_plain import connect
+from webapp.cli.main import main
+from webapp.db.sqlite_driver import connect
 from webapp.web.application import Application
 
 PASSWORD = "a long and unlikely sentence"

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from webapp.hub import MISSED, Hub
+from webapp.broker import MISSED, Broker
 
 
 async def test_a_subscriber_gets_the_events_of_its_topics_in_order() -> None:
-    hub = Hub()
+    hub = Broker()
     async with hub.subscribe(["a", "b"]) as events:
         hub.publish("a", 1)
         hub.publish("c", "not mine")
@@ -18,7 +18,7 @@ async def test_a_subscriber_gets_the_events_of_its_topics_in_order() -> None:
 
 
 async def test_the_latest_event_of_a_key_wins_and_keeps_its_place() -> None:
-    hub = Hub()
+    hub = Broker()
     async with hub.subscribe(["a"]) as events:
         for percent in range(1000):
             hub.publish("a", percent, key="progress")
@@ -27,7 +27,7 @@ async def test_the_latest_event_of_a_key_wins_and_keeps_its_place() -> None:
 
 
 async def test_a_subscriber_that_is_too_slow_is_told_that_it_missed_something_and_nobody_else_notices() -> None:
-    hub = Hub(queue_limit=4)
+    hub = Broker(queue_limit=4)
     async with hub.subscribe(["a"]) as slow, hub.subscribe(["a"]) as quick:
         for number in range(10):
             hub.publish("a", number)
@@ -36,7 +36,7 @@ async def test_a_subscriber_that_is_too_slow_is_told_that_it_missed_something_an
 
 
 async def test_publishing_does_not_wait_for_anybody() -> None:
-    hub = Hub()
+    hub = Broker()
     async with hub.subscribe(["a"]) as events:
         waiting = asyncio.create_task(events.get(5))
         await asyncio.sleep(0)
@@ -46,7 +46,7 @@ async def test_publishing_does_not_wait_for_anybody() -> None:
 
 
 async def test_closing_ends_every_subscription_also_one_that_begins_later() -> None:
-    hub = Hub()
+    hub = Broker()
 
     watches = asyncio.Event()
 
@@ -64,7 +64,7 @@ async def test_closing_ends_every_subscription_also_one_that_begins_later() -> N
 
 
 async def test_nothing_remains_of_a_subscriber_that_left() -> None:
-    hub = Hub()
+    hub = Broker()
     with pytest.raises(RuntimeError, match="gone"):
         async with hub.subscribe(["a"]):
             raise RuntimeError("gone")

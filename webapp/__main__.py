@@ -1,5 +1,5 @@
 """`python -m webapp` is `rowcast`."""
 
-from webapp.cli import main
+from webapp.cli.main import main
 
 main(prog_name="rowcast")

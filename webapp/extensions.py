@@ -13,11 +13,11 @@ from cryptography.fernet import MultiFernet
 from quart import Quart, current_app
 
 from settings import Settings
-from webapp.data import keys, migrations
-from webapp.data.engines import Database
+from webapp.broker import Broker
+from webapp.db import keys, migrations
+from webapp.db.database import Database
 from webapp.drain import Drain
 from webapp.hashing import Hasher
-from webapp.hub import Hub
 from webapp.jobs import Indexes, JobContext, Jobs
 
 T = TypeVar("T")
@@ -47,24 +47,25 @@ db: Extension[Database] = Extension("database", Database)
 drain: Extension[Drain] = Extension("drain", lambda settings: Drain())
 hasher: Extension[Hasher] = Extension("hasher", Hasher)
 sealer: Extension[MultiFernet] = Extension("sealer", keys.sealer)
-hub: Extension[Hub] = Extension("hub", lambda settings: Hub())
+broker: Extension[Broker] = Extension("hub", lambda settings: Broker())
 jobs: Extension[Jobs] = Extension("jobs", Jobs)
 indexes: Extension[Indexes] = Extension("indexes", Indexes)
 
-EVERY: tuple[Extension[Any], ...] = (config, drain, db, hasher, sealer, hub, jobs, indexes)
+EVERY: tuple[Extension[Any], ...] = (config, drain, db, hasher, sealer, broker, jobs, indexes)
 
 
 def init_app(app: Quart, settings: Settings) -> None:
     """Create each object for this app. Open them in this order when it starts serving, and close them in reverse."""
     for extension in EVERY:
         extension.init_app(app, settings)
-    drain.of(app).on_begin(hub.of(app).close)
+    drain.of(app).on_begin(broker.of(app).close)
+    db.of(app).queue, db.of(app).broker = jobs.of(app), broker.of(app)
 
     @app.before_serving
     async def open_all() -> None:
         await asyncio.to_thread(migrations.upgrade, settings)
         await db.of(app).open()
-        await jobs.of(app).open(JobContext(settings, db.of(app), hub.of(app)))
+        await jobs.of(app).open(JobContext(settings, db.of(app), broker.of(app)))
 
     @app.after_serving
     async def close_all() -> None:

@@ -24,10 +24,10 @@ from hypercorn.utils import LifespanFailureError, LifespanTimeoutError
 
 from settings import Settings
 from webapp import create_app
-from webapp.data.folders import private_folder
-from webapp.data.problems import Problem
+from webapp.db.errors import UserError
+from webapp.db.folders import private_folder
 from webapp.extensions import drain
-from webapp.web import observe
+from webapp.web import observability
 from webapp.web.application import Application
 from webapp.web.streaming import StreamFailed
 
@@ -41,17 +41,17 @@ CLOSING_TIMEOUT = 10.0  # seconds the application has to close its resources
 log = structlog.get_logger("rowcast.server")
 
 
-class CannotServe(Problem):
+class CannotServe(UserError):
     """Why the server does not start, in one line."""
 
 
 def serve(settings: Settings, *, factory: Callable[[Settings], Application] = create_app) -> int:
     """Serve until SIGTERM or Ctrl-C. Return the exit code of the process."""
-    observe.configure(settings)
+    observability.configure(settings)
     try:
         with _only_server(settings), _bind(settings) as listener:
             asyncio.run(_run(factory(settings), settings, listener))
-    except Problem as problem:
+    except UserError as problem:
         return _failed(str(problem))
     except (LifespanFailureError, LifespanTimeoutError) as error:
         return _failed(f"The application could not start: {error}")

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.browser.people import settle
 from tests.browser.states import CORPUS, FAILURE, Place, signed_in
 from tests.helpers import Person
-from tests.imports import add_import
+from tests.import_states import add_import
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 
 

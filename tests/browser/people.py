@@ -7,7 +7,7 @@ from argon2 import PasswordHasher
 
 from tests.helpers import ADA, Person
 from tests.servers import Server
-from webapp.data.sqlite_plain import connect
+from webapp.db.sqlite_driver import connect
 
 Cookies = list[tuple[str, str]]
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.files import parts
 from tests.helpers import ADA
-from tests.imports import add_import
+from tests.import_states import add_import
 from tests.servers import ROOT, Server
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 

@@ -19,7 +19,7 @@ from tests.conftest import make_settings
 from tests.helpers import Person
 from tests.servers import Server
 from tests.tables import PLANET_ROWS, PLANETS, add_table
-from webapp.data.keys import sealer
+from webapp.db.keys import sealer
 
 # A phone that knows its owner's finger, which is on it all the time.
 PHONE = {

@@ -13,7 +13,7 @@ from tests.browser.conftest import Visit
 from tests.conftest import make_settings
 from tests.helpers import ADA, GRACE, PASSWORD, Person
 from tests.servers import Server
-from webapp.data.keys import sealer
+from webapp.db.keys import sealer
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 NEW = "a quite different sentence"

@@ -144,7 +144,7 @@ def workers(pid: int) -> list[int]:
     found = []
     for child in children_of(pid):
         with suppress(OSError):
-            if b"webapp.engine.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+            if b"webapp.imports.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
                 found.append(child)
     return found
 

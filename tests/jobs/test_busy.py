@@ -9,13 +9,13 @@ import pytest
 from settings import Settings
 from tests.jobs.driver import Browser, assert_same_rows, write_csv
 from tests.jobs.test_foreground import ignore, owned
-from webapp.data.engines import Database
-from webapp.data.problems import DatabaseBusy
-from webapp.engine.inspecting import inspect
-from webapp.engine.inspection import Overrules
-from webapp.hub import Hub
+from webapp.broker import Broker
+from webapp.cli.import_command import import_file
+from webapp.db.database import Database
+from webapp.db.errors import DatabaseBusy
+from webapp.imports.inspect_file import inspect_file
+from webapp.imports.report import ImportOverrides
 from webapp.jobs import JobContext, imports, passes
-from webapp.jobs.foreground import import_file
 
 __all__ = ["owned"]
 
@@ -63,11 +63,11 @@ async def test_a_failure_that_waits_for_the_database_keeps_the_upload(
     owned: Settings, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(passes, "PATIENCE", (0.01, 0.01))
-    context = JobContext(owned, database, Hub())
+    context = JobContext(owned, database, Broker())
     path = write_csv(tmp_path / "n.csv", 3)
     import_id = await created(database, path)
-    await database.write(imports.inspected, import_id, inspect(path, path.name).to_json())
-    await database.write(imports.begin_loading, import_id, Overrules())
+    await database.write(imports.inspected, import_id, inspect_file(path, path.name).to_json())
+    await database.write(imports.begin_loading, import_id, ImportOverrides())
     context.folder(import_id).path.mkdir(parents=True)
     context.folder(import_id).original.touch()
     refuse_once(monkeypatch, "fail")
@@ -83,9 +83,9 @@ async def test_what_was_read_as_decided_is_not_read_again_and_again(
 ) -> None:
     """The form's name of an encoding may differ from the detected one's."""
     path = write_csv(tmp_path / "n.csv", 3)
-    decided = Overrules(encoding="windows-1252")
+    decided = ImportOverrides(encoding="windows-1252")
     import_id = await created(database, path)
-    await database.write(imports.inspected, import_id, inspect(path, path.name).to_json())
+    await database.write(imports.inspected, import_id, inspect_file(path, path.name).to_json())
     assert not await database.write(imports.begin_loading, import_id, decided)
-    await database.write(imports.inspected, import_id, inspect(path, path.name, decided).to_json())
+    await database.write(imports.inspected, import_id, inspect_file(path, path.name, decided).to_json())
     assert await database.write(imports.begin_loading, import_id, decided)

@@ -10,10 +10,11 @@ import pytest
 from settings import Settings
 from tests.jobs.driver import Browser, assert_same_rows, write_csv
 from tests.servers import PATIENCE, wait_for
-from webapp.data.problems import Problem
-from webapp.data.sqlite_plain import connect
-from webapp.jobs import JobContext, Jobs, foreground
-from webapp.jobs.foreground import import_file
+from webapp.cli import import_command
+from webapp.cli.import_command import import_file
+from webapp.db.errors import UserError
+from webapp.db.sqlite_driver import connect
+from webapp.jobs import JobContext, Jobs
 from webapp.models import Import
 
 
@@ -68,16 +69,16 @@ def test_what_cannot_be_imported_is_said_and_leaves_nothing(
     monkeypatch.setattr(JobContext, "remove_files", remove_afterwards)
     path = tmp_path / "letter.csv"
     path.write_bytes(b"%PDF-1.7")
-    with pytest.raises(Problem, match="PDF"):
+    with pytest.raises(UserError, match="PDF"):
         import_file(owned, path, title=None, owner_email=None, progress=ignore)
     assert browser.tables() == []
     assert not any(owned.imports_dir.iterdir())
-    with pytest.raises(Problem, match="Nobody has an account"):
+    with pytest.raises(UserError, match="Nobody has an account"):
         import_file(owned, path, title=None, owner_email="grace@example.org", progress=ignore)
 
 
 def test_without_any_account_there_is_nobody_to_import_for(settings: Settings, tmp_path: Path) -> None:
-    with pytest.raises(Problem, match="no account yet"):
+    with pytest.raises(UserError, match="no account yet"):
         import_file(settings, write_csv(tmp_path / "n.csv", 3), title=None, owner_email=None, progress=ignore)
 
 
@@ -88,7 +89,7 @@ def test_what_is_interrupted_leaves_nothing(
     path = write_csv(tmp_path / "n.csv", 200_000)
 
     async def interrupted() -> None:
-        running = asyncio.create_task(foreground._import(owned, path, None, None, ignore))
+        running = asyncio.create_task(import_command._import(owned, path, None, None, ignore))
         sign = "*/lock" if moment == "read" else "*/original"
         await asyncio.to_thread(wait_for, lambda: any(owned.imports_dir.glob(sign)))
         running.cancel()
@@ -96,7 +97,7 @@ def test_what_is_interrupted_leaves_nothing(
             await running
         is_over.set()
 
-    keep, is_over = foreground._keep, threading.Event()
+    keep, is_over = import_command._keep, threading.Event()
 
     def keep_for_long(path: Path, folder: Path) -> tuple[int, str]:
         kept = keep(path, folder)
@@ -104,7 +105,7 @@ def test_what_is_interrupted_leaves_nothing(
         return kept
 
     if moment == "copied":
-        monkeypatch.setattr(foreground, "_keep", keep_for_long)
+        monkeypatch.setattr(import_command, "_keep", keep_for_long)
     asyncio.run(interrupted())
     assert browser.tables() == []
     assert not any(owned.imports_dir.iterdir())
@@ -118,7 +119,7 @@ def test_a_full_disk_is_said_in_words_and_leaves_nothing(
         (folder / "original").write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(foreground, "_keep", half)
-    with pytest.raises(Problem, match="disk is full"):
+    monkeypatch.setattr(import_command, "_keep", half)
+    with pytest.raises(UserError, match="disk is full"):
         import_file(owned, write_csv(tmp_path / "n.csv", 3), title=None, owner_email=None, progress=ignore)
     assert not any(owned.imports_dir.iterdir())

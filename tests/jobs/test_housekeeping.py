@@ -12,7 +12,7 @@ from sqlalchemy import select
 from settings import Settings
 from tests.servers import wait_for
 from webapp import create_app
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.jobs import housekeeping
 from webapp.jobs.housekeeping import STALE

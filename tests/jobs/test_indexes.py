@@ -9,11 +9,11 @@ from quart.testing import QuartClient
 from settings import Settings
 from tests.helpers import sign_up
 from tests.tables import add_table
-from webapp.data.sqlite_plain import connect
-from webapp.engine.problems import QueryTimeout
-from webapp.engine.storage import Field
+from webapp.db.sqlite_driver import connect
 from webapp.extensions import indexes
 from webapp.jobs import Indexes
+from webapp.rowstore.errors import QueryTimeout
+from webapp.rowstore.sqlite.schema import Field
 from webapp.tables import tables as views
 from webapp.web.application import Application
 

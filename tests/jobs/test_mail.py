@@ -16,11 +16,12 @@ from tests.helpers import ADA, PASSWORD, sign_up
 from tests.postbox import Postbox, free_port, parts, postbox
 from tests.servers import Server, wait_for
 from webapp import create_app
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, jobs, sealer
 from webapp.jobs import mail
-from webapp.jobs.mail import GIVEN_UP, Letter, connection, forget_old, message, send_mail, unseal
+from webapp.jobs.mail import connection, message, send_mail
 from webapp.models import Mail, utc_now
+from webapp.models.mail import MAX_TRIES, Letter, erase_expired_mails, post_mail
 from webapp.web.application import Application
 
 LETTER = Letter("grace@example.org", "Gruß & more", "Hello,\n\nschön.\n", "<p>Hello,</p><p>schön.</p>", "https://x/y")
@@ -39,14 +40,14 @@ def settings(data_dir: Path, box: Postbox) -> Settings:
 
 @pytest.fixture
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mail, "PAUSES", (0, 0, 0, 0, 0))
+    monkeypatch.setattr(mail, "RETRY_AFTER", (0, 0, 0, 0, 0))
 
 
 async def write_down(app: Application, letter: Letter = LETTER) -> str:
     """In the outbox; nothing sends it yet."""
 
     async def verb(work: UnitOfWork) -> str:
-        return (await mail.post(work, letter, sealer.of(app))).id
+        return (await post_mail(work, letter, sealer.of(app))).id
 
     return await db.of(app).write(verb)
 
@@ -78,7 +79,7 @@ async def test_what_a_page_writes_arrives(settings: Settings, box: Postbox) -> N
 
 async def test_once_sent_nobody_can_read_it_here_any_more(app: Application, box: Postbox) -> None:
     mail_id = await write_down(app)
-    assert unseal(await found(app, mail_id), sealer.of(app)) == LETTER
+    assert (await found(app, mail_id)).letter(sealer.of(app)) == LETTER
 
     await send_mail(jobs.of(app).context, mail_id)
     await send_mail(jobs.of(app).context, mail_id)  # a second run has nothing to do
@@ -120,7 +121,7 @@ async def test_what_will_never_be_taken_is_not_tried_again(app: Application, box
     await send_mail(jobs.of(app).context, mail_id)
 
     kept = await found(app, mail_id)
-    assert kept.tries == GIVEN_UP
+    assert kept.tries == MAX_TRIES
     assert "No such person here" in (kept.failure or "")
     assert kept.sealed is not None  # an administrator can still pass the link on
     assert (box.mails, box.asked) == ([], 1)
@@ -134,7 +135,7 @@ async def test_a_server_that_stays_away_is_given_up_with_the_reason(data_dir: Pa
         await send_mail(jobs.of(app).context, mail_id)
         kept = await found(app, mail_id)
 
-    assert kept.tries == GIVEN_UP
+    assert kept.tries == MAX_TRIES
     assert (kept.failure or "").startswith("The mail server did not take it:")
     assert kept.sealed is not None
 
@@ -220,11 +221,11 @@ async def test_words_of_a_mail_that_was_never_sent_are_erased_after_thirty_days(
             await work.session.execute(update(Mail).where(Mail.id == mail_id).values(created_at=then))
 
     await db.of(app).write(age)
-    await db.of(app).write(forget_old)
+    await db.of(app).write(erase_expired_mails)
 
     assert (await found(app, old)).sealed is None
     assert "30 days" in ((await found(app, old)).failure or "")
-    assert unseal(await found(app, fresh), sealer.of(app)) == LETTER
+    assert (await found(app, fresh)).letter(sealer.of(app)) == LETTER
 
 
 @pytest.mark.parametrize(
@@ -253,7 +254,7 @@ async def test_a_server_without_encryption_is_not_trusted_with_a_mail(
     app: Application, box: Postbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mail, "_is_this_machine", lambda host: False)
-    monkeypatch.setattr(mail, "PAUSES", ())
+    monkeypatch.setattr(mail, "RETRY_AFTER", ())
     mail_id = await write_down(app)
 
     await send_mail(jobs.of(app).context, mail_id)

@@ -13,9 +13,9 @@ from settings import Settings
 from tests.jobs.driver import Browser, assert_same_rows, write_csv
 from tests.servers import wait_for
 from webapp import create_app
-from webapp.data.sqlite_plain import connect
-from webapp.engine.inspection import Overrules
-from webapp.extensions import hub, jobs
+from webapp.db.sqlite_driver import connect
+from webapp.extensions import broker, jobs
+from webapp.imports.report import ImportOverrides
 from webapp.jobs.bridge import bridge
 from webapp.web.application import Application
 
@@ -54,7 +54,7 @@ async def test_an_import_whose_workflow_was_never_written_down_goes_on(
         found = await jobs.of(idle).settled(IMPORT, 20)
         assert found is not None
         assert found.state == "ready", found.failure
-        assert await jobs.of(idle).begin_loading(IMPORT, Overrules())
+        assert await jobs.of(idle).begin_loading(IMPORT, ImportOverrides())
         found = await jobs.of(idle).settled(IMPORT, 20)
         assert found is not None
         assert found.state == "done", found.failure
@@ -63,7 +63,7 @@ async def test_an_import_whose_workflow_was_never_written_down_goes_on(
 
 async def test_an_app_with_nothing_to_do_does_not_load_the_engine_of_jobs(idle: Application) -> None:
     async with idle.test_app():
-        assert hub.of(idle).watchers("import:x") == 0
+        assert broker.of(idle).watchers("import:x") == 0
         assert not bridge.is_open
 
 
@@ -74,7 +74,7 @@ async def test_workflows_that_ended_long_ago_are_forgotten_and_numbers_go_on(
         running = jobs.of(idle)
         for delimiter in (";", ",", ";"):
             await running.settled(IMPORT, 20)
-            await running.read_again(IMPORT, Overrules(delimiter=delimiter))
+            await running.read_again(IMPORT, ImportOverrides(delimiter=delimiter))
         found = await running.settled(IMPORT, 20)
         assert found is not None
         assert found.state == "ready", found.failure
@@ -85,7 +85,7 @@ async def test_workflows_that_ended_long_ago_are_forgotten_and_numbers_go_on(
             written.commit()
             await running.background.prune()
             assert workflows(written) == [2, 3]
-            await running.read_again(IMPORT, Overrules(delimiter=","))
+            await running.read_again(IMPORT, ImportOverrides(delimiter=","))
             await asyncio.to_thread(wait_for, lambda: workflows(written, "SUCCESS") == [3, 4])
 
 

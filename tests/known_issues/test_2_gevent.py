@@ -50,7 +50,7 @@ asyncio.run(main())
 START = """
 from gevent import monkey
 monkey.patch_all()
-from webapp.cli import main
+from webapp.cli.main import main
 main(["serve", "--port", "0"])
 """
 

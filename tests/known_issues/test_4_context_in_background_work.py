@@ -14,12 +14,12 @@ from sqlalchemy import update
 
 from tests.helpers import sign_up
 from tests.known_issues.plain import IS_023
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import config, db, jobs
 from webapp.jobs import JobContext, runner
 from webapp.models import User
-from webapp.web.access import signed_in
 from webapp.web.application import Application
+from webapp.web.session import current_user
 
 
 def what_is_there() -> dict[str, Any]:
@@ -109,7 +109,7 @@ async def test_ours_in_a_task_has_an_id_and_a_session_of_its_own(app: Applicatio
 
     @app.get("/rename")
     async def view() -> ResponseReturnValue:
-        db().write_soon(rename, signed_in().id)
+        db().write_soon(rename, current_user().id)
         return ""
 
     @app.teardown_request

@@ -20,7 +20,7 @@ from tests.helpers import ADA, sign_out, sign_up
 from tests.known_issues.plain import IS_023
 from webapp import create_app
 from webapp.web.application import Application
-from webapp.web.crosssite import SAFE_METHODS
+from webapp.web.csrf import SAFE_METHODS
 
 DAY = 86400
 

@@ -10,7 +10,7 @@ from quart.typing import ResponseReturnValue
 
 from tests.known_issues.plain import serving
 from tests.servers import Answer, Server, Wire
-from webapp.web.limits import FORM_FIELDS, FORM_MEMORY
+from webapp.web.body_limits import FORM_FIELDS, FORM_MEMORY
 
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=frontier"

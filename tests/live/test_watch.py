@@ -10,14 +10,14 @@ import pytest
 from quart.testing import QuartClient
 
 from tests.helpers import sign_out, sign_up
-from webapp.extensions import db, hub, jobs
+from webapp.extensions import broker, db, jobs
 from webapp.jobs.progress import Meter, Progress
 from webapp.live import sse, streams
 from webapp.live.sections import moved, section
 from webapp.models import Actor, Import, ImportState, Session, User, utc_now
 from webapp.web.application import Application
+from webapp.web.formatting import Locale
 from webapp.web.templating import templates
-from webapp.web.words import Manner
 
 IMPORT = "a" * 32
 STEP = Progress(IMPORT, ImportState.LOADING, 10, 100, 5, 50)
@@ -35,7 +35,9 @@ async def watch(app: Application, client: QuartClient, monkeypatch: pytest.Monke
 
     await db.of(app).write(add)
     actor = Actor(1, "ada@example.org", "ada", "owner", session_id=1)
-    return streams.Watch(db.of(app), hub.of(app), jobs.of(app), templates.of(app), actor, IMPORT, ImportState.LOADING)
+    return streams.Watch(
+        db.of(app), broker.of(app), jobs.of(app), templates.of(app), actor, IMPORT, ImportState.LOADING
+    )
 
 
 async def until(messages: AsyncIterator[bytes], part: bytes) -> bytes:
@@ -53,11 +55,11 @@ async def test_a_quiet_stream_pings_and_then_goes_on_with_what_comes(app: Applic
     jobs.of(app).context.report(STEP)
     assert b'hx-target="#progress"' in await until(messages, b"hx-partial")
     await messages.aclose()
-    assert hub.of(app).watchers(f"import:{IMPORT}") == 0
+    assert broker.of(app).watchers(f"import:{IMPORT}") == 0
 
 
 async def test_a_step_is_rendered_once_for_all_who_watch(app: Application, watch: streams.Watch) -> None:
-    assert moved(templates.of(app), STEP, Manner()) is moved(templates.of(app), STEP, Manner())
+    assert moved(templates.of(app), STEP, Locale()) is moved(templates.of(app), STEP, Locale())
 
 
 async def test_the_last_message_is_rendered_once_for_all_who_read_alike(
@@ -79,7 +81,7 @@ async def test_the_last_message_is_rendered_once_for_all_who_read_alike(
     first, second, other = [await until(messages, b'data-state="done"') for messages in streams_]
 
     assert first == second
-    text = section(templates.of(app), await watch._look(), None, Manner())
+    text = section(templates.of(app), await watch._look(), None, Locale())
     assert sse.message(text) is sse.message(text)
     assert (b"1,234,567" in first, b"1.234.567" in other) == (True, True)
     assert section.cache_info().misses == before + 2

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from settings import Settings
-from webapp.data.engines import Database
+from webapp.db.database import Database
 
 
 @pytest.fixture

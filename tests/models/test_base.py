@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import StatementError
 
-from webapp.data.engines import Database
-from webapp.data.uow import UnitOfWork
+from webapp.db.database import Database
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.models import Import, User
 
 NOON_IN_OSLO = datetime(2026, 7, 1, 12, tzinfo=timezone(timedelta(hours=2)))

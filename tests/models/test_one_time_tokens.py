@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text, update
 
-from webapp.data.engines import Database
-from webapp.data.uow import UnitOfWork
+from webapp.db.database import Database
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.models import OneTimeToken, Purpose, TokenUnusable, User, utc_now
-from webapp.models.one_time_token import KEPT, LIFETIMES
+from webapp.models.accounts.one_time_token import KEPT, LIFETIMES
 
 
 async def issue(database: Database, purpose: Purpose = Purpose.RESET, **more: Any) -> str:

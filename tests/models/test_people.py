@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from webapp.data.engines import Database
-from webapp.data.problems import Problem
-from webapp.data.uow import UnitOfWork
+from webapp.db.database import Database
+from webapp.db.errors import UserError
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.models import (
     Actor,
     ApiToken,
     AuditEvent,
+    AuditSource,
     Device,
-    Doer,
     EmailTaken,
     Event,
     OneTimeToken,
@@ -25,10 +25,10 @@ from webapp.models import (
     Scope,
     Session,
     User,
-    people,
 )
-from webapp.models.people import THE_COMMAND_LINE, HasFactor, LastOwner, Manager, NotAllowed
-from webapp.models.problems import NotFound
+from webapp.models.accounts import people
+from webapp.models.accounts.people import THE_COMMAND_LINE, ActingUser, HasFactor, LastOwner, NotAllowed
+from webapp.models.errors import NotFound
 
 Verb = Callable[..., Awaitable[Any]]
 
@@ -40,9 +40,9 @@ async def add(database: Database, name: str, role: Role = Role.MEMBER, *, has_pa
     )
 
 
-def manager(user: User) -> Manager:
-    return Manager(
-        Actor(user.id, user.email, user.name, user.role), Doer(user.id, user.email, "203.0.113.5", "Firefox")
+def manager(user: User) -> ActingUser:
+    return ActingUser(
+        Actor(user.id, user.email, user.name, user.role), AuditSource(user.id, user.email, "203.0.113.5", "Firefox")
     )
 
 
@@ -173,7 +173,7 @@ async def test_two_owners_who_do_it_to_each_other_at_the_same_time_are_not_both_
         return_exceptions=True,
     )
 
-    assert sum(isinstance(one, Problem) for one in said) == 2
+    assert sum(isinstance(one, UserError) for one in said) == 2
     people_left = [await found(database, user) for user in (ada, bob)]
     assert sum(user is not None and user.is_active and user.role == Role.OWNER for user in people_left) == 1
 
@@ -294,9 +294,9 @@ async def test_a_removal_that_fails_changes_nothing(database: Database) -> None:
     ada, eve = await add(database, "ada", Role.OWNER), await add(database, "eve")
 
     async def farewell(work: UnitOfWork, user_id: int) -> None:
-        raise Problem("A table is still coming in.")
+        raise UserError("A table is still coming in.")
 
-    with pytest.raises(Problem):
+    with pytest.raises(UserError):
         await database.write(people.remove_person, manager(ada), eve.id, farewell)
 
     assert await found(database, eve) is not None

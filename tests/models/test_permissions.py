@@ -2,8 +2,8 @@
 
 import pytest
 
-from webapp.models import Action, Actor, Role, Scope, Table, User, authorize, is_above
-from webapp.models.permissions import RULES
+from webapp.models import Action, Actor, Role, Scope, Table, User, is_above, is_allowed
+from webapp.models.policy import RULES
 
 EVERYBODY = "owner administrator member guest"
 MAY = {
@@ -35,26 +35,26 @@ def actor(role: str, scope: Scope | None = None, id: int = 1) -> Actor:
 @pytest.mark.parametrize("action", Action)
 @pytest.mark.parametrize("role", Role)
 def test_each_role_may_what_the_table_says(role: Role, action: Action) -> None:
-    assert authorize(actor(role), action) is (role in MAY[action].split())
+    assert is_allowed(actor(role), action) is (role in MAY[action].split())
 
 
 @pytest.mark.parametrize("action", Action)
 @pytest.mark.parametrize("scope", Scope)
 def test_a_token_may_what_its_scope_says(scope: Scope, action: Action) -> None:
-    assert authorize(actor("owner", scope), action) is (scope in SCOPES[action].split())
+    assert is_allowed(actor("owner", scope), action) is (scope in SCOPES[action].split())
 
 
 def test_a_scope_gives_nobody_more_than_their_role() -> None:
-    assert not authorize(actor("member", Scope.ADMIN), Action.MANAGE_PEOPLE)
-    assert not authorize(actor("guest", Scope.WRITE), Action.CREATE_TABLE)
+    assert not is_allowed(actor("member", Scope.ADMIN), Action.MANAGE_PEOPLE)
+    assert not is_allowed(actor("guest", Scope.WRITE), Action.CREATE_TABLE)
 
 
 def test_a_table_is_its_owners_alone() -> None:
     theirs = Table(id=1, owner_id=2, title="t")
 
-    assert not authorize(actor("owner"), Action.READ_TABLE, theirs)
-    assert authorize(actor("guest", id=2), Action.READ_TABLE, theirs)
-    assert not authorize(actor("guest", id=2), Action.CHANGE_TABLE, theirs)
+    assert not is_allowed(actor("owner"), Action.READ_TABLE, theirs)
+    assert is_allowed(actor("guest", id=2), Action.READ_TABLE, theirs)
+    assert not is_allowed(actor("guest", id=2), Action.CHANGE_TABLE, theirs)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_table_is_its_owners_alone() -> None:
 def test_people_are_managed_from_above(role: str, manages: str) -> None:
     for other in Role:
         subject = User(id=2, email="b@example.org", name="b", role=other)
-        assert authorize(actor(role), Action.MANAGE_PEOPLE, subject) is (other in manages.split()), other
+        assert is_allowed(actor(role), Action.MANAGE_PEOPLE, subject) is (other in manages.split()), other
     if role in ("owner", "administrator"):
         assert [other for other in Role if is_above(actor(role), other)] == manages.split()
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from webapp.data.engines import Database
+from webapp.db.database import Database
 from webapp.models import RecoveryCode, User
 
 

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from sqlalchemy import select, text
 
-from webapp.data.engines import Database
-from webapp.data.uow import UnitOfWork
+from webapp.db.database import Database
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.models import EmailTaken, RegistrationClosed, Role, User, normalise_email
 
 

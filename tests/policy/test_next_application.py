@@ -14,7 +14,7 @@ PARTS = ("settings.py", "asgi.py", "pyproject.toml", ".env.example", "static", "
 # What must still hold there without tables.
 REST = (
     "tests/http/auth/test_registrations.py",
-    "tests/data/test_keys.py",
+    "tests/db/test_keys.py",
     "tests/policy/test_next_application.py::test_a_person_begins_at_the_dashboard",
 )
 

@@ -14,7 +14,7 @@ from settings import Settings
 from tests.conftest import Client, make_settings
 from tests.helpers import ADA, sign_out, sign_up
 from tests.http.auth.conftest import add_second_factor
-from tests.imports import add_import
+from tests.import_states import add_import
 from tests.people import settle
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp import create_app

@@ -19,7 +19,7 @@ from settings import Environment, Settings
 from tests.conftest import make_settings
 from webapp import BLUEPRINTS, create_app, extensions
 from webapp.web import templating
-from webapp.web.crosssite import refuse_cross_site
+from webapp.web.csrf import refuse_cross_site
 
 ROOT = Path(__file__).parents[2]
 CODE = sorted([*(ROOT / "webapp").rglob("*.py"), ROOT / "settings.py", ROOT / "asgi.py"])
@@ -38,7 +38,6 @@ NEVER = {
     "copy_current_request_context": "give the task what it needs: its request will be over",
     "copy_current_app_context": "the same",
     "add_background_task": "webapp.jobs: work that matters survives the process",
-    "current_user": "webapp.web.access.actor: its `is_authenticated` is a coroutine, which a template takes for yes",
     "login_required": "webapp.web.access: a view is guarded unless it says @public",
     "get_event_loop": "asyncio.get_running_loop",
     "before_first_request": "before_serving",
@@ -103,6 +102,13 @@ def test_nothing_of_flask_and_no_session_of_quart_is_imported() -> None:
     assert {one for one in found if one[1:] == ("quart", "session")} == set()
 
 
+def test_the_current_user_is_ours_and_not_quart_auths() -> None:
+    """Its `is_authenticated` is a coroutine, which a template takes for yes."""
+    found = {(path, module, name) for path, tree in TREES.items() for module, name in imported(tree)}
+
+    assert {one for one in found if one[1:] == ("quart_auth", "current_user")} == set()
+
+
 def test_nothing_asks_for_the_app_or_the_request_while_it_is_imported() -> None:
     """There is none yet: `RuntimeError: Not within an app context`."""
     found = set()
@@ -163,7 +169,7 @@ def test_only_the_settings_read_the_environment() -> None:
     readers = {path for path, tree in TREES.items() if {"environ", "getenv"} & set(named(tree))}
 
     # The others pass parts of it to a child process.
-    assert readers <= {"webapp/reloading.py", "webapp/engine/children.py", "webapp/engine/formats/xlsx.py"}
+    assert readers <= {"webapp/reloading.py", "webapp/imports/child_process.py", "webapp/formats/xlsx.py"}
 
 
 def test_no_secret_is_written_down_anywhere() -> None:

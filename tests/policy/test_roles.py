@@ -16,17 +16,16 @@ from werkzeug.routing import Rule
 
 from settings import Settings
 from tests.helpers import Person, is_signed_in, sign_in
-from tests.imports import add_import
+from tests.import_states import add_import
 from tests.people import ROLES, settle, settle_everybody
 from tests.policy.test_access import SAMPLES
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp import create_app
-from webapp.data.sqlite_plain import connect
-from webapp.data.uow import UnitOfWork
+from webapp.db.sqlite_driver import connect
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, sealer
-from webapp.jobs import mail as outbox
-from webapp.jobs.mail import Letter
 from webapp.models import ApiToken, OneTimeToken, Purpose, Role, Scope, User
+from webapp.models.mail import Letter, post_mail
 from webapp.web.application import Application
 
 ROOT = Path(__file__).parents[2]
@@ -89,7 +88,7 @@ class World:
 
 async def _wait(work: UnitOfWork, email: str, user_id: int) -> str:
     letter = Letter(email, "A link", "text", "html", "http://localhost/reset/x")
-    return (await outbox.post(work, letter, sealer(), user_id)).id
+    return (await post_mail(work, letter, sealer(), user_id)).id
 
 
 async def _invite(work: UnitOfWork, email: str, role: Role) -> int:

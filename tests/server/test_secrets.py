@@ -12,7 +12,7 @@ import httpx
 from tests.conftest import make_settings
 from tests.helpers import ADA, GRACE, PASSWORD
 from tests.servers import Server, wait_for
-from webapp.data.keys import sealer
+from webapp.db.keys import sealer
 
 SECRET = "a sentence that is secret"
 

@@ -12,16 +12,26 @@ from webapp.account import bp
 from webapp.account.forms import ConfirmationForm, EmailForm
 from webapp.account.throttles import throttles
 from webapp.auth.links import answer_unusable
-from webapp.auth.mails import send_email_change, send_notice
 from webapp.auth.verifications import sends_mail
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
-from webapp.models import AuditEvent, Doer, EmailTaken, Event, OneTimeToken, Purpose, TokenUnusable, User, utc_now
-from webapp.web.access import Action, fresh, may, signed_in
-from webapp.web.audit import doer
+from webapp.models import (
+    AuditEvent,
+    AuditSource,
+    EmailTaken,
+    Event,
+    OneTimeToken,
+    Purpose,
+    TokenUnusable,
+    User,
+    utc_now,
+)
+from webapp.web.access import Action, fresh, may
+from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
-from webapp.web.mail import letter, post
+from webapp.web.mailer import mailer
+from webapp.web.session import current_user
 
 bp.register_error_handler(TokenUnusable, answer_unusable)
 
@@ -45,12 +55,12 @@ async def pending_address(user_id: int) -> str | None:
 @may(Action.OWN_ACCOUNT)
 @fresh
 async def email() -> ResponseReturnValue:
-    person = signed_in()
+    person = current_user()
     form = await EmailForm.read() if request.method == "POST" else EmailForm()
     if request.method == "POST" and form.validate():
         if form["email"].data != person.email:
             await throttles().begin_mail(person.id)
-            await db().write(_ask, person.id, form["email"].data, doer())
+            await db().write(_ask, person.id, form["email"].data, audit_source())
             flash(f"{_way_of(form['email'].data)} The address changes when you open it.", "alert")
             return redirect_to(url_for("account.profile"))
         form.refuse("email", "This is your address already.")
@@ -60,7 +70,7 @@ async def email() -> ResponseReturnValue:
 @bp.post("/email/withdrawal")
 @may(Action.OWN_ACCOUNT)
 async def email_withdrawal() -> ResponseReturnValue:
-    await db().write(OneTimeToken.withdraw, Purpose.CHANGE_EMAIL, signed_in().id)
+    await db().write(OneTimeToken.withdraw, Purpose.CHANGE_EMAIL, current_user().id)
     flash("Your address stays as it is; the link does not work any more.")
     return redirect_to(url_for("account.profile"))
 
@@ -72,14 +82,14 @@ async def email_confirmation() -> ResponseReturnValue:
 
     Opening it changes nothing, because mail scanners open links too.
     """
-    person = signed_in()
+    person = current_user()
     form = ConfirmationForm(await request.form if request.method == "POST" else request.args)
     new = await _asked_for(person.id, form["token"].data) if form.validate() else None
     if new is None:
         raise TokenUnusable
     if request.method == "GET":
         return await render("account/email_confirmation.html", form=form, new=new)
-    await db().write(_change, form["token"].data, doer())
+    await db().write(_change, form["token"].data, audit_source())
     flash(f"Your address is {new} now. Sign in with it from now on.")
     return redirect_to(url_for("account.profile"), whole=True)
 
@@ -97,19 +107,19 @@ async def _asked_for(user_id: int, token: str) -> str | None:
     return found.email if found is not None and found.user_id == user_id else None
 
 
-async def _ask(work: UnitOfWork, user_id: int, new: str, doer: Doer) -> None:
+async def _ask(work: UnitOfWork, user_id: int, new: str, audit_source: AuditSource) -> None:
     user = await work.session.get_one(User, user_id)
     taken = await work.session.scalar(select(User).where(User.email == new))
     token = await OneTimeToken.issue(work, Purpose.CHANGE_EMAIL, user_id=user_id, email=new)
     if taken is None:
-        await send_email_change(work, user, new, token, url_for("account.email_confirmation", token=token))
+        await mailer.send(work, "email_change", new, user_id=user.id, token=token, old_email=user.email)
     else:
-        await post(work, letter("email_taken", new, "You have an account already", url_for("auth.login")), taken.id)
-    await send_notice(work, user, "email_change_asked", new_email=new)
-    await AuditEvent.record(work, Event.EMAIL_CHANGE_ASKED, doer, user, new=new)
+        await mailer.send(work, "email_taken", new, user_id=taken.id)
+    await mailer.send(work, "email_change_asked", user.email, user_id=user.id, new_email=new)
+    await AuditEvent.record(work, Event.EMAIL_CHANGE_ASKED, audit_source, user, new=new)
 
 
-async def _change(work: UnitOfWork, token: str, doer: Doer) -> None:
+async def _change(work: UnitOfWork, token: str, audit_source: AuditSource) -> None:
     """Raises `TokenUnusable`, and `EmailTaken` if somebody else has got the address in the meantime."""
     found = await OneTimeToken.redeem(work, Purpose.CHANGE_EMAIL, token)
     user = await work.session.get_one(User, found.user_id)
@@ -120,5 +130,5 @@ async def _change(work: UnitOfWork, token: str, doer: Doer) -> None:
         raise EmailTaken from error
     for purpose in OLD_LINKS:
         await OneTimeToken.withdraw(work, purpose, user.id)
-    await send_notice(work, user, "email_changed", to=before, new_email=user.email)
-    await AuditEvent.record(work, Event.EMAIL_CHANGED, doer, user, before=before)
+    await mailer.send(work, "email_changed", before, user_id=user.id, new_email=user.email)
+    await AuditEvent.record(work, Event.EMAIL_CHANGED, audit_source, user, before=before)

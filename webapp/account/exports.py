@@ -8,15 +8,16 @@ from quart.typing import ResponseReturnValue
 from sqlalchemy import or_, select
 
 from webapp.account import bp
-from webapp.data.engines import Database
+from webapp.db.database import Database
 from webapp.extensions import db
 from webapp.models import ApiToken, AuditEvent, Event, Passkey, Session, User, utc_now
-from webapp.web.access import Action, fresh, may, signed_in
+from webapp.web.access import Action, fresh, may
 from webapp.web.audit import record_soon
-from webapp.web.belongings import belongings, words_of
 from webapp.web.fragments import render
+from webapp.web.session import current_user
 from webapp.web.streaming import streamed
 from webapp.web.templating import to_json
+from webapp.web.user_data import summarize_user_data, user_data
 
 AT_ONCE = 500  # events per read
 
@@ -26,20 +27,20 @@ Things = AsyncIterator[dict[str, Any]]
 @bp.get("/export")
 @may(Action.OWN_ACCOUNT)
 async def export() -> ResponseReturnValue:
-    return await render("account/export.html", lost=await words_of(signed_in().id))
+    return await render("account/export.html", lost=await summarize_user_data(current_user().id))
 
 
 @bp.post("/export")
 @may(Action.OWN_ACCOUNT)
 @fresh
 async def export_create() -> Response:
-    person, database = signed_in(), db()
+    person, database = current_user(), db()
     parts: dict[str, Callable[[], Things]] = {
         "profile": lambda: _profile(database, person.id),
         "sessions": lambda: _sessions(database, person.id),
         "passkeys": lambda: _passkeys(database, person.id),
         "tokens": lambda: _tokens(database, person.id),
-        **{kept.name: _later(kept.export(person.id)) for kept in belongings()},
+        **{kept.name: _later(kept.export(person.id)) for kept in user_data()},
         "events": lambda: _events(database, person.id),
     }
     async with database.reading() as session:

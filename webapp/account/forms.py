@@ -8,8 +8,8 @@ from wtforms.validators import InputRequired, Length, Optional
 from webapp.account.fields import OneOf
 from webapp.account.zones import with_own
 from webapp.auth.forms import CodeForm, EmailAddress, NewPasswordForm, OldPassword
-from webapp.models.people import MAX_NAME
-from webapp.models.user import MAX_EMAIL
+from webapp.models.accounts.people import MAX_NAME
+from webapp.models.accounts.user import MAX_EMAIL
 from webapp.web.forms import Form, OneLine
 
 MAX_LABEL = 80  # characters of the name of a passkey or token

@@ -7,30 +7,36 @@ from sqlalchemy.exc import IntegrityError
 
 from webapp.account import bp
 from webapp.account.forms import NewPasskeyForm, PasskeyNameForm
-from webapp.auth.mails import send_notice
-from webapp.data.problems import Problem
-from webapp.data.uow import UnitOfWork
+from webapp.db.errors import UserError
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
-from webapp.models import AuditEvent, Doer, Event, Passkey, User
-from webapp.models.people import MAX_ID
-from webapp.models.problems import NotFound
-from webapp.web.access import Action, before_second_factor, fresh, may, resumable, signed_in
-from webapp.web.agents import agent_in_words
-from webapp.web.audit import doer
+from webapp.models import AuditEvent, AuditSource, Event, Passkey, User
+from webapp.models.errors import NotFound
+from webapp.web.access import Action, before_second_factor, fresh, may, resumable
+from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
-from webapp.web.sessions import confirm_session
-from webapp.web.webauthn import NewKey, PasskeyRefused, creation_options, localhost_origin, made_key, rp_id
+from webapp.web.mailer import mailer
+from webapp.web.session import confirm_session, current_user
+from webapp.web.user_agents import describe_user_agent
+from webapp.web.webauthn.challenges import (
+    NewCredential,
+    PasskeyRefused,
+    localhost_origin,
+    registration_options,
+    rp_id,
+    verify_registration,
+)
 
 MOST = 20  # per person
 
 
-class TooManyPasskeys(Problem):
+class TooManyPasskeys(UserError):
     def __init__(self) -> None:
         super().__init__(f"You have {MOST} passkeys already. Remove those that are not used any more.")
 
 
-class PasskeyKnown(Problem):
+class PasskeyKnown(UserError):
     def __init__(self) -> None:
         super().__init__("This passkey is known already.")
 
@@ -42,7 +48,7 @@ async def passkeys() -> ResponseReturnValue:
     elsewhere = localhost_origin()
     return await render(
         "account/passkeys.html",
-        passkeys=await _of(signed_in().id),
+        passkeys=await _of(current_user().id),
         is_possible=rp_id() is not None,
         elsewhere=f"{elsewhere}{url_for('account.passkeys')}" if elsewhere else None,
     )
@@ -54,7 +60,7 @@ async def passkeys() -> ResponseReturnValue:
 @fresh
 async def passkeys_new() -> ResponseReturnValue:
     if request.method == "GET":
-        form = NewPasskeyForm(data={"name": agent_in_words(request.user_agent.string)})
+        form = NewPasskeyForm(data={"name": describe_user_agent(request.user_agent.string)})
     else:
         form = await NewPasskeyForm.read()
         if form.validate() and await _add(form):
@@ -68,16 +74,16 @@ async def passkeys_new() -> ResponseReturnValue:
 @before_second_factor
 @fresh
 async def passkeys_options() -> Response:
-    person = signed_in()
+    person = current_user()
     async with db().reading() as session:
         user = await session.get_one(User, person.id)
-    return await creation_options(user, await _of(person.id))
+    return await registration_options(user, await _of(person.id))
 
 
-@bp.route("/passkeys/<int:passkey_id>", methods=["GET", "POST"])
+@bp.route("/passkeys/<id:passkey_id>", methods=["GET", "POST"])
 @may(Action.OWN_ACCOUNT)
 async def passkeys_edit(passkey_id: int) -> ResponseReturnValue:
-    passkey = await _find(signed_in().id, passkey_id)
+    passkey = await _find(current_user().id, passkey_id)
     form = await PasskeyNameForm.read() if request.method == "POST" else PasskeyNameForm(obj=passkey)
     if request.method == "POST" and form.validate():
         await db().write(_rename, passkey.id, form["name"].data)
@@ -86,13 +92,13 @@ async def passkeys_edit(passkey_id: int) -> ResponseReturnValue:
     return await render("account/passkeys_edit.html", status=status, form=form, passkey=passkey)
 
 
-@bp.post("/passkeys/<int:passkey_id>/removal")
+@bp.post("/passkeys/<id:passkey_id>/removal")
 @may(Action.OWN_ACCOUNT)
 @fresh
 @resumable
 async def passkeys_remove(passkey_id: int) -> ResponseReturnValue:
-    passkey = await _find(signed_in().id, passkey_id)
-    await db().write(_remove, passkey.id, doer())
+    passkey = await _find(current_user().id, passkey_id)
+    await db().write(_remove, passkey.id, audit_source())
     flash(f"“{passkey.name}” does not sign in any more. Remove it from your device as well.")
     return redirect_to(url_for("account.passkeys"))
 
@@ -104,7 +110,7 @@ async def _of(user_id: int) -> list[Passkey]:
 
 async def _find(user_id: int, passkey_id: int) -> Passkey:
     """Raises `NotFound` for somebody else's key as for a missing one."""
-    statement = select(Passkey).where(Passkey.user_id == user_id, Passkey.id == min(passkey_id, MAX_ID))
+    statement = select(Passkey).where(Passkey.user_id == user_id, Passkey.id == passkey_id)
     async with db().reading() as session:
         found = await session.scalar(statement)
     if found is None:
@@ -113,10 +119,10 @@ async def _find(user_id: int, passkey_id: int) -> Passkey:
 
 
 async def _add(form: NewPasskeyForm) -> bool:
-    person = signed_in()
+    person = current_user()
     try:
-        key = await made_key(form["credential"].data or "", person.id)
-        await db().write(_keep, person.id, form["name"].data, key, doer())
+        key = await verify_registration(form["credential"].data or "", person.id)
+        await db().write(_keep, person.id, form["name"].data, key, audit_source())
         await confirm_session("passkey", is_strong=True)  # the device has verified its user
     except PasskeyRefused:
         form.refuse(None, "The device's answer was not accepted, or it took too long. Nothing was added; try again.")
@@ -127,7 +133,7 @@ async def _add(form: NewPasskeyForm) -> bool:
     return True
 
 
-async def _keep(work: UnitOfWork, user_id: int, name: str, key: NewKey, doer: Doer) -> None:
+async def _keep(work: UnitOfWork, user_id: int, name: str, key: NewCredential, audit_source: AuditSource) -> None:
     user = await work.session.get_one(User, user_id)
     if len(list(await work.session.scalars(select(Passkey.id).where(Passkey.user_id == user_id)))) >= MOST:
         raise TooManyPasskeys
@@ -144,8 +150,8 @@ async def _keep(work: UnitOfWork, user_id: int, name: str, key: NewKey, doer: Do
         await work.session.flush()
     except IntegrityError as error:
         raise PasskeyKnown from error
-    await AuditEvent.record(work, Event.PASSKEY_ADDED, doer, user, name=name)
-    await send_notice(work, user, "passkey_added", name=name)
+    await AuditEvent.record(work, Event.PASSKEY_ADDED, audit_source, user, name=name)
+    await mailer.send(work, "passkey_added", user.email, user_id=user.id, name=name)
 
 
 async def _rename(work: UnitOfWork, passkey_id: int, name: str) -> None:
@@ -153,9 +159,9 @@ async def _rename(work: UnitOfWork, passkey_id: int, name: str) -> None:
     passkey.name = name
 
 
-async def _remove(work: UnitOfWork, passkey_id: int, doer: Doer) -> None:
+async def _remove(work: UnitOfWork, passkey_id: int, audit_source: AuditSource) -> None:
     passkey = await work.session.get_one(Passkey, passkey_id)
     user = await work.session.get_one(User, passkey.user_id)
     await work.session.delete(passkey)
-    await AuditEvent.record(work, Event.PASSKEY_REMOVED, doer, user, name=passkey.name)
-    await send_notice(work, user, "passkey_removed", name=passkey.name)
+    await AuditEvent.record(work, Event.PASSKEY_REMOVED, audit_source, user, name=passkey.name)
+    await mailer.send(work, "passkey_removed", user.email, user_id=user.id, name=passkey.name)

@@ -18,23 +18,23 @@ from webapp.account import bp
 from webapp.account.forms import NewFactorForm
 from webapp.account.throttles import throttles
 from webapp.auth.forms import CodeForm
-from webapp.auth.mails import send_notice
 from webapp.auth.second_factor import matching_step, verify_code
-from webapp.data.problems import Problem
-from webapp.data.uow import UnitOfWork
+from webapp.db.errors import UserError
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, sealer
-from webapp.models import Actor, AuditEvent, Doer, Event, RecoveryCode, User
-from webapp.web.access import Action, before_second_factor, fresh, may, signed_in
-from webapp.web.audit import doer
+from webapp.models import Actor, AuditEvent, AuditSource, Event, RecoveryCode, User
+from webapp.web.access import Action, before_second_factor, fresh, may
+from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
 from webapp.web.hosts import own_origin
-from webapp.web.sessions import confirm_session
+from webapp.web.mailer import mailer
+from webapp.web.session import confirm_session, current_user
 
 SETTING_UP = 3600  # seconds between showing the secret and its first code
 
 
-class FactorThere(Problem):
+class FactorThere(UserError):
     def __init__(self) -> None:
         super().__init__("The second factor is on already. Turn it off first to use another app.")
 
@@ -56,7 +56,7 @@ class Secret:
 @may(Action.OWN_ACCOUNT)
 @before_second_factor
 async def second_factor() -> ResponseReturnValue:
-    person = signed_in()
+    person = current_user()
     is_on = await has_factor(person.id)
     left = await codes_left(person.id) if is_on else 0
     return await render("account/second_factor.html", is_on=is_on, codes_left=left)
@@ -67,7 +67,7 @@ async def second_factor() -> ResponseReturnValue:
 @before_second_factor
 @fresh
 async def second_factor_new() -> ResponseReturnValue:
-    person = signed_in()
+    person = current_user()
     if await has_factor(person.id):
         return redirect_to(url_for("account.second_factor"))
     form = await NewFactorForm.read() if request.method == "POST" else NewFactorForm()
@@ -81,11 +81,11 @@ async def second_factor_new() -> ResponseReturnValue:
 @may(Action.OWN_ACCOUNT)
 @fresh
 async def second_factor_removal() -> ResponseReturnValue:
-    person = signed_in()
+    person = current_user()
     form = await CodeForm.read() if request.method == "POST" else CodeForm()
     if request.method == "POST" and form.validate():
         await throttles().begin_guess(person.id)
-        if await db().write(_turn_off, person.id, form["code"].data, doer()):
+        if await db().write(_turn_off, person.id, form["code"].data, audit_source()):
             await throttles().forget_guess(person.id)
             flash("The second factor is off: the password is enough to sign in.", "alert")
             return redirect_to(url_for("account.second_factor"))
@@ -114,29 +114,29 @@ async def _turn_on(person: Actor, form: NewFactorForm) -> list[str] | None:
         form.refuse("code", "This code is not right. Type the one the app shows now." if secret else old)
         return None
     await throttles().forget_guess(person.id)
-    codes = await db().write(_keep, person.id, sealer().encrypt(secret.encode()).decode(), step, doer())
+    codes = await db().write(_keep, person.id, sealer().encrypt(secret.encode()).decode(), step, audit_source())
     await confirm_session("second factor", is_strong=True)  # both factors have just been shown
     return codes
 
 
-async def _keep(work: UnitOfWork, user_id: int, sealed: str, step: int, doer: Doer) -> list[str]:
+async def _keep(work: UnitOfWork, user_id: int, sealed: str, step: int, audit_source: AuditSource) -> list[str]:
     user = await work.session.get_one(User, user_id)
     if user.totp_secret is not None:
         raise FactorThere
     user.totp_secret, user.totp_step = sealed, step
-    await AuditEvent.record(work, Event.FACTOR_ADDED, doer, user)
-    await send_notice(work, user, "second_factor_added")
+    await AuditEvent.record(work, Event.FACTOR_ADDED, audit_source, user)
+    await mailer.send(work, "second_factor_added", user.email, user_id=user.id)
     return await RecoveryCode.replace(work, user_id)
 
 
-async def _turn_off(work: UnitOfWork, user_id: int, typed: str, doer: Doer) -> bool:
-    if not await verify_code(work, user_id, typed, sealer(), doer):
+async def _turn_off(work: UnitOfWork, user_id: int, typed: str, audit_source: AuditSource) -> bool:
+    if not await verify_code(work, user_id, typed, sealer(), audit_source):
         return False
     user = await work.session.get_one(User, user_id)
     user.totp_secret, user.totp_step = None, 0
     await RecoveryCode.remove(work, user_id)
-    await AuditEvent.record(work, Event.FACTOR_REMOVED, doer, user)
-    await send_notice(work, user, "second_factor_removed")
+    await AuditEvent.record(work, Event.FACTOR_REMOVED, audit_source, user)
+    await mailer.send(work, "second_factor_removed", user.email, user_id=user.id)
     return True
 
 

@@ -7,15 +7,15 @@ from quart.blueprints import BlueprintSetupState
 
 from webapp.account import bp
 from webapp.extensions import Extension, config
-from webapp.web.allowance import Allowance
+from webapp.web.rate_limit.allowance import RateLimit
 
 
 class Throttles:
     """Per person: an unattended or stolen session must not allow guessing."""
 
     def __init__(self) -> None:
-        self.guess = Allowance("account.guess", 10, 600)
-        self.mail = Allowance("account.mail", 5, 3600)
+        self.guess = RateLimit("account.guess", 10, 600)
+        self.mail = RateLimit("account.mail", 5, 3600)
 
     async def begin_guess(self, user_id: int) -> None:
         """Raises TooManyRequests. Counted before the guess is checked, so that concurrent guesses count."""

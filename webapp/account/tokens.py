@@ -8,18 +8,18 @@ from sqlalchemy import Select, func, select
 
 from webapp.account import bp
 from webapp.account.forms import TokenForm
-from webapp.auth.mails import send_notice
-from webapp.data.problems import Problem
-from webapp.data.uow import UnitOfWork
+from webapp.db.errors import UserError
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
-from webapp.models import Actor, ApiToken, AuditEvent, Doer, Event, Scope, User, authorize, utc_now
-from webapp.models.people import MAX_ID
-from webapp.models.problems import NotFound
-from webapp.web.access import Action, fresh, may, signed_in
-from webapp.web.audit import doer
+from webapp.models import Actor, ApiToken, AuditEvent, AuditSource, Event, Scope, User, is_allowed, utc_now
+from webapp.models.errors import NotFound
+from webapp.web.access import Action, fresh, may
+from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
+from webapp.web.formatting import zone_of
 from webapp.web.fragments import redirect_to, render
-from webapp.web.words import zone_of
+from webapp.web.mailer import mailer
+from webapp.web.session import current_user
 
 MOST = 100  # active tokens per person
 LONGEST = timedelta(days=3653)
@@ -30,12 +30,12 @@ SCOPES = {
 }
 
 
-class TooManyTokens(Problem):
+class TooManyTokens(UserError):
     def __init__(self) -> None:
         super().__init__(f"You have {MOST} tokens already. Revoke those that are not used any more.")
 
 
-class NameTaken(Problem):
+class NameTaken(UserError):
     """This also keeps a reload of the page that shows a new token, which repeats its POST, from making another one."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class NameTaken(Problem):
 @bp.get("/tokens")
 @may(Action.OWN_ACCOUNT)
 async def tokens() -> ResponseReturnValue:
-    statement = select(ApiToken).where(ApiToken.user_id == signed_in().id, ApiToken.revoked_at.is_(None))
+    statement = select(ApiToken).where(ApiToken.user_id == current_user().id, ApiToken.revoked_at.is_(None))
     async with db().reading() as session:
         found = list(await session.scalars(statement.order_by(ApiToken.id.desc()).limit(2 * MOST)))
     return await render("account/tokens.html", tokens=found, now=utc_now(), scopes=SCOPES)
@@ -55,7 +55,7 @@ async def tokens() -> ResponseReturnValue:
 @may(Action.OWN_ACCOUNT)
 @fresh
 async def tokens_new() -> ResponseReturnValue:
-    person = signed_in()
+    person = current_user()
     form = await TokenForm.read() if request.method == "POST" else TokenForm()
     form["scope"].groups = {"": [(str(scope), words) for scope, words in SCOPES.items() if _may_have(person, scope)]}
     if (
@@ -68,17 +68,17 @@ async def tokens_new() -> ResponseReturnValue:
     return await render("account/tokens_new.html", status=422 if form.errors else 200, form=form)
 
 
-@bp.post("/tokens/<int:token_id>/revocation")
+@bp.post("/tokens/<id:token_id>/revocation")
 @may(Action.OWN_ACCOUNT)
 async def tokens_revoke(token_id: int) -> ResponseReturnValue:
-    await db().write(_revoke, signed_in().id, min(token_id, MAX_ID), doer())
+    await db().write(_revoke, current_user().id, token_id, audit_source())
     flash("The token does not work any more.")
     return redirect_to(url_for("account.tokens"))
 
 
 def _may_have(person: Actor, scope: Scope) -> bool:
     """A token never exceeds its owner's role: only administrators can use the `admin` scope."""
-    return scope is not Scope.ADMIN or authorize(person, Action.RUN_SERVER)
+    return scope is not Scope.ADMIN or is_allowed(person, Action.RUN_SERVER)
 
 
 def _is_allowed(form: TokenForm, person: Actor) -> bool:
@@ -96,7 +96,7 @@ async def _make(form: TokenForm, person: Actor) -> tuple[ApiToken, str] | None:
     """The token, and what it reads; or None, with a message beside the field."""
     given = form["name"].data, Scope(form["scope"].data), _end(form, person)
     try:
-        return await db().write(_issue, person.id, *given, doer())
+        return await db().write(_issue, person.id, *given, audit_source())
     except NameTaken as problem:
         form.refuse("name", str(problem))
         return None
@@ -113,7 +113,7 @@ def _end(form: TokenForm, person: Actor) -> datetime | None:
 
 
 async def _issue(
-    work: UnitOfWork, user_id: int, name: str, scope: Scope, end: datetime | None, doer: Doer
+    work: UnitOfWork, user_id: int, name: str, scope: Scope, end: datetime | None, audit_source: AuditSource
 ) -> tuple[ApiToken, str]:
     working = select(func.count()).where(ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None))
     if (await work.session.scalar(working) or 0) >= MOST:
@@ -122,8 +122,8 @@ async def _issue(
         raise NameTaken
     user = await work.session.get_one(User, user_id)
     made, plain = await ApiToken.issue(work, user_id, name=name, scope=scope, expires_at=end)
-    await AuditEvent.record(work, Event.TOKEN_MADE, doer, user, name=name, scope=scope, token=made.start)
-    await send_notice(work, user, "token_made", name=name)
+    await AuditEvent.record(work, Event.TOKEN_MADE, audit_source, user, name=name, scope=scope, token=made.start)
+    await mailer.send(work, "token_made", user.email, user_id=user.id, name=name)
     return made, plain
 
 
@@ -134,9 +134,9 @@ def _working(user_id: int, name: str) -> Select[int]:
     return select(ApiToken.id).where(*mine, ~is_expired).limit(1)
 
 
-async def _revoke(work: UnitOfWork, user_id: int, token_id: int, doer: Doer) -> None:
+async def _revoke(work: UnitOfWork, user_id: int, token_id: int, audit_source: AuditSource) -> None:
     if not await ApiToken.revoke(work, user_id, token_id):
         raise NotFound("token")
     token = await work.session.get_one(ApiToken, token_id)
     user = await work.session.get_one(User, user_id)
-    await AuditEvent.record(work, Event.TOKEN_REVOKED, doer, user, name=token.name, token=token.start)
+    await AuditEvent.record(work, Event.TOKEN_REVOKED, audit_source, user, name=token.name, token=token.start)

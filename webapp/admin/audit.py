@@ -8,18 +8,19 @@ from quart.typing import ResponseReturnValue
 
 from webapp.admin import bp, trail, trail_export, words
 from webapp.admin.trail import Query
-from webapp.data.problems import Problem
+from webapp.db.errors import UserError
 from webapp.extensions import db
 from webapp.models import AuditEvent, Event
-from webapp.web.access import Action, may, signed_in
-from webapp.web.agents import agent_in_words
+from webapp.web.access import Action, may
 from webapp.web.audit import record_soon
+from webapp.web.formatting import zone_of
 from webapp.web.fragments import render
+from webapp.web.session import current_user
 from webapp.web.streaming import streamed
-from webapp.web.words import zone_of
+from webapp.web.user_agents import describe_user_agent
 
 
-class UnknownFormat(Problem):
+class UnknownFormat(UserError):
     def __init__(self) -> None:
         super().__init__("The audit log can be exported as csv or ndjson.")
 
@@ -46,7 +47,10 @@ class LogView:
 
 def entry(event: AuditEvent) -> Entry:
     return Entry(
-        event, words.event_in_words(event.event), words.details_in_words(event.details), agent_in_words(event.agent)
+        event,
+        words.event_in_words(event.event),
+        words.details_in_words(event.details),
+        describe_user_agent(event.agent),
     )
 
 
@@ -78,7 +82,7 @@ async def audit_export() -> Response:
     if request.method != "HEAD":
         filters = [f"{name} {value}" for name, value in query.args().items()]
         record_soon(Event.AUDIT_EXPORTED, None, format=kind, filters=filters)
-    database, zone = db(), zone_of(signed_in().time_zone)
+    database, zone = db(), zone_of(current_user().time_zone)
     return streamed(
         lambda: trail_export.stream(database, query, zone, kind), trail_export.MIMETYPES[kind], f"audit-log.{kind}"
     )
@@ -87,7 +91,7 @@ async def audit_export() -> Response:
 async def _log() -> LogView:
     query, before = Query.from_args(request.args), request.args.get("before", type=int)
     async with db().reading() as session:
-        events, further = await trail.fetch(session, query, zone_of(signed_in().time_zone), before)
+        events, further = await trail.fetch(session, query, zone_of(current_user().time_zone), before)
     more: dict[str, Any] = {**query.args(), "before": further}
     return LogView(
         entries=[entry(event) for event in events],

@@ -8,24 +8,25 @@ from quart import request, url_for
 from quart.typing import ResponseReturnValue
 
 from webapp.admin import bp
-from webapp.admin.doing import manager
+from webapp.admin.doing import acting_user
 from webapp.admin.person import find_row
-from webapp.data.problems import Problem
-from webapp.data.uow import UnitOfWork
+from webapp.db.errors import UserError
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
-from webapp.models import User, people
-from webapp.models.people import Manager
-from webapp.models.problems import NotFound
+from webapp.models import User
+from webapp.models.accounts import people
+from webapp.models.accounts.people import ActingUser
+from webapp.models.errors import NotFound
 from webapp.web import templating
 from webapp.web.access import Action, may, safe_next
 from webapp.web.flashes import flash
+from webapp.web.formatting import plural
 from webapp.web.fragments import is_partial, partial, redirect_to, respond
-from webapp.web.words import plural
 
 MOST = 500  # people at once
 NAMED = 5  # of those left out, named in the message
 
-Verb = Callable[[UnitOfWork, Manager, int], Awaitable[Any]]
+Verb = Callable[[UnitOfWork, ActingUser, int], Awaitable[Any]]
 ACTIONS: dict[str, tuple[Verb, str]] = {
     "activate": (people.activate, "can sign in"),
     "deactivate": (people.deactivate, "cannot sign in any more"),
@@ -33,7 +34,7 @@ ACTIONS: dict[str, tuple[Verb, str]] = {
 }
 
 
-class NothingChosen(Problem):
+class NothingChosen(UserError):
     def __init__(self) -> None:
         super().__init__("Nobody is chosen. Tick the boxes beside their names first.")
 
@@ -59,7 +60,7 @@ async def people_bulk() -> ResponseReturnValue:
     if form.get("action") not in ACTIONS or not ids:
         return _refused(form.get("next"))
     verb, what = ACTIONS[form["action"]]
-    outcome = await db().write(_to_each, verb, manager(), list(dict.fromkeys(ids))[:MOST])
+    outcome = await db().write(_to_each, verb, acting_user(), list(dict.fromkeys(ids))[:MOST])
     words, kind = outcome.words(what), "alert" if outcome.left_out else "done"
     if is_partial():
         return await _as_parts(ids, words, kind)
@@ -76,7 +77,7 @@ def _refused(back: str | None) -> ResponseReturnValue:
     return redirect_to(safe_next(back, url_for("admin.people_index")))
 
 
-async def _to_each(work: UnitOfWork, verb: Verb, by: Manager, ids: list[int]) -> Outcome:
+async def _to_each(work: UnitOfWork, verb: Verb, by: ActingUser, ids: list[int]) -> Outcome:
     """A verb that refuses has changed nothing, so the rest continue in the same unit of work."""
     outcome = Outcome()
     for user_id in ids:
@@ -85,7 +86,7 @@ async def _to_each(work: UnitOfWork, verb: Verb, by: Manager, ids: list[int]) ->
             outcome.done.append(user_id)
         except NotFound:
             continue  # removed by somebody else in the meantime
-        except Problem as problem:
+        except UserError as problem:
             person = await work.session.get_one(User, user_id)
             outcome.left_out.append((person.email, str(problem)))
     return outcome

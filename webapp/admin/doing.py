@@ -1,9 +1,9 @@
 """The manager in this request."""
 
-from webapp.models.people import Manager
-from webapp.web.access import signed_in
-from webapp.web.audit import doer
+from webapp.models.accounts.people import ActingUser
+from webapp.web.audit import audit_source
+from webapp.web.session import current_user
 
 
-def manager() -> Manager:
-    return Manager(signed_in(), doer())
+def acting_user() -> ActingUser:
+    return ActingUser(current_user(), audit_source())

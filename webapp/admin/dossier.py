@@ -12,8 +12,8 @@ from webapp.admin.audit import Entry, entry
 from webapp.admin.listing import Listed, living
 from webapp.extensions import config, db
 from webapp.models import ApiToken, AuditEvent, Passkey, Session, User, utc_now
-from webapp.web.agents import agent_in_words
-from webapp.web.belongings import words_of
+from webapp.web.user_agents import describe_user_agent
+from webapp.web.user_data import summarize_user_data
 
 HISTORY = 25  # events
 SESSIONS = 50
@@ -57,7 +57,7 @@ async def of(person: Listed) -> Dossier:
         has_second_factor=user.totp_secret is not None,
         passkeys=passkeys,
         tokens=tokens,
-        belongings=await words_of(user.id),
+        belongings=await summarize_user_data(user.id),
         devices=devices,
         history=history,
         history_url=url_for("admin.audit_index", person=user.email),
@@ -71,6 +71,6 @@ async def _count(session: AsyncSession, statement: Select[int]) -> int:
 async def _devices(session: AsyncSession, user_id: int) -> list[Device]:
     alive = select(Session).where(Session.user_id == user_id, living(config())).order_by(Session.seen_at.desc())
     return [
-        Device(agent_in_words(found.agent), found.address, found.created_at, found.seen_at)
+        Device(describe_user_agent(found.agent), found.address, found.created_at, found.seen_at)
         for found in await session.scalars(alive.limit(SESSIONS))
     ]

@@ -4,7 +4,7 @@ from wtforms import EmailField, SelectField, StringField, TextAreaField, Validat
 from wtforms.validators import DataRequired
 
 from webapp.models import Actor, Role, is_above, normalise_email
-from webapp.models.people import MAX_NAME
+from webapp.models.accounts.people import MAX_NAME
 from webapp.web.forms import Form, OneLine
 
 ROLES = {

@@ -8,16 +8,17 @@ from quart import url_for
 from quart.typing import ResponseReturnValue
 
 from webapp.admin import bp
-from webapp.admin.doing import manager
+from webapp.admin.doing import acting_user
 from webapp.admin.forms import ROLES, InvitationForm
 from webapp.admin.inviting import invite, pass_on, role_of, send_again, unused, withdraw
 from webapp.extensions import config, db
 from webapp.models import OneTimeToken, Role, is_above, normalise_email, utc_now
-from webapp.web.access import Action, fresh, may, resumable, signed_in
+from webapp.web.access import Action, fresh, may, resumable
 from webapp.web.flashes import flash
+from webapp.web.formatting import plural
 from webapp.web.fragments import redirect_to, render
 from webapp.web.hosts import own_origin
-from webapp.web.words import plural
+from webapp.web.session import current_user
 
 MOST = 100  # addresses at once
 
@@ -46,18 +47,18 @@ async def invitations_index() -> ResponseReturnValue:
 @may(Action.MANAGE_PEOPLE)
 @fresh
 async def invitations_new() -> ResponseReturnValue:
-    return await _new(InvitationForm(data={"role": Role.MEMBER}).offer(signed_in()))
+    return await _new(InvitationForm(data={"role": Role.MEMBER}).offer(current_user()))
 
 
 @bp.post("/people/invitations")
 @may(Action.MANAGE_PEOPLE)
 @fresh
 async def invitations_create() -> ResponseReturnValue:
-    form = (await InvitationForm.read()).offer(signed_in())
+    form = (await InvitationForm.read()).offer(current_user())
     emails = _addresses(form) if form.validate() else []
     if form.errors:
         return await _new(form, status=422)
-    sent, known = await db().write(invite, manager(), emails, form["role"].data)
+    sent, known = await db().write(invite, acting_user(), emails, form["role"].data)
     if sent:
         flash(f"{plural(len(sent), 'person is', 'people are')} invited.")
     if known:
@@ -65,31 +66,31 @@ async def invitations_create() -> ResponseReturnValue:
     return redirect_to(url_for("admin.invitations_index"))
 
 
-@bp.post("/people/invitations/<int:token_id>/resend")
+@bp.post("/people/invitations/<id:token_id>/resend")
 @may(Action.MANAGE_PEOPLE)
 async def invitations_resend(token_id: int) -> ResponseReturnValue:
-    email = await db().write(send_again, manager(), token_id)
+    email = await db().write(send_again, acting_user(), token_id)
     flash(f"{email} is invited once more; the link before no longer works.")
     return redirect_to(url_for("admin.invitations_index"))
 
 
-@bp.post("/people/invitations/<int:token_id>/link")
+@bp.post("/people/invitations/<id:token_id>/link")
 @may(Action.MANAGE_PEOPLE)
 @fresh
 @resumable
 async def invitations_link(token_id: int) -> ResponseReturnValue:
     """A link to pass on by hand. The database stores no readable token, so this creates a new one."""
-    email, token = await db().write(pass_on, manager(), token_id)
+    email, token = await db().write(pass_on, acting_user(), token_id)
     link = f"{own_origin()}{url_for('auth.invitation', token=token)}"
     return await render(
         "admin/mails/link.html", link=link, recipient=email, back_url=url_for("admin.invitations_index")
     )
 
 
-@bp.post("/people/invitations/<int:token_id>/withdrawal")
+@bp.post("/people/invitations/<id:token_id>/withdrawal")
 @may(Action.MANAGE_PEOPLE)
 async def invitations_withdraw(token_id: int) -> ResponseReturnValue:
-    email = await db().write(withdraw, manager(), token_id)
+    email = await db().write(withdraw, acting_user(), token_id)
     flash(f"The invitation for {email} no longer works.")
     return redirect_to(url_for("admin.invitations_index"))
 
@@ -103,7 +104,7 @@ async def _new(form: InvitationForm, status: int = 200) -> ResponseReturnValue:
 
 
 async def _pending() -> list[Pending]:
-    actor, now = signed_in(), utc_now()
+    actor, now = current_user(), utc_now()
     async with db().reading() as session:
         tokens = await session.scalars(unused().order_by(OneTimeToken.id.desc()).limit(1000))
         return [

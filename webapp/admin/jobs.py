@@ -10,17 +10,17 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from webapp.admin import bp
-from webapp.admin.doing import manager
-from webapp.data.problems import Problem
-from webapp.data.uow import UnitOfWork
-from webapp.engine.inspection import Overrules
+from webapp.admin.doing import acting_user
+from webapp.db.errors import UserError
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, jobs
+from webapp.imports.report import ImportOverrides
 from webapp.jobs.imports import BUILDING
-from webapp.jobs.mail import GIVEN_UP
 from webapp.jobs.progress import starting_point
 from webapp.models import AuditEvent, Event, Import, ImportState, Mail, Table, User
-from webapp.models.people import Manager
-from webapp.models.problems import NotFound
+from webapp.models.accounts.people import ActingUser
+from webapp.models.errors import NotFound
+from webapp.models.mail import MAX_TRIES
 from webapp.web.access import Action, may
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
@@ -29,7 +29,7 @@ SHOWN = 100  # imports per kind, newest first
 RUNNING = (ImportState.INSPECTING, ImportState.LOADING)
 
 
-class NothingToRepeat(Problem):
+class NothingToRepeat(UserError):
     def __init__(self) -> None:
         super().__init__("Its file is no longer kept. Upload it again.")
 
@@ -92,13 +92,13 @@ async def jobs_retry(import_id: str) -> ResponseReturnValue:
         raise NotFound("import")
     if not await _is_kept(found):
         raise NothingToRepeat
-    await jobs().read_again(found.id, Overrules.from_json(found.overrules))
-    await db().write(_note, manager(), found.user_id, found.filename)
+    await jobs().read_again(found.id, ImportOverrides.from_json(found.overrules))
+    await db().write(_note, acting_user(), found.user_id, found.filename)
     flash(f"“{found.filename}” is being read again. Its owner can then decide on the import.")
     return redirect_to(url_for("admin.jobs_index"))
 
 
-async def _note(work: UnitOfWork, by: Manager, user_id: int, filename: str) -> None:
+async def _note(work: UnitOfWork, by: ActingUser, user_id: int, filename: str) -> None:
     person = await work.session.get(User, user_id)
     await AuditEvent.record(work, Event.JOB_RETRIED, by.doer, person, file=filename)
 
@@ -146,7 +146,7 @@ async def _indexed(session: AsyncSession) -> list[Indexed]:
 
 
 async def _mails(session: AsyncSession) -> Mails:
-    given_up = Mail.tries >= GIVEN_UP
+    given_up = Mail.tries >= MAX_TRIES
     statement = select(func.count(), func.count().filter(given_up)).where(Mail.sealed.is_not(None))
     unsent, failed = (await session.execute(statement)).one()
     return Mails(unsent - failed, failed)

@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 from settings import Settings
 from webapp.admin import places
 from webapp.models import Role, Session, User, utc_now
-from webapp.models.permissions import RANKS
+from webapp.models.policy import RANKS
 
 PAGE = 50  # people
 MAX_SEARCH = 200  # characters
@@ -102,7 +102,7 @@ async def fetch(session: AsyncSession, query: Query, settings: Settings, after: 
 
 
 async def fetch_one(session: AsyncSession, user_id: int, settings: Settings) -> Listed | None:
-    row = (await session.execute(_listed(settings).where(User.id == min(user_id, places.MAX_ID)))).first()
+    row = (await session.execute(_listed(settings).where(User.id == user_id))).first()
     return _person(row) if row else None
 
 

@@ -16,24 +16,25 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from webapp.admin import bp
-from webapp.admin.doing import manager
+from webapp.admin.doing import acting_user
 from webapp.admin.inviting import role_of, unused
-from webapp.data.problems import Problem
-from webapp.data.uow import UnitOfWork
+from webapp.db.errors import UserError
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import config, db, jobs, sealer
-from webapp.jobs.mail import GIVEN_UP, unseal
 from webapp.models import AuditEvent, Event, Mail, OneTimeToken, Role, User, is_above
-from webapp.models.people import Manager, managed, may_give
-from webapp.models.problems import NotFound
-from webapp.web.access import Action, fresh, may, resumable, signed_in
+from webapp.models.accounts.people import ActingUser, ensure_can_grant, get_manageable_user
+from webapp.models.errors import NotFound
+from webapp.models.mail import MAX_TRIES
+from webapp.web.access import Action, fresh, may, resumable
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
 from webapp.web.hosts import own_origin
+from webapp.web.session import current_user
 
 SHOWN = 200  # mails, newest first
 
 
-class NoLink(Problem):
+class NoLink(UserError):
     def __init__(self) -> None:
         why = "it was sent, its link was used or is too old, or its key is gone"
         super().__init__(f"This mail holds no link that works: {why}. Make a new one.")
@@ -66,7 +67,7 @@ async def mails_index() -> ResponseReturnValue:
 @fresh
 @resumable
 async def mails_link(mail_id: str) -> ResponseReturnValue:
-    recipient, link = await db().write(_pass_on, manager(), mail_id, sealer())
+    recipient, link = await db().write(_pass_on, acting_user(), mail_id, sealer())
     back = url_for("admin.mails_index")
     return await render("admin/mails/link.html", link=_here(link), recipient=recipient, back_url=back)
 
@@ -75,8 +76,8 @@ async def mails_link(mail_id: str) -> ResponseReturnValue:
 @may(Action.RUN_SERVER)
 async def mails_retry(mail_id: str) -> ResponseReturnValue:
     if not _sends_mail():
-        raise Problem("No mail server is set up (ROWCAST_SMTP_URL), so no mail can be sent. Copy the link instead.")
-    mail = await db().write(_try_again, manager(), mail_id)
+        raise UserError("No mail server is set up (ROWCAST_SMTP_URL), so no mail can be sent. Copy the link instead.")
+    mail = await db().write(_try_again, acting_user(), mail_id)
     jobs().start("send_mail", mail.id)
     flash(f"The mail to {mail.recipient} is tried again now.")
     return redirect_to(url_for("admin.mails_index"))
@@ -88,15 +89,17 @@ def _here(link: str) -> str:
     return f"{own_origin()}{found.path}" + (f"?{found.query}" if found.query else "")
 
 
-async def _pass_on(work: UnitOfWork, by: Manager, mail_id: str, seal: MultiFernet) -> tuple[str, str]:
+async def _pass_on(work: UnitOfWork, by: ActingUser, mail_id: str, seal: MultiFernet) -> tuple[str, str]:
     """An administrator must not get into an owner's account through the owner's mails."""
     mail = await _waiting(work, mail_id)
     if mail.user_id is not None:
-        await managed(work, by, mail.user_id, myself="The links of your own mails come by mail, or from a colleague.")
+        await get_manageable_user(
+            work, by, mail.user_id, myself="The links of your own mails come by mail, or from a colleague."
+        )
     else:
         for role in await _invited_as(work.session, mail.recipient):
-            await may_give(work, by, role)
-    letter = unseal(mail, seal)
+            await ensure_can_grant(work, by, role)
+    letter = mail.letter(seal)
     if letter is None or not await _works(work.session, letter.link):
         raise NoLink
     await OneTimeToken.pass_on(work, _token_in(letter.link))
@@ -104,10 +107,10 @@ async def _pass_on(work: UnitOfWork, by: Manager, mail_id: str, seal: MultiFerne
     return mail.recipient, letter.link
 
 
-async def _try_again(work: UnitOfWork, by: Manager, mail_id: str) -> Mail:
+async def _try_again(work: UnitOfWork, by: ActingUser, mail_id: str) -> Mail:
     mail = await _waiting(work, mail_id)
-    if mail.tries < GIVEN_UP:
-        raise Problem("This mail is still being retried automatically. Look again in a while.")
+    if mail.tries < MAX_TRIES:
+        raise UserError("This mail is still being retried automatically. Look again in a while.")
     mail.tries, mail.failure = 0, None
     await AuditEvent.record(work, Event.JOB_RETRIED, by.doer, mail.recipient, mail=mail.subject)
     return mail
@@ -136,8 +139,8 @@ async def _listed(session: AsyncSession, *, is_sent: bool) -> list[Listed]:
 
 
 async def _described(session: AsyncSession, mail: Mail, role: str | None) -> Listed:
-    actor = signed_in()
-    letter = unseal(mail, sealer())
+    actor = current_user()
+    letter = mail.letter(sealer())
     if mail.user_id == actor.id or letter is None or not await _works(session, letter.link):
         may_pass_on = False
     elif role is not None:
@@ -152,7 +155,7 @@ async def _described(session: AsyncSession, mail: Mail, role: str | None) -> Lis
         mail.sent_at,
         mail.tries,
         mail.failure,
-        mail.tries >= GIVEN_UP,
+        mail.tries >= MAX_TRIES,
         may_pass_on,
     )
 

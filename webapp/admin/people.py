@@ -6,9 +6,10 @@ from quart.typing import ResponseReturnValue
 from webapp.admin import bp, listing, view
 from webapp.admin.listing import Query
 from webapp.extensions import config, db
-from webapp.web.access import Action, may, signed_in
+from webapp.web.access import Action, may
+from webapp.web.formatting import plural
 from webapp.web.fragments import render
-from webapp.web.words import plural
+from webapp.web.session import current_user
 
 
 @bp.get("/people")
@@ -34,4 +35,4 @@ async def _list() -> view.ListView:
     summary = plural(everybody, "person", "people")
     if query.search:
         summary = f"{found:,} of {summary} with “{query.search}” in the name or address"
-    return view.list_view(signed_in(), query, page, summary)
+    return view.list_view(current_user(), query, page, summary)

@@ -3,12 +3,11 @@
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
-from webapp.data.problems import Problem
+from webapp.db.errors import UserError
+from webapp.models.base import MAX_ID
 
-MAX_ID = 2**63 - 1
 
-
-class UnknownPlace(Problem):
+class UnknownPlace(UserError):
     def __init__(self) -> None:
         super().__init__("This place in the list is no longer known. Start again from its beginning.")
 

@@ -12,11 +12,11 @@ from quart.typing import ResponseReturnValue
 
 from settings import Settings
 from webapp.admin import bp
-from webapp.data import migrations
+from webapp.db import migrations
 from webapp.extensions import config
 from webapp.web.access import Action, may
+from webapp.web.formatting import format_size, plural
 from webapp.web.fragments import render
-from webapp.web.words import plural, size
 
 PREFIX = "ROWCAST_"
 DAY = 86_400  # seconds
@@ -100,7 +100,7 @@ def _shown(value: Any) -> str:
 def _in_words(name: str, value: Any) -> str:
     """Seconds and bytes in readable units."""
     if name.endswith("_limit"):
-        return size(value)
+        return format_size(value)
     if not name.startswith("session_"):
         return ""
     return plural(value // DAY, "day") if value >= DAY else plural(value // 60, "minute")

@@ -9,9 +9,9 @@ from sqlalchemy import ColumnElement, Select, SQLColumnExpression, String, or_, 
 from sqlalchemy.ext.asyncio import AsyncSession
 from werkzeug.datastructures import MultiDict
 
-from webapp.admin.places import MAX_ID
 from webapp.admin.words import EVENTS, GROUPS
 from webapp.models import AuditEvent
+from webapp.models.base import MAX_ID
 
 PAGE = 100  # events
 MAX_TEXT = 200  # characters of a filter

@@ -8,9 +8,9 @@ from datetime import tzinfo
 
 from webapp.admin import trail, words
 from webapp.admin.trail import Query
-from webapp.data.engines import Database
-from webapp.engine.lines import FORMULA
+from webapp.db.database import Database
 from webapp.models import AuditEvent
+from webapp.rowstore.sqlite.row_serializers import FORMULA
 
 AT_ONCE = 1000  # events read and held in memory at a time
 MIMETYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson"}

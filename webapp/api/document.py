@@ -12,10 +12,10 @@ from werkzeug.routing import Rule
 from werkzeug.routing.converters import BaseConverter
 
 from webapp.api.shapes import FieldProblem, Problem
-from webapp.models.people import MAX_ID
-from webapp.models.permissions import RULES, Action
+from webapp.models.base import MAX_ID
+from webapp.models.policy import RULES, Action
 from webapp.web.errors import PROBLEM_TYPE, TEXTS, TITLES
-from webapp.web.ratelimits import READS, WRITES
+from webapp.web.rate_limit.requests import READS, WRITES
 
 Described = dict[str, Any]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from webapp.api import bp
 from webapp.web.access import public
-from webapp.web.ratelimits import unlimited
+from webapp.web.rate_limit.requests import unlimited
 
 
 @bp.get("/health")

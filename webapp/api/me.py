@@ -7,9 +7,9 @@ from webapp.api.operations import answers
 from webapp.api.shapes import Me
 from webapp.extensions import db
 from webapp.models import User
-from webapp.web.access import signed_in
 from webapp.web.bearer import refusal
-from webapp.web.ratelimits import reads
+from webapp.web.rate_limit.requests import reads
+from webapp.web.session import current_user
 
 
 @bp.get("/v1/me")
@@ -20,7 +20,7 @@ async def me_show() -> Any:
 
     The person a token belongs to, and the token's scopes.
     """
-    actor = signed_in()
+    actor = current_user()
     async with db().reading() as session:
         user = await session.get(User, actor.id)
     if user is None:  # removed a moment ago

@@ -10,10 +10,10 @@ from werkzeug.exceptions import Forbidden
 
 from webapp.api import bp
 from webapp.models import EmailTaken
-from webapp.models.people import LastOwner
-from webapp.web.crosssite import SAFE_METHODS
+from webapp.models.accounts.people import LastOwner
+from webapp.web.csrf import SAFE_METHODS
 from webapp.web.errors import Answer, respond
-from webapp.web.sessions import loaded_actor
+from webapp.web.session import current_user_or_none
 
 MAX_SAID = 20  # fields in one response
 MAX_POINTER = 200  # characters
@@ -41,7 +41,7 @@ class TokensOnly(Forbidden):
 @bp.before_request
 async def refuse_cookies() -> None:
     """Our own pages change nothing through the API, so a change with a cookie is an attack."""
-    person = loaded_actor()
+    person = current_user_or_none()
     if request.method not in SAFE_METHODS and person is not None and person.token_id is None:
         raise TokensOnly
 

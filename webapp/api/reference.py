@@ -14,7 +14,7 @@ from webapp.web.access import public
 from webapp.web.errors import TEXTS, TITLES
 from webapp.web.fragments import render
 from webapp.web.hosts import own_origin
-from webapp.web.ratelimits import READS, WRITES, reads
+from webapp.web.rate_limit.requests import READS, WRITES, reads
 
 
 class Reference:

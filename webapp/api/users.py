@@ -13,16 +13,19 @@ from werkzeug.exceptions import PreconditionFailed
 from webapp.api import bp
 from webapp.api.operations import answers, asks, refuses, takes
 from webapp.api.shapes import NewPerson, People, PeopleQuery, Person, PersonChange
-from webapp.api.welcome import send_welcome
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
-from webapp.models import User, people
-from webapp.models.people import MAX_ID, Manager
-from webapp.models.problems import NotFound
-from webapp.web.access import Action, may, signed_in
-from webapp.web.audit import doer
-from webapp.web.belongings import farewell
-from webapp.web.ratelimits import reads, writes
+from webapp.models import User
+from webapp.models.accounts import people
+from webapp.models.accounts.links import send_welcome
+from webapp.models.accounts.people import ActingUser
+from webapp.models.errors import NotFound
+from webapp.web.access import Action, may
+from webapp.web.audit import audit_source
+from webapp.web.mailer import mailer
+from webapp.web.rate_limit.requests import reads, writes
+from webapp.web.session import current_user
+from webapp.web.user_data import delete_user_data
 
 
 @bp.get("/v1/users")
@@ -55,11 +58,11 @@ async def users_create(data: NewPerson) -> Any:
     administrator finds the link in the administration under "Mail". Owners may grant every role, others only roles
     below their own.
     """
-    person = await db().write(_add, _manager(), data, signed_in().email)
+    person = await db().write(_add, _manager(), data, current_user().email)
     return Person.of(person), 201, {"Location": url_for("api.users_show", user_id=person.id), "ETag": _etag(person)}
 
 
-@bp.get("/v1/users/<int:user_id>")
+@bp.get("/v1/users/<id:user_id>")
 @may(Action.READ_PEOPLE)
 @reads
 @answers(Person)
@@ -72,7 +75,7 @@ async def users_show(user_id: int) -> Any:
     return Person.of(person), 200, {"ETag": _etag(person)}
 
 
-@bp.patch("/v1/users/<int:user_id>")
+@bp.patch("/v1/users/<id:user_id>")
 @may(Action.MANAGE_PEOPLE)
 @writes
 @refuses(409, 412)
@@ -88,7 +91,7 @@ async def users_update(user_id: int, data: PersonChange) -> Any:
     return Person.of(person), 200, {"ETag": _etag(person)}
 
 
-@bp.delete("/v1/users/<int:user_id>")
+@bp.delete("/v1/users/<id:user_id>")
 @may(Action.MANAGE_PEOPLE)
 @writes
 @refuses(409, 412)
@@ -103,8 +106,8 @@ async def users_delete(user_id: int) -> Response:
     return gone
 
 
-def _manager() -> Manager:
-    return Manager(signed_in(), doer())
+def _manager() -> ActingUser:
+    return ActingUser(current_user(), audit_source())
 
 
 async def _page(query: PeopleQuery) -> Sequence[User]:
@@ -125,19 +128,19 @@ def _next(query: PeopleQuery, last: int) -> str:
 
 async def _find(user_id: int) -> User:
     async with db().reading() as session:
-        found = await session.get(User, user_id) if user_id <= MAX_ID else None
+        found = await session.get(User, user_id)
     if found is None:
         raise NotFound("person")
     return found
 
 
-async def _add(work: UnitOfWork, by: Manager, data: NewPerson, inviter: str) -> User:
+async def _add(work: UnitOfWork, by: ActingUser, data: NewPerson, inviter: str) -> User:
     person = await people.add_person(work, by, email=data.email, name=data.name, role=data.role)
-    await send_welcome(work, person, inviter)
+    await send_welcome(work, mailer, person, inviter)
     return person
 
 
-async def _change(work: UnitOfWork, by: Manager, user_id: int, data: PersonChange, seen: ETags) -> User:
+async def _change(work: UnitOfWork, by: ActingUser, user_id: int, data: PersonChange, seen: ETags) -> User:
     """One unit of work: if the second change is refused, the first has not happened either."""
     await _expect(work, user_id, seen)
     if "name" in data.model_fields_set:
@@ -149,14 +152,14 @@ async def _change(work: UnitOfWork, by: Manager, user_id: int, data: PersonChang
     return await work.session.get_one(User, user_id)
 
 
-async def _remove(work: UnitOfWork, by: Manager, user_id: int, seen: ETags) -> None:
+async def _remove(work: UnitOfWork, by: ActingUser, user_id: int, seen: ETags) -> None:
     await _expect(work, user_id, seen)
-    await people.remove_person(work, by, user_id, farewell)
+    await people.remove_person(work, by, user_id, delete_user_data)
 
 
 async def _expect(work: UnitOfWork, user_id: int, seen: ETags) -> None:
     """Raises PreconditionFailed if somebody else was faster. Under the write lock nobody can be faster still."""
-    person = await work.session.get(User, user_id) if user_id <= MAX_ID else None
+    person = await work.session.get(User, user_id)
     if person is not None and seen and _etag(person).strip('"') not in seen:
         raise PreconditionFailed
 

@@ -7,7 +7,7 @@ from quart.typing import ResponseReturnValue
 
 from webapp.auth.forms import GuardedForm
 from webapp.models import Actor
-from webapp.web import resuming
+from webapp.web import pending_request
 from webapp.web.access import safe_next
 from webapp.web.fragments import redirect_to, render
 
@@ -20,8 +20,8 @@ async def answer(template: str, form: GuardedForm, **context: Any) -> Response:
     return response
 
 
-def go_on(person: Actor) -> ResponseReturnValue:
+def redirect_after_login(person: Actor) -> ResponseReturnValue:
     """`person` has confirmed their identity: resume what they asked for (a 307 repeats the POST), or show its page."""
-    if (path := resuming.promised(request.args.get("then"), person)) is not None:
+    if (path := pending_request.verify(request.args.get("then"), person)) is not None:
         return redirect(path, 307)
     return redirect_to(safe_next(request.args.get("next"), url_for("main.dashboard")), whole=True)

@@ -11,7 +11,7 @@ from webapp.auth.answers import answer
 from webapp.auth.forms import InvitationForm
 from webapp.auth.links import find_link
 from webapp.auth.throttles import throttles
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, hasher
 from webapp.models import (
     Actor,
@@ -25,13 +25,13 @@ from webapp.models import (
     User,
     utc_now,
 )
-from webapp.models.people import Manager, NotAllowed, may_give
+from webapp.models.accounts.people import ActingUser, NotAllowed, ensure_can_grant
 from webapp.web.access import public
-from webapp.web.audit import doer
+from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
-from webapp.web.sessions import sign_in
-from webapp.web.throttle import client
+from webapp.web.rate_limit.throttle import client
+from webapp.web.session import sign_in
 
 
 @bp.route("/invitations/<token>", methods=["GET", "POST"])
@@ -77,7 +77,7 @@ async def _make_account(work: UnitOfWork, token: str, name: str, password_hash: 
     work.session.add(user)
     await work.session.flush()
     inviter = found.data.get("inviter")
-    await AuditEvent.record(work, Event.REGISTERED, doer(user), user, role=user.role, inviter=inviter)
+    await AuditEvent.record(work, Event.REGISTERED, audit_source(user), user, role=user.role, inviter=inviter)
     return user
 
 
@@ -88,8 +88,8 @@ async def _ask_inviter(work: UnitOfWork, inviter_id: int | None, role: Role) -> 
     inviter = await work.session.get(User, inviter_id)
     if inviter is None:
         raise TokenUnusable
-    by = Manager(Actor(inviter.id, inviter.email, inviter.name, inviter.role), doer(inviter))
+    by = ActingUser(Actor(inviter.id, inviter.email, inviter.name, inviter.role), audit_source(inviter))
     try:
-        await may_give(work, by, role)
+        await ensure_can_grant(work, by, role)
     except NotAllowed as problem:
         raise TokenUnusable from problem

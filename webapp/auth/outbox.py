@@ -5,9 +5,8 @@ from sqlalchemy import select
 
 from webapp.auth import bp
 from webapp.extensions import config, db, sealer
-from webapp.jobs.mail import unseal
 from webapp.models import Mail
-from webapp.models.problems import NotFound
+from webapp.models.errors import NotFound
 from webapp.web.access import public
 from webapp.web.fragments import render
 
@@ -30,7 +29,7 @@ async def outbox_show(mail_id: str) -> ResponseReturnValue:
     _only_in_development()
     async with db().reading() as session:
         mail = await session.get(Mail, mail_id)
-    letter = unseal(mail, sealer()) if mail else None
+    letter = mail.letter(sealer()) if mail else None
     if mail is None or letter is None:
         raise NotFound("mail")
     return await render("auth/outbox/show.html", mail=mail, letter=letter)

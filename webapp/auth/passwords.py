@@ -8,8 +8,8 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from webapp.data.uow import UnitOfWork
-from webapp.models import ApiToken, AuditEvent, Doer, Event, OneTimeToken, Purpose, Session, User
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.models import ApiToken, AuditEvent, AuditSource, Event, OneTimeToken, Purpose, Session, User
 
 MIN_PASSWORD = 10  # characters
 MAX_PASSWORD = 1000  # characters, the most that is hashed
@@ -84,7 +84,12 @@ def _known_words(email: str, name: str) -> set[str]:
 
 
 async def set_password(
-    work: UnitOfWork, user_id: int, password_hash: str, doer: Doer, event: Event, keep_session_id: int | None = None
+    work: UnitOfWork,
+    user_id: int,
+    password_hash: str,
+    doer: AuditSource,
+    event: Event,
+    keep_session_id: int | None = None,
 ) -> User:
     """A new password ends every other sign-in, and links and half-finished sign-ins that the old one started.
 

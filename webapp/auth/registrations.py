@@ -6,25 +6,26 @@ from quart.typing import ResponseReturnValue
 from webapp.auth import bp
 from webapp.auth.answers import answer
 from webapp.auth.forms import EmailCheckForm, RegistrationForm
-from webapp.auth.mails import send_verification
 from webapp.auth.setup import is_first, is_open, is_setup_key
 from webapp.auth.throttles import throttles
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import config, db, hasher
 from webapp.models import AuditEvent, EmailTaken, Event, User
-from webapp.web.access import load_actor, public, safe_next
-from webapp.web.audit import doer
+from webapp.models.accounts.links import send_verification
+from webapp.web.access import public, safe_next
+from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
-from webapp.web.sessions import sign_in
-from webapp.web.throttle import client
+from webapp.web.mailer import mailer
+from webapp.web.rate_limit.throttle import client
+from webapp.web.session import load_current_user, sign_in
 
 
 @bp.route("/register", methods=["GET", "POST"])
 @public
 async def register() -> ResponseReturnValue:
     asked = request.args.get("next")
-    if await load_actor() is not None:
+    if await load_current_user() is not None:
         return redirect_to(safe_next(asked, url_for("main.dashboard")), whole=True)
     first = await is_first()
     if not (first or is_open()):
@@ -83,7 +84,7 @@ async def _sign_up(form: RegistrationForm) -> bool:
 
 async def _register(work: UnitOfWork, email: str, password_hash: str) -> User:
     user = await User.register(work, email=email, password_hash=password_hash, is_open=is_open())
-    await AuditEvent.record(work, Event.REGISTERED, doer(user), user, role=user.role)
+    await AuditEvent.record(work, Event.REGISTERED, audit_source(user), user, role=user.role)
     if user.verified_at is None:
-        await send_verification(work, user)
+        await send_verification(work, mailer, user)
     return user

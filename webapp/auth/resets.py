@@ -12,15 +12,14 @@ from webapp.auth import bp
 from webapp.auth.answers import answer
 from webapp.auth.forms import NewPasswordForm, ResetForm
 from webapp.auth.links import find_link
-from webapp.auth.mails import send_notice, send_reset
 from webapp.auth.passwords import set_password
 from webapp.auth.throttles import throttles
 from webapp.auth.verifications import sends_mail
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import config, db, hasher
 from webapp.models import (
     AuditEvent,
-    Doer,
+    AuditSource,
     Event,
     OneTimeToken,
     Passkey,
@@ -30,14 +29,16 @@ from webapp.models import (
     User,
     utc_now,
 )
-from webapp.models.people import has_factor
+from webapp.models.accounts.links import send_reset
+from webapp.models.accounts.people import has_factor
 from webapp.web.access import public
-from webapp.web.audit import doer
-from webapp.web.devices import remember_device
+from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
-from webapp.web.sessions import sign_out
-from webapp.web.throttle import client
+from webapp.web.known_devices import remember_device
+from webapp.web.mailer import mailer
+from webapp.web.rate_limit.throttle import client
+from webapp.web.session import sign_out
 
 
 @bp.route("/reset", methods=["GET", "POST"])
@@ -69,7 +70,7 @@ async def _may_ask(form: ResetForm) -> bool:
 async def _ask(email: str) -> None:
     """Repeated requests beyond the limit send no mail, and nobody is told that either."""
     if await throttles().mail.is_free(email):
-        db().write_soon(_send_link, email, doer())
+        db().write_soon(_send_link, email, audit_source())
     flash(f"If {email} has an account here, {_way_of_mail()}. It works for an hour.")
 
 
@@ -81,11 +82,11 @@ def _way_of_mail() -> str:
     return "whoever runs this server has a link for you now"
 
 
-async def _send_link(work: UnitOfWork, email: str, who: Doer) -> None:
+async def _send_link(work: UnitOfWork, email: str, who: AuditSource) -> None:
     user = (await work.session.execute(User.able_to_sign_in(email))).scalar_one_or_none()
     await AuditEvent.record(work, Event.RESET_ASKED, who, user or email, sent=user is not None)
     if user is not None:
-        await send_reset(work, user)
+        await send_reset(work, mailer, user)
 
 
 async def _choose(form: NewPasswordForm, token: str) -> bool:
@@ -106,8 +107,8 @@ async def _reset(work: UnitOfWork, token: str, password_hash: str) -> User:
         raise TokenUnusable
     if user.verified_at is None and not (found.is_by_hand and await has_factor(work, user)):
         await _take_over(work, user)
-    await set_password(work, user.id, password_hash, doer(user), Event.PASSWORD_RESET)
-    await send_notice(work, user, "password_changed")
+    await set_password(work, user.id, password_hash, audit_source(user), Event.PASSWORD_RESET)
+    await mailer.send(work, "password_changed", user.email, user_id=user.id)
     return user
 
 
@@ -116,4 +117,4 @@ async def _take_over(work: UnitOfWork, user: User) -> None:
     user.verified_at, user.totp_secret = utc_now(), None
     await RecoveryCode.remove(work, user.id)
     await work.session.execute(delete(Passkey).where(Passkey.user_id == user.id))
-    await AuditEvent.record(work, Event.VERIFIED, doer(user), user)
+    await AuditEvent.record(work, Event.VERIFIED, audit_source(user), user)

@@ -7,15 +7,15 @@ import pyotp
 from cryptography.fernet import InvalidToken, MultiFernet
 from sqlalchemy import update
 
-from webapp.data.uow import UnitOfWork
-from webapp.models import AuditEvent, Doer, Event, RecoveryCode, User
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.models import AuditEvent, AuditSource, Event, RecoveryCode, User
 
 STEP = 30  # seconds per code
 DRIFT = 1  # steps of tolerated clock drift, either way
 DIGITS = 6
 
 
-async def verify_code(work: UnitOfWork, user_id: int, typed: str, seal: MultiFernet, doer: Doer) -> bool:
+async def verify_code(work: UnitOfWork, user_id: int, typed: str, seal: MultiFernet, doer: AuditSource) -> bool:
     """Whether the code is valid now; this uses it up. Callers count the tries."""
     user = await work.session.get(User, user_id)
     if user is None or user.totp_secret is None:

@@ -9,20 +9,21 @@ from quart.typing import ResponseReturnValue
 
 from webapp.auth import bp
 from webapp.auth.answers import answer
-from webapp.auth.arrivals import let_in
+from webapp.auth.arrivals import complete_login
 from webapp.auth.forms import CodeForm
-from webapp.auth.mails import send_notice
 from webapp.auth.second_factor import is_code, verify_code
 from webapp.auth.throttles import throttles
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import config, db, sealer
 from webapp.models import Event, OneTimeToken, Purpose, User
-from webapp.models.one_time_token import LIFETIMES
-from webapp.web.access import load_actor, public, safe_next
-from webapp.web.audit import doer, record_soon
-from webapp.web.devices import known_device
+from webapp.models.accounts.one_time_token import LIFETIMES
+from webapp.web.access import public, safe_next
+from webapp.web.audit import audit_source, record_soon
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
+from webapp.web.known_devices import known_device
+from webapp.web.mailer import mailer
+from webapp.web.session import load_current_user
 
 MAX_AGE = int(LIFETIMES[Purpose.SECOND_STEP].total_seconds())
 
@@ -31,13 +32,13 @@ MAX_AGE = int(LIFETIMES[Purpose.SECOND_STEP].total_seconds())
 @public
 async def login_code() -> ResponseReturnValue:
     asked = request.args.get("next")
-    step = await _step() if await load_actor() is None else None
+    step = await _step() if await load_current_user() is None else None
     if step is None:
         return redirect_to(url_for("auth.login", next=asked), whole=True)
     user, is_remembered = step
     form = await CodeForm.read() if request.method == "POST" else CodeForm()
     if request.method == "POST" and form.validate() and await _is_good(form, user):
-        await let_in(user, remembered=is_remembered, method="password and code", is_strong=True)
+        await complete_login(user, remembered=is_remembered, method="password and code", is_strong=True)
         return await _with_cookie(redirect_to(safe_next(asked, url_for("main.dashboard")), whole=True), "", 0)
     return await answer("auth/login_code.html", form, next=asked, email=user.email)
 
@@ -80,11 +81,11 @@ async def _is_good(form: CodeForm, user: User) -> bool:
 async def _use_up(work: UnitOfWork, user_id: int, typed: str, token: str) -> bool:
     """Use up the code and the step together. Raises `TokenUnusable` if another request was faster."""
     user = await work.session.get_one(User, user_id)
-    if not await verify_code(work, user_id, typed, sealer(), doer(user)):
+    if not await verify_code(work, user_id, typed, sealer(), audit_source(user)):
         return False
     await OneTimeToken.redeem(work, Purpose.SECOND_STEP, token)
     if not is_code(typed):
-        await send_notice(work, user, "recovery_code_used")
+        await mailer.send(work, "recovery_code_used", user.email, user_id=user.id)
     return True
 
 

@@ -5,26 +5,26 @@ from quart.typing import ResponseReturnValue
 
 from webapp.auth import bp
 from webapp.auth.answers import answer
-from webapp.auth.arrivals import let_in
+from webapp.auth.arrivals import complete_login
 from webapp.auth.forms import LoginForm
 from webapp.auth.second_step import ask_for_code
 from webapp.auth.setup import is_first
 from webapp.auth.throttles import throttles
 from webapp.extensions import config, db, hasher
 from webapp.models import Event, User
-from webapp.web.access import Action, before_second_factor, load_actor, may, public, safe_next
+from webapp.web.access import Action, before_second_factor, may, public, safe_next
 from webapp.web.audit import record_soon
-from webapp.web.devices import known_device
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
-from webapp.web.sessions import sign_out
+from webapp.web.known_devices import known_device
+from webapp.web.session import load_current_user, sign_out
 
 
 @bp.route("/login", methods=["GET", "POST"])
 @public
 async def login() -> ResponseReturnValue:
     asked = request.args.get("next")
-    if await load_actor() is not None:
+    if await load_current_user() is not None:
         return redirect_to(safe_next(asked, url_for("main.dashboard")), whole=True)
     if await is_first():
         return redirect_to(url_for("auth.register"), whole=True)
@@ -56,7 +56,7 @@ async def _go_on(user: User, remembered: bool, asked: str | None) -> ResponseRet
     """With a second factor, the password alone grants nothing."""
     if user.totp_secret is not None:
         return await ask_for_code(user, remembered=remembered, asked=asked)
-    await let_in(user, remembered=remembered)
+    await complete_login(user, remembered=remembered)
     return redirect_to(safe_next(asked, url_for("main.dashboard")), whole=True)
 
 

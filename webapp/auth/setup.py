@@ -12,7 +12,7 @@ import structlog
 
 from settings import Registration, Settings
 from webapp.auth import bp
-from webapp.data.keys import secret_key
+from webapp.db.keys import secret_key
 from webapp.extensions import config, db
 from webapp.models import User
 

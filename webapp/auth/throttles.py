@@ -16,9 +16,9 @@ from webapp.auth import bp
 from webapp.auth.forms import GuardedForm
 from webapp.extensions import Extension, config
 from webapp.models import Event
-from webapp.web.allowance import Allowance, Try, take
 from webapp.web.audit import record_soon
-from webapp.web.throttle import client, too_many
+from webapp.web.rate_limit.allowance import RateLimit, Try, hit_all
+from webapp.web.rate_limit.throttle import client, too_many
 
 WINDOW = 600  # seconds
 A_DAY = 86400  # seconds
@@ -29,19 +29,19 @@ NEW_DEVICE = (
 
 class Throttles:
     def __init__(self) -> None:
-        self.address = Allowance("auth.address", 100, WINDOW)
-        self.known_device = Allowance("auth.known_device", 10, WINDOW)
-        self.account_here = Allowance("auth.account_here", 10, WINDOW)
-        self.account = Allowance("auth.account", 100, WINDOW)
-        self.code = Allowance("auth.code", 10, WINDOW)
+        self.address = RateLimit("auth.address", 100, WINDOW)
+        self.known_device = RateLimit("auth.known_device", 10, WINDOW)
+        self.account_here = RateLimit("auth.account_here", 10, WINDOW)
+        self.account = RateLimit("auth.account", 100, WINDOW)
+        self.code = RateLimit("auth.code", 10, WINDOW)
         # Three of a million codes are valid at a time: guessing takes years, even with the password.
-        self.codes_a_day = Allowance("auth.codes_a_day", 60, A_DAY)
-        self.confirmation = Allowance("auth.confirmation", 10, WINDOW)
-        self.registration = Allowance("auth.registration", 20, WINDOW)
-        self.checked_email = Allowance("auth.checked_email", 60, WINDOW)
-        self.link = Allowance("auth.link", 20, WINDOW)
-        self.mail = Allowance("auth.mail", 3, WINDOW)
-        self.noted = Allowance("auth.noted", 1, WINDOW)
+        self.codes_a_day = RateLimit("auth.codes_a_day", 60, A_DAY)
+        self.confirmation = RateLimit("auth.confirmation", 10, WINDOW)
+        self.registration = RateLimit("auth.registration", 20, WINDOW)
+        self.checked_email = RateLimit("auth.checked_email", 60, WINDOW)
+        self.link = RateLimit("auth.link", 20, WINDOW)
+        self.mail = RateLimit("auth.mail", 3, WINDOW)
+        self.noted = RateLimit("auth.noted", 1, WINDOW)
 
     def sign_in(self, email: str, device: str | None) -> tuple[Try, ...]:
         """`device` is the name of a device that has signed in to this account before."""
@@ -65,7 +65,7 @@ class Throttles:
         """Count a try before it is made, so that concurrent tries count. False, with the time to wait, if none is
         left.
         """
-        refusal = await take(*tries)
+        refusal = await hit_all(*tries)
         if refusal is None:
             return True
         words = f"{too_many(refusal.wait)} {NEW_DEVICE if refusal.allowance is self.account else ''}"

@@ -9,22 +9,24 @@ from quart.typing import ResponseReturnValue
 
 from webapp.auth import bp
 from webapp.auth.links import find_link
-from webapp.auth.mails import send_verification
 from webapp.auth.throttles import throttles
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import config, db
 from webapp.models import AuditEvent, Event, OneTimeToken, Purpose, TokenUnusable, User, utc_now
-from webapp.web.access import Action, before_second_factor, may, safe_next, signed_in
-from webapp.web.audit import doer
+from webapp.models.accounts.links import send_verification
+from webapp.web.access import Action, before_second_factor, may, safe_next
+from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
+from webapp.web.mailer import mailer
+from webapp.web.session import current_user
 
 
 @bp.route("/verifications/<token>", methods=["GET", "POST"])
 @may(Action.OWN_ACCOUNT)
 @before_second_factor
 async def verify(token: str) -> ResponseReturnValue:
-    found, person = await find_link(Purpose.VERIFY, token), signed_in()
+    found, person = await find_link(Purpose.VERIFY, token), current_user()
     is_theirs = found.user_id == person.id
     if request.method == "POST" and is_theirs:
         await db().write(_verify, token)
@@ -38,7 +40,7 @@ async def verify(token: str) -> ResponseReturnValue:
 @may(Action.OWN_ACCOUNT)
 @before_second_factor
 async def verify_resend() -> ResponseReturnValue:
-    person = signed_in()
+    person = current_user()
     if person.is_verified:
         flash("Your address is confirmed already.")
     elif not await throttles().mail.is_free(person.email):
@@ -64,8 +66,8 @@ async def _verify(work: UnitOfWork, token: str) -> None:
         raise TokenUnusable
     if user.verified_at is None:
         user.verified_at = utc_now()
-        await AuditEvent.record(work, Event.VERIFIED, doer(user), user)
+        await AuditEvent.record(work, Event.VERIFIED, audit_source(user), user)
 
 
 async def _send_again(work: UnitOfWork, user_id: int) -> None:
-    await send_verification(work, await work.session.get_one(User, user_id))
+    await send_verification(work, mailer, await work.session.get_one(User, user_id))

@@ -10,11 +10,11 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from weakref import WeakValueDictionary
 
 from settings import Settings
-from webapp.data.engines import Database
-from webapp.data.uow import UnitOfWork
-from webapp.engine.children import Child
-from webapp.engine.importing import Folder
-from webapp.hub import Hub
+from webapp.broker import Broker
+from webapp.db.database import Database
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.imports.child_process import Child
+from webapp.imports.requests import Folder
 from webapp.jobs.progress import Progress
 from webapp.models import Import
 
@@ -37,10 +37,10 @@ def topic_of(import_id: str) -> str:
 class JobContext:
     """One per app, from the moment its database is open."""
 
-    def __init__(self, settings: Settings, database: Database, hub: Hub) -> None:
+    def __init__(self, settings: Settings, database: Database, broker: Broker) -> None:
         self.settings = settings
         self.database = database
-        self.hub = hub
+        self.broker = broker
         self.slots = asyncio.Semaphore(settings.import_workers)
         self.index_slot = asyncio.Semaphore(1)
         self.mail_slots = asyncio.Semaphore(MAILS_AT_ONCE)
@@ -114,7 +114,7 @@ class JobContext:
 
     def report(self, progress: Progress) -> None:
         self._progress[progress.import_id] = progress
-        self.hub.publish(topic_of(progress.import_id), progress, key="progress")
+        self.broker.publish(topic_of(progress.import_id), progress, key="progress")
 
     def progress(self, import_id: str) -> Progress | None:
         """The latest progress of a running import known to this process."""
@@ -122,4 +122,4 @@ class JobContext:
 
     def changed(self, import_id: str) -> None:
         self._progress.pop(import_id, None)
-        self.hub.publish(topic_of(import_id), CHANGED, key="changed")
+        self.broker.publish(topic_of(import_id), CHANGED, key="changed")

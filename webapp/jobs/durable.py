@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from settings import Settings
-from webapp.data.folders import private_file
+from webapp.db.folders import private_file
 from webapp.jobs.bridge import Submit, bridge
 
 # The version of the workflows, not of the release: increase it when a pending one would no longer do what it was

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from sqlalchemy import ColumnElement, select
 
-from webapp.engine.importing import Folder
+from webapp.imports.requests import Folder
 from webapp.jobs import imports
 from webapp.jobs.background import Background
 from webapp.jobs.context import JobContext
 from webapp.jobs.imports import BUILDING
-from webapp.jobs.mail import GIVEN_UP, forget_old, is_old
 from webapp.models import Import, ImportState, Mail, Table, utc_now
+from webapp.models.mail import MAX_TRIES, erase_expired_mails
 
 LOOK_EVERY = 60.0  # seconds
 SWEEP_EVERY = 3600.0  # seconds
@@ -60,7 +60,7 @@ class Housekeeper:
         async with self._database.reading() as session:
             rows = await session.execute(select(Import.state, Import.id).where(Import.state.in_(WORKFLOWS)))
             found = [(WORKFLOWS[ImportState(state)], import_id) for state, import_id in rows]
-        found += [("send_mail", mail_id) for mail_id in await self._not_sent(Mail.tries < GIVEN_UP)]
+        found += [("send_mail", mail_id) for mail_id in await self._not_sent(Mail.tries < MAX_TRIES)]
         return [*found, *(("index_table", table_id) for table_id in await self._without_index())]
 
     async def _build_indexes(self) -> None:
@@ -89,9 +89,9 @@ class Housekeeper:
     async def _forget_mails(self) -> None:
         """Check first, because a needless write would make others wait."""
         async with self._database.reading() as session:
-            is_needed = await session.scalar(select(Mail.id).where(is_old()).limit(1)) is not None
+            is_needed = await session.scalar(select(Mail.id).where(Mail.is_expired()).limit(1)) is not None
         if is_needed:
-            await self._database.write(forget_old)
+            await self._database.write(erase_expired_mails)
 
     async def _forget_undecided(self) -> None:
         """Previews nobody decided about, counted from when their file was last read."""

@@ -5,20 +5,20 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from webapp.data.problems import Problem
-from webapp.data.uow import UnitOfWork
-from webapp.engine.inspection import ColumnGuess, Inspection, Overrules
-from webapp.engine.problems import ImportProblem
-from webapp.engine.storage import create_sql, drop_sql, search_name
+from webapp.db.errors import UserError
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.formats.errors import ImportFileError
+from webapp.imports.report import ColumnGuess, ImportOverrides, InspectionReport
 from webapp.jobs.titles import table_title
 from webapp.models import Column, Import, ImportState, Table, utc_now
-from webapp.models.problems import NotFound
+from webapp.models.errors import NotFound
+from webapp.rowstore.sqlite.schema import create_sql, drop_sql, search_name
 
 BUILDING = "building"
 UNFINISHED = (ImportState.INSPECTING, ImportState.READY, ImportState.LOADING)
 
 
-class MovedOn(Problem):
+class MovedOn(UserError):
     """The import has left the expected state: another request, or its own pass, was faster."""
 
     def __init__(self, state: str) -> None:
@@ -42,7 +42,7 @@ async def create(work: UnitOfWork, import_id: str, *, user_id: int, filename: st
             size=size,
             sha256=sha256,
             state=ImportState.INSPECTING,
-            overrules=Overrules().to_json(),
+            overrules=ImportOverrides().to_json(),
         )
     )
 
@@ -55,7 +55,7 @@ async def inspected(work: UnitOfWork, import_id: str, inspection: dict[str, Any]
     found.failure = None
 
 
-async def read_again(work: UnitOfWork, import_id: str, overrules: Overrules) -> None:
+async def read_again(work: UnitOfWork, import_id: str, overrules: ImportOverrides) -> None:
     """Run pass 1 again with the user's corrections; also for an import that failed in pass 2, if its file still
     exists.
     """
@@ -68,13 +68,13 @@ async def read_again(work: UnitOfWork, import_id: str, overrules: Overrules) -> 
     found.rows_done = 0
 
 
-async def begin_loading(work: UnitOfWork, import_id: str, overrules: Overrules, title: str | None = None) -> bool:
+async def begin_loading(work: UnitOfWork, import_id: str, overrules: ImportOverrides, title: str | None = None) -> bool:
     """Create the table, still empty: it can be opened from now on, and pass 2 fills it.
 
-    Return False if the file has to be read again first. Raises `ImportProblem` if a value would be lost.
+    Return False if the file has to be read again first. Raises `ImportFileError` if a value would be lost.
     """
     found = await _in_state(work, import_id, ImportState.READY)
-    inspection = Inspection.from_json(found.inspection or {})
+    inspection = InspectionReport.from_json(found.inspection or {})
     settled = inspection.settled(overrules)
     if settled is None and found.overrules == overrules.to_json():
         settled = inspection  # it was read with these same corrections, so reading it again would find nothing new
@@ -83,7 +83,7 @@ async def begin_loading(work: UnitOfWork, import_id: str, overrules: Overrules, 
         return False
     settled.check()
     if all(column.skip for column in settled.columns):
-        raise ImportProblem("A table needs at least one column.")
+        raise ImportFileError("A table needs at least one column.")
     table = Table(owner_id=found.user_id, title=title or table_title(found.filename), state="importing")
     table.columns = [
         _column(index, position, column)
@@ -146,7 +146,7 @@ async def fail(work: UnitOfWork, import_id: str, reason: str) -> bool:
     found.failure = reason
     if found.state == ImportState.INSPECTING and found.inspection is not None:
         found.state = ImportState.READY
-        found.overrules = Overrules().to_json()
+        found.overrules = ImportOverrides().to_json()
         return False
     await _abandon(work, found, ImportState.FAILED)
     return found.inspection is None

@@ -8,10 +8,10 @@ import logging
 import sqlite3
 
 from settings import Settings
-from webapp.data import sqlite
-from webapp.data.problems import Problem
-from webapp.engine.sqlite import ensure_index
-from webapp.engine.storage import Field
+from webapp.db import sqlite
+from webapp.db.errors import UserError
+from webapp.rowstore.sqlite.connection import ensure_index
+from webapp.rowstore.sqlite.schema import Field
 
 WORTH_IT = 50_000  # rows; smaller tables sort without a noticeable delay
 
@@ -69,7 +69,7 @@ class Indexes:
         try:
             connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000}")
             ensure_index(connection, table_id, field)
-        except (sqlite3.Error, Problem):
+        except (sqlite3.Error, UserError):
             # Busy, full, interrupted, or the table is gone: sorting works without the index.
             self._wanted.discard((table_id, field.number))
             logger.warning("No index for column %s of table %s", field.number, table_id, exc_info=True)

@@ -4,45 +4,26 @@ A mail may be sent twice if the process dies between sending it and recording th
 """
 
 import asyncio
-import json
 import logging
-import secrets
 import ssl
-from dataclasses import asdict, dataclass
-from datetime import timedelta
+from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from cryptography.fernet import InvalidToken, MultiFernet
 from email_validator import validate_email
-from sqlalchemy import ColumnElement, and_, update
 
 from settings import Settings
-from webapp.data.keys import sealer
-from webapp.data.uow import UnitOfWork
+from webapp.db.keys import sealer
 from webapp.jobs.context import JobContext
 from webapp.models import Mail, utc_now
+from webapp.models.mail import MAX_TRIES, RETRY_AFTER, Letter, record_attempt
 
-PAUSES = (5, 30, 120, 600, 3600)  # seconds between attempts
-GIVEN_UP = len(PAUSES) + 1  # tries
 TIMEOUT = 30  # seconds a mail server may take per step
-KEPT = timedelta(days=30)  # no mailed link is valid longer
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """The contents of a mail."""
-
-    recipient: str
-    subject: str
-    text: str
-    html: str
-    link: str = ""  # the link, for an administrator to pass on
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +32,10 @@ class Failure:
     is_final: bool  # retrying would change nothing
 
 
-async def post(work: UnitOfWork, letter: Letter, seal: MultiFernet, user_id: int | None = None) -> Mail:
-    """Put the letter into the outbox; return its id, which is the workflow's subject."""
-    mail = Mail(
-        id=secrets.token_hex(16),
-        user_id=user_id,
-        recipient=letter.recipient,
-        subject=letter.subject,
-        sealed=seal.encrypt(json.dumps(asdict(letter)).encode()).decode(),
-    )
-    work.session.add(mail)
-    return mail
-
-
-def unseal(mail: Mail, seal: MultiFernet) -> Letter | None:
-    """Decrypt the letter; None once it is sent, or if its key has been lost."""
-    try:
-        return Letter(**json.loads(seal.decrypt(mail.sealed))) if mail.sealed else None
-    except InvalidToken:
-        return None
-
-
 async def send_mail(context: JobContext, mail_id: str) -> None:
     """Retry for just over an hour; then it stays in the outbox with the reason."""
     async with context.lock(f"mail:{mail_id}"):  # a concurrent second run finds it sent
-        for _ in range(GIVEN_UP):
+        for _ in range(MAX_TRIES):
             if (pause := await _try(context, mail_id)) is None:
                 return
             await asyncio.sleep(pause)
@@ -85,13 +45,14 @@ async def _try(context: JobContext, mail_id: str) -> float | None:
     """Seconds until the next attempt; None if there is none."""
     async with context.database.reading() as session:
         mail = await session.get(Mail, mail_id)
-    letter = unseal(mail, sealer(context.settings)) if mail else None
+    letter = mail.letter(sealer(context.settings)) if mail else None
     if letter is None:
         return None
     async with context.mail_slots:
         failure = await _hand_over(context.settings, mail_id, letter)
-    tries = await context.database.write(_note, mail_id, failure)
-    return PAUSES[tries - 1] if failure is not None and 0 < tries <= len(PAUSES) else None
+    reason, is_final = (failure.words, failure.is_final) if failure else (None, False)
+    tries = await context.database.write(record_attempt, mail_id, reason, is_final=is_final)
+    return RETRY_AFTER[tries - 1] if failure is not None and 0 < tries <= len(RETRY_AFTER) else None
 
 
 async def _hand_over(settings: Settings, mail_id: str, letter: Letter) -> Failure | None:
@@ -165,24 +126,3 @@ def _domain(settings: Settings) -> str:
 
 def _reason(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
-
-
-async def _note(work: UnitOfWork, mail_id: str, failure: Failure | None) -> int:
-    """Return the number of attempts so far; 0 if the mail is gone."""
-    mail = await work.session.get(Mail, mail_id)
-    if mail is None:
-        return 0
-    mail.tries = mail.tries + 1 if failure is None or not failure.is_final else GIVEN_UP
-    mail.failure = failure.words if failure else None
-    if failure is None:
-        mail.sent_at, mail.sealed = utc_now(), None
-    return mail.tries
-
-
-async def forget_old(work: UnitOfWork) -> None:
-    """Links in mails this old have expired: erase the text, keep the rest as a record."""
-    await work.session.execute(update(Mail).where(is_old()).values(sealed=None, failure="It was not sent in 30 days."))
-
-
-def is_old() -> ColumnElement[bool]:
-    return and_(Mail.sealed.is_not(None), Mail.created_at < utc_now() - KEPT)

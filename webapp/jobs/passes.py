@@ -14,18 +14,18 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from webapp.data import sqlite
-from webapp.data.problems import DatabaseBusy, Problem, StorageFull
-from webapp.engine.children import Child, ChildDied, ChildFailed, ChildStopped
-from webapp.engine.importing import IndexRequest, InspectRequest, LoadColumn, LoadRequest
-from webapp.engine.inspection import Inspection
-from webapp.engine.problems import ImportProblem
+from webapp.db import sqlite
+from webapp.db.errors import DatabaseBusy, StorageFull, UserError
+from webapp.formats.errors import ImportFileError
+from webapp.imports.child_process import Child, ChildDied, ChildFailed, ChildStopped
+from webapp.imports.report import InspectionReport
+from webapp.imports.requests import IndexRequest, InspectRequest, LoadColumn, LoadRequest
 from webapp.jobs import imports
 from webapp.jobs.context import JobContext
 from webapp.jobs.imports import BUILDING
 from webapp.jobs.progress import Meter, starting_point
 from webapp.models import Import, ImportState, Table
-from webapp.models.problems import NotFound
+from webapp.models.errors import NotFound
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ async def inspect_import(context: JobContext, import_id: str) -> None:
         await _in_child(context, import_id, request.to_json(), _reporting(context, found))
         inspection = json.loads(await asyncio.to_thread(folder.inspection.read_bytes))
         if not inspection["columns"]:
-            raise ImportProblem("There is nothing in this file but empty lines.")
+            raise ImportFileError("There is nothing in this file but empty lines.")
         await _patiently(lambda: context.finish(imports.inspected, import_id, inspection))
 
 
@@ -85,7 +85,7 @@ async def index_table(context: JobContext, table_id: str) -> None:
         try:
             answer = await _in_child(context, f"table:{table_id}", request.to_json(), lambda progress: None)
             is_built = answer["is_built"]
-        except (Problem, ChildFailed, ChildStopped):
+        except (UserError, ChildFailed, ChildStopped):
             logger.exception("The search index of table %s could not be built", table_id)
         await context.database.write(imports.indexed, table.id, is_built)
 
@@ -99,7 +99,7 @@ async def load_request(context: JobContext, found: Import) -> LoadRequest:
         database=_database(context),
         import_id=found.id,
         table_id=table.id,
-        options=asdict(Inspection.from_json(found.inspection or {}).options),
+        options=asdict(InspectionReport.from_json(found.inspection or {}).options),
         columns=_columns(table),
     )
 
@@ -165,7 +165,7 @@ async def _in_child(
             return await context.in_child(subject, Child(request, on_progress))
         except ChildDied as error:
             logger.warning("The child of %s, start %d: %s", subject, start + 1, error)
-    raise Problem(DIED)
+    raise UserError(DIED)
 
 
 async def fail(context: JobContext, import_id: str, error: Exception) -> None:
@@ -186,7 +186,7 @@ async def fail(context: JobContext, import_id: str, error: Exception) -> None:
 
 
 def _in_words(import_id: str, error: Exception) -> str:
-    known = error if isinstance(error, Problem) else sqlite.problem(error)
+    known = error if isinstance(error, UserError) else sqlite.problem(error)
     if known is not None:
         return str(known)
     if isinstance(error, FileNotFoundError):

@@ -7,10 +7,10 @@ from contextlib import suppress
 from typing import Any
 
 from settings import Settings
-from webapp.data.uow import UnitOfWork
-from webapp.engine.importing import Folder
-from webapp.engine.inspection import Overrules
-from webapp.hub import HubClosed
+from webapp.broker import BrokerClosed
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.imports.report import ImportOverrides
+from webapp.imports.requests import Folder
 from webapp.jobs import imports, mail, passes
 from webapp.jobs.background import Background
 from webapp.jobs.context import JobContext, topic_of
@@ -75,11 +75,11 @@ class Jobs:
             sha256=sha256,
         )
 
-    async def read_again(self, import_id: str, overrules: Overrules) -> None:
+    async def read_again(self, import_id: str, overrules: ImportOverrides) -> None:
         then = self._starting("inspect_import", import_id)
         await self.context.write(then, imports.read_again, import_id, overrules)
 
-    async def begin_loading(self, import_id: str, overrules: Overrules, title: str | None = None) -> bool:
+    async def begin_loading(self, import_id: str, overrules: ImportOverrides, title: str | None = None) -> bool:
         """Create the table and fill it. If the corrections require it, read the file again instead and return False."""
 
         async def begin(work: UnitOfWork) -> bool:
@@ -98,8 +98,8 @@ class Jobs:
 
     async def settled(self, import_id: str, timeout: float | None = None) -> Import | None:
         """The import once no pass works on it any more; None if that takes longer than `timeout` seconds."""
-        with suppress(TimeoutError, HubClosed):
-            async with asyncio.timeout(timeout), self.context.hub.subscribe([topic_of(import_id)]) as events:
+        with suppress(TimeoutError, BrokerClosed):
+            async with asyncio.timeout(timeout), self.context.broker.subscribe([topic_of(import_id)]) as events:
                 while True:
                     found = await self.find(import_id)
                     if found is None or found.state not in MOVING:
@@ -124,6 +124,9 @@ class Jobs:
         await self.context.remove_files(import_id)
 
     # --- running passes by name ---
+
+    def enqueue(self, task: str, subject: str) -> None:
+        self.start(task, subject)
 
     def start(self, name: str, subject: str) -> None:
         """Start a workflow soon; if it cannot be started, its subject fails."""

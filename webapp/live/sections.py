@@ -7,12 +7,12 @@ from typing import Any
 from jinja2 import Environment
 from sqlalchemy import Row, String, cast
 
-from webapp.engine.inspection import Inspection
+from webapp.imports.report import InspectionReport
 from webapp.jobs import MOVING, Jobs
 from webapp.jobs.progress import Progress, starting_point
 from webapp.models import Import, ImportState
+from webapp.web.formatting import Locale, use_locale
 from webapp.web.fragments import partial
-from webapp.web.words import Manner, written_for
 
 # What a stream selects. The inspection stays text, so that equal rows compare equal in the cache below.
 SEEN = [
@@ -27,7 +27,7 @@ def describe(
     """The context of `tables/imports/show.html` and its partials."""
     url_for: Any = environment.globals["url_for"]
     is_known = found.inspection is not None and found.state != ImportState.INSPECTING
-    inspection = Inspection.from_json(found.inspection or {}) if is_known else None
+    inspection = InspectionReport.from_json(found.inspection or {}) if is_known else None
     return {
         "import_": found,
         "progress": progress,
@@ -53,17 +53,17 @@ def as_import(seen: Row[Any]) -> Import:
 
 
 @lru_cache(maxsize=64)
-def section(environment: Environment, seen: Row[Any], progress: Progress | None, manner: Manner) -> str:
+def section(environment: Environment, seen: Row[Any], progress: Progress | None, manner: Locale) -> str:
     """The whole import, replacing what the page shows. Rendered once for all streams that watch it."""
     template = environment.get_template("tables/imports/_import.html")
-    with written_for(manner):
+    with use_locale(manner):
         return partial("import", template.render(describe(environment, as_import(seen), progress)))
 
 
 @lru_cache(maxsize=256)
-def moved(environment: Environment, progress: Progress, manner: Manner) -> str:
+def moved(environment: Environment, progress: Progress, manner: Locale) -> str:
     """One progress step, rendered once for all streams that watch it."""
     template = environment.get_template("tables/imports/_progress.html")
     import_ = {"id": progress.import_id, "state": progress.state}
-    with written_for(manner):
+    with use_locale(manner):
         return partial("progress", template.render(import_=import_, progress=progress))

@@ -3,12 +3,12 @@
 from quart.typing import ResponseReturnValue
 
 from webapp.main import bp
-from webapp.web.access import signed_in
+from webapp.web.dashboard_panels import panels
 from webapp.web.fragments import render
-from webapp.web.panels import panels
+from webapp.web.session import current_user
 
 
 @bp.get("/dashboard")
 async def dashboard() -> ResponseReturnValue:
-    person = signed_in()
+    person = current_user()
     return await render("main/dashboard.html", panels=[await panel(person) for panel in panels()])

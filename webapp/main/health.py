@@ -5,11 +5,11 @@ import asyncio
 from quart import Response
 from sqlalchemy import literal, select
 
-from webapp.data import migrations
+from webapp.db import migrations
 from webapp.extensions import config, db, drain
 from webapp.main import bp
 from webapp.web.access import public
-from webapp.web.ratelimits import unlimited
+from webapp.web.rate_limit.requests import unlimited
 
 
 @bp.get("/up")

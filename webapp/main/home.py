@@ -7,14 +7,15 @@ from settings import Registration
 from webapp.extensions import config, db
 from webapp.main import bp
 from webapp.models import User
-from webapp.web.access import load_actor, public
+from webapp.web.access import public
 from webapp.web.fragments import render
+from webapp.web.session import load_current_user
 
 
 @bp.get("/")
 @public
 async def home() -> ResponseReturnValue:
-    if await load_actor() is not None:
+    if await load_current_user() is not None:
         return redirect(url_for("main.dashboard"), 303)
     async with db().reading() as session:
         is_first = not (await session.execute(User.anybody())).scalar_one()

@@ -1,27 +1,27 @@
 """The ORM models: people and what belongs to them, and the metadata of imported tables."""
 
-from webapp.models.api_token import ApiToken, Scope
-from webapp.models.audit_event import AuditEvent, Doer, Event
+from webapp.models.accounts.api_token import ApiToken
+from webapp.models.accounts.audit import AuditEvent, AuditSource, Event
+from webapp.models.accounts.one_time_token import OneTimeToken, Purpose, TokenUnusable
+from webapp.models.accounts.passkey import Passkey
+from webapp.models.accounts.recovery_code import RecoveryCode
+from webapp.models.accounts.session import Device, Session
+from webapp.models.accounts.user import EmailTaken, RegistrationClosed, User, normalise_email
 from webapp.models.base import Base, utc_now
-from webapp.models.import_ import Import, ImportState
 from webapp.models.mail import Mail
-from webapp.models.one_time_token import OneTimeToken, Purpose, TokenUnusable
-from webapp.models.passkey import Passkey
-from webapp.models.permissions import Action, authorize, is_above
-from webapp.models.recovery_code import RecoveryCode
-from webapp.models.session import Device, Session
-from webapp.models.table import Column, Table
-from webapp.models.user import Actor, EmailTaken, RegistrationClosed, Role, User, normalise_email
+from webapp.models.policy import Action, Actor, Role, Scope, is_above, is_allowed
+from webapp.models.tables.importing import Import, ImportState
+from webapp.models.tables.table import Column, Table
 
 __all__ = [
     "Action",
     "Actor",
     "ApiToken",
     "AuditEvent",
+    "AuditSource",
     "Base",
     "Column",
     "Device",
-    "Doer",
     "EmailTaken",
     "Event",
     "Import",
@@ -38,8 +38,8 @@ __all__ = [
     "Table",
     "TokenUnusable",
     "User",
-    "authorize",
     "is_above",
+    "is_allowed",
     "normalise_email",
     "utc_now",
 ]

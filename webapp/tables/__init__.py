@@ -6,11 +6,11 @@ from quart import Blueprint, Quart
 
 from webapp.tables.belongings import Tables
 from webapp.tables.dashboard import panel
-from webapp.web.belongings import belongings
-from webapp.web.panels import panels
+from webapp.web.dashboard_panels import panels
+from webapp.web.user_data import user_data
 
 bp = Blueprint("tables", __name__, url_prefix="/tables")
 bp.record(lambda state: panels.of(cast(Quart, state.app)).append(panel))
-bp.record(lambda state: belongings.of(cast(Quart, state.app)).append(Tables()))
+bp.record(lambda state: user_data.of(cast(Quart, state.app)).append(Tables()))
 
 from webapp.tables import columns, counts, exports, imports, profiles, rows, samples, tables, uploads  # noqa: E402, F401  (routes register themselves)

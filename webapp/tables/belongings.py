@@ -6,14 +6,14 @@ from typing import Any
 from quart import url_for
 from sqlalchemy import func, select
 
-from webapp.data.engines import Database
-from webapp.data.uow import UnitOfWork
-from webapp.engine.storage import drop_sql
+from webapp.db.database import Database
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, jobs
 from webapp.jobs.imports import UNFINISHED
 from webapp.models import Import, Table
+from webapp.rowstore.sqlite.schema import drop_sql
+from webapp.web.formatting import plural
 from webapp.web.hosts import own_origin
-from webapp.web.words import plural
 
 AT_ONCE = 100  # tables per read
 

@@ -7,15 +7,16 @@ from quart import Response, redirect, request
 from quart.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
-from webapp.engine.problems import QueryProblem
-from webapp.engine.query import OPERATORS, Filter, TableQuery
-from webapp.engine.storage import Field
 from webapp.models import Column, Table
-from webapp.models.problems import NotFound
+from webapp.models.errors import NotFound
+from webapp.rowstore.errors import QueryError
+from webapp.rowstore.query import OPERATORS, Filter, TableQuery
+from webapp.rowstore.sqlite.schema import Field
 from webapp.tables import bp
 from webapp.tables.view import Addresses
-from webapp.web.access import find_table, signed_in
+from webapp.web.access import find_table
 from webapp.web.fragments import render
+from webapp.web.session import current_user
 
 Pairs = list[tuple[str, str]]
 
@@ -61,10 +62,10 @@ class SortView:
     others: bool
 
 
-@bp.get("/<int:table_id>/columns")
+@bp.get("/<id:table_id>/columns")
 async def columns_index(table_id: int) -> ResponseReturnValue:
     """The form submits here: to show the list again with a column moved, or with `apply` to go to the table."""
-    table = await find_table(signed_in(), table_id)
+    table = await find_table(current_user(), table_id)
     query = TableQuery.from_args(request.args, table.columns)
     to = Addresses(table.id, query)
     placed = arranged(query, request.args)
@@ -75,25 +76,25 @@ async def columns_index(table_id: int) -> ResponseReturnValue:
     return await render("tables/columns/index.html", table=table, table_url=to.table(), hidden=hidden, columns=placed)
 
 
-@bp.get("/<int:table_id>/columns/<int:number>")
+@bp.get("/<id:table_id>/columns/<id:number>")
 async def columns_show(table_id: int, number: int) -> ResponseReturnValue:
-    table = await find_table(signed_in(), table_id)
+    table = await find_table(current_user(), table_id)
     query = TableQuery.from_args(request.args, table.columns)
     return await column_page(table, query, number)
 
 
-@bp.get("/<int:table_id>/columns/<int:number>/filter")
+@bp.get("/<id:table_id>/columns/<id:number>/filter")
 async def filters_create(table_id: int, number: int) -> ResponseReturnValue:
     """Turn a column's filter form into a part of the table's URL; an invalid filter stays in the form with its
     error.
     """
-    table = await find_table(signed_in(), table_id)
+    table = await find_table(current_user(), table_id)
     find_column(table, number)
     query = TableQuery.from_args(request.args, table.columns)
     operator = request.args.get("operator", "")
     try:
         filtered = query.with_filter(number, operator, *_values(operator, request.args))
-    except QueryProblem as problem:
+    except QueryError as problem:
         page = await column_page(table, query, number, typed=_typed(request.args, str(problem)))
         page.status_code = 422
         page.headers.update({"HX-Retarget": "#panel", "HX-Reswap": "innerMorph"})  # the form targets the grid

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from quart import request
 from quart.typing import ResponseReturnValue
 
-from webapp.engine.query import Page, QueryTimeout, TableQuery, count_rows, described, sentence
 from webapp.extensions import config, db
 from webapp.models import Table
+from webapp.rowstore.query import QueryTimeout, TableQuery, described, sentence
+from webapp.rowstore.sqlite.pages import Page, count_rows
 from webapp.tables import bp
 from webapp.tables.view import Addresses
-from webapp.web.access import find_table, signed_in
+from webapp.web.access import find_table
+from webapp.web.formatting import format_number
 from webapp.web.fragments import is_partial, render
-from webapp.web.words import number
+from webapp.web.session import current_user
 
 AT_ONCE, WHILE_BUILDING = "50ms", "1s"
 A_LITTLE = 0.3  # seconds
@@ -27,9 +29,9 @@ class Summary:
     delay: str = AT_ONCE
 
 
-@bp.get("/<int:table_id>/count")
+@bp.get("/<id:table_id>/count")
 async def counts_show(table_id: int) -> ResponseReturnValue:
-    table = await find_table(signed_in(), table_id)
+    table = await find_table(current_user(), table_id)
     query = TableQuery.from_args(request.args, table.columns)
     counted = await _counted(table, query, config().query_timeout)
     gave_up = Summary(f"{_some(table, query)}; counting them took too long")
@@ -69,7 +71,7 @@ def _all_of(table: Table, query: TableQuery) -> Summary:
 
 
 def _said(table: Table, query: TableQuery, shown: int | None = None, *, more: bool = False) -> str:
-    return sentence(query, table.row_count, shown, more=more, number=number)
+    return sentence(query, table.row_count, shown, more=more, number=format_number)
 
 
 def _so_far(table: Table, query: TableQuery, page: Page) -> str:
@@ -77,11 +79,11 @@ def _so_far(table: Table, query: TableQuery, page: Page) -> str:
     _, row_id = page.left_at or ("", 0)
     is_first = page.before is None
     said = f"So far {_said(table, query, len(page.rows))}" if is_first else _some(table, query)
-    return f"{said}; looked as far as row {number(row_id)}"
+    return f"{said}; looked as far as row {format_number(row_id)}"
 
 
 def _some(table: Table, query: TableQuery) -> str:
-    return f"Some of {number(table.row_count)} rows{described(query)}"
+    return f"Some of {format_number(table.row_count)} rows{described(query)}"
 
 
 def _growing(table: Table, query: TableQuery, said: str) -> Summary:

@@ -8,7 +8,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from webapp.extensions import config, db
-from webapp.models import Action, Actor, Column, Import, ImportState, Table, authorize, utc_now
+from webapp.models import Action, Actor, Column, Import, ImportState, Table, is_allowed, utc_now
 from webapp.web.templating import render
 
 SHOWN = 200  # tables on the dashboard, newest first
@@ -49,7 +49,7 @@ async def panel(person: Actor) -> Markup:
         "tables/_dashboard.html",
         tables=tables,
         imports=imports,
-        may_create=authorize(person, Action.CREATE_TABLE),
+        may_create=is_allowed(person, Action.CREATE_TABLE),
         has_sample=True,
         upload_limit=config().upload_limit,
     )

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from webapp.data.problems import Problem
-from webapp.engine.inspection import ColumnGuess, Inspection, Overrules
-from webapp.engine.types import NULL, TYPES
+from webapp.db.errors import UserError
+from webapp.imports.report import ColumnGuess, ImportOverrides, InspectionReport
+from webapp.types import NULL, TYPES
 
 MAX_TITLE = 200
 MAX_SKIPPED = 1000  # records above the header
@@ -22,7 +22,7 @@ _ROW = re.compile(r"[0-9]{1,9}")  # Python refuses to parse numbers of thousands
 Fields = Mapping[str, str]
 
 
-class Unusable(Problem):
+class Unusable(UserError):
     """A field has an invalid value; the message says what is valid, `field` is its name in the form."""
 
     def __init__(self, words: str, field: str) -> None:
@@ -30,7 +30,7 @@ class Unusable(Problem):
         self.field = field
 
 
-def read_decisions(fields: Fields, found: Inspection, before: Overrules) -> Overrules:
+def read_decisions(fields: Fields, found: InspectionReport, before: ImportOverrides) -> ImportOverrides:
     """How to read the file, or what to make the table of. Raises `Unusable`."""
     decided = _reading(fields, found)
     if not any(_differs(decided, found, name) for name in RESHAPING):
@@ -43,13 +43,13 @@ def read_decisions(fields: Fields, found: Inspection, before: Overrules) -> Over
     return decided
 
 
-def require_a_column(decided: Overrules, found: Inspection) -> None:
+def require_a_column(decided: ImportOverrides, found: InspectionReport) -> None:
     """Raises `Unusable` if every column is left out."""
     if all(decided.columns.get(index, {}).get("skip") for index in range(len(found.columns))):
         raise Unusable("A table needs at least one column: keep one of them.", "columns-0-skip")
 
 
-def _forget_undecided(decided: Overrules, found: Inspection, before: Overrules) -> None:
+def _forget_undecided(decided: ImportOverrides, found: InspectionReport, before: ImportOverrides) -> None:
     """The form sends every field. One that equals what was detected is no decision: detection may find something else
     next time.
     """
@@ -58,8 +58,8 @@ def _forget_undecided(decided: Overrules, found: Inspection, before: Overrules) 
             setattr(decided, name, None)
 
 
-def _reading(fields: Fields, found: Inspection) -> Overrules:
-    decided = Overrules(encoding=fields.get("encoding") or None)
+def _reading(fields: Fields, found: InspectionReport) -> ImportOverrides:
+    decided = ImportOverrides(encoding=fields.get("encoding") or None)
     if "delimiter" in fields:
         decided.delimiter = _delimiter(fields["delimiter"])
     if "quote" in fields:
@@ -110,14 +110,14 @@ def _is_encoding(name: str) -> bool:
     return True
 
 
-def _differs(decided: Overrules, found: Inspection, name: str) -> bool:
+def _differs(decided: ImportOverrides, found: InspectionReport, name: str) -> bool:
     wanted = getattr(decided, name)
     if name == "quote" and wanted == "none":
         wanted = ""
     return wanted is not None and wanted != getattr(found, name)
 
 
-def _columns(fields: Fields, found: Inspection, before: Overrules) -> dict[int, dict[str, Any]]:
+def _columns(fields: Fields, found: InspectionReport, before: ImportOverrides) -> dict[int, dict[str, Any]]:
     decided = {}
     for index, column in enumerate(found.columns):
         one = _column(fields, f"columns-{index}-", column, before.columns.get(index, {}))
@@ -163,7 +163,7 @@ def _only_title(decided: Mapping[str, Any]) -> dict[str, Any]:
     return {"title": decided["title"]} if "title" in decided else {}
 
 
-def _check_titles(found: Inspection, decided: Overrules) -> None:
+def _check_titles(found: InspectionReport, decided: ImportOverrides) -> None:
     seen: set[str] = set()
     for index, column in enumerate(found.columns):
         one, field = decided.columns.get(index, {}), f"columns-{index}-title"

@@ -2,14 +2,14 @@
 
 from sqlalchemy import select
 
-from webapp.data.problems import Problem
-from webapp.data.uow import UnitOfWork
-from webapp.engine.storage import drop_sql
+from webapp.db.errors import UserError
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, jobs
 from webapp.models import Import, Table
+from webapp.rowstore.sqlite.schema import drop_sql
 
 
-class StillComing(Problem):
+class StillComing(UserError):
     def __init__(self) -> None:
         super().__init__("Its rows are still coming in. Cancel the import instead: that removes the table too.")
 

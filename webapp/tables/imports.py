@@ -6,19 +6,20 @@ from pathlib import PurePath
 from quart import Response, request, url_for
 from quart.typing import ResponseReturnValue
 
-from webapp.data.problems import Problem
-from webapp.engine.inspection import Inspection, Overrules
-from webapp.engine.problems import ImportProblem
+from webapp.db.errors import UserError
 from webapp.extensions import jobs
+from webapp.formats.errors import ImportFileError
+from webapp.imports.report import ImportOverrides, InspectionReport
 from webapp.jobs.imports import MovedOn
 from webapp.live.sections import describe, progress_of
 from webapp.models import Import, ImportState
-from webapp.models.problems import NotFound
+from webapp.models.errors import NotFound
 from webapp.tables import bp
 from webapp.tables.decisions import Unusable, read_decisions, require_a_column
-from webapp.web.access import Action, find_import, may, signed_in
+from webapp.web.access import Action, find_import, may
+from webapp.web.body_limits import body_limit
 from webapp.web.fragments import redirect_to, render
-from webapp.web.limits import body_limit
+from webapp.web.session import current_user
 from webapp.web.streaming import file_part, streamed
 from webapp.web.templating import templates
 
@@ -29,7 +30,7 @@ FORM_FIELDS = 10_000
 
 @bp.get("/imports/<import_id>")
 async def imports_show(import_id: str) -> ResponseReturnValue:
-    return await _page(await find_import(signed_in(), import_id))
+    return await _page(await find_import(current_user(), import_id))
 
 
 @bp.post("/imports/<import_id>")
@@ -37,7 +38,7 @@ async def imports_show(import_id: str) -> ResponseReturnValue:
 @body_limit(FORM_LIMIT, fields=FORM_FIELDS)
 async def imports_update(import_id: str) -> ResponseReturnValue:
     """Read the file again with the user's corrections."""
-    found = await find_import(signed_in(), import_id)
+    found = await find_import(current_user(), import_id)
     try:
         decided = await _decisions(found)
     except Unusable as problem:
@@ -51,10 +52,10 @@ async def imports_update(import_id: str) -> ResponseReturnValue:
 @body_limit(FORM_LIMIT, fields=FORM_FIELDS)
 async def imports_start(import_id: str) -> ResponseReturnValue:
     """Create the table. If the corrections require reading the file again, the page asks once more afterwards."""
-    found = await find_import(signed_in(), import_id)
+    found = await find_import(current_user(), import_id)
     try:
         await jobs().begin_loading(found.id, await _decisions(found, is_final=True))
-    except (Unusable, ImportProblem) as problem:
+    except (Unusable, ImportFileError) as problem:
         return await _refused(found, problem)
     except MovedOn as moved:  # clicked twice: the page shows the result of the first click
         if moved.state not in (ImportState.LOADING, ImportState.DONE):
@@ -65,7 +66,7 @@ async def imports_start(import_id: str) -> ResponseReturnValue:
 @bp.post("/imports/<import_id>/cancellation")
 @may(Action.CREATE_TABLE)
 async def imports_cancel(import_id: str) -> ResponseReturnValue:
-    found = await find_import(signed_in(), import_id)
+    found = await find_import(current_user(), import_id)
     await jobs().cancel(found.id)
     return redirect_to(url_for("tables.imports_show", import_id=found.id))
 
@@ -73,7 +74,7 @@ async def imports_cancel(import_id: str) -> ResponseReturnValue:
 @bp.get("/imports/<import_id>/rejected")
 async def imports_rejected(import_id: str) -> Response:
     """The rejected rows, as CSV with line number and reason."""
-    found = await find_import(signed_in(), import_id)
+    found = await find_import(current_user(), import_id)
     path = jobs().folder(found.id).rejected
     if not await asyncio.to_thread(path.is_file):
         raise NotFound("file of rows kept aside")
@@ -83,18 +84,18 @@ async def imports_rejected(import_id: str) -> Response:
     )
 
 
-async def _decisions(found: Import, *, is_final: bool = False) -> Overrules:
+async def _decisions(found: Import, *, is_final: bool = False) -> ImportOverrides:
     """Raises `Unusable`. Without a preview there is nothing to decide."""
     if not found.inspection:
-        return Overrules.from_json(found.overrules)
-    form, inspection = (await request.form).to_dict(), Inspection.from_json(found.inspection)
-    decided = read_decisions(form, inspection, Overrules.from_json(found.overrules))
+        return ImportOverrides.from_json(found.overrules)
+    form, inspection = (await request.form).to_dict(), InspectionReport.from_json(found.inspection)
+    decided = read_decisions(form, inspection, ImportOverrides.from_json(found.overrules))
     if is_final:
         require_a_column(decided, inspection)
     return decided
 
 
-async def _refused(found: Import, problem: Problem) -> Response:
+async def _refused(found: Import, problem: UserError) -> Response:
     """The preview again, with everything as typed and the error beside its field."""
     wrong = problem.field if isinstance(problem, Unusable) else None
     return await _page(found, str(problem), 422, typed=await request.form, wrong=wrong)

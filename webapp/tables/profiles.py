@@ -6,16 +6,17 @@ from decimal import Decimal
 from quart import request
 from quart.typing import ResponseReturnValue
 
-from webapp.engine.profile import Profile, fetch_profile
-from webapp.engine.query import QueryTimeout, TableQuery
 from webapp.extensions import db
 from webapp.models import Table
+from webapp.rowstore.query import QueryTimeout, TableQuery
+from webapp.rowstore.sqlite.profile import Profile, fetch_profile
 from webapp.tables import bp
 from webapp.tables.columns import column_page, find_column, query_without
 from webapp.tables.view import Addresses
-from webapp.web.access import find_table, signed_in
+from webapp.web.access import find_table
+from webapp.web.formatting import format_digits
 from webapp.web.fragments import is_partial, render
-from webapp.web.words import written
+from webapp.web.session import current_user
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,10 @@ class ProfileView:
     sum: str = ""
 
 
-@bp.get("/<int:table_id>/columns/<int:number>/profile")
+@bp.get("/<id:table_id>/columns/<id:number>/profile")
 async def profiles_show(table_id: int, number: int) -> ResponseReturnValue:
     """Of the rows the view shows, ignoring the filters on this column, because its bars set them."""
-    table = await find_table(signed_in(), table_id)
+    table = await find_table(current_user(), table_id)
     column = find_column(table, number)
     query = TableQuery.from_args(request.args, table.columns)
     view = await _view(table, query_without(query, number), number)
@@ -75,7 +76,7 @@ async def _view(table: Table, query: TableQuery, number: int) -> ProfileView:
 
 def _figure(text: str | None) -> str:
     """A computed figure is not a cell: it is written in the reader's number format, not in the column's."""
-    return written(f"{Decimal(text.replace(',', '.')):,}") if text else ""
+    return format_digits(f"{Decimal(text.replace(',', '.')):,}") if text else ""
 
 
 def _sorted(narrowed: TableQuery, query: TableQuery) -> TableQuery:

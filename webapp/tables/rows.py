@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from quart import request
 from quart.typing import ResponseReturnValue
 
-from webapp.engine.query import TableQuery, fetch_row, fetch_rows
 from webapp.extensions import config, db
-from webapp.models.problems import NotFound
+from webapp.models.errors import NotFound
+from webapp.rowstore.query import TableQuery
+from webapp.rowstore.sqlite.pages import fetch_row, fetch_rows
 from webapp.tables import bp
 from webapp.tables.grid import address_of
 from webapp.tables.view import Addresses, rows_view
-from webapp.web.access import find_table, signed_in
+from webapp.web.access import find_table
 from webapp.web.fragments import render
+from webapp.web.session import current_user
 
 MOST_ROWS = 2**63 - 1
 
@@ -33,10 +35,10 @@ class RowPage:
     fields: list[Cell]
 
 
-@bp.get("/<int:table_id>/rows")
+@bp.get("/<id:table_id>/rows")
 async def rows_index(table_id: int) -> ResponseReturnValue:
     """The next rows, to append to a grid; never a page of its own."""
-    table = await find_table(signed_in(), table_id)
+    table = await find_table(current_user(), table_id)
     query = TableQuery.from_args(request.args, table.columns)
     after, before = request.args.get("after"), request.args.get("before")
     page = await fetch_rows(db(), table, query, after=after, before=before, seconds=config().query_timeout)
@@ -45,9 +47,9 @@ async def rows_index(table_id: int) -> ResponseReturnValue:
     return await render("tables/rows/_rows.html", page=shown, span=len(query.visible) + 1)
 
 
-@bp.get("/<int:table_id>/rows/<int:row_id>")
+@bp.get("/<id:table_id>/rows/<id:row_id>")
 async def rows_show(table_id: int, row_id: int) -> ResponseReturnValue:
-    table = await find_table(signed_in(), table_id)
+    table = await find_table(current_user(), table_id)
     query = TableQuery.from_args(request.args, table.columns)
     row = await fetch_row(db(), table, query, min(row_id, MOST_ROWS), seconds=config().query_timeout)
     if row is None:

@@ -8,13 +8,14 @@ from pathlib import Path
 from quart import url_for
 from quart.typing import ResponseReturnValue
 
-from webapp.engine.inspection import Overrules
 from webapp.extensions import jobs
+from webapp.imports.report import ImportOverrides
 from webapp.models import ImportState
 from webapp.tables import bp
 from webapp.tables.uploads import folder_of, new_import_id
-from webapp.web.access import Action, may, signed_in
+from webapp.web.access import Action, may
 from webapp.web.fragments import redirect_to
+from webapp.web.session import current_user
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "departures.csv"
 PATIENCE = 20.0  # seconds per pass; after that the import's page is shown
@@ -28,7 +29,7 @@ async def samples_create() -> ResponseReturnValue:
     await asyncio.to_thread(shutil.copyfile, SAMPLE, folder_of(import_id) / "original")
     await jobs().create(
         import_id,
-        user_id=signed_in().id,
+        user_id=current_user().id,
         filename=SAMPLE.name,
         size=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
@@ -40,7 +41,7 @@ async def _table_of(import_id: str) -> str:
     """The table's URL; the import's if that takes long or fails."""
     found = await jobs().settled(import_id, PATIENCE)
     if found is not None and found.state == ImportState.READY:
-        await jobs().begin_loading(import_id, Overrules())
+        await jobs().begin_loading(import_id, ImportOverrides())
         found = await jobs().settled(import_id, PATIENCE)
     if found is not None and found.state == ImportState.DONE:
         return url_for("tables.show", table_id=found.table_id)

@@ -7,16 +7,18 @@ from quart.typing import ResponseReturnValue
 from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
-from webapp.engine.query import TableQuery, fetch_rows
 from webapp.extensions import config, db, indexes
 from webapp.jobs.indexes import TOO_LONG, WORTH_IT
 from webapp.models import Table
+from webapp.rowstore.query import TableQuery
+from webapp.rowstore.sqlite.pages import fetch_rows
 from webapp.tables import bp, counts, deletion, grid
 from webapp.tables.view import Addresses, table_view
 from webapp.web import flashes
-from webapp.web.access import Action, authorize, find_table, may, signed_in
+from webapp.web.access import Action, find_table, is_allowed, may
 from webapp.web.forms import Form
 from webapp.web.fragments import redirect_to, render
+from webapp.web.session import current_user
 
 
 class TitleForm(Form):
@@ -25,9 +27,9 @@ class TitleForm(Form):
     )
 
 
-@bp.get("/<int:table_id>")
+@bp.get("/<id:table_id>")
 async def show(table_id: int) -> ResponseReturnValue:
-    table = await find_table(signed_in(), table_id)
+    table = await find_table(current_user(), table_id)
     query = TableQuery.from_args(request.args, table.columns)
     after, before, at = request.args.get("after"), request.args.get("before"), request.args.get("at", type=int)
     try:
@@ -36,7 +38,7 @@ async def show(table_id: int) -> ResponseReturnValue:
         want_indexes(table, query)  # above all after a sort that took too long
     view = table_view(table, query, page)
     summary = await counts.summary_of(table, query, page)
-    may_change = authorize(signed_in(), Action.CHANGE_TABLE, table)
+    may_change = is_allowed(current_user(), Action.CHANGE_TABLE, table)
     shown: dict[str, Any] = {"table": table, "view": view, "summary": summary, "may_change": may_change}
     return await render("tables/show.html", "tables/_results.html", **shown)
 
@@ -54,17 +56,17 @@ async def stylesheets_show(edition: int, kinds: str) -> ResponseReturnValue:
     return Response(grid.style_sheet(kinds), mimetype="text/css", headers=headers)
 
 
-@bp.get("/<int:table_id>/edit")
+@bp.get("/<id:table_id>/edit")
 @may(Action.CHANGE_TABLE)
 async def edit(table_id: int) -> ResponseReturnValue:
-    table = await find_table(signed_in(), table_id, Action.CHANGE_TABLE)
+    table = await find_table(current_user(), table_id, Action.CHANGE_TABLE)
     return await _edit_page(table, TitleForm(data={"title": table.title}))
 
 
-@bp.post("/<int:table_id>")
+@bp.post("/<id:table_id>")
 @may(Action.CHANGE_TABLE)
 async def update(table_id: int) -> ResponseReturnValue:
-    table = await find_table(signed_in(), table_id, Action.CHANGE_TABLE)
+    table = await find_table(current_user(), table_id, Action.CHANGE_TABLE)
     form = TitleForm(await request.form)
     if not form.validate():
         return await _edit_page(table, form, status=422)
@@ -72,10 +74,10 @@ async def update(table_id: int) -> ResponseReturnValue:
     return redirect_to(url_for("tables.show", table_id=table.id))
 
 
-@bp.post("/<int:table_id>/deletion")
+@bp.post("/<id:table_id>/deletion")
 @may(Action.CHANGE_TABLE)
 async def destroy(table_id: int) -> ResponseReturnValue:
-    table = await find_table(signed_in(), table_id, Action.CHANGE_TABLE)
+    table = await find_table(current_user(), table_id, Action.CHANGE_TABLE)
     if (await request.form).get("confirmation", "").strip() != table.title.strip():
         error = "This is not its title. Nothing was deleted."
         return await _edit_page(table, TitleForm(data={"title": table.title}), deletion_error=error, status=422)

@@ -6,19 +6,20 @@ from pathlib import Path
 from quart import url_for
 from quart.typing import ResponseReturnValue
 
-from webapp.data.folders import private_folder
-from webapp.data.problems import Problem
+from webapp.db.errors import UserError
+from webapp.db.folders import private_folder
 from webapp.extensions import config, jobs
 from webapp.tables import bp
-from webapp.web.access import Action, may, signed_in
+from webapp.web.access import Action, may
+from webapp.web.body_limits import body_limit
 from webapp.web.fragments import redirect_to
-from webapp.web.limits import body_limit
+from webapp.web.session import current_user
 from webapp.web.uploads import Upload, receive
 
 PASTED = "Pasted table.txt"
 
 
-class NothingUploaded(Problem):
+class NothingUploaded(UserError):
     def __init__(self) -> None:
         super().__init__("Nothing arrived: choose a file that is not empty, or paste some rows.")
 
@@ -27,7 +28,7 @@ class NothingUploaded(Problem):
 @may(Action.CREATE_TABLE)
 @body_limit(lambda settings: settings.upload_limit)
 async def create() -> ResponseReturnValue:
-    person = signed_in()
+    person = current_user()
     jobs().warm()
     async with receive(config().imports_dir, as_files=("text",)) as received:
         upload = next((upload for upload in received.uploads if upload.size), None)

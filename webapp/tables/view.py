@@ -8,9 +8,10 @@ from typing import Any
 from markupsafe import Markup
 from quart import url_for
 
-from webapp.engine.query import Page, TableQuery, order
-from webapp.engine.storage import Field
 from webapp.models import Column, Table
+from webapp.rowstore.query import TableQuery, order
+from webapp.rowstore.sqlite.pages import Page
+from webapp.rowstore.sqlite.schema import Field
 from webapp.tables import grid
 
 

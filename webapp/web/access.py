@@ -13,28 +13,27 @@ from urllib.parse import quote, urlsplit
 from quart import Quart, Response, current_app, redirect, request, url_for
 from quart.typing import ResponseReturnValue
 from sqlalchemy import select
-from werkzeug.exceptions import Forbidden, Unauthorized
+from werkzeug.exceptions import Forbidden
 
 from settings import SecondFactor, Settings
 from webapp.extensions import config, db
-from webapp.models import Action, Actor, Import, Passkey, Table, User, authorize
-from webapp.models.permissions import RULES
-from webapp.models.problems import NotFound
-from webapp.web import bearer, resuming
-from webapp.web.sessions import load_actor, loaded_actor
+from webapp.models import Action, Actor, Import, Passkey, Table, User, is_allowed
+from webapp.models.errors import NotFound
+from webapp.models.policy import RULES
+from webapp.web import bearer, pending_request
+from webapp.web.session import current_user_or_none, load_current_user
 
 __all__ = [
     "Action",
     "Actor",
     "NotFound",
-    "actor",
-    "authorize",
     "before_second_factor",
     "demands_two_factors",
     "find_import",
     "find_table",
     "fresh",
-    "load_actor",
+    "is_allowed",
+    "load_current_user",
     "may",
     "owes_factor",
     "public",
@@ -45,7 +44,6 @@ __all__ = [
 View = TypeVar("View", bound=Callable[..., Any])
 
 MAX_NEXT = 2000  # characters of a URL worth returning to
-MAX_ID = 2**63 - 1
 
 
 def init_app(app: Quart, settings: Settings) -> None:
@@ -62,7 +60,7 @@ def public(view: View) -> View:
 
 
 def may(action: Action) -> Callable[[View], View]:
-    """Restrict this view to people whom `authorize()` allows to do `action`; others get a 403."""
+    """Restrict this view to people whom `is_allowed()` allows to do `action`; others get a 403."""
 
     def mark(view: View) -> View:
         view.action = action  # type: ignore[attr-defined]
@@ -89,23 +87,10 @@ def before_second_factor(view: View) -> View:
     return view
 
 
-def actor() -> Actor | None:
-    """The signed-in person, or None. In a public view call `await load_actor()` first."""
-    return loaded_actor()
-
-
-def signed_in() -> Actor:
-    """The signed-in person, in a view that is not public."""
-    found = loaded_actor()
-    if found is None:
-        raise Unauthorized
-    return found
-
-
 async def find_table(actor: Actor, table_id: int, action: Action = Action.READ_TABLE) -> Table:
     """Return the table with its columns if this person may do `action` with it. Raises `NotFound`."""
-    table = await db().read(lambda connection: Table.find(connection, actor.id, min(table_id, MAX_ID)))
-    if table is None or not authorize(actor, action, table):
+    table = await db().read(lambda connection: Table.find(connection, actor.id, table_id))
+    if table is None or not is_allowed(actor, action, table):
         raise NotFound("table")
     return table
 
@@ -162,18 +147,18 @@ def _by_htmx() -> bool:
 async def _require_right() -> None:
     """Check the view's right in general; the right to a particular object is checked where the object is found."""
     view = current_app.view_functions.get(request.endpoint or "")
-    person = loaded_actor()
+    person = current_user_or_none()
     if view is None or person is None or getattr(view, "is_public", False):
         return
     action = getattr(view, "action", Action.USE)
-    if not authorize(person, action):
+    if not is_allowed(person, action):
         raise _not_allowed(person, action)
 
 
 def _not_allowed(person: Actor, action: Action) -> Forbidden:
     """Tell a program when another token of the same person would suffice."""
     scope = RULES[action].scope
-    if scope is not None and authorize(replace(person, scopes=None), action):
+    if scope is not None and is_allowed(replace(person, scopes=None), action):
         return bearer.ScopeTooSmall(scope)
     return Forbidden()
 
@@ -184,7 +169,7 @@ async def _require_second_factor() -> ResponseReturnValue | None:
     Tokens are exempt: they were created in a sign-in that met the requirement at the time.
     """
     view = current_app.view_functions.get(request.endpoint or "")
-    person = loaded_actor()
+    person = current_user_or_none()
     if person is None or person.is_strong or person.token_id or not demands_two_factors(person):
         return None
     if getattr(view, "is_public", False) or getattr(view, "is_before_second_factor", False):
@@ -199,7 +184,7 @@ async def _require_second_factor() -> ResponseReturnValue | None:
 def demands_two_factors(person: Actor) -> bool:
     demand = config().second_factor
     if demand is SecondFactor.ADMINISTRATORS:
-        return authorize(person, Action.RUN_SERVER)
+        return is_allowed(person, Action.RUN_SERVER)
     return demand is SecondFactor.EVERYBODY
 
 
@@ -215,13 +200,13 @@ async def owes_factor(person: Actor) -> bool:
 async def _require_fresh() -> ResponseReturnValue | None:
     """A form posted too late is lost, so its page asks for the proof before it is filled in. A button is not lost."""
     view = current_app.view_functions.get(request.endpoint or "")
-    person = loaded_actor()
+    person = current_user_or_none()
     if person is None or not getattr(view, "needs_fresh", False):
         return None
     if person.is_fresh and not await owes_factor(person):
         return None
     is_button = request.method == "POST" and getattr(view, "is_resumable", False)
-    return _send_to(url_for("auth.confirm", next=here(), then=resuming.promise(person) if is_button else None))
+    return _send_to(url_for("auth.confirm", next=here(), then=pending_request.sign(person) if is_button else None))
 
 
 def _send_to(page: str) -> ResponseReturnValue:
@@ -232,7 +217,7 @@ def _send_to(page: str) -> ResponseReturnValue:
 async def _require_sign_in() -> ResponseReturnValue | None:
     """URLs that do not exist are guarded too, so strangers cannot tell which ones do."""
     view = current_app.view_functions.get(request.endpoint or "")
-    if getattr(view, "is_public", False) or await load_actor() is not None:
+    if getattr(view, "is_public", False) or await load_current_user() is not None:
         return None
     target = here()
     login = url_for("auth.login", next=target) if target != "/" else url_for("auth.login")

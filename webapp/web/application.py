@@ -9,10 +9,12 @@ from typing import Any, cast
 from quart import Quart
 from quart.sessions import SessionInterface
 from quart.wrappers.base import BaseRequestWebsocket
+from werkzeug.routing import IntegerConverter
 
+from webapp.models.base import MAX_ID
 from webapp.web.body import BoundedRequest
 from webapp.web.connection import Connection
-from webapp.web.exchange import current
+from webapp.web.request_context import current
 
 
 class NoSession(SessionInterface):
@@ -27,6 +29,13 @@ class NoSession(SessionInterface):
         raise RuntimeError("There is no session to save to")
 
 
+class IdConverter(IntegerConverter):
+    """`<id:table_id>` in a route. No row has the largest id, so any number beyond stands for it and is not found."""
+
+    def to_python(self, value: str) -> int:
+        return min(int(value), MAX_ID)
+
+
 class Application(Quart):
     request_class = BoundedRequest
     asgi_http_class = Connection
@@ -34,6 +43,7 @@ class Application(Quart):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.url_map.converters["id"] = IdConverter
         self.config.update(RESPONSE_TIMEOUT=None, HANDLER_TIMEOUT=None, TRUSTED_PROXIES=0)
         # The tasks serving a request; the server cancels them when its grace period ends.
         self.in_flight: set[asyncio.Task[None]] = set()

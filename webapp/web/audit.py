@@ -3,19 +3,19 @@
 from typing import Any
 
 from webapp.extensions import db
-from webapp.models import AuditEvent, Doer, Event, User
-from webapp.web.sessions import device, loaded_actor
+from webapp.models import AuditEvent, AuditSource, Event, User
+from webapp.web.session import current_user_or_none, device
 
 
-def doer(person: User | None = None) -> Doer:
+def audit_source(person: User | None = None) -> AuditSource:
     """The signed-in person; or `person`, who is about to sign in; or a stranger."""
     where = device()
-    actor = loaded_actor()
+    actor = current_user_or_none()
     if person is not None:
-        return Doer(person.id, person.email, where.address, where.agent)
+        return AuditSource(person.id, person.email, where.address, where.agent)
     if actor is not None:
-        return Doer(actor.id, actor.email, where.address, where.agent)
-    return Doer(None, "", where.address, where.agent)
+        return AuditSource(actor.id, actor.email, where.address, where.agent)
+    return AuditSource(None, "", where.address, where.agent)
 
 
 def record_soon(event: Event, subject: User | str | None = None, **details: Any) -> None:
@@ -23,4 +23,4 @@ def record_soon(event: Event, subject: User | str | None = None, **details: Any)
 
     Changes are recorded by `AuditEvent.record` in their own unit of work.
     """
-    db().write_soon(AuditEvent.record, event, doer(), subject, **details)
+    db().write_soon(AuditEvent.record, event, audit_source(), subject, **details)

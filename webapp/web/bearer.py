@@ -13,8 +13,8 @@ from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 
 from webapp.extensions import db
 from webapp.models import Actor, ApiToken, Scope, utc_now
-from webapp.models.api_token import PREFIX, USABLE
-from webapp.models.session import digest
+from webapp.models.accounts.api_token import PREFIX, USABLE
+from webapp.models.accounts.session import digest
 
 API = "/api/"
 TOUCH_EVERY = timedelta(minutes=5)  # "last used" is written at most this often

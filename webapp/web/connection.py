@@ -9,8 +9,8 @@ from quart.asgi import ASGIHTTPConnection
 from structlog.contextvars import bound_contextvars
 
 from webapp.web.body import BoundedBody
-from webapp.web.exchange import Exchange, exchange, new_id
 from webapp.web.headers import ALWAYS
+from webapp.web.request_context import RequestState, new_id, request_state
 
 Send = Callable[[Any], Awaitable[None]]
 Receive = Callable[[], Awaitable[Any]]
@@ -27,7 +27,7 @@ class Connection(ASGIHTTPConnection):
 
     async def __call__(self, receive: Receive, send: Send) -> None:
         name = new_id(self._given_id())
-        with exchange(name) as made, bound_contextvars(request_id=name):
+        with request_state(name) as made, bound_contextvars(request_id=name):
             try:
                 await super().__call__(receive, self._watched(send, made))
             except asyncio.CancelledError:
@@ -53,7 +53,7 @@ class Connection(ASGIHTTPConnection):
             self._handler.cancel()
             await asyncio.wait([self._handler])
 
-    def _watched(self, send: Send, made: Exchange) -> Send:
+    def _watched(self, send: Send, made: RequestState) -> Send:
         async def watched(message: Any) -> None:
             if message["type"] == "http.response.start":
                 made.status = message["status"]
@@ -92,7 +92,7 @@ class Connection(ASGIHTTPConnection):
             return None
         return next((value.decode("latin1") for name, value in self.scope["headers"] if name == b"x-request-id"), None)
 
-    def _log(self, made: Exchange) -> None:
+    def _log(self, made: RequestState) -> None:
         """Leave out the query string: what people search for is private."""
         path = self.scope["path"]
         line = log.debug if path in QUIET or path.startswith("/static/") else log.info

@@ -14,17 +14,17 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from settings import Settings
-from webapp.data import sqlite
-from webapp.data.problems import DatabaseBusy, Problem, StorageFull
+from webapp.db import sqlite
+from webapp.db.errors import DatabaseBusy, StorageFull, UserError
 from webapp.extensions import Extension
 from webapp.models import Event, RegistrationClosed
-from webapp.models.people import NotAllowed
-from webapp.models.problems import NotFound
+from webapp.models.accounts.people import NotAllowed
+from webapp.models.errors import NotFound
 from webapp.web import fragments, templating
 from webapp.web.audit import record_soon
-from webapp.web.exchange import request_id
-from webapp.web.sessions import loaded_actor
-from webapp.web.throttle import Throttle
+from webapp.web.rate_limit.throttle import Throttle
+from webapp.web.request_context import request_id
+from webapp.web.session import current_user_or_none
 
 log = structlog.get_logger("rowcast.errors")
 
@@ -35,7 +35,7 @@ FAILURE_PAGE = (templating.FOLDER / "errors" / "500.html").read_text(encoding="u
 
 # What an exception of the lower layers means here. The nearest class counts; "" stands for the exception's own message.
 TABLE: dict[type[Exception], tuple[int, str]] = {
-    Problem: (422, ""),
+    UserError: (422, ""),
     NotFound: (404, ""),
     RegistrationClosed: (403, ""),
     NotAllowed: (403, ""),
@@ -154,7 +154,7 @@ def _note_refusal() -> None:
     """Write it to the audit log once a minute per person: enough to show that somebody tries, without flooding the
     log.
     """
-    actor = loaded_actor()
+    actor = current_user_or_none()
     if actor is None or refusals().wait_for(str(actor.id)):
         return
     refusals().count(str(actor.id))

@@ -9,7 +9,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from quart import Quart, Response, g, request
 
 from settings import Settings
-from webapp.data import keys
+from webapp.db import keys
 from webapp.extensions import Extension
 
 MAX_AGE = 120  # seconds: enough for the page after a redirect, not for later pages

@@ -13,15 +13,27 @@ from wtforms.validators import DataRequired, Length
 
 
 class Form(wtforms.Form):
-    """Use `form = await SomeForm.read()` in a view that handles a POST, and `SomeForm()` to show an empty form."""
+    """In a view: `form = await SomeForm.load()`, then `if form.validate_on_submit(): ...`, then show it (again)."""
 
     class Meta:
         csrf = False
         locales: ClassVar[list[str]] = ["en"]
 
+    is_submitted = False
+
+    @classmethod
+    async def load(cls, **kwargs: Any) -> Self:
+        """The form as submitted, if this request submits it; else as `data` or `obj` among `kwargs` fill it."""
+        is_submitted = request.method == "POST"
+        form = cls(await request.form if is_submitted else None, **kwargs)
+        form.is_submitted = is_submitted
+        return form
+
+    def validate_on_submit(self) -> bool:
+        return self.is_submitted and self.validate()
+
     @classmethod
     async def read(cls, **kwargs: Any) -> Self:
-        """The form as it was submitted."""
         return cls(await request.form, **kwargs)
 
     def validate(self, extra_validators: Any = None) -> bool:

@@ -9,7 +9,7 @@ from quart import Response, redirect, request
 from quart.typing import ResponseReturnValue
 
 from webapp.web import templating
-from webapp.web.access import load_actor
+from webapp.web.session import load_current_user
 
 MAIN = {"target": "#main", "select": "#main", "swap": "outerMorph"}
 _OWN_PATH = re.compile(r"/(?![/\\])[!-~]*")
@@ -29,7 +29,7 @@ async def render(template: str, /, fragment: str | None = None, status: int = 20
 
     `fragment` is a separate template ("tables/_grid.html") or the name of a block of `template`.
     """
-    await load_actor()
+    await load_current_user()
     if fragment is None or not is_partial():
         html = templating.render(template, **context)
     elif fragment.endswith(".html"):

@@ -19,8 +19,8 @@ from werkzeug.exceptions import NotFound
 from settings import Settings
 from webapp.extensions import Extension, config
 from webapp.web.access import public
-from webapp.web.ranges import answer_bytes
-from webapp.web.ratelimits import unlimited
+from webapp.web.byte_ranges import answer_bytes
+from webapp.web.rate_limit.requests import unlimited
 
 FOLDER = Path(__file__).parents[2] / "static"
 URL = "/static"

@@ -16,11 +16,12 @@ from quart import Quart, has_request_context, request
 
 from settings import Settings
 from webapp.extensions import Extension
+from webapp.models.policy import Action, is_allowed
 from webapp.web import flashes
-from webapp.web.access import Action, actor, authorize
-from webapp.web.exchange import request_id
+from webapp.web.formatting import format_datetime, format_number, format_relative, format_size, plural
+from webapp.web.request_context import request_id
+from webapp.web.session import current_user_or_none
 from webapp.web.static import static_files
-from webapp.web.words import ago, moment, number, plural, size
 
 FOLDER = Path(__file__).parents[1] / "templates"
 Kept = dict[str, Any]
@@ -46,7 +47,9 @@ def init_app(app: Quart, settings: Settings) -> None:
     environment.globals.update(
         url_for=_url_builder(app), static_url=static_files.of(app).url, icon=_icon_maker(app), plural=plural
     )
-    environment.filters.update(number=number, size=size, ago=ago, moment=moment, plural=plural)
+    environment.filters.update(
+        number=format_number, size=format_size, ago=format_relative, moment=format_datetime, plural=plural
+    )
 
 
 def render(template: str, /, **context: Any) -> Markup:
@@ -68,10 +71,10 @@ def _shared() -> Kept:
     """What every template of this request can use."""
     if not has_request_context():
         return {}
-    person = actor()
+    person = current_user_or_none()
     return {
         "actor": person,
-        "runs_server": person is not None and authorize(person, Action.RUN_SERVER),
+        "runs_server": person is not None and is_allowed(person, Action.RUN_SERVER),
         "flashes": flashes.Flashes(),
         "request_id": request_id(),
         "path": request.path,

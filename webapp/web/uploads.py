@@ -19,12 +19,12 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
-from webapp.data.folders import private_folder
-from webapp.data.problems import StorageFull
+from webapp.db.errors import StorageFull
+from webapp.db.folders import private_folder
 from webapp.extensions import config
 from webapp.web.application import untimed
 from webapp.web.body import URLENCODED, BoundedRequest
-from webapp.web.limits import FORM_MEMORY
+from webapp.web.body_limits import FORM_MEMORY
 
 P = ParamSpec("P")
 T = TypeVar("T")

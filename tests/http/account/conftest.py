@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from tests.helpers import sign_up
 from tests.people import EVE, settle, window
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import Session, utc_now
 from webapp.web.application import Application

@@ -13,7 +13,7 @@ from tests.events import events, names
 from tests.helpers import ADA, PASSWORD, is_signed_in
 from tests.http.account.conftest import grow_stale, page, said
 from tests.http.account.test_tokens import make
-from tests.imports import add_import
+from tests.import_states import add_import
 from tests.mails import letters
 from tests.people import EVE, settle, window
 from tests.tables import PLANET_ROWS, PLANETS, add_table

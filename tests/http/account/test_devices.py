@@ -9,7 +9,7 @@ from quart.testing import QuartClient
 from tests.events import events
 from tests.helpers import ADA, PASSWORD, is_signed_in, sign_in
 from tests.http.account.conftest import grow_stale, page
-from webapp.web import resuming
+from webapp.web import pending_request
 from webapp.web.application import Application
 
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605 Version/19.0 Mobile/15E148 Safari/604.1"
@@ -135,7 +135,7 @@ async def test_what_others_want_done_is_not_done_by_a_link_to_the_question(
     asked: Any = await asker.post("/account/devices/others/end", headers=FROM_THE_PAGE)
     confirm = asked.headers["Location"] + ("x" if whose == "nobody's" else "")
     if whose == "an old one":
-        monkeypatch.setattr(resuming, "MAX_AGE", -1)
+        monkeypatch.setattr(pending_request, "MAX_AGE", -1)
 
     proved = await ada.post(confirm, form={"password": PASSWORD})
 

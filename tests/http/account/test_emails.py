@@ -12,11 +12,12 @@ from tests.helpers import ADA, PASSWORD, Person, sign_in
 from tests.http.account.conftest import grow_stale, page, said
 from tests.mails import letters
 from tests.people import EVE, settle, window
-from webapp.auth.mails import send_reset
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import OneTimeToken, User, utc_now
+from webapp.models.accounts.links import send_reset
 from webapp.web.application import Application
+from webapp.web.mailer import mailer
 
 NEW = "lovelace@example.org"
 
@@ -145,7 +146,7 @@ async def test_an_address_that_was_taken_meanwhile_stays_where_it_is(app: Applic
 
 async def test_links_that_were_sent_to_the_old_address_stop_working(app: Application, ada: QuartClient) -> None:
     async def forget_password(work: UnitOfWork) -> None:
-        await send_reset(work, await work.session.get_one(User, 1))
+        await send_reset(work, mailer, await work.session.get_one(User, 1))
 
     async with app.test_request_context("/"):
         await db.of(app).write(forget_password)

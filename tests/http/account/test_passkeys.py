@@ -19,7 +19,7 @@ from tests.http.account.conftest import grow_stale, page, said
 from tests.mails import letters
 from tests.people import EVE
 from webapp import create_app
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import OneTimeToken, Passkey, User
 from webapp.web.application import Application

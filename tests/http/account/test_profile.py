@@ -8,7 +8,7 @@ from tests.events import events
 from tests.http.account.conftest import page, said
 from tests.tables import add_table
 from webapp.account.zones import zone_choices
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import User
 from webapp.web.application import Application

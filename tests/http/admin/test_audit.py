@@ -14,7 +14,7 @@ from tests.http.admin.conftest import PARTIAL, page, text, words_in
 from tests.people import EVE, window
 from webapp.admin import trail, trail_export
 from webapp.admin.words import EVENTS, GROUPS, details_in_words, event_in_words
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import AuditEvent, Event
 from webapp.web.application import Application

@@ -9,11 +9,11 @@ from sqlalchemy import select
 from tests.helpers import PASSWORD
 from tests.http.admin.conftest import page, text, words_in
 from tests.http.admin.test_people import Team, events
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, sealer
-from webapp.jobs.mail import unseal
-from webapp.models import Event, Mail, OneTimeToken, Role, User, people
-from webapp.models.people import THE_COMMAND_LINE
+from webapp.models import Event, Mail, OneTimeToken, Role, User
+from webapp.models.accounts import people
+from webapp.models.accounts.people import THE_COMMAND_LINE
 from webapp.web.application import Application
 
 CHOSEN = "a long and unlikely sentence"
@@ -26,7 +26,7 @@ async def invite(client: QuartClient, emails: str, role: str = "member") -> obje
 async def links(app: Application) -> dict[str, str]:
     """Of the mails that wait: address -> path."""
     async with app.app_context(), db().reading() as session:
-        letters = [unseal(mail, sealer()) for mail in await session.scalars(select(Mail))]
+        letters = [mail.letter(sealer()) for mail in await session.scalars(select(Mail))]
     return {letter.recipient: letter.link.removeprefix("http://localhost") for letter in letters if letter}
 
 

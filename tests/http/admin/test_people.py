@@ -11,7 +11,7 @@ from tests.helpers import is_signed_in, sign_in
 from tests.http.admin.conftest import PARTIAL, page, people_in, text, words_in
 from tests.people import EVE, GUS, settle, window
 from webapp.admin import listing
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import AuditEvent, Event, Role, Session, User, utc_now
 from webapp.web.application import Application

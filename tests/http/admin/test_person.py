@@ -12,8 +12,8 @@ from tests.http.admin.conftest import PARTIAL, page, text, words_in
 from tests.http.admin.test_people import Team, events, kept
 from tests.people import EVE, settle, window
 from tests.tables import PLANET_ROWS, PLANETS, add_table
-from webapp.data.sqlite_plain import connect
-from webapp.data.uow import UnitOfWork
+from webapp.db.sqlite_driver import connect
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import Event, Mail, Role, Table, User
 from webapp.web.application import Application

@@ -12,14 +12,13 @@ from settings import Settings
 from tests.conftest import make_settings
 from tests.http.admin.conftest import page, text, words_in
 from tests.http.admin.test_people import Team, events
-from tests.imports import add_import
+from tests.import_states import add_import
 from webapp.admin.settings import MEANINGS, in_force
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import config, db, sealer
-from webapp.jobs import mail as outbox
-from webapp.jobs.mail import GIVEN_UP, Letter
 from webapp.models import Event, Import, ImportState, Mail, OneTimeToken, Purpose, Role, Table, utc_now
-from webapp.models.session import digest
+from webapp.models.accounts.session import digest
+from webapp.models.mail import MAX_TRIES, Letter, post_mail
 from webapp.web.application import Application
 
 CORPUS = Path(__file__).parents[2] / "corpus"
@@ -38,7 +37,7 @@ async def post(
     letter = Letter(recipient, "Choose a new password", "text", "html", link)
 
     async def write(work: UnitOfWork) -> str:
-        mail = await outbox.post(work, letter, sealer(), user_id)
+        mail = await post_mail(work, letter, sealer(), user_id)
         for name, value in more.items():
             setattr(mail, name, value)
         if "secret" in link:
@@ -219,7 +218,7 @@ async def test_a_mail_that_was_given_up_is_tried_again(
 ) -> None:
     started: list[tuple[str, str]] = []
     monkeypatch.setattr(app.extensions["rowcast.jobs"], "start", lambda *what: started.append(what))
-    given_up = await post(app, "eve@example.org", team[Role.MEMBER].id, tries=GIVEN_UP, failure="Refused.")
+    given_up = await post(app, "eve@example.org", team[Role.MEMBER].id, tries=MAX_TRIES, failure="Refused.")
     tried = await post(app, "gus@example.org", team[Role.GUEST].id, tries=1, failure="Busy.")
     assert (await administrator.post(f"/admin/mails/{given_up}/retry")).status_code == 422  # no mail server
 

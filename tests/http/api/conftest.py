@@ -10,7 +10,7 @@ from quart.testing import QuartClient
 from tests.helpers import ADA, sign_up
 from webapp.extensions import db
 from webapp.models import ApiToken, Role, Scope, User
-from webapp.models.people import THE_COMMAND_LINE, add_person
+from webapp.models.accounts.people import THE_COMMAND_LINE, add_person
 from webapp.web.application import Application
 
 

@@ -12,7 +12,7 @@ from quart.testing import QuartClient
 
 from tests.http.api.conftest import Make
 from webapp.models import Action
-from webapp.models.permissions import RULES
+from webapp.models.policy import RULES
 from webapp.web.application import Application
 from webapp.web.errors import TITLES
 
@@ -39,7 +39,7 @@ async def test_the_document_is_the_one_that_programs_were_promised(document: dic
 async def test_every_address_of_the_api_is_in_it_and_nothing_else(app: Application, document: dict[str, Any]) -> None:
     rules = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/api/v1/")]
     there = {
-        (rule.rule.replace("<int:", "{").replace(">", "}"), method.lower())
+        (rule.rule.replace("<id:", "{").replace(">", "}"), method.lower())
         for rule in rules
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         if rule.endpoint != "api.openapi_show"

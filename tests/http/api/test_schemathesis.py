@@ -12,7 +12,7 @@ import pytest
 from settings import Settings
 from tests.helpers import ADA
 from tests.servers import Server
-from webapp.data.engines import Database
+from webapp.db.database import Database
 from webapp.models import ApiToken, Scope, User
 
 EXAMPLES = 12  # of each operation and kind; most of the cases are made systematically besides

@@ -11,10 +11,10 @@ from sqlalchemy import func, select, update
 from tests.helpers import ADA, Person, is_signed_in, sign_in
 from tests.http.api.conftest import Make, add, problem
 from tests.tables import PLANET_ROWS, PLANETS, add_table
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, sealer
-from webapp.jobs.mail import Letter, unseal
 from webapp.models import ApiToken, AuditEvent, Mail, Role, Scope, User, utc_now
+from webapp.models.mail import Letter
 from webapp.web.application import Application
 
 USERS = "/api/v1/users"
@@ -128,7 +128,7 @@ async def mailed(app: Application) -> Letter:
     async with db.of(app).reading() as session:
         mail = (await session.scalars(select(Mail).order_by(Mail.created_at.desc()))).first()
     assert mail is not None
-    letter = unseal(mail, sealer.of(app))
+    letter = mail.letter(sealer.of(app))
     assert letter is not None
     return letter
 

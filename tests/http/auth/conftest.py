@@ -10,7 +10,7 @@ from quart.testing import QuartClient
 from tests.conftest import Client, make_settings
 from tests.helpers import sign_up
 from webapp import create_app
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, sealer
 from webapp.models import RecoveryCode, User
 from webapp.web.application import Application

@@ -12,7 +12,7 @@ from settings import Settings
 from tests.helpers import ADA, GRACE, PASSWORD, sign_up
 from tests.http.auth.conftest import add_second_factor
 from tests.mails import letters, newest_link
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import OneTimeToken, Purpose
 from webapp.web.application import Application

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from tests.events import events
 from tests.helpers import ADA, PASSWORD
 from tests.http.auth.conftest import add_second_factor, code
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.web.access import fresh
 from webapp.web.application import Application

@@ -11,7 +11,7 @@ from settings import Settings
 from tests.conftest import make_settings
 from tests.events import events
 from tests.helpers import ADA, GRACE, PASSWORD, is_signed_in, sign_in
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import OneTimeToken, Purpose, User
 from webapp.web.application import Application

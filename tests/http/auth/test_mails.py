@@ -8,14 +8,15 @@ import pytest
 
 from settings import Settings
 from tests.mails import letters
-from webapp.auth import mails
-from webapp.auth.mails import NOTICES
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import Role, User
+from webapp.models.accounts.links import send_invitation, send_reset, send_verification
 from webapp.web import templating
 from webapp.web.application import Application
+from webapp.web.mailer import TEMPLATES, mailer
 
+NOTICES = [name for name, (_, endpoint) in TEMPLATES.items() if endpoint == "auth.reset"]
 HOSTILE = 'x"><script>alert(1)</script>\n\nClick https://evil.example/'
 # What each notice is given besides.
 CONTEXT: dict[str, dict[str, Any]] = {
@@ -45,14 +46,15 @@ def words(text: str) -> list[str]:
 
 @pytest.mark.parametrize("template", NOTICES)
 async def test_a_notice_says_the_same_in_both_parts(app: Application, ada: Any, template: str) -> None:
-    context = CONTEXT.get(template, {})
+    context = dict(CONTEXT.get(template, {}))
+    to = context.pop("to", "ada@example.org")
 
-    (letter,) = await sent(app, lambda work, user: mails.send_notice(work, user, template, **context))
+    (letter,) = await sent(app, lambda work, user: mailer.send(work, template, to, user_id=user.id, **context))
 
     document = html5lib.parse(letter.html, namespaceHTMLElements=False)
     assert words("".join(document.find("body").itertext())) == words(letter.text)
-    assert letter.subject == NOTICES[template]
-    assert letter.recipient == context.get("to", "ada@example.org")
+    assert letter.subject == TEMPLATES[template][0]
+    assert letter.recipient == to
     assert letter.text.startswith("Hello,\n\n")
     assert letter.text.endswith("\n")
     assert "<script" not in letter.html
@@ -64,17 +66,19 @@ async def test_a_notice_says_the_same_in_both_parts(app: Application, ada: Any, 
 @pytest.mark.parametrize(
     ("write", "place"),
     [
-        (lambda work, user: mails.send_verification(work, user), "verifications"),
-        (lambda work, user: mails.send_reset(work, user), "reset"),
+        (lambda work, user: send_verification(work, mailer, user), "verifications/"),
+        (lambda work, user: send_reset(work, mailer, user), "reset/"),
         (
-            lambda work, user: mails.send_invitation(
-                work, "new@example.org", "t" * 43, role=Role.GUEST, inviter="ada@example.org"
+            lambda work, user: send_invitation(
+                work, mailer, "new@example.org", "t" * 43, role=Role.GUEST, inviter="ada@example.org"
             ),
-            "invitations",
+            "invitations/",
         ),
         (
-            lambda work, user: mails.send_email_change(work, user, "new@example.org", "t" * 43, "/account/email/ttt"),
-            "account/email",
+            lambda work, user: mailer.send(
+                work, "email_change", "new@example.org", token="t" * 43, old_email="ada@example.org"
+            ),
+            "account/email/confirmation?token=",
         ),
     ],
 )
@@ -84,22 +88,23 @@ async def test_a_link_stands_alone_in_both_parts_and_leads_here(
     (letter,) = await sent(app, write)
 
     document = html5lib.parse(letter.html, namespaceHTMLElements=False)
-    assert letter.link.startswith(f"http://localhost/{place}/")
+    assert letter.link.startswith(f"http://localhost/{place}")
     assert f"\n\n{letter.link}\n\n" in letter.text
     assert [element.get("href") for element in document.iter("a")] == [letter.link]
     assert words("".join(document.find("body").itertext())) == words(letter.text)
 
 
 def test_every_template_of_a_mail_is_used() -> None:
-    written = {path.stem for path in (templating.FOLDER / "mail").glob("*.txt")}
+    there = {path.stem for path in (templating.FOLDER / "mail").glob("*.txt")}
     package = templating.FOLDER.parent
     source = "\n".join(path.read_text(encoding="utf-8") for path in package.rglob("*.py"))
 
-    assert written == NOTICES.keys() | set(re.findall(r'letter\(\s*"(\w+)"', source))
+    assert there == TEMPLATES.keys()
+    assert TEMPLATES.keys() - set(re.findall(r'mailer\.send,?\(?\s*(?:work, )?"(\w+)"', source)) == set()
 
 
 async def test_a_mail_loads_nothing(app: Application, ada: Any) -> None:
-    (letter,) = await sent(app, lambda work, user: mails.send_reset(work, user))
+    (letter,) = await sent(app, lambda work, user: send_reset(work, mailer, user))
 
     tags = {element.tag for element in html5lib.parse(letter.html, namespaceHTMLElements=False).iter()}
     assert tags <= {"html", "head", "meta", "title", "body", "p", "a", "br"}

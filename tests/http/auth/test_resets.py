@@ -11,7 +11,7 @@ from tests.events import events, names
 from tests.helpers import ADA, GRACE, PASSWORD, Person, is_signed_in, sign_in, sign_out, sign_up
 from tests.http.auth.conftest import add_second_factor, code
 from tests.mails import letters, newest_link
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import ApiToken, OneTimeToken, Purpose, Scope
 from webapp.web.application import Application

@@ -17,9 +17,9 @@ from tests.mails import letters, newest_link
 from webapp import create_app
 from webapp.auth.second_factor import verify_code
 from webapp.auth.throttles import Throttles
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, sealer
-from webapp.models import Doer
+from webapp.models import AuditSource
 from webapp.web.application import Application
 
 STEP = "rowcast-second-step"
@@ -121,7 +121,7 @@ async def test_of_many_who_show_one_code_at_once_one_gets_in(app: Application, c
         shown = code()
 
         async def verify(work: UnitOfWork) -> bool:
-            return await verify_code(work, 1, shown, sealer(), Doer(1, ADA.email))
+            return await verify_code(work, 1, shown, sealer(), AuditSource(1, ADA.email))
 
         answers = await asyncio.gather(*(db().write(verify) for _ in range(10)))
     assert sorted(answers) == [False] * 9 + [True]
@@ -171,7 +171,7 @@ async def test_a_new_password_ends_a_sign_in_that_is_half_done(app: Application,
 
     client = app.test_client()
     await client.post("/login", form=FORM)
-    await db.of(app).write(set_password, 1, "hash", Doer(1, ADA.email), Event.PASSWORD_CHANGED)
+    await db.of(app).write(set_password, 1, "hash", AuditSource(1, ADA.email), Event.PASSWORD_CHANGED)
 
     assert (await show(client, code())).headers["Location"].startswith("/login")
     assert not await is_signed_in(client)

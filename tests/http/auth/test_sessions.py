@@ -21,11 +21,11 @@ from tests.postbox import postbox
 from tests.servers import wait_for
 from webapp import create_app
 from webapp.auth.passwords import set_password
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, hasher
 from webapp.hashing import Hasher
 from webapp.models import Event, User
-from webapp.models.audit_event import COMMAND_LINE
+from webapp.models.accounts.audit import COMMAND_LINE
 from webapp.web.application import Application
 
 COOKIE = "rowcast-sign-in"
@@ -331,13 +331,13 @@ async def test_an_answer_that_renews_the_cookie_is_kept_by_no_cache(app: Applica
 
 
 async def test_a_sign_in_is_fresh_for_ten_minutes(app: Application, ada: QuartClient) -> None:
-    from webapp.web.access import signed_in
+    from webapp.web.session import current_user
 
     seen: list[bool] = []
 
     @app.after_request
     async def note(response: Any) -> Any:
-        seen.append(signed_in().is_fresh)
+        seen.append(current_user().is_fresh)
         return response
 
     await ada.get("/")
@@ -350,7 +350,7 @@ async def test_a_sign_in_is_fresh_for_ten_minutes(app: Application, ada: QuartCl
 async def test_who_was_signed_in_is_asked_for_once_a_request_and_not_at_all_where_it_does_not_matter(
     ada: QuartClient, app: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from webapp.data.engines import Database
+    from webapp.db.database import Database
 
     asked: list[str] = []
     fetch_one = Database.fetch_one

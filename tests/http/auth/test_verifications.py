@@ -10,7 +10,7 @@ from sqlalchemy import text
 from tests.events import names
 from tests.helpers import ADA, GRACE, Person, sign_in, sign_up
 from tests.mails import letters, newest_link
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import OneTimeToken, Purpose
 from webapp.web.application import Application

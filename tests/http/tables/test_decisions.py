@@ -2,32 +2,32 @@
 
 from pathlib import Path
 
-from webapp.engine.inspecting import Inspection, Overrules, inspect
+from webapp.imports.inspect_file import ImportOverrides, InspectionReport, inspect_file
 from webapp.tables.decisions import read_decisions
 
 FORM = {"encoding": "utf-8", "delimiter": ",", "quote": '"', "header": "yes", "header_row": "0"}
 
 
-def found_in(folder: Path, text: str) -> Inspection:
+def found_in(folder: Path, text: str) -> InspectionReport:
     path = folder / "people.csv"
     path.write_text(text, encoding="utf-8")
-    return inspect(path, path.name, Overrules())
+    return inspect_file(path, path.name, ImportOverrides())
 
 
 def test_a_form_that_changes_nothing_decides_nothing(tmp_path: Path) -> None:
     found = found_in(tmp_path, "name,zip\nAda,00501\nGrace,10001\n")
 
-    assert read_decisions(FORM, found, Overrules()) == Overrules()
+    assert read_decisions(FORM, found, ImportOverrides()) == ImportOverrides()
 
 
 def test_only_what_was_changed_is_decided(tmp_path: Path) -> None:
     found = found_in(tmp_path, "name,zip\nAda,00501\nGrace,10001\n")
 
-    assert read_decisions(FORM | {"delimiter": ";"}, found, Overrules()) == Overrules(delimiter=";")
-    assert read_decisions(FORM | {"header": "no"}, found, Overrules()) == Overrules(header=False)
+    assert read_decisions(FORM | {"delimiter": ";"}, found, ImportOverrides()) == ImportOverrides(delimiter=";")
+    assert read_decisions(FORM | {"header": "no"}, found, ImportOverrides()) == ImportOverrides(header=False)
 
 
 def test_what_was_decided_before_stays_decided(tmp_path: Path) -> None:
     found = found_in(tmp_path, "name,zip\nAda,00501\nGrace,10001\n")
 
-    assert read_decisions(FORM, found, Overrules(delimiter=",")) == Overrules(delimiter=",")
+    assert read_decisions(FORM, found, ImportOverrides(delimiter=",")) == ImportOverrides(delimiter=",")

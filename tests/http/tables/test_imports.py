@@ -13,7 +13,7 @@ from quart.testing import QuartClient
 from settings import Settings
 from tests.conftest import Client, make_settings
 from tests.helpers import GRACE, sign_up
-from webapp.data.uow import UnitOfWork
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, jobs
 from webapp.models import Import, ImportState
 from webapp.web.application import Application

@@ -12,7 +12,8 @@ from quart.testing import QuartClient
 from settings import Settings
 from tests.helpers import sign_up
 from tests.tables import PLANET_ROWS, PLANETS, add_table
-from webapp.engine.query import QueryTimeout, planning, strips
+from webapp.rowstore.query import QueryTimeout
+from webapp.rowstore.sqlite import chunked_scan, planning
 from webapp.tables import profiles
 
 PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
@@ -265,8 +266,8 @@ async def test_a_whole_page_counts_itself_and_a_fragment_asks_for_it(client: Qua
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight rows are looked through like a million: after two of them the time is up."""
     monkeypatch.setattr(planning, "SMALL", 0)
-    monkeypatch.setattr(strips, "FIRST", 2)
-    monkeypatch.setattr(strips, "time", SimpleNamespace(monotonic=itertools.count().__next__))
+    monkeypatch.setattr(chunked_scan, "FIRST", 2)
+    monkeypatch.setattr(chunked_scan, "time", SimpleNamespace(monotonic=itertools.count().__next__))
 
 
 def link(html: str, kind: str) -> Any:
@@ -325,6 +326,14 @@ async def test_a_table_is_deleted_only_by_its_title(client: QuartClient, planets
     assert b"CREATE TABLE t1 " not in Path(settings.data_dir / "rowcast.db").read_bytes()
 
 
+@pytest.mark.parametrize("number", [2**63 - 1, 2**63, 10**40])
+async def test_a_number_no_table_can_have_is_not_found(client: QuartClient, planets: str, number: int) -> None:
+    answer = await client.get(f"/tables/{number}")
+
+    assert answer.status_code == 404
+    assert "There is no such table" in await answer.get_data(as_text=True)
+
+
 async def test_a_strangers_table_is_not_there(client: QuartClient, planets: str, settings: Settings) -> None:
     other = add_table(settings.data_dir, {"Secret": "text"}, [("nobody sees this",)], owner=_another_person(settings))
 
@@ -336,7 +345,7 @@ async def test_a_strangers_table_is_not_there(client: QuartClient, planets: str,
 def _another_person(settings: Settings) -> int:
     from contextlib import closing
 
-    from webapp.data.sqlite_plain import connect
+    from webapp.db.sqlite_driver import connect
 
     with closing(connect(settings.data_dir / "rowcast.db")) as connection:
         cursor = connection.execute(

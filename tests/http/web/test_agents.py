@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.web.agents import agent_in_words
+from webapp.web.user_agents import describe_user_agent
 
 MOZILLA = "Mozilla/5.0 "
 KHTML = "AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -28,4 +28,4 @@ KHTML = "AppleWebKit/537.36 (KHTML, like Gecko) "
     ],
 )
 def test_a_browser_is_called_what_people_call_it(agent: str, words: str) -> None:
-    assert agent_in_words(agent) == words
+    assert describe_user_agent(agent) == words

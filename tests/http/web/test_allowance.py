@@ -13,9 +13,9 @@ from tests.helpers import ADA, PASSWORD, sign_out, sign_up
 from tests.http.web.redis import RedisServer
 from webapp import create_app
 from webapp.auth.passkeys import tries
-from webapp.web import allowance, shared
-from webapp.web.allowance import Allowance, take
 from webapp.web.application import Application
+from webapp.web.rate_limit import allowance, shared
+from webapp.web.rate_limit.allowance import RateLimit, hit_all
 
 
 class Clock:
@@ -51,7 +51,7 @@ async def counting(request: pytest.FixtureRequest, settings: Settings) -> AsyncI
 
 @pytest.fixture
 async def sharing(redis: RedisServer, settings: Settings) -> AsyncIterator[Application]:
-    """In an application that counts with others: another `Allowance` of the same name is another process."""
+    """In an application that counts with others: another `RateLimit` of the same name is another process."""
     app = create_app(make_settings(settings.data_dir, rate_limit_url=redis.url))
     async with app.test_app(), app.app_context():
         yield app
@@ -59,7 +59,7 @@ async def sharing(redis: RedisServer, settings: Settings) -> AsyncIterator[Appli
 
 @pytest.mark.usefixtures("counting")
 async def test_so_many_tries_and_no_more_also_at_once() -> None:
-    tries = Allowance("guess", 3, 60)
+    tries = RateLimit("guess", 3, 60)
 
     free = await asyncio.gather(*(tries.is_free("ada") for _ in range(20)))
 
@@ -74,10 +74,10 @@ async def test_so_many_tries_and_no_more_also_at_once() -> None:
 
 @pytest.mark.usefixtures("counting")
 async def test_who_has_to_wait_for_one_of_several_has_used_up_none_of_them() -> None:
-    few, many = Allowance("few", 1, 60), Allowance("many", 2, 60)
-    assert await take((many, "ada"), (few, "ada")) is None
+    few, many = RateLimit("few", 1, 60), RateLimit("many", 2, 60)
+    assert await hit_all((many, "ada"), (few, "ada")) is None
 
-    refusals = [await take((many, "ada"), (few, "ada")) for _ in range(3)]
+    refusals = [await hit_all((many, "ada"), (few, "ada")) for _ in range(3)]
 
     assert [refusal and refusal.allowance for refusal in refusals] == [few] * 3
     assert await many.is_free("ada")
@@ -86,14 +86,14 @@ async def test_who_has_to_wait_for_one_of_several_has_used_up_none_of_them() -> 
 
 @pytest.mark.usefixtures("sharing")
 async def test_two_processes_count_together(clock: Clock) -> None:
-    one, other = Allowance("guess", 3, 60), Allowance("guess", 3, 60)
+    one, other = RateLimit("guess", 3, 60), RateLimit("guess", 3, 60)
     assert await one.is_free("ada")
     assert await one.is_free("ada")
     clock.now += 20
     assert await other.is_free("ada")
 
     clock.now += 10
-    refusal = await take((other, "ada"))
+    refusal = await hit_all((other, "ada"))
     assert refusal is not None
     assert (refusal.allowance, refusal.wait) == (other, 30)
     assert other.here.wait_for("ada") == 0  # a try that was not made is not counted here either
@@ -101,11 +101,11 @@ async def test_two_processes_count_together(clock: Clock) -> None:
     clock.now += 31  # the window slides: two have left it
     assert [await other.is_free("ada") for _ in range(3)] == [True, True, False]
     await other.forget("ada")
-    assert await Allowance("guess", 3, 60).is_free("ada")
+    assert await RateLimit("guess", 3, 60).is_free("ada")
 
 
 async def test_what_is_kept_there_tells_nobodys_address_and_expires(sharing: Application, redis: RedisServer) -> None:
-    await Allowance("guess", 3, 60).is_free("ada@example.org 192.0.2.7")
+    await RateLimit("guess", 3, 60).is_free("ada@example.org 192.0.2.7")
     (key,) = await shared.shared.of(sharing).ask(lambda store: store.keys("*"))
 
     assert key.startswith(b"rowcast:tries:")
@@ -119,7 +119,7 @@ async def test_while_the_store_is_away_each_counts_by_itself_and_afterwards_nobo
     redis: RedisServer, clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(shared, "ASK_AGAIN", 3600.0)
-    one, other = Allowance("guess", 3, 60), Allowance("guess", 3, 60)
+    one, other = RateLimit("guess", 3, 60), RateLimit("guess", 3, 60)
     assert await one.is_free("ada")
 
     redis.stop()
@@ -130,7 +130,7 @@ async def test_while_the_store_is_away_each_counts_by_itself_and_afterwards_nobo
     redis.start()  # with nothing in it
     monkeypatch.setattr(shared, "monotonic", lambda: 1e12)
     assert not await one.is_free("ada")
-    assert await Allowance("guess", 3, 60).is_free("ada")
+    assert await RateLimit("guess", 3, 60).is_free("ada")
 
 
 async def test_wrong_passwords_at_two_servers_are_as_many_as_at_one(settings: Settings, redis: RedisServer) -> None:

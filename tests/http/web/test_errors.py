@@ -15,8 +15,8 @@ from werkzeug.exceptions import HTTPException, TooManyRequests, abort
 from tests.events import events
 from tests.helpers import sign_up
 from tests.people import EVE, settle, window
-from webapp.data.problems import DatabaseBusy, Problem, StorageFull
-from webapp.models.problems import NotFound
+from webapp.db.errors import DatabaseBusy, StorageFull, UserError
+from webapp.models.errors import NotFound
 from webapp.web import errors, templating
 from webapp.web.application import Application
 
@@ -24,7 +24,7 @@ Serve = Callable[..., QuartClient]
 PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
 
-class Unsuitable(Problem):
+class Unsuitable(UserError):
     """An error a feature might raise: not in the table itself, but a subclass of one that is."""
 
 
@@ -103,7 +103,7 @@ async def test_an_unknown_address_of_the_api_is_a_problem_too(bare: Application)
 
 
 async def test_the_wrong_method_says_which_are_right(bare: Application, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("webapp.web.access.load_actor", lambda: asyncio.sleep(0, "somebody"))
+    monkeypatch.setattr("webapp.web.access.load_current_user", lambda: asyncio.sleep(0, "somebody"))
 
     response = await bare.test_client().post("/up")
 

@@ -15,7 +15,7 @@ from settings import Settings
 from tests.conftest import Client, make_settings
 from tests.helpers import sign_up
 from webapp import create_app
-from webapp.web import exchange, observe
+from webapp.web import observability, request_context
 from webapp.web.application import Application
 
 Serve = Callable[..., QuartClient]
@@ -33,7 +33,7 @@ def _restored() -> Iterator[None]:
 
 async def test_each_request_has_one_line_with_what_happened_and_no_query(serve: Serve) -> None:
     async def view() -> str:
-        exchange.note(table=7)
+        request_context.note(table=7)
         return "twelve bytes"
 
     with capture_logs() as lines:
@@ -64,7 +64,7 @@ async def test_every_line_of_a_request_carries_its_id(serve: Serve) -> None:
     async def view() -> str:
         seen.append(structlog.contextvars.get_contextvars()["request_id"])
         seen.append(await asyncio.create_task(_id_in_a_task()))
-        return exchange.request_id()
+        return request_context.request_id()
 
     response = await serve(view).get("/try")
 
@@ -72,7 +72,7 @@ async def test_every_line_of_a_request_carries_its_id(serve: Serve) -> None:
 
 
 async def _id_in_a_task() -> str:
-    return exchange.request_id()
+    return request_context.request_id()
 
 
 @pytest.mark.parametrize(("proxies", "given", "kept"), [(1, "from-the-proxy", True), (0, "from-anybody", False)])
@@ -86,15 +86,15 @@ async def test_a_proxys_id_is_kept_a_strangers_is_not(settings: Settings, proxie
 
 @pytest.mark.parametrize("given", ["", "short", "a b c d e f g", "x" * 65, "evil\u00e9evil"])
 def test_an_id_has_to_look_like_one(given: str) -> None:
-    assert exchange.new_id(given) != given
+    assert request_context.new_id(given) != given
 
 
 async def test_time_is_shown_by_what_it_was_spent_on(serve: Serve) -> None:
     async def view() -> str:
-        with exchange.timed("render"):
+        with request_context.timed("render"):
             pass
-        exchange.spend("db", 0.002)
-        exchange.spend("db", 0.001)
+        request_context.spend("db", 0.002)
+        request_context.spend("db", 0.001)
         return ""
 
     timing = (await serve(view).get("/try")).headers["Server-Timing"]
@@ -109,7 +109,7 @@ async def test_queries_are_timed(app: Application, client: QuartClient) -> None:
 
 @pytest.mark.usefixtures("_restored")
 def test_production_writes_json_without_secrets(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    observe.configure(make_settings(settings.data_dir, environment="production"))
+    observability.configure(make_settings(settings.data_dir, environment="production"))
 
     structlog.get_logger("test").info(
         "hello",
@@ -136,7 +136,7 @@ def test_production_writes_json_without_secrets(settings: Settings, capsys: pyte
 
 @pytest.mark.usefixtures("_restored")
 def test_development_writes_for_people(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    observe.configure(make_settings(settings.data_dir, environment="development"))
+    observability.configure(make_settings(settings.data_dir, environment="development"))
 
     structlog.get_logger("test").info("hello", number=7)
 
@@ -151,7 +151,7 @@ def test_development_writes_for_people(settings: Settings, capsys: pytest.Captur
 def test_a_traceback_holds_no_local_variables(
     settings: Settings, capsys: pytest.CaptureFixture[str], log_format: str
 ) -> None:
-    observe.configure(make_settings(settings.data_dir, log_format=log_format))
+    observability.configure(make_settings(settings.data_dir, log_format=log_format))
 
     def sign_in(typed: str) -> None:
         raise ValueError("what happened")
@@ -168,7 +168,7 @@ def test_a_traceback_holds_no_local_variables(
 
 @pytest.mark.usefixtures("_restored")
 def test_the_level_is_a_setting(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    observe.configure(make_settings(settings.data_dir, log_level="warning"))
+    observability.configure(make_settings(settings.data_dir, log_level="warning"))
 
     structlog.get_logger("test").info("quiet")
 
@@ -178,4 +178,4 @@ def test_the_level_is_a_setting(settings: Settings, capsys: pytest.CaptureFixtur
 def test_redacting_looks_at_names_and_leaves_the_rest() -> None:
     kept: dict[str, Any] = {"event": "a token was used", "path": "/x", "rows": (1, 2)}
 
-    assert observe.redact(None, "info", dict(kept)) == {"event": "a token was used", "path": "/x", "rows": [1, 2]}
+    assert observability.redact(None, "info", dict(kept)) == {"event": "a token was used", "path": "/x", "rows": [1, 2]}

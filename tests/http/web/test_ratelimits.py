@@ -16,13 +16,14 @@ from tests.conftest import Client, make_settings
 from tests.helpers import ADA, sign_in, sign_up
 from tests.http.web.redis import RedisServer
 from webapp import create_app
-from webapp.data.problems import DatabaseBusy
+from webapp.db.errors import DatabaseBusy
 from webapp.extensions import db
 from webapp.models import ApiToken, Scope
-from webapp.web import counters, ratelimits, sessions, shared
+from webapp.web import session
 from webapp.web.application import Application
-from webapp.web.counters import Counters
-from webapp.web.shared import SharedStore
+from webapp.web.rate_limit import counters, requests, shared
+from webapp.web.rate_limit.counters import Counters
+from webapp.web.rate_limit.shared import SharedStore
 
 ME = "/api/v1/me"
 FEW = 5
@@ -58,7 +59,7 @@ async def limited(
     settings: Settings, counted_in: RedisServer | None, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Application]:
     """An application that allows a stranger a few pages."""
-    monkeypatch.setattr(ratelimits, "PAGES", FEW)
+    monkeypatch.setattr(requests, "PAGES", FEW)
     app = create_app(make_settings(settings.data_dir, rate_limit_url=counted_in.url if counted_in else ""))
     app.test_client_class = Client
     async with app.test_app():
@@ -83,13 +84,13 @@ async def test_a_program_is_told_how_much_is_left_and_when_to_come_back(limited:
     written = await client.patch("/api/v1/users/1", json={"name": "Ada"}, headers=shown)
     somebody_else = await client.get(ME, headers=await token_of(limited))
 
-    assert [answer.headers["RateLimit-Limit"] for answer in answers] == [str(ratelimits.READS)] * 3
-    assert [left(answer) for answer in answers] == [ratelimits.READS - n for n in (1, 2, 3)]
+    assert [answer.headers["RateLimit-Limit"] for answer in answers] == [str(requests.READS)] * 3
+    assert [left(answer) for answer in answers] == [requests.READS - n for n in (1, 2, 3)]
     assert 1 <= int(answers[0].headers["RateLimit-Reset"]) <= 2
-    assert left(other) == ratelimits.READS - 4
-    assert (written.status_code, written.headers["RateLimit-Limit"]) == (200, str(ratelimits.WRITES))
-    assert left(written) == ratelimits.WRITES - 1
-    assert left(somebody_else) == ratelimits.READS - 1
+    assert left(other) == requests.READS - 4
+    assert (written.status_code, written.headers["RateLimit-Limit"]) == (200, str(requests.WRITES))
+    assert left(written) == requests.WRITES - 1
+    assert left(somebody_else) == requests.READS - 1
 
 
 async def test_beyond_the_limit_nothing_is_done_and_the_wait_is_told(limited: Application) -> None:
@@ -99,7 +100,7 @@ async def test_beyond_the_limit_nothing_is_done_and_the_wait_is_told(limited: Ap
     async def write(n: int) -> Any:
         return await client.patch("/api/v1/users/1", json={"name": f"Ada {n}"}, headers=shown)
 
-    allowed = [await write(n) for n in range(ratelimits.WRITES)]
+    allowed = [await write(n) for n in range(requests.WRITES)]
     refused = await write(999)
     read = await client.get(ME, headers=shown)
 
@@ -109,7 +110,7 @@ async def test_beyond_the_limit_nothing_is_done_and_the_wait_is_told(limited: Ap
     assert 1 <= int(refused.headers["Retry-After"]) <= 2
     assert left(refused) == 0
     assert read.status_code == 200
-    assert (await read.get_json())["person"]["name"] == f"Ada {ratelimits.WRITES - 1}"
+    assert (await read.get_json())["person"]["name"] == f"Ada {requests.WRITES - 1}"
 
 
 async def test_many_at_once_all_count(limited: Application) -> None:
@@ -119,7 +120,7 @@ async def test_many_at_once_all_count(limited: Application) -> None:
     await asyncio.gather(*(client.get(ME, headers=shown) for _ in range(10)))
     after = await client.get(ME, headers=shown)
 
-    assert left(after) == ratelimits.READS - 11
+    assert left(after) == requests.READS - 11
 
 
 async def test_a_stranger_gets_a_page_that_says_so(limited: Application) -> None:
@@ -160,7 +161,7 @@ async def test_whoever_is_signed_in_has_no_limit_on_pages_and_reads_no_header_of
 
     assert {answer.status_code for answer in answers} == {200}
     assert not [name for name, _ in answers[0].headers if name.lower().startswith("ratelimit")]
-    assert left(data) == ratelimits.READS - 1
+    assert left(data) == requests.READS - 1
 
 
 async def test_signing_in_is_counted_for_the_stranger_who_did(limited: Application) -> None:
@@ -188,7 +189,7 @@ async def test_a_wrong_token_counts_for_the_address_it_is_tried_from(limited: Ap
     second = await client.get(ME, headers={"Authorization": "Bearer rowcast_" + "y" * 43})
 
     assert (first.status_code, second.status_code) == (401, 401)
-    assert (left(first), left(second)) == (ratelimits.READS - 1, ratelimits.READS - 2)
+    assert (left(first), left(second)) == (requests.READS - 1, requests.READS - 2)
 
 
 async def test_who_is_asking_is_looked_up_once_and_a_failure_stays_what_it_is(
@@ -200,7 +201,7 @@ async def test_who_is_asking_is_looked_up_once_and_a_failure_stays_what_it_is(
         asked.append(1)
         raise DatabaseBusy
 
-    monkeypatch.setattr(sessions, "_resume", busy)
+    monkeypatch.setattr(session, "_resume", busy)
     client = limited.test_client()
 
     guarded = await client.get("/dashboard")
@@ -222,7 +223,7 @@ async def test_two_servers_count_together_and_forget(settings: Settings, tmp_pat
             second = await QuartClient(apps[1]).get(ME, headers=shown)
         keys = [b"rowcast:requests:reads:token:1"]
 
-        assert (left(first), left(second)) == (ratelimits.READS - 1, ratelimits.READS - 2)
+        assert (left(first), left(second)) == (requests.READS - 1, requests.READS - 2)
         assert 0 < int(redis.ask(b"PTTL", *keys)[1:]) < 3000
 
 
@@ -248,8 +249,8 @@ async def test_a_counter_that_is_away_refuses_nobody(
             back = await client.get(ME, headers=shown)
 
     assert {answer.status_code for answer in [there, *away, back]} == {200}
-    assert [left(answer) for answer in away] == [ratelimits.READS - n for n in (2, 3, 4)]
-    assert left(back) == ratelimits.READS - 1
+    assert [left(answer) for answer in away] == [requests.READS - n for n in (2, 3, 4)]
+    assert left(back) == requests.READS - 1
     assert capsys.readouterr().out.count("requests are counted in this process only") == 1
 
 

@@ -11,7 +11,7 @@ from quart.testing import QuartClient
 from werkzeug.http import parse_options_header
 
 from webapp.drain import Drain
-from webapp.web.ranges import answer_parts
+from webapp.web.byte_ranges import answer_parts
 from webapp.web.streaming import attachment, file_part, streamed, until_drain
 
 Serve = Callable[..., QuartClient]

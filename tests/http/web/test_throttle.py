@@ -5,9 +5,9 @@ from werkzeug.exceptions import TooManyRequests
 
 from settings import Settings
 from webapp import create_app
-from webapp.web import throttle
 from webapp.web.access import public
-from webapp.web.throttle import Throttle
+from webapp.web.rate_limit import throttle
+from webapp.web.rate_limit.throttle import Throttle
 
 
 class Clock:

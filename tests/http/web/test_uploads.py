@@ -14,7 +14,7 @@ from quart.testing import QuartClient
 
 from settings import Settings
 from webapp.web import uploads
-from webapp.web.limits import body_limit
+from webapp.web.body_limits import body_limit
 from webapp.web.uploads import Received, clean_filename, receive
 
 Serve = Callable[..., QuartClient]

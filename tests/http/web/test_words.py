@@ -7,14 +7,22 @@ from quart import g
 
 from webapp.models import Actor
 from webapp.web.application import Application
-from webapp.web.words import ago, exact, moment, number, plural, size, written
+from webapp.web.formatting import (
+    exact,
+    format_datetime,
+    format_digits,
+    format_number,
+    format_relative,
+    format_size,
+    plural,
+)
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("value", "text"), [(0, "0"), (1234567, "1,234,567"), (1234.5, "1,234.5"), (None, "")])
 def test_numbers_have_thousands_separators(value: float | None, text: str) -> None:
-    assert number(value) == text
+    assert format_number(value) == text
 
 
 @pytest.mark.parametrize(
@@ -35,7 +43,7 @@ def test_numbers_have_thousands_separators(value: float | None, text: str) -> No
     ],
 )
 def test_sizes_are_as_people_say_them(count: int | None, text: str) -> None:
-    assert size(count) == text
+    assert format_size(count) == text
 
 
 def test_plurals() -> None:
@@ -59,7 +67,7 @@ def test_plurals() -> None:
     ],
 )
 def test_times_are_relative_with_the_exact_one_in_the_title(before: timedelta, words: str) -> None:
-    text = ago(NOW - before, NOW)
+    text = format_relative(NOW - before, NOW)
 
     assert f">{words}</time>" in text
     assert f'title="{NOW - before:%Y-%m-%d %H:%M} UTC"' in text
@@ -77,18 +85,24 @@ def test_times_are_relative_with_the_exact_one_in_the_title(before: timedelta, w
     ],
 )
 def test_numbers_are_written_in_five_styles(style: str, text: str) -> None:
-    assert written("1,234,567.5", style) == text
+    assert format_digits("1,234,567.5", style) == text
 
 
 async def test_a_page_is_in_the_style_and_the_zone_of_who_reads_it(bare: Application) -> None:
     async with bare.test_request_context("/"):
         g.actor = Actor(1, "a@b.c", "Ada", "member", number_style="point", time_zone="Europe/Berlin")
-        assert (number(1234567), plural(1000, "row"), size(1_400_000)) == ("1.234.567", "1.000 rows", "1,4 MB")
+        assert (format_number(1234567), plural(1000, "row"), format_size(1_400_000)) == (
+            "1.234.567",
+            "1.000 rows",
+            "1,4 MB",
+        )
         assert exact(NOW) == "2026-03-01 13:00 CET"
-        assert 'datetime="2026-03-01T12:00:00+00:00"' in moment(NOW)
-        assert ">on 1 March 2026</time>" in ago(datetime(2026, 2, 28, 23, 30, tzinfo=UTC), NOW + timedelta(days=99))
+        assert 'datetime="2026-03-01T12:00:00+00:00"' in format_datetime(NOW)
+        assert ">on 1 March 2026</time>" in format_relative(
+            datetime(2026, 2, 28, 23, 30, tzinfo=UTC), NOW + timedelta(days=99)
+        )
 
-    assert (number(1234567), exact(NOW)) == ("1,234,567", "2026-03-01 12:00 UTC")
+    assert (format_number(1234567), exact(NOW)) == ("1,234,567", "2026-03-01 12:00 UTC")
 
 
 @pytest.mark.parametrize(
@@ -108,4 +122,4 @@ async def test_an_exact_time_names_its_zone(bare: Application, zone: str, text: 
 
 
 def test_no_time_is_no_words() -> None:
-    assert (moment(None), ago(None), number(None)) == ("", "", "")
+    assert (format_datetime(None), format_relative(None), format_number(None)) == ("", "", "")

@@ -1,0 +1,35 @@
+"""On a real server: a disconnecting client ends the handler, but not the write it has started."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.servers import Server, wait_for
+
+
+def written(folder: Path) -> int:
+    with closing(sqlite3.connect(folder / "rowcast.db")) as connection:
+        return int(connection.execute("SELECT count(*) FROM written").fetchone()[0])
+
+
+@pytest.mark.parametrize("ends_by", ["the client", "the server"])
+def test_a_write_whose_client_has_gone_is_finished_and_told_of(
+    server: Callable[..., Server], data_dir: Path, ends_by: str
+) -> None:
+    running = server("tests.db.apps:slow_write", graceful_timeout="1")
+    with running.connect() as wire:
+        wire.send_head("POST", "/write")
+        wait_for((data_dir / "began").exists)
+        if ends_by == "the server":
+            running.terminate()
+            wait_for((data_dir / "left").exists)  # the server has cancelled the handler
+    wait_for((data_dir / "left").exists)
+
+    (data_dir / "go-on").touch()
+
+    wait_for((data_dir / "told").exists)
+    assert written(data_dir) == 1
+    assert (running.wait() if ends_by == "the server" else running.stop()) == 0

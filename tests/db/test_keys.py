@@ -1,0 +1,64 @@
+"""The key that signs cookies is generated once for all processes, and nobody else can read it."""
+
+import subprocess
+import sys
+
+import pytest
+from cryptography.fernet import InvalidToken
+
+from settings import Settings
+from webapp.db.keys import sealer, secret_key
+
+
+def test_a_key_of_the_settings_is_used_as_it_is(settings: Settings) -> None:
+    own = settings.model_copy(update={"secret_key": type(settings.secret_key)("k" * 40)})
+
+    assert secret_key(own) == "k" * 40
+    assert not settings.data_dir.exists()
+
+
+def test_without_one_a_key_is_made_once_and_kept(settings: Settings) -> None:
+    made = secret_key(settings)
+
+    assert len(made) >= 64
+    assert secret_key(settings) == made
+    assert (settings.data_dir / "secret_key").stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in settings.data_dir.iterdir()] == ["secret_key"]
+
+
+def test_processes_that_start_together_end_with_one_key(settings: Settings) -> None:
+    code = (
+        "from settings import Settings; from webapp.db.keys import secret_key;"
+        "print(secret_key(Settings(_env_file=None)))"
+    )
+    environment = {"ROWCAST_DATA_DIR": str(settings.data_dir), "ROWCAST_ENVIRONMENT": "testing"}
+    starts = [
+        subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+
+    keys = {start.communicate()[0].strip() for start in starts}
+
+    assert keys == {secret_key(settings)}
+
+
+def test_a_damaged_key_stops_the_start_instead_of_signing_with_it(settings: Settings) -> None:
+    secret_key(settings)
+    (settings.data_dir / "secret_key").write_text("")
+
+    with pytest.raises(ValueError, match="Delete it"):
+        secret_key(settings)
+
+
+def test_what_is_sealed_survives_a_rotation_of_keys_and_opens_with_no_other(settings: Settings) -> None:
+    secret = type(settings.secret_key)
+    old = settings.model_copy(update={"secret_key": secret("o" * 40)})
+    rotated = old.model_copy(update={"secret_key": secret("n" * 40), "secret_key_fallbacks": (secret("o" * 40),)})
+    retired = rotated.model_copy(update={"secret_key_fallbacks": ()})
+    sealed = sealer(old).encrypt(b"a secret")
+
+    assert b"a secret" not in sealed
+    assert sealer(rotated).decrypt(sealed) == b"a secret"
+    assert sealer(retired).decrypt(sealer(rotated).encrypt(b"new")) == b"new"
+    with pytest.raises(InvalidToken):
+        sealer(retired).decrypt(sealed)

@@ -1,0 +1,160 @@
+"""A child process and its parent: their protocol, and how each notices that the other is gone."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.jobs.driver import is_running
+from tests.servers import ROOT, wait_for
+from webapp.db.errors import UserError
+from webapp.imports.child_process import Child, ChildDied, ChildFailed, ChildStopped
+from webapp.imports.requests import Folder, InspectRequest
+
+
+def ignore(progress: dict[str, Any]) -> None:
+    pass
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    (tmp_path / "original").write_bytes(b"a,b\n1,x\n2,y\n")
+    return Folder(tmp_path)
+
+
+def inspection_of(folder: Folder, **overrules: Any) -> dict[str, Any]:
+    return InspectRequest(folder.path, "small.csv", overrules).to_json()
+
+
+async def test_a_child_tells_its_progress_and_leaves_its_result(folder: Folder) -> None:
+    steps: list[dict[str, Any]] = []
+    assert await Child(inspection_of(folder), steps.append).run() == {"rows": 2}
+    assert steps
+    assert steps[0] == {"bytes": 12, "rows": 2}
+    assert json.loads(folder.inspection.read_text())["rows"] == 2
+
+
+async def test_what_is_wrong_with_a_file_comes_back_in_words(folder: Folder) -> None:
+    folder.original.write_bytes(b"")
+    with pytest.raises(UserError, match="empty file"):
+        await Child(inspection_of(folder), ignore).run()
+    folder.original.unlink()
+    with pytest.raises(UserError, match="no longer on the server"):
+        await Child(inspection_of(folder), ignore).run()
+
+
+async def test_a_mistake_of_ours_is_logged_with_its_traceback(folder: Folder, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ChildFailed):
+        await Child(inspection_of(folder, nonsense=1), ignore).run()
+    assert "Traceback" in caplog.text
+
+
+async def test_a_child_that_is_stopped_is_gone_and_so_is_one_whose_parent_is_cancelled(folder: Folder) -> None:
+    with folder.exclusive():  # so that the child waits
+        child = Child(inspection_of(folder), ignore)
+        running = asyncio.create_task(child.run())
+        await asyncio.to_thread(wait_for, lambda: child.pid)
+        child.stop()
+        with pytest.raises(ChildStopped):
+            await running
+        assert not is_running(child.pid)
+
+        child = Child(inspection_of(folder), ignore)
+        running = asyncio.create_task(child.run())
+        await asyncio.to_thread(wait_for, lambda: child.pid)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert not is_running(child.pid)
+
+
+async def test_a_child_that_is_killed_has_died(folder: Folder) -> None:
+    with folder.exclusive():
+        child = Child(inspection_of(folder), ignore)
+        running = asyncio.create_task(child.run())
+        await asyncio.to_thread(wait_for, lambda: child.pid)
+        os.kill(child.pid, signal.SIGKILL)
+        with pytest.raises(ChildDied):
+            await running
+
+
+async def test_a_second_child_waits_for_the_first(folder: Folder) -> None:
+    with folder.exclusive():
+        running = asyncio.create_task(Child(inspection_of(folder), ignore).run())
+        done, _ = await asyncio.wait({running}, timeout=0.5)
+        assert not done
+    assert await running == {"rows": 2}
+
+
+def test_a_child_ends_with_its_parent_however_that_ends(folder: Folder) -> None:
+    parent = (
+        "import asyncio, json, sys\n"
+        "from webapp.imports.child_process import Child\n"
+        "async def main():\n"
+        "    child = Child(json.loads(sys.argv[1]), print)\n"
+        "    running = asyncio.ensure_future(child.run())\n"
+        "    while child.pid is None: await asyncio.sleep(0.01)\n"
+        "    print(child.pid, flush=True)\n"
+        "    await running\n"
+        "asyncio.run(main())\n"
+    )
+    with folder.exclusive():
+        process = subprocess.Popen(
+            [sys.executable, "-c", parent, json.dumps(inspection_of(folder))], cwd=ROOT, stdout=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        assert is_running(child)
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        wait_for(lambda: not is_running(child))
+
+
+@pytest.mark.parametrize("verb", ["_inspect", "_load", "_index"])
+def test_a_child_loads_neither_the_web_nor_the_database_layer(verb: str, tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "from webapp.imports import worker\n"
+        f"request = {{'folder': {str(tmp_path)!r}, 'database': {str(tmp_path / 'x.db')!r}, 'table_id': 1,"
+        " 'import_id': '', 'filename': '', 'overrules': {}, 'columns': [], 'options': {}}\n"
+        f"try: worker.{verb}(request)\n"
+        "except Exception: pass\n"
+        "print(*sorted({'quart', 'sqlalchemy', 'dbos', 'pydantic'} & set(sys.modules)))\n"
+    )
+    loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == ""
+
+
+async def test_reading_a_file_gives_way_to_the_server_it_is_read_for(folder: Folder) -> None:
+    """Niceness counts within a session; sessions share the processor alike."""
+    with folder.exclusive():
+        child = Child(inspection_of(folder), ignore)
+        running = asyncio.create_task(child.run())
+        await asyncio.to_thread(wait_for, lambda: child.pid)
+        pid = child.pid or 0
+        await asyncio.to_thread(wait_for, lambda: os.getpriority(os.PRIO_PROCESS, pid) > os.nice(0))
+        assert os.getsid(pid) == os.getsid(0)
+        assert os.getpgid(pid) == pid
+        child.stop()
+        with pytest.raises(ChildStopped):
+            await running
+
+
+async def test_a_child_knows_no_keys_of_the_server(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROWCAST_SECRET_KEY", "not for children")
+    with folder.exclusive():
+        child = Child(inspection_of(folder), ignore)
+        running = asyncio.create_task(child.run())
+        await asyncio.to_thread(wait_for, lambda: child.pid)
+        environment = Path(f"/proc/{child.pid}/environ").read_bytes()
+        child.stop()
+        with pytest.raises(ChildStopped):
+            await running
+    assert b"ROWCAST" not in environment

@@ -1,0 +1,164 @@
+"""The result of pass 1 and the effect of corrections: nothing is read again needlessly, and no value is ever lost."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from webapp.db.errors import UserError
+from webapp.imports.inspect_file import (
+    ColumnGuess,
+    ImportFileError,
+    ImportOverrides,
+    InspectionReport,
+    describe,
+    inspect_file,
+)
+from webapp.types.text import SUBSTITUTES
+
+TABLE = "id,zip,day,late,flag\n1,00501,03/04/2024,NA,yes\n2,10001,05/06/2024,5,no\n3,10002,07/08/2024,NA,yes\n"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "table.csv"
+    path.write_text(TABLE)
+    return path
+
+
+def looked_at(path: Path, columns: dict[int, dict[str, Any]] | None = None, **decided: Any) -> InspectionReport:
+    return inspect_file(path, path.name, ImportOverrides(columns=columns or {}, **decided))
+
+
+def test_an_inspection_and_its_overrules_go_through_json(path: Path) -> None:
+    found = looked_at(path)
+    assert InspectionReport.from_json(json.loads(json.dumps(found.to_json()))) == found
+    overrules = ImportOverrides(encoding="cp1252", header=False, columns={3: {"type": "text", "format": {}}})
+    assert ImportOverrides.from_json(json.loads(json.dumps(overrules.to_json()))) == overrules
+    assert ImportOverrides.from_json({}) == ImportOverrides()
+
+
+def test_scripts_are_told_everything_in_one_shape(path: Path) -> None:
+    found = describe(looked_at(path))
+    assert {key: found[key] for key in found if key != "columns"} == {
+        "encoding": "utf-8",
+        "delimiter": ",",
+        "quote": '"',
+        "header": True,
+        "rows": 3,
+        "rejected": [],
+    }
+    assert found["columns"][4] == {
+        "title": "flag",
+        "type": "boolean",
+        "format": "yes/no",
+        "reason": "yes or no: all 3 values print back exactly",
+        "empty": 0,
+    }
+
+
+def test_progress_is_told_to_the_last_byte(path: Path) -> None:
+    heard: list[tuple[int, int]] = []
+    inspect_file(path, path.name, ImportOverrides(), lambda bytes_read, rows: heard.append((bytes_read, rows)))
+    assert heard[-1] == (len(TABLE), 3)
+
+
+def test_every_alternative_offered_is_lossless_and_settled_without_reading_again(path: Path) -> None:
+    found = looked_at(path)
+    assert [choice.label for choice in found.columns[2].choices] == [
+        "date, day first (DD/MM/YYYY)",
+        "date, month first (MM/DD/YYYY)",
+        "text",
+    ]
+    assert found.columns[3].null_token == "NA"
+    wanted: dict[int, dict[str, Any]] = {0: {"type": "text"}, 2: {"type": "date", "order": "mdy"}, 4: {"skip": True}}
+    wanted[3] = {"null": "NA", "title": "Delay"}
+    path.unlink()
+    settled = found.settled(ImportOverrides(columns=wanted))
+    assert settled is not None
+    assert [(column.type, column.format) for column in settled.columns[:4]] == [
+        ("text", {}),
+        ("text", {}),
+        ("date", {"layout": "MM/DD/YYYY"}),
+        ("integer", {"null": "NA"}),
+    ]
+    assert settled.columns[3].title == "Delay"
+    assert settled.columns[4].skip
+    assert settled.columns[2].reason == "date, month first (MM/DD/YYYY), as you chose"
+    assert not settled.refusal
+
+
+@pytest.mark.parametrize(
+    "decided",
+    [
+        ImportOverrides(delimiter=";"),
+        ImportOverrides(header=False),
+        ImportOverrides(quote="none"),
+        ImportOverrides(encoding="cp1252"),
+        ImportOverrides(header_row=1),
+        ImportOverrides(columns={1: {"type": "integer"}}),
+        ImportOverrides(columns={0: {"null": "-"}}),
+    ],
+)
+def test_what_the_first_reading_cannot_answer_needs_another(path: Path, decided: ImportOverrides) -> None:
+    assert looked_at(path).settled(decided) is None
+
+
+def test_a_decision_is_the_same_whether_settled_or_read_again(path: Path) -> None:
+    decided = ImportOverrides(columns={2: {"type": "date", "order": "dmy"}, 3: {"type": "integer", "null": "NA"}})
+    again, settled = inspect_file(path, path.name, decided), looked_at(path).settled(decided)
+    assert settled is not None
+    assert [facts(column) for column in again.columns] == [facts(column) for column in settled.columns]
+
+
+def facts(column: ColumnGuess) -> tuple[Any, ...]:
+    return column.type, column.format, column.misfits, column.reason
+
+
+def test_a_type_that_would_lose_values_says_how_many_and_is_refused(path: Path) -> None:
+    found = looked_at(path, {1: {"type": "integer"}, 3: {"type": "integer"}})
+    assert (found.columns[1].misfits, found.columns[1].first_misfit) == (1, "row 1 holds 00501")
+    assert (found.columns[3].misfits, found.columns[3].first_misfit) == (2, "row 1 holds NA")
+    assert found.refusal == (
+        "1 value does not fit integer in the column “zip”: row 1 holds 00501. Nothing would be lost as text."
+    )
+    unchanged = found.settled(ImportOverrides(columns={1: {"type": "integer"}, 3: {"type": "integer"}}))
+    assert unchanged is not None
+    with pytest.raises(ImportFileError, match="does not fit"):
+        unchanged.check()
+    mended = found.settled(ImportOverrides(columns={1: {"type": "text"}, 3: {"skip": True}}))
+    assert mended is not None
+    mended.check()
+
+
+def test_overrules_of_reading_are_obeyed(path: Path) -> None:
+    path.write_bytes("a;b\n'x;y';\xe9\n".encode("cp1252"))
+    found = looked_at(path, encoding="cp1252", delimiter=";", quote="'", header=False, header_row=1)
+    assert (found.rows, found.sample, found.columns[0].title) == (1, [["x;y", "é"]], "column 1")
+    assert found.encoding_reason.endswith("as you chose")
+
+
+def test_nul_is_kept_as_a_character_the_column_does_not_use(path: Path) -> None:
+    path.write_bytes("a,b\n\0x,␀\ny,\0\n".encode())
+    found = looked_at(path)
+    assert [column.format for column in found.columns] == [{"nul": "␀"}, {"nul": "\ue000"}]
+
+
+def test_nul_is_kept_as_a_character_that_no_earlier_batch_used(path: Path) -> None:
+    lines = ["\ue000", *(f"x{number}" for number in range(6000)), "␀", "\0"]
+    path.write_bytes("\n".join(["a", *lines]).encode())
+    assert looked_at(path, delimiter=",", header=True).columns[0].format == {"nul": "\ue001"}
+
+
+def test_a_column_that_leaves_no_character_for_nul_is_refused_in_words(path: Path) -> None:
+    path.write_text("a,b\n" + "".join(f"{character},1\n" for character in SUBSTITUTES) + "\0,2\n")
+    with pytest.raises(UserError, match="Take the NUL characters out"):
+        looked_at(path)
+
+
+def test_a_preview_holds_the_beginning_of_long_cells(path: Path) -> None:
+    path.write_text("a,b\n" + f"{'x' * 100_000},1\n" * 30)
+    found = looked_at(path)
+    assert len(json.dumps(found.to_json())) < 50_000
+    assert (found.sample[0][0][-3:], found.columns[0].samples[0][-3:]) == ("xx…", "xx…")

@@ -1,0 +1,244 @@
+"""The command line: `rowcast serve|db|inspect|import|export|user`."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import click
+
+from settings import Settings
+from webapp.cli.terminal import Commands, Progress, in_columns, in_words, regular
+
+if TYPE_CHECKING:
+    from webapp.cli.export_command import Kind
+    from webapp.models import Role
+
+# Each command imports its own dependencies: `rowcast inspect` should not wait for a web framework.
+
+
+@click.group(cls=Commands)
+@click.version_option(package_name="rowcast")
+def main() -> None:
+    """Rowcast turns a spreadsheet into a live table."""
+
+
+@main.command()
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on.  [default: 8000]")
+@click.option("--reload", is_flag=True, help="Development: start again when the code changes.")
+def serve(host: str | None, port: int | None, reload: bool) -> None:
+    """Serve the application until SIGTERM or Ctrl-C."""
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    if reload:
+        from webapp.reloading import serve_and_reload
+
+        sys.exit(serve_and_reload(_serve, [f"--{name}={value}" for name, value in given.items()]))
+    from webapp import server
+
+    sys.exit(server.serve(_settings(**given)))
+
+
+def _serve(arguments: Sequence[str]) -> None:
+    """`rowcast serve` in a freshly started process."""
+    main(["serve", *arguments], prog_name="rowcast")
+
+
+@main.group()
+def db() -> None:
+    """Look after the database."""
+
+
+@db.command()
+def upgrade() -> None:
+    """Bring the database to this version's form."""
+    from webapp.db import migrations
+
+    migrations.upgrade(_settings())
+    click.echo(f"The database is at revision {migrations.current(_settings())}.")
+
+
+@db.command()
+def current() -> None:
+    """Print the database's revision."""
+    from webapp.db import migrations
+
+    click.echo(migrations.current(_settings()) or "none")
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), callback=regular)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def inspect(file: Path, as_json: bool) -> None:
+    """Say what an import of FILE would find, without importing it."""
+    from webapp.db.errors import UserError
+    from webapp.imports import inspect_file
+
+    try:
+        with Progress(file.stat().st_size, "Reading") as advance, TemporaryDirectory() as folder:
+            aside = Path(folder) / "rejected.csv"
+            found = inspect_file.inspect_file(file, file.name, inspect_file.ImportOverrides(), advance, aside)
+            rejected = _rejected(aside)
+    except UserError as problem:
+        if not as_json:
+            raise click.ClickException(str(problem)) from None
+        click.echo(json.dumps({"error": str(problem)}, ensure_ascii=False))
+        sys.exit(1)
+    described = inspect_file.describe(found) | {"rejected": rejected}
+    click.echo(json.dumps(described, ensure_ascii=False) if as_json else in_words(found))
+
+
+@main.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), callback=regular)
+@click.option("--title", help="The table's title.  [default: the file's name]")
+@click.option("--owner", "owner_email", help="Whose table it becomes.  [default: the owner's]")
+def import_(file: Path, title: str | None, owner_email: str | None) -> None:
+    """Import FILE as a new table and print the table's number."""
+    from webapp.cli.import_command import import_file
+    from webapp.db import migrations
+    from webapp.db.errors import UserError
+
+    settings = _settings()
+    migrations.upgrade(settings)
+    try:
+        with Progress(2 * file.stat().st_size, "Importing") as advance:
+            table_id = import_file(settings, file, title=title, owner_email=owner_email, progress=advance)
+    except UserError as problem:
+        raise click.ClickException(str(problem)) from None
+    click.echo(table_id)
+
+
+@main.command()
+@click.argument("table_id", metavar="TABLE", type=click.IntRange(1, 2**63 - 1))
+@click.option("--format", "format_", type=click.Choice(["csv", "ndjson", "original"]), default="csv", show_default=True)
+def export(table_id: int, format_: "Kind") -> None:
+    """Write a table's rows, or the file it came from, to standard output."""
+    from webapp.cli.export_command import export_table
+    from webapp.db import migrations
+    from webapp.db.errors import UserError
+
+    settings = _settings()
+    if migrations.current(settings) is None:
+        raise click.ClickException(f"There is no database in {settings.data_dir}.")
+    try:
+        blocks, rows = export_table(settings, table_id, format_)
+        with Progress(rows, "Exporting") as advance:
+            for block, done in blocks:
+                sys.stdout.buffer.write(block)
+                advance(done, 0)
+            sys.stdout.buffer.flush()
+    except UserError as problem:
+        raise click.ClickException(str(problem)) from None
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has closed the pipe, as `head` does; that is no error
+        sys.exit(1)
+
+
+@main.group()
+def user() -> None:
+    """Look after people, beside a running server if there is one."""
+
+
+ROLES = click.Choice(["owner", "administrator", "member", "guest"])
+
+
+@user.command("add")
+@click.argument("email")
+@click.option("--name", default="", help="What they are called.  [default: what stands before the @]")
+@click.option("--role", type=ROLES, help="What they may do.  [default: member; the first person owns the server]")
+@click.option("--link", is_flag=True, help="Print a link by which they choose a password, instead of asking for one.")
+def user_add(email: str, name: str, role: str | None, link: bool) -> None:
+    """Make an account for EMAIL. The password is asked for, or read from standard input."""
+    with _people() as (settings, people, roles):
+        made = people.add(settings, email, name, roles(role) if role else None, None if link else _password())
+        click.echo(made or f"{email} has an account.")
+
+
+@user.command("promote")
+@click.argument("email")
+@click.option("--role", type=ROLES, required=True, help="What they may do from now on.")
+def user_promote(email: str, role: str) -> None:
+    """Give EMAIL another role."""
+    with _people() as (settings, people, roles):
+        people.promote(settings, email, roles(role))
+        click.echo(f"{email} is {role} now.")
+
+
+@user.command("reset-password")
+@click.argument("email")
+@click.option("--link", is_flag=True, help="Print a link by which they choose a password, instead of asking for one.")
+@click.option("--remove-second-factor", is_flag=True, help="For who has lost it; recovery codes and passkeys go too.")
+def user_reset_password(email: str, link: bool, remove_second_factor: bool) -> None:
+    """Give EMAIL a new password. The old one, sign-ins and API tokens end, also with a link."""
+    with _people() as (settings, people, _):
+        password = None if link else _password()
+        made = people.reset_password(settings, email, password, remove_second_factor=remove_second_factor)
+        click.echo(made or f"{email} has a new password.")
+
+
+@user.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def user_list(as_json: bool) -> None:
+    """List everybody with role, state and when they were last seen (UTC)."""
+    with _people() as (settings, people, _):
+        found = people.everybody(settings)
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+        return
+    rows = [[str(value or "never") for value in person.values()] for person in found]
+    for line in in_columns(rows):
+        click.echo(line)
+
+
+@contextmanager
+def _people() -> "Iterator[tuple[Settings, ModuleType, type[Role]]]":
+    """Set up what the commands for people need; a refusal ends the command with a readable message."""
+    from webapp.cli import people
+    from webapp.db import migrations
+    from webapp.db.errors import UserError
+    from webapp.models import Role
+
+    settings = _settings()
+    migrations.upgrade(settings)
+    try:
+        yield settings, people, Role
+    except UserError as problem:
+        raise click.ClickException(str(problem)) from None
+
+
+def _password() -> str:
+    """Never an argument: arguments appear in the shell history and the process list."""
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _settings(**given: object) -> Settings:
+    """Settings from the environment, overridden by the command line; an invalid one ends the command with a message."""
+    from pydantic import ValidationError
+
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        wrong = "\n".join(
+            f"  {'ROWCAST_' + '_'.join(map(str, e['loc'])).upper() + ': ' if e['loc'] else ''}{e['msg']}"
+            for e in error.errors()
+        )
+        raise click.ClickException(f"These settings cannot be used:\n{wrong}") from None
+
+
+def _rejected(path: Path) -> list[dict[str, object]]:
+    """Return all rejected rows: an inspection itself carries only the first ones."""
+    limit = csv.field_size_limit(sys.maxsize)  # a cell with its undecodable bytes written out may exceed it
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = csv.reader(file)
+            next(rows)
+            return [{"line": int(line), "reason": reason} for line, reason, *_ in rows]
+    finally:
+        csv.field_size_limit(limit)

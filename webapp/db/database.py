@@ -1,0 +1,167 @@
+"""The open database: a writer, readers, and the units of work in flight."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Any, Concatenate, ParamSpec, TypeVar, TypeVarTuple
+
+from sqlalchemy import Connection, Engine, Row, Select
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+
+from settings import Settings
+from webapp.db import sqlite
+from webapp.db.errors import DatabaseBusy
+from webapp.db.readers import Readers
+from webapp.db.unit_of_work import JobQueue, Publisher, UnitOfWork
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Columns = TypeVarTuple("Columns")
+log = logging.getLogger(__name__)
+
+
+class Database:
+    """The reads and writes of one application. Nothing is opened before `open()`.
+
+    Raises `DatabaseBusy` and `StorageFull` (data/problems.py) for operational trouble, as opposed to bugs.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.url = settings.sqlalchemy_url
+        self._writer: AsyncEngine | None = None
+        self._reader: AsyncEngine | None = None
+        self._readers: Readers | None = None
+        self._thread: ThreadPoolExecutor | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        # What units of work hand over after their commit; set by whoever has them.
+        self.queue: JobQueue | None = None
+        self.broker: Publisher | None = None
+
+    async def open(self) -> None:
+        """Opening twice is an error, because it would leak the first pair of pools."""
+        if self._writer is not None:
+            raise RuntimeError("The database is already open")
+        self._writer, self._reader = sqlite.create_engines(self.url, self.settings.database_readers)
+        self._readers = Readers(self.url, self.settings.database_readers)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        await _fill(self._writer, 1)
+        await _fill(self._reader, self.settings.database_readers)
+
+    async def close(self) -> None:
+        """Wait for the units of work in flight, then close the connections."""
+        await self.settled()
+        if self._readers is not None:
+            await self._readers.close()
+        for engine in (self._reader, self._writer):
+            if engine is not None:
+                await engine.dispose()
+        if self._thread is not None:
+            self._thread.shutdown()
+        self._writer = self._reader = self._readers = self._thread = None
+
+    async def settled(self) -> None:
+        """Wait until no unit of work is in flight."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+    @property
+    def writer(self) -> AsyncEngine:
+        return self._opened(self._writer)
+
+    @property
+    def reader(self) -> AsyncEngine:
+        return self._opened(self._reader)
+
+    @property
+    def engines(self) -> tuple[Engine, ...]:
+        """All engines that statements pass through, for code that counts them."""
+        return self.writer.sync_engine, self.reader.sync_engine, self._opened(self._readers).engine
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A read-only session for one burst of queries: never hold it while waiting for a client."""
+        with _pool_waits():
+            async with async_sessionmaker(self.reader, expire_on_commit=False)() as session:
+                yield session
+
+    async def fetch_one(
+        self, statement: Select[*Columns], parameters: Mapping[str, Any] | None = None
+    ) -> Row[*Columns] | None:
+        """One row of one SELECT, without a session or a transaction: for queries that every request makes."""
+
+        def ask(connection: Connection) -> Row[*Columns] | None:
+            return connection.execution_options(**sqlite.SINGLE_STATEMENT).execute(statement, parameters).first()
+
+        return await self.read(ask)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work(connection)` in a thread and in one transaction: for several reads that belong together."""
+        return await self._opened(self._readers).read(work)
+
+    async def write(
+        self, verb: Callable[Concatenate[UnitOfWork, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `verb(work, ...)` as one unit of work: its own session, commit, then what follows.
+
+        It runs as a separate task. A disconnecting client cancels the handler that waits here, but not the write;
+        otherwise there would be commits that nobody is told about.
+        """
+        task = self._start(self._run(verb, *args, **kwargs))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_log_failure)  # nobody else is waiting for it
+            raise
+
+    def write_soon(
+        self, verb: Callable[Concatenate[UnitOfWork, P], Awaitable[Any]], *args: P.args, **kwargs: P.kwargs
+    ) -> None:
+        """The same without waiting, for records that no response depends on; a failure is logged."""
+        self._start(self._run(verb, *args, **kwargs)).add_done_callback(_log_failure)
+
+    def _start(self, run: Any) -> "asyncio.Task[Any]":
+        task = asyncio.create_task(run)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _run(
+        self, verb: Callable[Concatenate[UnitOfWork, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        with _pool_waits():
+            async with async_sessionmaker(self.writer, expire_on_commit=False)() as session:
+                work = UnitOfWork(session, self.queue, self.broker, self._thread)
+                async with session.begin():
+                    result = await verb(work, *args, **kwargs)
+        work.follow_up()
+        return result
+
+    @staticmethod
+    def _opened(engine: T | None) -> T:
+        if engine is None:
+            raise RuntimeError("The database is not open")
+        return engine
+
+
+async def _fill(engine: AsyncEngine, size: int) -> None:
+    """Open all connections of a pool now: cancelling a request while it opens one would leave it half open."""
+    async with AsyncExitStack() as opened:
+        for _ in range(size):
+            await opened.enter_async_context(engine.connect())
+
+
+@contextmanager
+def _pool_waits() -> Iterator[None]:
+    try:
+        yield
+    except PoolTimeout as error:
+        raise DatabaseBusy from error
+
+
+def _log_failure(task: "asyncio.Task[Any]") -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("A write that nobody waited for failed", exc_info=error)

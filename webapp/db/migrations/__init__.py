@@ -1,0 +1,65 @@
+"""The schema of our own tables: `versions/` holds the migrations, and Alembic runs them.
+
+On SQLite the server migrates the file when it starts. Usually nothing needs migrating; then Alembic, half a second of
+imports, is not even loaded.
+"""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from settings import Settings
+from webapp.db import sqlite
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from sqlalchemy import MetaData
+
+HERE = Path(__file__).parent
+
+
+def head() -> str:
+    """The newest migration: files are named `<number>_<words>.py` and only ever added (a test compares with
+    Alembic).
+    """
+    return max(path.name for path in (HERE / "versions").glob("[0-9]*.py")).partition("_")[0]
+
+
+def current(settings: Settings) -> str | None:
+    """The revision of the database; None if it was never migrated."""
+    path = sqlite.database_file(settings.sqlalchemy_url)
+    if not path.exists():
+        return None
+    with closing(sqlite.connect(path)) as connection:
+        try:
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        except sqlite3.OperationalError as error:
+            if "no such table" in str(error):
+                return None
+            raise
+    return str(row[0]) if row else None
+
+
+def upgrade(settings: Settings) -> bool:
+    """Migrate the database to the newest revision; return whether there was anything to do.
+
+    All migrations run in one transaction that holds the write lock: two servers that start together take turns, and a
+    failing migration leaves the database unchanged.
+    """
+    if current(settings) == head():
+        return False
+    from alembic import command  # slow to import, see above
+
+    command.upgrade(configuration(settings), "head")
+    return True
+
+
+def configuration(settings: Settings, metadata: "MetaData | None" = None) -> "Config":
+    """Alembic's configuration in code; pyproject.toml has the same for its command line."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(HERE))
+    config.attributes.update(settings=settings, metadata=metadata)
+    return config

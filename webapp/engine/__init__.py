@@ -1,1 +1,0 @@
-"""Everything a table can do, independent of HTTP: read files, infer types, store, query, export."""

@@ -1,0 +1,145 @@
+"""A child process that works on a file, as its parent sees it: parsing holds the interpreter lock, so it runs there.
+
+The request is one line of JSON on the child's standard input, which stays open as a lifeline: when it closes, the child
+stops, however the parent died. Progress and the result are lines of JSON on its standard output.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from webapp.db.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+_PROJECT = Path(__file__).parents[2]
+# The environment variables a child may see: no keys, since it reads strangers' files.
+_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT")
+_LINE_LIMIT = 16 * 1024 * 1024
+_COMPLAINT_LIMIT = 64 * 1024  # bytes kept of a child's standard error
+_GRACE = 2.0  # seconds a child has to end by itself
+
+
+class ChildDied(Exception):
+    """The child ended without a result: killed, or out of memory. A new one resumes where it was."""
+
+
+class ChildFailed(Exception):
+    """The child met an unexpected error; its traceback is in the log."""
+
+
+class ChildStopped(Exception):
+    """The child was told to stop."""
+
+
+class Child:
+    """One child process and the conversation with it."""
+
+    def __init__(self, request: dict[str, Any], on_progress: Callable[[dict[str, Any]], None]) -> None:
+        self._request = request
+        self._on_progress = on_progress
+        self._process: asyncio.subprocess.Process | None = None
+        self._is_stopped = False
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    async def run(self) -> dict[str, Any]:
+        """Return the child's result. Raises `UserError`, `ChildDied`, `ChildFailed` or `ChildStopped`.
+
+        If this task is cancelled, the child has ended before the cancellation continues.
+        """
+        self._process = process = await self._start()
+        complaints = asyncio.create_task(_read_all(process.stderr))
+        try:
+            answer = await self._converse(process)
+            await process.wait()
+        finally:
+            await asyncio.shield(self._end(process))
+            _log(self._request, process, await complaints)
+        return self._outcome(answer, process)
+
+    def stop(self) -> None:
+        """Ask the child to end by closing its lifeline."""
+        self._is_stopped = True
+        if self._process and self._process.stdin:
+            self._process.stdin.close()
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "webapp.imports.worker",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=environment | {"PYTHONPATH": str(_PROJECT), "PYTHONDONTWRITEBYTECODE": "1"},
+            # A separate process group: the parent handles Ctrl-C in a terminal, and the child's helpers can be killed
+            # with it. Not a separate session: Linux divides the processor between sessions first, whatever the niceness
+            # of their processes.
+            process_group=0,
+            limit=_LINE_LIMIT,
+        )
+
+    async def _converse(self, process: asyncio.subprocess.Process) -> dict[str, Any]:
+        """Return the child's last line that is not progress; empty if there is none."""
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("The child was started without pipes")
+        with suppress(ConnectionError):
+            process.stdin.write(json.dumps(self._request).encode() + b"\n")
+            await process.stdin.drain()
+        if self._is_stopped:
+            process.stdin.close()
+        answer: dict[str, Any] = {}
+        async for line in process.stdout:
+            message: dict[str, Any] = json.loads(line)
+            if "progress" in message:
+                self._on_progress(message["progress"])
+            else:
+                answer = message
+        return answer
+
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
+        """Kill the child and any helpers it started: a killed child could not end them itself."""
+        if process.returncode is None and process.stdin is not None:
+            process.stdin.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE):
+                await process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+    def _outcome(self, answer: dict[str, Any], process: asyncio.subprocess.Process) -> dict[str, Any]:
+        if "result" in answer:
+            result: dict[str, Any] = answer["result"]
+            return result
+        if self._is_stopped:
+            raise ChildStopped
+        if "problem" in answer:
+            raise UserError(answer["problem"])
+        if "unexpected" in answer:
+            raise ChildFailed(answer["unexpected"])
+        raise ChildDied(f"The child process ended with {process.returncode}")
+
+
+async def _read_all(stream: asyncio.StreamReader | None) -> str:
+    """Return what arrives on `stream`, up to a limit; read and drop the rest, so that the child never blocks."""
+    kept = bytearray()
+    while stream is not None and (block := await stream.read(65536)):
+        kept += block[: max(0, _COMPLAINT_LIMIT - len(kept))]
+    return kept.decode(errors="replace").strip()
+
+
+def _log(request: dict[str, Any], process: asyncio.subprocess.Process, complaints: str) -> None:
+    if complaints:
+        logger.error("The child process %s (%s) wrote:\n%s", process.pid, request.get("verb"), complaints)

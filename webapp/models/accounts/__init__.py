@@ -1,0 +1,1 @@
+"""People with an account, and what belongs to an account."""

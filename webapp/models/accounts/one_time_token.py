@@ -1,0 +1,141 @@
+"""One-time tokens: in mailed links, and to connect the steps of one sign-in.
+
+Like a session's, a token is random, and the database stores its SHA-256.
+"""
+
+import secrets
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Select, delete, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.db.errors import UserError
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.models.accounts.session import digest
+from webapp.models.base import Base, utc_now
+
+
+class Purpose(StrEnum):
+    """What a token may be used for, exclusively."""
+
+    VERIFY = "verify"  # confirm the address
+    RESET = "reset"  # choose a new password
+    CHANGE_EMAIL = "change-email"  # confirm the new address
+    INVITE = "invite"  # create an account by invitation
+    SECOND_STEP = "second-step"  # the password was right, the second factor is still to come
+    CHALLENGE = "challenge"  # what a passkey has to sign
+
+
+LIFETIMES = {
+    Purpose.VERIFY: timedelta(days=3),
+    Purpose.RESET: timedelta(hours=1),
+    Purpose.CHANGE_EMAIL: timedelta(hours=24),
+    Purpose.INVITE: timedelta(days=7),
+    Purpose.SECOND_STEP: timedelta(minutes=10),
+    Purpose.CHALLENGE: timedelta(minutes=5),
+}
+BY_HAND = {"by_hand": True}  # in the data of a link that was passed on
+KEPT = timedelta(days=30)  # how long a row is kept after its token has expired
+
+
+class TokenUnusable(UserError):
+    """Does not say which reason applies, since a stranger may be asking."""
+
+    def __init__(self) -> None:
+        super().__init__("This link does not work any more: it was used already, or it is too old. Ask for a new one.")
+
+
+class OneTimeToken(Base):
+    __tablename__ = "one_time_tokens"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    purpose: Mapped[str]
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    # Whom it is for; None for people without an account.
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    # The address it was sent to: the new one of a change, the invited one.
+    email: Mapped[str | None] = mapped_column(index=True)
+    # Data specific to the purpose: the role of an invitation, the state of a challenge. "by_hand": somebody has passed
+    # the link on, so using it does not show that its address reaches anybody.
+    data: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+    @classmethod
+    async def issue(
+        cls,
+        work: UnitOfWork,
+        purpose: Purpose,
+        *,
+        user_id: int | None = None,
+        email: str | None = None,
+        data: dict[str, Any] | None = None,
+        ends_earlier: bool = True,
+    ) -> str:
+        """Create a token; earlier ones for the same purpose and person stop working. Long expired rows are deleted.
+
+        Tokens for signing in leave earlier ones alone: two devices may be in the middle of signing in.
+        """
+        now = utc_now()
+        await work.session.execute(delete(cls).where(cls.expires_at < now - KEPT))
+        if user_id is not None and ends_earlier:
+            await cls.withdraw(work, purpose, user_id)
+        token = secrets.token_urlsafe(32)
+        work.session.add(
+            cls(
+                purpose=purpose,
+                token_hash=digest(token),
+                user_id=user_id,
+                email=email,
+                data=data or {},
+                expires_at=now + LIFETIMES[purpose],
+            )
+        )
+        return token
+
+    @classmethod
+    async def redeem(cls, work: UnitOfWork, purpose: Purpose, token: str) -> "OneTimeToken":
+        """Use it up. Of several concurrent calls exactly one wins; the others raise `TokenUnusable`."""
+        taken = await work.session.execute(
+            update(cls)
+            .where(cls.token_hash == digest(token), cls.purpose == purpose)
+            .where(cls.used_at.is_(None), cls.expires_at > utc_now())
+            .values(used_at=utc_now())
+            .returning(cls.id)
+        )
+        if (found := taken.scalar_one_or_none()) is None:
+            raise TokenUnusable
+        return await work.session.get_one(cls, found, populate_existing=True)
+
+    @classmethod
+    def usable(cls, purpose: Purpose, token: str) -> Select["OneTimeToken"]:
+        """The token for a page that precedes its use: looking does not use it up, because mail scanners look too."""
+        return cls.working(token).where(cls.purpose == purpose)
+
+    @classmethod
+    def working(cls, token: str) -> Select["OneTimeToken"]:
+        """The token, whatever it is for, unless it was used or is too old."""
+        return select(cls).where(cls.token_hash == digest(token), cls.used_at.is_(None), cls.expires_at > utc_now())
+
+    @classmethod
+    async def withdraw(cls, work: UnitOfWork, purpose: Purpose, user_id: int) -> None:
+        """Revoke the unused ones."""
+        await work.session.execute(
+            update(cls)
+            .where(cls.user_id == user_id, cls.purpose == purpose, cls.used_at.is_(None))
+            .values(used_at=utc_now())
+        )
+
+    @classmethod
+    async def pass_on(cls, work: UnitOfWork, token: str) -> None:
+        """Somebody is given the link by hand."""
+        found = await work.session.scalar(select(cls).where(cls.token_hash == digest(token)))
+        if found is not None:
+            found.data = {**found.data, **BY_HAND}
+
+    @property
+    def is_by_hand(self) -> bool:
+        return BY_HAND.items() <= self.data.items()

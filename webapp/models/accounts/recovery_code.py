@@ -1,0 +1,50 @@
+"""Recovery codes: each lets somebody who has lost the second factor sign in once."""
+
+import secrets
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, UniqueConstraint, delete, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.models.accounts.session import digest
+from webapp.models.base import Base, utc_now
+
+COUNT = 10
+ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without easily confused characters
+LENGTH = 24  # characters of 31: 118 bits, so that a plain SHA-256 of it need not be slow (OWASP ASVS 5.0, 6.5.2)
+
+
+class RecoveryCode(Base):
+    __tablename__ = "recovery_codes"
+    __table_args__ = (UniqueConstraint("user_id", "code_hash"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    code_hash: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    used_at: Mapped[datetime | None]
+
+    @classmethod
+    async def replace(cls, work: UnitOfWork, user_id: int) -> list[str]:
+        """Return a new set such as `k7qd-2mxa-...`; the old ones stop working. They cannot be read again."""
+        await cls.remove(work, user_id)
+        codes = ["".join(secrets.choice(ALPHABET) for _ in range(LENGTH)) for _ in range(COUNT)]
+        work.session.add_all(cls(user_id=user_id, code_hash=digest(code)) for code in codes)
+        return ["-".join(code[start : start + 4] for start in range(0, LENGTH, 4)) for code in codes]
+
+    @classmethod
+    async def remove(cls, work: UnitOfWork, user_id: int) -> None:
+        await work.session.execute(delete(cls).where(cls.user_id == user_id))
+
+    @classmethod
+    async def redeem(cls, work: UnitOfWork, user_id: int, typed: str) -> bool:
+        """Use one up; case, spaces and dashes are ignored."""
+        plain = "".join(character for character in typed.lower() if character.isalnum())
+        used = await work.session.execute(
+            update(cls)
+            .where(cls.user_id == user_id, cls.code_hash == digest(plain), cls.used_at.is_(None))
+            .values(used_at=utc_now())
+            .returning(cls.id)
+        )
+        return used.scalar_one_or_none() is not None

@@ -1,0 +1,145 @@
+"""A person who can sign in."""
+
+import unicodedata
+from datetime import datetime
+
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import Select, exists, func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.db.errors import UserError
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.models.base import Base, utc_now
+from webapp.models.policy import Role
+
+MAX_EMAIL = 320  # characters: 64, the @ and 255 (RFC 5321, 4.5.3.1)
+# Alphabets whose letters look alike, by Unicode name. No real word mixes two of them.
+LOOKING_ALIKE = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC"}
+
+
+class EmailTaken(UserError):
+    def __init__(self) -> None:
+        super().__init__("There is already an account with this address. Sign in instead.")
+
+
+class ChangedMeanwhile(UserError):
+    def __init__(self) -> None:
+        super().__init__("Something about this account has changed just now. Please sign in again.")
+
+
+class RegistrationClosed(UserError):
+    def __init__(self) -> None:
+        super().__init__("New accounts are closed here. Ask the owner for one.")
+
+
+class User(Base):
+    __tablename__ = "users"
+    __table_args__ = ({"sqlite_autoincrement": True},)  # ids are never reused
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    # Normalised by `normalise_email`.
+    email: Mapped[str] = mapped_column(unique=True, index=True)
+    name: Mapped[str]
+    password_hash: Mapped[str]
+    role: Mapped[str] = mapped_column(default=Role.MEMBER)
+    is_active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    # When the address was confirmed.
+    verified_at: Mapped[datetime | None]
+    # Last activity, accurate to `session.TOUCH_EVERY`.
+    seen_at: Mapped[datetime | None] = mapped_column(index=True)
+    time_zone: Mapped[str] = mapped_column(default="UTC", server_default="UTC")
+    number_style: Mapped[str] = mapped_column(default="comma", server_default="comma")
+    # The secret shared with an authenticator app, encrypted; None: no second factor.
+    totp_secret: Mapped[str | None]
+    # The time step of the last used code: each code is valid once (RFC 6238, 5.2).
+    totp_step: Mapped[int] = mapped_column(default=0, server_default="0")
+
+    @classmethod
+    def able_to_sign_in(cls, email: str) -> Select["User"]:
+        return select(cls).where(cls.email == email, cls.is_active)
+
+    @classmethod
+    def with_address(cls, email: str) -> Select[int]:
+        return select(cls.id).where(cls.email == email)
+
+    @classmethod
+    def anybody(cls) -> Select[bool]:
+        """Whether there is any account yet."""
+        return select(exists(select(cls.id)))
+
+    @classmethod
+    async def register(cls, work: UnitOfWork, *, email: str, password_hash: str, is_open: bool) -> "User":
+        """The first person becomes the owner; later ones are members, if registration `is_open`.
+
+        Raises `RegistrationClosed` and `EmailTaken`. The write lock guarantees that only one person is first.
+        """
+        first = not (await work.session.execute(select(func.count()).select_from(cls))).scalar_one()
+        if not (first or is_open):
+            raise RegistrationClosed
+        user = cls(
+            email=email,
+            name=email.partition("@")[0],
+            password_hash=password_hash,
+            role=Role.OWNER if first else Role.MEMBER,
+            verified_at=utc_now() if first else None,  # the operator's word is enough
+        )
+        work.session.add(user)
+        try:
+            await work.session.flush()
+        except IntegrityError as error:
+            raise EmailTaken from error
+        return user
+
+    @classmethod
+    async def rehash(cls, work: UnitOfWork, user_id: int, verified: str, password_hash: str) -> bool:
+        """Store a hash of the same password at today's cost; False if the hash is no longer the one `verified`."""
+        changed = await work.session.execute(
+            update(cls)
+            .where(cls.id == user_id, cls.password_hash == verified)
+            .values(password_hash=password_hash)
+            .returning(cls.id)
+        )
+        return changed.scalar_one_or_none() is not None
+
+    @classmethod
+    async def unchanged(cls, work: UnitOfWork, proved: "User") -> "User":
+        """Under the write lock: the person, if their proof of identity still counts. Raises `ChangedMeanwhile`.
+
+        Verifying takes a while; a new password or a deactivation in between also ends a sign-in in progress.
+        """
+        user = await work.session.get(cls, proved.id)
+        if user is None or not user.is_active or user.password_hash != proved.password_hash:
+            raise ChangedMeanwhile
+        return user
+
+
+# The columns of an `Actor`, for the statements that every request runs.
+ACTOR_COLUMNS = (User.id, User.email, User.name, User.role, User.verified_at, User.time_zone, User.number_style)
+
+
+def normalise_email(address: str) -> str:
+    """Return the canonical spelling in which addresses are stored and looked up. Raises ValueError with a readable
+    message.
+
+    The part before the @ is lower-cased too: providers that distinguish `Ada@` from `ada@` hardly exist, but people
+    type both. The length is checked before normalising, because composing very many combining marks takes seconds.
+    """
+    if len(address) > MAX_EMAIL:
+        raise ValueError("No e-mail address is that long.")
+    try:
+        checked = validate_email(
+            address.strip(), check_deliverability=False, globally_deliverable=False, test_environment=True
+        )
+    except EmailNotValidError as error:
+        raise ValueError(str(error)) from error
+    if any(_is_disguised(part) for part in (checked.local_part, *checked.domain.split("."))):
+        raise ValueError("This address mixes letters that look alike. Type it by hand, in one alphabet.")
+    return checked.normalized.lower()
+
+
+def _is_disguised(part: str) -> bool:
+    """Whether it could pass for another address: mixed look-alike alphabets, or full-width letters."""
+    alphabets = {unicodedata.name(letter, "").partition(" ")[0] for letter in part if letter.isalpha()}
+    return len(alphabets & LOOKING_ALIKE) > 1 or unicodedata.normalize("NFKC", part) != part

@@ -1,0 +1,10 @@
+"""Refusals that any verb or lookup can raise."""
+
+from webapp.db.errors import UserError
+
+
+class NotFound(UserError):
+    """The object does not exist, or not for this person; nobody can tell which."""
+
+    def __init__(self, what: str = "page") -> None:
+        super().__init__(f"There is no such {what}, or it is not yours.")

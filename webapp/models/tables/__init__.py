@@ -1,0 +1,1 @@
+"""Tables and imports: their metadata. The rows are in `webapp.rowstore`."""

@@ -1,0 +1,114 @@
+"""An imported table: its title, its columns, who may see it. The rows live in a real SQL table, `t<id>`."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, ForeignKey, Row, Select, UniqueConstraint, bindparam, event, select, update
+from sqlalchemy.orm import Mapped, Session, make_transient_to_detached, mapped_column, relationship, selectinload
+from sqlalchemy.orm.attributes import set_committed_value
+
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.models.base import Base, utc_now
+
+KEPT = "rowcast.columns"
+MOST_KEPT = 2_000  # columns cached per connection, over all tables
+
+
+class Column(Base):
+    """One column. `format_number` never changes and names it in SQL (`c3`) and in URLs; `position` is its place on the
+    page.
+    """
+
+    __tablename__ = "columns"
+    __table_args__ = (UniqueConstraint("table_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    table_id: Mapped[int] = mapped_column(ForeignKey("tables.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    position: Mapped[int]
+    title: Mapped[str]
+    # A type of `engine.types`, and the format that reproduces its values.
+    type: Mapped[str]
+    format: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    # Facts from the import: {"reason", "empty", "width" (characters of the widest value)}.
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+    @property
+    def name(self) -> str:
+        return f"c{self.number}"
+
+
+class Table(Base):
+    __tablename__ = "tables"
+    __table_args__ = ({"sqlite_autoincrement": True},)  # no reused ids: an old link never opens a newer table
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    owner_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    title: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    # Rows in the SQL table, maintained by the import.
+    row_count: Mapped[int] = mapped_column(default=0)
+    # "importing" until all rows are in, then "ready".
+    state: Mapped[str] = mapped_column(default="importing")
+    # Incremented on every change of rows or columns; caches of a table depend on it.
+    version: Mapped[int] = mapped_column(default=0)
+    # "none", "building", "ready": the full-text index.
+    search_index: Mapped[str] = mapped_column(default="none")
+    columns: Mapped[list[Column]] = relationship(
+        order_by=Column.position, cascade="all, delete-orphan", passive_deletes=True, lazy="raise"
+    )
+
+    @property
+    def name(self) -> str:
+        """The name of its SQL table."""
+        return f"t{self.id}"
+
+    @classmethod
+    def visible_to(cls, user_id: int) -> Select["Table"]:
+        """The tables this person may see, with columns loaded."""
+        return select(cls).where(cls.owner_id == user_id).options(selectinload(cls.columns))
+
+    @classmethod
+    def find(cls, connection: Connection, user_id: int, table_id: int) -> "Table | None":
+        """Return one of these, or None: a stranger's table is a 404, never a 403.
+
+        Every request about a table starts here, so it avoids an ORM session, which took longer than most of the rest,
+        and keeps what it made with the connection until the row changes. Callers share it and must not modify it.
+        """
+        row = connection.execute(_OWN, {"user_id": user_id, "table_id": table_id}).first()
+        if row is None:
+            return None
+        kept: dict[int, tuple[Row[Any], Table]] = connection.info.setdefault(KEPT, {})
+        before, known = kept.get(table_id, (None, None))
+        if known is not None and before == row:
+            return known
+        table = cls(**row._mapping)
+        make_transient_to_detached(table)
+        is_same = known and known.version == table.version
+        set_committed_value(table, "columns", known.columns if known and is_same else _columns(connection, table_id))
+        if sum(len(other.columns) for _, other in kept.values()) + len(table.columns) > MOST_KEPT:
+            kept.clear()
+        kept[table_id] = row, table
+        return table
+
+    @classmethod
+    async def rename(cls, work: UnitOfWork, table_id: int, title: str) -> None:
+        table = await work.session.get_one(cls, table_id)
+        table.title = title
+
+
+_OWN = select(*Table.__table__.columns).where(Table.id == bindparam("table_id"), Table.owner_id == bindparam("user_id"))
+_COLUMNS = select(Column).where(Column.table_id == bindparam("table_id")).order_by(Column.position)
+
+
+def _columns(connection: Connection, table_id: int) -> list[Column]:
+    with Session(connection) as session:
+        return list(session.scalars(_COLUMNS, {"table_id": table_id}))
+
+
+@event.listens_for(Session, "before_flush")
+def _raise_version(session: Session, *_: object) -> None:
+    """Runs for every change of a column. Columns of a table being created have no table id yet."""
+    changed = (one for one in (*session.new, *session.dirty, *session.deleted) if isinstance(one, Column))
+    if tables := {column.table_id for column in changed} - {None}:
+        session.execute(update(Table).where(Table.id.in_(tables)).values(version=Table.version + 1))

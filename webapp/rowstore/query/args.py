@@ -1,0 +1,222 @@
+"""The state of a grid as its URL holds it: `q=oslo&f.3=eq:Oslo&sort=-5,3&cols=3,5-9,1`.
+
+`TableQuery` is parsed from a URL, validated against the readable columns, and builds every URL that a grid links to.
+This module knows nothing of SQL or of a database.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+from urllib.parse import quote, urlencode
+
+from webapp.rowstore.errors import QueryError
+from webapp.rowstore.query.filters import Filter, make_filter, parse_filter
+from webapp.rowstore.sqlite.matching import LONGEST
+from webapp.rowstore.sqlite.schema import Field, StoredColumn
+
+MOST_SORTS = 8
+MOST_FILTERS = 50
+LONGEST_ADDRESS = 20_000  # characters of its values: a page repeats them in hundreds of links
+RUN = 3  # consecutive columns from this many on become a range in the URL
+
+
+class MultiItems(Protocol):
+    """The interface of `request.args`."""
+
+    def items(self, multi: bool = ...) -> Iterable[tuple[str, str]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """A column to sort by. Empty cells come last in both directions."""
+
+    field: Field
+    descending: bool = False
+
+    @property
+    def argument(self) -> str:
+        return f"{'-' if self.descending else ''}{self.field.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class TableQuery:
+    """Which part of a table to show: immutable, validated, comparable. `fields` are the columns it may use."""
+
+    fields: tuple[Field, ...]
+    search: str = ""
+    filters: tuple[Filter, ...] = ()
+    sorts: tuple[Sort, ...] = ()
+    visible: tuple[Field, ...] = ()
+    # The position of each of `fields`, by number; and `visible` in its URL form, which every link needs.
+    places: Mapping[str, int] = dataclasses.field(default_factory=dict, compare=False, repr=False)
+    cols: str = dataclasses.field(default="", compare=False, repr=False)
+
+    @classmethod
+    def of(cls, columns: Sequence[StoredColumn]) -> "TableQuery":
+        """The whole table, in file order."""
+        fields = tuple(map(Field.of, columns))
+        return cls(fields, visible=fields, places={str(field.number): place for place, field in enumerate(fields)})
+
+    @classmethod
+    def from_args(cls, args: MultiItems | list[tuple[str, str]], columns: Sequence[StoredColumn]) -> "TableQuery":
+        """Raises QueryError, with a readable message, at the first parameter these columns cannot satisfy.
+
+        Besides the canonical form it accepts what a plain HTML form sends: one `cols` per checkbox.
+        """
+        pairs = list(args if isinstance(args, list) else args.items(multi=True))
+        _check_length(pairs)
+        query = cls.of(columns)
+        return replace(
+            query.with_visible(_visible(_all(pairs, "cols"), query)),
+            search=_search(_all(pairs, "q")),
+            filters=_filters(pairs, query),
+            sorts=_sorts(_all(pairs, "sort"), query),
+        )
+
+    def field(self, number: str | int, argument: str = "") -> Field:
+        """The column with that number, if the query may use it."""
+        place = self.places.get(str(number))
+        if place is None:
+            raise QueryError(f"This table has no column number {number}.", argument)
+        return self.fields[place]
+
+    # -- addresses ------------------------------------------------------------------------------------------------
+
+    def args(self) -> list[tuple[str, str]]:
+        """The parameters of its canonical URL; defaults are left out."""
+        args = [("q", self.search)] if self.search else []
+        args += [condition.argument for condition in self.filters]
+        if self.sorts:
+            args.append(("sort", ",".join(sort.argument for sort in self.sorts)))
+        if self.cols:
+            args.append(("cols", self.cols))
+        return args
+
+    def query_string(self, **more: object) -> str:
+        """For links: `?q=...`, followed by `more`; empty if there are no parameters."""
+        extra = [(name, str(value)) for name, value in more.items() if value is not None]
+        encoded = urlencode(self.args() + extra, safe=":,")
+        return f"?{encoded}" if encoded else ""
+
+    def order_of(self, number: int) -> tuple[int, bool] | None:
+        """The column's position among the sorts (from 1) and whether it is descending; None: not sorted."""
+        for place, sort in enumerate(self.sorts, 1):
+            if sort.field.number == number:
+                return place, sort.descending
+        return None
+
+    # -- other queries made of this one ---------------------------------------------------------------------------
+
+    def toggle_sort(self, number: int, *, add: bool = False) -> "TableQuery":
+        """Ascending, then descending, then off. With `add` the other sorts stay, and so does the column's position."""
+        field, now = self.field(number), self.order_of(number)
+        after = [Sort(field, descending=now is not None)] if now is None or not now[1] else []
+        if not add:
+            return replace(self, sorts=tuple(after))
+        if now is None:
+            return replace(self, sorts=(*self.sorts, *after)[:MOST_SORTS])
+        return replace(self, sorts=(*self.sorts[: now[0] - 1], *after, *self.sorts[now[0] :]))
+
+    def sorted_by(self, *sorts: tuple[int, bool]) -> "TableQuery":
+        """Sorted by these columns, each with whether it is descending; without any: in file order."""
+        return replace(self, sorts=tuple(Sort(self.field(number), down) for number, down in sorts))
+
+    def with_search(self, text: str) -> "TableQuery":
+        return replace(self, search=_search([text]))
+
+    def with_filter(self, number: int, operator: str, *values: str) -> "TableQuery":
+        added = make_filter(self.field(number), operator, values)
+        return self if added in self.filters else replace(self, filters=(*self.filters, added))
+
+    def without_filter(self, index: int) -> "TableQuery":
+        return replace(self, filters=(*self.filters[:index], *self.filters[index + 1 :]))
+
+    def without_filters(self) -> "TableQuery":
+        """Without search and filters; sorts and columns stay."""
+        return replace(self, filters=(), search="")
+
+    def with_columns(self, numbers: Iterable[int]) -> "TableQuery":
+        """With these columns in this order; none means all columns again."""
+        return self.with_visible(tuple(self.field(number) for number in dict.fromkeys(numbers)) or self.fields)
+
+    def with_visible(self, chosen: tuple[Field, ...]) -> "TableQuery":
+        cols = ",".join(_runs(chosen, self.places)) if chosen != self.fields else ""
+        return replace(self, visible=chosen, cols=cols)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether it may show fewer rows than the table has."""
+        return bool(self.search or self.filters)
+
+
+def _check_length(pairs: Iterable[tuple[str, str]]) -> None:
+    values = [value for name, value in pairs if name in ("q", "sort", "cols") or name.startswith("f.")]
+    if len(quote("".join(values), errors="replace")) > LONGEST_ADDRESS:
+        raise QueryError("This is more than an address can hold. Take out a filter, or some of its values.")
+
+
+def _all(pairs: Iterable[tuple[str, str]], name: str) -> list[str]:
+    return [_clean(value, name) for key, value in pairs if key == name]
+
+
+def _clean(value: str, name: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise QueryError("The address contains bytes that are not valid text.", name) from None
+    return value
+
+
+def _search(values: list[str]) -> str:
+    text = next(iter(values), "").replace("\0", "").strip()
+    if len(text) > LONGEST:
+        raise QueryError(f"A search has at most {LONGEST} characters; this one has {len(text):,}.", "q")
+    return text
+
+
+def _filters(pairs: list[tuple[str, str]], query: TableQuery) -> tuple[Filter, ...]:
+    found = [
+        parse_filter(query.field(name.removeprefix("f."), name), _clean(value, name))
+        for name, value in pairs
+        if name.startswith("f.")
+    ]
+    if len(found) > MOST_FILTERS:
+        raise QueryError(f"At most {MOST_FILTERS} filters go together; these are {len(found):,}.")
+    return tuple(dict.fromkeys(found))
+
+
+def _sorts(values: list[str], query: TableQuery) -> tuple[Sort, ...]:
+    chosen: dict[Field, Sort] = {}
+    for part in filter(None, ",".join(values).split(",")):
+        sort = Sort(query.field(part.removeprefix("-"), "sort"), part.startswith("-"))
+        chosen.setdefault(sort.field, sort)
+    if len(chosen) > MOST_SORTS:
+        raise QueryError(f"A table is sorted by at most {MOST_SORTS} columns; these are {len(chosen):,}.", "sort")
+    return tuple(chosen.values())
+
+
+def _visible(values: list[str], query: TableQuery) -> tuple[Field, ...]:
+    parts = filter(None, ",".join(values).split(","))
+    places = dict.fromkeys(place for part in parts for place in _range(part, query))
+    return tuple(query.fields[place] for place in places) or query.fields
+
+
+def _range(part: str, query: TableQuery) -> range:
+    """`5` is one column, `5-9` a range in table order: return their positions."""
+    first, dash, last = part.partition("-")
+    if dash and first in query.places and last in query.places and query.places[first] <= query.places[last]:
+        return range(query.places[first], query.places[last] + 1)
+    place = query.places[str(query.field(part, "cols").number)]
+    return range(place, place + 1)
+
+
+def _runs(chosen: Sequence[Field], places: Mapping[str, int]) -> Iterator[str]:
+    """The columns with neighbours written as ranges: a table may have 2,000 of them."""
+    run: list[Field] = []
+    for field in (*chosen, None):
+        if run and (field is None or places[str(field.number)] != places[str(run[-1].number)] + 1):
+            yield from [f"{run[0].number}-{run[-1].number}"] if len(run) >= RUN else [str(one.number) for one in run]
+            run = []
+        if field is not None:
+            run.append(field)

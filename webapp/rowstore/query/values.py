@@ -1,0 +1,62 @@
+"""Values typed into filters: what they mean in a column of a given type."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from webapp.rowstore.errors import QueryError
+from webapp.rowstore.sqlite.schema import Field
+
+_NUMBER = re.compile(r"[-+]?(\d+[.,]?\d*|[.,]\d+)([eE][-+]?\d{1,3})?", re.ASCII)
+_EXPECTED = {
+    "integer": "a number",
+    "decimal": "a number",
+    "boolean": "one of the column's two words",
+    "date": "a date, such as 2024-12-31",
+    "datetime": "a day or a time, such as 2024-12-31 18:00",
+}
+_END = "~"  # sorts after every digit and sign in a time
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A stored value with the text it came from. `low` and `high` differ if it stands for a whole day, hour or
+    minute.
+    """
+
+    text: str
+    low: Any
+    high: Any
+
+
+def bind(field: Field, text: str) -> Bound:
+    """The meaning of the text in this column. Raises QueryError, with a readable message, if it has none."""
+    if text == "":
+        return Bound(text, None, None)
+    value = _understood(field, text)
+    if value is None:
+        expected = _EXPECTED.get(field.type, "text")
+        raise QueryError(f"“{text}” does not fit the column {field.title}: it needs {expected}.", f"f.{field.number}")
+    if field.type == "datetime" and "." not in value:
+        return Bound(text, value, value + _END)
+    return Bound(text, value, value)
+
+
+def _understood(field: Field, text: str) -> Any:
+    """Try the column's own format first, then any format of its type.
+
+    Text is used verbatim, spaces included. A number need not be one the column could store: 2.5 is above 2.
+    """
+    for parse in (field.kind.parse, field.kind.parse_input):
+        try:
+            return parse(text, field.format)
+        except ValueError:
+            continue
+    return _number(text.strip()) if field.type in ("integer", "decimal") else None
+
+
+def _number(text: str) -> float | None:
+    if not _NUMBER.fullmatch(text):
+        return None
+    value = float(text.replace(",", "."))
+    return value if abs(value) < float("inf") else None

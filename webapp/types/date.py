@@ -1,0 +1,63 @@
+"""Calendar dates. Never instants: a date has no time zone."""
+
+from typing import Any, ClassVar
+
+from webapp.types.base import ColumnType, Format
+from webapp.types.days import DayRecogniser, day_layouts
+from webapp.types.layouts import layout
+
+ISO = "YYYY-MM-DD"
+_ORDERS = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
+
+
+class Date(ColumnType):
+    """Stored as `YYYY-MM-DD`, which sorts; the layout prints it as it was written."""
+
+    name: ClassVar[str] = "date"
+    label: ClassVar[str] = "Date"
+    sql_type: ClassVar[str] = "TEXT"
+    operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "before", "after", "between", "oneof", "empty", "filled")
+    has_time: ClassVar[bool] = False
+
+    def recogniser(self, wanted: str = "") -> DayRecogniser:
+        return DayRecogniser(wanted, has_time=self.has_time)
+
+    def describe(self, format: Format) -> str:
+        return f"{self.label.lower()}, {_ORDERS[self._order(format)]} ({format.get('layout', ISO)})"
+
+    def short(self, format: Format) -> str:
+        order = self._order(format)
+        return "" if order == "ymd" else order
+
+    def check(self, format: Format) -> dict[str, Any]:
+        text = str(format.get("layout", ISO))
+        if layout(text).has_time != self.has_time:
+            raise ValueError(f"“{text}” is no layout of a {self.label.lower()}")
+        return super().check(format) | {"layout": text}
+
+    def sql_bind(self, format: Format) -> str | None:
+        bound = super().sql_bind(format)
+        return layout(format.get("layout", ISO)).sql_bind(bound) if bound else None
+
+    def _order(self, format: Format) -> str:
+        return layout(format.get("layout", ISO)).order
+
+    def _parse(self, text: str, format: Format) -> str:
+        return layout(format.get("layout", ISO)).to_iso(text)
+
+    def _parse_input(self, text: str, format: Format) -> str:
+        """As the column writes it, padded or not, or as ISO does."""
+        written = [format.get("layout", ISO), ISO]
+        others = [name for name in day_layouts(text) if layout(name).order in (self._order(format), "ymd")]
+        for name in [*written, *others]:
+            try:
+                return layout(name).to_iso(text)
+            except ValueError:
+                continue
+        raise ValueError(f"“{text}” is not a date; write {format.get('layout', ISO)} or {ISO}")
+
+    def _print(self, value: str | int | float, format: Format) -> str:
+        return layout(format.get("layout", ISO)).from_iso(str(value))
+
+    def _sql_print(self, name: str, format: Format) -> str:
+        return layout(format.get("layout", ISO)).sql(name)

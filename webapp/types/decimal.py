@@ -1,0 +1,73 @@
+"""Numbers with a fraction, up to 15 digits: what a double stores and reproduces without loss."""
+
+import re
+from typing import Any, ClassVar
+
+from webapp.types.base import ColumnType, Format
+from webapp.types.numbers import DIGITS, NumberRecogniser
+
+_NUMBER = re.compile(r"-?[0-9]+(?:[.,][0-9]+)?")
+_STYLES = {
+    "fixed": "always as many decimals",
+    "plain": "as many decimals as needed",
+    "point": "at least one decimal",
+}
+
+
+class Decimal(ColumnType):
+    """Three styles: `fixed` (2.50), `plain` (2.5, 3) and `point` (2.5, 3.0); `mark` may be a comma."""
+
+    name: ClassVar[str] = "decimal"
+    label: ClassVar[str] = "Decimal"
+    sql_type: ClassVar[str] = "REAL"
+    align: ClassVar[str] = "right"
+    operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "lt", "le", "gt", "ge", "between", "oneof", "empty", "filled")
+
+    def recogniser(self, wanted: str = "") -> NumberRecogniser:
+        return NumberRecogniser(self.name, wanted)
+
+    def describe(self, format: Format) -> str:
+        scale, style = format["scale"], format["style"]
+        words = _STYLES[style] if style != "fixed" else "one decimal" if scale == 1 else f"{scale} decimals"
+        return f"decimal, {words}{', with a comma' if 'mark' in format else ''}"
+
+    def short(self, format: Format) -> str:
+        mark = format.get("mark", ".")
+        return f"0{mark}{'0' * format['scale']}" if format["style"] == "fixed" else "0,#" if mark == "," else ""
+
+    def check(self, format: Format) -> dict[str, Any]:
+        style, scale, mark = format.get("style"), format.get("scale"), format.get("mark", ".")
+        if style not in _STYLES or not isinstance(scale, int) or not 0 <= scale <= DIGITS or mark not in (".", ","):
+            raise ValueError("That is no way to write decimals")
+        return super().check(format) | {"style": style, "scale": scale} | ({"mark": mark} if mark == "," else {})
+
+    def sql_bind(self, format: Format) -> str | None:
+        bound = super().sql_bind(format)
+        return f"replace({bound}, ',', '.')" if "mark" in format else bound
+
+    def _parse(self, text: str, format: Format) -> float:
+        if not _NUMBER.fullmatch(text):
+            raise ValueError(f"“{text}” is not a number")
+        return float(text.replace(format.get("mark", "."), "."))
+
+    def _parse_input(self, text: str, format: Format) -> float:
+        if not _NUMBER.fullmatch(text := text.removeprefix("+")):
+            raise ValueError(f"“{text}” is not a number")
+        return float(text.replace(",", "."))
+
+    def _print(self, value: str | int | float, format: Format) -> str:
+        text = f"{value:.{format['scale']}f}"
+        if format["style"] != "fixed" and "." in text:
+            text = text.rstrip("0")
+            text = text + "0" if text[-1] == "." and format["style"] == "point" else text.rstrip(".")
+        return text.replace(".", ",") if "mark" in format else text
+
+    def _sql_print(self, name: str, format: Format) -> str:
+        scale = int(format["scale"])
+        printed = f"printf('%.{scale}f', {name})"
+        if format["style"] != "fixed" and scale:
+            # Without trailing zeros; a number without a fraction is printed without a mark.
+            whole = f"printf('%.{1 if format['style'] == 'point' else 0}f', {name})"
+            printed = f"CASE WHEN {name} = CAST({name} AS INTEGER) THEN {whole} ELSE rtrim({printed}, '0') END"
+        printed = f"CASE WHEN {name} IS NOT NULL THEN {printed} END"
+        return f"replace({printed}, '.', ',')" if "mark" in format else printed

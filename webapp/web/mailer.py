@@ -1,0 +1,89 @@
+"""Mails to people: rendered from `templates/mail/NAME.txt`, put into the outbox in the unit of work they belong to."""
+
+from typing import Any
+
+import structlog
+from markupsafe import Markup
+from quart import url_for
+
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.extensions import config, sealer
+from webapp.models.mail import Letter, post_mail
+from webapp.web import templating
+from webapp.web.hosts import own_origin
+
+log = structlog.get_logger("rowcast.mail")
+
+# Template -> subject, and the endpoint its link leads to. Notices lead to where a stranger's change can be undone.
+TEMPLATES: dict[str, tuple[str, str | None]] = {
+    "verification": ("Confirm your address", "auth.verify"),
+    "reset": ("Choose a new password", "auth.reset_edit"),
+    "welcome": ("You have an account", "auth.reset_edit"),
+    "invitation": ("You are invited to Rowcast", "auth.invitation"),
+    "email_change": ("Confirm your new address", "account.email_confirmation"),
+    "email_taken": ("You have an account already", "auth.login"),
+    "account_deleted": ("Your account is deleted", None),
+    "password_changed": ("Your password was changed", "auth.reset"),
+    "email_change_asked": ("Your address is about to change", "auth.reset"),
+    "email_changed": ("Your address was changed", "auth.reset"),
+    "second_factor_added": ("Signing in now takes a second step", "auth.reset"),
+    "second_factor_removed": ("Signing in no longer takes a second step", "auth.reset"),
+    "recovery_code_used": ("A recovery code was used", "auth.reset"),
+    "recovery_codes_made": ("New recovery codes were made", "auth.reset"),
+    "passkey_added": ("A passkey was added", "auth.reset"),
+    "passkey_removed": ("A passkey was removed", "auth.reset"),
+    "token_made": ("An API token was made", "auth.reset"),
+    "new_device": ("A sign-in from a new device", "auth.reset"),
+}
+
+
+class WebMailer:
+    """Renders mails within a request, whose origin their links have. Implements `webapp.models.mail.Mailer`."""
+
+    async def send(
+        self,
+        work: UnitOfWork,
+        /,
+        template: str,
+        recipient: str,
+        *,
+        user_id: int | None = None,
+        token: str | None = None,
+        **context: Any,
+    ) -> None:
+        """Put it into the outbox; it is sent once the unit of work is committed.
+
+        Without a mail server it stays there: an administrator passes the link on, and in development the log shows it.
+        """
+        letter = render_letter(template, recipient, token=token, **context)
+        mail = await post_mail(work, letter, sealer(), user_id)
+        if config().smtp_url.get_secret_value():
+            work.enqueue("send_mail", mail.id)
+        elif config().is_development:
+            work.after_commit(lambda: log.info("a mail was not sent", to=letter.recipient, link=letter.link))
+
+
+mailer = WebMailer()
+
+
+def render_letter(template: str, recipient: str, *, token: str | None = None, **context: Any) -> Letter:
+    """The HTML part is made of the same paragraphs as the text, so that both say the same."""
+    subject, endpoint = TEMPLATES[template]
+    origin = own_origin()
+    link = f"{origin}{url_for(endpoint, token=token) if token else url_for(endpoint)}" if endpoint else ""
+    given = {"link": link, "subject": subject, "origin": origin, "recipient": recipient, **_in_one_line(context)}
+    given["reset_url"] = f"{origin}{url_for('auth.reset')}"
+    text = _plain(templating.render(f"mail/{template}.txt", **given))
+    paragraphs = [paragraph.strip() for paragraph in text.split("\n\n")]
+    html = str(templating.render("mail/letter.html", paragraphs=paragraphs, **given))
+    return Letter(recipient=recipient, subject=subject, text=text, html=html, link=link)
+
+
+def _in_one_line(context: dict[str, Any]) -> dict[str, Any]:
+    """Keep names that people choose from looking like a paragraph of ours."""
+    return {name: " ".join(value.split()) if isinstance(value, str) else value for name, value in context.items()}
+
+
+def _plain(rendered: Markup) -> str:
+    """Text templates are escaped like all others, so that no exception has to be remembered; this undoes it."""
+    return rendered.unescape().strip() + "\n"

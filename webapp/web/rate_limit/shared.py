@@ -1,0 +1,91 @@
+"""The store that several processes count in together: Valkey or Redis, by `ROWCAST_RATE_LIMIT_URL`; without it, none.
+
+If it is unavailable, nobody is refused because of it: each process goes on with what it has counted itself.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import structlog
+from quart import Quart
+
+from settings import Settings
+from webapp.db.keys import secret_key
+from webapp.extensions import Extension
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+PATIENCE = 0.25  # seconds to wait for an answer
+ASK_AGAIN = 5.0  # seconds to wait after a failure
+SCHEMES = {"valkey": "redis", "valkeys": "rediss"}
+
+log = structlog.get_logger("rowcast.limits")
+
+
+class SharedStore:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._secret = b""
+        self._redis: Redis | None = None
+        self._away_until = 0.0
+
+    async def open(self) -> None:
+        if url := self._settings.rate_limit_url.get_secret_value():
+            self._secret = secret_key(self._settings).encode()
+            self._redis = _client(url)
+
+    async def close(self) -> None:
+        if self._redis is not None:
+            await self._redis.aclose()
+            self._redis = None
+
+    async def ask(self, question: "Callable[[Redis], Any]") -> Any:
+        """None if there is no store, or it is unavailable."""
+        if self._redis is None or monotonic() < self._away_until:
+            return None
+        try:
+            return await question(self._redis)
+        except Exception as error:  # whatever it is, nobody is refused because of it
+            self._away_until = monotonic() + ASK_AGAIN
+            log.warning("requests are counted in this process only", reason=type(error).__name__)
+            return None
+
+    def key(self, kind: str, who: str) -> str:
+        """The key under which `who` is counted: an HMAC, so neither reading the store nor guessing reveals who it
+        is.
+        """
+        mac = hmac.digest(self._secret, f"rowcast {kind} {who}".encode(), hashlib.sha256)
+        return f"rowcast:tries:{mac.hex()}"
+
+
+shared: Extension[SharedStore] = Extension("shared_store", SharedStore)
+
+
+def init_app(app: Quart, settings: Settings) -> None:
+    store = shared.init_app(app, settings)
+    app.before_serving(store.open)
+    app.after_serving(store.close)
+
+
+def _client(url: str) -> "Redis":
+    """Imported here: seven megabytes that only a server with such a store needs."""
+    from redis.asyncio import Redis
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+
+    return Redis.from_url(
+        _with_known_scheme(url),
+        socket_timeout=PATIENCE,
+        socket_connect_timeout=PATIENCE,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def _with_known_scheme(url: str) -> str:
+    scheme = urlsplit(url).scheme
+    return SCHEMES.get(scheme, scheme) + url[len(scheme) :]

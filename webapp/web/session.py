@@ -1,0 +1,188 @@
+"""Who is asking: quart-auth carries a token in its signed cookie, and the database holds the session behind it.
+
+The cookie alone proves nothing: signing out, or ending a device's session, takes effect on the next request.
+"""
+
+from datetime import timedelta
+
+from quart import Quart, Response, current_app, g, request
+from quart_auth import Action, AuthUser, QuartAuth
+from werkzeug.exceptions import Unauthorized
+
+from settings import Settings
+from webapp.db.keys import secret_key
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.extensions import config, db
+from webapp.models import Actor, AuditEvent, AuditSource, Device, Event, Session, User, utc_now
+from webapp.models.accounts.session import ACTIVE_SESSION, TOUCH_EVERY
+from webapp.web import bearer
+from webapp.web.known_devices import remember_device
+from webapp.web.request_context import note
+
+_AUTH = "rowcast.auth"
+
+
+def init_app(app: Quart, settings: Settings) -> None:
+    """Set the signing keys and the name and flags of the cookie.
+
+    `__Host-` makes browsers refuse a cookie that did not come over TLS from this very host. All keys verify and the
+    newest signs, so a rotation signs nobody out.
+    """
+    prefix = "__Host-" if settings.is_tls else ""
+    app.secret_key = secret_key(settings)
+    app.config["SECRET_KEY_FALLBACKS"] = [key.get_secret_value() for key in settings.secret_key_fallbacks]
+    app.after_request(_keep_cookies_private)  # registered before quart-auth's, so that it runs after it
+    app.extensions[_AUTH] = QuartAuth(
+        app,
+        cookie_name=f"{prefix}rowcast-sign-in",
+        cookie_secure=settings.is_tls,
+        cookie_http_only=True,
+        cookie_samesite="Lax",
+        duration=max(settings.session_idle, settings.session_remember),
+        # Its `current_user` returns coroutines, which are truthy in a template.
+        singleton=False,
+    )
+
+
+async def _keep_cookies_private(response: Response) -> Response:
+    """Any response may renew the cookie, so one that may be cached becomes uncacheable when it does."""
+    if "Set-Cookie" in response.headers:
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+async def load_current_user() -> Actor | None:
+    """Return the signed-in person, or the token's owner; None for a stranger. One SELECT per request, when first
+    called.
+    """
+    if "actor" not in g:
+        g.actor = await (bearer.load_holder() if bearer.is_shown() else _resume())
+        if g.actor is not None:
+            note(user=g.actor.id)  # the id only; names stay out of the log
+    actor: Actor | None = g.actor
+    return actor
+
+
+def current_user_or_none() -> Actor | None:
+    """The same for synchronous code, once somebody has loaded it; else None. In a public view `load_current_user` comes
+    first.
+    """
+    actor: Actor | None = g.get("actor")
+    return actor
+
+
+def current_user() -> Actor:
+    """The signed-in person, in a view that is not public. Raises Unauthorized if there is none."""
+    if (actor := current_user_or_none()) is None:
+        raise Unauthorized
+    return actor
+
+
+async def sign_in(user: User, *, remembered: bool, method: str = "password", is_strong: bool = False) -> None:
+    """Start a session on this device; the previous one ends.
+
+    `user` is the row as it was when they proved who they are, by `method`; `is_strong` says that it took two factors.
+    Raises `ChangedMeanwhile`.
+    """
+    before, user_id = await load_current_user(), user.id
+
+    async def begin(work: UnitOfWork) -> str:
+        if before is not None and before.session_id is not None:
+            await Session.revoke(work, before.session_id)
+        await Session.forget_ended(work, user_id, config())
+        person = await User.unchanged(work, user)
+        await AuditEvent.record(work, Event.SIGNED_IN, _as(person), person, method=method, remembered=remembered)
+        return await Session.start(work, user_id, device(), remembered=remembered, is_strong=is_strong)
+
+    carry(await db().write(begin), remembered=remembered)
+    remember_device(user_id)
+
+
+async def confirm_session(method: str = "password", *, is_strong: bool = False) -> None:
+    """Record that the signed-in person has proved their identity again."""
+    actor = await load_current_user()
+    if actor is None or actor.session_id is None:
+        raise Unauthorized
+    user_id, session_id = actor.id, actor.session_id
+
+    async def confirm(work: UnitOfWork) -> tuple[str, bool]:
+        person = await work.session.get_one(User, user_id)
+        await AuditEvent.record(work, Event.CONFIRMED, _as(person), person, method=method)
+        return await Session.confirm(work, session_id, is_strong=is_strong)
+
+    token, remembered = await db().write(confirm)
+    carry(token, remembered=remembered)
+
+
+def carry(token: str, *, remembered: bool) -> None:
+    """Put the token of a committed session into the response's cookie.
+
+    Only after the commit, because the cookie is also sent with the error page of a later failure.
+    """
+    _auth().login_user(AuthUser(token, Action.WRITE_PERMANENT if remembered else Action.WRITE))
+    g.pop("actor", None)
+
+
+async def sign_out(*, everywhere: bool = False) -> None:
+    """End the session on this device, or all of this person's."""
+    actor = await load_current_user()
+    if actor is not None and actor.session_id is not None:
+        await db().write(_end, actor.id, actor.session_id, everywhere=everywhere)
+    forget_sign_in()
+
+
+def forget_sign_in() -> None:
+    """Delete the cookie of a session that has already ended, for example with its account."""
+    _auth().logout_user()
+    g.actor = None
+
+
+def device() -> Device:
+    return Device(agent=request.user_agent.string, address=request.remote_addr or "")
+
+
+def _auth() -> QuartAuth:
+    auth: QuartAuth = current_app.extensions[_AUTH]
+    return auth
+
+
+def _as(person: User) -> AuditSource:
+    where = device()
+    return AuditSource(person.id, person.email, where.address, where.agent)
+
+
+async def _end(work: UnitOfWork, user_id: int, session_id: int, *, everywhere: bool) -> None:
+    person = await work.session.get_one(User, user_id)
+    if everywhere:
+        ended = await Session.revoke_all(work, user_id)
+        await AuditEvent.record(work, Event.ALL_SIGNED_OUT, _as(person), person, sessions_ended=ended)
+    else:
+        await Session.revoke(work, session_id)
+        await AuditEvent.record(work, Event.SIGNED_OUT, _as(person), person)
+
+
+async def _resume() -> Actor | None:
+    carried = _auth().load_user()
+    if not carried.auth_id:
+        return None
+    row = await db().fetch_one(ACTIVE_SESSION, Session.alive(carried.auth_id, config()))
+    if row is None:
+        return None
+    now = utc_now()
+    if row.seen_at < now - TOUCH_EVERY:
+        # Written in the background; the cookie's age starts again, signed with today's key.
+        db().write_soon(Session.touch, row.session_id, row.id, device())
+        carried.action = Action.WRITE_PERMANENT if row.remembered else Action.WRITE
+    fresh_since = now - timedelta(seconds=config().session_fresh)
+    return Actor(
+        id=row.id,
+        email=row.email,
+        name=row.name,
+        role=row.role,
+        session_id=row.session_id,
+        is_fresh=row.authenticated_at > fresh_since,
+        is_strong=row.is_strong,
+        is_verified=row.verified_at is not None,
+        time_zone=row.time_zone,
+        number_style=row.number_style,
+    )

@@ -1,0 +1,49 @@
+"""What belongs to a person besides the account: each feature describes, exports and removes its own data.
+
+So the account and administration pages need to know no feature, and removing a feature leaves no gap.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Any, Protocol
+
+from quart import Quart
+
+from settings import Settings
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.extensions import Extension
+
+
+class UserData(Protocol):
+    """One feature's part. `user_id` is the owner; the text is shown to them or to whoever manages them."""
+
+    name: str  # such as "tables": its key in an export
+
+    async def words(self, user_id: int) -> list[str]:
+        """Return what would be lost, such as "3 tables with 4,120 rows", or "" if there is nothing."""
+        ...
+
+    def export(self, user_id: int) -> AsyncIterator[dict[str, Any]]:
+        """Yield the stored objects one by one. Called within a request, but read after it has ended."""
+        ...
+
+    async def remove(self, work: UnitOfWork, user_id: int) -> None:
+        """Delete the data in this unit of work; anything outside the database goes after its commit."""
+        ...
+
+
+user_data: Extension[list[UserData]] = Extension("belongings", lambda settings: [])
+
+
+def init_app(app: Quart, settings: Settings) -> None:
+    user_data.init_app(app, settings)
+
+
+async def summarize_user_data(user_id: int) -> list[str]:
+    """Everything a person would lose with the account."""
+    return [words for part in user_data() for words in await part.words(user_id)]
+
+
+async def delete_user_data(work: UnitOfWork, user_id: int) -> None:
+    """Delete all of it. The caller deletes the account itself."""
+    for part in user_data():
+        await part.remove(work, user_id)
