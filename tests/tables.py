@@ -5,11 +5,12 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from webapp.db.sqlite_driver import connect
-from webapp.rowstore.sqlite.schema import create_sql, insert_sql
+from webapp.rowstore.sqlite.writer import SqliteRowWriter
+from webapp.rowstore.store import StoredRow
+from webapp.rowstore.table_ref import Field, TableRef
 from webapp.types import TYPES
 
 Cells = Sequence[Sequence[str]]
@@ -38,27 +39,25 @@ def add_table(data_dir: Path, columns: dict[str, str], rows: Cells, *, title: st
 
 def _add(connection: sqlite3.Connection, columns: dict[str, str], rows: Cells, title: str, owner: int) -> int:
     cursor = connection.execute(
-        "INSERT INTO tables (owner_id, title, created_at, row_count, state, version, search_index)"
-        " VALUES (?, ?, '2026-11-22 12:00:00', ?, 'ready', 0, 'none')",
-        (owner, title, len(rows)),
+        "INSERT INTO tables (owner_id, title, created_at, row_count, next_row_id, state, version, search_index)"
+        " VALUES (?, ?, '2026-11-22 12:00:00', ?, ?, 'ready', 0, 'none')",
+        (owner, title, len(rows), len(rows) + 1),
     )
     table_id = cursor.lastrowid
     assert table_id is not None
-    made = [
-        SimpleNamespace(number=number, title=name, type=kind, format=_format(kind, [row[number - 1] for row in rows]))
+    fields = [
+        Field(number, name, kind, _format(kind, [row[number - 1] for row in rows]))
         for number, (name, kind) in enumerate(columns.items(), 1)
     ]
-    connection.execute(create_sql(table_id, made))
-    for column in made:
+    for field in fields:
         connection.execute(
             "INSERT INTO columns (table_id, number, position, title, type, format, facts)"
             ' VALUES (?, ?, ?, ?, ?, json(?), \'{"reason": "said by the test", "width": 9}\')',
-            (table_id, column.number, column.number - 1, column.title, column.type, json.dumps(column.format)),
+            (table_id, field.number, field.number - 1, field.title, field.type, json.dumps(field.format)),
         )
-    insert = insert_sql(table_id, made)
-    for row_id, cells in enumerate(rows, 1):
-        values = [_value(column, cell) for column, cell in zip(made, cells, strict=True)]
-        connection.execute(insert, (row_id, *values))
+    ref, writer = TableRef(table_id, tuple(fields)), SqliteRowWriter(connection)
+    writer.create(ref)
+    writer.insert(ref, [StoredRow(row_id, tuple(cells)) for row_id, cells in enumerate(rows, 1)])
     return table_id
 
 
@@ -68,8 +67,3 @@ def _format(kind: str, cells: Sequence[str]) -> dict[str, Any]:
     misfit = recogniser.misfit({cell for cell in cells if cell})
     assert misfit is None, misfit
     return recogniser.choices()[0].format
-
-
-def _value(column: Any, cell: str) -> Any:
-    kind = TYPES[column.type]
-    return cell if kind.sql_bind(column.format) else kind.parse(cell, column.format)

@@ -19,6 +19,8 @@ from webapp.db.database import Database
 from webapp.drain import Drain
 from webapp.hashing import Hasher
 from webapp.jobs import Indexes, JobContext, Jobs
+from webapp.rowstore import create_store
+from webapp.rowstore.store import RowStore
 
 T = TypeVar("T")
 
@@ -26,12 +28,17 @@ T = TypeVar("T")
 class Extension(Generic[T]):
     """One object per app, created from its settings by `make`."""
 
-    def __init__(self, name: str, make: Callable[[Settings], T]) -> None:
+    def __init__(self, name: str, make: Callable[[Settings], T] | None = None) -> None:
         self.name = f"rowcast.{name}"
         self.make = make
 
     def init_app(self, app: Quart, settings: Settings) -> T:
-        made = app.extensions[self.name] = self.make(settings)
+        if self.make is None:
+            raise RuntimeError(f"{self.name} is not made from settings alone")
+        return self.put(app, self.make(settings))
+
+    def put(self, app: Quart, made: T) -> T:
+        app.extensions[self.name] = made
         return made
 
     def of(self, app: Quart) -> T:
@@ -49,15 +56,19 @@ hasher: Extension[Hasher] = Extension("hasher", Hasher)
 sealer: Extension[MultiFernet] = Extension("sealer", keys.sealer)
 broker: Extension[Broker] = Extension("hub", lambda settings: Broker())
 jobs: Extension[Jobs] = Extension("jobs", Jobs)
-indexes: Extension[Indexes] = Extension("indexes", Indexes)
 
-EVERY: tuple[Extension[Any], ...] = (config, drain, db, hasher, sealer, broker, jobs, indexes)
+row_store: Extension[RowStore] = Extension("row_store")
+indexes: Extension[Indexes] = Extension("indexes")
+
+EVERY: tuple[Extension[Any], ...] = (config, drain, db, hasher, sealer, broker, jobs)
 
 
 def init_app(app: Quart, settings: Settings) -> None:
     """Create each object for this app. Open them in this order when it starts serving, and close them in reverse."""
     for extension in EVERY:
         extension.init_app(app, settings)
+    store = row_store.put(app, create_store(db.of(app)))
+    indexes.put(app, Indexes(store.address))
     drain.of(app).on_begin(broker.of(app).close)
     db.of(app).queue, db.of(app).broker = jobs.of(app), broker.of(app)
 

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.rowstore.backends import column, round_trip
 from webapp.formats import ReadOptions, open_source, records
 from webapp.formats.records import parser_arguments
 from webapp.imports.inspect_file import ImportFileError, ImportOverrides, InspectionReport, inspect_file
-from webapp.types import TYPES
 
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "cp1251", "gb18030", "shift_jis"]
 CELLS = st.one_of(
@@ -47,24 +46,8 @@ def written(rows: Sequence[Sequence[str]], options: ReadOptions, line_end: str) 
 
 def stored_and_printed(path: Path, found: InspectionReport) -> list[list[str]]:
     """The result of an import followed by an export."""
-    kinds = [(TYPES[column.type], column.format) for column in found.columns]
-    names = [f"c{index}" for index in range(len(kinds))]
-    connection = sqlite3.connect(":memory:")
-    columns = ", ".join(f"{name} {kind.sql_type}" for name, (kind, _) in zip(names, kinds, strict=True))
-    connection.execute(f"CREATE TABLE t ({columns}) STRICT")
-    binds = [kind.sql_bind(format) for kind, format in kinds]
-    insert = f"INSERT INTO t VALUES ({', '.join(bind or '?' for bind in binds)})"
-    for batch in open_source(path, found.options).batches(7):
-        for row in batch.rows:
-            values = [
-                cell if bind else kind.parse(cell, format)
-                for cell, bind, (kind, format) in zip(row, binds, kinds, strict=True)
-            ]
-            connection.execute(insert, values)
-    printed = ", ".join(kind.sql_print(name, format) for name, (kind, format) in zip(names, kinds, strict=True))
-    rows = [list(row) for row in connection.execute(f"SELECT {printed} FROM t ORDER BY rowid")]
-    connection.close()
-    return rows
+    fields = [column(number, "", each.type, each.format) for number, each in enumerate(found.columns, 1)]
+    return round_trip(fields, [row for batch in open_source(path, found.options).batches(7) for row in batch.rows])
 
 
 def encodable(rows: list[list[str]], encoding: str) -> list[list[str]]:

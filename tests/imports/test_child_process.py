@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def inspection_of(folder: Folder, **overrules: Any) -> dict[str, Any]:
-    return InspectRequest(folder.path, "small.csv", overrules).to_json()
+    return InspectRequest(folder.path, "small.csv", overrules, max_columns=2_000).to_json()
 
 
 async def test_a_child_tells_its_progress_and_leaves_its_result(folder: Folder) -> None:

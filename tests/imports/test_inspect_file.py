@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from webapp.db.errors import UserError
 from webapp.imports.inspect_file import (
     ColumnGuess,
     ImportFileError,
@@ -15,7 +14,6 @@ from webapp.imports.inspect_file import (
     describe,
     inspect_file,
 )
-from webapp.types.text import SUBSTITUTES
 
 TABLE = "id,zip,day,late,flag\n1,00501,03/04/2024,NA,yes\n2,10001,05/06/2024,5,no\n3,10002,07/08/2024,NA,yes\n"
 
@@ -137,24 +135,6 @@ def test_overrules_of_reading_are_obeyed(path: Path) -> None:
     found = looked_at(path, encoding="cp1252", delimiter=";", quote="'", header=False, header_row=1)
     assert (found.rows, found.sample, found.columns[0].title) == (1, [["x;y", "é"]], "column 1")
     assert found.encoding_reason.endswith("as you chose")
-
-
-def test_nul_is_kept_as_a_character_the_column_does_not_use(path: Path) -> None:
-    path.write_bytes("a,b\n\0x,␀\ny,\0\n".encode())
-    found = looked_at(path)
-    assert [column.format for column in found.columns] == [{"nul": "␀"}, {"nul": "\ue000"}]
-
-
-def test_nul_is_kept_as_a_character_that_no_earlier_batch_used(path: Path) -> None:
-    lines = ["\ue000", *(f"x{number}" for number in range(6000)), "␀", "\0"]
-    path.write_bytes("\n".join(["a", *lines]).encode())
-    assert looked_at(path, delimiter=",", header=True).columns[0].format == {"nul": "\ue001"}
-
-
-def test_a_column_that_leaves_no_character_for_nul_is_refused_in_words(path: Path) -> None:
-    path.write_text("a,b\n" + "".join(f"{character},1\n" for character in SUBSTITUTES) + "\0,2\n")
-    with pytest.raises(UserError, match="Take the NUL characters out"):
-        looked_at(path)
 
 
 def test_a_preview_holds_the_beginning_of_long_cells(path: Path) -> None:

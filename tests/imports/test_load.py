@@ -2,8 +2,7 @@
 
 import csv
 import random
-import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -11,19 +10,19 @@ from typing import Any
 
 import pytest
 
+from tests.rowstore.backends import SqliteBackend, StoredTable, column, make_table
 from webapp.db.errors import StorageFull, UserError
-from webapp.db.sqlite_driver import connect
 from webapp.formats import ReadOptions
 from webapp.imports.load import load
-from webapp.imports.requests import LoadColumn, LoadRequest
-from webapp.rowstore.sqlite.schema import create_sql
+from webapp.imports.requests import LoadRequest
+from webapp.rowstore.table_ref import Field
 
 ROWS = 12_000
-COLUMNS = [
-    LoadColumn(1, "number", 0, "integer", {}),
-    LoadColumn(2, "name", 1, "text", {}),
-    LoadColumn(3, "seen", 2, "date", {"layout": "DD.MM.YYYY"}),
-]
+FIELDS = (
+    column(1, "number", "integer"),
+    column(2, "name"),
+    column(3, "seen", "date", {"layout": "DD.MM.YYYY"}),
+)
 
 
 class Interrupted(Exception):
@@ -31,31 +30,25 @@ class Interrupted(Exception):
 
 
 class Loading:
-    """An import in the middle of its second pass."""
+    """An import in the middle of its second pass; its file is `original` in `folder`."""
 
-    def __init__(self, folder: Path, data_dir: Path, columns: list[LoadColumn] = COLUMNS) -> None:
-        self.folder, self.database, self.columns = folder, data_dir / "rowcast.db", columns
-        with closing(connect(self.database)) as connection:
-            connection.executescript(
-                "INSERT INTO users (id, email, name, password_hash, role, is_active, created_at)"
-                " VALUES (1, 'ada@example.org', 'ada', '', 'owner', 1, '2026-01-01');"
-                "INSERT INTO tables (id, owner_id, title, created_at, row_count, state, version, search_index)"
-                " VALUES (1, 1, 'Numbers', '2026-01-01', 0, 'importing', 0, 'none');"
-                "INSERT INTO imports (id, user_id, table_id, state, created_at, filename, size, sha256, overrules,"
-                " rows_done) VALUES ('a', 1, 1, 'loading', '2026-01-01', 'numbers.csv', 1, '', '{}', 0);"
-            )
-            connection.execute(create_sql(1, columns))
+    def __init__(self, folder: Path, data_dir: Path, fields: Sequence[Field] = FIELDS) -> None:
+        self.folder, self.backend = folder, SqliteBackend(data_dir)
+        self.table: StoredTable = make_table(self.backend, fields, [])
 
     def run(self, progress: Callable[[int, int], None] = lambda bytes_read, rows: None) -> int:
+        positions = {field.number: field.number - 1 for field in self.table.fields}
         options = asdict(ReadOptions())
-        return load(LoadRequest(self.folder, self.database, "a", 1, options, self.columns), progress)
+        request = LoadRequest(self.folder, self.backend.address, f"{1:032x}", options, self.table.ref, positions)
+        return load(LoadRequest.from_json(request.to_json()), progress)
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
-        with closing(connect(self.database)) as connection:
+        with closing(self.backend.connect()) as connection:
             return connection.execute(sql).fetchall()
 
-    def stored(self) -> list[tuple[Any, ...]]:
-        return self.ask("SELECT rowid, * FROM t1 ORDER BY rowid")
+    def stored(self) -> list[tuple[int, tuple[str, ...]]]:
+        with self.table.opened:
+            return self.table.page(size=2 * ROWS).rows
 
 
 @pytest.fixture
@@ -64,30 +57,21 @@ def rows() -> list[tuple[str, str, str]]:
 
 
 @pytest.fixture
-def loading(tmp_path: Path, data_dir: Path, rows: list[tuple[str, str, str]]) -> Iterator[Loading]:
+def loading(tmp_path: Path, data_dir: Path, rows: list[tuple[str, str, str]]) -> Loading:
     with (tmp_path / "original").open("w", newline="") as file:
         csv.writer(file).writerows([("number", "name", "seen"), *rows])
     return Loading(tmp_path, data_dir)
 
 
-def as_stored(rows: list[tuple[str, str, str]]) -> list[tuple[Any, ...]]:
-    return [
-        (index, int(number), name, f"{seen[6:]}-{seen[3:5]}-{seen[:2]}")
-        for index, (number, name, seen) in enumerate(rows, 1)
-    ]
-
-
 def test_every_row_is_there_once_in_the_order_of_the_file(loading: Loading, rows: list[tuple[str, str, str]]) -> None:
     assert loading.run() == ROWS
-    assert loading.stored() == as_stored(rows)
+    assert loading.stored() == list(enumerate(rows, 1))
     assert loading.ask("SELECT rows_done FROM imports") == [(ROWS,)]
-    assert loading.ask("SELECT row_count FROM tables") == [(ROWS,)]
+    assert loading.ask("SELECT row_count, next_row_id FROM tables") == [(ROWS, ROWS + 1)]
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_wherever_it_is_interrupted_it_goes_on_there(
-    loading: Loading, rows: list[tuple[str, str, str]], seed: int
-) -> None:
+def test_an_interrupted_pass_is_continued(loading: Loading, rows: list[tuple[str, str, str]], seed: int) -> None:
     rng = random.Random(seed)
 
     def interrupt(bytes_read: int, done: int) -> None:
@@ -102,10 +86,10 @@ def test_wherever_it_is_interrupted_it_goes_on_there(
             assert loading.ask("SELECT count(*), max(rowid) FROM t1") == [(done, done)]  # never one without the other
         else:
             break
-    assert loading.stored() == as_stored(rows)
+    assert loading.stored() == list(enumerate(rows, 1))
 
 
-def test_loading_again_what_is_loaded_changes_nothing(loading: Loading) -> None:
+def test_loading_again_changes_nothing(loading: Loading) -> None:
     loading.run()
     before = loading.ask("SELECT version FROM tables")
     assert loading.run() == ROWS
@@ -114,7 +98,8 @@ def test_loading_again_what_is_loaded_changes_nothing(loading: Loading) -> None:
 
 def test_others_can_write_between_two_batches_and_see_the_first_rows_at_once(loading: Loading) -> None:
     seen: list[int] = []
-    with closing(sqlite3.connect(loading.database, timeout=0, isolation_level=None)) as other:
+    with closing(loading.backend.connect()) as other:
+        other.execute("PRAGMA busy_timeout = 0")
 
         def write(bytes_read: int, done: int) -> None:
             other.execute("UPDATE tables SET title = 'Other'")
@@ -127,15 +112,14 @@ def test_others_can_write_between_two_batches_and_see_the_first_rows_at_once(loa
 
 def test_a_cancelled_import_stops_at_its_next_batch(loading: Loading) -> None:
     def cancel(bytes_read: int, done: int) -> None:
-        with closing(connect(loading.database)) as connection:
-            connection.execute("UPDATE imports SET state = 'cancelled'")
-            connection.execute("DROP TABLE t1")
+        loading.ask("UPDATE imports SET state = 'cancelled'")
+        loading.table.write(lambda rows: rows.drop(1))
 
     assert loading.run(cancel) == 0
     assert loading.run() == 0
 
 
-def test_a_full_disk_is_told_as_such_and_no_half_batch_stays(loading: Loading) -> None:
+def test_a_full_disk_leaves_no_half_batch(loading: Loading) -> None:
     def fill(bytes_read: int, done: int) -> None:
         raise StorageFull
 
@@ -147,24 +131,34 @@ def test_a_full_disk_is_told_as_such_and_no_half_batch_stays(loading: Loading) -
 
 def test_skipped_columns_are_left_out_and_the_others_keep_their_numbers(tmp_path: Path, data_dir: Path) -> None:
     (tmp_path / "original").write_text("a,b,c\n1,2,3\n4,5,6\n")
-    kept = [LoadColumn(1, "a", 0, "integer", {}), LoadColumn(3, "c", 2, "text", {})]
-    loading = Loading(tmp_path, data_dir, kept)
+    loading = Loading(tmp_path, data_dir, [column(1, "a", "integer"), column(3, "c")])
     assert loading.run() == 2
-    assert loading.ask("SELECT c1, c3 FROM t1") == [(1, "3"), (4, "6")]
+    assert loading.stored() == [(1, ("1", "3")), (2, ("4", "6"))]
 
 
-def test_values_the_database_cannot_convert_are_parsed_by_their_type(tmp_path: Path, data_dir: Path) -> None:
-    (tmp_path / "original").write_text("a,b\nx\0y,1\n,2\n")
-    loading = Loading(
-        tmp_path, data_dir, [LoadColumn(1, "a", 0, "text", {"nul": "␀"}), LoadColumn(2, "b", 1, "integer", {})]
-    )
+def test_cells_with_nul_are_loaded(tmp_path: Path, data_dir: Path) -> None:
+    (tmp_path / "original").write_text("a,b\nx\0y,1\n,2\n␀,3\n")
+    loading = Loading(tmp_path, data_dir, [column(1, "a"), column(2, "b", "integer")])
     loading.run()
-    assert loading.stored() == [(1, "x␀y", 1), (2, None, 2)]
+    assert loading.stored() == [(1, ("x\0y", "1")), (2, ("", "2")), (3, ("␀", "3"))]
 
 
-def test_a_value_that_does_not_fit_its_type_fails_the_import(tmp_path: Path, data_dir: Path) -> None:
-    (tmp_path / "original").write_text("a\n1\nx\n")
-    loading = Loading(tmp_path, data_dir, [LoadColumn(1, "a", 0, "integer", {})])
-    with pytest.raises(UserError, match=r"^A value of the column “a” does not fit its type\.$"):
+@pytest.mark.parametrize(
+    ("field", "cell", "words"),
+    [
+        (column(1, "a", "integer"), "x", r"^A value of the column “a” does not fit its type\.$"),
+        (
+            column(1, "a", "date", {"layout": "D.M.YYYY"}),
+            "31.2.2024",
+            "^A value of the column “a” does not fit its type: ",
+        ),
+    ],
+)
+def test_a_value_that_does_not_fit_its_type_fails_the_import(
+    tmp_path: Path, data_dir: Path, field: Field, cell: str, words: str
+) -> None:
+    (tmp_path / "original").write_text(f"a\n\n{cell}\n")
+    loading = Loading(tmp_path, data_dir, [field])
+    with pytest.raises(UserError, match=words):
         loading.run()
     assert loading.stored() == []

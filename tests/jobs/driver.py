@@ -115,7 +115,7 @@ def write_csv(path: Path, rows: int) -> Path:
 def assert_same_rows(browser: Browser, import_id: str, path: Path) -> None:
     """Exactly the file's rows, in order, with ids 1, 2, 3 ..."""
     table_id = browser.found(import_id)["table_id"]
-    stored = [tuple(row) for row in browser.ask(f"SELECT rowid, * FROM t{table_id} ORDER BY rowid")]
+    stored = [tuple(row) for row in browser.ask(f"SELECT * FROM t{table_id} ORDER BY id")]
     with path.open(newline="") as file:
         _, *wanted = csv.reader(file)
     assert len(stored) == len(wanted)

@@ -13,7 +13,8 @@ from webapp.db.sqlite_driver import connect
 from webapp.extensions import indexes
 from webapp.jobs import Indexes
 from webapp.rowstore.errors import QueryTimeout
-from webapp.rowstore.sqlite.schema import Field
+from webapp.rowstore.sqlite.reader import SqliteRowReader
+from webapp.rowstore.table_ref import Field
 from webapp.tables import tables as views
 from webapp.web.application import Application
 
@@ -41,7 +42,7 @@ async def test_the_first_sort_of_a_large_table_leaves_an_index(
     await until_done(indexes.of(app))
     assert index_names(settings) == []  # too small to be worth an index
 
-    monkeypatch.setattr(views, "WORTH_IT", 100)
+    monkeypatch.setattr(views, "MIN_ROWS", 100)
     for _ in range(3):
         await client.get("/tables/1?sort=-2,1")
     await until_done(indexes.of(app))
@@ -53,12 +54,12 @@ async def test_a_sort_that_takes_too_long_leaves_one_as_well(
 ) -> None:
     await sign_up(client)
     add_table(settings.data_dir, {"Name": "text", "Group": "integer"}, ROWS)
-    monkeypatch.setattr(views, "WORTH_IT", 100)
+    monkeypatch.setattr(views, "MIN_ROWS", 100)
 
-    async def too_long(*args: object, **more: object) -> None:
+    def too_long(*args: object, **more: object) -> None:
         raise QueryTimeout
 
-    monkeypatch.setattr(views, "fetch_rows", too_long)
+    monkeypatch.setattr(SqliteRowReader, "page", too_long)
     assert (await client.get("/tables/1?sort=2")).status_code == 422
     await until_done(indexes.of(app))
 
@@ -66,9 +67,9 @@ async def test_a_sort_that_takes_too_long_leaves_one_as_well(
 
 
 async def test_a_table_that_is_gone_is_no_trouble(settings: Settings) -> None:
-    alone = Indexes(settings)
+    alone = Indexes(str(settings.data_dir / "rowcast.db"))
 
-    alone.want(99, Field(1, "Name", "text", {}))
+    alone.request(99, Field(1, "Name", "text", {}))
     await until_done(alone)
     await alone.close()
 

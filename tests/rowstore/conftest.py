@@ -1,30 +1,88 @@
-"""Fixtures of the engine's tests, none of which needs an app."""
+"""Fixtures of the row store's tests, none of which needs an app."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-from tests.rowstore.stored import Cells, Column, Table, stored
+from tests.rowstore.backends import BACKENDS, Cells, StoredTable, make_table
+from webapp.db.database import Database
+from webapp.rowstore import create_store
+from webapp.rowstore.sqlite import planning, search_index
+from webapp.rowstore.store import RowStore
+from webapp.rowstore.table_ref import Field
 
-Store = Callable[..., Table]
+Make = Callable[..., StoredTable]
 
-# How long an example takes says nothing on a busy machine.
-settings.register_profile("engine", deadline=None)
-settings.load_profile("engine")
+# How long an example takes says nothing on a busy machine; each makes a table of its own.
+settings.register_profile(
+    "rowstore", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+settings.load_profile("rowstore")
+
+
+@pytest.fixture(scope="session", params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> Any:
+    """Every test that uses it, also by way of `make`, runs on each database."""
+    return BACKENDS[request.param]
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """Makes tables of columns and rows of texts, each in a file of its own."""
-    with ExitStack() as stack:
+def make(tmp_path: Path, backend: Any, migrated: Path) -> Iterator[Make]:
+    """Makes tables of fields and rows of texts, each in a database of its own."""
+    numbers = count()
+    with ExitStack() as opened:
 
-        def make(columns: list[Column], rows: Iterable[Cells]) -> Table:
-            path = tmp_path / f"{len(list(tmp_path.iterdir()))}.db"
-            table = stored(path, columns, rows)
-            stack.enter_context(closing(table.connection))
+        def make(fields: Sequence[Field], rows: Iterable[Cells] = (), table_id: int = 1) -> StoredTable:
+            folder = shutil.copytree(migrated, tmp_path / str(next(numbers)))
+            table = make_table(backend(folder), fields, rows, table_id)
+            opened.enter_context(table.opened)
             return table
 
         yield make
+
+
+@pytest.fixture
+async def open_store() -> AsyncIterator[Callable[[StoredTable], Any]]:
+    """`await open_store(table)` is the row store of its database, with a single read connection: whatever a read left
+    open would be noticed.
+    """
+    opened: list[Database] = []
+
+    async def open_(table: StoredTable) -> RowStore:
+        database = Database(table.backend.settings.model_copy(update={"database_readers": 1}))
+        await database.open()
+        opened.append(database)
+        return create_store(database)
+
+    yield open_
+    for database in opened:
+        await database.close()
+
+
+@pytest.fixture
+def always_indexed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small tables are searched and indexed like large ones."""
+    monkeypatch.setattr(planning, "SMALL", 0)
+    monkeypatch.setattr(planning, "ENOUGH", 2)
+    monkeypatch.setattr(search_index, "HOLD", 0.0001)
+
+
+@pytest.fixture
+def any_plan(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], int]], Any]:
+    """`with any_plan(number)`: small tables are planned like large ones, with thresholds that `number()` returns."""
+
+    @contextmanager
+    def patched(number: Callable[[], int]) -> Iterator[None]:
+        with monkeypatch.context() as patch:
+            patch.setattr(planning, "SMALL", 0)
+            for name in ("COMMON", "COMMON_BESIDE_INDEX", "BROAD"):
+                patch.setattr(planning, name, number())
+            yield
+
+    return patched

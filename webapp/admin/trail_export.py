@@ -10,7 +10,7 @@ from webapp.admin import trail, words
 from webapp.admin.trail import Query
 from webapp.db.database import Database
 from webapp.models import AuditEvent
-from webapp.rowstore.sqlite.row_serializers import FORMULA
+from webapp.types.text import defuse_formula
 
 AT_ONCE = 1000  # events read and held in memory at a time
 MIMETYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
@@ -51,7 +51,7 @@ def _csv(rows: Sequence[Sequence[object]]) -> bytes:
 
 def _harmless(cell: object) -> object:
     """A user agent may contain what a spreadsheet would run as a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+    return defuse_formula(cell) if isinstance(cell, str) else cell
 
 
 def _json_lines(events: Sequence[AuditEvent]) -> bytes:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
@@ -10,13 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from settings import Settings
-from webapp.db import sqlite
 from webapp.db.database import Database
 from webapp.imports.requests import Folder
 from webapp.models import Import, Table
 from webapp.models.errors import NotFound
+from webapp.rowstore import create_store, open_reader
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite.export import export
 
 BLOCK = 1024 * 1024
 
@@ -39,9 +37,8 @@ def export_table(settings: Settings, table_id: int, kind: Kind) -> tuple[Blocks,
 
 def _rows(settings: Settings, table: Table, kind: Literal["csv", "ndjson"]) -> Blocks:
     done = 0
-    database = sqlite.database_file(settings.sqlalchemy_url)
-    with closing(sqlite.connect(database, query_only=True)) as connection:
-        for block in export(connection, table, TableQuery.of(table.columns), kind):
+    with open_reader(create_store(Database(settings)).address) as rows:
+        for block in rows.export(table.ref, TableQuery.of(table.ref.fields), kind):
             done += block.count(b"\n")
             yield block, min(done, table.row_count)
 

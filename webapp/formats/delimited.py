@@ -25,7 +25,7 @@ class DelimitedSource:
         head = self._head()
         if len(head) > MAX_COLUMNS:
             raise ImportFileError(
-                f"The table has {len(head):,} columns; a table here holds at most {MAX_COLUMNS:,}."
+                f"The table has {len(head):,} columns; a table here has at most {MAX_COLUMNS:,}."
                 " Is this the right delimiter?"
             )
         self.titles = titles.clean([*map(readable, head)] if options.header else [""] * len(head))

@@ -137,7 +137,7 @@ def _keys(path: Path, encoding: str) -> list[str]:
         if len(keys) > MAX_COLUMNS:
             raise ImportFileError(
                 f"The objects have more than {MAX_COLUMNS:,} different keys, and each would be a column."
-                f" A table here holds at most {MAX_COLUMNS:,}."
+                f" A table here has at most {MAX_COLUMNS:,}."
             )
     whole = [key for key in keys if not is_damaged(key)]  # lines with other keys are rejected
     if not whole:

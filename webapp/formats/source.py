@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 FileFormat = Literal["csv", "xlsx", "ndjson"]
 Row = Sequence[str]
 
-MAX_COLUMNS = 2000  # SQLite's own limit
+MAX_COLUMNS = 16_384  # read, as many as a sheet has; fewer may be stored (`RowStore.limits`)
 _ASIDE = 1000  # rejected rows waiting for a batch to fill up
 _CELLS = 200_000  # cells per batch: wide tables get batches of fewer rows
 _BYTES = 4 * 1024 * 1024  # bytes of the file per batch: a cell may hold a whole document

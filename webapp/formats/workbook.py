@@ -19,7 +19,6 @@ from typing import Any
 from webapp.db.sqlite_driver import problem as problem_of
 from webapp.formats import archive
 from webapp.formats.errors import ImportFileError
-from webapp.formats.source import MAX_COLUMNS
 
 MEMORY = 3 * 1024 * 1024 * 1024  # bytes of address space
 CPU_SECONDS = 600
@@ -56,10 +55,6 @@ def _convert(path: str, wanted: str | None) -> dict[str, Any]:
         raise ImportFileError("This Excel file needs a password. Save it without one and upload it again.") from None
     except (CalamineError, OSError) as error:
         raise ImportFileError(f"This Excel file is damaged and cannot be read ({error}).") from error
-    if sheet.width > MAX_COLUMNS:
-        raise ImportFileError(
-            f"The sheet “{name}” has {sheet.width:,} columns; a table here holds at most {MAX_COLUMNS:,}."
-        )
     _write(lambda: islice(sheet.iter_rows(), sheet.start[0], None))  # empty rows above are not part of the table
     return {"sheets": sheets, "sheet": name}
 

@@ -53,14 +53,12 @@ class ColumnWatch:
         if self._guess.exception:
             token = self._guess.null_token
             fitting = [choice.with_null(token) for choice in fitting] if token else []
-        return [*fitting, self._guess.text()]
+        return [*fitting, Choice("text")]
 
     def _overrule(self, column: ColumnGuess, forced: Forced) -> None:
         choice = forced.choice()
         column.type = forced.kind
         column.format = choice.format if choice else {}
-        if forced.kind == "text":
-            column.format = self._guess.text().format
         column.misfits = forced.misfits
         column.first_misfit = str(forced.first) if forced.first else ""
         column.reason = f"{TYPES[forced.kind].describe(column.format) if choice else forced.kind}, as you chose"

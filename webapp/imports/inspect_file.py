@@ -11,6 +11,7 @@ from webapp.formats.blocks import readable
 from webapp.formats.errors import ImportFileError
 from webapp.formats.sniff import sniff
 from webapp.formats.sniff_result import SniffResult
+from webapp.formats.source import MAX_COLUMNS
 from webapp.imports.column_inspector import ColumnWatch
 from webapp.imports.report import ColumnGuess, ImportOverrides, InspectionReport, RejectedRow, describe
 from webapp.types.guess import MEMO, cut
@@ -34,11 +35,14 @@ def inspect_file(
     overrules: ImportOverrides | None = None,
     progress: Progress = _silent,
     rejected_path: Path | None = None,
+    *,
+    max_columns: int = MAX_COLUMNS,
 ) -> InspectionReport:
     """Raises `ImportFileError` if the file cannot become a table. Rejected rows go to `rejected_path`."""
     overrules = overrules or ImportOverrides()
     found = sniff(path, filename, overrules)
     source = open_source(path, found.options, found.file)
+    _check_width(source.width, found, max_columns)
     survey = Survey(source, overrules)
     with _aside(rejected_path) as aside:
         for batch in source.batches(_BATCH):
@@ -47,6 +51,12 @@ def inspect_file(
                 aside(reject)
             progress(batch.bytes_read, survey.rows)
     return survey.result(found, overrules)
+
+
+def _check_width(width: int, found: SniffResult, most: int) -> None:
+    if width > most:
+        hint = " Is this the right delimiter?" if found.options.format == "csv" else ""
+        raise ImportFileError(f"The table has {width:,} columns; a table here has at most {most:,}.{hint}")
 
 
 class Survey:

@@ -7,11 +7,13 @@ leaves only unfinished files behind, and pass 2 commits its cursor together with
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from webapp.rowstore.table_ref import TableRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,49 +54,43 @@ class InspectRequest:
     folder: Path
     filename: str
     overrules: dict[str, Any]
+    max_columns: int
 
     def to_json(self) -> dict[str, Any]:
         return {"verb": "inspect", **asdict(self), "folder": str(self.folder)}
 
     @classmethod
     def from_json(cls, request: dict[str, Any]) -> "InspectRequest":
-        return cls(Path(request["folder"]), request["filename"], request["overrules"])
-
-
-@dataclass(frozen=True, slots=True)
-class LoadColumn:
-    """A column's position in the rows of the file, and its type in the table."""
-
-    number: int
-    title: str
-    index: int
-    type: str
-    format: dict[str, Any]
+        return cls(Path(request["folder"]), request["filename"], request["overrules"], request["max_columns"])
 
 
 @dataclass(frozen=True, slots=True)
 class LoadRequest:
-    """Pass 2: insert the rows of the file into the table created for them."""
+    """Pass 2: insert the rows of the file into the table created for them.
+
+    `address` is the row store's; `positions` says where each column, by number, is in the rows of the file.
+    """
 
     folder: Path
-    database: Path
+    address: str
     import_id: str
-    table_id: int
     options: dict[str, Any]
-    columns: Sequence[LoadColumn]
+    table: TableRef
+    positions: dict[int, int]
 
     def to_json(self) -> dict[str, Any]:
-        return {"verb": "load", **asdict(self), "folder": str(self.folder), "database": str(self.database)}
+        plain = {"folder": str(self.folder), "table": self.table.to_json(), "positions": list(self.positions.items())}
+        return {"verb": "load", "address": self.address, "import_id": self.import_id, "options": self.options, **plain}
 
     @classmethod
     def from_json(cls, request: dict[str, Any]) -> "LoadRequest":
         return cls(
             Path(request["folder"]),
-            Path(request["database"]),
+            request["address"],
             request["import_id"],
-            request["table_id"],
             request["options"],
-            [LoadColumn(**column) for column in request["columns"]],
+            TableRef.from_json(request["table"]),
+            dict(request["positions"]),
         )
 
 
@@ -102,17 +98,15 @@ class LoadRequest:
 class IndexRequest:
     """After the import: build the full-text index of a large table."""
 
-    database: Path
-    table_id: int
-    columns: Sequence[LoadColumn]
+    address: str
+    table: TableRef
 
     def to_json(self) -> dict[str, Any]:
-        return {"verb": "index", **asdict(self), "database": str(self.database)}
+        return {"verb": "index", "address": self.address, "table": self.table.to_json()}
 
     @classmethod
     def from_json(cls, request: dict[str, Any]) -> "IndexRequest":
-        columns = [LoadColumn(**column) for column in request["columns"]]
-        return cls(Path(request["database"]), request["table_id"], columns)
+        return cls(request["address"], TableRef.from_json(request["table"]))
 
 
 def write_whole(path: Path, value: object) -> None:

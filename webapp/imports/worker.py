@@ -84,6 +84,7 @@ def _inspect(request: dict[str, Any]) -> dict[str, Any]:
             inspect_file.ImportOverrides.from_json(wanted.overrules),
             Report(),
             folder.rejected,
+            max_columns=wanted.max_columns,
         )
         write_whole(folder.inspection, found.to_json())
     return {"rows": found.rows}
@@ -99,16 +100,12 @@ def _load(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _index(request: dict[str, Any]) -> dict[str, Any]:
-    from webapp.db.sqlite_driver import connect
     from webapp.imports.requests import IndexRequest
-    from webapp.rowstore.sqlite.search import build_search_index
+    from webapp.rowstore import open_loader
 
     wanted = IndexRequest.from_json(request)
-    connection = connect(wanted.database)
-    try:
-        return {"is_built": build_search_index(connection, wanted.table_id, wanted.columns, progress=Report())}
-    finally:
-        connection.close()
+    with open_loader(wanted.address) as loader:
+        return {"is_built": loader.index_search(wanted.table, Report())}
 
 
 VERBS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {"inspect": _inspect, "load": _load, "index": _index}

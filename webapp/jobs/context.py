@@ -17,6 +17,7 @@ from webapp.imports.child_process import Child
 from webapp.imports.requests import Folder
 from webapp.jobs.progress import Progress
 from webapp.models import Import
+from webapp.rowstore import create_store
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,6 +42,7 @@ class JobContext:
         self.settings = settings
         self.database = database
         self.broker = broker
+        self.rows = create_store(database)
         self.slots = asyncio.Semaphore(settings.import_workers)
         self.index_slot = asyncio.Semaphore(1)
         self.mail_slots = asyncio.Semaphore(MAILS_AT_ONCE)

@@ -1,9 +1,6 @@
 """The verbs of an import: each moves it from one state to the next in one unit of work, or refuses with a message."""
 
-from collections.abc import Iterable
 from typing import Any
-
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
@@ -12,7 +9,7 @@ from webapp.imports.report import ColumnGuess, ImportOverrides, InspectionReport
 from webapp.jobs.titles import table_title
 from webapp.models import Column, Import, ImportState, Table, utc_now
 from webapp.models.errors import NotFound
-from webapp.rowstore.sqlite.schema import create_sql, drop_sql, search_name
+from webapp.rowstore import within
 
 BUILDING = "building"
 UNFINISHED = (ImportState.INSPECTING, ImportState.READY, ImportState.LOADING)
@@ -93,7 +90,8 @@ async def begin_loading(work: UnitOfWork, import_id: str, overrules: ImportOverr
     ]
     work.session.add(table)
     await work.session.flush()
-    await _execute(work.session, [create_sql(table.id, table.columns)])
+    ref = table.ref
+    await within(work, lambda rows: rows.create(ref))
     found.table_id = table.id
     found.overrules, found.inspection = overrules.to_json(), settled.to_json()
     found.state = ImportState.LOADING
@@ -117,7 +115,7 @@ async def loaded(work: UnitOfWork, import_id: str, search_index_rows: int) -> Ta
 async def indexed(work: UnitOfWork, table_id: int, is_built: bool) -> None:
     """The full-text index is complete, or given up: then what a killed child has left of it goes."""
     if not is_built:
-        await _execute(work.session, [f"DROP TABLE IF EXISTS {search_name(table_id, building=True)}"])
+        await within(work, lambda rows: rows.drop_unfinished_search_index(table_id))
     table = await work.session.get(Table, table_id)
     if table is not None:
         table.search_index = "ready" if is_built else "none"
@@ -163,7 +161,8 @@ async def _abandon(work: UnitOfWork, found: Import, state: ImportState) -> None:
         if table := await work.session.get(Table, table_id):
             await work.session.delete(table)
             await work.session.flush()
-        await _execute(work.session, drop_sql(table_id))
+        dropped = table_id
+        await within(work, lambda rows: rows.drop(dropped))
 
 
 def _column(index: int, position: int, found: ColumnGuess) -> Column:
@@ -190,9 +189,3 @@ async def _in_state(work: UnitOfWork, import_id: str, state: ImportState) -> Imp
     if found.state != state:
         raise MovedOn(found.state)
     return found
-
-
-async def _execute(session: AsyncSession, statements: Iterable[str]) -> None:
-    connection = await session.connection()
-    for statement in statements:
-        await connection.exec_driver_sql(statement)

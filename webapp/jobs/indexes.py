@@ -1,42 +1,39 @@
-"""Indexes on demand: created in the background after the first sort of a large table by a column.
+"""Sort indexes on demand: created in the background after the first sort of a large table by a column.
 
 They can be rebuilt at any time, so no durable workflow is needed.
 """
 
 import asyncio
 import logging
-import sqlite3
 
-from settings import Settings
-from webapp.db import sqlite
 from webapp.db.errors import UserError
-from webapp.rowstore.sqlite.connection import ensure_index
-from webapp.rowstore.sqlite.schema import Field
+from webapp.rowstore import open_loader
+from webapp.rowstore.store import RowLoader
+from webapp.rowstore.table_ref import Field
 
-WORTH_IT = 50_000  # rows; smaller tables sort without a noticeable delay
-
-# Rows above which building an index would delay other people's writes beyond their timeout: 1 to 2 s per million.
-TOO_LONG = 2_000_000
-PATIENCE = 60  # seconds to wait for the write lock; nobody waits for this
+MIN_ROWS = 50_000  # smaller tables sort without a noticeable delay
+MAX_ROWS = 2_000_000  # more would delay other people's writes beyond their timeout: 1 to 2 s per million
 
 logger = logging.getLogger(__name__)
 
 
 class Indexes:
-    """The indexes one app has requested. SQLite releases the interpreter lock, so a thread is enough."""
+    """The indexes one app has requested. The database does the work outside the interpreter lock, so a thread is
+    enough. `address` is the row store's.
+    """
 
-    def __init__(self, settings: Settings) -> None:
-        self._url = settings.sqlalchemy_url
-        self._wanted: set[tuple[int, int]] = set()
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._requested: set[tuple[int, int]] = set()
         self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._connection: sqlite3.Connection | None = None
+        self._loader: RowLoader | None = None
 
-    def want(self, table_id: int, field: Field) -> None:
+    def request(self, table_id: int, field: Field) -> None:
         """Returns at once. Repeated requests cost nothing."""
-        if (table_id, field.number) in self._wanted:
+        if (table_id, field.number) in self._requested:
             return
-        self._wanted.add((table_id, field.number))
+        self._requested.add((table_id, field.number))
         task = asyncio.create_task(self._make(table_id, field))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -51,8 +48,8 @@ class Indexes:
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
-        if self._connection is not None:
-            self._connection.interrupt()
+        if self._loader is not None:
+            self._loader.interrupt()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _make(self, table_id: int, field: Field) -> None:
@@ -65,14 +62,11 @@ class Indexes:
                 raise
 
     def _ensure(self, table_id: int, field: Field) -> None:
-        self._connection = connection = sqlite.connect(sqlite.database_file(self._url))
         try:
-            connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000}")
-            ensure_index(connection, table_id, field)
-        except (sqlite3.Error, UserError):
-            # Busy, full, interrupted, or the table is gone: sorting works without the index.
-            self._wanted.discard((table_id, field.number))
+            with open_loader(self._address) as self._loader:
+                self._loader.index_sort(table_id, field)
+        except UserError:  # busy, full or interrupted: sorting works without the index
+            self._requested.discard((table_id, field.number))
             logger.warning("No index for column %s of table %s", field.number, table_id, exc_info=True)
         finally:
-            self._connection = None
-            connection.close()
+            self._loader = None

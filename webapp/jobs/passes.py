@@ -8,7 +8,6 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import select
@@ -19,7 +18,7 @@ from webapp.db.errors import DatabaseBusy, StorageFull, UserError
 from webapp.formats.errors import ImportFileError
 from webapp.imports.child_process import Child, ChildDied, ChildFailed, ChildStopped
 from webapp.imports.report import InspectionReport
-from webapp.imports.requests import IndexRequest, InspectRequest, LoadColumn, LoadRequest
+from webapp.imports.requests import IndexRequest, InspectRequest, LoadRequest
 from webapp.jobs import imports
 from webapp.jobs.context import JobContext
 from webapp.jobs.imports import BUILDING
@@ -51,7 +50,7 @@ async def inspect_import(context: JobContext, import_id: str) -> None:
         if found is None:
             return
         folder = context.folder(import_id)
-        request = InspectRequest(folder.path, found.filename, found.overrules)
+        request = InspectRequest(folder.path, found.filename, found.overrules, context.rows.limits.columns)
         await _in_child(context, import_id, request.to_json(), _reporting(context, found))
         inspection = json.loads(await asyncio.to_thread(folder.inspection.read_bytes))
         if not inspection["columns"]:
@@ -80,7 +79,7 @@ async def index_table(context: JobContext, table_id: str) -> None:
         table = await _table(context, int(table_id))
         if table is None or table.search_index != BUILDING:
             return
-        request = IndexRequest(_database(context), table.id, _columns(table))
+        request = IndexRequest(context.rows.address, table.ref)
         is_built = False
         try:
             answer = await _in_child(context, f"table:{table_id}", request.to_json(), lambda progress: None)
@@ -96,28 +95,17 @@ async def load_request(context: JobContext, found: Import) -> LoadRequest:
         raise NotFound("table")
     return LoadRequest(
         folder=context.folder(found.id).path,
-        database=_database(context),
+        address=context.rows.address,
         import_id=found.id,
-        table_id=table.id,
         options=asdict(InspectionReport.from_json(found.inspection or {}).options),
-        columns=_columns(table),
+        table=table.ref,
+        positions={column.number: column.number - 1 for column in table.columns},
     )
 
 
 async def _table(context: JobContext, table_id: int) -> Table | None:
     async with context.database.reading() as session:
         return await session.scalar(select(Table).where(Table.id == table_id).options(selectinload(Table.columns)))
-
-
-def _columns(table: Table) -> list[LoadColumn]:
-    return [
-        LoadColumn(column.number, column.title, column.number - 1, column.type, column.format)
-        for column in table.columns
-    ]
-
-
-def _database(context: JobContext) -> Path:
-    return sqlite.database_file(context.settings.sqlalchemy_url)
 
 
 @asynccontextmanager

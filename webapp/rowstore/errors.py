@@ -1,4 +1,4 @@
-"""Why a query cannot be answered, described for the person who asked."""
+"""Why rows cannot be read or written, described for the person who asked."""
 
 from webapp.db.errors import UserError
 
@@ -16,3 +16,10 @@ class QueryTimeout(UserError):
 
     def __init__(self) -> None:
         super().__init__("This took too long and was stopped. Narrow it with a filter, or search for more letters.")
+
+
+class CellValueError(UserError):
+    """A text does not fit the type of its column."""
+
+    def __init__(self, title: str, why: str = "") -> None:
+        super().__init__(f"A value of the column “{title}” does not fit its type{f': {why}' if why else '.'}")

@@ -1,6 +1,7 @@
 """A person's tables and imports, for their data export and for deleting their account."""
 
 from collections.abc import AsyncIterator
+from operator import methodcaller
 from typing import Any
 
 from quart import url_for
@@ -11,7 +12,7 @@ from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, jobs
 from webapp.jobs.imports import UNFINISHED
 from webapp.models import Import, Table
-from webapp.rowstore.sqlite.schema import drop_sql
+from webapp.rowstore import within
 from webapp.web.formatting import plural
 from webapp.web.hosts import own_origin
 
@@ -45,10 +46,8 @@ class Tables:
         for table in tables:
             await work.session.delete(table)
         await work.session.flush()
-        connection = await work.session.connection()
         for table in tables:
-            for statement in drop_sql(table.id):
-                await connection.exec_driver_sql(statement)
+            await within(work, methodcaller("drop", table.id))
         running = jobs()
         for import_id in imports:
             running.dispose_after(work, import_id)

@@ -11,9 +11,9 @@ from webapp.models import Column, Table
 from webapp.models.errors import NotFound
 from webapp.rowstore.errors import QueryError
 from webapp.rowstore.query import OPERATORS, Filter, TableQuery
-from webapp.rowstore.sqlite.schema import Field
+from webapp.rowstore.table_ref import Field
 from webapp.tables import bp
-from webapp.tables.view import Addresses
+from webapp.tables.grid_presenter import TableUrls
 from webapp.web.access import find_table
 from webapp.web.fragments import render
 from webapp.web.session import current_user
@@ -66,20 +66,20 @@ class SortView:
 async def columns_index(table_id: int) -> ResponseReturnValue:
     """The form submits here: to show the list again with a column moved, or with `apply` to go to the table."""
     table = await find_table(current_user(), table_id)
-    query = TableQuery.from_args(request.args, table.columns)
-    to = Addresses(table.id, query)
+    query = TableQuery.from_args(request.args, table.ref.fields)
+    urls = TableUrls(table.id, query)
     placed = arranged(query, request.args)
     if "apply" in request.args:
         chosen = [column.number for column in placed if column.shown]
-        return redirect(to.table(query.with_columns(chosen)), 303)
+        return redirect(urls.table(query.with_columns(chosen)), 303)
     hidden = [(name, value) for name, value in query.args() if name != "cols"]
-    return await render("tables/columns/index.html", table=table, table_url=to.table(), hidden=hidden, columns=placed)
+    return await render("tables/columns/index.html", table=table, table_url=urls.table(), hidden=hidden, columns=placed)
 
 
 @bp.get("/<id:table_id>/columns/<id:number>")
 async def columns_show(table_id: int, number: int) -> ResponseReturnValue:
     table = await find_table(current_user(), table_id)
-    query = TableQuery.from_args(request.args, table.columns)
+    query = TableQuery.from_args(request.args, table.ref.fields)
     return await column_page(table, query, number)
 
 
@@ -90,7 +90,7 @@ async def filters_create(table_id: int, number: int) -> ResponseReturnValue:
     """
     table = await find_table(current_user(), table_id)
     find_column(table, number)
-    query = TableQuery.from_args(request.args, table.columns)
+    query = TableQuery.from_args(request.args, table.ref.fields)
     operator = request.args.get("operator", "")
     try:
         filtered = query.with_filter(number, operator, *_values(operator, request.args))
@@ -99,7 +99,7 @@ async def filters_create(table_id: int, number: int) -> ResponseReturnValue:
         page.status_code = 422
         page.headers.update({"HX-Retarget": "#panel", "HX-Reswap": "innerMorph"})  # the form targets the grid
         return page
-    return redirect(Addresses(table.id, filtered).table(), 303)
+    return redirect(TableUrls(table.id, filtered).table(), 303)
 
 
 async def column_page(
@@ -107,7 +107,7 @@ async def column_page(
 ) -> Response:
     """With the profile included for readers without JavaScript, and with the filter as it was typed."""
     column = find_column(table, number)
-    to = Addresses(table.id, query)
+    urls = TableUrls(table.id, query)
     filters = [condition for condition in query.filters if condition.field.number == number]
     rest = query_without(query, number)
     others = [field.number for field in query.visible if field.number != number]
@@ -117,16 +117,16 @@ async def column_page(
         "tables/columns/show.html",
         "tables/columns/_panel.html",
         table=table,
-        table_url=to.table(),
+        table_url=urls.table(),
         column=ColumnView(number, column.title, column.type, reason, shown_filter),
         operators=[(name, OPERATORS[name].words) for name in Field.of(column).kind.operators],
-        filter_url=Addresses(table.id, TableQuery.of(table.columns)).to("tables.filters_create", number=number),
+        filter_url=TableUrls(table.id, TableQuery.of(table.ref.fields)).to("tables.filters_create", number=number),
         hidden=rest.args(),
-        sort=_sort_view(to, number),
-        hide_url=to.table(query.with_columns(others)) if others else None,
-        unfiltered_url=to.table(rest) if filters else None,
+        sort=_sort_view(urls, number),
+        hide_url=urls.table(query.with_columns(others)) if others else None,
+        unfiltered_url=urls.table(rest) if filters else None,
         profile=profile,
-        profile_url=to.to("tables.profiles_show", number=number),
+        profile_url=urls.to("tables.profiles_show", number=number),
     )
 
 
@@ -206,13 +206,13 @@ def _filter_view(condition: Filter) -> FilterView:
     return FilterView(condition.operator, *values)
 
 
-def _sort_view(to: Addresses, number: int) -> SortView:
-    query = to.query
+def _sort_view(urls: TableUrls, number: int) -> SortView:
+    query = urls.query
     others = [(sort.field.number, sort.descending) for sort in query.sorts if sort.field.number != number]
     order = query.order_of(number)
 
     def url(descending: bool, *before: tuple[int, bool]) -> str:
-        return to.table(query.sorted_by(*before, (number, descending)))
+        return urls.table(query.sorted_by(*before, (number, descending)))
 
     return SortView(
         ascending_url=url(False),

@@ -6,7 +6,7 @@ from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, jobs
 from webapp.models import Import, Table
-from webapp.rowstore.sqlite.schema import drop_sql
+from webapp.rowstore import within
 
 
 class StillComing(UserError):
@@ -30,7 +30,5 @@ async def _delete(work: UnitOfWork, table_id: int) -> list[str]:
         await work.session.delete(found)
     await work.session.delete(table)
     await work.session.flush()
-    connection = await work.session.connection()
-    for statement in drop_sql(table_id):
-        await connection.exec_driver_sql(statement)
+    await within(work, lambda rows: rows.drop(table_id))
     return [found.id for found in imports]

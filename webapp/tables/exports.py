@@ -5,19 +5,18 @@ import asyncio
 from quart import Response, request
 
 from webapp.db.errors import UserError
-from webapp.db.sqlite import database_file
-from webapp.extensions import config, db, jobs
+from webapp.extensions import db, jobs, row_store
 from webapp.models import Import
 from webapp.models.errors import NotFound
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite import export
+from webapp.rowstore.store import ExportFormat
 from webapp.tables import bp
 from webapp.web.access import find_table
 from webapp.web.byte_ranges import answer_parts
 from webapp.web.session import current_user
 from webapp.web.streaming import attachment, file_part, streamed
 
-MIMETYPES: dict[export.Format, str] = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
+MIMETYPES: dict[ExportFormat, str] = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 
 
 class UnknownFormat(UserError):
@@ -28,11 +27,13 @@ class UnknownFormat(UserError):
 @bp.get("/<id:table_id>/export")
 async def exports_show(table_id: int) -> Response:
     table = await find_table(current_user(), table_id)
-    query = TableQuery.from_args(request.args, table.columns)
-    kind = _kind(request.args.get("format", "csv"))
-    database, is_safe = database_file(config().sqlalchemy_url), request.args.get("safe") == "1"
+    query = TableQuery.from_args(request.args, table.ref.fields)
+    kind, is_safe = _kind(request.args.get("format", "csv")), request.args.get("safe") == "1"
+    store = row_store()  # the stream outlives the app context
     return streamed(
-        lambda: export.stream(database, table, query, kind, safe=is_safe), MIMETYPES[kind], f"{table.title}.{kind}"
+        lambda: store.stream(lambda rows: rows.export(table.ref, query, kind, safe=is_safe)),
+        MIMETYPES[kind],
+        f"{table.title}.{kind}",
     )
 
 
@@ -54,7 +55,7 @@ async def originals_show(table_id: int) -> Response:
     return response
 
 
-def _kind(name: str) -> export.Format:
+def _kind(name: str) -> ExportFormat:
     for kind in MIMETYPES:
         if name == kind:
             return kind

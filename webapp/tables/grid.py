@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from markupsafe import Markup, escape
 
-from webapp.rowstore.sqlite.schema import Field
+from webapp.rowstore.table_ref import Field
 
 Row = tuple[int, Sequence[str]]
 

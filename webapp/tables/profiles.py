@@ -6,17 +6,20 @@ from decimal import Decimal
 from quart import request
 from quart.typing import ResponseReturnValue
 
-from webapp.extensions import db
+from webapp.extensions import row_store
 from webapp.models import Table
-from webapp.rowstore.query import QueryTimeout, TableQuery
-from webapp.rowstore.sqlite.profile import Profile, fetch_profile
+from webapp.rowstore.errors import QueryTimeout
+from webapp.rowstore.query import TableQuery
+from webapp.rowstore.store import Profile
 from webapp.tables import bp
 from webapp.tables.columns import column_page, find_column, query_without
-from webapp.tables.view import Addresses
+from webapp.tables.grid_presenter import TableUrls
 from webapp.web.access import find_table
 from webapp.web.formatting import format_digits
 from webapp.web.fragments import is_partial, render
 from webapp.web.session import current_user
+
+TIMEOUT = 10.0  # seconds; what would take long is estimated before
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ async def profiles_show(table_id: int, number: int) -> ResponseReturnValue:
     """Of the rows the view shows, ignoring the filters on this column, because its bars set them."""
     table = await find_table(current_user(), table_id)
     column = find_column(table, number)
-    query = TableQuery.from_args(request.args, table.columns)
+    query = TableQuery.from_args(request.args, table.ref.fields)
     view = await _view(table, query_without(query, number), number)
     if not is_partial():
         return await column_page(table, query, number, view)
@@ -61,14 +64,14 @@ async def profiles_show(table_id: int, number: int) -> ResponseReturnValue:
 
 
 async def _view(table: Table, query: TableQuery, number: int) -> ProfileView:
-    to = Addresses(table.id, query)
+    urls = TableUrls(table.id, query)
     try:
-        found = await fetch_profile(db(), table, query, number)
+        found = await row_store().read(lambda rows: rows.profile(table.ref, query, number), TIMEOUT)
     except QueryTimeout as problem:
         return ProfileView(None, str(problem), [], [])
-    bars = [Bar(each.low, each.high, each.count, to.table(_sorted(each.query, query))) for each in found.buckets]
+    bars = [Bar(each.low, each.high, each.count, urls.table(_sorted(each.query, query))) for each in found.buckets]
     top = [
-        Frequent(each.text, each.count, to.table(_sorted(each.query, query)) if each.query else None)
+        Frequent(each.text, each.count, urls.table(_sorted(each.query, query)) if each.query else None)
         for each in found.top
     ]
     return ProfileView(found, found.note, bars, top, _figure(found.average), _figure(found.sum))

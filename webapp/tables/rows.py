@@ -5,18 +5,15 @@ from dataclasses import dataclass
 from quart import request
 from quart.typing import ResponseReturnValue
 
-from webapp.extensions import config, db
+from webapp.extensions import config, row_store
 from webapp.models.errors import NotFound
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite.pages import fetch_row, fetch_rows
 from webapp.tables import bp
 from webapp.tables.grid import address_of
-from webapp.tables.view import Addresses, rows_view
+from webapp.tables.grid_presenter import TableUrls, present_rows
 from webapp.web.access import find_table
 from webapp.web.fragments import render
 from webapp.web.session import current_user
-
-MOST_ROWS = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +36,34 @@ class RowPage:
 async def rows_index(table_id: int) -> ResponseReturnValue:
     """The next rows, to append to a grid; never a page of its own."""
     table = await find_table(current_user(), table_id)
-    query = TableQuery.from_args(request.args, table.columns)
+    query = TableQuery.from_args(request.args, table.ref.fields)
     after, before = request.args.get("after"), request.args.get("before")
-    page = await fetch_rows(db(), table, query, after=after, before=before, seconds=config().query_timeout)
+    page = await row_store().read(
+        lambda rows: rows.page(table.ref, query, after=after, before=before), config().query_timeout
+    )
     came_from = "after" if after else "before" if before else None
-    shown = rows_view(Addresses(table.id, query), page, is_first_answer=came_from is None, came_from=came_from)
+    shown = present_rows(TableUrls(table.id, query), page, is_first_answer=came_from is None, came_from=came_from)
     return await render("tables/rows/_rows.html", page=shown, span=len(query.visible) + 1)
 
 
 @bp.get("/<id:table_id>/rows/<id:row_id>")
 async def rows_show(table_id: int, row_id: int) -> ResponseReturnValue:
     table = await find_table(current_user(), table_id)
-    query = TableQuery.from_args(request.args, table.columns)
-    row = await fetch_row(db(), table, query, min(row_id, MOST_ROWS), seconds=config().query_timeout)
+    query = TableQuery.from_args(request.args, table.ref.fields)
+    row = await row_store().read(lambda rows: rows.row(table.ref, query, row_id), config().query_timeout)
     if row is None:
         raise NotFound("row")
     cells = [
         Cell(field.title, field.type, text, address_of(text) if field.type == "text" else None)
         for field, text in zip(query.fields, row.cells, strict=True)
     ]
-    to = Addresses(table.id, query)
+    urls = TableUrls(table.id, query)
     return await render(
         "tables/rows/show.html",
         "tables/rows/_panel.html",
         table=table,
         row=RowPage(row.id, cells),
-        table_url=to.table(at=row.id) if query == TableQuery.of(table.columns) else to.table(),
-        previous_url=to.row(str(row.previous)) if row.previous else None,
-        next_url=to.row(str(row.next)) if row.next else None,
+        table_url=urls.table(at=row.id) if query == TableQuery.of(table.ref.fields) else urls.table(),
+        previous_url=urls.row(str(row.previous)) if row.previous else None,
+        next_url=urls.row(str(row.next)) if row.next else None,
     )

@@ -1,24 +1,28 @@
 """A table: viewing, renaming and deleting it."""
 
-from typing import Any
+from collections.abc import Callable
+from contextlib import suppress
 
 from quart import Response, request, url_for
 from quart.typing import ResponseReturnValue
 from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
-from webapp.extensions import config, db, indexes
-from webapp.jobs.indexes import TOO_LONG, WORTH_IT
+from webapp.extensions import config, db, indexes, row_store
+from webapp.jobs.indexes import MAX_ROWS, MIN_ROWS
 from webapp.models import Table
+from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite.pages import fetch_rows
-from webapp.tables import bp, counts, deletion, grid
-from webapp.tables.view import Addresses, table_view
+from webapp.rowstore.store import Count, Page, RowReader
+from webapp.tables import bp, deletion, grid
+from webapp.tables.grid_presenter import TableUrls, needs_count, present_status, present_table
 from webapp.web import flashes
 from webapp.web.access import Action, find_table, is_allowed, may
 from webapp.web.forms import Form
-from webapp.web.fragments import redirect_to, render
+from webapp.web.fragments import is_partial, redirect_to, render
 from webapp.web.session import current_user
+
+COUNT_SECONDS = 0.3  # that a whole page waits for its count
 
 
 class TitleForm(Form):
@@ -30,23 +34,40 @@ class TitleForm(Form):
 @bp.get("/<id:table_id>")
 async def show(table_id: int) -> ResponseReturnValue:
     table = await find_table(current_user(), table_id)
-    query = TableQuery.from_args(request.args, table.columns)
-    after, before, at = request.args.get("after"), request.args.get("before"), request.args.get("at", type=int)
+    query = TableQuery.from_args(request.args, table.ref.fields)
     try:
-        page = await fetch_rows(db(), table, query, after=after, before=before, at=at, seconds=config().query_timeout)
+        page, count = await row_store().read(_page_and_count(table, query), config().query_timeout)
     finally:
-        want_indexes(table, query)  # above all after a sort that took too long
-    view = table_view(table, query, page)
-    summary = await counts.summary_of(table, query, page)
-    may_change = is_allowed(current_user(), Action.CHANGE_TABLE, table)
-    shown: dict[str, Any] = {"table": table, "view": view, "summary": summary, "may_change": may_change}
-    return await render("tables/show.html", "tables/_results.html", **shown)
+        request_index(table, query)  # above all after a sort that took too long
+    return await render(
+        "tables/show.html",
+        "tables/_results.html",
+        table=table,
+        view=present_table(table, query, page),
+        status_line=present_status(table, query, page, count),
+        may_change=is_allowed(current_user(), Action.CHANGE_TABLE, table),
+    )
 
 
-def want_indexes(table: Table, query: TableQuery) -> None:
+def _page_and_count(table: Table, query: TableQuery) -> Callable[[RowReader], tuple[Page, Count | None]]:
+    """A fragment requests the count later. A whole page may be all its reader ever gets, so it waits briefly."""
+    after, before, at = request.args.get("after"), request.args.get("before"), request.args.get("at", type=int)
+    is_whole = not is_partial()
+
+    def read(rows: RowReader) -> tuple[Page, Count | None]:
+        page = rows.page(table.ref, query, after=after, before=before, at=at)
+        if is_whole and needs_count(table, query, page):
+            with suppress(QueryTimeout):
+                return page, rows.count(table.ref, query, seconds=COUNT_SECONDS)
+        return page, None
+
+    return read
+
+
+def request_index(table: Table, query: TableQuery) -> None:
     """People who sort a large table by a column will do so again, so index it."""
-    if query.sorts and table.state == "ready" and WORTH_IT <= table.row_count <= TOO_LONG:
-        indexes().want(table.id, query.sorts[0].field)
+    if query.sorts and table.state == "ready" and MIN_ROWS <= table.row_count <= MAX_ROWS:
+        indexes().request(table.id, query.sorts[0].field)
 
 
 @bp.get("/grid/<int:edition>/<kinds>.css")
@@ -89,7 +110,7 @@ async def destroy(table_id: int) -> ResponseReturnValue:
 async def _edit_page(
     table: Table, form: TitleForm, deletion_error: str | None = None, status: int = 200
 ) -> ResponseReturnValue:
-    url = Addresses(table.id, TableQuery.of(table.columns)).table()
+    url = TableUrls(table.id, TableQuery.of(table.ref.fields)).table()
     return await render(
         "tables/edit.html", table=table, form=form, deletion_error=deletion_error, table_url=url, status=status
     )

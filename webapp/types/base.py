@@ -1,4 +1,4 @@
-"""The interface of column types: each prints back exactly what it has read, in Python and in SQL."""
+"""The interface of column types: each prints back exactly what it has read."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
@@ -42,12 +42,11 @@ class Recogniser(Protocol):
 
 
 class ColumnType(ABC):
-    """One type of column. Values are stored as SQLite stores `sql_type`; an empty cell is NULL."""
+    """One type of column. Values are stored as `stored`, an empty cell as nothing; how, is up to each database."""
 
     name: ClassVar[str]
     label: ClassVar[str]
-    sql_type: ClassVar[str]
-    align: ClassVar[str] = "left"
+    stored: ClassVar[type[str] | type[int] | type[float]]
     operators: ClassVar[tuple[str, ...]]
 
     def parse(self, text: str, format: Format) -> Value:
@@ -70,14 +69,6 @@ class ColumnType(ABC):
         """The text of the cell, byte for byte as it was read."""
         return null_of(format) if value is None else self._print(value, format)
 
-    def sql_print(self, name: str, format: Format) -> str:
-        """SQL that does the same as `print` for the column `name`; never NULL."""
-        return f"ifnull({self._sql_print(name, format)}, {literal(null_of(format))})"
-
-    def sql_bind(self, format: Format) -> str | None:
-        """An INSERT placeholder that converts the cell's text; None if `parse` has to do it."""
-        return f"NULLIF(?, {literal(null_of(format))})"
-
     def describe(self, format: Format) -> str:
         """The type and its format in readable words."""
         return self.label.lower()
@@ -87,7 +78,7 @@ class ColumnType(ABC):
         return ""
 
     def check(self, format: Format) -> dict[str, Any]:
-        """Validate a user-supplied format before it reaches SQL. Raises ValueError."""
+        """Validate a user-supplied format before it is used. Raises ValueError."""
         null = null_of(format)
         if len(null) > _MAX_NULL or not null.isprintable():
             raise ValueError(f"The text for empty cells must be printable and have at most {_MAX_NULL} characters")
@@ -106,16 +97,6 @@ class ColumnType(ABC):
     def _print(self, value: str | int | float, format: Format) -> str:
         return str(value)
 
-    def _sql_print(self, name: str, format: Format) -> str:
-        return f"CAST({name} AS TEXT)"
-
 
 def null_of(format: Format) -> str:
     return str(format.get(NULL, ""))
-
-
-def literal(text: str) -> str:
-    """A text as an SQL literal; NUL cannot be written that way and is refused."""
-    if "\0" in text:
-        raise ValueError("NUL cannot be part of SQL")
-    return "'" + text.replace("'", "''") + "'"

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any, ClassVar
 
-from webapp.types.base import NULL, Choice, ColumnType, Format, literal, null_of
+from webapp.types.base import NULL, Choice, ColumnType, Format
 
 _PAIRS = [
     pair
@@ -45,7 +45,7 @@ class BooleanRecogniser:
 class Boolean(ColumnType):
     name: ClassVar[str] = "boolean"
     label: ClassVar[str] = "Yes or no"
-    sql_type: ClassVar[str] = "INTEGER"
+    stored: ClassVar[type[int]] = int
     operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "empty", "filled")
 
     def recogniser(self, wanted: str = "") -> BooleanRecogniser:
@@ -66,13 +66,6 @@ class Boolean(ColumnType):
             raise ValueError("Yes and no need a word that can be printed")
         return super().check(format) | {"true": true, "false": false}
 
-    def sql_bind(self, format: Format) -> str | None:
-        """Anything but the three words raises an error in a STRICT table instead of becoming empty."""
-        return (
-            f"CASE ? WHEN {literal(format['true'])} THEN 1 WHEN {literal(format['false'])} THEN 0"
-            f" WHEN {literal(null_of(format))} THEN NULL ELSE 'neither' END"
-        )
-
     def _parse(self, text: str, format: Format) -> int:
         if text not in (format["true"], format["false"]):
             raise ValueError(f"“{text}” is neither {format['true']} nor {format['false']}")
@@ -86,6 +79,3 @@ class Boolean(ColumnType):
 
     def _print(self, value: str | int | float, format: Format) -> str:
         return str(format["true"] if value else format["false"])
-
-    def _sql_print(self, name: str, format: Format) -> str:
-        return f"CASE {name} WHEN 1 THEN {literal(format['true'])} WHEN 0 THEN {literal(format['false'])} END"

@@ -15,7 +15,7 @@ class Date(ColumnType):
 
     name: ClassVar[str] = "date"
     label: ClassVar[str] = "Date"
-    sql_type: ClassVar[str] = "TEXT"
+    stored: ClassVar[type[str]] = str
     operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "before", "after", "between", "oneof", "empty", "filled")
     has_time: ClassVar[bool] = False
 
@@ -34,10 +34,6 @@ class Date(ColumnType):
         if layout(text).has_time != self.has_time:
             raise ValueError(f"“{text}” is no layout of a {self.label.lower()}")
         return super().check(format) | {"layout": text}
-
-    def sql_bind(self, format: Format) -> str | None:
-        bound = super().sql_bind(format)
-        return layout(format.get("layout", ISO)).sql_bind(bound) if bound else None
 
     def _order(self, format: Format) -> str:
         return layout(format.get("layout", ISO)).order
@@ -58,6 +54,3 @@ class Date(ColumnType):
 
     def _print(self, value: str | int | float, format: Format) -> str:
         return layout(format.get("layout", ISO)).from_iso(str(value))
-
-    def _sql_print(self, name: str, format: Format) -> str:
-        return layout(format.get("layout", ISO)).sql(name)

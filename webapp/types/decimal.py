@@ -19,8 +19,7 @@ class Decimal(ColumnType):
 
     name: ClassVar[str] = "decimal"
     label: ClassVar[str] = "Decimal"
-    sql_type: ClassVar[str] = "REAL"
-    align: ClassVar[str] = "right"
+    stored: ClassVar[type[float]] = float
     operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "lt", "le", "gt", "ge", "between", "oneof", "empty", "filled")
 
     def recogniser(self, wanted: str = "") -> NumberRecogniser:
@@ -41,10 +40,6 @@ class Decimal(ColumnType):
             raise ValueError("That is no way to write decimals")
         return super().check(format) | {"style": style, "scale": scale} | ({"mark": mark} if mark == "," else {})
 
-    def sql_bind(self, format: Format) -> str | None:
-        bound = super().sql_bind(format)
-        return f"replace({bound}, ',', '.')" if "mark" in format else bound
-
     def _parse(self, text: str, format: Format) -> float:
         if not _NUMBER.fullmatch(text):
             raise ValueError(f"“{text}” is not a number")
@@ -61,13 +56,3 @@ class Decimal(ColumnType):
             text = text.rstrip("0")
             text = text + "0" if text[-1] == "." and format["style"] == "point" else text.rstrip(".")
         return text.replace(".", ",") if "mark" in format else text
-
-    def _sql_print(self, name: str, format: Format) -> str:
-        scale = int(format["scale"])
-        printed = f"printf('%.{scale}f', {name})"
-        if format["style"] != "fixed" and scale:
-            # Without trailing zeros; a number without a fraction is printed without a mark.
-            whole = f"printf('%.{1 if format['style'] == 'point' else 0}f', {name})"
-            printed = f"CASE WHEN {name} = CAST({name} AS INTEGER) THEN {whole} ELSE rtrim({printed}, '0') END"
-        printed = f"CASE WHEN {name} IS NOT NULL THEN {printed} END"
-        return f"replace({printed}, '.', ',')" if "mark" in format else printed

@@ -1,15 +1,12 @@
 """Infers a column's type from all its values, with the reason in words."""
 
-import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from webapp.db.errors import UserError
 from webapp.types import TYPES
 from webapp.types.base import Choice, Recogniser
 from webapp.types.numbers import NumberRecogniser
-from webapp.types.text import SUBSTITUTES
 from webapp.types.traps import why_not
 
 _NOT_NUMBERS = ("boolean", "date", "datetime")
@@ -18,8 +15,6 @@ MEMO = 20_000  # distinct values remembered, so that each is tested once
 _SAMPLES = 5
 _SHOWN = 40  # characters of a value quoted in a reason
 _KEPT = 500  # characters kept of a sample: a preview is loaded as a whole, and a cell may hold a whole document
-_SUBSTITUTES = SUBSTITUTES[:64]
-_SUBSTITUTE = re.compile(f"[{''.join(_SUBSTITUTES)}]")
 _NULL_WORDS = frozenset(
     ("na", "n/a", "n.a.", "#n/a", "nan", "nil", "null", "none", "-", "--", "---", ".", "?", "\\n", "(null)", "missing")
 )
@@ -54,8 +49,6 @@ class Facts:
     rows: int = 0
     empty: int = 0
     width: int = 0
-    has_nul: bool = False
-    substitutes: list[str] = field(default_factory=lambda: list(_SUBSTITUTES))
     samples: list[str] = field(default_factory=list)
 
     def add(self, values: Sequence[str]) -> bool:
@@ -67,20 +60,12 @@ class Facts:
             self.width = min(WIDEST, max(self.width, max(map(len, values), default=0)))
         if len(self.samples) < _SAMPLES:
             self._sample(values)
-        self._look_for_nul(values)
         return empty > 0
 
     def _sample(self, values: Sequence[str]) -> None:
         for value in map(cut, dict.fromkeys(values[:200])):
             if value and value not in self.samples and len(self.samples) < _SAMPLES:
                 self.samples.append(value)
-
-    def _look_for_nul(self, values: Sequence[str]) -> None:
-        """A character that occurs anywhere in the column cannot stand for NUL, wherever the first NUL appears."""
-        joined = "\n".join(values)
-        self.has_nul = self.has_nul or "\0" in joined
-        if not joined.isascii() and (used := set(_SUBSTITUTE.findall(joined))):
-            self.substitutes = [character for character in self.substitutes if character not in used]
 
 
 class Guess:
@@ -161,24 +146,14 @@ class Guess:
         repeated = self.exceptions > 1 and len(word) <= 12 and not any(character.isdigit() for character in word)
         return word if word.isprintable() and (word.lower() in _NULL_WORDS or repeated) else None
 
-    def text(self) -> Choice:
-        if not self.facts.has_nul:
-            return Choice("text")
-        if not self.facts.substitutes:
-            raise UserError(
-                "A column holds NUL characters beside every character that could stand for them here."
-                " Take the NUL characters out of the file and upload it again."
-            )
-        return Choice("text", {"nul": self.facts.substitutes[0]})
-
     def decide(self) -> tuple[Choice, str]:
         """The choice to make without asking, and the reason."""
         fitting = self.fitting()
         if fitting and self.exception is None:
             if doubt := self._alive[0].doubt:
-                return self.text(), f"text, because {doubt}: {self._quote()}"
+                return Choice("text"), f"text, because {doubt}: {self._quote()}"
             return fitting[0], self._praise(fitting[0])
-        return self.text(), self._reason(fitting)
+        return Choice("text"), self._reason(fitting)
 
     def _quote(self) -> str:
         return ", ".join(map(quoted, self.facts.samples[:2]))

@@ -13,8 +13,7 @@ _WHOLE = re.compile(r"-?[0-9]{1,19}")
 class Integer(ColumnType):
     name: ClassVar[str] = "integer"
     label: ClassVar[str] = "Integer"
-    sql_type: ClassVar[str] = "INTEGER"
-    align: ClassVar[str] = "right"
+    stored: ClassVar[type[int]] = int
     operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "lt", "le", "gt", "ge", "between", "oneof", "empty", "filled")
 
     def recogniser(self, wanted: str = "") -> NumberRecogniser:

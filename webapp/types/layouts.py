@@ -1,4 +1,4 @@
-"""How a day or a time is written: a layout such as `DD/MM/YYYY`, compiled to Python and to SQL."""
+"""How a day or a time is written: a layout such as `DD/MM/YYYY`."""
 
 import re
 from collections.abc import Callable
@@ -13,39 +13,33 @@ _MAX_LAYOUT = 40
 
 
 class Part(NamedTuple):
-    """What a token of a layout matches, where its value is in the stored ISO text, and how SQL prints it."""
+    """What a token of a layout stands for, and what it matches."""
 
     group: str
     pattern: str
-    sql: str
 
 
-def _month_sql(names: tuple[str, ...]) -> str:
-    return f"substr('{''.join(names)}', CAST(substr({{0}}, 6, 2) AS INTEGER) * 3 - 2, 3)"
-
-
-_HOUR_12 = "(CAST(substr({0}, 12, 2) AS INTEGER) + 11) % 12 + 1"
 _PARTS = {
-    "YYYY": Part("year", "[0-9]{4}", "substr({0}, 1, 4)"),
-    "MM": Part("month", "0[1-9]|1[0-2]", "substr({0}, 6, 2)"),
-    "M": Part("month", "[1-9]|1[0-2]", "ltrim(substr({0}, 6, 2), '0')"),
-    "Mon": Part("month", "|".join(MONTHS), _month_sql(MONTHS)),
-    "MON": Part("month", "|".join(MONTHS).upper(), _month_sql(tuple(month.upper() for month in MONTHS))),
-    "DD": Part("day", "0[1-9]|[12][0-9]|3[01]", "substr({0}, 9, 2)"),
-    "D": Part("day", "[1-9]|[12][0-9]|3[01]", "ltrim(substr({0}, 9, 2), '0')"),
-    "HH": Part("hour", "[01][0-9]|2[0-3]", "substr({0}, 12, 2)"),
-    "H": Part("hour", "[0-9]|1[0-9]|2[0-3]", "CAST(CAST(substr({0}, 12, 2) AS INTEGER) AS TEXT)"),
-    "hh": Part("hour", "0[1-9]|1[0-2]", f"printf('%02d', {_HOUR_12})"),
-    "h": Part("hour", "[1-9]|1[0-2]", f"CAST({_HOUR_12} AS TEXT)"),
-    "mm": Part("minute", "[0-5][0-9]", "substr({0}, 15, 2)"),
-    "ss": Part("second", "[0-5][0-9]", "substr({0}, 18, 2)"),
-    "AM": Part("half", "AM|PM", "CASE WHEN substr({0}, 12, 2) < '12' THEN 'AM' ELSE 'PM' END"),
+    "YYYY": Part("year", "[0-9]{4}"),
+    "MM": Part("month", "0[1-9]|1[0-2]"),
+    "M": Part("month", "[1-9]|1[0-2]"),
+    "Mon": Part("month", "|".join(MONTHS)),
+    "MON": Part("month", "|".join(MONTHS).upper()),
+    "DD": Part("day", "0[1-9]|[12][0-9]|3[01]"),
+    "D": Part("day", "[1-9]|[12][0-9]|3[01]"),
+    "HH": Part("hour", "[01][0-9]|2[0-3]"),
+    "H": Part("hour", "[0-9]|1[0-9]|2[0-3]"),
+    "hh": Part("hour", "0[1-9]|1[0-2]"),
+    "h": Part("hour", "[1-9]|1[0-2]"),
+    "mm": Part("minute", "[0-5][0-9]"),
+    "ss": Part("second", "[0-5][0-9]"),
+    "AM": Part("half", "AM|PM"),
 }
 
 
 def _part(token: str) -> Part:
     if token[0] == "f":
-        return Part("fraction", f"[0-9]{{{len(token)}}}", f"substr({{0}}, 21, {len(token)})")
+        return Part("fraction", f"[0-9]{{{len(token)}}}")
     return _PARTS[token]
 
 
@@ -54,20 +48,20 @@ class Layout:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._pieces = _pieces(text)
-        groups = [_part(piece).group for piece, is_token in self._pieces if is_token]
+        self.pieces = _pieces(text)  # (token or literal text, whether it is a token)
+        groups = [_part(piece).group for piece, is_token in self.pieces if is_token]
         self.has_time = "hour" in groups
         self._check(groups)
         self.order = "".join(group[0] for group in groups[:3])
-        pattern = "".join(_pattern(piece, is_token, named=True) for piece, is_token in self._pieces)
-        plain = "".join(_pattern(piece, is_token, named=False) for piece, is_token in self._pieces)
+        pattern = "".join(_pattern(piece, is_token, named=True) for piece, is_token in self.pieces)
+        plain = "".join(_pattern(piece, is_token, named=False) for piece, is_token in self.pieces)
         self._regex = re.compile(pattern, re.ASCII)
         self._all = re.compile(rf"(?:{plain}\n)*+", re.ASCII)
 
     def _check(self, groups: list[str]) -> None:
         required = {"year", "month", "day"} | ({"hour", "minute"} if self.has_time else set())
         times = {"hour", "minute", "second", "fraction", "half"} if self.has_time else set()
-        twelve = any(piece in ("hh", "h") for piece, is_token in self._pieces if is_token)
+        twelve = any(piece in ("hh", "h") for piece, is_token in self.pieces if is_token)
         if (
             len(self.text) > _MAX_LAYOUT
             or len(set(groups)) != len(groups)
@@ -75,7 +69,7 @@ class Layout:
             or set(groups[:3]) != {"year", "month", "day"}
             or twelve != ("half" in groups)
             or ("fraction" in groups and "second" not in groups)
-            or not all(is_token or _LITERAL.fullmatch(piece) for piece, is_token in self._pieces)
+            or not all(is_token or _LITERAL.fullmatch(piece) for piece, is_token in self.pieces)
         ):
             raise ValueError(f"“{self.text}” is no layout of a date")
 
@@ -93,28 +87,7 @@ class Layout:
 
     def from_iso(self, iso: str) -> str:
         values = _values(iso)
-        return "".join(_print(piece, values) if is_token else piece for piece, is_token in self._pieces)
-
-    def sql(self, name: str) -> str:
-        """SQL that prints the ISO text in column `name`."""
-        if self.text in ("YYYY-MM-DD", "YYYY-MM-DDTHH:mm", "YYYY-MM-DDTHH:mm:ss"):
-            return name
-        parts = (_part(piece).sql.format(name) if is_token else f"'{piece}'" for piece, is_token in self._pieces)
-        return " || ".join(f"({part})" for part in parts)
-
-    def sql_bind(self, bound: str) -> str | None:
-        """SQL that makes the ISO text, if that only takes replacing separators."""
-        head, tail = self.text[:10], self.text[10:]
-        if head not in ("YYYY-MM-DD", "YYYY/MM/DD", "YYYY.MM.DD"):
-            return None
-        match = re.fullmatch(r"[T ]HH:mm(?::ss(?:\.f+)?)?(Z|[+-][0-9:]+)?", tail)
-        if tail and match is None:
-            return None
-        if match and match[1]:
-            bound = f"substr({bound}, 1, {len(self.text) - len(match[1])})"
-        if head[4] != "-":
-            bound = f"replace({bound}, '{head[4]}', '-')" if "." not in tail or head[4] != "." else ""
-        return f"replace({bound}, ' ', 'T')" if bound and tail[:1] == " " else bound or None
+        return "".join(_print(piece, values) if is_token else piece for piece, is_token in self.pieces)
 
 
 def day_part(text: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import html5lib
 import pytest
 
-from webapp.rowstore.sqlite.schema import Field
+from webapp.rowstore.table_ref import Field
 from webapp.tables.grid import NARROWEST, WIDEST, address_of, render_rows, style_sheet, width_of
 
 BOOLEAN = {"true": "yes", "false": "no"}

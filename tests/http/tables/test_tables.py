@@ -12,9 +12,9 @@ from quart.testing import QuartClient
 from settings import Settings
 from tests.helpers import sign_up
 from tests.tables import PLANET_ROWS, PLANETS, add_table
-from webapp.rowstore.query import QueryTimeout
-from webapp.rowstore.sqlite import chunked_scan, planning
-from webapp.tables import profiles
+from webapp.rowstore.errors import QueryTimeout
+from webapp.rowstore.sqlite import pages, planning
+from webapp.rowstore.sqlite.reader import SqliteRowReader
 
 PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
@@ -183,10 +183,10 @@ async def test_what_a_profile_works_out_is_written_as_its_reader_writes_numbers(
 async def test_a_profile_that_takes_too_long_says_so(
     client: QuartClient, planets: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def late(*_: Any) -> None:
+    def late(*_: Any, **__: Any) -> None:
         raise QueryTimeout
 
-    monkeypatch.setattr(profiles, "fetch_profile", late)
+    monkeypatch.setattr(SqliteRowReader, "profile", late)
 
     assert "took too long" in await get(client, f"{planets}/columns/2/profile", **PARTIAL)
 
@@ -266,8 +266,8 @@ async def test_a_whole_page_counts_itself_and_a_fragment_asks_for_it(client: Qua
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight rows are looked through like a million: after two of them the time is up."""
     monkeypatch.setattr(planning, "SMALL", 0)
-    monkeypatch.setattr(chunked_scan, "FIRST", 2)
-    monkeypatch.setattr(chunked_scan, "time", SimpleNamespace(monotonic=itertools.count().__next__))
+    monkeypatch.setattr(pages, "FIRST_CHUNK", 2)
+    monkeypatch.setattr(pages, "time", SimpleNamespace(monotonic=itertools.count().__next__))
 
 
 def link(html: str, kind: str) -> Any:

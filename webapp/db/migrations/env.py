@@ -10,7 +10,7 @@ from sqlalchemy import MetaData
 from settings import Settings
 from webapp.db import sqlite
 
-USERS_TABLES = re.compile(r"^t\d+(_|$)")  # imported tables and their indexes, which migrations leave alone
+USERS_TABLES = re.compile(r"^[ts]\d+(_|$)")  # imported tables and their indexes, which migrations leave alone
 
 
 def metadata() -> MetaData:

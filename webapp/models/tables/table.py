@@ -1,6 +1,7 @@
 """An imported table: its title, its columns, who may see it. The rows live in a real SQL table, `t<id>`."""
 
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, ForeignKey, Row, Select, UniqueConstraint, bindparam, event, select, update
@@ -9,6 +10,8 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.base import Base, utc_now
+from webapp.models.errors import NotFound
+from webapp.rowstore.table_ref import TableRef
 
 KEPT = "rowcast.columns"
 MOST_KEPT = 2_000  # columns cached per connection, over all tables
@@ -33,10 +36,6 @@ class Column(Base):
     # Facts from the import: {"reason", "empty", "width" (characters of the widest value)}.
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
-    @property
-    def name(self) -> str:
-        return f"c{self.number}"
-
 
 class Table(Base):
     __tablename__ = "tables"
@@ -48,6 +47,8 @@ class Table(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     # Rows in the SQL table, maintained by the import.
     row_count: Mapped[int] = mapped_column(default=0)
+    # The id of the next row added by hand: taken by `take_row_ids`, never used twice.
+    next_row_id: Mapped[int] = mapped_column(default=1, server_default="1")
     # "importing" until all rows are in, then "ready".
     state: Mapped[str] = mapped_column(default="importing")
     # Incremented on every change of rows or columns; caches of a table depend on it.
@@ -58,10 +59,10 @@ class Table(Base):
         order_by=Column.position, cascade="all, delete-orphan", passive_deletes=True, lazy="raise"
     )
 
-    @property
-    def name(self) -> str:
-        """The name of its SQL table."""
-        return f"t{self.id}"
+    @cached_property
+    def ref(self) -> TableRef:
+        """The table for the row store. Its columns must have been loaded, and do not change afterwards."""
+        return TableRef.of(self.id, self.columns)
 
     @classmethod
     def visible_to(cls, user_id: int) -> Select["Table"]:
@@ -95,6 +96,15 @@ class Table(Base):
     async def rename(cls, work: UnitOfWork, table_id: int, title: str) -> None:
         table = await work.session.get_one(cls, table_id)
         table.title = title
+
+
+async def take_row_ids(work: UnitOfWork, table_id: int, count: int) -> range:
+    """Reserve the ids of new rows. Raises `NotFound`."""
+    taken = update(Table).where(Table.id == table_id).values(next_row_id=Table.next_row_id + count)
+    end = await work.session.scalar(taken.returning(Table.next_row_id))
+    if end is None:
+        raise NotFound("table")
+    return range(end - count, end)
 
 
 _OWN = select(*Table.__table__.columns).where(Table.id == bindparam("table_id"), Table.owner_id == bindparam("user_id"))

@@ -11,13 +11,12 @@ from typing import Protocol
 from urllib.parse import quote, urlencode
 
 from webapp.rowstore.errors import QueryError
-from webapp.rowstore.query.filters import Filter, make_filter, parse_filter
-from webapp.rowstore.sqlite.matching import LONGEST
-from webapp.rowstore.sqlite.schema import Field, StoredColumn
+from webapp.rowstore.query.filters import MAX_SEARCH, Filter, make_filter, parse_filter
+from webapp.rowstore.table_ref import Field
 
-MOST_SORTS = 8
-MOST_FILTERS = 50
-LONGEST_ADDRESS = 20_000  # characters of its values: a page repeats them in hundreds of links
+MAX_SORTS = 8
+MAX_FILTERS = 50
+MAX_ADDRESS = 20_000  # characters of its values: a page repeats them in hundreds of links
 RUN = 3  # consecutive columns from this many on become a range in the URL
 
 
@@ -53,20 +52,19 @@ class TableQuery:
     cols: str = dataclasses.field(default="", compare=False, repr=False)
 
     @classmethod
-    def of(cls, columns: Sequence[StoredColumn]) -> "TableQuery":
+    def of(cls, fields: tuple[Field, ...]) -> "TableQuery":
         """The whole table, in file order."""
-        fields = tuple(map(Field.of, columns))
         return cls(fields, visible=fields, places={str(field.number): place for place, field in enumerate(fields)})
 
     @classmethod
-    def from_args(cls, args: MultiItems | list[tuple[str, str]], columns: Sequence[StoredColumn]) -> "TableQuery":
+    def from_args(cls, args: MultiItems | list[tuple[str, str]], fields: tuple[Field, ...]) -> "TableQuery":
         """Raises QueryError, with a readable message, at the first parameter these columns cannot satisfy.
 
         Besides the canonical form it accepts what a plain HTML form sends: one `cols` per checkbox.
         """
         pairs = list(args if isinstance(args, list) else args.items(multi=True))
         _check_length(pairs)
-        query = cls.of(columns)
+        query = cls.of(fields)
         return replace(
             query.with_visible(_visible(_all(pairs, "cols"), query)),
             search=_search(_all(pairs, "q")),
@@ -115,7 +113,7 @@ class TableQuery:
         if not add:
             return replace(self, sorts=tuple(after))
         if now is None:
-            return replace(self, sorts=(*self.sorts, *after)[:MOST_SORTS])
+            return replace(self, sorts=(*self.sorts, *after)[:MAX_SORTS])
         return replace(self, sorts=(*self.sorts[: now[0] - 1], *after, *self.sorts[now[0] :]))
 
     def sorted_by(self, *sorts: tuple[int, bool]) -> "TableQuery":
@@ -152,7 +150,7 @@ class TableQuery:
 
 def _check_length(pairs: Iterable[tuple[str, str]]) -> None:
     values = [value for name, value in pairs if name in ("q", "sort", "cols") or name.startswith("f.")]
-    if len(quote("".join(values), errors="replace")) > LONGEST_ADDRESS:
+    if len(quote("".join(values), errors="replace")) > MAX_ADDRESS:
         raise QueryError("This is more than an address can hold. Take out a filter, or some of its values.")
 
 
@@ -170,8 +168,8 @@ def _clean(value: str, name: str) -> str:
 
 def _search(values: list[str]) -> str:
     text = next(iter(values), "").replace("\0", "").strip()
-    if len(text) > LONGEST:
-        raise QueryError(f"A search has at most {LONGEST} characters; this one has {len(text):,}.", "q")
+    if len(text) > MAX_SEARCH:
+        raise QueryError(f"A search has at most {MAX_SEARCH} characters; this one has {len(text):,}.", "q")
     return text
 
 
@@ -181,8 +179,8 @@ def _filters(pairs: list[tuple[str, str]], query: TableQuery) -> tuple[Filter, .
         for name, value in pairs
         if name.startswith("f.")
     ]
-    if len(found) > MOST_FILTERS:
-        raise QueryError(f"At most {MOST_FILTERS} filters go together; these are {len(found):,}.")
+    if len(found) > MAX_FILTERS:
+        raise QueryError(f"At most {MAX_FILTERS} filters go together; these are {len(found):,}.")
     return tuple(dict.fromkeys(found))
 
 
@@ -191,8 +189,8 @@ def _sorts(values: list[str], query: TableQuery) -> tuple[Sort, ...]:
     for part in filter(None, ",".join(values).split(",")):
         sort = Sort(query.field(part.removeprefix("-"), "sort"), part.startswith("-"))
         chosen.setdefault(sort.field, sort)
-    if len(chosen) > MOST_SORTS:
-        raise QueryError(f"A table is sorted by at most {MOST_SORTS} columns; these are {len(chosen):,}.", "sort")
+    if len(chosen) > MAX_SORTS:
+        raise QueryError(f"A table is sorted by at most {MAX_SORTS} columns; these are {len(chosen):,}.", "sort")
     return tuple(chosen.values())
 
 

@@ -1,7 +1,6 @@
-"""A query in words: the sentence of the status line, and the removable chips."""
+"""A query in words: the sentence of the status line."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,14 +14,6 @@ _DIRECTIONS = {
 _NUMBERS = ("lowest first", "highest first")
 
 
-@dataclass(frozen=True, slots=True)
-class Chip:
-    """One condition in words, and the query without it."""
-
-    words: str
-    without: "TableQuery"
-
-
 def sentence(
     query: "TableQuery",
     total: int,
@@ -31,7 +22,7 @@ def sentence(
     more: bool = False,
     number: Callable[[int], str] = "{:,}".format,
 ) -> str:
-    """As in "412 of 1,000,000 rows where city is Oslo, by price, highest first"; `format_number` formats the counts."""
+    """As in "412 of 1,000,000 rows where city is Oslo, by price, highest first"; `number` formats the counts."""
     return _how_many(query, number(total), None if shown is None else number(shown), more) + described(query)
 
 
@@ -48,11 +39,6 @@ def described(query: "TableQuery") -> str:
 def order(query: "TableQuery") -> str:
     """As in "by price, highest first"; empty in file order."""
     return ", then ".join(_sorted_by(sort) for sort in query.sorts)
-
-
-def chips(query: "TableQuery") -> list[Chip]:
-    found = [Chip(f"“{query.search}”", query.with_search(""))] if query.search else []
-    return found + [Chip(condition.words, query.without_filter(index)) for index, condition in enumerate(query.filters)]
 
 
 def _how_many(query: "TableQuery", total: str, shown: str | None, more: bool) -> str:

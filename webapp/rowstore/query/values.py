@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.rowstore.errors import QueryError
-from webapp.rowstore.sqlite.schema import Field
+from webapp.rowstore.table_ref import Field
 
 _NUMBER = re.compile(r"[-+]?(\d+[.,]?\d*|[.,]\d+)([eE][-+]?\d{1,3})?", re.ASCII)
 _EXPECTED = {

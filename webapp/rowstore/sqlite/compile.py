@@ -1,20 +1,43 @@
-"""A query as SQL: which rows, in which order, from which position.
+"""A query as SQL: which rows (filters by value; searches in the text that people see, regardless of case), in which
+order, from which position.
 
-Empty cells come last in both directions. Ties are ordered by row number in the direction of the first sort, so that
+Empty cells come last in both directions. Ties are ordered by row id in the direction of the first sort, so that
 descending is exactly ascending read backwards except for the empty cells, and one index serves both. A page is read in
 parts: rows whose first sort key is filled, then those where it is empty. Each part is one range scan of an index, if
 there is one; a single statement for both would never use it.
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from webapp.rowstore.query.args import Sort, TableQuery
-from webapp.rowstore.sqlite.connection import led_by_search, smallest
-from webapp.rowstore.sqlite.cursor import Cursor
-from webapp.rowstore.sqlite.matching import found_anywhere
-from webapp.rowstore.sqlite.schema import ROW_ID, Field, search_name, table_name
+from webapp.rowstore.nul_escape import spellings
+from webapp.rowstore.query import Filter, Sort, TableQuery
+from webapp.rowstore.query.values import Bound
+from webapp.rowstore.sqlite.printing import print_shown, sort_key
+from webapp.rowstore.sqlite.schema import ROW_ID, column_name, search_name, table_name
 from webapp.rowstore.sqlite.statement import Sql, all_of, any_of
+from webapp.rowstore.table_ref import Field
+
+_NUMERIC = frozenset("0123456789-.,")
+_NAMES = re.compile(r"Mon|MON|AM")  # parts of a date layout that are words
+# Not above any filled cell. (An infinity, since a number is compared by value, also with integers.)
+_SMALLEST: dict[type, str] = {str: "''", int: "-9e999", float: "-9e999"}
+IN_ROW = True  # stands for a value too long for a cursor: no stored value is a bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A row's id and sort keys, one per sort. None is an empty cell, `IN_ROW` a value to be read from the row again."""
+
+    row_id: int
+    keys: tuple[Any, ...]
+
+    def value(self, index: int, field: Field, table_id: int) -> Sql:
+        if self.keys[index] is not IN_ROW:
+            return Sql("?", (self.keys[index],))
+        return Sql(f"(SELECT {column_name(field)} FROM {table_name(table_id)} WHERE {ROW_ID} = ?)", (self.row_id,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +57,11 @@ class Rows:
 
     @property
     def source(self) -> str:
-        return led_by_search(self.table_id) if self.match else f"{table_name(self.table_id)}{self.hint}"
+        """The table, or its full-text index joined before it: in SQLite, CROSS JOIN fixes the order of a join."""
+        table, search = table_name(self.table_id), search_name(self.table_id)
+        if self.match:
+            return f"{search} CROSS JOIN {table} ON {table}.{ROW_ID} = {search}.{ROW_ID}"
+        return f"{table}{self.hint}"
 
     @property
     def row_id(self) -> str:
@@ -42,7 +69,7 @@ class Rows:
 
     def key(self, field: Field) -> str:
         """A column's sort key; a leading plus keeps SQLite from using an index."""
-        return field.key if self.in_order else f"+{field.key}"
+        return sort_key(field) if self.in_order else f"+{sort_key(field)}"
 
     @property
     def condition(self) -> Sql:
@@ -50,7 +77,7 @@ class Rows:
         sequence.
         """
         terms = [self.match] if self.match else []
-        terms += [condition.sql for condition in self.query.filters]
+        terms += [filter_sql(condition) for condition in self.query.filters]
         if self.query.search:
             terms.append(found_anywhere(self.query.fields, self.query.search))
         return all_of(terms)
@@ -88,17 +115,19 @@ def parts(rows: Rows, cursor: Cursor | None, *, forward: bool = True, inclusive:
 
 
 def _filled(rows: Rows, cursor: Cursor | None, forward: bool, inclusive: bool) -> Sql:
-    """The first sort key is filled. Only the simple bound on it lets SQLite seek in an index."""
+    """The first sort key is filled. Only the simple bound on it lets SQLite seek in an index: IS NOT NULL would walk
+    over all empty cells.
+    """
     sort = rows.query.sorts[0]
     if cursor is None:
-        return smallest(sort.field, rows.key(sort.field))
+        return Sql(f"{rows.key(sort.field)} >= {_SMALLEST[sort.field.kind.stored]}")
     key = cursor.value(0, sort.field, rows.table_id)
     bound = Sql(f"{rows.key(sort.field)} {_sign(sort, forward)}= {key.text}", key.values)
     return all_of([bound, _beyond(rows, cursor, 0, forward, inclusive, filled=True)])
 
 
 def _empty(rows: Rows, cursor: Cursor | None, forward: bool, inclusive: bool) -> Sql:
-    empty = Sql(f"{'' if rows.in_order else '+'}{rows.query.sorts[0].field.name} IS NULL")
+    empty = Sql(f"{'' if rows.in_order else '+'}{column_name(rows.query.sorts[0].field)} IS NULL")
     return all_of([empty, _beyond(rows, cursor, 1, forward, inclusive)]) if cursor else empty
 
 
@@ -108,7 +137,7 @@ def _beyond(rows: Rows, cursor: Cursor, index: int, forward: bool, inclusive: bo
     if index == len(sorts):
         return Sql(f"{rows.row_id} {_id_sign(sorts, forward)}{'=' if inclusive else ''} ?", (cursor.row_id,))
     sort, rest = sorts[index], _beyond(rows, cursor, index + 1, forward, inclusive)
-    name, key = sort.field.name, rows.key(sort.field)
+    name, key = column_name(sort.field), rows.key(sort.field)
     if cursor.keys[index] is None:
         tied = all_of([Sql(f"{name} IS NULL"), rest])
         return tied if forward else any_of([Sql(f"{name} IS NOT NULL"), tied])
@@ -140,7 +169,141 @@ def _order(rows: Rows, index: int, forward: bool) -> str:
     return ", ".join(terms)
 
 
-def count_sql(rows: Rows, limit: int) -> Sql:
-    """Counts to one beyond the limit at most."""
-    inner = rows.select("1", limit=limit + 1)
-    return Sql(f"SELECT count(*) FROM ({inner.text})", inner.values)
+# -- conditions on cells -----------------------------------------------------------------------------------------------
+
+
+def filter_sql(condition: Filter) -> Sql:
+    """SQL that is true of the rows the filter shows."""
+    return _OPERATORS[condition.operator](condition.field, condition.bounds)
+
+
+def found_anywhere(fields: Sequence[Field], text: str) -> Sql:
+    """SQL that is true of rows in which some cell contains `text`."""
+    return any_of([contains(field, text) for field in fields if _may_hold(field, text)])
+
+
+def contains(field: Field, text: str) -> Sql:
+    """SQL that is true of cells whose printed text contains `text`."""
+    # Comparing the bare column is a quarter faster; for an empty cell it yields NULL, which counts as false.
+    cell = column_name(field) if field.type == "text" else print_shown(field)
+    return any_of([_contains(cell, spelling) for spelling in spellings(text)])
+
+
+def _contains(cell: str, text: str) -> Sql:
+    if text.isascii():
+        return Sql(f"{cell} LIKE ? ESCAPE '\\'", (f"%{_escaped(text)}%",))
+    telling = next(letter for letter in text if not letter.isascii())
+    return all_of([_holds(cell, telling), _glob(cell, text)])
+
+
+def _may_hold(field: Field, text: str) -> bool:
+    """Skip numbers when searching for letters: printing a million numbers takes longer than searching all texts."""
+    if field.type in ("integer", "decimal"):
+        return _NUMERIC.issuperset(text)
+    layout = str(field.format.get("layout", "YYYY-MM-DD"))
+    if field.type in ("date", "datetime") and not _NAMES.search(layout):
+        return (_NUMERIC | set(layout)).issuperset(text)
+    if field.type == "boolean":
+        return any(text.lower() in field.kind.print(value, field.shown).lower() for value in (0, 1))
+    return True
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _holds(cell: str, letter: str) -> Sql:
+    """LIKE is fast but folds case for A to Z only, so it is asked for both cases of any other letter."""
+    return any_of([Sql(f"{cell} LIKE ?", (f"%{case}%",)) for case in _cases(letter)])
+
+
+def _glob(cell: str, text: str) -> Sql:
+    """GLOB can match both cases of every letter but takes three times as long: use it on few cells only."""
+    return Sql(f"{cell} GLOB ?", (f"*{''.join(map(_either_case, text))}*",))
+
+
+def _either_case(letter: str) -> str:
+    cases = _cases(letter)
+    return f"[{''.join(cases)}]" if len(cases) > 1 or letter in "*?[" else letter
+
+
+def _cases(letter: str) -> list[str]:
+    return sorted({case for case in (letter, letter.lower(), letter.upper()) if len(case) == 1})
+
+
+def _values(field: Field, bounds: Sequence[Bound]) -> list[Any]:
+    """The stored values that single values stand for; a text has as many as spellings."""
+    if field.type != "text":
+        return [bound.low for bound in bounds]
+    return [spelling for bound in bounds for spelling in spellings(bound.low)]
+
+
+def _filter_contains(field: Field, bounds: Sequence[Bound]) -> Sql:
+    return contains(field, bounds[0].text)
+
+
+def _equal(field: Field, bounds: Sequence[Bound]) -> Sql:
+    """Case-sensitive. The second comparison lets SQLite use the index, which ignores case."""
+    name, key = column_name(field), sort_key(field)
+    if bounds[0].low != bounds[0].high:
+        return Sql(f"{name} BETWEEN ? AND ?", (bounds[0].low, bounds[0].high))
+    values = _values(field, bounds)
+    if len(values) > 1:
+        return _one_of(field, bounds)
+    return Sql(f"({name} = ? AND {key} = ?)", (*values, *values)) if key != name else Sql(f"{name} = ?", (*values,))
+
+
+def _not_equal(field: Field, bounds: Sequence[Bound]) -> Sql:
+    """Includes empty cells."""
+    name = column_name(field)
+    if bounds[0].low != bounds[0].high:
+        return Sql(f"({name} IS NULL OR {name} NOT BETWEEN ? AND ?)", (bounds[0].low, bounds[0].high))
+    return all_of([Sql(f"{name} IS NOT ?", (value,)) for value in _values(field, bounds)])
+
+
+def _one_of(field: Field, bounds: Sequence[Bound]) -> Sql:
+    exact = _values(field, [bound for bound in bounds if bound.text and bound.low == bound.high])
+    found = [_equal(field, [bound]) for bound in bounds if bound.low != bound.high]
+    if exact:
+        marks = ", ".join("?" * len(exact))
+        terms = [f"{name} IN ({marks})" for name in dict.fromkeys((column_name(field), sort_key(field)))]
+        found.append(Sql(f"({' AND '.join(terms)})", tuple(exact * len(terms))))
+    if any(not bound.text for bound in bounds):
+        found.append(_is_empty(field, ()))
+    return any_of(found)
+
+
+def _compare(sign: str, side: str) -> Callable[[Field, Sequence[Bound]], Sql]:
+    def sql(field: Field, bounds: Sequence[Bound]) -> Sql:
+        return Sql(f"{sort_key(field)} {sign} ?", (getattr(bounds[0], side),))
+
+    return sql
+
+
+def _between(field: Field, bounds: Sequence[Bound]) -> Sql:
+    return Sql(f"({sort_key(field)} >= ? AND {sort_key(field)} <= ?)", (bounds[0].low, bounds[1].high))
+
+
+def _is_empty(field: Field, bounds: Sequence[Bound]) -> Sql:
+    return Sql(f"{column_name(field)} IS NULL")
+
+
+def _is_filled(field: Field, bounds: Sequence[Bound]) -> Sql:
+    return Sql(f"{column_name(field)} IS NOT NULL")
+
+
+_OPERATORS: dict[str, Callable[[Field, Sequence[Bound]], Sql]] = {
+    "contains": _filter_contains,
+    "eq": _equal,
+    "ne": _not_equal,
+    "empty": _is_empty,
+    "filled": _is_filled,
+    "lt": _compare("<", "low"),
+    "le": _compare("<=", "high"),
+    "gt": _compare(">", "high"),
+    "ge": _compare(">=", "low"),
+    "between": _between,
+    "oneof": _one_of,
+    "before": _compare("<", "low"),
+    "after": _compare(">", "high"),
+}

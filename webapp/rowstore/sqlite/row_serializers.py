@@ -1,6 +1,6 @@
 """Prints a row as a line of CSV or NDJSON: SQL expressions, so that the database formats the lines.
 
-CSV is RFC 4180: commas, `\\r\\n`, quotes only where needed, titles in the first row; every cell byte for byte as it was
+CSV is RFC 4180: commas, `\r\n`, quotes only where needed, titles in the first row; every cell byte for byte as it was
 imported. `safe` puts an apostrophe before texts a spreadsheet would read as a formula, titles too; numbers stay.
 NDJSON has one object per row: null for empty cells, true and false, numbers with their original digits, but
 integers beyond 2^53 as strings, since most readers would round them silently. Dates and texts stay as written.
@@ -13,20 +13,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from webapp.rowstore.query.args import TableQuery
-from webapp.rowstore.sqlite.schema import Field
+from webapp.rowstore.nul_escape import encode
+from webapp.rowstore.query import TableQuery
+from webapp.rowstore.sqlite.printing import literal, print_exact
+from webapp.rowstore.sqlite.schema import column_name
 from webapp.rowstore.sqlite.statement import Sql, concatenated
+from webapp.rowstore.table_ref import Field
 from webapp.types import NULL
-from webapp.types.base import literal
+from webapp.types.text import FORMULA, defuse_formula
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # characters a formula may start with
 _SPECIAL = (",", '"', "\n", "\r")  # characters that require quotes
-_EXACT = 2**53 - 1  # readers that only know doubles round larger integers
+_MAX_EXACT = 2**53 - 1  # readers that only know doubles round larger integers
 
 
 def csv_head(query: TableQuery, safe: bool) -> bytes:
     text = io.StringIO(newline="")
-    csv.writer(text).writerow([_harmless(field.title) if safe else field.title for field in query.visible])
+    csv.writer(text).writerow([defuse_formula(field.title) if safe else field.title for field in query.visible])
     return text.getvalue().encode()
 
 
@@ -40,8 +42,8 @@ def csv_line(query: TableQuery, safe: bool) -> Sql:
 def _csv_cell(field: Field, safe: bool) -> str:
     """The printed cell, quoted where a reader would otherwise see more than one cell."""
     if safe:
-        field = replace(field, format=_map_texts(field.format, _harmless))
-    printed = shown = field.exported
+        field = replace(field, format=_map_words(field.format, defuse_formula))
+    printed = shown = print_exact(field)
     special = _special(field)
     if safe and field.type == "text":
         first = ", ".join(f"char({ord(character)})" for character in FORMULA)
@@ -54,43 +56,39 @@ def _csv_cell(field: Field, safe: bool) -> str:
 def _special(field: Field) -> str | None:
     """SQL that is true where a cell needs quotes; None if no cell can: only text contains arbitrary characters.
 
-    GLOB is the fastest way to find a character; it stops at NUL, which no stored text contains.
+    GLOB is the fastest way to find a character.
     """
     if any(character in str(value) for value in field.format.values() for character in _SPECIAL):
-        return " OR ".join(f"instr({field.exported}, {literal(character)})" for character in _SPECIAL)
+        return " OR ".join(f"instr({print_exact(field)}, {literal(character)})" for character in _SPECIAL)
     if field.type != "text":
         return None
-    return " OR ".join(f"{field.name} GLOB {literal(f'*{character}*')}" for character in _SPECIAL)
+    return " OR ".join(f"{column_name(field)} GLOB {literal(f'*{character}*')}" for character in _SPECIAL)
 
 
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA) else text
-
-
-def _map_texts(format: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+def _map_words(format: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
     """Map the words of a format (for yes, no and empty), and leave the rest unchanged."""
     words = ("true", "false", NULL)
     return {name: change(value) if name in words else value for name, value in format.items()}
 
 
 def json_line(query: TableQuery) -> Sql:
-    names = [json.dumps(field.title, ensure_ascii=False) for field in query.visible]
+    names = [encode(json.dumps(field.title, ensure_ascii=False)) for field in query.visible]
     before = [f"{',' if index else '{'}{name}:" for index, name in enumerate(names)]
     pieces = [part for field in query.visible for part in ("?", _json_cell(field))]
     return Sql(concatenated([*pieces, "'}'", "char(10)"]), tuple(before))
 
 
 def _json_cell(field: Field) -> str:
-    name = field.name
-    format = {key: value for key, value in field.format.items() if key not in (NULL, "mark")}
-    printed = field.kind.sql_print(name, format)
+    name = column_name(field)
     if field.type == "boolean":
         return f"CASE {name} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE 'null' END"
     if field.type == "integer":
-        number = f"CASE WHEN {name} BETWEEN -{_EXACT} AND {_EXACT} THEN {name} ELSE '\"' || {name} || '\"' END"
-        return f"CASE WHEN {name} IS NULL THEN 'null' ELSE {number} END"
-    if field.type != "decimal":
-        printed = f"json_quote({printed})"
+        exact = f"{name} BETWEEN -{_MAX_EXACT} AND {_MAX_EXACT}"
+        printed = f"CASE WHEN {exact} THEN {name} ELSE '\"' || {name} || '\"' END"
+    else:
+        format = {key: value for key, value in field.format.items() if key not in (NULL, "mark")}
+        printed = print_exact(replace(field, format=format))
+        printed = printed if field.type == "decimal" else f"json_quote({printed})"
     return f"CASE WHEN {name} IS NULL THEN 'null' ELSE {printed} END"
 
 

@@ -1,0 +1,161 @@
+"""The databases the tests of the row store run on, and tables in them. A further one is a class and a line."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from settings import Environment, Settings
+from webapp.db import sqlite
+from webapp.db.sqlite_driver import connect
+from webapp.rowstore import open_loader, open_reader
+from webapp.rowstore.query import TableQuery
+from webapp.rowstore.sqlite.loader import SqliteAppender
+from webapp.rowstore.sqlite.reader import SqliteRowReader
+from webapp.rowstore.sqlite.writer import SqliteRowWriter
+from webapp.rowstore.store import Count, ExportFormat, Page, RowReader, RowWriter, StoredRow
+from webapp.rowstore.table_ref import Field, TableRef
+
+T = TypeVar("T")
+Cells = Sequence[str]
+
+
+class Backend(Protocol):
+    """A migrated database in a folder of its own."""
+
+    settings: Settings
+    address: str
+
+    def writing(self) -> Any:
+        """A context manager: a `RowWriter` in a transaction, committed at the end unless there is an exception."""
+        ...
+
+    def begin_import(self, table_id: int, import_id: str) -> None:
+        """Make the records of a table and of the import that fills it."""
+        ...
+
+
+class SqliteBackend:
+    def __init__(self, folder: Path) -> None:
+        self.settings = Settings(_env_file=None, environment=Environment.TESTING, data_dir=folder)
+        self.path = sqlite.database_file(self.settings.sqlalchemy_url)
+        self.address = str(self.path)
+
+    def connect(self) -> sqlite3.Connection:
+        return connect(self.path)
+
+    @contextmanager
+    def writing(self) -> Iterator[RowWriter]:
+        with closing(self.connect()) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield SqliteRowWriter(connection)
+            connection.execute("COMMIT")
+
+    def begin_import(self, table_id: int, import_id: str) -> None:
+        with closing(self.connect()) as connection:
+            connection.executescript(
+                "INSERT OR IGNORE INTO users (id, email, name, password_hash, role, is_active, created_at)"
+                " VALUES (1, 'ada@example.org', 'ada', '', 'owner', 1, '2026-01-01');"
+                "INSERT INTO tables (id, owner_id, title, created_at, row_count, state, version, search_index)"
+                f" VALUES ({table_id}, 1, 'Table', '2026-01-01', 0, 'importing', 0, 'none');"
+                "INSERT INTO imports (id, user_id, table_id, state, created_at, filename, size, sha256, overrules,"
+                f" rows_done) VALUES ('{import_id}', 1, {table_id}, 'loading', '2026-01-01', 'a.csv', 1, '', '{{}}', 0)"
+            )
+
+
+BACKENDS: dict[str, Callable[[Path], Any]] = {"sqlite": SqliteBackend}
+
+
+def column(number: int, title: str = "", type: str = "text", format: dict[str, Any] | None = None) -> Field:
+    return Field(number, title, type, format or {})
+
+
+@dataclass
+class StoredTable:
+    """A table and its rows, with a reader that is open until the test ends."""
+
+    backend: Any
+    ref: TableRef
+    opened: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        return self.ref.fields
+
+    @cached_property
+    def rows(self) -> RowReader:
+        return self.opened.enter_context(open_reader(self.backend.address))
+
+    def query(self, *args: tuple[str, str]) -> TableQuery:
+        return TableQuery.from_args(list(args), self.fields)
+
+    def page(self, *args: tuple[str, str], query: TableQuery | None = None, **options: Any) -> Page:
+        return self.rows.page(self.ref, query or self.query(*args), **options)
+
+    def count(self, *args: tuple[str, str], query: TableQuery | None = None, limit: int = 10_000) -> Count:
+        return self.rows.count(self.ref, query or self.query(*args), limit)
+
+    def export(self, *args: tuple[str, str], format: ExportFormat = "csv", safe: bool = False) -> bytes:
+        return b"".join(self.rows.export(self.ref, self.query(*args), format, safe=safe))
+
+    def write(self, function: Callable[[RowWriter], T]) -> T:
+        with self.backend.writing() as rows:
+            return function(rows)
+
+    def refill(self, rows: Sequence[Cells]) -> None:
+        """Exchange all rows; their ids are 1, 2, 3 ... again."""
+        new = [StoredRow(row_id, tuple(cells)) for row_id, cells in enumerate(rows, 1)]
+        with self.backend.writing() as writer:
+            writer.delete(self.ref, ids(writer.page(self.ref, TableQuery.of(self.fields), size=100_000)))
+            writer.insert(self.ref, new)
+
+    def build_search_index(self, progress: Callable[[int, int], None] = lambda done, total: None) -> bool:
+        with open_loader(self.backend.address) as loader:
+            return loader.index_search(self.ref, progress)
+
+    def build_sort_index(self, field: Field) -> None:
+        with open_loader(self.backend.address) as loader:
+            loader.index_sort(self.ref.id, field)
+
+
+def ids(page: Page) -> list[int]:
+    return [row_id for row_id, _ in page.rows]
+
+
+def make_table(backend: Any, fields: Sequence[Field], rows: Iterable[Cells], table_id: int = 1) -> StoredTable:
+    """A table whose rows were loaded as an import does it."""
+    ref, import_id = TableRef(table_id, tuple(fields)), f"{table_id:032x}"
+    with backend.writing() as writer:
+        writer.create(ref)
+    backend.begin_import(table_id, import_id)
+    with open_loader(backend.address) as loader:
+        appender = loader.appender(ref, {field.number: place for place, field in enumerate(fields)}, import_id)
+        list(appender.append(list(rows)))
+        appender.finish()
+    return StoredTable(backend, ref)
+
+
+@contextmanager
+def loaded_in_memory(fields: Sequence[Field], rows: Sequence[Cells]) -> Iterator[SqliteRowReader]:
+    """Rows as an import stores them, in a SQLite database without a file: `t1`, read by `connection`."""
+    ref = TableRef(1, tuple(fields))
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.executescript(
+            "CREATE TABLE imports (id, state, rows_done); INSERT INTO imports VALUES ('a', 'loading', 0);"
+            "CREATE TABLE tables (id, row_count, next_row_id, version); INSERT INTO tables VALUES (1, 0, 1, 0)"
+        )
+        SqliteRowWriter(connection).create(ref)
+        positions = {field.number: place for place, field in enumerate(fields)}
+        for _ in SqliteAppender(connection, ref, positions, "a").append(rows):
+            pass
+        yield SqliteRowReader(connection)
+
+
+def round_trip(fields: Sequence[Field], rows: Sequence[Cells]) -> list[list[str]]:
+    """The cells of an import, as an export has them."""
+    with loaded_in_memory(fields, rows) as reader:
+        cells = reader.cells(TableRef(1, tuple(fields)), range(1, len(rows) + 1), fields)
+    return [list(cells[row_id]) for row_id in sorted(cells)]

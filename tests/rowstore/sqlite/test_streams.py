@@ -1,0 +1,99 @@
+"""Streams: what they hold open, and that they end when their consumer does."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.rowstore.backends import column
+from tests.rowstore.conftest import Make
+from webapp.rowstore.sqlite import store as module
+from webapp.rowstore.sqlite.reader import SqliteRowReader
+from webapp.rowstore.sqlite.statement import Sql
+
+FIELDS = (column(1, "a"), column(2, "b"), column(3, "c"))
+ROWS = [("x" * 100, "y" * 100, str(n)) for n in range(3000)]
+ENDLESS = Sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n")
+
+
+@pytest.mark.parametrize("sort", ["", "-3"])
+async def test_a_slow_client_holds_no_transaction(make: Make, open_store: Any, sort: str) -> None:
+    table = make(FIELDS, ROWS)
+    store, query = await open_store(table), table.query(("sort", sort))
+    blocks = store.stream(lambda rows: rows.export(table.ref, query))
+    await anext(blocks)
+    await asyncio.sleep(0.1)  # the next block is made meanwhile
+    with table.backend.connect() as connection:
+        connection.execute("UPDATE t1 SET c1 = 'z' WHERE rowid = 3000")
+        assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+    connection.close()
+    assert len([block async for block in blocks]) > 3
+    assert not list(table.backend.path.parent.glob("rowcast-*"))
+
+
+class Connections:
+    """The connections of streams, to see when they are closed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.opened: list[Any] = []
+        original = module.connect
+
+        def connect(path: Path, *, query_only: bool = False) -> Any:
+            self.opened.append(original(path, query_only=query_only))
+            return self.opened[-1]
+
+        monkeypatch.setattr(module, "connect", connect)
+
+    async def wait_until_closed(self) -> None:
+        for _ in range(500):
+            try:
+                self.opened[0].total_changes  # noqa: B018
+            except sqlite3.ProgrammingError:
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("The connection is still open")
+
+
+async def test_a_consumer_that_stops_between_blocks_closes_the_connection(
+    make: Make, open_store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connections = Connections(monkeypatch)
+    table = make(FIELDS, ROWS)
+    store, query = await open_store(table), table.query(("sort", "-3"))
+    blocks = store.stream(lambda rows: rows.export(table.ref, query))
+    await anext(blocks), await anext(blocks)
+    await blocks.aclose()
+    await connections.wait_until_closed()
+
+
+async def test_a_consumer_that_is_cancelled_interrupts_the_statement(
+    make: Make, open_store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connections, working = Connections(monkeypatch), threading.Event()
+
+    def endless(rows: SqliteRowReader) -> Generator[bytes, None, None]:
+        working.set()
+        rows.execute(ENDLESS)
+        yield b""
+
+    store = await open_store(make(FIELDS))
+    reading = asyncio.ensure_future(anext(store.stream(endless)))
+    assert await asyncio.to_thread(working.wait, 5)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    await connections.wait_until_closed()
+
+
+async def test_an_error_closes_the_connection(make: Make, open_store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    connections = Connections(monkeypatch)
+    table = make(FIELDS)
+    store = await open_store(table)
+    table.write(lambda rows: rows.drop(1))
+    with pytest.raises(Exception, match="no such table"):
+        [block async for block in store.stream(lambda rows: rows.export(table.ref, table.query()))]
+    await connections.wait_until_closed()
