@@ -10,10 +10,10 @@ from sqlalchemy import select
 from tests.helpers import is_signed_in, sign_in
 from tests.http.admin.conftest import PARTIAL, page, people_in, text, words_in
 from tests.people import EVE, GUS, settle, window
-from webapp.admin import listing
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import AuditEvent, Event, Role, Session, User, utc_now
+from webapp.models.accounts import people_query
 from webapp.web.application import Application
 
 Team = dict[Role, User]
@@ -96,7 +96,7 @@ async def test_a_search_looks_at_names_and_addresses(
 async def test_any_column_sorts_and_pages_go_on_where_the_last_one_ended(
     app: Application, owner: QuartClient, monkeypatch: pytest.MonkeyPatch, sort: str, first: str, last: str
 ) -> None:
-    monkeypatch.setattr(listing, "PAGE", 3)
+    monkeypatch.setattr(people_query, "PAGE", 3)
     for number in range(8):
         await settle(app, f"a{number}@example.org", name=("Zoe", "zoe", "Émile")[number % 3])
 
@@ -128,7 +128,7 @@ async def test_any_column_sorts_and_pages_go_on_where_the_last_one_ended(
         assert (whole[0], whole[-1]) == (first, last)
     if sort.startswith("-"):
         other = []
-        monkeypatch.setattr(listing, "PAGE", 100)
+        monkeypatch.setattr(people_query, "PAGE", 100)
         other = people_in(await page(owner, f"/admin/people?sort={sort[1:]}"))
         assert whole == other[::-1]
 
