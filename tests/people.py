@@ -6,7 +6,7 @@ from tests.helpers import PASSWORD, Person, sign_in
 from webapp.extensions import db, hasher
 from webapp.models import Role, User
 from webapp.models.accounts import people
-from webapp.models.accounts.acting_user import OPERATOR
+from webapp.models.accounts.people import OPERATOR
 from webapp.web.application import Application
 
 ADA = Person("ada@example.org")  # the owner

@@ -27,8 +27,8 @@ from webapp.models import (
     User,
 )
 from webapp.models.accounts import people
-from webapp.models.accounts.acting_user import OPERATOR, ActingUser, LastOwner, NotAllowed
-from webapp.models.accounts.people import HasFactor
+from webapp.models.accounts.combined_changes import change_person
+from webapp.models.accounts.people import OPERATOR, ActingUser, HasFactor, LastOwner, NotAllowed
 from webapp.models.errors import NotFound
 
 Verb = Callable[..., Awaitable[Any]]
@@ -91,7 +91,7 @@ async def test_a_person_is_added_and_written_down(database: Database) -> None:
     ("verb", "more"),
     [
         (people.change_name, {"name": "x"}),
-        (people.change_person, {"name": "x"}),
+        (change_person, {"name": "x"}),
         (people.change_email, {"mailer": Outbox(), "email": "x@example.org"}),
         (people.change_role, {"role": Role.GUEST}),
         (people.activate, {}),

@@ -8,7 +8,7 @@ from webapp.account.forms import DeletionForm
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import AuditEvent, AuditSource, Event, User, normalise_email
-from webapp.models.accounts.acting_user import LastOwner, ensure_other_owner
+from webapp.models.accounts.people import LastOwner, ensure_other_owner
 from webapp.web.access import Action, fresh, may
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash

@@ -22,11 +22,6 @@ from webapp.web.streaming import streamed
 from webapp.web.user_agents import describe_user_agent
 
 
-class UnknownFormat(UserError):
-    def __init__(self) -> None:
-        super().__init__("The audit log can be exported as csv or ndjson.")
-
-
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
     """An event as the log shows it."""
@@ -76,7 +71,7 @@ async def audit_export() -> Response:
     """Exporting the log is itself logged."""
     query, kind = AuditQuery.from_args(request.args), request.args.get("format", "csv")
     if kind not in SERIALIZERS:
-        raise UnknownFormat
+        raise UserError("The audit log can be exported as csv or ndjson.")
     if request.method != "HEAD":
         filters = [f"{name} {value}" for name, value in query.args().items()]
         record_soon(Event.AUDIT_EXPORTED, None, format=kind, filters=filters)

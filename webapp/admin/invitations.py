@@ -1,7 +1,6 @@
 """Invitations: sent to several addresses at once, resent, passed on by hand, withdrawn."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from quart import url_for
 from quart.typing import ResponseReturnValue
@@ -26,11 +25,9 @@ MAX_SHOWN = 1000
 
 @dataclass(frozen=True, slots=True)
 class PendingInvitation:
-    id: int
-    email: str
+    token: OneTimeToken
     role: str
     inviter: str
-    created_at: datetime
     has_expired: bool
     may_manage: bool
 
@@ -102,11 +99,9 @@ async def _pending() -> list[PendingInvitation]:
         tokens = (await session.scalars(newest)).all()
     return [
         PendingInvitation(
-            id=token.id,
-            email=token.email or "",
+            token=token,
             role=ROLES[invitation.role_of(token)],
             inviter=str(token.data.get("inviter", "")),
-            created_at=token.created_at,
             has_expired=token.expires_at <= now,
             may_manage=is_above(reader, invitation.role_of(token)),
         )

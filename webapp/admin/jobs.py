@@ -28,11 +28,6 @@ MAX_SHOWN = 100  # imports per state, newest first
 RUNNING = (ImportState.INSPECTING, ImportState.LOADING)
 
 
-class FileNotKept(UserError):
-    def __init__(self) -> None:
-        super().__init__("Its file is no longer kept. Upload it again.")
-
-
 @dataclass(frozen=True, slots=True)
 class ImportJob:
     """An import; its page shows nothing of the file's contents."""
@@ -76,7 +71,7 @@ async def jobs_retry(import_id: str) -> ResponseReturnValue:
     if found.state != ImportState.FAILED:
         raise MovedOn(found.state)
     if not await _kept_files([found]):
-        raise FileNotKept
+        raise UserError("Its file is no longer kept. Upload it again.")
     await jobs().read_again(found.id, ImportOverrides.from_json(found.overrules))
     await db().write(_record_retry, audit_source(), found.user_id, found.filename)
     flash(f"“{found.filename}” is being read again. Its owner can then decide on the import.")

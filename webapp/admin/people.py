@@ -9,7 +9,7 @@ from webapp.db.errors import UserError
 from webapp.extensions import config, db
 from webapp.models import Session
 from webapp.models.accounts import people
-from webapp.models.accounts.people import BulkResult, PersonVerb
+from webapp.models.accounts.combined_changes import BulkResult, PersonVerb, apply_to_each
 from webapp.models.accounts.people_query import PeopleListQuery, count_people, people_by_id, people_page
 from webapp.web import templating
 from webapp.web.access import Action, may, safe_next
@@ -20,6 +20,7 @@ from webapp.web.fragments import is_partial, partial, redirect_to, render, respo
 from webapp.web.session import current_user
 
 MAX_SELECTED = 500  # people at once
+NOBODY_SELECTED = "Nobody is chosen. Tick the boxes beside their names first."
 MAX_NAMED = 5  # of those left out, named in the message
 
 BULK_ACTIONS: dict[str, tuple[PersonVerb, str]] = {
@@ -27,11 +28,6 @@ BULK_ACTIONS: dict[str, tuple[PersonVerb, str]] = {
     "deactivate": (people.deactivate, "cannot sign in any more"),
     "end-sessions": (people.end_sessions, "are signed out everywhere"),
 }
-
-
-class NobodySelected(UserError):
-    def __init__(self) -> None:
-        super().__init__("Nobody is chosen. Tick the boxes beside their names first.")
 
 
 @bp.get("/people")
@@ -58,7 +54,7 @@ async def people_bulk() -> ResponseReturnValue:
     if form.get("action") not in BULK_ACTIONS or not ids:
         return _refuse_selection(back)
     verb, outcome = BULK_ACTIONS[form["action"]]
-    result = await db().write(people.apply_to_each, acting_user(), verb, ids)
+    result = await db().write(apply_to_each, acting_user(), verb, ids)
     text, kind = _describe(result, outcome), "alert" if result.refused else "done"
     if is_partial():
         return await _bulk_parts(ids, text, kind)
@@ -78,8 +74,8 @@ async def _list() -> PeopleList:
 def _refuse_selection(back: str) -> ResponseReturnValue:
     """A page of its own would be a dead end: without JavaScript they are taken back to the list."""
     if is_partial():
-        raise NobodySelected
-    flash(str(NobodySelected()), "alert")
+        raise UserError(NOBODY_SELECTED)
+    flash(NOBODY_SELECTED, "alert")
     return redirect_to(back)
 
 

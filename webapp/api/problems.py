@@ -10,7 +10,7 @@ from werkzeug.exceptions import Forbidden
 
 from webapp.api import bp
 from webapp.models import EmailTaken
-from webapp.models.accounts.acting_user import LastOwner
+from webapp.models.accounts.people import LastOwner
 from webapp.web.csrf import SAFE_METHODS
 from webapp.web.errors import Answer, respond
 from webapp.web.session import current_user_or_none

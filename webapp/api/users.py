@@ -11,7 +11,7 @@ from webapp.api.shapes import NewPerson, People, PeopleQuery, Person, PersonChan
 from webapp.extensions import db
 from webapp.models import User
 from webapp.models.accounts import people
-from webapp.models.accounts.people import VersionMismatch, version_of
+from webapp.models.accounts.combined_changes import VersionMismatch, change_person, if_version, version_of
 from webapp.models.accounts.people_query import people_after
 from webapp.models.errors import NotFound
 from webapp.web.access import Action, may
@@ -88,14 +88,9 @@ async def users_update(user_id: int, data: PersonChange) -> Any:
     Their name, their role, or whether they may sign in: all fields given are changed, or none. The last owner stays
     one.
     """
+    seen = request.if_match or None
     person = await db().write(
-        people.change_person,
-        acting_user(),
-        user_id,
-        name=data.name,
-        role=data.role,
-        is_active=data.is_active,
-        versions=request.if_match or None,
+        if_version, acting_user(), user_id, seen, change_person, data.name, data.role, data.is_active
     )
     return Person.of(person), 200, {"ETag": _etag(person)}
 
@@ -109,7 +104,8 @@ async def users_delete(user_id: int) -> Response:
 
     Permanently, with all their tables. To keep the option of restoring them, deactivate them instead.
     """
-    await db().write(people.remove_person, acting_user(), user_id, delete_user_data, request.if_match or None)
+    seen = request.if_match or None
+    await db().write(if_version, acting_user(), user_id, seen, people.remove_person, delete_user_data)
     gone = Response(status=204)
     del gone.headers["Content-Type"]
     return gone

@@ -25,7 +25,7 @@ from webapp.models import (
     User,
     utc_now,
 )
-from webapp.models.accounts.acting_user import ActingUser, NotAllowed, ensure_can_grant
+from webapp.models.accounts.people import ActingUser, NotAllowed, ensure_can_grant
 from webapp.web.access import public
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash

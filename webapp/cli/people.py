@@ -14,8 +14,8 @@ from webapp.db.unit_of_work import UnitOfWork
 from webapp.hashing import Hasher
 from webapp.models import Role, User, normalise_email
 from webapp.models.accounts import people
-from webapp.models.accounts.acting_user import OPERATOR, ActingUser
 from webapp.models.accounts.password_reset import issue_reset_link, reset_password
+from webapp.models.accounts.people import OPERATOR, ActingUser
 from webapp.models.accounts.people_query import people_with_state
 from webapp.web.hosts import public_origin
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from webapp.extensions import db
 from webapp.models import AuditEvent, AuditSource, Event, User
-from webapp.models.accounts.acting_user import ActingUser
+from webapp.models.accounts.people import ActingUser
 from webapp.web.session import current_user, current_user_or_none, device
 
 

@@ -18,7 +18,7 @@ from webapp.db import sqlite
 from webapp.db.errors import DatabaseBusy, StorageFull, UserError
 from webapp.extensions import Extension
 from webapp.models import Event, RegistrationClosed
-from webapp.models.accounts.acting_user import NotAllowed
+from webapp.models.accounts.people import NotAllowed
 from webapp.models.errors import NotFound
 from webapp.web import fragments, templating
 from webapp.web.audit import record_soon

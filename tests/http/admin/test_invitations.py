@@ -13,7 +13,7 @@ from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, sealer
 from webapp.models import Event, Mail, OneTimeToken, Role, User
 from webapp.models.accounts import people
-from webapp.models.accounts.acting_user import OPERATOR
+from webapp.models.accounts.people import OPERATOR
 from webapp.web.application import Application
 
 CHOSEN = "a long and unlikely sentence"

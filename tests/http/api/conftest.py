@@ -10,8 +10,7 @@ from quart.testing import QuartClient
 from tests.helpers import ADA, sign_up
 from webapp.extensions import db
 from webapp.models import ApiToken, Role, Scope, User
-from webapp.models.accounts.acting_user import OPERATOR
-from webapp.models.accounts.people import add_person
+from webapp.models.accounts.people import OPERATOR, add_person
 from webapp.web.application import Application
 
 

@@ -6,10 +6,10 @@ from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from webapp.db.unit_of_work import UnitOfWork
-from webapp.models.accounts.acting_user import ActingUser, NotAllowed, ensure_can_grant
 from webapp.models.accounts.audit import AuditEvent, Event
 from webapp.models.accounts.links import send_invitation
 from webapp.models.accounts.one_time_token import OneTimeToken, Purpose
+from webapp.models.accounts.people import ActingUser, NotAllowed, ensure_can_grant
 from webapp.models.accounts.user import User
 from webapp.models.base import utc_now
 from webapp.models.errors import NotFound

@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
-from webapp.models.accounts.acting_user import ActingUser, ensure_can_grant, get_manageable_user
 from webapp.models.accounts.audit import AuditEvent, Event
 from webapp.models.accounts.invitation import pending_roles
 from webapp.models.accounts.one_time_token import OneTimeToken
+from webapp.models.accounts.people import ActingUser, ensure_can_grant, get_manageable_user
 from webapp.models.accounts.session import digest
 from webapp.models.accounts.user import User
 from webapp.models.base import utc_now

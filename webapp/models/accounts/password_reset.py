@@ -6,13 +6,13 @@ from sqlalchemy import select
 
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
-from webapp.models.accounts.acting_user import ActingUser, get_manageable_user, is_last_owner
 from webapp.models.accounts.api_token import ApiToken
 from webapp.models.accounts.audit import AuditEvent, Event
 from webapp.models.accounts.links import send_reset
 from webapp.models.accounts.one_time_token import BY_HAND, OneTimeToken, Purpose
 from webapp.models.accounts.passkey import Passkey
 from webapp.models.accounts.password import set_password
+from webapp.models.accounts.people import ActingUser, get_manageable_user, is_last_owner
 from webapp.models.accounts.recovery_code import RecoveryCode
 from webapp.models.accounts.user import User
 from webapp.models.mail import Mailer

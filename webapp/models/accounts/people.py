@@ -1,36 +1,28 @@
 """Managing people: the verbs shared by the administration, the API and the command line.
 
 Each checks first and changes afterwards; one that raises has changed nothing, so several can share a unit of work.
+Rights are decided here, under the write lock: an owner may have been demoted since the request started.
 """
 
-import hashlib
-from collections.abc import Awaitable, Callable, Container, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
-from webapp.models.accounts.acting_user import (
-    OPERATOR,
-    ActingUser,
-    NotAllowed,
-    ensure_can_grant,
-    ensure_other_owner,
-    get_manageable_user,
-)
 from webapp.models.accounts.api_token import ApiToken
-from webapp.models.accounts.audit import AuditEvent, Event
+from webapp.models.accounts.audit import COMMAND_LINE, AuditEvent, AuditSource, Event
 from webapp.models.accounts.links import send_welcome
 from webapp.models.accounts.one_time_token import OneTimeToken, Purpose
 from webapp.models.accounts.passkey import Passkey
 from webapp.models.accounts.session import Session
 from webapp.models.accounts.user import EmailTaken, User
 from webapp.models.base import utc_now
+from webapp.models.errors import NotFound
 from webapp.models.mail import Mailer
-from webapp.models.policy import RANKS, Role
+from webapp.models.policy import RANKS, Action, Actor, Role, is_above, is_allowed
 
 MAX_NAME = 200  # characters
 # Mailed links that become invalid when a person gets a new address or is deactivated.
@@ -42,7 +34,21 @@ OWN_ROLE = "Nobody changes their own role. Ask another owner."
 OWN_REMOVAL = "Your own account is deleted on the page of your account."
 
 DeleteUserData = Callable[[UnitOfWork, int], Awaitable[None]]  # by the person's id
-PersonVerb = Callable[[UnitOfWork, ActingUser, int], Awaitable[Any]]  # `activate`, `deactivate`, `end_sessions`
+
+
+@dataclass(frozen=True, slots=True)
+class ActingUser:
+    """Who manages people, and from where. Without an actor it is the operator, who may do everything."""
+
+    actor: Actor | None
+    source: AuditSource
+
+
+OPERATOR = ActingUser(None, COMMAND_LINE)  # whoever runs the server, at its command line
+
+
+class NotAllowed(UserError):
+    """The actor may manage people, but not this person, or not in this way."""
 
 
 class HasFactor(NotAllowed):
@@ -50,17 +56,11 @@ class HasFactor(NotAllowed):
         super().__init__("They have a second factor or a passkey: only they change their address, on their own page.")
 
 
-class VersionMismatch(UserError):
+class LastOwner(UserError):
     def __init__(self) -> None:
         super().__init__(
-            "Somebody else has changed it since you loaded it. Load it again before you change it. Nothing was changed."
+            "This is the last owner who can sign in, and a server needs one. Make somebody else an owner first."
         )
-
-
-@dataclass(slots=True)
-class BulkResult:
-    changed: list[int] = field(default_factory=list)  # ids
-    refused: list[tuple[str, str]] = field(default_factory=list)  # (address, reason)
 
 
 async def add_person(
@@ -110,31 +110,6 @@ async def add_as_operator(
     return await add_person(
         work, OPERATOR, email=email, name=name, role=role, password_hash=password_hash, is_verified=True
     )
-
-
-async def change_person(
-    work: UnitOfWork,
-    by: ActingUser,
-    user_id: int,
-    *,
-    name: str | None = None,
-    role: Role | None = None,
-    is_active: bool | None = None,
-    versions: Container[str] | None = None,
-) -> User:
-    """Change what is not None, all of it or nothing.
-
-    `versions`: those (see `version_of`) that the caller has seen. Raises `VersionMismatch` if it is another one now.
-    """
-    person = await get_manageable_user(work, by, user_id)
-    _ensure_version(person, versions)
-    if name is not None:
-        await change_name(work, by, user_id, name)
-    if role is not None:
-        await change_role(work, by, user_id, role)
-    if is_active is not None:
-        await (activate if is_active else deactivate)(work, by, user_id)
-    return person
 
 
 async def change_name(work: UnitOfWork, by: ActingUser, user_id: int, name: str) -> User:
@@ -217,50 +192,60 @@ async def end_sessions(work: UnitOfWork, by: ActingUser, user_id: int) -> int:
     return ended
 
 
-async def remove_person(
-    work: UnitOfWork,
-    by: ActingUser,
-    user_id: int,
-    delete_user_data: DeleteUserData,
-    versions: Container[str] | None = None,
-) -> None:
-    """Delete the person and everything that is theirs: `delete_user_data` deletes what other features store.
-
-    `versions` as in `change_person`.
-    """
+async def remove_person(work: UnitOfWork, by: ActingUser, user_id: int, delete_user_data: DeleteUserData) -> None:
+    """Delete the person and everything that is theirs: `delete_user_data` deletes what other features store."""
     person = await get_manageable_user(work, by, user_id, myself=OWN_REMOVAL)
-    _ensure_version(person, versions)
     await ensure_other_owner(work, person)
     await AuditEvent.record(work, Event.REMOVED, by.source, person, role=person.role)
     await delete_user_data(work, person.id)
     await work.session.delete(person)
 
 
-async def apply_to_each(work: UnitOfWork, by: ActingUser, verb: PersonVerb, user_ids: Sequence[int]) -> BulkResult:
-    """Apply the verb to everybody who still exists. One that refuses has changed nothing, so the rest go on."""
-    result = BulkResult()
-    wanted = [*user_ids, by.actor.id] if by.actor else user_ids
-    # Read at once, and held until the end: the session finds them without another query.
-    found = {user.id: user for user in await work.session.scalars(select(User).where(User.id.in_(wanted)))}
-    for person in [found[user_id] for user_id in user_ids if user_id in found]:
-        try:
-            await verb(work, by, person.id)
-            result.changed.append(person.id)
-        except UserError as error:
-            result.refused.append((person.email, str(error)))
-    return result
+async def get_manageable_user(work: UnitOfWork, by: ActingUser, user_id: int, *, myself: str | None = None) -> User:
+    """Return the person if `by` may manage them. `myself` is the message for people who try it on themselves.
+
+    Raises `NotFound` and `NotAllowed`. Every verb here starts with it, and so does anything else done to a person.
+    """
+    person = await work.session.get(User, user_id)
+    if person is None:
+        raise NotFound("person")
+    if by.actor is None:
+        return person
+    if myself is not None and by.actor.id == person.id:
+        raise NotAllowed(myself)
+    if not is_allowed(await _as_of_now(work, by.actor), Action.MANAGE_PEOPLE, person):
+        raise NotAllowed(f"You may not manage {person.email}: the role is not below yours.")
+    return person
 
 
-def version_of(person: User) -> str:
-    """Changes with everything that can be changed, but not with the last activity."""
-    state = (person.id, person.email, person.name, str(person.role), person.is_active, person.verified_at)
-    return hashlib.sha256(repr(state).encode()).hexdigest()[:16]
+async def ensure_can_grant(work: UnitOfWork, by: ActingUser, role: Role) -> None:
+    """Raises `NotAllowed` if the role is not below that of `by`."""
+    if by.actor is None:
+        return
+    actor = await _as_of_now(work, by.actor)
+    if not (is_allowed(actor, Action.MANAGE_PEOPLE) and is_above(actor, role)):
+        raise NotAllowed(f"You may not give the role {role}: it is not below yours.")
 
 
-def _ensure_version(person: User, versions: Container[str] | None) -> None:
-    """Under the write lock nobody can be faster still."""
-    if versions is not None and version_of(person) not in versions:
-        raise VersionMismatch
+async def _as_of_now(work: UnitOfWork, actor: Actor) -> Actor:
+    own = await work.session.get(User, actor.id)
+    if own is None or not own.is_active:
+        raise NotAllowed("Your account does not manage people any more.")
+    return replace(actor, role=own.role)
+
+
+async def ensure_other_owner(work: UnitOfWork, person: User) -> None:
+    """Raises `LastOwner` if nobody else could own the server; also for people who delete their own account."""
+    if await is_last_owner(work, person):
+        raise LastOwner
+
+
+async def is_last_owner(work: UnitOfWork, person: User) -> bool:
+    """Whether they are an owner, and nobody else is one who can sign in with a password."""
+    if person.role != Role.OWNER or not person.is_active:
+        return False
+    others = select(User.id).where(User.role == Role.OWNER, User.is_active, User.password_hash != "")
+    return await work.session.scalar(others.where(User.id != person.id).limit(1)) is None
 
 
 async def has_factor(work: UnitOfWork, person: User) -> bool:
