@@ -12,7 +12,7 @@ from webapp.extensions import config, db
 from webapp.models import OneTimeToken, Role, is_above, utc_now
 from webapp.models.accounts import invitation
 from webapp.web.access import Action, fresh, may, resumable
-from webapp.web.audit import acting_user
+from webapp.web.acting_user import acting_user
 from webapp.web.flashes import flash
 from webapp.web.formatting import plural
 from webapp.web.fragments import redirect_to, render

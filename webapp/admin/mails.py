@@ -16,7 +16,7 @@ from webapp.extensions import config, db, sealer
 from webapp.models import Mail
 from webapp.models.accounts.outbox import retry_mail, reveal_link, unsent_mails
 from webapp.web.access import Action, fresh, may, resumable
-from webapp.web.audit import acting_user
+from webapp.web.acting_user import acting_user
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
 from webapp.web.hosts import own_origin

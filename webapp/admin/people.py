@@ -13,7 +13,7 @@ from webapp.models.accounts.combined_changes import BulkResult, PersonVerb, appl
 from webapp.models.accounts.people_query import PeopleListQuery, count_people, people_by_id, people_page
 from webapp.web import templating
 from webapp.web.access import Action, may, safe_next
-from webapp.web.audit import acting_user
+from webapp.web.acting_user import acting_user
 from webapp.web.flashes import flash
 from webapp.web.formatting import plural
 from webapp.web.fragments import is_partial, partial, redirect_to, render, respond

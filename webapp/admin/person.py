@@ -16,7 +16,7 @@ from webapp.models.accounts.people_query import people_by_id
 from webapp.models.errors import NotFound
 from webapp.web import templating
 from webapp.web.access import Action, fresh, may, resumable
-from webapp.web.audit import acting_user
+from webapp.web.acting_user import acting_user
 from webapp.web.flashes import flash
 from webapp.web.formatting import plural
 from webapp.web.fragments import is_partial, redirect_to, render, respond, toast

@@ -15,7 +15,7 @@ from webapp.models.accounts.combined_changes import VersionMismatch, change_pers
 from webapp.models.accounts.people_query import people_after
 from webapp.models.errors import NotFound
 from webapp.web.access import Action, may
-from webapp.web.audit import acting_user
+from webapp.web.acting_user import acting_user
 from webapp.web.errors import Answer, respond
 from webapp.web.mailer import mailer
 from webapp.web.rate_limit.requests import reads, writes

@@ -4,8 +4,7 @@ from typing import Any
 
 from webapp.extensions import db
 from webapp.models import AuditEvent, AuditSource, Event, User
-from webapp.models.accounts.people import ActingUser
-from webapp.web.session import current_user, current_user_or_none, device
+from webapp.web.session import current_user_or_none, device
 
 
 def audit_source(person: User | None = None) -> AuditSource:
@@ -17,11 +16,6 @@ def audit_source(person: User | None = None) -> AuditSource:
     if actor is not None:
         return AuditSource(actor.id, actor.email, where.address, where.agent)
     return AuditSource(None, "", where.address, where.agent)
-
-
-def acting_user() -> ActingUser:
-    """The signed-in person, for a verb that manages people."""
-    return ActingUser(current_user(), audit_source())
 
 
 def record_soon(event: Event, subject: User | str | None = None, **details: Any) -> None:

@@ -1,7 +1,7 @@
 """An application with somebody of every role, and a window of the owner and of the administrator."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -51,9 +51,6 @@ def people_in(html: str) -> list[str]:
 def words_in(html: str) -> str:
     """What a reader reads."""
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
-
-
-Settle = Callable[..., Any]
 
 
 @contextmanager
