@@ -156,7 +156,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _links_need_an_origin(self) -> Self:
         """Otherwise a mailed link would point to whatever host the request named."""
-        if self.smtp_url.get_secret_value() and self.public_origin is None and not self.is_private:
+        if self.sends_mail and self.public_origin is None and not self.is_private:
             raise ValueError("ROWCAST_SMTP_URL needs ROWCAST_PUBLIC_ORIGIN: it is where links in mails lead")
         return self
 
@@ -183,6 +183,10 @@ class Settings(BaseSettings):
     @property
     def is_testing(self) -> bool:
         return self.environment is Environment.TESTING
+
+    @property
+    def sends_mail(self) -> bool:
+        return bool(self.smtp_url.get_secret_value())
 
     @cached_property
     def sqlalchemy_url(self) -> str:

@@ -6,7 +6,7 @@ from tests.helpers import PASSWORD, Person, sign_in
 from webapp.extensions import db, hasher
 from webapp.models import Role, User
 from webapp.models.accounts import people
-from webapp.models.accounts.people import THE_COMMAND_LINE
+from webapp.models.accounts.people import OPERATOR
 from webapp.web.application import Application
 
 ADA = Person("ada@example.org")  # the owner
@@ -24,7 +24,7 @@ async def settle(
         password_hash = await hasher().hash(PASSWORD)
         return await db().write(
             people.add_person,
-            THE_COMMAND_LINE,
+            OPERATOR,
             email=email,
             name=name,
             role=role,

@@ -27,17 +27,26 @@ from webapp.models import (
     User,
 )
 from webapp.models.accounts import people
-from webapp.models.accounts.people import THE_COMMAND_LINE, ActingUser, HasFactor, LastOwner, NotAllowed
+from webapp.models.accounts.combined_changes import change_person
+from webapp.models.accounts.people import OPERATOR, ActingUser, HasFactor, LastOwner, NotAllowed
 from webapp.models.errors import NotFound
 
 Verb = Callable[..., Awaitable[Any]]
 
 
+class Outbox:
+    """A mailer that sends nothing."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str]] = []  # (template, recipient)
+
+    async def send(self, work: UnitOfWork, /, template: str, recipient: str, **context: Any) -> None:
+        self.sent.append((template, recipient))
+
+
 async def add(database: Database, name: str, role: Role = Role.MEMBER, *, has_password: bool = True) -> User:
     email, password_hash = f"{name}@example.org", "x" if has_password else ""
-    return await database.write(
-        people.add_person, THE_COMMAND_LINE, email=email, role=role, password_hash=password_hash
-    )
+    return await database.write(people.add_person, OPERATOR, email=email, role=role, password_hash=password_hash)
 
 
 def manager(user: User) -> ActingUser:
@@ -56,7 +65,7 @@ async def events(database: Database, event: Event) -> list[AuditEvent]:
         return list(await session.scalars(select(AuditEvent).where(AuditEvent.event == event)))
 
 
-async def nothing(work: UnitOfWork, user_id: int) -> None:
+async def delete_nothing(work: UnitOfWork, user_id: int) -> None:
     """They have no other belongings."""
 
 
@@ -81,24 +90,25 @@ async def test_a_person_is_added_and_written_down(database: Database) -> None:
 @pytest.mark.parametrize(
     ("verb", "more"),
     [
-        (people.change_person, {"name": "x"}),
-        (people.change_person, {"email": "x@example.org"}),
+        (people.change_name, {"name": "x"}),
+        (change_person, {"name": "x"}),
+        (people.change_email, {"mailer": Outbox(), "email": "x@example.org"}),
         (people.change_role, {"role": Role.GUEST}),
         (people.activate, {}),
         (people.deactivate, {}),
         (people.end_sessions, {}),
-        (people.remove_person, {"farewell": nothing}),
+        (people.remove_person, {"delete_user_data": delete_nothing}),
     ],
 )
 async def test_nobody_manages_who_is_not_below_them(database: Database, verb: Verb, more: dict[str, Any]) -> None:
     ada, bob, eve = [await add(database, name, role) for name, role in zip(("ada", "bob", "eve"), Role, strict=False)]
     for by, whom in ((bob, ada), (bob, await add(database, "bea", Role.ADMINISTRATOR)), (eve, bob), (eve, ada)):
         with pytest.raises(NotAllowed):
-            await database.write(verb, manager(by), whom.id, **more)
+            await database.write(verb, by=manager(by), user_id=whom.id, **more)
     with pytest.raises(NotFound):
-        await database.write(verb, manager(ada), 999, **more)
+        await database.write(verb, by=manager(ada), user_id=999, **more)
 
-    await database.write(verb, manager(bob), eve.id, **more)
+    await database.write(verb, by=manager(bob), user_id=eve.id, **more)
 
 
 async def test_a_role_is_given_by_who_is_above_it(database: Database) -> None:
@@ -123,13 +133,13 @@ async def test_nobody_does_to_themselves_what_has_a_page_of_their_own_or_a_colle
     for verb, more in (
         (people.change_role, {"role": Role.MEMBER}),
         (people.deactivate, {}),
-        (people.remove_person, {"farewell": nothing}),
+        (people.remove_person, {"delete_user_data": delete_nothing}),
         (people.end_sessions, {}),
-        (people.change_person, {"email": "x@example.org"}),
+        (people.change_email, {"mailer": Outbox(), "email": "x@example.org"}),
     ):
         with pytest.raises(NotAllowed):
-            await database.write(verb, manager(ada), ada.id, **more)  # type: ignore[operator]
-    await database.write(people.change_person, manager(ada), ada.id, name="Ada")
+            await database.write(verb, by=manager(ada), user_id=ada.id, **more)  # type: ignore[operator]
+    await database.write(people.change_name, manager(ada), ada.id, "Ada")
     assert (await found(database, ada)).name == "Ada"  # type: ignore[union-attr]
 
 
@@ -138,7 +148,7 @@ async def test_nobody_does_to_themselves_what_has_a_page_of_their_own_or_a_colle
     [
         (people.change_role, {"role": Role.ADMINISTRATOR}),
         (people.deactivate, {}),
-        (people.remove_person, {"farewell": nothing}),
+        (people.remove_person, {"delete_user_data": delete_nothing}),
     ],
 )
 async def test_the_last_owner_stays(database: Database, verb: Verb, more: dict[str, Any]) -> None:
@@ -146,15 +156,15 @@ async def test_the_last_owner_stays(database: Database, verb: Verb, more: dict[s
     bob = await add(database, "bob", Role.OWNER)
     invited = await add(database, "ian", Role.OWNER, has_password=False)
     gone = await add(database, "eve", Role.OWNER)
-    await database.write(people.deactivate, THE_COMMAND_LINE, gone.id)
+    await database.write(people.deactivate, OPERATOR, gone.id)
 
     await database.write(verb, manager(ada), bob.id, **more)
     with pytest.raises(LastOwner):
-        await database.write(verb, THE_COMMAND_LINE, ada.id, **more)
+        await database.write(verb, OPERATOR, ada.id, **more)
     with pytest.raises(NotAllowed):
         await database.write(verb, manager(bob), ada.id, **more)  # no longer an owner
 
-    await database.write(verb, THE_COMMAND_LINE, invited.id, **more)  # who could never sign in
+    await database.write(verb, OPERATOR, invited.id, **more)  # who could never sign in
     left = await found(database, ada)
     assert left is not None
     assert (left.role, left.is_active) == (Role.OWNER, True)
@@ -169,7 +179,7 @@ async def test_two_owners_who_do_it_to_each_other_at_the_same_time_are_not_both_
     said = await asyncio.gather(
         database.write(verb, manager(ada), bob.id),
         database.write(verb, manager(bob), ada.id),
-        database.write(verb, THE_COMMAND_LINE, ada.id),
+        database.write(verb, OPERATOR, ada.id),
         return_exceptions=True,
     )
 
@@ -241,13 +251,14 @@ async def test_ending_sessions_says_how_many(database: Database) -> None:
 
 async def test_a_new_address_is_unverified_and_links_to_the_old_one_stop_working(database: Database) -> None:
     ada, eve = await add(database, "ada", Role.OWNER), await add(database, "eve")
-    reset = await database.write(OneTimeToken.issue, Purpose.RESET, user_id=eve.id)
+    reset, outbox = await database.write(OneTimeToken.issue, Purpose.RESET, user_id=eve.id), Outbox()
 
     with pytest.raises(EmailTaken):
-        await database.write(people.change_person, manager(ada), eve.id, email=ada.email)
-    changed = await database.write(people.change_person, manager(ada), eve.id, email="eva@example.org", name="Eva")
+        await database.write(people.change_email, manager(ada), outbox, eve.id, ada.email)
+    changed = await database.write(people.change_email, manager(ada), outbox, eve.id, "eva@example.org")
 
-    assert (changed.email, changed.name, changed.verified_at) == ("eva@example.org", "Eva", None)
+    assert (changed.email, changed.verified_at) == ("eva@example.org", None)
+    assert outbox.sent == [("email_changed", "eve@example.org")]
     async with database.reading() as session:
         assert await session.scalar(OneTimeToken.usable(Purpose.RESET, reset)) is None
     (event,) = await events(database, Event.EMAIL_CHANGED)
@@ -269,8 +280,9 @@ async def test_who_has_a_second_factor_or_a_passkey_is_not_moved_to_another_addr
 
     await database.write(protect)
     with pytest.raises(HasFactor):
-        await database.write(people.change_person, manager(ada), eve.id, email="eva@example.org")
-    changed = await database.write(people.change_person, manager(ada), eve.id, email="eve@example.org", name="Eva")
+        await database.write(people.change_email, manager(ada), Outbox(), eve.id, "eva@example.org")
+    await database.write(people.change_name, manager(ada), eve.id, "Eva")
+    changed = await database.write(people.change_email, manager(ada), Outbox(), eve.id, "eve@example.org")
 
     assert (changed.email, changed.name) == ("eve@example.org", "Eva")
 
@@ -279,11 +291,11 @@ async def test_who_is_removed_is_gone_with_what_is_theirs_and_stays_in_the_log(d
     ada, eve = await add(database, "ada", Role.OWNER), await add(database, "eve")
     said: list[int] = []
 
-    async def farewell(work: UnitOfWork, user_id: int) -> None:
+    async def delete(work: UnitOfWork, user_id: int) -> None:
         said.append(user_id)
 
     await database.write(Session.start, eve.id, Device("Firefox", ""), remembered=True)
-    await database.write(people.remove_person, manager(ada), eve.id, farewell)
+    await database.write(people.remove_person, manager(ada), eve.id, delete)
 
     assert (said, await found(database, eve)) == ([eve.id], None)
     (event,) = await events(database, Event.REMOVED)
@@ -293,11 +305,11 @@ async def test_who_is_removed_is_gone_with_what_is_theirs_and_stays_in_the_log(d
 async def test_a_removal_that_fails_changes_nothing(database: Database) -> None:
     ada, eve = await add(database, "ada", Role.OWNER), await add(database, "eve")
 
-    async def farewell(work: UnitOfWork, user_id: int) -> None:
+    async def delete(work: UnitOfWork, user_id: int) -> None:
         raise UserError("A table is still coming in.")
 
     with pytest.raises(UserError):
-        await database.write(people.remove_person, manager(ada), eve.id, farewell)
+        await database.write(people.remove_person, manager(ada), eve.id, delete)
 
     assert await found(database, eve) is not None
     assert await events(database, Event.REMOVED) == []

@@ -4,13 +4,4 @@ from quart import Blueprint
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
 
-from webapp.admin import (  # noqa: E402, F401  (routes register themselves)
-    audit,
-    bulk,
-    invitations,
-    jobs,
-    mails,
-    people,
-    person,
-    settings,
-)
+from webapp.admin import audit, invitations, jobs, mails, people, person, settings  # noqa: E402, F401  (register routes)

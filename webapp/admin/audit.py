@@ -6,8 +6,10 @@ from typing import Any
 from quart import Response, request, url_for
 from quart.typing import ResponseReturnValue
 
-from webapp.admin import bp, trail, trail_export, words
-from webapp.admin.trail import Query
+from webapp.admin import bp
+from webapp.admin.audit_export import MIMETYPES, SERIALIZERS, export_audit_log
+from webapp.admin.audit_query import AuditQuery, audit_page
+from webapp.admin.audit_wording import EVENTS, GROUPS, describe_details, describe_event
 from webapp.db.errors import UserError
 from webapp.extensions import db
 from webapp.models import AuditEvent, Event
@@ -20,13 +22,8 @@ from webapp.web.streaming import streamed
 from webapp.web.user_agents import describe_user_agent
 
 
-class UnknownFormat(UserError):
-    def __init__(self) -> None:
-        super().__init__("The audit log can be exported as csv or ndjson.")
-
-
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """An event as the log shows it."""
 
     event: AuditEvent
@@ -36,32 +33,28 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class LogView:
-    entries: list[Entry]
-    query: Query
+class AuditLogPage:
+    entries: list[AuditEntry]
+    query: AuditQuery
     clear_url: str
     more_url: str | None
     more_rows_url: str | None
     exports: list[tuple[str, str]]
 
 
-def entry(event: AuditEvent) -> Entry:
-    return Entry(
-        event,
-        words.event_in_words(event.event),
-        words.details_in_words(event.details),
-        describe_user_agent(event.agent),
+def present_event(event: AuditEvent) -> AuditEntry:
+    return AuditEntry(
+        event, describe_event(event.event), describe_details(event.details), describe_user_agent(event.agent)
     )
 
 
 @bp.get("/audit")
 @may(Action.RUN_SERVER)
 async def audit_index() -> ResponseReturnValue:
-    events = {
-        title: [(str(event), text) for event, text in words.EVENTS.items() if event.startswith(f"{group}.")]
-        for group, title in words.GROUPS.items()
-    }
-    groups = [(group, title, events[title]) for group, title in words.GROUPS.items()]
+    groups = [
+        (group, title, [(str(event), label) for event, label in EVENTS.items() if event.startswith(f"{group}.")])
+        for group, title in GROUPS.items()
+    ]
     return await render("admin/audit/index.html", "admin/audit/_results.html", log=await _log(), groups=groups)
 
 
@@ -76,30 +69,26 @@ async def audit_rows() -> ResponseReturnValue:
 @may(Action.RUN_SERVER)
 async def audit_export() -> Response:
     """Exporting the log is itself logged."""
-    query, kind = Query.from_args(request.args), request.args.get("format", "csv")
-    if kind not in trail_export.LINES:
-        raise UnknownFormat
+    query, kind = AuditQuery.from_args(request.args), request.args.get("format", "csv")
+    if kind not in SERIALIZERS:
+        raise UserError("The audit log can be exported as csv or ndjson.")
     if request.method != "HEAD":
         filters = [f"{name} {value}" for name, value in query.args().items()]
         record_soon(Event.AUDIT_EXPORTED, None, format=kind, filters=filters)
     database, zone = db(), zone_of(current_user().time_zone)
-    return streamed(
-        lambda: trail_export.stream(database, query, zone, kind), trail_export.MIMETYPES[kind], f"audit-log.{kind}"
-    )
+    return streamed(lambda: export_audit_log(database, query, zone, kind), MIMETYPES[kind], f"audit-log.{kind}")
 
 
-async def _log() -> LogView:
-    query, before = Query.from_args(request.args), request.args.get("before", type=int)
+async def _log() -> AuditLogPage:
+    query, before = AuditQuery.from_args(request.args), request.args.get("before", type=int)
     async with db().reading() as session:
-        events, further = await trail.fetch(session, query, zone_of(current_user().time_zone), before)
+        events, further = await audit_page(session, query, zone_of(current_user().time_zone), before)
     more: dict[str, Any] = {**query.args(), "before": further}
-    return LogView(
-        entries=[entry(event) for event in events],
+    return AuditLogPage(
+        entries=[present_event(event) for event in events],
         query=query,
         clear_url=url_for("admin.audit_index"),
         more_url=url_for("admin.audit_index", **more) if further else None,
         more_rows_url=url_for("admin.audit_rows", **more) if further else None,
-        exports=[
-            (kind.upper(), url_for("admin.audit_export", format=kind, **query.args())) for kind in trail_export.LINES
-        ],
+        exports=[(kind.upper(), url_for("admin.audit_export", format=kind, **query.args())) for kind in SERIALIZERS],
     )

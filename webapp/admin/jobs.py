@@ -1,8 +1,8 @@
 """Everybody's background work: what runs, what waits, what failed and why, and what can be retried."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
 
 from quart import url_for
 from quart.typing import ResponseReturnValue
@@ -10,76 +10,54 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from webapp.admin import bp
-from webapp.admin.doing import acting_user
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, jobs
 from webapp.imports.report import ImportOverrides
-from webapp.jobs.imports import BUILDING
-from webapp.jobs.progress import starting_point
-from webapp.models import AuditEvent, Event, Import, ImportState, Mail, Table, User
-from webapp.models.accounts.people import ActingUser
+from webapp.jobs.imports import BUILDING, MovedOn
+from webapp.jobs.progress import Progress, starting_point
+from webapp.models import AuditEvent, AuditSource, Event, Import, ImportState, Mail, Table, User
 from webapp.models.errors import NotFound
 from webapp.models.mail import MAX_TRIES
 from webapp.web.access import Action, may
+from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
 
-SHOWN = 100  # imports per kind, newest first
+MAX_SHOWN = 100  # imports per state, newest first
 RUNNING = (ImportState.INSPECTING, ImportState.LOADING)
 
 
-class NothingToRepeat(UserError):
-    def __init__(self) -> None:
-        super().__init__("Its file is no longer kept. Upload it again.")
-
-
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """An import: its owner and progress, but nothing of the file's contents."""
+class ImportJob:
+    """An import; its page shows nothing of the file's contents."""
 
-    id: str
-    filename: str
-    size: int
-    person: str
-    person_url: str
-    state: str
-    is_waiting: bool  # waiting for its turn
-    rows: int
-    total_rows: int | None
-    share: float | None
-    failure: str | None
-    created_at: datetime
-    finished_at: datetime | None
-    may_repeat: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Indexed:
-    """A table whose search index is being built."""
-
-    id: int
-    rows: int
-    person: str
-    person_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Mails:
-    waiting: int
-    failed: int
+    record: Import
+    owner: str  # e-mail address
+    progress: Progress
+    can_retry: bool
 
 
 @bp.get("/jobs")
 @may(Action.RUN_SERVER)
 async def jobs_index() -> ResponseReturnValue:
+    given_up = func.count().filter(Mail.tries >= MAX_TRIES)
+    unsent = select((func.count() - given_up).label("waiting"), given_up.label("given_up"))
+    indexes = select(Table.id, Table.row_count, Table.owner_id, User.email).join(User, User.id == Table.owner_id)
     async with db().reading() as session:
         running = await _imports(session, RUNNING)
         waiting = await _imports(session, (ImportState.READY,))
         failed = await _imports(session, (ImportState.FAILED,))
-        indexed, mails = await _indexed(session), await _mails(session)
+        building = (await session.execute(indexes.where(Table.search_index == BUILDING).limit(MAX_SHOWN))).all()
+        mails = (await session.execute(unsent.where(Mail.sealed.is_not(None)))).one()
+    kept = await _kept_files([found for found, _ in failed])  # now that no session waits for the disk
     return await render(
-        "admin/jobs.html", running=running, waiting=waiting, failed=failed, indexed=indexed, mails=mails
+        "admin/jobs.html",
+        running=[_present(*job) for job in running],
+        waiting=[_present(*job) for job in waiting],
+        failed=[_present(*job, can_retry=job[0].id in kept) for job in failed],
+        indexes=building,
+        mails=mails,
     )
 
 
@@ -90,63 +68,37 @@ async def jobs_retry(import_id: str) -> ResponseReturnValue:
     found = await jobs().find(import_id)
     if found is None:
         raise NotFound("import")
-    if not await _is_kept(found):
-        raise NothingToRepeat
+    if found.state != ImportState.FAILED:
+        raise MovedOn(found.state)
+    if not await _kept_files([found]):
+        raise UserError("Its file is no longer kept. Upload it again.")
     await jobs().read_again(found.id, ImportOverrides.from_json(found.overrules))
-    await db().write(_note, acting_user(), found.user_id, found.filename)
+    await db().write(_record_retry, audit_source(), found.user_id, found.filename)
     flash(f"“{found.filename}” is being read again. Its owner can then decide on the import.")
     return redirect_to(url_for("admin.jobs_index"))
 
 
-async def _note(work: UnitOfWork, by: ActingUser, user_id: int, filename: str) -> None:
+async def _record_retry(work: UnitOfWork, source: AuditSource, user_id: int, filename: str) -> None:
     person = await work.session.get(User, user_id)
-    await AuditEvent.record(work, Event.JOB_RETRIED, by.doer, person, file=filename)
+    await AuditEvent.record(work, Event.JOB_RETRIED, source, person, file=filename)
 
 
-async def _is_kept(found: Import) -> bool:
-    """An unreadable file is deleted when its import fails; a readable one is kept for a day."""
-    if found.state != ImportState.FAILED or found.inspection is None:
-        return False
-    return await asyncio.to_thread(jobs().folder(found.id).original.is_file)
+async def _kept_files(imports: Collection[Import]) -> set[str]:
+    """The ids of the failed imports whose file still exists: one that could be read is kept for a day."""
+    folders = {found.id: jobs().folder(found.id) for found in imports if found.inspection is not None}
+
+    def look() -> set[str]:
+        return {import_id for import_id, folder in folders.items() if folder.original.is_file()}
+
+    return await asyncio.to_thread(look) if folders else set()
 
 
-async def _imports(session: AsyncSession, states: tuple[ImportState, ...]) -> list[Listed]:
+async def _imports(session: AsyncSession, states: tuple[ImportState, ...]) -> list[tuple[Import, str]]:
+    """Each with its owner's address."""
     statement = select(Import, User.email).join(User, User.id == Import.user_id).where(Import.state.in_(states))
-    rows = (await session.execute(statement.order_by(Import.created_at.desc()).limit(SHOWN))).all()
-    return [await _listed(found, email) for found, email in rows]
+    rows = await session.execute(statement.order_by(Import.created_at.desc()).limit(MAX_SHOWN))
+    return [(found, email) for found, email in rows]
 
 
-async def _listed(found: Import, email: str) -> Listed:
-    progress = jobs().progress(found.id) or starting_point(found)
-    return Listed(
-        id=found.id,
-        filename=found.filename,
-        size=found.size,
-        person=email,
-        person_url=url_for("admin.person_show", user_id=found.user_id),
-        state=found.state,
-        is_waiting=progress.is_waiting,
-        rows=progress.rows,
-        total_rows=progress.total_rows,
-        share=progress.share,
-        failure=found.failure,
-        created_at=found.created_at,
-        finished_at=found.finished_at,
-        may_repeat=await _is_kept(found),
-    )
-
-
-async def _indexed(session: AsyncSession) -> list[Indexed]:
-    statement = select(Table.id, Table.row_count, User.email, User.id).join(User, User.id == Table.owner_id)
-    found = await session.execute(statement.where(Table.search_index == BUILDING).limit(SHOWN))
-    return [
-        Indexed(table_id, rows, email, url_for("admin.person_show", user_id=user_id))
-        for table_id, rows, email, user_id in found
-    ]
-
-
-async def _mails(session: AsyncSession) -> Mails:
-    given_up = Mail.tries >= MAX_TRIES
-    statement = select(func.count(), func.count().filter(given_up)).where(Mail.sealed.is_not(None))
-    unsent, failed = (await session.execute(statement)).one()
-    return Mails(unsent - failed, failed)
+def _present(found: Import, owner: str, *, can_retry: bool = False) -> ImportJob:
+    return ImportJob(found, owner, jobs().progress(found.id) or starting_point(found), can_retry)

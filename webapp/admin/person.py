@@ -1,40 +1,45 @@
 """One person: their page, and the actions on them."""
 
-from quart import request, url_for
+from quart import url_for
 from quart.typing import ResponseReturnValue
 
-from webapp.admin import bp, dossier, letters, listing, view
-from webapp.admin.doing import acting_user
+from webapp.admin import bp
 from webapp.admin.forms import AddressForm, NameForm, RemovalForm, RoleForm
+from webapp.admin.people_presenter import PersonRow, present_person
+from webapp.admin.person_detail import fetch_person_detail
 from webapp.extensions import config, db
-from webapp.models import EmailTaken
+from webapp.models import EmailTaken, Session
 from webapp.models.accounts import people
+from webapp.models.accounts.password_reset import send_reset_link
 from webapp.models.accounts.people import HasFactor, LastOwner, NotAllowed
+from webapp.models.accounts.people_query import people_by_id
 from webapp.models.errors import NotFound
 from webapp.web import templating
 from webapp.web.access import Action, fresh, may, resumable
+from webapp.web.acting_user import acting_user
 from webapp.web.flashes import flash
 from webapp.web.formatting import plural
 from webapp.web.fragments import is_partial, redirect_to, render, respond, toast
+from webapp.web.mailer import mailer
 from webapp.web.session import current_user
 from webapp.web.user_data import delete_user_data, summarize_user_data
 
 
-async def find_row(user_id: int) -> view.Row:
+async def find_person(user_id: int) -> PersonRow:
     """The person as the list shows them. Raises `NotFound`."""
     async with db().reading() as session:
-        person = await listing.fetch_one(session, user_id, config())
-    if person is None:
+        found = await people_by_id(session, [user_id], Session.lasting(config()))
+    if not found:
         raise NotFound("person")
-    return view.row(current_user(), person)
+    return present_person(current_user(), found[0])
 
 
-async def find_managed(user_id: int, *, myself: str | None = None) -> view.Row:
-    """The same, for an action on them. `myself` is the message for people who try it on themselves.
+async def find_manageable(user_id: int, *, myself: str | None = None) -> PersonRow:
+    """The same, for a form about them. `myself` is the message for people who try it on themselves.
 
-    The verbs check again under the write lock. Raises `NotAllowed`.
+    The verbs decide again under the write lock. Raises `NotFound` and `NotAllowed`.
     """
-    row = await find_row(user_id)
+    row = await find_person(user_id)
     if row.is_self and myself is not None:
         raise NotAllowed(myself)
     if not row.may_manage:
@@ -46,26 +51,26 @@ async def find_managed(user_id: int, *, myself: str | None = None) -> view.Row:
 @may(Action.MANAGE_PEOPLE)
 async def person_show(user_id: int) -> ResponseReturnValue:
     """The page; or the row of the list, when an inline edit is cancelled."""
-    row = await find_row(user_id)
+    row = await find_person(user_id)
     if is_partial():
         return await render("admin/people/_row.html", row=row)
-    return await render("admin/people/show.html", row=row, about=await dossier.of(row.person))
+    return await render("admin/people/show.html", row=row, detail=await fetch_person_detail(row.person))
 
 
 @bp.get("/people/<id:user_id>/edit")
 @may(Action.MANAGE_PEOPLE)
 async def person_edit(user_id: int) -> ResponseReturnValue:
-    row = await find_managed(user_id)
+    row = await find_manageable(user_id)
     return await _edit_name(row, NameForm(data={"name": row.person.name}))
 
 
 @bp.post("/people/<id:user_id>")
 @may(Action.MANAGE_PEOPLE)
 async def person_update(user_id: int) -> ResponseReturnValue:
-    row, form = await find_managed(user_id), await NameForm.read()
-    if not form.validate():
-        return await _edit_name(row, form, status=422)
-    await db().write(people.change_person, acting_user(), user_id, name=form["name"].data)
+    form = await NameForm.load()
+    if not form.validate_on_submit():
+        return await _edit_name(await find_manageable(user_id), form, status=422)
+    await db().write(people.change_name, acting_user(), user_id, form["name"].data)
     return await _changed(user_id, "The name is changed.")
 
 
@@ -73,9 +78,9 @@ async def person_update(user_id: int) -> ResponseReturnValue:
 @may(Action.MANAGE_PEOPLE)
 @fresh
 async def person_email(user_id: int) -> ResponseReturnValue:
-    row = await find_managed(user_id, myself="Your own address is changed on the page of your account.")
-    form = await AddressForm.read() if request.method == "POST" else AddressForm(data={"email": row.person.email})
-    if request.method == "POST" and form.validate() and await _change_email(user_id, form):
+    row = await find_manageable(user_id, myself=people.OWN_EMAIL)
+    form = await AddressForm.load(data={"email": row.person.email})
+    if form.validate_on_submit() and await _change_email(user_id, form):
         flash(f"The address is now {form['email'].data}. It counts as unverified.")
         return redirect_to(url_for("admin.person_show", user_id=user_id))
     return await render("admin/people/email.html", status=422 if form.errors else 200, row=row, form=form)
@@ -85,14 +90,13 @@ async def person_email(user_id: int) -> ResponseReturnValue:
 @may(Action.MANAGE_PEOPLE)
 @fresh
 async def person_role(user_id: int) -> ResponseReturnValue:
-    await find_managed(user_id, myself="Nobody changes their own role. Ask another owner.")
-    form = (await RoleForm.read()).offer(current_user())
-    if not form.validate():
-        return await _refused(user_id, "This is none of the roles you may give.")
+    form = (await RoleForm.load()).offer(current_user())
+    if not form.validate_on_submit():
+        return await _refuse_role(user_id, "This is none of the roles you may give.")
     try:
         person = await db().write(people.change_role, acting_user(), user_id, form["role"].data)
     except LastOwner as problem:
-        return await _refused(user_id, str(problem))
+        return await _refuse_role(user_id, str(problem))
     return await _changed(user_id, f"{person.name} has the role {person.role} now.")
 
 
@@ -123,8 +127,8 @@ async def person_end_sessions(user_id: int) -> ResponseReturnValue:
 @resumable
 async def person_reset(user_id: int) -> ResponseReturnValue:
     """A link to choose a new password: by mail, or for the administrator to pass on."""
-    email = await db().write(letters.send_reset_link, acting_user(), user_id)
-    if config().smtp_url.get_secret_value():
+    email = await db().write(send_reset_link, acting_user(), mailer, user_id)
+    if config().sends_mail:
         flash(f"A link is on its way to {email}.")
         return redirect_to(url_for("admin.person_show", user_id=user_id))
     flash(f"The link for {email} waits here: copy it and pass it on.")
@@ -136,51 +140,45 @@ async def person_reset(user_id: int) -> ResponseReturnValue:
 @fresh
 async def person_remove(user_id: int) -> ResponseReturnValue:
     """The page first lists what goes with them; their address must be typed to confirm."""
-    row = await find_managed(user_id, myself="Your own account is deleted on the page of your account.")
-    form = await RemovalForm.read() if request.method == "POST" else RemovalForm()
-    if request.method == "POST" and form.validate() and _confirmed(form, row):
+    row = await find_manageable(user_id, myself=people.OWN_REMOVAL)
+    form = await RemovalForm.load()
+    form.email = row.person.email
+    if form.validate_on_submit():
         await db().write(people.remove_person, acting_user(), user_id, delete_user_data)
         flash(f"{row.person.email} is removed.")
         return redirect_to(url_for("admin.people_index"))
-    lost = await summarize_user_data(user_id)
-    return await render("admin/people/removal.html", status=422 if form.errors else 200, row=row, form=form, lost=lost)
-
-
-def _confirmed(form: RemovalForm, row: view.Row) -> bool:
-    if (form["confirmation"].data or "").lower() == row.person.email:
-        return True
-    form.refuse("confirmation", "This is not their address. Nothing was removed.")
-    return False
+    user_data, status = await summarize_user_data(user_id), 422 if form.errors else 200
+    return await render("admin/people/removal.html", status=status, row=row, form=form, user_data=user_data)
 
 
 async def _change_email(user_id: int, form: AddressForm) -> bool:
     try:
-        await db().write(letters.change_address, acting_user(), user_id, form["email"].data)
+        await db().write(people.change_email, acting_user(), mailer, user_id, form["email"].data)
     except EmailTaken:
         form.refuse("email", "Somebody else has an account with this address.")
-        return False
     except HasFactor as problem:
         form.refuse("email", str(problem))
-        return False
-    return True
+    return not form.errors
 
 
-async def _edit_name(row: view.Row, form: NameForm, status: int = 200) -> ResponseReturnValue:
+async def _edit_name(row: PersonRow, form: NameForm, status: int = 200) -> ResponseReturnValue:
     """A row of the list with a form field in it; or a page with the same form."""
     return await render("admin/people/edit.html", "admin/people/_row.html", status, row=row, form=form)
 
 
-async def _changed(user_id: int, words: str) -> ResponseReturnValue:
+async def _changed(user_id: int, message: str) -> ResponseReturnValue:
     """The updated row and a message in the corner; or back to their page with the message."""
     if is_partial():
-        return respond(templating.render("admin/people/_row.html", row=await find_row(user_id)), toast(words))
-    flash(words)
+        row = await find_person(user_id)
+        return respond(templating.render("admin/people/_row.html", row=row), toast(message))
+    flash(message)
     return redirect_to(url_for("admin.person_show", user_id=user_id))
 
 
-async def _refused(user_id: int, words: str) -> ResponseReturnValue:
+async def _refuse_role(user_id: int, error: str) -> ResponseReturnValue:
     """The unchanged row, with the error beside the field."""
-    row = await find_row(user_id)
+    row = await find_manageable(user_id, myself=people.OWN_ROLE)
     if is_partial():
-        return await render("admin/people/_row.html", status=422, row=row, error=words)
-    return await render("admin/people/show.html", status=422, row=row, about=await dossier.of(row.person), error=words)
+        return await render("admin/people/_row.html", status=422, row=row, error=error)
+    detail = await fetch_person_detail(row.person)
+    return await render("admin/people/show.html", status=422, row=row, detail=detail, error=error)

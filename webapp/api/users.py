@@ -1,30 +1,24 @@
 """People: list, add, show, change and remove them, by the same verbs as the administration pages."""
 
-import hashlib
-from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 from quart import Response, request, url_for
-from sqlalchemy import or_, select
-from werkzeug.datastructures import ETags
-from werkzeug.exceptions import PreconditionFailed
 
 from webapp.api import bp
 from webapp.api.operations import answers, asks, refuses, takes
 from webapp.api.shapes import NewPerson, People, PeopleQuery, Person, PersonChange
-from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import User
 from webapp.models.accounts import people
-from webapp.models.accounts.links import send_welcome
-from webapp.models.accounts.people import ActingUser
+from webapp.models.accounts.combined_changes import VersionMismatch, change_person, if_version, version_of
+from webapp.models.accounts.people_query import people_after
 from webapp.models.errors import NotFound
 from webapp.web.access import Action, may
-from webapp.web.audit import audit_source
+from webapp.web.acting_user import acting_user
+from webapp.web.errors import Answer, respond
 from webapp.web.mailer import mailer
 from webapp.web.rate_limit.requests import reads, writes
-from webapp.web.session import current_user
 from webapp.web.user_data import delete_user_data
 
 
@@ -38,7 +32,9 @@ async def users_index(query_args: PeopleQuery) -> Any:
 
     Oldest accounts first. Follow `next`, or the header `Link: <...>; rel="next"`, until it is absent.
     """
-    found = await _page(query_args)
+    async with db().reading() as session:
+        # One more than requested shows whether there is a next page.
+        found = await people_after(session, query_args.after, query_args.limit + 1, query_args.q)
     shown = found[: query_args.limit]
     following = _next(query_args, shown[-1].id) if len(found) > query_args.limit else None
     headers = {"Link": f'<{following}>; rel="next"'} if following else {}
@@ -58,7 +54,9 @@ async def users_create(data: NewPerson) -> Any:
     administrator finds the link in the administration under "Mail". Owners may grant every role, others only roles
     below their own.
     """
-    person = await db().write(_add, _manager(), data, current_user().email)
+    person = await db().write(
+        people.add_person, acting_user(), email=data.email, name=data.name, role=data.role, mailer=mailer
+    )
     return Person.of(person), 201, {"Location": url_for("api.users_show", user_id=person.id), "ETag": _etag(person)}
 
 
@@ -71,7 +69,10 @@ async def users_show(user_id: int) -> Any:
 
     The header `ETag` identifies this version: send it as `If-Match` with a change.
     """
-    person = await _find(user_id)
+    async with db().reading() as session:
+        person = await session.get(User, user_id)
+    if person is None:
+        raise NotFound("person")
     return Person.of(person), 200, {"ETag": _etag(person)}
 
 
@@ -87,7 +88,10 @@ async def users_update(user_id: int, data: PersonChange) -> Any:
     Their name, their role, or whether they may sign in: all fields given are changed, or none. The last owner stays
     one.
     """
-    person = await db().write(_change, _manager(), user_id, data, request.if_match)
+    seen = request.if_match or None
+    person = await db().write(
+        if_version, acting_user(), user_id, seen, change_person, data.name, data.role, data.is_active
+    )
     return Person.of(person), 200, {"ETag": _etag(person)}
 
 
@@ -100,25 +104,16 @@ async def users_delete(user_id: int) -> Response:
 
     Permanently, with all their tables. To keep the option of restoring them, deactivate them instead.
     """
-    await db().write(_remove, _manager(), user_id, request.if_match)
+    seen = request.if_match or None
+    await db().write(if_version, acting_user(), user_id, seen, people.remove_person, delete_user_data)
     gone = Response(status=204)
     del gone.headers["Content-Type"]
     return gone
 
 
-def _manager() -> ActingUser:
-    return ActingUser(current_user(), audit_source())
-
-
-async def _page(query: PeopleQuery) -> Sequence[User]:
-    """Fetch one more than requested, which shows whether there is a next page."""
-    statement = select(User).where(User.id > query.after).order_by(User.id).limit(query.limit + 1)
-    if query.q:
-        statement = statement.where(
-            or_(User.email.icontains(query.q, autoescape=True), User.name.icontains(query.q, autoescape=True))
-        )
-    async with db().reading() as session:
-        return (await session.execute(statement)).scalars().all()
+@bp.errorhandler(VersionMismatch)
+async def answer_version_mismatch(error: VersionMismatch) -> Response:
+    return respond(Answer(412, str(error)))
 
 
 def _next(query: PeopleQuery, last: int) -> str:
@@ -126,45 +121,5 @@ def _next(query: PeopleQuery, last: int) -> str:
     return f"{request.path}?{urlencode(query.model_dump(exclude_unset=True) | {'after': last, 'limit': query.limit})}"
 
 
-async def _find(user_id: int) -> User:
-    async with db().reading() as session:
-        found = await session.get(User, user_id)
-    if found is None:
-        raise NotFound("person")
-    return found
-
-
-async def _add(work: UnitOfWork, by: ActingUser, data: NewPerson, inviter: str) -> User:
-    person = await people.add_person(work, by, email=data.email, name=data.name, role=data.role)
-    await send_welcome(work, mailer, person, inviter)
-    return person
-
-
-async def _change(work: UnitOfWork, by: ActingUser, user_id: int, data: PersonChange, seen: ETags) -> User:
-    """One unit of work: if the second change is refused, the first has not happened either."""
-    await _expect(work, user_id, seen)
-    if "name" in data.model_fields_set:
-        await people.change_person(work, by, user_id, name=data.name)
-    if "role" in data.model_fields_set:
-        await people.change_role(work, by, user_id, data.role)
-    if "is_active" in data.model_fields_set:
-        await (people.activate if data.is_active else people.deactivate)(work, by, user_id)
-    return await work.session.get_one(User, user_id)
-
-
-async def _remove(work: UnitOfWork, by: ActingUser, user_id: int, seen: ETags) -> None:
-    await _expect(work, user_id, seen)
-    await people.remove_person(work, by, user_id, delete_user_data)
-
-
-async def _expect(work: UnitOfWork, user_id: int, seen: ETags) -> None:
-    """Raises PreconditionFailed if somebody else was faster. Under the write lock nobody can be faster still."""
-    person = await work.session.get(User, user_id)
-    if person is not None and seen and _etag(person).strip('"') not in seen:
-        raise PreconditionFailed
-
-
 def _etag(person: User) -> str:
-    """Changes with everything that can be changed, but not with the last activity."""
-    kept = (person.id, person.email, person.name, str(person.role), person.is_active, person.verified_at)
-    return f'"{hashlib.sha256(repr(kept).encode()).hexdigest()[:16]}"'
+    return f'"{version_of(person)}"'

@@ -3,6 +3,7 @@
 from quart import Blueprint
 
 bp = Blueprint("auth", __name__)
+RESET_PATH = "/reset/<token>"  # also of the links that the command line prints
 
 from webapp.auth import (  # noqa: E402, F401  (routes register themselves)
     confirmations,

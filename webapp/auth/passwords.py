@@ -1,4 +1,4 @@
-"""Which passwords are acceptable, and what follows when somebody sets a new one."""
+"""Which passwords are acceptable."""
 
 import lzma
 import re
@@ -8,8 +8,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from webapp.db.unit_of_work import UnitOfWork
-from webapp.models import ApiToken, AuditEvent, AuditSource, Event, OneTimeToken, Purpose, Session, User
+from webapp.models.accounts.password import set_password as set_password
 
 MIN_PASSWORD = 10  # characters
 MAX_PASSWORD = 1000  # characters, the most that is hashed
@@ -81,26 +80,3 @@ def _known_words(email: str, name: str) -> set[str]:
     known = [email, mailbox, host.rpartition(".")[0], name, name.replace(" ", ""), *WORDS]
     parts = [*re.split(r"[\W_\d]+", mailbox), *re.split(r"\W+", host)[:-1], *name.split()]
     return {word.casefold() for word in (*known, *parts) if len(word) >= MIN_OWN}
-
-
-async def set_password(
-    work: UnitOfWork,
-    user_id: int,
-    password_hash: str,
-    doer: AuditSource,
-    event: Event,
-    keep_session_id: int | None = None,
-) -> User:
-    """A new password ends every other sign-in, and links and half-finished sign-ins that the old one started.
-
-    After a reset API tokens end as well: somebody who knew the old password may have created one.
-    """
-    user = await work.session.get_one(User, user_id)
-    user.password_hash = password_hash
-    for purpose in (Purpose.RESET, Purpose.SECOND_STEP, Purpose.CHANGE_EMAIL):
-        await OneTimeToken.withdraw(work, purpose, user_id)
-    ended = await Session.revoke_all(work, user_id, except_id=keep_session_id)
-    if event is Event.PASSWORD_RESET:
-        await ApiToken.revoke_all(work, user_id)
-    await AuditEvent.record(work, event, doer, user, sessions_ended=ended)
-    return user

@@ -8,7 +8,7 @@ from quart import request, url_for
 from quart.typing import ResponseReturnValue
 from sqlalchemy import delete
 
-from webapp.auth import bp
+from webapp.auth import RESET_PATH, bp
 from webapp.auth.answers import answer
 from webapp.auth.forms import NewPasswordForm, ResetForm
 from webapp.auth.links import find_link
@@ -51,7 +51,7 @@ async def reset() -> ResponseReturnValue:
     return await answer("auth/reset.html", form, sends_mail=sends_mail())
 
 
-@bp.route("/reset/<token>", methods=["GET", "POST"])
+@bp.route(RESET_PATH, methods=["GET", "POST"])
 @public
 async def reset_edit(token: str) -> ResponseReturnValue:
     found = await find_link(Purpose.RESET, token)

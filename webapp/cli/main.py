@@ -1,5 +1,6 @@
 """The command line: `rowcast serve|db|inspect|import|export|user`."""
 
+import asyncio
 import csv
 import json
 import sys
@@ -17,7 +18,6 @@ from webapp.cli.terminal import Commands, Progress, in_columns, in_words, regula
 
 if TYPE_CHECKING:
     from webapp.cli.export_command import Kind
-    from webapp.models import Role
 
 # Each command imports its own dependencies: `rowcast inspect` should not wait for a web framework.
 
@@ -154,9 +154,9 @@ ROLES = click.Choice(["owner", "administrator", "member", "guest"])
 @click.option("--link", is_flag=True, help="Print a link by which they choose a password, instead of asking for one.")
 def user_add(email: str, name: str, role: str | None, link: bool) -> None:
     """Make an account for EMAIL. The password is asked for, or read from standard input."""
-    with _people() as (settings, people, roles):
-        made = people.add(settings, email, name, roles(role) if role else None, None if link else _password())
-        click.echo(made or f"{email} has an account.")
+    with _people() as (settings, people):
+        printed = asyncio.run(people.add(settings, email, name, role, None if link else _password()))
+        click.echo(printed or f"{email} has an account.")
 
 
 @user.command("promote")
@@ -164,8 +164,8 @@ def user_add(email: str, name: str, role: str | None, link: bool) -> None:
 @click.option("--role", type=ROLES, required=True, help="What they may do from now on.")
 def user_promote(email: str, role: str) -> None:
     """Give EMAIL another role."""
-    with _people() as (settings, people, roles):
-        people.promote(settings, email, roles(role))
+    with _people() as (settings, people):
+        asyncio.run(people.promote(settings, email, role))
         click.echo(f"{email} is {role} now.")
 
 
@@ -175,18 +175,18 @@ def user_promote(email: str, role: str) -> None:
 @click.option("--remove-second-factor", is_flag=True, help="For who has lost it; recovery codes and passkeys go too.")
 def user_reset_password(email: str, link: bool, remove_second_factor: bool) -> None:
     """Give EMAIL a new password. The old one, sign-ins and API tokens end, also with a link."""
-    with _people() as (settings, people, _):
+    with _people() as (settings, people):
         password = None if link else _password()
-        made = people.reset_password(settings, email, password, remove_second_factor=remove_second_factor)
-        click.echo(made or f"{email} has a new password.")
+        printed = asyncio.run(people.reset(settings, email, password, remove_second_factors=remove_second_factor))
+        click.echo(printed or f"{email} has a new password.")
 
 
 @user.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def user_list(as_json: bool) -> None:
     """List everybody with role, state and when they were last seen (UTC)."""
-    with _people() as (settings, people, _):
-        found = people.everybody(settings)
+    with _people() as (settings, people):
+        found = asyncio.run(people.list_people(settings))
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))
         return
@@ -196,17 +196,16 @@ def user_list(as_json: bool) -> None:
 
 
 @contextmanager
-def _people() -> "Iterator[tuple[Settings, ModuleType, type[Role]]]":
-    """Set up what the commands for people need; a refusal ends the command with a readable message."""
+def _people() -> Iterator[tuple[Settings, ModuleType]]:
+    """The migrated database's settings and `webapp.cli.people`; a `UserError` ends the command with its message."""
     from webapp.cli import people
     from webapp.db import migrations
     from webapp.db.errors import UserError
-    from webapp.models import Role
 
     settings = _settings()
     migrations.upgrade(settings)
     try:
-        yield settings, people, Role
+        yield settings, people
     except UserError as problem:
         raise click.ClickException(str(problem)) from None
 

@@ -1,13 +1,16 @@
 """An application with somebody of every role, and a window of the owner and of the administrator."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from quart.testing import QuartClient
+from sqlalchemy import event
 
 from tests.people import ADA, BOB, settle_everybody, window
+from webapp.extensions import db
 from webapp.models import Role, User
 from webapp.web.application import Application
 
@@ -50,4 +53,18 @@ def words_in(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
-Settle = Callable[..., Any]
+@contextmanager
+def statements(app: Application) -> Iterator[list[str]]:
+    """The SQL that the application runs in this block."""
+    seen: list[str] = []
+
+    def note(*args: Any) -> None:
+        seen.append(args[2])
+
+    for engine in db.of(app).engines:
+        event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        for engine in db.of(app).engines:
+            event.remove(engine, "before_cursor_execute", note)

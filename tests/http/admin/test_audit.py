@@ -12,8 +12,8 @@ from quart.testing import QuartClient
 
 from tests.http.admin.conftest import PARTIAL, page, text, words_in
 from tests.people import EVE, window
-from webapp.admin import trail, trail_export
-from webapp.admin.words import EVENTS, GROUPS, details_in_words, event_in_words
+from webapp.admin import audit_export, audit_query
+from webapp.admin.audit_wording import EVENTS, GROUPS, describe_details, describe_event
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import AuditEvent, Event
@@ -42,7 +42,7 @@ def test_every_event_has_words_and_a_group() -> None:
     assert EVENTS.keys() == set(Event)
     assert len(set(EVENTS.values())) == len(EVENTS)
     assert {event.partition(".")[0] for event in Event} == GROUPS.keys()
-    assert event_in_words("table.exploded") == "table.exploded"
+    assert describe_event("table.exploded") == "table.exploded"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_every_event_has_words_and_a_group() -> None:
     ],
 )
 def test_details_are_said_as_people_say_them(details: dict[str, Any], words: str) -> None:
-    assert details_in_words(details) == words
+    assert describe_details(details) == words
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ async def _live_in(work: UnitOfWork, zone: str) -> None:
 async def test_earlier_events_follow_where_the_page_ended(
     app: Application, owner: QuartClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trail, "PAGE", 3)
+    monkeypatch.setattr(audit_query, "PAGE", 3)
     await write(app, *({"event": Event.CHANGED, "details": {"n": number}} for number in range(7)))
     seen: list[str] = []
     address = "/admin/audit?event=person.changed"
@@ -137,7 +137,7 @@ HOSTILE = '=HYPERLINK("http://evil.example")'
 async def test_csv_is_safe_for_spreadsheets_and_has_what_the_filters_leave(
     app: Application, owner: QuartClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trail_export, "AT_ONCE", 3)
+    monkeypatch.setattr(audit_export, "BLOCK_SIZE", 3)
     await write(app, *({"event": Event.CHANGED, "agent": HOSTILE, "subject": "+1"} for _ in range(7)))
     answer = await owner.get("/admin/audit/export?format=csv&event=person.changed")
     rows = list(csv.DictReader(io.StringIO(await text(answer))))

@@ -13,7 +13,7 @@ from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, sealer
 from webapp.models import Event, Mail, OneTimeToken, Role, User
 from webapp.models.accounts import people
-from webapp.models.accounts.people import THE_COMMAND_LINE
+from webapp.models.accounts.people import OPERATOR
 from webapp.web.application import Application
 
 CHOSEN = "a long and unlikely sentence"
@@ -156,15 +156,15 @@ async def test_it_is_good_while_its_inviter_may_still_give_the_role(
     await invite(administrator, "kim@example.org", "guest")
     path, bob = (await links(app))["kim@example.org"], team[Role.ADMINISTRATOR]
 
-    async def farewell(work: UnitOfWork, user_id: int) -> None:
+    async def delete_nothing(work: UnitOfWork, user_id: int) -> None:
         """Nothing is kept for them."""
 
     verb, more = {
         "demoted": (people.change_role, {"role": Role.MEMBER}),
         "deactivated": (people.deactivate, {}),
-        "removed": (people.remove_person, {"farewell": farewell}),
+        "removed": (people.remove_person, {"delete_user_data": delete_nothing}),
     }[fate]
-    await db.of(app).write(verb, THE_COMMAND_LINE, bob.id, **more)
+    await db.of(app).write(verb, OPERATOR, bob.id, **more)
     form = {"name": "Kim", "password": CHOSEN, "confirmation": CHOSEN}
     answer = await app.test_client().post(path, form=form)
 
@@ -178,6 +178,6 @@ async def test_who_sends_it_again_is_its_inviter_from_then_on(
 ) -> None:
     await invite(administrator, "kim@example.org")
     await owner.post((await forms_of(owner, "kim@example.org"))["link"].replace("/link", "/resend"))
-    await db.of(app).write(people.deactivate, THE_COMMAND_LINE, team[Role.ADMINISTRATOR].id)
+    await db.of(app).write(people.deactivate, OPERATOR, team[Role.ADMINISTRATOR].id)
 
     await accept(app, (await links(app))["kim@example.org"])

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from quart.testing import QuartClient
@@ -10,10 +11,10 @@ from sqlalchemy import select
 from tests.helpers import is_signed_in, sign_in
 from tests.http.admin.conftest import PARTIAL, page, people_in, text, words_in
 from tests.people import EVE, GUS, settle, window
-from webapp.admin import listing
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import AuditEvent, Event, Role, Session, User, utc_now
+from webapp.models.accounts import people_query
 from webapp.web.application import Application
 
 Team = dict[Role, User]
@@ -96,7 +97,7 @@ async def test_a_search_looks_at_names_and_addresses(
 async def test_any_column_sorts_and_pages_go_on_where_the_last_one_ended(
     app: Application, owner: QuartClient, monkeypatch: pytest.MonkeyPatch, sort: str, first: str, last: str
 ) -> None:
-    monkeypatch.setattr(listing, "PAGE", 3)
+    monkeypatch.setattr(people_query, "PAGE", 3)
     for number in range(8):
         await settle(app, f"a{number}@example.org", name=("Zoe", "zoe", "Émile")[number % 3])
 
@@ -128,7 +129,7 @@ async def test_any_column_sorts_and_pages_go_on_where_the_last_one_ended(
         assert (whole[0], whole[-1]) == (first, last)
     if sort.startswith("-"):
         other = []
-        monkeypatch.setattr(listing, "PAGE", 100)
+        monkeypatch.setattr(people_query, "PAGE", 100)
         other = people_in(await page(owner, f"/admin/people?sort={sort[1:]}"))
         assert whole == other[::-1]
 
@@ -139,6 +140,41 @@ async def test_a_place_nobody_gave_out_is_refused_in_words(owner: QuartClient, a
 
     assert answer.status_code == 422
     assert "no longer known" in await text(answer)
+
+
+async def test_counts_are_in_the_readers_number_style(app: Application, owner: QuartClient) -> None:
+    async def fill(work: UnitOfWork) -> None:
+        (await work.session.get_one(User, 1)).number_style = "point"
+        work.session.add_all(User(email=f"p{n}@example.com", name=f"P{n}", password_hash="x") for n in range(1100))
+
+    await db.of(app).write(fill)
+
+    assert "1.100 of 1.104 people with “example.com”" in await page(owner, "/admin/people?q=example.com")
+
+
+async def test_only_active_sign_ins_are_counted_and_listed(app: Application, owner: QuartClient, team: Team) -> None:
+    eve, now, settings = team[Role.MEMBER], utc_now(), db.of(app).settings
+    idle = now - timedelta(seconds=settings.session_idle + 60)
+    ages: dict[str, dict[str, Any]] = {
+        "in use": {},
+        "remembered": {"created_at": idle, "seen_at": idle, "remembered": True},
+        "ended": {"revoked_at": now},
+        "idle": {"created_at": idle, "seen_at": idle},
+        "forgotten": {"seen_at": now - timedelta(seconds=settings.session_remember + 60), "remembered": True},
+        "too old": {"created_at": now - timedelta(seconds=settings.session_lifetime + 60), "remembered": True},
+    }
+
+    async def fill(work: UnitOfWork) -> None:
+        for address, age in ages.items():
+            row = {"user_id": eve.id, "token_hash": address, "agent": "", "address": address, "remembered": False}
+            work.session.add(Session(**row | age))
+
+    await db.of(app).write(fill)
+
+    listed = words_in((await page(owner, "/admin/people")).partition(f'id="person-{eve.id}"')[2].partition("</tr>")[0])
+    devices = (await page(owner, f"/admin/people/{eve.id}")).partition('id="devices-title"')[2].partition("</table>")[0]
+    assert listed.endswith(" 2")
+    assert re.findall(r"<td>([a-z ]+)</td>", devices) == ["in use", "remembered"]
 
 
 async def test_a_name_changes_in_its_row(app: Application, owner: QuartClient, team: Team) -> None:

@@ -8,10 +8,11 @@ from quart.testing import QuartClient
 from sqlalchemy import select
 
 from tests.helpers import PASSWORD, Person, is_signed_in
-from tests.http.admin.conftest import PARTIAL, page, text, words_in
+from tests.http.admin.conftest import PARTIAL, page, statements, text, words_in
 from tests.http.admin.test_people import Team, events, kept
 from tests.people import EVE, settle, window
 from tests.tables import PLANET_ROWS, PLANETS, add_table
+from webapp.admin.people import MAX_SELECTED
 from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
@@ -166,6 +167,30 @@ async def test_with_scripts_the_rows_change_where_they_are(owner: QuartClient, t
     assert html.count("Deactivated") == 2
     back = await text(await bulk(owner, "activate", eve, headers=PARTIAL))
     assert "1 person can sign in." in back
+
+
+async def test_a_bulk_action_reads_everybody_at_once(app: Application, owner: QuartClient) -> None:
+    users = [await settle(app, f"p{number}@example.org") for number in range(12)]
+
+    async def reads(*chosen: User) -> int:
+        with statements(app) as seen:
+            await bulk(owner, "deactivate", *chosen, headers=PARTIAL)
+        return sum(statement.startswith("SELECT") and "FROM users" in statement for statement in seen)
+
+    assert await reads(*users[:2]) == await reads(*users[2:])
+
+
+@pytest.mark.parametrize("headers", [{}, PARTIAL])
+async def test_a_bulk_action_stops_at_its_limit(
+    app: Application, owner: QuartClient, team: Team, headers: dict[str, str]
+) -> None:
+    eve, gus = team[Role.MEMBER], team[Role.GUEST]
+    nobody = [User(id=number) for number in range(1000, 1000 + MAX_SELECTED - 1)]
+
+    answer = await bulk(owner, "deactivate", eve, eve, *nobody, gus, headers=headers)
+
+    assert [(await kept(app, user)).is_active for user in (eve, gus)] == [False, True]
+    assert f"person-{gus.id}" not in await text(answer)
 
 
 async def test_nothing_chosen_is_said(owner: QuartClient, team: Team) -> None:

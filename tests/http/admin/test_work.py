@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from settings import Settings
 from tests.conftest import make_settings
-from tests.http.admin.conftest import page, text, words_in
+from tests.http.admin.conftest import page, statements, text, words_in
 from tests.http.admin.test_people import Team, events
 from tests.import_states import add_import
 from webapp.admin.settings import MEANINGS, in_force
@@ -91,6 +91,51 @@ async def test_a_failed_import_whose_file_is_kept_is_read_again(
     assert (await administrator.post(retry)).status_code == 422
     assert (await administrator.post("/admin/jobs/imports/nothing/retry")).status_code == 404
     assert [event.details for event in await events(app, Event.JOB_RETRIED)] == [{"file": "ragged.csv"}]
+
+
+async def test_no_session_waits_while_the_page_looks_for_files(
+    app: Application, administrator: QuartClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_import(settings.data_dir, CORPUS / "ragged.csv", "ready")
+
+    async def fail(work: UnitOfWork) -> None:
+        await work.session.execute(update(Import).values(state=ImportState.FAILED))
+
+    await db.of(app).write(fail)
+    in_use: list[int] = []
+    is_file = Path.is_file
+
+    def look(path: Path) -> bool:
+        if path.name == "original":
+            in_use.append(db.of(app).reader.pool.checkedout())  # type: ignore[attr-defined]
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", look)
+    await page(administrator, "/admin/jobs")
+
+    assert in_use == [0]
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (ImportState.INSPECTING, "still being read"),
+        (ImportState.READY, "waiting for your decision"),
+        (ImportState.DONE, "already done"),
+    ],
+)
+async def test_only_a_failed_import_is_read_again(
+    app: Application, administrator: QuartClient, settings: Settings, state: ImportState, words: str
+) -> None:
+    path = add_import(settings.data_dir, CORPUS / "ragged.csv", "ready")
+
+    async def move(work: UnitOfWork) -> None:
+        await work.session.execute(update(Import).values(state=state))
+
+    await db.of(app).write(move)
+    answer = await administrator.post(f"/admin/jobs/imports/{path.rpartition('/')[2]}/retry")
+
+    assert (answer.status_code, words in await text(answer)) == (422, True)
 
 
 async def test_an_index_that_is_built_is_listed_without_the_tables_title(
@@ -190,6 +235,30 @@ async def test_the_link_of_somebody_above_or_of_ones_own_stays_hidden(
     assert len(await events(app, Event.LINK_COPIED)) == 1
 
 
+async def test_the_list_of_mails_takes_as_many_statements_for_many_as_for_few(
+    app: Application, administrator: QuartClient, team: Team
+) -> None:
+    async def asked() -> int:
+        with statements(app) as seen:
+            html = await page(administrator, "/admin/mails")
+        shown.append(html.count('id="mail-'))
+        return sum("one_time_tokens" in statement or "FROM mails" in statement for statement in seen)
+
+    async def add(name: str) -> None:
+        await post(app, f"{name}@example.org", team[Role.MEMBER].id)
+        await post(app, f"invited-{name}@example.org")
+        await post(app, f"sent-{name}@example.org", sealed=None, sent_at=utc_now())
+
+    shown: list[int] = []
+    await add("a")
+    few = await asked()
+    for number in range(10):
+        await add(f"b{number}")
+
+    assert await asked() == few
+    assert shown == [2, 22]
+
+
 @pytest.mark.parametrize("end", ["used_at", "expires_at"])
 async def test_a_link_that_was_used_or_is_too_old_is_not_offered(
     app: Application, administrator: QuartClient, team: Team, end: str
@@ -231,11 +300,13 @@ async def test_a_mail_that_was_given_up_is_tried_again(
     assert re.findall(r"/admin/mails/(\w+)/retry", html) == [given_up]
     assert (await administrator.post(f"/admin/mails/{given_up}/retry")).status_code == 303
     assert (await administrator.post(f"/admin/mails/{tried}/retry")).status_code == 422
+    sent = await post(app, "new@example.org", sealed=None, tries=1)
+    assert "This mail was sent" in await text(await administrator.post(f"/admin/mails/{sent}/retry"))
 
     assert started == [("send_mail", given_up)]
     async with app.app_context(), db().reading() as session:
         tries = {mail.id: mail.tries for mail in await session.scalars(select(Mail))}
-    assert tries == {given_up: 0, tried: 1}
+    assert tries == {given_up: 0, tried: 1, sent: 1}
     assert len(await events(app, Event.JOB_RETRIED)) == 1
 
 

@@ -10,7 +10,7 @@ from quart.testing import QuartClient
 from tests.helpers import ADA, sign_up
 from webapp.extensions import db
 from webapp.models import ApiToken, Role, Scope, User
-from webapp.models.accounts.people import THE_COMMAND_LINE, add_person
+from webapp.models.accounts.people import OPERATOR, add_person
 from webapp.web.application import Application
 
 
@@ -52,7 +52,7 @@ def program(app: Application, owner: QuartClient) -> Make:
 
 async def add(app: Application, email: str, role: Role = Role.MEMBER, name: str = "") -> User:
     return await db.of(app).write(
-        add_person, THE_COMMAND_LINE, email=email, role=role, name=name, password_hash="of no password"
+        add_person, OPERATOR, email=email, role=role, name=name, password_hash="of no password"
     )
 
 

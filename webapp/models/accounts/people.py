@@ -1,7 +1,7 @@
 """Managing people: the verbs shared by the administration, the API and the command line.
 
 Each checks first and changes afterwards; one that raises has changed nothing, so several can share a unit of work.
-Rights are checked again here, under the write lock: an owner may have been demoted since the request started.
+Rights are decided here, under the write lock: an owner may have been demoted since the request started.
 """
 
 from collections.abc import Awaitable, Callable
@@ -14,19 +14,37 @@ from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.accounts.api_token import ApiToken
 from webapp.models.accounts.audit import COMMAND_LINE, AuditEvent, AuditSource, Event
+from webapp.models.accounts.links import send_welcome
 from webapp.models.accounts.one_time_token import OneTimeToken, Purpose
 from webapp.models.accounts.passkey import Passkey
 from webapp.models.accounts.session import Session
-from webapp.models.accounts.user import EmailTaken, User, normalise_email
+from webapp.models.accounts.user import EmailTaken, User
 from webapp.models.base import utc_now
 from webapp.models.errors import NotFound
+from webapp.models.mail import Mailer
 from webapp.models.policy import RANKS, Action, Actor, Role, is_above, is_allowed
 
 MAX_NAME = 200  # characters
 # Mailed links that become invalid when a person gets a new address or is deactivated.
 LINKS = (Purpose.VERIFY, Purpose.RESET, Purpose.CHANGE_EMAIL, Purpose.SECOND_STEP)
 
-Farewell = Callable[[UnitOfWork, int], Awaitable[None]]
+# Why people cannot do to themselves what they may do to others.
+OWN_EMAIL = "Your own address is changed on the page of your account."
+OWN_ROLE = "Nobody changes their own role. Ask another owner."
+OWN_REMOVAL = "Your own account is deleted on the page of your account."
+
+DeleteUserData = Callable[[UnitOfWork, int], Awaitable[None]]  # by the person's id
+
+
+@dataclass(frozen=True, slots=True)
+class ActingUser:
+    """Who manages people, and from where. Without an actor it is the operator, who may do everything."""
+
+    actor: Actor | None
+    source: AuditSource
+
+
+OPERATOR = ActingUser(None, COMMAND_LINE)  # whoever runs the server, at its command line
 
 
 class NotAllowed(UserError):
@@ -45,17 +63,6 @@ class LastOwner(UserError):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ActingUser:
-    """Who manages people, and from where. Without an actor it is the command line, which may do everything."""
-
-    actor: Actor | None
-    doer: AuditSource
-
-
-THE_COMMAND_LINE = ActingUser(None, COMMAND_LINE)
-
-
 async def add_person(
     work: UnitOfWork,
     by: ActingUser,
@@ -65,13 +72,14 @@ async def add_person(
     role: Role = Role.MEMBER,
     password_hash: str = "",
     is_verified: bool = False,
+    mailer: Mailer | None = None,
 ) -> User:
-    """Create an account for somebody else; without a password they choose one through a link.
+    """Create an account for somebody else; without a password they choose one through a link, which `mailer` sends.
 
     `email` must be normalised by `normalise_email`. Raises `EmailTaken` and `NotAllowed`.
     """
     await ensure_can_grant(work, by, role)
-    if await work.session.scalar(select(User.id).where(User.email == email)) is not None:
+    if await work.session.scalar(User.with_address(email)) is not None:
         raise EmailTaken
     person = User(
         email=email,
@@ -82,29 +90,57 @@ async def add_person(
     )
     work.session.add(person)
     await _flush(work)
-    await AuditEvent.record(work, Event.ADDED, by.doer, person, role=role)
+    await AuditEvent.record(work, Event.ADDED, by.source, person, role=role)
+    if mailer is not None:
+        await send_welcome(work, mailer, person, by.source.name)
     return person
 
 
-async def change_person(
-    work: UnitOfWork, by: ActingUser, user_id: int, *, name: str | None = None, email: str | None = None
+async def add_as_operator(
+    work: UnitOfWork, *, email: str, name: str = "", role: Role | None = None, password_hash: str = ""
 ) -> User:
-    """Change a name or address. A new address is unverified, and links sent to the old one stop working.
+    """From the command line: the first person owns the server, and the operator's word verifies the address.
 
-    A reset of an unverified address removes second factor and passkeys; so people who have one keep their address.
+    Raises `EmailTaken`, and `UserError` for a first person who is to be anything but the owner.
     """
+    is_first = not await work.session.scalar(User.anybody())
+    if is_first and role not in (None, Role.OWNER):
+        raise UserError("Nobody has an account yet, and the first one is the owner's. Add it with --role owner.")
+    role = role or (Role.OWNER if is_first else Role.MEMBER)
+    return await add_person(
+        work, OPERATOR, email=email, name=name, role=role, password_hash=password_hash, is_verified=True
+    )
+
+
+async def change_name(work: UnitOfWork, by: ActingUser, user_id: int, name: str) -> User:
+    """A blank name changes nothing."""
     person = await get_manageable_user(work, by, user_id)
-    old_name, old_email = person.name, person.email
-    if email is not None and email != old_email:
-        if by.actor is not None and by.actor.id == person.id:
-            raise NotAllowed("Your own address is changed on the page of your account, where it is verified.")
-        if await has_factor(work, person):
-            raise HasFactor
-        await _move_to(work, person, normalise_email(email))
-        await AuditEvent.record(work, Event.EMAIL_CHANGED, by.doer, person, before=old_email)
-    if name is not None and name.strip() not in ("", old_name):
-        person.name = name.strip()
-        await AuditEvent.record(work, Event.CHANGED, by.doer, person, before=old_name, name=person.name)
+    before, name = person.name, name.strip()
+    if name not in ("", before):
+        person.name = name
+        await AuditEvent.record(work, Event.CHANGED, by.source, person, before=before, name=name)
+    return person
+
+
+async def change_email(work: UnitOfWork, by: ActingUser, mailer: Mailer, user_id: int, email: str) -> User:
+    """The new address is unverified, links sent to the old one stop working, and a notice goes there.
+
+    A reset at an unverified address removes second factor and passkeys; so people who have one keep their address.
+    `email` must be normalised by `normalise_email`. Raises `EmailTaken` and `HasFactor`.
+    """
+    person = await get_manageable_user(work, by, user_id, myself=OWN_EMAIL)
+    before = person.email
+    if email == before:
+        return person
+    if await has_factor(work, person):
+        raise HasFactor
+    if await work.session.scalar(User.with_address(email)) is not None:
+        raise EmailTaken
+    person.email, person.verified_at = email, None
+    await _flush(work)
+    await _withdraw_links(work, person)
+    await AuditEvent.record(work, Event.EMAIL_CHANGED, by.source, person, before=before)
+    await mailer.send(work, "email_changed", before, user_id=person.id, new_email=email)
     return person
 
 
@@ -113,7 +149,7 @@ async def change_role(work: UnitOfWork, by: ActingUser, user_id: int, role: Role
 
     A promotion signs the person out everywhere: existing sign-ins and requests by others were for fewer rights.
     """
-    person = await get_manageable_user(work, by, user_id, myself="Nobody changes their own role. Ask another owner.")
+    person = await get_manageable_user(work, by, user_id, myself=OWN_ROLE)
     await ensure_can_grant(work, by, role)
     before = Role(person.role)
     if before is role:
@@ -122,7 +158,7 @@ async def change_role(work: UnitOfWork, by: ActingUser, user_id: int, role: Role
     person.role = role
     if RANKS[role] > RANKS[before]:
         await _end_everything(work, person)
-    await AuditEvent.record(work, Event.ROLE_CHANGED, by.doer, person, before=before, role=role)
+    await AuditEvent.record(work, Event.ROLE_CHANGED, by.source, person, before=before, role=role)
     return person
 
 
@@ -131,7 +167,7 @@ async def activate(work: UnitOfWork, by: ActingUser, user_id: int) -> User:
     person = await get_manageable_user(work, by, user_id)
     if not person.is_active:
         person.is_active = True
-        await AuditEvent.record(work, Event.ACTIVATED, by.doer, person)
+        await AuditEvent.record(work, Event.ACTIVATED, by.source, person)
     return person
 
 
@@ -143,7 +179,7 @@ async def deactivate(work: UnitOfWork, by: ActingUser, user_id: int) -> User:
     await ensure_other_owner(work, person)
     person.is_active = False
     sessions = await _end_everything(work, person)
-    await AuditEvent.record(work, Event.DEACTIVATED, by.doer, person, sessions=sessions)
+    await AuditEvent.record(work, Event.DEACTIVATED, by.source, person, sessions=sessions)
     return person
 
 
@@ -152,28 +188,17 @@ async def end_sessions(work: UnitOfWork, by: ActingUser, user_id: int) -> int:
     person = await get_manageable_user(work, by, user_id, myself="Your own sign-ins are on the page of your devices.")
     ended = await Session.revoke_all(work, person.id)
     if ended:
-        await AuditEvent.record(work, Event.ALL_SIGNED_OUT, by.doer, person, sessions=ended)
+        await AuditEvent.record(work, Event.ALL_SIGNED_OUT, by.source, person, sessions=ended)
     return ended
 
 
-async def remove_person(work: UnitOfWork, by: ActingUser, user_id: int, farewell: Farewell) -> None:
-    """Delete the person and everything that is theirs: `farewell` removes what other features store."""
-    person = await get_manageable_user(
-        work, by, user_id, myself="Your own account is deleted on the page of your account."
-    )
+async def remove_person(work: UnitOfWork, by: ActingUser, user_id: int, delete_user_data: DeleteUserData) -> None:
+    """Delete the person and everything that is theirs: `delete_user_data` deletes what other features store."""
+    person = await get_manageable_user(work, by, user_id, myself=OWN_REMOVAL)
     await ensure_other_owner(work, person)
-    await AuditEvent.record(work, Event.REMOVED, by.doer, person, role=person.role)
-    await farewell(work, person.id)
+    await AuditEvent.record(work, Event.REMOVED, by.source, person, role=person.role)
+    await delete_user_data(work, person.id)
     await work.session.delete(person)
-
-
-async def ensure_other_owner(work: UnitOfWork, person: User) -> None:
-    """Raises `LastOwner` if nobody else could own the server; also for people who delete their own account."""
-    if person.role != Role.OWNER or not person.is_active:
-        return
-    others = select(User.id).where(User.role == Role.OWNER, User.is_active, User.password_hash != "")
-    if await work.session.scalar(others.where(User.id != person.id).limit(1)) is None:
-        raise LastOwner
 
 
 async def get_manageable_user(work: UnitOfWork, by: ActingUser, user_id: int, *, myself: str | None = None) -> User:
@@ -193,11 +218,6 @@ async def get_manageable_user(work: UnitOfWork, by: ActingUser, user_id: int, *,
     return person
 
 
-async def has_factor(work: UnitOfWork, person: User) -> bool:
-    """Whether they have a second factor or a passkey."""
-    return person.totp_secret is not None or await work.session.scalar(Passkey.anyone_of(person.id)) is not None
-
-
 async def ensure_can_grant(work: UnitOfWork, by: ActingUser, role: Role) -> None:
     """Raises `NotAllowed` if the role is not below that of `by`."""
     if by.actor is None:
@@ -214,21 +234,34 @@ async def _as_of_now(work: UnitOfWork, actor: Actor) -> Actor:
     return replace(actor, role=own.role)
 
 
-async def _move_to(work: UnitOfWork, person: User, email: str) -> None:
-    taken = select(User.id).where(User.email == email, User.id != person.id)
-    if await work.session.scalar(taken) is not None:
-        raise EmailTaken
-    person.email, person.verified_at = email, None
-    await _flush(work)
-    for purpose in LINKS:
-        await OneTimeToken.withdraw(work, purpose, person.id)
+async def ensure_other_owner(work: UnitOfWork, person: User) -> None:
+    """Raises `LastOwner` if nobody else could own the server; also for people who delete their own account."""
+    if await is_last_owner(work, person):
+        raise LastOwner
+
+
+async def is_last_owner(work: UnitOfWork, person: User) -> bool:
+    """Whether they are an owner, and nobody else is one who can sign in with a password."""
+    if person.role != Role.OWNER or not person.is_active:
+        return False
+    others = select(User.id).where(User.role == Role.OWNER, User.is_active, User.password_hash != "")
+    return await work.session.scalar(others.where(User.id != person.id).limit(1)) is None
+
+
+async def has_factor(work: UnitOfWork, person: User) -> bool:
+    """Whether they have a second factor or a passkey."""
+    return person.totp_secret is not None or await work.session.scalar(Passkey.anyone_of(person.id)) is not None
 
 
 async def _end_everything(work: UnitOfWork, person: User) -> int:
     await ApiToken.revoke_all(work, person.id)
+    await _withdraw_links(work, person)
+    return await Session.revoke_all(work, person.id)
+
+
+async def _withdraw_links(work: UnitOfWork, person: User) -> None:
     for purpose in LINKS:
         await OneTimeToken.withdraw(work, purpose, person.id)
-    return await Session.revoke_all(work, person.id)
 
 
 async def _flush(work: UnitOfWork) -> None:

@@ -57,10 +57,10 @@ GROUPS = {
     "job": "Background work",
     "access": "Refusals",
 }
-AFTER = ("role", "name", "email")  # the value after the arrow
+NEW_VALUES = ("role", "name", "email")  # details that stand after the arrow
 
 
-def event_in_words(event: str) -> str:
+def describe_event(event: str) -> str:
     """Also for events written by a later version."""
     try:
         return EVENTS[Event(event)]
@@ -68,16 +68,16 @@ def event_in_words(event: str) -> str:
         return event
 
 
-def details_in_words(details: Mapping[str, Any]) -> str:
+def describe_details(details: Mapping[str, Any]) -> str:
     """Such as "member → administrator", "sessions: 2"."""
     left = dict(details)
     parts = []
     if "before" in left:
         before = left.pop("before")
-        after = next((left.pop(name) for name in AFTER if name in left), None)
+        after = next((left.pop(name) for name in NEW_VALUES if name in left), None)
         parts.append(f"{before} → {after}" if after else f"before: {before}")
-    said = {name.replace("_", " "): value for name, value in left.items() if value not in (None, "", [])}
-    parts += [f"{name}: {_plain(value)}" for name, value in said.items()]
+    filled = {name.replace("_", " "): value for name, value in left.items() if value not in (None, "", [])}
+    parts += [f"{name}: {_plain(value)}" for name, value in filled.items()]
     return ", ".join(parts)
 
 

@@ -1,0 +1,97 @@
+"""Several changes to people in one unit of work, and changes to a person who must not have changed meanwhile."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Container, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import select
+
+from webapp.db.errors import UserError
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.models.accounts.people import (
+    ActingUser,
+    activate,
+    change_name,
+    change_role,
+    deactivate,
+    get_manageable_user,
+)
+from webapp.models.accounts.user import User
+from webapp.models.policy import Role
+
+P = ParamSpec("P")
+T = TypeVar("T")
+PersonVerb = Callable[[UnitOfWork, ActingUser, int], Awaitable[Any]]  # `activate`, `deactivate`, `end_sessions`
+
+
+class VersionMismatch(UserError):
+    def __init__(self) -> None:
+        super().__init__(
+            "Somebody else has changed it since you loaded it. Load it again before you change it. Nothing was changed."
+        )
+
+
+@dataclass(slots=True)
+class BulkResult:
+    changed: list[int] = field(default_factory=list)  # ids
+    refused: list[tuple[str, str]] = field(default_factory=list)  # (address, reason)
+
+
+async def apply_to_each(work: UnitOfWork, by: ActingUser, verb: PersonVerb, user_ids: Sequence[int]) -> BulkResult:
+    """Apply the verb to everybody who still exists. One that refuses has changed nothing, so the rest go on."""
+    result = BulkResult()
+    wanted = [*user_ids, by.actor.id] if by.actor else user_ids
+    # Read at once, and held until the end: the session finds them without another query.
+    found = {user.id: user for user in await work.session.scalars(select(User).where(User.id.in_(wanted)))}
+    for person in [found[user_id] for user_id in user_ids if user_id in found]:
+        try:
+            await verb(work, by, person.id)
+            result.changed.append(person.id)
+        except UserError as error:
+            result.refused.append((person.email, str(error)))
+    return result
+
+
+async def change_person(
+    work: UnitOfWork,
+    by: ActingUser,
+    user_id: int,
+    name: str | None = None,
+    role: Role | None = None,
+    is_active: bool | None = None,
+) -> User:
+    """Change what is not None, all of it or nothing."""
+    person = await get_manageable_user(work, by, user_id)
+    if name is not None:
+        await change_name(work, by, user_id, name)
+    if role is not None:
+        await change_role(work, by, user_id, role)
+    if is_active is not None:
+        await (activate if is_active else deactivate)(work, by, user_id)
+    return person
+
+
+async def if_version(
+    work: UnitOfWork,
+    by: ActingUser,
+    user_id: int,
+    versions: Container[str] | None,
+    verb: Callable[Concatenate[UnitOfWork, ActingUser, int, P], Awaitable[T]],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """Apply the verb if the person is in one of these versions (see `version_of`), or anyhow with None.
+
+    Under the write lock nobody can be faster. Raises `VersionMismatch`.
+    """
+    person = await get_manageable_user(work, by, user_id)
+    if versions is not None and version_of(person) not in versions:
+        raise VersionMismatch
+    return await verb(work, by, user_id, *args, **kwargs)
+
+
+def version_of(person: User) -> str:
+    """Changes with everything that can be changed, but not with the last activity."""
+    state = (person.id, person.email, person.name, str(person.role), person.is_active, person.verified_at)
+    return hashlib.sha256(repr(state).encode()).hexdigest()[:16]

@@ -1,0 +1,109 @@
+"""Invitations: a one-time token with an address and a role; accepting it creates the account."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.models.accounts.audit import AuditEvent, Event
+from webapp.models.accounts.links import send_invitation
+from webapp.models.accounts.one_time_token import OneTimeToken, Purpose
+from webapp.models.accounts.people import ActingUser, NotAllowed, ensure_can_grant
+from webapp.models.accounts.user import User
+from webapp.models.base import utc_now
+from webapp.models.errors import NotFound
+from webapp.models.mail import Mail, Mailer
+from webapp.models.policy import Role
+
+# True of invitations that were neither accepted nor withdrawn; they may have expired.
+IS_PENDING: ColumnElement[bool] = and_(OneTimeToken.purpose == Purpose.INVITE, OneTimeToken.used_at.is_(None))
+
+
+def role_of(invitation: OneTimeToken) -> Role:
+    return Role(invitation.data.get("role", Role.MEMBER))
+
+
+async def pending_roles(session: AsyncSession, emails: Collection[str]) -> dict[str, list[Role]]:
+    """The roles of the pending invitations of each address; addresses without one are absent."""
+    found: dict[str, list[Role]] = {}
+    for invitation in await session.scalars(select(OneTimeToken).where(IS_PENDING, OneTimeToken.email.in_(emails))):
+        found.setdefault(invitation.email or "", []).append(role_of(invitation))
+    return found
+
+
+async def invite(
+    work: UnitOfWork, by: ActingUser, mailer: Mailer, emails: Sequence[str], role: Role
+) -> tuple[list[str], list[str]]:
+    """Return the addresses now invited, and those that have an account or an invitation to a role above `by`.
+
+    `emails` must be normalised by `normalise_email`. Raises `NotAllowed` if `by` may not grant the role.
+    """
+    await ensure_can_grant(work, by, role)
+    invited = []
+    has_account = set(await work.session.scalars(select(User.email).where(User.email.in_(emails))))
+    for email in emails:
+        try:
+            if email not in has_account:
+                await _send(work, by, mailer, email, role)
+                invited.append(email)
+        except NotAllowed:
+            continue
+    return invited, [email for email in emails if email not in invited]
+
+
+async def resend(work: UnitOfWork, by: ActingUser, mailer: Mailer, invitation_id: int) -> str:
+    """Send a new link, valid from now on; return the address. Raises `NotFound` and `NotAllowed`, as do the others."""
+    invitation = await _find(work, by, invitation_id)
+    return await _send(work, by, mailer, invitation.email or "", role_of(invitation), again=True)
+
+
+async def issue_link(work: UnitOfWork, by: ActingUser, invitation_id: int) -> tuple[str, str]:
+    """Return the address and a new token, to be passed on by hand; links sent before stop working."""
+    invitation = await _find(work, by, invitation_id)
+    email = invitation.email or ""
+    token = await _issue(work, by, email, role_of(invitation))
+    await AuditEvent.record(work, Event.LINK_COPIED, by.source, email, mail="invitation")
+    return email, token
+
+
+async def withdraw(work: UnitOfWork, by: ActingUser, invitation_id: int) -> str:
+    """Return the address."""
+    invitation = await _find(work, by, invitation_id)
+    email = invitation.email or ""
+    await _end_earlier(work, by, email)
+    await AuditEvent.record(work, Event.INVITATION_WITHDRAWN, by.source, email)
+    return email
+
+
+async def _find(work: UnitOfWork, by: ActingUser, invitation_id: int) -> OneTimeToken:
+    """Raises `NotFound`, and `NotAllowed` if the invitation's role is not below that of `by`."""
+    found = await work.session.scalar(select(OneTimeToken).where(IS_PENDING, OneTimeToken.id == invitation_id))
+    if found is None:
+        raise NotFound("invitation")
+    await ensure_can_grant(work, by, role_of(found))
+    return found
+
+
+async def _send(work: UnitOfWork, by: ActingUser, mailer: Mailer, email: str, role: Role, **details: bool) -> str:
+    token = await _issue(work, by, email, role)
+    await send_invitation(work, mailer, email, token, role=role, inviter=by.source.name)
+    await AuditEvent.record(work, Event.INVITED, by.source, email, role=role, **details)
+    return email
+
+
+async def _issue(work: UnitOfWork, by: ActingUser, email: str, role: Role) -> str:
+    await _end_earlier(work, by, email)
+    data = {"role": role, "inviter": by.source.name, "inviter_id": by.actor.id if by.actor else None}
+    return await OneTimeToken.issue(work, Purpose.INVITE, email=email, data=data)
+
+
+async def _end_earlier(work: UnitOfWork, by: ActingUser, email: str) -> None:
+    """Revoke earlier links, and delete mails that still contain one. Raises `NotAllowed`, having changed nothing."""
+    for role in (await pending_roles(work.session, [email])).get(email, []):
+        await ensure_can_grant(work, by, role)
+    await work.session.execute(
+        update(OneTimeToken).where(IS_PENDING, OneTimeToken.email == email).values(used_at=utc_now())
+    )
+    unsent = (Mail.recipient == email, Mail.user_id.is_(None), Mail.sealed.is_not(None))
+    await work.session.execute(delete(Mail).where(*unsent))
