@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from settings import Settings
+from webapp.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,6 +58,13 @@ def test_every_link_within_leads_somewhere(document: Path) -> None:
 def _anchors(document: Path) -> set[str]:
     titles = re.findall(r"^#+ (.+)$", without_examples(document), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_operations_has_the_table_of_settings_that_the_command_prints() -> None:
+    """Changed a setting? Replace the table by the output of `.venv/bin/rowcast settings --format markdown`."""
+    table = CliRunner().invoke(main, ["settings", "--format", "markdown"]).output
+
+    assert f"\n\n{table}\n#" in (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
 
 def test_operations_has_every_setting_with_its_default(tmp_path: Path) -> None:
