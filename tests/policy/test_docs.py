@@ -18,8 +18,10 @@ def _documents(folder: Path) -> Iterator[Path]:
     return folder.glob("*.md") if folder == ROOT else folder.rglob("*.md")
 
 
-DOCUMENTS = sorted(path for folder in (".", "docs", "static", "webapp") for path in _documents(ROOT / folder))
-FOLDERS = ("tests/", "webapp/", "docs/", "static/", "bin/", "benchmarks/", ".ci/")
+DOCUMENTS = sorted(
+    path for folder in (".", ".github", "docs", "static", "webapp") for path in _documents(ROOT / folder)
+)
+FOLDERS = ("tests/", "webapp/", "docs/", "static/", "bin/", "benchmarks/", ".ci/", ".github/")
 CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 SETTING = re.compile(r"^\| `(ROWCAST_\w+)` \| (empty|`[^`]*`)", re.MULTILINE)
