@@ -1,4 +1,4 @@
-"""The command line: `rowcast serve|db|inspect|import|export|user`."""
+"""The command line: `rowcast serve|db|settings|inspect|import|export|user`."""
 
 import asyncio
 import csv
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from settings import Settings
+from settings import Settings, variable
 from webapp.cli.terminal import Commands, Progress, in_columns, in_words, regular
 
 if TYPE_CHECKING:
@@ -69,6 +69,15 @@ def current() -> None:
     from webapp.db import migrations
 
     click.echo(migrations.current(_settings()) or "none")
+
+
+@main.command("settings")
+@click.option("--format", "format_", type=click.Choice(["env", "markdown"]), default="env", show_default=True)
+def describe_settings(format_: str) -> None:
+    """Print every setting with its default and meaning: a file to copy to .env, or a table."""
+    from webapp.cli.settings_command import as_env, as_markdown
+
+    click.echo(as_env() if format_ == "env" else as_markdown(), nl=False)
 
 
 @main.command()
@@ -225,8 +234,7 @@ def _settings(**given: object) -> Settings:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         wrong = "\n".join(
-            f"  {'ROWCAST_' + '_'.join(map(str, e['loc'])).upper() + ': ' if e['loc'] else ''}{e['msg']}"
-            for e in error.errors()
+            f"  {variable('_'.join(map(str, e['loc']))) + ': ' if e['loc'] else ''}{e['msg']}" for e in error.errors()
         )
         raise click.ClickException(f"These settings cannot be used:\n{wrong}") from None
 

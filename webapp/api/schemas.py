@@ -11,10 +11,10 @@ from webapp.models.base import MAX_ID
 
 MAX_EMAIL = 254  # characters (RFC 5321)
 MAX_SEARCH = 200  # characters
-MAX_PAGE = 200  # people
+MAX_LIMIT = 200  # people
 MAX_DIGITS = 30  # longer than any limit, so truncation changes nothing
 
-ADA: dict[str, Any] = {
+PERSON_EXAMPLE: dict[str, Any] = {
     "id": 7,
     "email": "ada@example.org",
     "name": "Ada Lovelace",
@@ -26,7 +26,7 @@ ADA: dict[str, Any] = {
 }
 
 
-def _whole(value: Any) -> Any:
+def _parse_whole(value: Any) -> Any:
     """Python reads `1_000`, ` 5` and `5.0` as whole numbers; other programs do not."""
     if not isinstance(value, str):
         return value
@@ -35,11 +35,11 @@ def _whole(value: Any) -> Any:
     return int(value[:MAX_DIGITS])
 
 
-def _at_least_one(schema: dict[str, Any]) -> None:
+def _require_one(schema: dict[str, Any]) -> None:
     """An omitted field is left unchanged: it has no default."""
     schema |= {"minProperties": 1, "examples": [{"role": "administrator"}]}
-    for described in schema["properties"].values():
-        described.pop("default", None)
+    for field in schema["properties"].values():
+        field.pop("default", None)
 
 
 # Control characters, also those that end a line or change the direction of the text around a name.
@@ -50,8 +50,8 @@ Name = Annotated[
     Field(description="The displayed name, without control characters.", examples=["Ada Lovelace"]),
 ]
 # A role is a string in JSON, which strict validation would not accept as an enum.
-GivenRole = Annotated[Role, Field(strict=False, description="What they may do.")]
-Address = Annotated[
+RoleName = Annotated[Role, Field(strict=False, description="What they may do.")]
+EmailAddress = Annotated[
     str,
     StringConstraints(max_length=MAX_EMAIL),
     AfterValidator(normalise_email),
@@ -61,17 +61,19 @@ Address = Annotated[
         json_schema_extra={"format": "email"},
     ),
 ]
-WholeNumber = Annotated[int, BeforeValidator(_whole)]
+WholeNumber = Annotated[int, BeforeValidator(_parse_whole)]
+# In the signature of a view: what its path parameter is.
+PersonId = Annotated[int, Field(ge=0, le=MAX_ID, description="The person's id.", examples=[7])]
 
 
-class Incoming(BaseModel):
+class Input(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class Person(BaseModel):
     """A person with an account."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [ADA]})
+    model_config = ConfigDict(json_schema_extra={"examples": [PERSON_EXAMPLE]})
 
     id: int
     email: str
@@ -84,10 +86,10 @@ class Person(BaseModel):
 
     @classmethod
     def of(cls, user: User) -> "Person":
-        return cls(is_verified=user.verified_at is not None, **{name: getattr(user, name) for name in _SAME})
+        return cls(is_verified=user.verified_at is not None, **{name: getattr(user, name) for name in _COPIED})
 
 
-_SAME = ("id", "email", "name", "role", "is_active", "created_at", "seen_at")
+_COPIED = ("id", "email", "name", "role", "is_active", "created_at", "seen_at")
 
 
 class People(BaseModel):
@@ -113,41 +115,41 @@ class Me(BaseModel):
         return cls(person=Person.of(user), scopes=None if actor.scopes is None else sorted(actor.scopes))
 
 
-class PeopleQuery(Incoming):
-    limit: WholeNumber = Field(default=50, ge=1, le=MAX_PAGE, description="Maximum number of people.")
+class PeopleQuery(Input):
+    limit: WholeNumber = Field(default=50, ge=1, le=MAX_LIMIT, description="Maximum number of people.")
     after: WholeNumber = Field(default=0, ge=0, le=MAX_ID, description="Only people added after the one with this id.")
     q: Annotated[str, StringConstraints(max_length=MAX_SEARCH, pattern=r"^[^\x00]*$")] = Field(
         default="", description="Only people whose name or address contains this text, in any case."
     )
 
 
-class NewPerson(Incoming):
+class NewPerson(Input):
     """An account for somebody else, who gets a mail with a link to choose a password."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"email": "ada@example.org", "name": "Ada Lovelace", "role": "member"}]}
     )
 
-    email: Address
+    email: EmailAddress
     name: Name = Field(default="", description="The displayed name; by default the part of the address before the @.")
-    role: GivenRole = Role.MEMBER
+    role: RoleName = Role.MEMBER
 
 
 # Cannot be sent: null is refused.
-_LEFT_ALONE: Any = None
+_UNCHANGED: Any = None
 
 
-class PersonChange(Incoming):
+class PersonChange(Input):
     """Only the fields given are changed."""
 
-    model_config = ConfigDict(json_schema_extra=_at_least_one)
+    model_config = ConfigDict(json_schema_extra=_require_one)
 
-    name: Name = _LEFT_ALONE
-    role: GivenRole = _LEFT_ALONE
-    is_active: bool = Field(default=_LEFT_ALONE, description="If false, they can neither sign in nor use a token.")
+    name: Name = _UNCHANGED
+    role: RoleName = _UNCHANGED
+    is_active: bool = Field(default=_UNCHANGED, description="If false, they can neither sign in nor use a token.")
 
     @model_validator(mode="after")
-    def _something(self) -> "PersonChange":
+    def _is_change(self) -> "PersonChange":
         if not self.model_fields_set:
             raise ValueError("Name at least one thing to change.")
         return self

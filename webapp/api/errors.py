@@ -15,10 +15,10 @@ from webapp.web.csrf import SAFE_METHODS
 from webapp.web.errors import Answer, respond
 from webapp.web.session import current_user_or_none
 
-MAX_SAID = 20  # fields in one response
+MAX_ERRORS = 20  # fields in one response
 MAX_POINTER = 200  # characters
 # Messages by pydantic error type; they may use the error's context.
-WORDS = {
+MESSAGES = {
     "missing": "This is needed.",
     "extra_forbidden": "There is no such field.",
     "model_type": "The body has to be a JSON object.",
@@ -48,11 +48,11 @@ async def refuse_cookies() -> None:
 
 @bp.errorhandler(RequestSchemaValidationError)
 async def answer_invalid(error: RequestSchemaValidationError) -> Response:
-    place = "parameter" if isinstance(error, QuerystringValidationError) else "pointer"
+    is_query = isinstance(error, QuerystringValidationError)
     cause = error.validation_error
-    errors = [_said(one, place) for one in cause.errors()[:MAX_SAID]] if isinstance(cause, ValidationError) else []
-    words = "Some fields do not fit. Nothing was changed." if place == "pointer" else "Some parameters do not fit."
-    return respond(Answer(400, words, more={"errors": errors}))
+    found = cause.errors()[:MAX_ERRORS] if isinstance(cause, ValidationError) else []
+    detail = "Some parameters do not fit." if is_query else "Some fields do not fit. Nothing was changed."
+    return respond(Answer(400, detail, more={"errors": [_describe(each, is_query) for each in found]}))
 
 
 @bp.errorhandler(EmailTaken)
@@ -65,16 +65,14 @@ async def answer_last_owner(error: LastOwner) -> Response:
     return respond(Answer(409, str(error)))
 
 
-def _said(error: Any, place: str) -> dict[str, str]:
+def _describe(error: Any, is_query: bool) -> dict[str, str]:
     """Never repeats the input, which may be a secret in the wrong field."""
-    context = error.get("ctx", {})
+    context, place = error.get("ctx", {}), error["loc"]
     own = context.get("error")
-    words = str(own) if own else WORDS.get(error["type"], error["msg"]).format(**context)
-    return {"detail": words, place: _parameter(error["loc"]) if place == "parameter" else _pointer(error["loc"])}
-
-
-def _parameter(place: tuple[int | str, ...]) -> str:
-    return str(place[0])[:MAX_POINTER] if place else ""
+    detail = str(own) if own else MESSAGES.get(error["type"], error["msg"]).format(**context)
+    if is_query:
+        return {"detail": detail, "parameter": str(place[0])[:MAX_POINTER] if place else ""}
+    return {"detail": detail, "pointer": _pointer(place)}
 
 
 def _pointer(place: tuple[int | str, ...]) -> str:

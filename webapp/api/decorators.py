@@ -12,7 +12,7 @@ from webapp.api.json import check_body
 View = TypeVar("View", bound=Callable[..., Awaitable[Any]])
 
 
-def takes(model: type[BaseModel]) -> Callable[[View], View]:
+def body(model: type[BaseModel]) -> Callable[[View], View]:
     """The body is JSON of this model, passed to the view as `data`."""
 
     def decorate(view: View) -> View:
@@ -28,20 +28,27 @@ def takes(model: type[BaseModel]) -> Callable[[View], View]:
     return decorate
 
 
-def asks(model: type[BaseModel]) -> Callable[[View], View]:
+def query(model: type[BaseModel]) -> Callable[[View], View]:
     """The query parameters, passed to the view as `query_args`."""
     return cast(Callable[[View], View], validate_querystring(model))
 
 
-def answers(model: type[BaseModel], status: int = 200) -> Callable[[View], View]:
-    return cast(Callable[[View], View], validate_response(model, status))
+def response(model: type[BaseModel], status: int = 200, *, headers: tuple[str, ...] = ()) -> Callable[[View], View]:
+    """What the view returns on success; `headers` are names from `webapp/api/openapi.py`."""
+
+    def decorate(view: View) -> View:
+        validated = validate_response(model, status)(view)
+        validated.response_headers = headers
+        return cast(View, validated)
+
+    return decorate
 
 
-def refuses(*statuses: int) -> Callable[[View], View]:
+def errors(*statuses: int) -> Callable[[View], View]:
     """Further error responses, besides those that follow from the route, the body and the right."""
 
     def decorate(view: View) -> View:
-        view.refusals = statuses  # type: ignore[attr-defined]
+        view.error_statuses = statuses  # type: ignore[attr-defined]
         return view
 
     return decorate
