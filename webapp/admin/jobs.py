@@ -15,12 +15,13 @@ from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, jobs
 from webapp.imports.report import ImportOverrides
-from webapp.jobs.imports import BUILDING
 from webapp.jobs.progress import starting_point
 from webapp.models import AuditEvent, Event, Import, ImportState, Mail, Table, User
 from webapp.models.accounts.people import ActingUser
 from webapp.models.errors import NotFound
 from webapp.models.mail import MAX_TRIES
+from webapp.models.tables.importing import inspect_again
+from webapp.models.tables.table import SearchIndex
 from webapp.web.access import Action, may
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
@@ -92,7 +93,7 @@ async def jobs_retry(import_id: str) -> ResponseReturnValue:
         raise NotFound("import")
     if not await _is_kept(found):
         raise NothingToRepeat
-    await jobs().read_again(found.id, ImportOverrides.from_json(found.overrules))
+    await db().write(inspect_again, found.id, ImportOverrides.from_json(found.overrides))
     await db().write(_note, acting_user(), found.user_id, found.filename)
     flash(f"“{found.filename}” is being read again. Its owner can then decide on the import.")
     return redirect_to(url_for("admin.jobs_index"))
@@ -138,7 +139,7 @@ async def _listed(found: Import, email: str) -> Listed:
 
 async def _indexed(session: AsyncSession) -> list[Indexed]:
     statement = select(Table.id, Table.row_count, User.email, User.id).join(User, User.id == Table.owner_id)
-    found = await session.execute(statement.where(Table.search_index == BUILDING).limit(SHOWN))
+    found = await session.execute(statement.where(Table.search_index == SearchIndex.BUILDING).limit(SHOWN))
     return [
         Indexed(table_id, rows, email, url_for("admin.person_show", user_id=user_id))
         for table_id, rows, email, user_id in found

@@ -20,7 +20,7 @@ from webapp.admin.doing import acting_user
 from webapp.admin.inviting import role_of, unused
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
-from webapp.extensions import config, db, jobs, sealer
+from webapp.extensions import config, db, queue, sealer
 from webapp.models import AuditEvent, Event, Mail, OneTimeToken, Role, User, is_above
 from webapp.models.accounts.people import ActingUser, ensure_can_grant, get_manageable_user
 from webapp.models.errors import NotFound
@@ -78,7 +78,7 @@ async def mails_retry(mail_id: str) -> ResponseReturnValue:
     if not _sends_mail():
         raise UserError("No mail server is set up (ROWCAST_SMTP_URL), so no mail can be sent. Copy the link instead.")
     mail = await db().write(_try_again, acting_user(), mail_id)
-    jobs().start("send_mail", mail.id)
+    queue().enqueue("send_mail", mail.id)
     flash(f"The mail to {mail.recipient} is tried again now.")
     return redirect_to(url_for("admin.mails_index"))
 

@@ -11,12 +11,12 @@ from webapp.extensions import config, db
 from webapp.models import Action, Actor, Column, Import, ImportState, Table, is_allowed, utc_now
 from webapp.web.templating import render
 
-SHOWN = 200  # tables on the dashboard, newest first
-FAILURES = timedelta(days=1)  # how long a failed import is shown
+MAX_SHOWN = 200  # tables on the dashboard, newest first
+FAILURES_SHOWN = timedelta(days=1)  # how long a failed import is shown
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class TableSummary:
     """A table in the list."""
 
     id: int
@@ -27,7 +27,7 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class OnItsWay:
+class ImportSummary:
     """An import in the list; `share` is its progress, from 0 to 1."""
 
     id: str
@@ -50,33 +50,34 @@ async def panel(person: Actor) -> Markup:
         tables=tables,
         imports=imports,
         may_create=is_allowed(person, Action.CREATE_TABLE),
-        has_sample=True,
         upload_limit=config().upload_limit,
     )
 
 
-async def _tables(session: AsyncSession, user_id: int) -> list[Listed]:
+async def _tables(session: AsyncSession, user_id: int) -> list[TableSummary]:
     columns = select(func.count(Column.id)).where(Column.table_id == Table.id).scalar_subquery()
     statement = (
         select(Table.id, Table.title, Table.row_count, columns, Table.created_at)
         .where(Table.owner_id == user_id, Table.state == "ready")
         .order_by(Table.id.desc())
-        .limit(SHOWN)
+        .limit(MAX_SHOWN)
     )
-    return [Listed(*row) for row in await session.execute(statement)]
+    return [TableSummary(*row) for row in await session.execute(statement)]
 
 
-async def _imports(session: AsyncSession, user_id: int) -> list[OnItsWay]:
+async def _imports(session: AsyncSession, user_id: int) -> list[ImportSummary]:
     ended = (ImportState.DONE, ImportState.CANCELLED)
-    is_news = or_(Import.state != ImportState.FAILED, Import.finished_at > utc_now() - FAILURES)
-    statement = Import.visible_to(user_id).where(Import.state.not_in(ended), is_news).order_by(Import.created_at.desc())
-    return [_on_its_way(found) for found in await session.scalars(statement.limit(SHOWN))]
+    is_recent = or_(Import.state != ImportState.FAILED, Import.finished_at > utc_now() - FAILURES_SHOWN)
+    statement = (
+        Import.visible_to(user_id).where(Import.state.not_in(ended), is_recent).order_by(Import.created_at.desc())
+    )
+    return [_import_summary(found) for found in await session.scalars(statement.limit(MAX_SHOWN))]
 
 
-def _on_its_way(found: Import) -> OnItsWay:
+def _import_summary(found: Import) -> ImportSummary:
     total = (found.inspection or {}).get("rows")
     share = found.rows_done / total if total and found.state == ImportState.LOADING else None
-    return OnItsWay(
+    return ImportSummary(
         id=found.id,
         filename=found.filename,
         size=found.size,

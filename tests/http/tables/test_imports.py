@@ -41,7 +41,7 @@ async def upload(
 
 async def settled(app: Application, location: str) -> Import:
     """Once no pass works on it."""
-    found = await jobs.of(app).settled(location.rpartition("/")[2], 20)
+    found = await jobs.of(app).wait_for_pass(location.rpartition("/")[2], 20)
     assert found is not None
     return found
 

@@ -14,8 +14,8 @@ from tests.servers import wait_for
 from webapp import create_app
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
-from webapp.jobs import housekeeping
-from webapp.jobs.housekeeping import STALE
+from webapp.jobs import schedule
+from webapp.jobs.schedule import STALE
 from webapp.models import Import, ImportState, User, utc_now
 
 
@@ -47,8 +47,8 @@ async def test_what_is_left_of_uploads_that_never_ended_goes_after_a_day(setting
 async def test_a_preview_nobody_decided_on_is_forgotten_after_a_week_also_by_a_server_that_never_stops(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(housekeeping, "LOOK_EVERY", 0.02)
-    monkeypatch.setattr(housekeeping, "SWEEP_EVERY", 0.0)
+    monkeypatch.setattr(schedule, "CHECK_EVERY", 0.02)
+    monkeypatch.setattr(schedule, "CLEAN_EVERY", 0.0)
     old, read_again, fresh, done = (letter * 32 for letter in "abcd")
     app = create_app(settings)
     async with app.test_app():
