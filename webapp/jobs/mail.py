@@ -6,7 +6,6 @@ A mail may be sent twice if the process dies between sending it and recording th
 import asyncio
 import logging
 import ssl
-from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from ipaddress import ip_address
@@ -26,12 +25,6 @@ TIMEOUT = 30  # seconds a mail server may take per step
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    reason: str
-    is_final: bool  # retrying would change nothing
-
-
 async def send_mail(context: JobContext, mail_id: str) -> None:
     """Retry for just over an hour; then it stays in the outbox with the reason."""
     async with context.lock(f"mail:{mail_id}"):  # a concurrent second run finds it sent
@@ -43,28 +36,24 @@ async def send_mail(context: JobContext, mail_id: str) -> None:
 
 async def _attempt(context: JobContext, mail_id: str) -> float | None:
     """Seconds until the next attempt; None if there is none."""
+    import aiosmtplib
+
     async with context.database.reading() as session:
         mail = await session.get(Mail, mail_id)
     letter = mail.letter(sealer(context.settings)) if mail else None
     if letter is None:
         return None
-    async with context.mail_slots:
-        failure = await _send(context.settings, mail_id, letter)
-    reason, is_final = (failure.reason, failure.is_final) if failure else (None, False)
-    tries = await context.database.write(record_attempt, mail_id, reason, is_final=is_final)
-    return RETRY_AFTER[tries - 1] if failure is not None and 0 < tries <= len(RETRY_AFTER) else None
-
-
-async def _send(settings: Settings, mail_id: str, letter: Letter) -> Failure | None:
-    """None on success, or the reason of the failure."""
-    import aiosmtplib
-
+    reason, is_final = None, False
     try:
-        await aiosmtplib.send(message(settings, mail_id, letter), timeout=TIMEOUT, **connection(settings))
+        async with context.mail_slots:
+            await aiosmtplib.send(
+                message(context.settings, mail_id, letter), timeout=TIMEOUT, **connection(context.settings)
+            )
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
         logger.warning("A mail could not be handed over: %s", type(error).__name__)
-        return Failure(f"The mail server did not take it: {_reason(error)}", _is_final(error))
-    return None
+        reason, is_final = f"The mail server did not take it: {_reason(error)}", _is_final(error)
+    tries = await context.database.write(record_attempt, mail_id, reason, is_final=is_final)
+    return RETRY_AFTER[tries - 1] if reason is not None and 0 < tries <= len(RETRY_AFTER) else None
 
 
 def _is_final(error: Exception) -> bool:

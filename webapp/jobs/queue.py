@@ -11,7 +11,6 @@ Only its public API is used. Three of its properties shaped this module:
 import asyncio
 import logging
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError
@@ -21,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, ClassVar
 
+from settings import Settings
 from webapp.db.folders import private_file
 from webapp.jobs.context import JobContext
 from webapp.jobs.tasks import TASKS
@@ -53,7 +53,6 @@ class DurableQueue:
     """
 
     active: ClassVar["DurableQueue | None"] = None  # the one of this process that has launched DBOS
-    _switching: ClassVar = threading.Lock()
 
     def __init__(self, context: JobContext) -> None:
         self._context = context
@@ -76,12 +75,12 @@ class DurableQueue:
         if self._launching is not None:
             with suppress(Exception):  # a failed launch has been logged where it was needed
                 await self._launching
-                await asyncio.to_thread(self._shut_down)
+                await asyncio.to_thread(_shut_down)
             self._launching = None
 
     def enqueue(self, task: str, subject: str) -> None:
         """Start `task` for `subject` (an id) soon."""
-        self.spawn(self._start(task, subject) if TASKS[task].is_durable else self._run(task, subject))
+        self.spawn(self._start(task, subject) if TASKS[task].is_durable else TASKS[task].run(self._context, subject))
 
     async def ensure_started(self, task: str, subject: str) -> None:
         """Start the task unless it is pending, which DBOS restarts by itself."""
@@ -122,22 +121,20 @@ class DurableQueue:
                 await fail(self._context, subject, error)
 
     async def _run(self, task: str, subject: str) -> None:
-        await TASKS[task].run(self._context, subject)
-
-    async def _run_workflow(self, task: str, subject: str) -> None:
+        """What a workflow does."""
         running = asyncio.current_task()
         if self._is_closing or running is None:
             raise asyncio.CancelledError
         self._running.add(running)
         try:
-            await self._run(task, subject)
+            await TASKS[task].run(self._context, subject)
         finally:
             self._running.discard(running)
 
     async def _launched(self) -> None:
         """Launch DBOS on first use."""
         if self._launching is None:
-            self._launching = asyncio.create_task(asyncio.to_thread(self._launch))
+            self._launching = asyncio.create_task(asyncio.to_thread(_launch, self, self._context.settings))
         launching = self._launching
         try:
             await asyncio.shield(launching)
@@ -146,31 +143,8 @@ class DurableQueue:
                 self._launching = None  # the next call tries again
             raise
 
-    # --- in threads ---
-
-    def _launch(self) -> None:
-        """Import, configure and launch DBOS: over half a second the first time, and some 20 MB from then on."""
-        with self._switching:
-            if DurableQueue.active is not None:
-                raise RuntimeError("Jobs already run for another app of this process")
-            DurableQueue.active = self
-        try:
-            _launch(self._context)
-        except BaseException:
-            DurableQueue.active = None
-            raise
-
-    def _shut_down(self) -> None:
-        """Stop DBOS's threads, which takes a second; interrupted workflows stay pending."""
-        from dbos import DBOS
-
-        try:
-            DBOS.destroy()
-        finally:
-            DurableQueue.active = None
-
     def perform(self, task: str, subject: str) -> None:
-        """The body of every workflow: the task runs on the event loop, and this thread waits for it.
+        """The body of every workflow, in a thread of DBOS: it waits while the task runs on the event loop.
 
         In an empty context: DBOS stores the current workflow in the thread's context, and would treat whatever the task
         starts afterwards as its steps.
@@ -178,7 +152,7 @@ class DurableQueue:
         if self._loop is None:
             raise RuntimeError("The queue is not open")
         try:
-            Context().run(asyncio.run_coroutine_threadsafe, self._run_workflow(task, subject), self._loop).result()
+            Context().run(asyncio.run_coroutine_threadsafe, self._run(task, subject), self._loop).result()
         except CancelledError as error:
             raise Interrupted from error
 
@@ -195,7 +169,19 @@ class Connection(sqlite3.Connection):
             self.create_function("unixepoch", 1, lambda _subsec: round(time.time(), 3))
 
 
-def _launch(context: JobContext) -> None:
+def _launch(queue: DurableQueue, settings: Settings) -> None:
+    """Import, configure and launch DBOS: over half a second the first time, and some 20 MB from then on."""
+    if DurableQueue.active is not None:
+        raise RuntimeError("Jobs already run for another app of this process")
+    DurableQueue.active = queue
+    try:
+        _launch_dbos(settings)
+    except BaseException:
+        DurableQueue.active = None
+        raise
+
+
+def _launch_dbos(settings: Settings) -> None:
     # Its own handler would print besides our log. It adds one only if there is none.
     quiet = logging.getLogger("dbos")
     if not quiet.handlers:
@@ -205,11 +191,11 @@ def _launch(context: JobContext) -> None:
     from dbos import DBOS
 
     _workflows()
-    private_file(context.settings.data_dir / "jobs.db")
+    private_file(settings.data_dir / "jobs.db")
     DBOS(
         config={
             "name": "rowcast",
-            "system_database_url": context.settings.jobs_url,
+            "system_database_url": settings.jobs_url,
             "application_version": APPLICATION_VERSION,
             "executor_id": EXECUTOR,
             "enable_otlp": False,
@@ -219,6 +205,16 @@ def _launch(context: JobContext) -> None:
         }
     )
     DBOS.launch()
+
+
+def _shut_down() -> None:
+    """Stop DBOS's threads, which takes a second; interrupted workflows stay pending."""
+    from dbos import DBOS
+
+    try:
+        DBOS.destroy()
+    finally:
+        DurableQueue.active = None
 
 
 @cache

@@ -2,8 +2,9 @@
 its cursor), not in the queue. Names stay: a task may still be pending when the server is updated.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from webapp.jobs import import_passes, mail
 from webapp.jobs.context import JobContext
@@ -11,9 +12,9 @@ from webapp.jobs.context import JobContext
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    run: Callable[[JobContext, str], Awaitable[None]]
+    run: Callable[[JobContext, str], Coroutine[Any, Any, None]]
     # What to do if it cannot be started. Without one, the schedule finds what is left undone (schedule.py).
-    fail: Callable[[JobContext, str, Exception], Awaitable[None]] | None = None
+    fail: Callable[[JobContext, str, Exception], Coroutine[Any, Any, None]] | None = None
     is_durable: bool = True
 
 

@@ -1,6 +1,6 @@
 """What an import's page shows, computed: requests and live streams render it from the same context."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,10 +53,11 @@ Submitted = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
-    value: str
-    label: str
-    is_selected: bool
+class Select:
+    """A field that offers `options` (values and labels)."""
+
+    options: Mapping[str, str]
+    selected: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class ColumnFields:
 
     found: ColumnGuess
     title: str
-    types: list[Option]
+    type: Select
     is_left_out: bool
     is_null_accepted: bool
     asks_null: bool  # whether the offered token is empty
@@ -76,11 +77,11 @@ class ColumnFields:
 class Preview:
     """What the fields of the preview hold: as submitted, else as detected."""
 
-    sheets: list[Option]
-    encodings: list[Option]
-    delimiters: list[Option]
-    quotes: list[Option]
-    headers: list[Option]
+    sheet: Select
+    encoding: Select
+    delimiter: Select
+    quote: Select
+    header: Select
     header_row: str
     columns: list[ColumnFields]
 
@@ -122,16 +123,20 @@ def progress_of(jobs: JobContext, found: Import) -> Progress | None:
 
 
 def _preview(found: InspectionReport, submitted: Submitted) -> Preview:
-    sheets = {sheet: sheet for sheet in found.sheets}
     return Preview(
-        sheets=_options(sheets.items(), submitted.get("sheet", found.sheet or "")),
-        encodings=_options_with(ENCODINGS, submitted.get("encoding", found.encoding)),
-        delimiters=_options_with(DELIMITERS, submitted.get("delimiter", found.delimiter)),
-        quotes=_options_with(QUOTES, submitted.get("quote", found.quote or "none")),
-        headers=_options(HEADERS.items(), submitted.get("header", "yes" if found.header else "no")),
+        sheet=Select({sheet: sheet for sheet in found.sheets}, submitted.get("sheet", found.sheet or "")),
+        encoding=_select(ENCODINGS, submitted.get("encoding", found.encoding)),
+        delimiter=_select(DELIMITERS, submitted.get("delimiter", found.delimiter)),
+        quote=_select(QUOTES, submitted.get("quote", found.quote or "none")),
+        header=Select(HEADERS, submitted.get("header", "yes" if found.header else "no")),
         header_row=submitted.get("header_row", str(found.header_row or 0)),
         columns=[_column_fields(column, f"columns-{i}-", submitted) for i, column in enumerate(found.columns)],
     )
+
+
+def _select(offered: Mapping[str, str], current: str) -> Select:
+    """What was detected or chosen is always among the options."""
+    return Select(offered if current in offered else {**offered, current: current}, current)
 
 
 def _column_fields(column: ColumnGuess, prefix: str, submitted: Submitted) -> ColumnFields:
@@ -139,7 +144,7 @@ def _column_fields(column: ColumnGuess, prefix: str, submitted: Submitted) -> Co
     return ColumnFields(
         found=column,
         title=submitted.get(f"{prefix}title", column.title),
-        types=_type_options(column, submitted.get(f"{prefix}type")),
+        type=_type_select(column, submitted.get(f"{prefix}type")),
         # An unchecked box is not submitted, so its absence counts only in a form that was.
         is_left_out=f"{prefix}skip" in submitted if submitted else column.skip,
         is_null_accepted=f"{prefix}null" in submitted if submitted else column.null_token_accepted,
@@ -148,7 +153,7 @@ def _column_fields(column: ColumnGuess, prefix: str, submitted: Submitted) -> Co
     )
 
 
-def _type_options(column: ColumnGuess, submitted: str | None) -> list[Option]:
+def _type_select(column: ColumnGuess, submitted: str | None) -> Select:
     """The types that fit all values, a date once for each order in which its parts can be read."""
     types = [choice.type for choice in column.choices]
 
@@ -160,13 +165,4 @@ def _type_options(column: ColumnGuess, submitted: str | None) -> list[Option]:
         offered.setdefault(value(choice.type, choice.format), choice.label[0].upper() + choice.label[1:])
     if column.type not in types:
         offered[column.type] = TYPES[column.type].label
-    return _options(offered.items(), submitted or value(column.type, column.format))
-
-
-def _options(offered: Iterable[tuple[str, str]], current: str) -> list[Option]:
-    return [Option(value, label, value == current) for value, label in offered]
-
-
-def _options_with(offered: Mapping[str, str], current: str) -> list[Option]:
-    """What was detected or chosen is always among them."""
-    return _options({**offered, **({} if current in offered else {current: current})}.items(), current)
+    return Select(offered, submitted or value(column.type, column.format))
