@@ -25,18 +25,15 @@ T = TypeVar("T")
 
 
 class Extension(Generic[T]):
-    """One object per app, created from its settings by `make`."""
+    """One object per app, created by `make`."""
 
-    def __init__(self, name: str, make: Callable[[Settings], T] | None = None) -> None:
+    def __init__(self, name: str, make: Callable[..., T]) -> None:
         self.name = f"rowcast.{name}"
         self.make = make
 
-    def init_app(self, app: Quart, settings: Settings) -> T:
-        if self.make is None:
-            raise RuntimeError(f"{self.name} is not made from settings alone")
-        return self.put(app, self.make(settings))
-
-    def put(self, app: Quart, made: T) -> T:
+    def init_app(self, app: Quart, *args: Any) -> T:
+        """Create it from the settings, or from whatever else `make` takes."""
+        made: T = self.make(*args)
         app.extensions[self.name] = made
         return made
 
@@ -55,9 +52,8 @@ hasher: Extension[Hasher] = Extension("hasher", Hasher)
 sealer: Extension[MultiFernet] = Extension("sealer", keys.sealer)
 broker: Extension[Broker] = Extension("broker", lambda settings: InProcessBroker())
 indexes: Extension[Indexes] = Extension("indexes", Indexes)
-# Made of the others, in `init_app`.
-jobs: Extension[JobContext] = Extension("jobs")
-queue: Extension[DurableQueue] = Extension("queue")
+jobs: Extension[JobContext] = Extension("jobs", JobContext)
+queue: Extension[DurableQueue] = Extension("queue", DurableQueue)
 
 INDEPENDENT: tuple[Extension[Any], ...] = (config, drain, db, hasher, sealer, broker, indexes)
 
@@ -66,8 +62,8 @@ def init_app(app: Quart, settings: Settings) -> None:
     """Create each object for this app. Those that need opening are opened when it starts serving."""
     for extension in INDEPENDENT:
         extension.init_app(app, settings)
-    context = jobs.put(app, JobContext(settings, db.of(app), broker.of(app)))
-    queue.put(app, DurableQueue(context))
+    context = jobs.init_app(app, settings, db.of(app), broker.of(app))
+    queue.init_app(app, context)
     drain.of(app).on_begin(broker.of(app).close)
     db.of(app).queue, db.of(app).broker = queue.of(app), broker.of(app)
 

@@ -15,7 +15,7 @@ from webapp.jobs.progress import Meter, Progress
 from webapp.live import sse, streams
 from webapp.models import Actor, Import, ImportState, Session, User, utc_now
 from webapp.models.tables.importing import CHANGED, import_topic
-from webapp.tables.import_updates import ImportUpdates, render_import, render_progress
+from webapp.tables.import_updates import import_view, render_import, render_progress
 from webapp.web.application import Application
 from webapp.web.formatting import Locale
 from webapp.web.templating import templates
@@ -35,14 +35,12 @@ async def watch(app: Application, client: QuartClient, monkeypatch: pytest.Monke
         work.session.add(Import(id=IMPORT, user_id=1, state=ImportState.LOADING, **fields))
 
     await db.of(app).write(add)
-    actor = Actor(1, "ada@example.org", "ada", "owner", session_id=1)
-    view = ImportUpdates(IMPORT, ImportState.LOADING, actor, jobs.of(app), templates.of(app))
+    return for_reader(app, Actor(1, "ada@example.org", "ada", "owner", session_id=1))
+
+
+def for_reader(app: Application, actor: Actor) -> streams.Watcher:
+    view = import_view(actor, IMPORT, ImportState.LOADING, jobs.of(app), templates.of(app))
     return streams.Watcher(db.of(app), broker.of(app), actor, view)
-
-
-def for_reader(watch: streams.Watcher, number_style: str) -> streams.Watcher:
-    actor = replace(watch.actor, number_style=number_style)
-    return replace(watch, actor=actor, view=replace(watch.view, actor=actor))
 
 
 async def until(messages: AsyncIterator[bytes], part: bytes) -> bytes:
@@ -71,7 +69,7 @@ async def test_the_last_message_is_rendered_once_for_all_who_read_alike(
     app: Application, watch: streams.Watcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each stream checks its own access; the text it then sends is shared."""
-    watches = [for_reader(watch, style) for style in ("comma", "comma", "point")]
+    watches = [for_reader(app, replace(watch.actor, number_style=style)) for style in ("comma", "comma", "point")]
     before = render_import.cache_info().misses
     streams_ = [each.messages() for each in watches]
     for messages in streams_:

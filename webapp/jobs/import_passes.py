@@ -5,7 +5,6 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy import select
@@ -71,7 +70,7 @@ async def index_table(context: JobContext, table_id: str) -> None:
         table = await _get_table(context, int(table_id))
         if table is None or table.search_index != SearchIndex.BUILDING:
             return
-        request = IndexRequest(_database_file(context), table.id, _columns(table))
+        request = IndexRequest(sqlite.database_file(context.settings.sqlalchemy_url), table.id, _columns(table))
         is_built = False
         try:
             answer = await _run_child(context, subject, request.to_json(), lambda progress: None)
@@ -161,7 +160,7 @@ async def _load_request(context: JobContext, found: Import) -> LoadRequest:
         raise NotFound("table")
     return LoadRequest(
         folder=context.folder(found.id).path,
-        database=_database_file(context),
+        database=sqlite.database_file(context.settings.sqlalchemy_url),
         import_id=found.id,
         table_id=table.id,
         options=asdict(InspectionReport.from_json(found.inspection or {}).options),
@@ -179,10 +178,6 @@ def _columns(table: Table) -> list[LoadColumn]:
         LoadColumn(column.number, column.title, column.number - 1, column.type, column.format)
         for column in table.columns
     ]
-
-
-def _database_file(context: JobContext) -> Path:
-    return sqlite.database_file(context.settings.sqlalchemy_url)
 
 
 def _explain(import_id: str, error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,12 +46,10 @@ class Watcher:
     view: LiveView
 
     async def messages(self) -> AsyncIterator[bytes]:
-        async with self.broker.subscribe(self.view.topics) as events:
-            try:
+        with suppress(BrokerClosed, NotFound):
+            async with self.broker.subscribe(self.view.topics) as events:
                 async for message in self._messages(events):
                     yield message
-            except (BrokerClosed, NotFound):
-                return
 
     async def _messages(self, events: Subscription) -> AsyncIterator[bytes]:
         """Send what is new since the page was rendered, then every event, until the view is complete."""

@@ -1,36 +1,27 @@
 """What pages can watch: each feature registers its own."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Row, Select
 
 from webapp.models import Actor
 
 
-class LiveView(Protocol):
+@dataclass(frozen=True, slots=True)
+class LiveView:
     """One thing that a page shows, for one reader. It is made during the request and used after it has ended."""
 
-    @property
-    def topics(self) -> Sequence[str]:
-        """Whose events concern it."""
-        ...
-
-    @property
-    def statement(self) -> Select[*tuple[Any, ...]]:
-        """Its row as it is now; none if the reader may not see it."""
-        ...
-
-    def render_event(self, event: object) -> str | None:
-        """The HTML of an event that needs no look at the row; else None."""
-        ...
-
-    def render_row(self, row: Row[Any]) -> str | None:
-        """The HTML with which the stream is complete; None while the page is up to date."""
-        ...
+    topics: Sequence[str]  # whose events concern it
+    statement: Select[*tuple[Any, ...]]  # selects its row as it is now; none if the reader may not see it
+    # The HTML of an event that needs no look at the row; else None.
+    render_event: Callable[[object], str | None]
+    # The HTML with which the stream is complete; None while the page is up to date.
+    render_row: Callable[[Row[Any]], str | None]
 
 
-# Made from the actor and the arguments of the URL. Raises `NotFound`.
+# Makes a view from the actor and the arguments of the URL. Raises `NotFound`.
 Factory = Callable[[Actor, Mapping[str, str]], Awaitable[LiveView]]
 
 FACTORIES: dict[str, Factory] = {}

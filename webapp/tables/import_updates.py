@@ -1,17 +1,17 @@
 """An import's page, kept up to date: its progress, and the whole page at each new state."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any
 
 from jinja2 import Environment
-from sqlalchemy import Row, Select, String, cast
+from sqlalchemy import Row, String, cast
 
 from webapp.extensions import jobs
 from webapp.jobs import JobContext
 from webapp.jobs.progress import Progress
+from webapp.live.views import LiveView
 from webapp.models import Actor, Import
 from webapp.models.tables.importing import RUNNING_STATES, import_topic
 from webapp.tables.finders import find_import
@@ -27,40 +27,27 @@ COLUMNS = [
 ]
 
 
-@dataclass(frozen=True)
-class ImportUpdates:
-    """The `LiveView` of a page that shows the import in `state`."""
+async def watch_import(actor: Actor, args: Mapping[str, str]) -> LiveView:
+    """`import` is its id, `state` what the page shows."""
+    found = await find_import(actor, args.get("import", ""))
+    return import_view(actor, found.id, args.get("state", ""), jobs(), templates())
 
-    import_id: str
-    state: str
-    actor: Actor
-    jobs: JobContext
-    environment: Environment
 
-    @classmethod
-    async def open(cls, actor: Actor, args: Mapping[str, str]) -> Self:
-        """`import` is its id, `state` what the page shows."""
-        found = await find_import(actor, args.get("import", ""))
-        return cls(found.id, args.get("state", ""), actor, jobs(), templates())
+def import_view(actor: Actor, import_id: str, state: str, context: JobContext, environment: Environment) -> LiveView:
+    locale = Locale.of(actor)
 
-    @property
-    def topics(self) -> Sequence[str]:
-        return [import_topic(self.import_id)]
-
-    @property
-    def statement(self) -> Select[*tuple[Any, ...]]:
-        return Import.visible_to(self.actor.id).where(Import.id == self.import_id).with_only_columns(*COLUMNS)
-
-    def render_event(self, event: object) -> str | None:
-        if isinstance(event, Progress) and event.state == self.state:
-            return render_progress(self.environment, event, Locale.of(self.actor))
+    def render_event(event: object) -> str | None:
+        if isinstance(event, Progress) and event.state == state:
+            return render_progress(environment, event, locale)
         return None
 
-    def render_row(self, row: Row[Any]) -> str | None:
-        if row.state == self.state and row.state in RUNNING_STATES:
+    def render_row(row: Row[Any]) -> str | None:
+        if row.state == state and row.state in RUNNING_STATES:
             return None
-        progress = progress_of(self.jobs, _as_import(row))
-        return render_import(self.environment, row, progress, Locale.of(self.actor))
+        return render_import(environment, row, progress_of(context, _as_import(row)), locale)
+
+    statement = Import.visible_to(actor.id).where(Import.id == import_id).with_only_columns(*COLUMNS)
+    return LiveView([import_topic(import_id)], statement, render_event, render_row)
 
 
 @lru_cache(maxsize=64)
