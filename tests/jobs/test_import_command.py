@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,17 @@ def test_a_title_and_an_owner_can_be_given(owned: Settings, browser: Browser, tm
     path = write_csv(tmp_path / "n.csv", 3)
     import_file(owned, path, title="Numbers", owner_email="ADA@example.org", progress=ignore)
     assert browser.ask("SELECT title FROM tables")[0]["title"] == "Numbers"
+
+
+def test_of_several_owners_it_is_the_first_by_number(owned: Settings, browser: Browser, tmp_path: Path) -> None:
+    with closing(connect(owned.data_dir / "rowcast.db")) as connection:
+        connection.execute(
+            "INSERT INTO users (id, email, name, password_hash, role, is_active, created_at)"
+            " VALUES (0, 'grace@example.org', 'grace', '', 'owner', 1, '2026-01-02')"
+        )
+    made = import_file(owned, write_csv(tmp_path / "n.csv", 3), title=None, owner_email=None, progress=ignore)
+    assert (made.owner_email, made.owners) == ("grace@example.org", 2)
+    assert browser.ask("SELECT owner_id FROM tables")[0]["owner_id"] == 0
 
 
 def test_what_cannot_be_imported_is_said_and_leaves_nothing(

@@ -77,16 +77,3 @@ async def test_a_failure_that_waits_for_the_database_keeps_the_upload(
     assert found is not None
     assert found.state == "failed"
     assert context.folder(import_id).original.exists()  # it can be read again with other settings
-
-
-async def test_what_was_read_as_decided_is_not_read_again_and_again(
-    owned: Settings, database: Database, tmp_path: Path
-) -> None:
-    """The form's name of an encoding may differ from the detected one's."""
-    path = write_csv(tmp_path / "n.csv", 3)
-    decided = ImportOverrides(encoding="windows-1252")
-    import_id = await created(database, path)
-    await database.write(importing.record_inspection, import_id, inspect_file(path, path.name).to_json())
-    assert not await database.write(importing.begin_loading, import_id, decided)
-    await database.write(importing.record_inspection, import_id, inspect_file(path, path.name, decided).to_json())
-    assert await database.write(importing.begin_loading, import_id, decided)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import aiosmtplib
 import pytest
 from sqlalchemy import text, update
 
@@ -125,6 +126,27 @@ async def test_what_will_never_be_taken_is_not_tried_again(app: Application, box
     assert "No such person here" in (kept.failure or "")
     assert kept.sealed is not None  # an administrator can still pass the link on
     assert (box.mails, box.asked) == ([], 1)
+
+
+@pytest.mark.usefixtures("_no_pauses")
+async def test_a_refused_password_is_tried_again_because_an_administrator_can_mend_it(
+    app: Application, box: Postbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, refused = aiosmtplib.send, [aiosmtplib.SMTPAuthenticationError(535, "Bad credentials")] * 2
+
+    async def send_at_last(*args: Any, **kwargs: Any) -> Any:
+        if refused:
+            raise refused.pop()
+        return await send(*args, **kwargs)
+
+    monkeypatch.setattr(aiosmtplib, "send", send_at_last)
+    mail_id = await write_down(app)
+
+    await send_mail(jobs.of(app), mail_id)
+
+    kept = await found(app, mail_id)
+    assert (kept.tries, kept.failure, kept.sealed) == (3, None, None)
+    assert len(box.mails) == 1
 
 
 @pytest.mark.usefixtures("_no_pauses")

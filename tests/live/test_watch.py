@@ -128,14 +128,35 @@ async def test_a_stream_ends_with_what_would_end_a_request(
 async def test_steps_are_not_a_way_around_the_check(
     app: Application, watch: streams.Watcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A stream that always has something to send still checks its access."""
+    """A stream that always has something to send, and so never falls silent, still checks its access."""
     monkeypatch.setattr(streams, "CHECK_EVERY", 0.0)
+    monkeypatch.setattr(streams, "PING_EVERY", 60.0)
     messages = watch.messages()
     await until(messages, b"ping")
     await db.of(app).write(Session.revoke, 1)
     jobs.of(app).report(STEP)
-    async with asyncio.timeout(10):
-        assert len([message async for message in messages]) <= 2
+    async with asyncio.timeout(5):
+        assert [message async for message in messages] == []
+
+
+async def test_rights_are_not_read_again_at_every_step(
+    app: Application, watch: streams.Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "PING_EVERY", 60.0)
+    reads: list[object] = []
+    read_row = streams.Watcher.read_row
+
+    async def counted(watcher: streams.Watcher) -> Any:
+        reads.append(watcher)
+        return await read_row(watcher)
+
+    monkeypatch.setattr(streams.Watcher, "read_row", counted)
+    messages = watch.messages()
+    await until(messages, b"ping")
+    for rows in (10, 20, 30):
+        jobs.of(app).report(replace(STEP, rows=rows))
+        await until(messages, b"hx-partial")
+    assert len(reads) == 1
 
 
 async def test_a_stream_has_an_end_so_that_clients_spread_over_new_servers(
