@@ -68,7 +68,7 @@ def test_what_cannot_be_imported_is_said_and_leaves_nothing(
     remove_files = JobContext.remove_files
 
     async def remove_slowly(context: JobContext, import_id: str) -> None:
-        for _ in range(10):
+        for _ in range(50):
             await context.database.read(lambda connection: None)
         await remove_files(context, import_id)
 

@@ -133,8 +133,10 @@ async def test_steps_are_not_a_way_around_the_check(
     monkeypatch.setattr(streams, "PING_EVERY", 60.0)
     messages = watch.messages()
     await until(messages, b"ping")
-    await db.of(app).write(Session.revoke, 1)
     jobs.of(app).report(STEP)
+    await until(messages, b"hx-partial")
+    await db.of(app).write(Session.revoke, 1)
+    jobs.of(app).report(replace(STEP, rows=10))
     async with asyncio.timeout(5):
         assert [message async for message in messages] == []
 

@@ -149,10 +149,10 @@ def arrange_columns(query: TableQuery, args: "MultiDict[str, str]") -> list[Colu
     """All columns in display order: as the query has them, or as the submitted form says."""
     order = [*query.visible, *(field for field in query.fields if field not in query.visible)]
     shown = {field.number for field in query.visible}
-    came_back = any(name.startswith("place.") for name in args)
+    is_submitted = any(name.startswith("place.") for name in args)
     if "all" in args:
         order, shown = list(query.fields), {field.number for field in query.fields}
-    elif came_back:
+    elif is_submitted:
         wanted = set(args.getlist("show"))
         shown = {field.number for field in query.fields if str(field.number) in wanted}
         order = _moved(_by_place(order, args), args.get("move", ""))
