@@ -105,7 +105,7 @@ def inspect(file: Path, as_json: bool) -> None:
 @main.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), callback=regular)
 @click.option("--title", help="The table's title.  [default: the file's name]")
-@click.option("--owner", "owner_email", help="Whose table it becomes.  [default: the owner's]")
+@click.option("--owner", "owner_email", help="Whose table it becomes.  [default: the first owner's]")
 def import_(file: Path, title: str | None, owner_email: str | None) -> None:
     """Import FILE as a new table and print the table's number."""
     from webapp.cli.import_command import import_file
@@ -116,10 +116,12 @@ def import_(file: Path, title: str | None, owner_email: str | None) -> None:
     migrations.upgrade(settings)
     try:
         with Progress(2 * file.stat().st_size, "Importing") as advance:
-            table_id = import_file(settings, file, title=title, owner_email=owner_email, progress=advance)
+            made = import_file(settings, file, title=title, owner_email=owner_email, progress=advance)
     except UserError as problem:
         raise click.ClickException(str(problem)) from None
-    click.echo(table_id)
+    if made.owners > 1:
+        click.echo(f"It belongs to {made.owner_email}, the first of {made.owners} owners; --owner chooses.", err=True)
+    click.echo(made.table_id)
 
 
 @main.command()

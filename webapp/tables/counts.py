@@ -10,8 +10,8 @@ from webapp.models import Table
 from webapp.rowstore.query import QueryTimeout, TableQuery, described, sentence
 from webapp.rowstore.sqlite.pages import Page, count_rows
 from webapp.tables import bp
+from webapp.tables.finders import find_table
 from webapp.tables.view import Addresses
-from webapp.web.access import find_table
 from webapp.web.formatting import format_number
 from webapp.web.fragments import is_partial, render
 from webapp.web.session import current_user

@@ -10,9 +10,9 @@ from webapp.models.errors import NotFound
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sqlite.pages import fetch_row, fetch_rows
 from webapp.tables import bp
+from webapp.tables.finders import find_table
 from webapp.tables.grid import address_of
 from webapp.tables.view import Addresses, rows_view
-from webapp.web.access import find_table
 from webapp.web.fragments import render
 from webapp.web.session import current_user
 

@@ -10,12 +10,14 @@ from wtforms.validators import DataRequired, Length
 from webapp.extensions import config, db, indexes
 from webapp.jobs.indexes import TOO_LONG, WORTH_IT
 from webapp.models import Table
+from webapp.models.tables.deletion import delete_table
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sqlite.pages import fetch_rows
-from webapp.tables import bp, counts, deletion, grid
+from webapp.tables import bp, counts, grid
+from webapp.tables.finders import find_table
 from webapp.tables.view import Addresses, table_view
 from webapp.web import flashes
-from webapp.web.access import Action, find_table, is_allowed, may
+from webapp.web.access import Action, is_allowed, may
 from webapp.web.forms import Form
 from webapp.web.fragments import redirect_to, render
 from webapp.web.session import current_user
@@ -81,7 +83,7 @@ async def destroy(table_id: int) -> ResponseReturnValue:
     if (await request.form).get("confirmation", "").strip() != table.title.strip():
         error = "This is not its title. Nothing was deleted."
         return await _edit_page(table, TitleForm(data={"title": table.title}), deletion_error=error, status=422)
-    await deletion.delete_table(table.id)
+    await db().write(delete_table, table.id)
     flashes.flash(f"“{table.title}” is deleted.")
     return redirect_to(url_for("main.dashboard"))
 

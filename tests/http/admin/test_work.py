@@ -86,7 +86,7 @@ async def test_a_failed_import_whose_file_is_kept_is_read_again(
     assert retry in await page(administrator, "/admin/jobs")
     assert (await administrator.post(retry)).status_code == 303
     async with app.app_context():
-        found = await app.extensions["rowcast.jobs"].settled(import_id, timeout=30)
+        found = await app.extensions["rowcast.jobs"].wait_for_pass(import_id, timeout=30)
     assert found.state == ImportState.READY
     assert (await administrator.post(retry)).status_code == 422
     assert (await administrator.post("/admin/jobs/imports/nothing/retry")).status_code == 404
@@ -286,7 +286,7 @@ async def test_a_mail_that_was_given_up_is_tried_again(
     app: Application, administrator: QuartClient, team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[tuple[str, str]] = []
-    monkeypatch.setattr(app.extensions["rowcast.jobs"], "start", lambda *what: started.append(what))
+    monkeypatch.setattr(app.extensions["rowcast.queue"], "enqueue", lambda *what: started.append(what))
     given_up = await post(app, "eve@example.org", team[Role.MEMBER].id, tries=MAX_TRIES, failure="Refused.")
     tried = await post(app, "gus@example.org", team[Role.GUEST].id, tries=1, failure="Busy.")
     assert (await administrator.post(f"/admin/mails/{given_up}/retry")).status_code == 422  # no mail server

@@ -8,9 +8,9 @@ from sqlalchemy import event, select
 from webapp.db.database import Database
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import config, db
-from webapp.models import Actor, Column, Import, Table, User
+from webapp.models import Action, Actor, Column, Import, Table, User, is_allowed
 from webapp.models.errors import NotFound
-from webapp.web.access import Action, find_import, find_table, is_allowed
+from webapp.tables.finders import find_import, find_table
 from webapp.web.application import Application
 
 ADA = Actor(1, "ada@example.org", "ada", "owner")
@@ -58,7 +58,9 @@ async def test_both_the_question_and_the_answer_are_checked(monkeypatch: pytest.
     async with db().reading() as session:
         assert list(await session.scalars(Import.visible_to(ADA.id))) == []
 
-    monkeypatch.setattr("webapp.web.access.is_allowed", lambda actor, action, table: action == Action.READ_TABLE)
+    monkeypatch.setattr(
+        "webapp.models.tables.table.is_allowed", lambda actor, action, table: action == Action.READ_TABLE
+    )
 
     await find_table(GRACE, 1)
     with pytest.raises(NotFound):

@@ -14,8 +14,8 @@ from tests.servers import wait_for
 from webapp import create_app
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
-from webapp.jobs import housekeeping
-from webapp.jobs.housekeeping import STALE
+from webapp.jobs import schedule
+from webapp.jobs.schedule import STALE
 from webapp.models import Import, ImportState, User, utc_now
 
 
@@ -28,15 +28,13 @@ def _aged(path: Path, seconds: float) -> Path:
 async def test_what_is_left_of_uploads_that_never_ended_goes_after_a_day(settings: Settings) -> None:
     folder = settings.imports_dir
     folder.mkdir()
-    half = folder / ".upload-0123"
-    half.write_bytes(b"a,b")
+    half = _aged_file(folder / ".upload-0123")
     whole = folder / ("0" * 32)
     whole.mkdir()
     (whole / "original").write_bytes(b"a,b")
     fresh = folder / ".upload-4567"
     fresh.write_bytes(b"a,b")
-    for path in (half, whole):
-        _aged(path, STALE + 60)
+    _aged(whole, STALE + 60)
 
     async with create_app(settings).test_app():
         await asyncio.to_thread(wait_for, lambda: not half.exists() and not whole.exists())
@@ -44,11 +42,28 @@ async def test_what_is_left_of_uploads_that_never_ended_goes_after_a_day(setting
     assert fresh.exists()
 
 
+def test_an_upload_that_vanishes_meanwhile_does_not_end_the_cleaning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale = _aged_file(tmp_path / ".upload-0123")
+    vanished = tmp_path / ".upload-4567"
+    monkeypatch.setattr(Path, "iterdir", lambda folder: iter([vanished, stale]))
+
+    schedule._remove_stale(tmp_path, set())
+
+    assert not stale.exists()
+
+
+def _aged_file(path: Path) -> Path:
+    path.write_bytes(b"a,b")
+    return _aged(path, STALE + 60)
+
+
 async def test_a_preview_nobody_decided_on_is_forgotten_after_a_week_also_by_a_server_that_never_stops(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(housekeeping, "LOOK_EVERY", 0.02)
-    monkeypatch.setattr(housekeeping, "SWEEP_EVERY", 0.0)
+    monkeypatch.setattr(schedule, "CHECK_EVERY", 0.02)
+    monkeypatch.setattr(schedule, "CLEAN_EVERY", 0.0)
     old, read_again, fresh, done = (letter * 32 for letter in "abcd")
     app = create_app(settings)
     async with app.test_app():

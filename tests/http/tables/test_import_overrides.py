@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from webapp.imports.inspect_file import ImportOverrides, InspectionReport, inspect_file
-from webapp.tables.decisions import read_decisions
+from webapp.tables.import_overrides import parse_overrides
 
 FORM = {"encoding": "utf-8", "delimiter": ",", "quote": '"', "header": "yes", "header_row": "0"}
 
@@ -17,17 +17,17 @@ def found_in(folder: Path, text: str) -> InspectionReport:
 def test_a_form_that_changes_nothing_decides_nothing(tmp_path: Path) -> None:
     found = found_in(tmp_path, "name,zip\nAda,00501\nGrace,10001\n")
 
-    assert read_decisions(FORM, found, ImportOverrides()) == ImportOverrides()
+    assert parse_overrides(FORM, found, ImportOverrides()) == ImportOverrides()
 
 
 def test_only_what_was_changed_is_decided(tmp_path: Path) -> None:
     found = found_in(tmp_path, "name,zip\nAda,00501\nGrace,10001\n")
 
-    assert read_decisions(FORM | {"delimiter": ";"}, found, ImportOverrides()) == ImportOverrides(delimiter=";")
-    assert read_decisions(FORM | {"header": "no"}, found, ImportOverrides()) == ImportOverrides(header=False)
+    assert parse_overrides(FORM | {"delimiter": ";"}, found, ImportOverrides()) == ImportOverrides(delimiter=";")
+    assert parse_overrides(FORM | {"header": "no"}, found, ImportOverrides()) == ImportOverrides(header=False)
 
 
 def test_what_was_decided_before_stays_decided(tmp_path: Path) -> None:
     found = found_in(tmp_path, "name,zip\nAda,00501\nGrace,10001\n")
 
-    assert read_decisions(FORM, found, ImportOverrides(delimiter=",")) == ImportOverrides(delimiter=",")
+    assert parse_overrides(FORM, found, ImportOverrides(delimiter=",")) == ImportOverrides(delimiter=",")

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,7 @@ from webapp.cli import import_command
 from webapp.cli.import_command import import_file
 from webapp.db.errors import UserError
 from webapp.db.sqlite_driver import connect
-from webapp.jobs import JobContext, Jobs
-from webapp.models import Import
+from webapp.jobs import JobContext
 
 
 @pytest.fixture
@@ -36,11 +36,11 @@ def ignore(done: int, rows: int) -> None:
 def test_a_file_becomes_a_table_of_the_owner(owned: Settings, browser: Browser, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "some_numbers.csv", 3000)
     seen: list[int] = []
-    table_id = import_file(owned, path, title=None, owner_email=None, progress=lambda done, rows: seen.append(done))
+    made = import_file(owned, path, title=None, owner_email=None, progress=lambda done, rows: seen.append(done))
     (found,) = browser.ask("SELECT id FROM imports")
     assert_same_rows(browser, found["id"], path)
     table = browser.ask("SELECT * FROM tables")[0]
-    assert (table["id"], table["title"], table["owner_id"]) == (table_id, "some numbers", 1)
+    assert (table["id"], table["title"], table["owner_id"]) == (made.table_id, "some numbers", 1)
     assert seen == sorted(seen)
     assert seen[-1] <= 2 * path.stat().st_size
 
@@ -51,22 +51,28 @@ def test_a_title_and_an_owner_can_be_given(owned: Settings, browser: Browser, tm
     assert browser.ask("SELECT title FROM tables")[0]["title"] == "Numbers"
 
 
+def test_of_several_owners_it_is_the_first_by_number(owned: Settings, browser: Browser, tmp_path: Path) -> None:
+    with closing(connect(owned.data_dir / "rowcast.db")) as connection:
+        connection.execute(
+            "INSERT INTO users (id, email, name, password_hash, role, is_active, created_at)"
+            " VALUES (0, 'grace@example.org', 'grace', '', 'owner', 1, '2026-01-02')"
+        )
+    made = import_file(owned, write_csv(tmp_path / "n.csv", 3), title=None, owner_email=None, progress=ignore)
+    assert (made.owner_email, made.owners) == ("grace@example.org", 2)
+    assert browser.ask("SELECT owner_id FROM tables")[0]["owner_id"] == 0
+
+
 def test_what_cannot_be_imported_is_said_and_leaves_nothing(
     owned: Settings, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told, settled, remove_files = asyncio.Event(), Jobs.settled, JobContext.remove_files
+    remove_files = JobContext.remove_files
 
-    async def settled_first(jobs: Jobs, import_id: str) -> Import | None:
-        found = await settled(jobs, import_id)
-        told.set()
-        return found
-
-    async def remove_afterwards(context: JobContext, import_id: str) -> None:
-        await told.wait()
+    async def remove_slowly(context: JobContext, import_id: str) -> None:
+        for _ in range(50):
+            await context.database.read(lambda connection: None)
         await remove_files(context, import_id)
 
-    monkeypatch.setattr(Jobs, "settled", settled_first)
-    monkeypatch.setattr(JobContext, "remove_files", remove_afterwards)
+    monkeypatch.setattr(JobContext, "remove_files", remove_slowly)
     path = tmp_path / "letter.csv"
     path.write_bytes(b"%PDF-1.7")
     with pytest.raises(UserError, match="PDF"):
@@ -97,15 +103,15 @@ def test_what_is_interrupted_leaves_nothing(
             await running
         is_over.set()
 
-    keep, is_over = import_command._keep, threading.Event()
+    copy, is_over = import_command._copy, threading.Event()
 
-    def keep_for_long(path: Path, folder: Path) -> tuple[int, str]:
-        kept = keep(path, folder)
+    def copy_slowly(path: Path, folder: Path) -> tuple[int, str]:
+        copied = copy(path, folder)
         is_over.wait(PATIENCE)
-        return kept
+        return copied
 
     if moment == "copied":
-        monkeypatch.setattr(import_command, "_keep", keep_for_long)
+        monkeypatch.setattr(import_command, "_copy", copy_slowly)
     asyncio.run(interrupted())
     assert browser.tables() == []
     assert not any(owned.imports_dir.iterdir())
@@ -119,7 +125,7 @@ def test_a_full_disk_is_said_in_words_and_leaves_nothing(
         (folder / "original").write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(import_command, "_keep", half)
+    monkeypatch.setattr(import_command, "_copy", half)
     with pytest.raises(UserError, match="disk is full"):
         import_file(owned, write_csv(tmp_path / "n.csv", 3), title=None, owner_email=None, progress=ignore)
     assert not any(owned.imports_dir.iterdir())
