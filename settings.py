@@ -1,4 +1,7 @@
-"""Every setting, declared once with its type and unit. Only this module reads the environment and `.env`."""
+"""Every setting, declared once. Only this module reads the environment and `.env`.
+
+`rowcast settings` prints them as `.env.example` and as the table in `docs/operations.md`.
+"""
 
 from enum import StrEnum
 from functools import cached_property
@@ -12,6 +15,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIB = 1024 * 1024
 MIN_KEY_LENGTH = 32
+PREFIX = "ROWCAST_"
+
+
+def variable(name: str) -> str:
+    """The environment variable of the setting with this name."""
+    return PREFIX + name.upper()
 
 
 class Environment(StrEnum):
@@ -44,80 +53,100 @@ def _known_scheme(value: SecretStr, *schemes: str) -> SecretStr:
 
 
 class Settings(BaseSettings):
-    """One attribute per setting; its environment variable is the name in capitals, prefixed with `ROWCAST_`.
+    """One attribute per setting, described below it; `variable()` is the name of its environment variable.
 
     Raises `pydantic.ValidationError`, naming the variable, if a value is invalid.
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="ROWCAST_",
+        env_prefix=PREFIX,
         env_file=".env",
         env_file_encoding="utf-8",
         env_ignore_empty=True,  # `ROWCAST_X=` means the default, as if the line were missing
         hide_input_in_errors=True,  # do not print a key that is too short into the log
         extra="ignore",
         frozen=True,
+        use_attribute_docstrings=True,  # the descriptions
     )
 
-    # The kind of process.
     environment: Environment = Environment.PRODUCTION
-
-    # The signing key, at least 32 characters. Empty: generated once and stored in `data_dir`.
+    """production, development (short keys are allowed, changed templates and static files reloaded) or testing (cheap
+    password hashes: never use it in production).
+    """
     secret_key: SecretStr = SecretStr("")
-    # Retired keys that still verify, separated by commas.
+    """Signs cookies; at least 32 characters, for example from openssl rand -base64 48. Empty: generated once and kept
+    in the data folder. Set it if more than one machine serves the same people.
+    """
     secret_key_fallbacks: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    """Retired keys that still verify cookies, separated by commas. To rotate, put the old key here."""
 
-    # The address and port to listen on.
     host: str = "127.0.0.1"
+    """The address to listen on. Beyond loopback, or behind a proxy, creating the first account requires the set-up key
+    from the log.
+    """
     port: int = Field(default=8000, ge=0, le=65535)
-    # The address people type, such as https://rows.example.org; empty: taken from the request.
+    """The port to listen on. 0: any free one; the log says which."""
     public_origin: HttpUrl | None = None
-    # How many proxies in front are trusted to report the client's address and scheme.
+    """The address people type, such as https://rows.example.org; other host names get a 421. With https, cookies are
+    Secure and HSTS is sent. Empty: taken from the request.
+    """
     trusted_proxies: int = Field(default=0, ge=0, le=8)
+    """Proxies in front to trust for X-Forwarded-For, -Proto, -Host and X-Request-ID; at most 8."""
 
-    # All persistent data: database, uploads, job state.
     data_dir: Path = Path("data")
-    # Empty: a SQLite file in `data_dir`. Only SQLite is supported so far.
+    """The folder of all persistent data: database, uploads, state of jobs. Back up all of it."""
     database_url: str = ""
-    # Concurrent read connections.
+    """The database. Empty: rowcast.db in the data folder. Only sqlite+aiosqlite:///path so far."""
     database_readers: int = Field(default=4, ge=1, le=64)
+    """Concurrent read connections, 1 to 64."""
 
-    # Who may create an account once there is an owner.
     registration: Registration = Registration.CLOSED
-    # Who must have a second factor or a passkey: nobody (optional), administrators and owners, or everybody.
+    """Who may create an account once there is an owner: open (everybody), invitation, or closed."""
     second_factor: SecondFactor = SecondFactor.OPTIONAL
-    # Seconds a sign-in lasts: without use, without use when remembered, at most; and how long it counts as fresh.
+    """Who must have a second factor or a passkey: optional (nobody), administrators (and owners), or everybody. Until
+    they have one they can open only the pages that set it up.
+    """
     session_idle: int = Field(default=14 * 86400, ge=60)
+    """Seconds without use after which a sign-in expires; by default 14 days."""
     session_remember: int = Field(default=30 * 86400, ge=60)
+    """The same, in seconds, for "stay signed in"; by default 30 days."""
     session_lifetime: int = Field(default=90 * 86400, ge=60)
+    """Seconds after which any sign-in expires; by default 90 days."""
     session_fresh: int = Field(default=600, ge=10)
+    """Seconds after signing in during which sensitive changes do not ask for the password again."""
 
-    # The mail server, as smtp://name:password@host:587 (TLS required beyond this machine) or smtps://...:465. Empty: no
-    # mail is sent, and an administrator passes links on.
     smtp_url: SecretStr = SecretStr("")
-    # The sender of all mails.
+    """The mail server: smtp://name:password@host:587 (TLS is required beyond this machine) or
+    smtps://name:password@host:465. Empty: no mail is sent, and administrators pass links on. Beyond loopback it needs
+    ROWCAST_PUBLIC_ORIGIN.
+    """
     mail_from: str = "Rowcast <rowcast@localhost>"
-    # Where rate limits are counted: empty for this process's memory, else redis://... (Valkey or Redis).
+    """The sender of all mails."""
     rate_limit_url: SecretStr = SecretStr("")
+    """Where rate limits are counted: redis://host:6379/0 (Valkey or Redis). Empty: in this process."""
 
-    # Maximum bytes of a request body: in general, and of an upload.
     body_limit: int = Field(default=256 * 1024, ge=1024)
+    """Maximum bytes of a request body, except uploads and the form of an import preview."""
     upload_limit: int = Field(default=2048 * MIB, ge=1024)
-    # Seconds: between two chunks of a body, for a handler, and for requests in flight at shutdown.
+    """Maximum bytes of an upload; by default 2 GiB."""
     body_idle_timeout: float = Field(default=30, gt=0)
+    """Seconds that may pass between two chunks of a request body."""
     handler_timeout: float = Field(default=60, gt=0)
+    """Seconds until a response starts; receiving an upload and sending the response do not count."""
     graceful_timeout: float = Field(default=15, gt=0)
+    """Seconds for requests in flight to finish when the server stops."""
 
-    # Concurrent imports. With only one, a small file would wait for somebody else's million rows.
     import_workers: int = Field(default=2, ge=1, le=8)
-    # Tables with at least this many rows get a full-text index in the background.
+    """Concurrent imports, each in its own process, 1 to 8. With one, small files wait for large ones."""
     search_index_rows: int = Field(default=200_000, ge=0)
-    # Time limit, in seconds, of a query for a page.
+    """Tables with at least this many rows get a full-text index after their import."""
     query_timeout: float = Field(default=5, gt=0)
+    """Seconds that a query for a page may take."""
 
-    # debug, info, warning, error; and "json" or "console" (empty: by environment).
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    """debug, info, warning or error."""
     log_format: str = Field(default="", pattern="^(|json|console)$")
+    """json or console. Empty: console in development, else json."""
 
     @field_validator("secret_key_fallbacks", mode="before")
     @classmethod

@@ -100,6 +100,7 @@ def test_what_is_imported_is_exported_again(file: Path, owned: Path) -> None:
     [
         (("export", "99"), "no such table"),
         (("import", "{file}", "--owner", "nobody@example.org"), "Nobody has an account"),
+        (("import", "{file}", "--owner", "notanemail"), "Nobody has an account with the address notanemail"),
     ],
 )
 def test_what_is_not_there_is_said_in_words(file: Path, owned: Path, arguments: tuple[str, ...], words: str) -> None:

@@ -1,10 +1,12 @@
-"""The hub: notifies the subscribers of a topic within this process, without ever waiting for them."""
+"""The broker: hands events to the subscribers of a topic, without ever waiting for them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import count
-from typing import Final
+from typing import Final, Protocol
+
+from webapp.db.unit_of_work import Publisher
 
 QUEUE_LIMIT: Final = 64  # unread events per subscriber
 
@@ -14,7 +16,7 @@ class BrokerClosed(Exception):
 
 
 class Missed:
-    """Stands for events that a slow subscriber missed; the subscriber reloads the whole state."""
+    """Replaces events that a slow subscriber missed; the subscriber reloads the whole state."""
 
 
 MISSED: Final = Missed()
@@ -46,7 +48,7 @@ class Subscription:
     async def get(self, timeout: float | None = None) -> object | None:
         """Return the oldest pending event, or None if none arrives within `timeout` seconds.
 
-        Raises `BrokerClosed` once the hub has closed.
+        Raises `BrokerClosed` once the broker has closed.
         """
         try:
             async with asyncio.timeout(timeout):
@@ -60,18 +62,21 @@ class Subscription:
             self._wake.clear()
         return event
 
-    def __aiter__(self) -> AsyncIterator[object]:
-        return self
 
-    async def __anext__(self) -> object:
-        try:
-            return await self.get()
-        except BrokerClosed:
-            raise StopAsyncIteration from None
+class Broker(Publisher, Protocol):
+    """What streams subscribe to. `publish` comes from the unit of work."""
+
+    def subscribe(self, topics: Iterable[str]) -> AbstractAsyncContextManager[Subscription]:
+        """The events published on any of `topics` inside the `async with` block."""
+        ...
+
+    def close(self) -> None:
+        """The server is draining: end every stream now, and new ones as soon as they subscribe."""
+        ...
 
 
-class Broker:
-    """Topics and their subscribers. Everything runs on the event loop's thread, so no locks are needed."""
+class InProcessBroker:
+    """The subscribers of this process. Everything runs on the event loop's thread, so no locks are needed."""
 
     def __init__(self, queue_limit: int = QUEUE_LIMIT) -> None:
         self._queue_limit = queue_limit
@@ -86,15 +91,15 @@ class Broker:
     @asynccontextmanager
     async def subscribe(self, topics: Iterable[str]) -> AsyncIterator[Subscription]:
         subscription = Subscription(self._queue_limit)
-        watched = set(topics)
-        for topic in watched:
+        subscribed = set(topics)
+        for topic in subscribed:
             self._topics.setdefault(topic, set()).add(subscription)
         if self._is_closed:
             subscription.close()
         try:
             yield subscription
         finally:
-            for topic in watched:
+            for topic in subscribed:
                 self._leave(topic, subscription)
 
     def _leave(self, topic: str, subscription: Subscription) -> None:
@@ -103,11 +108,7 @@ class Broker:
         if not subscriptions:
             del self._topics[topic]
 
-    def watchers(self, topic: str) -> int:
-        return len(self._topics.get(topic, ()))
-
     def close(self) -> None:
-        """The server is draining: end every stream now, and new ones as soon as they subscribe."""
         self._is_closed = True
         for subscriptions in self._topics.values():
             for subscription in subscriptions:

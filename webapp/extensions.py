@@ -13,12 +13,13 @@ from cryptography.fernet import MultiFernet
 from quart import Quart, current_app
 
 from settings import Settings
-from webapp.broker import Broker
+from webapp.broker import Broker, InProcessBroker
 from webapp.db import keys, migrations
 from webapp.db.database import Database
 from webapp.drain import Drain
 from webapp.hashing import Hasher
-from webapp.jobs import Indexes, JobContext, Jobs
+from webapp.jobs import DurableQueue, Indexes, JobContext
+from webapp.jobs.schedule import Schedule
 from webapp.rowstore import create_store
 from webapp.rowstore.store import RowStore
 
@@ -26,18 +27,15 @@ T = TypeVar("T")
 
 
 class Extension(Generic[T]):
-    """One object per app, created from its settings by `make`."""
+    """One object per app, created by `make`."""
 
-    def __init__(self, name: str, make: Callable[[Settings], T] | None = None) -> None:
+    def __init__(self, name: str, make: Callable[..., T]) -> None:
         self.name = f"rowcast.{name}"
         self.make = make
 
-    def init_app(self, app: Quart, settings: Settings) -> T:
-        if self.make is None:
-            raise RuntimeError(f"{self.name} is not made from settings alone")
-        return self.put(app, self.make(settings))
-
-    def put(self, app: Quart, made: T) -> T:
+    def init_app(self, app: Quart, *args: Any) -> T:
+        """Create it from the settings, or from whatever else `make` takes."""
+        made: T = self.make(*args)
         app.extensions[self.name] = made
         return made
 
@@ -54,33 +52,36 @@ db: Extension[Database] = Extension("database", Database)
 drain: Extension[Drain] = Extension("drain", lambda settings: Drain())
 hasher: Extension[Hasher] = Extension("hasher", Hasher)
 sealer: Extension[MultiFernet] = Extension("sealer", keys.sealer)
-broker: Extension[Broker] = Extension("hub", lambda settings: Broker())
-jobs: Extension[Jobs] = Extension("jobs", Jobs)
+broker: Extension[Broker] = Extension("broker", lambda settings: InProcessBroker())
+row_store: Extension[RowStore] = Extension("row_store", create_store)
+indexes: Extension[Indexes] = Extension("indexes", Indexes)
+jobs: Extension[JobContext] = Extension("jobs", JobContext)
+queue: Extension[DurableQueue] = Extension("queue", DurableQueue)
 
-row_store: Extension[RowStore] = Extension("row_store")
-indexes: Extension[Indexes] = Extension("indexes")
-
-EVERY: tuple[Extension[Any], ...] = (config, drain, db, hasher, sealer, broker, jobs)
+INDEPENDENT: tuple[Extension[Any], ...] = (config, drain, db, hasher, sealer, broker)
 
 
 def init_app(app: Quart, settings: Settings) -> None:
-    """Create each object for this app. Open them in this order when it starts serving, and close them in reverse."""
-    for extension in EVERY:
+    """Create each object for this app. Those that need opening are opened when it starts serving."""
+    for extension in INDEPENDENT:
         extension.init_app(app, settings)
-    store = row_store.put(app, create_store(db.of(app)))
-    indexes.put(app, Indexes(store.address))
+    store = row_store.init_app(app, db.of(app))
+    indexes.init_app(app, store.address)
+    context = jobs.init_app(app, settings, db.of(app), store, broker.of(app))
+    queue.init_app(app, context)
     drain.of(app).on_begin(broker.of(app).close)
-    db.of(app).queue, db.of(app).broker = jobs.of(app), broker.of(app)
+    db.of(app).queue, db.of(app).broker = queue.of(app), broker.of(app)
 
     @app.before_serving
     async def open_all() -> None:
         await asyncio.to_thread(migrations.upgrade, settings)
         await db.of(app).open()
-        await jobs.of(app).open(JobContext(settings, db.of(app), broker.of(app)))
+        queue.of(app).open()
+        queue.of(app).spawn(Schedule(context, queue.of(app)).run())
 
     @app.after_serving
     async def close_all() -> None:
-        await jobs.of(app).close()
+        await queue.of(app).close()
         await indexes.of(app).close()
         await db.of(app).close()
         hasher.of(app).close()

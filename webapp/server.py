@@ -6,14 +6,11 @@ We start it ourselves because Hypercorn's command line kills requests in flight 
 
 import asyncio
 import errno
-import fcntl
 import logging
-import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -25,8 +22,8 @@ from hypercorn.utils import LifespanFailureError, LifespanTimeoutError
 from settings import Settings
 from webapp import create_app
 from webapp.db.errors import UserError
-from webapp.db.folders import private_folder
 from webapp.extensions import drain
+from webapp.leader import FileLeader, Leader
 from webapp.web import observability
 from webapp.web.application import Application
 from webapp.web.streaming import StreamFailed
@@ -48,8 +45,9 @@ class CannotServe(UserError):
 def serve(settings: Settings, *, factory: Callable[[Settings], Application] = create_app) -> int:
     """Serve until SIGTERM or Ctrl-C. Return the exit code of the process."""
     observability.configure(settings)
+    leader: Leader = FileLeader(settings.data_dir)
     try:
-        with _only_server(settings), _bind(settings) as listener:
+        with leader.leading(), _bind(settings) as listener:
             asyncio.run(_run(factory(settings), settings, listener))
     except UserError as problem:
         return _failed(str(problem))
@@ -135,31 +133,6 @@ def _framework(app: Application, settings: Settings) -> Any:
     if not settings.trusted_proxies:
         return app
     return ProxyFixMiddleware(app, mode="legacy", trusted_hops=settings.trusted_proxies)
-
-
-@contextmanager
-def _only_server(settings: Settings) -> Iterator[None]:
-    """Allow one server per data folder: two would both resume the same imports.
-
-    This is a record lock: the operating system drops it however the process ends, and child processes do not inherit
-    it.
-    """
-    try:
-        folder = private_folder(settings.data_dir)
-        file = os.open(folder / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise CannotServe(f"The data folder {settings.data_dir} cannot be used: {error.strerror}.") from error
-    try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(file)
-        raise CannotServe(
-            f"Another Rowcast server is using {settings.data_dir}. Stop it, or set ROWCAST_DATA_DIR to another folder."
-        ) from None
-    try:
-        yield
-    finally:
-        os.close(file)
 
 
 def _bind(settings: Settings) -> socket.socket:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import aiosmtplib
 import pytest
 from sqlalchemy import text, update
 
@@ -81,8 +82,8 @@ async def test_once_sent_nobody_can_read_it_here_any_more(app: Application, box:
     mail_id = await write_down(app)
     assert (await found(app, mail_id)).letter(sealer.of(app)) == LETTER
 
-    await send_mail(jobs.of(app).context, mail_id)
-    await send_mail(jobs.of(app).context, mail_id)  # a second run has nothing to do
+    await send_mail(jobs.of(app), mail_id)
+    await send_mail(jobs.of(app), mail_id)  # a second run has nothing to do
 
     kept = await found(app, mail_id)
     assert (kept.sealed, kept.failure, kept.tries) == (None, None, 1)
@@ -106,7 +107,7 @@ async def test_a_server_that_is_busy_is_asked_again(app: Application, box: Postb
     box.refusals = ["451 Greylisted, try again", "451 Greylisted, try again"]
     mail_id = await write_down(app)
 
-    await send_mail(jobs.of(app).context, mail_id)
+    await send_mail(jobs.of(app), mail_id)
 
     kept = await found(app, mail_id)
     assert (kept.tries, kept.failure, kept.sealed) == (3, None, None)
@@ -118,7 +119,7 @@ async def test_what_will_never_be_taken_is_not_tried_again(app: Application, box
     box.refusals = ["550 No such person here"]
     mail_id = await write_down(app)
 
-    await send_mail(jobs.of(app).context, mail_id)
+    await send_mail(jobs.of(app), mail_id)
 
     kept = await found(app, mail_id)
     assert kept.tries == MAX_TRIES
@@ -128,11 +129,32 @@ async def test_what_will_never_be_taken_is_not_tried_again(app: Application, box
 
 
 @pytest.mark.usefixtures("_no_pauses")
+async def test_a_refused_password_is_tried_again_because_an_administrator_can_mend_it(
+    app: Application, box: Postbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, refused = aiosmtplib.send, [aiosmtplib.SMTPAuthenticationError(535, "Bad credentials")] * 2
+
+    async def send_at_last(*args: Any, **kwargs: Any) -> Any:
+        if refused:
+            raise refused.pop()
+        return await send(*args, **kwargs)
+
+    monkeypatch.setattr(aiosmtplib, "send", send_at_last)
+    mail_id = await write_down(app)
+
+    await send_mail(jobs.of(app), mail_id)
+
+    kept = await found(app, mail_id)
+    assert (kept.tries, kept.failure, kept.sealed) == (3, None, None)
+    assert len(box.mails) == 1
+
+
+@pytest.mark.usefixtures("_no_pauses")
 async def test_a_server_that_stays_away_is_given_up_with_the_reason(data_dir: Path) -> None:
     app = create_app(make_settings(data_dir, smtp_url=f"smtp://127.0.0.1:{free_port()}"))
     async with app.test_app():
         mail_id = await write_down(app)
-        await send_mail(jobs.of(app).context, mail_id)
+        await send_mail(jobs.of(app), mail_id)
         kept = await found(app, mail_id)
 
     assert kept.tries == MAX_TRIES
@@ -144,7 +166,7 @@ async def test_a_server_that_stays_away_is_given_up_with_the_reason(data_dir: Pa
 async def test_started_twice_at_once_it_goes_out_once(app: Application, box: Postbox) -> None:
     mail_id = await write_down(app)
 
-    await asyncio.gather(*(send_mail(jobs.of(app).context, mail_id) for _ in range(3)))
+    await asyncio.gather(*(send_mail(jobs.of(app), mail_id) for _ in range(3)))
 
     assert len(box.mails) == 1
 
@@ -156,8 +178,8 @@ async def test_one_that_is_gone_or_sealed_with_a_lost_key_ends_quietly(app: Appl
         await work.session.execute(text("UPDATE mails SET sealed = 'gAAAAAB'"))
 
     await db.of(app).write(spoil)
-    await send_mail(jobs.of(app).context, mail_id)
-    await send_mail(jobs.of(app).context, "0" * 32)
+    await send_mail(jobs.of(app), mail_id)
+    await send_mail(jobs.of(app), "0" * 32)
 
     assert box.asked == 0
 
@@ -253,11 +275,11 @@ def test_beyond_this_machine_mail_goes_out_encrypted_or_not_at_all(
 async def test_a_server_without_encryption_is_not_trusted_with_a_mail(
     app: Application, box: Postbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mail, "_is_this_machine", lambda host: False)
+    monkeypatch.setattr(mail, "_is_loopback", lambda host: False)
     monkeypatch.setattr(mail, "RETRY_AFTER", ())
     mail_id = await write_down(app)
 
-    await send_mail(jobs.of(app).context, mail_id)
+    await send_mail(jobs.of(app), mail_id)
 
     assert box.mails == []
     assert "STARTTLS" in ((await found(app, mail_id)).failure or "")
@@ -282,7 +304,7 @@ async def test_the_log_says_that_a_mail_was_refused_and_nothing_of_it(
     box.refusals = ["550 Refused"]
     mail_id = await write_down(app)
 
-    await send_mail(jobs.of(app).context, mail_id)
+    await send_mail(jobs.of(app), mail_id)
 
     assert "could not be handed over" in caplog.text
     assert LETTER.link not in caplog.text

@@ -14,9 +14,10 @@ from tests.jobs.driver import Browser, assert_same_rows, write_csv
 from tests.servers import wait_for
 from webapp import create_app
 from webapp.db.sqlite_driver import connect
-from webapp.extensions import broker, jobs
+from webapp.extensions import db, jobs, queue
 from webapp.imports.report import ImportOverrides
-from webapp.jobs.bridge import bridge
+from webapp.jobs import DurableQueue
+from webapp.models.tables import importing
 from webapp.web.application import Application
 
 IMPORT = "b" * 32
@@ -44,18 +45,18 @@ def left(settings: Settings, tmp_path: Path) -> Path:
 @pytest.fixture
 def idle(settings: Settings) -> Iterator[Application]:
     yield create_app(settings)
-    assert not bridge.is_open
+    assert DurableQueue.active is None
 
 
 async def test_an_import_whose_workflow_was_never_written_down_goes_on(
     left: Path, idle: Application, browser: Browser
 ) -> None:
     async with idle.test_app():
-        found = await jobs.of(idle).settled(IMPORT, 20)
+        found = await jobs.of(idle).wait_for_pass(IMPORT, 20)
         assert found is not None
         assert found.state == "ready", found.failure
-        assert await jobs.of(idle).begin_loading(IMPORT, ImportOverrides())
-        found = await jobs.of(idle).settled(IMPORT, 20)
+        assert await db.of(idle).write(importing.begin_loading, IMPORT, ImportOverrides())
+        found = await jobs.of(idle).wait_for_pass(IMPORT, 20)
         assert found is not None
         assert found.state == "done", found.failure
     assert_same_rows(browser, IMPORT, left)
@@ -63,8 +64,8 @@ async def test_an_import_whose_workflow_was_never_written_down_goes_on(
 
 async def test_an_app_with_nothing_to_do_does_not_load_the_engine_of_jobs(idle: Application) -> None:
     async with idle.test_app():
-        assert broker.of(idle).watchers("import:x") == 0
-        assert not bridge.is_open
+        await idle.test_client().get("/up")
+        assert DurableQueue.active is None
 
 
 async def test_workflows_that_ended_long_ago_are_forgotten_and_numbers_go_on(
@@ -73,9 +74,9 @@ async def test_workflows_that_ended_long_ago_are_forgotten_and_numbers_go_on(
     async with idle.test_app():
         running = jobs.of(idle)
         for delimiter in (";", ",", ";"):
-            await running.settled(IMPORT, 20)
-            await running.read_again(IMPORT, ImportOverrides(delimiter=delimiter))
-        found = await running.settled(IMPORT, 20)
+            await running.wait_for_pass(IMPORT, 20)
+            await db.of(idle).write(importing.inspect_again, IMPORT, ImportOverrides(delimiter=delimiter))
+        found = await running.wait_for_pass(IMPORT, 20)
         assert found is not None
         assert found.state == "ready", found.failure
         with closing(sqlite3.connect(settings.data_dir / "jobs.db", check_same_thread=False)) as written:
@@ -83,9 +84,9 @@ async def test_workflows_that_ended_long_ago_are_forgotten_and_numbers_go_on(
             written.execute("UPDATE workflow_status SET created_at = 1000 WHERE workflow_uuid NOT LIKE '%-3'")
             written.execute("UPDATE workflow_status SET status = 'PENDING' WHERE workflow_uuid LIKE '%-2'")
             written.commit()
-            await running.background.prune()
+            await queue.of(idle).prune()
             assert workflows(written) == [2, 3]
-            await running.read_again(IMPORT, ImportOverrides(delimiter=","))
+            await db.of(idle).write(importing.inspect_again, IMPORT, ImportOverrides(delimiter=","))
             await asyncio.to_thread(wait_for, lambda: workflows(written, "SUCCESS") == [3, 4])
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -16,7 +17,8 @@ from tests.helpers import sign_up
 from tests.known_issues.plain import IS_023
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import config, db, jobs
-from webapp.jobs import JobContext, runner
+from webapp.jobs import JobContext
+from webapp.jobs.tasks import TASKS
 from webapp.models import User
 from webapp.web.application import Application
 from webapp.web.session import current_user
@@ -130,18 +132,18 @@ async def test_ours_in_a_durable_workflow_has_an_id_and_nothing_of_the_request(
 ) -> None:
     """It starts in a thread of the workflow engine and does its work on the event loop, in an empty context."""
     seen: list[Any] = []
-    inspect_import = runner.PASSES["inspect_import"]
+    inspect_import = TASKS["inspect_import"]
 
     async def probed(context: JobContext, subject: str) -> None:
         seen.append((subject, what_is_there()))
-        await inspect_import(context, subject)
+        await inspect_import.run(context, subject)
 
-    monkeypatch.setitem(runner.PASSES, "inspect_import", probed)
+    monkeypatch.setitem(TASKS, "inspect_import", replace(inspect_import, run=probed))
     await sign_up(client)
     file = FileStorage(BytesIO(b"a,b\n1,2\n"), "two.csv", "file", "text/csv")
     answer = await client.post("/tables", files={"file": file})
     import_id = answer.headers["Location"].rpartition("/")[2]
-    found = await jobs.of(app).settled(import_id, 20)
+    found = await jobs.of(app).wait_for_pass(import_id, 20)
 
     assert found is not None
     assert found.state == "ready", found.failure

@@ -13,8 +13,9 @@ from tests.helpers import sign_out, sign_up
 from webapp.extensions import broker, db, jobs
 from webapp.jobs.progress import Meter, Progress
 from webapp.live import sse, streams
-from webapp.live.sections import moved, section
 from webapp.models import Actor, Import, ImportState, Session, User, utc_now
+from webapp.models.tables.importing import CHANGED, import_topic
+from webapp.tables.import_updates import import_view, render_import, render_progress
 from webapp.web.application import Application
 from webapp.web.formatting import Locale
 from webapp.web.templating import templates
@@ -24,20 +25,22 @@ STEP = Progress(IMPORT, ImportState.LOADING, 10, 100, 5, 50)
 
 
 @pytest.fixture
-async def watch(app: Application, client: QuartClient, monkeypatch: pytest.MonkeyPatch) -> streams.Watch:
+async def watch(app: Application, client: QuartClient, monkeypatch: pytest.MonkeyPatch) -> streams.Watcher:
     """Of an import that, as far as the database knows, another process is loading."""
     monkeypatch.setattr(streams, "PING_EVERY", 0.05)
     await sign_up(client)
 
     async def add(work: Any) -> None:
-        fields = {"filename": "f.csv", "size": 1, "sha256": "", "overrules": {}, "rows_done": 0}
+        fields = {"filename": "f.csv", "size": 1, "sha256": "", "overrides": {}, "rows_done": 0}
         work.session.add(Import(id=IMPORT, user_id=1, state=ImportState.LOADING, **fields))
 
     await db.of(app).write(add)
-    actor = Actor(1, "ada@example.org", "ada", "owner", session_id=1)
-    return streams.Watch(
-        db.of(app), broker.of(app), jobs.of(app), templates.of(app), actor, IMPORT, ImportState.LOADING
-    )
+    return for_reader(app, Actor(1, "ada@example.org", "ada", "owner", session_id=1))
+
+
+def for_reader(app: Application, actor: Actor) -> streams.Watcher:
+    view = import_view(actor, IMPORT, ImportState.LOADING, jobs.of(app), templates.of(app))
+    return streams.Watcher(db.of(app), broker.of(app), actor, view)
 
 
 async def until(messages: AsyncIterator[bytes], part: bytes) -> bytes:
@@ -48,26 +51,26 @@ async def until(messages: AsyncIterator[bytes], part: bytes) -> bytes:
     raise AssertionError(f"The stream ended without {part!r}")
 
 
-async def test_a_quiet_stream_pings_and_then_goes_on_with_what_comes(app: Application, watch: streams.Watch) -> None:
+async def test_a_quiet_stream_pings_and_then_goes_on_with_what_comes(app: Application, watch: streams.Watcher) -> None:
     messages = watch.messages()
     for _ in range(3):
         assert await until(messages, b"ping")
-    jobs.of(app).context.report(STEP)
+    jobs.of(app).report(STEP)
     assert b'hx-target="#progress"' in await until(messages, b"hx-partial")
     await messages.aclose()
-    assert broker.of(app).watchers(f"import:{IMPORT}") == 0
+    assert import_topic(IMPORT) not in broker.of(app)._topics
 
 
-async def test_a_step_is_rendered_once_for_all_who_watch(app: Application, watch: streams.Watch) -> None:
-    assert moved(templates.of(app), STEP, Locale()) is moved(templates.of(app), STEP, Locale())
+async def test_a_step_is_rendered_once_for_all_who_watch(app: Application, watch: streams.Watcher) -> None:
+    assert render_progress(templates.of(app), STEP, Locale()) is render_progress(templates.of(app), STEP, Locale())
 
 
 async def test_the_last_message_is_rendered_once_for_all_who_read_alike(
-    app: Application, watch: streams.Watch, monkeypatch: pytest.MonkeyPatch
+    app: Application, watch: streams.Watcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each stream checks its own access; the text it then sends is shared."""
-    watches = [replace(watch, actor=replace(watch.actor, number_style=style)) for style in ("comma", "comma", "point")]
-    before = section.cache_info().misses
+    watches = [for_reader(app, replace(watch.actor, number_style=style)) for style in ("comma", "comma", "point")]
+    before = render_import.cache_info().misses
     streams_ = [each.messages() for each in watches]
     for messages in streams_:
         await until(messages, b"ping")
@@ -75,20 +78,20 @@ async def test_the_last_message_is_rendered_once_for_all_who_read_alike(
     async def end(work: Any) -> None:
         found = await work.session.get_one(Import, IMPORT)
         found.state, found.rows_done = ImportState.DONE, 1_234_567
+        work.publish(import_topic(IMPORT), CHANGED, key=CHANGED)
 
-    context = jobs.of(app).context
-    await context.write(lambda: context.changed(IMPORT), end)
+    await db.of(app).write(end)
     first, second, other = [await until(messages, b'data-state="done"') for messages in streams_]
 
     assert first == second
-    text = section(templates.of(app), await watch._look(), None, Locale())
+    text = render_import(templates.of(app), await watch.read_row(), None, Locale())
     assert sse.message(text) is sse.message(text)
     assert (b"1,234,567" in first, b"1.234.567" in other) == (True, True)
-    assert section.cache_info().misses == before + 2
+    assert render_import.cache_info().misses == before + 2
 
 
 async def test_a_stream_ends_when_its_person_is_signed_out(
-    app: Application, client: QuartClient, watch: streams.Watch
+    app: Application, client: QuartClient, watch: streams.Watcher
 ) -> None:
     messages = watch.messages()
     await until(messages, b"ping")
@@ -100,7 +103,7 @@ async def test_a_stream_ends_when_its_person_is_signed_out(
 
 @pytest.mark.parametrize("ends", ["idle", "too old", "its person is deactivated"])
 async def test_a_stream_ends_with_what_would_end_a_request(
-    app: Application, watch: streams.Watch, monkeypatch: pytest.MonkeyPatch, ends: str
+    app: Application, watch: streams.Watcher, monkeypatch: pytest.MonkeyPatch, ends: str
 ) -> None:
     monkeypatch.setattr(streams, "CHECK_EVERY", 0.0)
     messages = watch.messages()
@@ -117,26 +120,49 @@ async def test_a_stream_ends_with_what_would_end_a_request(
             (await work.session.get_one(User, 1)).is_active = False
 
     await db.of(app).write(end)
-    jobs.of(app).context.report(STEP)
+    jobs.of(app).report(STEP)
     async with asyncio.timeout(10):
         assert len([message async for message in messages]) <= 2
 
 
 async def test_steps_are_not_a_way_around_the_check(
-    app: Application, watch: streams.Watch, monkeypatch: pytest.MonkeyPatch
+    app: Application, watch: streams.Watcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A stream that always has something to send still checks its access."""
+    """A stream that always has something to send, and so never falls silent, still checks its access."""
     monkeypatch.setattr(streams, "CHECK_EVERY", 0.0)
+    monkeypatch.setattr(streams, "PING_EVERY", 60.0)
     messages = watch.messages()
     await until(messages, b"ping")
+    jobs.of(app).report(STEP)
+    await until(messages, b"hx-partial")
     await db.of(app).write(Session.revoke, 1)
-    jobs.of(app).context.report(STEP)
-    async with asyncio.timeout(10):
-        assert len([message async for message in messages]) <= 2
+    jobs.of(app).report(replace(STEP, rows=10))
+    async with asyncio.timeout(5):
+        assert [message async for message in messages] == []
+
+
+async def test_rights_are_not_read_again_at_every_step(
+    app: Application, watch: streams.Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "PING_EVERY", 60.0)
+    reads: list[object] = []
+    read_row = streams.Watcher.read_row
+
+    async def counted(watcher: streams.Watcher) -> Any:
+        reads.append(watcher)
+        return await read_row(watcher)
+
+    monkeypatch.setattr(streams.Watcher, "read_row", counted)
+    messages = watch.messages()
+    await until(messages, b"ping")
+    for rows in (10, 20, 30):
+        jobs.of(app).report(replace(STEP, rows=rows))
+        await until(messages, b"hx-partial")
+    assert len(reads) == 1
 
 
 async def test_a_stream_has_an_end_so_that_clients_spread_over_new_servers(
-    watch: streams.Watch, monkeypatch: pytest.MonkeyPatch
+    watch: streams.Watcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams, "LIFETIME", 0.2)
     async with asyncio.timeout(10):

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from settings import Settings
+from webapp.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 
@@ -16,8 +18,10 @@ def _documents(folder: Path) -> Iterator[Path]:
     return folder.glob("*.md") if folder == ROOT else folder.rglob("*.md")
 
 
-DOCUMENTS = sorted(path for folder in (".", "docs", "static", "webapp") for path in _documents(ROOT / folder))
-FOLDERS = ("tests/", "webapp/", "docs/", "static/", "bin/", "benchmarks/", ".ci/")
+DOCUMENTS = sorted(
+    path for folder in (".", ".github", "docs", "static", "webapp") for path in _documents(ROOT / folder)
+)
+FOLDERS = ("tests/", "webapp/", "docs/", "static/", "bin/", "benchmarks/", ".ci/", ".github/")
 CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 SETTING = re.compile(r"^\| `(ROWCAST_\w+)` \| (empty|`[^`]*`)", re.MULTILINE)
@@ -56,6 +60,13 @@ def test_every_link_within_leads_somewhere(document: Path) -> None:
 def _anchors(document: Path) -> set[str]:
     titles = re.findall(r"^#+ (.+)$", without_examples(document), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_operations_has_the_table_of_settings_that_the_command_prints() -> None:
+    """Changed a setting? Replace the table by the output of `.venv/bin/rowcast settings --format markdown`."""
+    table = CliRunner().invoke(main, ["settings", "--format", "markdown"]).output
+
+    assert f"\n\n{table}\n#" in (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
 
 def test_operations_has_every_setting_with_its_default(tmp_path: Path) -> None:

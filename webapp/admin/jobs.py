@@ -11,21 +11,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from webapp.admin import bp
 from webapp.db.errors import UserError
-from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, jobs
-from webapp.imports.report import ImportOverrides
-from webapp.jobs.imports import BUILDING, MovedOn
 from webapp.jobs.progress import Progress, starting_point
-from webapp.models import AuditEvent, AuditSource, Event, Import, ImportState, Mail, Table, User
+from webapp.models import Import, ImportState, Mail, Table, User
 from webapp.models.errors import NotFound
 from webapp.models.mail import MAX_TRIES
+from webapp.models.tables import importing
+from webapp.models.tables.importing import RUNNING_STATES
+from webapp.models.tables.table import SearchIndex
 from webapp.web.access import Action, may
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
 
 MAX_SHOWN = 100  # imports per state, newest first
-RUNNING = (ImportState.INSPECTING, ImportState.LOADING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +43,12 @@ async def jobs_index() -> ResponseReturnValue:
     given_up = func.count().filter(Mail.tries >= MAX_TRIES)
     unsent = select((func.count() - given_up).label("waiting"), given_up.label("given_up"))
     indexes = select(Table.id, Table.row_count, Table.owner_id, User.email).join(User, User.id == Table.owner_id)
+    building = indexes.where(Table.search_index == SearchIndex.BUILDING).limit(MAX_SHOWN)
     async with db().reading() as session:
-        running = await _imports(session, RUNNING)
+        running = await _imports(session, RUNNING_STATES)
         waiting = await _imports(session, (ImportState.READY,))
         failed = await _imports(session, (ImportState.FAILED,))
-        building = (await session.execute(indexes.where(Table.search_index == BUILDING).limit(MAX_SHOWN))).all()
+        indexing = (await session.execute(building)).all()
         mails = (await session.execute(unsent.where(Mail.sealed.is_not(None)))).one()
     kept = await _kept_files([found for found, _ in failed])  # now that no session waits for the disk
     return await render(
@@ -56,7 +56,7 @@ async def jobs_index() -> ResponseReturnValue:
         running=[_present(*job) for job in running],
         waiting=[_present(*job) for job in waiting],
         failed=[_present(*job, can_retry=job[0].id in kept) for job in failed],
-        indexes=building,
+        indexes=indexing,
         mails=mails,
     )
 
@@ -68,19 +68,11 @@ async def jobs_retry(import_id: str) -> ResponseReturnValue:
     found = await jobs().find(import_id)
     if found is None:
         raise NotFound("import")
-    if found.state != ImportState.FAILED:
-        raise MovedOn(found.state)
-    if not await _kept_files([found]):
+    if found.state == ImportState.FAILED and not await _kept_files([found]):
         raise UserError("Its file is no longer kept. Upload it again.")
-    await jobs().read_again(found.id, ImportOverrides.from_json(found.overrules))
-    await db().write(_record_retry, audit_source(), found.user_id, found.filename)
+    await db().write(importing.retry, audit_source(), found.id)
     flash(f"“{found.filename}” is being read again. Its owner can then decide on the import.")
     return redirect_to(url_for("admin.jobs_index"))
-
-
-async def _record_retry(work: UnitOfWork, source: AuditSource, user_id: int, filename: str) -> None:
-    person = await work.session.get(User, user_id)
-    await AuditEvent.record(work, Event.JOB_RETRIED, source, person, file=filename)
 
 
 async def _kept_files(imports: Collection[Import]) -> set[str]:

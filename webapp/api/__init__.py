@@ -10,8 +10,8 @@ from quart import Blueprint, Quart
 from quart.blueprints import BlueprintSetupState
 from quart_schema import QuartSchema
 
-from webapp.api.document import INFO, SECURITY, TAGS, Provider
 from webapp.api.json import StrictJSON
+from webapp.api.openapi import INFO, SECURITY, TAGS, Provider
 
 bp = Blueprint("api", __name__, url_prefix="/api")
 
@@ -33,4 +33,4 @@ def _describe(state: BlueprintSetupState) -> None:
     app.json = StrictJSON(app)
 
 
-from webapp.api import health, me, problems, reference, users  # noqa: E402, F401  (routes register themselves)
+from webapp.api import docs, errors, health, me, users  # noqa: E402, F401  (routes register themselves)

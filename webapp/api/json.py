@@ -23,17 +23,17 @@ class StrictJSON(DefaultJSONProvider):
         deep.
         """
         try:
-            return json.loads(s, object_pairs_hook=_once_each, parse_constant=_refuse)
-        except _Refused as error:
+            return json.loads(s, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
+        except _NotStrict as error:
             raise BadRequest(str(error)) from None
         except json.JSONDecodeError as error:
-            words = f"line {error.lineno}, column {error.colno}"
-            raise BadRequest(f"The body is not JSON, from {words} on." if s else "The body is empty.") from None
+            place = f"line {error.lineno}, column {error.colno}"
+            raise BadRequest(f"The body is not JSON, from {place} on." if s else "The body is empty.") from None
         except (ValueError, RecursionError):
             raise BadRequest("The body is JSON that nobody needs: nested too deep, or a number too long.") from None
 
 
-class _Refused(ValueError):
+class _NotStrict(ValueError):
     pass
 
 
@@ -47,12 +47,12 @@ async def check_body() -> None:
         raise BadRequest("The body is not UTF-8.") from None
 
 
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        raise _Refused("The body has the same name twice in one object.")
-    return made
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise _NotStrict("The body has the same name twice in one object.")
+    return members
 
 
-def _refuse(constant: str) -> Any:
-    raise _Refused(f"{constant} is no JSON.")
+def _refuse_constant(constant: str) -> Any:
+    raise _NotStrict(f"{constant} is no JSON.")

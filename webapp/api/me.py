@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from quart_schema import tag
+
 from webapp.api import bp
-from webapp.api.operations import answers
-from webapp.api.shapes import Me
+from webapp.api.decorators import response
+from webapp.api.schemas import Me
 from webapp.extensions import db
 from webapp.models import User
 from webapp.web.bearer import refusal
@@ -13,8 +15,9 @@ from webapp.web.session import current_user
 
 
 @bp.get("/v1/me")
+@tag(["You"])
 @reads
-@answers(Me)
+@response(Me)
 async def me_show() -> Any:
     """Show who is asking
 

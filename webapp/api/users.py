@@ -4,10 +4,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from quart import Response, request, url_for
+from quart_schema import tag
 
 from webapp.api import bp
-from webapp.api.operations import answers, asks, refuses, takes
-from webapp.api.shapes import NewPerson, People, PeopleQuery, Person, PersonChange
+from webapp.api.decorators import body, errors, query, response
+from webapp.api.schemas import NewPerson, People, PeopleQuery, Person, PersonChange, PersonId
 from webapp.extensions import db
 from webapp.models import User
 from webapp.models.accounts import people
@@ -23,10 +24,11 @@ from webapp.web.user_data import delete_user_data
 
 
 @bp.get("/v1/users")
+@tag(["People"])
 @may(Action.READ_PEOPLE)
 @reads
-@answers(People)
-@asks(PeopleQuery)
+@response(People, headers=("Link",))
+@query(PeopleQuery)
 async def users_index(query_args: PeopleQuery) -> Any:
     """List people
 
@@ -42,11 +44,12 @@ async def users_index(query_args: PeopleQuery) -> Any:
 
 
 @bp.post("/v1/users")
+@tag(["People"])
 @may(Action.MANAGE_PEOPLE)
 @writes
-@refuses(409)
-@answers(Person, 201)
-@takes(NewPerson)
+@errors(409)
+@response(Person, 201, headers=("Location", "ETag"))
+@body(NewPerson)
 async def users_create(data: NewPerson) -> Any:
     """Add a person
 
@@ -61,10 +64,11 @@ async def users_create(data: NewPerson) -> Any:
 
 
 @bp.get("/v1/users/<id:user_id>")
+@tag(["People"])
 @may(Action.READ_PEOPLE)
 @reads
-@answers(Person)
-async def users_show(user_id: int) -> Any:
+@response(Person, headers=("ETag",))
+async def users_show(user_id: PersonId) -> Any:
     """Show a person
 
     The header `ETag` identifies this version: send it as `If-Match` with a change.
@@ -77,12 +81,13 @@ async def users_show(user_id: int) -> Any:
 
 
 @bp.patch("/v1/users/<id:user_id>")
+@tag(["People"])
 @may(Action.MANAGE_PEOPLE)
 @writes
-@refuses(409, 412)
-@answers(Person)
-@takes(PersonChange)
-async def users_update(user_id: int, data: PersonChange) -> Any:
+@errors(409, 412)
+@response(Person, headers=("ETag",))
+@body(PersonChange)
+async def users_update(user_id: PersonId, data: PersonChange) -> Any:
     """Change a person
 
     Their name, their role, or whether they may sign in: all fields given are changed, or none. The last owner stays
@@ -96,10 +101,11 @@ async def users_update(user_id: int, data: PersonChange) -> Any:
 
 
 @bp.delete("/v1/users/<id:user_id>")
+@tag(["People"])
 @may(Action.MANAGE_PEOPLE)
 @writes
-@refuses(409, 412)
-async def users_delete(user_id: int) -> Response:
+@errors(409, 412)
+async def users_delete(user_id: PersonId) -> Response:
     """Remove a person
 
     Permanently, with all their tables. To keep the option of restoring them, deactivate them instead.

@@ -1,4 +1,4 @@
-"""Imports from the command line: the same passes in the same child processes, without a server and without DBOS."""
+"""Imports from the command line: the same tasks, without a server and without DBOS."""
 
 import asyncio
 import hashlib
@@ -6,99 +6,132 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import select
 
 from settings import Settings
-from webapp.broker import Broker
+from webapp.broker import InProcessBroker
 from webapp.db.database import Database
 from webapp.db.errors import UserError
 from webapp.db.folders import private_folder
 from webapp.db.sqlite_driver import problem
 from webapp.imports.report import ImportOverrides
-from webapp.jobs import JobContext, Jobs
+from webapp.jobs import JobContext
 from webapp.jobs.progress import Progress
+from webapp.jobs.tasks import TASKS
 from webapp.models import ImportState, Role, User
 from webapp.models.accounts.user import normalise_email
 from webapp.models.errors import NotFound
+from webapp.models.tables import importing
+from webapp.models.tables.importing import StateConflict
+from webapp.rowstore import create_store
 
 BLOCK = 1024 * 1024
 
 Advance = Callable[[int, int], None]  # (bytes of two passes over the file, rows)
 
 
+class Imported(NamedTuple):
+    table_id: int
+    owner_email: str
+    owners: int  # how many people it could have become the table of
+
+
 def import_file(
     settings: Settings, path: Path, *, title: str | None, owner_email: str | None, progress: Advance
-) -> int:
-    """Import the file and return the id of its table. Raises `UserError`, with a readable message, and then leaves
-    nothing behind.
+) -> Imported:
+    """Import the file as a table of `owner_email`, or of the server's first owner.
+
+    Raises `UserError`, with a readable message, and then leaves nothing behind.
     """
     return asyncio.run(_import(settings, path, title, owner_email, progress))
 
 
-class Foreground(Jobs):
-    """Runs each pass at once, on this process's own loop."""
+class LocalQueue:
+    """Runs each task at once, on this process's own loop."""
 
-    def start(self, name: str, subject: str) -> None:
+    def __init__(self, context: JobContext) -> None:
+        self._context = context
+        self._running: set[asyncio.Task[None]] = set()
+
+    def enqueue(self, task: str, subject: str) -> None:
         """The full-text index is left to the server: the table is usable without it."""
-        if name != "index_table":
-            self.background.spawn(self._perform(name, subject))
+        if task != "index_table":
+            running = asyncio.ensure_future(TASKS[task].run(self._context, subject))
+            self._running.add(running)
+            running.add_done_callback(self._running.discard)
+
+    async def join(self) -> None:
+        """Wait until every task, and what it has started, has ended."""
+        while self._running:
+            await asyncio.gather(*self._running)
+
+    async def cancel(self) -> None:
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
 
 
-class Watched(JobContext):
+class ProgressBroker(InProcessBroker):
     """Draws the progress of a pass for the person waiting."""
 
-    def __init__(self, settings: Settings, database: Database, advance: Advance) -> None:
-        super().__init__(settings, database, Broker())
+    def __init__(self, advance: Advance) -> None:
+        super().__init__()
         self._advance = advance
 
-    def report(self, progress: Progress) -> None:
-        before = progress.size if progress.state == ImportState.LOADING else 0
-        self._advance(before + progress.bytes, progress.rows)
+    def publish(self, topic: str, event: object, *, key: str | None = None) -> None:
+        if isinstance(event, Progress):
+            before = event.size if event.state == ImportState.LOADING else 0
+            self._advance(before + event.bytes, event.rows)
 
 
-async def _import(settings: Settings, path: Path, title: str | None, owner_email: str | None, advance: Advance) -> int:
+async def _import(
+    settings: Settings, path: Path, title: str | None, owner_email: str | None, advance: Advance
+) -> Imported:
     database = Database(settings)
     await database.open()
-    jobs = Foreground(settings)
-    jobs.bind(Watched(settings, database, advance))
+    context = JobContext(settings, database, create_store(database), ProgressBroker(advance))
+    database.queue = queue = LocalQueue(context)
+    database.broker = context.broker
     import_id = secrets.token_hex(16)
-    is_wanted = True
+    folder = context.folder(import_id)
     try:
-        owner_id = await _owner(database, owner_email)
-        size, sha256 = await asyncio.to_thread(_keep, path, jobs.folder(import_id).path)
+        owner_id, email, owners = await _owner(database, owner_email)
+        size, sha256 = await asyncio.to_thread(_copy, path, folder.path)
         filename = os.fsencode(path.name).decode(errors="replace")  # may be bytes that are no text
-        await jobs.create(import_id, user_id=owner_id, filename=filename, size=size, sha256=sha256)
-        return await _both_passes(jobs, import_id, title)
-    except asyncio.CancelledError:  # Ctrl-C
-        is_wanted = False
-        with suppress(NotFound):  # the file was still being copied
-            await jobs.cancel(import_id)
+        await database.write(importing.create, import_id, user_id=owner_id, filename=filename, size=size, sha256=sha256)
+        return Imported(await _run_passes(context, queue, import_id, title), email, owners)
+    except BaseException as error:  # also Ctrl-C
+        await queue.cancel()
+        try:
+            await database.write(importing.cancel, import_id)
+            await queue.join()
+        except NotFound:  # the file was still being copied
+            await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)
+        except StateConflict:
+            pass  # it has failed and said so, or is done
+        if isinstance(error, OSError):
+            raise problem(error) or UserError(f"The file could not be copied: {error.strerror}.") from error
         raise
-    except OSError as error:
-        is_wanted = False
-        raise problem(error) or UserError(f"The file could not be copied: {error.strerror}.") from error
     finally:
-        await jobs.close()
         await database.close()
-        if not is_wanted:  # now that no child can recreate them
-            await asyncio.to_thread(shutil.rmtree, jobs.folder(import_id).path, ignore_errors=True)
 
 
-async def _both_passes(jobs: Jobs, import_id: str, title: str | None) -> int:
-    found = await jobs.settled(import_id)
+async def _run_passes(context: JobContext, queue: LocalQueue, import_id: str, title: str | None) -> int:
+    await queue.join()
+    found = await context.find(import_id)
     if found is not None and found.state == ImportState.READY:
-        await jobs.begin_loading(import_id, ImportOverrides(), title)
-        found = await jobs.settled(import_id)
+        await context.database.write(importing.begin_loading, import_id, ImportOverrides(), title)
+        await queue.join()
+        found = await context.find(import_id)
     if found is None or found.table_id is None:
-        async with jobs.context.lock(import_id):  # its pass may still be removing the file
-            raise UserError((found and found.failure) or "The import was cancelled.")
+        raise UserError((found and found.failure) or "The import was cancelled.")
     return found.table_id
 
 
-def _keep(path: Path, folder: Path) -> tuple[int, str]:
+def _copy(path: Path, folder: Path) -> tuple[int, str]:
     """Copy the file into the import's folder; return its size and SHA-256."""
     digest, size = hashlib.sha256(), 0
     with path.open("rb") as source, (private_folder(folder) / "original").open("wb") as target:
@@ -109,15 +142,18 @@ def _keep(path: Path, folder: Path) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-async def _owner(database: Database, email: str | None) -> int:
-    """The owner of the new table."""
-    wanted = User.email == normalise_email(email) if email else User.role == Role.OWNER
+async def _owner(database: Database, email: str | None) -> tuple[int, str, int]:
+    """Id and address of the new table's owner, and how many people it could have been."""
+    try:
+        wanted = User.email == normalise_email(email) if email else User.role == Role.OWNER
+    except ValueError as error:
+        raise UserError(f"Nobody has an account with the address {email}: {error}") from error
     async with database.reading() as session:
-        found = await session.scalar(select(User.id).where(wanted))
-    if found is None:
+        found = (await session.execute(select(User.id, User.email).where(wanted).order_by(User.id))).all()
+    if not found:
         raise UserError(
             f"Nobody has an account with the address {email}."
             if email
             else "There is no account yet. Start the server and create the owner's account first."
         )
-    return found
+    return found[0].id, found[0].email, len(found)

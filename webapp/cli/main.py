@@ -1,4 +1,4 @@
-"""The command line: `rowcast serve|db|inspect|import|export|user`."""
+"""The command line: `rowcast serve|db|settings|inspect|import|export|user`."""
 
 import asyncio
 import csv
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from settings import Settings
+from settings import Settings, variable
 from webapp.cli.terminal import Commands, Progress, in_columns, in_words, regular
 
 if TYPE_CHECKING:
@@ -71,6 +71,15 @@ def current() -> None:
     click.echo(migrations.current(_settings()) or "none")
 
 
+@main.command("settings")
+@click.option("--format", "format_", type=click.Choice(["env", "markdown"]), default="env", show_default=True)
+def describe_settings(format_: str) -> None:
+    """Print every setting with its default and meaning: a file to copy to .env, or a table."""
+    from webapp.cli.settings_command import as_env, as_markdown
+
+    click.echo(as_env() if format_ == "env" else as_markdown(), nl=False)
+
+
 @main.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), callback=regular)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -96,7 +105,7 @@ def inspect(file: Path, as_json: bool) -> None:
 @main.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), callback=regular)
 @click.option("--title", help="The table's title.  [default: the file's name]")
-@click.option("--owner", "owner_email", help="Whose table it becomes.  [default: the owner's]")
+@click.option("--owner", "owner_email", help="Whose table it becomes.  [default: the first owner's]")
 def import_(file: Path, title: str | None, owner_email: str | None) -> None:
     """Import FILE as a new table and print the table's number."""
     from webapp.cli.import_command import import_file
@@ -107,10 +116,12 @@ def import_(file: Path, title: str | None, owner_email: str | None) -> None:
     migrations.upgrade(settings)
     try:
         with Progress(2 * file.stat().st_size, "Importing") as advance:
-            table_id = import_file(settings, file, title=title, owner_email=owner_email, progress=advance)
+            made = import_file(settings, file, title=title, owner_email=owner_email, progress=advance)
     except UserError as problem:
         raise click.ClickException(str(problem)) from None
-    click.echo(table_id)
+    if made.owners > 1:
+        click.echo(f"It belongs to {made.owner_email}, the first of {made.owners} owners; --owner chooses.", err=True)
+    click.echo(made.table_id)
 
 
 @main.command()
@@ -225,8 +236,7 @@ def _settings(**given: object) -> Settings:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         wrong = "\n".join(
-            f"  {'ROWCAST_' + '_'.join(map(str, e['loc'])).upper() + ': ' if e['loc'] else ''}{e['msg']}"
-            for e in error.errors()
+            f"  {variable('_'.join(map(str, e['loc']))) + ': ' if e['loc'] else ''}{e['msg']}" for e in error.errors()
         )
         raise click.ClickException(f"These settings cannot be used:\n{wrong}") from None
 

@@ -1,7 +1,7 @@
 """Durable background work: after `kill -9` the next process resumes an import."""
 
-from webapp.jobs.context import JobContext, topic_of
+from webapp.jobs.context import JobContext
 from webapp.jobs.indexes import Indexes
-from webapp.jobs.runner import MOVING, Jobs
+from webapp.jobs.queue import DurableQueue
 
-__all__ = ["MOVING", "Indexes", "JobContext", "Jobs", "topic_of"]
+__all__ = ["DurableQueue", "Indexes", "JobContext"]

@@ -1,4 +1,4 @@
-"""Sending mail: stored in the unit of work it belongs to, sent by a workflow that survives a crash.
+"""Sending mails from the outbox (webapp/models/mail.py) by SMTP.
 
 A mail may be sent twice if the process dies between sending it and recording that; its Message-ID is the same.
 """
@@ -6,7 +6,6 @@ A mail may be sent twice if the process dies between sending it and recording th
 import asyncio
 import logging
 import ssl
-from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from ipaddress import ip_address
@@ -26,45 +25,35 @@ TIMEOUT = 30  # seconds a mail server may take per step
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    words: str
-    is_final: bool  # retrying would change nothing
-
-
 async def send_mail(context: JobContext, mail_id: str) -> None:
     """Retry for just over an hour; then it stays in the outbox with the reason."""
     async with context.lock(f"mail:{mail_id}"):  # a concurrent second run finds it sent
         for _ in range(MAX_TRIES):
-            if (pause := await _try(context, mail_id)) is None:
+            if (pause := await _attempt(context, mail_id)) is None:
                 return
             await asyncio.sleep(pause)
 
 
-async def _try(context: JobContext, mail_id: str) -> float | None:
+async def _attempt(context: JobContext, mail_id: str) -> float | None:
     """Seconds until the next attempt; None if there is none."""
+    import aiosmtplib
+
     async with context.database.reading() as session:
         mail = await session.get(Mail, mail_id)
     letter = mail.letter(sealer(context.settings)) if mail else None
     if letter is None:
         return None
-    async with context.mail_slots:
-        failure = await _hand_over(context.settings, mail_id, letter)
-    reason, is_final = (failure.words, failure.is_final) if failure else (None, False)
-    tries = await context.database.write(record_attempt, mail_id, reason, is_final=is_final)
-    return RETRY_AFTER[tries - 1] if failure is not None and 0 < tries <= len(RETRY_AFTER) else None
-
-
-async def _hand_over(settings: Settings, mail_id: str, letter: Letter) -> Failure | None:
-    """None on success, or the reason of the failure."""
-    import aiosmtplib
-
+    reason, is_final = None, False
     try:
-        await aiosmtplib.send(message(settings, mail_id, letter), timeout=TIMEOUT, **connection(settings))
+        async with context.mail_slots:
+            await aiosmtplib.send(
+                message(context.settings, mail_id, letter), timeout=TIMEOUT, **connection(context.settings)
+            )
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
         logger.warning("A mail could not be handed over: %s", type(error).__name__)
-        return Failure(f"The mail server did not take it: {_reason(error)}", _is_final(error))
-    return None
+        reason, is_final = f"The mail server did not take it: {_reason(error)}", _is_final(error)
+    tries = await context.database.write(record_attempt, mail_id, reason, is_final=is_final)
+    return RETRY_AFTER[tries - 1] if reason is not None and 0 < tries <= len(RETRY_AFTER) else None
 
 
 def _is_final(error: Exception) -> bool:
@@ -82,7 +71,7 @@ def message(settings: Settings, mail_id: str, letter: Letter) -> EmailMessage:
     """Text first, then HTML, because readers display the last part they understand."""
     made = EmailMessage()
     made["From"] = settings.mail_from
-    made["To"] = _for_the_wire(letter.recipient)
+    made["To"] = _ascii_address(letter.recipient)
     made["Subject"] = letter.subject
     made["Date"] = format_datetime(utc_now())
     made["Message-ID"] = f"<{mail_id}@{_domain(settings)}>"
@@ -102,18 +91,18 @@ def connection(settings: Settings) -> dict[str, Any]:
         "username": unquote(url.username) if url.username else None,
         "password": unquote(url.password) if url.password else None,
         "use_tls": direct,
-        "start_tls": not (direct or _is_this_machine(host)),
+        "start_tls": not (direct or _is_loopback(host)),
         "tls_context": ssl.create_default_context(),
     }
 
 
-def _for_the_wire(address: str) -> str:
+def _ascii_address(address: str) -> str:
     """An internationalised domain in ASCII: `bücher.example` becomes `xn--bcher-kva.example`."""
     checked = validate_email(address, check_deliverability=False, globally_deliverable=False, test_environment=True)
     return checked.ascii_email or address
 
 
-def _is_this_machine(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:

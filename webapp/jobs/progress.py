@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from webapp.models import Import, ImportState
 
@@ -54,10 +54,9 @@ class Meter:
             self._began = (now, bytes_done, rows)
         began, first_bytes, first_rows = self._began
         elapsed = now - began
-        start = self.start
+        step = replace(self.start, bytes=bytes_done, rows=rows)
         if elapsed < SETTLING:
-            return Progress(start.import_id, start.state, bytes_done, start.size, rows, start.total_rows)
+            return step
         byte_rate = (bytes_done - first_bytes) / elapsed
-        left = round(max(0, start.size - bytes_done) / byte_rate) if byte_rate else None
-        per_second = round((rows - first_rows) / elapsed)
-        return Progress(start.import_id, start.state, bytes_done, start.size, rows, start.total_rows, per_second, left)
+        left = round(max(0, step.size - bytes_done) / byte_rate) if byte_rate else None
+        return replace(step, per_second=round((rows - first_rows) / elapsed), seconds_left=left)

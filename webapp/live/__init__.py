@@ -1,4 +1,4 @@
-"""Live: the event stream of a page."""
+"""Live: the event stream of a page. Features register what can be watched; this package knows none of them."""
 
 from quart import Blueprint
 

@@ -1,28 +1,24 @@
-"""GET /live: one stream per page, about the import it shows. It holds no database connection while it waits."""
+"""GET /live: one stream per page, about one thing it shows. It holds no database connection while it waits."""
 
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import Environment
 from quart import Response, request
 from sqlalchemy import Row, exists, select
 
 from webapp.broker import Broker, BrokerClosed, Subscription
 from webapp.db.database import Database
-from webapp.extensions import broker, db, jobs
-from webapp.jobs import MOVING, Jobs, topic_of
-from webapp.jobs.progress import Progress
+from webapp.extensions import broker, db
 from webapp.live import bp, sse
-from webapp.live.sections import SEEN, as_import, moved, progress_of, section
-from webapp.models import Actor, Import, User
+from webapp.live.views import FACTORIES, LiveView
+from webapp.models import Actor, User
 from webapp.models.accounts.session import IS_ACTIVE, Session
 from webapp.models.errors import NotFound
-from webapp.web import access, streaming
-from webapp.web.formatting import Locale
+from webapp.web import streaming
 from webapp.web.session import current_user
-from webapp.web.templating import templates
 
 PING_EVERY = 15.0  # seconds; a ping reveals clients that have gone away
 CHECK_EVERY = 60.0  # seconds between checks whether this person may still see it
@@ -31,68 +27,59 @@ LIFETIME = 600.0  # seconds; then the client reconnects, perhaps to another serv
 
 @bp.get("/live")
 async def stream() -> Response:
-    """`?import=<id>&state=<the state the page shows>`. Anybody who may not see the import gets a 404."""
+    """`?<name>=<id>` and whatever else that view needs. Anybody who may not see it gets a 404."""
     actor = current_user()
-    found = await access.find_import(actor, request.args.get("import", ""))
-    watch = Watch(db(), broker(), jobs(), templates(), actor, found.id, request.args.get("state", ""))
-    return streaming.events(watch.messages)
+    factory = next((FACTORIES[name] for name in request.args if name in FACTORIES), None)
+    if factory is None:
+        raise NotFound
+    view = await factory(actor, request.args)
+    return streaming.events(Watcher(db(), broker(), actor, view).messages)
 
 
 @dataclass
-class Watch:
-    """One client watching one import: everything it needs, collected while there was a request."""
+class Watcher:
+    """One client watching one view: everything it needs, collected while there was a request."""
 
     database: Database
     broker: Broker
-    jobs: Jobs
-    environment: Environment
     actor: Actor
-    import_id: str
-    state: str
+    view: LiveView
 
     async def messages(self) -> AsyncIterator[bytes]:
-        async with self.broker.subscribe([topic_of(self.import_id)]) as events:
-            try:
-                async for message in self._until_it_rests(events):
+        with suppress(BrokerClosed, NotFound):
+            async with self.broker.subscribe(self.view.topics) as events:
+                async for message in self._messages(events):
                     yield message
-            except (BrokerClosed, NotFound):
-                return
 
-    async def _until_it_rests(self, events: Subscription) -> AsyncIterator[bytes]:
-        """Send what is new since the page was rendered, then every step, until the import's state changes."""
+    async def _messages(self, events: Subscription) -> AsyncIterator[bytes]:
+        """Send what is new since the page was rendered, then every event, until the view is complete."""
         end = time.monotonic() + LIFETIME
         yield sse.PING
         event: object = None
-        looked = 0.0
+        checked_at = 0.0
         while time.monotonic() < end:
-            is_step = isinstance(event, Progress) and event.state == self.state
-            if isinstance(event, Progress) and is_step:
-                yield sse.message(moved(self.environment, event, Locale.of(self.actor)))
-            if not is_step or time.monotonic() - looked > CHECK_EVERY:
-                looked = time.monotonic()
-                seen = await self._look()
-                if seen.state != self.state or seen.state not in MOVING:
-                    yield sse.message(self._section(seen)) + sse.DONE
+            html = self.view.render_event(event)
+            if html is None or time.monotonic() - checked_at > CHECK_EVERY:
+                checked_at = time.monotonic()
+                complete = self.view.render_row(await self.read_row())
+                if complete is not None:
+                    yield sse.message(complete) + sse.DONE
                     return
+            if html is not None:
+                yield sse.message(html)
             event = await events.get(PING_EVERY)
             if event is None:
                 yield sse.PING
 
-    def _section(self, seen: Row[Any]) -> str:
-        progress = progress_of(self.jobs, as_import(seen)) if seen.state in MOVING else None
-        return section(self.environment, seen, progress, Locale.of(self.actor))
-
-    async def _look(self) -> Row[Any]:
-        """Return the import if this person may still see it: a stream has to pass the same checks as a request."""
+    async def read_row(self) -> Row[Any]:
+        """Return the row if this person may still see it: a stream has to pass the same checks as a request."""
         is_signed_in = exists(
             select(Session.id)
             .join(User, User.id == Session.user_id)
             .where(Session.id == self.actor.session_id, IS_ACTIVE)
         )
-        mine = Import.visible_to(self.actor.id).where(Import.id == self.import_id, is_signed_in)
-        seen: Row[Any] | None = await self.database.fetch_one(
-            mine.with_only_columns(*SEEN), Session.lasting(self.database.settings)
-        )
-        if seen is None:
-            raise NotFound("import")
-        return seen
+        statement = self.view.statement.where(is_signed_in)
+        row: Row[Any] | None = await self.database.fetch_one(statement, Session.lasting(self.database.settings))
+        if row is None:
+            raise NotFound
+        return row

@@ -13,8 +13,8 @@ from webapp.rowstore.errors import QueryError
 from webapp.rowstore.query import OPERATORS, Filter, TableQuery
 from webapp.rowstore.table_ref import Field
 from webapp.tables import bp
+from webapp.tables.finders import find_table
 from webapp.tables.grid_presenter import TableUrls
-from webapp.web.access import find_table
 from webapp.web.fragments import render
 from webapp.web.session import current_user
 
@@ -22,7 +22,7 @@ Pairs = list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class ColumnPlacement:
     """A column in the list of all columns."""
 
     number: int
@@ -68,12 +68,14 @@ async def columns_index(table_id: int) -> ResponseReturnValue:
     table = await find_table(current_user(), table_id)
     query = TableQuery.from_args(request.args, table.ref.fields)
     urls = TableUrls(table.id, query)
-    placed = arranged(query, request.args)
+    columns = arrange_columns(query, request.args)
     if "apply" in request.args:
-        chosen = [column.number for column in placed if column.shown]
+        chosen = [column.number for column in columns if column.shown]
         return redirect(urls.table(query.with_columns(chosen)), 303)
     hidden = [(name, value) for name, value in query.args() if name != "cols"]
-    return await render("tables/columns/index.html", table=table, table_url=urls.table(), hidden=hidden, columns=placed)
+    return await render(
+        "tables/columns/index.html", table=table, table_url=urls.table(), hidden=hidden, columns=columns
+    )
 
 
 @bp.get("/<id:table_id>/columns/<id:number>")
@@ -145,19 +147,19 @@ def query_without(query: TableQuery, number: int) -> TableQuery:
     return query
 
 
-def arranged(query: TableQuery, args: "MultiDict[str, str]") -> list[Placed]:
+def arrange_columns(query: TableQuery, args: "MultiDict[str, str]") -> list[ColumnPlacement]:
     """All columns in display order: as the query has them, or as the submitted form says."""
     order = [*query.visible, *(field for field in query.fields if field not in query.visible)]
     shown = {field.number for field in query.visible}
-    came_back = any(name.startswith("place.") for name in args)
+    is_submitted = any(name.startswith("place.") for name in args)
     if "all" in args:
         order, shown = list(query.fields), {field.number for field in query.fields}
-    elif came_back:
+    elif is_submitted:
         wanted = set(args.getlist("show"))
         shown = {field.number for field in query.fields if str(field.number) in wanted}
         order = _moved(_by_place(order, args), args.get("move", ""))
     return [
-        Placed(field.number, field.title, field.type, field.number in shown, place)
+        ColumnPlacement(field.number, field.title, field.type, field.number in shown, place)
         for place, field in enumerate(order, 1)
     ]
 

@@ -9,8 +9,8 @@ from webapp.extensions import config, row_store
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.query import TableQuery
 from webapp.tables import bp
+from webapp.tables.finders import find_table
 from webapp.tables.grid_presenter import present_count
-from webapp.web.access import find_table
 from webapp.web.fragments import render
 from webapp.web.session import current_user
 

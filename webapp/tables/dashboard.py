@@ -1,44 +1,21 @@
 """The dashboard's panel: the signed-in person's tables and running imports."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
 
 from markupsafe import Markup
-from sqlalchemy import func, or_, select
+from sqlalchemy import Row, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from webapp.extensions import config, db
+from webapp.extensions import config, db, jobs
+from webapp.jobs.progress import Progress
 from webapp.models import Action, Actor, Column, Import, ImportState, Table, is_allowed, utc_now
+from webapp.tables.import_presenter import progress_of
 from webapp.web.templating import render
 
-SHOWN = 200  # tables on the dashboard, newest first
-FAILURES = timedelta(days=1)  # how long a failed import is shown
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A table in the list."""
-
-    id: int
-    title: str
-    row_count: int
-    column_count: int
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class OnItsWay:
-    """An import in the list; `share` is its progress, from 0 to 1."""
-
-    id: str
-    filename: str
-    size: int
-    state: str
-    rows: int
-    total_rows: int | None
-    share: float | None
-    failure: str | None
-    created_at: datetime
+MAX_SHOWN = 200  # tables on the dashboard, newest first
+FAILURES_SHOWN = timedelta(days=1)  # how long a failed import is shown
 
 
 async def panel(person: Actor) -> Markup:
@@ -50,40 +27,24 @@ async def panel(person: Actor) -> Markup:
         tables=tables,
         imports=imports,
         may_create=is_allowed(person, Action.CREATE_TABLE),
-        has_sample=True,
         upload_limit=config().upload_limit,
     )
 
 
-async def _tables(session: AsyncSession, user_id: int) -> list[Listed]:
+async def _tables(session: AsyncSession, user_id: int) -> Sequence[Row[Any]]:
     columns = select(func.count(Column.id)).where(Column.table_id == Table.id).scalar_subquery()
     statement = (
-        select(Table.id, Table.title, Table.row_count, columns, Table.created_at)
+        select(Table.id, Table.title, Table.row_count, columns.label("column_count"), Table.created_at)
         .where(Table.owner_id == user_id, Table.state == "ready")
         .order_by(Table.id.desc())
-        .limit(SHOWN)
+        .limit(MAX_SHOWN)
     )
-    return [Listed(*row) for row in await session.execute(statement)]
+    return (await session.execute(statement)).all()
 
 
-async def _imports(session: AsyncSession, user_id: int) -> list[OnItsWay]:
+async def _imports(session: AsyncSession, user_id: int) -> list[tuple[Import, Progress | None]]:
     ended = (ImportState.DONE, ImportState.CANCELLED)
-    is_news = or_(Import.state != ImportState.FAILED, Import.finished_at > utc_now() - FAILURES)
-    statement = Import.visible_to(user_id).where(Import.state.not_in(ended), is_news).order_by(Import.created_at.desc())
-    return [_on_its_way(found) for found in await session.scalars(statement.limit(SHOWN))]
-
-
-def _on_its_way(found: Import) -> OnItsWay:
-    total = (found.inspection or {}).get("rows")
-    share = found.rows_done / total if total and found.state == ImportState.LOADING else None
-    return OnItsWay(
-        id=found.id,
-        filename=found.filename,
-        size=found.size,
-        state=found.state,
-        rows=found.rows_done,
-        total_rows=total,
-        share=share,
-        failure=found.failure,
-        created_at=found.created_at,
-    )
+    is_recent = or_(Import.state != ImportState.FAILED, Import.finished_at > utc_now() - FAILURES_SHOWN)
+    statement = Import.visible_to(user_id).where(Import.state.not_in(ended), is_recent)
+    found = await session.scalars(statement.order_by(Import.created_at.desc()).limit(MAX_SHOWN))
+    return [(import_, progress_of(jobs(), import_)) for import_ in found]

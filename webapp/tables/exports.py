@@ -11,7 +11,7 @@ from webapp.models.errors import NotFound
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.store import ExportFormat
 from webapp.tables import bp
-from webapp.web.access import find_table
+from webapp.tables.finders import find_table
 from webapp.web.byte_ranges import answer_parts
 from webapp.web.session import current_user
 from webapp.web.streaming import attachment, file_part, streamed

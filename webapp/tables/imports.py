@@ -1,22 +1,25 @@
-"""An import's page: what was detected, the user's decision, its progress. Each form calls one verb of `jobs`."""
+"""An import's page: what was detected, the user's decision, its progress."""
 
 import asyncio
 from pathlib import PurePath
+from typing import Any
 
 from quart import Response, request, url_for
 from quart.typing import ResponseReturnValue
 
 from webapp.db.errors import UserError
-from webapp.extensions import jobs
+from webapp.extensions import db, jobs
 from webapp.formats.errors import ImportFileError
 from webapp.imports.report import ImportOverrides, InspectionReport
-from webapp.jobs.imports import MovedOn
-from webapp.live.sections import describe, progress_of
 from webapp.models import Import, ImportState
 from webapp.models.errors import NotFound
+from webapp.models.tables import importing
+from webapp.models.tables.importing import RUNNING_STATES, StateConflict
 from webapp.tables import bp
-from webapp.tables.decisions import Unusable, read_decisions, require_a_column
-from webapp.web.access import Action, find_import, may
+from webapp.tables.finders import find_import
+from webapp.tables.import_overrides import InvalidOverride, ensure_a_column, parse_overrides
+from webapp.tables.import_presenter import present_import, progress_of
+from webapp.web.access import Action, may
 from webapp.web.body_limits import body_limit
 from webapp.web.fragments import redirect_to, render
 from webapp.web.session import current_user
@@ -40,10 +43,10 @@ async def imports_update(import_id: str) -> ResponseReturnValue:
     """Read the file again with the user's corrections."""
     found = await find_import(current_user(), import_id)
     try:
-        decided = await _decisions(found)
-    except Unusable as problem:
-        return await _refused(found, problem)
-    await jobs().read_again(found.id, decided)
+        overrides = await _overrides(found)
+    except InvalidOverride as problem:
+        return await _refuse(found, problem)
+    await db().write(importing.inspect_again, found.id, overrides)
     return redirect_to(url_for("tables.imports_show", import_id=found.id))
 
 
@@ -54,11 +57,11 @@ async def imports_start(import_id: str) -> ResponseReturnValue:
     """Create the table. If the corrections require reading the file again, the page asks once more afterwards."""
     found = await find_import(current_user(), import_id)
     try:
-        await jobs().begin_loading(found.id, await _decisions(found, is_final=True))
-    except (Unusable, ImportFileError) as problem:
-        return await _refused(found, problem)
-    except MovedOn as moved:  # clicked twice: the page shows the result of the first click
-        if moved.state not in (ImportState.LOADING, ImportState.DONE):
+        await db().write(importing.begin_loading, found.id, await _overrides(found, is_final=True))
+    except (InvalidOverride, ImportFileError) as problem:
+        return await _refuse(found, problem)
+    except StateConflict as conflict:  # clicked twice: the page shows the result of the first click
+        if conflict.state not in (*RUNNING_STATES, ImportState.DONE):
             raise
     return redirect_to(url_for("tables.imports_show", import_id=found.id))
 
@@ -67,7 +70,7 @@ async def imports_start(import_id: str) -> ResponseReturnValue:
 @may(Action.CREATE_TABLE)
 async def imports_cancel(import_id: str) -> ResponseReturnValue:
     found = await find_import(current_user(), import_id)
-    await jobs().cancel(found.id)
+    await db().write(importing.cancel, found.id)
     return redirect_to(url_for("tables.imports_show", import_id=found.id))
 
 
@@ -84,23 +87,24 @@ async def imports_rejected(import_id: str) -> Response:
     )
 
 
-async def _decisions(found: Import, *, is_final: bool = False) -> ImportOverrides:
-    """Raises `Unusable`. Without a preview there is nothing to decide."""
+async def _overrides(found: Import, *, is_final: bool = False) -> ImportOverrides:
+    """Raises `InvalidOverride`. Without a preview there is nothing to correct."""
+    before = ImportOverrides.from_json(found.overrides)
     if not found.inspection:
-        return ImportOverrides.from_json(found.overrules)
-    form, inspection = (await request.form).to_dict(), InspectionReport.from_json(found.inspection)
-    decided = read_decisions(form, inspection, ImportOverrides.from_json(found.overrules))
+        return before
+    inspection = InspectionReport.from_json(found.inspection)
+    overrides = parse_overrides((await request.form).to_dict(), inspection, before)
     if is_final:
-        require_a_column(decided, inspection)
-    return decided
+        ensure_a_column(overrides, inspection)
+    return overrides
 
 
-async def _refused(found: Import, problem: UserError) -> Response:
+async def _refuse(found: Import, problem: UserError) -> Response:
     """The preview again, with everything as typed and the error beside its field."""
-    wrong = problem.field if isinstance(problem, Unusable) else None
-    return await _page(found, str(problem), 422, typed=await request.form, wrong=wrong)
+    invalid = problem.field if isinstance(problem, InvalidOverride) else None
+    return await _page(found, str(problem), 422, submitted=(await request.form).to_dict(), invalid=invalid)
 
 
-async def _page(found: Import, error: str | None = None, status: int = 200, **more: object) -> Response:
-    context = describe(templates(), found, progress_of(jobs(), found), error) | more
+async def _page(found: Import, error: str | None = None, status: int = 200, **more: Any) -> Response:
+    context = present_import(templates(), found, progress_of(jobs(), found), error, **more)
     return await render("tables/imports/show.html", "tables/imports/_import.html", status, **context)

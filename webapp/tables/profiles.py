@@ -13,8 +13,8 @@ from webapp.rowstore.query import TableQuery
 from webapp.rowstore.store import Profile
 from webapp.tables import bp
 from webapp.tables.columns import column_page, find_column, query_without
+from webapp.tables.finders import find_table
 from webapp.tables.grid_presenter import TableUrls
-from webapp.web.access import find_table
 from webapp.web.formatting import format_digits
 from webapp.web.fragments import is_partial, render
 from webapp.web.session import current_user

@@ -9,9 +9,9 @@ from webapp.extensions import config, row_store
 from webapp.models.errors import NotFound
 from webapp.rowstore.query import TableQuery
 from webapp.tables import bp
+from webapp.tables.finders import find_table
 from webapp.tables.grid import address_of
 from webapp.tables.grid_presenter import TableUrls, present_rows
-from webapp.web.access import find_table
 from webapp.web.fragments import render
 from webapp.web.session import current_user
 

@@ -11,13 +11,15 @@ from wtforms.validators import DataRequired, Length
 from webapp.extensions import config, db, indexes, row_store
 from webapp.jobs.indexes import MAX_ROWS, MIN_ROWS
 from webapp.models import Table
+from webapp.models.tables.deletion import delete_table
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.store import Count, Page, RowReader
-from webapp.tables import bp, deletion, grid
+from webapp.tables import bp, grid
+from webapp.tables.finders import find_table
 from webapp.tables.grid_presenter import TableUrls, needs_count, present_status, present_table
 from webapp.web import flashes
-from webapp.web.access import Action, find_table, is_allowed, may
+from webapp.web.access import Action, is_allowed, may
 from webapp.web.forms import Form
 from webapp.web.fragments import is_partial, redirect_to, render
 from webapp.web.session import current_user
@@ -102,7 +104,7 @@ async def destroy(table_id: int) -> ResponseReturnValue:
     if (await request.form).get("confirmation", "").strip() != table.title.strip():
         error = "This is not its title. Nothing was deleted."
         return await _edit_page(table, TitleForm(data={"title": table.title}), deletion_error=error, status=422)
-    await deletion.delete_table(table.id)
+    await db().write(delete_table, table.id)
     flashes.flash(f"“{table.title}” is deleted.")
     return redirect_to(url_for("main.dashboard"))
 

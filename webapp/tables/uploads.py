@@ -1,20 +1,21 @@
 """POST /tables: an uploaded file or pasted table becomes an import."""
 
 import secrets
-from pathlib import Path
 
 from quart import url_for
 from quart.typing import ResponseReturnValue
 
 from webapp.db.errors import UserError
 from webapp.db.folders import private_folder
-from webapp.extensions import config, jobs
+from webapp.extensions import config, db, jobs, queue
+from webapp.imports.requests import Folder
+from webapp.models.tables import importing
 from webapp.tables import bp
 from webapp.web.access import Action, may
 from webapp.web.body_limits import body_limit
 from webapp.web.fragments import redirect_to
 from webapp.web.session import current_user
-from webapp.web.uploads import Upload, receive
+from webapp.web.uploads import receive
 
 PASTED = "Pasted table.txt"
 
@@ -28,33 +29,27 @@ class NothingUploaded(UserError):
 @may(Action.CREATE_TABLE)
 @body_limit(lambda settings: settings.upload_limit)
 async def create() -> ResponseReturnValue:
-    person = current_user()
-    jobs().warm()
+    queue().warm_up()
     async with receive(config().imports_dir, as_files=("text",)) as received:
         upload = next((upload for upload in received.uploads if upload.size), None)
         if upload is None:
             raise NothingUploaded
-        import_id = await keep(upload, person.id)
+        import_id, folder = new_import()
+        upload.move_to(folder.original)
+        await db().write(
+            importing.create,
+            import_id,
+            user_id=current_user().id,
+            filename=upload.filename or PASTED,
+            size=upload.size,
+            sha256=upload.sha256,
+        )
     return redirect_to(url_for("tables.imports_show", import_id=import_id), whole=True)
 
 
-async def keep(upload: Upload, user_id: int) -> str:
-    """Make the upload an import; return its id."""
-    import_id = new_import_id()
-    upload.move_to(folder_of(import_id) / "original")
-    await jobs().create(
-        import_id,
-        user_id=user_id,
-        filename=upload.filename or PASTED,
-        size=upload.size,
-        sha256=upload.sha256,
-    )
-    return import_id
-
-
-def new_import_id() -> str:
-    return secrets.token_hex(16)
-
-
-def folder_of(import_id: str) -> Path:
-    return private_folder(jobs().folder(import_id).path)
+def new_import() -> tuple[str, Folder]:
+    """The id of a new import, and its folder, which is still empty."""
+    import_id = secrets.token_hex(16)
+    folder = jobs().folder(import_id)
+    private_folder(folder.path)
+    return import_id, folder

@@ -1,4 +1,4 @@
-"""Access control: signed in by default, and the one way to find a table.
+"""Access control: signed in by default.
 
 Every view is guarded unless it is marked `@public`, so a forgotten decorator locks people out and never lets them in.
 `@may(action)` names the right a view needs, `@fresh` requires a recent proof of identity, `@resumable` runs the view
@@ -17,7 +17,7 @@ from werkzeug.exceptions import Forbidden
 
 from settings import SecondFactor, Settings
 from webapp.extensions import config, db
-from webapp.models import Action, Actor, Import, Passkey, Table, User, is_allowed
+from webapp.models import Action, Actor, Passkey, User, is_allowed
 from webapp.models.errors import NotFound
 from webapp.models.policy import RULES
 from webapp.web import bearer, pending_request
@@ -29,8 +29,6 @@ __all__ = [
     "NotFound",
     "before_second_factor",
     "demands_two_factors",
-    "find_import",
-    "find_table",
     "fresh",
     "is_allowed",
     "load_current_user",
@@ -85,24 +83,6 @@ def before_second_factor(view: View) -> View:
     """Let people call this view who have yet to set up the second factor that the server requires."""
     view.is_before_second_factor = True  # type: ignore[attr-defined]
     return view
-
-
-async def find_table(actor: Actor, table_id: int, action: Action = Action.READ_TABLE) -> Table:
-    """Return the table with its columns if this person may do `action` with it. Raises `NotFound`."""
-    table = await db().read(lambda connection: Table.find(connection, actor.id, table_id))
-    if table is None or not is_allowed(actor, action, table):
-        raise NotFound("table")
-    return table
-
-
-async def find_import(actor: Actor, import_id: str) -> Import:
-    """Return the import if it belongs to this person. Raises `NotFound`."""
-    async with db().reading() as session:
-        statement = Import.visible_to(actor.id).where(Import.id == import_id)
-        found = (await session.execute(statement)).scalar_one_or_none()
-    if found is None:
-        raise NotFound("import")
-    return found
 
 
 def safe_next(target: str | None, default: str = "/") -> str:

@@ -83,7 +83,7 @@ async def _gone(app: Application, folder: Path) -> None:
     """Files go after the commit, in the background."""
     from webapp.extensions import jobs
 
-    async with jobs.of(app).context.lock(folder.name):
+    async with jobs.of(app).lock(folder.name):
         pass
     assert not folder.exists()
 

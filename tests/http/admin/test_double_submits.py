@@ -121,7 +121,7 @@ async def test_a_mail_is_retried_once_and_its_link_is_shown_as_often_as_wanted(
     app: Application, owner: QuartClient, team: Team, monkeypatch: pytest.MonkeyPatch, at_once: bool
 ) -> None:
     started: list[tuple[str, str]] = []
-    monkeypatch.setattr(app.extensions["rowcast.jobs"], "start", lambda *what: started.append(what))
+    monkeypatch.setattr(app.extensions["rowcast.queue"], "enqueue", lambda *what: started.append(what))
     monkeypatch.setattr(type(db.of(app).settings), "sends_mail", True)
     mail_id = await post(app, "eve@example.org", team[Role.MEMBER].id, tries=MAX_TRIES, failure="Refused.")
 

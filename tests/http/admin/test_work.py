@@ -13,7 +13,7 @@ from tests.conftest import make_settings
 from tests.http.admin.conftest import page, statements, text, words_in
 from tests.http.admin.test_people import Team, events
 from tests.import_states import add_import
-from webapp.admin.settings import MEANINGS, in_force
+from webapp.admin.settings import in_force
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import config, db, sealer
 from webapp.models import Event, Import, ImportState, Mail, OneTimeToken, Purpose, Role, Table, utc_now
@@ -86,7 +86,7 @@ async def test_a_failed_import_whose_file_is_kept_is_read_again(
     assert retry in await page(administrator, "/admin/jobs")
     assert (await administrator.post(retry)).status_code == 303
     async with app.app_context():
-        found = await app.extensions["rowcast.jobs"].settled(import_id, timeout=30)
+        found = await app.extensions["rowcast.jobs"].wait_for_pass(import_id, timeout=30)
     assert found.state == ImportState.READY
     assert (await administrator.post(retry)).status_code == 422
     assert (await administrator.post("/admin/jobs/imports/nothing/retry")).status_code == 404
@@ -286,7 +286,7 @@ async def test_a_mail_that_was_given_up_is_tried_again(
     app: Application, administrator: QuartClient, team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[tuple[str, str]] = []
-    monkeypatch.setattr(app.extensions["rowcast.jobs"], "start", lambda *what: started.append(what))
+    monkeypatch.setattr(app.extensions["rowcast.queue"], "enqueue", lambda *what: started.append(what))
     given_up = await post(app, "eve@example.org", team[Role.MEMBER].id, tries=MAX_TRIES, failure="Refused.")
     tried = await post(app, "gus@example.org", team[Role.GUEST].id, tries=1, failure="Busy.")
     assert (await administrator.post(f"/admin/mails/{given_up}/retry")).status_code == 422  # no mail server
@@ -319,14 +319,14 @@ async def test_settings_say_what_is_in_force_and_keep_secrets(administrator: Qua
 
     assert settings.secret_key.get_secret_value() not in html
     said = words_in(html)
-    assert "ROWCAST_SESSION_FRESH 600 10 minutes Seconds after a sign-in" in said
-    assert "ROWCAST_ENVIRONMENT testing set What kind" in said
+    assert "ROWCAST_SESSION_FRESH 600 10 minutes Seconds after signing in" in said
+    assert "ROWCAST_ENVIRONMENT testing set production, development" in said
     assert "SQLite" in said
     assert "Database schema" in said
     assert not re.search(r"ROWCAST_\w+_TIMEOUT \d+\.0 ", said)
 
 
-def test_every_setting_has_a_meaning_and_every_secret_is_hidden(tmp_path: Path) -> None:
+def test_every_setting_is_described_and_every_secret_is_hidden(tmp_path: Path) -> None:
     secrets = {
         "secret_key": "s" * 40,
         "secret_key_fallbacks": "t" * 40,
@@ -335,6 +335,7 @@ def test_every_setting_has_a_meaning_and_every_secret_is_hidden(tmp_path: Path) 
     }
     shown = {one.name.removeprefix("ROWCAST_").lower(): one for one in in_force(make_settings(tmp_path, **secrets))}
 
-    assert list(shown) == list(MEANINGS) == list(Settings.model_fields)
+    assert list(shown) == list(Settings.model_fields)
+    assert all(one.description for one in shown.values())
     assert {name for name, one in shown.items() if one.is_secret} == secrets.keys()
     assert {shown[name].value for name in secrets} == {"set", "1 set"}

@@ -1,4 +1,4 @@
-"""Bodies that no program sends by mistake: each is refused in words, and nothing happens."""
+"""Bodies that no program sends by mistake: each is refused with a readable message, and nothing is changed."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("body", "expected"),
     [
         (b"", "empty"),
         (b"{", "not JSON"),
@@ -37,18 +37,18 @@ JSON = {"Content-Type": "application/json"}
     ],
 )
 @pytest.mark.parametrize(("method", "path"), [("POST", USERS), ("PATCH", f"{USERS}/1")])
-async def test_what_is_no_json_of_ours(
-    app: Application, program: Make, body: bytes, words: str, method: str, path: str
+async def test_a_body_that_is_not_strict_json_is_refused(
+    app: Application, program: Make, body: bytes, expected: str, method: str, path: str
 ) -> None:
     client = await program()
 
     answer = await client.open(path, method=method, data=body, headers=JSON)
 
-    assert words in (await problem(answer, 400))["detail"]
-    await nothing_happened(app)
+    assert expected in (await problem(answer, 400))["detail"]
+    await assert_nothing_changed(app)
 
 
-async def test_a_megabyte_is_refused_before_it_is_read(app: Application, program: Make) -> None:
+async def test_a_body_that_is_too_large_is_refused_before_it_is_read(app: Application, program: Make) -> None:
     client = await program()
 
     long = await client.post(USERS, json={"email": "x" * 1024 * 1024})
@@ -56,7 +56,7 @@ async def test_a_megabyte_is_refused_before_it_is_read(app: Application, program
 
     await problem(long, 413)
     await problem(announced, 413)
-    await nothing_happened(app)
+    await assert_nothing_changed(app)
 
 
 @pytest.mark.parametrize(
@@ -72,18 +72,18 @@ async def test_a_megabyte_is_refused_before_it_is_read(app: Application, program
         None,
     ],
 )
-async def test_only_json_that_says_so_is_taken(app: Application, program: Make, content_type: str | None) -> None:
+async def test_another_content_type_is_refused(app: Application, program: Make, content_type: str | None) -> None:
     client = await program()
     body = json.dumps({"email": "a@example.org"}).encode()
 
     answer = await client.post(USERS, data=body, headers={} if content_type is None else {"Content-Type": content_type})
 
     assert "application/json" in (await problem(answer, 415))["detail"]
-    await nothing_happened(app)
+    await assert_nothing_changed(app)
 
 
 @pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "Application/JSON"])
-async def test_json_may_be_announced_in_other_ways(program: Make, content_type: str) -> None:
+async def test_the_content_type_may_have_parameters_and_capitals(program: Make, content_type: str) -> None:
     client = await program()
 
     answer = await client.post(USERS, data=b'{"email": "a@example.org"}', headers={"Content-Type": content_type})
@@ -91,7 +91,7 @@ async def test_json_may_be_announced_in_other_ways(program: Make, content_type: 
     assert answer.status_code == 201
 
 
-async def test_very_many_mistakes_are_not_all_repeated(program: Make) -> None:
+async def test_at_most_twenty_invalid_fields_are_listed(program: Make) -> None:
     client = await program()
 
     said = await problem(await client.post(USERS, json={f"field{n}": n for n in range(5000)}), 400)
@@ -101,7 +101,7 @@ async def test_very_many_mistakes_are_not_all_repeated(program: Make) -> None:
     assert len(long["errors"][0]["pointer"]) < 300
 
 
-async def test_what_was_sent_is_not_sent_back(program: Make) -> None:
+async def test_an_error_never_repeats_the_input(program: Make) -> None:
     client = await program()
 
     answer = await client.post(USERS, json={"email": "s3cret@@", "password": "s3cret", "name": ["s3cret"]})
@@ -124,7 +124,7 @@ async def test_what_was_sent_is_not_sent_back(program: Make) -> None:
         ("GET", "/api/none", 404),
     ],
 )
-async def test_addresses_and_methods_that_are_not_there(program: Make, method: str, path: str, status: int) -> None:
+async def test_an_unknown_url_or_method_is_a_problem(program: Make, method: str, path: str, status: int) -> None:
     client = await program()
 
     answer = await client.open(path, method=method)
@@ -133,7 +133,7 @@ async def test_addresses_and_methods_that_are_not_there(program: Make, method: s
     assert ("Allow" in answer.headers) is (status == 405)
 
 
-async def test_head_and_options_work_as_anywhere(program: Make) -> None:
+async def test_head_and_options_are_answered(program: Make) -> None:
     client = await program()
 
     head = await client.head(f"{USERS}/1")
@@ -146,13 +146,13 @@ async def test_head_and_options_work_as_anywhere(program: Make) -> None:
     assert {"GET", "POST"} <= set(options.headers["Allow"].replace(" ", "").split(","))
 
 
-async def test_a_mistake_of_ours_is_a_problem_too(app: Application, program: Make) -> None:
+async def test_an_undeclared_response_is_a_500_without_its_contents(app: Application, program: Make) -> None:
     """Including one found by quart-schema: a response that does not match its view's declaration."""
-    from webapp.api.operations import answers
-    from webapp.api.shapes import Person
+    from webapp.api.decorators import response
+    from webapp.api.schemas import Person
 
     @app.get("/api/v1/wrong")
-    @answers(Person)
+    @response(Person)
     async def wrong() -> Any:
         return {"id": "seven", "secret": "of the house"}
 
@@ -164,7 +164,7 @@ async def test_a_mistake_of_ours_is_a_problem_too(app: Application, program: Mak
     assert "secret" not in json.dumps(await problem(answer, 500))
 
 
-async def nothing_happened(app: Application) -> None:
+async def assert_nothing_changed(app: Application) -> None:
     async with db.of(app).reading() as session:
         assert list(await session.scalars(select(User.name))) == ["ada"]
         count = select(func.count()).select_from(AuditEvent).where(AuditEvent.event.startswith("person"))

@@ -3,14 +3,17 @@
 import difflib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import html5lib
 import pytest
 from jsonschema_rs import validator_for
+from pydantic import BaseModel, ConfigDict, Field
 from quart.testing import QuartClient
+from quart_schema import tag
 
 from tests.http.api.conftest import Make
+from webapp.api.decorators import body, errors, response
 from webapp.models import Action
 from webapp.models.policy import RULES
 from webapp.web.application import Application
@@ -28,7 +31,7 @@ async def document(client: QuartClient) -> dict[str, Any]:
     return made
 
 
-async def test_the_document_is_the_one_that_programs_were_promised(document: dict[str, Any]) -> None:
+async def test_the_document_has_not_changed(document: dict[str, Any]) -> None:
     """Meant to change? `curl localhost:8000/api/v1/openapi.json | python -m json.tool > tests/http/api/openapi.json`"""
     promised, made = SNAPSHOT.read_text(encoding="utf-8"), json.dumps(document, indent=4) + "\n"
 
@@ -36,7 +39,7 @@ async def test_the_document_is_the_one_that_programs_were_promised(document: dic
     assert promised == made, "\n".join(changed)
 
 
-async def test_every_address_of_the_api_is_in_it_and_nothing_else(app: Application, document: dict[str, Any]) -> None:
+async def test_the_document_has_every_route_of_the_api_and_no_other(app: Application, document: dict[str, Any]) -> None:
     rules = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/api/v1/")]
     there = {
         (rule.rule.replace("<id:", "{").replace(">", "}"), method.lower())
@@ -48,7 +51,7 @@ async def test_every_address_of_the_api_is_in_it_and_nothing_else(app: Applicati
     assert {(path, method) for path, operations in document["paths"].items() for method in operations} == there
 
 
-async def test_every_operation_says_all_there_is_to_know(app: Application, document: dict[str, Any]) -> None:
+async def test_every_operation_is_described_completely(app: Application, document: dict[str, Any]) -> None:
     names = []
     for operations in document["paths"].values():
         for method, operation in operations.items():
@@ -61,12 +64,14 @@ async def test_every_operation_says_all_there_is_to_know(app: Application, docum
             assert operation["description"]
             assert {"401", "403", "429", "500"} <= operation["responses"].keys()
             assert all(parameter["description"] for parameter in operation["parameters"])
+            assert operation["tags"]
+            assert set(operation["tags"]) <= {tag["name"] for tag in document["tags"]}
             done = next(answer for status, answer in operation["responses"].items() if status < "300")
             assert "RateLimit-Remaining" in done["headers"]
     assert len(names) == len(set(names))
 
 
-async def test_what_it_refers_to_is_there_and_its_examples_fit(document: dict[str, Any]) -> None:
+async def test_references_resolve_and_examples_are_valid(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
 
     for reference in set(references(document)):
@@ -92,13 +97,49 @@ def references(part: Any) -> list[str]:
     return own + [found for one in part.values() for found in references(one)]
 
 
-async def test_nothing_of_quart_schemas_own_is_there(app: Application) -> None:
+async def test_a_new_operation_is_documented_by_what_its_view_declares(app: Application, client: QuartClient) -> None:
+    class Book(BaseModel):
+        """A book."""
+
+        model_config = ConfigDict(json_schema_extra={"examples": [{"title": "Emma"}]})
+
+        title: str = Field(description="As `printed` on the cover.", max_length=80)
+
+    @app.put("/api/v1/shelves/<shelf>/book")
+    @tag(["Books"])
+    @errors(409)
+    @response(Book, headers=("ETag",))
+    @body(Book)
+    async def books_update(shelf: Annotated[str, Field(description="The label.", examples=["b7"])], data: Book) -> Book:
+        """Put a book on a shelf
+
+        Whatever was there is removed.
+        """
+        return data
+
+    operation = (await (await client.get(DOCUMENT)).get_json())["paths"]["/api/v1/shelves/{shelf}/book"]["put"]
+    html = await (await client.get("/api/docs")).get_data(as_text=True)
+
+    label = {"name": "shelf", "in": "path", "required": True, "description": "The label.", "example": "b7"}
+    assert operation["parameters"] == [label | {"schema": {"type": "string"}}]
+    assert operation["tags"] == ["Books"]
+    assert "ETag" in operation["responses"]["200"]["headers"]
+    assert "409" in operation["responses"]
+    assert ">Put a book on a shelf</h2>" in html
+    assert "<dt><code>shelf</code></dt><dd>text. The label.</dd>" in html
+    assert "<dd>text, at most 80 characters. As <code>printed</code> on the cover.</dd>" in html
+    assert 'id="schema-Book"' in html
+    assert "curl -X PUT http://localhost/api/v1/shelves/b7/book" in html
+    assert "-d &#39;{&#34;title&#34;: &#34;Emma&#34;}&#39;" in html
+
+
+async def test_quart_schemas_own_pages_are_off(app: Application) -> None:
     names = {rule.endpoint for rule in app.url_map.iter_rules()}
 
     assert not names & {"openapi", "swagger_ui", "redoc_ui", "scalar_ui"}
 
 
-async def test_it_leaves_pages_alone(app: Application, owner: QuartClient) -> None:
+async def test_quart_schema_leaves_pages_unchanged(app: Application, owner: QuartClient) -> None:
     """quart-schema processes every response; those that are not models must pass unchanged."""
 
     @app.get("/page")
@@ -111,7 +152,7 @@ async def test_it_leaves_pages_alone(app: Application, owner: QuartClient) -> No
     assert (answer.mimetype, answer.headers["X-Made-By"]) == ("text/html", "hand")
 
 
-async def test_the_page_has_every_operation_shape_and_problem(client: QuartClient, document: dict[str, Any]) -> None:
+async def test_the_page_has_every_operation_schema_and_problem(client: QuartClient, document: dict[str, Any]) -> None:
     html = await (await client.get("/api/docs")).get_data(as_text=True)
     page = html5lib.parse(html, namespaceHTMLElements=False)
     ids = {element.get("id") for element in page.iter()}
@@ -123,7 +164,7 @@ async def test_the_page_has_every_operation_shape_and_problem(client: QuartClien
             assert f">{operation['summary']}</h2>" in html
     for name, schema in document["components"]["schemas"].items():
         is_sent = not schema.get("additionalProperties", True)
-        assert name == "Role" or is_sent or f"shape-{name}" in ids
+        assert name == "Role" or is_sent or f"schema-{name}" in ids
         for field in schema.get("properties", {}):
             assert f"<code>{field}</code>" in html
     assert {f"problem-{status}" for status in TITLES} <= ids
@@ -131,7 +172,7 @@ async def test_the_page_has_every_operation_shape_and_problem(client: QuartClien
     assert 'href="/account/tokens"' in html
 
 
-async def test_the_page_needs_nobody_else(client: QuartClient) -> None:
+async def test_the_page_loads_nothing_from_other_hosts(client: QuartClient) -> None:
     answer = await client.get("/api/docs")
     html = await answer.get_data(as_text=True)
 
@@ -142,16 +183,16 @@ async def test_the_page_needs_nobody_else(client: QuartClient) -> None:
     assert all(address.startswith("/") for address in loaded)
 
 
-async def test_the_examples_of_the_page_work(program: Make) -> None:
+async def test_the_examples_on_the_page_are_accepted(program: Make) -> None:
     """Examples with a body can be copied and are accepted by the API."""
     client = await program()
     html = await (await client.get("/api/docs")).get_data(as_text=True)
 
     assert "curl http://localhost/api/v1/me" in html
-    for method, path, body in (
+    for method, path, example in (
         ("POST", "/api/v1/users", {"email": "ada.lovelace@example.org", "name": "Ada Lovelace", "role": "member"}),
         ("PATCH", "/api/v1/users/2", {"role": "administrator"}),
     ):
-        said = json.dumps(body).replace("ada.lovelace", "ada").replace('"', "&#34;")
+        said = json.dumps(example).replace("ada.lovelace", "ada").replace('"', "&#34;")
         assert said in html
-        assert (await client.open(path, method=method, json=body)).status_code < 300
+        assert (await client.open(path, method=method, json=example)).status_code < 300

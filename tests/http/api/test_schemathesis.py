@@ -17,7 +17,7 @@ from webapp.models import ApiToken, Scope, User
 
 EXAMPLES = 12  # of each operation and kind; most of the cases are made systematically besides
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
-PATIENCE = 120  # seconds, on a machine that does ten things besides
+TIMEOUT = 120  # seconds, on a busy machine
 
 
 @pytest.fixture
@@ -36,8 +36,8 @@ async def _make_token(settings: Settings) -> str:
     return token
 
 
-def test_every_answer_is_what_the_document_promises(server: Callable[..., Server], token: str, tmp_path: Path) -> None:
-    running = server("tests.http.api.apps:patient")
+def test_every_response_is_as_documented(server: Callable[..., Server], token: str, tmp_path: Path) -> None:
+    running = server("tests.http.api.apps:unlimited")
 
     tried = subprocess.run(
         [
@@ -50,7 +50,7 @@ def test_every_answer_is_what_the_document_promises(server: Callable[..., Server
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
 
     assert tried.returncode == 0, tried.stdout + tried.stderr
@@ -58,7 +58,7 @@ def test_every_answer_is_what_the_document_promises(server: Callable[..., Server
     assert "Traceback" not in running.log.read_text()
 
 
-def test_what_only_the_wire_shows(server: Callable[..., Server], token: str) -> None:
+def test_responses_on_the_wire(server: Callable[..., Server], token: str) -> None:
     running, shown = server(), {"Authorization": f"Bearer {token}"}
     body = json.dumps({"email": "grace@example.org"}).encode()
 

@@ -1,5 +1,6 @@
 """From an upload to a table, through the pages: detection, corrections, refusals."""
 
+import asyncio
 import io
 import re
 from pathlib import Path
@@ -9,13 +10,14 @@ import html5lib
 import pytest
 from quart.datastructures import FileStorage
 from quart.testing import QuartClient
+from sqlalchemy import select
 
 from settings import Settings
 from tests.conftest import Client, make_settings
 from tests.helpers import GRACE, sign_up
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, jobs
-from webapp.models import Import, ImportState
+from webapp.models import Import, ImportState, Table
 from webapp.web.application import Application
 
 PLANETS = "Planet,Moons,Seen\nMars,2,1610-09-01\nVenus,0,\nEarth,1,\n"
@@ -41,7 +43,7 @@ async def upload(
 
 async def settled(app: Application, location: str) -> Import:
     """Once no pass works on it."""
-    found = await jobs.of(app).settled(location.rpartition("/")[2], 20)
+    found = await jobs.of(app).wait_for_pass(location.rpartition("/")[2], 20)
     assert found is not None
     return found
 
@@ -214,6 +216,35 @@ async def test_a_type_that_would_lose_values_is_read_for_and_then_refused(app: A
     assert "Mars" in await answer.get_data(as_text=True)
     assert (await settled(app, location)).state == "ready"
     assert (await ada.post(f"{location}/start", form={"columns-0-type": "text"})).status_code == 303
+
+
+async def test_each_button_clicked_twice_does_its_work_once(app: Application, ada: QuartClient) -> None:
+    async def click_twice(path: str, **form: str) -> list[int]:
+        answers = await asyncio.gather(*(ada.post(path, form=form) for _ in range(2)))
+        return [answer.status_code for answer in answers]
+
+    location = await uploaded(app, ada)
+    assert await click_twice(location, delimiter=";") == [303, 303]
+    assert (await settled(app, location)).state == "ready"
+    assert await click_twice(f"{location}/start", delimiter=",") == [303, 303]
+    assert (await settled(app, location)).state == "ready"
+    assert await click_twice(f"{location}/start") == [303, 303]
+    assert (await settled(app, location)).state == "done"
+    assert await click_twice(f"{location}/start") == [303, 303]
+    async with db.of(app).reading() as session:
+        assert list(await session.scalars(select(Table.id))) == [1]
+
+    other = await uploaded(app, ada)
+    assert await click_twice(f"{other}/cancellation") == [303, 303]
+    assert await click_twice(f"{other}/cancellation") == [303, 303]
+    assert (await settled(app, other)).state == "cancelled"
+
+
+async def test_a_file_uploaded_twice_at_once_is_two_imports(app: Application, ada: QuartClient) -> None:
+    answers = await asyncio.gather(upload(ada), upload(ada))
+    locations = {answer.headers["Location"] for answer in answers}
+    assert len(locations) == 2
+    assert {(await settled(app, location)).state for location in locations} == {"ready"}
 
 
 async def test_a_file_can_be_read_again_in_another_way(app: Application, ada: QuartClient) -> None:

@@ -1,6 +1,8 @@
 """Viewing a table: pages, fragments, rows, columns, and errors for invalid URLs."""
 
+import asyncio
 import itertools
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +14,10 @@ from quart.testing import QuartClient
 from settings import Settings
 from tests.helpers import sign_up
 from tests.tables import PLANET_ROWS, PLANETS, add_table
+from webapp.db.database import Database
+from webapp.db.sqlite_driver import connect
+from webapp.models import Table
+from webapp.models.tables.deletion import delete_table
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.sqlite import pages, planning
 from webapp.rowstore.sqlite.reader import SqliteRowReader
@@ -326,6 +332,48 @@ async def test_a_table_is_deleted_only_by_its_title(client: QuartClient, planets
     assert b"CREATE TABLE t1 " not in Path(settings.data_dir / "rowcast.db").read_bytes()
 
 
+async def test_a_table_whose_rows_are_still_coming_in_cannot_be_deleted(
+    client: QuartClient, planets: str, settings: Settings
+) -> None:
+    with closing(connect(settings.data_dir / "rowcast.db")) as connection:
+        connection.execute("UPDATE tables SET state = 'importing'")
+
+    refused = await client.post(f"{planets}/deletion", form={"confirmation": "Planets"})
+
+    assert refused.status_code == 422
+    assert "Cancel the import instead" in await refused.get_data(as_text=True)
+    await get(client, planets)
+
+
+@pytest.mark.parametrize(("path", "form"), [("/deletion", {"confirmation": "Planets"}), ("", {"title": "Wanderers"})])
+async def test_what_is_deleted_at_the_same_moment_is_not_found(
+    client: QuartClient, planets: str, monkeypatch: pytest.MonkeyPatch, path: str, form: dict[str, str]
+) -> None:
+    """Both requests have found the table before either changes it."""
+    write = Database.write
+
+    async def write_after_another(database: Database, verb: Any, *args: Any, **kwargs: Any) -> Any:
+        if verb in (delete_table, Table.rename):
+            await write(database, delete_table, 1)
+        return await write(database, verb, *args, **kwargs)
+
+    monkeypatch.setattr(Database, "write", write_after_another)
+    answer = await client.post(f"{planets}{path}", form=form)
+
+    assert answer.status_code == 404
+    assert "There is no such table" in await answer.get_data(as_text=True)
+
+
+async def test_a_button_clicked_twice_does_its_work_once(client: QuartClient, planets: str) -> None:
+    renamed = await asyncio.gather(*(client.post(planets, form={"title": "Wanderers"}) for _ in range(2)))
+    assert [answer.status_code for answer in renamed] == [303, 303]
+    assert "Wanderers" in await get(client, planets)
+
+    deletions = (client.post(f"{planets}/deletion", form={"confirmation": "Wanderers"}) for _ in range(2))
+    deleted = await asyncio.gather(*deletions)
+    assert sorted(answer.status_code for answer in deleted) == [303, 404]
+
+
 @pytest.mark.parametrize("number", [2**63 - 1, 2**63, 10**40])
 async def test_a_number_no_table_can_have_is_not_found(client: QuartClient, planets: str, number: int) -> None:
     answer = await client.get(f"/tables/{number}")
@@ -343,10 +391,6 @@ async def test_a_strangers_table_is_not_there(client: QuartClient, planets: str,
 
 
 def _another_person(settings: Settings) -> int:
-    from contextlib import closing
-
-    from webapp.db.sqlite_driver import connect
-
     with closing(connect(settings.data_dir / "rowcast.db")) as connection:
         cursor = connection.execute(
             "INSERT INTO users (email, name, password_hash, role, is_active, created_at)"

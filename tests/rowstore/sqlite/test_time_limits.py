@@ -29,7 +29,7 @@ async def test_a_read_that_takes_too_long_is_stopped(make: Make, open_store: Any
 
 async def test_a_part_of_a_read_can_have_less_time(make: Make, open_store: Any) -> None:
     def read(rows: SqliteRowReader) -> Any:
-        with pytest.raises(QueryTimeout), rows.within(0.05):
+        with pytest.raises(QueryTimeout), rows.time_limit(0.05):
             rows.execute(ENDLESS)
         return answer(rows)
 

@@ -1,6 +1,7 @@
 """An imported table: its title, its columns, who may see it. The rows live in a real SQL table, `t<id>`."""
 
 from datetime import datetime
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -8,19 +9,27 @@ from sqlalchemy import Connection, ForeignKey, Row, Select, UniqueConstraint, bi
 from sqlalchemy.orm import Mapped, Session, make_transient_to_detached, mapped_column, relationship, selectinload
 from sqlalchemy.orm.attributes import set_committed_value
 
+from webapp.db.database import Database
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.base import Base, utc_now
 from webapp.models.errors import NotFound
+from webapp.models.policy import Action, Actor, is_allowed
 from webapp.rowstore.table_ref import TableRef
 
-KEPT = "rowcast.columns"
-MOST_KEPT = 2_000  # columns cached per connection, over all tables
+CACHE = "rowcast.tables"  # the cached tables, in the `info` of a connection
+MAX_CACHED = 2_000  # columns cached per connection, over all tables
+
+
+class SearchIndex(StrEnum):
+    """The state of a table's full-text index."""
+
+    NONE = "none"
+    BUILDING = "building"
+    READY = "ready"
 
 
 class Column(Base):
-    """One column. `format_number` never changes and names it in SQL (`c3`) and in URLs; `position` is its place on the
-    page.
-    """
+    """`number` never changes and names it in SQL (`c3`) and in URLs; `position` is its place on the page."""
 
     __tablename__ = "columns"
     __table_args__ = (UniqueConstraint("table_id", "number"),)
@@ -30,7 +39,7 @@ class Column(Base):
     number: Mapped[int]
     position: Mapped[int]
     title: Mapped[str]
-    # A type of `engine.types`, and the format that reproduces its values.
+    # A type of `webapp.types`, and the format that reproduces its values.
     type: Mapped[str]
     format: Mapped[dict[str, Any]] = mapped_column(default=dict)
     # Facts from the import: {"reason", "empty", "width" (characters of the widest value)}.
@@ -53,8 +62,7 @@ class Table(Base):
     state: Mapped[str] = mapped_column(default="importing")
     # Incremented on every change of rows or columns; caches of a table depend on it.
     version: Mapped[int] = mapped_column(default=0)
-    # "none", "building", "ready": the full-text index.
-    search_index: Mapped[str] = mapped_column(default="none")
+    search_index: Mapped[str] = mapped_column(default=SearchIndex.NONE)
     columns: Mapped[list[Column]] = relationship(
         order_by=Column.position, cascade="all, delete-orphan", passive_deletes=True, lazy="raise"
     )
@@ -79,23 +87,35 @@ class Table(Base):
         row = connection.execute(_OWN, {"user_id": user_id, "table_id": table_id}).first()
         if row is None:
             return None
-        kept: dict[int, tuple[Row[Any], Table]] = connection.info.setdefault(KEPT, {})
-        before, known = kept.get(table_id, (None, None))
-        if known is not None and before == row:
-            return known
+        cache: dict[int, tuple[Row[Any], Table]] = connection.info.setdefault(CACHE, {})
+        cached_row, cached = cache.get(table_id, (None, None))
+        if cached is not None and cached_row == row:
+            return cached
         table = cls(**row._mapping)
         make_transient_to_detached(table)
-        is_same = known and known.version == table.version
-        set_committed_value(table, "columns", known.columns if known and is_same else _columns(connection, table_id))
-        if sum(len(other.columns) for _, other in kept.values()) + len(table.columns) > MOST_KEPT:
-            kept.clear()
-        kept[table_id] = row, table
+        is_current = cached and cached.version == table.version
+        columns = cached.columns if cached and is_current else _columns(connection, table_id)
+        set_committed_value(table, "columns", columns)
+        if sum(len(other.columns) for _, other in cache.values()) + len(columns) > MAX_CACHED:
+            cache.clear()
+        cache[table_id] = row, table
         return table
 
     @classmethod
     async def rename(cls, work: UnitOfWork, table_id: int, title: str) -> None:
-        table = await work.session.get_one(cls, table_id)
+        """Raises `NotFound` if it has been deleted in the meantime."""
+        table = await work.session.get(cls, table_id)
+        if table is None:
+            raise NotFound("table")
         table.title = title
+
+
+async def find_table(database: Database, actor: Actor, table_id: int, action: Action = Action.READ_TABLE) -> Table:
+    """Return the table with its columns if this person may do `action` with it. Raises `NotFound`."""
+    table = await database.read(lambda connection: Table.find(connection, actor.id, table_id))
+    if table is None or not is_allowed(actor, action, table):
+        raise NotFound("table")
+    return table
 
 
 async def take_row_ids(work: UnitOfWork, table_id: int, count: int) -> range:

@@ -47,25 +47,25 @@ class Basics:
 
 @dataclass(frozen=True, slots=True)
 class Profiler:
-    """Profiles one column. `within(seconds)` limits the statements in its block, which raise `QueryTimeout` beyond."""
+    """Profiles one column. Statements in a block of `time_limit(seconds)` raise `QueryTimeout` beyond it."""
 
     read: Read
-    within: Callable[[float], AbstractContextManager[None]]
+    time_limit: Callable[[float], AbstractContextManager[None]]
     table_id: int
     query: TableQuery
     column: Field
 
     def profile(self, seconds: float) -> Profile:
         end = time.monotonic() + seconds
-        with self.within(seconds):
+        with self.time_limit(seconds):
             known = self._basics()
 
         def ask(figure: Callable[[bool], T], hopeless: bool = False) -> tuple[T, bool]:
             """The figure, and whether it is an estimate."""
             if not hopeless:
-                with suppress(QueryTimeout), self.within(max(end - time.monotonic(), 0.01)):
+                with suppress(QueryTimeout), self.time_limit(max(end - time.monotonic(), 0.01)):
                     return figure(False), False
-            with self.within(seconds):
+            with self.time_limit(seconds):
                 return figure(True), True
 
         differ = known.rows > 4 * SAMPLE and ask(self._count_distinct, hopeless=True)[0] > MOSTLY_DISTINCT

@@ -37,7 +37,7 @@ _STEPS = 500_000
 
 
 class SqliteRowReader(RowReader):
-    """Without a deadline until `within` or `limited` sets one."""
+    """Without a deadline until `time_limit` or `limited` sets one."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -63,7 +63,7 @@ class SqliteRowReader(RowReader):
     def count(
         self, table: TableRef, query: TableQuery, limit: int = COUNT_LIMIT, seconds: float | None = None
     ) -> Count:
-        with self.within(float("inf") if seconds is None else seconds):
+        with self.time_limit(float("inf") if seconds is None else seconds):
             return pages.count(self.execute, table.id, query, limit)
 
     def row(self, table: TableRef, query: TableQuery, row_id: int) -> RowView | None:
@@ -75,7 +75,7 @@ class SqliteRowReader(RowReader):
 
     def profile(self, table: TableRef, query: TableQuery, number: int, seconds: float = PROFILE_SECONDS) -> Profile:
         column, query = query.field(number), query.sorted_by()
-        return Profiler(self.execute, self.within, table.id, query, column).profile(seconds)
+        return Profiler(self.execute, self.time_limit, table.id, query, column).profile(seconds)
 
     def export(
         self, table: TableRef, query: TableQuery, format: ExportFormat = "csv", *, safe: bool = False
@@ -90,7 +90,7 @@ class SqliteRowReader(RowReader):
             return self._connection.execute(sql.text, sql.values).fetchall()
 
     @contextmanager
-    def within(self, seconds: float) -> Iterator[None]:
+    def time_limit(self, seconds: float) -> Iterator[None]:
         """Statements in this block end after `seconds`, or with the reader's own deadline if that is sooner."""
         before = self._end
         self._end = min(before, time.monotonic() + seconds)
@@ -104,7 +104,7 @@ class SqliteRowReader(RowReader):
         """The same, and statements also end once `gone` is set, because nobody waits for them any more."""
         self._connection.set_progress_handler(lambda: gone.is_set() or time.monotonic() > self._end, _STEPS)
         try:
-            with self.within(seconds):
+            with self.time_limit(seconds):
                 yield
         finally:
             self._connection.set_progress_handler(None, _STEPS)

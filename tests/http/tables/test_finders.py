@@ -1,0 +1,112 @@
+"""Tables and imports are found only through the actor. Other people's do not exist."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import event, select
+
+from webapp.db.database import Database
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.extensions import config, db
+from webapp.models import Action, Actor, Column, Import, Table, User, is_allowed
+from webapp.models.errors import NotFound
+from webapp.tables.finders import find_import, find_table
+from webapp.web.application import Application
+
+ADA = Actor(1, "ada@example.org", "ada", "owner")
+GRACE = Actor(2, "grace@example.org", "grace", "member")
+IMPORT = "a" * 32
+
+
+@pytest.fixture
+async def kept(app: Application) -> AsyncIterator[None]:
+    """Ada, who owns the server; Grace, who has table 1 and an import; an app context."""
+
+    async def keep(work: UnitOfWork) -> None:
+        for who in (ADA, GRACE):
+            work.session.add(User(id=who.id, email=who.email, name=who.name, password_hash="x", role=who.role))
+        await work.session.flush()
+        table = Table(id=1, owner_id=GRACE.id, title="Hers")
+        table.columns = [Column(number=1, position=1, title="A", type="text")]
+        work.session.add_all([table, Import(id=IMPORT, user_id=GRACE.id, filename="a.csv", size=1, sha256="x")])
+
+    async with app.app_context():
+        await db().write(keep)
+        yield
+
+
+@pytest.mark.usefixtures("kept")
+async def test_ones_own_table_comes_with_its_columns() -> None:
+    table = await find_table(GRACE, 1)
+
+    assert (table.title, [column.title for column in table.columns]) == ("Hers", ["A"])
+    assert is_allowed(GRACE, Action.CHANGE_TABLE, table)
+    assert not is_allowed(ADA, Action.READ_TABLE, table)
+
+
+@pytest.mark.usefixtures("kept")
+@pytest.mark.parametrize(("actor", "table_id"), [(ADA, 1), (GRACE, 2), (GRACE, 0), (GRACE, 2**63 - 1)])
+async def test_anothers_table_and_none_at_all_are_the_same(actor: Actor, table_id: int) -> None:
+    with pytest.raises(NotFound, match="no such table"):
+        await find_table(actor, table_id)
+
+
+@pytest.mark.usefixtures("kept")
+async def test_both_the_question_and_the_answer_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The query selects only the actor's own; `is_allowed` has the last word."""
+    assert await db().read(lambda connection: Table.find(connection, ADA.id, 1)) is None
+    async with db().reading() as session:
+        assert list(await session.scalars(Import.visible_to(ADA.id))) == []
+
+    monkeypatch.setattr(
+        "webapp.models.tables.table.is_allowed", lambda actor, action, table: action == Action.READ_TABLE
+    )
+
+    await find_table(GRACE, 1)
+    with pytest.raises(NotFound):
+        await find_table(GRACE, 1, Action.CHANGE_TABLE)
+
+
+@pytest.mark.usefixtures("kept")
+async def test_a_table_is_found_as_any_process_has_left_it(app: Application) -> None:
+    """Its columns are kept for the next request, and a change by another process is seen all the same."""
+    other = Database(config())
+    await other.open()
+
+    async def change(work: UnitOfWork, title: str, position: int) -> None:
+        column = (await work.session.scalars(select(Column).where(Column.table_id == 1))).one()
+        column.title, column.position = title, position
+
+    first = await find_table(GRACE, 1)
+    for title in ("B", "C"):
+        await other.write(change, title, 7)
+        await other.write(Table.rename, 1, f"Her {title}")
+        found = [await find_table(GRACE, 1) for _ in range(8)]  # by more than one connection
+        assert {table.title for table in found} == {f"Her {title}"}
+        assert {table.columns[0].title for table in found} == {title}
+    await other.close()
+
+    assert first.columns[0].title == "A"
+
+
+@pytest.mark.usefixtures("kept")
+async def test_a_found_table_costs_one_statement(app: Application) -> None:
+    asked: list[str] = []
+    for _ in range(20):  # every connection whose turn it may be has seen its columns
+        await find_table(GRACE, 1)
+    for engine in db().engines:
+        event.listen(engine, "before_cursor_execute", lambda *seen: asked.append(seen[2]))
+
+    await find_table(GRACE, 1)
+
+    # Housekeeping may read at the same time, and asks for other things.
+    assert len([statement for statement in asked if "owner_id" in statement]) == 1
+    assert not [statement for statement in asked if "FROM columns" in statement]
+
+
+@pytest.mark.usefixtures("kept")
+async def test_an_import_is_whose_it_is() -> None:
+    assert (await find_import(GRACE, IMPORT)).filename == "a.csv"
+    for actor, import_id in ((ADA, IMPORT), (GRACE, "b" * 32), (GRACE, "nul\0")):
+        with pytest.raises(NotFound, match="no such import"):
+            await find_import(actor, import_id)

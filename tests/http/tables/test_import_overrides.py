@@ -1,0 +1,33 @@
+"""The preview's form, parsed into corrections."""
+
+from pathlib import Path
+
+from webapp.imports.inspect_file import ImportOverrides, InspectionReport, inspect_file
+from webapp.tables.import_overrides import parse_overrides
+
+FORM = {"encoding": "utf-8", "delimiter": ",", "quote": '"', "header": "yes", "header_row": "0"}
+
+
+def found_in(folder: Path, text: str) -> InspectionReport:
+    path = folder / "people.csv"
+    path.write_text(text, encoding="utf-8")
+    return inspect_file(path, path.name, ImportOverrides())
+
+
+def test_a_form_that_changes_nothing_decides_nothing(tmp_path: Path) -> None:
+    found = found_in(tmp_path, "name,zip\nAda,00501\nGrace,10001\n")
+
+    assert parse_overrides(FORM, found, ImportOverrides()) == ImportOverrides()
+
+
+def test_only_what_was_changed_is_decided(tmp_path: Path) -> None:
+    found = found_in(tmp_path, "name,zip\nAda,00501\nGrace,10001\n")
+
+    assert parse_overrides(FORM | {"delimiter": ";"}, found, ImportOverrides()) == ImportOverrides(delimiter=";")
+    assert parse_overrides(FORM | {"header": "no"}, found, ImportOverrides()) == ImportOverrides(header=False)
+
+
+def test_what_was_decided_before_stays_decided(tmp_path: Path) -> None:
+    found = found_in(tmp_path, "name,zip\nAda,00501\nGrace,10001\n")
+
+    assert parse_overrides(FORM, found, ImportOverrides(delimiter=",")) == ImportOverrides(delimiter=",")

@@ -1,0 +1,80 @@
+"""The database is locked when a pass has to record something."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from settings import Settings
+from tests.jobs.driver import Browser, assert_same_rows, write_csv
+from tests.jobs.test_import_command import ignore, owned
+from webapp.broker import InProcessBroker
+from webapp.cli.import_command import import_file
+from webapp.db.database import Database
+from webapp.db.errors import DatabaseBusy
+from webapp.imports.inspect_file import inspect_file
+from webapp.imports.report import ImportOverrides
+from webapp.jobs import JobContext, import_passes
+from webapp.models.tables import importing
+from webapp.rowstore import create_store
+
+__all__ = ["owned"]
+
+
+def refuse_once(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    verb = getattr(importing, name)
+    refused: list[bool] = []
+
+    async def busy_at_first(*args: Any) -> Any:
+        if not refused:
+            refused.append(True)
+            raise DatabaseBusy
+        return await verb(*args)
+
+    monkeypatch.setattr(importing, name, busy_at_first)
+
+
+@pytest.mark.parametrize("verb", ["record_inspection", "finish_loading"])
+def test_a_pass_waits_instead_of_giving_up_all_it_did(
+    verb: str, owned: Settings, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_passes, "RETRY_AFTER", (0.01,))
+    refuse_once(monkeypatch, verb)
+    path = write_csv(tmp_path / "n.csv", 300)
+    import_file(owned, path, title=None, owner_email=None, progress=ignore)
+    (found,) = browser.ask("SELECT id FROM imports")
+    assert_same_rows(browser, found["id"], path)
+
+
+@pytest.fixture
+async def database(owned: Settings) -> Any:
+    opened = Database(owned)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+async def created(database: Database, path: Path) -> str:
+    import_id = secrets.token_hex(16)
+    await database.write(importing.create, import_id, user_id=1, filename=path.name, size=1, sha256="")
+    return import_id
+
+
+async def test_a_failure_that_waits_for_the_database_keeps_the_upload(
+    owned: Settings, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_passes, "RETRY_AFTER", (0.01, 0.01))
+    context = JobContext(owned, database, create_store(database), InProcessBroker())
+    path = write_csv(tmp_path / "n.csv", 3)
+    import_id = await created(database, path)
+    await database.write(importing.record_inspection, import_id, inspect_file(path, path.name).to_json())
+    await database.write(importing.begin_loading, import_id, ImportOverrides())
+    context.folder(import_id).path.mkdir(parents=True)
+    context.folder(import_id).original.touch()
+    refuse_once(monkeypatch, "fail")
+    await import_passes.fail(context, import_id, ValueError("no luck"))
+    found = await context.find(import_id)
+    assert found is not None
+    assert found.state == "failed"
+    assert context.folder(import_id).original.exists()  # it can be read again with other settings

@@ -1,0 +1,78 @@
+"""The queue: tasks that cannot be started, and what a new version of the server must still know."""
+
+from typing import Any
+
+import pytest
+
+from settings import Settings
+from webapp import create_app
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.extensions import db, jobs, queue
+from webapp.jobs import queue as queues
+from webapp.jobs.tasks import TASKS
+from webapp.models import Import, ImportState, Table, User
+from webapp.models.tables.table import SearchIndex
+from webapp.web.application import Application
+
+IMPORT = "a" * 32
+
+
+@pytest.fixture
+async def stuck(app: Application, monkeypatch: pytest.MonkeyPatch) -> Application:
+    """An app whose tasks cannot be started, with an import that is being read and a table whose index is missing."""
+
+    def refuse(task: str, subject: str) -> None:
+        raise OSError("no luck")
+
+    async def add(work: UnitOfWork) -> None:
+        work.session.add(User(id=1, email="ada@example.org", name="ada", password_hash="", role="owner"))
+        await work.session.flush()
+        work.session.add(
+            Import(id=IMPORT, user_id=1, filename="f.csv", size=1, sha256="", state=ImportState.INSPECTING)
+        )
+        work.session.add(Table(id=1, owner_id=1, title="T", search_index=SearchIndex.BUILDING))
+
+    monkeypatch.setattr(queues, "_start_workflow", refuse)
+    await db.of(app).write(add)
+    return app
+
+
+async def start(app: Application, task: str, subject: str) -> None:
+    await queue.of(app)._start(task, subject)
+
+
+async def test_an_import_that_cannot_be_started_fails_in_words(stuck: Application) -> None:
+    await start(stuck, "inspect_import", IMPORT)
+
+    found = await jobs.of(stuck).find(IMPORT)
+    assert found is not None
+    assert found.state == "failed"
+    assert "went wrong on the server" in (found.failure or "")
+
+
+@pytest.mark.parametrize("task", ["send_mail", "index_table"])
+async def test_a_mail_or_an_index_that_cannot_be_started_fails_no_import_and_is_left_to_the_schedule(
+    stuck: Application, caplog: pytest.LogCaptureFixture, task: str
+) -> None:
+    await start(stuck, task, IMPORT)
+
+    found = await jobs.of(stuck).find(IMPORT)
+    assert found is not None
+    assert found.state == "inspecting"
+    assert f"The task {task} of {IMPORT} could not be started" in caplog.text
+    async with db.of(stuck).reading() as session:
+        assert (await session.get_one(Table, 1)).search_index == "building"
+
+
+async def test_a_second_app_of_the_process_cannot_start_tasks(app: Application, settings: Settings) -> None:
+    await queue.of(app)._launched()
+    other: Any = create_app(settings)
+    with pytest.raises(RuntimeError, match="another app"):
+        await queue.of(other)._launched()
+
+
+def test_tasks_that_are_pending_while_the_server_is_updated_are_known_to_the_next_version() -> None:
+    """Their names, and the version they were started for, are in people's `jobs.db`."""
+    durable = {name for name, task in TASKS.items() if task.is_durable}
+    assert durable >= {"inspect_import", "load_import", "index_table", "send_mail"}
+    assert queues.APPLICATION_VERSION == "1"

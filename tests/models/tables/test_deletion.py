@@ -1,0 +1,57 @@
+"""Deleting a table, and all tables of a person."""
+
+import pytest
+
+from tests.models.tables.conftest import IMPORT, Followed, load
+from tests.models.tables.test_importing import sql_tables
+from webapp.db.database import Database
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.imports.report import ImportOverrides
+from webapp.models import Import, Table, User
+from webapp.models.errors import NotFound
+from webapp.models.tables import importing
+from webapp.models.tables.deletion import ImportRunning, delete_table, delete_tables_of
+
+
+async def test_a_table_goes_with_its_rows_its_import_and_its_file(database: Database, previewed: Followed) -> None:
+    await load(database)
+    await database.write(delete_table, 1)
+
+    async with database.reading() as session:
+        assert (await session.get(Table, 1), await session.get(Import, IMPORT)) == (None, None)
+    assert await sql_tables(database) == set()
+    assert previewed.tasks[-1] == ("discard_import", IMPORT)
+
+
+async def test_a_table_whose_rows_are_still_coming_in_stays(database: Database, previewed: Followed) -> None:
+    await database.write(importing.begin_loading, IMPORT, ImportOverrides())
+
+    with pytest.raises(ImportRunning, match="Cancel the import instead"):
+        await database.write(delete_table, 1)
+
+    assert await sql_tables(database) == {"t1"}
+
+
+async def test_a_table_that_is_gone_is_not_found(database: Database, followed: Followed) -> None:
+    with pytest.raises(NotFound):
+        await database.write(delete_table, 1)
+    with pytest.raises(NotFound):
+        await database.write(Table.rename, 1, "Anything")
+
+
+async def test_a_person_goes_with_all_tables_and_what_is_still_coming_in(
+    database: Database, previewed: Followed
+) -> None:
+    await database.write(importing.begin_loading, IMPORT, ImportOverrides())
+
+    async def remove(work: UnitOfWork) -> None:
+        await delete_tables_of(work, 1)
+        await work.session.delete(await work.session.get_one(User, 1))
+
+    await database.write(remove)
+
+    assert await sql_tables(database) == set()
+    assert previewed.tasks[-1] == ("discard_import", IMPORT)
+    assert previewed.topics[-1] == f"import:{IMPORT}"
+    async with database.reading() as session:
+        assert await session.get(Import, IMPORT) is None

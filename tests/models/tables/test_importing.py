@@ -1,0 +1,150 @@
+"""An import's verbs: from one state to the next, and what follows each."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from tests.models.tables.conftest import IMPORT, Followed, get, load
+from webapp.db.database import Database
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.imports.inspect_file import inspect_file
+from webapp.imports.report import ImportOverrides
+from webapp.models import Table
+from webapp.models.tables import importing
+from webapp.models.tables.importing import StateConflict
+
+OTHERWISE = ImportOverrides(delimiter=";")
+
+
+async def sql_tables(database: Database) -> set[str]:
+    async with database.reading() as session:
+        names = await session.scalars(text("SELECT name FROM sqlite_master WHERE name GLOB '[ts][0-9]*'"))
+        return set(names)
+
+
+async def test_an_upload_is_inspected_and_who_watches_is_told(database: Database, followed: Followed) -> None:
+    await database.write(importing.create, IMPORT, user_id=1, filename="a.csv", size=1, sha256="")
+
+    assert followed.tasks == [("inspect_import", IMPORT)]
+    assert followed.topics == [f"import:{IMPORT}"]
+
+
+async def test_a_decision_creates_the_table_and_loads_its_rows(database: Database, previewed: Followed) -> None:
+    assert await database.write(importing.begin_loading, IMPORT, ImportOverrides())
+
+    assert previewed.tasks == [("load_import", IMPORT)]
+    assert await sql_tables(database) == {"t1"}
+    async with database.reading() as session:
+        assert (await session.get_one(Table, 1)).title == "some planets"
+
+
+async def test_a_decision_that_changes_how_the_file_is_read_reads_it_again(
+    database: Database, previewed: Followed
+) -> None:
+    assert not await database.write(importing.begin_loading, IMPORT, OTHERWISE)
+
+    assert previewed.tasks == [("inspect_import", IMPORT)]
+    assert await sql_tables(database) == set()
+
+
+async def test_what_was_read_as_corrected_is_not_read_again_and_again(
+    database: Database, previewed: Followed, tmp_path: Path
+) -> None:
+    """The form's name of an encoding may differ from the detected one's."""
+    path = tmp_path / "some_planets.csv"
+    overrides = ImportOverrides(encoding="windows-1252")
+
+    assert not await database.write(importing.begin_loading, IMPORT, overrides)
+    await database.write(importing.record_inspection, IMPORT, inspect_file(path, path.name, overrides).to_json())
+    assert await database.write(importing.begin_loading, IMPORT, overrides)
+
+
+async def test_asking_twice_for_the_same_reading_starts_it_once(database: Database, previewed: Followed) -> None:
+    for _ in range(2):
+        await database.write(importing.inspect_again, IMPORT, OTHERWISE)
+    assert previewed.tasks == [("inspect_import", IMPORT)]
+
+    with pytest.raises(StateConflict, match="still being read"):
+        await database.write(importing.inspect_again, IMPORT, ImportOverrides(delimiter="|"))
+
+
+@pytest.mark.parametrize(("search_index_rows", "state"), [(0, "building"), (1, "none")])
+async def test_a_large_table_gets_a_search_index_next(
+    database: Database, previewed: Followed, search_index_rows: int, state: str
+) -> None:
+    table_id = await load(database, search_index_rows)
+
+    async with database.reading() as session:
+        assert (await session.get_one(Table, table_id)).search_index == state
+    assert (("index_table", str(table_id)) in previewed.tasks) is (state == "building")
+
+
+@pytest.mark.parametrize(("is_built", "state", "left"), [(True, "ready", {"s1_building"}), (False, "none", set())])
+async def test_a_search_index_that_is_given_up_leaves_nothing_behind(
+    database: Database, previewed: Followed, is_built: bool, state: str, left: set[str]
+) -> None:
+    await load(database, search_index_rows=0)
+
+    async def half_build(work: UnitOfWork) -> None:
+        await work.session.execute(text("CREATE TABLE s1_building (a)"))
+
+    await database.write(half_build)
+    await database.write(importing.finish_search_index, 1, is_built=is_built)
+
+    assert await sql_tables(database) == {"t1"} | left
+    async with database.reading() as session:
+        assert (await session.get_one(Table, 1)).search_index == state
+
+
+async def test_a_reading_that_fails_returns_to_the_last_preview_without_the_corrections_that_failed(
+    database: Database, previewed: Followed
+) -> None:
+    await database.write(importing.inspect_again, IMPORT, OTHERWISE)
+    await database.write(importing.fail, IMPORT, "No luck.")
+
+    found = await get(database)
+    assert (found.state, found.failure) == ("ready", "No luck.")
+    assert ImportOverrides.from_json(found.overrides) == ImportOverrides()
+    assert ("discard_import", IMPORT) not in previewed.tasks
+
+
+async def test_a_first_reading_that_fails_removes_the_file(database: Database, followed: Followed) -> None:
+    await database.write(importing.create, IMPORT, user_id=1, filename="a.csv", size=1, sha256="")
+    await database.write(importing.fail, IMPORT, "No luck.")
+
+    assert (await get(database)).state == "failed"
+    assert followed.tasks[-1] == ("discard_import", IMPORT)
+
+
+async def test_a_loading_that_fails_removes_the_table_and_keeps_the_file(
+    database: Database, previewed: Followed
+) -> None:
+    await database.write(importing.begin_loading, IMPORT, ImportOverrides())
+    await database.write(importing.fail, IMPORT, "No luck.")
+
+    assert (await get(database)).state == "failed"
+    assert await sql_tables(database) == set()
+    assert previewed.tasks == [("load_import", IMPORT)]
+
+
+async def test_cancelling_removes_table_and_files_and_does_so_once(database: Database, previewed: Followed) -> None:
+    await database.write(importing.begin_loading, IMPORT, ImportOverrides())
+    for _ in range(2):
+        await database.write(importing.cancel, IMPORT)
+
+    assert (await get(database)).state == "cancelled"
+    assert await sql_tables(database) == set()
+    assert previewed.tasks == [("load_import", IMPORT), ("discard_import", IMPORT)]
+
+
+async def test_nothing_follows_what_was_not_committed(database: Database, previewed: Followed) -> None:
+    async def cancel_and_break(work: UnitOfWork) -> None:
+        await importing.cancel(work, IMPORT)
+        raise RuntimeError("no luck")
+
+    with pytest.raises(RuntimeError, match="no luck"):
+        await database.write(cancel_and_break)
+
+    assert (await get(database)).state == "ready"
+    assert (previewed.tasks, previewed.topics) == ([], [])

@@ -1,0 +1,81 @@
+"""How the API refuses a request: every wrong field with its place and a message."""
+
+from typing import Any
+
+from pydantic import ValidationError
+from quart import Response, request
+from quart_schema import RequestSchemaValidationError
+from quart_schema.validation import QuerystringValidationError
+from werkzeug.exceptions import Forbidden
+
+from webapp.api import bp
+from webapp.models import EmailTaken
+from webapp.models.accounts.people import LastOwner
+from webapp.web.csrf import SAFE_METHODS
+from webapp.web.errors import Answer, respond
+from webapp.web.session import current_user_or_none
+
+MAX_ERRORS = 20  # fields in one response
+MAX_POINTER = 200  # characters
+# Messages by pydantic error type; they may use the error's context.
+MESSAGES = {
+    "missing": "This is needed.",
+    "extra_forbidden": "There is no such field.",
+    "model_type": "The body has to be a JSON object.",
+    "string_type": "This has to be text.",
+    "string_too_long": "Use at most {max_length} characters.",
+    "string_pattern_mismatch": "Use letters, and no control characters.",
+    "string_unicode": "This is text that cannot be written down: half of a character is missing.",
+    "bool_type": "This has to be true or false.",
+    "enum": "This has to be one of {expected}.",
+    "greater_than_equal": "This has to be at least {ge}.",
+    "less_than_equal": "This can be at most {le}.",
+    "int_type": "This has to be a whole number.",
+}
+
+
+class TokensOnly(Forbidden):
+    description = "Changes need a token: a signed-in browser may only read. Nothing was changed."
+
+
+@bp.before_request
+async def refuse_cookies() -> None:
+    """Our own pages change nothing through the API, so a change with a cookie is an attack."""
+    person = current_user_or_none()
+    if request.method not in SAFE_METHODS and person is not None and person.token_id is None:
+        raise TokensOnly
+
+
+@bp.errorhandler(RequestSchemaValidationError)
+async def answer_invalid(error: RequestSchemaValidationError) -> Response:
+    is_query = isinstance(error, QuerystringValidationError)
+    cause = error.validation_error
+    found = cause.errors()[:MAX_ERRORS] if isinstance(cause, ValidationError) else []
+    detail = "Some parameters do not fit." if is_query else "Some fields do not fit. Nothing was changed."
+    return respond(Answer(400, detail, more={"errors": [_describe(each, is_query) for each in found]}))
+
+
+@bp.errorhandler(EmailTaken)
+async def answer_taken(error: EmailTaken) -> Response:
+    return respond(Answer(409, "There is already an account with this address."))
+
+
+@bp.errorhandler(LastOwner)
+async def answer_last_owner(error: LastOwner) -> Response:
+    return respond(Answer(409, str(error)))
+
+
+def _describe(error: Any, is_query: bool) -> dict[str, str]:
+    """Never repeats the input, which may be a secret in the wrong field."""
+    context, place = error.get("ctx", {}), error["loc"]
+    own = context.get("error")
+    detail = str(own) if own else MESSAGES.get(error["type"], error["msg"]).format(**context)
+    if is_query:
+        return {"detail": detail, "parameter": str(place[0])[:MAX_POINTER] if place else ""}
+    return {"detail": detail, "pointer": _pointer(place)}
+
+
+def _pointer(place: tuple[int | str, ...]) -> str:
+    """A JSON pointer (RFC 6901) as a URI fragment."""
+    steps = [str(step).replace("~", "~0").replace("/", "~1") for step in place]
+    return "#" + "".join(f"/{step}" for step in steps)[:MAX_POINTER]

@@ -1,0 +1,184 @@
+"""The passes over an import's file: each runs in a child process, and its outcome is recorded by a verb."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, replace
+from typing import Any, ParamSpec, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from webapp.db import sqlite
+from webapp.db.errors import DatabaseBusy, StorageFull, UserError
+from webapp.formats.errors import ImportFileError
+from webapp.imports.child_process import Child, ChildDied, ChildFailed, ChildStopped
+from webapp.imports.report import InspectionReport
+from webapp.imports.requests import IndexRequest, InspectRequest, LoadRequest
+from webapp.jobs.context import JobContext
+from webapp.jobs.progress import Meter, starting_point
+from webapp.models import Import, ImportState, Table
+from webapp.models.errors import NotFound
+from webapp.models.tables import importing
+from webapp.models.tables.importing import StateConflict
+from webapp.models.tables.table import SearchIndex
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MAX_STARTS = 3  # of a child that dies without a result; then its import fails
+RETRY_AFTER = (0.5, 2, 10, 30, 60)  # seconds between attempts to record the outcome of a pass
+
+UNEXPECTED = "Something went wrong on the server while your file was read. It has been written to the log."
+OUT_OF_MEMORY = "The server stopped working on this file several times, most likely because it ran out of memory."
+
+logger = logging.getLogger(__name__)
+
+
+async def inspect_import(context: JobContext, import_id: str) -> None:
+    """Pass 1: read the whole file; then the preview waits for a decision."""
+
+    async def inspect(found: Import) -> None:
+        folder = context.folder(import_id)
+        request = InspectRequest(folder.path, found.filename, found.overrides, context.rows.limits.columns)
+        await _run_child(context, import_id, request.to_json(), _reporter(context, found))
+        inspection = json.loads(await asyncio.to_thread(folder.inspection.read_bytes))
+        if not inspection["columns"]:
+            raise ImportFileError("There is nothing in this file but empty lines.")
+        await _when_not_busy(context.database.write, importing.record_inspection, import_id, inspection)
+
+    await _run_pass(context, import_id, ImportState.INSPECTING, inspect)
+
+
+async def load_import(context: JobContext, import_id: str) -> None:
+    """Pass 2: load the rows into the table."""
+
+    async def load(found: Import) -> None:
+        request = await _load_request(context, found)
+        await _run_child(context, import_id, request.to_json(), _reporter(context, found))
+        threshold = context.settings.search_index_rows
+        await _when_not_busy(context.database.write, importing.finish_loading, import_id, threshold)
+
+    await _run_pass(context, import_id, ImportState.LOADING, load)
+
+
+async def index_table(context: JobContext, table_id: str) -> None:
+    """Build the full-text index of a large table. Searches work without it, so a failure is only logged."""
+    subject = f"table:{table_id}"
+    async with context.lock(subject), context.index_slot:
+        table = await _get_table(context, int(table_id))
+        if table is None or table.search_index != SearchIndex.BUILDING:
+            return
+        request = IndexRequest(context.rows.address, table.ref)
+        is_built = False
+        try:
+            answer = await _run_child(context, subject, request.to_json(), lambda progress: None)
+            is_built = answer["is_built"]
+        except (UserError, ChildFailed, ChildStopped):
+            logger.exception("The search index of table %s could not be built", table_id)
+        await context.database.write(importing.finish_search_index, table.id, is_built=is_built)
+
+
+async def discard_import(context: JobContext, import_id: str) -> None:
+    """Stop the import's pass and remove its files, once the pass has ended: its child would create them again."""
+    context.stop_child(import_id)
+    async with context.lock(import_id):
+        await context.remove_files(import_id)
+
+
+async def fail(context: JobContext, import_id: str, error: Exception) -> None:
+    """Mark the import as failed, with a readable reason."""
+    reason = _explain(import_id, error)
+    for pause in RETRY_AFTER:
+        try:
+            await context.database.write(importing.fail, import_id, reason)
+            return
+        except (StorageFull, DatabaseBusy) as full:
+            logger.exception("The failure of import %s could not be written down", import_id)
+            if isinstance(full, StorageFull):
+                await context.remove_files(import_id)  # not even room for that: free some
+            await asyncio.sleep(pause)
+        except NotFound:
+            return
+
+
+async def _run_pass(
+    context: JobContext, import_id: str, state: ImportState, work: Callable[[Import], Awaitable[None]]
+) -> None:
+    """Run `work(import)` when it is this import's turn, if it is in `state`; an error makes the import fail."""
+    found = await _when_not_busy(context.find, import_id)
+    if found is not None and found.state == state and context.import_slots.locked():
+        context.report(replace(starting_point(found), is_waiting=True))
+    async with context.lock(import_id), context.import_slots:
+        found = await _when_not_busy(context.find, import_id)
+        if found is None or found.state != state:
+            return
+        try:
+            await work(found)
+        except (ChildStopped, StateConflict, NotFound):
+            pass  # cancelled, or another run was faster and has recorded the outcome
+        except Exception as error:
+            await fail(context, import_id, error)
+
+
+async def _when_not_busy(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Minutes of loading must not be lost because another index is being built at the very end."""
+    for pause in RETRY_AFTER:
+        try:
+            return await call(*args, **kwargs)
+        except DatabaseBusy:
+            logger.warning("The database is busy; a pass waits %s s", pause)
+            await asyncio.sleep(pause)
+    return await call(*args, **kwargs)
+
+
+async def _run_child(
+    context: JobContext, subject: str, request: dict[str, Any], on_progress: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
+    """Run the request in a child process. A killed one is restarted and resumes where it was, or begins again."""
+    for start in range(MAX_STARTS):
+        try:
+            return await context.run_child(subject, Child(request, on_progress))
+        except ChildDied as error:
+            logger.warning("The child of %s, start %d: %s", subject, start + 1, error)
+    raise UserError(OUT_OF_MEMORY)
+
+
+def _reporter(context: JobContext, found: Import) -> Callable[[dict[str, Any]], None]:
+    meter = Meter(starting_point(found))
+
+    def on_progress(progress: dict[str, Any]) -> None:
+        context.report(meter.at(progress["bytes"], progress["rows"]))
+
+    return on_progress
+
+
+async def _load_request(context: JobContext, found: Import) -> LoadRequest:
+    table = await _get_table(context, found.table_id or 0)
+    if table is None:
+        raise NotFound("table")
+    return LoadRequest(
+        folder=context.folder(found.id).path,
+        address=context.rows.address,
+        import_id=found.id,
+        options=asdict(InspectionReport.from_json(found.inspection or {}).options),
+        table=table.ref,
+        positions={column.number: column.number - 1 for column in table.columns},
+    )
+
+
+async def _get_table(context: JobContext, table_id: int) -> Table | None:
+    async with context.database.reading() as session:
+        return await session.scalar(select(Table).where(Table.id == table_id).options(selectinload(Table.columns)))
+
+
+def _explain(import_id: str, error: Exception) -> str:
+    known = error if isinstance(error, UserError) else sqlite.problem(error)
+    if known is not None:
+        return str(known)
+    if isinstance(error, FileNotFoundError):
+        return "The uploaded file is no longer on the server. Upload it again."
+    if not isinstance(error, ChildFailed):
+        logger.error("Import %s failed", import_id, exc_info=error)
+    return UNEXPECTED
