@@ -7,14 +7,12 @@ bp = Blueprint("auth", __name__)
 from webapp.auth import (  # noqa: E402, F401  (routes register themselves)
     confirmations,
     invitations,
-    links,
     outbox,
     passkeys,
+    rate_limits,
     registrations,
     resets,
-    second_step,
+    responses,
     sessions,
-    setup,
-    throttles,
     verifications,
 )

@@ -10,7 +10,6 @@ from sqlalchemy import select
 
 from settings import Settings
 from webapp.admin.listing import STATE
-from webapp.auth.passwords import problem_with, set_password
 from webapp.db.database import Database
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
@@ -30,6 +29,7 @@ from webapp.models import (
 from webapp.models.accounts import people
 from webapp.models.accounts.audit import COMMAND_LINE
 from webapp.models.accounts.one_time_token import BY_HAND
+from webapp.models.accounts.password import problem_with, set_password
 from webapp.models.accounts.people import THE_COMMAND_LINE
 from webapp.web.hosts import public_origin
 
@@ -93,10 +93,10 @@ async def _reset(
     if remove_second_factor:
         await _remove_factors(work, person)
     if password_hash is not None:
-        await set_password(work, person.id, password_hash, COMMAND_LINE, Event.PASSWORD_RESET)
+        await set_password(work, COMMAND_LINE, person.id, password_hash, Event.PASSWORD_RESET)
         return None, None
     warning = await _warn_of_last_owner(work, person)
-    await set_password(work, person.id, "", COMMAND_LINE, Event.RESET_ASKED)
+    await set_password(work, COMMAND_LINE, person.id, "", Event.RESET_ASKED)
     await ApiToken.revoke_all(work, person.id)
     return await _link(work, settings, person), warning
 

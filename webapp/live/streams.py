@@ -91,7 +91,7 @@ class Watch:
         )
         mine = Import.visible_to(self.actor.id).where(Import.id == self.import_id, is_signed_in)
         seen: Row[Any] | None = await self.database.fetch_one(
-            mine.with_only_columns(*SEEN), Session.lasting(self.database.settings)
+            mine.with_only_columns(*SEEN), Session.active_parameters(self.database.settings)
         )
         if seen is None:
             raise NotFound("import")

@@ -388,7 +388,7 @@ async def test_other_peoples_passkeys_are_not_there(app: Application, eve: Quart
 
 
 async def test_there_is_an_end_to_their_number(app: Application, ada: QuartClient, monkeypatch: Any) -> None:
-    monkeypatch.setattr("webapp.account.passkeys.MOST", 1)
+    monkeypatch.setattr("webapp.models.accounts.passkey.MAX_PASSKEYS", 1)
     await add(ada, Authenticator())
 
     answer = await add(ada, Authenticator())

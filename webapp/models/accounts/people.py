@@ -15,7 +15,7 @@ from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.accounts.api_token import ApiToken
 from webapp.models.accounts.audit import COMMAND_LINE, AuditEvent, AuditSource, Event
 from webapp.models.accounts.one_time_token import OneTimeToken, Purpose
-from webapp.models.accounts.passkey import Passkey
+from webapp.models.accounts.second_factor import has_second_factor
 from webapp.models.accounts.session import Session
 from webapp.models.accounts.user import EmailTaken, User, normalise_email
 from webapp.models.base import utc_now
@@ -98,7 +98,7 @@ async def change_person(
     if email is not None and email != old_email:
         if by.actor is not None and by.actor.id == person.id:
             raise NotAllowed("Your own address is changed on the page of your account, where it is verified.")
-        if await has_factor(work, person):
+        if await has_second_factor(work.session, person.id):
             raise HasFactor
         await _move_to(work, person, normalise_email(email))
         await AuditEvent.record(work, Event.EMAIL_CHANGED, by.doer, person, before=old_email)
@@ -193,11 +193,6 @@ async def get_manageable_user(work: UnitOfWork, by: ActingUser, user_id: int, *,
     return person
 
 
-async def has_factor(work: UnitOfWork, person: User) -> bool:
-    """Whether they have a second factor or a passkey."""
-    return person.totp_secret is not None or await work.session.scalar(Passkey.anyone_of(person.id)) is not None
-
-
 async def ensure_can_grant(work: UnitOfWork, by: ActingUser, role: Role) -> None:
     """Raises `NotAllowed` if the role is not below that of `by`."""
     if by.actor is None:
@@ -220,14 +215,12 @@ async def _move_to(work: UnitOfWork, person: User, email: str) -> None:
         raise EmailTaken
     person.email, person.verified_at = email, None
     await _flush(work)
-    for purpose in LINKS:
-        await OneTimeToken.withdraw(work, purpose, person.id)
+    await OneTimeToken.withdraw(work, person.id, *LINKS)
 
 
 async def _end_everything(work: UnitOfWork, person: User) -> int:
     await ApiToken.revoke_all(work, person.id)
-    for purpose in LINKS:
-        await OneTimeToken.withdraw(work, purpose, person.id)
+    await OneTimeToken.withdraw(work, person.id, *LINKS)
     return await Session.revoke_all(work, person.id)
 
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from webapp.auth.passwords import COMMON, MIN_PASSWORD, common, problem_with
+from webapp.models.accounts.password import COMMON_PASSWORDS, MIN_PASSWORD, common_passwords, problem_with
 
 FULL_WIDTH = "".join(chr(ord(letter) + 0xFEE0) for letter in "password123")  # the same letters, as a keyboard has them
 ADA = ("ada.lovelace@example.org", "Ada Lovelace")
@@ -61,10 +61,10 @@ def test_another_persons_name_is_a_word_like_any() -> None:
 
 
 def test_the_list_is_the_one_its_description_tells_of() -> None:
-    described = (COMMON.parent / "README.md").read_text(encoding="utf-8")
+    described = (COMMON_PASSWORDS.parent / "README.md").read_text(encoding="utf-8")
 
-    assert hashlib.sha256(COMMON.read_bytes()).hexdigest() in described
-    passwords = common().decode().strip("\n").split("\n")
+    assert hashlib.sha256(COMMON_PASSWORDS.read_bytes()).hexdigest() in described
+    passwords = common_passwords().decode().strip("\n").split("\n")
     assert f"{len(set(passwords)):,} leaked passwords" in described
     assert len(passwords) == len(set(passwords)) > 10_000
     assert all(MIN_PASSWORD <= len(one) <= 64 and one == one.casefold() for one in passwords)
