@@ -78,9 +78,9 @@ async def second_factor_new() -> ResponseReturnValue:
 @fresh
 async def second_factor_removal() -> ResponseReturnValue:
     actor = current_user()
-    if not await _is_on(actor):
-        return redirect_to(url_for("account.second_factor"))
     form = await CodeForm.load()
+    if form.is_submitted and not await _is_on(actor):  # turned off already
+        return redirect_to(url_for("account.second_factor"))
     if form.validate_on_submit():
         await rate_limits().own_guess.begin(str(actor.id))
         if await db().write(turn_off_totp, audit_source(), mailer, sealer(), actor.id, form["code"].data):

@@ -13,7 +13,7 @@ from webapp.auth.rate_limits import rate_limits
 from webapp.auth.responses import find_link, render_form
 from webapp.extensions import config, db, hasher
 from webapp.models import Purpose
-from webapp.models.accounts.password import request_password_reset, reset_password
+from webapp.models.accounts.password import complete_password_reset, request_password_reset
 from webapp.web.access import public
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
@@ -60,7 +60,7 @@ def _where_the_link_is() -> str:
 
 
 async def _set_password(token: str, password: str) -> None:
-    user = await db().write(reset_password, audit_source(), mailer, token, await hasher().hash(password))
+    user = await db().write(complete_password_reset, audit_source(), mailer, token, await hasher().hash(password))
     await sign_out()
     if user.totp_secret is None:  # reading the mails must not grant a separate allowance of tries at the codes
         remember_device(user.id)

@@ -124,6 +124,8 @@ async def issue_challenge(work: UnitOfWork, user_id: int | None, state: dict[str
 
     It is redeemed by `OneTimeToken.redeem`, in a unit of work of its own: each allows a single try.
     """
+    if user_id is not None:
+        await User.find(work.session, user_id)
     old = delete(OneTimeToken).where(OneTimeToken.purpose == Purpose.CHALLENGE, OneTimeToken.expires_at < utc_now())
     await work.session.execute(old)
     return await OneTimeToken.issue(work, Purpose.CHALLENGE, user_id=user_id, data=state)

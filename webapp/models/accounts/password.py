@@ -135,7 +135,9 @@ async def request_password_reset(work: UnitOfWork, source: AuditSource, mailer: 
         await send_reset(work, mailer, user)
 
 
-async def reset_password(work: UnitOfWork, source: AuditSource, mailer: Mailer, token: str, password_hash: str) -> User:
+async def complete_password_reset(
+    work: UnitOfWork, source: AuditSource, mailer: Mailer, token: str, password_hash: str
+) -> User:
     """Choose a new password with the token of a mailed link. Raises `TokenUnusable`."""
     link, user = await redeem_link(work, Purpose.RESET, token)
     source = source.acting_as(user)
