@@ -9,8 +9,7 @@ from webapp.auth.responses import render_form
 from webapp.extensions import db
 from webapp.models import Passkey, User
 from webapp.models.accounts.passkey import (
-    PasskeyKnown,
-    TooManyPasskeys,
+    PasskeyNotAdded,
     add_passkey,
     remove_passkey,
     rename_passkey,
@@ -97,7 +96,7 @@ async def _add(form: NewPasskeyForm) -> bool:
     except PasskeyRefused:
         form.refuse(None, "The device's answer was not accepted, or it took too long. Nothing was added; try again.")
         return False
-    except (PasskeyKnown, TooManyPasskeys) as error:
+    except PasskeyNotAdded as error:
         form.refuse(None, str(error))
         return False
     await confirm_identity("passkey", is_strong=True)  # the device has verified its user

@@ -25,14 +25,14 @@ async def confirm() -> ResponseReturnValue:
     if user.totp_secret is None:
         del form["code"]
     # After a reset on the command line there may be no password; and the server may ask for two factors.
-    owes_passkey = user.totp_secret is None and await owes_factor(actor)
-    is_by_passkey = owes_passkey or not user.password_hash
+    needs_passkey = user.totp_secret is None and await owes_factor(actor)
+    is_by_passkey = needs_passkey or not user.password_hash
     if form.is_submitted and is_by_passkey:
         form.refuse(None, "A password is not enough here. Use your passkey.")
     elif form.validate_on_submit() and await _is_proved(form, user):
         await confirm_identity(is_strong=user.totp_secret is not None)
         return redirect_after_confirmation(actor)
-    shown = {"is_by_passkey": is_by_passkey, "has_passkey": has_passkey, "owes_passkey": owes_passkey}
+    shown = {"is_by_passkey": is_by_passkey, "has_passkey": has_passkey, "needs_passkey": needs_passkey}
     return await render_form(
         "auth/confirm.html", form, **shown, next=request.args.get("next"), then=request.args.get("then")
     )

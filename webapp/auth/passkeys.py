@@ -19,11 +19,6 @@ from webapp.web.session import confirm_identity, current_user, load_current_user
 from webapp.web.webauthn.challenges import PasskeyRefused, authentication_options, verify_authentication
 
 
-class NoPasskeyYet(UserError):
-    def __init__(self) -> None:
-        super().__init__("You have no passkey yet. Use your password; a passkey is added on the page of your account.")
-
-
 @bp.post("/login/passkey/options")
 @public
 async def passkey_options() -> Response:
@@ -35,7 +30,7 @@ async def passkey_options() -> Response:
     async with db().reading() as session:
         known = (await session.scalars(Passkey.of(person.id))).all()
     if not known:
-        raise NoPasskeyYet
+        raise UserError("You have no passkey yet. Use your password; a passkey is added on the page of your account.")
     return await authentication_options(person.id, known)
 
 

@@ -14,6 +14,7 @@ from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 from webapp.extensions import db
 from webapp.models import Actor, ApiToken, Scope, utc_now
 from webapp.models.accounts.api_token import PREFIX, USABLE
+from webapp.models.accounts.user import actor_from
 from webapp.models.base import hash_token
 
 API = "/api/"
@@ -68,17 +69,7 @@ async def load_holder() -> Actor | None:
         return None
     if row.used_at is None or row.used_at < now - TOUCH_EVERY:
         db().write_soon(ApiToken.touch, row.token_id)
-    return Actor(
-        id=row.id,
-        email=row.email,
-        name=row.name,
-        role=row.role,
-        is_verified=row.verified_at is not None,
-        token_id=row.token_id,
-        scopes=Scope(row.scope).included,
-        time_zone=row.time_zone,
-        number_style=row.number_style,
-    )
+    return actor_from(row, token_id=row.token_id, scopes=Scope(row.scope).included)
 
 
 def refusal() -> Unauthorized:

@@ -21,6 +21,7 @@ from webapp.models.accounts.session import (
     end_session,
     start_session,
 )
+from webapp.models.accounts.user import actor_from
 from webapp.web import bearer
 from webapp.web.audit import audit_source
 from webapp.web.known_devices import remember_device
@@ -161,15 +162,5 @@ async def _resume() -> Actor | None:
         db().write_soon(Session.touch, row.session_id, row.id, audit_source())
         carried.action = Action.WRITE_PERMANENT if row.remembered else Action.WRITE
     fresh_since = now - timedelta(seconds=config().session_fresh)
-    return Actor(
-        id=row.id,
-        email=row.email,
-        name=row.name,
-        role=row.role,
-        session_id=row.session_id,
-        is_fresh=row.authenticated_at > fresh_since,
-        is_strong=row.is_strong,
-        is_verified=row.verified_at is not None,
-        time_zone=row.time_zone,
-        number_style=row.number_style,
-    )
+    is_fresh = row.authenticated_at > fresh_since
+    return actor_from(row, session_id=row.session_id, is_fresh=is_fresh, is_strong=row.is_strong)

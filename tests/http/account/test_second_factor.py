@@ -239,7 +239,7 @@ async def test_who_found_the_window_open_cannot_guess_codes(app: Application, ad
     assert (await row(app)).totp_secret is not None
 
 
-async def test_without_it_there_are_no_codes_to_make(ada: QuartClient) -> None:
+async def test_while_it_is_off_there_is_nothing_to_turn_off_and_no_code_to_make(ada: QuartClient) -> None:
     for answer in (
         await ada.get("/account/second-factor/recovery-codes"),
         await ada.post("/account/second-factor/recovery-codes"),

@@ -152,7 +152,7 @@ async def test_making_one_takes_a_fresh_sign_in_and_revoking_none(app: Applicati
     assert (await ada.post("/account/tokens/1/revocation")).headers["Location"] == "/account/tokens"
 
 
-async def test_there_is_an_end_to_their_number(
+async def test_a_person_has_a_limited_number_of_tokens(
     app: Application, ada: QuartClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webapp.models.accounts.api_token.MAX_TOKENS", 2)

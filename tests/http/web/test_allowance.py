@@ -156,7 +156,7 @@ async def test_wrong_passwords_at_two_servers_are_as_many_as_at_one(settings: Se
     assert statuses == [422] * 10 + [429] * 2
 
 
-async def test_no_two_allowances_share_a_name(app: Application) -> None:
+async def test_every_rate_limit_has_a_name_of_its_own(app: Application) -> None:
     names = [limit.name for limit in vars(rate_limits.of(app)).values()]
 
     assert len(names) == len(set(names)) == 16

@@ -24,11 +24,6 @@ START = len(PREFIX) + 4  # characters that stay readable
 MAX_TOKENS = 100  # per person, without the revoked ones
 
 
-class TooManyTokens(UserError):
-    def __init__(self) -> None:
-        super().__init__(f"You have {MAX_TOKENS} tokens already. Revoke those that are not used any more.")
-
-
 class TokenNameTaken(UserError):
     """This also keeps a reload of the page that shows a new token, which repeats its POST, from making another one."""
 
@@ -111,11 +106,14 @@ async def issue_api_token(
     scope: Scope,
     expires_at: datetime | None,
 ) -> tuple[ApiToken, str]:
-    """Return what `ApiToken.issue` does. Raises `TooManyTokens`, and `TokenNameTaken` while one of that name works."""
+    """Return what `ApiToken.issue` does.
+
+    Raises `UserError` if there are too many, and `TokenNameTaken` while one of that name works.
+    """
     user, now = await User.find(work.session, user_id), utc_now()
     others = (await work.session.scalars(ApiToken.of(user_id))).all()
     if len(others) >= MAX_TOKENS:
-        raise TooManyTokens
+        raise UserError(f"You have {MAX_TOKENS} tokens already. Revoke those that are not used any more.")
     if any(other.name == name and (other.expires_at is None or other.expires_at > now) for other in others):
         raise TokenNameTaken
     token, plain = await ApiToken.issue(work, user_id, name=name, scope=scope, expires_at=expires_at)

@@ -21,14 +21,8 @@ from webapp.models.mail import Mailer
 MAX_PASSKEYS = 20  # per person
 
 
-class TooManyPasskeys(UserError):
-    def __init__(self) -> None:
-        super().__init__(f"You have {MAX_PASSKEYS} passkeys already. Remove those that are not used any more.")
-
-
-class PasskeyKnown(UserError):
-    def __init__(self) -> None:
-        super().__init__("This passkey is known already.")
+class PasskeyNotAdded(UserError):
+    """There are too many, or it is known already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +83,16 @@ class Passkey(Base):
 async def add_passkey(
     work: UnitOfWork, source: AuditSource, mailer: Mailer, user_id: int, name: str, new: NewCredential
 ) -> None:
-    """Raises `TooManyPasskeys` and `PasskeyKnown`."""
+    """Raises `PasskeyNotAdded`."""
     user = await User.find(work.session, user_id)
     if len((await work.session.scalars(Passkey.of(user_id))).all()) >= MAX_PASSKEYS:
-        raise TooManyPasskeys
+        raise PasskeyNotAdded(f"You have {MAX_PASSKEYS} passkeys already. Remove those that are not used any more.")
     fields = {"credential_id": new.credential_id, "credential": new.credential, "sign_count": new.sign_count}
     work.session.add(Passkey(user_id=user_id, name=name, **fields))
     try:
         await work.session.flush()
     except IntegrityError as error:
-        raise PasskeyKnown from error
+        raise PasskeyNotAdded("This passkey is known already.") from error
     await AuditEvent.record(work, Event.PASSKEY_ADDED, source, user, name=name)
     await mailer.send(work, "passkey_added", user.email, user_id=user.id, name=name)
 

@@ -5,10 +5,10 @@ from webapp.models.accounts.audit import AuditEvent, AuditSource, Event
 from webapp.models.accounts.links import redeem_link, send_verification
 from webapp.models.accounts.one_time_token import OneTimeToken, Purpose, TokenUnusable
 from webapp.models.accounts.people import ActingUser, NotAllowed, ensure_can_grant
-from webapp.models.accounts.user import User
+from webapp.models.accounts.user import User, actor_from
 from webapp.models.base import utc_now
 from webapp.models.mail import Mailer
-from webapp.models.policy import Actor, Role
+from webapp.models.policy import Role
 
 
 async def register(
@@ -58,7 +58,7 @@ async def _ensure_inviter_may(work: UnitOfWork, source: AuditSource, inviter_id:
     inviter = await work.session.get(User, inviter_id)
     if inviter is None:
         raise TokenUnusable
-    by = ActingUser(Actor(inviter.id, inviter.email, inviter.name, inviter.role), source.acting_as(inviter))
+    by = ActingUser(actor_from(inviter), source.acting_as(inviter))
     try:
         await ensure_can_grant(work, by, role)
     except NotAllowed as error:

@@ -22,11 +22,6 @@ DRIFT = 1  # steps of tolerated clock drift, either way
 DIGITS = 6
 
 
-class SecondFactorIsOn(UserError):
-    def __init__(self) -> None:
-        super().__init__("The second factor is on already. Turn it off first to use another app.")
-
-
 async def has_totp(session: AsyncSession, user_id: int) -> bool:
     """Whether they have an authenticator app."""
     return bool(await session.scalar(select(User.totp_secret.is_not(None)).where(User.id == user_id)))
@@ -42,13 +37,13 @@ async def has_second_factor(session: AsyncSession, user_id: int) -> bool:
 async def turn_on_totp(
     work: UnitOfWork, source: AuditSource, mailer: Mailer, seal: MultiFernet, user_id: int, secret: str, code: str
 ) -> list[str] | None:
-    """Return new recovery codes; None if the secret's `code` is not this. Raises `SecondFactorIsOn`."""
+    """Return new recovery codes; None if this is not the code of the secret. Raises `UserError` if it is on already."""
     step = matching_step(secret, code)
     if step is None:
         return None
     user = await User.find(work.session, user_id)
     if user.totp_secret is not None:
-        raise SecondFactorIsOn
+        raise UserError("The second factor is on already. Turn it off first to use another app.")
     user.totp_secret, user.totp_step = seal.encrypt(secret.encode()).decode(), step
     await AuditEvent.record(work, Event.FACTOR_ADDED, source, user)
     await mailer.send(work, "second_factor_added", user.email, user_id=user.id)

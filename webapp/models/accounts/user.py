@@ -2,6 +2,7 @@
 
 import unicodedata
 from datetime import datetime
+from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import Select, exists, select, update
@@ -13,7 +14,7 @@ from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.base import Base, utc_now
 from webapp.models.errors import NotFound
-from webapp.models.policy import Role
+from webapp.models.policy import Actor, Role
 
 MAX_EMAIL = 320  # characters: 64, the @ and 255 (RFC 5321, 4.5.3.1)
 # Alphabets whose letters look alike, by Unicode name. No real word mixes two of them.
@@ -140,6 +141,20 @@ class User(Base):
 
 # The columns of an `Actor`, for the statements that every request runs.
 ACTOR_COLUMNS = (User.id, User.email, User.name, User.role, User.verified_at, User.time_zone, User.number_style)
+
+
+def actor_from(row: Any, **more: Any) -> Actor:
+    """`row` has `ACTOR_COLUMNS`; `more` is what the sign-in or the token adds."""
+    return Actor(
+        id=row.id,
+        email=row.email,
+        name=row.name,
+        role=row.role,
+        is_verified=row.verified_at is not None,
+        time_zone=row.time_zone,
+        number_style=row.number_style,
+        **more,
+    )
 
 
 def normalise_email(address: str) -> str:

@@ -34,11 +34,6 @@ class PasskeyRefused(UserError):
         super().__init__("This passkey was not accepted, or it took too long. Try again, or use your password.")
 
 
-class NoPasskeysHere(UserError):
-    def __init__(self) -> None:
-        super().__init__("Passkeys belong to a name with TLS, or to localhost. This address is neither.")
-
-
 def rp_id() -> str | None:
     """The host name this server's passkeys belong to; None where browsers allow none: without TLS, or on an IP
     address.
@@ -106,7 +101,7 @@ def _server() -> "WebAuthnServer":
 
     host = rp_id()
     if host is None:
-        raise NoPasskeysHere
+        raise UserError("Passkeys belong to a name with TLS, or to localhost. This address is neither.")
     return WebAuthnServer(host, own_origin())
 
 
