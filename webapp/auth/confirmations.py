@@ -8,7 +8,7 @@ from webapp.auth.forms import ConfirmationForm
 from webapp.auth.rate_limits import rate_limits
 from webapp.auth.responses import redirect_after_confirmation, render_form
 from webapp.extensions import db, hasher, sealer
-from webapp.models import Event, Passkey, User
+from webapp.models import Actor, Event, Passkey, User
 from webapp.models.accounts.second_factor import verify_code
 from webapp.web.access import Action, before_second_factor, may, owes_factor
 from webapp.web.audit import audit_source, record_soon
@@ -20,29 +20,27 @@ from webapp.web.session import confirm_identity, current_user
 @before_second_factor
 async def confirm() -> ResponseReturnValue:
     actor = current_user()
-    user, has_passkey = await _load(actor.id)
+    user, has_passkey, needs_passkey = await _load(actor)
     form = await ConfirmationForm.load()
     if user.totp_secret is None:
         del form["code"]
-    # After a reset on the command line there may be no password; and the server may ask for two factors.
-    needs_passkey = user.totp_secret is None and await owes_factor(actor)
-    is_by_passkey = needs_passkey or not user.password_hash
+    is_by_passkey = needs_passkey or not user.password_hash  # there may be none after a reset on the command line
     if form.is_submitted and is_by_passkey:
         form.refuse(None, "A password is not enough here. Use your passkey.")
     elif form.validate_on_submit() and await _is_proved(form, user):
         await confirm_identity(is_strong=user.totp_secret is not None)
         return redirect_after_confirmation(actor)
-    shown = {"is_by_passkey": is_by_passkey, "has_passkey": has_passkey, "needs_passkey": needs_passkey}
-    return await render_form(
-        "auth/confirm.html", form, **shown, next=request.args.get("next"), then=request.args.get("then")
-    )
+    query = {"next": request.args.get("next"), "then": request.args.get("then")}
+    passkeys = {"is_by_passkey": is_by_passkey, "has_passkey": has_passkey, "needs_passkey": needs_passkey}
+    return await render_form("auth/confirm.html", form, **query, **passkeys)
 
 
-async def _load(user_id: int) -> tuple[User, bool]:
-    """The person, and whether they have a passkey."""
+async def _load(actor: Actor) -> tuple[User, bool, bool]:
+    """The person, whether they have a passkey, and whether they must show it as the server asks for two factors."""
     async with db().reading() as session:
-        has_passkey = await session.scalar(Passkey.of(user_id).limit(1)) is not None
-        return await User.find(session, user_id), has_passkey
+        user = await User.find(session, actor.id)
+        has_passkey = await session.scalar(Passkey.of(actor.id).limit(1)) is not None
+    return user, has_passkey, user.totp_secret is None and await owes_factor(actor)
 
 
 async def _is_proved(form: ConfirmationForm, user: User) -> bool:

@@ -69,7 +69,7 @@ async def begin_second_step(work: UnitOfWork, user: User, *, remembered: bool) -
 
     `user` is the row as it was when they proved it. Raises `ChangedMeanwhile`.
     """
-    await User.unchanged(work, user)
+    await User.ensure_unchanged(work, user)
     data = {"remembered": remembered}
     return await OneTimeToken.issue(work, Purpose.SECOND_STEP, user_id=user.id, data=data, ends_earlier=False)
 

@@ -160,7 +160,7 @@ async def start_session(
         await Session.revoke(work, replaces)
     too_old = Session.created_at < utc_now() - timedelta(seconds=lifetime)
     await work.session.execute(delete(Session).where(Session.user_id == user.id, too_old))
-    person = await User.unchanged(work, user)
+    person = await User.ensure_unchanged(work, user)
     details = {"method": method, "remembered": remembered}
     await AuditEvent.record(work, Event.SIGNED_IN, source.acting_as(person), person, **details)
     return await Session.start(work, person.id, source, remembered=remembered, is_strong=is_strong)

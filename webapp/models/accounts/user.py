@@ -128,7 +128,7 @@ class User(Base):
         return changed.scalar_one_or_none() is not None
 
     @classmethod
-    async def unchanged(cls, work: UnitOfWork, proved: "User") -> "User":
+    async def ensure_unchanged(cls, work: UnitOfWork, proved: "User") -> "User":
         """Under the write lock: the person, if their proof of identity still counts. Raises `ChangedMeanwhile`.
 
         Verifying takes a while; a new password or a deactivation in between also ends a sign-in in progress.
