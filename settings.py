@@ -215,6 +215,7 @@ class Settings(BaseSettings):
 
     @property
     def sends_mail(self) -> bool:
+        """Whether there is a mail server; without one an administrator passes links on."""
         return bool(self.smtp_url.get_secret_value())
 
     @cached_property

@@ -6,7 +6,7 @@ from typing import Any
 from quart import Quart
 from quart.testing import QuartClient
 
-from webapp.auth.setup import setup_key
+from webapp.auth.registrations import setup_key
 from webapp.extensions import config
 
 PASSWORD = "correct horse battery"

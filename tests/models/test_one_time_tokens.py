@@ -111,7 +111,7 @@ async def test_the_database_does_not_know_the_token_and_forgets_old_ones(databas
 async def test_what_is_withdrawn_does_not_work(database: Database, ada: int) -> None:
     token = await issue(database, user_id=ada)
 
-    await database.write(OneTimeToken.withdraw, Purpose.RESET, ada)
+    await database.write(OneTimeToken.withdraw, ada, Purpose.RESET)
 
     with pytest.raises(TokenUnusable):
         await redeem(database, token)

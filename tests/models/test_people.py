@@ -15,7 +15,6 @@ from webapp.models import (
     ApiToken,
     AuditEvent,
     AuditSource,
-    Device,
     EmailTaken,
     Event,
     OneTimeToken,
@@ -193,7 +192,7 @@ async def test_deactivating_ends_everything_that_lets_somebody_in(database: Data
 
     async def prepare(work: UnitOfWork) -> str:
         for _ in range(2):
-            await Session.start(work, eve.id, Device("Firefox", "203.0.113.9"), remembered=False)
+            await Session.start(work, eve.id, AuditSource(None, "", "203.0.113.9", "Firefox"), remembered=False)
         await ApiToken.issue(work, eve.id, name="t", scope=Scope.READ, expires_at=None)
         return await OneTimeToken.issue(work, Purpose.RESET, user_id=eve.id)
 
@@ -217,7 +216,7 @@ async def test_who_gets_more_rights_signs_in_anew(database: Database) -> None:
     ada, eve = await add(database, "ada", Role.OWNER), await add(database, "eve")
 
     async def prepare(work: UnitOfWork) -> str:
-        await Session.start(work, eve.id, Device("Firefox", "203.0.113.9"), remembered=False)
+        await Session.start(work, eve.id, AuditSource(None, "", "203.0.113.9", "Firefox"), remembered=False)
         await ApiToken.issue(work, eve.id, name="t", scope=Scope.ADMIN, expires_at=None)
         return await OneTimeToken.issue(work, Purpose.RESET, user_id=eve.id)
 
@@ -242,7 +241,7 @@ async def test_who_gets_more_rights_signs_in_anew(database: Database) -> None:
 async def test_ending_sessions_says_how_many(database: Database) -> None:
     ada, eve = await add(database, "ada", Role.OWNER), await add(database, "eve")
     for _ in range(3):
-        await database.write(Session.start, eve.id, Device("Firefox", ""), remembered=True)
+        await database.write(Session.start, eve.id, AuditSource(None, "", "", "Firefox"), remembered=True)
 
     assert await database.write(people.end_sessions, manager(ada), eve.id) == 3
     assert await database.write(people.end_sessions, manager(ada), eve.id) == 0
@@ -294,7 +293,7 @@ async def test_who_is_removed_is_gone_with_what_is_theirs_and_stays_in_the_log(d
     async def delete(work: UnitOfWork, user_id: int) -> None:
         said.append(user_id)
 
-    await database.write(Session.start, eve.id, Device("Firefox", ""), remembered=True)
+    await database.write(Session.start, eve.id, AuditSource(None, "", "", "Firefox"), remembered=True)
     await database.write(people.remove_person, manager(ada), eve.id, delete)
 
     assert (said, await found(database, eve)) == ([eve.id], None)

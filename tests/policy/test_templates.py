@@ -40,6 +40,11 @@ def test_nothing_is_printed_unescaped(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
+def test_a_missing_template_is_never_ignored(name: str) -> None:
+    assert "ignore missing" not in source(name)
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
 def test_every_link_and_form_works_without_scripts(name: str) -> None:
     assert [tag for tag in tags(name, "a") if "href=" not in tag] == []
     forms = [tag for tag in tags(name, "form") if 'method="dialog"' not in tag]

@@ -2,7 +2,11 @@
 
 from quart import Blueprint
 
+from webapp.auth.responses import render_unusable_link
+from webapp.models import TokenUnusable
+
 bp = Blueprint("account", __name__, url_prefix="/account")
+bp.register_error_handler(TokenUnusable, render_unusable_link)
 
 from webapp.account import (  # noqa: E402, F401  (routes register themselves)
     deletions,
@@ -12,8 +16,6 @@ from webapp.account import (  # noqa: E402, F401  (routes register themselves)
     passkeys,
     passwords,
     profiles,
-    recovery,
     second_factor,
-    throttles,
     tokens,
 )

@@ -1,11 +1,11 @@
 """All data about a person as one streamed JSON document, without secrets or traces of others."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 from quart import Response
 from quart.typing import ResponseReturnValue
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 
 from webapp.account import bp
 from webapp.db.database import Database
@@ -21,100 +21,80 @@ from webapp.web.user_data import summarize_user_data, user_data
 
 AT_ONCE = 500  # events per read
 
-Things = AsyncIterator[dict[str, Any]]
+Objects = AsyncIterator[dict[str, Any]]
+PROFILE = ("id", "email", "name", "role", "created_at", "verified_at", "seen_at", "time_zone", "number_style")
+SESSION = ("agent", "address", "remembered", "created_at", "seen_at", "revoked_at")
+PASSKEY = ("name", "created_at", "used_at")
+TOKEN = ("name", "scope", "start", "created_at", "expires_at", "used_at", "revoked_at")
+EVENT = ("at", "event", "actor", "subject", "details")
 
 
 @bp.get("/export")
 @may(Action.OWN_ACCOUNT)
 async def export() -> ResponseReturnValue:
-    return await render("account/export.html", lost=await summarize_user_data(current_user().id))
+    return await render("account/export.html", user_data=await summarize_user_data(current_user().id))
 
 
 @bp.post("/export")
 @may(Action.OWN_ACCOUNT)
 @fresh
 async def export_create() -> Response:
-    person, database = current_user(), db()
-    parts: dict[str, Callable[[], Things]] = {
-        "profile": lambda: _profile(database, person.id),
-        "sessions": lambda: _sessions(database, person.id),
-        "passkeys": lambda: _passkeys(database, person.id),
-        "tokens": lambda: _tokens(database, person.id),
-        **{kept.name: _later(kept.export(person.id)) for kept in user_data()},
-        "events": lambda: _events(database, person.id),
+    database, user_id = db(), current_user().id
+    parts: dict[str, Objects] = {
+        "profile": _profile(database, user_id),
+        "sessions": _rows(database, select(Session).where(Session.user_id == user_id).order_by(Session.id), SESSION),
+        "passkeys": _rows(database, Passkey.of(user_id), PASSKEY),
+        "tokens": _rows(database, select(ApiToken).where(ApiToken.user_id == user_id).order_by(ApiToken.id), TOKEN),
+        **{part.name: part.export(user_id) for part in user_data()},
+        "events": _events(database, user_id),
     }
     async with database.reading() as session:
-        user = await session.get_one(User, person.id)
-    record_soon(Event.EXPORTED, user)
+        record_soon(Event.EXPORTED, await User.find(session, user_id))
     return streamed(lambda: _document(parts), "application/json", f"rowcast-{utc_now():%Y-%m-%d}.json")
 
 
-def _later(things: Things) -> Callable[[], Things]:
-    return lambda: things
-
-
-async def _document(parts: dict[str, Callable[[], Things]]) -> AsyncIterator[bytes]:
+async def _document(parts: dict[str, Objects]) -> AsyncIterator[bytes]:
     """One list per part, one object per line."""
     opening = "{\n"
-    for name, part in parts.items():
+    for name, objects in parts.items():
         yield f"{opening}{to_json(name)}: [".encode()
-        mark = "\n"
-        async for thing in part():
-            yield f"{mark}{to_json(thing)}".encode()
-            mark = ",\n"
+        separator = "\n"
+        async for values in objects:
+            yield f"{separator}{to_json(values)}".encode()
+            separator = ",\n"
         yield b"\n]"
         opening = ",\n"
     yield b"\n}\n"
 
 
-async def _profile(database: Database, user_id: int) -> Things:
+async def _profile(database: Database, user_id: int) -> Objects:
     async with database.reading() as session:
-        user = await session.get_one(User, user_id)
-    told = _told(
-        user, "id", "email", "name", "role", "created_at", "verified_at", "seen_at", "time_zone", "number_style"
-    )
-    yield told | {"second_factor": user.totp_secret is not None}
+        user = await User.find(session, user_id)
+    yield _values(user, PROFILE) | {"second_factor": user.totp_secret is not None}
 
 
-async def _sessions(database: Database, user_id: int) -> Things:
-    fields = ("agent", "address", "remembered", "created_at", "seen_at", "revoked_at")
+async def _rows(database: Database, statement: Select[Any], fields: tuple[str, ...]) -> Objects:
     async with database.reading() as session:
-        found = list(await session.scalars(select(Session).where(Session.user_id == user_id).order_by(Session.id)))
-    for one in found:
-        yield _told(one, *fields)
+        found = (await session.scalars(statement)).all()
+    for row in found:
+        yield _values(row, fields)
 
 
-async def _passkeys(database: Database, user_id: int) -> Things:
-    async with database.reading() as session:
-        found = list(await session.scalars(select(Passkey).where(Passkey.user_id == user_id).order_by(Passkey.id)))
-    for one in found:
-        yield _told(one, "name", "created_at", "used_at")
-
-
-async def _tokens(database: Database, user_id: int) -> Things:
-    fields = ("name", "scope", "start", "created_at", "expires_at", "used_at", "revoked_at")
-    async with database.reading() as session:
-        found = list(await session.scalars(select(ApiToken).where(ApiToken.user_id == user_id).order_by(ApiToken.id)))
-    for one in found:
-        yield _told(one, *fields)
-
-
-async def _events(database: Database, user_id: int) -> Things:
+async def _events(database: Database, user_id: int) -> Objects:
     """What they did and what was done to them. Where others acted from is those people's own data."""
     last = 0
     about = or_(AuditEvent.actor_id == user_id, AuditEvent.subject_id == user_id)
     while True:
         statement = select(AuditEvent).where(about, AuditEvent.id > last).order_by(AuditEvent.id).limit(AT_ONCE)
         async with database.reading() as session:
-            found = list(await session.scalars(statement))
-        for one in found:
-            last = one.id
-            own = ("address", "agent") if one.actor_id == user_id else ()
-            yield _told(one, "at", "event", "actor", "subject", "details", *own)
+            found = (await session.scalars(statement)).all()
+        for event in found:
+            last = event.id
+            yield _values(event, (*EVENT, "address", "agent") if event.actor_id == user_id else EVENT)
         if len(found) < AT_ONCE:
             return
 
 
-def _told(thing: object, *fields: str) -> dict[str, Any]:
-    values = ((name, getattr(thing, name)) for name in fields)
+def _values(row: object, fields: tuple[str, ...]) -> dict[str, Any]:
+    values = ((name, getattr(row, name)) for name in fields)
     return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in values}

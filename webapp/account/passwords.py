@@ -1,19 +1,20 @@
 """Changing one's password."""
 
-from quart import request, url_for
+from quart import url_for
 from quart.typing import ResponseReturnValue
+from sqlalchemy import select
 
 from webapp.account import bp
 from webapp.account.forms import PasswordForm
-from webapp.account.throttles import throttles
-from webapp.auth.passwords import set_password
-from webapp.db.unit_of_work import UnitOfWork
+from webapp.auth.rate_limits import rate_limits
+from webapp.auth.responses import render_form
 from webapp.extensions import db, hasher
-from webapp.models import AuditSource, Event, User
+from webapp.models import User
+from webapp.models.accounts.password import change_password
 from webapp.web.access import Action, fresh, may
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
-from webapp.web.fragments import redirect_to, render
+from webapp.web.fragments import redirect_to
 from webapp.web.mailer import mailer
 from webapp.web.session import current_user
 
@@ -22,31 +23,24 @@ from webapp.web.session import current_user
 @may(Action.OWN_ACCOUNT)
 @fresh
 async def password() -> ResponseReturnValue:
-    person = current_user()
-    form = await PasswordForm.read() if request.method == "POST" else PasswordForm()
-    form["password"].whose = (person.email, person.name)
-    if request.method == "POST" and form.validate() and await _change(form):
+    actor = current_user()
+    form = await PasswordForm.load()
+    form["password"].owner = (actor.email, actor.name)
+    if form.validate_on_submit() and await _is_current(form, actor.id):
+        password_hash = await hasher().hash(form["password"].data)
+        await db().write(change_password, audit_source(), mailer, actor.id, password_hash, actor.session_id)
         flash("Your password is changed. All other devices are signed out.")
         return redirect_to(url_for("account.password"))
-    return await render("account/password.html", status=422 if form.errors else 200, form=form)
+    return await render_form("account/password.html", form)
 
 
-async def _change(form: PasswordForm) -> bool:
+async def _is_current(form: PasswordForm, user_id: int) -> bool:
     """Requires the current password although the sign-in is fresh: that may come from a passkey (ASVS 5.0, 6.2.3)."""
-    person = current_user()
-    await throttles().begin_guess(person.id)
+    await rate_limits().own_guess.begin(str(user_id))
     async with db().reading() as session:
-        user = await session.get_one(User, person.id)
-    if not await hasher().verify(user.password_hash, form["current"].data):
+        password_hash = await session.scalar(select(User.password_hash).where(User.id == user_id))
+    if not await hasher().verify(password_hash, form["current"].data):
         form.refuse("current", "This is not your current password. Check it, also caps lock.")
         return False
-    await throttles().forget_guess(person.id)
-    await db().write(_set, person.id, await hasher().hash(form["password"].data), audit_source(), person.session_id)
+    await rate_limits().own_guess.forget(str(user_id))
     return True
-
-
-async def _set(
-    work: UnitOfWork, user_id: int, password_hash: str, audit_source: AuditSource, session_id: int | None
-) -> None:
-    user = await set_password(work, user_id, password_hash, audit_source, Event.PASSWORD_CHANGED, session_id)
-    await mailer.send(work, "password_changed", user.email, user_id=user.id)

@@ -65,7 +65,7 @@ async def people_bulk() -> ResponseReturnValue:
 async def _list() -> PeopleList:
     query = PeopleListQuery.from_args(request.args)
     async with db().reading() as session:
-        page, cursor = await people_page(session, query, Session.lasting(config()), request.args.get("after"))
+        page, cursor = await people_page(session, query, Session.active_parameters(config()), request.args.get("after"))
         found = await count_people(session, query.search)
         everybody = await count_people(session) if query.search else found
     return present_people(current_user(), query, page, cursor, found, everybody)
@@ -93,7 +93,7 @@ async def _bulk_parts(ids: list[int], text: str, kind: str) -> ResponseReturnVal
     async with db().reading() as session:
         rows = [
             present_person(current_user(), person)
-            for person in await people_by_id(session, ids, Session.lasting(config()))
+            for person in await people_by_id(session, ids, Session.active_parameters(config()))
         ]
     message = templating.render("admin/people/_outcome.html", text=text, kind=kind)
     return respond(

@@ -28,7 +28,7 @@ from webapp.web.user_data import delete_user_data, summarize_user_data
 async def find_person(user_id: int) -> PersonRow:
     """The person as the list shows them. Raises `NotFound`."""
     async with db().reading() as session:
-        found = await people_by_id(session, [user_id], Session.lasting(config()))
+        found = await people_by_id(session, [user_id], Session.active_parameters(config()))
     if not found:
         raise NotFound("person")
     return present_person(current_user(), found[0])

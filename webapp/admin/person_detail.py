@@ -69,5 +69,5 @@ async def _devices(session: AsyncSession, user_id: int) -> list[SignedInDevice]:
     newest = active.order_by(Session.seen_at.desc()).limit(MAX_DEVICES)
     return [
         SignedInDevice(describe_user_agent(found.agent), found.address, found.created_at, found.seen_at)
-        for found in await session.scalars(newest, Session.lasting(config()))
+        for found in await session.scalars(newest, Session.active_parameters(config()))
     ]

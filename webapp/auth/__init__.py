@@ -8,14 +8,12 @@ RESET_PATH = "/reset/<token>"  # also of the links that the command line prints
 from webapp.auth import (  # noqa: E402, F401  (routes register themselves)
     confirmations,
     invitations,
-    links,
     outbox,
     passkeys,
+    rate_limits,
     registrations,
     resets,
-    second_step,
+    responses,
     sessions,
-    setup,
-    throttles,
     verifications,
 )

@@ -4,56 +4,55 @@ from quart import request
 from quart.typing import ResponseReturnValue
 
 from webapp.auth import bp
-from webapp.auth.answers import answer, redirect_after_login
 from webapp.auth.forms import ConfirmationForm
-from webapp.auth.second_factor import verify_code
-from webapp.auth.throttles import throttles
+from webapp.auth.rate_limits import rate_limits
+from webapp.auth.responses import redirect_after_confirmation, render_form
 from webapp.extensions import db, hasher, sealer
-from webapp.models import Event, Passkey, User
+from webapp.models import Actor, Event, Passkey, User
+from webapp.models.accounts.second_factor import verify_code
 from webapp.web.access import Action, before_second_factor, may, owes_factor
 from webapp.web.audit import audit_source, record_soon
-from webapp.web.session import confirm_session, current_user
+from webapp.web.session import confirm_identity, current_user
 
 
 @bp.route("/login/confirm", methods=["GET", "POST"])
 @may(Action.OWN_ACCOUNT)
 @before_second_factor
 async def confirm() -> ResponseReturnValue:
-    who = current_user()
-    person, has_passkey = await _what_they_have(who.id)
-    form = await ConfirmationForm.read() if request.method == "POST" else ConfirmationForm()
-    if person.totp_secret is None:
+    actor = current_user()
+    user, has_passkey, needs_passkey = await _load(actor)
+    form = await ConfirmationForm.load()
+    if user.totp_secret is None:
         del form["code"]
-    owes = person.totp_secret is None and await owes_factor(who)
-    is_by_passkey = owes or not person.password_hash
-    if is_by_passkey and request.method == "POST":
+    is_by_passkey = needs_passkey or not user.password_hash  # there may be none after a reset on the command line
+    if form.is_submitted and is_by_passkey:
         form.refuse(None, "A password is not enough here. Use your passkey.")
-    elif request.method == "POST" and form.validate() and await _is_proved(form, person):
-        await confirm_session(is_strong=person.totp_secret is not None)
-        return redirect_after_login(who)
-    asked = {"next": request.args.get("next"), "then": request.args.get("then"), "owes": owes}
-    return await answer("auth/confirm.html", form, is_by_passkey=is_by_passkey, has_passkey=has_passkey, **asked)
+    elif form.validate_on_submit() and await _is_proved(form, user):
+        await confirm_identity(is_strong=user.totp_secret is not None)
+        return redirect_after_confirmation(actor)
+    query = {"next": request.args.get("next"), "then": request.args.get("then")}
+    passkeys = {"is_by_passkey": is_by_passkey, "has_passkey": has_passkey, "needs_passkey": needs_passkey}
+    return await render_form("auth/confirm.html", form, **query, **passkeys)
 
 
-async def _what_they_have(user_id: int) -> tuple[User, bool]:
-    """Whether they have a password, a second factor, a passkey. After a reset on the command line they may have only
-    the latter.
-    """
+async def _load(actor: Actor) -> tuple[User, bool, bool]:
+    """The person, whether they have a passkey, and whether they must show it as the server asks for two factors."""
     async with db().reading() as session:
-        has_passkey = await session.scalar(Passkey.anyone_of(user_id)) is not None
-        return await session.get_one(User, user_id), has_passkey
+        user = await User.find(session, actor.id)
+        has_passkey = await session.scalar(Passkey.of(actor.id).limit(1)) is not None
+    return user, has_passkey, user.totp_secret is None and await owes_factor(actor)
 
 
-async def _is_proved(form: ConfirmationForm, person: User) -> bool:
+async def _is_proved(form: ConfirmationForm, user: User) -> bool:
     """Check the password first, because checking a code uses it up."""
-    if not await throttles().has_try_left(form, (throttles().confirmation, str(person.id))):
+    if not await rate_limits().allow(form, (rate_limits().confirmation, str(user.id))):
         return False
-    if not await hasher().verify(person.password_hash, form["password"].data):
+    if not await hasher().verify(user.password_hash, form["password"].data):
         form.refuse("password", "This is not your password.")
-    elif "code" in form and not await db().write(verify_code, person.id, form["code"].data, sealer(), audit_source()):
+    elif "code" in form and not await db().write(verify_code, audit_source(), sealer(), user.id, form["code"].data):
         form.refuse("code", "This code is wrong, or was used already. Wait for the next one.")
     if form.errors:
-        record_soon(Event.SIGN_IN_FAILED, person, step="confirmation")
+        record_soon(Event.SIGN_IN_FAILED, user, step="confirmation")
         return False
-    await throttles().confirmation.forget(str(person.id))
+    await rate_limits().confirmation.forget(str(user.id))
     return True

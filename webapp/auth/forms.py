@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from wtforms import BooleanField, EmailField, PasswordField, StringField, ValidationError
+from wtforms import BooleanField, EmailField, HiddenField, PasswordField, StringField, ValidationError
 from wtforms.validators import EqualTo, InputRequired, Length
 
-from webapp.auth.passwords import MAX_PASSWORD, problem_with
 from webapp.models import normalise_email
+from webapp.models.accounts.password import MAX_PASSWORD, problem_with
+from webapp.models.accounts.people import MAX_NAME
 from webapp.web.forms import Form
 
-MAX_NAME = 200
-MAX_CODE = 64
+MAX_CODE = 64  # characters of a code as typed
 
 
 class EmailAddress(EmailField):
@@ -29,25 +29,24 @@ class OldPassword(PasswordField):
     """An existing password, as typed."""
 
     def __init__(self, label: str = "Password", **kwargs: Any) -> None:
-        asked = f"Type your {label.lower()}."
-        checks = [InputRequired(asked), Length(max=MAX_PASSWORD, message="No password is that long.")]
-        super().__init__(label, checks, **kwargs)
+        max_length = Length(max=MAX_PASSWORD, message="No password is that long.")
+        super().__init__(label, [InputRequired(f"Type your {label.lower()}."), max_length], **kwargs)
 
 
 class NewPassword(PasswordField):
     """A new password: hard to guess, even for somebody who knows the person.
 
-    The person is `form.email` and `form.name`, or `whose` where the form has no such fields.
+    The person is `form.email` and `form.name`, or the `owner` where the form has no such fields.
     """
 
-    whose: tuple[str, str] = ("", "")
+    owner: tuple[str, str] = ("", "")  # address, name
 
     def __init__(self, label: str = "Password", **kwargs: Any) -> None:
         super().__init__(label, [InputRequired("Choose a password."), _is_hard_to_guess], **kwargs)
 
 
 def _is_hard_to_guess(form: Form, field: NewPassword) -> None:
-    email, name = field.whose
+    email, name = field.owner
     if (problem := problem_with(field.data, email or _typed(form, "email"), name or _typed(form, "name"))) is not None:
         raise ValidationError(problem)
 
@@ -61,23 +60,17 @@ class PasswordAgain(PasswordField):
         super().__init__(label, checks, **kwargs)
 
 
-class GuardedForm(Form):
+class RateLimitedForm(Form):
     """A form with a limited number of tries."""
 
     retry_after: int | None = None  # seconds
 
-    def refuse_for(self, seconds: int, words: str) -> None:
+    def refuse_for(self, seconds: int, text: str) -> None:
         self.retry_after = seconds
-        self.refuse(None, words)
-
-    @property
-    def status(self) -> int:
-        if self.retry_after is not None:
-            return 429
-        return 422 if self.errors else 200
+        self.refuse(None, text)
 
 
-class RegistrationForm(GuardedForm):
+class RegistrationForm(RateLimitedForm):
     email = EmailAddress("E-mail", [InputRequired("Type your e-mail address.")])
     password = NewPassword()
     confirmation = PasswordAgain()
@@ -90,19 +83,19 @@ class EmailCheckForm(Form):
     email = EmailAddress("E-mail")
 
 
-class InvitationForm(GuardedForm):
+class InvitationForm(RateLimitedForm):
     name = StringField("Name", [Length(max=MAX_NAME, message=f"Use at most {MAX_NAME} characters.")])
     password = NewPassword()
     confirmation = PasswordAgain()
 
 
-class LoginForm(GuardedForm):
+class LoginForm(RateLimitedForm):
     email = EmailAddress("E-mail", [InputRequired("Type your e-mail address.")])
     password = OldPassword()
     remember = BooleanField("Stay signed in on this device")
 
 
-class CodeForm(GuardedForm):
+class CodeForm(RateLimitedForm):
     code = StringField(
         "Code",
         [InputRequired("Type the code."), Length(max=MAX_CODE, message="No code is that long.")],
@@ -113,11 +106,16 @@ class ConfirmationForm(CodeForm):
     password = OldPassword()
 
 
-class ResetForm(GuardedForm):
+class PasskeyForm(Form):
+    credential = HiddenField()
+    remember = BooleanField()
+
+
+class ResetForm(RateLimitedForm):
     email = EmailAddress("E-mail", [InputRequired("Type your e-mail address.")])
 
 
-class NewPasswordForm(GuardedForm):
+class NewPasswordForm(RateLimitedForm):
     password = NewPassword("New password")
     confirmation = PasswordAgain("New password again")
 

@@ -10,7 +10,7 @@ from webapp.models.errors import NotFound
 from webapp.web.access import public
 from webapp.web.fragments import render
 
-SHOWN = 50
+MAX_SHOWN = 50
 
 
 @bp.get("/outbox")
@@ -18,7 +18,7 @@ SHOWN = 50
 async def outbox_index() -> ResponseReturnValue:
     _only_in_development()
     async with db().reading() as session:
-        newest = select(Mail).where(Mail.sealed.is_not(None)).order_by(Mail.created_at.desc()).limit(SHOWN)
+        newest = select(Mail).where(Mail.sealed.is_not(None)).order_by(Mail.created_at.desc()).limit(MAX_SHOWN)
         mails = (await session.scalars(newest)).all()
     return await render("auth/outbox/index.html", mails=mails)
 

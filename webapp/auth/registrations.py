@@ -1,39 +1,51 @@
-"""Signing up."""
+"""Signing up.
 
-from quart import request, url_for
+On a server that others can reach, a set-up key keeps the first visitor from becoming the owner. It is derived from the
+secret key, so that processes and restarts agree without storing it, and it is useless once there is an account.
+"""
+
+import base64
+import hashlib
+import hmac
+
+import structlog
+from quart import request
 from quart.typing import ResponseReturnValue
 
+from settings import Registration, Settings
 from webapp.auth import bp
-from webapp.auth.answers import answer
 from webapp.auth.forms import EmailCheckForm, RegistrationForm
-from webapp.auth.setup import is_first, is_open, is_setup_key
-from webapp.auth.throttles import throttles
-from webapp.db.unit_of_work import UnitOfWork
+from webapp.auth.rate_limits import rate_limits
+from webapp.auth.responses import redirect_after_login, render_form
+from webapp.db.keys import secret_key
 from webapp.extensions import config, db, hasher
-from webapp.models import AuditEvent, EmailTaken, Event, User
-from webapp.models.accounts.links import send_verification
-from webapp.web.access import public, safe_next
+from webapp.models import EmailTaken, User
+from webapp.models.accounts import registration
+from webapp.web.access import public
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
-from webapp.web.fragments import redirect_to, render
+from webapp.web.fragments import render
 from webapp.web.mailer import mailer
 from webapp.web.rate_limit.throttle import client
 from webapp.web.session import load_current_user, sign_in
+
+log = structlog.get_logger("rowcast.setup")
 
 
 @bp.route("/register", methods=["GET", "POST"])
 @public
 async def register() -> ResponseReturnValue:
-    asked = request.args.get("next")
     if await load_current_user() is not None:
-        return redirect_to(safe_next(asked, url_for("main.dashboard")), whole=True)
+        return redirect_after_login()
     first = await is_first()
     if not (first or is_open()):
         return await render("auth/closed.html", status=403, registration=config().registration)
-    form = await _form(asks_key=first and not config().is_private)
-    if request.method == "POST" and form.validate() and await _sign_up(form):
-        return redirect_to(safe_next(asked, url_for("main.dashboard")), whole=True)
-    return await answer("auth/register.html", form, first=first, next=asked)
+    form = await RegistrationForm.load()
+    if not first or config().is_private:
+        del form["setup_key"]
+    if form.validate_on_submit() and await _sign_up(form):
+        return redirect_after_login()
+    return await render_form("auth/register.html", form, first=first, next=request.args.get("next"))
 
 
 @bp.get("/register/email")
@@ -41,24 +53,14 @@ async def register() -> ResponseReturnValue:
 async def register_email() -> ResponseReturnValue:
     """What the form would say about the address being typed; nothing once the limit is reached."""
     form = EmailCheckForm(request.args)
-    if not await throttles().checked_email.is_free(client()):
+    if not await rate_limits().email_check.is_free(client()):
         return await render("auth/_email_check.html", problem=None)
     problem = None if form.validate() else " ".join(form["email"].errors)
-    if problem is None and is_open() and await _is_taken(form["email"].data):
-        problem = str(EmailTaken())
+    if problem is None and is_open():
+        async with db().reading() as session:
+            if await session.scalar(User.with_address(form["email"].data)) is not None:
+                problem = str(EmailTaken())
     return await render("auth/_email_check.html", problem=problem)
-
-
-async def _is_taken(email: str) -> bool:
-    async with db().reading() as session:
-        return await session.scalar(User.with_address(email)) is not None
-
-
-async def _form(*, asks_key: bool) -> RegistrationForm:
-    form = await RegistrationForm.read() if request.method == "POST" else RegistrationForm()
-    if not asks_key:
-        del form["setup_key"]
-    return form
 
 
 async def _sign_up(form: RegistrationForm) -> bool:
@@ -66,25 +68,48 @@ async def _sign_up(form: RegistrationForm) -> bool:
 
     A taken address is disclosed: people must learn why they get no account. `docs/security.md` says so.
     """
-    if not await throttles().has_try_left(form, (throttles().registration, client())):
+    if not await rate_limits().allow(form, (rate_limits().registration, client())):
         return False
     if "setup_key" in form and not is_setup_key(config(), form["setup_key"].data):
         form.refuse("setup_key", "This is not the key in the server's log. It is printed at every start.")
         return False
-    email, password_hash = form["email"].data, await hasher().hash(form["password"].data)
+    values = {"email": form["email"].data, "password_hash": await hasher().hash(form["password"].data)}
     try:
-        user = await db().write(_register, email, password_hash)
-    except EmailTaken as problem:
-        form.refuse("email", str(problem))
+        user = await db().write(registration.register, audit_source(), mailer, **values, is_open=is_open())
+    except EmailTaken as error:
+        form.refuse("email", str(error))
         return False
     await sign_in(user, remembered=False)
     flash("Welcome. You are the owner of this server." if user.role == "owner" else "Welcome.")
     return True
 
 
-async def _register(work: UnitOfWork, email: str, password_hash: str) -> User:
-    user = await User.register(work, email=email, password_hash=password_hash, is_open=is_open())
-    await AuditEvent.record(work, Event.REGISTERED, audit_source(user), user, role=user.role)
-    if user.verified_at is None:
-        await send_verification(work, mailer, user)
-    return user
+async def is_first() -> bool:
+    """Whether there is no account yet."""
+    row = await db().fetch_one(User.anybody())
+    return row is None or not row[0]
+
+
+def is_open() -> bool:
+    """Whether people may create accounts once there is an owner."""
+    return config().registration is Registration.OPEN
+
+
+def setup_key(settings: Settings) -> str:
+    """Such as `K7QD-2MXA-...`: 100 bits, without easily confused characters."""
+    mac = hmac.digest(secret_key(settings).encode(), b"rowcast set-up key", hashlib.sha256)
+    letters = base64.b32encode(mac).decode()[:20]
+    return "-".join(letters[start : start + 4] for start in range(0, 20, 4))
+
+
+def is_setup_key(settings: Settings, typed: str) -> bool:
+    """Compared in constant time; case, spaces and dashes are ignored."""
+    plain = "".join(character for character in typed.upper() if character.isalnum())
+    return hmac.compare_digest(plain.encode(), setup_key(settings).replace("-", "").encode())
+
+
+@bp.before_app_serving
+async def announce_setup_key() -> None:
+    if config().is_private or not await is_first():
+        return
+    log.warning("nobody has an account yet; who signs up first needs the set-up key", setup_key=setup_key(config()))

@@ -1,37 +1,66 @@
-"""Signing in and out."""
+"""Signing in, in one step or two, and out.
 
-from quart import request, url_for
+With a second factor the password alone grants nothing: a token in a separate cookie connects the two steps. It is valid
+only for the second step, once and for ten minutes, and it is not a session.
+"""
+
+from quart import make_response, request, url_for
 from quart.typing import ResponseReturnValue
 
 from webapp.auth import bp
-from webapp.auth.answers import answer
-from webapp.auth.arrivals import complete_login
-from webapp.auth.forms import LoginForm
-from webapp.auth.second_step import ask_for_code
-from webapp.auth.setup import is_first
-from webapp.auth.throttles import throttles
-from webapp.extensions import config, db, hasher
-from webapp.models import Event, User
-from webapp.web.access import Action, before_second_factor, may, public, safe_next
-from webapp.web.audit import record_soon
+from webapp.auth.forms import CodeForm, LoginForm
+from webapp.auth.rate_limits import rate_limits
+from webapp.auth.registrations import is_first
+from webapp.auth.responses import complete_login, redirect_after_login, render_form
+from webapp.extensions import config, db, hasher, sealer
+from webapp.models import Event, Purpose, User
+from webapp.models.accounts.one_time_token import LIFETIMES
+from webapp.models.accounts.second_factor import (
+    begin_second_step,
+    complete_second_step,
+    find_second_step,
+    is_totp_code,
+)
+from webapp.web.access import Action, before_second_factor, may, public
+from webapp.web.audit import audit_source, record_soon
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
 from webapp.web.known_devices import known_device
+from webapp.web.mailer import mailer
 from webapp.web.session import load_current_user, sign_out
+
+SECOND_STEP_AGE = int(LIFETIMES[Purpose.SECOND_STEP].total_seconds())
 
 
 @bp.route("/login", methods=["GET", "POST"])
 @public
 async def login() -> ResponseReturnValue:
-    asked = request.args.get("next")
     if await load_current_user() is not None:
-        return redirect_to(safe_next(asked, url_for("main.dashboard")), whole=True)
+        return redirect_after_login()
     if await is_first():
         return redirect_to(url_for("auth.register"), whole=True)
-    form = await LoginForm.read() if request.method == "POST" else LoginForm()
-    if request.method == "POST" and form.validate() and (user := await _recognise(form)) is not None:
-        return await _go_on(user, form["remember"].data, asked)
-    return await answer("auth/login.html", form, next=asked, registration=config().registration)
+    form = await LoginForm.load()
+    if form.validate_on_submit() and (user := await _verify_password(form)) is not None:
+        if user.totp_secret is not None:
+            return await _ask_for_code(user, remembered=form["remember"].data)
+        await complete_login(user, remembered=form["remember"].data)
+        return redirect_after_login()
+    return await render_form("auth/login.html", form, next=request.args.get("next"), registration=config().registration)
+
+
+@bp.route("/login/code", methods=["GET", "POST"])
+@public
+async def login_code() -> ResponseReturnValue:
+    target = request.args.get("next")
+    step = await _second_step() if await load_current_user() is None else None
+    if step is None:
+        return redirect_to(url_for("auth.login", next=target), whole=True)
+    user, is_remembered = step
+    form = await CodeForm.load()
+    if form.validate_on_submit() and await _verify_code(form, user):
+        await complete_login(user, remembered=is_remembered, method="password and code", is_strong=True)
+        return await _with_cookie(redirect_after_login(), "", 0)
+    return await render_form("auth/login_code.html", form, next=target, email=user.email)
 
 
 @bp.post("/logout")
@@ -52,33 +81,25 @@ async def logout_everywhere() -> ResponseReturnValue:
     return redirect_to(url_for("auth.login"), whole=True)
 
 
-async def _go_on(user: User, remembered: bool, asked: str | None) -> ResponseReturnValue:
-    """With a second factor, the password alone grants nothing."""
-    if user.totp_secret is not None:
-        return await ask_for_code(user, remembered=remembered, asked=asked)
-    await complete_login(user, remembered=remembered)
-    return redirect_to(safe_next(asked, url_for("main.dashboard")), whole=True)
-
-
-async def _recognise(form: LoginForm) -> User | None:
+async def _verify_password(form: LoginForm) -> User | None:
     """The person with this password; or None, with a message and a duration that do not reveal whether the address
     exists.
     """
     email, password = form["email"].data, form["password"].data
     async with db().reading() as session:
-        user = (await session.execute(User.able_to_sign_in(email))).scalar_one_or_none()
+        user = await session.scalar(User.able_to_sign_in(email))
     device = known_device(user.id) if user else None
-    if not await throttles().has_try_left(form, *throttles().sign_in(email, device)):
+    if not await rate_limits().allow(form, *rate_limits().sign_in(email, device)):
         return None
     if not await hasher().verify(user.password_hash if user else None, password) or user is None:
         form.refuse(None, "This address and password do not belong together. Check both, also caps lock.")
         record_soon(Event.SIGN_IN_FAILED, user or email, step="password")
         return None
-    await throttles().forget_sign_in(email, device)
-    return await _renewed(user, password) if hasher().is_outdated(user.password_hash) else user
+    await rate_limits().reset_sign_in(email, device)
+    return await _rehashed(user, password) if hasher().is_outdated(user.password_hash) else user
 
 
-async def _renewed(user: User, password: str) -> User:
+async def _rehashed(user: User, password: str) -> User:
     """Rehash at today's cost; if another sign-in was faster, use the hash it made of the same password."""
     newer = await hasher().hash(password)
     if await db().write(User.rehash, user.id, user.password_hash, newer):
@@ -87,3 +108,38 @@ async def _renewed(user: User, password: str) -> User:
     async with db().reading() as session:
         now = await session.get(User, user.id)
     return now if now is not None and await hasher().verify(now.password_hash, password) else user
+
+
+async def _ask_for_code(user: User, *, remembered: bool) -> ResponseReturnValue:
+    """Go to the second step, with the cookie that proves the first."""
+    token = await db().write(begin_second_step, user, remembered=remembered)
+    page = redirect_to(url_for("auth.login_code", next=request.args.get("next")), whole=True)
+    return await _with_cookie(page, token, SECOND_STEP_AGE)
+
+
+async def _second_step() -> tuple[User, bool] | None:
+    async with db().reading() as session:
+        return await find_second_step(session, request.cookies.get(_cookie(), ""))
+
+
+async def _verify_code(form: CodeForm, user: User) -> bool:
+    if not await rate_limits().allow(form, *rate_limits().second_step(user.id, known_device(user.id))):
+        return False
+    code, token = form["code"].data, request.cookies.get(_cookie(), "")
+    if not await db().write(complete_second_step, audit_source(), mailer, sealer(), user.id, code, token):
+        form.refuse("code", "This code is wrong, or was used already. Wait for the next one.")
+        record_soon(Event.SIGN_IN_FAILED, user, step="code")
+        return False
+    if not is_totp_code(code):
+        flash("That recovery code is used up. Make new ones before the last is gone.", "alert")
+    return True
+
+
+async def _with_cookie(answer: ResponseReturnValue, value: str, age: int) -> ResponseReturnValue:
+    response = await make_response(answer)
+    response.set_cookie(_cookie(), value, max_age=age, httponly=True, samesite="Strict", secure=config().is_tls)
+    return response
+
+
+def _cookie() -> str:
+    return "__Host-rowcast-second-step" if config().is_tls else "rowcast-second-step"

@@ -7,13 +7,13 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from settings import Settings
 from webapp.auth import RESET_PATH
-from webapp.auth.passwords import problem_with
 from webapp.db.database import Database
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.hashing import Hasher
 from webapp.models import Role, User, normalise_email
 from webapp.models.accounts import people
+from webapp.models.accounts.password import problem_with
 from webapp.models.accounts.password_reset import issue_reset_link, reset_password
 from webapp.models.accounts.people import OPERATOR, ActingUser
 from webapp.models.accounts.people_query import people_with_state

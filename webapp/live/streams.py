@@ -79,7 +79,9 @@ class Watcher:
             .where(Session.id == self.actor.session_id, IS_ACTIVE)
         )
         statement = self.view.statement.where(is_signed_in)
-        row: Row[Any] | None = await self.database.fetch_one(statement, Session.lasting(self.database.settings))
+        row: Row[Any] | None = await self.database.fetch_one(
+            statement, Session.active_parameters(self.database.settings)
+        )
         if row is None:
             raise NotFound
         return row

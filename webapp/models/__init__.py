@@ -5,7 +5,7 @@ from webapp.models.accounts.audit import AuditEvent, AuditSource, Event
 from webapp.models.accounts.one_time_token import OneTimeToken, Purpose, TokenUnusable
 from webapp.models.accounts.passkey import Passkey
 from webapp.models.accounts.recovery_code import RecoveryCode
-from webapp.models.accounts.session import Device, Session
+from webapp.models.accounts.session import Session
 from webapp.models.accounts.user import EmailTaken, RegistrationClosed, User, normalise_email
 from webapp.models.base import Base, utc_now
 from webapp.models.mail import Mail
@@ -21,7 +21,6 @@ __all__ = [
     "AuditSource",
     "Base",
     "Column",
-    "Device",
     "EmailTaken",
     "Event",
     "Import",

@@ -1,5 +1,6 @@
-"""What all models share: constraint names and timezone-aware UTC times."""
+"""What all models share: constraint names, timezone-aware UTC times, and how a token is stored."""
 
+import hashlib
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -21,6 +22,11 @@ NAMING = {
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def hash_token(token: str) -> str:
+    """The SHA-256 under which a random token is stored: a copy of the database or a backup grants no access."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -21,7 +21,7 @@ BATCH = 100  # tables per read
 class Tables:
     name = "tables"
 
-    async def words(self, user_id: int) -> list[str]:
+    async def summary(self, user_id: int) -> list[str]:
         counted = select(func.count(), func.coalesce(func.sum(Table.row_count), 0))
         counted = counted.where(Table.owner_id == user_id, Table.state == "ready")
         running = select(func.count()).where(Import.user_id == user_id, Import.state.in_(UNFINISHED_STATES))

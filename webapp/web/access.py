@@ -12,12 +12,12 @@ from urllib.parse import quote, urlsplit
 
 from quart import Quart, Response, current_app, redirect, request, url_for
 from quart.typing import ResponseReturnValue
-from sqlalchemy import select
 from werkzeug.exceptions import Forbidden
 
 from settings import SecondFactor, Settings
 from webapp.extensions import config, db
-from webapp.models import Action, Actor, Passkey, User, is_allowed
+from webapp.models import Action, Actor, is_allowed
+from webapp.models.accounts.second_factor import has_second_factor
 from webapp.models.errors import NotFound
 from webapp.models.policy import RULES
 from webapp.web import bearer, pending_request
@@ -173,8 +173,7 @@ async def owes_factor(person: Actor) -> bool:
     if person.is_strong or not demands_two_factors(person):
         return False
     async with db().reading() as session:
-        has_app = await session.scalar(select(User.totp_secret.is_not(None)).where(User.id == person.id))
-        return bool(has_app) or await session.scalar(Passkey.anyone_of(person.id)) is not None
+        return await has_second_factor(session, person.id)
 
 
 async def _require_fresh() -> ResponseReturnValue | None:

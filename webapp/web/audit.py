@@ -2,20 +2,17 @@
 
 from typing import Any
 
+from quart import g, request
+
 from webapp.extensions import db
 from webapp.models import AuditEvent, AuditSource, Event, User
-from webapp.web.session import current_user_or_none, device
 
 
-def audit_source(person: User | None = None) -> AuditSource:
-    """The signed-in person; or `person`, who is about to sign in; or a stranger."""
-    where = device()
-    actor = current_user_or_none()
-    if person is not None:
-        return AuditSource(person.id, person.email, where.address, where.agent)
-    if actor is not None:
-        return AuditSource(actor.id, actor.email, where.address, where.agent)
-    return AuditSource(None, "", where.address, where.agent)
+def audit_source() -> AuditSource:
+    """The signed-in person, once `load_current_user()` has loaded them, or a stranger."""
+    address, agent = request.remote_addr or "", request.user_agent.string
+    actor = g.get("actor")
+    return AuditSource(actor.id, actor.email, address, agent) if actor else AuditSource(None, "", address, agent)
 
 
 def record_soon(event: Event, subject: User | str | None = None, **details: Any) -> None:

@@ -14,7 +14,8 @@ from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 from webapp.extensions import db
 from webapp.models import Actor, ApiToken, Scope, utc_now
 from webapp.models.accounts.api_token import PREFIX, USABLE
-from webapp.models.accounts.session import digest
+from webapp.models.accounts.user import actor_from
+from webapp.models.base import hash_token
 
 API = "/api/"
 TOUCH_EVERY = timedelta(minutes=5)  # "last used" is written at most this often
@@ -63,22 +64,12 @@ async def load_holder() -> Actor | None:
     if not token.startswith(PREFIX) or len(token) > MAX_TOKEN:
         return None
     now = utc_now()
-    row = await db().fetch_one(USABLE, {"token_hash": digest(token), "now": now})
+    row = await db().fetch_one(USABLE, {"token_hash": hash_token(token), "now": now})
     if row is None:
         return None
     if row.used_at is None or row.used_at < now - TOUCH_EVERY:
         db().write_soon(ApiToken.touch, row.token_id)
-    return Actor(
-        id=row.id,
-        email=row.email,
-        name=row.name,
-        role=row.role,
-        is_verified=row.verified_at is not None,
-        token_id=row.token_id,
-        scopes=Scope(row.scope).included,
-        time_zone=row.time_zone,
-        number_style=row.number_style,
-    )
+    return actor_from(row, token_id=row.token_id, scopes=Scope(row.scope).included)
 
 
 def refusal() -> Unauthorized:

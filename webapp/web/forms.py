@@ -25,7 +25,7 @@ class Form(wtforms.Form):
     async def load(cls, **kwargs: Any) -> Self:
         """The form as submitted, if this request submits it; else as `data` or `obj` among `kwargs` fill it."""
         is_submitted = request.method == "POST"
-        form = cls(await request.form if is_submitted else None, **kwargs)
+        form = cls(await request.form) if is_submitted else cls(**kwargs)
         form.is_submitted = is_submitted
         return form
 

@@ -57,7 +57,7 @@ class WebMailer:
         """
         letter = render_letter(template, recipient, token=token, **context)
         mail = await post_mail(work, letter, sealer(), user_id)
-        if config().smtp_url.get_secret_value():
+        if config().sends_mail:
             work.enqueue("send_mail", mail.id)
         elif config().is_development:
             work.after_commit(lambda: log.info("a mail was not sent", to=letter.recipient, link=letter.link))
@@ -71,11 +71,11 @@ def render_letter(template: str, recipient: str, *, token: str | None = None, **
     subject, endpoint = TEMPLATES[template]
     origin = own_origin()
     link = f"{origin}{url_for(endpoint, token=token) if token else url_for(endpoint)}" if endpoint else ""
-    given = {"link": link, "subject": subject, "origin": origin, "recipient": recipient, **_in_one_line(context)}
-    given["reset_url"] = f"{origin}{url_for('auth.reset')}"
-    text = _plain(templating.render(f"mail/{template}.txt", **given))
+    values = {"link": link, "subject": subject, "origin": origin, "recipient": recipient, **_in_one_line(context)}
+    values["reset_url"] = f"{origin}{url_for('auth.reset')}"
+    text = _plain(templating.render(f"mail/{template}.txt", **values))
     paragraphs = [paragraph.strip() for paragraph in text.split("\n\n")]
-    html = str(templating.render("mail/letter.html", paragraphs=paragraphs, **given))
+    html = str(templating.render("mail/letter.html", paragraphs=paragraphs, **values))
     return Letter(recipient=recipient, subject=subject, text=text, html=html, link=link)
 
 

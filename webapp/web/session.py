@@ -5,17 +5,25 @@ The cookie alone proves nothing: signing out, or ending a device's session, take
 
 from datetime import timedelta
 
-from quart import Quart, Response, current_app, g, request
+from quart import Quart, Response, current_app, g
 from quart_auth import Action, AuthUser, QuartAuth
 from werkzeug.exceptions import Unauthorized
 
 from settings import Settings
 from webapp.db.keys import secret_key
-from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import config, db
-from webapp.models import Actor, AuditEvent, AuditSource, Device, Event, Session, User, utc_now
-from webapp.models.accounts.session import ACTIVE_SESSION, TOUCH_EVERY
+from webapp.models import Actor, Session, User, utc_now
+from webapp.models.accounts.session import (
+    ACTIVE_SESSION,
+    TOUCH_EVERY,
+    confirm_session,
+    end_all_sessions,
+    end_session,
+    start_session,
+)
+from webapp.models.accounts.user import actor_from
 from webapp.web import bearer
+from webapp.web.audit import audit_source
 from webapp.web.known_devices import remember_device
 from webapp.web.request_context import note
 
@@ -84,37 +92,33 @@ async def sign_in(user: User, *, remembered: bool, method: str = "password", is_
     `user` is the row as it was when they proved who they are, by `method`; `is_strong` says that it took two factors.
     Raises `ChangedMeanwhile`.
     """
-    before, user_id = await load_current_user(), user.id
+    before = await load_current_user()
+    token = await db().write(
+        start_session,
+        audit_source(),
+        user,
+        method=method,
+        remembered=remembered,
+        is_strong=is_strong,
+        lifetime=config().session_lifetime,
+        replaces=before.session_id if before else None,
+    )
+    set_session_cookie(token, remembered=remembered)
+    remember_device(user.id)
 
-    async def begin(work: UnitOfWork) -> str:
-        if before is not None and before.session_id is not None:
-            await Session.revoke(work, before.session_id)
-        await Session.forget_ended(work, user_id, config())
-        person = await User.unchanged(work, user)
-        await AuditEvent.record(work, Event.SIGNED_IN, _as(person), person, method=method, remembered=remembered)
-        return await Session.start(work, user_id, device(), remembered=remembered, is_strong=is_strong)
 
-    carry(await db().write(begin), remembered=remembered)
-    remember_device(user_id)
-
-
-async def confirm_session(method: str = "password", *, is_strong: bool = False) -> None:
-    """Record that the signed-in person has proved their identity again."""
+async def confirm_identity(method: str = "password", *, is_strong: bool = False) -> None:
+    """Record that the signed-in person has proved their identity again. Raises `ChangedMeanwhile`."""
     actor = await load_current_user()
     if actor is None or actor.session_id is None:
         raise Unauthorized
-    user_id, session_id = actor.id, actor.session_id
-
-    async def confirm(work: UnitOfWork) -> tuple[str, bool]:
-        person = await work.session.get_one(User, user_id)
-        await AuditEvent.record(work, Event.CONFIRMED, _as(person), person, method=method)
-        return await Session.confirm(work, session_id, is_strong=is_strong)
-
-    token, remembered = await db().write(confirm)
-    carry(token, remembered=remembered)
+    token, remembered = await db().write(
+        confirm_session, audit_source(), actor.session_id, method=method, is_strong=is_strong
+    )
+    set_session_cookie(token, remembered=remembered)
 
 
-def carry(token: str, *, remembered: bool) -> None:
+def set_session_cookie(token: str, *, remembered: bool) -> None:
     """Put the token of a committed session into the response's cookie.
 
     Only after the commit, because the cookie is also sent with the error page of a later failure.
@@ -127,18 +131,17 @@ async def sign_out(*, everywhere: bool = False) -> None:
     """End the session on this device, or all of this person's."""
     actor = await load_current_user()
     if actor is not None and actor.session_id is not None:
-        await db().write(_end, actor.id, actor.session_id, everywhere=everywhere)
-    forget_sign_in()
+        if everywhere:
+            await db().write(end_all_sessions, audit_source(), actor.id)
+        else:
+            await db().write(end_session, audit_source(), actor.id, actor.session_id)
+    clear_session_cookie()
 
 
-def forget_sign_in() -> None:
-    """Delete the cookie of a session that has already ended, for example with its account."""
+def clear_session_cookie() -> None:
+    """Delete the cookie of a session that has ended, for example with its account."""
     _auth().logout_user()
     g.actor = None
-
-
-def device() -> Device:
-    return Device(agent=request.user_agent.string, address=request.remote_addr or "")
 
 
 def _auth() -> QuartAuth:
@@ -146,43 +149,18 @@ def _auth() -> QuartAuth:
     return auth
 
 
-def _as(person: User) -> AuditSource:
-    where = device()
-    return AuditSource(person.id, person.email, where.address, where.agent)
-
-
-async def _end(work: UnitOfWork, user_id: int, session_id: int, *, everywhere: bool) -> None:
-    person = await work.session.get_one(User, user_id)
-    if everywhere:
-        ended = await Session.revoke_all(work, user_id)
-        await AuditEvent.record(work, Event.ALL_SIGNED_OUT, _as(person), person, sessions_ended=ended)
-    else:
-        await Session.revoke(work, session_id)
-        await AuditEvent.record(work, Event.SIGNED_OUT, _as(person), person)
-
-
 async def _resume() -> Actor | None:
     carried = _auth().load_user()
     if not carried.auth_id:
         return None
-    row = await db().fetch_one(ACTIVE_SESSION, Session.alive(carried.auth_id, config()))
+    row = await db().fetch_one(ACTIVE_SESSION, Session.parameters(carried.auth_id, config()))
     if row is None:
         return None
     now = utc_now()
     if row.seen_at < now - TOUCH_EVERY:
         # Written in the background; the cookie's age starts again, signed with today's key.
-        db().write_soon(Session.touch, row.session_id, row.id, device())
+        db().write_soon(Session.touch, row.session_id, row.id, audit_source())
         carried.action = Action.WRITE_PERMANENT if row.remembered else Action.WRITE
     fresh_since = now - timedelta(seconds=config().session_fresh)
-    return Actor(
-        id=row.id,
-        email=row.email,
-        name=row.name,
-        role=row.role,
-        session_id=row.session_id,
-        is_fresh=row.authenticated_at > fresh_since,
-        is_strong=row.is_strong,
-        is_verified=row.verified_at is not None,
-        time_zone=row.time_zone,
-        number_style=row.number_style,
-    )
+    is_fresh = row.authenticated_at > fresh_since
+    return actor_from(row, session_id=row.session_id, is_fresh=is_fresh, is_strong=row.is_strong)

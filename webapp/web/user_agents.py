@@ -21,7 +21,7 @@ _SYSTEMS = (
     ("a Mac", r"Macintosh|Mac OS X"),
     ("Linux", r"Linux|X11"),
 )
-_LONGEST = 40  # characters, for clients that are no browser
+_MAX_PROGRAM = 40  # characters, for clients that are no browser
 
 
 def describe_user_agent(agent: str) -> str:
@@ -32,7 +32,7 @@ def describe_user_agent(agent: str) -> str:
     if browser or (agent.startswith("Mozilla/") and system):
         return browser or f"A browser on {system}"
     program = agent.partition(" ")[0].replace("/", " ")
-    return program if len(program) <= _LONGEST else f"{program[: _LONGEST - 1]}…"
+    return program if len(program) <= _MAX_PROGRAM else f"{program[: _MAX_PROGRAM - 1]}…"
 
 
 def _first(patterns: tuple[tuple[str, str], ...], agent: str) -> str:

@@ -18,8 +18,8 @@ class UserData(Protocol):
 
     name: str  # such as "tables": its key in an export
 
-    async def words(self, user_id: int) -> list[str]:
-        """Return what would be lost, such as "3 tables with 4,120 rows", or "" if there is nothing."""
+    async def summary(self, user_id: int) -> list[str]:
+        """What would be lost, such as "3 tables with 4,120 rows"; empty if there is nothing."""
         ...
 
     def export(self, user_id: int) -> AsyncIterator[dict[str, Any]]:
@@ -31,7 +31,7 @@ class UserData(Protocol):
         ...
 
 
-user_data: Extension[list[UserData]] = Extension("belongings", lambda settings: [])
+user_data: Extension[list[UserData]] = Extension("user_data", lambda settings: [])
 
 
 def init_app(app: Quart, settings: Settings) -> None:
@@ -40,7 +40,7 @@ def init_app(app: Quart, settings: Settings) -> None:
 
 async def summarize_user_data(user_id: int) -> list[str]:
     """Everything a person would lose with the account."""
-    return [words for part in user_data() for words in await part.words(user_id)]
+    return [line for part in user_data() for line in await part.summary(user_id)]
 
 
 async def delete_user_data(work: UnitOfWork, user_id: int) -> None:

@@ -387,8 +387,8 @@ async def test_other_peoples_passkeys_are_not_there(app: Application, eve: Quart
     assert [one.name for one in await kept(app)] == ["My phone"]
 
 
-async def test_there_is_an_end_to_their_number(app: Application, ada: QuartClient, monkeypatch: Any) -> None:
-    monkeypatch.setattr("webapp.account.passkeys.MOST", 1)
+async def test_a_person_has_a_limited_number_of_passkeys(app: Application, ada: QuartClient, monkeypatch: Any) -> None:
+    monkeypatch.setattr("webapp.models.accounts.passkey.MAX_PASSKEYS", 1)
     await add(ada, Authenticator())
 
     answer = await add(ada, Authenticator())

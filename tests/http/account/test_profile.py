@@ -7,7 +7,7 @@ from sqlalchemy import update
 from tests.events import events
 from tests.http.account.conftest import page, said
 from tests.tables import add_table
-from webapp.account.zones import zone_choices
+from webapp.account.forms import time_zone_choices
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import User
@@ -88,7 +88,7 @@ async def test_an_old_spelling_chosen_earlier_stays(app: Application, ada: Quart
 
 
 def test_zones_are_by_continent_and_without_old_spellings() -> None:
-    choices = zone_choices()
+    choices = time_zone_choices()
 
     names = [name for group in choices.values() for name, _ in group]
     assert names[0] == "UTC"

@@ -17,7 +17,7 @@ from webapp.admin.settings import in_force
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import config, db, sealer
 from webapp.models import Event, Import, ImportState, Mail, OneTimeToken, Purpose, Role, Table, utc_now
-from webapp.models.accounts.session import digest
+from webapp.models.base import hash_token
 from webapp.models.mail import MAX_TRIES, Letter, post_mail
 from webapp.web.application import Application
 
@@ -41,7 +41,7 @@ async def post(
         for name, value in more.items():
             setattr(mail, name, value)
         if "secret" in link:
-            token = digest(re.split("[/=]", link)[-1])
+            token = hash_token(re.split("[/=]", link)[-1])
             until = utc_now() + timedelta(hours=1)
             work.session.add(OneTimeToken(purpose=Purpose.RESET, token_hash=token, user_id=user_id, expires_at=until))
         return mail.id

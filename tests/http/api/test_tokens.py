@@ -9,6 +9,8 @@ from sqlalchemy import select
 from tests.http.api.conftest import Make, Program, problem
 from webapp.extensions import db
 from webapp.models import ApiToken, Role, Scope, utc_now
+from webapp.models.accounts.api_token import revoke_api_token
+from webapp.models.accounts.audit import COMMAND_LINE
 from webapp.web import bearer
 from webapp.web.application import Application
 
@@ -65,7 +67,7 @@ async def test_a_token_that_is_revoked_or_expired_or_whose_person_may_not_come_i
 ) -> None:
     old = await program(expires_at=utc_now() - timedelta(seconds=1))
     revoked, fine = await program(), await program()
-    await db.of(app).write(ApiToken.revoke, 1, 2)
+    await db.of(app).write(revoke_api_token, COMMAND_LINE, 1, 2)
     member = await program(role=Role.MEMBER)
     before = await member.get("/api/v1/me")
     await fine.patch("/api/v1/users/2", json={"is_active": False})

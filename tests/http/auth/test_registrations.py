@@ -16,7 +16,7 @@ from tests.events import events
 from tests.helpers import ADA, GRACE, PASSWORD, is_signed_in, sign_out, sign_up
 from tests.mails import letters
 from webapp import create_app
-from webapp.auth.setup import setup_key
+from webapp.auth.registrations import setup_key
 from webapp.web.application import Application
 
 

@@ -15,11 +15,11 @@ from tests.helpers import ADA, PASSWORD, is_signed_in, sign_out, sign_up, sign_u
 from tests.http.auth.conftest import add_second_factor, code
 from tests.mails import letters, newest_link
 from webapp import create_app
-from webapp.auth.second_factor import verify_code
-from webapp.auth.throttles import Throttles
+from webapp.auth.rate_limits import RateLimits
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, sealer
 from webapp.models import AuditSource
+from webapp.models.accounts.second_factor import verify_code
 from webapp.web.application import Application
 
 STEP = "rowcast-second-step"
@@ -121,7 +121,7 @@ async def test_of_many_who_show_one_code_at_once_one_gets_in(app: Application, c
         shown = code()
 
         async def verify(work: UnitOfWork) -> bool:
-            return await verify_code(work, 1, shown, sealer(), AuditSource(1, ADA.email))
+            return await verify_code(work, AuditSource(1, ADA.email), sealer(), 1, shown)
 
         answers = await asyncio.gather(*(db().write(verify) for _ in range(10)))
     assert sorted(answers) == [False] * 9 + [True]
@@ -166,12 +166,12 @@ async def test_guessing_codes_is_slowed_down_also_over_many_sign_ins(app: Applic
 
 
 async def test_a_new_password_ends_a_sign_in_that_is_half_done(app: Application, codes: list[str]) -> None:
-    from webapp.auth.passwords import set_password
     from webapp.models import Event
+    from webapp.models.accounts.password import set_password
 
     client = app.test_client()
     await client.post("/login", form=FORM)
-    await db.of(app).write(set_password, 1, "hash", AuditSource(1, ADA.email), Event.PASSWORD_CHANGED)
+    await db.of(app).write(set_password, AuditSource(1, ADA.email), 1, "hash", Event.PASSWORD_CHANGED)
 
     assert (await show(client, code())).headers["Location"].startswith("/login")
     assert not await is_signed_in(client)
@@ -238,6 +238,6 @@ async def test_a_reset_gives_no_further_tries_at_the_codes(app: Application, cod
 
 
 def test_a_known_device_has_a_day_of_codes_as_well() -> None:
-    tries = Throttles().second_step(1, "a device")
+    tries = RateLimits().second_step(1, "a device")
 
     assert [(throttle.limit, throttle.window) for throttle, _ in tries] == [(10, 600), (60, 86400)]

@@ -20,12 +20,12 @@ from tests.http.auth.conftest import add_second_factor
 from tests.postbox import postbox
 from tests.servers import wait_for
 from webapp import create_app
-from webapp.auth.passwords import set_password
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, hasher
 from webapp.hashing import Hasher
 from webapp.models import Event, User
 from webapp.models.accounts.audit import COMMAND_LINE
+from webapp.models.accounts.password import set_password
 from webapp.web.application import Application
 
 COOKIE = "rowcast-sign-in"
@@ -574,7 +574,7 @@ async def test_of_two_sign_ins_that_renew_a_hash_at_once_both_succeed_unless_the
                 await sign_in(app.test_client())
             else:
                 other = await hashed(self, new_password)
-                await db.of(app).write(set_password, 1, other, COMMAND_LINE, Event.PASSWORD_CHANGED)
+                await db.of(app).write(set_password, COMMAND_LINE, 1, other, Event.PASSWORD_CHANGED)
         return await hashed(self, password)
 
     async with db.of(app).reading() as session:

@@ -12,7 +12,7 @@ from tests.conftest import Client, make_settings
 from tests.helpers import ADA, PASSWORD, sign_out, sign_up
 from tests.http.web.redis import RedisServer
 from webapp import create_app
-from webapp.auth.passkeys import tries
+from webapp.auth.rate_limits import rate_limits
 from webapp.web.application import Application
 from webapp.web.rate_limit import allowance, shared
 from webapp.web.rate_limit.allowance import RateLimit, hit_all
@@ -156,8 +156,7 @@ async def test_wrong_passwords_at_two_servers_are_as_many_as_at_one(settings: Se
     assert statuses == [422] * 10 + [429] * 2
 
 
-async def test_no_two_allowances_share_a_name(app: Application) -> None:
-    known = [app.extensions["rowcast.auth_throttles"], app.extensions["rowcast.account_throttles"], tries.of(app)]
-    names = [one.name for group in known for one in vars(group).values()]
+async def test_every_rate_limit_has_a_name_of_its_own(app: Application) -> None:
+    names = [limit.name for limit in vars(rate_limits.of(app)).values()]
 
     assert len(names) == len(set(names)) == 16

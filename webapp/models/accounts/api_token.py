@@ -7,17 +7,28 @@ SHA-256 and its first letters, by which its owner recognises it.
 import secrets
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, and_, bindparam, or_, select, update
+from sqlalchemy import ForeignKey, Select, and_, bindparam, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
-from webapp.models.accounts.session import digest
+from webapp.models.accounts.audit import AuditEvent, AuditSource, Event
 from webapp.models.accounts.user import ACTOR_COLUMNS, User
-from webapp.models.base import Base, utc_now
+from webapp.models.base import Base, hash_token, utc_now
+from webapp.models.errors import NotFound
+from webapp.models.mail import Mailer
 from webapp.models.policy import Scope
 
 PREFIX = "rowcast_"
-SHOWN = len(PREFIX) + 4  # characters that stay readable
+START = len(PREFIX) + 4  # characters that stay readable
+MAX_TOKENS = 100  # per person, without the revoked ones
+
+
+class TokenNameTaken(UserError):
+    """This also keeps a reload of the page that shows a new token, which repeats its POST, from making another one."""
+
+    def __init__(self) -> None:
+        super().__init__("You have a token with this name already. Choose another name, or revoke that one first.")
 
 
 class ApiToken(Base):
@@ -35,6 +46,11 @@ class ApiToken(Base):
     revoked_at: Mapped[datetime | None]
 
     @classmethod
+    def of(cls, user_id: int) -> Select["ApiToken"]:
+        """This person's, newest first, without the revoked ones."""
+        return select(cls).where(cls.user_id == user_id, cls.revoked_at.is_(None)).order_by(cls.id.desc())
+
+    @classmethod
     async def issue(
         cls, work: UnitOfWork, user_id: int, *, name: str, scope: Scope, expires_at: datetime | None
     ) -> tuple["ApiToken", str]:
@@ -44,24 +60,13 @@ class ApiToken(Base):
             user_id=user_id,
             name=name,
             scope=scope,
-            token_hash=digest(token),
-            start=token[:SHOWN],
+            token_hash=hash_token(token),
+            start=token[:START],
             expires_at=expires_at,
         )
         work.session.add(made)
         await work.session.flush()
         return made, token
-
-    @classmethod
-    async def revoke(cls, work: UnitOfWork, user_id: int, token_id: int) -> bool:
-        """Return False if this person has no such active token."""
-        ended = await work.session.execute(
-            update(cls)
-            .where(cls.id == token_id, cls.user_id == user_id, cls.revoked_at.is_(None))
-            .values(revoked_at=utc_now())
-            .returning(cls.id)
-        )
-        return ended.scalar_one_or_none() is not None
 
     @classmethod
     async def revoke_all(cls, work: UnitOfWork, user_id: int) -> None:
@@ -89,3 +94,39 @@ USABLE = (
         or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > bindparam("now", type_=ApiToken.expires_at.type)),
     )
 )
+
+
+async def issue_api_token(
+    work: UnitOfWork,
+    source: AuditSource,
+    mailer: Mailer,
+    user_id: int,
+    *,
+    name: str,
+    scope: Scope,
+    expires_at: datetime | None,
+) -> tuple[ApiToken, str]:
+    """Return what `ApiToken.issue` does.
+
+    Raises `UserError` if there are too many, and `TokenNameTaken` while one of that name works.
+    """
+    user, now = await User.find(work.session, user_id), utc_now()
+    others = (await work.session.scalars(ApiToken.of(user_id))).all()
+    if len(others) >= MAX_TOKENS:
+        raise UserError(f"You have {MAX_TOKENS} tokens already. Revoke those that are not used any more.")
+    if any(other.name == name and (other.expires_at is None or other.expires_at > now) for other in others):
+        raise TokenNameTaken
+    token, plain = await ApiToken.issue(work, user_id, name=name, scope=scope, expires_at=expires_at)
+    await AuditEvent.record(work, Event.TOKEN_MADE, source, user, name=name, scope=scope, token=token.start)
+    await mailer.send(work, "token_made", user.email, user_id=user.id, name=name)
+    return token, plain
+
+
+async def revoke_api_token(work: UnitOfWork, source: AuditSource, user_id: int, token_id: int) -> None:
+    """Raises `NotFound`, also for somebody else's token and for one that is revoked already."""
+    token = await work.session.scalar(ApiToken.of(user_id).where(ApiToken.id == token_id))
+    if token is None:
+        raise NotFound("token")
+    token.revoked_at = utc_now()
+    user = await work.session.get_one(User, user_id)
+    await AuditEvent.record(work, Event.TOKEN_REVOKED, source, user, name=token.name, token=token.start)

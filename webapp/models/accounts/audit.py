@@ -1,6 +1,6 @@
 """The audit log: security-relevant events, with who, whom, from where and when. Entries are never changed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db.unit_of_work import UnitOfWork
-from webapp.models.accounts.session import MAX_DEVICE
 from webapp.models.accounts.user import User
 from webapp.models.base import Base, utc_now
+
+MAX_AGENT = 200  # characters of a user agent that are stored
 
 
 class Event(StrEnum):
@@ -60,8 +61,12 @@ class AuditSource:
 
     id: int | None
     name: str  # the e-mail address at the time
-    address: str = ""
-    agent: str = ""
+    address: str = ""  # of the network
+    agent: str = ""  # the user agent
+
+    def acting_as(self, user: User) -> "AuditSource":
+        """The same place, once it is known who acts: somebody who signs up, or proves who they are."""
+        return replace(self, id=user.id, name=user.email)
 
 
 COMMAND_LINE = AuditSource(None, "command line")
@@ -86,19 +91,19 @@ class AuditEvent(Base):
 
     @classmethod
     async def record(
-        cls, work: UnitOfWork, /, event: Event, doer: AuditSource, subject: User | str | None = None, **details: Any
+        cls, work: UnitOfWork, /, event: Event, source: AuditSource, subject: User | str | None = None, **details: Any
     ) -> None:
         """Record it in the unit of work of what happened, so that neither exists without the other."""
         person = subject if isinstance(subject, User) else None
         work.session.add(
             cls(
                 event=event,
-                actor_id=doer.id,
-                actor=doer.name,
+                actor_id=source.id,
+                actor=source.name,
                 subject_id=person.id if person else None,
                 subject=person.email if person else str(subject or ""),
-                address=doer.address,
-                agent=doer.agent[:MAX_DEVICE],
+                address=source.address,
+                agent=source.agent[:MAX_AGENT],
                 details=details,
             )
         )

@@ -1,9 +1,20 @@
 """Links mailed to people about their account. Each grants something once, so asking again ends the link before it."""
 
 from webapp.db.unit_of_work import UnitOfWork
-from webapp.models.accounts.one_time_token import OneTimeToken, Purpose
+from webapp.models.accounts.one_time_token import OneTimeToken, Purpose, TokenUnusable
 from webapp.models.accounts.user import User
 from webapp.models.mail import Mailer
+
+
+async def redeem_link(work: UnitOfWork, purpose: Purpose, token: str) -> tuple[OneTimeToken, User]:
+    """Use it up; return the token and whose it is. Raises `TokenUnusable`, also if the account is inactive or has
+    another address by now.
+    """
+    link = await OneTimeToken.redeem(work, purpose, token)
+    user = await work.session.get(User, link.user_id)
+    if user is None or not user.is_active or user.email != link.email:
+        raise TokenUnusable
+    return link, user
 
 
 async def send_verification(work: UnitOfWork, mailer: Mailer, user: User) -> None:

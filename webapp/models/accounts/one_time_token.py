@@ -13,8 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
-from webapp.models.accounts.session import digest
-from webapp.models.base import Base, utc_now
+from webapp.models.base import Base, hash_token, utc_now
 
 
 class Purpose(StrEnum):
@@ -82,12 +81,12 @@ class OneTimeToken(Base):
         now = utc_now()
         await work.session.execute(delete(cls).where(cls.expires_at < now - KEPT))
         if user_id is not None and ends_earlier:
-            await cls.withdraw(work, purpose, user_id)
+            await cls.withdraw(work, user_id, purpose)
         token = secrets.token_urlsafe(32)
         work.session.add(
             cls(
                 purpose=purpose,
-                token_hash=digest(token),
+                token_hash=hash_token(token),
                 user_id=user_id,
                 email=email,
                 data=data or {},
@@ -101,7 +100,7 @@ class OneTimeToken(Base):
         """Use it up. Of several concurrent calls exactly one wins; the others raise `TokenUnusable`."""
         taken = await work.session.execute(
             update(cls)
-            .where(cls.token_hash == digest(token), cls.purpose == purpose)
+            .where(cls.token_hash == hash_token(token), cls.purpose == purpose)
             .where(cls.used_at.is_(None), cls.expires_at > utc_now())
             .values(used_at=utc_now())
             .returning(cls.id)
@@ -118,21 +117,21 @@ class OneTimeToken(Base):
     @classmethod
     def working(cls, token: str) -> Select["OneTimeToken"]:
         """The token, whatever it is for, unless it was used or is too old."""
-        return select(cls).where(cls.token_hash == digest(token), cls.used_at.is_(None), cls.expires_at > utc_now())
+        return select(cls).where(cls.token_hash == hash_token(token), cls.used_at.is_(None), cls.expires_at > utc_now())
 
     @classmethod
-    async def withdraw(cls, work: UnitOfWork, purpose: Purpose, user_id: int) -> None:
+    async def withdraw(cls, work: UnitOfWork, user_id: int, *purposes: Purpose) -> None:
         """Revoke the unused ones."""
         await work.session.execute(
             update(cls)
-            .where(cls.user_id == user_id, cls.purpose == purpose, cls.used_at.is_(None))
+            .where(cls.user_id == user_id, cls.purpose.in_(purposes), cls.used_at.is_(None))
             .values(used_at=utc_now())
         )
 
     @classmethod
     async def pass_on(cls, work: UnitOfWork, token: str) -> None:
         """Somebody is given the link by hand."""
-        found = await work.session.scalar(select(cls).where(cls.token_hash == digest(token)))
+        found = await work.session.scalar(select(cls).where(cls.token_hash == hash_token(token)))
         if found is not None:
             found.data = {**found.data, **BY_HAND}
 

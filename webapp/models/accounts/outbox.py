@@ -18,9 +18,8 @@ from webapp.models.accounts.audit import AuditEvent, Event
 from webapp.models.accounts.invitation import pending_roles
 from webapp.models.accounts.one_time_token import OneTimeToken
 from webapp.models.accounts.people import ActingUser, ensure_can_grant, get_manageable_user
-from webapp.models.accounts.session import digest
 from webapp.models.accounts.user import User
-from webapp.models.base import utc_now
+from webapp.models.base import hash_token, utc_now
 from webapp.models.errors import NotFound
 from webapp.models.mail import MAX_TRIES, Mail
 from webapp.models.policy import Actor, Role, is_above
@@ -102,7 +101,7 @@ async def _find(work: UnitOfWork, mail_id: str) -> Mail:
 
 async def _working_links(session: AsyncSession, links: Iterable[str]) -> set[str]:
     """Those that still grant something. The links in notices never do: they lead to pages that everybody can open."""
-    by_hash = {digest(_token_in(link)): link for link in links}
+    by_hash = {hash_token(_token_in(link)): link for link in links}
     is_working = (OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > utc_now())
     found = select(OneTimeToken.token_hash).where(OneTimeToken.token_hash.in_(by_hash), *is_working)
     return {by_hash[token_hash] for token_hash in await session.scalars(found)}

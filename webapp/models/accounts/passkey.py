@@ -1,11 +1,37 @@
 """A passkey (WebAuthn credential): the public half of a key that never leaves somebody's device."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Select, select
+from sqlalchemy import ForeignKey, Select, delete, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp.db.errors import UserError
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.models.accounts.audit import AuditEvent, AuditSource, Event
+from webapp.models.accounts.one_time_token import OneTimeToken, Purpose
+from webapp.models.accounts.user import User
 from webapp.models.base import Base, utc_now
+from webapp.models.errors import NotFound
+from webapp.models.mail import Mailer
+
+MAX_PASSKEYS = 20  # per person
+
+
+class PasskeyNotAdded(UserError):
+    """There are too many, or it is known already."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewCredential:
+    """A verified key that a device has created."""
+
+    credential_id: bytes
+    credential: bytes
+    sign_count: int
 
 
 class Passkey(Base):
@@ -23,6 +49,77 @@ class Passkey(Base):
     used_at: Mapped[datetime | None]
 
     @classmethod
-    def anyone_of(cls, user_id: int) -> Select[int]:
-        """A query that returns a row if this person has a passkey."""
-        return select(cls.id).where(cls.user_id == user_id).limit(1)
+    def of(cls, user_id: int) -> Select["Passkey"]:
+        """This person's, oldest first."""
+        return select(cls).where(cls.user_id == user_id).order_by(cls.id)
+
+    @classmethod
+    async def find(cls, session: AsyncSession, user_id: int, passkey_id: int) -> "Passkey":
+        """Raises `NotFound` for somebody else's passkey as for a missing one."""
+        passkey = await session.get(cls, passkey_id)
+        if passkey is None or passkey.user_id != user_id:
+            raise NotFound("passkey")
+        return passkey
+
+    @classmethod
+    def with_owner(cls, credential_id: bytes) -> Select["Passkey", User]:
+        """The passkey and who may sign in with it."""
+        joined = select(cls, User).join(User, User.id == cls.user_id)
+        return joined.where(cls.credential_id == credential_id, User.is_active)
+
+    @classmethod
+    async def use(cls, work: UnitOfWork, passkey_id: int, sign_count: int) -> bool:
+        """Return False if the counter did not increase. Many keys do not count and always send 0."""
+        increases = or_(cls.sign_count < sign_count, (cls.sign_count == 0) & (sign_count == 0))
+        used = await work.session.execute(
+            update(cls)
+            .where(cls.id == passkey_id, increases)
+            .values(sign_count=sign_count, used_at=utc_now())
+            .returning(cls.id)
+        )
+        return used.scalar_one_or_none() is not None
+
+
+async def add_passkey(
+    work: UnitOfWork, source: AuditSource, mailer: Mailer, user_id: int, name: str, new: NewCredential
+) -> None:
+    """Raises `PasskeyNotAdded`."""
+    user = await User.find(work.session, user_id)
+    if len((await work.session.scalars(Passkey.of(user_id))).all()) >= MAX_PASSKEYS:
+        raise PasskeyNotAdded(f"You have {MAX_PASSKEYS} passkeys already. Remove those that are not used any more.")
+    fields = {"credential_id": new.credential_id, "credential": new.credential, "sign_count": new.sign_count}
+    work.session.add(Passkey(user_id=user_id, name=name, **fields))
+    try:
+        await work.session.flush()
+    except IntegrityError as error:
+        raise PasskeyNotAdded("This passkey is known already.") from error
+    await AuditEvent.record(work, Event.PASSKEY_ADDED, source, user, name=name)
+    await mailer.send(work, "passkey_added", user.email, user_id=user.id, name=name)
+
+
+async def rename_passkey(work: UnitOfWork, user_id: int, passkey_id: int, name: str) -> None:
+    """Raises `NotFound`."""
+    passkey = await Passkey.find(work.session, user_id, passkey_id)
+    passkey.name = name
+
+
+async def remove_passkey(work: UnitOfWork, source: AuditSource, mailer: Mailer, user_id: int, passkey_id: int) -> str:
+    """Return its name. Raises `NotFound`."""
+    passkey = await Passkey.find(work.session, user_id, passkey_id)
+    user = await work.session.get_one(User, user_id)
+    await work.session.delete(passkey)
+    await AuditEvent.record(work, Event.PASSKEY_REMOVED, source, user, name=passkey.name)
+    await mailer.send(work, "passkey_removed", user.email, user_id=user.id, name=passkey.name)
+    return passkey.name
+
+
+async def issue_challenge(work: UnitOfWork, user_id: int | None, state: dict[str, Any]) -> str:
+    """Return the token of a challenge for a device. Strangers ask for them too, so none is kept once it has expired.
+
+    It is redeemed by `OneTimeToken.redeem`, in a unit of work of its own: each allows a single try.
+    """
+    if user_id is not None:
+        await User.find(work.session, user_id)
+    old = delete(OneTimeToken).where(OneTimeToken.purpose == Purpose.CHALLENGE, OneTimeToken.expires_at < utc_now())
+    await work.session.execute(old)
+    return await OneTimeToken.issue(work, Purpose.CHALLENGE, user_id=user_id, data=state)

@@ -1,31 +1,156 @@
-"""What follows when somebody sets a new password."""
+"""Passwords: which are acceptable, and setting, changing and resetting one."""
+
+import lzma
+import re
+import string
+import unicodedata
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+from sqlalchemy import delete
 
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.accounts.api_token import ApiToken
 from webapp.models.accounts.audit import AuditEvent, AuditSource, Event
+from webapp.models.accounts.links import redeem_link, send_reset
 from webapp.models.accounts.one_time_token import OneTimeToken, Purpose
+from webapp.models.accounts.passkey import Passkey
+from webapp.models.accounts.recovery_code import RecoveryCode
+from webapp.models.accounts.second_factor import has_second_factor
 from webapp.models.accounts.session import Session
 from webapp.models.accounts.user import User
+from webapp.models.base import utc_now
+from webapp.models.mail import Mailer
+
+MIN_PASSWORD = 10  # characters
+MAX_PASSWORD = 1000  # characters, the most that is hashed
+MIN_UNKNOWN = 6  # characters that must remain after removing everything known about the person
+MIN_KNOWN = 4  # characters from which a name counts
+COMMON_WORDS = ("rowcast", "password", "passwort", "welcome", "letmein", "qwerty", "abcdef", "123456")
+MIN_VARIETY = 4  # different characters
+
+COMMON_PASSWORDS = Path(__file__).parent / "common_passwords" / "list.txt.xz"
+KEYBOARD_ROWS = ("1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "azertyuiop", string.ascii_lowercase)
+
+
+def problem_with(password: str, email: str = "", name: str = "") -> str | None:
+    """Why it is easy to guess, as a message to the person; None if it is not.
+
+    Capitals, digits or signs are not required: that makes passwords harder to remember, not harder to guess.
+    """
+    if len(password) > MAX_PASSWORD:
+        return f"Use at most {MAX_PASSWORD} characters."
+    plain = unicodedata.normalize("NFKC", password).casefold().strip()
+    if len(plain) < MIN_PASSWORD:
+        return f"Use at least {MIN_PASSWORD} characters; a few words are fine."
+    if _is_common(plain) or _is_common(plain.rstrip(string.digits + string.punctuation)):
+        return "Many people use this password, so it is among the first to be tried. Take a few words of your own."
+    if _is_pattern(plain):
+        return "This repeats itself or follows the keyboard, which is quickly tried. Take a few words of your own."
+    if _is_hardly_more_than(_known_words(email, name), plain):
+        return "This is hardly more than a name, an address or a word everybody tries. Add something nobody knows."
+    return None
+
+
+def _is_common(plain: str) -> bool:
+    return f"\n{plain}\n".encode(errors="replace") in common_passwords()
+
+
+@cache
+def common_passwords() -> bytes:
+    """Leaked passwords of sufficient length, one a line; `common_passwords/README.md` names their source.
+
+    A set of them would take 5 MB instead of 0.6. Searching the text takes a millisecond, far less than hashing.
+    """
+    return b"\n" + lzma.decompress(COMMON_PASSWORDS.read_bytes())
+
+
+def _is_pattern(plain: str) -> bool:
+    """Few different characters, repetitions (`abcabcabc`), or runs along the alphabet or the keyboard."""
+    if len(set(plain)) < MIN_VARIETY or re.fullmatch(r"(.{1,5})\1+.{0,4}", plain, re.DOTALL):
+        return True
+    steps = sum(first + second in _neighbours() for first, second in pairwise(plain))
+    return steps >= len(plain) - 3
+
+
+@cache
+def _neighbours() -> frozenset[str]:
+    ways = [way for row in KEYBOARD_ROWS for way in (row, row[::-1])]
+    return frozenset(way[start : start + 2] for way in ways for start in range(len(way) - 1))
+
+
+def _is_hardly_more_than(words: set[str], plain: str) -> bool:
+    rest = plain
+    for word in sorted(words, key=len, reverse=True):
+        rest = rest.replace(word, "")
+    return rest != plain and len(rest) < MIN_UNKNOWN
+
+
+def _known_words(email: str, name: str) -> set[str]:
+    """What an attacker would guess first: the person, in whole and in parts, and substitutes for "password"."""
+    mailbox, _, host = email.casefold().partition("@")
+    known = [email, mailbox, host.rpartition(".")[0], name, name.replace(" ", ""), *COMMON_WORDS]
+    parts = [*re.split(r"[\W_\d]+", mailbox), *re.split(r"\W+", host)[:-1], *name.split()]
+    return {word.casefold() for word in (*known, *parts) if len(word) >= MIN_KNOWN}
 
 
 async def set_password(
     work: UnitOfWork,
+    source: AuditSource,
     user_id: int,
     password_hash: str,
-    doer: AuditSource,
     event: Event,
+    *,
     keep_session_id: int | None = None,
 ) -> User:
     """A new password ends every other sign-in, and links and half-finished sign-ins that the old one started.
 
     After a reset API tokens end as well: somebody who knew the old password may have created one.
     """
-    user = await work.session.get_one(User, user_id)
+    user = await User.find(work.session, user_id)
     user.password_hash = password_hash
-    for purpose in (Purpose.RESET, Purpose.SECOND_STEP, Purpose.CHANGE_EMAIL):
-        await OneTimeToken.withdraw(work, purpose, user_id)
+    await OneTimeToken.withdraw(work, user_id, Purpose.RESET, Purpose.SECOND_STEP, Purpose.CHANGE_EMAIL)
     ended = await Session.revoke_all(work, user_id, except_id=keep_session_id)
     if event is Event.PASSWORD_RESET:
         await ApiToken.revoke_all(work, user_id)
-    await AuditEvent.record(work, event, doer, user, sessions_ended=ended)
+    await AuditEvent.record(work, event, source, user, sessions_ended=ended)
     return user
+
+
+async def change_password(
+    work: UnitOfWork, source: AuditSource, mailer: Mailer, user_id: int, password_hash: str, session_id: int | None
+) -> None:
+    """Change one's own password; the sign-in `session_id` goes on."""
+    event = Event.PASSWORD_CHANGED
+    user = await set_password(work, source, user_id, password_hash, event, keep_session_id=session_id)
+    await mailer.send(work, "password_changed", user.email, user_id=user.id)
+
+
+async def request_password_reset(work: UnitOfWork, source: AuditSource, mailer: Mailer, email: str) -> None:
+    """Send a link to whoever has this address, if anybody has."""
+    user = await work.session.scalar(User.able_to_sign_in(email))
+    await AuditEvent.record(work, Event.RESET_ASKED, source, user or email, sent=user is not None)
+    if user is not None:
+        await send_reset(work, mailer, user)
+
+
+async def complete_password_reset(
+    work: UnitOfWork, source: AuditSource, mailer: Mailer, token: str, password_hash: str
+) -> User:
+    """Choose a new password with the token of a mailed link. Raises `TokenUnusable`."""
+    link, user = await redeem_link(work, Purpose.RESET, token)
+    source = source.acting_as(user)
+    if user.verified_at is None and not (link.is_by_hand and await has_second_factor(work.session, user.id)):
+        await _take_over(work, source, user)
+    await set_password(work, source, user.id, password_hash, Event.PASSWORD_RESET)
+    await mailer.send(work, "password_changed", user.email, user_id=user.id)
+    return user
+
+
+async def _take_over(work: UnitOfWork, source: AuditSource, user: User) -> None:
+    """The address was unverified. Now somebody has proved that it is theirs, so what others added is removed."""
+    user.verified_at, user.totp_secret = utc_now(), None
+    await RecoveryCode.remove(work, user.id)
+    await work.session.execute(delete(Passkey).where(Passkey.user_id == user.id))
+    await AuditEvent.record(work, Event.VERIFIED, source, user)

@@ -49,10 +49,10 @@ async def reset_password(
     if remove_second_factors:
         await _remove_second_factors(work, by, person)
     if password_hash is not None:
-        await set_password(work, person.id, password_hash, by.source, Event.PASSWORD_RESET)
+        await set_password(work, by.source, person.id, password_hash, Event.PASSWORD_RESET)
         return PasswordReset(None, is_last_owner=False)
     is_last = await is_last_owner(work, person)
-    await set_password(work, person.id, "", by.source, Event.RESET_ASKED)
+    await set_password(work, by.source, person.id, "", Event.RESET_ASKED)
     await ApiToken.revoke_all(work, person.id)
     return PasswordReset(await issue_reset_link(work, person), is_last)
 

@@ -16,7 +16,7 @@ from webapp.models.accounts.api_token import ApiToken
 from webapp.models.accounts.audit import COMMAND_LINE, AuditEvent, AuditSource, Event
 from webapp.models.accounts.links import send_welcome
 from webapp.models.accounts.one_time_token import OneTimeToken, Purpose
-from webapp.models.accounts.passkey import Passkey
+from webapp.models.accounts.second_factor import has_second_factor
 from webapp.models.accounts.session import Session
 from webapp.models.accounts.user import EmailTaken, User
 from webapp.models.base import utc_now
@@ -132,13 +132,13 @@ async def change_email(work: UnitOfWork, by: ActingUser, mailer: Mailer, user_id
     before = person.email
     if email == before:
         return person
-    if await has_factor(work, person):
+    if await has_second_factor(work.session, person.id):
         raise HasFactor
     if await work.session.scalar(User.with_address(email)) is not None:
         raise EmailTaken
     person.email, person.verified_at = email, None
     await _flush(work)
-    await _withdraw_links(work, person)
+    await OneTimeToken.withdraw(work, person.id, *LINKS)
     await AuditEvent.record(work, Event.EMAIL_CHANGED, by.source, person, before=before)
     await mailer.send(work, "email_changed", before, user_id=person.id, new_email=email)
     return person
@@ -248,20 +248,10 @@ async def is_last_owner(work: UnitOfWork, person: User) -> bool:
     return await work.session.scalar(others.where(User.id != person.id).limit(1)) is None
 
 
-async def has_factor(work: UnitOfWork, person: User) -> bool:
-    """Whether they have a second factor or a passkey."""
-    return person.totp_secret is not None or await work.session.scalar(Passkey.anyone_of(person.id)) is not None
-
-
 async def _end_everything(work: UnitOfWork, person: User) -> int:
     await ApiToken.revoke_all(work, person.id)
-    await _withdraw_links(work, person)
+    await OneTimeToken.withdraw(work, person.id, *LINKS)
     return await Session.revoke_all(work, person.id)
-
-
-async def _withdraw_links(work: UnitOfWork, person: User) -> None:
-    for purpose in LINKS:
-        await OneTimeToken.withdraw(work, purpose, person.id)
 
 
 async def _flush(work: UnitOfWork) -> None:

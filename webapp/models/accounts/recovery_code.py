@@ -3,12 +3,15 @@
 import secrets
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, UniqueConstraint, delete, update
+from sqlalchemy import ForeignKey, UniqueConstraint, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db.unit_of_work import UnitOfWork
-from webapp.models.accounts.session import digest
-from webapp.models.base import Base, utc_now
+from webapp.models.accounts.audit import AuditEvent, AuditSource, Event
+from webapp.models.accounts.user import User
+from webapp.models.base import Base, hash_token, utc_now
+from webapp.models.mail import Mailer
 
 COUNT = 10
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without easily confused characters
@@ -30,7 +33,7 @@ class RecoveryCode(Base):
         """Return a new set such as `k7qd-2mxa-...`; the old ones stop working. They cannot be read again."""
         await cls.remove(work, user_id)
         codes = ["".join(secrets.choice(ALPHABET) for _ in range(LENGTH)) for _ in range(COUNT)]
-        work.session.add_all(cls(user_id=user_id, code_hash=digest(code)) for code in codes)
+        work.session.add_all(cls(user_id=user_id, code_hash=hash_token(code)) for code in codes)
         return ["-".join(code[start : start + 4] for start in range(0, LENGTH, 4)) for code in codes]
 
     @classmethod
@@ -43,8 +46,33 @@ class RecoveryCode(Base):
         plain = "".join(character for character in typed.lower() if character.isalnum())
         used = await work.session.execute(
             update(cls)
-            .where(cls.user_id == user_id, cls.code_hash == digest(plain), cls.used_at.is_(None))
+            .where(cls.user_id == user_id, cls.code_hash == hash_token(plain), cls.used_at.is_(None))
             .values(used_at=utc_now())
             .returning(cls.id)
         )
         return used.scalar_one_or_none() is not None
+
+    @classmethod
+    async def count_unused(cls, session: AsyncSession, user_id: int) -> int:
+        unused = select(func.count()).where(cls.user_id == user_id, cls.used_at.is_(None))
+        return await session.scalar(unused) or 0
+
+    @classmethod
+    async def created(cls, session: AsyncSession, user_id: int) -> str:
+        """When this person's codes were created: what tells one set from the next."""
+        return str(await session.scalar(select(func.max(cls.created_at)).where(cls.user_id == user_id)))
+
+
+async def renew_recovery_codes(
+    work: UnitOfWork, source: AuditSource, mailer: Mailer, user_id: int, created: str | None
+) -> list[str] | None:
+    """Return new codes in place of those that were `created` then; None if those have been replaced already.
+
+    So a reload of the page that shows them, which repeats its POST, does not make others.
+    """
+    if await RecoveryCode.created(work.session, user_id) != created:
+        return None
+    user = await User.find(work.session, user_id)
+    await AuditEvent.record(work, Event.RECOVERY_CODES_MADE, source, user)
+    await mailer.send(work, "recovery_codes_made", user.email, user_id=user.id)
+    return await RecoveryCode.replace(work, user_id)

@@ -1,33 +1,30 @@
-"""A sign-in on one device: what the cookie's token stands for, and how it ends.
+"""A sign-in on one device: what the cookie's token stands for, and how it starts, is confirmed and ends.
 
-The cookie carries a random token and the database its SHA-256, so a copy of the database or a backup grants no access.
-A changed address or browser is shown on the devices page and never signs anybody out.
+The cookie carries a random token and the database its SHA-256. A changed address or browser is shown on the devices
+page and never signs anybody out.
 """
 
-import hashlib
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import ForeignKey, and_, bindparam, delete, false, or_, select, update
+from sqlalchemy import ForeignKey, Select, and_, bindparam, delete, false, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from settings import Settings
 from webapp.db.unit_of_work import UnitOfWork
-from webapp.models.accounts.user import ACTOR_COLUMNS, User
-from webapp.models.base import Base, utc_now
+from webapp.models.accounts.audit import MAX_AGENT, AuditEvent, AuditSource, Event
+from webapp.models.accounts.user import ACTOR_COLUMNS, ChangedMeanwhile, User
+from webapp.models.base import Base, hash_token, utc_now
 
 TOUCH_EVERY = timedelta(minutes=5)  # "seen" is written at most this often
-MAX_DEVICE = 200  # characters of a user agent that are stored
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
-    """Where a request comes from, as shown on the devices page."""
+class SessionLimits(Protocol):
+    """How long a sign-in is valid, in seconds: in any case, without use, and without use if it is remembered."""
 
-    agent: str
-    address: str
+    session_lifetime: int
+    session_idle: int
+    session_remember: int
 
 
 class Session(Base):
@@ -50,16 +47,16 @@ class Session(Base):
 
     @classmethod
     async def start(
-        cls, work: UnitOfWork, user_id: int, device: Device, *, remembered: bool, is_strong: bool = False
+        cls, work: UnitOfWork, user_id: int, source: AuditSource, *, remembered: bool, is_strong: bool = False
     ) -> str:
         """Start a sign-in. Return the token for the cookie, which cannot be read from the database again."""
         token = secrets.token_urlsafe(32)
         work.session.add(
             cls(
                 user_id=user_id,
-                token_hash=digest(token),
-                agent=device.agent[:MAX_DEVICE],
-                address=device.address,
+                token_hash=hash_token(token),
+                agent=source.agent[:MAX_AGENT],
+                address=source.address,
                 remembered=remembered,
                 is_strong=is_strong,
             )
@@ -85,47 +82,34 @@ class Session(Base):
         return len(ended.scalars().all())
 
     @classmethod
-    async def confirm(cls, work: UnitOfWork, session_id: int, *, is_strong: bool) -> tuple[str, bool]:
-        """Record a new proof of identity: sensitive actions are allowed for a while.
-
-        Return a new token for the cookie, which replaces the previous one, and whether it is remembered: a token that
-        was copied earlier gains nothing from the proof.
-        """
-        token = secrets.token_urlsafe(32)
-        session = await work.session.get_one(cls, session_id)
-        session.token_hash, session.authenticated_at = digest(token), utc_now()
-        session.is_strong = session.is_strong or is_strong
-        return token, session.remembered
-
-    @classmethod
-    async def touch(cls, work: UnitOfWork, session_id: int, user_id: int, device: Device) -> None:
+    async def touch(cls, work: UnitOfWork, session_id: int, user_id: int, source: AuditSource) -> None:
+        """Note that they were seen just now, and where."""
         now = utc_now()
         await work.session.execute(
             update(cls)
             .where(cls.id == session_id)
-            .values(seen_at=now, agent=device.agent[:MAX_DEVICE], address=device.address)
+            .values(seen_at=now, agent=source.agent[:MAX_AGENT], address=source.address)
         )
         await work.session.execute(update(User).where(User.id == user_id).values(seen_at=now))
 
     @classmethod
-    async def forget_ended(cls, work: UnitOfWork, user_id: int, settings: Settings) -> None:
-        """Delete sign-ins that can never be used again."""
-        oldest = utc_now() - timedelta(seconds=settings.session_lifetime)
-        await work.session.execute(delete(cls).where(cls.user_id == user_id, cls.created_at < oldest))
+    def active_of(cls, user_id: int) -> Select["Session"]:
+        """This person's that have not ended. Parameters: `active_parameters`."""
+        return select(cls).join(User, User.id == cls.user_id).where(cls.user_id == user_id, IS_ACTIVE)
 
     @staticmethod
-    def alive(token: str, settings: Settings) -> dict[str, Any]:
-        """The parameters of `ACTIVE_SESSION` for the sign-in with this token."""
-        return {"token_hash": digest(token), **Session.lasting(settings)}
+    def parameters(token: str, limits: SessionLimits) -> dict[str, Any]:
+        """Those of `ACTIVE_SESSION`, for the sign-in with this token."""
+        return {"token_hash": hash_token(token), **Session.active_parameters(limits)}
 
     @staticmethod
-    def lasting(settings: Settings) -> dict[str, Any]:
-        """The parameters of `IS_ACTIVE`."""
+    def active_parameters(limits: SessionLimits) -> dict[str, Any]:
+        """Those of `IS_ACTIVE`."""
         now = utc_now()
         return {
-            "born_after": now - timedelta(seconds=settings.session_lifetime),
-            "seen_after": now - timedelta(seconds=settings.session_idle),
-            "remembered_after": now - timedelta(seconds=settings.session_remember),
+            "created_after": now - timedelta(seconds=limits.session_lifetime),
+            "seen_after": now - timedelta(seconds=limits.session_idle),
+            "remembered_seen_after": now - timedelta(seconds=limits.session_remember),
         }
 
 
@@ -133,10 +117,10 @@ class Session(Base):
 IS_ACTIVE = and_(
     User.is_active,
     Session.revoked_at.is_(None),
-    Session.created_at > bindparam("born_after"),
+    Session.created_at > bindparam("created_after"),
     or_(
         Session.seen_at > bindparam("seen_after"),
-        and_(Session.remembered, Session.seen_at > bindparam("remembered_after")),
+        and_(Session.remembered, Session.seen_at > bindparam("remembered_seen_after")),
     ),
 )
 
@@ -156,5 +140,70 @@ ACTIVE_SESSION = (
 )
 
 
-def digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+async def start_session(
+    work: UnitOfWork,
+    source: AuditSource,
+    user: User,
+    *,
+    method: str,
+    remembered: bool,
+    is_strong: bool,
+    lifetime: int,
+    replaces: int | None = None,
+) -> str:
+    """Sign the person in on this device, where the session `replaces` ends. Return the token for the cookie.
+
+    `user` is the row as it was when they proved who they are, by `method`; `is_strong` says that it took two factors.
+    Sign-ins older than `lifetime` seconds can never be used again and are deleted. Raises `ChangedMeanwhile`.
+    """
+    if replaces is not None:
+        await Session.revoke(work, replaces)
+    too_old = Session.created_at < utc_now() - timedelta(seconds=lifetime)
+    await work.session.execute(delete(Session).where(Session.user_id == user.id, too_old))
+    person = await User.ensure_unchanged(work, user)
+    details = {"method": method, "remembered": remembered}
+    await AuditEvent.record(work, Event.SIGNED_IN, source.acting_as(person), person, **details)
+    return await Session.start(work, person.id, source, remembered=remembered, is_strong=is_strong)
+
+
+async def confirm_session(
+    work: UnitOfWork, source: AuditSource, session_id: int, *, method: str, is_strong: bool
+) -> tuple[str, bool]:
+    """Record a new proof of identity: sensitive actions are allowed for a while.
+
+    Return a new token for the cookie, which replaces the previous one, and whether it is remembered: a token that was
+    copied earlier gains nothing from the proof. Raises `ChangedMeanwhile` if the sign-in has ended.
+    """
+    session = await work.session.get(Session, session_id)
+    if session is None or session.revoked_at is not None:
+        raise ChangedMeanwhile
+    token = secrets.token_urlsafe(32)
+    session.token_hash, session.authenticated_at = hash_token(token), utc_now()
+    session.is_strong = session.is_strong or is_strong
+    person = await work.session.get_one(User, session.user_id)
+    await AuditEvent.record(work, Event.CONFIRMED, source, person, method=method)
+    return token, session.remembered
+
+
+async def end_session(
+    work: UnitOfWork, source: AuditSource, user_id: int, session_id: int, *, device: str | None = None
+) -> bool:
+    """Sign the person out on one device, described for the audit log. Return False if they are signed out there."""
+    session = await work.session.get(Session, session_id)
+    if session is None or session.user_id != user_id or session.revoked_at is not None:
+        return False
+    session.revoked_at = utc_now()
+    person = await work.session.get_one(User, user_id)
+    details = {} if device is None else {"device": device}
+    await AuditEvent.record(work, Event.SIGNED_OUT, source, person, **details)
+    return True
+
+
+async def end_all_sessions(work: UnitOfWork, source: AuditSource, user_id: int, *, except_id: int | None = None) -> int:
+    """Sign the person out on all devices, or on all but one; return on how many."""
+    ended = await Session.revoke_all(work, user_id, except_id=except_id)
+    if ended:
+        person = await work.session.get_one(User, user_id)
+        details = {} if except_id is None else {"but_this": True}
+        await AuditEvent.record(work, Event.ALL_SIGNED_OUT, source, person, sessions_ended=ended, **details)
+    return ended

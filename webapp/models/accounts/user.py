@@ -2,16 +2,19 @@
 
 import unicodedata
 from datetime import datetime
+from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import Select, exists, func, select, update
+from sqlalchemy import Select, exists, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.base import Base, utc_now
-from webapp.models.policy import Role
+from webapp.models.errors import NotFound
+from webapp.models.policy import Actor, Role
 
 MAX_EMAIL = 320  # characters: 64, the @ and 255 (RFC 5321, 4.5.3.1)
 # Alphabets whose letters look alike, by Unicode name. No real word mixes two of them.
@@ -57,6 +60,14 @@ class User(Base):
     totp_step: Mapped[int] = mapped_column(default=0, server_default="0")
 
     @classmethod
+    async def find(cls, session: AsyncSession, user_id: int) -> "User":
+        """Raises `NotFound`: an account may have been deleted since the request began."""
+        user = await session.get(cls, user_id)
+        if user is None:
+            raise NotFound("account")
+        return user
+
+    @classmethod
     def able_to_sign_in(cls, email: str) -> Select["User"]:
         return select(cls).where(cls.email == email, cls.is_active)
 
@@ -75,22 +86,35 @@ class User(Base):
 
         Raises `RegistrationClosed` and `EmailTaken`. The write lock guarantees that only one person is first.
         """
-        first = not (await work.session.execute(select(func.count()).select_from(cls))).scalar_one()
-        if not (first or is_open):
+        is_first = not await work.session.scalar(cls.anybody())
+        if not (is_first or is_open):
             raise RegistrationClosed
+        role = Role.OWNER if is_first else Role.MEMBER
+        # Of the first person the operator's word is enough.
+        return await cls.create(work, email=email, password_hash=password_hash, role=role, is_verified=is_first)
+
+    @classmethod
+    async def create(
+        cls, work: UnitOfWork, *, email: str, password_hash: str, role: Role, is_verified: bool, name: str = ""
+    ) -> "User":
+        """Without a name they are called what their address begins with. Raises `EmailTaken`."""
         user = cls(
             email=email,
-            name=email.partition("@")[0],
+            name=name or email.partition("@")[0],
             password_hash=password_hash,
-            role=Role.OWNER if first else Role.MEMBER,
-            verified_at=utc_now() if first else None,  # the operator's word is enough
+            role=role,
+            verified_at=utc_now() if is_verified else None,
         )
         work.session.add(user)
+        await user.flush_email(work)
+        return user
+
+    async def flush_email(self, work: UnitOfWork) -> None:
+        """Raises `EmailTaken`: the UNIQUE constraint decides who was first."""
         try:
             await work.session.flush()
         except IntegrityError as error:
             raise EmailTaken from error
-        return user
 
     @classmethod
     async def rehash(cls, work: UnitOfWork, user_id: int, verified: str, password_hash: str) -> bool:
@@ -104,7 +128,7 @@ class User(Base):
         return changed.scalar_one_or_none() is not None
 
     @classmethod
-    async def unchanged(cls, work: UnitOfWork, proved: "User") -> "User":
+    async def ensure_unchanged(cls, work: UnitOfWork, proved: "User") -> "User":
         """Under the write lock: the person, if their proof of identity still counts. Raises `ChangedMeanwhile`.
 
         Verifying takes a while; a new password or a deactivation in between also ends a sign-in in progress.
@@ -117,6 +141,20 @@ class User(Base):
 
 # The columns of an `Actor`, for the statements that every request runs.
 ACTOR_COLUMNS = (User.id, User.email, User.name, User.role, User.verified_at, User.time_zone, User.number_style)
+
+
+def actor_from(row: Any, **more: Any) -> Actor:
+    """`row` has `ACTOR_COLUMNS`; `more` is what the sign-in or the token adds."""
+    return Actor(
+        id=row.id,
+        email=row.email,
+        name=row.name,
+        role=row.role,
+        is_verified=row.verified_at is not None,
+        time_zone=row.time_zone,
+        number_style=row.number_style,
+        **more,
+    )
 
 
 def normalise_email(address: str) -> str:

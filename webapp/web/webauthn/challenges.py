@@ -6,26 +6,24 @@ A challenge is valid once, for a few minutes, in one browser: the database store
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from quart import Response, request
-from sqlalchemy import delete, or_, select, update
 
 from webapp.db.errors import UserError
-from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import config, db
-from webapp.models import OneTimeToken, Passkey, Purpose, TokenUnusable, User, utc_now
+from webapp.models import OneTimeToken, Passkey, Purpose, TokenUnusable, User
 from webapp.models.accounts.one_time_token import LIFETIMES
+from webapp.models.accounts.passkey import NewCredential, issue_challenge
 from webapp.web.hosts import LOCAL_NAMES, own_origin
 from webapp.web.templating import to_json
 
 if TYPE_CHECKING:
-    from webapp.web.webauthn.server import Ceremonies
+    from webapp.web.webauthn.server import WebAuthnServer
 
-Kind = Literal["create", "get"]
+Ceremony = Literal["create", "get"]  # as in `navigator.credentials`
 
 
 class PasskeyRefused(UserError):
@@ -36,27 +34,13 @@ class PasskeyRefused(UserError):
         super().__init__("This passkey was not accepted, or it took too long. Try again, or use your password.")
 
 
-class NoPasskeysHere(UserError):
-    def __init__(self) -> None:
-        super().__init__("Passkeys belong to a name with TLS, or to localhost. This address is neither.")
-
-
-@dataclass(frozen=True, slots=True)
-class NewCredential:
-    """A key that a device has created."""
-
-    credential_id: bytes
-    credential: bytes
-    sign_count: int
-
-
 def rp_id() -> str | None:
     """The host name this server's passkeys belong to; None where browsers allow none: without TLS, or on an IP
     address.
     """
     parts = urlsplit(own_origin())
     host = parts.hostname or ""
-    if _is_address(host) or not (parts.scheme == "https" or host == "localhost"):
+    if _is_ip_address(host) or not (parts.scheme == "https" or host == "localhost"):
         return None
     return host
 
@@ -70,56 +54,59 @@ def localhost_origin() -> str | None:
 
 
 async def registration_options(user: User, known: Sequence[Passkey]) -> Response:
-    options, state = _ceremonies().ask_for_key(_handle(user), user.email, user.name, [one.credential for one in known])
-    return await _asked("create", options, state, user.id)
+    credentials = [passkey.credential for passkey in known]
+    options, state = _server().registration_options(_user_handle(user), user.email, user.name, credentials)
+    return await _options_response("create", options, state, user.id)
 
 
 async def authentication_options(user_id: int | None, known: Sequence[Passkey] | None) -> Response:
     """`known` are the acceptable keys; None: any of this server's, whoever owns it."""
-    options, state = _ceremonies().ask_for_signature(None if known is None else [one.credential for one in known])
-    return await _asked("get", options, state, user_id)
+    credentials = None if known is None else [passkey.credential for passkey in known]
+    options, state = _server().authentication_options(credentials)
+    return await _options_response("get", options, state, user_id)
 
 
-async def verify_registration(answer: str, user_id: int) -> NewCredential:
+async def verify_registration(response: str, user_id: int) -> NewCredential:
     """Verify a new key. Raises `PasskeyRefused`."""
-    state = await _redeem("create", user_id)
-    with _refusing():
-        return NewCredential(*_ceremonies().read_key(state, answer))
+    state = await _redeem_challenge("create", user_id)
+    with _refusing_invalid():
+        return _server().verify_registration(state, response)
 
 
-async def verify_authentication(answer: str, user_id: int | None) -> tuple[Passkey, User]:
-    """Return the key that signed and its owner, and note its use.
+async def verify_authentication(response: str, user_id: int | None) -> User:
+    """Return the owner of the key that signed, and note its use.
 
     With `user_id` only that person's keys are accepted. Raises `PasskeyRefused`.
     """
-    state = await _redeem("get", user_id)
-    with _refusing():
-        ceremonies = _ceremonies()
-        signed = ceremonies.read_signature(answer)
-    passkey, user = await _owner_of(signed.raw_id)
+    state = await _redeem_challenge("get", user_id)
+    with _refusing_invalid():
+        server = _server()
+        parsed = server.parse_authentication(response)
+    passkey, user = await _find_owner(parsed.raw_id)
     if user_id not in (None, user.id):
         raise PasskeyRefused("somebody else's passkey")
-    with _refusing():
-        count = ceremonies.check_signature(state, passkey.credential, signed)
-    if (user_id is None or signed.response.user_handle) and signed.response.user_handle != _handle(user):
+    with _refusing_invalid():
+        sign_count = server.verify_authentication(state, passkey.credential, parsed)
+    user_handle = parsed.response.user_handle
+    if (user_id is None or user_handle) and user_handle != _user_handle(user):
         raise PasskeyRefused("another person's handle")
-    if not await db().write(_use, passkey.id, count):
+    if not await db().write(Passkey.use, passkey.id, sign_count):
         raise PasskeyRefused("the count went back: there may be a copy of this key")
-    return passkey, user
+    return user
 
 
-def _ceremonies() -> "Ceremonies":
-    """Created per request, since their names depend on it. Imported with the first passkey: fido2 takes 5 MB."""
-    from webapp.web.webauthn.server import Ceremonies
+def _server() -> "WebAuthnServer":
+    """Created per request, since its names depend on it. Imported with the first passkey: fido2 takes 5 MB."""
+    from webapp.web.webauthn.server import WebAuthnServer
 
     host = rp_id()
     if host is None:
-        raise NoPasskeysHere
-    return Ceremonies(host, own_origin())
+        raise UserError("Passkeys belong to a name with TLS, or to localhost. This address is neither.")
+    return WebAuthnServer(host, own_origin())
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
+def _refusing_invalid() -> Iterator[None]:
     """Whatever the parsers and checks of a response raise means the same to its sender."""
     try:
         yield
@@ -127,8 +114,10 @@ def _refusing() -> Iterator[None]:
         raise PasskeyRefused(str(error)) from error
 
 
-async def _asked(kind: Kind, options: dict[str, Any], state: dict[str, Any], user_id: int | None) -> Response:
-    token = await db().write(_keep, user_id, {"kind": kind, **state})
+async def _options_response(
+    ceremony: Ceremony, options: dict[str, Any], state: dict[str, Any], user_id: int | None
+) -> Response:
+    token = await db().write(issue_challenge, user_id, {"kind": ceremony, **state})
     response = Response(to_json(options), content_type="application/json")
     age = int(LIFETIMES[Purpose.CHALLENGE].total_seconds())
     response.set_cookie(
@@ -137,55 +126,31 @@ async def _asked(kind: Kind, options: dict[str, Any], state: dict[str, Any], use
     return response
 
 
-async def _keep(work: UnitOfWork, user_id: int | None, state: dict[str, Any]) -> str:
-    """Strangers request challenges too, so none is kept after it has expired."""
-    old = delete(OneTimeToken).where(OneTimeToken.purpose == Purpose.CHALLENGE, OneTimeToken.expires_at < utc_now())
-    await work.session.execute(old)
-    return await OneTimeToken.issue(work, Purpose.CHALLENGE, user_id=user_id, data=state)
-
-
-async def _redeem(kind: Kind, user_id: int | None) -> dict[str, Any]:
+async def _redeem_challenge(ceremony: Ceremony, user_id: int | None) -> dict[str, Any]:
     """Consume the challenge before looking at the response: each one allows a single try."""
     try:
         token = await db().write(OneTimeToken.redeem, Purpose.CHALLENGE, request.cookies.get(_cookie(), ""))
     except TokenUnusable as error:
         raise PasskeyRefused("no challenge") from error
-    if token.user_id != user_id or token.data.get("kind") != kind:
+    if token.user_id != user_id or token.data.get("kind") != ceremony:
         raise PasskeyRefused("another challenge")
     return token.data
 
 
-async def _owner_of(credential_id: bytes) -> tuple[Passkey, User]:
-    statement = (
-        select(Passkey, User)
-        .join(User, User.id == Passkey.user_id)
-        .where(Passkey.credential_id == credential_id, User.is_active)
-    )
+async def _find_owner(credential_id: bytes) -> tuple[Passkey, User]:
     async with db().reading() as session:
-        found = (await session.execute(statement)).one_or_none()
+        found = (await session.execute(Passkey.with_owner(credential_id))).one_or_none()
     if found is None:
         raise PasskeyRefused("not known here")
     return found[0], found[1]
 
 
-async def _use(work: UnitOfWork, passkey_id: int, count: int) -> bool:
-    """Return False if the counter did not increase. Many keys do not count and always send 0."""
-    goes_up = or_(Passkey.sign_count < count, (Passkey.sign_count == 0) & (count == 0))
-    used = await work.session.execute(
-        update(Passkey)
-        .where(Passkey.id == passkey_id, goes_up)
-        .values(sign_count=count, used_at=utc_now())
-        .returning(Passkey.id)
-    )
-    return used.scalar_one_or_none() is not None
-
-
-def _handle(user: User) -> bytes:
+def _user_handle(user: User) -> bytes:
     """The id a device stores the person under: reveals nothing about them, and is unique on this host name."""
     return hashlib.sha256(f"{user.id} {user.created_at.isoformat()}".encode()).digest()
 
 
-def _is_address(host: str) -> bool:
+def _is_ip_address(host: str) -> bool:
     try:
         ip_address(host)
     except ValueError:

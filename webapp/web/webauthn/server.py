@@ -1,6 +1,6 @@
 """The two ceremonies of WebAuthn, computed by fido2: what a device is asked, and whether its response is valid.
 
-Nothing here knows about requests or the database. Only `webauthn.py` imports this module, and only when a passkey is
+Nothing here knows about requests or the database. Only `challenges.py` imports this module, and only when a passkey is
 used: fido2 takes 5 MB of memory that no other page needs.
 """
 
@@ -20,70 +20,72 @@ from fido2.webauthn import (
     UserVerificationRequirement,
 )
 
-Read = TypeVar("Read", RegistrationResponse, AuthenticationResponse)
-Question = tuple[dict[str, Any], dict[str, Any]]  # the options for the device, and the state to verify its response
+from webapp.models.accounts.passkey import NewCredential
 
-MAX_ANSWER = 32_000  # characters of a device's response
+Parsed = TypeVar("Parsed", RegistrationResponse, AuthenticationResponse)
+Options = tuple[dict[str, Any], dict[str, Any]]  # for the device, and the state to verify its response with
+
+MAX_RESPONSE = 32_000  # characters
+MAX_CREDENTIAL_ID = 1023  # bytes (WebAuthn, 5.8.3)
 REQUIRED = UserVerificationRequirement.REQUIRED  # fingerprint, face or PIN: what makes a passkey two factors
 
 
-class Ceremonies:
-    """For passkeys of one host name, at one origin. An invalid response raises a variety of errors."""
+class WebAuthnServer:
+    """The relying party `rp_id` at one origin. An invalid response raises a variety of errors."""
 
-    def __init__(self, name: str, origin: str) -> None:
-        site = PublicKeyCredentialRpEntity(id=name, name="Rowcast")
-        self._server = Fido2Server(site, verify_origin=lambda told: told == origin)
+    def __init__(self, rp_id: str, origin: str) -> None:
+        relying_party = PublicKeyCredentialRpEntity(id=rp_id, name="Rowcast")
+        self._server = Fido2Server(relying_party, verify_origin=lambda claimed: claimed == origin)
 
-    def ask_for_key(self, handle: bytes, email: str, name: str, known: Iterable[bytes]) -> Question:
+    def registration_options(self, user_handle: bytes, email: str, name: str, known: Iterable[bytes]) -> Options:
         """Ask for a key stored on the device together with the person's name, so that signing in needs no address."""
         options, state = self._server.register_begin(
-            PublicKeyCredentialUserEntity(id=handle, name=email, display_name=name),
-            [AttestedCredentialData(one) for one in known],
+            PublicKeyCredentialUserEntity(id=user_handle, name=email, display_name=name),
+            [AttestedCredentialData(credential) for credential in known],
             resident_key_requirement=ResidentKeyRequirement.REQUIRED,
             user_verification=REQUIRED,
         )
         return dict(options), state
 
-    def read_key(self, state: dict[str, Any], answer: str) -> tuple[bytes, bytes, int]:
-        """Verify a new key; return its id, the key itself, and its counter."""
-        response = _read(RegistrationResponse, answer)
-        made = self._server.register_complete(state, response)
-        _refuse_frames(response.response.client_data)
-        credential = made.credential_data
-        if credential is None or len(credential.credential_id) > 1023:
+    def verify_registration(self, state: dict[str, Any], response: str) -> NewCredential:
+        parsed = _parse(RegistrationResponse, response)
+        data = self._server.register_complete(state, parsed)
+        _refuse_cross_origin(parsed.response.client_data)
+        credential = data.credential_data
+        if credential is None or len(credential.credential_id) > MAX_CREDENTIAL_ID:
             raise ValueError("no credential")
-        return credential.credential_id, bytes(credential), made.counter
+        return NewCredential(credential.credential_id, bytes(credential), data.counter)
 
-    def ask_for_signature(self, known: Iterable[bytes] | None) -> Question:
+    def authentication_options(self, known: Iterable[bytes] | None) -> Options:
         """`known` are the acceptable keys; None: any for this host name."""
-        credentials = None if known is None else [AttestedCredentialData(one) for one in known]
+        credentials = None if known is None else [AttestedCredentialData(credential) for credential in known]
         options, state = self._server.authenticate_begin(credentials, user_verification=REQUIRED)
         return dict(options), state
 
-    def read_signature(self, answer: str) -> AuthenticationResponse:
-        """Parse a response without verifying it: it names the key to check it with."""
-        return _read(AuthenticationResponse, answer)
+    def parse_authentication(self, response: str) -> AuthenticationResponse:
+        """Without verifying it: the response names the key to verify it with."""
+        return _parse(AuthenticationResponse, response)
 
-    def check_signature(self, state: dict[str, Any], key: bytes, response: AuthenticationResponse) -> int:
+    def verify_authentication(self, state: dict[str, Any], key: bytes, response: AuthenticationResponse) -> int:
         """Verify the response with the key it names; return the key's counter."""
         self._server.authenticate_complete(state, [AttestedCredentialData(key)], response)
-        _refuse_frames(response.response.client_data)
+        _refuse_cross_origin(response.response.client_data)
         return response.response.authenticator_data.counter
 
 
-def _read(kind: type[Read], answer: str) -> Read:
+def _parse(kind: type[Parsed], response: str) -> Parsed:
     """Parse what the browser sent, if it is a response at all; the parsers raise a variety of errors."""
     try:
-        if len(answer) > MAX_ANSWER:
+        if len(response) > MAX_RESPONSE:
             raise ValueError("too long")
-        read: Read | None = kind.from_dict(json.loads(answer))
+        parsed: Parsed | None = kind.from_dict(json.loads(response))
     except Exception as error:
         raise ValueError("not readable") from error
-    if read is None:  # the response was "null"
+    if parsed is None:  # the response was "null"
         raise ValueError("nothing")
-    return read
+    return parsed
 
 
-def _refuse_frames(told: CollectedClientData) -> None:
-    if told.cross_origin:
+def _refuse_cross_origin(client_data: CollectedClientData) -> None:
+    if client_data.cross_origin:
         raise ValueError("asked from a frame of another site")

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from webapp.auth.passwords import COMMON, MIN_PASSWORD, common, problem_with
+from webapp.models.accounts.password import COMMON_PASSWORDS, MIN_PASSWORD, common_passwords, problem_with
 
 FULL_WIDTH = "".join(chr(ord(letter) + 0xFEE0) for letter in "password123")  # the same letters, as a keyboard has them
 ADA = ("ada.lovelace@example.org", "Ada Lovelace")
@@ -23,7 +23,7 @@ ADA = ("ada.lovelace@example.org", "Ada Lovelace")
         "x7$Kq!0zRw",
     ],
 )
-def test_what_nobody_would_try_is_fine(password: str) -> None:
+def test_a_password_that_nobody_would_try_is_accepted(password: str) -> None:
     assert problem_with(password, *ADA) is None
 
 
@@ -51,20 +51,20 @@ def test_what_nobody_would_try_is_fine(password: str) -> None:
         ("lovelaceada.", "a name, an address"),
     ],
 )
-def test_what_is_tried_first_is_refused_in_words(password: str, words: str) -> None:
+def test_a_password_that_is_tried_first_is_refused_with_the_reason(password: str, words: str) -> None:
     assert words in (problem_with(password, *ADA) or "")
 
 
-def test_another_persons_name_is_a_word_like_any() -> None:
+def test_the_name_of_another_person_is_accepted() -> None:
     assert problem_with("grace.hopper12", *ADA) is None
     assert problem_with("grace.hopper12", "grace.hopper@example.org") is not None
 
 
-def test_the_list_is_the_one_its_description_tells_of() -> None:
-    described = (COMMON.parent / "README.md").read_text(encoding="utf-8")
+def test_the_list_of_common_passwords_matches_its_readme() -> None:
+    described = (COMMON_PASSWORDS.parent / "README.md").read_text(encoding="utf-8")
 
-    assert hashlib.sha256(COMMON.read_bytes()).hexdigest() in described
-    passwords = common().decode().strip("\n").split("\n")
+    assert hashlib.sha256(COMMON_PASSWORDS.read_bytes()).hexdigest() in described
+    passwords = common_passwords().decode().strip("\n").split("\n")
     assert f"{len(set(passwords)):,} leaked passwords" in described
     assert len(passwords) == len(set(passwords)) > 10_000
     assert all(MIN_PASSWORD <= len(one) <= 64 and one == one.casefold() for one in passwords)

@@ -1,0 +1,93 @@
+"""Limits on guessing passwords, codes and the set-up key, and on requesting accounts and mails.
+
+Guesses at an account are counted per address, and over all addresses, which bounds distributed guessing. A device that
+has signed in to the account before is counted separately: however many strangers guess, they lock nobody out of their
+own account on their own device. On a new device people can still use a passkey, or, without a second factor, choose a
+new password by mail, which makes that device a known one.
+"""
+
+from math import ceil
+from typing import cast
+
+from quart import Quart, request
+from quart.blueprints import BlueprintSetupState
+
+from webapp.auth import bp
+from webapp.auth.forms import RateLimitedForm
+from webapp.extensions import Extension, config
+from webapp.models import Event
+from webapp.web.audit import record_soon
+from webapp.web.rate_limit.allowance import RateLimit, Try, hit_all
+from webapp.web.rate_limit.throttle import client, too_many
+
+TEN_MINUTES, AN_HOUR, A_DAY = 600, 3600, 86400  # seconds
+NEW_DEVICE = (
+    "Without waiting: on a device that has signed in before, with a passkey, or (without second factor) after a reset."
+)
+
+
+class RateLimits:
+    def __init__(self) -> None:
+        self.address = RateLimit("auth.address", 100, TEN_MINUTES)
+        self.known_device = RateLimit("auth.known_device", 10, TEN_MINUTES)
+        self.account_from_address = RateLimit("auth.account_from_address", 10, TEN_MINUTES)
+        self.account = RateLimit("auth.account", 100, TEN_MINUTES)
+        self.code = RateLimit("auth.code", 10, TEN_MINUTES)
+        # Three of a million codes are valid at a time: guessing takes years, even with the password.
+        self.codes_a_day = RateLimit("auth.codes_a_day", 60, A_DAY)
+        self.confirmation = RateLimit("auth.confirmation", 10, TEN_MINUTES)
+        self.registration = RateLimit("auth.registration", 20, TEN_MINUTES)
+        self.email_check = RateLimit("auth.email_check", 60, TEN_MINUTES)
+        self.link = RateLimit("auth.link", 20, TEN_MINUTES)
+        self.mail = RateLimit("auth.mail", 3, TEN_MINUTES)
+        self.audit_entry = RateLimit("auth.audit_entry", 1, TEN_MINUTES)
+        # Per address. Nobody guesses a signature; these bound the work strangers can cause.
+        self.passkey_options = RateLimit("auth.passkey_options", 100, TEN_MINUTES)
+        self.passkey_response = RateLimit("auth.passkey_response", 50, TEN_MINUTES)
+        # Per signed-in person: an unattended or stolen session must not allow guessing, or flooding a mailbox.
+        self.own_guess = RateLimit("account.guess", 10, TEN_MINUTES)
+        self.email_change = RateLimit("account.email_change", 5, AN_HOUR)
+
+    def sign_in(self, email: str, device: str | None) -> tuple[Try, ...]:
+        """`device` is the name of a device that has signed in to this account before."""
+        if device is not None:
+            return (self.address, client()), (self.known_device, f"{email} {device}")
+        return (
+            (self.address, client()),
+            (self.account_from_address, f"{email} {client()}"),
+            (self.account, email),
+        )
+
+    def second_step(self, user_id: int, device: str | None) -> tuple[Try, ...]:
+        key = str(user_id) if device is None else f"{user_id} {device}"
+        return (self.code, key), (self.codes_a_day, key)
+
+    async def reset_sign_in(self, email: str, device: str | None) -> None:
+        """The password was right. The address keeps its count, so that one's own account does not pay for guessing at
+        others.
+        """
+        await self.known_device.forget(f"{email} {device}")
+        await self.account_from_address.forget(f"{email} {client()}")
+
+    async def allow(self, form: RateLimitedForm, *tries: Try) -> bool:
+        """Count a try before it is made, so that concurrent tries count. False, with the time to wait in the form, if
+        none is left.
+        """
+        exceeded = await hit_all(*tries)
+        if exceeded is None:
+            return True
+        text = f"{too_many(exceeded.wait)} {NEW_DEVICE if exceeded.allowance is self.account else ''}"
+        form.refuse_for(ceil(exceeded.wait), text.strip())
+        # Only now and then, so that a thousand refusals do not flood the audit log.
+        if await self.audit_entry.is_free(exceeded.key):
+            record_soon(Event.THROTTLED, exceeded.key.partition(" ")[0], place=request.endpoint)
+        return False
+
+
+rate_limits: Extension[RateLimits] = Extension("auth_rate_limits", lambda settings: RateLimits())
+
+
+@bp.record_once
+def _make(state: BlueprintSetupState) -> None:
+    app = cast(Quart, state.app)
+    rate_limits.init_app(app, config.of(app))

@@ -1,0 +1,147 @@
+"""The second factor: a code from an authenticator app (TOTP, RFC 6238), or a recovery code instead."""
+
+import hmac
+import time
+
+import pyotp
+from cryptography.fernet import InvalidToken, MultiFernet
+from sqlalchemy import exists, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from webapp.db.errors import UserError
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.models.accounts.audit import AuditEvent, AuditSource, Event
+from webapp.models.accounts.one_time_token import OneTimeToken, Purpose
+from webapp.models.accounts.passkey import Passkey
+from webapp.models.accounts.recovery_code import RecoveryCode
+from webapp.models.accounts.user import User
+from webapp.models.mail import Mailer
+
+STEP = 30  # seconds per code
+DRIFT = 1  # steps of tolerated clock drift, either way
+DIGITS = 6
+
+
+async def has_totp(session: AsyncSession, user_id: int) -> bool:
+    """Whether they have an authenticator app."""
+    return bool(await session.scalar(select(User.totp_secret.is_not(None)).where(User.id == user_id)))
+
+
+async def has_second_factor(session: AsyncSession, user_id: int) -> bool:
+    """Whether they have an authenticator app or a passkey."""
+    has_passkey = exists().where(Passkey.user_id == User.id)
+    either = select(or_(User.totp_secret.is_not(None), has_passkey)).where(User.id == user_id)
+    return bool(await session.scalar(either))
+
+
+async def turn_on_totp(
+    work: UnitOfWork, source: AuditSource, mailer: Mailer, seal: MultiFernet, user_id: int, secret: str, code: str
+) -> list[str] | None:
+    """Return new recovery codes; None if this is not the code of the secret. Raises `UserError` if it is on already."""
+    step = matching_step(secret, code)
+    if step is None:
+        return None
+    user = await User.find(work.session, user_id)
+    if user.totp_secret is not None:
+        raise UserError("The second factor is on already. Turn it off first to use another app.")
+    user.totp_secret, user.totp_step = seal.encrypt(secret.encode()).decode(), step
+    await AuditEvent.record(work, Event.FACTOR_ADDED, source, user)
+    await mailer.send(work, "second_factor_added", user.email, user_id=user.id)
+    return await RecoveryCode.replace(work, user_id)
+
+
+async def turn_off_totp(
+    work: UnitOfWork, source: AuditSource, mailer: Mailer, seal: MultiFernet, user_id: int, code: str
+) -> bool:
+    """Return False if the code, or recovery code, is not valid."""
+    if not await verify_code(work, source, seal, user_id, code):
+        return False
+    user = await User.find(work.session, user_id)
+    user.totp_secret, user.totp_step = None, 0
+    await RecoveryCode.remove(work, user_id)
+    await AuditEvent.record(work, Event.FACTOR_REMOVED, source, user)
+    await mailer.send(work, "second_factor_removed", user.email, user_id=user.id)
+    return True
+
+
+async def begin_second_step(work: UnitOfWork, user: User, *, remembered: bool) -> str:
+    """The password was right: return the token that connects the second step to it.
+
+    `user` is the row as it was when they proved it. Raises `ChangedMeanwhile`.
+    """
+    await User.ensure_unchanged(work, user)
+    data = {"remembered": remembered}
+    return await OneTimeToken.issue(work, Purpose.SECOND_STEP, user_id=user.id, data=data, ends_earlier=False)
+
+
+async def find_second_step(session: AsyncSession, token: str) -> tuple[User, bool] | None:
+    """Who is half signed in, and whether to remember them; None if nobody is, or no longer."""
+    step = await session.scalar(OneTimeToken.usable(Purpose.SECOND_STEP, token))
+    user = await session.get(User, step.user_id) if step else None
+    if step is None or user is None or not user.is_active or user.totp_secret is None:
+        return None
+    return user, bool(step.data.get("remembered"))
+
+
+async def complete_second_step(
+    work: UnitOfWork, source: AuditSource, mailer: Mailer, seal: MultiFernet, user_id: int, code: str, token: str
+) -> bool:
+    """Use up the code and the step together; return False if the code is not valid.
+
+    Raises `TokenUnusable` if another request was faster.
+    """
+    user = await User.find(work.session, user_id)
+    if not await verify_code(work, source.acting_as(user), seal, user_id, code):
+        return False
+    await OneTimeToken.redeem(work, Purpose.SECOND_STEP, token)
+    if not is_totp_code(code):
+        await mailer.send(work, "recovery_code_used", user.email, user_id=user.id)
+    return True
+
+
+async def verify_code(work: UnitOfWork, source: AuditSource, seal: MultiFernet, user_id: int, code: str) -> bool:
+    """Whether the code, or recovery code, is valid now; this uses it up. Callers count the tries."""
+    user = await work.session.get(User, user_id)
+    if user is None or user.totp_secret is None:
+        return False
+    if is_totp_code(code):
+        return await _use_step(work, user, code, seal)
+    if not await RecoveryCode.redeem(work, user_id, code):
+        return False
+    await AuditEvent.record(work, Event.RECOVERY_CODE_USED, source, user)
+    return True
+
+
+def is_totp_code(typed: str) -> bool:
+    """Whether it looks like an app's code rather than a recovery code."""
+    return len(_digits(typed)) == DIGITS and typed.isascii()
+
+
+def matching_step(secret: str, typed: str, *, after: int = 0, now: float | None = None) -> int | None:
+    """The time step, later than `after`, that this code belongs to; None for a wrong or used code."""
+    totp, typed = pyotp.TOTP(secret, digits=DIGITS, interval=STEP), _digits(typed)
+    current = int(time.time() if now is None else now) // STEP
+    steps = range(max(after + 1, current - DRIFT), current + DRIFT + 1)
+    fitting = [step for step in steps if hmac.compare_digest(totp.at(step * STEP).encode(), typed.encode())]
+    return fitting[0] if fitting else None
+
+
+async def _use_step(work: UnitOfWork, user: User, code: str, seal: MultiFernet) -> bool:
+    """If two people submit the same code concurrently, one gets in: the row accepts each step once."""
+    try:
+        secret = seal.decrypt(user.totp_secret or "").decode()
+    except InvalidToken:  # encrypted with a lost key: recovery codes still work
+        return False
+    step = matching_step(secret, code, after=user.totp_step)
+    if step is None:
+        return False
+    taken = await work.session.execute(
+        update(User).where(User.id == user.id, User.totp_step < step).values(totp_step=step).returning(User.id)
+    )
+    return taken.scalar_one_or_none() is not None
+
+
+def _digits(typed: str) -> str:
+    """Accepts `123 456`, as apps display it."""
+    plain = "".join(typed.split()).replace("-", "")
+    return plain if plain.isascii() and plain.isdigit() else ""
