@@ -1,4 +1,4 @@
-"""The shared objects: declared here without an app, created in `create_app()`, looked up through the app context.
+"""The shared objects: declared without an app, created for an app when it first uses them, found through its context.
 
 Calling one returns the current app's object: `db()` is the `Database` of the app that serves this request, so several
 apps with different settings can share a process. Streams and jobs outlive the app context, so they fetch the object
@@ -24,22 +24,23 @@ T = TypeVar("T")
 
 
 class Extension(Generic[T]):
-    """One object per app, created from its settings by `make`."""
+    """One object per app, created from the app's settings by `make`. Each has a unique `name`."""
 
     def __init__(self, name: str, make: Callable[[Settings], T]) -> None:
         self.name = f"rowcast.{name}"
         self.make = make
 
-    def init_app(self, app: Quart, settings: Settings) -> T:
-        made = app.extensions[self.name] = self.make(settings)
-        return made
-
     def of(self, app: Quart) -> T:
-        return cast(T, app.extensions[self.name])
+        return self._find(app.extensions)
 
     def __call__(self) -> T:
         """Raises RuntimeError outside an app context."""
-        return cast(T, current_app.extensions[self.name])
+        return self._find(current_app.extensions)
+
+    def _find(self, extensions: dict[str, Any]) -> T:
+        if self.name not in extensions:
+            extensions[self.name] = self.make(extensions[config.name])
+        return cast(T, extensions[self.name])
 
 
 config: Extension[Settings] = Extension("settings", lambda settings: settings)
@@ -51,13 +52,10 @@ broker: Extension[Broker] = Extension("hub", lambda settings: Broker())
 jobs: Extension[Jobs] = Extension("jobs", Jobs)
 indexes: Extension[Indexes] = Extension("indexes", Indexes)
 
-EVERY: tuple[Extension[Any], ...] = (config, drain, db, hasher, sealer, broker, jobs, indexes)
-
 
 def init_app(app: Quart, settings: Settings) -> None:
-    """Create each object for this app. Open them in this order when it starts serving, and close them in reverse."""
-    for extension in EVERY:
-        extension.init_app(app, settings)
+    """Give this app its settings, connect the objects that call each other, and open and close them with the server."""
+    app.extensions[config.name] = settings
     drain.of(app).on_begin(broker.of(app).close)
     db.of(app).queue, db.of(app).broker = jobs.of(app), broker.of(app)
 

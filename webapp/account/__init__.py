@@ -14,6 +14,5 @@ from webapp.account import (  # noqa: E402, F401  (routes register themselves)
     profiles,
     recovery,
     second_factor,
-    throttles,
     tokens,
 )

@@ -1,12 +1,6 @@
 """Limits for signed-in people on guessing codes and passwords, and on having mails sent."""
 
-from typing import cast
-
-from quart import Quart
-from quart.blueprints import BlueprintSetupState
-
-from webapp.account import bp
-from webapp.extensions import Extension, config
+from webapp.extensions import Extension
 from webapp.web.rate_limit.allowance import RateLimit
 
 
@@ -29,9 +23,3 @@ class Throttles:
 
 
 throttles: Extension[Throttles] = Extension("account_throttles", lambda settings: Throttles())
-
-
-@bp.record_once
-def _make(state: BlueprintSetupState) -> None:
-    app = cast(Quart, state.app)
-    throttles.init_app(app, config.of(app))

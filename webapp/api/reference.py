@@ -2,14 +2,13 @@
 
 from typing import Any, cast
 
-from quart import Quart, Response, current_app
-from quart.blueprints import BlueprintSetupState
+from quart import Response, current_app
 from quart_schema import QuartSchema, hide
 
 from settings import Settings
 from webapp.api import bp
 from webapp.api.handbook import Handbook
-from webapp.extensions import Extension, config
+from webapp.extensions import Extension
 from webapp.web.access import public
 from webapp.web.errors import TEXTS, TITLES
 from webapp.web.fragments import render
@@ -17,26 +16,12 @@ from webapp.web.hosts import own_origin
 from webapp.web.rate_limit.requests import READS, WRITES, reads
 
 
-class Reference:
-    """The document, built on first use, when all views are registered."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._document: dict[str, Any] = {}
-
-    def document(self) -> dict[str, Any]:
-        if not self._document:
-            schema = cast(QuartSchema, current_app.extensions["QUART_SCHEMA"])
-            self._document = schema.openapi_provider.schema()
-        return self._document
+def _describe(settings: Settings) -> dict[str, Any]:
+    return cast(QuartSchema, current_app.extensions["QUART_SCHEMA"]).openapi_provider.schema()
 
 
-references: Extension[Reference] = Extension("api_reference", Reference)
-
-
-@bp.record_once
-def _make(state: BlueprintSetupState) -> None:
-    app = cast(Quart, state.app)
-    references.init_app(app, config.of(app))
+# Built on first use, when all views are registered.
+document: Extension[dict[str, Any]] = Extension("openapi_document", _describe)
 
 
 @bp.get("/v1/openapi.json")
@@ -45,12 +30,12 @@ def _make(state: BlueprintSetupState) -> None:
 @hide
 async def openapi_show() -> Response:
     """Public: it says what this program can do, and nothing of who uses it."""
-    return current_app.json.response(references().document())  # type: ignore[return-value]
+    return current_app.json.response(document())  # type: ignore[return-value]
 
 
 @bp.get("/docs")
 @public
 async def docs_show() -> Response:
-    book = Handbook(references().document(), own_origin())
+    book = Handbook(document(), own_origin())
     problems = [(status, title, TEXTS.get(status, "")) for status, title in TITLES.items()]
     return await render("api/docs.html", book=book, problems=problems, reads=READS, writes=WRITES)

@@ -15,6 +15,5 @@ from webapp.auth import (  # noqa: E402, F401  (routes register themselves)
     second_step,
     sessions,
     setup,
-    throttles,
     verifications,
 )

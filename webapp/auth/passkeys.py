@@ -1,9 +1,6 @@
 """Signing in, and confirming one's identity, with a passkey instead of password and second factor."""
 
-from typing import cast
-
-from quart import Quart, Response, request, url_for
-from quart.blueprints import BlueprintSetupState
+from quart import Response, request, url_for
 from quart.typing import ResponseReturnValue
 from sqlalchemy import select
 from wtforms import BooleanField, HiddenField
@@ -13,7 +10,7 @@ from webapp.auth.answers import redirect_after_login
 from webapp.auth.arrivals import complete_login
 from webapp.auth.throttles import WINDOW
 from webapp.db.errors import UserError
-from webapp.extensions import Extension, config, db
+from webapp.extensions import Extension, db
 from webapp.models import Event, Passkey, User
 from webapp.web.access import Action, before_second_factor, may, public, safe_next
 from webapp.web.audit import record_soon
@@ -45,12 +42,6 @@ class Tries:
 
 
 tries: Extension[Tries] = Extension("passkey_tries", lambda settings: Tries())
-
-
-@bp.record_once
-def _make(state: BlueprintSetupState) -> None:
-    app = cast(Quart, state.app)
-    tries.init_app(app, config.of(app))
 
 
 @bp.post("/login/passkey/options")

@@ -7,14 +7,11 @@ new password by mail, which makes that device a known one.
 """
 
 from math import ceil
-from typing import cast
 
-from quart import Quart, request
-from quart.blueprints import BlueprintSetupState
+from quart import request
 
-from webapp.auth import bp
 from webapp.auth.forms import GuardedForm
-from webapp.extensions import Extension, config
+from webapp.extensions import Extension
 from webapp.models import Event
 from webapp.web.audit import record_soon
 from webapp.web.rate_limit.allowance import RateLimit, Try, hit_all
@@ -80,9 +77,3 @@ class Throttles:
 
 
 throttles: Extension[Throttles] = Extension("auth_throttles", lambda settings: Throttles())
-
-
-@bp.record_once
-def _make(state: BlueprintSetupState) -> None:
-    app = cast(Quart, state.app)
-    throttles.init_app(app, config.of(app))

@@ -7,18 +7,15 @@ from webapp.web import (
     access,
     body_limits,
     csrf,
-    dashboard_panels,
     errors,
     flashes,
     headers,
     hosts,
     known_devices,
     observability,
-    pending_request,
     session,
     static,
     templating,
-    user_data,
 )
 from webapp.web.rate_limit import requests, shared
 
@@ -33,12 +30,9 @@ def init_app(app: Quart, settings: Settings) -> None:
     known_devices.init_app(app, settings)
     shared.init_app(app, settings)
     requests.init_app(app, settings)
-    pending_request.init_app(app, settings)
     access.init_app(app, settings)
     flashes.init_app(app, settings)
     headers.init_app(app, settings)
     errors.init_app(app, settings)
     static.init_app(app, settings)
     templating.init_app(app, settings)
-    dashboard_panels.init_app(app, settings)
-    user_data.init_app(app, settings)

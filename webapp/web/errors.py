@@ -99,7 +99,6 @@ refusals: Extension[Throttle] = Extension("refusals", lambda settings: Throttle(
 
 def init_app(app: Quart, settings: Settings) -> None:
     """Register the known exceptions. Quart logs the others, raises them in tests, and calls us for a 500."""
-    refusals.init_app(app, settings)
     app.register_error_handler(HTTPException, answer_http)
     for known in (*TABLE, *MAYBE_KNOWN):
         app.register_error_handler(known, answer_known)

@@ -23,7 +23,6 @@ signer: Extension[URLSafeTimedSerializer] = Extension("flash_signer", lambda set
 
 
 def init_app(app: Quart, settings: Settings) -> None:
-    signer.init_app(app, settings)
     app.after_request(carry)
 
 

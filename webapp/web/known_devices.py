@@ -21,7 +21,6 @@ signer: Extension[URLSafeTimedSerializer] = Extension("device_signer", lambda se
 
 
 def init_app(app: Quart, settings: Settings) -> None:
-    signer.init_app(app, settings)
     app.after_request(carry)
 
 

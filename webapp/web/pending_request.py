@@ -5,9 +5,8 @@ somebody else triggers nothing.
 """
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
-from quart import Quart, request
+from quart import request
 
-from settings import Settings
 from webapp.db import keys
 from webapp.extensions import Extension
 from webapp.models import Actor
@@ -15,10 +14,6 @@ from webapp.models import Actor
 MAX_AGE = 600  # seconds people have to find their password
 
 signer: Extension[URLSafeTimedSerializer] = Extension("resume_signer", lambda settings: keys.signer(settings, "resume"))
-
-
-def init_app(app: Quart, settings: Settings) -> None:
-    signer.init_app(app, settings)
 
 
 def sign(person: Actor) -> str:

@@ -96,7 +96,6 @@ static_files: Extension[StaticFiles] = Extension(
 
 
 def init_app(app: Quart, settings: Settings) -> None:
-    static_files.init_app(app, settings)
     app.add_url_rule(f"{URL}/<path:path>", endpoint="static", view_func=show)
     app.add_url_rule("/favicon.ico", endpoint="favicon", view_func=favicon)
 

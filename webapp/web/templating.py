@@ -43,7 +43,7 @@ templates: Extension[Environment] = Extension("templates", _make)
 
 
 def init_app(app: Quart, settings: Settings) -> None:
-    environment = templates.init_app(app, settings)
+    environment = templates.of(app)
     environment.globals.update(
         url_for=_url_builder(app), static_url=static_files.of(app).url, icon=_icon_maker(app), plural=plural
     )

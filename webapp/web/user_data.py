@@ -6,9 +6,6 @@ So the account and administration pages need to know no feature, and removing a 
 from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
-from quart import Quart
-
-from settings import Settings
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import Extension
 
@@ -32,10 +29,6 @@ class UserData(Protocol):
 
 
 user_data: Extension[list[UserData]] = Extension("belongings", lambda settings: [])
-
-
-def init_app(app: Quart, settings: Settings) -> None:
-    user_data.init_app(app, settings)
 
 
 async def summarize_user_data(user_id: int) -> list[str]:

@@ -12,7 +12,9 @@ from tests.conftest import Client, make_settings
 from tests.helpers import ADA, PASSWORD, sign_out, sign_up
 from tests.http.web.redis import RedisServer
 from webapp import create_app
+from webapp.account.throttles import throttles as account_throttles
 from webapp.auth.passkeys import tries
+from webapp.auth.throttles import throttles as sign_in_throttles
 from webapp.web.application import Application
 from webapp.web.rate_limit import allowance, shared
 from webapp.web.rate_limit.allowance import RateLimit, hit_all
@@ -157,7 +159,7 @@ async def test_wrong_passwords_at_two_servers_are_as_many_as_at_one(settings: Se
 
 
 async def test_no_two_allowances_share_a_name(app: Application) -> None:
-    known = [app.extensions["rowcast.auth_throttles"], app.extensions["rowcast.account_throttles"], tries.of(app)]
+    known = [sign_in_throttles.of(app), account_throttles.of(app), tries.of(app)]
     names = [one.name for group in known for one in vars(group).values()]
 
     assert len(names) == len(set(names)) == 16

@@ -67,7 +67,7 @@ shared: Extension[SharedStore] = Extension("shared_store", SharedStore)
 
 
 def init_app(app: Quart, settings: Settings) -> None:
-    store = shared.init_app(app, settings)
+    store = shared.of(app)
     app.before_serving(store.open)
     app.after_serving(store.close)
 
