@@ -17,7 +17,7 @@ from webapp.web import (
     static,
     templating,
 )
-from webapp.web.rate_limit import requests, shared
+from webapp.web.rate_limit import requests, store
 
 
 def init_app(app: Quart, settings: Settings) -> None:
@@ -28,7 +28,7 @@ def init_app(app: Quart, settings: Settings) -> None:
     body_limits.init_app(app, settings)
     session.init_app(app, settings)
     known_devices.init_app(app, settings)
-    shared.init_app(app, settings)
+    store.init_app(app, settings)
     requests.init_app(app, settings)
     access.init_app(app, settings)
     flashes.init_app(app, settings)

@@ -22,7 +22,7 @@ from webapp.models.accounts.people import NotAllowed
 from webapp.models.errors import NotFound
 from webapp.web import fragments, templating
 from webapp.web.audit import record_soon
-from webapp.web.rate_limit.throttle import Throttle
+from webapp.web.rate_limit.limits import LocalLimit
 from webapp.web.request_context import request_id
 from webapp.web.session import current_user_or_none
 
@@ -94,7 +94,7 @@ class Answer:
         return TITLES.get(self.status) or HTTPStatus(self.status).phrase
 
 
-refusals: Extension[Throttle] = Extension("refusals", lambda settings: Throttle(1, 60))
+refusals: Extension[LocalLimit] = Extension("refusals", lambda settings: LocalLimit(1, 60))
 
 
 def init_app(app: Quart, settings: Settings) -> None:
@@ -154,7 +154,7 @@ def _note_refusal() -> None:
     log.
     """
     actor = current_user_or_none()
-    if actor is None or refusals().wait_for(str(actor.id)):
+    if actor is None or refusals().retry_after(str(actor.id)):
         return
     refusals().count(str(actor.id))
     record_soon(Event.REFUSED, None, method=request.method, path=request.path[:MAX_PATH])

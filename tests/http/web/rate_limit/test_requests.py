@@ -3,9 +3,8 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from quart.testing import QuartClient
@@ -20,10 +19,10 @@ from webapp.db.errors import DatabaseBusy
 from webapp.extensions import db
 from webapp.models import ApiToken, Scope
 from webapp.web import session
+from webapp.web.access import public
 from webapp.web.application import Application
-from webapp.web.rate_limit import counters, requests, shared
-from webapp.web.rate_limit.counters import Counters
-from webapp.web.rate_limit.shared import SharedStore
+from webapp.web.rate_limit import limits, requests, store
+from webapp.web.rate_limit.limits import RateLimit
 
 ME = "/api/v1/me"
 FEW = 5
@@ -38,20 +37,12 @@ def counted_in(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Redis
         yield redis
 
 
-class Clock(datetime):
-    """Goes on by 50 microseconds a look: a slow machine would have earned another request before the next one."""
-
-    looks = itertools.count()
-
-    @classmethod
-    def now(cls, tz: Any = None) -> datetime:
-        return datetime(2026, 11, 22, 20, 0, tzinfo=UTC) + timedelta(microseconds=50 * next(cls.looks))
-
-
 @pytest.fixture(autouse=True)
 def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("quart_rate_limiter.datetime", Clock)
-    monkeypatch.setattr(counters, "datetime", Clock)
+    """Goes on by 50 microseconds a look: on a slow machine a request would take as long as it takes to earn another."""
+    looks = itertools.count()
+    for name in ("time", "monotonic"):
+        monkeypatch.setattr(limits, name, lambda: 1_790_000_000 + next(looks) * 5e-5)
 
 
 @pytest.fixture
@@ -221,10 +212,11 @@ async def test_two_servers_count_together_and_forget(settings: Settings, tmp_pat
             first = await QuartClient(apps[0]).get(ME, headers=shown)
         async with apps[1].test_app():
             second = await QuartClient(apps[1]).get(ME, headers=shown)
-        keys = [b"rowcast:requests:reads:token:1"]
+            key = store.shared_store.of(apps[1]).key("requests.reads", "token:1").encode()
+            expires_in = int(redis.ask(b"PTTL", key)[1:])
 
         assert (left(first), left(second)) == (requests.READS - 1, requests.READS - 2)
-        assert 0 < int(redis.ask(b"PTTL", *keys)[1:]) < 3000
+        assert 0 < expires_in < 3000  # milliseconds
 
 
 def _client(app: Application) -> QuartClient:
@@ -235,7 +227,7 @@ def _client(app: Application) -> QuartClient:
 async def test_a_counter_that_is_away_refuses_nobody(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(shared, "ASK_AGAIN", 3600.0)
+    monkeypatch.setattr(store, "RETRY_AFTER", 3600.0)
     with RedisServer(tmp_path) as redis:
         app = create_app(make_settings(settings.data_dir, rate_limit_url=redis.url))
         async with app.test_app():
@@ -245,7 +237,7 @@ async def test_a_counter_that_is_away_refuses_nobody(
             redis.stop()
             away = [await client.get(ME, headers=shown) for _ in range(3)]
             redis.start()
-            monkeypatch.setattr(shared, "monotonic", lambda: 1e12)
+            monkeypatch.setattr(store, "monotonic", lambda: 1e12)
             back = await client.get(ME, headers=shown)
 
     assert {answer.status_code for answer in [there, *away, back]} == {200}
@@ -262,34 +254,48 @@ async def test_a_counter_that_was_never_there_does_not_stop_the_start(settings: 
         assert (await app.test_client().get("/")).status_code == 200
 
 
-async def test_a_counter_that_is_slow_or_answers_nonsense_is_as_good_as_away(
-    app: Application, settings: Settings
-) -> None:
-    class Strange:
-        async def get(self, name: str) -> Any:
-            raise RedisError("WRONGTYPE")
-
-    store = SharedStore(settings)
-    store._redis = Strange()  # type: ignore[assignment]
-    kept = Counters(store)
-    now = datetime.now(UTC)
-
-    async with app.app_context():
-        assert await kept.get("view|somebody", now) == now
-
-
-async def test_whoever_was_not_seen_for_longest_is_forgotten_first(
+async def test_a_store_that_answers_nonsense_is_as_good_as_away(
     app: Application, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(counters, "MAX_KEYS", 2)
-    kept, now = Counters(SharedStore(settings)), datetime.now(UTC)
-    later = now + timedelta(seconds=9)
-    for name in ("a", "b", "a", "c"):
-        async with app.app_context():
-            await kept.set(f"view|{name}", later)
+    class Strange:
+        answers: ClassVar[list[Any]] = [RedisError("WRONGTYPE"), None, "nonsense", [7, b""]]
 
-    async def due(name: str) -> datetime:
-        async with app.app_context():
-            return await kept.get(f"other view|{name}", now)
+        async def eval(self, *args: Any) -> Any:
+            if isinstance(answer := self.answers.pop(), Exception):
+                raise answer
+            return answer
 
-    assert [await due(name) for name in "abc"] == [later, now, later]
+    monkeypatch.setattr(store, "RETRY_AFTER", 0.0)
+    shared = store.shared_store.of(app)
+    shared._redis = Strange()  # type: ignore[assignment]
+
+    async with app.app_context():
+        outcomes = [await RateLimit("strange", 1, 60).hit("ada") for _ in range(4)]
+    shared._redis = None
+
+    assert outcomes == [None] * 4
+    assert not Strange.answers
+
+
+@pytest.mark.parametrize(
+    ("address", "counted_as"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),  # as a dual-stack socket reports it
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("", ""),
+    ],
+)
+async def test_a_client_is_an_address_or_the_network_of_a_household(
+    settings: Settings, address: str, counted_as: str
+) -> None:
+    app = create_app(settings)
+
+    @app.get("/who")
+    @public
+    async def who() -> str:
+        return requests.client_address()
+
+    async with app.test_app():
+        answer = await app.test_client().get("/who", scope_base={"client": (address, 1)})
+        assert await answer.get_data(as_text=True) == counted_as

@@ -1,4 +1,4 @@
-"""Counting tries in several processes: in the store they share, and each by itself while that is away."""
+"""Counting in several processes: in the store they share, and each by itself while that is away."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -16,8 +16,9 @@ from webapp.account.throttles import throttles as account_throttles
 from webapp.auth.passkeys import tries
 from webapp.auth.throttles import throttles as sign_in_throttles
 from webapp.web.application import Application
-from webapp.web.rate_limit import allowance, shared
-from webapp.web.rate_limit.allowance import RateLimit, hit_all
+from webapp.web.rate_limit import limits, store
+from webapp.web.rate_limit.limits import RateLimit, hit_all
+from webapp.web.rate_limit.requests import request_limits
 
 
 class Clock:
@@ -32,7 +33,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(allowance, "time", made)
+    monkeypatch.setattr(limits, "time", made)
     return made
 
 
@@ -60,82 +61,106 @@ async def sharing(redis: RedisServer, settings: Settings) -> AsyncIterator[Appli
 
 
 @pytest.mark.usefixtures("counting")
-async def test_so_many_tries_and_no_more_also_at_once() -> None:
+async def test_concurrent_hits_all_count() -> None:
     tries = RateLimit("guess", 3, 60)
 
-    free = await asyncio.gather(*(tries.is_free("ada") for _ in range(20)))
+    free = await asyncio.gather(*(tries.try_hit("ada") for _ in range(20)))
 
     assert sum(free) == 3
-    assert await tries.is_free("grace")
+    assert await tries.try_hit("grace")
     with pytest.raises(TooManyRequests) as refused:
-        await tries.begin("ada")
+        await tries.hit("ada")
     assert dict(refused.value.get_headers())["Retry-After"] == "60"
-    await tries.forget("ada")
-    assert await tries.is_free("ada")
+    assert "60 seconds" in str(refused.value.description)
+    await tries.reset("ada")
+    assert await tries.try_hit("ada")
 
 
 @pytest.mark.usefixtures("counting")
-async def test_who_has_to_wait_for_one_of_several_has_used_up_none_of_them() -> None:
+async def test_a_refusal_by_one_of_several_limits_counts_for_none_of_them() -> None:
     few, many = RateLimit("few", 1, 60), RateLimit("many", 2, 60)
     assert await hit_all((many, "ada"), (few, "ada")) is None
 
     refusals = [await hit_all((many, "ada"), (few, "ada")) for _ in range(3)]
 
-    assert [refusal and refusal.allowance for refusal in refusals] == [few] * 3
-    assert await many.is_free("ada")
-    assert not await many.is_free("ada")
+    assert [refusal and refusal.limit for refusal in refusals] == [few] * 3
+    assert await many.try_hit("ada")
+    assert not await many.try_hit("ada")
 
 
 @pytest.mark.usefixtures("sharing")
 async def test_two_processes_count_together(clock: Clock) -> None:
     one, other = RateLimit("guess", 3, 60), RateLimit("guess", 3, 60)
-    assert await one.is_free("ada")
-    assert await one.is_free("ada")
+    assert await one.try_hit("ada")
+    assert await one.try_hit("ada")
     clock.now += 20
-    assert await other.is_free("ada")
+    assert await other.try_hit("ada")
 
     clock.now += 10
     refusal = await hit_all((other, "ada"))
     assert refusal is not None
-    assert (refusal.allowance, refusal.wait) == (other, 30)
-    assert other.here.wait_for("ada") == 0  # a try that was not made is not counted here either
+    assert (refusal.limit, refusal.retry_after) == (other, 30)
+    assert other.local.retry_after("ada") == 0  # a try that was not made is not counted here either
 
     clock.now += 31  # the window slides: two have left it
-    assert [await other.is_free("ada") for _ in range(3)] == [True, True, False]
-    await other.forget("ada")
-    assert await RateLimit("guess", 3, 60).is_free("ada")
+    assert [await other.try_hit("ada") for _ in range(3)] == [True, True, False]
+    await other.reset("ada")
+    assert await RateLimit("guess", 3, 60).try_hit("ada")
 
 
-async def test_what_is_kept_there_tells_nobodys_address_and_expires(sharing: Application, redis: RedisServer) -> None:
-    await RateLimit("guess", 3, 60).is_free("ada@example.org 192.0.2.7")
-    (key,) = await shared.shared.of(sharing).ask(lambda store: store.keys("*"))
+async def test_keys_in_the_store_reveal_nobody_and_expire(sharing: Application, redis: RedisServer) -> None:
+    await RateLimit("guess", 3, 60).try_hit("ada@example.org 192.0.2.7")
+    (key,) = await store.shared_store.of(sharing).ask(lambda redis: redis.keys("*"))
 
-    assert key.startswith(b"rowcast:tries:")
+    assert key.startswith(b"rowcast:limit:")
     assert b"ada" not in key
     assert b"192" not in key
     assert 0 < int(redis.ask(b"PTTL", key)[1:]) <= 60_000
 
 
 @pytest.mark.usefixtures("sharing")
-async def test_while_the_store_is_away_each_counts_by_itself_and_afterwards_nobody_begins_anew(
+async def test_each_process_counts_by_itself_while_the_store_is_away_and_goes_on_afterwards(
     redis: RedisServer, clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(shared, "ASK_AGAIN", 3600.0)
+    monkeypatch.setattr(store, "RETRY_AFTER", 3600.0)
     one, other = RateLimit("guess", 3, 60), RateLimit("guess", 3, 60)
-    assert await one.is_free("ada")
+    assert await one.try_hit("ada")
 
     redis.stop()
-    assert [await one.is_free("ada") for _ in range(3)] == [True, True, False]
-    assert sum(await asyncio.gather(*(other.is_free("ada") for _ in range(9)))) == 3
+    assert [await one.try_hit("ada") for _ in range(3)] == [True, True, False]
+    assert sum(await asyncio.gather(*(other.try_hit("ada") for _ in range(9)))) == 3
     assert capsys.readouterr().out.count("requests are counted in this process only") == 1
 
     redis.start()  # with nothing in it
-    monkeypatch.setattr(shared, "monotonic", lambda: 1e12)
-    assert not await one.is_free("ada")
-    assert await RateLimit("guess", 3, 60).is_free("ada")
+    monkeypatch.setattr(store, "monotonic", lambda: 1e12)
+    assert not await one.try_hit("ada")
+    assert await RateLimit("guess", 3, 60).try_hit("ada")
 
 
-async def test_wrong_passwords_at_two_servers_are_as_many_as_at_one(settings: Settings, redis: RedisServer) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        (b"SET", b"KEY", b"not a list"),
+        (b"HSET", b"KEY", b"field", b"value"),
+        (b"RPUSH", b"KEY", b"not a number"),
+        (b"RPUSH", b"KEY", b"nan"),
+        (b"RPUSH", b"KEY", b"inf"),
+        (b"RPUSH", b"KEY", b"99999999999"),
+    ],
+)
+async def test_what_a_limit_cannot_have_stored_counts_as_nothing(
+    sharing: Application, redis: RedisServer, command: tuple[bytes, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = store.shared_store.of(sharing).key("guess", "ada").encode()
+    redis.ask(*(key if word == b"KEY" else word for word in command))
+
+    hits = [await RateLimit("guess", 1, 60).try_hit("ada") for _ in range(3)]
+
+    assert hits == [True, False, False]
+    assert "counted in this process only" not in capsys.readouterr().out
+
+
+async def test_wrong_passwords_at_two_servers_count_together(settings: Settings, redis: RedisServer) -> None:
     """One after the other, as two of one folder; so a restart forgets nothing either."""
     statuses = []
     for server in range(2):
@@ -158,8 +183,8 @@ async def test_wrong_passwords_at_two_servers_are_as_many_as_at_one(settings: Se
     assert statuses == [422] * 10 + [429] * 2
 
 
-async def test_no_two_allowances_share_a_name(app: Application) -> None:
-    known = [sign_in_throttles.of(app), account_throttles.of(app), tries.of(app)]
+async def test_no_two_limits_share_a_name(app: Application) -> None:
+    known = [sign_in_throttles.of(app), account_throttles.of(app), tries.of(app), request_limits.of(app)]
     names = [one.name for group in known for one in vars(group).values()]
 
-    assert len(names) == len(set(names)) == 16
+    assert len(names) == len(set(names)) == 19
