@@ -1,7 +1,7 @@
 """Limits for signed-in people on guessing codes and passwords, and on having mails sent."""
 
 from webapp.extensions import Extension
-from webapp.web.rate_limit.allowance import RateLimit
+from webapp.web.rate_limit.limits import RateLimit
 
 
 class Throttles:
@@ -13,13 +13,13 @@ class Throttles:
 
     async def begin_guess(self, user_id: int) -> None:
         """Raises TooManyRequests. Counted before the guess is checked, so that concurrent guesses count."""
-        await self.guess.begin(str(user_id))
+        await self.guess.hit(str(user_id))
 
     async def forget_guess(self, user_id: int) -> None:
-        await self.guess.forget(str(user_id))
+        await self.guess.reset(str(user_id))
 
     async def begin_mail(self, user_id: int) -> None:
-        await self.mail.begin(str(user_id))
+        await self.mail.hit(str(user_id))
 
 
 throttles: Extension[Throttles] = Extension("account_throttles", lambda settings: Throttles())

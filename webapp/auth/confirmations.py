@@ -55,5 +55,5 @@ async def _is_proved(form: ConfirmationForm, person: User) -> bool:
     if form.errors:
         record_soon(Event.SIGN_IN_FAILED, person, step="confirmation")
         return False
-    await throttles().confirmation.forget(str(person.id))
+    await throttles().confirmation.reset(str(person.id))
     return True

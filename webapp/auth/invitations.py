@@ -30,7 +30,7 @@ from webapp.web.access import public
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
-from webapp.web.rate_limit.throttle import client
+from webapp.web.rate_limit.requests import client_address
 from webapp.web.session import sign_in
 
 
@@ -48,7 +48,7 @@ async def invitation(token: str) -> ResponseReturnValue:
 
 
 async def _accept(form: InvitationForm, token: str) -> bool:
-    if not await throttles().has_try_left(form, (throttles().link, client())):
+    if not await throttles().has_try_left(form, (throttles().link, client_address())):
         return False
     password_hash = await hasher().hash(form["password"].data)
     try:

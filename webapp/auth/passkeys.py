@@ -17,8 +17,8 @@ from webapp.web.audit import record_soon
 from webapp.web.flashes import flash
 from webapp.web.forms import Form
 from webapp.web.fragments import redirect_to
-from webapp.web.rate_limit.allowance import RateLimit
-from webapp.web.rate_limit.throttle import client
+from webapp.web.rate_limit.limits import RateLimit
+from webapp.web.rate_limit.requests import client_address
 from webapp.web.session import confirm_session, current_user, load_current_user
 from webapp.web.webauthn.challenges import PasskeyRefused, authentication_options, verify_authentication
 
@@ -48,7 +48,7 @@ tries: Extension[Tries] = Extension("passkey_tries", lambda settings: Tries())
 @public
 async def passkey_options() -> Response:
     """The request to the device: for strangers any key of this server, for signed-in people one of theirs."""
-    await tries().question.begin(client())
+    await tries().question.hit(client_address())
     person = await load_current_user()
     if person is None:
         return await authentication_options(None, None)
@@ -88,7 +88,7 @@ async def passkey_confirm() -> ResponseReturnValue:
 
 async def _signer(answer: str | None, user_id: int | None) -> User | None:
     """The owner of the key that signed; None, with a message for the next page, if the response is not valid."""
-    await tries().answer.begin(client())
+    await tries().answer.hit(client_address())
     try:
         _, user = await verify_authentication(answer or "", user_id)
     except PasskeyRefused as problem:

@@ -37,7 +37,7 @@ from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
 from webapp.web.known_devices import remember_device
 from webapp.web.mailer import mailer
-from webapp.web.rate_limit.throttle import client
+from webapp.web.rate_limit.requests import client_address
 from webapp.web.session import sign_out
 
 
@@ -64,12 +64,12 @@ async def reset_edit(token: str) -> ResponseReturnValue:
 
 
 async def _may_ask(form: ResetForm) -> bool:
-    return await throttles().has_try_left(form, (throttles().link, client()))
+    return await throttles().has_try_left(form, (throttles().link, client_address()))
 
 
 async def _ask(email: str) -> None:
     """Repeated requests beyond the limit send no mail, and nobody is told that either."""
-    if await throttles().mail.is_free(email):
+    if await throttles().mail.try_hit(email):
         db().write_soon(_send_link, email, audit_source())
     flash(f"If {email} has an account here, {_way_of_mail()}. It works for an hour.")
 
@@ -90,7 +90,7 @@ async def _send_link(work: UnitOfWork, email: str, who: AuditSource) -> None:
 
 
 async def _choose(form: NewPasswordForm, token: str) -> bool:
-    if not await throttles().has_try_left(form, (throttles().link, client())):
+    if not await throttles().has_try_left(form, (throttles().link, client_address())):
         return False
     user = await db().write(_reset, token, await hasher().hash(form["password"].data))
     await sign_out()

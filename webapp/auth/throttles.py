@@ -14,8 +14,8 @@ from webapp.auth.forms import GuardedForm
 from webapp.extensions import Extension
 from webapp.models import Event
 from webapp.web.audit import record_soon
-from webapp.web.rate_limit.allowance import RateLimit, Try, hit_all
-from webapp.web.rate_limit.throttle import client, too_many
+from webapp.web.rate_limit.limits import Hit, RateLimit, hit_all, too_many
+from webapp.web.rate_limit.requests import client_address
 
 WINDOW = 600  # seconds
 A_DAY = 86400  # seconds
@@ -40,14 +40,14 @@ class Throttles:
         self.mail = RateLimit("auth.mail", 3, WINDOW)
         self.noted = RateLimit("auth.noted", 1, WINDOW)
 
-    def sign_in(self, email: str, device: str | None) -> tuple[Try, ...]:
+    def sign_in(self, email: str, device: str | None) -> tuple[Hit, ...]:
         """`device` is the name of a device that has signed in to this account before."""
-        here = client()
+        here = client_address()
         if device is not None:
             return (self.address, here), (self.known_device, f"{email} {device}")
         return (self.address, here), (self.account_here, f"{email} {here}"), (self.account, email)
 
-    def second_step(self, user_id: int, device: str | None) -> tuple[Try, ...]:
+    def second_step(self, user_id: int, device: str | None) -> tuple[Hit, ...]:
         key = str(user_id) if device is None else f"{user_id} {device}"
         return (self.code, key), (self.codes_a_day, key)
 
@@ -55,24 +55,24 @@ class Throttles:
         """The password was right. The address keeps its count, so that one's own account does not pay for guessing at
         others.
         """
-        await self.known_device.forget(f"{email} {device}")
-        await self.account_here.forget(f"{email} {client()}")
+        await self.known_device.reset(f"{email} {device}")
+        await self.account_here.reset(f"{email} {client_address()}")
 
-    async def has_try_left(self, form: GuardedForm, *tries: Try) -> bool:
+    async def has_try_left(self, form: GuardedForm, *tries: Hit) -> bool:
         """Count a try before it is made, so that concurrent tries count. False, with the time to wait, if none is
         left.
         """
         refusal = await hit_all(*tries)
         if refusal is None:
             return True
-        words = f"{too_many(refusal.wait)} {NEW_DEVICE if refusal.allowance is self.account else ''}"
-        form.refuse_for(ceil(refusal.wait), words.strip())
+        words = f"{too_many(refusal.retry_after)} {NEW_DEVICE if refusal.limit is self.account else ''}"
+        form.refuse_for(ceil(refusal.retry_after), words.strip())
         await self._note(refusal.key)
         return False
 
     async def _note(self, key: str) -> None:
         """Write to the audit log only now and then, so that a thousand refusals do not flood it."""
-        if await self.noted.is_free(key):
+        if await self.noted.try_hit(key):
             record_soon(Event.THROTTLED, key.partition(" ")[0], place=request.endpoint)
 
 

@@ -43,7 +43,7 @@ async def verify_resend() -> ResponseReturnValue:
     person = current_user()
     if person.is_verified:
         flash("Your address is confirmed already.")
-    elif not await throttles().mail.is_free(person.email):
+    elif not await throttles().mail.try_hit(person.email):
         flash("Several mails are already on their way. Look for them, also in the spam folder.", "alert")
     else:
         await db().write(_send_again, person.id)
