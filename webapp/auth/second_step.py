@@ -14,18 +14,19 @@ from webapp.auth.forms import CodeForm
 from webapp.auth.second_factor import is_code, verify_code
 from webapp.auth.throttles import throttles
 from webapp.db.unit_of_work import UnitOfWork
-from webapp.extensions import config, db, sealer
+from webapp.extensions import db, sealer
 from webapp.models import Event, OneTimeToken, Purpose, User
 from webapp.models.accounts.one_time_token import LIFETIMES
 from webapp.web.access import public, safe_next
 from webapp.web.audit import audit_source, record_soon
+from webapp.web.cookies import Cookie
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
 from webapp.web.known_devices import known_device
 from webapp.web.mailer import mailer
 from webapp.web.session import load_current_user
 
-MAX_AGE = int(LIFETIMES[Purpose.SECOND_STEP].total_seconds())
+COOKIE = Cookie("rowcast-second-step", int(LIFETIMES[Purpose.SECOND_STEP].total_seconds()), samesite="Strict")
 
 
 @bp.route("/login/code", methods=["GET", "POST"])
@@ -39,7 +40,9 @@ async def login_code() -> ResponseReturnValue:
     form = await CodeForm.read() if request.method == "POST" else CodeForm()
     if request.method == "POST" and form.validate() and await _is_good(form, user):
         await complete_login(user, remembered=is_remembered, method="password and code", is_strong=True)
-        return await _with_cookie(redirect_to(safe_next(asked, url_for("main.dashboard")), whole=True), "", 0)
+        response = await make_response(redirect_to(safe_next(asked, url_for("main.dashboard")), whole=True))
+        COOKIE.delete(response)
+        return response
     return await answer("auth/login_code.html", form, next=asked, email=user.email)
 
 
@@ -47,7 +50,9 @@ async def ask_for_code(user: User, *, remembered: bool, asked: str | None) -> Re
     """Go to the second step, with the cookie that proves the first."""
     data = {"remembered": remembered}
     token = await db().write(_issue, user, data)
-    return await _with_cookie(redirect_to(url_for("auth.login_code", next=asked), whole=True), token, MAX_AGE)
+    response = await make_response(redirect_to(url_for("auth.login_code", next=asked), whole=True))
+    COOKIE.set(response, token)
+    return response
 
 
 async def _issue(work: UnitOfWork, user: User, data: dict[str, bool]) -> str:
@@ -57,7 +62,7 @@ async def _issue(work: UnitOfWork, user: User, data: dict[str, bool]) -> str:
 
 async def _step() -> tuple[User, bool] | None:
     """Who is half signed in, and whether to remember them; None if nobody is, or no longer."""
-    statement = OneTimeToken.usable(Purpose.SECOND_STEP, request.cookies.get(_cookie(), ""))
+    statement = OneTimeToken.usable(Purpose.SECOND_STEP, COOKIE.get())
     async with db().reading() as session:
         token = await session.scalar(statement)
         user = await session.get(User, token.user_id) if token else None
@@ -69,7 +74,7 @@ async def _step() -> tuple[User, bool] | None:
 async def _is_good(form: CodeForm, user: User) -> bool:
     if not await throttles().has_try_left(form, *throttles().second_step(user.id, known_device(user.id))):
         return False
-    if not await db().write(_use_up, user.id, form["code"].data, request.cookies.get(_cookie(), "")):
+    if not await db().write(_use_up, user.id, form["code"].data, COOKIE.get()):
         form.refuse("code", "This code is wrong, or was used already. Wait for the next one.")
         record_soon(Event.SIGN_IN_FAILED, user, step="code")
         return False
@@ -87,13 +92,3 @@ async def _use_up(work: UnitOfWork, user_id: int, typed: str, token: str) -> boo
     if not is_code(typed):
         await mailer.send(work, "recovery_code_used", user.email, user_id=user.id)
     return True
-
-
-async def _with_cookie(answer: ResponseReturnValue, value: str, age: int) -> ResponseReturnValue:
-    response = await make_response(answer)
-    response.set_cookie(_cookie(), value, max_age=age, httponly=True, samesite="Strict", secure=config().is_tls)
-    return response
-
-
-def _cookie() -> str:
-    return "__Host-rowcast-second-step" if config().is_tls else "rowcast-second-step"

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-from quart import Response, request
+from quart import Response
 from sqlalchemy import delete, or_, select, update
 
 from webapp.db.errors import UserError
@@ -19,6 +19,7 @@ from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import config, db
 from webapp.models import OneTimeToken, Passkey, Purpose, TokenUnusable, User, utc_now
 from webapp.models.accounts.one_time_token import LIFETIMES
+from webapp.web.cookies import Cookie
 from webapp.web.hosts import LOCAL_NAMES, own_origin
 from webapp.web.templating import to_json
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from webapp.web.webauthn.server import Ceremonies
 
 Kind = Literal["create", "get"]
+
+COOKIE = Cookie("rowcast-challenge", int(LIFETIMES[Purpose.CHALLENGE].total_seconds()), samesite="Strict")
 
 
 class PasskeyRefused(UserError):
@@ -130,10 +133,7 @@ def _refusing() -> Iterator[None]:
 async def _asked(kind: Kind, options: dict[str, Any], state: dict[str, Any], user_id: int | None) -> Response:
     token = await db().write(_keep, user_id, {"kind": kind, **state})
     response = Response(to_json(options), content_type="application/json")
-    age = int(LIFETIMES[Purpose.CHALLENGE].total_seconds())
-    response.set_cookie(
-        _cookie(), token, max_age=age, path="/", httponly=True, samesite="Strict", secure=config().is_tls
-    )
+    COOKIE.set(response, token)
     return response
 
 
@@ -147,7 +147,7 @@ async def _keep(work: UnitOfWork, user_id: int | None, state: dict[str, Any]) ->
 async def _redeem(kind: Kind, user_id: int | None) -> dict[str, Any]:
     """Consume the challenge before looking at the response: each one allows a single try."""
     try:
-        token = await db().write(OneTimeToken.redeem, Purpose.CHALLENGE, request.cookies.get(_cookie(), ""))
+        token = await db().write(OneTimeToken.redeem, Purpose.CHALLENGE, COOKIE.get())
     except TokenUnusable as error:
         raise PasskeyRefused("no challenge") from error
     if token.user_id != user_id or token.data.get("kind") != kind:
@@ -191,7 +191,3 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _cookie() -> str:
-    return "__Host-rowcast-challenge" if config().is_tls else "rowcast-challenge"
