@@ -27,7 +27,7 @@ URL = "/static"
 FOR_EVER = "public, max-age=31536000, immutable"
 CHECK_FIRST = "public, no-cache"
 FINGERPRINT_LENGTH = 12
-LOOK_AGAIN = 0.5  # seconds, in development: a page requests dozens of files
+MAX_FINGERPRINT_AGE = 0.5  # seconds, in development: a page requests dozens of files
 # Fonts and pictures are compressed already.
 COMPRESSIBLE = {"text/css", "text/javascript", "image/svg+xml", "text/html", "text/plain", "application/json"}
 TYPES = {".js": "text/javascript", ".svg": "image/svg+xml", ".webmanifest": "application/json"}
@@ -50,11 +50,12 @@ class StaticFiles:
         self.is_changing = is_changing
         self._fingerprint = ""
         self._computed = 0.0
-        self._files: dict[tuple[str, int], File] = {}
+        self._files: dict[Path, tuple[int, File]] = {}  # with the time of its last change
+        self._reading = asyncio.Lock()
 
     @property
     def fingerprint(self) -> str:
-        if not self._fingerprint or (self.is_changing and monotonic() > self._computed + LOOK_AGAIN):
+        if not self._fingerprint or (self.is_changing and monotonic() > self._computed + MAX_FINGERPRINT_AGE):
             self._fingerprint, self._computed = self._compute(), monotonic()
         return self._fingerprint
 
@@ -63,13 +64,14 @@ class StaticFiles:
         return f"{URL}/{self.fingerprint}/{path}"
 
     async def load(self, path: str) -> File | None:
-        found = self._find(path)
-        if found is None:
+        """Each file is compressed and kept once, however many ask for it at once and however they spell its path."""
+        if (found := self._find(path)) is None:
             return None
-        key = path, found.stat().st_mtime_ns
-        if key not in self._files:
-            self._files[key] = await asyncio.to_thread(_read, found)
-        return self._files[key]
+        changed = found.stat().st_mtime_ns
+        async with self._reading:
+            if self._files.get(found, (0,))[0] != changed:
+                self._files[found] = changed, await asyncio.to_thread(_read, found)
+            return self._files[found][1]
 
     def _find(self, path: str) -> Path | None:
         if "\0" in path:
