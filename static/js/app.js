@@ -1,4 +1,4 @@
-/* The page's manners: what goes on, what failed, where the focus is, menus, panel, live stream. No feature needs it. */
+/* Behaviour of every page: what is loading, what failed, where the focus is, menus, panel, live stream. No feature needs it. */
 (() => {
   const $ = (selector, from = document) => from.querySelector(selector);
   const on = (name, listener, capture = false) => document.addEventListener(name, listener, capture);
@@ -27,11 +27,12 @@
     $('span', box).textContent = text;
     $('#toasts').append(box);
   };
+  const isRead = (ctx) => ctx?.request?.method === 'GET'; // what else was sent may have been saved before the answer was lost
+  const UNKNOWN = 'What you sent may have been saved: look before you try again.';
   on('htmx:response:error', ({ detail: { ctx } }) => {
-    const answered = /<hx-partial|<main/.test(ctx.text ?? '') && ctx.response.status !== 502;
-    if (ctx.response.status >= 500 && !(answered && ctx.text.includes('hx-partial'))) {
-      toast(`The server could not answer (${ctx.response.status}). Nothing was changed; try again in a moment.`);
-    }
+    const { status } = ctx.response;
+    if (status < 500 || (status !== 502 && ctx.text?.includes('<hx-partial'))) return;
+    toast(`The server could not answer (${status}). ${isRead(ctx) ? 'Nothing was changed; try again in a moment.' : UNKNOWN}`);
   });
   on('htmx:response:error', ({ detail: { ctx } }) => {
     if (ctx.target?.matches?.('.waiting')) ctx.target.textContent = 'This could not be worked out now.';
@@ -39,7 +40,7 @@
   on('htmx:error', ({ detail: { ctx } }) => {
     if (isStream(ctx?.sourceElement) || ctx?.sourceElement?.hasAttribute?.('data-drop')) return;
     const late = ctx?.request?.signal?.reason === 'timeout';
-    toast(late ? 'The server took too long to answer. Try again.' : 'The server cannot be reached. Check your connection and try again.');
+    toast(late ? `The server took too long to answer. ${isRead(ctx) ? 'Try again.' : UNKNOWN}` : 'The server cannot be reached. Check your connection and try again.');
   });
   new MutationObserver((changes) => {
     for (const { addedNodes } of changes) {

@@ -12,7 +12,7 @@ from webapp.api import bp
 from webapp.models import EmailTaken
 from webapp.models.accounts.people import LastOwner
 from webapp.web.csrf import SAFE_METHODS
-from webapp.web.errors import Answer, respond
+from webapp.web.errors import ErrorDetails, respond
 from webapp.web.session import current_user_or_none
 
 MAX_SAID = 20  # fields in one response
@@ -52,17 +52,17 @@ async def answer_invalid(error: RequestSchemaValidationError) -> Response:
     cause = error.validation_error
     errors = [_said(one, place) for one in cause.errors()[:MAX_SAID]] if isinstance(cause, ValidationError) else []
     words = "Some fields do not fit. Nothing was changed." if place == "pointer" else "Some parameters do not fit."
-    return respond(Answer(400, words, more={"errors": errors}))
+    return respond(ErrorDetails(400, words, members={"errors": errors}))
 
 
 @bp.errorhandler(EmailTaken)
 async def answer_taken(error: EmailTaken) -> Response:
-    return respond(Answer(409, "There is already an account with this address."))
+    return respond(ErrorDetails(409, "There is already an account with this address."))
 
 
 @bp.errorhandler(LastOwner)
 async def answer_last_owner(error: LastOwner) -> Response:
-    return respond(Answer(409, str(error)))
+    return respond(ErrorDetails(409, str(error)))
 
 
 def _said(error: Any, place: str) -> dict[str, str]:
