@@ -30,8 +30,7 @@ class NothingUploaded(UserError):
 async def create() -> ResponseReturnValue:
     person = current_user()
     jobs().warm()
-    async with receive(config().imports_dir, as_files=("text",)) as received:
-        upload = next((upload for upload in received.uploads if upload.size), None)
+    async with receive(config().imports_dir, text_field="text") as upload:
         if upload is None:
             raise NothingUploaded
         import_id = await keep(upload, person.id)
