@@ -19,13 +19,13 @@ from werkzeug.exceptions import NotFound
 from settings import Settings
 from webapp.extensions import Extension, config
 from webapp.web.access import public
-from webapp.web.byte_ranges import answer_bytes
+from webapp.web.byte_ranges import send_bytes
 from webapp.web.rate_limit.requests import unlimited
 
 FOLDER = Path(__file__).parents[2] / "static"
 URL = "/static"
-FOR_EVER = "public, max-age=31536000, immutable"
-CHECK_FIRST = "public, no-cache"
+IMMUTABLE = "public, max-age=31536000, immutable"
+REVALIDATED = "public, no-cache"
 FINGERPRINT_LENGTH = 12
 MAX_FINGERPRINT_AGE = 0.5  # seconds, in development: a page requests dozens of files
 # Fonts and pictures are compressed already.
@@ -34,7 +34,7 @@ TYPES = {".js": "text/javascript", ".svg": "image/svg+xml", ".webmanifest": "app
 
 
 @dataclass(frozen=True)
-class File:
+class StaticFile:
     """One file and its encodings ("" is the file as it is)."""
 
     mimetype: str
@@ -50,7 +50,7 @@ class StaticFiles:
         self.is_changing = is_changing
         self._fingerprint = ""
         self._computed = 0.0
-        self._files: dict[Path, tuple[int, File]] = {}  # with the time of its last change
+        self._files: dict[Path, tuple[int, StaticFile]] = {}  # with the time of its last change
         self._reading = asyncio.Lock()
 
     @property
@@ -63,7 +63,7 @@ class StaticFiles:
         """The URL to write into a page. The file's existence is not checked: no page should fail for a picture."""
         return f"{URL}/{self.fingerprint}/{path}"
 
-    async def load(self, path: str) -> File | None:
+    async def load(self, path: str) -> StaticFile | None:
         """Each file is compressed and kept once, however many ask for it at once and however they spell its path."""
         if (found := self._find(path)) is None:
             return None
@@ -111,7 +111,7 @@ async def show(path: str) -> Response:
     file = await files.load(rest if is_current or _is_fingerprint(fingerprint) else path)
     if file is None:
         raise NotFound
-    return _answer(file, FOR_EVER if is_current and not config().is_development else CHECK_FIRST)
+    return _respond(file, IMMUTABLE if is_current and not config().is_development else REVALIDATED)
 
 
 @public
@@ -121,9 +121,9 @@ async def favicon() -> Response:
     return await show("favicon.ico")
 
 
-def _answer(file: File, cache_control: str) -> Response:
+def _respond(file: StaticFile, cache_control: str) -> Response:
     encoding = "" if "Range" in request.headers else _best_encoding(file)
-    response = answer_bytes(file.bodies[encoding], file.mimetype, f"{file.tag}-{encoding}" if encoding else file.tag)
+    response = send_bytes(file.bodies[encoding], file.mimetype, f"{file.tag}-{encoding}" if encoding else file.tag)
     response.headers["Cache-Control"] = cache_control
     response.vary.add("Accept-Encoding")
     if encoding:
@@ -131,7 +131,7 @@ def _answer(file: File, cache_control: str) -> Response:
     return response
 
 
-def _best_encoding(file: File) -> str:
+def _best_encoding(file: StaticFile) -> str:
     wanted = request.accept_encodings
     return next((name for name in ("br", "gzip") if name in file.bodies and wanted.quality(name) > 0), "")
 
@@ -140,7 +140,7 @@ def _is_fingerprint(text: str) -> bool:
     return len(text) == FINGERPRINT_LENGTH and set(text) <= set("0123456789abcdef")
 
 
-def _read(path: Path) -> File:
+def _read(path: Path) -> StaticFile:
     body = path.read_bytes()
     mimetype = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     bodies = {"": body}
@@ -148,4 +148,4 @@ def _read(path: Path) -> File:
         for name, smaller in (("br", brotli.compress(body)), ("gzip", gzip.compress(body, mtime=0))):
             if len(smaller) < len(body):
                 bodies[name] = smaller
-    return File(mimetype, hashlib.sha256(body).hexdigest()[:16], bodies)
+    return StaticFile(mimetype, hashlib.sha256(body).hexdigest()[:16], bodies)

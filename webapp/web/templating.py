@@ -24,10 +24,9 @@ from webapp.web.session import current_user_or_none
 from webapp.web.static import static_files
 
 FOLDER = Path(__file__).parents[1] / "templates"
-Kept = dict[str, Any]
 
 
-def _make(settings: Settings) -> Environment:
+def _environment(settings: Settings) -> Environment:
     return Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
@@ -39,7 +38,7 @@ def _make(settings: Settings) -> Environment:
     )
 
 
-templates: Extension[Environment] = Extension("templates", _make)
+templates: Extension[Environment] = Extension("templates", _environment)
 
 
 def init_app(app: Quart, settings: Settings) -> None:
@@ -54,20 +53,14 @@ def init_app(app: Quart, settings: Settings) -> None:
 
 def render(template: str, /, **context: Any) -> Markup:
     """Render a whole template. Outside a request (a live stream, a job) it sees only its context."""
-    return Markup(templates().get_template(template).render(_shared() | context))  # noqa: S704  (autoescaped)
-
-
-def render_block(template: str, block: str, /, **context: Any) -> Markup:
-    """Render one block of a page. What the page sets or imports outside the block is not available."""
-    page = templates().get_template(template)
-    return Markup("".join(page.blocks[block](page.new_context(_shared() | context))))  # noqa: S704  (autoescaped)
+    return Markup(templates().get_template(template).render(_request_globals() | context))  # noqa: S704  (autoescaped)
 
 
 def to_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _shared() -> Kept:
+def _request_globals() -> dict[str, Any]:
     """What every template of this request can use."""
     if not has_request_context():
         return {}

@@ -12,7 +12,7 @@ from settings import Settings
 from tests.conftest import Client
 from webapp import create_app
 from webapp.web import static
-from webapp.web.static import FOR_EVER, StaticFiles, static_files
+from webapp.web.static import IMMUTABLE, StaticFiles, static_files
 
 CSS = b"@import 'more.css';\n" + b"body { color: teal }\n" * 200
 
@@ -41,7 +41,7 @@ def url(path: str) -> str:
 async def test_a_fingerprinted_file_is_kept_for_ever(client: QuartClient) -> None:
     response = await client.get(url("css/app.css"))
 
-    assert response.headers["Cache-Control"] == FOR_EVER
+    assert response.headers["Cache-Control"] == IMMUTABLE
     assert response.headers["Content-Type"] == "text/css; charset=utf-8"
     assert await response.get_data() == CSS
 
@@ -49,7 +49,7 @@ async def test_a_fingerprinted_file_is_kept_for_ever(client: QuartClient) -> Non
 async def test_relative_urls_inside_a_file_have_the_fingerprint_too(client: QuartClient) -> None:
     neighbour = url("css/app.css").replace("app.css", "more.css")
 
-    assert (await client.get(neighbour)).headers["Cache-Control"] == FOR_EVER
+    assert (await client.get(neighbour)).headers["Cache-Control"] == IMMUTABLE
 
 
 @pytest.mark.parametrize("path", ["/static/css/app.css", "/static/0123456789ab/css/app.css"])

@@ -7,7 +7,7 @@ from quart import request
 from quart.testing import QuartClient
 
 from settings import Settings
-from webapp.web.body_limits import FORM_FIELDS, body_limit
+from webapp.web.body_limits import MAX_FORM_FIELDS, body_limit
 
 Serve = Callable[..., QuartClient]
 URLENCODED = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -43,7 +43,7 @@ async def test_every_other_view_has_the_small_one(serve: Serve, settings: Settin
     assert (await client.post("/try", data=b"x" * (settings.body_limit + 1))).status_code == 413
 
 
-@pytest.mark.parametrize(("count", "status"), [(FORM_FIELDS, 200), (FORM_FIELDS + 1, 413)])
+@pytest.mark.parametrize(("count", "status"), [(MAX_FORM_FIELDS, 200), (MAX_FORM_FIELDS + 1, 413)])
 async def test_a_form_has_only_so_many_fields(serve: Serve, count: int, status: int) -> None:
     response = await serve(fields).post("/try", data="&".join(["a=1"] * count).encode(), headers=URLENCODED)
 
