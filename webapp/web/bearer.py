@@ -27,8 +27,8 @@ class _Challenge(HTTPException):
     parameters: Mapping[str, str] = MappingProxyType({})
 
     def get_headers(self, *args: Any) -> list[tuple[str, str]]:
-        said = {"realm": "Rowcast", **self.parameters}
-        challenge = ", ".join(f'{name}="{value}"' for name, value in said.items())
+        parameters = {"realm": "Rowcast", **self.parameters}
+        challenge = ", ".join(f'{name}="{value}"' for name, value in parameters.items())
         return [*super().get_headers(*args), ("WWW-Authenticate", f"Bearer {challenge}")]
 
 
