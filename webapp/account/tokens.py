@@ -16,7 +16,7 @@ from webapp.models.errors import NotFound
 from webapp.web.access import Action, fresh, may
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
-from webapp.web.formatting import zone_of
+from webapp.web.formatting import find_time_zone
 from webapp.web.fragments import redirect_to, render
 from webapp.web.mailer import mailer
 from webapp.web.session import current_user
@@ -85,7 +85,7 @@ def _is_allowed(form: TokenForm, person: Actor) -> bool:
     """Whether the last day is valid; else False, with a message beside the field."""
     if form["lifetime"].data != "date":
         return True
-    today, until = datetime.now(zone_of(person.time_zone)).date(), form["until"].data
+    today, until = datetime.now(find_time_zone(person.time_zone)).date(), form["until"].data
     if until is None or not today <= until <= today + LONGEST:
         form.refuse("until", "Choose a day from today on, at most ten years from now.")
         return False
@@ -109,7 +109,7 @@ def _end(form: TokenForm, person: Actor) -> datetime | None:
         return None
     if lifetime != "date":
         return utc_now() + timedelta(days=int(lifetime))
-    return datetime.combine(form["until"].data, time.max, zone_of(person.time_zone)).astimezone(UTC)
+    return datetime.combine(form["until"].data, time.max, find_time_zone(person.time_zone)).astimezone(UTC)
 
 
 async def _issue(

@@ -18,10 +18,11 @@ from webapp.models.accounts import people
 from webapp.models.accounts.people import ActingUser
 from webapp.models.errors import NotFound
 from webapp.web import templating
-from webapp.web.access import Action, may, safe_next
+from webapp.web.access import Action, may
 from webapp.web.flashes import flash
 from webapp.web.formatting import plural
 from webapp.web.fragments import is_partial, partial, redirect_to, respond
+from webapp.web.safe_urls import safe_next
 
 MOST = 500  # people at once
 NAMED = 5  # of those left out, named in the message

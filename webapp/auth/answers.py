@@ -8,8 +8,8 @@ from quart.typing import ResponseReturnValue
 from webapp.auth.forms import GuardedForm
 from webapp.models import Actor
 from webapp.web import pending_request
-from webapp.web.access import safe_next
 from webapp.web.fragments import redirect_to, render
+from webapp.web.safe_urls import safe_next
 
 
 async def answer(template: str, form: GuardedForm, **context: Any) -> Response:

@@ -10,7 +10,7 @@ from webapp.auth.second_factor import verify_code
 from webapp.auth.throttles import throttles
 from webapp.extensions import db, hasher, sealer
 from webapp.models import Event, Passkey, User
-from webapp.web.access import Action, before_second_factor, may, owes_factor
+from webapp.web.access import Action, before_second_factor, may, must_show_second_factor
 from webapp.web.audit import audit_source, record_soon
 from webapp.web.session import confirm_session, current_user
 
@@ -24,7 +24,7 @@ async def confirm() -> ResponseReturnValue:
     form = await ConfirmationForm.read() if request.method == "POST" else ConfirmationForm()
     if person.totp_secret is None:
         del form["code"]
-    owes = person.totp_secret is None and await owes_factor(who)
+    owes = person.totp_secret is None and await must_show_second_factor(who)
     is_by_passkey = owes or not person.password_hash
     if is_by_passkey and request.method == "POST":
         form.refuse(None, "A password is not enough here. Use your passkey.")

@@ -12,13 +12,14 @@ from webapp.auth.throttles import WINDOW
 from webapp.db.errors import UserError
 from webapp.extensions import Extension, db
 from webapp.models import Event, Passkey, User
-from webapp.web.access import Action, before_second_factor, may, public, safe_next
+from webapp.web.access import Action, before_second_factor, may, public
 from webapp.web.audit import record_soon
 from webapp.web.flashes import flash
 from webapp.web.forms import Form
 from webapp.web.fragments import redirect_to
 from webapp.web.rate_limit.limits import RateLimit
 from webapp.web.rate_limit.requests import client_address
+from webapp.web.safe_urls import safe_next
 from webapp.web.session import confirm_session, current_user, load_current_user
 from webapp.web.webauthn.challenges import PasskeyRefused, authentication_options, verify_authentication
 

@@ -12,12 +12,13 @@ from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import config, db, hasher
 from webapp.models import AuditEvent, EmailTaken, Event, User
 from webapp.models.accounts.links import send_verification
-from webapp.web.access import public, safe_next
+from webapp.web.access import public
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
 from webapp.web.mailer import mailer
 from webapp.web.rate_limit.requests import client_address
+from webapp.web.safe_urls import safe_next
 from webapp.web.session import load_current_user, sign_in
 
 

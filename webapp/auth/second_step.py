@@ -17,13 +17,14 @@ from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, sealer
 from webapp.models import Event, OneTimeToken, Purpose, User
 from webapp.models.accounts.one_time_token import LIFETIMES
-from webapp.web.access import public, safe_next
+from webapp.web.access import public
 from webapp.web.audit import audit_source, record_soon
 from webapp.web.cookies import Cookie
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
 from webapp.web.known_devices import known_device
 from webapp.web.mailer import mailer
+from webapp.web.safe_urls import safe_next
 from webapp.web.session import load_current_user
 
 COOKIE = Cookie("rowcast-second-step", int(LIFETIMES[Purpose.SECOND_STEP].total_seconds()), samesite="Strict")

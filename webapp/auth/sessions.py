@@ -12,11 +12,12 @@ from webapp.auth.setup import is_first
 from webapp.auth.throttles import throttles
 from webapp.extensions import config, db, hasher
 from webapp.models import Event, User
-from webapp.web.access import Action, before_second_factor, may, public, safe_next
+from webapp.web.access import Action, before_second_factor, may, public
 from webapp.web.audit import record_soon
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
 from webapp.web.known_devices import known_device
+from webapp.web.safe_urls import safe_next
 from webapp.web.session import load_current_user, sign_out
 
 

@@ -14,11 +14,12 @@ from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import config, db
 from webapp.models import AuditEvent, Event, OneTimeToken, Purpose, TokenUnusable, User, utc_now
 from webapp.models.accounts.links import send_verification
-from webapp.web.access import Action, before_second_factor, may, safe_next
+from webapp.web.access import Action, before_second_factor, may
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
 from webapp.web.mailer import mailer
+from webapp.web.safe_urls import safe_next
 from webapp.web.session import current_user
 
 

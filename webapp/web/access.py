@@ -20,7 +20,7 @@ from webapp.models import Action, Actor, Import, Passkey, Table, User, is_allowe
 from webapp.models.errors import NotFound
 from webapp.models.policy import RULES
 from webapp.web import bearer, pending_request
-from webapp.web.safe_urls import current_page, is_htmx_request, safe_next
+from webapp.web.safe_urls import current_page, is_htmx_request
 from webapp.web.session import current_user_or_none, load_current_user
 
 __all__ = [
@@ -28,17 +28,16 @@ __all__ = [
     "Actor",
     "NotFound",
     "before_second_factor",
-    "demands_two_factors",
     "find_import",
     "find_table",
     "fresh",
     "is_allowed",
     "load_current_user",
     "may",
-    "owes_factor",
+    "must_show_second_factor",
+    "needs_two_factors",
     "public",
     "resumable",
-    "safe_next",
 ]
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -129,27 +128,27 @@ async def _require_second_factor() -> ResponseReturnValue | None:
     """
     view = current_app.view_functions.get(request.endpoint or "")
     actor = current_user_or_none()
-    if actor is None or actor.is_strong or actor.token_id or not demands_two_factors(actor):
+    if actor is None or actor.is_strong or actor.token_id or not needs_two_factors(actor):
         return None
     if getattr(view, "is_public", False) or getattr(view, "is_before_second_factor", False):
         return None
     if request.path.startswith(bearer.API):
         raise Forbidden("This server asks for a second factor. Set one up on the page of your account.")
-    if await owes_factor(actor):
+    if await must_show_second_factor(actor):
         return _redirect(url_for("auth.confirm", next=current_page()))
     return _redirect(url_for("account.second_factor"))
 
 
-def demands_two_factors(actor: Actor) -> bool:
+def needs_two_factors(actor: Actor) -> bool:
     demand = config().second_factor
     if demand is SecondFactor.ADMINISTRATORS:
         return is_allowed(actor, Action.RUN_SERVER)
     return demand is SecondFactor.EVERYBODY
 
 
-async def owes_factor(actor: Actor) -> bool:
+async def must_show_second_factor(actor: Actor) -> bool:
     """Whether an existing factor must be shown first: else anybody with just the password could add their own."""
-    if actor.is_strong or not demands_two_factors(actor):
+    if actor.is_strong or not needs_two_factors(actor):
         return False
     async with db().reading() as session:
         has_app = await session.scalar(select(User.totp_secret.is_not(None)).where(User.id == actor.id))
@@ -162,7 +161,7 @@ async def _require_fresh() -> ResponseReturnValue | None:
     actor = current_user_or_none()
     if actor is None or not getattr(view, "needs_fresh", False):
         return None
-    if actor.is_fresh and not await owes_factor(actor):
+    if actor.is_fresh and not await must_show_second_factor(actor):
         return None
     is_button = request.method == "POST" and getattr(view, "is_resumable", False)
     return _redirect(
@@ -183,5 +182,5 @@ async def _require_sign_in() -> ResponseReturnValue | None:
     target = current_page()
     login = url_for("auth.login", next=target) if target != "/" else url_for("auth.login")
     if request.path.startswith(bearer.API) and not is_htmx_request():
-        raise bearer.refusal()
+        raise bearer.unauthorized()
     return _redirect(login)

@@ -101,7 +101,7 @@ def format_exact(then: datetime) -> str:
     return f"{local:%Y-%m-%d %H:%M} {f'UTC{zone}' if zone[0] in '+-' else zone}"
 
 
-def zone_of(name: str) -> tzinfo:
+def find_time_zone(name: str) -> tzinfo:
     """UTC if this machine does not know (or no longer knows) the zone."""
     try:
         return ZoneInfo(name) if name != "UTC" else UTC
@@ -129,4 +129,4 @@ def _locale() -> Locale:
 
 
 def _local(then: datetime) -> datetime:
-    return then.astimezone(zone_of(_locale().time_zone))
+    return then.astimezone(find_time_zone(_locale().time_zone))

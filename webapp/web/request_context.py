@@ -67,7 +67,7 @@ def add_duration(name: str, seconds: float) -> None:
         state.durations[name] = state.durations.get(name, 0.0) + seconds
 
 
-def note(**fields: Any) -> None:
-    """Add fields to this request's log line, as in `note(user=7)`. Never a secret."""
+def add_log_fields(**fields: Any) -> None:
+    """Add fields to this request's log line, as in `add_log_fields(user=7)`. Never a secret."""
     if state := current_state():
         state.log_fields.update(fields)

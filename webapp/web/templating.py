@@ -47,7 +47,7 @@ def init_app(app: Quart, settings: Settings) -> None:
         url_for=_url_builder(app), static_url=static_files.of(app).url, icon=_icon_maker(app), plural=plural
     )
     environment.filters.update(
-        number=format_number, size=format_size, ago=format_relative, moment=format_datetime, plural=plural
+        number=format_number, size=format_size, ago=format_relative, datetime=format_datetime, plural=plural
     )
 
 

@@ -33,7 +33,7 @@ def _restored() -> Iterator[None]:
 
 async def test_each_request_has_one_line_with_what_happened_and_no_query(serve: Serve) -> None:
     async def view() -> str:
-        request_context.note(table=7)
+        request_context.add_log_fields(table=7)
         return "twelve bytes"
 
     with capture_logs() as lines:
