@@ -216,7 +216,7 @@ async def test_the_response_of_an_exception_is_sent_as_it_is(serve: Serve) -> No
     assert (response.status_code, await response.get_data()) == (409, b"mine")
 
 
-async def test_a_cancellation_in_a_group_hides_nothing() -> None:
+async def test_the_other_errors_of_a_group_with_a_cancellation_are_handled() -> None:
     group = BaseExceptionGroup("group", [asyncio.CancelledError(), StorageFull()])
 
     assert errors.status_and_text(group) == (503, str(StorageFull()))

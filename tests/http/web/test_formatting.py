@@ -121,5 +121,5 @@ async def test_an_exact_time_names_its_zone(bare: Application, zone: str, text: 
         assert format_exact(NOW) == text
 
 
-def test_no_time_is_no_words() -> None:
+def test_a_missing_value_is_an_empty_text() -> None:
     assert (format_datetime(None), format_relative(None), format_number(None)) == ("", "", "")

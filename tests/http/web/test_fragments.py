@@ -75,7 +75,7 @@ async def test_a_response_can_have_several_parts(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, FULL])
-async def test_after_a_form_comes_a_303(serve: Serve, headers: dict[str, str]) -> None:
+async def test_a_redirect_after_a_form_is_a_303(serve: Serve, headers: dict[str, str]) -> None:
     async def view() -> ResponseReturnValue:
         return fragments.redirect_to("/tables/1?q=a")
 
@@ -84,7 +84,7 @@ async def test_after_a_form_comes_a_303(serve: Serve, headers: dict[str, str]) -
     assert (response.status_code, response.headers["Location"]) == (303, "/tables/1?q=a")
 
 
-async def test_out_of_a_part_htmx_is_told_where_to_go(serve: Serve) -> None:
+async def test_a_partial_request_is_redirected_by_a_header(serve: Serve) -> None:
     async def view() -> ResponseReturnValue:
         return fragments.redirect_to("/tables/1")
 
@@ -95,7 +95,7 @@ async def test_out_of_a_part_htmx_is_told_where_to_go(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("headers", [PARTIAL, FULL])
-async def test_a_whole_new_page_on_request(serve: Serve, headers: dict[str, str]) -> None:
+async def test_a_redirect_can_load_the_whole_page(serve: Serve, headers: dict[str, str]) -> None:
     async def view() -> ResponseReturnValue:
         return fragments.redirect_to("/", whole=True)
 
@@ -103,7 +103,7 @@ async def test_a_whole_new_page_on_request(serve: Serve, headers: dict[str, str]
 
 
 @pytest.mark.parametrize("url", ["https://evil.example", "//evil", "/\\evil", "evil", "", "/a\r\nX: y", "javascript:1"])
-def test_only_paths_of_ours_are_gone_to(url: str) -> None:
+def test_redirects_go_to_own_paths_only(url: str) -> None:
     with pytest.raises(ValueError, match="Not a path of this server"):
         fragments.redirect_to(url)
 

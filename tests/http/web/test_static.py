@@ -175,7 +175,7 @@ async def test_head_says_the_length(client: QuartClient) -> None:
         "a" * 300,
     ],
 )
-async def test_nothing_else_is_found(client: QuartClient, path: str) -> None:
+async def test_only_visible_files_of_the_folder_are_served(client: QuartClient, path: str) -> None:
     for prefix in ("/static/", url("")):
         response = await client.get(prefix + path)
         assert response.status_code in (404, 308, 303)

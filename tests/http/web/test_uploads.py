@@ -149,7 +149,7 @@ async def test_a_body_can_be_a_file(
         (MULTIPART, form(part("file", b"x" * 3_000_001, "a.csv")), 413),
     ],
 )
-async def test_what_cannot_be_taken_leaves_nothing_behind(
+async def test_a_refused_upload_leaves_no_file(
     received: Callable[..., QuartClient], folder: Path, headers: dict[str, str], body: bytes, status: int
 ) -> None:
     response = await received(lambda upload: "taken").post("/try", data=body, headers=headers)
@@ -158,7 +158,7 @@ async def test_what_cannot_be_taken_leaves_nothing_behind(
     assert list(folder.iterdir()) == []
 
 
-async def test_a_full_disk_is_said_in_words(
+async def test_a_full_disk_is_reported(
     received: Callable[..., QuartClient], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(file: Any, block: bytes) -> None:
@@ -189,7 +189,7 @@ async def test_an_upload_that_cannot_fit_is_refused_before_it_arrives(
     assert response.status_code == 503
 
 
-async def test_a_failing_view_leaves_nothing_behind(received: Callable[..., QuartClient], folder: Path) -> None:
+async def test_a_failing_view_leaves_no_file(received: Callable[..., QuartClient], folder: Path) -> None:
     def look(upload: Upload) -> None:
         raise RuntimeError
 
@@ -227,5 +227,5 @@ async def test_receiving_does_not_count_against_the_time_of_the_handler(
         ("ü" * 300, "ü" * 200),
     ],
 )
-def test_names_lose_what_is_no_name(given: str, kept: str) -> None:
+def test_folders_and_control_characters_are_removed_from_file_names(given: str, kept: str) -> None:
     assert clean_filename(given) == kept

@@ -148,7 +148,7 @@ async def test_each_process_counts_by_itself_while_the_store_is_away_and_goes_on
         (b"RPUSH", b"KEY", b"99999999999"),
     ],
 )
-async def test_what_a_limit_cannot_have_stored_counts_as_nothing(
+async def test_foreign_values_in_the_store_count_as_nothing(
     sharing: Application, redis: RedisServer, command: tuple[bytes, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     key = store.shared_store.of(sharing).key("guess", "ada").encode()

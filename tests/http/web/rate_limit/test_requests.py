@@ -104,7 +104,7 @@ async def test_beyond_the_limit_nothing_is_done_and_the_wait_is_told(limited: Ap
     assert (await read.get_json())["person"]["name"] == f"Ada {requests.WRITES - 1}"
 
 
-async def test_many_at_once_all_count(limited: Application) -> None:
+async def test_concurrent_requests_all_count(limited: Application) -> None:
     await sign_up(limited.test_client())
     client, shown = QuartClient(limited, use_cookies=False), await token_of(limited)
 
@@ -114,7 +114,7 @@ async def test_many_at_once_all_count(limited: Application) -> None:
     assert left(after) == requests.READS - 11
 
 
-async def test_a_stranger_gets_a_page_that_says_so(limited: Application) -> None:
+async def test_beyond_the_limit_a_stranger_gets_a_page_that_says_when_to_come_back(limited: Application) -> None:
     client = limited.test_client()
 
     answers = [await client.get("/login") for _ in range(FEW)]
@@ -129,7 +129,7 @@ async def test_a_stranger_gets_a_page_that_says_so(limited: Application) -> None
     assert elsewhere.status_code == 200
 
 
-async def test_a_household_of_version_6_is_one_stranger(limited: Application) -> None:
+async def test_an_ipv6_network_counts_as_one_stranger(limited: Application) -> None:
     client = limited.test_client()
 
     async def ask(address: str) -> int:
@@ -143,7 +143,7 @@ async def test_a_household_of_version_6_is_one_stranger(limited: Application) ->
     assert await ask("2001:db8:1:2::1") != 429
 
 
-async def test_whoever_is_signed_in_has_no_limit_on_pages_and_reads_no_header_of_one(limited: Application) -> None:
+async def test_signed_in_people_have_no_limit_on_pages_and_no_headers_about_one(limited: Application) -> None:
     client = limited.test_client()
     await sign_up(client)
 
@@ -183,7 +183,7 @@ async def test_a_wrong_token_counts_for_the_address_it_is_tried_from(limited: Ap
     assert (left(first), left(second)) == (requests.READS - 1, requests.READS - 2)
 
 
-async def test_who_is_asking_is_looked_up_once_and_a_failure_stays_what_it_is(
+async def test_the_user_is_looked_up_once_also_if_that_fails(
     limited: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
@@ -224,7 +224,7 @@ def _client(app: Application) -> QuartClient:
     return app.test_client()
 
 
-async def test_a_counter_that_is_away_refuses_nobody(
+async def test_an_unavailable_store_refuses_nobody(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(store, "RETRY_AFTER", 3600.0)
@@ -246,7 +246,7 @@ async def test_a_counter_that_is_away_refuses_nobody(
     assert capsys.readouterr().out.count("requests are counted in this process only") == 1
 
 
-async def test_a_counter_that_was_never_there_does_not_stop_the_start(settings: Settings) -> None:
+async def test_the_server_starts_without_its_store(settings: Settings) -> None:
     app = create_app(make_settings(settings.data_dir, rate_limit_url="redis://127.0.0.1:1/0"))
 
     async with app.test_app():
@@ -254,7 +254,7 @@ async def test_a_counter_that_was_never_there_does_not_stop_the_start(settings: 
         assert (await app.test_client().get("/")).status_code == 200
 
 
-async def test_a_store_that_answers_nonsense_is_as_good_as_away(
+async def test_nonsense_from_the_store_counts_as_no_answer(
     app: Application, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Strange:
