@@ -48,7 +48,7 @@ db: Extension[Database] = Extension("database", Database)
 drain: Extension[Drain] = Extension("drain", lambda settings: Drain())
 hasher: Extension[Hasher] = Extension("hasher", Hasher)
 sealer: Extension[MultiFernet] = Extension("sealer", keys.sealer)
-broker: Extension[Broker] = Extension("hub", lambda settings: Broker())
+broker: Extension[Broker] = Extension("broker", lambda settings: Broker())
 jobs: Extension[Jobs] = Extension("jobs", Jobs)
 indexes: Extension[Indexes] = Extension("indexes", Indexes)
 

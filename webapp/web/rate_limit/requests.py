@@ -14,7 +14,6 @@ from webapp.web.rate_limit.limits import ROUNDING, Exceeded, RateLimit, count_al
 from webapp.web.session import load_current_user
 
 READS, WRITES, PAGES = 300, 60, 1200  # requests per minute
-LIMITED = "/api/v1/"
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -61,7 +60,7 @@ async def count_request() -> None:
     if view is None or kind is None:
         return
     actor = await load_current_user()
-    if kind == "pages" and (actor is not None or request.path.startswith(LIMITED)):
+    if kind == "pages" and actor is not None:
         return
     if actor is None:
         key = f"address:{client_address()}"

@@ -160,6 +160,27 @@ async def test_foreign_values_in_the_store_count_as_nothing(
     assert "counted in this process only" not in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("sharing")
+async def test_concurrent_hits_count_also_if_the_store_fails_while_it_is_asked(redis: RedisServer) -> None:
+    limit = RateLimit("guess", 3, 60)
+    redis.stop()
+
+    assert sum(await asyncio.gather(*(limit.try_hit("ada") for _ in range(9)))) == 3
+
+
+@pytest.mark.usefixtures("sharing")
+async def test_what_this_process_refuses_is_not_counted_in_the_store(redis: RedisServer) -> None:
+    few, many = RateLimit("few", 1, 60), RateLimit("many", 1, 60)
+    assert await few.try_hit("ada")
+    redis.ask(b"FLUSHALL")
+
+    exceeded = await hit_all((many, "ada"), (few, "ada"))
+
+    assert exceeded is not None
+    assert exceeded.limit is few
+    assert await RateLimit("many", 1, 60).try_hit("ada")
+
+
 async def test_wrong_passwords_at_two_servers_count_together(settings: Settings, redis: RedisServer) -> None:
     """One after the other, as two of one folder; so a restart forgets nothing either."""
     statuses = []
