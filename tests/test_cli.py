@@ -170,7 +170,7 @@ def test_a_pipe_is_refused_before_half_of_it_is_read(tmp_path: Path, data_dir: P
     assert "not a pipe" in rowcast("inspect", str(path), data_dir=data_dir, status=2)
 
 
-def test_a_full_disk_is_said_in_words(file: Path, owned: Path) -> None:
+def test_a_full_disk_is_reported(file: Path, owned: Path) -> None:
     number = rowcast("import", str(file), data_dir=owned).split()[-1]
     environment = {"ROWCAST_DATA_DIR": str(owned), "ROWCAST_ENVIRONMENT": "testing", "PATH": "/usr/bin:/bin"}
     with open("/dev/full", "wb") as full:

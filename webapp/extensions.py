@@ -1,4 +1,4 @@
-"""The shared objects: declared here without an app, created in `create_app()`, looked up through the app context.
+"""The shared objects: declared without an app, created for an app when it first uses them, found through its context.
 
 Calling one returns the current app's object: `db()` is the `Database` of the app that serves this request, so several
 apps with different settings can share a process. Streams and jobs outlive the app context, so they fetch the object
@@ -7,7 +7,7 @@ itself before they start.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar, cast
+from typing import Generic, TypeVar, cast
 
 from cryptography.fernet import MultiFernet
 from quart import Quart, current_app
@@ -27,48 +27,43 @@ T = TypeVar("T")
 
 
 class Extension(Generic[T]):
-    """One object per app, created by `make`."""
+    """One object per app, created by `make(app)`. Each has a unique `name`."""
 
-    def __init__(self, name: str, make: Callable[..., T]) -> None:
+    def __init__(self, name: str, make: Callable[[Quart], T]) -> None:
         self.name = f"rowcast.{name}"
         self.make = make
 
-    def init_app(self, app: Quart, *args: Any) -> T:
-        """Create it from the settings, or from whatever else `make` takes."""
-        made: T = self.make(*args)
-        app.extensions[self.name] = made
-        return made
-
     def of(self, app: Quart) -> T:
+        if self.name not in app.extensions:
+            app.extensions[self.name] = self.make(app)
         return cast(T, app.extensions[self.name])
 
     def __call__(self) -> T:
         """Raises RuntimeError outside an app context."""
-        return cast(T, current_app.extensions[self.name])
+        return self.of(current_app)
 
 
-config: Extension[Settings] = Extension("settings", lambda settings: settings)
-db: Extension[Database] = Extension("database", Database)
-drain: Extension[Drain] = Extension("drain", lambda settings: Drain())
-hasher: Extension[Hasher] = Extension("hasher", Hasher)
-sealer: Extension[MultiFernet] = Extension("sealer", keys.sealer)
-broker: Extension[Broker] = Extension("broker", lambda settings: InProcessBroker())
-row_store: Extension[RowStore] = Extension("row_store", create_store)
-indexes: Extension[Indexes] = Extension("indexes", Indexes)
-jobs: Extension[JobContext] = Extension("jobs", JobContext)
-queue: Extension[DurableQueue] = Extension("queue", DurableQueue)
+def _no_settings(app: Quart) -> Settings:
+    raise RuntimeError("This app has no settings yet: `init_app` gives it some")
 
-INDEPENDENT: tuple[Extension[Any], ...] = (config, drain, db, hasher, sealer, broker)
+
+config: Extension[Settings] = Extension("settings", _no_settings)
+db: Extension[Database] = Extension("database", lambda app: Database(config.of(app)))
+row_store: Extension[RowStore] = Extension("row_store", lambda app: create_store(db.of(app)))
+drain: Extension[Drain] = Extension("drain", lambda app: Drain())
+hasher: Extension[Hasher] = Extension("hasher", lambda app: Hasher(config.of(app)))
+sealer: Extension[MultiFernet] = Extension("sealer", lambda app: keys.sealer(config.of(app)))
+broker: Extension[Broker] = Extension("broker", lambda app: InProcessBroker())
+indexes: Extension[Indexes] = Extension("indexes", lambda app: Indexes(row_store.of(app).address))
+jobs: Extension[JobContext] = Extension(
+    "jobs", lambda app: JobContext(config.of(app), db.of(app), row_store.of(app), broker.of(app))
+)
+queue: Extension[DurableQueue] = Extension("queue", lambda app: DurableQueue(jobs.of(app)))
 
 
 def init_app(app: Quart, settings: Settings) -> None:
-    """Create each object for this app. Those that need opening are opened when it starts serving."""
-    for extension in INDEPENDENT:
-        extension.init_app(app, settings)
-    store = row_store.init_app(app, db.of(app))
-    indexes.init_app(app, store.address)
-    context = jobs.init_app(app, settings, db.of(app), store, broker.of(app))
-    queue.init_app(app, context)
+    """Give this app its settings, connect the objects that call each other, and open and close them with the server."""
+    app.extensions[config.name] = settings
     drain.of(app).on_begin(broker.of(app).close)
     db.of(app).queue, db.of(app).broker = queue.of(app), broker.of(app)
 
@@ -77,7 +72,7 @@ def init_app(app: Quart, settings: Settings) -> None:
         await asyncio.to_thread(migrations.upgrade, settings)
         await db.of(app).open()
         queue.of(app).open()
-        queue.of(app).spawn(Schedule(context, queue.of(app)).run())
+        queue.of(app).spawn(Schedule(jobs.of(app), queue.of(app)).run())
 
     @app.after_serving
     async def close_all() -> None:

@@ -64,7 +64,7 @@ async def _run(app: Application, settings: Settings, listener: socket.socket) ->
 
     def on_signal() -> None:
         if stop.is_set():  # second signal: stop waiting
-            app.cut_all()
+            app.cancel_requests()
         stop.set()
         drain.of(app).begin()
 
@@ -95,7 +95,7 @@ async def _finish(app: Application, server: "asyncio.Future[None]", patience: fl
     await asyncio.wait({server}, timeout=patience)
     if not server.done():
         log.warning("requests were cut, they took too long to finish", requests=len(app.in_flight))
-        app.cut_all()
+        app.cancel_requests()
         await asyncio.wait({server}, timeout=CLOSING_TIMEOUT + 2)
     if not server.done():
         log.error("the application did not close in time")

@@ -1,4 +1,4 @@
-/* The page's manners: what goes on, what failed, where the focus is, menus, panel, live stream. No feature needs it. */
+/* Behaviour of every page: what is loading, what failed, where the focus is, menus, panel, live stream. No feature needs it. */
 (() => {
   const $ = (selector, from = document) => from.querySelector(selector);
   const on = (name, listener, capture = false) => document.addEventListener(name, listener, capture);
@@ -17,7 +17,7 @@
     inFlight.get(ctx)?.removeAttribute?.('aria-busy');
     inFlight.delete(ctx);
     if (!inFlight.size) delete root.dataset.busy;
-    setTimeout(giveBack);
+    setTimeout(restoreFocus);
   });
 
   /* Toasts. The server sends its own; these are for what it could not answer. */
@@ -27,11 +27,12 @@
     $('span', box).textContent = text;
     $('#toasts').append(box);
   };
+  const isRead = (ctx) => ctx?.request?.method === 'GET'; // what else was sent may have been saved before the answer was lost
+  const UNKNOWN = 'What you sent may have been saved: look before you try again.';
   on('htmx:response:error', ({ detail: { ctx } }) => {
-    const answered = /<hx-partial|<main/.test(ctx.text ?? '') && ctx.response.status !== 502;
-    if (ctx.response.status >= 500 && !(answered && ctx.text.includes('hx-partial'))) {
-      toast(`The server could not answer (${ctx.response.status}). Nothing was changed; try again in a moment.`);
-    }
+    const { status } = ctx.response;
+    if (status < 500 || (status !== 502 && ctx.text?.includes('<hx-partial'))) return;
+    toast(`The server could not answer (${status}). ${isRead(ctx) ? 'Nothing was changed; try again in a moment.' : UNKNOWN}`);
   });
   on('htmx:response:error', ({ detail: { ctx } }) => {
     if (ctx.target?.matches?.('.waiting')) ctx.target.textContent = 'This could not be worked out now.';
@@ -39,7 +40,7 @@
   on('htmx:error', ({ detail: { ctx } }) => {
     if (isStream(ctx?.sourceElement) || ctx?.sourceElement?.hasAttribute?.('data-drop')) return;
     const late = ctx?.request?.signal?.reason === 'timeout';
-    toast(late ? 'The server took too long to answer. Try again.' : 'The server cannot be reached. Check your connection and try again.');
+    toast(late ? `The server took too long to answer. ${isRead(ctx) ? 'Try again.' : UNKNOWN}` : 'The server cannot be reached. Check your connection and try again.');
   });
   new MutationObserver((changes) => {
     for (const { addedNodes } of changes) {
@@ -65,14 +66,14 @@
       if (wrong) wrong.focus();
       else focusTitle($('#panel h2'));
     }
-    settle();
+    refresh();
   });
   /* A button that is disabled while its form is on its way loses the focus: it gets it back, or the title does if it is gone. */
-  let lost = null;
-  on('focusout', ({ target }) => { lost = target.disabled ? target : null; });
-  const giveBack = () => {
-    if (!lost || document.activeElement !== document.body) return;
-    if (lost.isConnected) lost.focus({ preventScroll: true });
+  let disabledButton = null;
+  on('focusout', ({ target }) => { disabledButton = target.disabled ? target : null; });
+  const restoreFocus = () => {
+    if (!disabledButton || document.activeElement !== document.body) return;
+    if (disabledButton.isConnected) disabledButton.focus({ preventScroll: true });
     else focusTitle($('#main h1'));
   };
   const focusTitle = (title) => {
@@ -82,18 +83,18 @@
   };
 
   /* Row height, remembered on this device. */
-  const settle = () => {
+  const refresh = () => {
     for (const button of document.querySelectorAll('[data-density-set]')) {
       button.setAttribute('aria-pressed', String(button.dataset.densitySet === root.dataset.density));
     }
-    offerZone();
+    offerOwnZone();
   };
   on('click', ({ target }) => {
     const density = target.closest('[data-density-set]')?.dataset.densitySet;
     if (density) {
       root.dataset.density = density;
       try { localStorage.setItem('density', density); } catch { /* private window: kept until it is closed */ }
-      settle();
+      refresh();
     }
     target.closest('[data-dismiss]')?.closest('.toast').remove();
     if (target.closest('[data-print]')) window.print();
@@ -120,7 +121,7 @@
   });
 
   /* The time zone of this device comes first in the list. Browsers may know it by an old spelling, which the list has not. */
-  const offerZone = () => {
+  const offerOwnZone = () => {
     const list = $('select[data-zones]');
     const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
     if (!list || list.value === own || $('[data-own-zone]', list)) return;
@@ -135,7 +136,7 @@
     list.prepend(group);
   };
 
-  /* A question before what cannot be undone: hx-confirm asks with our own dialog. */
+  /* Confirmation of what cannot be undone: hx-confirm opens our own dialog. */
   on('htmx:confirm', (event) => {
     const dialog = $('#confirm');
     event.preventDefault();
@@ -146,19 +147,19 @@
   });
 
   /* The live stream: a session that has ended means a reload; a half-open connection is dropped so that it is made anew. */
-  const SILENCE = 45_000;
+  const MAX_SILENCE = 45_000;
   let connection = null;
-  let heard = 0;
-  on('htmx:sse:after:connection', ({ detail }) => { connection = detail.connection; heard = Date.now(); });
-  on('htmx:sse:before:message', () => { heard = Date.now(); });
+  let lastMessage = 0;
+  on('htmx:sse:after:connection', ({ detail }) => { connection = detail.connection; lastMessage = Date.now(); });
+  on('htmx:sse:before:message', () => { lastMessage = Date.now(); });
   on('htmx:sse:error', ({ detail }) => { if (detail.status === 401) location.reload(); });
   on('htmx:sse:close', () => { connection = null; });
   setInterval(() => {
-    if (!connection || document.hidden || Date.now() - heard < SILENCE) return;
-    heard = Date.now();
+    if (!connection || document.hidden || Date.now() - lastMessage < MAX_SILENCE) return;
+    lastMessage = Date.now();
     connection.reader?.cancel();
-  }, SILENCE / 3);
+  }, MAX_SILENCE / 3);
 
   [...document.querySelectorAll('#main [aria-invalid="true"]')].find((field) => field.checkVisibility())?.focus();
-  settle();
+  refresh();
 })();

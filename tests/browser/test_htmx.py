@@ -58,6 +58,18 @@ def test_a_server_that_fails_while_one_searches_leaves_the_rows_and_says_so(
     expect(page.locator("#grid tbody.rows tr")).to_have_count(1)
 
 
+def test_a_form_that_is_not_answered_may_have_been_saved(home: Visit) -> None:
+    home.expect("502")
+    page = home.page
+    page.route("**/tables", lambda route: route.fulfill(status=502, body="Bad gateway", content_type="text/html"))
+    page.goto("/dashboard")
+    page.locator("summary").filter(has_text="Paste a table").click()
+    page.get_by_label("Rows, copied from a spreadsheet").fill("a,b\n1,2\n")
+    page.get_by_role("button", name="Read this table").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("(502). What you sent may have been saved: look before you try")
+
+
 def test_a_server_that_cannot_be_reached_is_told_in_a_toast(home: Visit, planets: str) -> None:
     home.expect("ERR_CONNECTION_REFUSED", "Failed to fetch", "sort=2")
     page = home.page

@@ -10,7 +10,7 @@ from quart.typing import ResponseReturnValue
 
 from tests.known_issues.plain import serving
 from tests.servers import Answer, Server, Wire
-from webapp.web.body_limits import FORM_FIELDS, FORM_MEMORY
+from webapp.web.body_limits import MAX_FIELD_SIZE, MAX_FORM_FIELDS
 
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=frontier"
@@ -119,13 +119,13 @@ def test_ours_counts_fields_and_parts_of_either_kind_of_form(ours: Server, is_ch
         return post(ours, "/form", parts([b"1"] * count), is_chunked=is_chunked, Content_Type=MULTIPART)
 
     for form in (urlencoded, multipart):
-        assert (form(FORM_FIELDS).status, form(FORM_FIELDS).body) == (200, str(FORM_FIELDS).encode())
-        assert form(FORM_FIELDS + 1).status == 413
+        assert (form(MAX_FORM_FIELDS).status, form(MAX_FORM_FIELDS).body) == (200, str(MAX_FORM_FIELDS).encode())
+        assert form(MAX_FORM_FIELDS + 1).status == 413
 
 
 def test_ours_has_a_limit_for_what_one_field_may_keep_in_memory(ours: Server) -> None:
-    fits = post(ours, "/form", parts([b"x" * (FORM_MEMORY - 1000)]), Content_Type=MULTIPART)
-    too_large = post(ours, "/form", parts([b"x" * (FORM_MEMORY + 1)]), Content_Type=MULTIPART)
+    fits = post(ours, "/form", parts([b"x" * (MAX_FIELD_SIZE - 1000)]), Content_Type=MULTIPART)
+    too_large = post(ours, "/form", parts([b"x" * (MAX_FIELD_SIZE + 1)]), Content_Type=MULTIPART)
 
     assert (fits.status, too_large.status) == (200, 413)
 

@@ -11,8 +11,8 @@ from settings import Settings
 from tests.helpers import sign_up
 from tests.http.account.conftest import grow_stale
 from webapp import create_app
-from webapp.web.access import safe_next
 from webapp.web.application import Application
+from webapp.web.safe_urls import safe_next
 
 # Who has not signed in may use these, and why.
 PUBLIC = {

@@ -42,8 +42,8 @@ def bodies(settings: Settings) -> Application:
     @body_limit(lambda settings: settings.upload_limit)
     async def upload() -> ResponseReturnValue:
         async with receive(folder) as received:
-            one = received.uploads[0]
-            return {"size": one.size, "sha256": one.sha256, "filename": one.filename}
+            assert received is not None
+            return {"size": received.size, "sha256": received.sha256, "filename": received.filename}
 
     return app
 

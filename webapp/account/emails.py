@@ -28,7 +28,7 @@ async def email() -> ResponseReturnValue:
     actor = current_user()
     form = await EmailForm.load()
     if form.validate_on_submit() and form.is_other_than(actor.email):
-        await rate_limits().email_change.begin(str(actor.id))
+        await rate_limits().email_change.hit(str(actor.id))
         new = form["email"].data
         await db().write(request_email_change, audit_source(), mailer, actor.id, new)
         by_hand = f"This server sends no mail. Whoever runs it has a link for {new} now: ask for it."

@@ -36,11 +36,11 @@ async def password() -> ResponseReturnValue:
 
 async def _is_current(form: PasswordForm, user_id: int) -> bool:
     """Requires the current password although the sign-in is fresh: that may come from a passkey (ASVS 5.0, 6.2.3)."""
-    await rate_limits().own_guess.begin(str(user_id))
+    await rate_limits().own_guess.hit(str(user_id))
     async with db().reading() as session:
         password_hash = await session.scalar(select(User.password_hash).where(User.id == user_id))
     if not await hasher().verify(password_hash, form["current"].data):
         form.refuse("current", "This is not your current password. Check it, also caps lock.")
         return False
-    await rate_limits().own_guess.forget(str(user_id))
+    await rate_limits().own_guess.reset(str(user_id))
     return True

@@ -82,9 +82,9 @@ async def second_factor_removal() -> ResponseReturnValue:
     if form.is_submitted and not await _is_on(actor):  # turned off already
         return redirect_to(url_for("account.second_factor"))
     if form.validate_on_submit():
-        await rate_limits().own_guess.begin(str(actor.id))
+        await rate_limits().own_guess.hit(str(actor.id))
         if await db().write(turn_off_totp, audit_source(), mailer, sealer(), actor.id, form["code"].data):
-            await rate_limits().own_guess.forget(str(actor.id))
+            await rate_limits().own_guess.reset(str(actor.id))
             flash("The second factor is off: the password is enough to sign in.", "alert")
             return redirect_to(url_for("account.second_factor"))
         form.refuse("code", "This code is not right. Type the one the app shows now, or a recovery code.")
@@ -119,7 +119,7 @@ async def _is_on(actor: Actor) -> bool:
 
 async def _turn_on(actor: Actor, form: NewSecondFactorForm) -> list[str] | None:
     """Return the recovery codes; or None, with the reason beside the field."""
-    await rate_limits().own_guess.begin(str(actor.id))
+    await rate_limits().own_guess.hit(str(actor.id))
     secret = _unseal(actor, form["sealed"].data)
     if secret is None:
         form.refuse("code", "This page has become too old. Scan the new picture, then type the code.")
@@ -128,7 +128,7 @@ async def _turn_on(actor: Actor, form: NewSecondFactorForm) -> list[str] | None:
     if codes is None:
         form.refuse("code", "This code is not right. Type the one the app shows now.")
         return None
-    await rate_limits().own_guess.forget(str(actor.id))
+    await rate_limits().own_guess.reset(str(actor.id))
     await confirm_identity("second factor", is_strong=True)  # both factors have just been shown
     return codes
 

@@ -14,7 +14,7 @@ from webapp.models.accounts.api_token import TokenNameTaken, issue_api_token, re
 from webapp.web.access import Action, fresh, may
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
-from webapp.web.formatting import zone_of
+from webapp.web.formatting import find_time_zone
 from webapp.web.fragments import redirect_to, render
 from webapp.web.mailer import mailer
 from webapp.web.session import current_user
@@ -62,7 +62,7 @@ def _is_last_day_possible(form: TokenForm, actor: Actor) -> bool:
     """Else there is a message beside the field."""
     if form["lifetime"].data != "date":
         return True
-    today, until = datetime.now(zone_of(actor.time_zone)).date(), form["until"].data
+    today, until = datetime.now(find_time_zone(actor.time_zone)).date(), form["until"].data
     if until is None or not today <= until <= today + MAX_LIFETIME:
         form.refuse("until", "Choose a day from today on, at most ten years from now.")
         return False
@@ -88,4 +88,4 @@ def _expires_at(form: TokenForm, actor: Actor) -> datetime | None:
         return None
     if lifetime != "date":
         return utc_now() + timedelta(days=int(lifetime))
-    return datetime.combine(form["until"].data, time.max, zone_of(actor.time_zone)).astimezone(UTC)
+    return datetime.combine(form["until"].data, time.max, find_time_zone(actor.time_zone)).astimezone(UTC)

@@ -15,7 +15,7 @@ from webapp.extensions import db
 from webapp.models import AuditEvent, Event
 from webapp.web.access import Action, may
 from webapp.web.audit import record_soon
-from webapp.web.formatting import zone_of
+from webapp.web.formatting import find_time_zone
 from webapp.web.fragments import render
 from webapp.web.session import current_user
 from webapp.web.streaming import streamed
@@ -75,14 +75,14 @@ async def audit_export() -> Response:
     if request.method != "HEAD":
         filters = [f"{name} {value}" for name, value in query.args().items()]
         record_soon(Event.AUDIT_EXPORTED, None, format=kind, filters=filters)
-    database, zone = db(), zone_of(current_user().time_zone)
+    database, zone = db(), find_time_zone(current_user().time_zone)
     return streamed(lambda: export_audit_log(database, query, zone, kind), MIMETYPES[kind], f"audit-log.{kind}")
 
 
 async def _log() -> AuditLogPage:
     query, before = AuditQuery.from_args(request.args), request.args.get("before", type=int)
     async with db().reading() as session:
-        events, further = await audit_page(session, query, zone_of(current_user().time_zone), before)
+        events, further = await audit_page(session, query, find_time_zone(current_user().time_zone), before)
     more: dict[str, Any] = {**query.args(), "before": further}
     return AuditLogPage(
         entries=[present_event(event) for event in events],

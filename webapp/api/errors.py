@@ -12,7 +12,7 @@ from webapp.api import bp
 from webapp.models import EmailTaken
 from webapp.models.accounts.people import LastOwner
 from webapp.web.csrf import SAFE_METHODS
-from webapp.web.errors import Answer, respond
+from webapp.web.errors import ErrorDetails, respond
 from webapp.web.session import current_user_or_none
 
 MAX_ERRORS = 20  # fields in one response
@@ -52,17 +52,17 @@ async def answer_invalid(error: RequestSchemaValidationError) -> Response:
     cause = error.validation_error
     found = cause.errors()[:MAX_ERRORS] if isinstance(cause, ValidationError) else []
     detail = "Some parameters do not fit." if is_query else "Some fields do not fit. Nothing was changed."
-    return respond(Answer(400, detail, more={"errors": [_describe(each, is_query) for each in found]}))
+    return respond(ErrorDetails(400, detail, members={"errors": [_describe(each, is_query) for each in found]}))
 
 
 @bp.errorhandler(EmailTaken)
 async def answer_taken(error: EmailTaken) -> Response:
-    return respond(Answer(409, "There is already an account with this address."))
+    return respond(ErrorDetails(409, "There is already an account with this address."))
 
 
 @bp.errorhandler(LastOwner)
 async def answer_last_owner(error: LastOwner) -> Response:
-    return respond(Answer(409, str(error)))
+    return respond(ErrorDetails(409, str(error)))
 
 
 def _describe(error: Any, is_query: bool) -> dict[str, str]:

@@ -9,7 +9,7 @@ from webapp.api.decorators import response
 from webapp.api.schemas import Me
 from webapp.extensions import db
 from webapp.models import User
-from webapp.web.bearer import refusal
+from webapp.web.bearer import unauthorized
 from webapp.web.rate_limit.requests import reads
 from webapp.web.session import current_user
 
@@ -27,5 +27,5 @@ async def me_show() -> Any:
     async with db().reading() as session:
         user = await session.get(User, actor.id)
     if user is None:  # removed a moment ago
-        raise refusal()
+        raise unauthorized()
     return Me.of(user, actor)

@@ -17,7 +17,7 @@ from webapp.models.accounts.people_query import people_after
 from webapp.models.errors import NotFound
 from webapp.web.access import Action, may
 from webapp.web.acting_user import acting_user
-from webapp.web.errors import Answer, respond
+from webapp.web.errors import ErrorDetails, respond
 from webapp.web.mailer import mailer
 from webapp.web.rate_limit.requests import reads, writes
 from webapp.web.user_data import delete_user_data
@@ -119,7 +119,7 @@ async def users_delete(user_id: PersonId) -> Response:
 
 @bp.errorhandler(VersionMismatch)
 async def answer_version_mismatch(error: VersionMismatch) -> Response:
-    return respond(Answer(412, str(error)))
+    return respond(ErrorDetails(412, str(error)))
 
 
 def _next(query: PeopleQuery, last: int) -> str:

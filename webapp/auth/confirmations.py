@@ -10,7 +10,7 @@ from webapp.auth.responses import redirect_after_confirmation, render_form
 from webapp.extensions import db, hasher, sealer
 from webapp.models import Actor, Event, Passkey, User
 from webapp.models.accounts.second_factor import verify_code
-from webapp.web.access import Action, before_second_factor, may, owes_factor
+from webapp.web.access import Action, before_second_factor, may, must_show_second_factor
 from webapp.web.audit import audit_source, record_soon
 from webapp.web.session import confirm_identity, current_user
 
@@ -40,7 +40,7 @@ async def _load(actor: Actor) -> tuple[User, bool, bool]:
     async with db().reading() as session:
         user = await User.find(session, actor.id)
         has_passkey = await session.scalar(Passkey.of(actor.id).limit(1)) is not None
-    return user, has_passkey, user.totp_secret is None and await owes_factor(actor)
+    return user, has_passkey, user.totp_secret is None and await must_show_second_factor(actor)
 
 
 async def _is_proved(form: ConfirmationForm, user: User) -> bool:
@@ -54,5 +54,5 @@ async def _is_proved(form: ConfirmationForm, user: User) -> bool:
     if form.errors:
         record_soon(Event.SIGN_IN_FAILED, user, step="confirmation")
         return False
-    await rate_limits().confirmation.forget(str(user.id))
+    await rate_limits().confirmation.reset(str(user.id))
     return True

@@ -14,7 +14,7 @@ from webapp.web.access import public
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
-from webapp.web.rate_limit.throttle import client
+from webapp.web.rate_limit.requests import client_address
 from webapp.web.session import sign_in
 
 
@@ -32,7 +32,7 @@ async def invitation(token: str) -> ResponseReturnValue:
 
 
 async def _accept(form: InvitationForm, token: str) -> bool:
-    if not await rate_limits().allow(form, (rate_limits().link, client())):
+    if not await rate_limits().allow(form, (rate_limits().link, client_address())):
         return False
     name, password_hash = " ".join((form["name"].data or "").split()), await hasher().hash(form["password"].data)
     try:

@@ -14,7 +14,7 @@ from webapp.web.access import Action, before_second_factor, may, public
 from webapp.web.audit import record_soon
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
-from webapp.web.rate_limit.throttle import client
+from webapp.web.rate_limit.requests import client_address
 from webapp.web.session import confirm_identity, current_user, load_current_user
 from webapp.web.webauthn.challenges import PasskeyRefused, authentication_options, verify_authentication
 
@@ -23,7 +23,7 @@ from webapp.web.webauthn.challenges import PasskeyRefused, authentication_option
 @public
 async def passkey_options() -> Response:
     """The request to the device: for strangers any key of this server, for signed-in people one of theirs."""
-    await rate_limits().passkey_options.begin(client())
+    await rate_limits().passkey_options.hit(client_address())
     person = await load_current_user()
     if person is None:
         return await authentication_options(None, None)
@@ -62,7 +62,7 @@ async def passkey_confirm() -> ResponseReturnValue:
 
 async def _verify(form: PasskeyForm, user_id: int | None) -> User | None:
     """The owner of the key that signed; None, with a message for the next page, if the response is not valid."""
-    await rate_limits().passkey_response.begin(client())
+    await rate_limits().passkey_response.hit(client_address())
     try:
         return await verify_authentication(form["credential"].data or "", user_id)
     except PasskeyRefused as error:

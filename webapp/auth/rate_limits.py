@@ -7,18 +7,15 @@ new password by mail, which makes that device a known one.
 """
 
 from math import ceil
-from typing import cast
 
-from quart import Quart, request
-from quart.blueprints import BlueprintSetupState
+from quart import request
 
-from webapp.auth import bp
 from webapp.auth.forms import RateLimitedForm
-from webapp.extensions import Extension, config
+from webapp.extensions import Extension
 from webapp.models import Event
 from webapp.web.audit import record_soon
-from webapp.web.rate_limit.allowance import RateLimit, Try, hit_all
-from webapp.web.rate_limit.throttle import client, too_many
+from webapp.web.rate_limit.limits import Hit, RateLimit, hit_all, too_many
+from webapp.web.rate_limit.requests import client_address
 
 TEN_MINUTES, AN_HOUR, A_DAY = 600, 3600, 86400  # seconds
 NEW_DEVICE = (
@@ -48,17 +45,17 @@ class RateLimits:
         self.own_guess = RateLimit("account.guess", 10, TEN_MINUTES)
         self.email_change = RateLimit("account.email_change", 5, AN_HOUR)
 
-    def sign_in(self, email: str, device: str | None) -> tuple[Try, ...]:
+    def sign_in(self, email: str, device: str | None) -> tuple[Hit, ...]:
         """`device` is the name of a device that has signed in to this account before."""
         if device is not None:
-            return (self.address, client()), (self.known_device, f"{email} {device}")
+            return (self.address, client_address()), (self.known_device, f"{email} {device}")
         return (
-            (self.address, client()),
-            (self.account_from_address, f"{email} {client()}"),
+            (self.address, client_address()),
+            (self.account_from_address, f"{email} {client_address()}"),
             (self.account, email),
         )
 
-    def second_step(self, user_id: int, device: str | None) -> tuple[Try, ...]:
+    def second_step(self, user_id: int, device: str | None) -> tuple[Hit, ...]:
         key = str(user_id) if device is None else f"{user_id} {device}"
         return (self.code, key), (self.codes_a_day, key)
 
@@ -66,28 +63,22 @@ class RateLimits:
         """The password was right. The address keeps its count, so that one's own account does not pay for guessing at
         others.
         """
-        await self.known_device.forget(f"{email} {device}")
-        await self.account_from_address.forget(f"{email} {client()}")
+        await self.known_device.reset(f"{email} {device}")
+        await self.account_from_address.reset(f"{email} {client_address()}")
 
-    async def allow(self, form: RateLimitedForm, *tries: Try) -> bool:
+    async def allow(self, form: RateLimitedForm, *tries: Hit) -> bool:
         """Count a try before it is made, so that concurrent tries count. False, with the time to wait in the form, if
         none is left.
         """
         exceeded = await hit_all(*tries)
         if exceeded is None:
             return True
-        text = f"{too_many(exceeded.wait)} {NEW_DEVICE if exceeded.allowance is self.account else ''}"
-        form.refuse_for(ceil(exceeded.wait), text.strip())
+        text = f"{too_many(exceeded.retry_after)} {NEW_DEVICE if exceeded.limit is self.account else ''}"
+        form.refuse_for(ceil(exceeded.retry_after), text.strip())
         # Only now and then, so that a thousand refusals do not flood the audit log.
-        if await self.audit_entry.is_free(exceeded.key):
+        if await self.audit_entry.try_hit(exceeded.key):
             record_soon(Event.THROTTLED, exceeded.key.partition(" ")[0], place=request.endpoint)
         return False
 
 
-rate_limits: Extension[RateLimits] = Extension("auth_rate_limits", lambda settings: RateLimits())
-
-
-@bp.record_once
-def _make(state: BlueprintSetupState) -> None:
-    app = cast(Quart, state.app)
-    rate_limits.init_app(app, config.of(app))
+rate_limits: Extension[RateLimits] = Extension("auth_rate_limits", lambda app: RateLimits())

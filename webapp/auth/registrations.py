@@ -26,7 +26,7 @@ from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
 from webapp.web.fragments import render
 from webapp.web.mailer import mailer
-from webapp.web.rate_limit.throttle import client
+from webapp.web.rate_limit.requests import client_address
 from webapp.web.session import load_current_user, sign_in
 
 log = structlog.get_logger("rowcast.setup")
@@ -53,7 +53,7 @@ async def register() -> ResponseReturnValue:
 async def register_email() -> ResponseReturnValue:
     """What the form would say about the address being typed; nothing once the limit is reached."""
     form = EmailCheckForm(request.args)
-    if not await rate_limits().email_check.is_free(client()):
+    if not await rate_limits().email_check.try_hit(client_address()):
         return await render("auth/_email_check.html", problem=None)
     problem = None if form.validate() else " ".join(form["email"].errors)
     if problem is None and is_open():
@@ -68,7 +68,7 @@ async def _sign_up(form: RegistrationForm) -> bool:
 
     A taken address is disclosed: people must learn why they get no account. `docs/security.md` says so.
     """
-    if not await rate_limits().allow(form, (rate_limits().registration, client())):
+    if not await rate_limits().allow(form, (rate_limits().registration, client_address())):
         return False
     if "setup_key" in form and not is_setup_key(config(), form["setup_key"].data):
         form.refuse("setup_key", "This is not the key in the server's log. It is printed at every start.")

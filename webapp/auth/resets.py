@@ -20,7 +20,7 @@ from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
 from webapp.web.known_devices import remember_device
 from webapp.web.mailer import mailer
-from webapp.web.rate_limit.throttle import client
+from webapp.web.rate_limit.requests import client_address
 from webapp.web.session import sign_out
 
 
@@ -29,9 +29,9 @@ from webapp.web.session import sign_out
 async def reset() -> ResponseReturnValue:
     """Repeated requests beyond the limit send no mail, and nobody is told that either."""
     form = await ResetForm.load()
-    if form.validate_on_submit() and await rate_limits().allow(form, (rate_limits().link, client())):
+    if form.validate_on_submit() and await rate_limits().allow(form, (rate_limits().link, client_address())):
         email = form["email"].data
-        if await rate_limits().mail.is_free(email):
+        if await rate_limits().mail.try_hit(email):
             db().write_soon(request_password_reset, audit_source(), mailer, email)
         flash(f"If {email} has an account here, {_where_the_link_is()}. It works for an hour.")
         return redirect_to(url_for("auth.login"), whole=True)
@@ -44,7 +44,7 @@ async def reset_edit(token: str) -> ResponseReturnValue:
     found = await find_link(Purpose.RESET, token)
     form = await NewPasswordForm.load()
     form["password"].owner = (found.email or "", "")
-    if form.validate_on_submit() and await rate_limits().allow(form, (rate_limits().link, client())):
+    if form.validate_on_submit() and await rate_limits().allow(form, (rate_limits().link, client_address())):
         await _set_password(token, form["password"].data)
         flash("Your new password is set, and you are signed out everywhere. Sign in with it now.")
         return redirect_to(url_for("auth.login"), whole=True)

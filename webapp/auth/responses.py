@@ -10,12 +10,12 @@ from webapp.auth.forms import RateLimitedForm
 from webapp.extensions import config, db
 from webapp.models import Actor, OneTimeToken, Purpose, TokenUnusable, User, utc_now
 from webapp.web import pending_request
-from webapp.web.access import safe_next
 from webapp.web.audit import audit_source
 from webapp.web.forms import Form
 from webapp.web.fragments import redirect_to, render
 from webapp.web.known_devices import known_device
 from webapp.web.mailer import mailer
+from webapp.web.safe_urls import safe_next
 from webapp.web.session import sign_in
 
 

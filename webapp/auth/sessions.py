@@ -23,13 +23,14 @@ from webapp.models.accounts.second_factor import (
 )
 from webapp.web.access import Action, before_second_factor, may, public
 from webapp.web.audit import audit_source, record_soon
+from webapp.web.cookies import Cookie
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
 from webapp.web.known_devices import known_device
 from webapp.web.mailer import mailer
 from webapp.web.session import load_current_user, sign_out
 
-SECOND_STEP_AGE = int(LIFETIMES[Purpose.SECOND_STEP].total_seconds())
+SECOND_STEP = Cookie("rowcast-second-step", int(LIFETIMES[Purpose.SECOND_STEP].total_seconds()), samesite="Strict")
 
 
 @bp.route("/login", methods=["GET", "POST"])
@@ -59,7 +60,9 @@ async def login_code() -> ResponseReturnValue:
     form = await CodeForm.load()
     if form.validate_on_submit() and await _verify_code(form, user):
         await complete_login(user, remembered=is_remembered, method="password and code", is_strong=True)
-        return await _with_cookie(redirect_after_login(), "", 0)
+        response = await make_response(redirect_after_login())
+        SECOND_STEP.delete(response)
+        return response
     return await render_form("auth/login_code.html", form, next=target, email=user.email)
 
 
@@ -114,18 +117,20 @@ async def _ask_for_code(user: User, *, remembered: bool) -> ResponseReturnValue:
     """Go to the second step, with the cookie that proves the first."""
     token = await db().write(begin_second_step, user, remembered=remembered)
     page = redirect_to(url_for("auth.login_code", next=request.args.get("next")), whole=True)
-    return await _with_cookie(page, token, SECOND_STEP_AGE)
+    response = await make_response(page)
+    SECOND_STEP.set(response, token)
+    return response
 
 
 async def _second_step() -> tuple[User, bool] | None:
     async with db().reading() as session:
-        return await find_second_step(session, request.cookies.get(_cookie(), ""))
+        return await find_second_step(session, SECOND_STEP.get())
 
 
 async def _verify_code(form: CodeForm, user: User) -> bool:
     if not await rate_limits().allow(form, *rate_limits().second_step(user.id, known_device(user.id))):
         return False
-    code, token = form["code"].data, request.cookies.get(_cookie(), "")
+    code, token = form["code"].data, SECOND_STEP.get()
     if not await db().write(complete_second_step, audit_source(), mailer, sealer(), user.id, code, token):
         form.refuse("code", "This code is wrong, or was used already. Wait for the next one.")
         record_soon(Event.SIGN_IN_FAILED, user, step="code")
@@ -133,13 +138,3 @@ async def _verify_code(form: CodeForm, user: User) -> bool:
     if not is_totp_code(code):
         flash("That recovery code is used up. Make new ones before the last is gone.", "alert")
     return True
-
-
-async def _with_cookie(answer: ResponseReturnValue, value: str, age: int) -> ResponseReturnValue:
-    response = await make_response(answer)
-    response.set_cookie(_cookie(), value, max_age=age, httponly=True, samesite="Strict", secure=config().is_tls)
-    return response
-
-
-def _cookie() -> str:
-    return "__Host-rowcast-second-step" if config().is_tls else "rowcast-second-step"

@@ -13,11 +13,12 @@ from webapp.auth.responses import find_link
 from webapp.extensions import config, db
 from webapp.models import Purpose
 from webapp.models.accounts.registration import resend_verification, verify_email
-from webapp.web.access import Action, before_second_factor, may, safe_next
+from webapp.web.access import Action, before_second_factor, may
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
 from webapp.web.mailer import mailer
+from webapp.web.safe_urls import safe_next
 from webapp.web.session import current_user
 
 BY_HAND = "This server sends no mail. Whoever runs it has a link for you now: ask for it."
@@ -44,7 +45,7 @@ async def verify_resend() -> ResponseReturnValue:
     person = current_user()
     if person.is_verified:
         flash("Your address is confirmed already.")
-    elif not await rate_limits().mail.is_free(person.email):
+    elif not await rate_limits().mail.try_hit(person.email):
         flash("Several mails are already on their way. Look for them, also in the spam folder.", "alert")
     else:
         await db().write(resend_verification, mailer, person.id)

@@ -12,7 +12,7 @@ from webapp.rowstore.query import TableQuery
 from webapp.rowstore.store import ExportFormat
 from webapp.tables import bp
 from webapp.tables.finders import find_table
-from webapp.web.byte_ranges import answer_parts
+from webapp.web.byte_ranges import send_ranges
 from webapp.web.session import current_user
 from webapp.web.streaming import attachment, file_part, streamed
 
@@ -48,7 +48,7 @@ async def originals_show(table_id: int) -> Response:
     path = jobs().folder(upload.id).original
     if not await asyncio.to_thread(path.is_file):
         raise NotFound("file")
-    response = answer_parts(
+    response = send_ranges(
         lambda begin, end: file_part(path, begin, end), path.stat().st_size, "application/octet-stream", upload.sha256
     )
     response.headers["Content-Disposition"] = attachment(upload.filename)

@@ -30,8 +30,7 @@ class NothingUploaded(UserError):
 @body_limit(lambda settings: settings.upload_limit)
 async def create() -> ResponseReturnValue:
     queue().warm_up()
-    async with receive(config().imports_dir, as_files=("text",)) as received:
-        upload = next((upload for upload in received.uploads if upload.size), None)
+    async with receive(config().imports_dir, text_field="text") as upload:
         if upload is None:
             raise NothingUploaded
         import_id, folder = new_import()

@@ -7,38 +7,36 @@ from webapp.web import (
     access,
     body_limits,
     csrf,
-    dashboard_panels,
     errors,
     flashes,
     headers,
     hosts,
     known_devices,
     observability,
-    pending_request,
     session,
     static,
     templating,
-    user_data,
 )
-from webapp.web.rate_limit import requests, shared
+from webapp.web.rate_limit import requests, store
 
 
 def init_app(app: Quart, settings: Settings) -> None:
-    """Register the checks in the order in which a request passes them; none of them reads the body."""
-    observability.init_app(app, settings)
-    hosts.init_app(app, settings)
-    csrf.init_app(app, settings)
-    body_limits.init_app(app, settings)
-    session.init_app(app, settings)
-    known_devices.init_app(app, settings)
-    shared.init_app(app, settings)
-    requests.init_app(app, settings)
-    pending_request.init_app(app, settings)
-    access.init_app(app, settings)
-    flashes.init_app(app, settings)
-    headers.init_app(app, settings)
+    """Register the checks in the order in which a request passes them; none of them reads the body.
+
+    Before all of them `connection.py` gives the request its id, and after the last response header it logs it. What is
+    registered for responses runs in reverse order.
+    """
+    observability.init_app(app, settings)  # no check: trusted proxies, the time limit, the time spent on queries
+    hosts.init_app(app, settings)  # is the host one of ours?
+    csrf.init_app(app, settings)  # does another site change something?
+    body_limits.init_app(app, settings)  # no check yet: the size is checked while the body is read
+    session.init_app(app, settings)  # response: the cookie of a sign-in
+    known_devices.init_app(app, settings)  # response: the cookie of a device
+    store.init_app(app, settings)  # no check: the shared counts, which close with the server
+    requests.init_app(app, settings)  # who is it, and is the rate limit used up? response: the headers that say so
+    access.init_app(app, settings)  # signed in? allowed? with a second factor, a fresh proof, if need be?
+    flashes.init_app(app, settings)  # response: the messages for the next page
+    headers.init_app(app, settings)  # response: what a browser may do with it and who may cache it
     errors.init_app(app, settings)
     static.init_app(app, settings)
     templating.init_app(app, settings)
-    dashboard_panels.init_app(app, settings)
-    user_data.init_app(app, settings)

@@ -8,7 +8,6 @@ again by itself after that proof, and `@before_second_factor` marks the views th
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
 
 from quart import Quart, Response, current_app, redirect, request, url_for
 from quart.typing import ResponseReturnValue
@@ -21,6 +20,7 @@ from webapp.models.accounts.second_factor import has_second_factor
 from webapp.models.errors import NotFound
 from webapp.models.policy import RULES
 from webapp.web import bearer, pending_request
+from webapp.web.safe_urls import current_page, is_htmx_request
 from webapp.web.session import current_user_or_none, load_current_user
 
 __all__ = [
@@ -28,20 +28,17 @@ __all__ = [
     "Actor",
     "NotFound",
     "before_second_factor",
-    "demands_two_factors",
     "fresh",
     "is_allowed",
     "load_current_user",
     "may",
-    "owes_factor",
+    "must_show_second_factor",
+    "needs_two_factors",
     "public",
     "resumable",
-    "safe_next",
 ]
 
 View = TypeVar("View", bound=Callable[..., Any])
-
-MAX_NEXT = 2000  # characters of a URL worth returning to
 
 
 def init_app(app: Quart, settings: Settings) -> None:
@@ -85,60 +82,21 @@ def before_second_factor(view: View) -> View:
     return view
 
 
-def safe_next(target: str | None, default: str = "/") -> str:
-    """`target` if it is a path of this server, else `default`.
-
-    What a browser would read as another host or scheme is refused: `//evil`, `/\\evil` (backslashes count as
-    slashes), control characters (browsers drop them: `/<tab>/evil`), anything that is not plain ASCII.
-    """
-    if not target or len(target) > MAX_NEXT or not target.startswith("/") or "\\" in target:
-        return default
-    if any(not "!" <= character <= "~" for character in target):
-        return default
-    return default if "//" in target.partition("?")[0] else target
-
-
-def here() -> str:
-    """The page to return to after signing in: the one requested, or the one this request came from if it is no page."""
-    is_part = _by_htmx() and request.headers.get("HX-Request-Type") != "full"
-    if is_part or request.method not in ("GET", "HEAD"):
-        return _own_path(request.headers.get("HX-Current-URL") or request.referrer)
-    query = request.query_string.decode("ascii", "replace")
-    return safe_next(quote(request.path, safe="/:@!$&'()*+,;=-._~") + (f"?{query}" if query else ""))
-
-
-def _own_path(address: str | None) -> str:
-    try:
-        parts = urlsplit(address or "")
-    except ValueError:
-        return "/"
-    if parts.netloc != request.host:
-        return "/"
-    return safe_next(parts.path + (f"?{parts.query}" if parts.query else ""))
-
-
-def _by_htmx() -> bool:
-    """Checks the type too, because a restored history entry sends only that. htmx would swap a redirect's page into a
-    part.
-    """
-    return "HX-Request" in request.headers or "HX-Request-Type" in request.headers
-
-
 async def _require_right() -> None:
     """Check the view's right in general; the right to a particular object is checked where the object is found."""
     view = current_app.view_functions.get(request.endpoint or "")
-    person = current_user_or_none()
-    if view is None or person is None or getattr(view, "is_public", False):
+    actor = current_user_or_none()
+    if view is None or actor is None or getattr(view, "is_public", False):
         return
     action = getattr(view, "action", Action.USE)
-    if not is_allowed(person, action):
-        raise _not_allowed(person, action)
+    if not is_allowed(actor, action):
+        raise _forbidden(actor, action)
 
 
-def _not_allowed(person: Actor, action: Action) -> Forbidden:
+def _forbidden(actor: Actor, action: Action) -> Forbidden:
     """Tell a program when another token of the same person would suffice."""
     scope = RULES[action].scope
-    if scope is not None and is_allowed(replace(person, scopes=None), action):
+    if scope is not None and is_allowed(replace(actor, scopes=None), action):
         return bearer.ScopeTooSmall(scope)
     return Forbidden()
 
@@ -149,48 +107,50 @@ async def _require_second_factor() -> ResponseReturnValue | None:
     Tokens are exempt: they were created in a sign-in that met the requirement at the time.
     """
     view = current_app.view_functions.get(request.endpoint or "")
-    person = current_user_or_none()
-    if person is None or person.is_strong or person.token_id or not demands_two_factors(person):
+    actor = current_user_or_none()
+    if actor is None or actor.is_strong or actor.token_id or not needs_two_factors(actor):
         return None
     if getattr(view, "is_public", False) or getattr(view, "is_before_second_factor", False):
         return None
     if request.path.startswith(bearer.API):
         raise Forbidden("This server asks for a second factor. Set one up on the page of your account.")
-    if await owes_factor(person):
-        return _send_to(url_for("auth.confirm", next=here()))
-    return _send_to(url_for("account.second_factor"))
+    if await must_show_second_factor(actor):
+        return _redirect(url_for("auth.confirm", next=current_page()))
+    return _redirect(url_for("account.second_factor"))
 
 
-def demands_two_factors(person: Actor) -> bool:
+def needs_two_factors(actor: Actor) -> bool:
     demand = config().second_factor
     if demand is SecondFactor.ADMINISTRATORS:
-        return is_allowed(person, Action.RUN_SERVER)
+        return is_allowed(actor, Action.RUN_SERVER)
     return demand is SecondFactor.EVERYBODY
 
 
-async def owes_factor(person: Actor) -> bool:
+async def must_show_second_factor(actor: Actor) -> bool:
     """Whether an existing factor must be shown first: else anybody with just the password could add their own."""
-    if person.is_strong or not demands_two_factors(person):
+    if actor.is_strong or not needs_two_factors(actor):
         return False
     async with db().reading() as session:
-        return await has_second_factor(session, person.id)
+        return await has_second_factor(session, actor.id)
 
 
 async def _require_fresh() -> ResponseReturnValue | None:
     """A form posted too late is lost, so its page asks for the proof before it is filled in. A button is not lost."""
     view = current_app.view_functions.get(request.endpoint or "")
-    person = current_user_or_none()
-    if person is None or not getattr(view, "needs_fresh", False):
+    actor = current_user_or_none()
+    if actor is None or not getattr(view, "needs_fresh", False):
         return None
-    if person.is_fresh and not await owes_factor(person):
+    if actor.is_fresh and not await must_show_second_factor(actor):
         return None
     is_button = request.method == "POST" and getattr(view, "is_resumable", False)
-    return _send_to(url_for("auth.confirm", next=here(), then=pending_request.sign(person) if is_button else None))
+    return _redirect(
+        url_for("auth.confirm", next=current_page(), then=pending_request.sign(actor) if is_button else None)
+    )
 
 
-def _send_to(page: str) -> ResponseReturnValue:
+def _redirect(page: str) -> ResponseReturnValue:
     """Go to `page`; with htmx in the whole window, not in the part of the page that was requested."""
-    return Response("", 401, {"HX-Redirect": page}) if _by_htmx() else redirect(page, 303)
+    return Response("", 401, {"HX-Redirect": page}) if is_htmx_request() else redirect(page, 303)
 
 
 async def _require_sign_in() -> ResponseReturnValue | None:
@@ -198,8 +158,8 @@ async def _require_sign_in() -> ResponseReturnValue | None:
     view = current_app.view_functions.get(request.endpoint or "")
     if getattr(view, "is_public", False) or await load_current_user() is not None:
         return None
-    target = here()
+    target = current_page()
     login = url_for("auth.login", next=target) if target != "/" else url_for("auth.login")
-    if request.path.startswith(bearer.API) and not _by_htmx():
-        raise bearer.refusal()
-    return _send_to(login)
+    if request.path.startswith(bearer.API) and not is_htmx_request():
+        raise bearer.unauthorized()
+    return _redirect(login)

@@ -14,7 +14,7 @@ from werkzeug.routing import IntegerConverter
 from webapp.models.base import MAX_ID
 from webapp.web.body import BoundedRequest
 from webapp.web.connection import Connection
-from webapp.web.request_context import current
+from webapp.web.request_context import current_state
 
 
 class NoSession(SessionInterface):
@@ -66,11 +66,11 @@ class Application(Quart):
     async def dispatch_request(self, *context: Any) -> Any:
         """The time limit covers the handler only, not sending: a download takes as long as it takes."""
         async with asyncio.timeout(self.config["HANDLER_TIMEOUT"]) as deadline:
-            if made := current():
-                made.deadline = deadline
+            if state := current_state():
+                state.deadline = deadline
             return await super().dispatch_request(*context)
 
-    def cut_all(self) -> None:
+    def cancel_requests(self) -> None:
         """Cancel every request in flight; their connections close."""
         for task in self.in_flight:
             task.cancel()
@@ -79,8 +79,8 @@ class Application(Quart):
 @asynccontextmanager
 async def untimed() -> AsyncIterator[None]:
     """Suspend the handler's time limit inside this block; it starts again in full afterwards."""
-    made = current()
-    deadline = made.deadline if made else None
+    state = current_state()
+    deadline = state.deadline if state else None
     when = deadline.when() if deadline else None
     if deadline is None or when is None:
         yield

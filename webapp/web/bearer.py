@@ -28,8 +28,8 @@ class _Challenge(HTTPException):
     parameters: Mapping[str, str] = MappingProxyType({})
 
     def get_headers(self, *args: Any) -> list[tuple[str, str]]:
-        said = {"realm": "Rowcast", **self.parameters}
-        challenge = ", ".join(f'{name}="{value}"' for name, value in said.items())
+        parameters = {"realm": "Rowcast", **self.parameters}
+        challenge = ", ".join(f'{name}="{value}"' for name, value in parameters.items())
         return [*super().get_headers(*args), ("WWW-Authenticate", f"Bearer {challenge}")]
 
 
@@ -52,13 +52,13 @@ class ScopeTooSmall(_Challenge, Forbidden):
         self.parameters = {"error": "insufficient_scope", "scope": scope.value}
 
 
-def is_shown() -> bool:
+def has_token() -> bool:
     """Whether this request uses a token, and nothing else: a cookie does not make up for an invalid token."""
     given = request.authorization
     return request.path.startswith(API) and given is not None and given.type == "bearer"
 
 
-async def load_holder() -> Actor | None:
+async def load_token_owner() -> Actor | None:
     """Return the owner of the token, or None if the token is not valid."""
     token = (request.authorization.token if request.authorization else None) or ""
     if not token.startswith(PREFIX) or len(token) > MAX_TOKEN:
@@ -72,6 +72,6 @@ async def load_holder() -> Actor | None:
     return actor_from(row, token_id=row.token_id, scopes=Scope(row.scope).included)
 
 
-def refusal() -> Unauthorized:
+def unauthorized() -> Unauthorized:
     """The refusal for strangers to the API."""
-    return TokenRefused() if is_shown() else NotSignedIn()
+    return TokenRefused() if has_token() else NotSignedIn()

@@ -31,8 +31,8 @@ class BoundedBody:
         self.received = 0
         self._expected = expected or 0
         self._buffer = bytearray()
-        self._is_gone = self._is_discarded = self._wants_all = False
-        self._news = asyncio.Event()
+        self._is_disconnected = self._is_discarded = self._is_read_at_once = False
+        self._changed = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
         self._completed = asyncio.Event()
@@ -44,21 +44,21 @@ class BoundedBody:
         if not data or self._is_discarded:
             return
         self._buffer += data
-        if self._is_over_limit or (len(self._buffer) >= HIGH_WATER and not self._wants_all):
+        if self._is_over_limit or (len(self._buffer) >= HIGH_WATER and not self._is_read_at_once):
             self._room.clear()
-        self._news.set()
+        self._changed.set()
 
     async def put(self, data: bytes) -> None:
         self.append(data)
 
     def set_complete(self) -> None:
         self._completed.set()
-        self._news.set()
+        self._changed.set()
 
     def disconnect(self) -> None:
-        self._is_gone = True
+        self._is_disconnected = True
         self._completed.set()
-        self._news.set()
+        self._changed.set()
         self._room.set()
 
     def set_result(self, data: bytes) -> None:
@@ -98,7 +98,7 @@ class BoundedBody:
             self._check()
             if self._buffer:
                 return self._take()
-            if self._is_gone:
+            if self._is_disconnected:
                 raise ClientDisconnected
             if self.is_complete:
                 raise StopAsyncIteration
@@ -108,13 +108,13 @@ class BoundedBody:
         return self._all().__await__()
 
     async def _all(self) -> bytes:
-        self._wants_all = True
+        self._is_read_at_once = True
         self._check()
         self._room.set()
         while not self.is_complete:
             await self._wait()
             self._check()
-        if self._is_gone:
+        if self._is_disconnected:
             raise ClientDisconnected
         return bytes(self._buffer)
 
@@ -126,10 +126,10 @@ class BoundedBody:
         return data
 
     async def _wait(self) -> None:
-        self._news.clear()
+        self._changed.clear()
         try:
             async with asyncio.timeout(self.idle_timeout):
-                await self._news.wait()
+                await self._changed.wait()
         except TimeoutError:
             raise RequestTimeout from None
 

@@ -12,14 +12,14 @@ from webapp.extensions import config
 P = ParamSpec("P")
 T = TypeVar("T")
 
-FORM_FIELDS = 1000
-FORM_MEMORY = 128 * 1024  # bytes per text field of a multipart form
+MAX_FORM_FIELDS = 1000
+MAX_FIELD_SIZE = 128 * 1024  # bytes per text field of a multipart form
 
 
 def init_app(app: Quart, settings: Settings) -> None:
     app.config["MAX_CONTENT_LENGTH"] = settings.body_limit
-    app.config["MAX_FORM_PARTS"] = FORM_FIELDS
-    app.config["MAX_FORM_MEMORY_SIZE"] = FORM_MEMORY
+    app.config["MAX_FORM_PARTS"] = MAX_FORM_FIELDS
+    app.config["MAX_FORM_MEMORY_SIZE"] = MAX_FIELD_SIZE
     app.config["BODY_TIMEOUT"] = settings.body_idle_timeout
 
 
@@ -36,7 +36,7 @@ def body_limit(
         @wraps(view)
         async def limited(*args: P.args, **kwargs: P.kwargs) -> T:
             limit = size(config()) if callable(size) else size
-            _allow(limit, fields)
+            _set_limits(limit, fields)
             return await view(*args, **kwargs)
 
         return limited
@@ -44,7 +44,7 @@ def body_limit(
     return decorate
 
 
-def _allow(limit: int, fields: int | None) -> None:
+def _set_limits(limit: int, fields: int | None) -> None:
     incoming: Any = request
     incoming.max_content_length = limit
     if fields is not None:

@@ -7,30 +7,30 @@ from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
 from webapp.web.streaming import streamed
 
-Part = Callable[[int, int], AsyncIterator[bytes]]
+ReadRange = Callable[[int, int], AsyncIterator[bytes]]
 
 
-def answer_bytes(body: bytes, mimetype: str, tag: str) -> Response:
+def send_bytes(body: bytes, mimetype: str, tag: str) -> Response:
     """Send a body from memory, the requested range of it, or a 304."""
-    if _is_known(tag):
-        return _tagged(Response(status=304, mimetype=mimetype), tag)
-    part = wanted_part(len(body), tag)
+    if _is_unchanged(tag):
+        return _with_etag(Response(status=304, mimetype=mimetype), tag)
+    part = requested_range(len(body), tag)
     response = Response(body if part is None else body[slice(*part)], mimetype=mimetype)
-    return _tagged(_partial(response, part, len(body)), tag)
+    return _with_etag(_partial(response, part, len(body)), tag)
 
 
-def answer_parts(read: Part, size: int, mimetype: str, tag: str) -> Response:
+def send_ranges(read: ReadRange, size: int, mimetype: str, tag: str) -> Response:
     """The same for a body that `read(begin, end)` streams."""
-    if _is_known(tag):
-        return _tagged(Response(status=304, mimetype=mimetype), tag)
-    part = wanted_part(size, tag)
+    if _is_unchanged(tag):
+        return _with_etag(Response(status=304, mimetype=mimetype), tag)
+    part = requested_range(size, tag)
     begin, end = part or (0, size)
     response = streamed(lambda: read(begin, end), mimetype)
     response.content_length = end - begin
-    return _tagged(_partial(response, part, size), tag)
+    return _with_etag(_partial(response, part, size), tag)
 
 
-def wanted_part(size: int, tag: str) -> tuple[int, int] | None:
+def requested_range(size: int, tag: str) -> tuple[int, int] | None:
     """Return the range `Range` asks for; None for the whole: no range, several, or one for another version.
 
     Raises RequestedRangeNotSatisfiable if it lies outside the body.
@@ -49,7 +49,7 @@ def wanted_part(size: int, tag: str) -> tuple[int, int] | None:
     return begin, end
 
 
-def _is_known(tag: str) -> bool:
+def _is_unchanged(tag: str) -> bool:
     return request.method in ("GET", "HEAD") and request.if_none_match.contains_weak(tag)
 
 
@@ -61,6 +61,6 @@ def _partial(response: Response, part: tuple[int, int] | None, size: int) -> Res
     return response
 
 
-def _tagged(response: Response, tag: str) -> Response:
+def _with_etag(response: Response, tag: str) -> Response:
     response.set_etag(tag)
     return response

@@ -13,7 +13,7 @@ from webapp.web.hosts import own_origin
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class CrossSite(Forbidden):
+class CrossSiteRequest(Forbidden):
     description = "This request came from another site, so nothing was done. Open the page here and try again."
 
 
@@ -22,13 +22,13 @@ def init_app(app: Quart, settings: Settings) -> None:
 
 
 async def refuse_cross_site() -> None:
-    if request.method not in SAFE_METHODS and not _is_our_own():
-        raise CrossSite
+    if request.method not in SAFE_METHODS and not _is_same_origin():
+        raise CrossSiteRequest
 
 
-def _is_our_own() -> bool:
+def _is_same_origin() -> bool:
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    if _carries_only_a_token():
+    if _has_only_a_token():
         return True
     if site is not None:
         return site in ("same-origin", "none")
@@ -38,6 +38,6 @@ def _is_our_own() -> bool:
     return "Cookie" not in request.headers
 
 
-def _carries_only_a_token() -> bool:
+def _has_only_a_token() -> bool:
     """Browsers never add a bearer token by themselves, and without a cookie there is nothing to abuse."""
     return request.headers.get("Authorization", "").lower().startswith("bearer ") and "Cookie" not in request.headers

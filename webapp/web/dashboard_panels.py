@@ -3,16 +3,10 @@
 from collections.abc import Awaitable, Callable
 
 from markupsafe import Markup
-from quart import Quart
 
-from settings import Settings
 from webapp.extensions import Extension
 from webapp.models import Actor
 
 Panel = Callable[[Actor], Awaitable[Markup]]
 
-panels: Extension[list[Panel]] = Extension("panels", lambda settings: [])
-
-
-def init_app(app: Quart, settings: Settings) -> None:
-    panels.init_app(app, settings)
+panels: Extension[list[Panel]] = Extension("panels", lambda app: [])

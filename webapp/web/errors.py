@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from html import escape
 from http import HTTPStatus
 from typing import Any
@@ -22,7 +22,8 @@ from webapp.models.accounts.people import NotAllowed
 from webapp.models.errors import NotFound
 from webapp.web import fragments, templating
 from webapp.web.audit import record_soon
-from webapp.web.rate_limit.throttle import Throttle
+from webapp.web.csrf import SAFE_METHODS
+from webapp.web.rate_limit.limits import LocalLimit
 from webapp.web.request_context import request_id
 from webapp.web.session import current_user_or_none
 
@@ -33,8 +34,12 @@ MAX_PATH = 200  # characters of a refused URL, in the audit log
 # Not a Jinja template: read once, and filled in by replacing.
 FAILURE_PAGE = (templating.FOLDER / "errors" / "500.html").read_text(encoding="utf-8")
 
-# What an exception of the lower layers means here. The nearest class counts; "" stands for the exception's own message.
-TABLE: dict[type[Exception], tuple[int, str]] = {
+TIMED_OUT = "This took too long, so it was stopped. Please try again, or ask for less at once."
+# A unit of work that has begun is finished, whether or not somebody still waits for the response.
+TIMED_OUT_WRITING = "This took too long. It may have been saved all the same: look before you try again."
+
+# The status and text of the lower layers' exceptions. The nearest class counts; "" stands for the exception's own text.
+KNOWN: dict[type[Exception], tuple[int, str]] = {
     UserError: (422, ""),
     NotFound: (404, ""),
     RegistrationClosed: (403, ""),
@@ -42,10 +47,10 @@ TABLE: dict[type[Exception], tuple[int, str]] = {
     DatabaseBusy: (503, ""),
     StorageFull: (503, ""),
     PoolTimeout: (503, "The server is busy. Please try again in a moment."),
-    TimeoutError: (503, "This took too long, so it was stopped. Please try again, or ask for less at once."),
+    TimeoutError: (503, TIMED_OUT),
 }
-# Errors identified by their cause: a full disk, a locked database, those a task group has wrapped.
-MAYBE_KNOWN: tuple[type[Exception], ...] = (OSError, sqlite3.Error, ExceptionGroup)
+# Known or not by their cause: a full disk, a locked database, the errors of a task group.
+CHECKED_BY_CAUSE: tuple[type[Exception], ...] = (OSError, sqlite3.Error, ExceptionGroup)
 TITLES = {
     400: "This request could not be understood",
     401: "Please sign in",
@@ -83,85 +88,87 @@ TEXTS = {
 
 
 @dataclass(frozen=True)
-class Answer:
+class ErrorDetails:
     status: int
     text: str
     headers: dict[str, str] = field(default_factory=dict)
-    more: dict[str, Any] = field(default_factory=dict)  # further members of the problem, for programs
+    members: dict[str, Any] = field(default_factory=dict)  # further members of the problem document
 
     @property
     def title(self) -> str:
         return TITLES.get(self.status) or HTTPStatus(self.status).phrase
 
 
-refusals: Extension[Throttle] = Extension("refusals", lambda settings: Throttle(1, 60))
+audited_refusals: Extension[LocalLimit] = Extension("audited_refusals", lambda app: LocalLimit(1, 60))
 
 
 def init_app(app: Quart, settings: Settings) -> None:
     """Register the known exceptions. Quart logs the others, raises them in tests, and calls us for a 500."""
-    refusals.init_app(app, settings)
-    app.register_error_handler(HTTPException, answer_http)
-    for known in (*TABLE, *MAYBE_KNOWN):
-        app.register_error_handler(known, answer_known)
+    app.register_error_handler(HTTPException, handle_http_exception)
+    for known in (*KNOWN, *CHECKED_BY_CAUSE):
+        app.register_error_handler(known, handle_known_error)
 
 
-async def answer_http(error: HTTPException) -> Response:
+async def handle_http_exception(error: HTTPException) -> Response:
     if error.response is not None:
         return error.response  # type: ignore[return-value]
     status = error.code or 500
-    is_own_text = (error.description and error.description != type(error).description) or _is_ours(error)
-    text = error.description if is_own_text and not isinstance(error, InternalServerError) else TEXTS.get(status)
+    is_specific = (error.description and error.description != type(error).description) or _is_ours(error)
+    text = error.description if is_specific and not isinstance(error, InternalServerError) else TEXTS.get(status)
     headers = {name: value for name, value in error.get_headers() if name != "Content-Type"}
-    return respond(Answer(status, text or str(error.description or ""), headers))
+    return respond(ErrorDetails(status, text or str(error.description or ""), headers))
 
 
-async def answer_known(error: Exception) -> Response:
-    """Respond as the table says. Re-raises the error if the table has no entry."""
-    meaning = meaning_of(error)
-    if meaning is None:
+async def handle_known_error(error: Exception) -> Response:
+    """Respond as `KNOWN` says. Re-raises the error if it has no entry."""
+    found = status_and_text(error)
+    if found is None:
         raise error
-    status, text = meaning
+    status, text = found
+    if text == TIMED_OUT and request.method not in SAFE_METHODS:
+        text = TIMED_OUT_WRITING
     if status >= 500:
         log.warning("not possible now", reason=repr(error), path=request.path)
-    return respond(Answer(status, text, {"Retry-After": "2"} if status == 503 else {}))
+    return respond(ErrorDetails(status, text, {"Retry-After": "2"} if status == 503 else {}))
 
 
-def meaning_of(error: BaseException) -> tuple[int, str] | None:
-    for one in _each(error):
+def status_and_text(error: BaseException) -> tuple[int, str] | None:
+    """None if the error is not known."""
+    for one in _flatten(error):
         known = sqlite.problem(one) or one
         for kind in type(known).__mro__:
-            if kind in TABLE:
-                status, text = TABLE[kind]
+            if kind in KNOWN:
+                status, text = KNOWN[kind]
                 return status, text or str(known)
     return None
 
 
-def respond(answer: Answer) -> Response:
+def respond(details: ErrorDetails) -> Response:
     """Respond in the form the client reads."""
-    if answer.status == 403:
-        _note_refusal()
-    if wants_json():
-        response = _problem_json(answer)
+    if details.status == 403:
+        _record_refusal()
+    if prefers_json():
+        response = _problem_json(details)
     elif fragments.is_partial():
-        response = fragments.respond(_toast(answer), status=answer.status, headers={"HX-Reswap": "none"})
+        response = fragments.respond(_toast(details), status=details.status, headers={"HX-Reswap": "none"})
     else:
-        response = Response(_page(answer), answer.status)
-    response.headers.update(answer.headers)
+        response = Response(_page(details), details.status)
+    response.headers.update(details.headers)
     return response
 
 
-def _note_refusal() -> None:
+def _record_refusal() -> None:
     """Write it to the audit log once a minute per person: enough to show that somebody tries, without flooding the
     log.
     """
     actor = current_user_or_none()
-    if actor is None or refusals().wait_for(str(actor.id)):
+    if actor is None or audited_refusals().retry_after(str(actor.id)):
         return
-    refusals().count(str(actor.id))
+    audited_refusals().count(str(actor.id))
     record_soon(Event.REFUSED, None, method=request.method, path=request.path[:MAX_PATH])
 
 
-def wants_json() -> bool:
+def prefers_json() -> bool:
     if request.path.startswith("/api/"):
         return True
     return request.accept_mimetypes.best_match(["text/html", "application/json", "application/problem+json"]) not in (
@@ -170,33 +177,43 @@ def wants_json() -> bool:
     )
 
 
-def _problem_json(answer: Answer) -> Response:
+def _problem_json(details: ErrorDetails) -> Response:
     """See RFC 9457; the documentation describes each type."""
-    problem = {"type": f"{PROBLEM_TYPE}{answer.status}", "title": answer.title, "status": answer.status}
-    said = {"detail": answer.text, "request_id": request_id()}
+    problem = {
+        "type": f"{PROBLEM_TYPE}{details.status}",
+        "title": details.title,
+        "status": details.status,
+        "detail": details.text,
+        "request_id": request_id(),
+    }
     response = Response(content_type="application/problem+json")
-    response.set_data(templating.to_json(problem | said | answer.more))
-    response.status_code = answer.status
+    response.set_data(templating.to_json(problem | details.members))
+    response.status_code = details.status
     return response
 
 
-def _toast(answer: Answer) -> str:
-    number = f" Request number: {request_id()}." if answer.status == 500 else ""
-    return fragments.toast(f"{answer.title}. {answer.text}{number}", "failed")
+def _toast(details: ErrorDetails) -> str:
+    number = f" Request number: {request_id()}." if details.status == 500 else ""
+    return fragments.toast(f"{details.title}. {details.text}{number}", "failed")
 
 
-def _page(answer: Answer) -> str:
+def _page(details: ErrorDetails) -> str:
     """The page for an internal error must not fail itself: it uses no template, database or session."""
-    if answer.status != 500:
+    if details.status != 500:
         try:
-            more = {"title": answer.title, "back_url": _same_page(answer.status)}
-            return templating.render("errors/error.html", **asdict(answer), **more)
+            return templating.render(
+                "errors/error.html",
+                status=details.status,
+                title=details.title,
+                text=details.text,
+                back_url=_without_query(details.status),
+            )
         except Exception:
             log.exception("the error page failed")
     return FAILURE_PAGE.replace("{{ request_id }}", escape(request_id()))
 
 
-def _same_page(status: int) -> str | None:
+def _without_query(status: int) -> str | None:
     """A bookmark may refer to something gone, such as a filter on a removed column: answer with the page itself."""
     return request.path if status == 422 and request.method == "GET" and request.query_string else None
 
@@ -205,10 +222,10 @@ def _is_ours(error: HTTPException) -> bool:
     return type(error).__module__.startswith("webapp.")
 
 
-def _each(error: BaseException) -> Iterator[BaseException]:
+def _flatten(error: BaseException) -> Iterator[BaseException]:
     """The exception itself, or those a task group has wrapped, without cancellations."""
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
-            yield from _each(inner)
+            yield from _flatten(inner)
     elif not isinstance(error, asyncio.CancelledError):
         yield error

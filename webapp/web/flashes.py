@@ -5,26 +5,20 @@ They belong to a browser rather than to a session: "You are signed out" has no s
 
 from collections.abc import Iterator
 
-from itsdangerous import BadSignature, URLSafeTimedSerializer
-from quart import Quart, Response, g, request
+from quart import Quart, Response, g
 
 from settings import Settings
-from webapp.db import keys
-from webapp.extensions import Extension
+from webapp.web.cookies import SignedCookie
 
+MAX_LENGTH = 3900  # characters of the cookie's value: browsers refuse a cookie of more than 4096
 MAX_AGE = 120  # seconds: enough for the page after a redirect, not for later pages
-MAX_LENGTH = 3000  # characters in all messages together: a cookie holds 4096
-COOKIE = "rowcast-flash"
+COOKIE = SignedCookie("rowcast-flash", "flash", MAX_AGE, has_prefix=False)
 
 Message = tuple[str, str]
 
 
-signer: Extension[URLSafeTimedSerializer] = Extension("flash_signer", lambda settings: keys.signer(settings, "flash"))
-
-
 def init_app(app: Quart, settings: Settings) -> None:
-    signer.init_app(app, settings)
-    app.after_request(carry)
+    app.after_request(save)
 
 
 def flash(text: str, kind: str = "done") -> None:
@@ -37,32 +31,26 @@ class Flashes:
 
     def __iter__(self) -> Iterator[Message]:
         g.flashes_shown = True
-        messages: list[Message] = [*_carried(), *g.get("flashes", [])]
+        messages: list[Message] = [*_load(), *g.get("flashes", [])]
         g.flashes = []
         return iter(messages)
 
 
-async def carry(response: Response) -> Response:
-    """Pass messages that no page has shown yet on to the next response."""
-    left: list[Message] = g.get("flashes", [])
-    if left:
-        kept = left if g.get("flashes_shown") else [*_carried(), *left]
-        while sum(len(text) for _, text in kept) > MAX_LENGTH:
+async def save(response: Response) -> Response:
+    """Pass messages that no page has shown yet on to the next response; the oldest go first if they are too long."""
+    messages: list[Message] = g.get("flashes", [])
+    if messages:
+        kept = messages if g.get("flashes_shown") else [*_load(), *messages]
+        while len(value := COOKIE.dump(kept)) > MAX_LENGTH:
             kept = kept[1:]
-        _set(response, signer().dumps(kept), MAX_AGE)
-    elif g.get("flashes_shown") and COOKIE in request.cookies:
-        _set(response, "", 0)
+        COOKIE.set(response, value)
+    elif g.get("flashes_shown") and COOKIE.get():
+        COOKIE.delete(response)
     return response
 
 
-def _carried() -> list[Message]:
-    if (cookie := request.cookies.get(COOKIE)) is None:
-        return []
+def _load() -> list[Message]:
     try:
-        return [(str(kind), str(text)) for kind, text in signer().loads(cookie, max_age=MAX_AGE)]
-    except (BadSignature, ValueError, TypeError):
+        return [(str(kind), str(text)) for kind, text in COOKIE.load() or ()]
+    except (ValueError, TypeError):
         return []
-
-
-def _set(response: Response, value: str, age: int) -> None:
-    response.set_cookie(COOKIE, value, max_age=age, httponly=True, samesite="Lax", secure=request.scheme == "https")

@@ -26,7 +26,8 @@ STYLES = {
     "none": ("", "."),
 }
 _TABLES = {style: str.maketrans({",": groups, ".": point}) for style, (groups, point) in STYLES.items()}
-AGO = ((60, 1, "second"), (3600, 60, "minute"), (86400, 3600, "hour"), (30 * 86400, 86400, "day"))
+SIZE_UNITS = (("kB", 1e3), ("MB", 1e6), ("GB", 1e9))
+RELATIVE_UNITS = ((60, 1, "second"), (3600, 60, "minute"), (86400, 3600, "hour"), (30 * 86400, 86400, "day"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +42,17 @@ class Locale:
         return cls(reader.number_style, reader.time_zone) if reader else cls()
 
 
-_given: ContextVar[Locale | None] = ContextVar("manner", default=None)
+_current: ContextVar[Locale | None] = ContextVar("locale", default=None)
 
 
 @contextmanager
-def use_locale(manner: Locale) -> Iterator[None]:
+def use_locale(locale: Locale) -> Iterator[None]:
     """Format everything in this block for that reader, who need not be the one making the request."""
-    before = _given.set(manner)
+    before = _current.set(locale)
     try:
         yield
     finally:
-        _given.reset(before)
+        _current.reset(before)
 
 
 def format_number(value: int | float | None) -> str:
@@ -61,8 +62,7 @@ def format_number(value: int | float | None) -> str:
 
 def format_digits(digits: str, style: str | None = None) -> str:
     """Reformat a number printed by Python in a style; by default the reader's."""
-    if style is None:
-        style = _style()
+    style = style or _locale().number_style
     return digits if style == "comma" else digits.translate(_TABLES.get(style, {}))
 
 
@@ -72,13 +72,9 @@ def format_size(count: int | None) -> str:
         return ""
     if count < 1000:
         return plural(count, "byte")
-    for unit, factor in (("kB", 1e3), ("MB", 1e6), ("GB", 1e9)):
-        if count < factor * 999.5 or unit == "GB":
-            amount = count / factor
-            return (
-                f"{amount:.0f} {unit}" if amount >= 9.95 or unit == "kB" else f"{format_digits(f'{amount:.1f}')} {unit}"
-            )
-    raise AssertionError
+    unit, factor = next((unit for unit in SIZE_UNITS if count < unit[1] * 999.5), SIZE_UNITS[-1])
+    amount = count / factor
+    return f"{amount:.0f} {unit}" if amount >= 9.95 or unit == "kB" else f"{format_digits(f'{amount:.1f}')} {unit}"
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
@@ -91,22 +87,21 @@ def format_relative(then: datetime | None, now: datetime | None = None) -> Marku
     if then is None:
         return Markup("")
     seconds = int(((now or datetime.now(UTC)) - then).total_seconds())
-    here = then.astimezone(_zone())
-    return _time(then, _relative(seconds) or f"on {here.day} {here:%B %Y}")
+    return _time_element(then, _relative(seconds) or f"on {_local(then).day} {_local(then):%B %Y}")
 
 
 def format_datetime(then: datetime | None) -> Markup:
     """An exact time, such as "2026-03-01 13:00 CET"."""
-    return Markup("") if then is None else _time(then, exact(then))
+    return Markup("") if then is None else _time_element(then, format_exact(then))
 
 
-def exact(then: datetime) -> str:
-    here = then.astimezone(_zone())
-    name = f"{here:%Z}"
-    return f"{here:%Y-%m-%d %H:%M} {f'UTC{name}' if name[0] in '+-' else name}"
+def format_exact(then: datetime) -> str:
+    local = _local(then)
+    zone = f"{local:%Z}"
+    return f"{local:%Y-%m-%d %H:%M} {f'UTC{zone}' if zone[0] in '+-' else zone}"
 
 
-def zone_of(name: str) -> tzinfo:
+def find_time_zone(name: str) -> tzinfo:
     """UTC if this machine does not know (or no longer knows) the zone."""
     try:
         return ZoneInfo(name) if name != "UTC" else UTC
@@ -114,28 +109,24 @@ def zone_of(name: str) -> tzinfo:
         return UTC
 
 
-def _time(then: datetime, words: str) -> Markup:
+def _time_element(then: datetime, text: str) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        then.isoformat(timespec="seconds"), exact(then), words
+        then.isoformat(timespec="seconds"), format_exact(then), text
     )
 
 
 def _relative(seconds: int) -> str:
     if seconds < 10:
         return "just now"
-    for below, unit, name in AGO:
+    for below, unit, name in RELATIVE_UNITS:
         if seconds < below:
             return f"{plural(seconds // unit, name)} ago"
     return ""
 
 
-def _manner() -> Locale:
-    return _given.get() or Locale.of(current_user_or_none() if has_request_context() else None)
+def _locale() -> Locale:
+    return _current.get() or Locale.of(current_user_or_none() if has_request_context() else None)
 
 
-def _style() -> str:
-    return _manner().number_style
-
-
-def _zone() -> tzinfo:
-    return zone_of(_manner().time_zone)
+def _local(then: datetime) -> datetime:
+    return then.astimezone(find_time_zone(_locale().time_zone))

@@ -47,12 +47,12 @@ class Form(wtforms.Form):
 
     form_errors: list[str]
 
-    def refuse(self, field: str | None, words: str) -> None:
+    def refuse(self, field: str | None, message: str) -> None:
         """Show an error that only the view could find, beside the field, or above the form if it concerns all of it."""
         if field is None:
-            self.form_errors = [*self.form_errors, words]
+            self.form_errors = [*self.form_errors, message]
         else:
-            self[field].errors = [*self[field].errors, words]
+            self[field].errors = [*self[field].errors, message]
 
 
 def one_line(text: str | None) -> str | None:
@@ -63,8 +63,11 @@ def one_line(text: str | None) -> str | None:
 
 
 class OneLine(wtforms.StringField):
-    """A name: one line of limited length. `asked` is the message if it is missing."""
+    """A name: one line of limited length."""
 
-    def __init__(self, label: str, asked: str, most: int, **kwargs: Any) -> None:
-        checks = [DataRequired(asked), Length(max=most, message=f"Use at most {most} characters.")]
+    def __init__(self, label: str, required_message: str, max_length: int, **kwargs: Any) -> None:
+        checks = [
+            DataRequired(required_message),
+            Length(max=max_length, message=f"Use at most {max_length} characters."),
+        ]
         super().__init__(label, checks, filters=[one_line], **kwargs)

@@ -25,18 +25,9 @@ def is_partial() -> bool:
 
 
 async def render(template: str, /, fragment: str | None = None, status: int = 200, **context: Any) -> Response:
-    """Return the page, or its fragment if that is what the client will use.
-
-    `fragment` is a separate template ("tables/_grid.html") or the name of a block of `template`.
-    """
+    """Return the page, or the template of its fragment if that is what the client will use."""
     await load_current_user()
-    if fragment is None or not is_partial():
-        html = templating.render(template, **context)
-    elif fragment.endswith(".html"):
-        html = templating.render(fragment, **context)
-    else:
-        html = templating.render_block(template, fragment, **context)
-    return Response(html, status)
+    return Response(templating.render(fragment if fragment and is_partial() else template, **context), status)
 
 
 def respond(*parts: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -16,7 +16,7 @@ POLICY = {
     "form-action": "'self'",
     "frame-ancestors": "'none'",
 }
-SECURITY = {
+SECURITY_HEADERS = {
     "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in POLICY.items()),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -26,8 +26,8 @@ SECURITY = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 # In wire format: `connection.py` adds them to every response, even one that nothing else here has touched.
-ALWAYS = [(name.lower().encode(), value.encode()) for name, value in SECURITY.items()]
-A_YEAR = 365 * 86400
+RAW_SECURITY_HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+ONE_YEAR = 365 * 86400
 
 
 def init_app(app: Quart, settings: Settings) -> None:
@@ -36,12 +36,12 @@ def init_app(app: Quart, settings: Settings) -> None:
 
 async def add_headers(response: Response) -> Response:
     if own_origin().startswith("https:"):
-        response.headers.setdefault("Strict-Transport-Security", f"max-age={A_YEAR}")
-    _forbid_copies(response)
+        response.headers.setdefault("Strict-Transport-Security", f"max-age={ONE_YEAR}")
+    _forbid_caching(response)
     return response
 
 
-def _forbid_copies(response: Response) -> None:
+def _forbid_caching(response: Response) -> None:
     """Unless a view says otherwise nothing is cached: after signing out, Back must show nothing private.
 
     A page and its fragment share a URL, so a browser that has cached one anyway must not use it for the other.

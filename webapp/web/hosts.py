@@ -10,10 +10,10 @@ from webapp.extensions import config
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 # Used by health checks, which know only the address; their responses contain no host name.
-ANY_HOST = frozenset({"main.up", "main.ready"})
+HOST_INDEPENDENT = frozenset({"main.up", "main.ready"})
 
 
-class Misdirected(HTTPException):
+class MisdirectedRequest(HTTPException):
     code = 421
     description = "This server does not answer to that address."
 
@@ -42,16 +42,16 @@ async def refuse_unknown_host() -> None:
     other case the administrator has to set the origin.
     """
     settings = config()
-    if request.endpoint in ANY_HOST:
+    if request.endpoint in HOST_INDEPENDENT:
         return
     if settings.public_origin is not None:
         if request.host.lower() != urlsplit(public_origin(settings) or "").netloc.lower():
-            raise Misdirected(f"This server answers to {public_origin(settings)} (ROWCAST_PUBLIC_ORIGIN).")
-    elif settings.is_local and not settings.trusted_proxies and _name(request.host) not in LOCAL_NAMES:
-        raise Misdirected("This server answers to localhost. Set ROWCAST_PUBLIC_ORIGIN to give it another name.")
+            raise MisdirectedRequest(f"This server answers to {public_origin(settings)} (ROWCAST_PUBLIC_ORIGIN).")
+    elif settings.is_local and not settings.trusted_proxies and _hostname(request.host) not in LOCAL_NAMES:
+        raise MisdirectedRequest("This server answers to localhost. Set ROWCAST_PUBLIC_ORIGIN to give it another name.")
 
 
-def _name(host: str) -> str:
+def _hostname(host: str) -> str:
     try:
         return (urlsplit(f"//{host}").hostname or "").lower()
     except ValueError:

@@ -15,14 +15,14 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from settings import Settings
 from webapp.extensions import db
-from webapp.web.request_context import spend
+from webapp.web.request_context import add_duration
 
-SECRET = re.compile(r"cookie|authorization|password|passwd|secret|token|api_?key|set_up_key", re.IGNORECASE)
+SECRET_NAME = re.compile(r"cookie|authorization|password|passwd|secret|token|api_?key|set_up_key", re.IGNORECASE)
 # A mailed link carries its token in its path and is valid until somebody uses it.
 TOKEN = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
 REDACTED = "[redacted]"
 # Libraries that log every step at a level nobody wants to read by default.
-CHATTY = ("asyncio", "aiosqlite", "dbos", "hypercorn", "sqlalchemy", "alembic")
+VERBOSE = ("asyncio", "aiosqlite", "dbos", "hypercorn", "sqlalchemy", "alembic")
 
 
 def init_app(app: Quart, settings: Settings) -> None:
@@ -33,10 +33,10 @@ def init_app(app: Quart, settings: Settings) -> None:
     async def time_the_database() -> None:
         for engine in db.of(app).engines:
             if engine.dialect.is_async:
-                event.listen(engine, "before_cursor_execute", _query_begins)
+                event.listen(engine, "before_cursor_execute", _query_starts)
                 event.listen(engine, "after_cursor_execute", _query_ends)
             else:  # a thread has the connection for all that it reads together, and gives it back
-                event.listen(engine, "checkout", _reading_begins)
+                event.listen(engine, "checkout", _reading_starts)
                 event.listen(engine, "checkin", _reading_ends)
 
 
@@ -61,34 +61,34 @@ def configure(settings: Settings) -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    last = [*_ending(settings), _renderer(settings)]
+    last = [*_last_processors(settings), _renderer(settings)]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
-    for name in CHATTY:
+    for name in VERBOSE:
         logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
     logging.captureWarnings(True)
 
 
 def redact(logger: WrappedLogger, method: str, event_dict: EventDict) -> EventDict:
     """Mask secrets that are logged by mistake, however deeply nested."""
-    return {name: value if name == "exc_info" else _clean(name, value) for name, value in event_dict.items()}
+    return {name: value if name == "exc_info" else _redacted(name, value) for name, value in event_dict.items()}
 
 
-def _clean(name: Any, value: Any) -> Any:
-    if isinstance(name, str) and SECRET.search(name):
+def _redacted(name: Any, value: Any) -> Any:
+    if isinstance(name, str) and SECRET_NAME.search(name):
         return REDACTED
     if name == "path" and isinstance(value, str):
         return TOKEN.sub(REDACTED, value)
     if isinstance(value, dict):
-        return {inner: _clean(inner, kept) for inner, kept in value.items()}
+        return {inner: _redacted(inner, kept) for inner, kept in value.items()}
     if isinstance(value, list | tuple):
-        return [_clean(None, kept) for kept in value]
+        return [_redacted(None, kept) for kept in value]
     return value
 
 
-def _ending(settings: Settings) -> list[Processor]:
+def _last_processors(settings: Settings) -> list[Processor]:
     end: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     # Leave local variables out of tracebacks: they include passwords, tokens and other people's cells.
     tracebacks = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
@@ -107,17 +107,17 @@ def _is_console(settings: Settings) -> bool:
     return (settings.log_format or ("console" if settings.is_development else "json")) == "console"
 
 
-def _query_begins(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
-    connection.info["began"] = perf_counter()
+def _query_starts(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+    connection.info["started"] = perf_counter()
 
 
 def _query_ends(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
-    spend("db", perf_counter() - connection.info.pop("began", perf_counter()))
+    add_duration("db", perf_counter() - connection.info.pop("started", perf_counter()))
 
 
-def _reading_begins(driver: Any, record: Any, proxy: Any) -> None:
-    record.info["began"] = perf_counter()
+def _reading_starts(driver: Any, record: Any, proxy: Any) -> None:
+    record.info["started"] = perf_counter()
 
 
 def _reading_ends(driver: Any, record: Any) -> None:
-    spend("db", perf_counter() - record.info.pop("began", perf_counter()))
+    add_duration("db", perf_counter() - record.info.pop("started", perf_counter()))

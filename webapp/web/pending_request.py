@@ -4,32 +4,20 @@ Only for views that take nothing but their URL. The promise is signed for one si
 somebody else triggers nothing.
 """
 
-from itsdangerous import BadSignature, URLSafeTimedSerializer
-from quart import Quart, request
+from quart import request
 
-from settings import Settings
-from webapp.db import keys
-from webapp.extensions import Extension
 from webapp.models import Actor
+from webapp.web.cookies import Signer
 
-MAX_AGE = 600  # seconds people have to find their password
-
-signer: Extension[URLSafeTimedSerializer] = Extension("resume_signer", lambda settings: keys.signer(settings, "resume"))
-
-
-def init_app(app: Quart, settings: Settings) -> None:
-    signer.init_app(app, settings)
+SIGNER = Signer("resume", 600)  # seconds people have to find their password
 
 
 def sign(person: Actor) -> str:
     """For the page that asks for the proof: a signed note of what this request asked for."""
-    return signer().dumps([person.session_id, request.path])
+    return SIGNER.dump([person.session_id, request.path])
 
 
 def verify(given: str | None, person: Actor) -> str | None:
-    """Return the path to send a POST to; None if it was not promised, promised to somebody else, or too long ago."""
-    try:
-        session_id, path = signer().loads(given or "", max_age=MAX_AGE)
-    except BadSignature:
-        return None
-    return str(path) if session_id == person.session_id else None
+    """Return the path to send a POST to; None if it was not signed here, for this sign-in, a few minutes ago."""
+    session_id, path = SIGNER.load(given) or (None, None)
+    return path if session_id == person.session_id else None

@@ -25,7 +25,7 @@ from webapp.models.accounts.user import actor_from
 from webapp.web import bearer
 from webapp.web.audit import audit_source
 from webapp.web.known_devices import remember_device
-from webapp.web.request_context import note
+from webapp.web.request_context import add_log_fields
 
 _AUTH = "rowcast.auth"
 
@@ -64,9 +64,9 @@ async def load_current_user() -> Actor | None:
     called.
     """
     if "actor" not in g:
-        g.actor = await (bearer.load_holder() if bearer.is_shown() else _resume())
+        g.actor = await (bearer.load_token_owner() if bearer.has_token() else _resume())
         if g.actor is not None:
-            note(user=g.actor.id)  # the id only; names stay out of the log
+            add_log_fields(user=g.actor.id)  # the id only; names stay out of the log
     actor: Actor | None = g.actor
     return actor
 

@@ -19,22 +19,22 @@ from werkzeug.exceptions import NotFound
 from settings import Settings
 from webapp.extensions import Extension, config
 from webapp.web.access import public
-from webapp.web.byte_ranges import answer_bytes
+from webapp.web.byte_ranges import send_bytes
 from webapp.web.rate_limit.requests import unlimited
 
 FOLDER = Path(__file__).parents[2] / "static"
 URL = "/static"
-FOR_EVER = "public, max-age=31536000, immutable"
-CHECK_FIRST = "public, no-cache"
+IMMUTABLE = "public, max-age=31536000, immutable"
+REVALIDATED = "public, no-cache"
 FINGERPRINT_LENGTH = 12
-LOOK_AGAIN = 0.5  # seconds, in development: a page requests dozens of files
+MAX_FINGERPRINT_AGE = 0.5  # seconds, in development: a page requests dozens of files
 # Fonts and pictures are compressed already.
 COMPRESSIBLE = {"text/css", "text/javascript", "image/svg+xml", "text/html", "text/plain", "application/json"}
 TYPES = {".js": "text/javascript", ".svg": "image/svg+xml", ".webmanifest": "application/json"}
 
 
 @dataclass(frozen=True)
-class File:
+class StaticFile:
     """One file and its encodings ("" is the file as it is)."""
 
     mimetype: str
@@ -50,11 +50,12 @@ class StaticFiles:
         self.is_changing = is_changing
         self._fingerprint = ""
         self._computed = 0.0
-        self._files: dict[tuple[str, int], File] = {}
+        self._files: dict[Path, tuple[int, StaticFile]] = {}  # with the time of its last change
+        self._reading = asyncio.Lock()
 
     @property
     def fingerprint(self) -> str:
-        if not self._fingerprint or (self.is_changing and monotonic() > self._computed + LOOK_AGAIN):
+        if not self._fingerprint or (self.is_changing and monotonic() > self._computed + MAX_FINGERPRINT_AGE):
             self._fingerprint, self._computed = self._compute(), monotonic()
         return self._fingerprint
 
@@ -62,14 +63,15 @@ class StaticFiles:
         """The URL to write into a page. The file's existence is not checked: no page should fail for a picture."""
         return f"{URL}/{self.fingerprint}/{path}"
 
-    async def load(self, path: str) -> File | None:
-        found = self._find(path)
-        if found is None:
+    async def load(self, path: str) -> StaticFile | None:
+        """Each file is compressed and kept once, however many ask for it at once and however they spell its path."""
+        if (found := self._find(path)) is None:
             return None
-        key = path, found.stat().st_mtime_ns
-        if key not in self._files:
-            self._files[key] = await asyncio.to_thread(_read, found)
-        return self._files[key]
+        changed = found.stat().st_mtime_ns
+        async with self._reading:
+            if self._files.get(found, (0,))[0] != changed:
+                self._files[found] = changed, await asyncio.to_thread(_read, found)
+            return self._files[found][1]
 
     def _find(self, path: str) -> Path | None:
         if "\0" in path:
@@ -91,12 +93,11 @@ class StaticFiles:
 
 
 static_files: Extension[StaticFiles] = Extension(
-    "static", lambda settings: StaticFiles(FOLDER, is_changing=settings.is_development)
+    "static", lambda app: StaticFiles(FOLDER, is_changing=config.of(app).is_development)
 )
 
 
 def init_app(app: Quart, settings: Settings) -> None:
-    static_files.init_app(app, settings)
     app.add_url_rule(f"{URL}/<path:path>", endpoint="static", view_func=show)
     app.add_url_rule("/favicon.ico", endpoint="favicon", view_func=favicon)
 
@@ -110,7 +111,7 @@ async def show(path: str) -> Response:
     file = await files.load(rest if is_current or _is_fingerprint(fingerprint) else path)
     if file is None:
         raise NotFound
-    return _answer(file, FOR_EVER if is_current and not config().is_development else CHECK_FIRST)
+    return _respond(file, IMMUTABLE if is_current and not config().is_development else REVALIDATED)
 
 
 @public
@@ -120,9 +121,9 @@ async def favicon() -> Response:
     return await show("favicon.ico")
 
 
-def _answer(file: File, cache_control: str) -> Response:
+def _respond(file: StaticFile, cache_control: str) -> Response:
     encoding = "" if "Range" in request.headers else _best_encoding(file)
-    response = answer_bytes(file.bodies[encoding], file.mimetype, f"{file.tag}-{encoding}" if encoding else file.tag)
+    response = send_bytes(file.bodies[encoding], file.mimetype, f"{file.tag}-{encoding}" if encoding else file.tag)
     response.headers["Cache-Control"] = cache_control
     response.vary.add("Accept-Encoding")
     if encoding:
@@ -130,7 +131,7 @@ def _answer(file: File, cache_control: str) -> Response:
     return response
 
 
-def _best_encoding(file: File) -> str:
+def _best_encoding(file: StaticFile) -> str:
     wanted = request.accept_encodings
     return next((name for name in ("br", "gzip") if name in file.bodies and wanted.quality(name) > 0), "")
 
@@ -139,7 +140,7 @@ def _is_fingerprint(text: str) -> bool:
     return len(text) == FINGERPRINT_LENGTH and set(text) <= set("0123456789abcdef")
 
 
-def _read(path: Path) -> File:
+def _read(path: Path) -> StaticFile:
     body = path.read_bytes()
     mimetype = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     bodies = {"": body}
@@ -147,4 +148,4 @@ def _read(path: Path) -> File:
         for name, smaller in (("br", brotli.compress(body)), ("gzip", gzip.compress(body, mtime=0))):
             if len(smaller) < len(body):
                 bodies[name] = smaller
-    return File(mimetype, hashlib.sha256(body).hexdigest()[:16], bodies)
+    return StaticFile(mimetype, hashlib.sha256(body).hexdigest()[:16], bodies)

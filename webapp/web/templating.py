@@ -15,7 +15,7 @@ from markupsafe import Markup
 from quart import Quart, has_request_context, request
 
 from settings import Settings
-from webapp.extensions import Extension
+from webapp.extensions import Extension, config
 from webapp.models.policy import Action, is_allowed
 from webapp.web import flashes
 from webapp.web.formatting import format_datetime, format_number, format_relative, format_size, plural
@@ -24,10 +24,9 @@ from webapp.web.session import current_user_or_none
 from webapp.web.static import static_files
 
 FOLDER = Path(__file__).parents[1] / "templates"
-Kept = dict[str, Any]
 
 
-def _make(settings: Settings) -> Environment:
+def _environment(settings: Settings) -> Environment:
     return Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
@@ -39,35 +38,29 @@ def _make(settings: Settings) -> Environment:
     )
 
 
-templates: Extension[Environment] = Extension("templates", _make)
+templates: Extension[Environment] = Extension("templates", lambda app: _environment(config.of(app)))
 
 
 def init_app(app: Quart, settings: Settings) -> None:
-    environment = templates.init_app(app, settings)
+    environment = templates.of(app)
     environment.globals.update(
         url_for=_url_builder(app), static_url=static_files.of(app).url, icon=_icon_maker(app), plural=plural
     )
     environment.filters.update(
-        number=format_number, size=format_size, ago=format_relative, moment=format_datetime, plural=plural
+        number=format_number, size=format_size, ago=format_relative, datetime=format_datetime, plural=plural
     )
 
 
 def render(template: str, /, **context: Any) -> Markup:
     """Render a whole template. Outside a request (a live stream, a job) it sees only its context."""
-    return Markup(templates().get_template(template).render(_shared() | context))  # noqa: S704  (autoescaped)
-
-
-def render_block(template: str, block: str, /, **context: Any) -> Markup:
-    """Render one block of a page. What the page sets or imports outside the block is not available."""
-    page = templates().get_template(template)
-    return Markup("".join(page.blocks[block](page.new_context(_shared() | context))))  # noqa: S704  (autoescaped)
+    return Markup(templates().get_template(template).render(_request_globals() | context))  # noqa: S704  (autoescaped)
 
 
 def to_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _shared() -> Kept:
+def _request_globals() -> dict[str, Any]:
     """What every template of this request can use."""
     if not has_request_context():
         return {}

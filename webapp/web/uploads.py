@@ -7,42 +7,36 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, ParamSpec, TypeVar, cast
 
 from quart import request
-from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest
 from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
 from webapp.db.errors import StorageFull
 from webapp.db.folders import private_folder
-from webapp.extensions import config
 from webapp.web.application import untimed
 from webapp.web.body import URLENCODED, BoundedRequest
-from webapp.web.body_limits import FORM_MEMORY
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 BLOCK = 1024 * 1024  # bytes written per switch to a thread
-DECODER_MEMORY = 1024 * 1024  # more than one chunk of a body
+DECODER_MEMORY = 1024 * 1024  # bytes; more than one chunk of a body
 MAX_PARTS = 50
 MAX_FILENAME = 200  # characters
-RAW = "file"  # the field name for a body that is a file itself, as `curl -T` sends it
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
     """A file that has arrived completely. It is deleted unless it is moved."""
 
-    name: str  # the form field
     filename: str  # the sender's name for it, without folders
-    content_type: str
     path: Path
     size: int  # bytes
     sha256: str
@@ -52,163 +46,104 @@ class Upload:
         self.path.replace(path)
 
 
-@dataclass(slots=True)
-class Received:
-    """A form: its text fields, and its files in order of arrival. An empty file field yields no file."""
-
-    fields: MultiDict[str, str] = field(default_factory=MultiDict)
-    uploads: list[Upload] = field(default_factory=list)
-
-    def upload(self, *names: str) -> Upload | None:
-        """The first file sent under one of the names."""
-        return next((upload for name in names for upload in self.uploads if upload.name == name), None)
-
-
 @asynccontextmanager
-async def receive(directory: Path, *, as_files: Collection[str] = ()) -> AsyncIterator[Received]:
-    """The request's body, with its files in `directory` while the `async with` block runs.
+async def receive(directory: Path, *, text_field: str = "") -> AsyncIterator[Upload | None]:
+    """The uploaded file, in `directory` while the `async with` block runs; None if what arrived is empty.
 
-    Takes a multipart form, a urlencoded one, or any other type as one file called `file`. Text fields named in
-    `as_files` become files too: a pasted table may be too large for memory. The view's `@body_limit` applies.
+    It is the first file of a multipart form that is not empty, or the text in the field `text_field`, because a pasted
+    table may be too large for memory. A body that is no form is the file itself, as `curl -T` sends it. The view's
+    `@body_limit` applies.
     """
-    files = _Files(private_folder(directory))
     incoming = cast(BoundedRequest, request)
-    _check_room(directory, incoming.content_length or 0)
+    folder = private_folder(directory)
+    if shutil.disk_usage(folder).free < (incoming.content_length or 0):
+        raise StorageFull  # at once rather than after a gigabyte
+    file = _IncomingFile(folder / f".upload-{secrets.token_hex(16)}")
     try:
         async with untimed():
-            if incoming.mimetype == URLENCODED:
-                incoming.max_content_length = config().body_limit  # this type is read into memory
-                received = Received(await incoming.form)
-            elif incoming.mimetype == "multipart/form-data":
-                received = await _Multipart(incoming, files, as_files).read()
-            else:
-                received = Received(uploads=[await _raw(incoming, files)])
-        yield received
+            filename = await _store(incoming, file, text_field)
+            await file.finish()
+        digest = file.hash.hexdigest()
+        yield Upload(clean_filename(filename), file.path, file.size, digest) if file.size else None
     finally:
-        files.clear()
+        file.discard()
 
 
-async def _raw(incoming: BoundedRequest, files: "_Files") -> Upload:
+async def _store(incoming: BoundedRequest, file: "_IncomingFile", text_field: str) -> str:
+    """Store the file of this request; return its sender's name for it."""
+    if incoming.mimetype == "multipart/form-data":
+        return await _store_part(incoming, file, text_field)
+    if incoming.mimetype != URLENCODED:
+        async for piece in incoming.body:
+            await file.write(piece)
     _, options = parse_options_header(incoming.headers.get("Content-Disposition"))
-    file = files.new(RAW, options.get("filename") or incoming.args.get("filename", ""), incoming.mimetype)
-    async for piece in incoming.body:
-        await file.write(piece)
-    return await file.finish()
+    return options.get("filename") or incoming.args.get("filename", "")
 
 
-class _Multipart:
-    """Parses one multipart body."""
-
-    def __init__(self, incoming: BoundedRequest, files: "_Files", as_files: Collection[str]) -> None:
-        boundary = incoming.mimetype_params.get("boundary", "")
-        if not boundary.isascii() or not boundary:
-            raise BadRequest("The form could not be read: its boundary is missing, or is none.")
-        self._body = incoming.body
-        self._files = files
-        self._as_files = as_files
-        self._decoder = MultipartDecoder(boundary.encode("ascii"), DECODER_MEMORY, max_parts=MAX_PARTS)
-        self._received = Received()
-        self._file: _File | None = None
-        self._field = ""
-        self._text = bytearray()
-
-    async def read(self) -> Received:
-        try:
-            async for piece in self._body:
-                self._decoder.receive_data(piece)
-                for event in self._events():
-                    await self._take(event)
-            self._decoder.receive_data(None)  # a truncated form is an error
-            for event in self._events():
-                await self._take(event)
-        except (ValueError, AttributeError) as error:  # raised by the decoder for malformed input
-            raise BadRequest("The form could not be read: it is malformed or breaks off.") from error
-        return self._received
-
-    def _events(self) -> Iterator[Event]:
-        while not isinstance(event := self._decoder.next_event(), NeedData | Epilogue):
-            yield event
-
-    async def _take(self, event: Event) -> None:
-        if isinstance(event, Data):
-            await (self._take_text(event) if self._file is None else self._take_file(self._file, event))
+async def _store_part(incoming: BoundedRequest, file: "_IncomingFile", text_field: str) -> str:
+    filename, is_wanted = "", False
+    async for event in _parts(incoming):
+        if isinstance(event, Data) and is_wanted:
+            await file.write(event.data)
         elif isinstance(event, File | Field):
-            self._begin(event)
-
-    def _begin(self, part: File | Field) -> None:
-        self._field = part.name or ""
-        self._file = None
-        self._text.clear()
-        if isinstance(part, File) or self._field in self._as_files:
-            filename = part.filename if isinstance(part, File) else ""
-            self._file = self._files.new(self._field, filename, part.headers.get("Content-Type", ""))
-
-    async def _take_file(self, file: "_File", data: Data) -> None:
-        await file.write(data.data)
-        if not data.more_data:
-            upload = await file.finish()
-            if upload.size or upload.filename:
-                self._received.uploads.append(upload)
-
-    async def _take_text(self, data: Data) -> None:
-        self._text += data.data
-        if len(self._text) > FORM_MEMORY:
-            raise RequestEntityTooLarge
-        if not data.more_data:
-            self._received.fields.add(self._field, self._text.decode("utf-8", "replace"))
+            is_wanted = not file.size and (isinstance(event, File) or event.name == text_field)
+            if is_wanted:
+                filename = event.filename if isinstance(event, File) else ""
+    return filename
 
 
-class _Files:
-    """The files of one request; `clear` deletes those that were not moved, complete or not."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._made: list[_File] = []
-
-    def new(self, name: str, filename: str, content_type: str) -> "_File":
-        file = _File(self._directory / f".upload-{secrets.token_hex(16)}", name, clean_filename(filename), content_type)
-        self._made.append(file)
-        return file
-
-    def clear(self) -> None:
-        for file in self._made:
-            file.discard()
+async def _parts(incoming: BoundedRequest) -> AsyncIterator[Event]:
+    boundary = incoming.mimetype_params.get("boundary", "")
+    if not boundary.isascii() or not boundary:
+        raise BadRequest("The form could not be read: its boundary is missing, or is none.")
+    decoder = MultipartDecoder(boundary.encode("ascii"), DECODER_MEMORY, max_parts=MAX_PARTS)
+    async for piece in incoming.body:
+        for event in _decode(decoder, piece):
+            yield event
+    for event in _decode(decoder, None):  # a truncated form is an error
+        yield event
 
 
-class _File:
+def _decode(decoder: MultipartDecoder, piece: bytes | None) -> Iterator[Event]:
+    try:
+        decoder.receive_data(piece)
+        while not isinstance(event := decoder.next_event(), NeedData | Epilogue):
+            yield event
+    except (ValueError, AttributeError) as error:  # raised by the decoder for malformed input
+        raise BadRequest("The form could not be read: it is malformed or breaks off.") from error
+
+
+class _IncomingFile:
     """A file being received."""
 
-    def __init__(self, path: Path, name: str, filename: str, content_type: str) -> None:
-        self._path = path
-        self._name, self._filename, self._content_type = name, filename, content_type
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size = 0  # bytes received
+        self.hash = hashlib.sha256()
         self._file = open(path, "xb", buffering=0, opener=_private)  # noqa: SIM115  (closed by finish or discard)
-        self._hash = hashlib.sha256()
         self._pending = bytearray()
-        self._size = 0
 
     async def write(self, data: bytes) -> None:
+        self.size += len(data)
         self._pending += data
         if len(self._pending) >= BLOCK:
             await self._flush()
 
-    async def finish(self) -> Upload:
-        if self._pending:
-            await self._flush()
+    async def finish(self) -> None:
+        await self._flush()
         self._file.close()
-        return Upload(self._name, self._filename, self._content_type, self._path, self._size, self._hash.hexdigest())
 
     def discard(self) -> None:
+        """Delete it unless it was moved, complete or not."""
         self._file.close()
-        with suppress(FileNotFoundError):
-            self._path.unlink()
+        self.path.unlink(missing_ok=True)
 
     async def _flush(self) -> None:
         block, self._pending = self._pending, bytearray()
-        await _in_thread(self._store, block)
-        self._size += len(block)
+        await _in_thread(self._write, block)
 
-    def _store(self, block: bytearray) -> None:
-        self._hash.update(block)
+    def _write(self, block: bytearray) -> None:
+        self.hash.update(block)
         left = memoryview(block)
         while left:
             left = left[self._file.write(left) :]
@@ -218,12 +153,6 @@ def clean_filename(filename: str) -> str:
     """A name that is safe to show and to offer for download: no folders, no control characters, limited length."""
     name = PurePosixPath(filename.replace("\\", "/")).name
     return "".join(letter for letter in name if letter.isprintable())[:MAX_FILENAME].strip()
-
-
-def _check_room(directory: Path, expected: int) -> None:
-    """Report at once what would otherwise only surface after a gigabyte."""
-    if shutil.disk_usage(directory).free < expected:
-        raise StorageFull
 
 
 async def _in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

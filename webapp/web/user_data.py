@@ -6,9 +6,6 @@ So the account and administration pages need to know no feature, and removing a 
 from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
-from quart import Quart
-
-from settings import Settings
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import Extension
 
@@ -31,11 +28,7 @@ class UserData(Protocol):
         ...
 
 
-user_data: Extension[list[UserData]] = Extension("user_data", lambda settings: [])
-
-
-def init_app(app: Quart, settings: Settings) -> None:
-    user_data.init_app(app, settings)
+user_data: Extension[list[UserData]] = Extension("user_data", lambda app: [])
 
 
 async def summarize_user_data(user_id: int) -> list[str]:

@@ -135,7 +135,7 @@ async def test_what_others_want_done_is_not_done_by_a_link_to_the_question(
     asked: Any = await asker.post("/account/devices/others/end", headers=FROM_THE_PAGE)
     confirm = asked.headers["Location"] + ("x" if whose == "nobody's" else "")
     if whose == "an old one":
-        monkeypatch.setattr(pending_request, "MAX_AGE", -1)
+        monkeypatch.setattr(pending_request.SIGNER, "max_age", -1)
 
     proved = await ada.post(confirm, form={"password": PASSWORD})
 

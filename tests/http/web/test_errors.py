@@ -16,8 +16,12 @@ from tests.events import events
 from tests.helpers import sign_up
 from tests.people import EVE, settle, window
 from webapp.db.errors import DatabaseBusy, StorageFull, UserError
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.extensions import db
+from webapp.models import User
 from webapp.models.errors import NotFound
 from webapp.web import errors, templating
+from webapp.web.access import public
 from webapp.web.application import Application
 
 Serve = Callable[..., QuartClient]
@@ -61,7 +65,9 @@ def locked() -> sqlite3.OperationalError:
     ],
 )
 @pytest.mark.parametrize("form", ["page", "fragment", "json"])
-async def test_each_meaning_in_each_form(serve: Serve, error: Exception, status: int, words: str, form: str) -> None:
+async def test_each_known_error_as_a_page_a_fragment_and_a_problem(
+    serve: Serve, error: Exception, status: int, words: str, form: str
+) -> None:
     headers = {"page": {}, "fragment": PARTIAL, "json": {"Accept": "application/json"}}[form]
 
     response = await serve(raising(error)).get("/try", headers=headers)
@@ -83,8 +89,46 @@ async def test_each_meaning_in_each_form(serve: Serve, error: Exception, status:
         assert (await response.get_json(force=True))["status"] == status
 
 
+async def test_a_change_that_took_too_long_may_have_been_saved_and_the_response_says_so(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time limit ends the handler; the unit of work that it waits for goes on."""
+    responded = asyncio.Event()
+
+    async def rename(work: UnitOfWork) -> None:
+        (await work.session.get_one(User, 1)).name = "Ada the Second"
+        await responded.wait()
+
+    @app.post("/slow")
+    @public
+    async def slow() -> str:
+        await db().write(rename)
+        return "saved"
+
+    await sign_up(app.test_client())
+    monkeypatch.setitem(app.config, "HANDLER_TIMEOUT", 0.2)
+    response = await app.test_client().post("/slow")
+    responded.set()
+    await db.of(app).settled()
+
+    async with db.of(app).reading() as session:
+        assert (await session.get_one(User, 1)).name == "Ada the Second"
+    text = await response.get_data(as_text=True)
+    assert response.status_code == 503
+    assert "It may have been saved all the same: look before you try again." in text
+    assert "stopped" not in text
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_page_that_took_too_long_was_stopped(serve: Serve, method: str) -> None:
+    response = await serve(raising(TimeoutError())).open("/try", method=method)
+
+    assert response.status_code == 503
+    assert method == "HEAD" or "it was stopped. Please try again" in await response.get_data(as_text=True)
+
+
 @pytest.mark.parametrize("status", sorted(set(errors.TITLES) - {401, 500}))
-async def test_each_status_has_words_of_its_own(serve: Serve, status: int) -> None:
+async def test_each_status_has_a_text_of_ours(serve: Serve, status: int) -> None:
     async def view() -> None:
         abort(status)
 
@@ -163,7 +207,7 @@ async def test_an_unknown_error_is_shown_whole_in_tests(serve: Serve) -> None:
     assert "nobody knows this" in await response.get_data(as_text=True)
 
 
-async def test_an_answer_made_by_an_exception_is_sent_as_it_is(serve: Serve) -> None:
+async def test_the_response_of_an_exception_is_sent_as_it_is(serve: Serve) -> None:
     class Ready(HTTPException):
         code = 409
 
@@ -172,13 +216,13 @@ async def test_an_answer_made_by_an_exception_is_sent_as_it_is(serve: Serve) -> 
     assert (response.status_code, await response.get_data()) == (409, b"mine")
 
 
-async def test_a_cancellation_in_a_group_hides_nothing() -> None:
+async def test_the_other_errors_of_a_group_with_a_cancellation_are_handled() -> None:
     group = BaseExceptionGroup("group", [asyncio.CancelledError(), StorageFull()])
 
-    assert errors.meaning_of(group) == (503, str(StorageFull()))
+    assert errors.status_and_text(group) == (503, str(StorageFull()))
 
 
-async def test_who_tries_again_and_again_does_not_fill_the_audit_log(app: Application, client: QuartClient) -> None:
+async def test_repeated_refusals_are_recorded_once_a_minute(app: Application, client: QuartClient) -> None:
     await sign_up(client)
     await settle(app, EVE.email)
     eve = await window(app, EVE)

@@ -15,7 +15,7 @@ Serve = Callable[..., QuartClient]
 
 
 @pytest.mark.parametrize("path", ["/up", "/static/icons.svg", "/static/none", "/api/health", "/api/none", "/none"])
-async def test_every_answer_says_what_a_browser_may_do_with_it(bare: Application, path: str) -> None:
+async def test_every_response_has_the_security_headers(bare: Application, path: str) -> None:
     headers = (await bare.test_client().get(path)).headers
 
     policy = headers["Content-Security-Policy"]
@@ -38,7 +38,7 @@ async def test_browsers_are_told_to_stay_with_tls_when_there_is_tls(settings: Se
     assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
-async def test_nobody_keeps_a_page_and_page_and_fragment_are_told_apart(serve: Serve) -> None:
+async def test_pages_are_not_cached_and_vary_by_fragment(serve: Serve) -> None:
     async def page() -> str:
         return "<h1>Private</h1>"
 
@@ -48,14 +48,14 @@ async def test_nobody_keeps_a_page_and_page_and_fragment_are_told_apart(serve: S
     assert set(response.vary) == {"HX-Request-Type", "Cookie"}
 
 
-async def test_a_view_may_know_better(serve: Serve) -> None:
+async def test_a_view_can_set_its_own_cache_control(serve: Serve) -> None:
     async def page() -> Response:
         return Response("news", headers={"Cache-Control": "public, max-age=60"})
 
     assert (await serve(page).get("/try")).headers["Cache-Control"] == "public, max-age=60"
 
 
-async def test_errors_are_never_kept_whatever_the_view_said(serve: Serve) -> None:
+async def test_errors_are_never_cached(serve: Serve) -> None:
     async def page() -> Response:
         return Response("no", 410, headers={"Cache-Control": "public, max-age=60"})
 
@@ -63,7 +63,7 @@ async def test_errors_are_never_kept_whatever_the_view_said(serve: Serve) -> Non
 
 
 @pytest.mark.parametrize("path", ["/static/icons.svg", "/favicon.ico"])
-async def test_static_files_do_not_vary_by_who_asks(bare: Application, path: str) -> None:
+async def test_static_files_do_not_vary_by_cookie(bare: Application, path: str) -> None:
     response = await bare.test_client().get(path)
 
     assert set(response.vary) == {"Accept-Encoding"}

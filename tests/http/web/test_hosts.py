@@ -31,5 +31,5 @@ async def test_a_server_for_others_answers_to_any_name_until_it_has_one(settings
     assert await ask(settings, "rows.example.org:8443", public_origin="https://rows.example.org:8443") == 200
 
 
-async def test_what_watches_the_server_may_use_its_address(settings: Settings) -> None:
+async def test_health_checks_may_use_any_host(settings: Settings) -> None:
     assert await ask(settings, "10.0.0.7:8000", "/up", public_origin="https://rows.example.org") == 200

@@ -1,5 +1,6 @@
 """Static files."""
 
+import asyncio
 import gzip
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from settings import Settings
 from tests.conftest import Client
 from webapp import create_app
 from webapp.web import static
-from webapp.web.static import FOR_EVER, StaticFiles
+from webapp.web.static import IMMUTABLE, StaticFiles, static_files
 
 CSS = b"@import 'more.css';\n" + b"body { color: teal }\n" * 200
 
@@ -40,15 +41,15 @@ def url(path: str) -> str:
 async def test_a_fingerprinted_file_is_kept_for_ever(client: QuartClient) -> None:
     response = await client.get(url("css/app.css"))
 
-    assert response.headers["Cache-Control"] == FOR_EVER
+    assert response.headers["Cache-Control"] == IMMUTABLE
     assert response.headers["Content-Type"] == "text/css; charset=utf-8"
     assert await response.get_data() == CSS
 
 
-async def test_addresses_inside_a_file_stay_right(client: QuartClient) -> None:
+async def test_relative_urls_inside_a_file_have_the_fingerprint_too(client: QuartClient) -> None:
     neighbour = url("css/app.css").replace("app.css", "more.css")
 
-    assert (await client.get(neighbour)).headers["Cache-Control"] == FOR_EVER
+    assert (await client.get(neighbour)).headers["Cache-Control"] == IMMUTABLE
 
 
 @pytest.mark.parametrize("path", ["/static/css/app.css", "/static/0123456789ab/css/app.css"])
@@ -73,11 +74,28 @@ async def test_a_file_changed_under_a_running_server_is_sent_as_it_is_now(client
     assert await (await client.get("/static/css/more.css")).get_data() == b"p { color: red }"
 
 
+async def test_a_file_is_compressed_and_kept_once_however_its_path_is_spelt(
+    client: QuartClient, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = static_files.of(client.app)
+    read = []
+    monkeypatch.setattr(static, "_read", lambda path, original=static._read: read.append(path) or original(path))
+    spellings = ["css/app.css", "./css/app.css", "css/././app.css", "css//app.css"]
+
+    answers = await asyncio.gather(*(client.get(f"/static/{path}") for path in spellings * 2))
+    again = [await client.get(url(path)) for path in spellings]
+    loaded = {id(await files.load(path)) for path in spellings}
+
+    assert {answer.status_code for answer in [*answers, *again]} <= {200, 308}
+    assert read == [folder / "css" / "app.css"]
+    assert len(loaded) == len(files._files) == 1
+
+
 @pytest.mark.parametrize(
     ("accepted", "encoding"),
     [("br, gzip", "br"), ("gzip", "gzip"), ("gzip;q=0", None), ("", None), ("identity", None), ("*", "br")],
 )
-async def test_text_is_compressed_as_the_client_likes_it(
+async def test_text_is_compressed_as_the_client_accepts_it(
     client: QuartClient, accepted: str, encoding: str | None
 ) -> None:
     response = await client.get("/static/css/app.css", headers={"Accept-Encoding": accepted})
@@ -89,7 +107,7 @@ async def test_text_is_compressed_as_the_client_likes_it(
     assert response.content_length == len(body)
 
 
-async def test_what_is_known_is_not_sent_again_and_each_encoding_has_its_own_tag(client: QuartClient) -> None:
+async def test_each_encoding_has_its_own_etag_and_a_known_one_is_answered_with_304(client: QuartClient) -> None:
     plain = await client.get("/static/css/app.css")
     packed = await client.get("/static/css/app.css", headers={"Accept-Encoding": "br"})
     again = await client.get("/static/css/app.css", headers={"If-None-Match": plain.headers["ETag"]})
@@ -117,7 +135,7 @@ async def test_a_part_of_a_file(client: QuartClient, asked: str, begin: int, end
 
 
 @pytest.mark.parametrize("asked", ["bytes=999999-", f"bytes={len(CSS)}-"])
-async def test_a_part_that_is_not_there(client: QuartClient, asked: str) -> None:
+async def test_a_range_beyond_the_file_is_refused(client: QuartClient, asked: str) -> None:
     response = await client.get("/static/css/app.css", headers={"Range": asked})
 
     assert response.status_code == 416
@@ -125,7 +143,7 @@ async def test_a_part_that_is_not_there(client: QuartClient, asked: str) -> None
 
 
 @pytest.mark.parametrize("asked", ["bytes=0-1,4-5", "lines=1-2", "bytes=nonsense"])
-async def test_ranges_we_do_not_know_get_the_whole(client: QuartClient, asked: str) -> None:
+async def test_unknown_ranges_get_the_whole_file(client: QuartClient, asked: str) -> None:
     response = await client.get("/static/css/app.css", headers={"Range": asked})
 
     assert (response.status_code, await response.get_data()) == (200, CSS)
@@ -157,7 +175,7 @@ async def test_head_says_the_length(client: QuartClient) -> None:
         "a" * 300,
     ],
 )
-async def test_nothing_else_is_found(client: QuartClient, path: str) -> None:
+async def test_only_visible_files_of_the_folder_are_served(client: QuartClient, path: str) -> None:
     for prefix in ("/static/", url("")):
         response = await client.get(prefix + path)
         assert response.status_code in (404, 308, 303)

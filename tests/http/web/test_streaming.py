@@ -11,7 +11,7 @@ from quart.testing import QuartClient
 from werkzeug.http import parse_options_header
 
 from webapp.drain import Drain
-from webapp.web.byte_ranges import answer_parts
+from webapp.web.byte_ranges import send_ranges
 from webapp.web.streaming import attachment, file_part, streamed, until_drain
 
 Serve = Callable[..., QuartClient]
@@ -117,7 +117,7 @@ async def test_a_file_is_sent_whole_or_in_part(
     made: list[Response] = []
 
     async def view() -> Response:
-        made.append(answer_parts(lambda begin, end: file_part(path, begin, end), 10, "text/csv", "tag"))
+        made.append(send_ranges(lambda begin, end: file_part(path, begin, end), 10, "text/csv", "tag"))
         return made[-1]
 
     client = serve(view)

@@ -4,7 +4,7 @@ from webapp.web import templating
 from webapp.web.application import Application
 
 
-async def test_addresses_are_paths_with_and_without_a_request(bare: Application) -> None:
+async def test_urls_are_paths_with_and_without_a_request(bare: Application) -> None:
     async with bare.app_context():
         environment = templating.templates()
         template = environment.from_string(
@@ -17,7 +17,7 @@ async def test_addresses_are_paths_with_and_without_a_request(bare: Application)
     assert outside == inside == "/static/a.css /login"
 
 
-async def test_an_icon_is_for_the_eye_only(bare: Application) -> None:
+async def test_icons_are_hidden_from_screen_readers(bare: Application) -> None:
     async with bare.app_context():
         html = templating.templates().globals["icon"]("table")  # type: ignore[operator]
 

@@ -1,96 +1,96 @@
-"""Rate limits: programs are counted by token, people by account, strangers by address.
+"""The limits on requests: programs are counted by token, people by account, strangers by address."""
 
-quart-rate-limiter implements GCRA: a burst of the whole allowance, then one more request each time a share of the
-minute has passed. By default it would count each view separately, keep keys forever, and fail with its store.
-"""
+from collections.abc import Callable
+from ipaddress import ip_address, ip_network
+from math import ceil
+from typing import Any, TypeVar
 
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
-from typing import Any, TypeVar, cast
-
-from quart import Quart, Response, g, request
-from quart_rate_limiter import RateLimit, RateLimiter, rate_exempt, rate_limit
+from quart import Quart, Response, current_app, g, request
+from werkzeug.exceptions import TooManyRequests
 
 from settings import Settings
-from webapp.web.rate_limit.counters import MARK, Counters
-from webapp.web.rate_limit.shared import shared
-from webapp.web.rate_limit.throttle import client
-from webapp.web.session import current_user_or_none, load_current_user
+from webapp.extensions import Extension, config
+from webapp.web.rate_limit.limits import ROUNDING, Exceeded, RateLimit, count_all
+from webapp.web.session import load_current_user
 
-A_MINUTE = timedelta(minutes=1)
 READS, WRITES, PAGES = 300, 60, 1200  # requests per minute
-PREFIX = "RateLimit-"
-LIMITED = "/api/v1/"
-STRANGER = "address:"
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 
+class RequestLimits:
+    """After a burst one more request is allowed each time its share of the minute has passed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.reads = RateLimit("requests.reads", READS, 60, gradual=True)
+        self.writes = RateLimit("requests.writes", WRITES, 60, gradual=True)
+        self.pages = RateLimit("requests.pages", PAGES, 60, gradual=True)
+
+
+request_limits: Extension[RequestLimits] = Extension("request_limits", lambda app: RequestLimits(config.of(app)))
+
+
 def init_app(app: Quart, settings: Settings) -> None:
     """Strangers have a generous limit on all pages; signed-in people have none, nor have `@unlimited` views."""
-    app.before_request(_begin)
-    app.after_request(_tidy)  # registered before the limiter's, so that it runs after it
-    pages = RateLimit(PAGES, A_MINUTE, _strangers)
-    RateLimiter(app, store=Counters(shared.of(app)), default_limits=[pages])
+    app.before_request(count_request)
+    app.after_request(add_headers)
 
 
 def reads(view: View) -> View:
-    """This view of the API reads: all such views share one allowance."""
-    return _limit(view, RateLimit(READS, A_MINUTE, _counted_as("reads")))
+    """This view of the API reads: all such views share one limit."""
+    view.counted_as = "reads"  # type: ignore[attr-defined]
+    return view
 
 
 def writes(view: View) -> View:
-    return _limit(view, RateLimit(WRITES, A_MINUTE, _counted_as("writes")))
+    view.counted_as = "writes"  # type: ignore[attr-defined]
+    return view
 
 
 def unlimited(view: View) -> View:
     """For requests that machines send constantly and that cost nothing: health, static files, open streams."""
-    return cast(View, rate_exempt(cast(Any, view)))
+    view.counted_as = None  # type: ignore[attr-defined]
+    return view
 
 
-def _limit(view: View, limit: RateLimit) -> View:
-    return cast(View, rate_limit(limits=[limit])(cast(Any, view)))
+async def count_request() -> None:
+    """Raises TooManyRequests, with `Retry-After`, beyond the limit of this view."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    kind: str | None = getattr(view, "counted_as", "pages")
+    if view is None or kind is None:
+        return
+    actor = await load_current_user()
+    if kind == "pages" and actor is not None:
+        return
+    if actor is None:
+        key = f"address:{client_address()}"
+    else:
+        key = f"token:{actor.token_id}" if actor.token_id else f"person:{actor.id}"
+    limit: RateLimit = getattr(request_limits(), kind)
+    outcome = await count_all((limit, key))
+    g.rate_limit = limit, outcome
+    if isinstance(outcome, Exceeded):
+        raise TooManyRequests(retry_after=ceil(outcome.retry_after))
 
 
-def _counted_as(kind: str) -> Callable[[], Awaitable[str]]:
-    async def key() -> str:
-        return f"{MARK}{kind}:{await _who()}"
-
-    return key
-
-
-async def _begin() -> None:
-    g.counted_for = ""  # looked up when first needed
-
-
-async def _who() -> str:
-    """Whoever was signed in when the request began. Looked up once: a failing lookup would fail again in the error
-    page.
-    """
-    known: str | None = g.get("counted_for")
-    if known:
-        return known
-    who = f"{STRANGER}{client()}"
-    if known is None:  # refused before counting
-        return who
-    g.counted_for = who
-    if (actor := await load_current_user()) is not None:
-        who = f"token:{actor.token_id}" if actor.token_id else f"person:{actor.id}"
-    g.counted_for = who
-    return who
-
-
-async def _strangers() -> str:
-    """Return a key that is not counted for everybody else."""
-    is_stranger = (await _who()).startswith(STRANGER)
-    return await _counted_as("pages")() if is_stranger and not request.path.startswith(LIMITED) else ""
-
-
-async def _tidy(response: Response) -> Response:
-    """Remove headers about a limit that does not apply, and negative remainders."""
-    if not request.path.startswith(LIMITED) and current_user_or_none() is not None:
-        for name in ("Limit", "Remaining", "Reset"):
-            response.headers.pop(PREFIX + name, None)
-    elif response.headers.get(f"{PREFIX}Remaining", "").startswith("-"):
-        response.headers[f"{PREFIX}Remaining"] = "0"
+async def add_headers(response: Response) -> Response:
+    """Tell programs what is left, as the IETF's drafts up to 6 have it."""
+    if (counted := g.get("rate_limit")) is not None:
+        limit, outcome = counted
+        step = limit.local.step
+        seconds = outcome.retry_after + limit.window - step if isinstance(outcome, Exceeded) else outcome
+        response.headers["RateLimit-Limit"] = str(limit.limit)
+        response.headers["RateLimit-Remaining"] = str(int((limit.window - seconds + ROUNDING) / step))
+        response.headers["RateLimit-Reset"] = str(ceil(seconds))
     return response
+
+
+def client_address() -> str:
+    """The client's address; for IPv6 its /64 network, since a household has that many addresses to choose from."""
+    try:
+        address = ip_address(request.remote_addr or "")
+    except ValueError:
+        return request.remote_addr or ""
+    if address.version == 4 or address.ipv4_mapped:  # a dual-stack socket reports IPv4 addresses this way
+        return str(address if address.version == 4 else address.ipv4_mapped)
+    return str(ip_network((address, 64), strict=False))

@@ -10,13 +10,14 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-from quart import Response, request
+from quart import Response
 
 from webapp.db.errors import UserError
 from webapp.extensions import config, db
 from webapp.models import OneTimeToken, Passkey, Purpose, TokenUnusable, User
 from webapp.models.accounts.one_time_token import LIFETIMES
 from webapp.models.accounts.passkey import NewCredential, issue_challenge
+from webapp.web.cookies import Cookie
 from webapp.web.hosts import LOCAL_NAMES, own_origin
 from webapp.web.templating import to_json
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from webapp.web.webauthn.server import WebAuthnServer
 
 Ceremony = Literal["create", "get"]  # as in `navigator.credentials`
+
+COOKIE = Cookie("rowcast-challenge", int(LIFETIMES[Purpose.CHALLENGE].total_seconds()), samesite="Strict")
 
 
 class PasskeyRefused(UserError):
@@ -119,17 +122,14 @@ async def _options_response(
 ) -> Response:
     token = await db().write(issue_challenge, user_id, {"kind": ceremony, **state})
     response = Response(to_json(options), content_type="application/json")
-    age = int(LIFETIMES[Purpose.CHALLENGE].total_seconds())
-    response.set_cookie(
-        _cookie(), token, max_age=age, path="/", httponly=True, samesite="Strict", secure=config().is_tls
-    )
+    COOKIE.set(response, token)
     return response
 
 
 async def _redeem_challenge(ceremony: Ceremony, user_id: int | None) -> dict[str, Any]:
     """Consume the challenge before looking at the response: each one allows a single try."""
     try:
-        token = await db().write(OneTimeToken.redeem, Purpose.CHALLENGE, request.cookies.get(_cookie(), ""))
+        token = await db().write(OneTimeToken.redeem, Purpose.CHALLENGE, COOKIE.get())
     except TokenUnusable as error:
         raise PasskeyRefused("no challenge") from error
     if token.user_id != user_id or token.data.get("kind") != ceremony:
@@ -156,7 +156,3 @@ def _is_ip_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _cookie() -> str:
-    return "__Host-rowcast-challenge" if config().is_tls else "rowcast-challenge"

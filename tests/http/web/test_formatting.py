@@ -8,9 +8,9 @@ from quart import g
 from webapp.models import Actor
 from webapp.web.application import Application
 from webapp.web.formatting import (
-    exact,
     format_datetime,
     format_digits,
+    format_exact,
     format_number,
     format_relative,
     format_size,
@@ -96,13 +96,13 @@ async def test_a_page_is_in_the_style_and_the_zone_of_who_reads_it(bare: Applica
             "1.000 rows",
             "1,4 MB",
         )
-        assert exact(NOW) == "2026-03-01 13:00 CET"
+        assert format_exact(NOW) == "2026-03-01 13:00 CET"
         assert 'datetime="2026-03-01T12:00:00+00:00"' in format_datetime(NOW)
         assert ">on 1 March 2026</time>" in format_relative(
             datetime(2026, 2, 28, 23, 30, tzinfo=UTC), NOW + timedelta(days=99)
         )
 
-    assert (format_number(1234567), exact(NOW)) == ("1,234,567", "2026-03-01 12:00 UTC")
+    assert (format_number(1234567), format_exact(NOW)) == ("1,234,567", "2026-03-01 12:00 UTC")
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ async def test_a_page_is_in_the_style_and_the_zone_of_who_reads_it(bare: Applica
 async def test_an_exact_time_names_its_zone(bare: Application, zone: str, text: str) -> None:
     async with bare.test_request_context("/"):
         g.actor = Actor(1, "a@b.c", "Ada", "member", time_zone=zone)
-        assert exact(NOW) == text
+        assert format_exact(NOW) == text
 
 
-def test_no_time_is_no_words() -> None:
+def test_a_missing_value_is_an_empty_text() -> None:
     assert (format_datetime(None), format_relative(None), format_number(None)) == ("", "", "")

@@ -57,7 +57,7 @@ async def test_safe_methods_pass_from_everywhere(client: QuartClient, method: st
     assert response.status_code == 200
 
 
-async def test_nothing_is_read_of_a_refused_body(client: QuartClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_refused_body_is_not_read(client: QuartClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(body: BoundedBody) -> None:
         raise AssertionError("somebody reads the body")
 

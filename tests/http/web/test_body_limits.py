@@ -7,7 +7,7 @@ from quart import request
 from quart.testing import QuartClient
 
 from settings import Settings
-from webapp.web.body_limits import FORM_FIELDS, body_limit
+from webapp.web.body_limits import MAX_FORM_FIELDS, body_limit
 
 Serve = Callable[..., QuartClient]
 URLENCODED = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -36,15 +36,15 @@ async def test_a_limit_can_come_from_the_settings(serve: Serve, settings: Settin
     assert (await client.post("/try", data=b"x" * (settings.body_limit * 2 + 1))).status_code == 413
 
 
-async def test_every_other_view_has_the_small_one(serve: Serve, settings: Settings) -> None:
+async def test_the_default_body_limit_is_small(serve: Serve, settings: Settings) -> None:
     client = serve(size_of_all)
 
     assert (await client.post("/try", data=b"x" * settings.body_limit)).status_code == 200
     assert (await client.post("/try", data=b"x" * (settings.body_limit + 1))).status_code == 413
 
 
-@pytest.mark.parametrize(("count", "status"), [(FORM_FIELDS, 200), (FORM_FIELDS + 1, 413)])
-async def test_a_form_has_only_so_many_fields(serve: Serve, count: int, status: int) -> None:
+@pytest.mark.parametrize(("count", "status"), [(MAX_FORM_FIELDS, 200), (MAX_FORM_FIELDS + 1, 413)])
+async def test_the_number_of_form_fields_is_limited(serve: Serve, count: int, status: int) -> None:
     response = await serve(fields).post("/try", data="&".join(["a=1"] * count).encode(), headers=URLENCODED)
 
     assert response.status_code == status
@@ -77,7 +77,7 @@ async def test_an_empty_form_is_fine(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"HX-Request-Type": "partial"}, {"Accept": "application/json"}])
-async def test_too_large_is_said_in_the_form_the_client_reads(serve: Serve, headers: dict[str, str]) -> None:
+async def test_a_413_is_a_page_a_fragment_or_a_problem(serve: Serve, headers: dict[str, str]) -> None:
     response = await serve(body_limit(1)(size_of_all)).post("/try", data=b"xx", headers=headers)
 
     assert response.status_code == 413

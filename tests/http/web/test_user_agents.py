@@ -27,5 +27,5 @@ KHTML = "AppleWebKit/537.36 (KHTML, like Gecko) "
         ("", ""),
     ],
 )
-def test_a_browser_is_called_what_people_call_it(agent: str, words: str) -> None:
+def test_a_user_agent_is_described_as_browser_and_system(agent: str, words: str) -> None:
     assert describe_user_agent(agent) == words

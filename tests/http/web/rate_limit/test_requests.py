@@ -3,9 +3,8 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from quart.testing import QuartClient
@@ -20,10 +19,10 @@ from webapp.db.errors import DatabaseBusy
 from webapp.extensions import db
 from webapp.models import ApiToken, Scope
 from webapp.web import session
+from webapp.web.access import public
 from webapp.web.application import Application
-from webapp.web.rate_limit import counters, requests, shared
-from webapp.web.rate_limit.counters import Counters
-from webapp.web.rate_limit.shared import SharedStore
+from webapp.web.rate_limit import limits, requests, store
+from webapp.web.rate_limit.limits import RateLimit
 
 ME = "/api/v1/me"
 FEW = 5
@@ -38,20 +37,12 @@ def counted_in(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Redis
         yield redis
 
 
-class Clock(datetime):
-    """Goes on by 50 microseconds a look: a slow machine would have earned another request before the next one."""
-
-    looks = itertools.count()
-
-    @classmethod
-    def now(cls, tz: Any = None) -> datetime:
-        return datetime(2026, 11, 22, 20, 0, tzinfo=UTC) + timedelta(microseconds=50 * next(cls.looks))
-
-
 @pytest.fixture(autouse=True)
 def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("quart_rate_limiter.datetime", Clock)
-    monkeypatch.setattr(counters, "datetime", Clock)
+    """Goes on by 50 microseconds a look: on a slow machine a request would take as long as it takes to earn another."""
+    looks = itertools.count()
+    for name in ("time", "monotonic"):
+        monkeypatch.setattr(limits, name, lambda: 1_790_000_000 + next(looks) * 5e-5)
 
 
 @pytest.fixture
@@ -113,7 +104,7 @@ async def test_beyond_the_limit_nothing_is_done_and_the_wait_is_told(limited: Ap
     assert (await read.get_json())["person"]["name"] == f"Ada {requests.WRITES - 1}"
 
 
-async def test_many_at_once_all_count(limited: Application) -> None:
+async def test_concurrent_requests_all_count(limited: Application) -> None:
     await sign_up(limited.test_client())
     client, shown = QuartClient(limited, use_cookies=False), await token_of(limited)
 
@@ -123,7 +114,7 @@ async def test_many_at_once_all_count(limited: Application) -> None:
     assert left(after) == requests.READS - 11
 
 
-async def test_a_stranger_gets_a_page_that_says_so(limited: Application) -> None:
+async def test_beyond_the_limit_a_stranger_gets_a_page_that_says_when_to_come_back(limited: Application) -> None:
     client = limited.test_client()
 
     answers = [await client.get("/login") for _ in range(FEW)]
@@ -138,7 +129,7 @@ async def test_a_stranger_gets_a_page_that_says_so(limited: Application) -> None
     assert elsewhere.status_code == 200
 
 
-async def test_a_household_of_version_6_is_one_stranger(limited: Application) -> None:
+async def test_an_ipv6_network_counts_as_one_stranger(limited: Application) -> None:
     client = limited.test_client()
 
     async def ask(address: str) -> int:
@@ -152,7 +143,7 @@ async def test_a_household_of_version_6_is_one_stranger(limited: Application) ->
     assert await ask("2001:db8:1:2::1") != 429
 
 
-async def test_whoever_is_signed_in_has_no_limit_on_pages_and_reads_no_header_of_one(limited: Application) -> None:
+async def test_signed_in_people_have_no_limit_on_pages_and_no_headers_about_one(limited: Application) -> None:
     client = limited.test_client()
     await sign_up(client)
 
@@ -192,7 +183,7 @@ async def test_a_wrong_token_counts_for_the_address_it_is_tried_from(limited: Ap
     assert (left(first), left(second)) == (requests.READS - 1, requests.READS - 2)
 
 
-async def test_who_is_asking_is_looked_up_once_and_a_failure_stays_what_it_is(
+async def test_the_user_is_looked_up_once_also_if_that_fails(
     limited: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
@@ -221,10 +212,11 @@ async def test_two_servers_count_together_and_forget(settings: Settings, tmp_pat
             first = await QuartClient(apps[0]).get(ME, headers=shown)
         async with apps[1].test_app():
             second = await QuartClient(apps[1]).get(ME, headers=shown)
-        keys = [b"rowcast:requests:reads:token:1"]
+            key = store.shared_store.of(apps[1]).key("requests.reads", "token:1").encode()
+            expires_in = int(redis.ask(b"PTTL", key)[1:])
 
         assert (left(first), left(second)) == (requests.READS - 1, requests.READS - 2)
-        assert 0 < int(redis.ask(b"PTTL", *keys)[1:]) < 3000
+        assert 0 < expires_in < 3000  # milliseconds
 
 
 def _client(app: Application) -> QuartClient:
@@ -232,10 +224,10 @@ def _client(app: Application) -> QuartClient:
     return app.test_client()
 
 
-async def test_a_counter_that_is_away_refuses_nobody(
+async def test_an_unavailable_store_refuses_nobody(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(shared, "ASK_AGAIN", 3600.0)
+    monkeypatch.setattr(store, "RETRY_AFTER", 3600.0)
     with RedisServer(tmp_path) as redis:
         app = create_app(make_settings(settings.data_dir, rate_limit_url=redis.url))
         async with app.test_app():
@@ -245,7 +237,7 @@ async def test_a_counter_that_is_away_refuses_nobody(
             redis.stop()
             away = [await client.get(ME, headers=shown) for _ in range(3)]
             redis.start()
-            monkeypatch.setattr(shared, "monotonic", lambda: 1e12)
+            monkeypatch.setattr(store, "monotonic", lambda: 1e12)
             back = await client.get(ME, headers=shown)
 
     assert {answer.status_code for answer in [there, *away, back]} == {200}
@@ -254,7 +246,7 @@ async def test_a_counter_that_is_away_refuses_nobody(
     assert capsys.readouterr().out.count("requests are counted in this process only") == 1
 
 
-async def test_a_counter_that_was_never_there_does_not_stop_the_start(settings: Settings) -> None:
+async def test_the_server_starts_without_its_store(settings: Settings) -> None:
     app = create_app(make_settings(settings.data_dir, rate_limit_url="redis://127.0.0.1:1/0"))
 
     async with app.test_app():
@@ -262,34 +254,48 @@ async def test_a_counter_that_was_never_there_does_not_stop_the_start(settings: 
         assert (await app.test_client().get("/")).status_code == 200
 
 
-async def test_a_counter_that_is_slow_or_answers_nonsense_is_as_good_as_away(
-    app: Application, settings: Settings
-) -> None:
-    class Strange:
-        async def get(self, name: str) -> Any:
-            raise RedisError("WRONGTYPE")
-
-    store = SharedStore(settings)
-    store._redis = Strange()  # type: ignore[assignment]
-    kept = Counters(store)
-    now = datetime.now(UTC)
-
-    async with app.app_context():
-        assert await kept.get("view|somebody", now) == now
-
-
-async def test_whoever_was_not_seen_for_longest_is_forgotten_first(
+async def test_nonsense_from_the_store_counts_as_no_answer(
     app: Application, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(counters, "MAX_KEYS", 2)
-    kept, now = Counters(SharedStore(settings)), datetime.now(UTC)
-    later = now + timedelta(seconds=9)
-    for name in ("a", "b", "a", "c"):
-        async with app.app_context():
-            await kept.set(f"view|{name}", later)
+    class Strange:
+        answers: ClassVar[list[Any]] = [RedisError("WRONGTYPE"), None, "nonsense", [7, b""]]
 
-    async def due(name: str) -> datetime:
-        async with app.app_context():
-            return await kept.get(f"other view|{name}", now)
+        async def eval(self, *args: Any) -> Any:
+            if isinstance(answer := self.answers.pop(), Exception):
+                raise answer
+            return answer
 
-    assert [await due(name) for name in "abc"] == [later, now, later]
+    monkeypatch.setattr(store, "RETRY_AFTER", 0.0)
+    shared = store.shared_store.of(app)
+    shared._redis = Strange()  # type: ignore[assignment]
+
+    async with app.app_context():
+        outcomes = [await RateLimit("strange", 1, 60).hit("ada") for _ in range(4)]
+    shared._redis = None
+
+    assert outcomes == [None] * 4
+    assert not Strange.answers
+
+
+@pytest.mark.parametrize(
+    ("address", "counted_as"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),  # as a dual-stack socket reports it
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("", ""),
+    ],
+)
+async def test_a_client_is_an_address_or_the_network_of_a_household(
+    settings: Settings, address: str, counted_as: str
+) -> None:
+    app = create_app(settings)
+
+    @app.get("/who")
+    @public
+    async def who() -> str:
+        return requests.client_address()
+
+    async with app.test_app():
+        answer = await app.test_client().get("/who", scope_base={"client": (address, 1)})
+        assert await answer.get_data(as_text=True) == counted_as

@@ -1,4 +1,4 @@
-"""The store that several processes count in together: Valkey or Redis, by `ROWCAST_RATE_LIMIT_URL`; without it, none.
+"""The store in which several processes count together: Valkey or Redis, by `ROWCAST_RATE_LIMIT_URL`; without it, none.
 
 If it is unavailable, nobody is refused because of it: each process goes on with what it has counted itself.
 """
@@ -15,13 +15,13 @@ from quart import Quart
 
 from settings import Settings
 from webapp.db.keys import secret_key
-from webapp.extensions import Extension
+from webapp.extensions import Extension, config
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-PATIENCE = 0.25  # seconds to wait for an answer
-ASK_AGAIN = 5.0  # seconds to wait after a failure
+TIMEOUT = 0.25  # seconds to wait for an answer
+RETRY_AFTER = 5.0  # seconds without asking, after a failure
 SCHEMES = {"valkey": "redis", "valkeys": "rediss"}
 
 log = structlog.get_logger("rowcast.limits")
@@ -29,20 +29,14 @@ log = structlog.get_logger("rowcast.limits")
 
 class SharedStore:
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._secret = b""
-        self._redis: Redis | None = None
+        self._secret = secret_key(settings).encode()
+        url = settings.rate_limit_url.get_secret_value()
+        self._redis = _client(url) if url else None
         self._away_until = 0.0
-
-    async def open(self) -> None:
-        if url := self._settings.rate_limit_url.get_secret_value():
-            self._secret = secret_key(self._settings).encode()
-            self._redis = _client(url)
 
     async def close(self) -> None:
         if self._redis is not None:
             await self._redis.aclose()
-            self._redis = None
 
     async def ask(self, question: "Callable[[Redis], Any]") -> Any:
         """None if there is no store, or it is unavailable."""
@@ -51,25 +45,23 @@ class SharedStore:
         try:
             return await question(self._redis)
         except Exception as error:  # whatever it is, nobody is refused because of it
-            self._away_until = monotonic() + ASK_AGAIN
+            self._away_until = monotonic() + RETRY_AFTER
             log.warning("requests are counted in this process only", reason=type(error).__name__)
             return None
 
-    def key(self, kind: str, who: str) -> str:
+    def key(self, limit: str, who: str) -> str:
         """The key under which `who` is counted: an HMAC, so neither reading the store nor guessing reveals who it
         is.
         """
-        mac = hmac.digest(self._secret, f"rowcast {kind} {who}".encode(), hashlib.sha256)
-        return f"rowcast:tries:{mac.hex()}"
+        mac = hmac.digest(self._secret, f"rowcast {limit} {who}".encode(), hashlib.sha256)
+        return f"rowcast:limit:{mac.hex()}"
 
 
-shared: Extension[SharedStore] = Extension("shared_store", SharedStore)
+shared_store: Extension[SharedStore] = Extension("shared_store", lambda app: SharedStore(config.of(app)))
 
 
 def init_app(app: Quart, settings: Settings) -> None:
-    store = shared.init_app(app, settings)
-    app.before_serving(store.open)
-    app.after_serving(store.close)
+    app.after_serving(shared_store.of(app).close)
 
 
 def _client(url: str) -> "Redis":
@@ -80,8 +72,8 @@ def _client(url: str) -> "Redis":
 
     return Redis.from_url(
         _with_known_scheme(url),
-        socket_timeout=PATIENCE,
-        socket_connect_timeout=PATIENCE,
+        socket_timeout=TIMEOUT,
+        socket_connect_timeout=TIMEOUT,
         retry=Retry(NoBackoff(), 0),
     )
 
