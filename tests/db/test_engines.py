@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from settings import Settings
 from webapp.db import sqlite
 from webapp.db.database import Database
-from webapp.db.errors import DatabaseBusy, StorageFull
+from webapp.db.errors import DatabaseBusy, StorageFull, known_error
 from webapp.db.unit_of_work import UnitOfWork
 
 
@@ -246,9 +246,9 @@ def test_what_the_drivers_errors_mean(tmp_path: Path) -> None:
     class Named(sqlite3.OperationalError):
         sqlite_errorname = "SQLITE_IOERR_WRITE"
 
-    assert isinstance(sqlite.problem(OSError(28, "No space left on device")), StorageFull)
-    assert isinstance(sqlite.problem(Named()), StorageFull)
-    assert sqlite.problem(sqlite3.OperationalError("no such table: x")) is None
+    assert isinstance(known_error(OSError(28, "No space left on device")), StorageFull)
+    assert isinstance(known_error(Named()), StorageFull)
+    assert known_error(sqlite3.OperationalError("no such table: x")) is None
 
 
 async def test_a_database_is_not_used_before_it_is_open_nor_opened_twice(settings: Settings) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import platform
-import sqlite3
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -13,7 +12,7 @@ from quart.typing import ResponseReturnValue
 from settings import Settings, variable
 from webapp.admin import bp
 from webapp.db import migrations
-from webapp.extensions import config
+from webapp.extensions import config, db
 from webapp.web.access import Action, may
 from webapp.web.formatting import format_size, plural
 from webapp.web.fragments import render
@@ -80,6 +79,6 @@ def _versions(revision: str | None) -> list[tuple[str, str]]:
         ("Python", platform.python_version()),
         ("Quart", version("quart")),
         ("Hypercorn", version("hypercorn")),
-        ("SQLite", sqlite3.sqlite_version),
+        db().product,
         ("Database schema", f"{revision or 'none'}, newest {migrations.head()}"),
     ]

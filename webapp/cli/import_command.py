@@ -14,9 +14,8 @@ from sqlalchemy import select
 from settings import Settings
 from webapp.broker import InProcessBroker
 from webapp.db.database import Database
-from webapp.db.errors import UserError
+from webapp.db.errors import UserError, known_error
 from webapp.db.folders import private_folder
-from webapp.db.sqlite_driver import problem
 from webapp.imports.report import ImportOverrides
 from webapp.jobs import JobContext
 from webapp.jobs.progress import Progress
@@ -113,7 +112,7 @@ async def _import(
         except StateConflict:
             pass  # it has failed and said so, or is done
         if isinstance(error, OSError):
-            raise problem(error) or UserError(f"The file could not be copied: {error.strerror}.") from error
+            raise known_error(error) or UserError(f"The file could not be copied: {error.strerror}.") from error
         raise
     finally:
         await database.close()

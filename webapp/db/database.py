@@ -69,6 +69,11 @@ class Database:
             await asyncio.wait(set(self._tasks))
 
     @property
+    def product(self) -> tuple[str, str]:
+        """Name and version of the database system."""
+        return sqlite.PRODUCT
+
+    @property
     def writer(self) -> AsyncEngine:
         return self._opened(self._writer)
 

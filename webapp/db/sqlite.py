@@ -17,9 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
 from sqlalchemy.util import await_only
 
-from webapp.db.errors import DatabaseBusy
+from webapp.db.errors import DatabaseBusy, known_error
 from webapp.db.folders import private_file, private_folder
-from webapp.db.sqlite_driver import BUSY_TIMEOUT, connect, prepare, problem
+from webapp.db.sqlite_driver import BUSY_TIMEOUT, connect, prepare
 from webapp.db.unit_of_work import DRIVER
 
 __all__ = [
@@ -31,9 +31,9 @@ __all__ = [
     "make_file",
     "migrating",
     "prepare",
-    "problem",
 ]
 
+PRODUCT = ("SQLite", sqlite3.sqlite_version)
 _LOOK_AGAIN = 0.001  # seconds
 _ARGUMENTS: dict[str, Any] = {"timeout": BUSY_TIMEOUT, "isolation_level": None, "check_same_thread": False}
 _SINGLE = "rowcast_single_statement"
@@ -185,5 +185,5 @@ def _begin_write(connection: Connection) -> None:
 
 
 def _on_error(context: ExceptionContext) -> None:
-    if found := problem(context.original_exception):
+    if found := known_error(context.original_exception):
         raise found from context.original_exception

@@ -1,12 +1,11 @@
-"""Plain SQLite connections, and the meaning of the driver's errors: all a child process needs, without SQLAlchemy."""
+"""Plain SQLite connections: all a child process needs, without SQLAlchemy."""
 
-import errno
 import sqlite3
 import time
 from pathlib import Path
 from typing import Any
 
-from webapp.db.errors import DatabaseBusy, StorageFull, UserError
+from webapp.db.errors import DatabaseBusy, known_error
 
 BUSY_TIMEOUT = 5.0  # seconds a writer waits for a write of another process
 # WAL pages after which the committing connection copies the log into the database and waits for the disk. An import
@@ -21,8 +20,6 @@ _PRAGMAS = (
     # Some builds overwrite every freed page: dropping a million rows then held the write lock for 5 s.
     "secure_delete=FAST",
 )
-_BUSY = {"SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_BUSY_RECOVERY", "SQLITE_BUSY_TIMEOUT", "SQLITE_LOCKED"}
-_FULL = {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_TRUNCATE"}
 
 
 def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
@@ -50,16 +47,6 @@ def _use_wal(cursor: Any) -> None:
             cursor.execute("PRAGMA journal_mode=WAL")
             return
         except sqlite3.OperationalError as error:
-            if not isinstance(problem(error), DatabaseBusy) or time.monotonic() > patience:
+            if not isinstance(known_error(error), DatabaseBusy) or time.monotonic() > patience:
                 raise
         time.sleep(0.005)
-
-
-def problem(error: BaseException) -> UserError | None:
-    """Describe a driver error for people; None if it is a bug of ours."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StorageFull()
-    name = getattr(error, "sqlite_errorname", "")
-    if name in _BUSY:
-        return DatabaseBusy()
-    return StorageFull() if name in _FULL else None

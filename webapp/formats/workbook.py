@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from webapp.db.sqlite_driver import problem as problem_of
+from webapp.db.errors import known_error
 from webapp.formats import archive
 from webapp.formats.errors import ImportFileError
 
@@ -36,7 +36,7 @@ def main(path: str, sheet: str | None = None) -> int:
     except MemoryError:
         said = {}
     except OSError as error:
-        known = problem_of(error)
+        known = known_error(error)
         if known is None:
             raise
         said = {"problem": str(known)}

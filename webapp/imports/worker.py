@@ -15,8 +15,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from webapp.db.errors import UserError
-from webapp.db.sqlite_driver import problem as problem_of
+from webapp.db.errors import UserError, known_error
 
 # Pass 1 yields to everybody. Writers do not: a process that holds the write lock but gets no CPU time keeps everybody
 # else from writing.
@@ -55,7 +54,7 @@ def main() -> int:
     except FileNotFoundError:
         say({"problem": "The uploaded file is no longer on the server. Upload it again."})
     except Exception as error:  # the parent must learn of any failure
-        known = error if isinstance(error, UserError) else problem_of(error)
+        known = error if isinstance(error, UserError) else known_error(error)
         if known is None:
             traceback.print_exc()
         say({"problem": str(known)} if known else {"unexpected": repr(error)})

@@ -10,8 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from webapp.db import sqlite
-from webapp.db.errors import DatabaseBusy, StorageFull, UserError
+from webapp.db.errors import DatabaseBusy, StorageFull, UserError, known_error
 from webapp.formats.errors import ImportFileError
 from webapp.imports.child_process import Child, ChildDied, ChildFailed, ChildStopped
 from webapp.imports.report import InspectionReport
@@ -174,7 +173,7 @@ async def _get_table(context: JobContext, table_id: int) -> Table | None:
 
 
 def _explain(import_id: str, error: Exception) -> str:
-    known = error if isinstance(error, UserError) else sqlite.problem(error)
+    known = error if isinstance(error, UserError) else known_error(error)
     if known is not None:
         return str(known)
     if isinstance(error, FileNotFoundError):

@@ -10,8 +10,6 @@ Only its public API is used. Three of its properties shaped this module:
 
 import asyncio
 import logging
-import sqlite3
-import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError
 from contextlib import suppress
@@ -21,7 +19,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from settings import Settings
-from webapp.db.folders import private_file
+from webapp.db import jobs_database
 from webapp.jobs.context import JobContext
 from webapp.jobs.tasks import TASKS
 
@@ -157,18 +155,6 @@ class DurableQueue:
             raise Interrupted from error
 
 
-class Connection(sqlite3.Connection):
-    """Provides `unixepoch('subsec')`, which DBOS needs from Python 3.12 on, whichever SQLite that Python has.
-
-    SQLite has it from 3.42 on; Debian 12 has 3.40. A database file must afterwards be usable from either Python.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if sqlite3.sqlite_version_info < (3, 42):
-            self.create_function("unixepoch", 1, lambda _subsec: round(time.time(), 3))
-
-
 def _launch(queue: DurableQueue, settings: Settings) -> None:
     """Import, configure and launch DBOS: over half a second the first time, and some 20 MB from then on."""
     if DurableQueue.active is not None:
@@ -191,7 +177,6 @@ def _launch_dbos(settings: Settings) -> None:
     from dbos import DBOS
 
     _workflows()
-    private_file(settings.data_dir / "jobs.db")
     DBOS(
         config={
             "name": "rowcast",
@@ -201,7 +186,7 @@ def _launch_dbos(settings: Settings) -> None:
             "enable_otlp": False,
             "log_level": "WARNING",
             "sys_db_pool_size": 2,
-            "db_engine_kwargs": {"connect_args": {"factory": Connection}},
+            "db_engine_kwargs": jobs_database.make_file(settings),
         }
     )
     DBOS.launch()

@@ -1,7 +1,6 @@
 """Every error as a response: one table of what it means, in three forms: page, fragment, problem+json."""
 
 import asyncio
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
@@ -14,8 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from settings import Settings
-from webapp.db import sqlite
-from webapp.db.errors import DatabaseBusy, StorageFull, UserError
+from webapp.db.errors import DRIVER_ERRORS, DatabaseBusy, StorageFull, UserError, known_error
 from webapp.extensions import Extension
 from webapp.models import Event, RegistrationClosed
 from webapp.models.accounts.people import NotAllowed
@@ -50,7 +48,7 @@ KNOWN: dict[type[Exception], tuple[int, str]] = {
     TimeoutError: (503, TIMED_OUT),
 }
 # Known or not by their cause: a full disk, a locked database, the errors of a task group.
-CHECKED_BY_CAUSE: tuple[type[Exception], ...] = (OSError, sqlite3.Error, ExceptionGroup)
+CHECKED_BY_CAUSE: tuple[type[Exception], ...] = (OSError, *DRIVER_ERRORS, ExceptionGroup)
 TITLES = {
     400: "This request could not be understood",
     401: "Please sign in",
@@ -135,7 +133,7 @@ async def handle_known_error(error: Exception) -> Response:
 def status_and_text(error: BaseException) -> tuple[int, str] | None:
     """None if the error is not known."""
     for one in _flatten(error):
-        known = sqlite.problem(one) or one
+        known = known_error(one) or one
         for kind in type(known).__mro__:
             if kind in KNOWN:
                 status, text = KNOWN[kind]

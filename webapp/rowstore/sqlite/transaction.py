@@ -5,8 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from webapp.db.errors import DatabaseBusy
-from webapp.db.sqlite_driver import problem
+from webapp.db.errors import DatabaseBusy, known_error
 from webapp.rowstore.errors import QueryTimeout
 
 BUSY_SECONDS = 120.0  # to wait for the write lock: building a sort index may hold it longer than people would wait
@@ -18,7 +17,7 @@ def readable_errors() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        if known := QueryTimeout() if str(error) == "interrupted" else problem(error):
+        if known := QueryTimeout() if str(error) == "interrupted" else known_error(error):
             raise known from error
         raise
 
@@ -44,5 +43,5 @@ def _begin(connection: sqlite3.Connection) -> None:
             connection.execute("BEGIN IMMEDIATE")  # waits for `BUSY_TIMEOUT` by itself
             return
         except sqlite3.OperationalError as error:
-            if not isinstance(problem(error), DatabaseBusy) or time.monotonic() > deadline:
+            if not isinstance(known_error(error), DatabaseBusy) or time.monotonic() > deadline:
                 raise
