@@ -13,7 +13,7 @@ from webapp.db.sqlite_driver import connect
 from webapp.extensions import indexes
 from webapp.jobs import Indexes
 from webapp.rowstore.errors import QueryTimeout
-from webapp.rowstore.sqlite.reader import SqliteRowReader
+from webapp.rowstore.sqlite.store import SqliteRowReader
 from webapp.rowstore.table_ref import Field
 from webapp.tables import tables as views
 from webapp.web.application import Application

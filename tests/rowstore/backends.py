@@ -14,7 +14,7 @@ from webapp.db.sqlite_driver import connect
 from webapp.rowstore import open_loader, open_reader
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sqlite.loader import SqliteAppender
-from webapp.rowstore.sqlite.reader import SqliteRowReader
+from webapp.rowstore.sqlite.store import SqliteRowReader
 from webapp.rowstore.sqlite.writer import SqliteRowWriter
 from webapp.rowstore.store import Count, ExportFormat, Page, RowReader, RowWriter, StoredRow
 from webapp.rowstore.table_ref import Field, TableRef

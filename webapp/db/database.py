@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, TypeVarTuple
 
 from sqlalchemy import Connection, Engine, Row, Select
@@ -67,6 +68,10 @@ class Database:
         """Wait until no unit of work is in flight."""
         while self._tasks:
             await asyncio.wait(set(self._tasks))
+
+    @property
+    def file(self) -> Path:
+        return sqlite.database_file(self.url)
 
     @property
     def product(self) -> tuple[str, str]:

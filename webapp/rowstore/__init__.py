@@ -31,7 +31,7 @@ async def within(work: "UnitOfWork", function: "Callable[[RowWriter], T]") -> T:
 
 def open_reader(address: str) -> "AbstractContextManager[RowReader]":
     """Read outside a server, without a time limit; `address` is a store's."""
-    from webapp.rowstore.sqlite.reader import open_reader
+    from webapp.rowstore.sqlite.store import open_reader
 
     return open_reader(address)
 

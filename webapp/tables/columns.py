@@ -7,13 +7,14 @@ from quart import Response, redirect, request
 from quart.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
+from webapp.extensions import db
 from webapp.models import Column, Table
 from webapp.models.errors import NotFound
+from webapp.models.tables.table import find_table
 from webapp.rowstore.errors import QueryError
 from webapp.rowstore.query import OPERATORS, Filter, TableQuery
 from webapp.rowstore.table_ref import Field
 from webapp.tables import bp
-from webapp.tables.finders import find_table
 from webapp.tables.grid_presenter import TableUrls
 from webapp.web.fragments import render
 from webapp.web.session import current_user
@@ -65,7 +66,7 @@ class SortView:
 @bp.get("/<id:table_id>/columns")
 async def columns_index(table_id: int) -> ResponseReturnValue:
     """The form submits here: to show the list again with a column moved, or with `apply` to go to the table."""
-    table = await find_table(current_user(), table_id)
+    table = await find_table(db(), current_user(), table_id)
     query = TableQuery.from_args(request.args, table.ref.fields)
     urls = TableUrls(table.id, query)
     columns = arrange_columns(query, request.args)
@@ -80,7 +81,7 @@ async def columns_index(table_id: int) -> ResponseReturnValue:
 
 @bp.get("/<id:table_id>/columns/<id:number>")
 async def columns_show(table_id: int, number: int) -> ResponseReturnValue:
-    table = await find_table(current_user(), table_id)
+    table = await find_table(db(), current_user(), table_id)
     query = TableQuery.from_args(request.args, table.ref.fields)
     return await column_page(table, query, number)
 
@@ -90,7 +91,7 @@ async def filters_create(table_id: int, number: int) -> ResponseReturnValue:
     """Turn a column's filter form into a part of the table's URL; an invalid filter stays in the form with its
     error.
     """
-    table = await find_table(current_user(), table_id)
+    table = await find_table(db(), current_user(), table_id)
     find_column(table, number)
     query = TableQuery.from_args(request.args, table.ref.fields)
     operator = request.args.get("operator", "")

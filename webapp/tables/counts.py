@@ -5,11 +5,11 @@ from contextlib import suppress
 from quart import request
 from quart.typing import ResponseReturnValue
 
-from webapp.extensions import config, row_store
+from webapp.extensions import config, db, row_store
+from webapp.models.tables.table import find_table
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.query import TableQuery
 from webapp.tables import bp
-from webapp.tables.finders import find_table
 from webapp.tables.grid_presenter import present_count
 from webapp.web.fragments import render
 from webapp.web.session import current_user
@@ -17,7 +17,7 @@ from webapp.web.session import current_user
 
 @bp.get("/<id:table_id>/count")
 async def counts_show(table_id: int) -> ResponseReturnValue:
-    table = await find_table(current_user(), table_id)
+    table = await find_table(db(), current_user(), table_id)
     query = TableQuery.from_args(request.args, table.ref.fields)
     count = None
     if query.is_narrowed:

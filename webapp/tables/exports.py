@@ -8,10 +8,10 @@ from webapp.db.errors import UserError
 from webapp.extensions import db, jobs, row_store
 from webapp.models import Import
 from webapp.models.errors import NotFound
+from webapp.models.tables.table import find_table
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.store import ExportFormat
 from webapp.tables import bp
-from webapp.tables.finders import find_table
 from webapp.web.byte_ranges import send_ranges
 from webapp.web.session import current_user
 from webapp.web.streaming import attachment, file_part, streamed
@@ -26,7 +26,7 @@ class UnknownFormat(UserError):
 
 @bp.get("/<id:table_id>/export")
 async def exports_show(table_id: int) -> Response:
-    table = await find_table(current_user(), table_id)
+    table = await find_table(db(), current_user(), table_id)
     query = TableQuery.from_args(request.args, table.ref.fields)
     kind, is_safe = _kind(request.args.get("format", "csv")), request.args.get("safe") == "1"
     store = row_store()  # the stream outlives the app context
@@ -40,7 +40,7 @@ async def exports_show(table_id: int) -> Response:
 @bp.get("/<id:table_id>/original")
 async def originals_show(table_id: int) -> Response:
     """The upload, byte for byte. An interrupted download can be resumed."""
-    table = await find_table(current_user(), table_id)
+    table = await find_table(db(), current_user(), table_id)
     async with db().reading() as session:
         upload = (await session.execute(Import.kept_for(table.id))).first()
     if upload is None:

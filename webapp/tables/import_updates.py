@@ -8,13 +8,12 @@ from typing import Any
 from jinja2 import Environment
 from sqlalchemy import Row, String, cast
 
-from webapp.extensions import jobs
+from webapp.extensions import db, jobs
 from webapp.jobs import JobContext
 from webapp.jobs.progress import Progress
 from webapp.live.views import LiveView
 from webapp.models import Actor, Import
-from webapp.models.tables.importing import RUNNING_STATES, import_topic
-from webapp.tables.finders import find_import
+from webapp.models.tables.importing import RUNNING_STATES, find_import, import_topic
 from webapp.tables.import_presenter import present_import, progress_of
 from webapp.web.formatting import Locale, use_locale
 from webapp.web.fragments import partial
@@ -29,7 +28,7 @@ COLUMNS = [
 
 async def watch_import(actor: Actor, args: Mapping[str, str]) -> LiveView:
     """`import` is its id, `state` what the page shows."""
-    found = await find_import(actor, args.get("import", ""))
+    found = await find_import(db(), actor, args.get("import", ""))
     return import_view(actor, found.id, args.get("state", ""), jobs(), templates())
 
 

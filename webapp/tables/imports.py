@@ -14,9 +14,8 @@ from webapp.imports.report import ImportOverrides, InspectionReport
 from webapp.models import Import, ImportState
 from webapp.models.errors import NotFound
 from webapp.models.tables import importing
-from webapp.models.tables.importing import RUNNING_STATES, StateConflict
+from webapp.models.tables.importing import RUNNING_STATES, StateConflict, find_import
 from webapp.tables import bp
-from webapp.tables.finders import find_import
 from webapp.tables.import_overrides import InvalidOverride, ensure_a_column, parse_overrides
 from webapp.tables.import_presenter import present_import, progress_of
 from webapp.web.access import Action, may
@@ -33,7 +32,7 @@ FORM_FIELDS = 10_000
 
 @bp.get("/imports/<import_id>")
 async def imports_show(import_id: str) -> ResponseReturnValue:
-    return await _page(await find_import(current_user(), import_id))
+    return await _page(await find_import(db(), current_user(), import_id))
 
 
 @bp.post("/imports/<import_id>")
@@ -41,7 +40,7 @@ async def imports_show(import_id: str) -> ResponseReturnValue:
 @body_limit(FORM_LIMIT, fields=FORM_FIELDS)
 async def imports_update(import_id: str) -> ResponseReturnValue:
     """Read the file again with the user's corrections."""
-    found = await find_import(current_user(), import_id)
+    found = await find_import(db(), current_user(), import_id)
     try:
         overrides = await _overrides(found)
     except InvalidOverride as problem:
@@ -55,7 +54,7 @@ async def imports_update(import_id: str) -> ResponseReturnValue:
 @body_limit(FORM_LIMIT, fields=FORM_FIELDS)
 async def imports_start(import_id: str) -> ResponseReturnValue:
     """Create the table. If the corrections require reading the file again, the page asks once more afterwards."""
-    found = await find_import(current_user(), import_id)
+    found = await find_import(db(), current_user(), import_id)
     try:
         await db().write(importing.begin_loading, found.id, await _overrides(found, is_final=True))
     except (InvalidOverride, ImportFileError) as problem:
@@ -69,7 +68,7 @@ async def imports_start(import_id: str) -> ResponseReturnValue:
 @bp.post("/imports/<import_id>/cancellation")
 @may(Action.CREATE_TABLE)
 async def imports_cancel(import_id: str) -> ResponseReturnValue:
-    found = await find_import(current_user(), import_id)
+    found = await find_import(db(), current_user(), import_id)
     await db().write(importing.cancel, found.id)
     return redirect_to(url_for("tables.imports_show", import_id=found.id))
 
@@ -77,7 +76,7 @@ async def imports_cancel(import_id: str) -> ResponseReturnValue:
 @bp.get("/imports/<import_id>/rejected")
 async def imports_rejected(import_id: str) -> Response:
     """The rejected rows, as CSV with line number and reason."""
-    found = await find_import(current_user(), import_id)
+    found = await find_import(db(), current_user(), import_id)
     path = jobs().folder(found.id).rejected
     if not await asyncio.to_thread(path.is_file):
         raise NotFound("file of rows kept aside")

@@ -6,14 +6,14 @@ from decimal import Decimal
 from quart import request
 from quart.typing import ResponseReturnValue
 
-from webapp.extensions import row_store
+from webapp.extensions import db, row_store
 from webapp.models import Table
+from webapp.models.tables.table import find_table
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.store import Profile
 from webapp.tables import bp
 from webapp.tables.columns import column_page, find_column, query_without
-from webapp.tables.finders import find_table
 from webapp.tables.grid_presenter import TableUrls
 from webapp.web.formatting import format_digits
 from webapp.web.fragments import is_partial, render
@@ -54,7 +54,7 @@ class ProfileView:
 @bp.get("/<id:table_id>/columns/<id:number>/profile")
 async def profiles_show(table_id: int, number: int) -> ResponseReturnValue:
     """Of the rows the view shows, ignoring the filters on this column, because its bars set them."""
-    table = await find_table(current_user(), table_id)
+    table = await find_table(db(), current_user(), table_id)
     column = find_column(table, number)
     query = TableQuery.from_args(request.args, table.ref.fields)
     view = await _view(table, query_without(query, number), number)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from quart import request
 from quart.typing import ResponseReturnValue
 
-from webapp.extensions import config, row_store
+from webapp.extensions import config, db, row_store
 from webapp.models.errors import NotFound
+from webapp.models.tables.table import find_table
 from webapp.rowstore.query import TableQuery
 from webapp.tables import bp
-from webapp.tables.finders import find_table
 from webapp.tables.grid import address_of
 from webapp.tables.grid_presenter import TableUrls, present_rows
 from webapp.web.fragments import render
@@ -35,7 +35,7 @@ class RowPage:
 @bp.get("/<id:table_id>/rows")
 async def rows_index(table_id: int) -> ResponseReturnValue:
     """The next rows, to append to a grid; never a page of its own."""
-    table = await find_table(current_user(), table_id)
+    table = await find_table(db(), current_user(), table_id)
     query = TableQuery.from_args(request.args, table.ref.fields)
     after, before = request.args.get("after"), request.args.get("before")
     page = await row_store().read(
@@ -48,7 +48,7 @@ async def rows_index(table_id: int) -> ResponseReturnValue:
 
 @bp.get("/<id:table_id>/rows/<id:row_id>")
 async def rows_show(table_id: int, row_id: int) -> ResponseReturnValue:
-    table = await find_table(current_user(), table_id)
+    table = await find_table(db(), current_user(), table_id)
     query = TableQuery.from_args(request.args, table.ref.fields)
     row = await row_store().read(lambda rows: rows.row(table.ref, query, row_id), config().query_timeout)
     if row is None:

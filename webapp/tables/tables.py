@@ -12,11 +12,11 @@ from webapp.extensions import config, db, indexes, row_store
 from webapp.jobs.indexes import MAX_ROWS, MIN_ROWS
 from webapp.models import Table
 from webapp.models.tables.deletion import delete_table
+from webapp.models.tables.table import find_table
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.store import Count, Page, RowReader
 from webapp.tables import bp, grid
-from webapp.tables.finders import find_table
 from webapp.tables.grid_presenter import TableUrls, needs_count, present_status, present_table
 from webapp.web import flashes
 from webapp.web.access import Action, is_allowed, may
@@ -35,7 +35,7 @@ class TitleForm(Form):
 
 @bp.get("/<id:table_id>")
 async def show(table_id: int) -> ResponseReturnValue:
-    table = await find_table(current_user(), table_id)
+    table = await find_table(db(), current_user(), table_id)
     query = TableQuery.from_args(request.args, table.ref.fields)
     try:
         page, count = await row_store().read(_page_and_count(table, query), config().query_timeout)
@@ -82,14 +82,14 @@ async def stylesheets_show(edition: int, kinds: str) -> ResponseReturnValue:
 @bp.get("/<id:table_id>/edit")
 @may(Action.CHANGE_TABLE)
 async def edit(table_id: int) -> ResponseReturnValue:
-    table = await find_table(current_user(), table_id, Action.CHANGE_TABLE)
+    table = await find_table(db(), current_user(), table_id, Action.CHANGE_TABLE)
     return await _edit_page(table, TitleForm(data={"title": table.title}))
 
 
 @bp.post("/<id:table_id>")
 @may(Action.CHANGE_TABLE)
 async def update(table_id: int) -> ResponseReturnValue:
-    table = await find_table(current_user(), table_id, Action.CHANGE_TABLE)
+    table = await find_table(db(), current_user(), table_id, Action.CHANGE_TABLE)
     form = TitleForm(await request.form)
     if not form.validate():
         return await _edit_page(table, form, status=422)
@@ -100,7 +100,7 @@ async def update(table_id: int) -> ResponseReturnValue:
 @bp.post("/<id:table_id>/deletion")
 @may(Action.CHANGE_TABLE)
 async def destroy(table_id: int) -> ResponseReturnValue:
-    table = await find_table(current_user(), table_id, Action.CHANGE_TABLE)
+    table = await find_table(db(), current_user(), table_id, Action.CHANGE_TABLE)
     if (await request.form).get("confirmation", "").strip() != table.title.strip():
         error = "This is not its title. Nothing was deleted."
         return await _edit_page(table, TitleForm(data={"title": table.title}), deletion_error=error, status=422)

@@ -10,7 +10,8 @@ from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import config, db
 from webapp.models import Action, Actor, Column, Import, Table, User, is_allowed
 from webapp.models.errors import NotFound
-from webapp.tables.finders import find_import, find_table
+from webapp.models.tables.importing import find_import
+from webapp.models.tables.table import find_table
 from webapp.web.application import Application
 
 ADA = Actor(1, "ada@example.org", "ada", "owner")
@@ -37,7 +38,7 @@ async def kept(app: Application) -> AsyncIterator[None]:
 
 @pytest.mark.usefixtures("kept")
 async def test_ones_own_table_comes_with_its_columns() -> None:
-    table = await find_table(GRACE, 1)
+    table = await find_table(db(), GRACE, 1)
 
     assert (table.title, [column.title for column in table.columns]) == ("Hers", ["A"])
     assert is_allowed(GRACE, Action.CHANGE_TABLE, table)
@@ -48,7 +49,7 @@ async def test_ones_own_table_comes_with_its_columns() -> None:
 @pytest.mark.parametrize(("actor", "table_id"), [(ADA, 1), (GRACE, 2), (GRACE, 0), (GRACE, 2**63 - 1)])
 async def test_anothers_table_and_none_at_all_are_the_same(actor: Actor, table_id: int) -> None:
     with pytest.raises(NotFound, match="no such table"):
-        await find_table(actor, table_id)
+        await find_table(db(), actor, table_id)
 
 
 @pytest.mark.usefixtures("kept")
@@ -62,9 +63,9 @@ async def test_both_the_question_and_the_answer_are_checked(monkeypatch: pytest.
         "webapp.models.tables.table.is_allowed", lambda actor, action, table: action == Action.READ_TABLE
     )
 
-    await find_table(GRACE, 1)
+    await find_table(db(), GRACE, 1)
     with pytest.raises(NotFound):
-        await find_table(GRACE, 1, Action.CHANGE_TABLE)
+        await find_table(db(), GRACE, 1, Action.CHANGE_TABLE)
 
 
 @pytest.mark.usefixtures("kept")
@@ -77,11 +78,11 @@ async def test_a_table_is_found_as_any_process_has_left_it(app: Application) -> 
         column = (await work.session.scalars(select(Column).where(Column.table_id == 1))).one()
         column.title, column.position = title, position
 
-    first = await find_table(GRACE, 1)
+    first = await find_table(db(), GRACE, 1)
     for title in ("B", "C"):
         await other.write(change, title, 7)
         await other.write(Table.rename, 1, f"Her {title}")
-        found = [await find_table(GRACE, 1) for _ in range(8)]  # by more than one connection
+        found = [await find_table(db(), GRACE, 1) for _ in range(8)]  # by more than one connection
         assert {table.title for table in found} == {f"Her {title}"}
         assert {table.columns[0].title for table in found} == {title}
     await other.close()
@@ -93,11 +94,11 @@ async def test_a_table_is_found_as_any_process_has_left_it(app: Application) -> 
 async def test_a_found_table_costs_one_statement(app: Application) -> None:
     asked: list[str] = []
     for _ in range(20):  # every connection whose turn it may be has seen its columns
-        await find_table(GRACE, 1)
+        await find_table(db(), GRACE, 1)
     for engine in db().engines:
         event.listen(engine, "before_cursor_execute", lambda *seen: asked.append(seen[2]))
 
-    await find_table(GRACE, 1)
+    await find_table(db(), GRACE, 1)
 
     # Housekeeping may read at the same time, and asks for other things.
     assert len([statement for statement in asked if "owner_id" in statement]) == 1
@@ -106,7 +107,7 @@ async def test_a_found_table_costs_one_statement(app: Application) -> None:
 
 @pytest.mark.usefixtures("kept")
 async def test_an_import_is_whose_it_is() -> None:
-    assert (await find_import(GRACE, IMPORT)).filename == "a.csv"
+    assert (await find_import(db(), GRACE, IMPORT)).filename == "a.csv"
     for actor, import_id in ((ADA, IMPORT), (GRACE, "b" * 32), (GRACE, "nul\0")):
         with pytest.raises(NotFound, match="no such import"):
-            await find_import(actor, import_id)
+            await find_import(db(), actor, import_id)

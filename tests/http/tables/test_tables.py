@@ -20,7 +20,7 @@ from webapp.models import Table
 from webapp.models.tables.deletion import delete_table
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.sqlite import pages, planning
-from webapp.rowstore.sqlite.reader import SqliteRowReader
+from webapp.rowstore.sqlite.store import SqliteRowReader
 
 PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 

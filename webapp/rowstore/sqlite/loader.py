@@ -15,9 +15,9 @@ from webapp.rowstore.errors import CellValueError
 from webapp.rowstore.nul_escape import encode, needs_encoding
 from webapp.rowstore.sqlite.planning import existing
 from webapp.rowstore.sqlite.printing import bind, sort_key
-from webapp.rowstore.sqlite.reader import SqliteRowReader
 from webapp.rowstore.sqlite.schema import ROW_ID, column_name, index_name, table_name
 from webapp.rowstore.sqlite.search_index import build_search_index
+from webapp.rowstore.sqlite.store import SqliteRowReader
 from webapp.rowstore.sqlite.transaction import transaction
 from webapp.rowstore.store import Appender, ImportWithdrawn, Progress, RowLoader
 from webapp.rowstore.table_ref import Field, TableRef

@@ -14,7 +14,6 @@ from typing import Any
 from webapp.rowstore.sqlite.pages import print_cells
 from webapp.rowstore.sqlite.planning import existing, highest_id
 from webapp.rowstore.sqlite.printing import print_shown
-from webapp.rowstore.sqlite.reader import SqliteRowReader
 from webapp.rowstore.sqlite.schema import (
     ROW_ID,
     drop_unfinished_search_sql,
@@ -23,6 +22,7 @@ from webapp.rowstore.sqlite.schema import (
     table_name,
 )
 from webapp.rowstore.sqlite.statement import concatenated
+from webapp.rowstore.sqlite.store import SqliteRowReader
 from webapp.rowstore.sqlite.transaction import transaction
 from webapp.rowstore.store import Progress
 from webapp.rowstore.table_ref import Field, TableRef

@@ -6,7 +6,6 @@ from typing import Any
 from webapp.rowstore.errors import CellValueError
 from webapp.rowstore.nul_escape import encode
 from webapp.rowstore.sqlite.printing import print_exact
-from webapp.rowstore.sqlite.reader import SqliteRowReader
 from webapp.rowstore.sqlite.schema import (
     ROW_ID,
     column_name,
@@ -17,6 +16,7 @@ from webapp.rowstore.sqlite.schema import (
 )
 from webapp.rowstore.sqlite.search_index import upkeep
 from webapp.rowstore.sqlite.statement import Sql
+from webapp.rowstore.sqlite.store import SqliteRowReader
 from webapp.rowstore.sqlite.transaction import readable_errors
 from webapp.rowstore.store import Applied, CellChange, Refused, RowWriter, StoredRow
 from webapp.rowstore.table_ref import Field, TableRef
