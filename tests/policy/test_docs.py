@@ -62,6 +62,16 @@ def _anchors(document: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
+@pytest.mark.parametrize(("walk", "most"), [("A keystroke", 12), ("An upload", 10), ("A role", 8)])
+def test_a_walk_through_the_code_stays_short(walk: str, most: int) -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = text.partition(f"### {walk}")[2].partition("\n#")[0]
+    steps = re.findall(r"^\d+\. `(webapp/[^`]+\.py)`: \S", section, re.MULTILINE)
+
+    assert len(steps) == len(set(steps)) == len(re.findall(r"^\d+\.", section, re.MULTILINE))
+    assert 1 < len(steps) <= most
+
+
 def test_operations_has_the_table_of_settings_that_the_command_prints() -> None:
     """Changed a setting? Replace the table by the output of `.venv/bin/rowcast settings --format markdown`."""
     table = CliRunner().invoke(main, ["settings", "--format", "markdown"]).output
