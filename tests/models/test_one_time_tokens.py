@@ -10,7 +10,7 @@ from sqlalchemy import text, update
 from webapp.db.database import Database
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models import OneTimeToken, Purpose, TokenUnusable, User, utc_now
-from webapp.models.accounts.one_time_token import KEPT, LIFETIMES
+from webapp.models.accounts.one_time_token import LIFETIMES, RETENTION
 
 
 async def issue(database: Database, purpose: Purpose = Purpose.RESET, **more: Any) -> str:
@@ -101,7 +101,7 @@ async def test_the_database_does_not_know_the_token_and_forgets_old_ones(databas
         kept = (await session.execute(text("SELECT * FROM one_time_tokens"))).one()
     assert token not in str(kept)
 
-    await age(database, LIFETIMES[Purpose.RESET] + KEPT + timedelta(seconds=1))
+    await age(database, LIFETIMES[Purpose.RESET] + RETENTION + timedelta(seconds=1))
     await issue(database, user_id=None, email="new@example.org")
 
     async with database.reading() as session:

@@ -10,7 +10,7 @@ from webapp.admin.person_detail import fetch_person_detail
 from webapp.extensions import config, db
 from webapp.models import EmailTaken, Session
 from webapp.models.accounts import people
-from webapp.models.accounts.password_reset import send_reset_link
+from webapp.models.accounts.password import send_reset_link
 from webapp.models.accounts.people import HasFactor, LastOwner, NotAllowed
 from webapp.models.accounts.people_query import people_by_id
 from webapp.models.errors import NotFound

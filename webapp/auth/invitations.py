@@ -9,7 +9,7 @@ from webapp.auth.rate_limits import rate_limits
 from webapp.auth.responses import find_link, render_form
 from webapp.extensions import db, hasher
 from webapp.models import EmailTaken, Purpose
-from webapp.models.accounts.registration import accept_invitation
+from webapp.models.accounts.invitation import accept_invitation
 from webapp.web.access import public
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash

@@ -20,7 +20,7 @@ from webapp.auth.responses import redirect_after_login, render_form
 from webapp.db.keys import secret_key
 from webapp.extensions import config, db, hasher
 from webapp.models import EmailTaken, User
-from webapp.models.accounts import registration
+from webapp.models.accounts import account
 from webapp.web.access import public
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
@@ -75,7 +75,7 @@ async def _sign_up(form: RegistrationForm) -> bool:
         return False
     values = {"email": form["email"].data, "password_hash": await hasher().hash(form["password"].data)}
     try:
-        user = await db().write(registration.register, audit_source(), mailer, **values, is_open=is_open())
+        user = await db().write(account.register, audit_source(), mailer, **values, is_open=is_open())
     except EmailTaken as error:
         form.refuse("email", str(error))
         return False

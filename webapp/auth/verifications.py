@@ -12,7 +12,7 @@ from webapp.auth.rate_limits import rate_limits
 from webapp.auth.responses import find_link
 from webapp.extensions import config, db
 from webapp.models import Purpose
-from webapp.models.accounts.registration import resend_verification, verify_email
+from webapp.models.accounts.account import resend_verification, verify_email
 from webapp.web.access import Action, before_second_factor, may
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash

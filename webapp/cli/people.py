@@ -13,8 +13,7 @@ from webapp.db.unit_of_work import UnitOfWork
 from webapp.hashing import Hasher
 from webapp.models import Role, User, normalise_email
 from webapp.models.accounts import people
-from webapp.models.accounts.password import problem_with
-from webapp.models.accounts.password_reset import issue_reset_link, reset_password
+from webapp.models.accounts.password import issue_reset_link, problem_with, reset_password
 from webapp.models.accounts.people import OPERATOR, ActingUser
 from webapp.models.accounts.people_query import people_with_state
 from webapp.web.hosts import public_origin
@@ -48,13 +47,13 @@ async def reset(settings: Settings, email: str, password: str | None, *, remove_
     email = _normalise(email)
     password_hash = await _hash(settings, password, email) if password is not None else None
     async with _open(settings) as database:
-        done = await database.write(
+        token, is_last_owner = await database.write(
             _for_person, email, reset_password, password_hash, remove_second_factors=remove_second_factors
         )
-    if done.is_last_owner:
+    if is_last_owner:
         warning = "This is the last owner with a password: until the link is used, no owner can sign in with one."
         print(warning, file=sys.stderr, flush=True)  # keep it out of what programs read
-    return _link(settings, done.token)
+    return _link(settings, token)
 
 
 async def list_people(settings: Settings) -> list[dict[str, str | None]]:

@@ -13,7 +13,7 @@ from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 
 from webapp.extensions import db
 from webapp.models import Actor, ApiToken, Scope, utc_now
-from webapp.models.accounts.api_token import PREFIX, USABLE
+from webapp.models.accounts.api_token import PREFIX, USABLE_TOKEN
 from webapp.models.accounts.user import actor_from
 from webapp.models.base import hash_token
 
@@ -64,7 +64,7 @@ async def load_token_owner() -> Actor | None:
     if not token.startswith(PREFIX) or len(token) > MAX_TOKEN:
         return None
     now = utc_now()
-    row = await db().fetch_one(USABLE, {"token_hash": hash_token(token), "now": now})
+    row = await db().fetch_one(USABLE_TOKEN, {"token_hash": hash_token(token), "now": now})
     if row is None:
         return None
     if row.used_at is None or row.used_at < now - TOUCH_EVERY:

@@ -14,8 +14,8 @@ from tests.mails import letters
 from tests.people import EVE, settle, window
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
-from webapp.models import OneTimeToken, User, utc_now
-from webapp.models.accounts.links import send_reset
+from webapp.models import OneTimeToken, Purpose, User, utc_now
+from webapp.models.accounts.one_time_token import send_link
 from webapp.web.application import Application
 from webapp.web.mailer import mailer
 
@@ -146,7 +146,7 @@ async def test_an_address_that_was_taken_meanwhile_stays_where_it_is(app: Applic
 
 async def test_links_that_were_sent_to_the_old_address_stop_working(app: Application, ada: QuartClient) -> None:
     async def forget_password(work: UnitOfWork) -> None:
-        await send_reset(work, mailer, await work.session.get_one(User, 1))
+        await send_link(work, mailer, Purpose.RESET, await work.session.get_one(User, 1), "reset")
 
     async with app.test_request_context("/"):
         await db.of(app).write(forget_password)

@@ -71,7 +71,7 @@ async def test_what_others_did_to_them_is_told_without_their_address(app: Applic
 
 
 async def test_many_events_come_in_pieces(app: Application, ada: QuartClient, monkeypatch: Any) -> None:
-    monkeypatch.setattr("webapp.account.exports.AT_ONCE", 2)
+    monkeypatch.setattr("webapp.account.data.EVENTS_PER_READ", 2)
 
     events = (await export(ada))["events"]
 

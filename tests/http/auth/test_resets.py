@@ -213,7 +213,7 @@ async def test_a_link_passed_on_by_hand_removes_no_second_factor(open_app: Appli
     if has_factor:
         await add_second_factor(open_app, 2)
     path = await link(open_app, GRACE.email)
-    await db.of(open_app).write(OneTimeToken.pass_on, path.rpartition("/")[2])
+    await db.of(open_app).write(OneTimeToken.mark_by_hand, path.rpartition("/")[2])
 
     client = open_app.test_client()
     assert (await client.post(path, form=FORM)).status_code == 303

@@ -8,18 +8,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.accounts.api_token import ApiToken
 from webapp.models.accounts.audit import COMMAND_LINE, AuditEvent, AuditSource, Event
-from webapp.models.accounts.links import send_welcome
-from webapp.models.accounts.one_time_token import OneTimeToken, Purpose
+from webapp.models.accounts.one_time_token import OneTimeToken, Purpose, send_link
 from webapp.models.accounts.second_factor import has_second_factor
 from webapp.models.accounts.session import Session
 from webapp.models.accounts.user import EmailTaken, User
-from webapp.models.base import utc_now
 from webapp.models.errors import NotFound
 from webapp.models.mail import Mailer
 from webapp.models.policy import RANKS, Action, Actor, Role, is_above, is_allowed
@@ -81,18 +79,12 @@ async def add_person(
     await ensure_can_grant(work, by, role)
     if await work.session.scalar(User.with_address(email)) is not None:
         raise EmailTaken
-    person = User(
-        email=email,
-        name=name.strip() or email.partition("@")[0],
-        role=role,
-        password_hash=password_hash,
-        verified_at=utc_now() if is_verified else None,
+    person = await User.create(
+        work, email=email, name=name.strip(), role=role, password_hash=password_hash, is_verified=is_verified
     )
-    work.session.add(person)
-    await _flush(work)
     await AuditEvent.record(work, Event.ADDED, by.source, person, role=role)
     if mailer is not None:
-        await send_welcome(work, mailer, person, by.source.name)
+        await send_link(work, mailer, Purpose.RESET, person, "welcome", inviter=by.source.name, role=role)
     return person
 
 
@@ -137,7 +129,7 @@ async def change_email(work: UnitOfWork, by: ActingUser, mailer: Mailer, user_id
     if await work.session.scalar(User.with_address(email)) is not None:
         raise EmailTaken
     person.email, person.verified_at = email, None
-    await _flush(work)
+    await person.flush_email(work)
     await OneTimeToken.withdraw(work, person.id, *LINKS)
     await AuditEvent.record(work, Event.EMAIL_CHANGED, by.source, person, before=before)
     await mailer.send(work, "email_changed", before, user_id=person.id, new_email=email)
@@ -236,27 +228,19 @@ async def _as_of_now(work: UnitOfWork, actor: Actor) -> Actor:
 
 async def ensure_other_owner(work: UnitOfWork, person: User) -> None:
     """Raises `LastOwner` if nobody else could own the server; also for people who delete their own account."""
-    if await is_last_owner(work, person):
+    if await is_last_owner(work.session, person):
         raise LastOwner
 
 
-async def is_last_owner(work: UnitOfWork, person: User) -> bool:
+async def is_last_owner(session: AsyncSession, person: User) -> bool:
     """Whether they are an owner, and nobody else is one who can sign in with a password."""
     if person.role != Role.OWNER or not person.is_active:
         return False
     others = select(User.id).where(User.role == Role.OWNER, User.is_active, User.password_hash != "")
-    return await work.session.scalar(others.where(User.id != person.id).limit(1)) is None
+    return await session.scalar(others.where(User.id != person.id).limit(1)) is None
 
 
 async def _end_everything(work: UnitOfWork, person: User) -> int:
     await ApiToken.revoke_all(work, person.id)
     await OneTimeToken.withdraw(work, person.id, *LINKS)
     return await Session.revoke_all(work, person.id)
-
-
-async def _flush(work: UnitOfWork) -> None:
-    """The UNIQUE constraint decides who was first."""
-    try:
-        await work.session.flush()
-    except IntegrityError as error:
-        raise EmailTaken from error
