@@ -28,8 +28,8 @@ async def add(settings: Settings, email: str, name: str, role: str | None, passw
     password_hash = await _hash(settings, password, email) if password is not None else ""
 
     async def run(work: UnitOfWork) -> str | None:
-        given = Role(role) if role else None
-        person = await people.add_as_operator(work, email=email, name=name, role=given, password_hash=password_hash)
+        chosen = Role(role) if role else None
+        person = await people.add_as_operator(work, email=email, name=name, role=chosen, password_hash=password_hash)
         return None if password_hash else await issue_reset_link(work, person)
 
     async with _open(settings) as database:

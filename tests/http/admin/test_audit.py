@@ -12,7 +12,7 @@ from quart.testing import QuartClient
 
 from tests.http.admin.conftest import PARTIAL, page, text, words_in
 from tests.people import EVE, window
-from webapp.admin import audit_export, audit_query
+from webapp.admin import audit, audit_query
 from webapp.admin.audit_wording import EVENTS, GROUPS, describe_details, describe_event
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
@@ -113,7 +113,7 @@ async def _live_in(work: UnitOfWork, zone: str) -> None:
 async def test_earlier_events_follow_where_the_page_ended(
     app: Application, owner: QuartClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_query, "PAGE", 3)
+    monkeypatch.setattr(audit_query, "PAGE_SIZE", 3)
     await write(app, *({"event": Event.CHANGED, "details": {"n": number}} for number in range(7)))
     seen: list[str] = []
     address = "/admin/audit?event=person.changed"
@@ -137,7 +137,7 @@ HOSTILE = '=HYPERLINK("http://evil.example")'
 async def test_csv_is_safe_for_spreadsheets_and_has_what_the_filters_leave(
     app: Application, owner: QuartClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_export, "BLOCK_SIZE", 3)
+    monkeypatch.setattr(audit, "BLOCK_SIZE", 3)
     await write(app, *({"event": Event.CHANGED, "agent": HOSTILE, "subject": "+1"} for _ in range(7)))
     answer = await owner.get("/admin/audit/export?format=csv&event=person.changed")
     rows = list(csv.DictReader(io.StringIO(await text(answer))))

@@ -97,7 +97,7 @@ async def test_a_search_looks_at_names_and_addresses(
 async def test_any_column_sorts_and_pages_go_on_where_the_last_one_ended(
     app: Application, owner: QuartClient, monkeypatch: pytest.MonkeyPatch, sort: str, first: str, last: str
 ) -> None:
-    monkeypatch.setattr(people_query, "PAGE", 3)
+    monkeypatch.setattr(people_query, "PAGE_SIZE", 3)
     for number in range(8):
         await settle(app, f"a{number}@example.org", name=("Zoe", "zoe", "Émile")[number % 3])
 
@@ -129,7 +129,7 @@ async def test_any_column_sorts_and_pages_go_on_where_the_last_one_ended(
         assert (whole[0], whole[-1]) == (first, last)
     if sort.startswith("-"):
         other = []
-        monkeypatch.setattr(people_query, "PAGE", 100)
+        monkeypatch.setattr(people_query, "PAGE_SIZE", 100)
         other = people_in(await page(owner, f"/admin/people?sort={sort[1:]}"))
         assert whole == other[::-1]
 

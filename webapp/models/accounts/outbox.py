@@ -59,7 +59,7 @@ async def reveal_link(work: UnitOfWork, by: ActingUser, mail_id: str, fernet: Mu
         raise NoWorkingLink
     if mail.user_id is not None:
         await get_manageable_user(
-            work, by, mail.user_id, myself="The links of your own mails come by mail, or from a colleague."
+            work, by, mail.user_id, refuse_self="The links of your own mails come by mail, or from a colleague."
         )
     else:
         # Owner, for an invitation that is no longer pending: nobody below needs its dead link.

@@ -161,7 +161,7 @@ async def _take_over(work: UnitOfWork, source: AuditSource, user: User) -> None:
 
 async def send_reset_link(work: UnitOfWork, by: ActingUser, mailer: Mailer, user_id: int) -> str:
     """Send a link to choose a new password; until it is used nothing changes. Return the address it is sent to."""
-    person = await get_manageable_user(work, by, user_id, myself=OWN_PASSWORD)
+    person = await get_manageable_user(work, by, user_id, refuse_self=OWN_PASSWORD)
     if not person.is_active:
         raise UserError(
             f"{person.email} is deactivated, and could not sign in with a new password. Activate them first."
@@ -179,7 +179,7 @@ async def reset_password(
     Return the token of the link, and whether no owner can sign in with a password until it is used. If it gets lost,
     the operator can issue another.
     """
-    person = await get_manageable_user(work, by, user_id, myself=OWN_PASSWORD)
+    person = await get_manageable_user(work, by, user_id, refuse_self=OWN_PASSWORD)
     if remove_second_factors:
         await _remove_second_factors(work, by, person)
     if password_hash is not None:

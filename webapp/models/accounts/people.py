@@ -29,6 +29,8 @@ LINKS = (Purpose.VERIFY, Purpose.RESET, Purpose.CHANGE_EMAIL, Purpose.SECOND_STE
 # Why people cannot do to themselves what they may do to others.
 OWN_EMAIL = "Your own address is changed on the page of your account."
 OWN_ROLE = "Nobody changes their own role. Ask another owner."
+OWN_DEACTIVATION = "Nobody deactivates themselves. Ask another owner."
+OWN_SESSIONS = "Your own sign-ins are on the page of your devices."
 OWN_REMOVAL = "Your own account is deleted on the page of your account."
 
 DeleteUserData = Callable[[UnitOfWork, int], Awaitable[None]]  # by the person's id
@@ -120,7 +122,7 @@ async def change_email(work: UnitOfWork, by: ActingUser, mailer: Mailer, user_id
     A reset at an unverified address removes second factor and passkeys; so people who have one keep their address.
     `email` must be normalised by `normalise_email`. Raises `EmailTaken` and `HasFactor`.
     """
-    person = await get_manageable_user(work, by, user_id, myself=OWN_EMAIL)
+    person = await get_manageable_user(work, by, user_id, refuse_self=OWN_EMAIL)
     before = person.email
     if email == before:
         return person
@@ -141,7 +143,7 @@ async def change_role(work: UnitOfWork, by: ActingUser, user_id: int, role: Role
 
     A promotion signs the person out everywhere: existing sign-ins and requests by others were for fewer rights.
     """
-    person = await get_manageable_user(work, by, user_id, myself=OWN_ROLE)
+    person = await get_manageable_user(work, by, user_id, refuse_self=OWN_ROLE)
     await ensure_can_grant(work, by, role)
     before = Role(person.role)
     if before is role:
@@ -165,7 +167,7 @@ async def activate(work: UnitOfWork, by: ActingUser, user_id: int) -> User:
 
 async def deactivate(work: UnitOfWork, by: ActingUser, user_id: int) -> User:
     """Bar them from signing in; their sessions, tokens and links end at once. Their tables stay."""
-    person = await get_manageable_user(work, by, user_id, myself="Nobody deactivates themselves. Ask another owner.")
+    person = await get_manageable_user(work, by, user_id, refuse_self=OWN_DEACTIVATION)
     if not person.is_active:
         return person
     await ensure_other_owner(work, person)
@@ -177,7 +179,7 @@ async def deactivate(work: UnitOfWork, by: ActingUser, user_id: int) -> User:
 
 async def end_sessions(work: UnitOfWork, by: ActingUser, user_id: int) -> int:
     """Sign them out everywhere; return the number of devices."""
-    person = await get_manageable_user(work, by, user_id, myself="Your own sign-ins are on the page of your devices.")
+    person = await get_manageable_user(work, by, user_id, refuse_self=OWN_SESSIONS)
     ended = await Session.revoke_all(work, person.id)
     if ended:
         await AuditEvent.record(work, Event.ALL_SIGNED_OUT, by.source, person, sessions=ended)
@@ -186,15 +188,17 @@ async def end_sessions(work: UnitOfWork, by: ActingUser, user_id: int) -> int:
 
 async def remove_person(work: UnitOfWork, by: ActingUser, user_id: int, delete_user_data: DeleteUserData) -> None:
     """Delete the person and everything that is theirs: `delete_user_data` deletes what other features store."""
-    person = await get_manageable_user(work, by, user_id, myself=OWN_REMOVAL)
+    person = await get_manageable_user(work, by, user_id, refuse_self=OWN_REMOVAL)
     await ensure_other_owner(work, person)
     await AuditEvent.record(work, Event.REMOVED, by.source, person, role=person.role)
     await delete_user_data(work, person.id)
     await work.session.delete(person)
 
 
-async def get_manageable_user(work: UnitOfWork, by: ActingUser, user_id: int, *, myself: str | None = None) -> User:
-    """Return the person if `by` may manage them. `myself` is the message for people who try it on themselves.
+async def get_manageable_user(
+    work: UnitOfWork, by: ActingUser, user_id: int, *, refuse_self: str | None = None
+) -> User:
+    """Return the person if `by` may manage them. `refuse_self` is the message for people who try it on themselves.
 
     Raises `NotFound` and `NotAllowed`. Every verb here starts with it, and so does anything else done to a person.
     """
@@ -203,9 +207,9 @@ async def get_manageable_user(work: UnitOfWork, by: ActingUser, user_id: int, *,
         raise NotFound("person")
     if by.actor is None:
         return person
-    if myself is not None and by.actor.id == person.id:
-        raise NotAllowed(myself)
-    if not is_allowed(await _as_of_now(work, by.actor), Action.MANAGE_PEOPLE, person):
+    if refuse_self is not None and by.actor.id == person.id:
+        raise NotAllowed(refuse_self)
+    if not is_allowed(await _with_current_role(work, by.actor), Action.MANAGE_PEOPLE, person):
         raise NotAllowed(f"You may not manage {person.email}: the role is not below yours.")
     return person
 
@@ -214,12 +218,12 @@ async def ensure_can_grant(work: UnitOfWork, by: ActingUser, role: Role) -> None
     """Raises `NotAllowed` if the role is not below that of `by`."""
     if by.actor is None:
         return
-    actor = await _as_of_now(work, by.actor)
+    actor = await _with_current_role(work, by.actor)
     if not (is_allowed(actor, Action.MANAGE_PEOPLE) and is_above(actor, role)):
         raise NotAllowed(f"You may not give the role {role}: it is not below yours.")
 
 
-async def _as_of_now(work: UnitOfWork, actor: Actor) -> Actor:
+async def _with_current_role(work: UnitOfWork, actor: Actor) -> Actor:
     own = await work.session.get(User, actor.id)
     if own is None or not own.is_active:
         raise NotAllowed("Your account does not manage people any more.")
