@@ -13,13 +13,12 @@ from webapp.extensions import config, db
 from webapp.models import OneTimeToken, Role, is_above, utc_now
 from webapp.models.accounts import invitation
 from webapp.web.access import Action, fresh, may, resumable
-from webapp.web.acting_user import acting_user
 from webapp.web.flashes import flash
 from webapp.web.formatting import plural
 from webapp.web.fragments import redirect_to, render
 from webapp.web.hosts import own_origin
 from webapp.web.mailer import mailer
-from webapp.web.session import current_user
+from webapp.web.session import acting_user, current_user
 
 MAX_SHOWN = 1000
 

@@ -15,12 +15,11 @@ from webapp.models.accounts.people import activate, deactivate, end_sessions
 from webapp.models.accounts.people_query import PeopleListQuery, count_people, people_by_id, people_page
 from webapp.web import templating
 from webapp.web.access import Action, may
-from webapp.web.acting_user import acting_user
 from webapp.web.flashes import flash
 from webapp.web.formatting import plural
 from webapp.web.fragments import is_partial, partial, redirect_to, render, respond
 from webapp.web.safe_urls import safe_next
-from webapp.web.session import current_user
+from webapp.web.session import acting_user, current_user
 
 MAX_SELECTED = 500  # people at once
 NOBODY_SELECTED = "Nobody is chosen. Tick the boxes beside their names first."

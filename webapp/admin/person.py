@@ -22,12 +22,11 @@ from webapp.models.accounts.people_query import people_by_id
 from webapp.models.errors import NotFound
 from webapp.web import templating
 from webapp.web.access import Action, fresh, may, resumable
-from webapp.web.acting_user import acting_user
 from webapp.web.flashes import flash
 from webapp.web.formatting import plural
 from webapp.web.fragments import is_partial, redirect_to, render, respond, toast
 from webapp.web.mailer import mailer
-from webapp.web.session import current_user
+from webapp.web.session import acting_user, current_user
 from webapp.web.user_agents import describe_user_agent
 from webapp.web.user_data import delete_user_data, summarize_user_data
 

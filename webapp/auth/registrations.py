@@ -7,6 +7,7 @@ secret key, so that processes and restarts agree without storing it, and it is u
 import base64
 import hashlib
 import hmac
+from textwrap import wrap
 
 import structlog
 from quart import request
@@ -98,8 +99,7 @@ def is_open() -> bool:
 def setup_key(settings: Settings) -> str:
     """Such as `K7QD-2MXA-...`: 100 bits, without easily confused characters."""
     mac = hmac.digest(secret_key(settings).encode(), b"rowcast set-up key", hashlib.sha256)
-    letters = base64.b32encode(mac).decode()[:20]
-    return "-".join(letters[start : start + 4] for start in range(0, 20, 4))
+    return "-".join(wrap(base64.b32encode(mac).decode()[:20], 4))
 
 
 def is_setup_key(settings: Settings, typed: str) -> bool:

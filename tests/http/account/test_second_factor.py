@@ -214,7 +214,7 @@ async def test_a_page_that_was_left_open_too_long_is_refused(
     app: Application, ada: QuartClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret, sealed = await begin(ada)
-    monkeypatch.setattr("webapp.account.second_factor.SETUP_AGE", -1)
+    monkeypatch.setattr("webapp.account.second_factor.MAX_SETUP_SECONDS", -1)
 
     await refused(app, ada, {"sealed": sealed, "code": shown(secret)}, "too old")
 

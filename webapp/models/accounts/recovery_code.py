@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import datetime
+from textwrap import wrap
 
 from sqlalchemy import ForeignKey, UniqueConstraint, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,9 +14,9 @@ from webapp.models.accounts.user import User
 from webapp.models.base import Base, hash_token, utc_now
 from webapp.models.mail import Mailer
 
-COUNT = 10
+CODES = 10
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without easily confused characters
-LENGTH = 24  # characters of 31: 118 bits, so that a plain SHA-256 of it need not be slow (OWASP ASVS 5.0, 6.5.2)
+CODE_LENGTH = 24  # characters of 31: 118 bits, so that a plain SHA-256 of it need not be slow (OWASP ASVS 5.0, 6.5.2)
 
 
 class RecoveryCode(Base):
@@ -32,9 +33,9 @@ class RecoveryCode(Base):
     async def replace(cls, work: UnitOfWork, user_id: int) -> list[str]:
         """Return a new set such as `k7qd-2mxa-...`; the old ones stop working. They cannot be read again."""
         await cls.remove(work, user_id)
-        codes = ["".join(secrets.choice(ALPHABET) for _ in range(LENGTH)) for _ in range(COUNT)]
+        codes = ["".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH)) for _ in range(CODES)]
         work.session.add_all(cls(user_id=user_id, code_hash=hash_token(code)) for code in codes)
-        return ["-".join(code[start : start + 4] for start in range(0, LENGTH, 4)) for code in codes]
+        return ["-".join(wrap(code, 4)) for code in codes]
 
     @classmethod
     async def remove(cls, work: UnitOfWork, user_id: int) -> None:
