@@ -101,23 +101,23 @@ async def _profile(database: Database, user_id: int) -> Objects:
 
 async def _rows(database: Database, statement: Select[Any], fields: tuple[str, ...]) -> Objects:
     async with database.reading() as session:
-        found = (await session.scalars(statement)).all()
-    for row in found:
+        rows = (await session.scalars(statement)).all()
+    for row in rows:
         yield _values(row, fields)
 
 
 async def _events(database: Database, user_id: int) -> Objects:
     """What they did and what was done to them. Where others acted from is those people's own data."""
-    last = 0
+    last_id = 0
     about = or_(AuditEvent.actor_id == user_id, AuditEvent.subject_id == user_id)
     while True:
-        statement = select(AuditEvent).where(about, AuditEvent.id > last).order_by(AuditEvent.id).limit(EVENTS_PER_READ)
+        later = select(AuditEvent).where(about, AuditEvent.id > last_id)
         async with database.reading() as session:
-            found = (await session.scalars(statement)).all()
-        for event in found:
-            last = event.id
+            events = (await session.scalars(later.order_by(AuditEvent.id).limit(EVENTS_PER_READ))).all()
+        for event in events:
+            last_id = event.id
             yield _values(event, (*EVENT, "address", "agent") if event.actor_id == user_id else EVENT)
-        if len(found) < EVENTS_PER_READ:
+        if len(events) < EVENTS_PER_READ:
             return
 
 

@@ -90,7 +90,7 @@ async def recovery_codes() -> ResponseReturnValue:
         return redirect_to(url_for("account.second_factor"))
     async with db().reading() as session:
         codes_left = await RecoveryCode.count_unused(session, actor.id)
-        created = await RecoveryCode.created(session, actor.id)
+        created = await RecoveryCode.version(session, actor.id)
     form = await RecoveryCodesForm.load(data={"replaces": created})
     if not form.validate_on_submit():
         return await render_form("account/recovery_codes_new.html", form, codes_left=codes_left)

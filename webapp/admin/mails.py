@@ -56,5 +56,5 @@ async def mails_retry(mail_id: str) -> ResponseReturnValue:
 
 def _on_this_host(link: str) -> str:
     """As the reader reaches this server: the mail may have been requested under another host name."""
-    found = urlsplit(link)
-    return f"{own_origin()}{found.path}" + (f"?{found.query}" if found.query else "")
+    parts = urlsplit(link)
+    return f"{own_origin()}{parts.path}" + (f"?{parts.query}" if parts.query else "")

@@ -77,7 +77,7 @@ async def _for_person(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> T:
-    user_id = await work.session.scalar(User.with_address(email))
+    user_id = await work.session.scalar(User.id_by_email(email))
     if user_id is None:
         raise UserError(f"Nobody has an account with the address {email}.")
     return await verb(work, OPERATOR, user_id, *args, **kwargs)

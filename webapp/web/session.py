@@ -16,7 +16,7 @@ from webapp.models import Actor, Session, User, utc_now
 from webapp.models.accounts.people import ActingUser
 from webapp.models.accounts.session import (
     ACTIVE_SESSION,
-    TOUCH_EVERY,
+    TOUCH_INTERVAL,
     confirm_session,
     end_all_sessions,
     end_session,
@@ -159,7 +159,7 @@ async def _load_session_owner() -> Actor | None:
     if row is None:
         return None
     now = utc_now()
-    if row.seen_at < now - TOUCH_EVERY:
+    if row.seen_at < now - TOUCH_INTERVAL:
         # Written in the background; the cookie's age starts again, signed with today's key.
         db().write_soon(Session.touch, row.session_id, row.id, audit_source())
         cookie.action = Action.WRITE_PERMANENT if row.remembered else Action.WRITE

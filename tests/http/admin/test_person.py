@@ -20,7 +20,7 @@ from webapp.models import Event, Mail, Role, Table, User
 from webapp.web.application import Application
 
 
-async def test_the_page_says_who_it_is_where_they_are_and_what_happened(
+async def test_the_page_shows_the_person_their_devices_and_their_history(
     app: Application, owner: QuartClient, team: Team
 ) -> None:
     eve = team[Role.MEMBER]
@@ -35,7 +35,7 @@ async def test_the_page_says_who_it_is_where_they_are_and_what_happened(
 
 
 @pytest.mark.parametrize("name", ["deactivation", "sessions/end"])
-async def test_who_is_locked_out_or_signed_out_is_so_at_once(
+async def test_deactivating_and_signing_out_take_effect_at_once(
     app: Application, administrator: QuartClient, team: Team, name: str
 ) -> None:
     eve, client = team[Role.MEMBER], await window(app, EVE)
@@ -50,7 +50,7 @@ async def test_who_is_locked_out_or_signed_out_is_so_at_once(
     await window(app, EVE)
 
 
-async def test_an_administrator_does_nothing_to_an_owner(
+async def test_an_administrator_cannot_manage_an_owner(
     app: Application, administrator: QuartClient, team: Team
 ) -> None:
     ada = team[Role.OWNER]
@@ -63,7 +63,7 @@ async def test_an_administrator_does_nothing_to_an_owner(
     assert "Only an owner" in await page(administrator, f"/admin/people/{ada.id}")
 
 
-async def test_another_address_is_unverified_and_the_old_one_is_told(
+async def test_a_changed_address_is_unverified_and_the_old_one_is_notified(
     app: Application, owner: QuartClient, team: Team
 ) -> None:
     eve, path = team[Role.MEMBER], f"/admin/people/{team[Role.MEMBER].id}/email"
@@ -81,7 +81,7 @@ async def test_another_address_is_unverified_and_the_old_one_is_told(
     await window(app, Person("eva@example.org"))
 
 
-async def test_a_second_factor_keeps_its_person_at_their_address(
+async def test_the_address_of_a_person_with_a_second_factor_cannot_be_changed(
     app: Application, administrator: QuartClient, team: Team
 ) -> None:
     eve = team[Role.MEMBER]
@@ -96,7 +96,7 @@ async def test_a_second_factor_keeps_its_person_at_their_address(
     assert (await kept(app, eve)).email == "eve@example.org"
 
 
-async def test_who_is_removed_takes_their_tables_along(app: Application, owner: QuartClient, team: Team) -> None:
+async def test_removing_a_person_removes_their_tables(app: Application, owner: QuartClient, team: Team) -> None:
     eve = team[Role.MEMBER]
     folder = app.extensions["rowcast.settings"].data_dir
     table_id = add_table(folder, PLANETS, PLANET_ROWS, owner=eve.id)
@@ -116,7 +116,7 @@ async def test_who_is_removed_takes_their_tables_along(app: Application, owner: 
     assert "Removed a person" in await page(owner, "/admin/audit?person=eve@")
 
 
-async def test_a_link_for_a_new_password_waits_to_be_passed_on(
+async def test_without_a_mail_server_a_reset_link_waits_in_the_outbox(
     app: Application, administrator: QuartClient, team: Team
 ) -> None:
     eve = team[Role.MEMBER]
@@ -157,7 +157,7 @@ async def test_several_are_deactivated_and_those_left_out_are_named(
     assert len(await events(app, Event.DEACTIVATED)) == 2
 
 
-async def test_with_scripts_the_rows_change_where_they_are(owner: QuartClient, team: Team) -> None:
+async def test_with_htmx_a_bulk_action_updates_the_rows_in_place(owner: QuartClient, team: Team) -> None:
     eve, gus = team[Role.MEMBER], team[Role.GUEST]
     answer = await bulk(owner, "deactivate", eve, gus, headers=PARTIAL)
     html = await text(answer)
@@ -169,7 +169,7 @@ async def test_with_scripts_the_rows_change_where_they_are(owner: QuartClient, t
     assert "1 person can sign in." in back
 
 
-async def test_a_bulk_action_reads_everybody_at_once(app: Application, owner: QuartClient) -> None:
+async def test_a_bulk_action_reads_all_people_with_one_query(app: Application, owner: QuartClient) -> None:
     users = [await settle(app, f"p{number}@example.org") for number in range(12)]
 
     async def reads(*chosen: User) -> int:
@@ -193,7 +193,7 @@ async def test_a_bulk_action_stops_at_its_limit(
     assert f"person-{gus.id}" not in await text(answer)
 
 
-async def test_nothing_chosen_is_said(owner: QuartClient, team: Team) -> None:
+async def test_a_bulk_action_without_a_selection_is_refused_with_a_message(owner: QuartClient, team: Team) -> None:
     for answer in (
         await bulk(owner, "deactivate"),
         await bulk(owner, "destroy", team[Role.MEMBER]),

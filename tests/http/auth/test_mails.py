@@ -45,7 +45,7 @@ def words(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("template", NOTICES)
-async def test_a_notice_says_the_same_in_both_parts(app: Application, ada: Any, template: str) -> None:
+async def test_both_parts_of_a_notice_have_the_same_wording(app: Application, ada: Any, template: str) -> None:
     context = dict(CONTEXT.get(template, {}))
     to = context.pop("to", "ada@example.org")
 
@@ -82,7 +82,7 @@ async def test_a_notice_says_the_same_in_both_parts(app: Application, ada: Any, 
         ),
     ],
 )
-async def test_a_link_stands_alone_in_both_parts_and_leads_here(
+async def test_a_link_stands_alone_in_both_parts_and_leads_to_this_server(
     app: Application, ada: Any, write: Any, place: str
 ) -> None:
     (letter,) = await sent(app, write)

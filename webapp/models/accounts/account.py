@@ -66,7 +66,7 @@ async def find_email_change(session: AsyncSession, user_id: int, token: str) -> 
 async def request_email_change(work: UnitOfWork, source: AuditSource, mailer: Mailer, user_id: int, email: str) -> None:
     """Only the owner of the new address learns whether it has an account already: the mail to it says so."""
     user = await User.find(work.session, user_id)
-    taken_by = await work.session.scalar(User.with_address(email))
+    taken_by = await work.session.scalar(User.id_by_email(email))
     token = await OneTimeToken.issue(work, Purpose.CHANGE_EMAIL, user_id=user_id, email=email)
     if taken_by is None:
         await mailer.send(work, "email_change", email, user_id=user.id, token=token, old_email=user.email)

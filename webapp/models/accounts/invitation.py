@@ -68,7 +68,7 @@ async def withdraw(work: UnitOfWork, by: ActingUser, invitation_id: int) -> str:
     """Return the address."""
     invitation = await _find(work, by, invitation_id)
     email = invitation.email or ""
-    await _end_earlier(work, by, email)
+    await _revoke_pending(work, by, email)
     await AuditEvent.record(work, Event.INVITATION_WITHDRAWN, by.source, email)
     return email
 
@@ -107,12 +107,12 @@ async def _send(work: UnitOfWork, by: ActingUser, mailer: Mailer, email: str, ro
 
 
 async def _issue(work: UnitOfWork, by: ActingUser, email: str, role: Role) -> str:
-    await _end_earlier(work, by, email)
+    await _revoke_pending(work, by, email)
     data = {"role": role, "inviter": by.source.name, "inviter_id": by.actor.id if by.actor else None}
     return await OneTimeToken.issue(work, Purpose.INVITE, email=email, data=data)
 
 
-async def _end_earlier(work: UnitOfWork, by: ActingUser, email: str) -> None:
+async def _revoke_pending(work: UnitOfWork, by: ActingUser, email: str) -> None:
     """Revoke earlier links, and delete mails that still contain one. Raises `NotAllowed`, having changed nothing."""
     for role in (await pending_roles(work.session, [email])).get(email, []):
         await ensure_can_grant(work, by, role)

@@ -26,8 +26,8 @@ from webapp.models.mail import Mailer
 
 MIN_PASSWORD = 10  # characters
 MAX_PASSWORD = 1000  # characters, the most that is hashed
-MIN_UNKNOWN = 6  # characters that must remain after removing everything known about the person
-MIN_KNOWN = 4  # characters from which a name counts
+MIN_REMAINDER = 6  # characters that must remain after removing everything known about the person
+MIN_NAME_PART = 4  # characters; shorter parts of a name are not looked for
 COMMON_WORDS = ("rowcast", "password", "passwort", "welcome", "letmein", "qwerty", "abcdef", "123456")
 MIN_VARIETY = 4  # different characters
 
@@ -73,21 +73,21 @@ def _is_pattern(plain: str) -> bool:
     """Few different characters, repetitions (`abcabcabc`), or runs along the alphabet or the keyboard."""
     if len(set(plain)) < MIN_VARIETY or re.fullmatch(r"(.{1,5})\1+.{0,4}", plain, re.DOTALL):
         return True
-    steps = sum(first + second in _neighbours() for first, second in pairwise(plain))
+    steps = sum(first + second in _adjacent_keys() for first, second in pairwise(plain))
     return steps >= len(plain) - 3
 
 
 @cache
-def _neighbours() -> frozenset[str]:
-    ways = [way for row in KEYBOARD_ROWS for way in (row, row[::-1])]
-    return frozenset(way[start : start + 2] for way in ways for start in range(len(way) - 1))
+def _adjacent_keys() -> frozenset[str]:
+    rows = [*KEYBOARD_ROWS, *(row[::-1] for row in KEYBOARD_ROWS)]
+    return frozenset(first + second for row in rows for first, second in pairwise(row))
 
 
 def _is_hardly_more_than(words: set[str], plain: str) -> bool:
-    rest = plain
+    remainder = plain
     for word in sorted(words, key=len, reverse=True):
-        rest = rest.replace(word, "")
-    return rest != plain and len(rest) < MIN_UNKNOWN
+        remainder = remainder.replace(word, "")
+    return remainder != plain and len(remainder) < MIN_REMAINDER
 
 
 def _known_words(email: str, name: str) -> set[str]:
@@ -95,7 +95,7 @@ def _known_words(email: str, name: str) -> set[str]:
     mailbox, _, host = email.casefold().partition("@")
     known = [email, mailbox, host.rpartition(".")[0], name, name.replace(" ", ""), *COMMON_WORDS]
     parts = [*re.split(r"[\W_\d]+", mailbox), *re.split(r"\W+", host)[:-1], *name.split()]
-    return {word.casefold() for word in (*known, *parts) if len(word) >= MIN_KNOWN}
+    return {word.casefold() for word in (*known, *parts) if len(word) >= MIN_NAME_PART}
 
 
 async def set_password(
@@ -132,7 +132,7 @@ async def change_password(
 
 async def request_password_reset(work: UnitOfWork, source: AuditSource, mailer: Mailer, email: str) -> None:
     """Send a link to whoever has this address, if anybody has."""
-    user = await work.session.scalar(User.able_to_sign_in(email))
+    user = await work.session.scalar(User.active_by_email(email))
     await AuditEvent.record(work, Event.RESET_ASKED, source, user or email, sent=user is not None)
     if user is not None:
         await send_link(work, mailer, Purpose.RESET, user, "reset")
@@ -145,13 +145,13 @@ async def complete_password_reset(
     link, user = await OneTimeToken.redeem_link(work, Purpose.RESET, token)
     source = source.acting_as(user)
     if user.verified_at is None and not (link.is_by_hand and await has_second_factor(work.session, user.id)):
-        await _take_over(work, source, user)
+        await _verify_and_remove_factors(work, source, user)
     await set_password(work, source, user.id, password_hash, Event.PASSWORD_RESET)
     await mailer.send(work, "password_changed", user.email, user_id=user.id)
     return user
 
 
-async def _take_over(work: UnitOfWork, source: AuditSource, user: User) -> None:
+async def _verify_and_remove_factors(work: UnitOfWork, source: AuditSource, user: User) -> None:
     """The address was unverified. Now somebody has proved that it is theirs, so what others added is removed."""
     user.verified_at, user.totp_secret = utc_now(), None
     await RecoveryCode.remove(work, user.id)

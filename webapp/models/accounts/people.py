@@ -24,7 +24,7 @@ from webapp.models.policy import RANKS, Action, Actor, Role, is_above, is_allowe
 
 MAX_NAME = 200  # characters
 # Mailed links that become invalid when a person gets a new address or is deactivated.
-LINKS = (Purpose.VERIFY, Purpose.RESET, Purpose.CHANGE_EMAIL, Purpose.SECOND_STEP)
+LINK_PURPOSES = (Purpose.VERIFY, Purpose.RESET, Purpose.CHANGE_EMAIL, Purpose.SECOND_STEP)
 
 # Why people cannot do to themselves what they may do to others.
 OWN_EMAIL = "Your own address is changed on the page of your account."
@@ -79,7 +79,7 @@ async def add_person(
     `email` must be normalised by `normalise_email`. Raises `EmailTaken` and `NotAllowed`.
     """
     await ensure_can_grant(work, by, role)
-    if await work.session.scalar(User.with_address(email)) is not None:
+    if await work.session.scalar(User.id_by_email(email)) is not None:
         raise EmailTaken
     person = await User.create(
         work, email=email, name=name.strip(), role=role, password_hash=password_hash, is_verified=is_verified
@@ -97,7 +97,7 @@ async def add_as_operator(
 
     Raises `EmailTaken`, and `UserError` for a first person who is to be anything but the owner.
     """
-    is_first = not await work.session.scalar(User.anybody())
+    is_first = not await work.session.scalar(User.any_exist())
     if is_first and role not in (None, Role.OWNER):
         raise UserError("Nobody has an account yet, and the first one is the owner's. Add it with --role owner.")
     role = role or (Role.OWNER if is_first else Role.MEMBER)
@@ -128,11 +128,11 @@ async def change_email(work: UnitOfWork, by: ActingUser, mailer: Mailer, user_id
         return person
     if await has_second_factor(work.session, person.id):
         raise HasFactor
-    if await work.session.scalar(User.with_address(email)) is not None:
+    if await work.session.scalar(User.id_by_email(email)) is not None:
         raise EmailTaken
     person.email, person.verified_at = email, None
     await person.flush_email(work)
-    await OneTimeToken.withdraw(work, person.id, *LINKS)
+    await OneTimeToken.withdraw(work, person.id, *LINK_PURPOSES)
     await AuditEvent.record(work, Event.EMAIL_CHANGED, by.source, person, before=before)
     await mailer.send(work, "email_changed", before, user_id=person.id, new_email=email)
     return person
@@ -151,7 +151,7 @@ async def change_role(work: UnitOfWork, by: ActingUser, user_id: int, role: Role
     await ensure_other_owner(work, person)
     person.role = role
     if RANKS[role] > RANKS[before]:
-        await _end_everything(work, person)
+        await _revoke_access(work, person)
     await AuditEvent.record(work, Event.ROLE_CHANGED, by.source, person, before=before, role=role)
     return person
 
@@ -172,7 +172,7 @@ async def deactivate(work: UnitOfWork, by: ActingUser, user_id: int) -> User:
         return person
     await ensure_other_owner(work, person)
     person.is_active = False
-    sessions = await _end_everything(work, person)
+    sessions = await _revoke_access(work, person)
     await AuditEvent.record(work, Event.DEACTIVATED, by.source, person, sessions=sessions)
     return person
 
@@ -224,10 +224,10 @@ async def ensure_can_grant(work: UnitOfWork, by: ActingUser, role: Role) -> None
 
 
 async def _with_current_role(work: UnitOfWork, actor: Actor) -> Actor:
-    own = await work.session.get(User, actor.id)
-    if own is None or not own.is_active:
+    user = await work.session.get(User, actor.id)
+    if user is None or not user.is_active:
         raise NotAllowed("Your account does not manage people any more.")
-    return replace(actor, role=own.role)
+    return replace(actor, role=user.role)
 
 
 async def ensure_other_owner(work: UnitOfWork, person: User) -> None:
@@ -244,7 +244,7 @@ async def is_last_owner(session: AsyncSession, person: User) -> bool:
     return await session.scalar(others.where(User.id != person.id).limit(1)) is None
 
 
-async def _end_everything(work: UnitOfWork, person: User) -> int:
+async def _revoke_access(work: UnitOfWork, person: User) -> int:
     await ApiToken.revoke_all(work, person.id)
-    await OneTimeToken.withdraw(work, person.id, *LINKS)
+    await OneTimeToken.withdraw(work, person.id, *LINK_PURPOSES)
     return await Session.revoke_all(work, person.id)

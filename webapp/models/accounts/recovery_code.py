@@ -45,13 +45,8 @@ class RecoveryCode(Base):
     async def redeem(cls, work: UnitOfWork, user_id: int, typed: str) -> bool:
         """Use one up; case, spaces and dashes are ignored."""
         plain = "".join(character for character in typed.lower() if character.isalnum())
-        used = await work.session.execute(
-            update(cls)
-            .where(cls.user_id == user_id, cls.code_hash == hash_token(plain), cls.used_at.is_(None))
-            .values(used_at=utc_now())
-            .returning(cls.id)
-        )
-        return used.scalar_one_or_none() is not None
+        used = update(cls).where(cls.user_id == user_id, cls.code_hash == hash_token(plain), cls.used_at.is_(None))
+        return await work.session.scalar(used.values(used_at=utc_now()).returning(cls.id)) is not None
 
     @classmethod
     async def count_unused(cls, session: AsyncSession, user_id: int) -> int:
@@ -59,19 +54,19 @@ class RecoveryCode(Base):
         return await session.scalar(unused) or 0
 
     @classmethod
-    async def created(cls, session: AsyncSession, user_id: int) -> str:
-        """When this person's codes were created: what tells one set from the next."""
+    async def version(cls, session: AsyncSession, user_id: int) -> str:
+        """Tells one set of this person's codes from the next: when it was created."""
         return str(await session.scalar(select(func.max(cls.created_at)).where(cls.user_id == user_id)))
 
 
 async def renew_recovery_codes(
-    work: UnitOfWork, source: AuditSource, mailer: Mailer, user_id: int, created: str | None
+    work: UnitOfWork, source: AuditSource, mailer: Mailer, user_id: int, version: str | None
 ) -> list[str] | None:
-    """Return new codes in place of those that were `created` then; None if those have been replaced already.
+    """Return new codes in place of those of this `version`; None if those have been replaced already.
 
     So a reload of the page that shows them, which repeats its POST, does not make others.
     """
-    if await RecoveryCode.created(work.session, user_id) != created:
+    if await RecoveryCode.version(work.session, user_id) != version:
         return None
     user = await User.find(work.session, user_id)
     await AuditEvent.record(work, Event.RECOVERY_CODES_MADE, source, user)

@@ -17,8 +17,8 @@ from webapp.models.accounts.recovery_code import RecoveryCode
 from webapp.models.accounts.user import User
 from webapp.models.mail import Mailer
 
-STEP = 30  # seconds per code
-DRIFT = 1  # steps of tolerated clock drift, either way
+STEP_SECONDS = 30  # one code each
+MAX_DRIFT = 1  # steps by which a clock may be wrong, either way
 DIGITS = 6
 
 
@@ -30,8 +30,8 @@ async def has_totp(session: AsyncSession, user_id: int) -> bool:
 async def has_second_factor(session: AsyncSession, user_id: int) -> bool:
     """Whether they have an authenticator app or a passkey."""
     has_passkey = exists().where(Passkey.user_id == User.id)
-    either = select(or_(User.totp_secret.is_not(None), has_passkey)).where(User.id == user_id)
-    return bool(await session.scalar(either))
+    has_either = select(or_(User.totp_secret.is_not(None), has_passkey)).where(User.id == user_id)
+    return bool(await session.scalar(has_either))
 
 
 async def turn_on_totp(
@@ -119,11 +119,11 @@ def is_totp_code(typed: str) -> bool:
 
 def matching_step(secret: str, typed: str, *, after: int = 0, now: float | None = None) -> int | None:
     """The time step, later than `after`, that this code belongs to; None for a wrong or used code."""
-    totp, typed = pyotp.TOTP(secret, digits=DIGITS, interval=STEP), _digits(typed)
-    current = int(time.time() if now is None else now) // STEP
-    steps = range(max(after + 1, current - DRIFT), current + DRIFT + 1)
-    fitting = [step for step in steps if hmac.compare_digest(totp.at(step * STEP).encode(), typed.encode())]
-    return fitting[0] if fitting else None
+    totp, typed = pyotp.TOTP(secret, digits=DIGITS, interval=STEP_SECONDS), _digits(typed)
+    current = int(time.time() if now is None else now) // STEP_SECONDS
+    steps = range(max(after + 1, current - MAX_DRIFT), current + MAX_DRIFT + 1)
+    matching = [step for step in steps if hmac.compare_digest(totp.at(step * STEP_SECONDS).encode(), typed.encode())]
+    return matching[0] if matching else None
 
 
 async def _use_step(work: UnitOfWork, user: User, code: str, fernet: MultiFernet) -> bool:
@@ -135,10 +135,8 @@ async def _use_step(work: UnitOfWork, user: User, code: str, fernet: MultiFernet
     step = matching_step(secret, code, after=user.totp_step)
     if step is None:
         return False
-    taken = await work.session.execute(
-        update(User).where(User.id == user.id, User.totp_step < step).values(totp_step=step).returning(User.id)
-    )
-    return taken.scalar_one_or_none() is not None
+    used = update(User).where(User.id == user.id, User.totp_step < step).values(totp_step=step)
+    return await work.session.scalar(used.returning(User.id)) is not None
 
 
 def _digits(typed: str) -> str:
