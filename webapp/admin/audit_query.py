@@ -43,7 +43,7 @@ class AuditQuery:
 
 def audit_statement(query: AuditQuery, zone: tzinfo = UTC, before: int | None = None) -> Select["AuditEvent"]:
     statement = select(AuditEvent).order_by(AuditEvent.id.desc()).where(*_conditions(query, zone))
-    return statement if before is None else statement.where(AuditEvent.id < min(before, MAX_ID))
+    return statement if before is None else statement.where(AuditEvent.id < max(0, min(before, MAX_ID)))
 
 
 async def audit_page(
