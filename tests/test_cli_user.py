@@ -1,6 +1,4 @@
-"""`rowcast user`: people are added, promoted, given a new password and listed, beside a running server, never by
-argument.
-"""
+"""`rowcast user`: adding and promoting people, resetting their passwords and listing them, beside a running server."""
 
 import asyncio
 import json

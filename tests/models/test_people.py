@@ -1,4 +1,4 @@
-"""Managing people: nobody reaches above themselves, a server always has an owner, and everything is logged."""
+"""Managing people: nobody manages a higher role, a server always has an owner, and every change is audited."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

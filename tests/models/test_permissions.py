@@ -1,4 +1,4 @@
-"""One table says who may do what; a token may never do more than its owner or its scope allows."""
+"""One table of rights; a token never has more rights than its owner or its scope."""
 
 import pytest
 

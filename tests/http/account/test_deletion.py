@@ -1,4 +1,4 @@
-"""The end of an account, and of all that belongs to it."""
+"""Deleting one's account and everything that belongs to it."""
 
 import sqlite3
 from contextlib import closing

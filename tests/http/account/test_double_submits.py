@@ -1,4 +1,4 @@
-"""A form of the account pages that is submitted twice is a clear answer each time, and done once."""
+"""A form of the account pages that is submitted twice is answered clearly each time and takes effect once."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

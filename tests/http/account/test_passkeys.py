@@ -1,4 +1,4 @@
-"""Passkeys: added on the account's page, good for signing in and for confirming who one is; forged ones for nothing."""
+"""Passkeys: added on the account page, used to sign in and to confirm the identity; forged responses are refused."""
 
 import json
 import re

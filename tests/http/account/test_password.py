@@ -1,4 +1,4 @@
-"""Another password."""
+"""Changing one's own password."""
 
 import pytest
 from quart.testing import QuartClient

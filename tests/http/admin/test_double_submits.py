@@ -1,4 +1,4 @@
-"""A form that is submitted twice, one after the other or at once, ends in a clear answer and has been done once."""
+"""A form that is submitted twice, in turn or at once, is answered clearly and takes effect once."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Guests look, and nothing is offered to them that they could not do."""
+"""Guests can look at tables and are offered nothing that they may not do."""
 
 import pytest
 

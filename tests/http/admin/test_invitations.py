@@ -1,4 +1,4 @@
-"""Invitations: several at once, once each; sent again, passed on by hand, withdrawn; never to a role above one's."""
+"""Invitations: several at once, resent, passed on by hand, withdrawn; never to a role above the inviter's."""
 
 import re
 

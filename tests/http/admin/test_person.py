@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from tests.helpers import PASSWORD, Person, is_signed_in
 from tests.http.admin.conftest import PARTIAL, page, statements, text, words_in
-from tests.http.admin.test_people import Team, events, kept
+from tests.http.admin.test_people import Team, events, reload
 from tests.people import EVE, settle, window
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp.admin.people import MAX_SELECTED
@@ -58,7 +58,7 @@ async def test_an_administrator_cannot_manage_an_owner(
     for what in ("", "/email", "/role", "/deactivation", "/activation", "/sessions/end", "/reset", "/removal"):
         answer = await administrator.post(f"/admin/people/{ada.id}{what}", form=forms)
         assert answer.status_code == 403, what
-    now = await kept(app, ada)
+    now = await reload(app, ada)
     assert (now.name, now.email, now.role, now.is_active) == (ada.name, ada.email, Role.OWNER, True)
     assert "Only an owner" in await page(administrator, f"/admin/people/{ada.id}")
 
@@ -72,7 +72,7 @@ async def test_a_changed_address_is_unverified_and_the_old_one_is_notified(
         assert (answer.status_code, words in await text(answer)) == (422, True)
 
     answer = await owner.post(path, form={"email": " Eva@Example.ORG "})
-    now = await kept(app, eve)
+    now = await reload(app, eve)
     async with app.app_context(), db().reading() as session:
         told = list(await session.scalars(select(Mail.recipient)))
 
@@ -93,7 +93,7 @@ async def test_the_address_of_a_person_with_a_second_factor_cannot_be_changed(
     answer = await administrator.post(f"/admin/people/{eve.id}/email", form={"email": "eva@example.org"})
 
     assert (answer.status_code, "only they change their address" in await text(answer)) == (422, True)
-    assert (await kept(app, eve)).email == "eve@example.org"
+    assert (await reload(app, eve)).email == "eve@example.org"
 
 
 async def test_removing_a_person_removes_their_tables(app: Application, owner: QuartClient, team: Team) -> None:
@@ -152,7 +152,7 @@ async def test_several_are_deactivated_and_those_left_out_are_named(
     said = words_in(await page(administrator, "/admin/people"))
     assert "2 people cannot sign in any more. Left out: 2 people. ada@example.org: You may not manage" in said
     assert "bob@example.org: Nobody deactivates themselves" in said
-    states = [(await kept(app, user)).is_active for user in team.values()]
+    states = [(await reload(app, user)).is_active for user in team.values()]
     assert states == [True, True, False, False]
     assert len(await events(app, Event.DEACTIVATED)) == 2
 
@@ -189,7 +189,7 @@ async def test_a_bulk_action_stops_at_its_limit(
 
     answer = await bulk(owner, "deactivate", eve, eve, *nobody, gus, headers=headers)
 
-    assert [(await kept(app, user)).is_active for user in (eve, gus)] == [False, True]
+    assert [(await reload(app, user)).is_active for user in (eve, gus)] == [False, True]
     assert f"person-{gus.id}" not in await text(answer)
 
 
@@ -213,4 +213,4 @@ async def test_two_owners_are_not_both_deactivated(app: Application, owner: Quar
     zoe, yan = [await settle(app, f"{name}@example.org", Role.OWNER) for name in ("zoe", "yan")]
     await bulk(owner, "deactivate", team[Role.OWNER], zoe, yan)
 
-    assert [(await kept(app, user)).is_active for user in (team[Role.OWNER], zoe, yan)] == [True, False, False]
+    assert [(await reload(app, user)).is_active for user in (team[Role.OWNER], zoe, yan)] == [True, False, False]

@@ -1,4 +1,4 @@
-"""Confirm it's you: before something dangerous the password is asked for again, and a code where there is one."""
+"""Confirm it's you: a sensitive action requires the password again, and a code if there is a second factor."""
 
 from typing import Any
 

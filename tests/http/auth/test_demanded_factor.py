@@ -1,4 +1,4 @@
-"""Where the server demands a second factor, a password alone opens the pages to set one up, and nothing else."""
+"""Where the server requires a second factor, a password alone opens only the pages to set one up."""
 
 import json
 import re

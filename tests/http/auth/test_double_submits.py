@@ -1,4 +1,4 @@
-"""A form for signing up or in that is submitted twice is a clear answer each time, and done once."""
+"""A form for signing up or in that is submitted twice is answered clearly each time and takes effect once."""
 
 from collections.abc import Awaitable, Callable
 

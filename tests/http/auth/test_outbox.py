@@ -1,4 +1,4 @@
-"""In development the mails are shown on a page and their links in the log; elsewhere the page does not exist."""
+"""In development mails are shown on a page and their links in the log; elsewhere the page is not found."""
 
 import logging
 from pathlib import Path

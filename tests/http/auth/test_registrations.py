@@ -1,4 +1,4 @@
-"""Signing up: the first person owns the server, the next ones come in when it is open."""
+"""Signing up: the first person owns the server; later people can sign up if registration is open."""
 
 import asyncio
 import logging

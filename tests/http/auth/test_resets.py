@@ -1,4 +1,4 @@
-"""A forgotten password: one answer for every address, a link that works once, and everybody else is signed out."""
+"""A forgotten password: the same response for every address, a link that works once, and all other access ends."""
 
 import asyncio
 from typing import Any

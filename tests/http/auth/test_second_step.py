@@ -1,4 +1,4 @@
-"""Signing in with a second factor: the password alone opens nothing, a code is good once."""
+"""Signing in with a second factor: the password alone opens nothing, and a code is valid once."""
 
 import asyncio
 from http.cookies import SimpleCookie

@@ -1,4 +1,4 @@
-"""Signing in and out, and how long a sign-in lives."""
+"""Signing in and out, and how long a session lasts."""
 
 import asyncio
 import sqlite3

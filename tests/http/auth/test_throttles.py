@@ -1,4 +1,4 @@
-"""Guessing is slowed down, in words and with the time to wait, and nobody can keep anybody else out by it."""
+"""Rate limits on guessing: the form says how long to wait, and nobody can lock somebody else out."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""An address is confirmed by a link that works once, for its person signed in; who only opens it changes nothing."""
+"""An address is confirmed once, by its owner, with a mailed link; opening the link changes nothing."""
 
 import asyncio
 from typing import Any
