@@ -86,14 +86,14 @@ async def _log() -> dict[str, Any]:
     """The context of the templates."""
     query, before = AuditQuery.from_args(request.args), request.args.get("before", type=int)
     async with db().reading() as session:
-        events, further = await audit_page(session, query, find_time_zone(current_user().time_zone), before)
-    more = {**query.args(), "before": further}
+        events, next_before = await audit_page(session, query, find_time_zone(current_user().time_zone), before)
+    more = {**query.args(), "before": next_before}
     return {
         "entries": [present_event(event) for event in events],
         "query": query,
         "clear_url": url_for("admin.audit_index"),
-        "more_url": url_for("admin.audit_index", **more) if further else None,
-        "more_rows_url": url_for("admin.audit_rows", **more) if further else None,
+        "more_url": url_for("admin.audit_index", **more) if next_before else None,
+        "more_rows_url": url_for("admin.audit_rows", **more) if next_before else None,
         "exports": [(kind.upper(), url_for("admin.audit_export", format=kind, **query.args())) for kind in SERIALIZERS],
     }
 

@@ -40,12 +40,12 @@ async def jobs_index() -> ResponseReturnValue:
         failed = await _imports(session, (ImportState.FAILED,))
         indexing = (await session.execute(building)).all()
         mails = (await session.execute(unsent.where(Mail.sealed.is_not(None)))).one()
-    kept = await _kept_files([import_ for import_, _ in failed])  # now that no session waits for the disk
+    retryable = await _kept_files([import_ for import_, _ in failed])  # now that no session waits for the disk
     return await render(
         "admin/jobs.html",
         running=[(*row, jobs().progress(row[0].id) or starting_point(row[0])) for row in running],
         waiting=waiting,
-        failed=[(*row, row[0].id in kept) for row in failed],
+        failed=[(*row, row[0].id in retryable) for row in failed],
         indexes=indexing,
         mails=mails,
     )

@@ -101,9 +101,9 @@ def setup_key(settings: Settings) -> str:
     return "-".join(wrap(base64.b32encode(mac).decode()[:20], 4))
 
 
-def is_setup_key(settings: Settings, typed: str) -> bool:
+def is_setup_key(settings: Settings, key: str) -> bool:
     """Compared in constant time; case, spaces and dashes are ignored."""
-    plain = "".join(character for character in typed.upper() if character.isalnum())
+    plain = "".join(character for character in key.upper() if character.isalnum())
     return hmac.compare_digest(plain.encode(), setup_key(settings).replace("-", "").encode())
 
 

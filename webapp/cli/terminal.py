@@ -39,19 +39,19 @@ class Progress:
 
     def __init__(self, total: int, label: str) -> None:
         self.bar = click.progressbar(length=max(total, 1), label=label, file=sys.stderr)
-        self.shown = sys.stderr.isatty()
+        self.is_terminal = sys.stderr.isatty()
 
     def __enter__(self) -> Callable[[int, int], None]:
-        if self.shown:
+        if self.is_terminal:
             self.bar.__enter__()
         return self.advance
 
     def advance(self, done: int, _rows: int) -> None:
-        if self.shown:
+        if self.is_terminal:
             self.bar.update(done - self.bar.pos)
 
     def __exit__(self, *exc: object) -> None:
-        if self.shown:
+        if self.is_terminal:
             self.bar.render_finish()
 
 

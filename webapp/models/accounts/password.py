@@ -51,7 +51,7 @@ def problem_with(password: str, email: str = "", name: str = "") -> str | None:
         return "Many people use this password, so it is among the first to be tried. Take a few words of your own."
     if _is_pattern(plain):
         return "This repeats itself or follows the keyboard, which is quickly tried. Take a few words of your own."
-    if _is_hardly_more_than(_known_words(email, name), plain):
+    if _is_hardly_more_than(_obvious_words(email, name), plain):
         return "This is hardly more than a name, an address or a word everybody tries. Add something nobody knows."
     return None
 
@@ -90,12 +90,12 @@ def _is_hardly_more_than(words: set[str], plain: str) -> bool:
     return remainder != plain and len(remainder) < MIN_REMAINDER
 
 
-def _known_words(email: str, name: str) -> set[str]:
+def _obvious_words(email: str, name: str) -> set[str]:
     """What an attacker would guess first: the person, in whole and in parts, and substitutes for "password"."""
     mailbox, _, host = email.casefold().partition("@")
-    known = [email, mailbox, host.rpartition(".")[0], name, name.replace(" ", ""), *COMMON_WORDS]
+    whole = [email, mailbox, host.rpartition(".")[0], name, name.replace(" ", ""), *COMMON_WORDS]
     parts = [*re.split(r"[\W_\d]+", mailbox), *re.split(r"\W+", host)[:-1], *name.split()]
-    return {word.casefold() for word in (*known, *parts) if len(word) >= MIN_NAME_PART}
+    return {word.casefold() for word in (*whole, *parts) if len(word) >= MIN_NAME_PART}
 
 
 async def set_password(

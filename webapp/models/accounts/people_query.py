@@ -97,8 +97,8 @@ async def people_page(
     order = (key.desc(), User.id.desc()) if query.is_descending else (key, User.id)
     rows = list(await session.execute(statement.order_by(*order).limit(PAGE_SIZE + 1), active_since))
     page = rows[:PAGE_SIZE]
-    further = encode_cursor(page[-1].key, page[-1].id) if len(rows) > PAGE_SIZE else None
-    return [_summary(row) for row in page], further
+    next_cursor = encode_cursor(page[-1].key, page[-1].id) if len(rows) > PAGE_SIZE else None
+    return [_summary(row) for row in page], next_cursor
 
 
 async def people_by_id(

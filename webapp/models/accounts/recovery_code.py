@@ -42,9 +42,9 @@ class RecoveryCode(Base):
         await work.session.execute(delete(cls).where(cls.user_id == user_id))
 
     @classmethod
-    async def redeem(cls, work: UnitOfWork, user_id: int, typed: str) -> bool:
+    async def redeem(cls, work: UnitOfWork, user_id: int, code: str) -> bool:
         """Use one up; case, spaces and dashes are ignored."""
-        plain = "".join(character for character in typed.lower() if character.isalnum())
+        plain = "".join(character for character in code.lower() if character.isalnum())
         used = update(cls).where(cls.user_id == user_id, cls.code_hash == hash_token(plain), cls.used_at.is_(None))
         return await work.session.scalar(used.values(used_at=utc_now()).returning(cls.id)) is not None
 

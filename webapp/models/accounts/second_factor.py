@@ -112,17 +112,17 @@ async def verify_code(work: UnitOfWork, source: AuditSource, fernet: MultiFernet
     return True
 
 
-def is_totp_code(typed: str) -> bool:
+def is_totp_code(code: str) -> bool:
     """Whether it looks like an app's code rather than a recovery code."""
-    return len(_digits(typed)) == DIGITS and typed.isascii()
+    return len(_digits(code)) == DIGITS and code.isascii()
 
 
-def matching_step(secret: str, typed: str, *, after: int = 0, now: float | None = None) -> int | None:
+def matching_step(secret: str, code: str, *, after: int = 0, now: float | None = None) -> int | None:
     """The time step, later than `after`, that this code belongs to; None for a wrong or used code."""
-    totp, typed = pyotp.TOTP(secret, digits=DIGITS, interval=STEP_SECONDS), _digits(typed)
+    totp, digits = pyotp.TOTP(secret, digits=DIGITS, interval=STEP_SECONDS), _digits(code)
     current = int(time.time() if now is None else now) // STEP_SECONDS
     steps = range(max(after + 1, current - MAX_DRIFT), current + MAX_DRIFT + 1)
-    matching = [step for step in steps if hmac.compare_digest(totp.at(step * STEP_SECONDS).encode(), typed.encode())]
+    matching = [step for step in steps if hmac.compare_digest(totp.at(step * STEP_SECONDS).encode(), digits.encode())]
     return matching[0] if matching else None
 
 
@@ -139,7 +139,7 @@ async def _use_step(work: UnitOfWork, user: User, code: str, fernet: MultiFernet
     return await work.session.scalar(used.returning(User.id)) is not None
 
 
-def _digits(typed: str) -> str:
+def _digits(code: str) -> str:
     """Accepts `123 456`, as apps display it."""
-    plain = "".join(typed.split()).replace("-", "")
+    plain = "".join(code.split()).replace("-", "")
     return plain if plain.isascii() and plain.isdigit() else ""

@@ -1,6 +1,6 @@
 """An import: a file being turned into a table, and the verbs that move it from one state to the next.
 
-Each verb is one unit of work and says itself what follows: who watches the import is told, and the next task is put
+Each verb is one unit of work and starts what follows: it notifies those who watch the import, and puts the next task
 into the queue. Its id also names its tasks and its folder.
 """
 
