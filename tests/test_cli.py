@@ -74,11 +74,11 @@ def test_inspect_lists_every_row_kept_aside(tmp_path: Path, data_dir: Path) -> N
     assert [row["line"] for row in found["rejected"]] == list(range(302, 452))
 
 
-def test_inspect_in_words_names_the_reasons(file: Path, data_dir: Path) -> None:
+def test_inspect_without_json_names_the_reasons(file: Path, data_dir: Path) -> None:
     assert "00501" in rowcast("inspect", str(file), data_dir=data_dir)
 
 
-def test_a_file_that_cannot_be_imported_is_an_error_in_words(tmp_path: Path, data_dir: Path) -> None:
+def test_a_file_that_cannot_be_imported_is_refused_with_a_message(tmp_path: Path, data_dir: Path) -> None:
     empty = tmp_path / "empty.csv"
     empty.touch()
 
@@ -86,7 +86,7 @@ def test_a_file_that_cannot_be_imported_is_an_error_in_words(tmp_path: Path, dat
     assert "Traceback" not in rowcast("inspect", str(empty), data_dir=data_dir, status=1)
 
 
-def test_what_is_imported_is_exported_again(file: Path, owned: Path) -> None:
+def test_an_imported_file_is_exported_unchanged(file: Path, owned: Path) -> None:
     table = rowcast("import", str(file), "--title", "People", data_dir=owned).split()[-1]
 
     assert rowcast("export", table, data_dir=owned) == CSV
@@ -103,14 +103,14 @@ def test_what_is_imported_is_exported_again(file: Path, owned: Path) -> None:
         (("import", "{file}", "--owner", "notanemail"), "Nobody has an account with the address notanemail"),
     ],
 )
-def test_what_is_not_there_is_said_in_words(file: Path, owned: Path, arguments: tuple[str, ...], words: str) -> None:
+def test_a_missing_table_or_file_is_reported(file: Path, owned: Path, arguments: tuple[str, ...], words: str) -> None:
     said = rowcast(*(argument.format(file=file) for argument in arguments), data_dir=owned, status=1)
 
     assert words in said
     assert "Traceback" not in said
 
 
-def test_an_export_from_where_nothing_is_says_so_and_makes_nothing(tmp_path: Path) -> None:
+def test_an_export_without_a_database_is_refused_and_creates_none(tmp_path: Path) -> None:
     said = rowcast("export", "1", data_dir=tmp_path / "elsewhere", status=1)
     assert "no database" in said
     assert "Traceback" not in said
@@ -118,7 +118,7 @@ def test_an_export_from_where_nothing_is_says_so_and_makes_nothing(tmp_path: Pat
 
 
 @pytest.mark.parametrize("number", ["0", "99999999999999999999"])
-def test_a_number_no_table_can_have_is_refused(owned: Path, number: str) -> None:
+def test_an_impossible_table_id_is_refused(owned: Path, number: str) -> None:
     assert "is not in the range" in rowcast("export", number, data_dir=owned, status=2)
 
 
@@ -126,7 +126,7 @@ def test_an_import_without_any_account_says_what_to_do_first(file: Path, data_di
     assert "create the owner's account" in rowcast("import", str(file), data_dir=data_dir, status=1)
 
 
-def test_settings_that_cannot_be_used_are_named(data_dir: Path) -> None:
+def test_invalid_settings_are_named(data_dir: Path) -> None:
     assert "ROWCAST_SECRET_KEY" in _with_short_key(data_dir)
 
 
@@ -154,7 +154,7 @@ def test_a_file_without_columns_is_described_too(tmp_path: Path, data_dir: Path)
     assert "0 columns" in rowcast("inspect", str(path), data_dir=data_dir)
 
 
-def test_a_row_kept_aside_may_be_longer_than_a_cell(tmp_path: Path, data_dir: Path) -> None:
+def test_a_rejected_row_longer_than_the_csv_field_limit_is_listed(tmp_path: Path, data_dir: Path) -> None:
     path = tmp_path / "bytes.csv"
     path.write_bytes(b"\xef\xbb\xbfa,b\n1," + b"\xff" * 4_500_000 + b"\n2,3\n")
 
@@ -163,7 +163,7 @@ def test_a_row_kept_aside_may_be_longer_than_a_cell(tmp_path: Path, data_dir: Pa
     assert (found["rows"], [row["line"] for row in found["rejected"]]) == (1, [2])
 
 
-def test_a_pipe_is_refused_before_half_of_it_is_read(tmp_path: Path, data_dir: Path) -> None:
+def test_a_pipe_is_refused_before_it_is_read(tmp_path: Path, data_dir: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
 
@@ -183,7 +183,7 @@ def test_a_full_disk_is_reported(file: Path, owned: Path) -> None:
             assert ended.returncode
 
 
-def test_a_name_that_is_no_text_becomes_a_title(tmp_path: Path, owned: Path) -> None:
+def test_a_file_name_that_is_not_utf8_becomes_a_title(tmp_path: Path, owned: Path) -> None:
     path = tmp_path / os.fsdecode(b"caf\xe9.csv")
     path.write_bytes(CSV.encode())
 

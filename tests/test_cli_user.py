@@ -1,6 +1,4 @@
-"""`rowcast user`: people are added, promoted, given a new password and listed, beside a running server, never by
-argument.
-"""
+"""`rowcast user`: adding and promoting people, resetting their passwords and listing them, beside a running server."""
 
 import asyncio
 import json
@@ -53,7 +51,9 @@ def ask(data_dir: Path, statement: str) -> list[tuple[Any, ...]]:
         return connection.execute(statement).fetchall()
 
 
-async def test_the_first_person_owns_the_server_and_signs_in(app: Application, run: Any, data_dir: Path) -> None:
+async def test_the_first_person_added_becomes_the_owner_and_can_sign_in(
+    app: Application, run: Any, data_dir: Path
+) -> None:
     assert "is the owner's" in await run("add", EVE.email, "--role", "guest", status=1)
     await run("add", " Ada@Example.org", "--name", "Ada")
     await run("add", EVE.email)
@@ -79,7 +79,7 @@ async def test_the_first_person_owns_the_server_and_signs_in(app: Application, r
         (("reset-password", "ada@example.org"), "ada@example.org", "hardly more than"),
     ],
 )
-async def test_what_cannot_be_done_is_said_in_words(
+async def test_a_command_that_cannot_be_carried_out_is_refused_with_a_message(
     run: Any, data_dir: Path, arguments: tuple[str, ...], typed: str, words: str
 ) -> None:
     await run("add", ADA.email)
@@ -89,7 +89,7 @@ async def test_what_cannot_be_done_is_said_in_words(
     assert log(data_dir) == before
 
 
-async def test_a_password_is_never_an_argument(run: Any) -> None:
+async def test_a_password_is_not_accepted_as_an_argument(run: Any) -> None:
     assert "No such option" in await run("add", ADA.email, "--password", PASSWORD, status=2)
     assert "unexpected extra argument" in await run("add", ADA.email, PASSWORD, status=2)
 
@@ -108,7 +108,7 @@ async def test_a_promotion_takes_effect_with_the_next_sign_in(app: Application, 
     assert log(data_dir)[-1] == ("person.role_changed", "command line", ADA.email)
 
 
-async def opened(client: QuartClient, link: str) -> QuartClient:
+async def choose_password(client: QuartClient, link: str) -> QuartClient:
     answer = await client.post(
         link.removeprefix("http://127.0.0.1:8000"), form={"password": PASSWORD, "confirmation": PASSWORD}
     )
@@ -127,18 +127,20 @@ async def test_a_new_password_signs_out_everywhere(app: Application, run: Any, d
     assert "sentence" not in str(log(data_dir))
 
 
-async def test_a_link_lets_them_choose_and_ends_what_was_signed_in(app: Application, run: Any) -> None:
+async def test_a_reset_link_lets_them_choose_a_password_and_ends_their_sessions(app: Application, run: Any) -> None:
     await run("add", ADA.email)
     client = await window(app, ADA)
     said = await run("reset-password", ADA.email, "--link")
     link = next(line for line in said.splitlines() if line.startswith("http"))
 
     assert not await is_signed_in(client)
-    await opened(client, link)
+    await choose_password(client, link)
     await sign_in(app.test_client(), ADA)
 
 
-async def test_a_link_ends_the_old_password_and_half_done_sign_ins(app: Application, run: Any, data_dir: Path) -> None:
+async def test_a_reset_link_ends_the_old_password_and_sign_ins_in_progress(
+    app: Application, run: Any, data_dir: Path
+) -> None:
     for email in (ADA.email, EVE.email):
         await run("add", email)
     ask(
@@ -154,23 +156,25 @@ async def test_a_link_ends_the_old_password_and_half_done_sign_ins(app: Applicat
     assert ask(data_dir, "SELECT used_at IS NOT NULL FROM one_time_tokens WHERE token_hash = 'x'") == [(1,)]
 
 
-async def test_the_last_owners_link_says_that_no_owner_has_a_password_until_then(run: Any) -> None:
+async def test_a_reset_link_for_the_last_owner_warns_that_no_owner_has_a_password(run: Any) -> None:
     await run("add", ADA.email)
 
     assert "This is the last owner with a password" in await run("reset-password", ADA.email, "--link")
 
 
-async def test_somebody_added_without_a_password_chooses_one(app: Application, run: Any, data_dir: Path) -> None:
+async def test_a_person_added_without_a_password_chooses_one_by_link(
+    app: Application, run: Any, data_dir: Path
+) -> None:
     await run("add", ADA.email)
     link = (await run("add", EVE.email, "--link", typed="")).strip()
     assert json.loads(await run("list", "--json"))[1]["state"] == "invited"
 
     assert ask(data_dir, "SELECT data FROM one_time_tokens") == [('{"by_hand": true}',)]
-    await opened(app.test_client(), link)
+    await choose_password(app.test_client(), link)
     await sign_in(app.test_client(), EVE)
 
 
-async def test_a_lost_second_factor_is_removed(run: Any, data_dir: Path) -> None:
+async def test_a_reset_can_remove_the_second_factor(run: Any, data_dir: Path) -> None:
     await run("add", ADA.email)
     ask(data_dir, "UPDATE users SET totp_secret = 'sealed'")
 
@@ -181,7 +185,7 @@ async def test_a_lost_second_factor_is_removed(run: Any, data_dir: Path) -> None
     assert ("second_factor.removed", "command line", ADA.email) in log(data_dir)
 
 
-async def test_lost_passkeys_are_removed_with_it(run: Any, data_dir: Path) -> None:
+async def test_removing_the_second_factor_removes_the_passkeys(run: Any, data_dir: Path) -> None:
     await run("add", ADA.email)
     ask(
         data_dir,
@@ -196,7 +200,7 @@ async def test_lost_passkeys_are_removed_with_it(run: Any, data_dir: Path) -> No
     assert ("passkey.removed", "command line", ADA.email) in log(data_dir)
 
 
-async def test_everybody_is_listed_for_people_and_for_programs(run: Any) -> None:
+async def test_people_are_listed_as_text_and_as_json(run: Any) -> None:
     assert await run("list") == ""
     await run("add", ADA.email, "--name", "Ada Lovelace")
 
@@ -206,7 +210,7 @@ async def test_everybody_is_listed_for_people_and_for_programs(run: Any) -> None
     ]
 
 
-def test_as_a_process_it_reads_the_password_from_standard_input(data_dir: Path) -> None:
+def test_the_password_is_read_from_standard_input(data_dir: Path) -> None:
     environment = {"ROWCAST_DATA_DIR": str(data_dir), "ROWCAST_ENVIRONMENT": "testing", "PATH": "/usr/bin:/bin"}
     command = [sys.executable, "-m", "webapp", "user"]
     for arguments, said in ((["add", ADA.email], "has an account."), (["list"], "owner")):

@@ -36,11 +36,13 @@ def ignore(done: int, rows: int) -> None:
 def test_a_file_becomes_a_table_of_the_owner(owned: Settings, browser: Browser, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "some_numbers.csv", 3000)
     seen: list[int] = []
-    made = import_file(owned, path, title=None, owner_email=None, progress=lambda done, rows: seen.append(done))
+    table_id, _, _ = import_file(
+        owned, path, title=None, owner_email=None, progress=lambda done, rows: seen.append(done)
+    )
     (found,) = browser.ask("SELECT id FROM imports")
     assert_same_rows(browser, found["id"], path)
     table = browser.ask("SELECT * FROM tables")[0]
-    assert (table["id"], table["title"], table["owner_id"]) == (made.table_id, "some numbers", 1)
+    assert (table["id"], table["title"], table["owner_id"]) == (table_id, "some numbers", 1)
     assert seen == sorted(seen)
     assert seen[-1] <= 2 * path.stat().st_size
 
@@ -57,8 +59,10 @@ def test_of_several_owners_it_is_the_first_by_number(owned: Settings, browser: B
             "INSERT INTO users (id, email, name, password_hash, role, is_active, created_at)"
             " VALUES (0, 'grace@example.org', 'grace', '', 'owner', 1, '2026-01-02')"
         )
-    made = import_file(owned, write_csv(tmp_path / "n.csv", 3), title=None, owner_email=None, progress=ignore)
-    assert (made.owner_email, made.owners) == ("grace@example.org", 2)
+    _, email, owners = import_file(
+        owned, write_csv(tmp_path / "n.csv", 3), title=None, owner_email=None, progress=ignore
+    )
+    assert (email, owners) == ("grace@example.org", 2)
     assert browser.ask("SELECT owner_id FROM tables")[0]["owner_id"] == 0
 
 

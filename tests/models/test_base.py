@@ -21,7 +21,7 @@ async def add(work: UnitOfWork, *things: object) -> None:
     work.session.add_all(things)
 
 
-async def test_an_instant_comes_back_aware_and_in_utc(database: Database) -> None:
+async def test_a_time_is_read_back_aware_and_in_utc(database: Database) -> None:
     await database.write(add, person(NOON_IN_OSLO))
 
     async with database.reading() as session:
@@ -38,7 +38,7 @@ async def test_a_time_without_a_zone_is_refused(database: Database) -> None:
         await database.write(add, person(datetime(2026, 7, 1, 12)))
 
 
-async def test_nothing_is_null_and_not_the_word(database: Database) -> None:
+async def test_none_in_a_json_column_is_stored_as_null(database: Database) -> None:
     await database.write(add, person(NOON_IN_OSLO))
     await database.write(add, Import(id="f" * 32, user_id=1, filename="a", size=1, sha256="x", inspection=None))
 

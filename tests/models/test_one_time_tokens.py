@@ -10,7 +10,7 @@ from sqlalchemy import text, update
 from webapp.db.database import Database
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models import OneTimeToken, Purpose, TokenUnusable, User, utc_now
-from webapp.models.accounts.one_time_token import KEPT, LIFETIMES
+from webapp.models.accounts.one_time_token import LIFETIMES, RETENTION
 
 
 async def issue(database: Database, purpose: Purpose = Purpose.RESET, **more: Any) -> str:
@@ -40,7 +40,7 @@ async def ada(database: Database) -> int:
     return user.id
 
 
-async def test_it_is_good_once_and_says_what_it_was_made_for(database: Database, ada: int) -> None:
+async def test_a_token_is_valid_once_and_returns_its_data(database: Database, ada: int) -> None:
     token = await issue(database, user_id=ada, email="ada@example.org", data={"role": "member"})
 
     found = await redeem(database, token)
@@ -50,7 +50,7 @@ async def test_it_is_good_once_and_says_what_it_was_made_for(database: Database,
         await redeem(database, token)
 
 
-async def test_it_is_good_for_nothing_else(database: Database, ada: int) -> None:
+async def test_a_token_is_valid_for_its_purpose_only(database: Database, ada: int) -> None:
     token = await issue(database, Purpose.VERIFY, user_id=ada)
 
     with pytest.raises(TokenUnusable):
@@ -59,7 +59,7 @@ async def test_it_is_good_for_nothing_else(database: Database, ada: int) -> None
 
 
 @pytest.mark.parametrize("purpose", Purpose)
-async def test_it_ends_by_itself(database: Database, ada: int, purpose: Purpose) -> None:
+async def test_a_token_expires(database: Database, ada: int, purpose: Purpose) -> None:
     token = await issue(database, purpose, user_id=ada)
 
     await age(database, LIFETIMES[purpose])
@@ -68,7 +68,7 @@ async def test_it_ends_by_itself(database: Database, ada: int, purpose: Purpose)
         await redeem(database, token, purpose)
 
 
-async def test_of_many_at_the_same_time_exactly_one_wins(database: Database, ada: int) -> None:
+async def test_of_many_concurrent_uses_exactly_one_succeeds(database: Database, ada: int) -> None:
     token = await issue(database, user_id=ada)
 
     answers = await asyncio.gather(*(redeem(database, token) for _ in range(10)), return_exceptions=True)
@@ -76,7 +76,7 @@ async def test_of_many_at_the_same_time_exactly_one_wins(database: Database, ada
     assert sorted(type(answer).__name__ for answer in answers) == ["OneTimeToken"] + ["TokenUnusable"] * 9
 
 
-async def test_a_new_one_ends_those_before_for_the_same_purpose(database: Database, ada: int) -> None:
+async def test_a_new_token_ends_earlier_ones_for_the_same_purpose(database: Database, ada: int) -> None:
     first, other = await issue(database, user_id=ada), await issue(database, Purpose.VERIFY, user_id=ada)
     second = await issue(database, user_id=ada)
 
@@ -86,7 +86,7 @@ async def test_a_new_one_ends_those_before_for_the_same_purpose(database: Databa
     assert await redeem(database, other, Purpose.VERIFY)
 
 
-async def test_looking_does_not_use_it_up(database: Database, ada: int) -> None:
+async def test_looking_a_token_up_does_not_use_it_up(database: Database, ada: int) -> None:
     token = await issue(database, user_id=ada)
 
     async with database.reading() as session:
@@ -95,20 +95,20 @@ async def test_looking_does_not_use_it_up(database: Database, ada: int) -> None:
         assert (await session.scalar(OneTimeToken.usable(Purpose.VERIFY, token))) is None
 
 
-async def test_the_database_does_not_know_the_token_and_forgets_old_ones(database: Database, ada: int) -> None:
+async def test_the_database_stores_no_token_and_deletes_long_expired_rows(database: Database, ada: int) -> None:
     token = await issue(database, user_id=ada)
     async with database.reading() as session:
         kept = (await session.execute(text("SELECT * FROM one_time_tokens"))).one()
     assert token not in str(kept)
 
-    await age(database, LIFETIMES[Purpose.RESET] + KEPT + timedelta(seconds=1))
+    await age(database, LIFETIMES[Purpose.RESET] + RETENTION + timedelta(seconds=1))
     await issue(database, user_id=None, email="new@example.org")
 
     async with database.reading() as session:
         assert (await session.execute(text("SELECT user_id FROM one_time_tokens"))).all() == [(None,)]
 
 
-async def test_what_is_withdrawn_does_not_work(database: Database, ada: int) -> None:
+async def test_a_withdrawn_token_does_not_work(database: Database, ada: int) -> None:
     token = await issue(database, user_id=ada)
 
     await database.write(OneTimeToken.withdraw, ada, Purpose.RESET)

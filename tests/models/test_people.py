@@ -1,4 +1,4 @@
-"""Managing people: nobody reaches above themselves, a server always has an owner, and everything is logged."""
+"""Managing people: nobody manages a higher role, a server always has an owner, and every change is audited."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -54,7 +54,7 @@ def manager(user: User) -> ActingUser:
     )
 
 
-async def found(database: Database, user: User) -> User | None:
+async def find(database: Database, user: User) -> User | None:
     async with database.reading() as session:
         return await session.get(User, user.id)
 
@@ -68,7 +68,7 @@ async def delete_nothing(work: UnitOfWork, user_id: int) -> None:
     """They have no other belongings."""
 
 
-async def test_a_person_is_added_and_written_down(database: Database) -> None:
+async def test_adding_a_person_is_audited(database: Database) -> None:
     ada = await add(database, "ada", Role.OWNER)
     eve = await database.write(people.add_person, manager(ada), email="eve@example.org", name=" Eve ")
 
@@ -99,7 +99,9 @@ async def test_a_person_is_added_and_written_down(database: Database) -> None:
         (people.remove_person, {"delete_user_data": delete_nothing}),
     ],
 )
-async def test_nobody_manages_who_is_not_below_them(database: Database, verb: Verb, more: dict[str, Any]) -> None:
+async def test_people_with_the_same_or_a_higher_role_cannot_be_managed(
+    database: Database, verb: Verb, more: dict[str, Any]
+) -> None:
     ada, bob, eve = [await add(database, name, role) for name, role in zip(("ada", "bob", "eve"), Role, strict=False)]
     for by, whom in ((bob, ada), (bob, await add(database, "bea", Role.ADMINISTRATOR)), (eve, bob), (eve, ada)):
         with pytest.raises(NotAllowed):
@@ -110,7 +112,7 @@ async def test_nobody_manages_who_is_not_below_them(database: Database, verb: Ve
     await database.write(verb, by=manager(bob), user_id=eve.id, **more)
 
 
-async def test_a_role_is_given_by_who_is_above_it(database: Database) -> None:
+async def test_a_role_is_granted_only_by_those_above_it(database: Database) -> None:
     ada, bob, eve = [await add(database, name, role) for name, role in zip(("ada", "bob", "eve"), Role, strict=False)]
 
     for role in (Role.OWNER, Role.ADMINISTRATOR):
@@ -125,7 +127,7 @@ async def test_a_role_is_given_by_who_is_above_it(database: Database) -> None:
     assert event.details == {"before": "member", "role": "administrator"}
 
 
-async def test_nobody_does_to_themselves_what_has_a_page_of_their_own_or_a_colleague(database: Database) -> None:
+async def test_people_cannot_manage_themselves(database: Database) -> None:
     ada = await add(database, "ada", Role.OWNER)
     await add(database, "bob", Role.OWNER)
 
@@ -139,7 +141,7 @@ async def test_nobody_does_to_themselves_what_has_a_page_of_their_own_or_a_colle
         with pytest.raises(NotAllowed):
             await database.write(verb, by=manager(ada), user_id=ada.id, **more)  # type: ignore[operator]
     await database.write(people.change_name, manager(ada), ada.id, "Ada")
-    assert (await found(database, ada)).name == "Ada"  # type: ignore[union-attr]
+    assert (await find(database, ada)).name == "Ada"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +152,9 @@ async def test_nobody_does_to_themselves_what_has_a_page_of_their_own_or_a_colle
         (people.remove_person, {"delete_user_data": delete_nothing}),
     ],
 )
-async def test_the_last_owner_stays(database: Database, verb: Verb, more: dict[str, Any]) -> None:
+async def test_the_last_owner_cannot_be_demoted_deactivated_or_removed(
+    database: Database, verb: Verb, more: dict[str, Any]
+) -> None:
     ada = await add(database, "ada", Role.OWNER)
     bob = await add(database, "bob", Role.OWNER)
     invited = await add(database, "ian", Role.OWNER, has_password=False)
@@ -164,15 +168,13 @@ async def test_the_last_owner_stays(database: Database, verb: Verb, more: dict[s
         await database.write(verb, manager(bob), ada.id, **more)  # no longer an owner
 
     await database.write(verb, OPERATOR, invited.id, **more)  # who could never sign in
-    left = await found(database, ada)
+    left = await find(database, ada)
     assert left is not None
     assert (left.role, left.is_active) == (Role.OWNER, True)
 
 
 @pytest.mark.parametrize("verb", [people.deactivate, lambda *a: people.change_role(*a, Role.GUEST)])
-async def test_two_owners_who_do_it_to_each_other_at_the_same_time_are_not_both_gone(
-    database: Database, verb: Verb
-) -> None:
+async def test_two_owners_acting_on_each_other_at_once_leave_one_owner(database: Database, verb: Verb) -> None:
     ada, bob = await add(database, "ada", Role.OWNER), await add(database, "bob", Role.OWNER)
 
     said = await asyncio.gather(
@@ -183,11 +185,11 @@ async def test_two_owners_who_do_it_to_each_other_at_the_same_time_are_not_both_
     )
 
     assert sum(isinstance(one, UserError) for one in said) == 2
-    people_left = [await found(database, user) for user in (ada, bob)]
+    people_left = [await find(database, user) for user in (ada, bob)]
     assert sum(user is not None and user.is_active and user.role == Role.OWNER for user in people_left) == 1
 
 
-async def test_deactivating_ends_everything_that_lets_somebody_in(database: Database) -> None:
+async def test_deactivating_ends_sessions_tokens_and_links(database: Database) -> None:
     ada, eve = await add(database, "ada", Role.OWNER), await add(database, "eve")
 
     async def prepare(work: UnitOfWork) -> str:
@@ -208,11 +210,11 @@ async def test_deactivating_ends_everything_that_lets_somebody_in(database: Data
     assert event.details == {"sessions": 2}
 
     await database.write(people.activate, manager(ada), eve.id)
-    assert (await found(database, eve)).is_active  # type: ignore[union-attr]
+    assert (await find(database, eve)).is_active  # type: ignore[union-attr]
     assert len(await events(database, Event.ACTIVATED)) == 1
 
 
-async def test_who_gets_more_rights_signs_in_anew(database: Database) -> None:
+async def test_a_promotion_ends_sessions_tokens_and_links(database: Database) -> None:
     ada, eve = await add(database, "ada", Role.OWNER), await add(database, "eve")
 
     async def prepare(work: UnitOfWork) -> str:
@@ -238,7 +240,7 @@ async def test_who_gets_more_rights_signs_in_anew(database: Database) -> None:
     assert await left(reset) == [False] * 3
 
 
-async def test_ending_sessions_says_how_many(database: Database) -> None:
+async def test_ending_sessions_returns_their_number(database: Database) -> None:
     ada, eve = await add(database, "ada", Role.OWNER), await add(database, "eve")
     for _ in range(3):
         await database.write(Session.start, eve.id, AuditSource(None, "", "", "Firefox"), remembered=True)
@@ -265,7 +267,7 @@ async def test_a_new_address_is_unverified_and_links_to_the_old_one_stop_working
 
 
 @pytest.mark.parametrize("factor", ["app", "passkey"])
-async def test_who_has_a_second_factor_or_a_passkey_is_not_moved_to_another_address(
+async def test_the_address_of_a_person_with_a_second_factor_or_passkey_cannot_be_changed(
     database: Database, factor: str
 ) -> None:
     """A reset at an unverified address would remove it."""
@@ -286,7 +288,7 @@ async def test_who_has_a_second_factor_or_a_passkey_is_not_moved_to_another_addr
     assert (changed.email, changed.name) == ("eve@example.org", "Eva")
 
 
-async def test_who_is_removed_is_gone_with_what_is_theirs_and_stays_in_the_log(database: Database) -> None:
+async def test_removing_a_person_deletes_their_data_and_keeps_the_audit_log(database: Database) -> None:
     ada, eve = await add(database, "ada", Role.OWNER), await add(database, "eve")
     said: list[int] = []
 
@@ -296,7 +298,7 @@ async def test_who_is_removed_is_gone_with_what_is_theirs_and_stays_in_the_log(d
     await database.write(Session.start, eve.id, AuditSource(None, "", "", "Firefox"), remembered=True)
     await database.write(people.remove_person, manager(ada), eve.id, delete)
 
-    assert (said, await found(database, eve)) == ([eve.id], None)
+    assert (said, await find(database, eve)) == ([eve.id], None)
     (event,) = await events(database, Event.REMOVED)
     assert (event.subject, event.subject_id) == ("eve@example.org", eve.id)
 
@@ -310,5 +312,5 @@ async def test_a_removal_that_fails_changes_nothing(database: Database) -> None:
     with pytest.raises(UserError):
         await database.write(people.remove_person, manager(ada), eve.id, delete)
 
-    assert await found(database, eve) is not None
+    assert await find(database, eve) is not None
     assert await events(database, Event.REMOVED) == []

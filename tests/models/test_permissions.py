@@ -1,4 +1,4 @@
-"""One table says who may do what; a token may never do more than its owner or its scope allows."""
+"""One table of rights; a token never has more rights than its owner or its scope."""
 
 import pytest
 
@@ -34,13 +34,13 @@ def actor(role: str, scope: Scope | None = None, id: int = 1) -> Actor:
 
 @pytest.mark.parametrize("action", Action)
 @pytest.mark.parametrize("role", Role)
-def test_each_role_may_what_the_table_says(role: Role, action: Action) -> None:
+def test_each_role_has_the_rights_of_the_table(role: Role, action: Action) -> None:
     assert is_allowed(actor(role), action) is (role in MAY[action].split())
 
 
 @pytest.mark.parametrize("action", Action)
 @pytest.mark.parametrize("scope", Scope)
-def test_a_token_may_what_its_scope_says(scope: Scope, action: Action) -> None:
+def test_each_scope_has_the_rights_of_the_table(scope: Scope, action: Action) -> None:
     assert is_allowed(actor("owner", scope), action) is (scope in SCOPES[action].split())
 
 
@@ -49,7 +49,7 @@ def test_a_scope_gives_nobody_more_than_their_role() -> None:
     assert not is_allowed(actor("guest", Scope.WRITE), Action.CREATE_TABLE)
 
 
-def test_a_table_is_its_owners_alone() -> None:
+def test_a_table_is_accessible_to_its_owner_alone() -> None:
     theirs = Table(id=1, owner_id=2, title="t")
 
     assert not is_allowed(actor("owner"), Action.READ_TABLE, theirs)
@@ -66,7 +66,7 @@ def test_a_table_is_its_owners_alone() -> None:
         ("guest", ""),
     ],
 )
-def test_people_are_managed_from_above(role: str, manages: str) -> None:
+def test_people_are_managed_by_higher_roles_only(role: str, manages: str) -> None:
     for other in Role:
         subject = User(id=2, email="b@example.org", name="b", role=other)
         assert is_allowed(actor(role), Action.MANAGE_PEOPLE, subject) is (other in manages.split()), other

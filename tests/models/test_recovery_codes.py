@@ -18,7 +18,7 @@ async def ada(database: Database) -> int:
     return await person(database, "ada@example.org")
 
 
-async def test_each_of_ten_is_good_once_however_it_is_typed(database: Database, ada: int) -> None:
+async def test_each_of_ten_codes_is_valid_once_in_any_spelling(database: Database, ada: int) -> None:
     codes = await database.write(RecoveryCode.replace, ada)
     assert len(set(codes)) == 10
 
@@ -27,7 +27,7 @@ async def test_each_of_ten_is_good_once_however_it_is_typed(database: Database, 
     assert await database.write(RecoveryCode.redeem, ada, codes[1].replace("-", ""))
 
 
-async def test_they_are_nobody_elses(database: Database, ada: int) -> None:
+async def test_a_code_is_valid_for_its_owner_only(database: Database, ada: int) -> None:
     codes = await database.write(RecoveryCode.replace, ada)
     grace = await person(database, "grace@example.org")
 
@@ -35,7 +35,7 @@ async def test_they_are_nobody_elses(database: Database, ada: int) -> None:
     assert not await database.write(RecoveryCode.redeem, ada, "")
 
 
-async def test_a_new_set_ends_the_old_one(database: Database, ada: int) -> None:
+async def test_a_new_set_replaces_the_old_one(database: Database, ada: int) -> None:
     old = await database.write(RecoveryCode.replace, ada)
     new = await database.write(RecoveryCode.replace, ada)
 
@@ -43,7 +43,7 @@ async def test_a_new_set_ends_the_old_one(database: Database, ada: int) -> None:
     assert await database.write(RecoveryCode.redeem, ada, new[3])
 
 
-async def test_of_many_with_the_same_code_one_comes_in(database: Database, ada: int) -> None:
+async def test_of_many_concurrent_uses_of_a_code_one_succeeds(database: Database, ada: int) -> None:
     code = (await database.write(RecoveryCode.replace, ada))[0]
 
     answers = await asyncio.gather(*(database.write(RecoveryCode.redeem, ada, code) for _ in range(8)))
@@ -51,7 +51,7 @@ async def test_of_many_with_the_same_code_one_comes_in(database: Database, ada: 
     assert sorted(answers) == [False] * 7 + [True]
 
 
-async def test_the_database_does_not_know_them(database: Database, ada: int) -> None:
+async def test_the_database_stores_no_code(database: Database, ada: int) -> None:
     codes = await database.write(RecoveryCode.replace, ada)
 
     async with database.reading() as session:

@@ -27,7 +27,7 @@ async def register(database: Database, email: str, *, is_open: bool = False) -> 
         ("o\u0308@example.org", "ö@example.org"),  # composed and decomposed spellings are one address
     ],
 )
-def test_an_address_has_one_spelling(typed: str, kept: str) -> None:
+def test_an_address_is_normalised_to_one_spelling(typed: str, kept: str) -> None:
     assert normalise_email(typed) == kept
     assert normalise_email(kept) == kept
 
@@ -54,19 +54,19 @@ def test_an_address_has_one_spelling(typed: str, kept: str) -> None:
         "ad\u200ba@example.org",  # zero width space
     ],
 )
-def test_what_is_no_address_is_refused_in_words(typed: str) -> None:
+def test_an_invalid_address_is_refused_with_a_message(typed: str) -> None:
     with pytest.raises(ValueError, match=r"^[A-Z].*\.$"):
         normalise_email(typed)
 
 
-async def test_the_first_person_owns_and_is_named_after_the_address(database: Database) -> None:
+async def test_the_first_person_becomes_the_owner_and_is_named_after_the_address(database: Database) -> None:
     user = await register(database, "ada@example.org")
 
     assert (user.role, user.name, user.is_active) == (Role.OWNER, "ada", True)
     assert user.created_at.utcoffset() is not None
 
 
-async def test_the_next_one_is_a_member_if_it_is_open(database: Database) -> None:
+async def test_later_people_are_members_if_registration_is_open(database: Database) -> None:
     await register(database, "ada@example.org")
 
     assert (await register(database, "grace@example.org", is_open=True)).role == Role.MEMBER
@@ -81,13 +81,13 @@ async def test_an_address_has_one_account(database: Database) -> None:
         await register(database, "ada@example.org", is_open=True)
 
 
-async def test_of_many_first_ones_one_owns(database: Database) -> None:
+async def test_of_many_concurrent_first_registrations_one_becomes_the_owner(database: Database) -> None:
     users = await asyncio.gather(*(register(database, f"p{n}@example.org", is_open=True) for n in range(10)))
 
     assert sorted(user.role for user in users) == [Role.MEMBER] * 9 + [Role.OWNER]
 
 
-async def test_the_number_of_a_deleted_person_is_given_to_nobody_else(database: Database) -> None:
+async def test_the_id_of_a_deleted_person_is_not_reused(database: Database) -> None:
     first = await register(database, "ada@example.org")
 
     async def delete(work: UnitOfWork) -> None:
@@ -98,7 +98,7 @@ async def test_the_number_of_a_deleted_person_is_given_to_nobody_else(database: 
     assert (await register(database, "grace@example.org")).id > first.id
 
 
-async def test_who_is_not_active_is_not_able_to_sign_in(database: Database) -> None:
+async def test_a_deactivated_person_cannot_sign_in(database: Database) -> None:
     user = await register(database, "ada@example.org")
 
     async def deactivate(work: UnitOfWork) -> None:
@@ -107,5 +107,5 @@ async def test_who_is_not_active_is_not_able_to_sign_in(database: Database) -> N
     await database.write(deactivate)
 
     async with database.reading() as session:
-        assert (await session.execute(User.able_to_sign_in(user.email))).scalar_one_or_none() is None
+        assert (await session.execute(User.active_by_email(user.email))).scalar_one_or_none() is None
         assert (await session.execute(select(User))).scalar_one().email == user.email

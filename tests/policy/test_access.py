@@ -9,7 +9,7 @@ from werkzeug.routing import Rule
 
 from settings import Settings
 from tests.helpers import sign_up
-from tests.http.account.conftest import grow_stale
+from tests.http.account.conftest import make_session_stale
 from webapp import create_app
 from webapp.web.application import Application
 from webapp.web.safe_urls import safe_next
@@ -120,7 +120,7 @@ async def test_what_matters_asks_who_one_is_unless_that_was_a_short_while_ago(
     marked = {name: view for name, view in app.view_functions.items() if getattr(view, "needs_fresh", False)}
     assert {name: getattr(view, "is_resumable", False) for name, view in marked.items()} == FRESH
     await sign_up(client)
-    await grow_stale(app)
+    await make_session_stale(app)
     adapter = app.url_map.bind("localhost")
 
     for rule in app.url_map.iter_rules():

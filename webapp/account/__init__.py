@@ -8,14 +8,12 @@ from webapp.models import TokenUnusable
 bp = Blueprint("account", __name__, url_prefix="/account")
 bp.register_error_handler(TokenUnusable, render_unusable_link)
 
-from webapp.account import (  # noqa: E402, F401  (routes register themselves)
-    deletions,
+from webapp.account import (  # noqa: E402, F401  (register routes)
+    data,
     devices,
-    emails,
-    exports,
     passkeys,
-    passwords,
-    profiles,
+    password,
+    profile,
     second_factor,
     tokens,
 )

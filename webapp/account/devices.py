@@ -3,15 +3,12 @@
 A changed browser or address signs nobody out: it is shown here, where unknown devices can be signed out.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from quart import url_for
 from quart.typing import ResponseReturnValue
 
 from webapp.account import bp
 from webapp.extensions import config, db
-from webapp.models import Actor, Session
+from webapp.models import Session
 from webapp.models.accounts.session import end_all_sessions, end_session
 from webapp.models.errors import NotFound
 from webapp.web.access import Action, fresh, may, resumable
@@ -25,29 +22,16 @@ from webapp.web.user_agents import describe_user_agent
 MAX_SHOWN = 200
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceItem:
-    """One sign-in as the page shows it."""
-
-    id: int
-    name: str
-    agent: str
-    address: str
-    first_seen: datetime
-    last_seen: datetime
-    is_current: bool
-    is_remembered: bool
-
-
 @bp.get("/devices")
 @may(Action.OWN_ACCOUNT)
 async def devices() -> ResponseReturnValue:
     actor = current_user()
     newest = Session.active_of(actor.id).order_by(Session.seen_at.desc()).limit(MAX_SHOWN)
     async with db().reading() as session:
-        found = await session.scalars(newest, Session.active_parameters(config()))
-    items = sorted((_item(session, actor) for session in found), key=lambda item: not item.is_current)
-    return await render("account/devices.html", devices=items)
+        sessions = (await session.scalars(newest, Session.active_parameters(config()))).all()
+    current_first = sorted(sessions, key=lambda device: device.id != actor.session_id)
+    names = [describe_user_agent(device.agent) or "An unknown program" for device in current_first]
+    return await render("account/devices.html", devices=list(zip(names, current_first, strict=True)))
 
 
 @bp.post("/devices/<id:session_id>/end")
@@ -58,11 +42,11 @@ async def devices_end(session_id: int) -> ResponseReturnValue:
     """The current device is signed out through sign-out, which also deletes its cookie."""
     actor = current_user()
     async with db().reading() as session:
-        found = await session.get(Session, session_id)
-    if found is None or session_id == actor.session_id:
+        device = await session.get(Session, session_id)
+    if device is None or session_id == actor.session_id:
         raise NotFound("device")
-    device = describe_user_agent(found.agent)
-    if not await db().write(end_session, audit_source(), actor.id, session_id, device=device):
+    name = describe_user_agent(device.agent)
+    if not await db().write(end_session, audit_source(), actor.id, session_id, device=name):
         raise NotFound("device")
     flash("This device is signed out.")
     return redirect_to(url_for("account.devices"))
@@ -77,16 +61,3 @@ async def devices_end_others() -> ResponseReturnValue:
     ended = await db().write(end_all_sessions, audit_source(), actor.id, except_id=actor.session_id)
     flash(f"{plural(ended, 'other device is', 'other devices are')} signed out.")
     return redirect_to(url_for("account.devices"))
-
-
-def _item(session: Session, actor: Actor) -> DeviceItem:
-    return DeviceItem(
-        id=session.id,
-        name=describe_user_agent(session.agent) or "An unknown program",
-        agent=session.agent,
-        address=session.address or "unknown",
-        first_seen=session.created_at,
-        last_seen=session.seen_at,
-        is_current=session.id == actor.session_id,
-        is_remembered=session.remembered,
-    )

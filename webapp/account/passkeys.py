@@ -35,10 +35,12 @@ from webapp.web.webauthn.challenges import (
 @before_second_factor
 async def passkeys() -> ResponseReturnValue:
     async with db().reading() as session:
-        found = (await session.scalars(Passkey.of(current_user().id))).all()
+        passkeys = (await session.scalars(Passkey.of(current_user().id))).all()
     origin = localhost_origin()
     elsewhere = f"{origin}{url_for('account.passkeys')}" if origin else None
-    return await render("account/passkeys.html", passkeys=found, is_possible=rp_id() is not None, elsewhere=elsewhere)
+    return await render(
+        "account/passkeys.html", passkeys=passkeys, is_possible=rp_id() is not None, elsewhere=elsewhere
+    )
 
 
 @bp.route("/passkeys/new", methods=["GET", "POST"])
@@ -61,8 +63,8 @@ async def passkeys_options() -> Response:
     actor = current_user()
     async with db().reading() as session:
         user = await User.find(session, actor.id)
-        known = (await session.scalars(Passkey.of(actor.id))).all()
-    return await registration_options(user, known)
+        passkeys = (await session.scalars(Passkey.of(actor.id))).all()
+    return await registration_options(user, passkeys)
 
 
 @bp.route("/passkeys/<id:passkey_id>", methods=["GET", "POST"])

@@ -5,7 +5,7 @@ Recovery codes are shown once, when they are created.
 """
 
 import json
-from dataclasses import dataclass
+from textwrap import wrap
 
 import pyotp
 import segno
@@ -31,20 +31,7 @@ from webapp.web.hosts import own_origin
 from webapp.web.mailer import mailer
 from webapp.web.session import confirm_identity, current_user
 
-SETUP_AGE = 3600  # seconds between showing the secret and its first code
-
-
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """A secret as the page shows it."""
-
-    plain: str
-    sealed: str
-    qr_code: Markup
-
-    @property
-    def grouped(self) -> str:
-        return " ".join(self.plain[start : start + 4] for start in range(0, len(self.plain), 4))
+MAX_SETUP_SECONDS = 3600  # between showing the secret and its first code
 
 
 @bp.get("/second-factor")
@@ -69,8 +56,10 @@ async def second_factor_new() -> ResponseReturnValue:
     form = await NewSecondFactorForm.load()
     if form.validate_on_submit() and (codes := await _turn_on(actor, form)):
         return await render("account/recovery_codes.html", codes=codes, is_new=True)
-    secret = _secret(actor, _unseal(actor, form["sealed"].data) or pyotp.random_base32())
-    return await render_form("account/second_factor_new.html", form, secret=secret)
+    secret = _unseal(actor, form["sealed"].data) or pyotp.random_base32()
+    form["sealed"].data = sealer().encrypt(json.dumps({"for": actor.id, "secret": secret}).encode()).decode()
+    grouped, qr_code = " ".join(wrap(secret, 4)), _qr_code(actor, secret)
+    return await render_form("account/second_factor_new.html", form, secret=grouped, qr_code=qr_code)
 
 
 @bp.route("/second-factor/removal", methods=["GET", "POST"])
@@ -101,7 +90,7 @@ async def recovery_codes() -> ResponseReturnValue:
         return redirect_to(url_for("account.second_factor"))
     async with db().reading() as session:
         codes_left = await RecoveryCode.count_unused(session, actor.id)
-        created = await RecoveryCode.created(session, actor.id)
+        created = await RecoveryCode.version(session, actor.id)
     form = await RecoveryCodesForm.load(data={"replaces": created})
     if not form.validate_on_submit():
         return await render_form("account/recovery_codes_new.html", form, codes_left=codes_left)
@@ -133,19 +122,18 @@ async def _turn_on(actor: Actor, form: NewSecondFactorForm) -> list[str] | None:
     return codes
 
 
-def _secret(actor: Actor, plain: str) -> Secret:
-    sealed = sealer().encrypt(json.dumps({"for": actor.id, "secret": plain}).encode()).decode()
+def _qr_code(actor: Actor, secret: str) -> Markup:
     host = own_origin().partition("://")[2]
-    uri = pyotp.TOTP(plain).provisioning_uri(name=actor.email, issuer_name=f"Rowcast {host}".replace(":", " "))
+    uri = pyotp.TOTP(secret).provisioning_uri(name=actor.email, issuer_name=f"Rowcast {host}".replace(":", " "))
     svg = segno.make(uri, micro=False, error="m").svg_inline(omitsize=True, svgclass="qr", lineclass=None)
     # Generated here: the text is in it only as a picture, in the colours of the style sheet.
-    return Secret(plain, sealed, Markup(svg.replace("#000", "currentColor")))  # noqa: S704
+    return Markup(svg.replace("#000", "currentColor"))  # noqa: S704
 
 
 def _unseal(actor: Actor, sealed: str | None) -> str | None:
     """The secret this page gave to this person earlier."""
     try:
-        found = json.loads(sealer().decrypt(sealed or "", ttl=SETUP_AGE))
+        data = json.loads(sealer().decrypt(sealed or "", ttl=MAX_SETUP_SECONDS))
     except (InvalidToken, ValueError):  # Fernet raises ValueError for non-ASCII letters
         return None
-    return found["secret"] if isinstance(found, dict) and found.get("for") == actor.id else None
+    return data["secret"] if isinstance(data, dict) and data.get("for") == actor.id else None

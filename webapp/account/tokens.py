@@ -31,8 +31,8 @@ SCOPES = {
 @may(Action.OWN_ACCOUNT)
 async def tokens() -> ResponseReturnValue:
     async with db().reading() as session:
-        found = (await session.scalars(ApiToken.of(current_user().id))).all()
-    return await render("account/tokens.html", tokens=found, now=utc_now(), scopes=SCOPES)
+        tokens = (await session.scalars(ApiToken.of(current_user().id))).all()
+    return await render("account/tokens.html", tokens=tokens, now=utc_now(), scopes=SCOPES)
 
 
 @bp.route("/tokens/new", methods=["GET", "POST"])

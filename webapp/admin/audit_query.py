@@ -1,7 +1,7 @@
 """The audit log as its URL describes it: filtered, newest first, with keyset pagination."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
@@ -12,7 +12,7 @@ from webapp.admin.audit_wording import EVENTS, GROUPS
 from webapp.models import AuditEvent
 from webapp.models.base import MAX_ID
 
-PAGE = 100  # events
+PAGE_SIZE = 100  # events
 MAX_TEXT = 200  # characters of a filter
 SEARCHED = (AuditEvent.event, AuditEvent.actor, AuditEvent.subject, AuditEvent.address, AuditEvent.agent)
 
@@ -31,52 +31,49 @@ class AuditQuery:
     @classmethod
     def from_args(cls, args: Mapping[str, str]) -> "AuditQuery":
         """Invalid parameters are ignored."""
-        given = {field.name: args.get(field.name, "").replace("\0", "").strip()[:MAX_TEXT] for field in fields(cls)}
-        known = given["event"] in {*EVENTS, *GROUPS}
-        days = {name: given[name] if _day(given[name]) else "" for name in ("since", "until")}
-        return cls(**given | days | ({} if known else {"event": ""}))
+        values = {field.name: args.get(field.name, "").replace("\0", "").strip()[:MAX_TEXT] for field in fields(cls)}
+        is_valid = {"event": values["event"] in {*EVENTS, *GROUPS}} | {
+            name: _parse_day(values[name]) is not None for name in ("since", "until")
+        }
+        return cls(**{name: value for name, value in values.items() if is_valid.get(name, True)})
 
     def args(self) -> dict[str, Any]:
-        given = {field.name: str(getattr(self, field.name)) for field in fields(self)}
-        return {name: value for name, value in given.items() if value}
+        return {name: value for name, value in asdict(self).items() if value}
 
 
 def audit_statement(query: AuditQuery, zone: tzinfo = UTC, before: int | None = None) -> Select["AuditEvent"]:
-    found = select(AuditEvent).order_by(AuditEvent.id.desc()).where(*_conditions(query, zone))
-    return found if before is None else found.where(AuditEvent.id < min(before, MAX_ID))
+    statement = select(AuditEvent).order_by(AuditEvent.id.desc()).where(*_conditions(query, zone))
+    return statement if before is None else statement.where(AuditEvent.id < max(0, min(before, MAX_ID)))
 
 
 async def audit_page(
     session: AsyncSession, query: AuditQuery, zone: tzinfo, before: int | None
 ) -> tuple[Sequence[AuditEvent], int | None]:
     """A page, and where the next one starts."""
-    found = (await session.scalars(audit_statement(query, zone, before).limit(PAGE + 1))).all()
-    return found[:PAGE], found[PAGE - 1].id if len(found) > PAGE else None
+    events = (await session.scalars(audit_statement(query, zone, before).limit(PAGE_SIZE + 1))).all()
+    return events[:PAGE_SIZE], events[PAGE_SIZE - 1].id if len(events) > PAGE_SIZE else None
 
 
-def concerns(user_id: int) -> ColumnElement[bool]:
+def is_about(user_id: int) -> ColumnElement[bool]:
     """What somebody did and what was done to them."""
     return or_(AuditEvent.actor_id == user_id, AuditEvent.subject_id == user_id)
 
 
 def _conditions(query: AuditQuery, zone: tzinfo) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if query.event:
-        is_group = query.event in GROUPS
-        found.append(
-            AuditEvent.event.startswith(f"{query.event}.", autoescape=True)
-            if is_group
-            else AuditEvent.event == query.event
-        )
+    conditions: list[ColumnElement[bool]] = []
+    if query.event in GROUPS:
+        conditions.append(AuditEvent.event.startswith(f"{query.event}.", autoescape=True))
+    elif query.event:
+        conditions.append(AuditEvent.event == query.event)
     if query.person:
-        found.append(or_(_contains(AuditEvent.actor, query.person), _contains(AuditEvent.subject, query.person)))
+        conditions.append(or_(_contains(AuditEvent.actor, query.person), _contains(AuditEvent.subject, query.person)))
     if query.address:
-        found.append(AuditEvent.address.startswith(query.address, autoescape=True))
-    if since := _day(query.since):
-        found.append(AuditEvent.at >= _midnight(since, zone))
-    if until := _day(query.until):
-        found.append(AuditEvent.at < _midnight(until + timedelta(days=1), zone))
-    return [*found, *(_mentions(word) for word in query.q.split())]
+        conditions.append(AuditEvent.address.startswith(query.address, autoescape=True))
+    if since := _parse_day(query.since):
+        conditions.append(AuditEvent.at >= _midnight(since, zone))
+    if until := _parse_day(query.until):
+        conditions.append(AuditEvent.at < _midnight(until + timedelta(days=1), zone))
+    return [*conditions, *(_mentions(word) for word in query.q.split())]
 
 
 def _mentions(word: str) -> ColumnElement[bool]:
@@ -90,7 +87,7 @@ def _contains(column: SQLColumnExpression[str], text: str) -> ColumnElement[bool
     return column.contains(text, autoescape=True)
 
 
-def _day(text: str) -> date | None:
+def _parse_day(text: str) -> date | None:
     """Days at the limits of the calendar have no next day, and nothing happened on them."""
     try:
         day = date.fromisoformat(text)

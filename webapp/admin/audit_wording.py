@@ -70,13 +70,13 @@ def describe_event(event: str) -> str:
 
 def describe_details(details: Mapping[str, Any]) -> str:
     """Such as "member → administrator", "sessions: 2"."""
-    left = dict(details)
+    remaining = dict(details)
     parts = []
-    if "before" in left:
-        before = left.pop("before")
-        after = next((left.pop(name) for name in NEW_VALUES if name in left), None)
+    if "before" in remaining:
+        before = remaining.pop("before")
+        after = next((remaining.pop(name) for name in NEW_VALUES if name in remaining), None)
         parts.append(f"{before} → {after}" if after else f"before: {before}")
-    filled = {name.replace("_", " "): value for name, value in left.items() if value not in (None, "", [])}
+    filled = {name.replace("_", " "): value for name, value in remaining.items() if value not in (None, "", [])}
     parts += [f"{name}: {_plain(value)}" for name, value in filled.items()]
     return ", ".join(parts)
 

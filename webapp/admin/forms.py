@@ -3,9 +3,10 @@
 import re
 from typing import Self
 
-from wtforms import EmailField, SelectField, StringField, TextAreaField, ValidationError
+from wtforms import SelectField, StringField, TextAreaField, ValidationError
 from wtforms.validators import DataRequired
 
+from webapp.auth.forms import EmailAddress
 from webapp.models import Actor, Role, is_above, normalise_email
 from webapp.models.accounts.people import MAX_NAME
 from webapp.web.forms import Form, OneLine
@@ -19,22 +20,12 @@ ROLES = {
 }
 
 
-def stripped(text: str | None) -> str | None:
-    return text and text.strip()
-
-
 class NameForm(Form):
     name = OneLine("Name", "Type a name.", MAX_NAME)
 
 
 class AddressForm(Form):
-    email = EmailField("E-mail", [DataRequired("Type the new address.")], filters=[stripped])
-
-    def validate_email(self, field: EmailField) -> None:
-        try:
-            field.data = normalise_email(field.data or "")
-        except ValueError as error:
-            raise ValidationError(str(error)) from error
+    email = EmailAddress("E-mail", [DataRequired("Type the new address.")])
 
 
 class RoleForm(Form):
@@ -47,11 +38,11 @@ class RoleForm(Form):
 
 
 class RemovalForm(Form):
-    confirmation = StringField("Address", [DataRequired("Type the address.")], filters=[stripped])
-    email = ""  # of whom it removes
+    confirmation = StringField("Address", [DataRequired("Type the address.")])
+    email = ""  # of the person to remove
 
     def validate_confirmation(self, field: StringField) -> None:
-        if (field.data or "").lower() != self.email:
+        if (field.data or "").strip().lower() != self.email:
             raise ValidationError("This is not their address. Nothing was removed.")
 
 
@@ -60,16 +51,15 @@ class InvitationForm(RoleForm):
     addresses: list[str]  # after validation: each address once, normalised
 
     def validate_emails(self, field: TextAreaField) -> None:
-        typed = [part for part in re.split(r"[\s,;]+", field.data or "") if part]
-        found: dict[str, None] = {}
-        errors = []
-        for part in typed[:MAX_INVITED]:
+        parts = [part for part in re.split(r"[\s,;]+", field.data or "") if part]
+        emails, errors = [], []
+        for part in parts[:MAX_INVITED]:
             try:
-                found[normalise_email(part)] = None
+                emails.append(normalise_email(part))
             except ValueError:
                 errors.append(f"“{part[:100]}” is no e-mail address.")
-        if len(typed) > MAX_INVITED:
+        if len(parts) > MAX_INVITED:
             errors.append(f"Invite at most {MAX_INVITED} people at once.")
         if errors:
             raise ValidationError(" ".join(errors))
-        self.addresses = list(found)
+        self.addresses = list(dict.fromkeys(emails))

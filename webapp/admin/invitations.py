@@ -1,6 +1,6 @@
 """Invitations: sent to several addresses at once, resent, passed on by hand, withdrawn."""
 
-from dataclasses import dataclass
+from typing import Any
 
 from quart import url_for
 from quart.typing import ResponseReturnValue
@@ -8,28 +8,19 @@ from sqlalchemy import select
 
 from webapp.admin import bp
 from webapp.admin.forms import ROLES, InvitationForm
+from webapp.auth.responses import render_form
 from webapp.extensions import config, db
 from webapp.models import OneTimeToken, Role, is_above, utc_now
 from webapp.models.accounts import invitation
 from webapp.web.access import Action, fresh, may, resumable
-from webapp.web.acting_user import acting_user
 from webapp.web.flashes import flash
 from webapp.web.formatting import plural
 from webapp.web.fragments import redirect_to, render
 from webapp.web.hosts import own_origin
 from webapp.web.mailer import mailer
-from webapp.web.session import current_user
+from webapp.web.session import acting_user, current_user
 
 MAX_SHOWN = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class PendingInvitation:
-    token: OneTimeToken
-    role: str
-    inviter: str
-    has_expired: bool
-    may_manage: bool
 
 
 @bp.get("/people/invitations")
@@ -51,12 +42,12 @@ async def invitations_new() -> ResponseReturnValue:
 async def invitations_create() -> ResponseReturnValue:
     form = (await InvitationForm.load()).offer(current_user())
     if not form.validate_on_submit():
-        return await _new(form, status=422)
-    invited, known = await db().write(invitation.invite, acting_user(), mailer, form.addresses, form["role"].data)
+        return await _new(form)
+    invited, left_out = await db().write(invitation.invite, acting_user(), mailer, form.addresses, form["role"].data)
     if invited:
         flash(f"{plural(len(invited), 'person is', 'people are')} invited.")
-    if known:
-        flash(f"Already here, so not invited: {', '.join(known)}.", "alert")
+    if left_out:
+        flash(f"Already here, so not invited: {', '.join(left_out)}.", "alert")
     return redirect_to(url_for("admin.invitations_index"))
 
 
@@ -88,22 +79,21 @@ async def invitations_withdraw(token_id: int) -> ResponseReturnValue:
     return redirect_to(url_for("admin.invitations_index"))
 
 
-async def _new(form: InvitationForm, status: int = 200) -> ResponseReturnValue:
-    return await render("admin/invitations/new.html", status=status, form=form, sends_mail=config().sends_mail)
+async def _new(form: InvitationForm) -> ResponseReturnValue:
+    return await render_form("admin/invitations/new.html", form, sends_mail=config().sends_mail)
 
 
-async def _pending() -> list[PendingInvitation]:
-    reader, now = current_user(), utc_now()
+async def _pending() -> list[dict[str, Any]]:
     newest = select(OneTimeToken).where(invitation.IS_PENDING).order_by(OneTimeToken.id.desc()).limit(MAX_SHOWN)
     async with db().reading() as session:
         tokens = (await session.scalars(newest)).all()
     return [
-        PendingInvitation(
-            token=token,
-            role=ROLES[invitation.role_of(token)],
-            inviter=str(token.data.get("inviter", "")),
-            has_expired=token.expires_at <= now,
-            may_manage=is_above(reader, invitation.role_of(token)),
-        )
+        {
+            "token": token,
+            "role": ROLES[invitation.role_of(token)],
+            "inviter": token.data.get("inviter"),
+            "has_expired": token.expires_at <= utc_now(),
+            "may_manage": is_above(current_user(), invitation.role_of(token)),
+        }
         for token in tokens
     ]

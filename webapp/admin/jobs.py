@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from quart import url_for
 from quart.typing import ResponseReturnValue
@@ -12,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from webapp.admin import bp
 from webapp.db.errors import UserError
 from webapp.extensions import db, jobs
-from webapp.jobs.progress import Progress, starting_point
+from webapp.jobs.progress import starting_point
 from webapp.models import Import, ImportState, Mail, Table, User
 from webapp.models.errors import NotFound
 from webapp.models.mail import MAX_TRIES
@@ -27,19 +26,10 @@ from webapp.web.fragments import redirect_to, render
 MAX_SHOWN = 100  # imports per state, newest first
 
 
-@dataclass(frozen=True, slots=True)
-class ImportJob:
-    """An import; its page shows nothing of the file's contents."""
-
-    record: Import
-    owner: str  # e-mail address
-    progress: Progress
-    can_retry: bool
-
-
 @bp.get("/jobs")
 @may(Action.RUN_SERVER)
 async def jobs_index() -> ResponseReturnValue:
+    """Of an import nothing of the file's contents is shown."""
     given_up = func.count().filter(Mail.tries >= MAX_TRIES)
     unsent = select((func.count() - given_up).label("waiting"), given_up.label("given_up"))
     indexes = select(Table.id, Table.row_count, Table.owner_id, User.email).join(User, User.id == Table.owner_id)
@@ -50,12 +40,12 @@ async def jobs_index() -> ResponseReturnValue:
         failed = await _imports(session, (ImportState.FAILED,))
         indexing = (await session.execute(building)).all()
         mails = (await session.execute(unsent.where(Mail.sealed.is_not(None)))).one()
-    kept = await _kept_files([found for found, _ in failed])  # now that no session waits for the disk
+    retryable = await _kept_files([import_ for import_, _ in failed])  # now that no session waits for the disk
     return await render(
         "admin/jobs.html",
-        running=[_present(*job) for job in running],
-        waiting=[_present(*job) for job in waiting],
-        failed=[_present(*job, can_retry=job[0].id in kept) for job in failed],
+        running=[(*row, jobs().progress(row[0].id) or starting_point(row[0])) for row in running],
+        waiting=waiting,
+        failed=[(*row, row[0].id in retryable) for row in failed],
         indexes=indexing,
         mails=mails,
     )
@@ -65,32 +55,24 @@ async def jobs_index() -> ResponseReturnValue:
 @may(Action.RUN_SERVER)
 async def jobs_retry(import_id: str) -> ResponseReturnValue:
     """Read the file again, if it still exists. The result waits for its owner's decision, as the first time."""
-    found = await jobs().find(import_id)
-    if found is None:
+    import_ = await jobs().find(import_id)
+    if import_ is None:
         raise NotFound("import")
-    if found.state == ImportState.FAILED and not await _kept_files([found]):
+    if import_.state == ImportState.FAILED and not await _kept_files([import_]):
         raise UserError("Its file is no longer kept. Upload it again.")
-    await db().write(importing.retry, audit_source(), found.id)
-    flash(f"“{found.filename}” is being read again. Its owner can then decide on the import.")
+    await db().write(importing.retry, audit_source(), import_.id)
+    flash(f"“{import_.filename}” is being read again. Its owner can then decide on the import.")
     return redirect_to(url_for("admin.jobs_index"))
 
 
 async def _kept_files(imports: Collection[Import]) -> set[str]:
     """The ids of the failed imports whose file still exists: one that could be read is kept for a day."""
-    folders = {found.id: jobs().folder(found.id) for found in imports if found.inspection is not None}
-
-    def look() -> set[str]:
-        return {import_id for import_id, folder in folders.items() if folder.original.is_file()}
-
-    return await asyncio.to_thread(look) if folders else set()
+    paths = {import_.id: jobs().folder(import_.id).original for import_ in imports if import_.inspection is not None}
+    return await asyncio.to_thread(lambda: {import_id for import_id, path in paths.items() if path.is_file()})
 
 
 async def _imports(session: AsyncSession, states: tuple[ImportState, ...]) -> list[tuple[Import, str]]:
     """Each with its owner's address."""
     statement = select(Import, User.email).join(User, User.id == Import.user_id).where(Import.state.in_(states))
     rows = await session.execute(statement.order_by(Import.created_at.desc()).limit(MAX_SHOWN))
-    return [(found, email) for found, email in rows]
-
-
-def _present(found: Import, owner: str, *, can_retry: bool = False) -> ImportJob:
-    return ImportJob(found, owner, jobs().progress(found.id) or starting_point(found), can_retry)
+    return [(import_, email) for import_, email in rows]

@@ -16,11 +16,10 @@ from webapp.extensions import config, db, sealer
 from webapp.models import Mail
 from webapp.models.accounts.outbox import retry_mail, reveal_link, unsent_mails
 from webapp.web.access import Action, fresh, may, resumable
-from webapp.web.acting_user import acting_user
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
 from webapp.web.hosts import own_origin
-from webapp.web.session import current_user
+from webapp.web.session import acting_user, current_user
 
 MAX_SHOWN = 200  # mails of each kind, newest first
 
@@ -57,5 +56,5 @@ async def mails_retry(mail_id: str) -> ResponseReturnValue:
 
 def _on_this_host(link: str) -> str:
     """As the reader reaches this server: the mail may have been requested under another host name."""
-    found = urlsplit(link)
-    return f"{own_origin()}{found.path}" + (f"?{found.query}" if found.query else "")
+    parts = urlsplit(link)
+    return f"{own_origin()}{parts.path}" + (f"?{parts.query}" if parts.query else "")

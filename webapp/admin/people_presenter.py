@@ -21,13 +21,6 @@ STATES = {
 
 
 @dataclass(frozen=True, slots=True)
-class SortHeader:
-    title: str
-    url: str
-    direction: str | None  # "ascending", "descending", None
-
-
-@dataclass(frozen=True, slots=True)
 class PersonRow:
     """A person. `roles` are those the reader may grant them: empty if the reader may not manage them."""
 
@@ -38,19 +31,6 @@ class PersonRow:
     is_self: bool
     role: str
     roles: list[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class PeopleList:
-    rows: list[PersonRow]
-    headers: list[SortHeader]
-    query: PeopleListQuery
-    hidden: list[tuple[str, str]]  # hidden fields of the search form
-    url: str
-    clear_url: str
-    more_url: str | None  # the whole page, starting there
-    more_rows_url: str | None  # the rows alone
-    summary: str
 
 
 def present_person(reader: Actor, person: PersonSummary) -> PersonRow:
@@ -69,26 +49,27 @@ def present_person(reader: Actor, person: PersonSummary) -> PersonRow:
 
 
 def present_people(
-    reader: Actor, query: PeopleListQuery, people: list[PersonSummary], cursor: str | None, found: int, everybody: int
-) -> PeopleList:
-    """`cursor` is that of the next page; `found` and `everybody` count those who match the search, and all."""
-    further: dict[str, Any] = {**query.args(), "after": cursor}
-    summary = plural(everybody, "person", "people")
+    reader: Actor, query: PeopleListQuery, people: list[PersonSummary], cursor: str | None, matching: int, total: int
+) -> dict[str, Any]:
+    """The context of the list's templates. `cursor` is that of the next page; `matching` people fit the search."""
+    more = {**query.args(), "after": cursor}
+    summary = plural(total, "person", "people")
     if query.search:
-        summary = f"{format_number(found)} of {summary} with “{query.search}” in the name or address"
-    return PeopleList(
-        rows=[present_person(reader, person) for person in people],
-        headers=[_header(query, key) for key in SORT_KEYS],
-        query=query,
-        hidden=[(name, value) for name, value in query.args().items() if name != "q"],
-        url=url_for("admin.people_index", **query.args()),
-        clear_url=url_for("admin.people_index", **PeopleListQuery(sort=query.sort).args()),
-        more_url=url_for("admin.people_index", **further) if cursor else None,
-        more_rows_url=url_for("admin.people_rows", **further) if cursor else None,
-        summary=summary,
-    )
+        summary = f"{format_number(matching)} of {summary} with “{query.search}” in the name or address"
+    return {
+        "rows": [present_person(reader, person) for person in people],
+        "headers": [_header(query, key) for key in SORT_KEYS],
+        "query": query,
+        "hidden_fields": [(name, value) for name, value in query.args().items() if name != "q"],
+        "url": url_for("admin.people_index", **query.args()),
+        "clear_url": url_for("admin.people_index", **PeopleListQuery(sort=query.sort).args()),
+        "more_url": url_for("admin.people_index", **more) if cursor else None,
+        "more_rows_url": url_for("admin.people_rows", **more) if cursor else None,
+        "summary": summary,
+    }
 
 
-def _header(query: PeopleListQuery, key: str) -> SortHeader:
+def _header(query: PeopleListQuery, key: str) -> tuple[str, str, str | None]:
+    """Title, URL, and the direction if the list is sorted by it."""
     direction = None if query.key != key else "descending" if query.is_descending else "ascending"
-    return SortHeader(TITLES[key], url_for("admin.people_index", **query.sorted_by(key).args()), direction)
+    return TITLES[key], url_for("admin.people_index", **query.sorted_by(key).args()), direction

@@ -1,47 +1,56 @@
 """One person: their page, and the actions on them."""
 
+from typing import Any
+
 from quart import url_for
 from quart.typing import ResponseReturnValue
+from sqlalchemy import func, select
 
 from webapp.admin import bp
+from webapp.admin.audit import present_event
+from webapp.admin.audit_query import is_about
 from webapp.admin.forms import AddressForm, NameForm, RemovalForm, RoleForm
 from webapp.admin.people_presenter import PersonRow, present_person
-from webapp.admin.person_detail import fetch_person_detail
+from webapp.auth.responses import render_form
 from webapp.extensions import config, db
-from webapp.models import EmailTaken, Session
+from webapp.models import ApiToken, AuditEvent, EmailTaken, Passkey, Session, User, utc_now
 from webapp.models.accounts import people
-from webapp.models.accounts.password_reset import send_reset_link
+from webapp.models.accounts.api_token import IS_USABLE
+from webapp.models.accounts.password import send_reset_link
 from webapp.models.accounts.people import HasFactor, LastOwner, NotAllowed
 from webapp.models.accounts.people_query import people_by_id
 from webapp.models.errors import NotFound
 from webapp.web import templating
 from webapp.web.access import Action, fresh, may, resumable
-from webapp.web.acting_user import acting_user
 from webapp.web.flashes import flash
 from webapp.web.formatting import plural
 from webapp.web.fragments import is_partial, redirect_to, render, respond, toast
 from webapp.web.mailer import mailer
-from webapp.web.session import current_user
+from webapp.web.session import acting_user, current_user
+from webapp.web.user_agents import describe_user_agent
 from webapp.web.user_data import delete_user_data, summarize_user_data
+
+MAX_EVENTS = 25
+MAX_DEVICES = 50
 
 
 async def find_person(user_id: int) -> PersonRow:
     """The person as the list shows them. Raises `NotFound`."""
     async with db().reading() as session:
-        found = await people_by_id(session, [user_id], Session.active_parameters(config()))
-    if not found:
+        people = await people_by_id(session, [user_id], Session.active_parameters(config()))
+    if not people:
         raise NotFound("person")
-    return present_person(current_user(), found[0])
+    return present_person(current_user(), people[0])
 
 
-async def find_manageable(user_id: int, *, myself: str | None = None) -> PersonRow:
-    """The same, for a form about them. `myself` is the message for people who try it on themselves.
+async def find_manageable(user_id: int, *, refuse_self: str | None = None) -> PersonRow:
+    """The same, for a form about them. `refuse_self` is the message for people who try it on themselves.
 
     The verbs decide again under the write lock. Raises `NotFound` and `NotAllowed`.
     """
     row = await find_person(user_id)
-    if row.is_self and myself is not None:
-        raise NotAllowed(myself)
+    if row.is_self and refuse_self is not None:
+        raise NotAllowed(refuse_self)
     if not row.may_manage:
         raise NotAllowed(f"You may not manage {row.person.email}: the role is not below yours.")
     return row
@@ -54,7 +63,7 @@ async def person_show(user_id: int) -> ResponseReturnValue:
     row = await find_person(user_id)
     if is_partial():
         return await render("admin/people/_row.html", row=row)
-    return await render("admin/people/show.html", row=row, detail=await fetch_person_detail(row.person))
+    return await _show(row)
 
 
 @bp.get("/people/<id:user_id>/edit")
@@ -78,12 +87,12 @@ async def person_update(user_id: int) -> ResponseReturnValue:
 @may(Action.MANAGE_PEOPLE)
 @fresh
 async def person_email(user_id: int) -> ResponseReturnValue:
-    row = await find_manageable(user_id, myself=people.OWN_EMAIL)
+    row = await find_manageable(user_id, refuse_self=people.OWN_EMAIL)
     form = await AddressForm.load(data={"email": row.person.email})
     if form.validate_on_submit() and await _change_email(user_id, form):
         flash(f"The address is now {form['email'].data}. It counts as unverified.")
         return redirect_to(url_for("admin.person_show", user_id=user_id))
-    return await render("admin/people/email.html", status=422 if form.errors else 200, row=row, form=form)
+    return await render_form("admin/people/email.html", form, row=row)
 
 
 @bp.post("/people/<id:user_id>/role")
@@ -95,8 +104,8 @@ async def person_role(user_id: int) -> ResponseReturnValue:
         return await _refuse_role(user_id, "This is none of the roles you may give.")
     try:
         person = await db().write(people.change_role, acting_user(), user_id, form["role"].data)
-    except LastOwner as problem:
-        return await _refuse_role(user_id, str(problem))
+    except LastOwner as error:
+        return await _refuse_role(user_id, str(error))
     return await _changed(user_id, f"{person.name} has the role {person.role} now.")
 
 
@@ -140,15 +149,14 @@ async def person_reset(user_id: int) -> ResponseReturnValue:
 @fresh
 async def person_remove(user_id: int) -> ResponseReturnValue:
     """The page first lists what goes with them; their address must be typed to confirm."""
-    row = await find_manageable(user_id, myself=people.OWN_REMOVAL)
+    row = await find_manageable(user_id, refuse_self=people.OWN_REMOVAL)
     form = await RemovalForm.load()
     form.email = row.person.email
     if form.validate_on_submit():
         await db().write(people.remove_person, acting_user(), user_id, delete_user_data)
         flash(f"{row.person.email} is removed.")
         return redirect_to(url_for("admin.people_index"))
-    user_data, status = await summarize_user_data(user_id), 422 if form.errors else 200
-    return await render("admin/people/removal.html", status=status, row=row, form=form, user_data=user_data)
+    return await render_form("admin/people/removal.html", form, row=row, user_data=await summarize_user_data(user_id))
 
 
 async def _change_email(user_id: int, form: AddressForm) -> bool:
@@ -156,8 +164,8 @@ async def _change_email(user_id: int, form: AddressForm) -> bool:
         await db().write(people.change_email, acting_user(), mailer, user_id, form["email"].data)
     except EmailTaken:
         form.refuse("email", "Somebody else has an account with this address.")
-    except HasFactor as problem:
-        form.refuse("email", str(problem))
+    except HasFactor as error:
+        form.refuse("email", str(error))
     return not form.errors
 
 
@@ -177,8 +185,29 @@ async def _changed(user_id: int, message: str) -> ResponseReturnValue:
 
 async def _refuse_role(user_id: int, error: str) -> ResponseReturnValue:
     """The unchanged row, with the error beside the field."""
-    row = await find_manageable(user_id, myself=people.OWN_ROLE)
+    row = await find_manageable(user_id, refuse_self=people.OWN_ROLE)
     if is_partial():
         return await render("admin/people/_row.html", status=422, row=row, error=error)
-    detail = await fetch_person_detail(row.person)
-    return await render("admin/people/show.html", status=422, row=row, detail=detail, error=error)
+    return await _show(row, status=422, error=error)
+
+
+async def _show(row: PersonRow, status: int = 200, **context: Any) -> ResponseReturnValue:
+    """How and where they sign in, and their history. Raises `NotFound` if they are removed meanwhile."""
+    user_id = row.person.id
+    passkeys = select(func.count()).where(Passkey.user_id == user_id).scalar_subquery()
+    tokens = select(func.count()).where(ApiToken.user_id == user_id, IS_USABLE).scalar_subquery()
+    person = select(User, passkeys.label("passkeys"), tokens.label("tokens")).where(User.id == user_id)
+    devices = Session.active_of(user_id).order_by(Session.seen_at.desc()).limit(MAX_DEVICES)
+    events = select(AuditEvent).where(is_about(user_id)).order_by(AuditEvent.id.desc()).limit(MAX_EVENTS)
+    async with db().reading() as session:
+        detail = (await session.execute(person, {"now": utc_now()})).one_or_none()
+        if detail is None:
+            raise NotFound("person")
+        context["devices"] = [
+            (describe_user_agent(device.agent), device)
+            for device in await session.scalars(devices, Session.active_parameters(config()))
+        ]
+        context["history"] = [present_event(event) for event in await session.scalars(events)]
+    context["history_url"] = url_for("admin.audit_index", person=row.person.email)
+    context["user_data"] = await summarize_user_data(user_id)
+    return await render("admin/people/show.html", status=status, row=row, detail=detail, **context)

@@ -35,25 +35,25 @@ class Setting:
 async def settings_index() -> ResponseReturnValue:
     settings = config()
     revision = await asyncio.to_thread(migrations.current, settings)
-    return await render("admin/settings.html", settings=in_force(settings), versions=_versions(revision))
+    return await render("admin/settings.html", settings=current_settings(settings), versions=_versions(revision))
 
 
-def in_force(settings: Settings) -> list[Setting]:
+def current_settings(settings: Settings) -> list[Setting]:
     """In the order of `settings.py`."""
-    found = []
+    rows = []
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
         is_default = name not in settings.model_fields_set or value == field.default
         is_secret = "SecretStr" in str(field.annotation)
-        found.append(
+        rows.append(
             Setting(
-                variable(name), _shown(value), _readable(name, value), is_default, is_secret, field.description or ""
+                variable(name), _display(value), _readable(name, value), is_default, is_secret, field.description or ""
             )
         )
-    return found
+    return rows
 
 
-def _shown(value: Any) -> str:
+def _display(value: Any) -> str:
     """Reveals nothing about a secret, not even its length."""
     if isinstance(value, SecretStr):
         return "set" if value.get_secret_value() else "not set"

@@ -16,10 +16,10 @@ from webapp.models.accounts.combined_changes import VersionMismatch, change_pers
 from webapp.models.accounts.people_query import people_after
 from webapp.models.errors import NotFound
 from webapp.web.access import Action, may
-from webapp.web.acting_user import acting_user
 from webapp.web.errors import ErrorDetails, respond
 from webapp.web.mailer import mailer
 from webapp.web.rate_limit.requests import reads, writes
+from webapp.web.session import acting_user
 from webapp.web.user_data import delete_user_data
 
 

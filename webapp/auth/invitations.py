@@ -9,7 +9,7 @@ from webapp.auth.rate_limits import rate_limits
 from webapp.auth.responses import find_link, render_form
 from webapp.extensions import db, hasher
 from webapp.models import EmailTaken, Purpose
-from webapp.models.accounts.registration import accept_invitation
+from webapp.models.accounts.invitation import accept_invitation
 from webapp.web.access import public
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
@@ -21,14 +21,14 @@ from webapp.web.session import sign_in
 @bp.route("/invitations/<token>", methods=["GET", "POST"])
 @public
 async def invitation(token: str) -> ResponseReturnValue:
-    found = await find_link(Purpose.INVITE, token)
+    link = await find_link(Purpose.INVITE, token)
     form = await InvitationForm.load()
-    form["password"].owner = (found.email or "", "")
+    form["password"].owner = (link.email or "", "")
     if form.validate_on_submit() and await _accept(form, token):
         flash("Welcome.")
         return redirect_to(url_for("main.dashboard"), whole=True)
-    shown = {"email": found.email, "role": found.data.get("role"), "inviter": found.data.get("inviter")}
-    return await render_form("auth/invitation.html", form, token=token, **shown)
+    details = {"email": link.email, "role": link.data.get("role"), "inviter": link.data.get("inviter")}
+    return await render_form("auth/invitation.html", form, token=token, **details)
 
 
 async def _accept(form: InvitationForm, token: str) -> bool:

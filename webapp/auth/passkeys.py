@@ -28,10 +28,10 @@ async def passkey_options() -> Response:
     if person is None:
         return await authentication_options(None, None)
     async with db().reading() as session:
-        known = (await session.scalars(Passkey.of(person.id))).all()
-    if not known:
+        passkeys = (await session.scalars(Passkey.of(person.id))).all()
+    if not passkeys:
         raise UserError("You have no passkey yet. Use your password; a passkey is added on the page of your account.")
-    return await authentication_options(person.id, known)
+    return await authentication_options(person.id, passkeys)
 
 
 @bp.post("/login/passkey")

@@ -7,6 +7,7 @@ secret key, so that processes and restarts agree without storing it, and it is u
 import base64
 import hashlib
 import hmac
+from textwrap import wrap
 
 import structlog
 from quart import request
@@ -20,7 +21,7 @@ from webapp.auth.responses import redirect_after_login, render_form
 from webapp.db.keys import secret_key
 from webapp.extensions import config, db, hasher
 from webapp.models import EmailTaken, User
-from webapp.models.accounts import registration
+from webapp.models.accounts import account
 from webapp.web.access import public
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
@@ -37,15 +38,15 @@ log = structlog.get_logger("rowcast.setup")
 async def register() -> ResponseReturnValue:
     if await load_current_user() is not None:
         return redirect_after_login()
-    first = await is_first()
-    if not (first or is_open()):
+    is_first = not await has_accounts()
+    if not (is_first or is_registration_open()):
         return await render("auth/closed.html", status=403, registration=config().registration)
     form = await RegistrationForm.load()
-    if not first or config().is_private:
+    if not is_first or config().is_private:
         del form["setup_key"]
     if form.validate_on_submit() and await _sign_up(form):
         return redirect_after_login()
-    return await render_form("auth/register.html", form, first=first, next=request.args.get("next"))
+    return await render_form("auth/register.html", form, is_first=is_first, next=request.args.get("next"))
 
 
 @bp.get("/register/email")
@@ -56,9 +57,9 @@ async def register_email() -> ResponseReturnValue:
     if not await rate_limits().email_check.try_hit(client_address()):
         return await render("auth/_email_check.html", problem=None)
     problem = None if form.validate() else " ".join(form["email"].errors)
-    if problem is None and is_open():
+    if problem is None and is_registration_open():
         async with db().reading() as session:
-            if await session.scalar(User.with_address(form["email"].data)) is not None:
+            if await session.scalar(User.id_by_email(form["email"].data)) is not None:
                 problem = str(EmailTaken())
     return await render("auth/_email_check.html", problem=problem)
 
@@ -73,9 +74,9 @@ async def _sign_up(form: RegistrationForm) -> bool:
     if "setup_key" in form and not is_setup_key(config(), form["setup_key"].data):
         form.refuse("setup_key", "This is not the key in the server's log. It is printed at every start.")
         return False
-    values = {"email": form["email"].data, "password_hash": await hasher().hash(form["password"].data)}
+    credentials = {"email": form["email"].data, "password_hash": await hasher().hash(form["password"].data)}
     try:
-        user = await db().write(registration.register, audit_source(), mailer, **values, is_open=is_open())
+        user = await db().write(account.register, audit_source(), mailer, **credentials, is_open=is_registration_open())
     except EmailTaken as error:
         form.refuse("email", str(error))
         return False
@@ -84,13 +85,12 @@ async def _sign_up(form: RegistrationForm) -> bool:
     return True
 
 
-async def is_first() -> bool:
-    """Whether there is no account yet."""
-    row = await db().fetch_one(User.anybody())
-    return row is None or not row[0]
+async def has_accounts() -> bool:
+    row = await db().fetch_one(User.any_exist())
+    return row is not None and row[0]
 
 
-def is_open() -> bool:
+def is_registration_open() -> bool:
     """Whether people may create accounts once there is an owner."""
     return config().registration is Registration.OPEN
 
@@ -98,18 +98,17 @@ def is_open() -> bool:
 def setup_key(settings: Settings) -> str:
     """Such as `K7QD-2MXA-...`: 100 bits, without easily confused characters."""
     mac = hmac.digest(secret_key(settings).encode(), b"rowcast set-up key", hashlib.sha256)
-    letters = base64.b32encode(mac).decode()[:20]
-    return "-".join(letters[start : start + 4] for start in range(0, 20, 4))
+    return "-".join(wrap(base64.b32encode(mac).decode()[:20], 4))
 
 
-def is_setup_key(settings: Settings, typed: str) -> bool:
+def is_setup_key(settings: Settings, key: str) -> bool:
     """Compared in constant time; case, spaces and dashes are ignored."""
-    plain = "".join(character for character in typed.upper() if character.isalnum())
+    plain = "".join(character for character in key.upper() if character.isalnum())
     return hmac.compare_digest(plain.encode(), setup_key(settings).replace("-", "").encode())
 
 
 @bp.before_app_serving
 async def announce_setup_key() -> None:
-    if config().is_private or not await is_first():
+    if config().is_private or await has_accounts():
         return
     log.warning("nobody has an account yet; who signs up first needs the set-up key", setup_key=setup_key(config()))

@@ -41,14 +41,14 @@ async def reset() -> ResponseReturnValue:
 @bp.route(RESET_PATH, methods=["GET", "POST"])
 @public
 async def reset_edit(token: str) -> ResponseReturnValue:
-    found = await find_link(Purpose.RESET, token)
+    link = await find_link(Purpose.RESET, token)
     form = await NewPasswordForm.load()
-    form["password"].owner = (found.email or "", "")
+    form["password"].owner = (link.email or "", "")
     if form.validate_on_submit() and await rate_limits().allow(form, (rate_limits().link, client_address())):
         await _set_password(token, form["password"].data)
         flash("Your new password is set, and you are signed out everywhere. Sign in with it now.")
         return redirect_to(url_for("auth.login"), whole=True)
-    return await render_form("auth/reset_edit.html", form, token=token, email=found.email)
+    return await render_form("auth/reset_edit.html", form, token=token, email=link.email)
 
 
 def _where_the_link_is() -> str:

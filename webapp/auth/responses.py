@@ -34,10 +34,10 @@ async def find_link(purpose: Purpose, token: str) -> OneTimeToken:
     Opening a link uses nothing up; using it checks again under the write lock.
     """
     async with db().reading() as session:
-        found = await session.scalar(OneTimeToken.usable(purpose, token))
-    if found is None:
+        link = await session.scalar(OneTimeToken.usable(purpose, token))
+    if link is None:
         raise TokenUnusable
-    return found
+    return link
 
 
 @bp.errorhandler(TokenUnusable)

@@ -10,7 +10,7 @@ from quart.typing import ResponseReturnValue
 from webapp.auth import bp
 from webapp.auth.forms import CodeForm, LoginForm
 from webapp.auth.rate_limits import rate_limits
-from webapp.auth.registrations import is_first
+from webapp.auth.registrations import has_accounts
 from webapp.auth.responses import complete_login, redirect_after_login, render_form
 from webapp.extensions import config, db, hasher, sealer
 from webapp.models import Event, Purpose, User
@@ -38,7 +38,7 @@ SECOND_STEP = Cookie("rowcast-second-step", int(LIFETIMES[Purpose.SECOND_STEP].t
 async def login() -> ResponseReturnValue:
     if await load_current_user() is not None:
         return redirect_after_login()
-    if await is_first():
+    if not await has_accounts():
         return redirect_to(url_for("auth.register"), whole=True)
     form = await LoginForm.load()
     if form.validate_on_submit() and (user := await _verify_password(form)) is not None:
@@ -90,7 +90,7 @@ async def _verify_password(form: LoginForm) -> User | None:
     """
     email, password = form["email"].data, form["password"].data
     async with db().reading() as session:
-        user = await session.scalar(User.able_to_sign_in(email))
+        user = await session.scalar(User.active_by_email(email))
     device = known_device(user.id) if user else None
     if not await rate_limits().allow(form, *rate_limits().sign_in(email, device)):
         return None
@@ -104,20 +104,19 @@ async def _verify_password(form: LoginForm) -> User | None:
 
 async def _rehashed(user: User, password: str) -> User:
     """Rehash at today's cost; if another sign-in was faster, use the hash it made of the same password."""
-    newer = await hasher().hash(password)
-    if await db().write(User.rehash, user.id, user.password_hash, newer):
-        user.password_hash = newer
+    new_hash = await hasher().hash(password)
+    if await db().write(User.rehash, user.id, user.password_hash, new_hash):
+        user.password_hash = new_hash
         return user
     async with db().reading() as session:
-        now = await session.get(User, user.id)
-    return now if now is not None and await hasher().verify(now.password_hash, password) else user
+        current = await session.get(User, user.id)
+    return current if current is not None and await hasher().verify(current.password_hash, password) else user
 
 
 async def _ask_for_code(user: User, *, remembered: bool) -> ResponseReturnValue:
     """Go to the second step, with the cookie that proves the first."""
     token = await db().write(begin_second_step, user, remembered=remembered)
-    page = redirect_to(url_for("auth.login_code", next=request.args.get("next")), whole=True)
-    response = await make_response(page)
+    response = await make_response(redirect_to(url_for("auth.login_code", next=request.args.get("next")), whole=True))
     SECOND_STEP.set(response, token)
     return response
 

@@ -12,7 +12,7 @@ from webapp.auth.rate_limits import rate_limits
 from webapp.auth.responses import find_link
 from webapp.extensions import config, db
 from webapp.models import Purpose
-from webapp.models.accounts.registration import resend_verification, verify_email
+from webapp.models.accounts.account import resend_verification, verify_email
 from webapp.web.access import Action, before_second_factor, may
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
@@ -21,21 +21,21 @@ from webapp.web.mailer import mailer
 from webapp.web.safe_urls import safe_next
 from webapp.web.session import current_user
 
-BY_HAND = "This server sends no mail. Whoever runs it has a link for you now: ask for it."
+NO_MAIL_SERVER = "This server sends no mail. Whoever runs it has a link for you now: ask for it."
 
 
 @bp.route("/verifications/<token>", methods=["GET", "POST"])
 @may(Action.OWN_ACCOUNT)
 @before_second_factor
 async def verify(token: str) -> ResponseReturnValue:
-    found, person = await find_link(Purpose.VERIFY, token), current_user()
-    is_theirs = found.user_id == person.id
+    link, person = await find_link(Purpose.VERIFY, token), current_user()
+    is_theirs = link.user_id == person.id
     if request.method == "POST" and is_theirs:
         await db().write(verify_email, audit_source(), token)
         flash("Thank you. Your address is confirmed.")
         return redirect_to(url_for("main.home"), whole=True)
     status = 200 if is_theirs else 403
-    return await render("auth/verify.html", status=status, email=found.email, token=token, is_theirs=is_theirs)
+    return await render("auth/verify.html", status=status, email=link.email, token=token, is_theirs=is_theirs)
 
 
 @bp.post("/verifications")
@@ -52,6 +52,6 @@ async def verify_resend() -> ResponseReturnValue:
         flash(
             f"A new link is on its way to {person.email}; earlier ones no longer work."
             if config().sends_mail
-            else BY_HAND
+            else NO_MAIL_SERVER
         )
     return redirect_to(safe_next((await request.form).get("next"), url_for("main.dashboard")), whole=True)

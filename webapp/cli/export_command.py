@@ -58,7 +58,7 @@ async def _find(settings: Settings, table_id: int) -> tuple[Table, Path | None]:
         async with database.reading() as session:
             statement = select(Table).where(Table.id == table_id).options(selectinload(Table.columns))
             table = await session.scalar(statement)
-            upload = (await session.execute(Import.kept_for(table_id))).first()
+            upload = (await session.execute(Import.upload_of(table_id))).first()
     finally:
         await database.close()
     if table is None:

@@ -7,7 +7,6 @@ import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -32,18 +31,13 @@ BLOCK = 1024 * 1024
 Advance = Callable[[int, int], None]  # (bytes of two passes over the file, rows)
 
 
-class Imported(NamedTuple):
-    table_id: int
-    owner_email: str
-    owners: int  # how many people it could have become the table of
-
-
 def import_file(
     settings: Settings, path: Path, *, title: str | None, owner_email: str | None, progress: Advance
-) -> Imported:
+) -> tuple[int, str, int]:
     """Import the file as a table of `owner_email`, or of the server's first owner.
 
-    Raises `UserError`, with a readable message, and then leaves nothing behind.
+    Return the table's id, its owner's address, and how many people could have become its owner. Raises `UserError`,
+    with a readable message, and then leaves nothing behind.
     """
     return asyncio.run(_import(settings, path, title, owner_email, progress))
 
@@ -87,11 +81,11 @@ class ProgressBroker(InProcessBroker):
 
 
 async def _import(
-    settings: Settings, path: Path, title: str | None, owner_email: str | None, advance: Advance
-) -> Imported:
+    settings: Settings, path: Path, title: str | None, owner_email: str | None, progress: Advance
+) -> tuple[int, str, int]:
     database = Database(settings)
     await database.open()
-    context = JobContext(settings, database, create_store(database), ProgressBroker(advance))
+    context = JobContext(settings, database, create_store(database), ProgressBroker(progress))
     database.queue = queue = LocalQueue(context)
     database.broker = context.broker
     import_id = secrets.token_hex(16)
@@ -101,7 +95,7 @@ async def _import(
         size, sha256 = await asyncio.to_thread(_copy, path, folder.path)
         filename = os.fsencode(path.name).decode(errors="replace")  # may be bytes that are no text
         await database.write(importing.create, import_id, user_id=owner_id, filename=filename, size=size, sha256=sha256)
-        return Imported(await _run_passes(context, queue, import_id, title), email, owners)
+        return await _run_passes(context, queue, import_id, title), email, owners
     except BaseException as error:  # also Ctrl-C
         await queue.cancel()
         try:
@@ -120,14 +114,14 @@ async def _import(
 
 async def _run_passes(context: JobContext, queue: LocalQueue, import_id: str, title: str | None) -> int:
     await queue.join()
-    found = await context.find(import_id)
-    if found is not None and found.state == ImportState.READY:
+    import_ = await context.find(import_id)
+    if import_ is not None and import_.state == ImportState.READY:
         await context.database.write(importing.begin_loading, import_id, ImportOverrides(), title)
         await queue.join()
-        found = await context.find(import_id)
-    if found is None or found.table_id is None:
-        raise UserError((found and found.failure) or "The import was cancelled.")
-    return found.table_id
+        import_ = await context.find(import_id)
+    if import_ is None or import_.table_id is None:
+        raise UserError((import_ and import_.failure) or "The import was cancelled.")
+    return import_.table_id
 
 
 def _copy(path: Path, folder: Path) -> tuple[int, str]:
@@ -144,15 +138,15 @@ def _copy(path: Path, folder: Path) -> tuple[int, str]:
 async def _owner(database: Database, email: str | None) -> tuple[int, str, int]:
     """Id and address of the new table's owner, and how many people it could have been."""
     try:
-        wanted = User.email == normalise_email(email) if email else User.role == Role.OWNER
+        is_owner = User.email == normalise_email(email) if email else User.role == Role.OWNER
     except ValueError as error:
         raise UserError(f"Nobody has an account with the address {email}: {error}") from error
     async with database.reading() as session:
-        found = (await session.execute(select(User.id, User.email).where(wanted).order_by(User.id))).all()
-    if not found:
+        owners = (await session.execute(select(User.id, User.email).where(is_owner).order_by(User.id))).all()
+    if not owners:
         raise UserError(
             f"Nobody has an account with the address {email}."
             if email
             else "There is no account yet. Start the server and create the owner's account first."
         )
-    return found[0].id, found[0].email, len(found)
+    return owners[0].id, owners[0].email, len(owners)

@@ -4,17 +4,15 @@ import asyncio
 import csv
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import click
 
 from settings import Settings, variable
-from webapp.cli.terminal import Commands, Progress, in_columns, in_words, regular
+from webapp.cli.terminal import Commands, Progress, align_columns, describe_report, ensure_regular
 
 if TYPE_CHECKING:
     from webapp.cli.export_command import Kind
@@ -34,14 +32,14 @@ def main() -> None:
 @click.option("--reload", is_flag=True, help="Development: start again when the code changes.")
 def serve(host: str | None, port: int | None, reload: bool) -> None:
     """Serve the application until SIGTERM or Ctrl-C."""
-    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    overrides = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     if reload:
         from webapp.reloading import serve_and_reload
 
-        sys.exit(serve_and_reload(_serve, [f"--{name}={value}" for name, value in given.items()]))
+        sys.exit(serve_and_reload(_serve, [f"--{name}={value}" for name, value in overrides.items()]))
     from webapp import server
 
-    sys.exit(server.serve(_settings(**given)))
+    sys.exit(server.serve(_settings(**overrides)))
 
 
 def _serve(arguments: Sequence[str]) -> None:
@@ -81,7 +79,7 @@ def describe_settings(format_: str) -> None:
 
 
 @main.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), callback=regular)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), callback=ensure_regular)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def inspect(file: Path, as_json: bool) -> None:
     """Say what an import of FILE would find, without importing it."""
@@ -91,37 +89,31 @@ def inspect(file: Path, as_json: bool) -> None:
     try:
         with Progress(file.stat().st_size, "Reading") as advance, TemporaryDirectory() as folder:
             aside = Path(folder) / "rejected.csv"
-            found = inspect_file.inspect_file(file, file.name, inspect_file.ImportOverrides(), advance, aside)
+            report = inspect_file.inspect_file(file, file.name, inspect_file.ImportOverrides(), advance, aside)
             rejected = _rejected(aside)
-    except UserError as problem:
+    except UserError as error:
         if not as_json:
-            raise click.ClickException(str(problem)) from None
-        click.echo(json.dumps({"error": str(problem)}, ensure_ascii=False))
+            raise
+        click.echo(json.dumps({"error": str(error)}, ensure_ascii=False))
         sys.exit(1)
-    described = inspect_file.describe(found) | {"rejected": rejected}
-    click.echo(json.dumps(described, ensure_ascii=False) if as_json else in_words(found))
+    values = inspect_file.describe(report) | {"rejected": rejected}
+    click.echo(json.dumps(values, ensure_ascii=False) if as_json else describe_report(report))
 
 
 @main.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), callback=regular)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), callback=ensure_regular)
 @click.option("--title", help="The table's title.  [default: the file's name]")
 @click.option("--owner", "owner_email", help="Whose table it becomes.  [default: the first owner's]")
 def import_(file: Path, title: str | None, owner_email: str | None) -> None:
     """Import FILE as a new table and print the table's number."""
     from webapp.cli.import_command import import_file
-    from webapp.db import migrations
-    from webapp.db.errors import UserError
 
-    settings = _settings()
-    migrations.upgrade(settings)
-    try:
-        with Progress(2 * file.stat().st_size, "Importing") as advance:
-            made = import_file(settings, file, title=title, owner_email=owner_email, progress=advance)
-    except UserError as problem:
-        raise click.ClickException(str(problem)) from None
-    if made.owners > 1:
-        click.echo(f"It belongs to {made.owner_email}, the first of {made.owners} owners; --owner chooses.", err=True)
-    click.echo(made.table_id)
+    settings = _upgraded()
+    with Progress(2 * file.stat().st_size, "Importing") as advance:
+        table_id, email, owners = import_file(settings, file, title=title, owner_email=owner_email, progress=advance)
+    if owners > 1:
+        click.echo(f"It belongs to {email}, the first of {owners} owners; --owner chooses.", err=True)
+    click.echo(table_id)
 
 
 @main.command()
@@ -131,7 +123,6 @@ def export(table_id: int, format_: "Kind") -> None:
     """Write a table's rows, or the file it came from, to standard output."""
     from webapp.cli.export_command import export_table
     from webapp.db import migrations
-    from webapp.db.errors import UserError
 
     settings = _settings()
     if migrations.current(settings) is None:
@@ -143,8 +134,6 @@ def export(table_id: int, format_: "Kind") -> None:
                 sys.stdout.buffer.write(block)
                 advance(done, 0)
             sys.stdout.buffer.flush()
-    except UserError as problem:
-        raise click.ClickException(str(problem)) from None
     except BrokenPipeError:
         sys.stderr.close()  # the reader has closed the pipe, as `head` does; that is no error
         sys.exit(1)
@@ -165,9 +154,10 @@ ROLES = click.Choice(["owner", "administrator", "member", "guest"])
 @click.option("--link", is_flag=True, help="Print a link by which they choose a password, instead of asking for one.")
 def user_add(email: str, name: str, role: str | None, link: bool) -> None:
     """Make an account for EMAIL. The password is asked for, or read from standard input."""
-    with _people() as (settings, people):
-        printed = asyncio.run(people.add(settings, email, name, role, None if link else _password()))
-        click.echo(printed or f"{email} has an account.")
+    from webapp.cli import people
+
+    url = asyncio.run(people.add(_upgraded(), email, name, role, None if link else _password()))
+    click.echo(url or f"{email} has an account.")
 
 
 @user.command("promote")
@@ -175,9 +165,10 @@ def user_add(email: str, name: str, role: str | None, link: bool) -> None:
 @click.option("--role", type=ROLES, required=True, help="What they may do from now on.")
 def user_promote(email: str, role: str) -> None:
     """Give EMAIL another role."""
-    with _people() as (settings, people):
-        asyncio.run(people.promote(settings, email, role))
-        click.echo(f"{email} is {role} now.")
+    from webapp.cli import people
+
+    asyncio.run(people.promote(_upgraded(), email, role))
+    click.echo(f"{email} is {role} now.")
 
 
 @user.command("reset-password")
@@ -186,39 +177,34 @@ def user_promote(email: str, role: str) -> None:
 @click.option("--remove-second-factor", is_flag=True, help="For who has lost it; recovery codes and passkeys go too.")
 def user_reset_password(email: str, link: bool, remove_second_factor: bool) -> None:
     """Give EMAIL a new password. The old one, sign-ins and API tokens end, also with a link."""
-    with _people() as (settings, people):
-        password = None if link else _password()
-        printed = asyncio.run(people.reset(settings, email, password, remove_second_factors=remove_second_factor))
-        click.echo(printed or f"{email} has a new password.")
+    from webapp.cli import people
+
+    settings, password = _upgraded(), None if link else _password()
+    url = asyncio.run(people.reset(settings, email, password, remove_second_factors=remove_second_factor))
+    click.echo(url or f"{email} has a new password.")
 
 
 @user.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def user_list(as_json: bool) -> None:
     """List everybody with role, state and when they were last seen (UTC)."""
-    with _people() as (settings, people):
-        found = asyncio.run(people.list_people(settings))
+    from webapp.cli import people
+
+    everybody = asyncio.run(people.list_people(_upgraded()))
     if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False))
+        click.echo(json.dumps(everybody, ensure_ascii=False))
         return
-    rows = [[str(value or "never") for value in person.values()] for person in found]
-    for line in in_columns(rows):
+    for line in align_columns([[str(value or "never") for value in person.values()] for person in everybody]):
         click.echo(line)
 
 
-@contextmanager
-def _people() -> Iterator[tuple[Settings, ModuleType]]:
-    """The migrated database's settings and `webapp.cli.people`; a `UserError` ends the command with its message."""
-    from webapp.cli import people
+def _upgraded() -> Settings:
+    """The settings, of a database that has this version's form."""
     from webapp.db import migrations
-    from webapp.db.errors import UserError
 
     settings = _settings()
     migrations.upgrade(settings)
-    try:
-        yield settings, people
-    except UserError as problem:
-        raise click.ClickException(str(problem)) from None
+    return settings
 
 
 def _password() -> str:
@@ -228,17 +214,17 @@ def _password() -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
-def _settings(**given: object) -> Settings:
+def _settings(**overrides: object) -> Settings:
     """Settings from the environment, overridden by the command line; an invalid one ends the command with a message."""
     from pydantic import ValidationError
 
     try:
-        return Settings(**given)  # type: ignore[arg-type]
+        return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        wrong = "\n".join(
+        lines = [
             f"  {variable('_'.join(map(str, e['loc']))) + ': ' if e['loc'] else ''}{e['msg']}" for e in error.errors()
-        )
-        raise click.ClickException(f"These settings cannot be used:\n{wrong}") from None
+        ]
+        raise click.ClickException("\n".join(["These settings cannot be used:", *lines])) from None
 
 
 def _rejected(path: Path) -> list[dict[str, object]]:

@@ -13,8 +13,7 @@ from webapp.db.unit_of_work import UnitOfWork
 from webapp.hashing import Hasher
 from webapp.models import Role, User, normalise_email
 from webapp.models.accounts import people
-from webapp.models.accounts.password import problem_with
-from webapp.models.accounts.password_reset import issue_reset_link, reset_password
+from webapp.models.accounts.password import issue_reset_link, problem_with, reset_password
 from webapp.models.accounts.people import OPERATOR, ActingUser
 from webapp.models.accounts.people_query import people_with_state
 from webapp.web.hosts import public_origin
@@ -29,8 +28,8 @@ async def add(settings: Settings, email: str, name: str, role: str | None, passw
     password_hash = await _hash(settings, password, email) if password is not None else ""
 
     async def run(work: UnitOfWork) -> str | None:
-        given = Role(role) if role else None
-        person = await people.add_as_operator(work, email=email, name=name, role=given, password_hash=password_hash)
+        chosen = Role(role) if role else None
+        person = await people.add_as_operator(work, email=email, name=name, role=chosen, password_hash=password_hash)
         return None if password_hash else await issue_reset_link(work, person)
 
     async with _open(settings) as database:
@@ -48,13 +47,13 @@ async def reset(settings: Settings, email: str, password: str | None, *, remove_
     email = _normalise(email)
     password_hash = await _hash(settings, password, email) if password is not None else None
     async with _open(settings) as database:
-        done = await database.write(
+        token, is_last_owner = await database.write(
             _for_person, email, reset_password, password_hash, remove_second_factors=remove_second_factors
         )
-    if done.is_last_owner:
+    if is_last_owner:
         warning = "This is the last owner with a password: until the link is used, no owner can sign in with one."
         print(warning, file=sys.stderr, flush=True)  # keep it out of what programs read
-    return _link(settings, done.token)
+    return _link(settings, token)
 
 
 async def list_people(settings: Settings) -> list[dict[str, str | None]]:
@@ -78,7 +77,7 @@ async def _for_person(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> T:
-    user_id = await work.session.scalar(User.with_address(email))
+    user_id = await work.session.scalar(User.id_by_email(email))
     if user_id is None:
         raise UserError(f"Nobody has an account with the address {email}.")
     return await verb(work, OPERATOR, user_id, *args, **kwargs)

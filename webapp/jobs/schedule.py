@@ -103,7 +103,7 @@ class Schedule:
         for import_id in found:
             if await asyncio.to_thread(_inspected_at, self._context.folder(import_id)) < oldest:
                 with suppress(StateConflict, NotFound):  # decided just now
-                    await self._database.write(importing.forget, import_id)
+                    await self._database.write(importing.discard_preview, import_id)
 
     async def _clean_folder(self) -> None:
         """Remnants of aborted uploads and failed imports."""

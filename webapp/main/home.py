@@ -18,5 +18,5 @@ async def home() -> ResponseReturnValue:
     if await load_current_user() is not None:
         return redirect(url_for("main.dashboard"), 303)
     async with db().reading() as session:
-        is_first = not (await session.execute(User.anybody())).scalar_one()
+        is_first = not (await session.execute(User.any_exist())).scalar_one()
     return await render("main/home.html", can_register=is_first or config().registration is Registration.OPEN)

@@ -27,6 +27,6 @@ def decode_cursor(text: str, key_type: type[str] | type[int]) -> tuple[str | int
     except (ValueError, TypeError, RecursionError):
         raise InvalidCursor from None
     numbers = [row_id, key] if key_type is int else [row_id]
-    if type(key) is not key_type or not all(type(one) is int and 0 <= one <= MAX_ID for one in numbers):
+    if type(key) is not key_type or not all(type(number) is int and 0 <= number <= MAX_ID for number in numbers):
         raise InvalidCursor
     return key, row_id

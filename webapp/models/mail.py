@@ -18,7 +18,7 @@ from webapp.models.base import Base, utc_now
 
 RETRY_AFTER = (5, 30, 120, 600, 3600)  # seconds between attempts
 MAX_TRIES = len(RETRY_AFTER) + 1
-KEPT = timedelta(days=30)  # no mailed link is valid longer
+RETENTION = timedelta(days=30)  # no mailed link is valid longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,26 +69,31 @@ class Mail(Base):
     failure: Mapped[str | None]
     tries: Mapped[int] = mapped_column(default=0)
 
-    def letter(self, seal: MultiFernet) -> Letter | None:
+    @property
+    def is_given_up(self) -> bool:
+        """Whether it will not be retried automatically."""
+        return self.tries >= MAX_TRIES
+
+    def letter(self, fernet: MultiFernet) -> Letter | None:
         """Decrypt the contents; None once it is sent, or if its key has been lost."""
         try:
-            return Letter(**json.loads(seal.decrypt(self.sealed))) if self.sealed else None
+            return Letter(**json.loads(fernet.decrypt(self.sealed))) if self.sealed else None
         except InvalidToken:
             return None
 
     @classmethod
     def is_expired(cls) -> ColumnElement[bool]:
-        return and_(cls.sealed.is_not(None), cls.created_at < utc_now() - KEPT)
+        return and_(cls.sealed.is_not(None), cls.created_at < utc_now() - RETENTION)
 
 
-async def post_mail(work: UnitOfWork, letter: Letter, seal: MultiFernet, user_id: int | None = None) -> Mail:
+async def post_mail(work: UnitOfWork, letter: Letter, fernet: MultiFernet, user_id: int | None = None) -> Mail:
     """Put the letter into the outbox."""
     mail = Mail(
         id=secrets.token_hex(16),
         user_id=user_id,
         recipient=letter.recipient,
         subject=letter.subject,
-        sealed=seal.encrypt(json.dumps(asdict(letter)).encode()).decode(),
+        sealed=fernet.encrypt(json.dumps(asdict(letter)).encode()).decode(),
     )
     work.session.add(mail)
     return mail

@@ -26,8 +26,8 @@ class Scope(StrEnum):
 
     @property
     def included(self) -> frozenset[str]:
-        every = list(Scope)
-        return frozenset(every[: every.index(self) + 1])
+        scopes = list(Scope)
+        return frozenset(scopes[: scopes.index(self) + 1])
 
 
 class Action(StrEnum):
@@ -120,5 +120,5 @@ def is_allowed(actor: Actor, action: Action, subject: Owned | Ranked | None = No
 
 def is_above(actor: Actor, role: Role) -> bool:
     """Whether `actor` may manage people of this role, and grant it."""
-    own = Role(actor.role)
-    return own is Role.OWNER or RANKS[own] > RANKS[role]
+    own_role = Role(actor.role)
+    return own_role is Role.OWNER or RANKS[own_role] > RANKS[role]

@@ -42,7 +42,7 @@ async def originals_show(table_id: int) -> Response:
     """The upload, byte for byte. An interrupted download can be resumed."""
     table = await find_table(db(), current_user(), table_id)
     async with db().reading() as session:
-        upload = (await session.execute(Import.kept_for(table.id))).first()
+        upload = (await session.execute(Import.upload_of(table.id))).first()
     if upload is None:
         raise NotFound("file")
     path = jobs().folder(upload.id).original

@@ -13,12 +13,12 @@ from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 
 from webapp.extensions import db
 from webapp.models import Actor, ApiToken, Scope, utc_now
-from webapp.models.accounts.api_token import PREFIX, USABLE
+from webapp.models.accounts.api_token import PREFIX, USABLE_TOKEN
 from webapp.models.accounts.user import actor_from
 from webapp.models.base import hash_token
 
 API = "/api/"
-TOUCH_EVERY = timedelta(minutes=5)  # "last used" is written at most this often
+TOUCH_INTERVAL = timedelta(minutes=5)  # "last used" is written at most this often
 MAX_TOKEN = 200  # characters; ours have 51
 
 
@@ -54,8 +54,8 @@ class ScopeTooSmall(_Challenge, Forbidden):
 
 def has_token() -> bool:
     """Whether this request uses a token, and nothing else: a cookie does not make up for an invalid token."""
-    given = request.authorization
-    return request.path.startswith(API) and given is not None and given.type == "bearer"
+    authorization = request.authorization
+    return request.path.startswith(API) and authorization is not None and authorization.type == "bearer"
 
 
 async def load_token_owner() -> Actor | None:
@@ -64,10 +64,10 @@ async def load_token_owner() -> Actor | None:
     if not token.startswith(PREFIX) or len(token) > MAX_TOKEN:
         return None
     now = utc_now()
-    row = await db().fetch_one(USABLE, {"token_hash": hash_token(token), "now": now})
+    row = await db().fetch_one(USABLE_TOKEN, {"token_hash": hash_token(token), "now": now})
     if row is None:
         return None
-    if row.used_at is None or row.used_at < now - TOUCH_EVERY:
+    if row.used_at is None or row.used_at < now - TOUCH_INTERVAL:
         db().write_soon(ApiToken.touch, row.token_id)
     return actor_from(row, token_id=row.token_id, scopes=Scope(row.scope).included)
 

@@ -1,6 +1,6 @@
 """Resumes a request that lacked a recent proof of identity: after the proof it runs without a second click.
 
-Only for views that take nothing but their URL. The promise is signed for one sign-in, so a link from elsewhere or from
+Only for views that take nothing but their URL. The path is signed for one sign-in, so a link from elsewhere or from
 somebody else triggers nothing.
 """
 
@@ -12,12 +12,12 @@ from webapp.web.cookies import Signer
 SIGNER = Signer("resume", 600)  # seconds people have to find their password
 
 
-def sign(person: Actor) -> str:
+def sign(actor: Actor) -> str:
     """For the page that asks for the proof: a signed note of what this request asked for."""
-    return SIGNER.dump([person.session_id, request.path])
+    return SIGNER.dump([actor.session_id, request.path])
 
 
-def verify(given: str | None, person: Actor) -> str | None:
+def verify(signed: str | None, actor: Actor) -> str | None:
     """Return the path to send a POST to; None if it was not signed here, for this sign-in, a few minutes ago."""
-    session_id, path = SIGNER.load(given) or (None, None)
-    return path if session_id == person.session_id else None
+    session_id, path = SIGNER.load(signed) or (None, None)
+    return path if session_id == actor.session_id else None

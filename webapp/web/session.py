@@ -13,9 +13,10 @@ from settings import Settings
 from webapp.db.keys import secret_key
 from webapp.extensions import config, db
 from webapp.models import Actor, Session, User, utc_now
+from webapp.models.accounts.people import ActingUser
 from webapp.models.accounts.session import (
     ACTIVE_SESSION,
-    TOUCH_EVERY,
+    TOUCH_INTERVAL,
     confirm_session,
     end_all_sessions,
     end_session,
@@ -60,11 +61,9 @@ async def _keep_cookies_private(response: Response) -> Response:
 
 
 async def load_current_user() -> Actor | None:
-    """Return the signed-in person, or the token's owner; None for a stranger. One SELECT per request, when first
-    called.
-    """
+    """The signed-in person, or the token's owner; None for a stranger. One SELECT per request, when first called."""
     if "actor" not in g:
-        g.actor = await (bearer.load_token_owner() if bearer.has_token() else _resume())
+        g.actor = await (bearer.load_token_owner() if bearer.has_token() else _load_session_owner())
         if g.actor is not None:
             add_log_fields(user=g.actor.id)  # the id only; names stay out of the log
     actor: Actor | None = g.actor
@@ -72,9 +71,7 @@ async def load_current_user() -> Actor | None:
 
 
 def current_user_or_none() -> Actor | None:
-    """The same for synchronous code, once somebody has loaded it; else None. In a public view `load_current_user` comes
-    first.
-    """
+    """The same for synchronous code, after `load_current_user`, which runs before every view that is not public."""
     actor: Actor | None = g.get("actor")
     return actor
 
@@ -86,13 +83,18 @@ def current_user() -> Actor:
     return actor
 
 
+def acting_user() -> ActingUser:
+    """Who acts in this request, for the verbs that manage people. Raises Unauthorized if there is nobody."""
+    return ActingUser(current_user(), audit_source())
+
+
 async def sign_in(user: User, *, remembered: bool, method: str = "password", is_strong: bool = False) -> None:
     """Start a session on this device; the previous one ends.
 
     `user` is the row as it was when they proved who they are, by `method`; `is_strong` says that it took two factors.
     Raises `ChangedMeanwhile`.
     """
-    before = await load_current_user()
+    previous = await load_current_user()
     token = await db().write(
         start_session,
         audit_source(),
@@ -101,7 +103,7 @@ async def sign_in(user: User, *, remembered: bool, method: str = "password", is_
         remembered=remembered,
         is_strong=is_strong,
         lifetime=config().session_lifetime,
-        replaces=before.session_id if before else None,
+        replaces=previous.session_id if previous else None,
     )
     set_session_cookie(token, remembered=remembered)
     remember_device(user.id)
@@ -149,18 +151,17 @@ def _auth() -> QuartAuth:
     return auth
 
 
-async def _resume() -> Actor | None:
-    carried = _auth().load_user()
-    if not carried.auth_id:
+async def _load_session_owner() -> Actor | None:
+    cookie = _auth().load_user()
+    if not cookie.auth_id:
         return None
-    row = await db().fetch_one(ACTIVE_SESSION, Session.parameters(carried.auth_id, config()))
+    row = await db().fetch_one(ACTIVE_SESSION, Session.parameters(cookie.auth_id, config()))
     if row is None:
         return None
     now = utc_now()
-    if row.seen_at < now - TOUCH_EVERY:
+    if row.seen_at < now - TOUCH_INTERVAL:
         # Written in the background; the cookie's age starts again, signed with today's key.
         db().write_soon(Session.touch, row.session_id, row.id, audit_source())
-        carried.action = Action.WRITE_PERMANENT if row.remembered else Action.WRITE
-    fresh_since = now - timedelta(seconds=config().session_fresh)
-    is_fresh = row.authenticated_at > fresh_since
+        cookie.action = Action.WRITE_PERMANENT if row.remembered else Action.WRITE
+    is_fresh = row.authenticated_at > now - timedelta(seconds=config().session_fresh)
     return actor_from(row, session_id=row.session_id, is_fresh=is_fresh, is_strong=row.is_strong)

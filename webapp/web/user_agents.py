@@ -26,7 +26,7 @@ _MAX_PROGRAM = 40  # characters, for clients that are no browser
 
 def describe_user_agent(agent: str) -> str:
     """Clients choose this text themselves: it helps people recognise their own devices and proves nothing."""
-    browser, system = _first(_BROWSERS, agent), _first(_SYSTEMS, agent)
+    browser, system = _first_match(_BROWSERS, agent), _first_match(_SYSTEMS, agent)
     if browser and system:
         return f"{browser} on {system}"
     if browser or (agent.startswith("Mozilla/") and system):
@@ -35,5 +35,5 @@ def describe_user_agent(agent: str) -> str:
     return program if len(program) <= _MAX_PROGRAM else f"{program[: _MAX_PROGRAM - 1]}…"
 
 
-def _first(patterns: tuple[tuple[str, str], ...], agent: str) -> str:
+def _first_match(patterns: tuple[tuple[str, str], ...], agent: str) -> str:
     return next((name for name, pattern in patterns if re.search(pattern, agent)), "")

@@ -27,7 +27,7 @@ async def eve(app: Application, ada: QuartClient) -> QuartClient:
     return await window(app, EVE)
 
 
-async def grow_stale(app: Application) -> None:
+async def make_session_stale(app: Application) -> None:
     """Make every proof of identity eleven minutes old."""
 
     async def age(work: UnitOfWork) -> None:
@@ -44,5 +44,5 @@ async def page(client: QuartClient, path: str, status: int = 200) -> str:
     return html
 
 
-async def said(answer: Any) -> str:
+async def text_of(answer: Any) -> str:
     return str(await answer.get_data(as_text=True))

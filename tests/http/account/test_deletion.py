@@ -1,4 +1,4 @@
-"""The end of an account, and of all that belongs to it."""
+"""Deleting one's account and everything that belongs to it."""
 
 import sqlite3
 from contextlib import closing
@@ -11,8 +11,8 @@ from quart.testing import QuartClient
 from settings import Settings
 from tests.events import events, names
 from tests.helpers import ADA, PASSWORD, is_signed_in
-from tests.http.account.conftest import grow_stale, page, said
-from tests.http.account.test_tokens import make
+from tests.http.account.conftest import make_session_stale, page, text_of
+from tests.http.account.test_tokens import create_token
 from tests.import_states import add_import
 from tests.mails import letters
 from tests.people import EVE, settle, window
@@ -40,7 +40,7 @@ async def delete(client: QuartClient, email: str = EVE.email) -> Any:
     return await client.post("/account/deletion", form={"email": email})
 
 
-async def test_the_page_says_plainly_what_goes(settings: Settings, ada: QuartClient, eve: QuartClient) -> None:
+async def test_the_page_lists_what_will_be_deleted(settings: Settings, ada: QuartClient, eve: QuartClient) -> None:
     assert "table" not in (await page(eve, "/account/deletion")).partition("<h1>")[2].partition("</ul>")[0]
     add_table(settings.data_dir, PLANETS, PLANET_ROWS, owner=2)
     add_table(settings.data_dir, PLANETS, PLANET_ROWS[3:4], owner=2)
@@ -50,7 +50,7 @@ async def test_the_page_says_plainly_what_goes(settings: Settings, ada: QuartCli
         assert "2 tables with 9 rows, and the files they came from" in await page(eve, path)
 
 
-async def test_the_account_goes_with_its_tables_and_files_and_nothing_of_others(
+async def test_deleting_an_account_deletes_its_tables_and_files_and_nothing_of_others(
     app: Application, settings: Settings, ada: QuartClient, eve: QuartClient
 ) -> None:
     add_table(settings.data_dir, PLANETS, PLANET_ROWS, owner=2)
@@ -61,7 +61,7 @@ async def test_the_account_goes_with_its_tables_and_files_and_nothing_of_others(
     folder = settings.imports_dir / import_id
     folder.mkdir(parents=True)
     (folder / "original").write_text("a,b\n")
-    await make(eve)
+    await create_token(eve)
     elsewhere = await window(app, EVE)
 
     answer = await delete(eve, " EVE@Example.org")
@@ -88,7 +88,7 @@ async def _gone(app: Application, folder: Path) -> None:
     assert not folder.exists()
 
 
-async def test_what_is_left_is_a_line_in_the_log_and_a_letter(app: Application, eve: QuartClient) -> None:
+async def test_a_deletion_leaves_an_audit_event_and_a_mail(app: Application, eve: QuartClient) -> None:
     await delete(eve)
 
     (event,) = await events(app, "account.deleted")
@@ -97,7 +97,9 @@ async def test_what_is_left_is_a_line_in_the_log_and_a_letter(app: Application, 
     assert "is deleted, with all that was yours" in letter.text
 
 
-async def test_an_import_on_its_way_is_cancelled(app: Application, settings: Settings, eve: QuartClient) -> None:
+async def test_deleting_an_account_cancels_its_running_import(
+    app: Application, settings: Settings, eve: QuartClient
+) -> None:
     table_id = add_table(settings.data_dir, PLANETS, PLANET_ROWS, owner=2)
     ask(settings, "UPDATE tables SET state = 'importing'")
     add_import(settings.data_dir, CORPUS / "ragged.csv", "loading", table_id=table_id)
@@ -111,16 +113,16 @@ async def test_an_import_on_its_way_is_cancelled(app: Application, settings: Set
 
 
 @pytest.mark.parametrize("typed", ["", "ada@example.org", "eve", "eve@example.org\0", "x" * 5000])
-async def test_another_address_deletes_nothing(app: Application, eve: QuartClient, typed: str) -> None:
+async def test_typing_another_address_deletes_nothing(app: Application, eve: QuartClient, typed: str) -> None:
     answer = await delete(eve, typed)
 
     assert answer.status_code == 422
-    assert 'id="email-error"' in await said(answer)
+    assert 'id="email-error"' in await text_of(answer)
     assert await is_signed_in(eve)
     assert "account.deleted" not in await names(app)
 
 
-async def test_the_last_owner_has_to_hand_over_first(app: Application, settings: Settings, ada: QuartClient) -> None:
+async def test_the_last_owner_cannot_delete_the_account(app: Application, settings: Settings, ada: QuartClient) -> None:
     html = await page(ada, "/account/deletion")
     assert "Make somebody else an owner first" in html
     assert 'action="/account/deletion"' not in html
@@ -134,8 +136,8 @@ async def test_the_last_owner_has_to_hand_over_first(app: Application, settings:
     assert ask(settings, "SELECT email FROM users") == [("grace@example.org",)]
 
 
-async def test_it_takes_a_fresh_sign_in(app: Application, eve: QuartClient) -> None:
-    await grow_stale(app)
+async def test_deleting_an_account_requires_a_fresh_sign_in(app: Application, eve: QuartClient) -> None:
+    await make_session_stale(app)
 
     assert (await delete(eve)).headers["Location"].startswith("/login/confirm")
     assert await is_signed_in(eve)

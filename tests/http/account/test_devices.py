@@ -8,14 +8,16 @@ from quart.testing import QuartClient
 
 from tests.events import events
 from tests.helpers import ADA, PASSWORD, is_signed_in, sign_in
-from tests.http.account.conftest import grow_stale, page
+from tests.http.account.conftest import make_session_stale, page
 from webapp.web import pending_request
 from webapp.web.application import Application
 
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605 Version/19.0 Mobile/15E148 Safari/604.1"
 
 
-async def test_each_device_is_told_in_words_and_this_one_first(app: Application, ada: QuartClient) -> None:
+async def test_devices_are_listed_by_readable_name_with_the_current_one_first(
+    app: Application, ada: QuartClient
+) -> None:
     await app.test_client().post(
         "/login",
         form={"email": ADA.email, "password": PASSWORD, "remember": "y"},
@@ -33,7 +35,7 @@ async def test_each_device_is_told_in_words_and_this_one_first(app: Application,
     assert 'action="/account/devices/1/end"' not in html  # that is signing out
 
 
-async def test_one_is_ended_and_the_rest_stay(app: Application, ada: QuartClient) -> None:
+async def test_signing_out_one_device_leaves_the_others_signed_in(app: Application, ada: QuartClient) -> None:
     first, second = app.test_client(), app.test_client()
     await sign_in(first)
     await sign_in(second)
@@ -45,7 +47,7 @@ async def test_one_is_ended_and_the_rest_stay(app: Application, ada: QuartClient
     assert (await ada.post("/account/devices/2/end")).status_code == 404
 
 
-async def test_all_others_are_ended(app: Application, ada: QuartClient) -> None:
+async def test_all_other_devices_are_signed_out(app: Application, ada: QuartClient) -> None:
     others = [app.test_client(), app.test_client()]
     for one in others:
         await sign_in(one)
@@ -58,7 +60,7 @@ async def test_all_others_are_ended(app: Application, ada: QuartClient) -> None:
     assert not any([await is_signed_in(one) for one in others])
 
 
-async def test_other_peoples_devices_are_not_there(app: Application, ada: QuartClient, eve: QuartClient) -> None:
+async def test_the_devices_of_other_people_are_not_found(app: Application, ada: QuartClient, eve: QuartClient) -> None:
     assert "device-2" not in await page(ada, "/account/devices")
 
     for number in (2, 99, 2**64):
@@ -68,7 +70,7 @@ async def test_other_peoples_devices_are_not_there(app: Application, ada: QuartC
     assert await is_signed_in(eve)
 
 
-async def test_what_a_browser_says_of_itself_is_shown_as_text(app: Application, ada: QuartClient) -> None:
+async def test_a_user_agent_is_shown_as_text(app: Application, ada: QuartClient) -> None:
     await app.test_client().post(
         "/login",
         form={"email": ADA.email, "password": PASSWORD},
@@ -78,11 +80,11 @@ async def test_what_a_browser_says_of_itself_is_shown_as_text(app: Application, 
     assert "<script>alert" not in await page(ada, "/account/devices")
 
 
-async def stale_and_elsewhere(app: Application) -> QuartClient:
+async def make_stale_and_sign_in_elsewhere(app: Application) -> QuartClient:
     """Another window of Ada's; both were opened long ago."""
     other = app.test_client()
     await sign_in(other)
-    await grow_stale(app)
+    await make_session_stale(app)
     return other
 
 
@@ -90,10 +92,10 @@ FROM_THE_PAGE = {"Referer": "http://localhost/account/devices"}
 
 
 @pytest.mark.parametrize("path", ["/account/devices/2/end", "/account/devices/others/end"], ids=["one", "all"])
-async def test_who_found_the_window_open_signs_nobody_out_and_its_owner_is_asked_once(
+async def test_signing_out_a_device_from_a_stale_session_asks_for_one_confirmation(
     app: Application, ada: QuartClient, path: str
 ) -> None:
-    other = await stale_and_elsewhere(app)
+    other = await make_stale_and_sign_in_elsewhere(app)
 
     asked = await ada.post(path, headers=FROM_THE_PAGE)
     confirm = asked.headers["Location"]
@@ -112,10 +114,10 @@ async def test_who_found_the_window_open_signs_nobody_out_and_its_owner_is_asked
     assert await is_signed_in(ada)
 
 
-async def test_with_htmx_the_whole_window_goes_to_the_question_and_knows_the_way_back(
+async def test_htmx_redirects_the_whole_window_to_the_confirmation_page_with_the_way_back(
     app: Application, ada: QuartClient
 ) -> None:
-    await stale_and_elsewhere(app)
+    await make_stale_and_sign_in_elsewhere(app)
     headers = {"HX-Request": "true", "HX-Request-Type": "full", "HX-Current-URL": "http://localhost/account/devices"}
 
     asked = await ada.post("/account/devices/2/end", headers=headers)
@@ -127,10 +129,10 @@ async def test_with_htmx_the_whole_window_goes_to_the_question_and_knows_the_way
 
 
 @pytest.mark.parametrize("whose", ["nobody's", "somebody else's", "an old one"], ids=["forged", "other", "old"])
-async def test_what_others_want_done_is_not_done_by_a_link_to_the_question(
+async def test_a_forged_foreign_or_old_resume_link_triggers_nothing(
     app: Application, ada: QuartClient, eve: QuartClient, whose: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await stale_and_elsewhere(app)
+    await make_stale_and_sign_in_elsewhere(app)
     asker = eve if whose == "somebody else's" else ada
     asked: Any = await asker.post("/account/devices/others/end", headers=FROM_THE_PAGE)
     confirm = asked.headers["Location"] + ("x" if whose == "nobody's" else "")
@@ -142,9 +144,9 @@ async def test_what_others_want_done_is_not_done_by_a_link_to_the_question(
     assert (proved.status_code, proved.headers["Location"]) == (303, "/account/devices")
 
 
-async def test_signing_out_everywhere_is_a_button_here_and_asks_nothing(app: Application, ada: QuartClient) -> None:
+async def test_signing_out_everywhere_requires_no_confirmation(app: Application, ada: QuartClient) -> None:
     """Somebody who has lost the phone with the codes must not need it here; an intruder gains nothing."""
-    other = await stale_and_elsewhere(app)
+    other = await make_stale_and_sign_in_elsewhere(app)
     assert 'action="/logout/everywhere"' in await page(ada, "/account/devices")
 
     await ada.post("/logout/everywhere")

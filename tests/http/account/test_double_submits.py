@@ -1,4 +1,4 @@
-"""A form of the account pages that is submitted twice is a clear answer each time, and done once."""
+"""A form of the account pages that is submitted twice is answered clearly each time and takes effect once."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -9,11 +9,11 @@ from quart.testing import QuartClient
 from tests.authenticator import Authenticator
 from tests.events import names
 from tests.helpers import PASSWORD
-from tests.http.account.conftest import said
+from tests.http.account.conftest import text_of
 from tests.http.account.test_emails import NEW, ask, link_to
 from tests.http.account.test_passkeys import add, options
-from tests.http.account.test_second_factor import begin, form_of_new_codes, shown, turn_on
-from tests.http.account.test_tokens import GIVEN, make
+from tests.http.account.test_second_factor import begin, current_code, form_of_new_codes, turn_on
+from tests.http.account.test_tokens import GIVEN, create_token
 from tests.people import EVE, window
 from tests.submits import Submit, submit_at_once, submit_in_turn
 from webapp.db.database import Database
@@ -71,12 +71,12 @@ async def remove_passkey(app: Application, eve: QuartClient) -> Submit:
 
 async def turn_on_second_factor(app: Application, eve: QuartClient) -> Submit:
     secret, sealed = await begin(eve)
-    return eve, "/account/second-factor/new", {"sealed": sealed, "code": shown(secret)}
+    return eve, "/account/second-factor/new", {"sealed": sealed, "code": current_code(secret)}
 
 
 async def turn_off_second_factor(app: Application, eve: QuartClient) -> Submit:
     secret, _ = await turn_on(eve)
-    return eve, "/account/second-factor/removal", {"code": shown(secret, 1)}
+    return eve, "/account/second-factor/removal", {"code": current_code(secret, 1)}
 
 
 async def renew_recovery_codes(app: Application, eve: QuartClient) -> Submit:
@@ -85,7 +85,7 @@ async def renew_recovery_codes(app: Application, eve: QuartClient) -> Submit:
 
 
 async def revoke_token(app: Application, eve: QuartClient) -> Submit:
-    await make(eve)
+    await create_token(eve)
     return eve, "/account/tokens/1/revocation", {}
 
 
@@ -117,7 +117,7 @@ PASSWORDS = {"current": PASSWORD, "password": "another phrase of mine", "confirm
     ],
 )
 @pytest.mark.parametrize("is_at_once", [False, True], ids=["in turn", "at once"])
-async def test_a_form_submitted_twice_is_done_once(
+async def test_a_form_submitted_twice_takes_effect_once(
     app: Application,
     eve: QuartClient,
     monkeypatch: pytest.MonkeyPatch,
@@ -158,7 +158,7 @@ async def test_a_form_submitted_twice_is_done_once(
         plain("/logout/everywhere"),
     ],
 )
-async def test_who_deletes_the_account_in_another_window_gets_a_clear_answer_in_this_one(
+async def test_a_form_of_an_account_that_was_just_deleted_is_answered_clearly(
     app: Application, eve: QuartClient, monkeypatch: pytest.MonkeyPatch, prepare: Prepare
 ) -> None:
     client, path, form = await prepare(app, eve)
@@ -171,6 +171,6 @@ async def test_who_deletes_the_account_in_another_window_gets_a_clear_answer_in_
     monkeypatch.setattr(Database, "write", write_late)
     answer = await client.post(path, form=form)
 
-    assert answer.status_code in (303, 404, 410, 422), await said(answer)
+    assert answer.status_code in (303, 404, 410, 422), await text_of(answer)
     async with db.of(app).reading() as session:
         assert await session.get(User, 2) is None

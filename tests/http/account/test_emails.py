@@ -9,13 +9,13 @@ from sqlalchemy import update
 
 from tests.events import events, names
 from tests.helpers import ADA, PASSWORD, Person, sign_in
-from tests.http.account.conftest import grow_stale, page, said
+from tests.http.account.conftest import make_session_stale, page, text_of
 from tests.mails import letters
 from tests.people import EVE, settle, window
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
-from webapp.models import OneTimeToken, User, utc_now
-from webapp.models.accounts.links import send_reset
+from webapp.models import OneTimeToken, Purpose, User, utc_now
+from webapp.models.accounts.one_time_token import send_link
 from webapp.web.application import Application
 from webapp.web.mailer import mailer
 
@@ -38,9 +38,7 @@ async def confirm(client: QuartClient, link: str) -> int:
     return int(answer.status_code)
 
 
-async def test_the_address_changes_when_the_link_is_confirmed_and_not_before(
-    app: Application, ada: QuartClient
-) -> None:
+async def test_the_address_changes_only_when_the_link_is_confirmed(app: Application, ada: QuartClient) -> None:
     await ask(ada, " Lovelace@Example.org ")
     html = await page(ada, "/account")
     assert f"<b>{ADA.email}</b>" in html
@@ -59,7 +57,7 @@ async def test_the_address_changes_when_the_link_is_confirmed_and_not_before(
     assert (event.subject, event.details) == (NEW, {"before": ADA.email})
 
 
-async def test_the_old_address_hears_of_it_both_times(app: Application, ada: QuartClient) -> None:
+async def test_the_old_address_is_notified_of_the_request_and_of_the_change(app: Application, ada: QuartClient) -> None:
     await ask(ada)
     await confirm(ada, await link_to(app))
 
@@ -68,7 +66,7 @@ async def test_the_old_address_hears_of_it_both_times(app: Application, ada: Qua
     assert f"to {NEW}. Mails about the account now go to" in changed.text
 
 
-async def test_a_link_works_once_and_only_the_newest(app: Application, ada: QuartClient) -> None:
+async def test_only_the_newest_link_works_and_only_once(app: Application, ada: QuartClient) -> None:
     await ask(ada)
     first = await link_to(app)
     await ask(ada)
@@ -80,7 +78,7 @@ async def test_a_link_works_once_and_only_the_newest(app: Application, ada: Quar
     assert "does not work any more" in await page(ada, second, 410)
 
 
-async def test_in_the_mailbox_of_somebody_else_the_link_opens_nothing(
+async def test_a_link_that_reached_somebody_else_works_for_nobody_but_its_requester(
     app: Application, ada: QuartClient, eve: QuartClient
 ) -> None:
     """A mistyped address is somebody's: they must not get the account by a click."""
@@ -94,7 +92,7 @@ async def test_in_the_mailbox_of_somebody_else_the_link_opens_nothing(
     assert await confirm(ada, link) == 303  # and it was not used up by them
 
 
-async def test_a_withdrawn_change_is_one_no_more(app: Application, ada: QuartClient) -> None:
+async def test_the_link_of_a_withdrawn_change_does_not_work(app: Application, ada: QuartClient) -> None:
     await ask(ada)
     link = await link_to(app)
 
@@ -104,7 +102,7 @@ async def test_a_withdrawn_change_is_one_no_more(app: Application, ada: QuartCli
     assert await confirm(ada, link) == 410
 
 
-async def test_an_old_link_is_too_old(app: Application, ada: QuartClient) -> None:
+async def test_an_expired_link_does_not_work(app: Application, ada: QuartClient) -> None:
     await ask(ada)
 
     async def age(work: UnitOfWork) -> None:
@@ -116,7 +114,7 @@ async def test_an_old_link_is_too_old(app: Application, ada: QuartClient) -> Non
     assert "still has to be confirmed" not in await page(ada, "/account")
 
 
-async def test_whether_an_address_has_an_account_is_told_by_mail_only(
+async def test_only_the_mail_reveals_whether_an_address_has_an_account(
     app: Application, ada: QuartClient, eve: QuartClient
 ) -> None:
     await page(ada, "/account")
@@ -131,7 +129,7 @@ async def test_whether_an_address_has_an_account_is_told_by_mail_only(
     assert "token" not in told.text
 
 
-async def test_an_address_that_was_taken_meanwhile_stays_where_it_is(app: Application, ada: QuartClient) -> None:
+async def test_an_address_taken_since_the_request_is_not_assigned_twice(app: Application, ada: QuartClient) -> None:
     await ask(ada)
     link = await link_to(app)
     await settle(app, NEW)
@@ -139,14 +137,14 @@ async def test_an_address_that_was_taken_meanwhile_stays_where_it_is(app: Applic
     answer = await ada.post("/account/email/confirmation", form={"token": link.partition("token=")[2]})
 
     assert answer.status_code == 422
-    assert "already an account with this address" in await said(answer)
+    assert "already an account with this address" in await text_of(answer)
     assert f"<b>{ADA.email}</b>" in await page(ada, "/account")
     await window(app, Person(NEW))
 
 
 async def test_links_that_were_sent_to_the_old_address_stop_working(app: Application, ada: QuartClient) -> None:
     async def forget_password(work: UnitOfWork) -> None:
-        await send_reset(work, mailer, await work.session.get_one(User, 1))
+        await send_link(work, mailer, Purpose.RESET, await work.session.get_one(User, 1), "reset")
 
     async with app.test_request_context("/"):
         await db.of(app).write(forget_password)
@@ -175,19 +173,19 @@ async def test_links_that_were_sent_to_the_old_address_stop_working(app: Applica
         ("ada@example.org\r\nBcc: all@example.org", "@-sign"),
     ],
 )
-async def test_what_is_no_new_address_is_refused_beside_the_field(
+async def test_an_invalid_new_address_is_refused_beside_the_field(
     app: Application, ada: QuartClient, address: str, words: str
 ) -> None:
     answer = await ada.post("/account/email", form={"email": address})
 
-    html = await said(answer)
+    html = await text_of(answer)
     assert answer.status_code == 422
     assert 'id="email-error"' in html
     assert words in html
     assert await letters(app) == []
 
 
-async def test_mails_to_others_are_few(ada: QuartClient) -> None:
+async def test_the_number_of_mails_to_new_addresses_is_limited(ada: QuartClient) -> None:
     for _ in range(5):
         await ask(ada)
 
@@ -198,7 +196,7 @@ async def test_mails_to_others_are_few(ada: QuartClient) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "x", "a\0b", "x" * 300])
-async def test_a_token_that_is_none_changes_nothing(app: Application, ada: QuartClient, token: str) -> None:
+async def test_an_invalid_token_changes_nothing(app: Application, ada: QuartClient, token: str) -> None:
     asked = await ada.get("/account/email/confirmation", query_string={"token": token})
     given = await ada.post("/account/email/confirmation", form={"token": token})
 
@@ -206,8 +204,8 @@ async def test_a_token_that_is_none_changes_nothing(app: Application, ada: Quart
     assert "account.email_changed" not in await names(app)
 
 
-async def test_it_takes_a_fresh_sign_in(app: Application, ada: QuartClient) -> None:
-    await grow_stale(app)
+async def test_changing_the_address_requires_a_fresh_sign_in(app: Application, ada: QuartClient) -> None:
+    await make_session_stale(app)
 
     assert (await ada.get("/account/email")).headers["Location"] == "/login/confirm?next=/account/email"
     assert (await ada.post("/account/email", form={"email": NEW})).status_code == 303

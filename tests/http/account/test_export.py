@@ -7,8 +7,8 @@ from quart.testing import QuartClient
 
 from tests.events import names
 from tests.helpers import ADA
-from tests.http.account.conftest import grow_stale, page
-from tests.http.account.test_tokens import make
+from tests.http.account.conftest import make_session_stale, page
+from tests.http.account.test_tokens import create_token
 from tests.people import EVE
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp.extensions import config
@@ -24,9 +24,9 @@ async def export(client: QuartClient) -> dict[str, Any]:
     return found
 
 
-async def test_it_holds_what_is_theirs(app: Application, ada: QuartClient) -> None:
+async def test_an_export_contains_all_data_of_the_person(app: Application, ada: QuartClient) -> None:
     add_table(config.of(app).data_dir, PLANETS, PLANET_ROWS)
-    await make(ada)
+    await create_token(ada)
 
     found = await export(ada)
 
@@ -41,8 +41,8 @@ async def test_it_holds_what_is_theirs(app: Application, ada: QuartClient) -> No
     assert {"account.registered", "session.started", "token.made"} <= {event["event"] for event in found["events"]}
 
 
-async def test_no_secret_is_in_it(app: Application, ada: QuartClient) -> None:
-    token = await make(ada)
+async def test_an_export_contains_no_secret(app: Application, ada: QuartClient) -> None:
+    token = await create_token(ada)
 
     text = json.dumps(await export(ada))
 
@@ -51,7 +51,7 @@ async def test_no_secret_is_in_it(app: Application, ada: QuartClient) -> None:
     assert not [word for word in ("password_hash", "token_hash", "totp", "credential") if word in text]
 
 
-async def test_nothing_of_others_is_in_it(app: Application, ada: QuartClient, eve: QuartClient) -> None:
+async def test_an_export_contains_nothing_of_other_people(app: Application, ada: QuartClient, eve: QuartClient) -> None:
     """It says who did something to them, but not from where."""
     add_table(config.of(app).data_dir, PLANETS, PLANET_ROWS, title="Ada's planets")
 
@@ -62,7 +62,7 @@ async def test_nothing_of_others_is_in_it(app: Application, ada: QuartClient, ev
     assert ADA.email not in text
 
 
-async def test_what_others_did_to_them_is_told_without_their_address(app: Application, eve: QuartClient) -> None:
+async def test_actions_by_others_are_exported_without_their_network_address(app: Application, eve: QuartClient) -> None:
     found = await export(eve)
 
     (added,) = [event for event in found["events"] if event["event"] == "person.added"]
@@ -70,18 +70,18 @@ async def test_what_others_did_to_them_is_told_without_their_address(app: Applic
     assert "address" not in added
 
 
-async def test_many_events_come_in_pieces(app: Application, ada: QuartClient, monkeypatch: Any) -> None:
-    monkeypatch.setattr("webapp.account.exports.AT_ONCE", 2)
+async def test_many_events_are_read_in_several_blocks(app: Application, ada: QuartClient, monkeypatch: Any) -> None:
+    monkeypatch.setattr("webapp.account.data.EVENTS_PER_READ", 2)
 
     events = (await export(ada))["events"]
 
     assert len(events) == len({event["at"] + event["event"] for event in events}) >= 2
 
 
-async def test_it_takes_a_fresh_sign_in_and_is_noted(app: Application, ada: QuartClient) -> None:
+async def test_an_export_requires_a_fresh_sign_in_and_is_audited(app: Application, ada: QuartClient) -> None:
     await export(ada)
     assert "account.exported" in await names(app)
-    await grow_stale(app)
+    await make_session_stale(app)
 
     answer = await ada.post("/account/export", headers={"Referer": "http://localhost/account/export"})
 

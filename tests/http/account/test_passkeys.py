@@ -1,4 +1,4 @@
-"""Passkeys: added on the account's page, good for signing in and for confirming who one is; forged ones for nothing."""
+"""Passkeys: added on the account page, used to sign in and to confirm the identity; forged responses are refused."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from tests.authenticator import FLAG, Authenticator
 from tests.conftest import Client, make_settings
 from tests.events import events
 from tests.helpers import ADA, PASSWORD, is_signed_in, sign_out, sign_up_form
-from tests.http.account.conftest import grow_stale, page, said
+from tests.http.account.conftest import make_session_stale, page, text_of
 from tests.mails import letters
 from tests.people import EVE
 from webapp import create_app
@@ -29,7 +29,7 @@ COOKIE = "rowcast-challenge"
 
 async def options(client: QuartClient, path: str = "/login/passkey/options") -> dict[str, Any]:
     answer = await client.post(path, headers={"Accept": "application/json"})
-    assert answer.status_code == 200, await said(answer)
+    assert answer.status_code == 200, await text_of(answer)
     found: dict[str, Any] = json.loads(await answer.get_data())
     return found
 
@@ -44,7 +44,7 @@ async def show(client: QuartClient, device: Authenticator, **more: str) -> Any:
     return await client.post("/login/passkey", form={"credential": device.get(await options(client)), **more})
 
 
-async def kept(app: Application) -> list[Passkey]:
+async def stored_passkeys(app: Application) -> list[Passkey]:
     await db.of(app).settled()
     async with db.of(app).reading() as session:
         return list(await session.scalars(select(Passkey).order_by(Passkey.id)))
@@ -69,7 +69,9 @@ async def test_a_passkey_is_added_and_listed(app: Application, ada: QuartClient,
     assert (await letters(app))[-1].subject == "A passkey was added"
 
 
-async def test_it_is_asked_for_with_all_that_makes_it_two_factors(ada: QuartClient, device: Authenticator) -> None:
+async def test_registration_options_require_user_verification_and_a_resident_key(
+    ada: QuartClient, device: Authenticator
+) -> None:
     asked = (await options(ada, "/account/passkeys/options"))["publicKey"]
 
     assert asked["rp"]["id"] == "localhost"
@@ -79,7 +81,7 @@ async def test_it_is_asked_for_with_all_that_makes_it_two_factors(ada: QuartClie
     assert b"ada" not in device.handle
 
 
-async def test_it_signs_in_without_an_address(app: Application, ada: QuartClient, device: Authenticator) -> None:
+async def test_a_passkey_signs_in_without_an_address(app: Application, ada: QuartClient, device: Authenticator) -> None:
     stranger = app.test_client()
     asked = await options(stranger)
     assert "allowCredentials" not in asked["publicKey"]
@@ -89,11 +91,13 @@ async def test_it_signs_in_without_an_address(app: Application, ada: QuartClient
 
     assert (answer.status_code, answer.headers["Location"]) == (303, "/dashboard")
     assert await is_signed_in(stranger)
-    assert (await kept(app))[0].used_at is not None
+    assert (await stored_passkeys(app))[0].used_at is not None
     assert (await events(app, "session.started"))[-1].details["method"] == "passkey"
 
 
-async def test_signing_in_goes_where_one_wanted_to_and_nowhere_else(app: Application, device: Authenticator) -> None:
+async def test_signing_in_with_a_passkey_leads_to_the_requested_page_and_to_no_other_site(
+    app: Application, device: Authenticator
+) -> None:
     for target, place in (("/account/devices", "/account/devices"), ("//evil.example", "/dashboard")):
         client = app.test_client()
         form = {"credential": device.get(await options(client))}
@@ -101,7 +105,7 @@ async def test_signing_in_goes_where_one_wanted_to_and_nowhere_else(app: Applica
         assert answer.headers["Location"] == place
 
 
-async def test_it_remembers_no_more_than_a_password(app: Application, device: Authenticator) -> None:
+async def test_a_passkey_sign_in_is_remembered_only_if_asked(app: Application, device: Authenticator) -> None:
     short = await show(app.test_client(), device)
     long = await show(app.test_client(), device, remember="y")
 
@@ -111,8 +115,8 @@ async def test_it_remembers_no_more_than_a_password(app: Application, device: Au
     assert [has_age(short), has_age(long)] == [False, True]
 
 
-async def test_it_confirms_who_one_is(app: Application, ada: QuartClient, device: Authenticator) -> None:
-    await grow_stale(app)
+async def test_a_passkey_confirms_the_identity(app: Application, ada: QuartClient, device: Authenticator) -> None:
+    await make_session_stale(app)
     assert (await ada.get("/account/password")).status_code == 303
     asked = await options(ada)
     assert len(asked["publicKey"]["allowCredentials"]) == 1
@@ -124,10 +128,10 @@ async def test_it_confirms_who_one_is(app: Application, ada: QuartClient, device
     assert (await events(app, "session.confirmed"))[-1].details["method"] == "passkey"
 
 
-async def test_what_was_asked_for_is_done_after_it_as_well(
+async def test_a_pending_request_is_resumed_after_confirming_with_a_passkey(
     app: Application, ada: QuartClient, device: Authenticator
 ) -> None:
-    await grow_stale(app)
+    await make_session_stale(app)
     asked = await ada.post("/account/passkeys/1/removal", headers={"Referer": "http://localhost/account/passkeys/1"})
     html = unescape(await page(ada, asked.headers["Location"]))
     by_passkey = re.search(r'action="(/login/confirm/passkey[^"]+)"', html)
@@ -139,10 +143,10 @@ async def test_what_was_asked_for_is_done_after_it_as_well(
 
     assert (proved.status_code, proved.headers["Location"]) == (307, "/account/passkeys/1/removal")
     assert (await ada.post("/account/passkeys/1/removal")).headers["Location"] == "/account/passkeys"
-    assert await kept(app) == []
+    assert await stored_passkeys(app) == []
 
 
-async def test_the_question_offers_what_one_has_and_nothing_else(
+async def test_the_confirmation_page_offers_only_the_methods_the_person_has(
     app: Application, ada: QuartClient, eve: QuartClient, device: Authenticator
 ) -> None:
     async def lose_password(work: UnitOfWork) -> None:
@@ -156,14 +160,14 @@ async def test_the_question_offers_what_one_has_and_nothing_else(
     offered = [('name="password"' in html, "Confirm with a passkey" in html) for html in (both, eves, passkey)]
     assert offered == [(True, True), (True, False), (False, True)]
     assert "no password at the moment" in passkey
-    assert (refused.status_code, "not your password" in await said(refused)) == (422, False)
+    assert (refused.status_code, "not your password" in await text_of(refused)) == (422, False)
 
 
-async def test_nobody_confirms_with_somebody_elses(
+async def test_the_passkey_of_somebody_else_does_not_confirm_the_identity(
     app: Application, ada: QuartClient, eve: QuartClient, device: Authenticator
 ) -> None:
     await add(eve, Authenticator())
-    await grow_stale(app)
+    await make_session_stale(app)
 
     answer = await eve.post("/login/confirm/passkey", form={"credential": device.get(await options(eve))})
 
@@ -172,14 +176,16 @@ async def test_nobody_confirms_with_somebody_elses(
     assert "was not accepted" in await page(eve, "/login/confirm")
 
 
-async def test_who_has_none_is_told_so(ada: QuartClient) -> None:
+async def test_a_person_without_a_passkey_is_told_so(ada: QuartClient) -> None:
     answer = await ada.post("/login/passkey/options", headers={"Accept": "application/json"})
 
     assert answer.status_code == 422
     assert "You have no passkey yet" in json.loads(await answer.get_data())["detail"]
 
 
-async def test_it_is_good_while_a_second_factor_is_on(app: Application, device: Authenticator) -> None:
+async def test_a_passkey_signs_in_without_a_code_while_a_second_factor_is_on(
+    app: Application, device: Authenticator
+) -> None:
     async def turn_on(work: UnitOfWork) -> None:
         await work.session.execute(update(User).values(totp_secret="sealed"))
 
@@ -191,7 +197,7 @@ async def test_it_is_good_while_a_second_factor_is_on(app: Application, device: 
     assert await is_signed_in(client)
 
 
-async def refused(app: Application, client: QuartClient, answer: Any) -> None:
+async def assert_refused(app: Application, client: QuartClient, answer: Any) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
     assert "was not accepted" in await page(client, "/login")
     assert not await is_signed_in(client)
@@ -215,47 +221,49 @@ async def refused(app: Application, client: QuartClient, answer: Any) -> None:
         pytest.param({"handle": b""}, id="nobody"),
     ],
 )
-async def test_a_forged_answer_opens_nothing(app: Application, device: Authenticator, lie: dict[str, Any]) -> None:
+async def test_a_forged_response_is_refused(app: Application, device: Authenticator, lie: dict[str, Any]) -> None:
     liar = copy(device)
     for name, value in lie.items():
         setattr(liar, name, value)
     client = app.test_client()
 
-    await refused(app, client, await show(client, liar))
+    await assert_refused(app, client, await show(client, liar))
 
     await show(client, device)
     assert await is_signed_in(client)
 
 
-async def test_an_answer_is_good_once(app: Application, device: Authenticator) -> None:
+async def test_a_response_is_valid_once(app: Application, device: Authenticator) -> None:
     client, thief = app.test_client(), app.test_client()
     answer = {"credential": device.get(await options(client))}
     cookie = next(one for one in client.cookie_jar or () if one.name == COOKIE)
     assert (await client.post("/login/passkey", form=answer)).headers["Location"] == "/dashboard"
 
     headers = {"Cookie": f"{COOKIE}={cookie.value}"}
-    await refused(app, thief, await thief.post("/login/passkey", form=answer, headers=headers))
+    await assert_refused(app, thief, await thief.post("/login/passkey", form=answer, headers=headers))
 
 
-async def test_an_answer_counts_only_in_the_browser_that_was_asked(app: Application, device: Authenticator) -> None:
+async def test_a_response_is_valid_only_in_the_browser_with_the_challenge(
+    app: Application, device: Authenticator
+) -> None:
     client, thief = app.test_client(), app.test_client()
     answer = {"credential": device.get(await options(client))}
     await options(thief)
 
-    await refused(app, thief, await thief.post("/login/passkey", form=answer))
+    await assert_refused(app, thief, await thief.post("/login/passkey", form=answer))
     stranger = app.test_client()
-    await refused(app, stranger, await stranger.post("/login/passkey", form=answer))
+    await assert_refused(app, stranger, await stranger.post("/login/passkey", form=answer))
 
 
-async def test_a_failed_answer_has_used_its_challenge_up(app: Application, device: Authenticator) -> None:
+async def test_a_failed_response_uses_up_its_challenge(app: Application, device: Authenticator) -> None:
     client = app.test_client()
     answer = {"credential": device.get(await options(client))}
     await client.post("/login/passkey", form={"credential": "{}"})
 
-    await refused(app, client, await client.post("/login/passkey", form=answer))
+    await assert_refused(app, client, await client.post("/login/passkey", form=answer))
 
 
-async def test_a_challenge_is_good_for_what_it_was_asked_for(app: Application, ada: QuartClient, device: Any) -> None:
+async def test_a_challenge_is_valid_only_for_its_ceremony(app: Application, ada: QuartClient, device: Any) -> None:
     asked = await options(ada, "/account/passkeys/options")
 
     answer = await ada.post("/login/confirm/passkey", form={"credential": device.get(asked)})
@@ -265,10 +273,12 @@ async def test_a_challenge_is_good_for_what_it_was_asked_for(app: Application, a
     made = other.create({"publicKey": asked["publicKey"] | {"user": {"id": "AAAA"}}})
     answer = await ada.post("/account/passkeys/new", form={"name": "x", "credential": made})
     assert answer.status_code == 422
-    assert len(await kept(app)) == 1
+    assert len(await stored_passkeys(app)) == 1
 
 
-async def test_a_challenge_is_good_for_who_asked(app: Application, ada: QuartClient, eve: QuartClient) -> None:
+async def test_a_challenge_is_valid_only_for_the_person_who_asked(
+    app: Application, ada: QuartClient, eve: QuartClient
+) -> None:
     """A cookie that somebody has planted in Ada's browser makes no key of theirs hers."""
     made = Authenticator().create(await options(eve, "/account/passkeys/options"))
     planted = next(one for one in eve.cookie_jar or () if one.name == COOKIE)
@@ -278,28 +288,28 @@ async def test_a_challenge_is_good_for_who_asked(app: Application, ada: QuartCli
 
     assert answer.status_code == 422
     assert (await events(app))[-1].event != "passkey.added"
-    assert await kept(app) == []
+    assert await stored_passkeys(app) == []
 
 
-async def test_what_was_asked_to_confirm_signs_nobody_in(app: Application, ada: QuartClient, device: Any) -> None:
+async def test_a_challenge_for_a_confirmation_signs_nobody_in(app: Application, ada: QuartClient, device: Any) -> None:
     answer = {"credential": device.get(await options(ada))}
     await sign_out(ada)
 
-    await refused(app, ada, await ada.post("/login/passkey", form=answer))
+    await assert_refused(app, ada, await ada.post("/login/passkey", form=answer))
 
 
-async def test_a_count_that_goes_back_is_a_copied_key(app: Application, device: Authenticator) -> None:
+async def test_a_sign_count_that_decreases_is_refused_as_a_cloned_key(app: Application, device: Authenticator) -> None:
     stolen = copy(device)
     client = app.test_client()
     await show(client, device)
     await sign_out(client)
 
-    await refused(app, client, await show(client, stolen))
+    await assert_refused(app, client, await show(client, stolen))
 
     assert "copy" in (await events(app, "session.refused"))[-1].details["reason"]
 
 
-async def test_keys_that_count_nothing_are_fine(app: Application, ada: QuartClient) -> None:
+async def test_keys_without_a_sign_count_are_accepted(app: Application, ada: QuartClient) -> None:
     device = Authenticator(count=0)
     await add(ada, device)
     for _ in range(2):
@@ -308,14 +318,14 @@ async def test_keys_that_count_nothing_are_fine(app: Application, ada: QuartClie
         assert await is_signed_in(client)
 
 
-async def test_who_is_not_active_is_refused(app: Application, device: Authenticator) -> None:
+async def test_a_deactivated_person_cannot_sign_in_with_a_passkey(app: Application, device: Authenticator) -> None:
     async def deactivate(work: UnitOfWork) -> None:
         await work.session.execute(update(User).values(is_active=False))
 
     await db.of(app).write(deactivate)
     client = app.test_client()
 
-    await refused(app, client, await show(client, device))
+    await assert_refused(app, client, await show(client, device))
 
 
 @pytest.mark.parametrize(
@@ -324,7 +334,7 @@ async def test_who_is_not_active_is_refused(app: Application, device: Authentica
      '{"id":"AA","rawId":"AA","type":"public-key","response":{"clientDataJSON":"AA","authenticatorData":"AA","signature":"AA"}}'],
     ids=lambda text: text[:24],
 )  # fmt: skip
-async def test_what_is_no_answer_at_all_is_refused_in_words(app: Application, ada: QuartClient, answer: str) -> None:
+async def test_a_malformed_response_is_refused_with_a_message(app: Application, ada: QuartClient, answer: str) -> None:
     await options(ada, "/account/passkeys/options")
     adding = await ada.post("/account/passkeys/new", form={"name": "x", "credential": answer})
     client = app.test_client()
@@ -332,33 +342,33 @@ async def test_what_is_no_answer_at_all_is_refused_in_words(app: Application, ad
     signing_in = await client.post("/login/passkey", form={"credential": answer})
 
     assert adding.status_code == 422
-    assert "Nothing was added" in await said(adding) or "another look" in await said(adding)
-    await refused(app, client, signing_in)
+    assert "Nothing was added" in await text_of(adding) or "another look" in await text_of(adding)
+    await assert_refused(app, client, signing_in)
 
 
-async def test_the_same_key_is_added_once(app: Application, ada: QuartClient, eve: QuartClient) -> None:
+async def test_the_same_key_cannot_be_added_twice(app: Application, ada: QuartClient, eve: QuartClient) -> None:
     device = Authenticator()
     await add(ada, device)
 
     again, elsewhere = await add(ada, device), await add(eve, device)
 
     assert (again.status_code, elsewhere.status_code) == (422, 422)
-    assert "known already" in await said(again)
-    assert [one.user_id for one in await kept(app)] == [1]
+    assert "known already" in await text_of(again)
+    assert [one.user_id for one in await stored_passkeys(app)] == [1]
 
 
-async def test_adding_takes_a_fresh_sign_in(app: Application, ada: QuartClient) -> None:
+async def test_adding_a_passkey_requires_a_fresh_sign_in(app: Application, ada: QuartClient) -> None:
     asked = await options(ada, "/account/passkeys/options")
-    await grow_stale(app)
+    await make_session_stale(app)
 
     answer = await ada.post("/account/passkeys/new", form={"name": "x", "credential": Authenticator().create(asked)})
 
     assert answer.headers["Location"].startswith("/login/confirm")
     assert (await ada.post("/account/passkeys/options")).headers["Location"].startswith("/login/confirm")
-    assert await kept(app) == []
+    assert await stored_passkeys(app) == []
 
 
-async def test_it_is_renamed(app: Application, ada: QuartClient, device: Authenticator) -> None:
+async def test_a_passkey_is_renamed(app: Application, ada: QuartClient, device: Authenticator) -> None:
     assert 'value="My phone"' in await page(ada, "/account/passkeys/1")
 
     await ada.post("/account/passkeys/1", form={"name": " The old\tphone "})
@@ -368,23 +378,25 @@ async def test_it_is_renamed(app: Application, ada: QuartClient, device: Authent
     assert "The old phone" in await page(ada, "/account/passkeys")
 
 
-async def test_a_removed_one_opens_nothing(app: Application, ada: QuartClient, device: Authenticator) -> None:
+async def test_a_removed_passkey_does_not_sign_in(app: Application, ada: QuartClient, device: Authenticator) -> None:
     answer = await ada.post("/account/passkeys/1/removal")
 
     assert answer.headers["Location"] == "/account/passkeys"
     assert "My phone" not in (await page(ada, "/account/passkeys")).partition("<h1>")[2]
     client = app.test_client()
-    await refused(app, client, await show(client, device))
+    await assert_refused(app, client, await show(client, device))
     assert (await events(app, "passkey.removed"))[0].details == {"name": "My phone"}
 
 
-async def test_other_peoples_passkeys_are_not_there(app: Application, eve: QuartClient, device: Authenticator) -> None:
+async def test_the_passkeys_of_other_people_are_not_found(
+    app: Application, eve: QuartClient, device: Authenticator
+) -> None:
     assert "My phone" not in await page(eve, "/account/passkeys")
     for number in (1, 99, 2**64):
         await page(eve, f"/account/passkeys/{number}", 404)
         assert (await eve.post(f"/account/passkeys/{number}", form={"name": "Eve's"})).status_code == 404
         assert (await eve.post(f"/account/passkeys/{number}/removal")).status_code == 404
-    assert [one.name for one in await kept(app)] == ["My phone"]
+    assert [one.name for one in await stored_passkeys(app)] == ["My phone"]
 
 
 async def test_a_person_has_a_limited_number_of_passkeys(app: Application, ada: QuartClient, monkeypatch: Any) -> None:
@@ -394,10 +406,10 @@ async def test_a_person_has_a_limited_number_of_passkeys(app: Application, ada: 
     answer = await add(ada, Authenticator())
 
     assert answer.status_code == 422
-    assert len(await kept(app)) == 1
+    assert len(await stored_passkeys(app)) == 1
 
 
-async def test_strangers_may_not_ask_without_end(app: Application) -> None:
+async def test_requests_for_options_by_strangers_are_limited(app: Application) -> None:
     client = app.test_client()
     asked = [(await client.post("/login/passkey/options")).status_code for _ in range(101)]
 
@@ -405,7 +417,7 @@ async def test_strangers_may_not_ask_without_end(app: Application) -> None:
     assert asked[100] == 429
 
 
-async def test_challenges_nobody_answered_are_not_kept(app: Application, client: QuartClient) -> None:
+async def test_expired_challenges_are_deleted(app: Application, client: QuartClient) -> None:
     async def age(work: UnitOfWork) -> None:
         from datetime import timedelta
 
@@ -421,7 +433,9 @@ async def test_challenges_nobody_answered_are_not_kept(app: Application, client:
         assert len(list(await session.scalars(select(OneTimeToken)))) == 1
 
 
-async def test_at_a_bare_address_the_page_says_where_to_go(app: Application, ada: QuartClient) -> None:
+async def test_at_an_ip_address_the_page_names_the_address_where_passkeys_work(
+    app: Application, ada: QuartClient
+) -> None:
     bare = app.test_client()
     headers = {"Host": "127.0.0.1:8000"}
     await bare.post("/login", form={"email": ADA.email, "password": ADA.password}, headers=headers)
@@ -431,14 +445,14 @@ async def test_at_a_bare_address_the_page_says_where_to_go(app: Application, ada
     answer = await app.test_client().get("/account/passkeys", headers=headers | {"Cookie": cookie})
     asked = await app.test_client().post("/login/passkey/options", headers=headers | {"Accept": "application/json"})
 
-    html = await said(answer)
+    html = await text_of(answer)
     assert 'href="http://localhost:8000/account/passkeys"' in html
     assert "Add a passkey" not in html
     assert asked.status_code == 422
     assert "neither" in json.loads(await asked.get_data())["detail"]
 
 
-async def test_behind_tls_they_belong_to_the_public_name(data_dir: Path) -> None:
+async def test_behind_tls_passkeys_belong_to_the_public_host_name(data_dir: Path) -> None:
     app = create_app(make_settings(data_dir, public_origin="https://rows.example.org"))
     app.test_client_class = Client
     tls: dict[str, Any] = {"headers": {"Host": "rows.example.org"}, "scheme": "https"}
@@ -459,13 +473,15 @@ async def test_behind_tls_they_belong_to_the_public_name(data_dir: Path) -> None
     assert added.status_code == 303
 
 
-async def test_who_is_signed_in_already_goes_on(ada: QuartClient, device: Authenticator) -> None:
+async def test_a_signed_in_person_is_redirected_without_a_passkey(ada: QuartClient, device: Authenticator) -> None:
     answer = await ada.post("/login/passkey", form={"credential": "{}"})
 
     assert (answer.status_code, answer.headers["Location"]) == (303, "/dashboard")
 
 
-async def test_the_sign_in_page_has_a_button_that_only_a_script_shows(app: Application, device: Authenticator) -> None:
+async def test_the_passkey_button_of_the_sign_in_page_is_hidden_without_javascript(
+    app: Application, device: Authenticator
+) -> None:
     html = await page(app.test_client(), "/login")
 
     assert 'data-passkey="get"' in html

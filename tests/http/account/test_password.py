@@ -1,11 +1,11 @@
-"""Another password."""
+"""Changing one's own password."""
 
 import pytest
 from quart.testing import QuartClient
 
 from tests.events import events
 from tests.helpers import ADA, PASSWORD, Person, is_signed_in, sign_in
-from tests.http.account.conftest import grow_stale, said
+from tests.http.account.conftest import make_session_stale, text_of
 from tests.mails import letters
 from webapp.web.application import Application
 
@@ -45,7 +45,7 @@ async def test_a_new_password_signs_out_every_other_device(app: Application, ada
         ("confirmation", "", "a second time"),
     ],
 )
-async def test_what_does_not_fit_is_said_beside_its_field(
+async def test_an_invalid_field_is_refused_beside_the_field(
     app: Application, ada: QuartClient, field: str, value: str, words: str
 ) -> None:
     form = {**GIVEN, field: value}
@@ -53,7 +53,7 @@ async def test_what_does_not_fit_is_said_beside_its_field(
 
     answer = await ada.post("/account/password", form=form)
 
-    html = await said(answer)
+    html = await text_of(answer)
     assert answer.status_code == 422
     assert words in html
     assert f'id="{field}-error"' in html
@@ -61,7 +61,7 @@ async def test_what_does_not_fit_is_said_beside_its_field(
     await sign_in(app.test_client())
 
 
-async def test_a_megabyte_is_refused_before_it_is_hashed(
+async def test_an_overlong_password_is_refused_before_hashing(
     app: Application, ada: QuartClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webapp.hashing.Hasher._run", lambda *args: pytest.fail("hashed"))
@@ -71,7 +71,7 @@ async def test_a_megabyte_is_refused_before_it_is_hashed(
     assert answer.status_code == 413
 
 
-async def test_who_found_the_window_open_cannot_guess_the_password(ada: QuartClient) -> None:
+async def test_guesses_at_the_current_password_are_limited(ada: QuartClient) -> None:
     guesses = [
         (await ada.post("/account/password", form={**GIVEN, "current": f"guess {n}"})).status_code for n in range(11)
     ]
@@ -79,8 +79,8 @@ async def test_who_found_the_window_open_cannot_guess_the_password(ada: QuartCli
     assert guesses == [422] * 10 + [429]
 
 
-async def test_it_takes_a_fresh_sign_in_besides(app: Application, ada: QuartClient) -> None:
-    await grow_stale(app)
+async def test_changing_the_password_requires_a_fresh_sign_in_as_well(app: Application, ada: QuartClient) -> None:
+    await make_session_stale(app)
 
     answer = await ada.post("/account/password", form=GIVEN, headers={"Referer": "http://localhost/account/password"})
 

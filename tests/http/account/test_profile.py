@@ -5,7 +5,7 @@ from quart.testing import QuartClient
 from sqlalchemy import update
 
 from tests.events import events
-from tests.http.account.conftest import page, said
+from tests.http.account.conftest import page, text_of
 from tests.tables import add_table
 from webapp.account.forms import time_zone_choices
 from webapp.db.unit_of_work import UnitOfWork
@@ -16,7 +16,7 @@ from webapp.web.application import Application
 GIVEN = {"name": "Ada Lovelace", "time_zone": "Europe/London", "number_style": "point"}
 
 
-async def test_what_is_saved_is_used_at_once(app: Application, ada: QuartClient) -> None:
+async def test_a_saved_profile_is_used_at_once(app: Application, ada: QuartClient) -> None:
     add_table(app.extensions["rowcast.settings"].data_dir, {"A": "text"}, [("x",)] * 1200, title="Many")
 
     answer = await ada.post("/account", form=GIVEN)
@@ -33,7 +33,7 @@ async def test_what_is_saved_is_used_at_once(app: Application, ada: QuartClient)
     assert event.details == {"changed": ["name", "time_zone", "number_style"]}
 
 
-async def test_saving_what_was_there_is_no_event(app: Application, ada: QuartClient) -> None:
+async def test_saving_an_unchanged_profile_is_not_audited(app: Application, ada: QuartClient) -> None:
     await ada.post("/account", form={"name": "ada", "time_zone": "UTC", "number_style": "comma"})
 
     assert await events(app, "account.profile_changed") == []
@@ -51,30 +51,32 @@ async def test_saving_what_was_there_is_no_event(app: Application, ada: QuartCli
         ("number_style", "roman", "Choose one of these"),
     ],
 )
-async def test_what_cannot_be_is_said_beside_its_field(ada: QuartClient, field: str, value: str, words: str) -> None:
+async def test_an_invalid_field_is_refused_beside_the_field(
+    ada: QuartClient, field: str, value: str, words: str
+) -> None:
     answer = await ada.post("/account", form={**GIVEN, field: value})
 
-    html = await said(answer)
+    html = await text_of(answer)
     assert answer.status_code == 422
     assert words in html
     assert f'id="{field}-error"' in html
     assert 'value="ada"' in await page(ada, "/account")
 
 
-async def test_a_name_is_one_line_that_can_be_seen(ada: QuartClient) -> None:
+async def test_a_name_is_one_line_of_visible_characters(ada: QuartClient) -> None:
     await ada.post("/account", form={**GIVEN, "name": " Ada\r\nBcc: all\u202e  Lovelace "})
 
     assert 'value="Ada Bcc: all Lovelace"' in await page(ada, "/account")
 
 
-async def test_nobody_becomes_an_owner_by_a_field_of_their_own(eve: QuartClient, app: Application) -> None:
+async def test_extra_form_fields_change_nothing(eve: QuartClient, app: Application) -> None:
     await eve.post("/account", form={**GIVEN, "role": "owner", "email": "ada@example.org", "id": "1"})
 
     assert "Administration" not in await page(eve, "/account")
     assert "eve@example.org" in await page(eve, "/account")
 
 
-async def test_an_old_spelling_chosen_earlier_stays(app: Application, ada: QuartClient) -> None:
+async def test_an_old_time_zone_name_chosen_earlier_can_be_kept(app: Application, ada: QuartClient) -> None:
     async def write(work: UnitOfWork) -> None:
         await work.session.execute(
             update(User).where(User.email == "ada@example.org").values(time_zone="Asia/Calcutta")
@@ -87,7 +89,7 @@ async def test_an_old_spelling_chosen_earlier_stays(app: Application, ada: Quart
     assert (await ada.post("/account", form={**GIVEN, "time_zone": "Asia/Katmandu"})).status_code == 422
 
 
-def test_zones_are_by_continent_and_without_old_spellings() -> None:
+def test_time_zones_are_grouped_by_continent_without_old_names() -> None:
     choices = time_zone_choices()
 
     names = [name for group in choices.values() for name, _ in group]

@@ -15,7 +15,7 @@ from tests.authenticator import Authenticator
 from tests.conftest import Client, make_settings
 from tests.events import events, names
 from tests.helpers import ADA, PASSWORD, is_signed_in, sign_up
-from tests.http.account.conftest import grow_stale, page, said
+from tests.http.account.conftest import make_session_stale, page, text_of
 from tests.mails import letters
 from webapp import create_app
 from webapp.extensions import db
@@ -26,7 +26,7 @@ OWN = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 CODE = re.compile(r"^[a-z2-9]{4}(?:-[a-z2-9]{4}){5}$", re.MULTILINE)
 
 
-def shown(secret: str, steps: int = 0) -> str:
+def current_code(secret: str, steps: int = 0) -> str:
     """The authenticator app's code for this or another time step."""
     return pyotp.TOTP(secret).at(int(time.time()) + 30 * steps)
 
@@ -35,7 +35,7 @@ async def begin(client: QuartClient) -> tuple[str, str]:
     """The secret and its encrypted form, from the page."""
     html = await page(client, "/account/second-factor/new")
     secret = re.search(r'id="secret">([A-Z2-7 ]+)<', html)
-    sealed = re.search(r'name="sealed" value="([^"]+)"', html)
+    sealed = re.search(r'name="sealed"[^>]* value="([^"]+)"', html)
     assert secret
     assert sealed
     return secret[1].replace(" ", ""), sealed[1]
@@ -44,8 +44,8 @@ async def begin(client: QuartClient) -> tuple[str, str]:
 async def turn_on(client: QuartClient) -> tuple[str, list[str]]:
     """The secret and the recovery codes."""
     secret, sealed = await begin(client)
-    answer = await client.post("/account/second-factor/new", form={"sealed": sealed, "code": shown(secret)})
-    html = await said(answer)
+    answer = await client.post("/account/second-factor/new", form={"sealed": sealed, "code": current_code(secret)})
+    html = await text_of(answer)
     assert answer.status_code == 200, html
     return secret, CODE.findall(html.partition('id="codes"')[2].partition(">")[2].partition("<")[0])
 
@@ -63,7 +63,7 @@ async def sign_in_with(app: Application, code: str) -> bool:
     return await is_signed_in(client)
 
 
-async def test_it_counts_once_its_first_code_was_typed(app: Application, ada: QuartClient) -> None:
+async def test_the_second_factor_is_on_once_its_first_code_was_typed(app: Application, ada: QuartClient) -> None:
     secret, _ = await begin(ada)
     assert (await row(app)).totp_secret is None
 
@@ -75,12 +75,12 @@ async def test_it_counts_once_its_first_code_was_typed(app: Application, ada: Qu
     html = await page(ada, "/account/second-factor")
     assert "It is on" in html
     assert 'action="/account/devices/others/end"' in html
-    assert await sign_in_with(app, shown(secret, 1))
+    assert await sign_in_with(app, current_code(secret, 1))
     assert (await letters(app))[-1].subject == "Signing in now takes a second step"
     assert (await events(app, "second_factor.added"))[0].details == {}
 
 
-async def test_the_picture_says_what_the_letters_say_and_needs_no_inline_style(ada: QuartClient) -> None:
+async def test_the_qr_code_contains_the_secret_and_no_inline_style(ada: QuartClient) -> None:
     html = await page(ada, "/account/second-factor/new")
 
     assert '<svg viewBox="0 0 ' in html
@@ -89,15 +89,15 @@ async def test_the_picture_says_what_the_letters_say_and_needs_no_inline_style(a
     assert "otpauth://" not in html  # in the picture only
 
 
-async def test_a_code_that_turned_it_on_signs_nobody_in(app: Application, ada: QuartClient) -> None:
+async def test_the_code_that_turned_it_on_does_not_sign_in(app: Application, ada: QuartClient) -> None:
     secret, sealed = await begin(ada)
-    code = shown(secret)
+    code = current_code(secret)
     await ada.post("/account/second-factor/new", form={"sealed": sealed, "code": code})
 
     assert not await sign_in_with(app, code)
 
 
-async def test_recovery_codes_are_shown_once_and_used_once(app: Application, ada: QuartClient) -> None:
+async def test_recovery_codes_are_shown_once_and_valid_once(app: Application, ada: QuartClient) -> None:
     _, codes = await turn_on(ada)
 
     html = await page(ada, "/account/second-factor")
@@ -116,11 +116,11 @@ async def form_of_new_codes(client: QuartClient) -> dict[str, str]:
     return {"replaces": found[1]}
 
 
-async def test_new_recovery_codes_end_the_old_ones(app: Application, ada: QuartClient) -> None:
+async def test_new_recovery_codes_replace_the_old_ones(app: Application, ada: QuartClient) -> None:
     _, old = await turn_on(ada)
 
     form = await form_of_new_codes(ada)
-    html = await said(await ada.post("/account/second-factor/recovery-codes", form=form))
+    html = await text_of(await ada.post("/account/second-factor/recovery-codes", form=form))
 
     new = CODE.findall(html.partition('id="codes"')[2].partition(">")[2].partition("<")[0])
     assert len(new) == 10
@@ -131,10 +131,12 @@ async def test_new_recovery_codes_end_the_old_ones(app: Application, ada: QuartC
     assert "New recovery codes were made" in [letter.subject for letter in await letters(app)]
 
 
-async def test_a_reload_of_the_page_with_new_codes_leaves_them_as_they_are(app: Application, ada: QuartClient) -> None:
+async def test_reloading_the_page_of_new_recovery_codes_does_not_replace_them(
+    app: Application, ada: QuartClient
+) -> None:
     await turn_on(ada)
     form = await form_of_new_codes(ada)
-    html = await said(await ada.post("/account/second-factor/recovery-codes", form=form))
+    html = await text_of(await ada.post("/account/second-factor/recovery-codes", form=form))
 
     again = await ada.post("/account/second-factor/recovery-codes", form=form)
 
@@ -145,23 +147,23 @@ async def test_a_reload_of_the_page_with_new_codes_leaves_them_as_they_are(app: 
     assert await sign_in_with(app, shown_once[0])
 
 
-async def test_the_codes_are_taken_along_as_text_without_a_script(ada: QuartClient) -> None:
+async def test_recovery_codes_can_be_downloaded_without_javascript(ada: QuartClient) -> None:
     secret, sealed = await begin(ada)
-    answer = await ada.post("/account/second-factor/new", form={"sealed": sealed, "code": shown(secret)})
+    answer = await ada.post("/account/second-factor/new", form={"sealed": sealed, "code": current_code(secret)})
 
-    link = re.search(r'download="rowcast-recovery-codes.txt" href="(data:text/plain[^"]+)"', await said(answer))
+    link = re.search(r'download="rowcast-recovery-codes.txt" href="(data:text/plain[^"]+)"', await text_of(answer))
     assert link
     assert link[1].count("%0A") == 12
 
 
 @pytest.mark.parametrize("use", ["code", "recovery code"])
-async def test_it_is_turned_off_by_a_code(app: Application, ada: QuartClient, use: str) -> None:
+async def test_a_code_turns_the_second_factor_off(app: Application, ada: QuartClient, use: str) -> None:
     secret, codes = await turn_on(ada)
 
     wrong = await ada.post("/account/second-factor/removal", form={"code": "000000"})
     assert wrong.status_code == 422
-    assert "not right" in await said(wrong)
-    right = shown(secret, 1) if use == "code" else codes[3]
+    assert "not right" in await text_of(wrong)
+    right = current_code(secret, 1) if use == "code" else codes[3]
     answer = await ada.post("/account/second-factor/removal", form={"code": right})
 
     assert answer.headers["Location"] == "/account/second-factor"
@@ -172,65 +174,65 @@ async def test_it_is_turned_off_by_a_code(app: Application, ada: QuartClient, us
     assert await is_signed_in(client)
 
 
-async def refused(app: Application, client: QuartClient, form: dict[str, str], words: str) -> None:
+async def assert_refused(app: Application, client: QuartClient, form: dict[str, str], words: str) -> None:
     answer = await client.post("/account/second-factor/new", form=form)
 
-    html = await said(answer)
+    html = await text_of(answer)
     assert answer.status_code == 422
     assert words in html
     assert (await row(app)).totp_secret is None
 
 
-async def test_a_wrong_code_turns_nothing_on_and_keeps_the_secret(app: Application, ada: QuartClient) -> None:
+async def test_a_wrong_code_turns_nothing_on_and_the_page_keeps_the_secret(app: Application, ada: QuartClient) -> None:
     secret, sealed = await begin(ada)
     answer = await ada.post("/account/second-factor/new", form={"sealed": sealed, "code": "000000"})
 
     assert answer.status_code == 422
-    assert " ".join(secret[at : at + 4] for at in range(0, 32, 4)) in await said(answer)
+    assert " ".join(secret[at : at + 4] for at in range(0, 32, 4)) in await text_of(answer)
 
 
 @pytest.mark.parametrize(
     "code", ["", "12345", "1234567", "abcdef", "x" * 5000, "\uff11\uff12\uff13\uff14\uff15\uff16", "nul\0"]
 )
-async def test_what_is_no_code_is_refused_beside_the_field(app: Application, ada: QuartClient, code: str) -> None:
+async def test_a_malformed_code_is_refused_beside_the_field(app: Application, ada: QuartClient, code: str) -> None:
     _, sealed = await begin(ada)
 
-    await refused(app, ada, {"sealed": sealed, "code": code}, 'id="code-error"')
+    await assert_refused(app, ada, {"sealed": sealed, "code": code}, 'id="code-error"')
 
 
-async def test_another_persons_secret_or_one_of_ones_own_making_is_refused(
+async def test_a_secret_sealed_for_another_person_or_forged_is_refused(
     app: Application, ada: QuartClient, eve: QuartClient
 ) -> None:
     secret, sealed = await begin(eve)
 
-    await refused(app, ada, {"sealed": sealed, "code": shown(secret)}, "too old")
-    await refused(app, ada, {"sealed": OWN, "code": shown(OWN)}, "too old")
-    await refused(app, ada, {"sealed": "ü", "code": shown(OWN)}, "too old")
-    await refused(app, ada, {"sealed": "x" * 5000, "code": "123456"}, "another look")
-    await refused(app, ada, {"code": "123456"}, "another look")
+    await assert_refused(app, ada, {"sealed": sealed, "code": current_code(secret)}, "too old")
+    await assert_refused(app, ada, {"sealed": OWN, "code": current_code(OWN)}, "too old")
+    await assert_refused(app, ada, {"sealed": "ü", "code": current_code(OWN)}, "too old")
+    await assert_refused(app, ada, {"sealed": "x" * 5000, "code": "123456"}, "another look")
+    await assert_refused(app, ada, {"code": "123456"}, "another look")
 
 
-async def test_a_page_that_was_left_open_too_long_is_refused(
+async def test_a_setup_page_left_open_too_long_is_refused(
     app: Application, ada: QuartClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret, sealed = await begin(ada)
-    monkeypatch.setattr("webapp.account.second_factor.SETUP_AGE", -1)
+    monkeypatch.setattr("webapp.account.second_factor.MAX_SETUP_SECONDS", -1)
 
-    await refused(app, ada, {"sealed": sealed, "code": shown(secret)}, "too old")
+    await assert_refused(app, ada, {"sealed": sealed, "code": current_code(secret)}, "too old")
 
 
-async def test_turning_it_on_twice_changes_nothing(app: Application, ada: QuartClient) -> None:
+async def test_turning_the_second_factor_on_twice_changes_nothing(app: Application, ada: QuartClient) -> None:
     secret, sealed = await begin(ada)
     await turn_on(ada)
     before = (await row(app)).totp_secret
 
-    answer = await ada.post("/account/second-factor/new", form={"sealed": sealed, "code": shown(secret, 1)})
+    answer = await ada.post("/account/second-factor/new", form={"sealed": sealed, "code": current_code(secret, 1)})
 
     assert answer.status_code == 303
     assert (await row(app)).totp_secret == before
 
 
-async def test_who_found_the_window_open_cannot_guess_codes(app: Application, ada: QuartClient) -> None:
+async def test_guesses_at_codes_are_limited(app: Application, ada: QuartClient) -> None:
     await turn_on(ada)
 
     answers = [await ada.post("/account/second-factor/removal", form={"code": f"{n:06}"}) for n in range(11)]
@@ -239,7 +241,7 @@ async def test_who_found_the_window_open_cannot_guess_codes(app: Application, ad
     assert (await row(app)).totp_secret is not None
 
 
-async def test_while_it_is_off_there_is_nothing_to_turn_off_and_no_code_to_make(ada: QuartClient) -> None:
+async def test_while_it_is_off_the_pages_to_turn_it_off_and_to_renew_codes_redirect(ada: QuartClient) -> None:
     for answer in (
         await ada.get("/account/second-factor/recovery-codes"),
         await ada.post("/account/second-factor/recovery-codes"),
@@ -249,8 +251,10 @@ async def test_while_it_is_off_there_is_nothing_to_turn_off_and_no_code_to_make(
 
 
 @pytest.mark.parametrize("path", ["new", "recovery-codes", "removal"])
-async def test_all_of_it_takes_a_fresh_sign_in(app: Application, ada: QuartClient, path: str) -> None:
-    await grow_stale(app)
+async def test_every_change_of_the_second_factor_requires_a_fresh_sign_in(
+    app: Application, ada: QuartClient, path: str
+) -> None:
+    await make_session_stale(app)
     form: Any = {"code": "123456", "sealed": "x"}
 
     for answer in (
@@ -261,14 +265,14 @@ async def test_all_of_it_takes_a_fresh_sign_in(app: Application, ada: QuartClien
 
 
 @pytest.mark.parametrize("way", ["code", "passkey"])
-async def test_where_the_server_demands_one_setting_it_up_opens_the_rest(data_dir: Path, way: str) -> None:
+async def test_setting_up_a_required_second_factor_opens_the_other_pages(data_dir: Path, way: str) -> None:
     app = create_app(make_settings(data_dir, second_factor="everybody"))
     app.test_client_class = Client
     async with app.test_app():
         ada = app.test_client()
         await sign_up(ada)
         assert (await ada.get("/dashboard")).headers["Location"] == "/account/second-factor"
-        await grow_stale(app)
+        await make_session_stale(app)
         asked = await ada.get("/account/second-factor/new")
         assert asked.headers["Location"] == "/login/confirm?next=/account/second-factor/new"
         await ada.post(asked.headers["Location"], form={"password": PASSWORD})

@@ -12,7 +12,7 @@ from quart.testing import QuartClient
 
 from tests.http.admin.conftest import PARTIAL, page, text, words_in
 from tests.people import EVE, window
-from webapp.admin import audit_export, audit_query
+from webapp.admin import audit, audit_query
 from webapp.admin.audit_wording import EVENTS, GROUPS, describe_details, describe_event
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
@@ -32,13 +32,13 @@ async def write(app: Application, *events: dict[str, Any]) -> None:
         await db().write(add)
 
 
-def shown(html: str) -> list[str]:
+def wordings_in(html: str) -> list[str]:
     """What happened, in the order of the page."""
     cells = re.findall(r'<th scope="row" class="what">(.*?)</th>', html, re.DOTALL)
     return [words_in(cell) for cell in cells]
 
 
-def test_every_event_has_words_and_a_group() -> None:
+def test_every_event_has_a_wording_and_a_group() -> None:
     assert EVENTS.keys() == set(Event)
     assert len(set(EVENTS.values())) == len(EVENTS)
     assert {event.partition(".")[0] for event in Event} == GROUPS.keys()
@@ -56,7 +56,7 @@ def test_every_event_has_words_and_a_group() -> None:
         ({"used_for": ["a", "b"]}, "used for: a, b"),
     ],
 )
-def test_details_are_said_as_people_say_them(details: dict[str, Any], words: str) -> None:
+def test_details_are_described_in_words(details: dict[str, Any], words: str) -> None:
     assert describe_details(details) == words
 
 
@@ -78,7 +78,9 @@ def test_details_are_said_as_people_say_them(details: dict[str, Any], words: str
         ("until=2026-02-27", []),
     ],
 )
-async def test_filters_find_what_was_meant(app: Application, owner: QuartClient, query: str, found: list[str]) -> None:
+async def test_each_filter_finds_the_matching_events(
+    app: Application, owner: QuartClient, query: str, found: list[str]
+) -> None:
     await write(
         app,
         {"event": Event.PASSWORD_CHANGED, "at": datetime(2026, 3, 1, 23, 59, tzinfo=UTC)},
@@ -87,18 +89,18 @@ async def test_filters_find_what_was_meant(app: Application, owner: QuartClient,
     )
     html = await text(await owner.get(f"/admin/audit?{query}", headers=PARTIAL))
 
-    assert shown(html) == found
+    assert wordings_in(html) == found
     assert "<html" not in html
     if not found:
         assert "Nothing of the kind" in html
 
 
-async def test_days_are_those_of_the_readers_zone(app: Application, owner: QuartClient) -> None:
+async def test_days_are_in_the_readers_time_zone(app: Application, owner: QuartClient) -> None:
     async with app.app_context():
         await db().write(_live_in, "Asia/Tokyo")
     await write(app, {"event": Event.PASSWORD_CHANGED, "at": datetime(2026, 3, 1, 23, 59, tzinfo=UTC)})
 
-    assert shown(await page(owner, "/admin/audit?since=2026-03-01&until=2026-03-01")) == []
+    assert wordings_in(await page(owner, "/admin/audit?since=2026-03-01&until=2026-03-01")) == []
     html = await page(owner, "/admin/audit?since=2026-03-02&until=2026-03-02")
     assert "2026-03-02 08:59 JST" in html
 
@@ -110,34 +112,38 @@ async def _live_in(work: UnitOfWork, zone: str) -> None:
         user.time_zone = zone
 
 
-async def test_earlier_events_follow_where_the_page_ended(
+async def test_the_next_page_starts_where_the_page_ended(
     app: Application, owner: QuartClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_query, "PAGE", 3)
+    monkeypatch.setattr(audit_query, "PAGE_SIZE", 3)
     await write(app, *({"event": Event.CHANGED, "details": {"n": number}} for number in range(7)))
     seen: list[str] = []
     address = "/admin/audit?event=person.changed"
     while address:
         html = await page(owner, address)
-        seen += shown(html)
+        seen += wordings_in(html)
         rows = re.search(r'hx-get="(/admin/audit/rows[^"]+)"', html)
         further = re.search(r'class="further" href="([^"]+)"', html)
         address = further[1].replace("&amp;", "&") if further else ""
         if rows:
             part = await page(owner, rows[1].replace("&amp;", "&"), headers=PARTIAL)
-            assert shown(part) == shown(await page(owner, address))
+            assert wordings_in(part) == wordings_in(await page(owner, address))
 
     assert seen == [f"Changed a person n: {number}" for number in reversed(range(7))]
-    assert (await owner.get(f"/admin/audit?before={10**40}")).status_code == 200
+
+
+@pytest.mark.parametrize("before", [10**40, -1, -(10**40)])
+async def test_any_number_as_a_cursor_is_answered(owner: QuartClient, before: int) -> None:
+    assert (await owner.get(f"/admin/audit?before={before}")).status_code == 200
 
 
 HOSTILE = '=HYPERLINK("http://evil.example")'
 
 
-async def test_csv_is_safe_for_spreadsheets_and_has_what_the_filters_leave(
+async def test_a_csv_export_is_safe_for_spreadsheets_and_filtered(
     app: Application, owner: QuartClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_export, "BLOCK_SIZE", 3)
+    monkeypatch.setattr(audit, "BLOCK_SIZE", 3)
     await write(app, *({"event": Event.CHANGED, "agent": HOSTILE, "subject": "+1"} for _ in range(7)))
     answer = await owner.get("/admin/audit/export?format=csv&event=person.changed")
     rows = list(csv.DictReader(io.StringIO(await text(answer))))
@@ -149,9 +155,7 @@ async def test_csv_is_safe_for_spreadsheets_and_has_what_the_filters_leave(
     assert sorted(rows, key=lambda row: -int(row["number"])) == rows
 
 
-async def test_ndjson_has_everything_as_it_was_written_and_the_export_is_in_the_log(
-    app: Application, owner: QuartClient
-) -> None:
+async def test_an_ndjson_export_has_the_recorded_values_and_is_audited(app: Application, owner: QuartClient) -> None:
     await write(app, {"event": Event.ROLE_CHANGED, "agent": HOSTILE, "details": {"before": "a", "role": "b"}})
     answer = await owner.get("/admin/audit/export?format=ndjson")
     objects = [json.loads(line) for line in (await text(answer)).splitlines()]
@@ -162,13 +166,11 @@ async def test_ndjson_has_everything_as_it_was_written_and_the_export_is_in_the_
     assert datetime.fromisoformat(changed["at"]) > datetime.now(UTC) - timedelta(minutes=1)
     async with app.app_context():
         await db().settled()
-    assert shown(await page(owner, "/admin/audit?event=audit"))[0] == "Exported the audit log format: ndjson"
+    assert wordings_in(await page(owner, "/admin/audit?event=audit"))[0] == "Exported the audit log format: ndjson"
     assert (await owner.get("/admin/audit/export?format=xml")).status_code == 422
 
 
-async def test_who_tries_what_they_may_not_is_in_the_log(
-    app: Application, owner: QuartClient, administrator: QuartClient
-) -> None:
+async def test_a_refused_request_is_audited(app: Application, owner: QuartClient, administrator: QuartClient) -> None:
     eve = await window(app, EVE)
     await eve.get("/admin/audit?q=secret")
     await administrator.post("/admin/people/1/deactivation")
@@ -177,14 +179,14 @@ async def test_who_tries_what_they_may_not_is_in_the_log(
         await db().settled()
     html = await page(owner, "/admin/audit?event=access")
 
-    assert shown(html) == [
+    assert wordings_in(html) == [
         "Was refused method: POST, path: /admin/people/1/deactivation",
         "Was refused method: GET, path: /admin/audit",
     ]
     assert "eve@example.org" in html
 
 
-async def test_nothing_is_escaped_twice_or_not_at_all(app: Application, owner: QuartClient) -> None:
+async def test_names_and_details_are_escaped_exactly_once(app: Application, owner: QuartClient) -> None:
     await write(app, {"event": Event.CHANGED, "actor": "<script>", "subject": "a & b", "agent": "<b>/1"})
     html = await page(owner, "/admin/audit")
 

@@ -1,4 +1,4 @@
-"""A form that is submitted twice, one after the other or at once, ends in a clear answer and has been done once."""
+"""A form that is submitted twice, in turn or at once, is answered clearly and takes effect once."""
 
 import asyncio
 from collections.abc import Sequence
@@ -52,7 +52,9 @@ async def test_a_person_is_changed_once(
 
 @AT_ONCE
 @pytest.mark.parametrize("action", ["/activation", "/sessions/end", "/reset"])
-async def test_what_can_be_repeated_is_harmless(owner: QuartClient, team: Team, action: str, at_once: bool) -> None:
+async def test_repeating_an_action_that_may_be_repeated_is_harmless(
+    owner: QuartClient, team: Team, action: str, at_once: bool
+) -> None:
     path = f"/admin/people/{team[Role.MEMBER].id}{action}"
 
     assert await twice(owner, path, at_once=at_once) == [303, 303]
@@ -84,7 +86,7 @@ async def test_a_bulk_action_is_harmless_for_somebody_just_removed(
 
 
 @AT_ONCE
-async def test_somebody_is_invited_by_the_last_of_two_links(
+async def test_inviting_somebody_twice_leaves_one_invitation_and_one_mail(
     app: Application, owner: QuartClient, at_once: bool
 ) -> None:
     form = {"emails": "kim@example.org", "role": "member"}
@@ -104,7 +106,7 @@ async def test_somebody_is_invited_by_the_last_of_two_links(
         ("withdrawal", [303, 404], 0, Event.INVITATION_WITHDRAWN),
     ],
 )
-async def test_an_invitation_is_renewed_or_withdrawn_once(
+async def test_an_invitation_is_resent_or_withdrawn_once(
     app: Application, owner: QuartClient, action: str, statuses: list[int], pending: int, event: Event, at_once: bool
 ) -> None:
     await owner.post("/admin/people/invitations", form={"emails": "kim@example.org", "role": "member"})
@@ -117,7 +119,7 @@ async def test_an_invitation_is_renewed_or_withdrawn_once(
 
 
 @AT_ONCE
-async def test_a_mail_is_retried_once_and_its_link_is_shown_as_often_as_wanted(
+async def test_a_mail_is_retried_once_and_its_link_can_be_shown_repeatedly(
     app: Application, owner: QuartClient, team: Team, monkeypatch: pytest.MonkeyPatch, at_once: bool
 ) -> None:
     started: list[tuple[str, str]] = []

@@ -1,4 +1,4 @@
-"""Guests look, and nothing is offered to them that they could not do."""
+"""Guests can look at tables and are offered nothing that they may not do."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from webapp.web.application import Application
 
 
 @pytest.mark.parametrize(("person", "offered"), [(EVE, True), (GUS, False)])
-async def test_a_guest_looks_at_a_table_and_is_offered_nothing_more(
+async def test_a_guest_can_look_at_a_table_and_is_offered_no_change(
     app: Application, settings: Settings, person: Person, offered: bool
 ) -> None:
     team = await settle_everybody(app)

@@ -1,4 +1,4 @@
-"""Invitations: several at once, once each; sent again, passed on by hand, withdrawn; never to a role above one's."""
+"""Invitations: several at once, resent, passed on by hand, withdrawn; never to a role above the inviter's."""
 
 import re
 
@@ -50,7 +50,7 @@ async def forms_of(client: QuartClient, email: str) -> dict[str, str]:
     return {path.rpartition("/")[2]: path for path in re.findall(r'action="([^"]+)"', item)}
 
 
-async def test_several_are_invited_at_once_and_come_in(app: Application, administrator: QuartClient) -> None:
+async def test_several_people_are_invited_at_once_and_can_accept(app: Application, administrator: QuartClient) -> None:
     await page(administrator, "/admin/people/invitations/new")
     answer = await invite(administrator, "Kim@Example.org, lee@example.org\n kim@example.org; eve@example.org", "guest")
     assert answer.status_code == 303  # type: ignore[attr-defined]
@@ -81,7 +81,7 @@ async def test_several_are_invited_at_once_and_come_in(app: Application, adminis
         (" ".join(f"a{number}@example.org" for number in range(101)), "member", "at most 100"),
     ],
 )
-async def test_what_cannot_be_invited_is_said_beside_the_field(
+async def test_invalid_addresses_are_named_beside_the_field(
     app: Application, administrator: QuartClient, emails: str, role: str, words: str
 ) -> None:
     answer = await invite(administrator, emails, role)
@@ -90,7 +90,7 @@ async def test_what_cannot_be_invited_is_said_beside_the_field(
     assert await links(app) == {}
 
 
-async def test_sending_again_ends_the_link_before(app: Application, administrator: QuartClient) -> None:
+async def test_resending_an_invitation_ends_the_earlier_link(app: Application, administrator: QuartClient) -> None:
     await invite(administrator, "kim@example.org")
     first = (await links(app))["kim@example.org"]
     assert await opens(app, first)
@@ -102,9 +102,7 @@ async def test_sending_again_ends_the_link_before(app: Application, administrato
     assert "again: yes" in words_in(await page(administrator, "/admin/audit"))
 
 
-async def test_a_link_is_passed_on_by_hand_and_that_is_written_down(
-    app: Application, administrator: QuartClient
-) -> None:
+async def test_copying_an_invitation_link_is_audited(app: Application, administrator: QuartClient) -> None:
     await invite(administrator, "kim@example.org")
     sent = (await links(app))["kim@example.org"]
     shown = await text(await administrator.post((await forms_of(administrator, "kim@example.org"))["link"]))
@@ -116,7 +114,7 @@ async def test_a_link_is_passed_on_by_hand_and_that_is_written_down(
     assert [event.subject for event in await events(app, Event.LINK_COPIED)] == ["kim@example.org"]
 
 
-async def test_a_withdrawn_invitation_lets_nobody_in(app: Application, administrator: QuartClient) -> None:
+async def test_a_withdrawn_invitation_cannot_be_accepted(app: Application, administrator: QuartClient) -> None:
     await invite(administrator, "kim@example.org")
     sent = (await links(app))["kim@example.org"]
     path = (await forms_of(administrator, "kim@example.org"))["withdrawal"]
@@ -127,7 +125,7 @@ async def test_a_withdrawn_invitation_lets_nobody_in(app: Application, administr
     assert len(await events(app, Event.INVITATION_WITHDRAWN)) == 1
 
 
-async def test_an_administrator_has_no_hand_in_the_invitation_of_an_owner(
+async def test_an_administrator_cannot_manage_the_invitation_of_an_owner(
     app: Application, owner: QuartClient, administrator: QuartClient, team: Team
 ) -> None:
     await invite(owner, "kim@example.org", "owner")
@@ -150,7 +148,7 @@ async def test_an_administrator_has_no_hand_in_the_invitation_of_an_owner(
 
 
 @pytest.mark.parametrize("fate", ["demoted", "deactivated", "removed"])
-async def test_it_is_good_while_its_inviter_may_still_give_the_role(
+async def test_an_invitation_is_invalid_once_its_inviter_may_no_longer_grant_the_role(
     app: Application, administrator: QuartClient, team: Team, fate: str
 ) -> None:
     await invite(administrator, "kim@example.org", "guest")
@@ -173,7 +171,7 @@ async def test_it_is_good_while_its_inviter_may_still_give_the_role(
         assert await session.scalar(select(User).where(User.email == "kim@example.org")) is None
 
 
-async def test_who_sends_it_again_is_its_inviter_from_then_on(
+async def test_resending_an_invitation_changes_its_inviter(
     app: Application, administrator: QuartClient, owner: QuartClient, team: Team
 ) -> None:
     await invite(administrator, "kim@example.org")

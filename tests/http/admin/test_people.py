@@ -20,7 +20,7 @@ from webapp.web.application import Application
 Team = dict[Role, User]
 
 
-async def kept(app: Application, user: User) -> User:
+async def reload(app: Application, user: User) -> User:
     async with app.app_context(), db().reading() as session:
         return await session.get_one(User, user.id)
 
@@ -41,7 +41,7 @@ async def test_everybody_is_listed_with_role_state_and_sign_ins(owner: QuartClie
 
 
 @pytest.mark.parametrize("person", [EVE, GUS])
-async def test_members_and_guests_have_no_administration(app: Application, team: Team, person: object) -> None:
+async def test_members_and_guests_cannot_open_the_administration(app: Application, team: Team, person: object) -> None:
     client = await window(app, person)  # type: ignore[arg-type]
 
     for path in ("/admin/people", "/admin/audit", "/admin/jobs", "/admin/mails", "/admin/settings"):
@@ -49,7 +49,7 @@ async def test_members_and_guests_have_no_administration(app: Application, team:
     assert "/admin/" not in await page(client, "/dashboard")
 
 
-async def test_the_account_menu_leads_to_it(administrator: QuartClient) -> None:
+async def test_the_account_menu_links_to_the_administration(administrator: QuartClient) -> None:
     assert 'href="/admin/people"' in await page(administrator, "/dashboard")
 
 
@@ -66,7 +66,7 @@ async def test_the_account_menu_leads_to_it(administrator: QuartClient) -> None:
         ("'", []),
     ],
 )
-async def test_a_search_looks_at_names_and_addresses(
+async def test_a_search_matches_names_and_addresses(
     app: Application, owner: QuartClient, search: str, found: list[str]
 ) -> None:
     await settle(app, "oe@example.org", name="Øyvind")
@@ -94,10 +94,10 @@ async def test_a_search_looks_at_names_and_addresses(
         ("nonsense", "", ""),
     ],
 )
-async def test_any_column_sorts_and_pages_go_on_where_the_last_one_ended(
+async def test_every_column_sorts_and_the_next_page_continues_the_order(
     app: Application, owner: QuartClient, monkeypatch: pytest.MonkeyPatch, sort: str, first: str, last: str
 ) -> None:
-    monkeypatch.setattr(people_query, "PAGE", 3)
+    monkeypatch.setattr(people_query, "PAGE_SIZE", 3)
     for number in range(8):
         await settle(app, f"a{number}@example.org", name=("Zoe", "zoe", "Émile")[number % 3])
 
@@ -129,13 +129,13 @@ async def test_any_column_sorts_and_pages_go_on_where_the_last_one_ended(
         assert (whole[0], whole[-1]) == (first, last)
     if sort.startswith("-"):
         other = []
-        monkeypatch.setattr(people_query, "PAGE", 100)
+        monkeypatch.setattr(people_query, "PAGE_SIZE", 100)
         other = people_in(await page(owner, f"/admin/people?sort={sort[1:]}"))
         assert whole == other[::-1]
 
 
 @pytest.mark.parametrize("after", ["x", "W10", "é", "W251bGwsMV0", "WzEsMV0", "a" * 5000])
-async def test_a_place_nobody_gave_out_is_refused_in_words(owner: QuartClient, after: str) -> None:
+async def test_a_forged_cursor_is_refused_with_a_message(owner: QuartClient, after: str) -> None:
     answer = await owner.get("/admin/people", query_string={"after": after})
 
     assert answer.status_code == 422
@@ -177,7 +177,7 @@ async def test_only_active_sign_ins_are_counted_and_listed(app: Application, own
     assert re.findall(r"<td>([a-z ]+)</td>", devices) == ["in use", "remembered"]
 
 
-async def test_a_name_changes_in_its_row(app: Application, owner: QuartClient, team: Team) -> None:
+async def test_a_name_is_edited_in_its_row(app: Application, owner: QuartClient, team: Team) -> None:
     eve = team[Role.MEMBER]
     field = await page(owner, f"/admin/people/{eve.id}/edit", headers=PARTIAL)
     assert field.lstrip().startswith(f'<tr id="person-{eve.id}">')
@@ -190,11 +190,11 @@ async def test_a_name_changes_in_its_row(app: Application, owner: QuartClient, t
     row = await text(saved)
     assert (saved.status_code, "<form" in row.partition('class="address"')[0]) == (200, False)
     assert "Eve &lt;b&gt;" in row
-    assert (await kept(app, eve)).name == "Eve <b>"
+    assert (await reload(app, eve)).name == "Eve <b>"
     assert (await text(await owner.get(f"/admin/people/{eve.id}", headers=PARTIAL))).count("<tr") == 1
 
 
-async def test_a_name_changes_on_a_page_without_scripts(app: Application, owner: QuartClient, team: Team) -> None:
+async def test_a_name_is_edited_on_a_page_without_javascript(app: Application, owner: QuartClient, team: Team) -> None:
     eve = team[Role.MEMBER]
     assert "<html" in await page(owner, f"/admin/people/{eve.id}/edit")
 
@@ -222,7 +222,7 @@ async def test_a_role_changes_in_its_row_and_takes_effect_at_once(
     assert (await theirs.get("/admin/people")).status_code == 403
 
 
-async def test_an_administrator_gives_no_role_that_is_not_below_theirs(
+async def test_an_administrator_cannot_grant_their_own_or_a_higher_role(
     app: Application, administrator: QuartClient, team: Team
 ) -> None:
     eve, gus, ada = team[Role.MEMBER], team[Role.GUEST], team[Role.OWNER]
@@ -234,14 +234,16 @@ async def test_an_administrator_gives_no_role_that_is_not_below_theirs(
         answer = await administrator.post(f"/admin/people/{gus.id}/role", form={"role": role}, headers=PARTIAL)
         assert (answer.status_code, "none of the roles" in await text(answer)) == (422, True)
     assert (await administrator.post(f"/admin/people/{ada.id}/role", form={"role": "guest"})).status_code == 403
-    assert (await kept(app, gus)).role == Role.GUEST
+    assert (await reload(app, gus)).role == Role.GUEST
     assert await events(app, Event.ROLE_CHANGED) == []
     above = html.partition(f'id="person-{ada.id}"')[2].partition("</tr>")[0]
     assert "<select" not in above
     assert "checkbox" not in above
 
 
-async def test_the_last_owner_keeps_the_role_and_is_told_why(app: Application, owner: QuartClient, team: Team) -> None:
+async def test_the_last_owner_keeps_the_role_and_the_reason_is_shown(
+    app: Application, owner: QuartClient, team: Team
+) -> None:
     zoe = await settle(app, "zoe@example.org", Role.OWNER)
     theirs = await window(app, type(EVE)("zoe@example.org"))
     path = f"/admin/people/{team[Role.OWNER].id}/role"
@@ -254,9 +256,7 @@ async def test_the_last_owner_keeps_the_role_and_is_told_why(app: Application, o
     assert await is_signed_in(owner)
 
 
-async def test_a_role_is_given_by_who_has_just_shown_who_they_are(
-    app: Application, owner: QuartClient, team: Team
-) -> None:
+async def test_changing_a_role_requires_a_fresh_sign_in(app: Application, owner: QuartClient, team: Team) -> None:
     async def age(work: UnitOfWork) -> None:
         for session in await work.session.scalars(select(Session)):
             session.authenticated_at = utc_now() - timedelta(hours=1)
@@ -269,4 +269,4 @@ async def test_a_role_is_given_by_who_has_just_shown_who_they_are(
         answer = await owner.post(path, form={"role": "owner", "confirmation": eve.email, "email": "x@example.org"})
         assert answer.status_code == 303
         assert answer.headers["Location"].startswith("/login/confirm"), path
-    assert (await kept(app, eve)).role == Role.MEMBER
+    assert (await reload(app, eve)).role == Role.MEMBER

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from tests.helpers import PASSWORD, Person, is_signed_in
 from tests.http.admin.conftest import PARTIAL, page, statements, text, words_in
-from tests.http.admin.test_people import Team, events, kept
+from tests.http.admin.test_people import Team, events, reload
 from tests.people import EVE, settle, window
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp.admin.people import MAX_SELECTED
@@ -20,7 +20,7 @@ from webapp.models import Event, Mail, Role, Table, User
 from webapp.web.application import Application
 
 
-async def test_the_page_says_who_it_is_where_they_are_and_what_happened(
+async def test_the_page_shows_the_person_their_devices_and_their_history(
     app: Application, owner: QuartClient, team: Team
 ) -> None:
     eve = team[Role.MEMBER]
@@ -35,7 +35,7 @@ async def test_the_page_says_who_it_is_where_they_are_and_what_happened(
 
 
 @pytest.mark.parametrize("name", ["deactivation", "sessions/end"])
-async def test_who_is_locked_out_or_signed_out_is_so_at_once(
+async def test_deactivating_and_signing_out_take_effect_at_once(
     app: Application, administrator: QuartClient, team: Team, name: str
 ) -> None:
     eve, client = team[Role.MEMBER], await window(app, EVE)
@@ -50,7 +50,7 @@ async def test_who_is_locked_out_or_signed_out_is_so_at_once(
     await window(app, EVE)
 
 
-async def test_an_administrator_does_nothing_to_an_owner(
+async def test_an_administrator_cannot_manage_an_owner(
     app: Application, administrator: QuartClient, team: Team
 ) -> None:
     ada = team[Role.OWNER]
@@ -58,12 +58,12 @@ async def test_an_administrator_does_nothing_to_an_owner(
     for what in ("", "/email", "/role", "/deactivation", "/activation", "/sessions/end", "/reset", "/removal"):
         answer = await administrator.post(f"/admin/people/{ada.id}{what}", form=forms)
         assert answer.status_code == 403, what
-    now = await kept(app, ada)
+    now = await reload(app, ada)
     assert (now.name, now.email, now.role, now.is_active) == (ada.name, ada.email, Role.OWNER, True)
     assert "Only an owner" in await page(administrator, f"/admin/people/{ada.id}")
 
 
-async def test_another_address_is_unverified_and_the_old_one_is_told(
+async def test_a_changed_address_is_unverified_and_the_old_one_is_notified(
     app: Application, owner: QuartClient, team: Team
 ) -> None:
     eve, path = team[Role.MEMBER], f"/admin/people/{team[Role.MEMBER].id}/email"
@@ -72,7 +72,7 @@ async def test_another_address_is_unverified_and_the_old_one_is_told(
         assert (answer.status_code, words in await text(answer)) == (422, True)
 
     answer = await owner.post(path, form={"email": " Eva@Example.ORG "})
-    now = await kept(app, eve)
+    now = await reload(app, eve)
     async with app.app_context(), db().reading() as session:
         told = list(await session.scalars(select(Mail.recipient)))
 
@@ -81,7 +81,7 @@ async def test_another_address_is_unverified_and_the_old_one_is_told(
     await window(app, Person("eva@example.org"))
 
 
-async def test_a_second_factor_keeps_its_person_at_their_address(
+async def test_the_address_of_a_person_with_a_second_factor_cannot_be_changed(
     app: Application, administrator: QuartClient, team: Team
 ) -> None:
     eve = team[Role.MEMBER]
@@ -93,10 +93,10 @@ async def test_a_second_factor_keeps_its_person_at_their_address(
     answer = await administrator.post(f"/admin/people/{eve.id}/email", form={"email": "eva@example.org"})
 
     assert (answer.status_code, "only they change their address" in await text(answer)) == (422, True)
-    assert (await kept(app, eve)).email == "eve@example.org"
+    assert (await reload(app, eve)).email == "eve@example.org"
 
 
-async def test_who_is_removed_takes_their_tables_along(app: Application, owner: QuartClient, team: Team) -> None:
+async def test_removing_a_person_removes_their_tables(app: Application, owner: QuartClient, team: Team) -> None:
     eve = team[Role.MEMBER]
     folder = app.extensions["rowcast.settings"].data_dir
     table_id = add_table(folder, PLANETS, PLANET_ROWS, owner=eve.id)
@@ -116,7 +116,7 @@ async def test_who_is_removed_takes_their_tables_along(app: Application, owner: 
     assert "Removed a person" in await page(owner, "/admin/audit?person=eve@")
 
 
-async def test_a_link_for_a_new_password_waits_to_be_passed_on(
+async def test_without_a_mail_server_a_reset_link_waits_in_the_outbox(
     app: Application, administrator: QuartClient, team: Team
 ) -> None:
     eve = team[Role.MEMBER]
@@ -152,12 +152,12 @@ async def test_several_are_deactivated_and_those_left_out_are_named(
     said = words_in(await page(administrator, "/admin/people"))
     assert "2 people cannot sign in any more. Left out: 2 people. ada@example.org: You may not manage" in said
     assert "bob@example.org: Nobody deactivates themselves" in said
-    states = [(await kept(app, user)).is_active for user in team.values()]
+    states = [(await reload(app, user)).is_active for user in team.values()]
     assert states == [True, True, False, False]
     assert len(await events(app, Event.DEACTIVATED)) == 2
 
 
-async def test_with_scripts_the_rows_change_where_they_are(owner: QuartClient, team: Team) -> None:
+async def test_with_htmx_a_bulk_action_updates_the_rows_in_place(owner: QuartClient, team: Team) -> None:
     eve, gus = team[Role.MEMBER], team[Role.GUEST]
     answer = await bulk(owner, "deactivate", eve, gus, headers=PARTIAL)
     html = await text(answer)
@@ -169,7 +169,7 @@ async def test_with_scripts_the_rows_change_where_they_are(owner: QuartClient, t
     assert "1 person can sign in." in back
 
 
-async def test_a_bulk_action_reads_everybody_at_once(app: Application, owner: QuartClient) -> None:
+async def test_a_bulk_action_reads_all_people_with_one_query(app: Application, owner: QuartClient) -> None:
     users = [await settle(app, f"p{number}@example.org") for number in range(12)]
 
     async def reads(*chosen: User) -> int:
@@ -189,11 +189,11 @@ async def test_a_bulk_action_stops_at_its_limit(
 
     answer = await bulk(owner, "deactivate", eve, eve, *nobody, gus, headers=headers)
 
-    assert [(await kept(app, user)).is_active for user in (eve, gus)] == [False, True]
+    assert [(await reload(app, user)).is_active for user in (eve, gus)] == [False, True]
     assert f"person-{gus.id}" not in await text(answer)
 
 
-async def test_nothing_chosen_is_said(owner: QuartClient, team: Team) -> None:
+async def test_a_bulk_action_without_a_selection_is_refused_with_a_message(owner: QuartClient, team: Team) -> None:
     for answer in (
         await bulk(owner, "deactivate"),
         await bulk(owner, "destroy", team[Role.MEMBER]),
@@ -213,4 +213,4 @@ async def test_two_owners_are_not_both_deactivated(app: Application, owner: Quar
     zoe, yan = [await settle(app, f"{name}@example.org", Role.OWNER) for name in ("zoe", "yan")]
     await bulk(owner, "deactivate", team[Role.OWNER], zoe, yan)
 
-    assert [(await kept(app, user)).is_active for user in (team[Role.OWNER], zoe, yan)] == [True, False, False]
+    assert [(await reload(app, user)).is_active for user in (team[Role.OWNER], zoe, yan)] == [True, False, False]

@@ -13,7 +13,7 @@ from tests.conftest import make_settings
 from tests.http.admin.conftest import page, statements, text, words_in
 from tests.http.admin.test_people import Team, events
 from tests.import_states import add_import
-from webapp.admin.settings import in_force
+from webapp.admin.settings import current_settings
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import config, db, sealer
 from webapp.models import Event, Import, ImportState, Mail, OneTimeToken, Purpose, Role, Table, utc_now
@@ -50,7 +50,7 @@ async def post(
         return await db().write(write)
 
 
-async def test_imports_of_everybody_are_listed_with_what_is_the_matter(
+async def test_the_imports_of_everybody_are_listed_with_their_state(
     app: Application, administrator: QuartClient, settings: Settings
 ) -> None:
     add_import(settings.data_dir, CORPUS / "ragged.csv", "ready")
@@ -64,7 +64,7 @@ async def test_imports_of_everybody_are_listed_with_what_is_the_matter(
     assert "decision ragged.csv" in said
 
 
-async def test_a_failed_import_whose_file_is_kept_is_read_again(
+async def test_a_failed_import_whose_file_still_exists_can_be_retried(
     app: Application, administrator: QuartClient, settings: Settings
 ) -> None:
     path = add_import(settings.data_dir, CORPUS / "ragged.csv", "ready")
@@ -93,7 +93,7 @@ async def test_a_failed_import_whose_file_is_kept_is_read_again(
     assert [event.details for event in await events(app, Event.JOB_RETRIED)] == [{"file": "ragged.csv"}]
 
 
-async def test_no_session_waits_while_the_page_looks_for_files(
+async def test_no_session_is_open_while_the_page_looks_for_files(
     app: Application, administrator: QuartClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_import(settings.data_dir, CORPUS / "ragged.csv", "ready")
@@ -124,7 +124,7 @@ async def test_no_session_waits_while_the_page_looks_for_files(
         (ImportState.DONE, "already done"),
     ],
 )
-async def test_only_a_failed_import_is_read_again(
+async def test_only_a_failed_import_can_be_retried(
     app: Application, administrator: QuartClient, settings: Settings, state: ImportState, words: str
 ) -> None:
     path = add_import(settings.data_dir, CORPUS / "ragged.csv", "ready")
@@ -138,7 +138,7 @@ async def test_only_a_failed_import_is_read_again(
     assert (answer.status_code, words in await text(answer)) == (422, True)
 
 
-async def test_an_index_that_is_built_is_listed_without_the_tables_title(
+async def test_a_search_index_being_built_is_listed_without_the_tables_title(
     app: Application, administrator: QuartClient, team: Team
 ) -> None:
     async def build(work: UnitOfWork) -> None:
@@ -155,7 +155,7 @@ async def test_an_index_that_is_built_is_listed_without_the_tables_title(
     assert 'hx-trigger="every 2s"' in html
 
 
-async def test_no_page_shows_the_link_of_a_mail_and_asking_for_it_is_written_down(
+async def test_no_page_shows_the_link_of_a_mail_and_revealing_it_is_audited(
     app: Application, administrator: QuartClient, team: Team
 ) -> None:
     mail_id = await post(app, "eve@example.org", team[Role.MEMBER].id)
@@ -171,7 +171,7 @@ async def test_no_page_shows_the_link_of_a_mail_and_asking_for_it_is_written_dow
     assert "secret" not in str(event.details)
 
 
-async def test_a_link_that_was_copied_no_longer_shows_who_reads_the_mail(
+async def test_a_copied_link_no_longer_verifies_the_address(
     app: Application, administrator: QuartClient, team: Team
 ) -> None:
     """So it removes no second factor (tests/http/auth/test_resets.py)."""
@@ -187,9 +187,7 @@ async def test_a_link_that_was_copied_no_longer_shows_who_reads_the_mail(
     assert (before.is_by_hand, after.is_by_hand) == (False, True)
 
 
-async def test_a_link_leads_here_whatever_host_its_mail_was_asked_for_by(
-    app: Application, administrator: QuartClient, team: Team
-) -> None:
+async def test_a_link_leads_to_the_host_of_the_reader(app: Application, administrator: QuartClient, team: Team) -> None:
     mail_id = await post(app, "eve@example.org", team[Role.MEMBER].id, origin="http://evil.example")
 
     shown = await text(await administrator.post(f"/admin/mails/{mail_id}/link"))
@@ -198,7 +196,9 @@ async def test_a_link_leads_here_whatever_host_its_mail_was_asked_for_by(
     assert "evil" not in shown
 
 
-async def test_the_link_to_a_new_address_is_whole(app: Application, administrator: QuartClient, team: Team) -> None:
+async def test_the_link_of_an_email_change_keeps_its_query(
+    app: Application, administrator: QuartClient, team: Team
+) -> None:
     mail_id = await post(
         app, "eve@new.example", team[Role.MEMBER].id, path="/account/email/confirmation?token=secret-of-eve"
     )
@@ -210,7 +210,7 @@ async def test_the_link_to_a_new_address_is_whole(app: Application, administrato
         assert [token.is_by_hand for token in await session.scalars(select(OneTimeToken))] == [True]
 
 
-async def test_a_notice_has_no_link_to_pass_on(app: Application, administrator: QuartClient, team: Team) -> None:
+async def test_a_notice_has_no_link_to_copy(app: Application, administrator: QuartClient, team: Team) -> None:
     notice = await post(app, "eve@example.org", team[Role.MEMBER].id, path="/reset")
     asked = await post(app, "eve@example.org", team[Role.MEMBER].id)
 
@@ -218,7 +218,7 @@ async def test_a_notice_has_no_link_to_pass_on(app: Application, administrator: 
     assert notice != asked
 
 
-async def test_the_link_of_somebody_above_or_of_ones_own_stays_hidden(
+async def test_ones_own_links_and_those_of_higher_roles_stay_hidden(
     app: Application, administrator: QuartClient, owner: QuartClient, team: Team
 ) -> None:
     above = await post(app, "ada@example.org", team[Role.OWNER].id)
@@ -235,7 +235,7 @@ async def test_the_link_of_somebody_above_or_of_ones_own_stays_hidden(
     assert len(await events(app, Event.LINK_COPIED)) == 1
 
 
-async def test_the_list_of_mails_takes_as_many_statements_for_many_as_for_few(
+async def test_the_list_of_mails_takes_the_same_number_of_queries_for_any_length(
     app: Application, administrator: QuartClient, team: Team
 ) -> None:
     async def asked() -> int:
@@ -260,7 +260,7 @@ async def test_the_list_of_mails_takes_as_many_statements_for_many_as_for_few(
 
 
 @pytest.mark.parametrize("end", ["used_at", "expires_at"])
-async def test_a_link_that_was_used_or_is_too_old_is_not_offered(
+async def test_a_used_or_expired_link_is_not_offered(
     app: Application, administrator: QuartClient, team: Team, end: str
 ) -> None:
     mail_id = await post(app, "eve@example.org", team[Role.MEMBER].id)
@@ -275,14 +275,14 @@ async def test_a_link_that_was_used_or_is_too_old_is_not_offered(
     assert await events(app, Event.LINK_COPIED) == []
 
 
-async def test_a_mail_that_was_sent_has_no_link(app: Application, administrator: QuartClient, team: Team) -> None:
+async def test_a_sent_mail_has_no_link(app: Application, administrator: QuartClient, team: Team) -> None:
     mail_id = await post(app, "eve@example.org", team[Role.MEMBER].id, sealed=None)
 
     assert (await administrator.post(f"/admin/mails/{mail_id}/link")).status_code == 422
     assert await events(app, Event.LINK_COPIED) == []
 
 
-async def test_a_mail_that_was_given_up_is_tried_again(
+async def test_a_mail_that_was_given_up_can_be_retried(
     app: Application, administrator: QuartClient, team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[tuple[str, str]] = []
@@ -314,7 +314,7 @@ def make_smtp() -> object:
     return type("Secret", (), {"get_secret_value": lambda self: "smtp://localhost:1"})()
 
 
-async def test_settings_say_what_is_in_force_and_keep_secrets(administrator: QuartClient, settings: Settings) -> None:
+async def test_the_settings_page_shows_values_and_no_secrets(administrator: QuartClient, settings: Settings) -> None:
     html = await page(administrator, "/admin/settings")
 
     assert settings.secret_key.get_secret_value() not in html
@@ -333,7 +333,9 @@ def test_every_setting_is_described_and_every_secret_is_hidden(tmp_path: Path) -
         "smtp_url": "smtp://me:pass@localhost",
         "rate_limit_url": "redis://:pass@localhost",
     }
-    shown = {one.name.removeprefix("ROWCAST_").lower(): one for one in in_force(make_settings(tmp_path, **secrets))}
+    shown = {
+        one.name.removeprefix("ROWCAST_").lower(): one for one in current_settings(make_settings(tmp_path, **secrets))
+    }
 
     assert list(shown) == list(Settings.model_fields)
     assert all(one.description for one in shown.values())

@@ -167,7 +167,7 @@ async def test_when_a_token_was_last_used_is_written_down_now_and_then(
     assert first is not None
     await client.get("/api/v1/me")
     assert await used() == first
-    monkeypatch.setattr(bearer, "TOUCH_EVERY", timedelta(0))
+    monkeypatch.setattr(bearer, "TOUCH_INTERVAL", timedelta(0))
     await client.get("/api/v1/me")
     assert await used() != first
 

@@ -21,7 +21,7 @@ LONG = "x" * 1_000_000
 KELVIN = "\N{KELVIN SIGN}"  # its small letter is a plain k
 
 
-def held(settings: Settings) -> dict[str, list[Any]]:
+def stored_state(settings: Settings) -> dict[str, list[Any]]:
     """All that an account is made of; "seen" moves by itself."""
     with closing(sqlite3.connect(settings.data_dir / "rowcast.db")) as connection:
         return {
@@ -56,11 +56,11 @@ async def forms(app: Application) -> dict[str, tuple[QuartClient, dict[str, str]
     }
 
 
-async def test_a_megabyte_is_refused_before_it_is_hashed_or_looked_at(
+async def test_an_overlong_field_is_refused_before_hashing_and_lookup(
     app: Application, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = await forms(app)
-    before = held(settings)
+    before = stored_state(settings)
 
     def never(*_: object) -> None:
         raise AssertionError("hashed")
@@ -71,14 +71,12 @@ async def test_a_megabyte_is_refused_before_it_is_hashed_or_looked_at(
             assert (await client.post(path, form=form | {field: LONG})).status_code == 413, (path, field)
             answer = await client.post(path, form=form | {field: "x" * 5000})
             assert answer.status_code == 422, (path, field)
-    assert held(settings) == before
+    assert stored_state(settings) == before
 
 
-async def test_missing_fields_are_asked_for_and_surplus_ones_change_nothing(
-    app: Application, settings: Settings
-) -> None:
+async def test_missing_fields_are_refused_and_extra_ones_ignored(app: Application, settings: Settings) -> None:
     asked = await forms(app)
-    before = held(settings)
+    before = stored_state(settings)
 
     for path, (client, form) in asked.items():
         for missing in form.keys() - {"name"}:
@@ -89,26 +87,26 @@ async def test_missing_fields_are_asked_for_and_surplus_ones_change_nothing(
         assert (await client.post(path, form={})).status_code == 422, path
         surplus = {"role": "owner", "is_active": "1", "user_id": "1", "id": "1", "verified_at": "now"}
         assert (await client.post(path, form=surplus)).status_code == 422, path
-    assert held(settings) == before
+    assert stored_state(settings) == before
 
 
 async def test_nul_is_refused_in_every_field(app: Application, settings: Settings) -> None:
     asked = await forms(app)
-    before = held(settings)
+    before = stored_state(settings)
 
     for path, (client, form) in asked.items():
         for field in form:
             answer = await client.post(path, form=form | {field: form[field] + "\0"})
             assert answer.status_code == 422, (path, field)
-    assert held(settings) == before
+    assert stored_state(settings) == before
 
 
 @pytest.mark.parametrize(
     "body", [b"email=%ff%fe&password=x", b"\xff\xfe", b"email=ada@example.org&password=\xed\xa0\x80", b"a" * 2000]
 )
-async def test_a_body_that_is_no_form_is_refused(app: Application, settings: Settings, body: bytes) -> None:
+async def test_a_body_that_is_not_a_form_is_refused(app: Application, settings: Settings, body: bytes) -> None:
     asked = await forms(app)
-    before = held(settings)
+    before = stored_state(settings)
 
     for path, (client, _) in asked.items():
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -116,7 +114,7 @@ async def test_a_body_that_is_no_form_is_refused(app: Application, settings: Set
         assert answer.status_code in (400, 422), path
         json = await client.post(path, data=b'{"email": {"a": []}}', headers={"Content-Type": "application/json"})
         assert json.status_code == 422, path
-    assert held(settings) == before
+    assert stored_state(settings) == before
 
 
 @pytest.mark.parametrize(
@@ -138,7 +136,7 @@ async def test_a_body_that_is_no_form_is_refused(app: Application, settings: Set
         "ada@exa\u2024mple.org\u3002evil.example@x",
     ],
 )
-async def test_what_is_no_address_gets_neither_account_nor_mail(open_app: Application, email: str) -> None:
+async def test_an_invalid_address_gets_neither_account_nor_mail(open_app: Application, email: str) -> None:
     form = {"email": email, "password": PASSWORD, "confirmation": PASSWORD}
 
     for path in ("/register", "/login", "/reset"):
@@ -147,7 +145,7 @@ async def test_what_is_no_address_gets_neither_account_nor_mail(open_app: Applic
     assert await letters(open_app) == []
 
 
-async def test_letters_that_look_or_fold_alike_lead_to_nobody_elses_account(open_app: Application) -> None:
+async def test_lookalike_letters_lead_to_no_other_account(open_app: Application) -> None:
     await sign_up(open_app.test_client(), type(GRACE)("kim@example.org"))
     before = len(await letters(open_app))
     form = {"password": PASSWORD, "confirmation": PASSWORD}
@@ -165,7 +163,7 @@ async def test_letters_that_look_or_fold_alike_lead_to_nobody_elses_account(open
 
 
 @pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"])
-async def test_no_form_leads_to_another_site(app: Application, target: str) -> None:
+async def test_no_form_redirects_to_another_site(app: Application, target: str) -> None:
     ada = app.test_client()
     await sign_up(ada)
     await add_second_factor(app)
@@ -178,7 +176,7 @@ async def test_no_form_leads_to_another_site(app: Application, target: str) -> N
     assert (await ada.get("/login", query_string={"next": target})).headers["Location"] == "/dashboard"
 
 
-async def test_the_database_holds_no_token_of_a_link(open_app: Application, data_dir: Path) -> None:
+async def test_the_database_stores_no_token_of_a_link(open_app: Application, data_dir: Path) -> None:
     await sign_up(open_app.test_client(), GRACE)
     token = (await newest_link(open_app)).rpartition("/")[2]
 
@@ -186,5 +184,5 @@ async def test_the_database_holds_no_token_of_a_link(open_app: Application, data
         pass
 
     await db.of(open_app).write(nothing)
-    held = (data_dir / "rowcast.db").read_bytes() + (data_dir / "rowcast.db-wal").read_bytes()
-    assert token.encode() not in held
+    files = (data_dir / "rowcast.db").read_bytes() + (data_dir / "rowcast.db-wal").read_bytes()
+    assert token.encode() not in files

@@ -1,4 +1,4 @@
-"""Confirm it's you: before something dangerous the password is asked for again, and a code where there is one."""
+"""Confirm it's you: a sensitive action requires the password again, and a code if there is a second factor."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ async def confirm(client: QuartClient, path: str = "/login/confirm", **form: str
     return await client.post(path, form=form)
 
 
-async def test_it_is_asked_for_and_then_the_page_opens(stale: QuartClient, app: Application) -> None:
+async def test_the_page_opens_after_the_identity_is_confirmed(stale: QuartClient, app: Application) -> None:
     sent = await stale.get("/dangerous?a=1")
     assert (sent.status_code, sent.headers["Location"]) == (303, "/login/confirm?next=/dangerous?a%3D1")
 
@@ -53,7 +53,7 @@ async def test_it_is_asked_for_and_then_the_page_opens(stale: QuartClient, app: 
     assert (event.actor, event.details) == (ADA.email, {"method": "password"})
 
 
-async def test_a_fragment_sends_the_whole_window_there(stale: QuartClient) -> None:
+async def test_an_htmx_request_redirects_the_whole_window_to_the_confirmation(stale: QuartClient) -> None:
     headers = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Current-URL": "http://localhost/tables/1"}
 
     sent = await stale.get("/dangerous", headers=headers)
@@ -62,7 +62,9 @@ async def test_a_fragment_sends_the_whole_window_there(stale: QuartClient) -> No
     assert await sent.get_data(as_text=True) == ""
 
 
-async def test_a_copied_cookie_gains_nothing_from_the_proof(stale: QuartClient, app: Application) -> None:
+async def test_confirming_replaces_the_cookie_so_that_a_copy_gains_nothing(
+    stale: QuartClient, app: Application
+) -> None:
     stolen = app.test_client()
     for cookie in stale.cookie_jar or ():
         stolen.set_cookie("localhost", cookie.name, str(cookie.value))
@@ -74,7 +76,7 @@ async def test_a_copied_cookie_gains_nothing_from_the_proof(stale: QuartClient, 
     assert (await stolen.get("/dangerous")).headers["Location"].startswith("/login?")
 
 
-async def test_a_wrong_password_proves_nothing_and_is_counted(stale: QuartClient, app: Application) -> None:
+async def test_a_wrong_password_is_refused_and_counted(stale: QuartClient, app: Application) -> None:
     answers = [await confirm(stale, password=f"guess {n}") for n in range(11)]
 
     assert [answer.status_code for answer in answers] == [422] * 10 + [429]
@@ -84,7 +86,7 @@ async def test_a_wrong_password_proves_nothing_and_is_counted(stale: QuartClient
     assert [one.details["step"] for one in await events(app, "session.refused")] == ["confirmation"] * 10
 
 
-async def test_with_a_second_factor_its_code_is_asked_for_as_well(stale: QuartClient, app: Application) -> None:
+async def test_with_a_second_factor_a_code_is_required_as_well(stale: QuartClient, app: Application) -> None:
     await add_second_factor(app)
     assert 'name="code"' in await (await stale.get("/login/confirm")).get_data(as_text=True)
 
@@ -99,13 +101,13 @@ async def test_with_a_second_factor_its_code_is_asked_for_as_well(stale: QuartCl
 
 
 @pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "/\\evil.example"])
-async def test_it_leads_to_no_other_site(stale: QuartClient, target: str) -> None:
+async def test_the_confirmation_redirects_to_no_other_site(stale: QuartClient, target: str) -> None:
     answer = await stale.post("/login/confirm", query_string={"next": target}, form={"password": PASSWORD})
 
     assert (answer.status_code, answer.headers["Location"]) == (303, "/dashboard")
 
 
-async def test_who_is_not_signed_in_signs_in_first(app: Application, ada: QuartClient) -> None:
+async def test_a_stranger_is_sent_to_the_sign_in_page(app: Application, ada: QuartClient) -> None:
     answer = await app.test_client().get("/login/confirm")
 
     assert (answer.status_code, answer.headers["Location"][:12]) == (303, "/login?next=")

@@ -1,4 +1,4 @@
-"""Where the server demands a second factor, a password alone opens the pages to set one up, and nothing else."""
+"""Where the server requires a second factor, a password alone opens only the pages to set one up."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def settings(data_dir: Path, request: pytest.FixtureRequest) -> Settings:
     return make_settings(data_dir, second_factor=getattr(request, "param", "everybody"), registration="open")
 
 
-async def test_a_password_alone_leads_to_the_pages_to_set_one_up(client: QuartClient) -> None:
+async def test_a_password_alone_opens_only_the_setup_pages(client: QuartClient) -> None:
     await sign_up(client)
 
     page = await client.get("/dashboard")
@@ -41,7 +41,7 @@ async def test_a_password_alone_leads_to_the_pages_to_set_one_up(client: QuartCl
         assert (await client.get(closed)).headers["Location"] == SET_UP, closed
 
 
-async def test_the_first_code_opens_everything_and_every_later_sign_in_takes_one(
+async def test_the_first_code_opens_everything_and_later_sign_ins_require_a_code(
     app: Application, client: QuartClient
 ) -> None:
     await sign_up(client)
@@ -59,7 +59,7 @@ async def test_the_first_code_opens_everything_and_every_later_sign_in_takes_one
     assert (await sign_in(client)).headers["Location"].startswith("/login/code")
 
 
-async def test_who_has_one_already_notices_nothing(app: Application, client: QuartClient) -> None:
+async def test_a_person_with_a_second_factor_is_not_asked_to_set_one_up(app: Application, client: QuartClient) -> None:
     await sign_up(client)
     await sign_out(client)
     await add_second_factor(app)
@@ -71,7 +71,7 @@ async def test_who_has_one_already_notices_nothing(app: Application, client: Qua
 
 
 @pytest.mark.parametrize("settings", ["administrators"], indirect=True)
-async def test_it_can_be_demanded_of_those_who_manage_the_server_only(app: Application) -> None:
+async def test_the_second_factor_can_be_required_of_administrators_only(app: Application) -> None:
     owner, member = app.test_client(), app.test_client()
     await sign_up(owner)
     await sign_up(member, GRACE)
@@ -81,13 +81,13 @@ async def test_it_can_be_demanded_of_those_who_manage_the_server_only(app: Appli
 
 
 @pytest.mark.parametrize("settings", ["optional"], indirect=True)
-async def test_it_is_not_demanded_unless_the_settings_say_so(client: QuartClient) -> None:
+async def test_the_second_factor_is_not_required_by_default(client: QuartClient) -> None:
     await sign_up(client)
 
     assert (await client.get("/dashboard")).status_code == 200
 
 
-async def test_who_one_is_can_be_confirmed_before_it_is_set_up(client: QuartClient) -> None:
+async def test_the_identity_can_be_confirmed_before_the_setup(client: QuartClient) -> None:
     await sign_up(client)
 
     assert (await client.get("/login/confirm")).status_code == 200
@@ -113,7 +113,7 @@ async def with_passkey(client: QuartClient) -> Authenticator:
     return device
 
 
-async def test_who_has_a_passkey_shows_it_before_anything_is_added(client: QuartClient) -> None:
+async def test_an_existing_passkey_must_be_shown_before_another_factor_is_added(client: QuartClient) -> None:
     await sign_up(client)
     device = await with_passkey(client)
     await sign_out(client)
@@ -137,9 +137,7 @@ async def test_who_has_a_passkey_shows_it_before_anything_is_added(client: Quart
         assert (await client.get(path)).status_code == 200, path
 
 
-async def test_a_sign_in_from_before_the_second_factor_shows_its_code_first(
-    app: Application, client: QuartClient
-) -> None:
+async def test_a_session_older_than_the_second_factor_must_show_a_code(app: Application, client: QuartClient) -> None:
     await sign_up(client)
     await add_second_factor(app)
 
@@ -150,7 +148,7 @@ async def test_a_sign_in_from_before_the_second_factor_shows_its_code_first(
 
 
 @pytest.mark.parametrize("settings", ["optional"], indirect=True)
-async def test_where_it_is_not_demanded_the_password_confirms_as_always(client: QuartClient) -> None:
+async def test_where_no_second_factor_is_required_the_password_confirms(client: QuartClient) -> None:
     await sign_up(client)
     await with_passkey(client)
     await sign_out(client)

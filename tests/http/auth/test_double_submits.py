@@ -1,4 +1,4 @@
-"""A form for signing up or in that is submitted twice is a clear answer each time, and done once."""
+"""A form for signing up or in that is submitted twice is answered clearly each time and takes effect once."""
 
 from collections.abc import Awaitable, Callable
 
@@ -115,7 +115,7 @@ async def resend_verification(app: Application) -> Submit:
     ],
 )
 @pytest.mark.parametrize("is_at_once", [False, True], ids=["in turn", "at once"])
-async def test_a_form_submitted_twice_is_done_once(
+async def test_a_form_submitted_twice_takes_effect_once(
     open_app: Application,
     monkeypatch: pytest.MonkeyPatch,
     prepare: Prepare,
@@ -134,7 +134,7 @@ async def test_a_form_submitted_twice_is_done_once(
 
 
 @pytest.mark.parametrize("is_at_once", [False, True], ids=["in turn", "at once"])
-async def test_the_first_person_who_signs_up_twice_is_the_owner_once(
+async def test_the_first_person_signing_up_twice_becomes_one_owner(
     app: Application, monkeypatch: pytest.MonkeyPatch, is_at_once: bool
 ) -> None:
     submit = app.test_client(), "/register", sign_up_form(app)

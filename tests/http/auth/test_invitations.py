@@ -30,7 +30,7 @@ async def people(app: Application) -> list[Any]:
         return list(await session.execute(text("SELECT email, name, role, verified_at IS NOT NULL FROM users")))
 
 
-async def test_with_a_password_the_account_is_there_and_signed_in(app: Application, ada: QuartClient) -> None:
+async def test_accepting_creates_the_account_and_signs_in(app: Application, ada: QuartClient) -> None:
     client, path = app.test_client(), await invite(app)
 
     page = await (await client.get(path)).get_data(as_text=True)
@@ -52,24 +52,26 @@ class TestInEveryMode:
     def settings(self, data_dir: Any, registration: str) -> Settings:
         return make_settings(data_dir, registration=registration)
 
-    async def test_whom_an_administrator_invites_may_come(self, app: Application, ada: QuartClient) -> None:
+    async def test_an_invitation_can_be_accepted_in_every_registration_mode(
+        self, app: Application, ada: QuartClient
+    ) -> None:
         assert (await app.test_client().post(await invite(app), form=FORM)).status_code == 303
 
 
-async def test_without_a_name_it_is_that_of_the_address(app: Application, ada: QuartClient) -> None:
+async def test_without_a_name_the_address_gives_it(app: Application, ada: QuartClient) -> None:
     await app.test_client().post(await invite(app, role="guest"), form=FORM | {"name": " "})
 
     assert (await people(app))[1:] == [(GRACE.email, "grace", "guest", 1)]
 
 
-async def test_the_form_decides_neither_address_nor_role(app: Application, ada: QuartClient) -> None:
+async def test_the_form_cannot_change_address_or_role(app: Application, ada: QuartClient) -> None:
     more = {"email": "eve@example.org", "role": "owner", "is_active": "1", "verified_at": "x", "id": "1"}
     await app.test_client().post(await invite(app, role="guest"), form=FORM | more)
 
     assert (await people(app))[1:] == [(GRACE.email, "Grace Hopper", "guest", 1)]
 
 
-async def test_it_is_good_once_and_of_many_at_once_one_wins(app: Application, ada: QuartClient) -> None:
+async def test_an_invitation_is_valid_once_also_for_concurrent_requests(app: Application, ada: QuartClient) -> None:
     path = await invite(app)
     assert (await app.test_client().get(path)).status_code == 200
 
@@ -80,7 +82,7 @@ async def test_it_is_good_once_and_of_many_at_once_one_wins(app: Application, ad
     assert len(await people(app)) == 2
 
 
-async def test_a_refused_password_leaves_the_invitation_good(app: Application, ada: QuartClient) -> None:
+async def test_a_refused_password_does_not_use_up_the_invitation(app: Application, ada: QuartClient) -> None:
     path = await invite(app)
 
     for change, words in (
@@ -98,7 +100,7 @@ async def test_a_refused_password_leaves_the_invitation_good(app: Application, a
     assert (await app.test_client().post(path, form=FORM)).status_code == 303
 
 
-async def test_an_address_that_got_an_account_meanwhile_keeps_it(app: Application, ada: QuartClient) -> None:
+async def test_an_address_that_has_got_an_account_since_is_refused(app: Application, ada: QuartClient) -> None:
     path = await invite(app, email=ADA.email)
 
     answer = await app.test_client().post(path, form=FORM)
@@ -110,14 +112,14 @@ async def test_an_address_that_got_an_account_meanwhile_keeps_it(app: Applicatio
 
 
 @pytest.mark.parametrize("purpose", [purpose for purpose in Purpose if purpose is not Purpose.INVITE])
-async def test_a_token_for_something_else_invites_nobody(app: Application, ada: QuartClient, purpose: Purpose) -> None:
+async def test_a_token_of_another_purpose_is_refused(app: Application, ada: QuartClient, purpose: Purpose) -> None:
     token = await db.of(app).write(OneTimeToken.issue, purpose, user_id=1, email=GRACE.email)
 
     assert (await app.test_client().post(f"/invitations/{token}", form=FORM)).status_code == 410
     assert len(await people(app)) == 1
 
 
-async def test_an_expired_one_is_no_good(app: Application, ada: QuartClient) -> None:
+async def test_an_expired_invitation_is_refused(app: Application, ada: QuartClient) -> None:
     path = await invite(app)
 
     async def expire(work: UnitOfWork) -> None:
@@ -129,7 +131,7 @@ async def test_an_expired_one_is_no_good(app: Application, ada: QuartClient) -> 
     assert (await app.test_client().post(path, form=FORM)).status_code == 410
 
 
-async def test_nothing_is_hashed_for_a_link_that_does_not_work(
+async def test_an_invalid_link_causes_no_hashing(
     app: Application, ada: QuartClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(*_: object) -> None:
@@ -141,10 +143,12 @@ async def test_nothing_is_hashed_for_a_link_that_does_not_work(
         assert (await app.test_client().post(f"/{place}/{'x' * 43}", form=FORM)).status_code == 410
 
 
-async def test_who_is_signed_in_as_somebody_else_becomes_the_new_person(app: Application, ada: QuartClient) -> None:
+async def test_accepting_while_signed_in_as_somebody_else_signs_in_the_new_person(
+    app: Application, ada: QuartClient
+) -> None:
     await ada.post(await invite(app), form=FORM)
 
     async with db.of(app).reading() as session:
-        grace = (await session.execute(User.able_to_sign_in(GRACE.email))).scalar_one()
+        grace = (await session.execute(User.active_by_email(GRACE.email))).scalar_one()
         alive = await session.execute(text("SELECT user_id FROM sessions WHERE revoked_at IS NULL"))
         assert alive.scalars().all() == [grace.id]

@@ -10,8 +10,8 @@ from settings import Settings
 from tests.mails import letters
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
-from webapp.models import Role, User
-from webapp.models.accounts.links import send_invitation, send_reset, send_verification
+from webapp.models import Purpose, Role, User
+from webapp.models.accounts.one_time_token import send_link
 from webapp.web import templating
 from webapp.web.application import Application
 from webapp.web.mailer import TEMPLATES, mailer
@@ -45,7 +45,7 @@ def words(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("template", NOTICES)
-async def test_a_notice_says_the_same_in_both_parts(app: Application, ada: Any, template: str) -> None:
+async def test_both_parts_of_a_notice_have_the_same_wording(app: Application, ada: Any, template: str) -> None:
     context = dict(CONTEXT.get(template, {}))
     to = context.pop("to", "ada@example.org")
 
@@ -66,11 +66,11 @@ async def test_a_notice_says_the_same_in_both_parts(app: Application, ada: Any, 
 @pytest.mark.parametrize(
     ("write", "place"),
     [
-        (lambda work, user: send_verification(work, mailer, user), "verifications/"),
-        (lambda work, user: send_reset(work, mailer, user), "reset/"),
+        (lambda work, user: send_link(work, mailer, Purpose.VERIFY, user, "verification"), "verifications/"),
+        (lambda work, user: send_link(work, mailer, Purpose.RESET, user, "reset"), "reset/"),
         (
-            lambda work, user: send_invitation(
-                work, mailer, "new@example.org", "t" * 43, role=Role.GUEST, inviter="ada@example.org"
+            lambda work, user: mailer.send(
+                work, "invitation", "new@example.org", token="t" * 43, role=Role.GUEST, inviter="ada@example.org"
             ),
             "invitations/",
         ),
@@ -82,7 +82,7 @@ async def test_a_notice_says_the_same_in_both_parts(app: Application, ada: Any, 
         ),
     ],
 )
-async def test_a_link_stands_alone_in_both_parts_and_leads_here(
+async def test_a_link_stands_alone_in_both_parts_and_leads_to_this_server(
     app: Application, ada: Any, write: Any, place: str
 ) -> None:
     (letter,) = await sent(app, write)
@@ -95,16 +95,17 @@ async def test_a_link_stands_alone_in_both_parts_and_leads_here(
 
 
 def test_every_template_of_a_mail_is_used() -> None:
-    there = {path.stem for path in (templating.FOLDER / "mail").glob("*.txt")}
+    there = {path.stem for path in (templating.FOLDER / "mail").glob("[!_]*.txt")}
     package = templating.FOLDER.parent
     source = "\n".join(path.read_text(encoding="utf-8") for path in package.rglob("*.py"))
 
     assert there == TEMPLATES.keys()
-    assert TEMPLATES.keys() - set(re.findall(r'mailer\.send,?\(?\s*(?:work, )?"(\w+)"', source)) == set()
+    sent_by_name = re.findall(r'(?:mailer\.send\b|send_link\()[^"()]*\(?(?:work, )?"(\w+)"', source)
+    assert TEMPLATES.keys() - set(sent_by_name) == set()
 
 
 async def test_a_mail_loads_nothing(app: Application, ada: Any) -> None:
-    (letter,) = await sent(app, lambda work, user: send_reset(work, mailer, user))
+    (letter,) = await sent(app, lambda work, user: send_link(work, mailer, Purpose.RESET, user, "reset"))
 
     tags = {element.tag for element in html5lib.parse(letter.html, namespaceHTMLElements=False).iter()}
     assert tags <= {"html", "head", "meta", "title", "body", "p", "a", "br"}

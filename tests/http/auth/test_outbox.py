@@ -1,4 +1,4 @@
-"""In development the mails are shown on a page and their links in the log; elsewhere the page does not exist."""
+"""In development mails are shown on a page and their links in the log; elsewhere the page is not found."""
 
 import logging
 from pathlib import Path
@@ -13,7 +13,7 @@ from webapp import create_app
 from webapp.web.application import Application
 
 
-async def test_a_developer_reads_the_mail_and_follows_its_link(
+async def test_in_development_a_mail_can_be_read_and_its_link_followed(
     data_dir: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -36,7 +36,7 @@ async def test_a_developer_reads_the_mail_and_follows_its_link(
         assert (await stranger.get("/outbox/" + "0" * 32)).status_code == 404
 
 
-async def test_elsewhere_it_does_not_exist(open_app: Application) -> None:
+async def test_elsewhere_the_outbox_is_not_found(open_app: Application) -> None:
     ada: QuartClient = open_app.test_client()
     await sign_up(ada, GRACE)
 
@@ -45,7 +45,7 @@ async def test_elsewhere_it_does_not_exist(open_app: Application) -> None:
         assert (await open_app.test_client().get(path)).status_code == 404
 
 
-async def test_and_the_log_has_no_link(
+async def test_elsewhere_the_log_contains_no_link(
     open_app: Application, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)

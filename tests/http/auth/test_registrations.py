@@ -1,4 +1,4 @@
-"""Signing up: the first person owns the server, the next ones come in when it is open."""
+"""Signing up: the first person owns the server; later people can sign up if registration is open."""
 
 import asyncio
 import logging
@@ -47,13 +47,13 @@ async def test_the_first_person_becomes_the_owner_and_is_signed_in(client: Quart
     assert "Welcome" in await (await client.get("/nowhere")).get_data(as_text=True)
 
 
-async def test_before_there_is_anybody_signing_in_leads_to_signing_up(client: QuartClient) -> None:
+async def test_without_any_account_the_sign_in_page_redirects_to_registration(client: QuartClient) -> None:
     answer = await client.get("/login")
 
     assert (answer.status_code, answer.headers["Location"]) == (303, "/register")
 
 
-async def test_after_the_owner_registration_is_closed_unless_the_settings_open_it(
+async def test_registration_is_closed_after_the_owner_unless_the_settings_open_it(
     client: QuartClient, settings: Settings
 ) -> None:
     await sign_up(client)
@@ -67,9 +67,7 @@ async def test_after_the_owner_registration_is_closed_unless_the_settings_open_i
     assert len(people(settings)) == 1
 
 
-async def test_with_open_registration_the_next_person_is_a_member(
-    open_app: Application, open_settings: Settings
-) -> None:
+async def test_with_open_registration_later_people_are_members(open_app: Application, open_settings: Settings) -> None:
     await sign_up(open_app.test_client())
     grace = open_app.test_client()
 
@@ -79,7 +77,7 @@ async def test_with_open_registration_the_next_person_is_a_member(
     assert people(open_settings) == [("ada@example.org", "owner"), ("grace@example.org", "member")]
 
 
-async def test_two_who_sign_up_first_at_the_same_time_make_one_owner(app: Application, settings: Settings) -> None:
+async def test_two_concurrent_first_registrations_create_one_owner(app: Application, settings: Settings) -> None:
     form = {"password": PASSWORD, "confirmation": PASSWORD}
 
     answers = await asyncio.gather(
@@ -90,7 +88,7 @@ async def test_two_who_sign_up_first_at_the_same_time_make_one_owner(app: Applic
     assert [role for _, role in people(settings)] == ["owner"]
 
 
-async def test_one_address_in_any_spelling_has_one_account(open_app: Application, open_settings: Settings) -> None:
+async def test_an_address_in_any_spelling_has_one_account(open_app: Application, open_settings: Settings) -> None:
     await sign_up(open_app.test_client())
 
     answer = await open_app.test_client().post(
@@ -117,7 +115,7 @@ async def test_one_address_in_any_spelling_has_one_account(open_app: Application
         ({"password": "nul\0nul\0nul\0", "confirmation": "nul\0nul\0nul\0"}, "cannot be kept"),
     ],
 )
-async def test_what_does_not_fit_is_said_beside_its_field(
+async def test_an_invalid_field_is_refused_beside_the_field(
     client: QuartClient, settings: Settings, change: dict[str, str], words: str
 ) -> None:
     form = {"email": ADA.email, "password": PASSWORD, "confirmation": PASSWORD} | change
@@ -132,7 +130,7 @@ async def test_what_does_not_fit_is_said_beside_its_field(
     assert people(settings) == []
 
 
-async def test_a_megabyte_of_password_is_refused_before_it_is_hashed(
+async def test_an_overlong_password_is_refused_before_hashing(
     client: QuartClient, app: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(*_: object) -> None:
@@ -146,7 +144,7 @@ async def test_a_megabyte_of_password_is_refused_before_it_is_hashed(
     assert answer.status_code == 413
 
 
-async def test_who_is_signed_in_is_not_asked_to_sign_up(client: QuartClient) -> None:
+async def test_a_signed_in_person_is_redirected_from_registration(client: QuartClient) -> None:
     await sign_up(client)
 
     answer = await client.get("/register?next=/tables/1")
@@ -154,7 +152,7 @@ async def test_who_is_signed_in_is_not_asked_to_sign_up(client: QuartClient) -> 
     assert (answer.status_code, answer.headers["Location"]) == (303, "/tables/1")
 
 
-async def test_a_form_sent_by_htmx_gets_the_same_answers(client: QuartClient) -> None:
+async def test_a_form_sent_by_htmx_gets_the_same_responses(client: QuartClient) -> None:
     htmx = {"HX-Request": "true", "HX-Request-Type": "full"}
     form = {"email": ADA.email, "password": PASSWORD, "confirmation": "different"}
 
@@ -184,7 +182,7 @@ class TestOnAServerThatOthersCanReach:
         await sign_up(client, setup_key=setup_key(settings).lower().replace("-", " "))
         assert people(settings) == [("ada@example.org", "owner")]
 
-    async def test_the_next_person_does_not(self, app: Application, settings: Settings) -> None:
+    async def test_later_people_need_no_set_up_key(self, app: Application, settings: Settings) -> None:
         await sign_up(app.test_client(), setup_key=setup_key(settings))
 
         page = await (await app.test_client().get("/register")).get_data(as_text=True)
@@ -193,7 +191,7 @@ class TestOnAServerThatOthersCanReach:
         assert "setup_key" not in page
         assert people(settings)[1] == ("grace@example.org", "member")
 
-    async def test_guessing_it_is_throttled(self, client: QuartClient) -> None:
+    async def test_guesses_at_the_set_up_key_are_limited(self, client: QuartClient) -> None:
         form = {"email": ADA.email, "password": PASSWORD, "confirmation": PASSWORD, "setup_key": "guess"}
 
         answers = [await client.post("/register", form=form) for _ in range(21)]
@@ -201,7 +199,7 @@ class TestOnAServerThatOthersCanReach:
         assert [answer.status_code for answer in answers] == [422] * 20 + [429]
         assert 0 < int(answers[-1].headers["Retry-After"]) <= 600
 
-    async def test_it_is_printed_at_start_until_there_is_an_owner(
+    async def test_the_set_up_key_is_logged_at_start_until_there_is_an_owner(
         self, settings: Settings, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.INFO)
@@ -223,28 +221,28 @@ class TestTheAddressWhileItIsTyped:
         assert answer.headers["Cache-Control"] == "no-store"
         return str(await answer.get_data(as_text=True))
 
-    async def test_is_told_what_the_form_would_tell(self, open_app: Application) -> None:
+    async def test_the_check_shows_the_error_the_form_would_show(self, open_app: Application) -> None:
         await sign_up(open_app.test_client())
 
         assert "must have an @-sign" in await self.ask(open_app, "ada")
         assert "already an account" in await self.ask(open_app, " ADA@example.org ")
         assert "<span>" not in await self.ask(open_app, "new@example.org")
 
-    async def test_tells_nobody_who_has_an_account_where_the_form_would_not(self, client: QuartClient) -> None:
+    async def test_the_check_reveals_no_account_where_registration_is_closed(self, client: QuartClient) -> None:
         await sign_up(client)
         app = client.app
 
         assert "must have an @-sign" in await self.ask(app, "ada")
         assert await self.ask(app, ADA.email) == await self.ask(app, "new@example.org")
 
-    async def test_says_nothing_once_too_much_was_asked(self, open_app: Application) -> None:
+    async def test_the_check_is_silent_beyond_its_rate_limit(self, open_app: Application) -> None:
         await sign_up(open_app.test_client())
 
         answers = [await self.ask(open_app, ADA.email) for _ in range(61)]
 
         assert ["already" in answer for answer in answers] == [True] * 60 + [False]
 
-    async def test_markup_in_it_stays_text(self, open_app: Application) -> None:
+    async def test_markup_in_the_address_is_escaped(self, open_app: Application) -> None:
         assert "<script" not in await self.ask(open_app, "<script>alert(1)</script>@example.org")
 
 
@@ -253,7 +251,7 @@ class TestByInvitation:
     def settings(self, data_dir: Path) -> Settings:
         return make_settings(data_dir, registration="invitation")
 
-    async def test_the_page_says_how_one_comes_in(self, client: QuartClient, settings: Settings) -> None:
+    async def test_registration_by_invitation_only_is_explained(self, client: QuartClient, settings: Settings) -> None:
         await sign_up(client)
         await sign_out(client)
 
@@ -269,7 +267,7 @@ class TestByInvitation:
         assert len(people(settings)) == 1
 
 
-async def test_closed_the_door_leads_nowhere_else(client: QuartClient) -> None:
+async def test_no_page_of_a_closed_server_links_to_registration(client: QuartClient) -> None:
     await sign_up(client)
     await sign_out(client)
 
@@ -291,7 +289,7 @@ async def test_signing_up_is_in_the_audit_log_and_sends_a_mail_to_all_but_the_ow
     ]
 
 
-async def test_an_account_that_is_refused_sends_nothing_and_is_no_event(open_app: Application) -> None:
+async def test_a_refused_registration_sends_no_mail_and_is_not_audited(open_app: Application) -> None:
     await sign_up(open_app.test_client())
     form = {"email": ADA.email, "password": PASSWORD, "confirmation": PASSWORD}
 

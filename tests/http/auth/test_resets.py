@@ -1,4 +1,4 @@
-"""A forgotten password: one answer for every address, a link that works once, and everybody else is signed out."""
+"""A forgotten password: the same response for every address, a link that works once, and all other access ends."""
 
 import asyncio
 from typing import Any
@@ -36,7 +36,7 @@ async def change(app: Application, statement: str) -> None:
     await db.of(app).write(write)
 
 
-async def test_a_link_comes_by_mail_and_a_new_password_ends_everything_else(app: Application, ada: QuartClient) -> None:
+async def test_a_reset_by_mailed_link_ends_sessions_and_tokens(app: Application, ada: QuartClient) -> None:
     issue = {"name": "script", "scope": Scope.READ, "expires_at": None}
     await db.of(app).write(ApiToken.issue, 1, **issue)
     client = app.test_client()
@@ -59,7 +59,7 @@ async def test_a_link_comes_by_mail_and_a_new_password_ends_everything_else(app:
     assert {"password.reset_asked", "password.reset"} <= set(await names(app))
 
 
-async def test_every_address_gets_the_same_answer(app: Application, ada: QuartClient) -> None:
+async def test_every_address_gets_the_same_response(app: Application, ada: QuartClient) -> None:
     said = []
     for email in (ADA.email, "nobody@example.org"):
         client = app.test_client()
@@ -72,7 +72,7 @@ async def test_every_address_gets_the_same_answer(app: Application, ada: QuartCl
     assert [letter.recipient for letter in await letters(app)] == [ADA.email]
 
 
-async def test_nothing_about_the_mail_happens_before_the_answer(
+async def test_no_mail_is_written_before_the_response(
     app: Application, ada: QuartClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Timing reveals nothing: every address causes the same work, and the rest happens afterwards."""
@@ -93,7 +93,7 @@ async def test_nothing_about_the_mail_happens_before_the_answer(
     assert [one.details["sent"] for one in await events(app, "password.reset_asked")] == [True, False]
 
 
-async def test_who_is_not_active_gets_nothing(app: Application, ada: QuartClient) -> None:
+async def test_a_deactivated_person_gets_no_link(app: Application, ada: QuartClient) -> None:
     await change(app, "UPDATE users SET is_active = 0")
 
     assert (await ask(app, ADA.email)).status_code == 303
@@ -101,14 +101,14 @@ async def test_who_is_not_active_gets_nothing(app: Application, ada: QuartClient
     assert await letters(app) == []
 
 
-async def test_who_is_deactivated_meanwhile_cannot_use_the_link(app: Application, ada: QuartClient) -> None:
+async def test_a_person_deactivated_since_cannot_use_the_link(app: Application, ada: QuartClient) -> None:
     path = await link(app)
     await change(app, "UPDATE users SET is_active = 0")
 
     assert (await app.test_client().post(path, form=FORM)).status_code == 410
 
 
-async def test_looking_at_the_link_does_not_use_it_up(app: Application, ada: QuartClient) -> None:
+async def test_opening_the_link_does_not_use_it_up(app: Application, ada: QuartClient) -> None:
     path = await link(app)
 
     for _ in range(3):
@@ -131,7 +131,7 @@ async def test_the_link_works_once(app: Application, ada: QuartClient) -> None:
     await sign_in(app.test_client(), Person(ADA.email, NEW))
 
 
-async def test_of_many_who_use_the_link_at_once_exactly_one_wins(app: Application, ada: QuartClient) -> None:
+async def test_of_many_concurrent_uses_of_a_link_exactly_one_succeeds(app: Application, ada: QuartClient) -> None:
     path = await link(app)
     passwords = [f"sentence number {n} of five" for n in range(5)]
 
@@ -144,7 +144,7 @@ async def test_of_many_who_use_the_link_at_once_exactly_one_wins(app: Applicatio
     await sign_in(app.test_client(), Person(ADA.email, passwords[winner]))
 
 
-async def test_an_old_link_and_one_before_a_newer_do_not_work(app: Application, ada: QuartClient) -> None:
+async def test_expired_and_superseded_links_do_not_work(app: Application, ada: QuartClient) -> None:
     first = await link(app)
     second = await link(app)
     assert (await app.test_client().get(first)).status_code == 410
@@ -157,7 +157,7 @@ async def test_an_old_link_and_one_before_a_newer_do_not_work(app: Application, 
 
 
 @pytest.mark.parametrize("purpose", [purpose for purpose in Purpose if purpose is not Purpose.RESET])
-async def test_a_token_for_something_else_resets_nothing(app: Application, ada: QuartClient, purpose: Purpose) -> None:
+async def test_a_token_of_another_purpose_resets_nothing(app: Application, ada: QuartClient, purpose: Purpose) -> None:
     token = await db.of(app).write(OneTimeToken.issue, purpose, user_id=1, email=ADA.email)
 
     assert (await app.test_client().get(f"/reset/{token}")).status_code == 410
@@ -165,16 +165,14 @@ async def test_a_token_for_something_else_resets_nothing(app: Application, ada: 
     assert await is_signed_in(ada)
 
 
-async def test_the_link_of_an_address_that_is_no_longer_theirs_does_not_work(
-    app: Application, ada: QuartClient
-) -> None:
+async def test_a_link_sent_to_an_earlier_address_does_not_work(app: Application, ada: QuartClient) -> None:
     path = await link(app)
     await change(app, "UPDATE users SET email = 'ada@elsewhere.example'")
 
     assert (await app.test_client().post(path, form=FORM)).status_code == 410
 
 
-async def test_it_is_no_way_around_the_second_factor(app: Application, ada: QuartClient) -> None:
+async def test_a_reset_does_not_bypass_the_second_factor(app: Application, ada: QuartClient) -> None:
     await add_second_factor(app)
     client = app.test_client()
     await client.post(await link(app), form=FORM)
@@ -186,7 +184,7 @@ async def test_it_is_no_way_around_the_second_factor(app: Application, ada: Quar
     assert (await client.post("/login/code", form={"code": code()})).status_code == 303
 
 
-async def test_whoever_gets_the_mail_of_an_address_nobody_had_confirmed_has_the_account_to_themselves(
+async def test_a_reset_at_an_unverified_address_removes_all_other_access(
     open_app: Application,
 ) -> None:
     """Somebody signed up with the address of another, added a second factor, and waits."""
@@ -213,7 +211,7 @@ async def test_a_link_passed_on_by_hand_removes_no_second_factor(open_app: Appli
     if has_factor:
         await add_second_factor(open_app, 2)
     path = await link(open_app, GRACE.email)
-    await db.of(open_app).write(OneTimeToken.pass_on, path.rpartition("/")[2])
+    await db.of(open_app).write(OneTimeToken.mark_by_hand, path.rpartition("/")[2])
 
     client = open_app.test_client()
     assert (await client.post(path, form=FORM)).status_code == 303
@@ -227,14 +225,16 @@ async def test_a_link_passed_on_by_hand_removes_no_second_factor(open_app: Appli
         assert kept.one() == ((0, 10) if has_factor else (1, 0))
 
 
-async def test_asking_again_and_again_sends_three_mails_and_tells_nobody(app: Application, ada: QuartClient) -> None:
+async def test_repeated_requests_send_at_most_three_mails_and_the_response_is_the_same(
+    app: Application, ada: QuartClient
+) -> None:
     answers = [await ask(app, ADA.email, scope_base={"client": (f"192.0.2.{n}", 1)}) for n in range(6)]
 
     assert [answer.status_code for answer in answers] == [303] * 6
     assert len(await events(app, "password.reset_asked")) == 3
 
 
-async def test_one_machine_asks_for_so_many_addresses_and_then_waits(app: Application, ada: QuartClient) -> None:
+async def test_requests_from_one_network_address_are_limited(app: Application, ada: QuartClient) -> None:
     answers = [await ask(app, f"person{n}@example.org") for n in range(21)]
 
     assert [answer.status_code for answer in answers] == [303] * 20 + [429]
@@ -252,7 +252,7 @@ async def test_a_weak_password_is_refused_before_the_link_is_used_up(app: Applic
     assert (await app.test_client().post(path, form=FORM)).status_code == 303
 
 
-async def test_the_device_of_a_reset_is_no_stranger(app: Application, ada: QuartClient) -> None:
+async def test_the_device_of_a_reset_becomes_a_known_device(app: Application, ada: QuartClient) -> None:
     """Strangers who guess at the account do not make its owner wait."""
     client = app.test_client()
     await client.post(await link(app), form=FORM)
@@ -264,7 +264,7 @@ async def test_the_device_of_a_reset_is_no_stranger(app: Application, ada: Quart
     await sign_in(client, Person(ADA.email, NEW))
 
 
-async def test_who_is_signed_in_may_use_it_too(app: Application, ada: QuartClient) -> None:
+async def test_a_signed_in_person_can_use_the_link(app: Application, ada: QuartClient) -> None:
     assert (await ada.get("/reset")).status_code == 200
     answer = await ada.post(await link(app), form=FORM)
 

@@ -1,4 +1,4 @@
-"""Signing in with a second factor: the password alone opens nothing, a code is good once."""
+"""Signing in with a second factor: the password alone opens nothing, and a code is valid once."""
 
 import asyncio
 from http.cookies import SimpleCookie
@@ -44,7 +44,7 @@ async def show(client: QuartClient, typed: str, path: str = "/login/code") -> An
     return await client.post(path, form={"code": typed})
 
 
-async def test_password_then_code_is_a_sign_in(app: Application, codes: list[str]) -> None:
+async def test_a_password_and_then_a_code_sign_in(app: Application, codes: list[str]) -> None:
     client = app.test_client()
 
     first = await client.post("/login?next=/tables/7", form=FORM | {"remember": "y"})
@@ -61,7 +61,7 @@ async def test_password_then_code_is_a_sign_in(app: Application, codes: list[str
     assert started.details == {"method": "password and code", "remembered": True}
 
 
-async def test_the_password_alone_opens_nothing(app: Application, codes: list[str]) -> None:
+async def test_a_password_alone_opens_nothing(app: Application, codes: list[str]) -> None:
     client = app.test_client()
 
     answer = await client.post("/login", form=FORM)
@@ -75,7 +75,7 @@ async def test_the_password_alone_opens_nothing(app: Application, codes: list[st
     assert (await names(app)).count("session.started") == 1  # when she signed up
 
 
-async def test_without_the_first_step_there_is_no_second(app: Application, codes: list[str]) -> None:
+async def test_the_second_step_requires_the_first(app: Application, codes: list[str]) -> None:
     client = app.test_client()
     client.set_cookie("localhost", STEP, "x" * 43)
 
@@ -85,14 +85,14 @@ async def test_without_the_first_step_there_is_no_second(app: Application, codes
     assert not await is_signed_in(client)
 
 
-async def test_a_wrong_password_does_not_tell_of_the_second_factor(app: Application, codes: list[str]) -> None:
+async def test_a_wrong_password_does_not_reveal_the_second_factor(app: Application, codes: list[str]) -> None:
     answer = await app.test_client().post("/login", form=FORM | {"password": "something else"})
 
     assert answer.status_code == 422
     assert STEP not in cookies(answer)
 
 
-async def test_a_code_is_good_once(app: Application, codes: list[str]) -> None:
+async def test_a_code_is_valid_once(app: Application, codes: list[str]) -> None:
     first, second = app.test_client(), app.test_client()
     for client in (first, second):
         await client.post("/login", form=FORM)
@@ -106,7 +106,7 @@ async def test_a_code_is_good_once(app: Application, codes: list[str]) -> None:
     assert (await show(second, code(1))).status_code == 303  # a clock may be half a minute ahead
 
 
-async def test_the_first_step_is_good_for_one_sign_in(app: Application, codes: list[str]) -> None:
+async def test_a_first_step_is_valid_for_one_sign_in(app: Application, codes: list[str]) -> None:
     client, copied = app.test_client(), app.test_client()
     step = cookies(await client.post("/login", form=FORM))[STEP].value
     assert (await show(client, codes[0])).status_code == 303
@@ -116,7 +116,7 @@ async def test_the_first_step_is_good_for_one_sign_in(app: Application, codes: l
     assert not await is_signed_in(copied)
 
 
-async def test_of_many_who_show_one_code_at_once_one_gets_in(app: Application, codes: list[str]) -> None:
+async def test_of_many_concurrent_uses_of_a_code_one_signs_in(app: Application, codes: list[str]) -> None:
     async with app.app_context():
         shown = code()
 
@@ -128,14 +128,14 @@ async def test_of_many_who_show_one_code_at_once_one_gets_in(app: Application, c
 
 
 @pytest.mark.parametrize("steps", [-3, -2, 2, 3])
-async def test_a_code_of_another_time_is_not_good(app: Application, codes: list[str], steps: int) -> None:
+async def test_a_code_of_another_time_is_refused(app: Application, codes: list[str], steps: int) -> None:
     client = app.test_client()
     await client.post("/login", form=FORM)
 
     assert (await show(client, code(steps))).status_code == 422
 
 
-async def test_a_recovery_code_stands_in_for_a_code_once_and_its_person_is_told(
+async def test_a_recovery_code_replaces_a_code_once_and_its_owner_is_notified(
     app: Application, codes: list[str]
 ) -> None:
     first, second = app.test_client(), app.test_client()
@@ -151,7 +151,7 @@ async def test_a_recovery_code_stands_in_for_a_code_once_and_its_person_is_told(
     assert [letter.subject for letter in await letters(app, ADA.email)] == ["A recovery code was used"] * 2
 
 
-async def test_guessing_codes_is_slowed_down_also_over_many_sign_ins(app: Application, codes: list[str]) -> None:
+async def test_guesses_at_codes_are_limited_across_sign_ins(app: Application, codes: list[str]) -> None:
     answers = []
     for n in range(11):
         client = app.test_client()
@@ -165,7 +165,7 @@ async def test_guessing_codes_is_slowed_down_also_over_many_sign_ins(app: Applic
     assert all(one.details["step"] == "code" for one in await events(app, "session.refused"))
 
 
-async def test_a_new_password_ends_a_sign_in_that_is_half_done(app: Application, codes: list[str]) -> None:
+async def test_a_new_password_ends_a_sign_in_in_progress(app: Application, codes: list[str]) -> None:
     from webapp.models import Event
     from webapp.models.accounts.password import set_password
 
@@ -177,7 +177,7 @@ async def test_a_new_password_ends_a_sign_in_that_is_half_done(app: Application,
     assert not await is_signed_in(client)
 
 
-async def test_who_is_deactivated_between_the_steps_stays_outside(app: Application, codes: list[str]) -> None:
+async def test_a_person_deactivated_between_the_steps_cannot_sign_in(app: Application, codes: list[str]) -> None:
     client = app.test_client()
     await client.post("/login", form=FORM)
 
@@ -189,7 +189,7 @@ async def test_who_is_deactivated_between_the_steps_stays_outside(app: Applicati
     assert (await show(client, code())).headers["Location"].startswith("/login")
 
 
-async def test_a_secret_sealed_with_a_lost_key_leaves_the_recovery_codes(app: Application, codes: list[str]) -> None:
+async def test_with_a_lost_encryption_key_recovery_codes_still_work(app: Application, codes: list[str]) -> None:
     async def spoil(work: UnitOfWork) -> None:
         await work.session.execute(text("UPDATE users SET totp_secret = 'gAAAAABsealed'"))
 
@@ -201,7 +201,7 @@ async def test_a_secret_sealed_with_a_lost_key_leaves_the_recovery_codes(app: Ap
     assert (await show(client, codes[0])).status_code == 303
 
 
-async def test_behind_tls_the_cookie_between_the_steps_belongs_to_this_host_alone(data_dir: Path) -> None:
+async def test_behind_tls_the_cookie_of_the_second_step_has_the_host_prefix(data_dir: Path) -> None:
     app = create_app(make_settings(data_dir, public_origin="https://rows.example.org"))
     app.test_client_class = Client
     scope = {"headers": {"Host": "rows.example.org"}, "scope_base": {"scheme": "https"}}
@@ -217,12 +217,12 @@ async def test_behind_tls_the_cookie_between_the_steps_belongs_to_this_host_alon
     assert (step["secure"], step["httponly"], step["path"], step["domain"]) == (True, True, "/", "")
 
 
-async def test_sign_up_is_no_way_around_it(app: Application, codes: list[str]) -> None:
+async def test_registration_does_not_bypass_the_second_step(app: Application, codes: list[str]) -> None:
     with pytest.raises(AssertionError):
         await sign_up(app.test_client())
 
 
-async def test_a_reset_gives_no_further_tries_at_the_codes(app: Application, codes: list[str]) -> None:
+async def test_a_reset_grants_no_further_guesses_at_codes(app: Application, codes: list[str]) -> None:
     """Otherwise access to the mails would create one known device after another."""
     client = app.test_client()
     await client.post("/reset", form={"email": ADA.email})
@@ -237,7 +237,7 @@ async def test_a_reset_gives_no_further_tries_at_the_codes(app: Application, cod
     assert "rowcast-device" not in {morsel.key for morsel in cookies(answer).values() if morsel.value}
 
 
-def test_a_known_device_has_a_day_of_codes_as_well() -> None:
+def test_a_known_device_has_a_daily_limit_of_codes_too() -> None:
     tries = RateLimits().second_step(1, "a device")
 
     assert [(throttle.limit, throttle.window) for throttle, _ in tries] == [(10, 600), (60, 86400)]

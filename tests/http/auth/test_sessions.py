@@ -1,4 +1,4 @@
-"""Signing in and out, and how long a sign-in lives."""
+"""Signing in and out, and how long a session lasts."""
 
 import asyncio
 import sqlite3
@@ -66,7 +66,7 @@ async def ada(client: QuartClient) -> QuartClient:
     return client
 
 
-async def test_signing_in_leads_to_the_dashboard_and_signing_out_to_the_door(ada: QuartClient) -> None:
+async def test_signing_in_leads_to_the_dashboard_and_signing_out_to_the_sign_in_page(ada: QuartClient) -> None:
     await sign_out(ada)
     assert not await is_signed_in(ada)
 
@@ -76,7 +76,7 @@ async def test_signing_in_leads_to_the_dashboard_and_signing_out_to_the_door(ada
     assert await is_signed_in(ada)
 
 
-async def test_the_address_is_found_in_any_spelling(ada: QuartClient) -> None:
+async def test_an_address_signs_in_in_any_spelling(ada: QuartClient) -> None:
     await sign_out(ada)
 
     await sign_in(ada, Person(" ADA@Example.ORG"))
@@ -84,7 +84,9 @@ async def test_the_address_is_found_in_any_spelling(ada: QuartClient) -> None:
     assert await is_signed_in(ada)
 
 
-async def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(app: Application, ada: QuartClient) -> None:
+async def test_a_wrong_password_and_an_unknown_address_get_the_same_response(
+    app: Application, ada: QuartClient
+) -> None:
     pages = []
     for email, password in ((ADA.email, "something else"), ("nobody@example.org", PASSWORD)):
         answer = await app.test_client().post("/login", form={"email": email, "password": password})
@@ -97,7 +99,7 @@ async def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(app: 
     assert pages[0] == pages[1]
 
 
-async def test_an_unknown_address_costs_as_much_hashing_as_a_known_one(
+async def test_an_unknown_address_takes_as_much_hashing_as_a_known_one(
     app: Application, ada: QuartClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verified: list[str] = []
@@ -114,7 +116,7 @@ async def test_an_unknown_address_costs_as_much_hashing_as_a_known_one(
     assert verified[0].split("$")[:4] == verified[1].split("$")[:4]  # the same costs
 
 
-async def test_who_is_not_active_cannot_sign_in_and_is_signed_out(
+async def test_a_deactivated_person_cannot_sign_in_and_is_signed_out(
     app: Application, ada: QuartClient, settings: Settings
 ) -> None:
     with closing(sqlite3.connect(settings.data_dir / "rowcast.db")) as connection, connection:
@@ -126,7 +128,9 @@ async def test_who_is_not_active_cannot_sign_in_and_is_signed_out(
     assert not await is_signed_in(ada)
 
 
-async def test_ten_wrong_passwords_make_one_wait_and_others_not(app: Application, ada: QuartClient) -> None:
+async def test_after_ten_wrong_passwords_that_network_address_must_wait_and_others_need_not(
+    app: Application, ada: QuartClient
+) -> None:
     client = app.test_client()
 
     answers = [await client.post("/login", form={"email": ADA.email, "password": f"guess {n}"}) for n in range(11)]
@@ -141,7 +145,7 @@ async def test_ten_wrong_passwords_make_one_wait_and_others_not(app: Application
     assert elsewhere.status_code == 303  # a stranger's guesses keep nobody out of their own account
 
 
-async def test_the_right_password_takes_back_the_wrong_ones(app: Application, ada: QuartClient) -> None:
+async def test_a_successful_sign_in_resets_the_count_of_wrong_passwords(app: Application, ada: QuartClient) -> None:
     client = app.test_client()
     for _ in range(2):
         for n in range(9):
@@ -160,7 +164,7 @@ async def test_the_right_password_takes_back_the_wrong_ones(app: Application, ad
         ({"email": "ada@example.org", "password": "nul\0"}, "cannot be kept"),
     ],
 )
-async def test_what_does_not_fit_is_said_beside_its_field(
+async def test_an_invalid_field_is_refused_beside_the_field(
     ada: QuartClient, app: Application, form: dict[str, str], words: str
 ) -> None:
     answer = await app.test_client().post("/login", form=form)
@@ -169,7 +173,7 @@ async def test_what_does_not_fit_is_said_beside_its_field(
     assert words in await answer.get_data(as_text=True)
 
 
-async def test_after_signing_in_one_goes_where_one_wanted_to(ada: QuartClient) -> None:
+async def test_signing_in_leads_to_the_requested_page(ada: QuartClient) -> None:
     await sign_out(ada)
     asked = await ada.get("/tables/17?q=%C3%98rsted&sort=-3")
     assert asked.status_code == 303
@@ -183,7 +187,7 @@ async def test_after_signing_in_one_goes_where_one_wanted_to(ada: QuartClient) -
 
 
 @pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"])
-async def test_signing_in_never_leads_to_another_site(ada: QuartClient, target: str) -> None:
+async def test_signing_in_never_redirects_to_another_site(ada: QuartClient, target: str) -> None:
     await sign_out(ada)
 
     answer = await ada.post("/login", query_string={"next": target}, form={"email": ADA.email, "password": PASSWORD})
@@ -191,7 +195,7 @@ async def test_signing_in_never_leads_to_another_site(ada: QuartClient, target: 
     assert (answer.status_code, answer.headers["Location"]) == (303, "/dashboard")
 
 
-async def test_the_cookie_ends_with_the_browser_unless_it_is_to_remember(ada: QuartClient) -> None:
+async def test_the_cookie_ends_with_the_browser_session_unless_remembered(ada: QuartClient) -> None:
     await sign_out(ada)
     short = cookie(await sign_in(ada))
     await sign_out(ada)
@@ -204,7 +208,7 @@ async def test_the_cookie_ends_with_the_browser_unless_it_is_to_remember(ada: Qu
         assert (morsel["secure"], morsel["domain"]) == ("", "")
 
 
-async def test_behind_tls_the_cookie_belongs_to_this_host_alone(data_dir: Path) -> None:
+async def test_behind_tls_the_session_cookie_has_the_host_prefix(data_dir: Path) -> None:
     app = create_app(make_settings(data_dir, public_origin="https://rows.example.org"))
     app.test_client_class = Client
     tls: dict[str, Any] = {"headers": {"Host": "rows.example.org"}, "scheme": "https"}
@@ -215,7 +219,7 @@ async def test_behind_tls_the_cookie_belongs_to_this_host_alone(data_dir: Path) 
     assert (morsel.key, morsel["secure"], morsel["path"], morsel["domain"]) == (f"__Host-{COOKIE}", True, "/", "")
 
 
-async def test_the_database_holds_nothing_that_lets_anybody_in(ada: QuartClient, settings: Settings) -> None:
+async def test_the_database_stores_no_session_token(ada: QuartClient, settings: Settings) -> None:
     held = (settings.data_dir / "rowcast.db").read_bytes() + (settings.data_dir / "rowcast.db-wal").read_bytes()
     token = next(iter(ada.cookie_jar)).value.split(".")[0].strip('"')  # type: ignore[union-attr]
 
@@ -226,7 +230,7 @@ async def test_the_database_holds_nothing_that_lets_anybody_in(ada: QuartClient,
     assert len(hashed) == 64
 
 
-async def test_signing_out_ends_a_copied_cookie_too_and_no_other_device(
+async def test_signing_out_ends_a_copied_cookie_and_no_other_device(
     app: Application, ada: QuartClient, settings: Settings
 ) -> None:
     stolen, other = app.test_client(), app.test_client()
@@ -244,17 +248,17 @@ async def test_signing_out_ends_a_copied_cookie_too_and_no_other_device(
     assert [revoked is not None for (revoked,) in rows(settings, "revoked_at")] == [True, False]
 
 
-async def test_signing_out_is_a_post(ada: QuartClient) -> None:
+async def test_signing_out_requires_a_post(ada: QuartClient) -> None:
     assert (await ada.get("/logout")).status_code == 405
     assert await is_signed_in(ada)
 
 
-async def test_signing_out_twice_is_no_error(ada: QuartClient) -> None:
+async def test_signing_out_twice_is_not_an_error(ada: QuartClient) -> None:
     await sign_out(ada)
     await sign_out(ada)
 
 
-async def test_signing_in_gives_a_new_token_every_time(app: Application, ada: QuartClient, settings: Settings) -> None:
+async def test_every_sign_in_gets_a_new_token(app: Application, ada: QuartClient, settings: Settings) -> None:
     """A cookie planted before signing in is worth nothing afterwards."""
     other = app.test_client()
     first = cookie(await sign_in(other)).value
@@ -265,7 +269,7 @@ async def test_signing_in_gives_a_new_token_every_time(app: Application, ada: Qu
     assert len({hashed for (hashed,) in rows(settings, "token_hash")}) == 3
 
 
-async def test_a_sign_in_without_use_ends_and_a_remembered_one_later(app: Application, ada: QuartClient) -> None:
+async def test_an_idle_session_ends_and_a_remembered_one_later(app: Application, ada: QuartClient) -> None:
     await change(app, seen_at=ago(days=13))
     assert await is_signed_in(ada)
     await change(app, seen_at=ago(days=15))
@@ -277,14 +281,14 @@ async def test_a_sign_in_without_use_ends_and_a_remembered_one_later(app: Applic
     assert not await is_signed_in(ada)
 
 
-async def test_no_sign_in_outlives_its_longest_life(app: Application, ada: QuartClient) -> None:
+async def test_no_session_outlives_the_maximum_lifetime(app: Application, ada: QuartClient) -> None:
     await change(app, created_at=ago(days=89))
     assert await is_signed_in(ada)
     await change(app, created_at=ago(days=91))
     assert not await is_signed_in(ada)
 
 
-async def test_a_changed_address_or_browser_signs_nobody_out_and_is_noted(
+async def test_a_changed_address_or_browser_keeps_the_session_and_is_recorded(
     ada: QuartClient, settings: Settings, app: Application
 ) -> None:
     await change(app, seen_at=ago(minutes=6))
@@ -301,7 +305,7 @@ async def test_a_changed_address_or_browser_signs_nobody_out_and_is_noted(
     assert len(agent) == 200
 
 
-async def test_being_seen_is_written_once_in_five_minutes(
+async def test_the_last_activity_is_written_once_in_five_minutes(
     app: Application, ada: QuartClient, settings: Settings
 ) -> None:
     await change(app, seen_at=(four := ago(minutes=4)))
@@ -317,7 +321,7 @@ async def test_being_seen_is_written_once_in_five_minutes(
     assert rows(settings, "seen_at") != [(six,)]
 
 
-async def test_an_answer_that_renews_the_cookie_is_kept_by_no_cache(app: Application, ada: QuartClient) -> None:
+async def test_a_response_that_renews_the_cookie_is_not_cacheable(app: Application, ada: QuartClient) -> None:
     @app.get("/kept")
     async def kept() -> tuple[str, dict[str, str]]:
         return "style", {"Cache-Control": "public, max-age=31536000, immutable"}
@@ -330,7 +334,7 @@ async def test_an_answer_that_renews_the_cookie_is_kept_by_no_cache(app: Applica
     assert (cookie(renewing) is None, renewing.headers["Cache-Control"]) == (False, "no-store")
 
 
-async def test_a_sign_in_is_fresh_for_ten_minutes(app: Application, ada: QuartClient) -> None:
+async def test_a_session_is_fresh_for_ten_minutes(app: Application, ada: QuartClient) -> None:
     from webapp.web.session import current_user
 
     seen: list[bool] = []
@@ -347,7 +351,7 @@ async def test_a_sign_in_is_fresh_for_ten_minutes(app: Application, ada: QuartCl
     assert seen == [True, False]
 
 
-async def test_who_was_signed_in_is_asked_for_once_a_request_and_not_at_all_where_it_does_not_matter(
+async def test_the_session_is_looked_up_once_a_request_and_only_where_it_matters(
     ada: QuartClient, app: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from webapp.db.database import Database
@@ -384,20 +388,22 @@ class TestRotatingTheKey:
         async with app.test_app():
             return await app.test_client().get("/", headers={"Cookie": f"{COOKIE}={cookie}"})
 
-    async def test_signs_nobody_out_while_the_old_key_is_a_fallback(self, ada: QuartClient, data_dir: Path) -> None:
+    async def test_a_rotation_signs_nobody_out_while_the_old_key_is_a_fallback(
+        self, ada: QuartClient, data_dir: Path
+    ) -> None:
         signed_with_old = await self.value(ada)
 
         assert (await self.door(data_dir, signed_with_old, self.NEW, self.OLD)).status_code == 303
         assert (await self.door(data_dir, signed_with_old, self.NEW, self.NEWER, self.OLD)).status_code == 303
         assert (await self.door(data_dir, signed_with_old, self.NEW, self.OLD, self.NEWER)).status_code == 303
 
-    async def test_a_retired_key_opens_nothing(self, ada: QuartClient, data_dir: Path) -> None:
+    async def test_a_cookie_signed_with_a_retired_key_is_refused(self, ada: QuartClient, data_dir: Path) -> None:
         signed_with_old = await self.value(ada)
 
         assert (await self.door(data_dir, signed_with_old, self.NEW)).status_code == 200
         assert (await self.door(data_dir, signed_with_old, self.NEW, self.NEWER)).status_code == 200
 
-    async def test_use_moves_a_cookie_to_the_newest_key(
+    async def test_an_active_session_gets_a_cookie_signed_with_the_newest_key(
         self, app: Application, ada: QuartClient, data_dir: Path
     ) -> None:
         signed_with_old = await self.value(ada)
@@ -407,7 +413,7 @@ class TestRotatingTheKey:
 
         assert (await self.door(data_dir, moved, self.NEW)).status_code == 303
 
-    async def test_a_forged_or_broken_cookie_is_nobody(self, ada: QuartClient, data_dir: Path) -> None:
+    async def test_a_forged_or_malformed_cookie_is_ignored(self, ada: QuartClient, data_dir: Path) -> None:
         signed = await self.value(ada)
 
         for broken in ("", "x", signed[:-3], f"x{signed}", "Im51bGwi.AAAA.BBBB", "%00", signed + "," + signed):
@@ -415,7 +421,7 @@ class TestRotatingTheKey:
 
 
 class TestSigningOutEverywhere:
-    async def test_ends_every_device_and_nobody_elses(self, open_app: Application) -> None:
+    async def test_signing_out_everywhere_ends_all_devices_of_that_person_only(self, open_app: Application) -> None:
         here, there, grace = (open_app.test_client() for _ in range(3))
         await sign_in(here)
         await sign_in(there)
@@ -429,13 +435,15 @@ class TestSigningOutEverywhere:
         (event,) = await events(open_app, "session.all_ended")
         assert (event.actor, event.details) == (ADA.email, {"sessions_ended": 3})
 
-    async def test_is_a_post_of_who_is_signed_in(self, app: Application, ada: QuartClient) -> None:
+    async def test_signing_out_everywhere_requires_a_post_and_a_session(
+        self, app: Application, ada: QuartClient
+    ) -> None:
         assert (await ada.get("/logout/everywhere")).status_code == 405
         assert (await app.test_client().post("/logout/everywhere")).headers["Location"].startswith("/login")
         assert await is_signed_in(ada)
 
 
-async def test_signing_in_and_out_is_in_the_audit_log(app: Application, ada: QuartClient) -> None:
+async def test_signing_in_and_out_is_audited(app: Application, ada: QuartClient) -> None:
     await sign_out(ada)
     await ada.post(
         "/login",
@@ -454,7 +462,7 @@ async def test_signing_in_and_out_is_in_the_audit_log(app: Application, ada: Qua
     assert ended.actor == ADA.email
 
 
-async def test_two_tabs_share_a_sign_in_and_its_end(app: Application, ada: QuartClient) -> None:
+async def test_two_tabs_share_a_session_and_its_end(app: Application, ada: QuartClient) -> None:
     """A tab left open: its next request sends the whole window to the sign-in page."""
     fragment = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Current-URL": "http://localhost/dashboard"}
     await sign_out(ada)
@@ -466,7 +474,7 @@ async def test_two_tabs_share_a_sign_in_and_its_end(app: Application, ada: Quart
     assert (await ada.post("/logout")).status_code == 303
 
 
-async def test_what_was_private_is_kept_by_no_browser(app: Application, ada: QuartClient) -> None:
+async def test_private_pages_are_not_cached_by_the_browser(app: Application, ada: QuartClient) -> None:
     """Back after signing out asks again, and is sent to the door."""
     for path in ("/dashboard", "/login/confirm"):
         assert (await ada.get(path)).headers["Cache-Control"] == "no-store", path
@@ -476,7 +484,7 @@ async def test_what_was_private_is_kept_by_no_browser(app: Application, ada: Qua
     assert (await ada.get("/dashboard")).status_code == 303
 
 
-async def test_a_device_nobody_knew_is_told_of_where_mail_is_sent(data_dir: Path) -> None:
+async def test_a_sign_in_from_a_new_device_is_announced_by_mail(data_dir: Path) -> None:
     with postbox() as box:
         app = create_app(make_settings(data_dir, smtp_url=box.url))
         app.test_client_class = Client
@@ -491,7 +499,7 @@ async def test_a_device_nobody_knew_is_told_of_where_mail_is_sent(data_dir: Path
     assert [mail["Subject"] for mail in box.mails] == ["A sign-in from a new device"]
 
 
-async def test_an_account_without_a_password_is_opened_by_none(app: Application, ada: QuartClient) -> None:
+async def test_an_account_without_a_password_accepts_no_password(app: Application, ada: QuartClient) -> None:
     """People whom an administrator added and who have not chosen a password yet."""
 
     async def forget(work: UnitOfWork) -> None:
@@ -504,7 +512,7 @@ async def test_an_account_without_a_password_is_opened_by_none(app: Application,
         assert answer.status_code == 422
 
 
-async def test_a_password_is_the_same_however_its_letters_are_typed(app: Application) -> None:
+async def test_a_password_is_normalised_before_hashing(app: Application) -> None:
     composed, decomposed = "schöne Grüße an alle", "scho\u0308ne Gru\u0308ße an alle"
     await sign_up(app.test_client(), Person(ADA.email, composed))
 
@@ -513,7 +521,7 @@ async def test_a_password_is_the_same_however_its_letters_are_typed(app: Applica
 
 @pytest.mark.parametrize("has_second_factor", [False, True])
 @pytest.mark.parametrize("change", ["password_hash = 'another'", "is_active = false"])
-async def test_a_sign_in_on_its_way_ends_with_the_password_it_was_for(
+async def test_a_sign_in_in_progress_fails_once_the_password_has_changed(
     app: Application, ada: QuartClient, change: str, has_second_factor: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Verifying takes a while, and meanwhile the password is changed, or the person locked out."""
@@ -539,7 +547,7 @@ async def test_a_sign_in_on_its_way_ends_with_the_password_it_was_for(
     assert not await is_signed_in(ada)
 
 
-async def test_a_hash_of_yesterdays_cost_is_renewed_and_brings_no_old_password_back(
+async def test_an_outdated_hash_is_renewed_and_never_restores_an_old_password(
     app: Application, ada: QuartClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def kept() -> str:
@@ -559,7 +567,7 @@ async def test_a_hash_of_yesterdays_cost_is_renewed_and_brings_no_old_password_b
 
 
 @pytest.mark.parametrize("new_password", [None, "a violet stapler sings"], ids=["the same", "another"])
-async def test_of_two_sign_ins_that_renew_a_hash_at_once_both_succeed_unless_the_password_is_another(
+async def test_of_two_sign_ins_renewing_a_hash_at_once_both_succeed_unless_the_password_changed(
     app: Application, ada: QuartClient, new_password: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second one finds that the first was faster, or that the password has changed."""

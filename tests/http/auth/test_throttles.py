@@ -1,4 +1,4 @@
-"""Guessing is slowed down, in words and with the time to wait, and nobody can keep anybody else out by it."""
+"""Rate limits on guessing: the form says how long to wait, and nobody can lock somebody else out."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ async def flood(app: Application) -> None:
             await guess(app.test_client(), n, f"198.51.100.{machine}")
 
 
-async def test_who_has_to_wait_is_told_in_the_form_for_how_long(app: Application, ada: QuartClient) -> None:
+async def test_the_form_says_how_long_to_wait(app: Application, ada: QuartClient) -> None:
     client = app.test_client()
     answers = [await guess(client, n) for n in range(11)]
 
@@ -33,9 +33,7 @@ async def test_who_has_to_wait_is_told_in_the_form_for_how_long(app: Application
     assert "guess 10" not in page
 
 
-async def test_strangers_on_many_machines_do_not_lock_out_a_device_that_has_signed_in(
-    app: Application, ada: QuartClient
-) -> None:
+async def test_distributed_guessing_does_not_lock_out_a_known_device(app: Application, ada: QuartClient) -> None:
     await sign_out(ada)
 
     await flood(app)
@@ -47,7 +45,7 @@ async def test_strangers_on_many_machines_do_not_lock_out_a_device_that_has_sign
     await sign_in(ada)  # the browser of before
 
 
-async def test_a_device_that_has_signed_in_may_guess_as_little_as_any(app: Application, ada: QuartClient) -> None:
+async def test_guesses_from_a_known_device_are_limited_too(app: Application, ada: QuartClient) -> None:
     await sign_out(ada)
 
     answers = [await guess(ada, n, f"198.51.100.{n}") for n in range(11)]
@@ -55,7 +53,7 @@ async def test_a_device_that_has_signed_in_may_guess_as_little_as_any(app: Appli
     assert [answer.status_code for answer in answers] == [422] * 10 + [429]
 
 
-async def test_what_marks_a_device_is_signed_and_opens_nothing(app: Application, ada: QuartClient) -> None:
+async def test_the_device_cookie_is_signed_and_grants_no_access(app: Application, ada: QuartClient) -> None:
     names = {cookie.name: cookie.value for cookie in ada.cookie_jar or ()}
     await flood(app)
     only_device, forged = app.test_client(), app.test_client()
@@ -67,13 +65,13 @@ async def test_what_marks_a_device_is_signed_and_opens_nothing(app: Application,
     assert (await guess(only_device, 1, "203.0.113.5")).status_code == 422
 
 
-async def test_an_address_that_has_no_account_is_slowed_down_just_the_same(app: Application, ada: QuartClient) -> None:
+async def test_an_address_without_an_account_is_limited_the_same_way(app: Application, ada: QuartClient) -> None:
     answers = [await guess(app.test_client(), n, email="nobody@example.org") for n in range(11)]
 
     assert [answer.status_code for answer in answers] == [422] * 10 + [429]
 
 
-async def test_refusals_are_in_the_audit_log_and_do_not_fill_it(app: Application, ada: QuartClient) -> None:
+async def test_refusals_are_audited_only_now_and_then(app: Application, ada: QuartClient) -> None:
     for n in range(20):
         await guess(app.test_client(), n)
 

@@ -1,4 +1,4 @@
-"""An address is confirmed by a link that works once, for its person signed in; who only opens it changes nothing."""
+"""An address is confirmed once, by its owner, with a mailed link; opening the link changes nothing."""
 
 import asyncio
 from typing import Any
@@ -29,7 +29,7 @@ async def page(client: QuartClient, path: str = "/dashboard") -> str:
     return str(await (await client.get(path)).get_data(as_text=True))
 
 
-async def again(app: Application, person: Person = GRACE) -> QuartClient:
+async def sign_in_elsewhere(app: Application, person: Person = GRACE) -> QuartClient:
     """The same person in another browser."""
     client = app.test_client()
     await sign_in(client, person)
@@ -49,7 +49,7 @@ async def change(app: Application, statement: str) -> None:
     await db.of(app).write(write)
 
 
-async def test_who_signs_up_is_reminded_until_the_link_of_the_mail_is_used(
+async def test_a_new_person_is_reminded_until_the_address_is_verified(
     open_app: Application, grace: QuartClient
 ) -> None:
     (letter,) = await letters(open_app)
@@ -57,7 +57,7 @@ async def test_who_signs_up_is_reminded_until_the_link_of_the_mail_is_used(
     assert BANNER in await page(grace)
     path = await newest_link(open_app)
 
-    elsewhere = await again(open_app)  # on whichever device the mail is read
+    elsewhere = await sign_in_elsewhere(open_app)  # on whichever device the mail is read
     shown = await page(elsewhere, path)
     answer = await elsewhere.post(path)
 
@@ -70,7 +70,7 @@ async def test_who_signs_up_is_reminded_until_the_link_of_the_mail_is_used(
     assert (await names(open_app)).count("account.verified") == 1
 
 
-async def test_looking_at_the_link_changes_nothing(open_app: Application, grace: QuartClient) -> None:
+async def test_opening_the_link_changes_nothing(open_app: Application, grace: QuartClient) -> None:
     path = await newest_link(open_app)
 
     for client in (grace, open_app.test_client()):
@@ -81,9 +81,7 @@ async def test_looking_at_the_link_changes_nothing(open_app: Application, grace:
     assert not await is_verified(open_app)
 
 
-async def test_who_has_the_mail_and_not_the_account_is_asked_to_sign_in_and_led_back(
-    open_app: Application, grace: QuartClient
-) -> None:
+async def test_a_stranger_with_the_link_is_sent_to_sign_in_and_back(open_app: Application, grace: QuartClient) -> None:
     """Somebody signed up with the address of another: their click must not make it the other's."""
     path, client = await newest_link(open_app), open_app.test_client()
 
@@ -99,10 +97,8 @@ async def test_who_has_the_mail_and_not_the_account_is_asked_to_sign_in_and_led_
     assert await is_verified(open_app)
 
 
-async def test_somebody_else_who_is_signed_in_is_told_so_and_uses_nothing_up(
-    open_app: Application, grace: QuartClient
-) -> None:
-    path, ada = await newest_link(open_app), await again(open_app, ADA)
+async def test_the_link_of_somebody_else_is_refused_and_not_used_up(open_app: Application, grace: QuartClient) -> None:
+    path, ada = await newest_link(open_app), await sign_in_elsewhere(open_app, ADA)
 
     for answer in (await ada.get(path), await ada.post(path)):
         assert answer.status_code == 403
@@ -114,7 +110,7 @@ async def test_somebody_else_who_is_signed_in_is_told_so_and_uses_nothing_up(
     assert (await grace.post(path)).headers["Location"] == "/"
 
 
-async def test_who_is_deactivated_confirms_nothing(open_app: Application, grace: QuartClient) -> None:
+async def test_a_deactivated_person_cannot_verify_an_address(open_app: Application, grace: QuartClient) -> None:
     path = await newest_link(open_app)
     await change(open_app, "UPDATE users SET is_active = 0 WHERE id = 2")
 
@@ -122,7 +118,9 @@ async def test_who_is_deactivated_confirms_nothing(open_app: Application, grace:
     assert not await is_verified(open_app)
 
 
-async def test_of_many_who_use_it_at_once_exactly_one_wins(open_app: Application, grace: QuartClient) -> None:
+async def test_of_many_concurrent_uses_of_a_link_exactly_one_succeeds(
+    open_app: Application, grace: QuartClient
+) -> None:
     path = await newest_link(open_app)
 
     answers = await asyncio.gather(*(grace.post(path) for _ in range(5)))
@@ -139,7 +137,7 @@ async def test_of_many_who_use_it_at_once_exactly_one_wins(open_app: Application
         "UPDATE one_time_tokens SET purpose = 'reset'",
     ],
 )
-async def test_it_does_not_work_for_what_it_was_not_made_for(
+async def test_a_verification_link_works_for_no_other_purpose(
     open_app: Application, grace: QuartClient, statement: str
 ) -> None:
     path = await newest_link(open_app)
@@ -152,7 +150,7 @@ async def test_it_does_not_work_for_what_it_was_not_made_for(
 
 
 @pytest.mark.parametrize("purpose", [purpose for purpose in Purpose if purpose is not Purpose.VERIFY])
-async def test_a_token_for_something_else_confirms_nothing(
+async def test_a_token_of_another_purpose_verifies_nothing(
     open_app: Application, grace: QuartClient, purpose: Purpose
 ) -> None:
     token = await db.of(open_app).write(OneTimeToken.issue, purpose, user_id=2, email=GRACE.email)
@@ -161,7 +159,9 @@ async def test_a_token_for_something_else_confirms_nothing(
     assert not await is_verified(open_app)
 
 
-async def test_another_mail_can_be_had_and_ends_the_link_before(open_app: Application, grace: QuartClient) -> None:
+async def test_another_mail_can_be_requested_and_ends_the_earlier_link(
+    open_app: Application, grace: QuartClient
+) -> None:
     first = await newest_link(open_app)
 
     answer = await grace.post("/verifications")
@@ -172,7 +172,7 @@ async def test_another_mail_can_be_had_and_ends_the_link_before(open_app: Applic
     assert (await grace.post(second)).headers["Location"] == "/"
 
 
-async def test_asking_for_another_mail_stays_on_the_page(grace: QuartClient) -> None:
+async def test_requesting_another_mail_returns_to_the_same_page(grace: QuartClient) -> None:
     assert 'name="next" value="/account/tokens"' in await page(grace, "/account/tokens")
 
     answer = await grace.post("/verifications", form={"next": "/account/tokens"})
@@ -181,7 +181,7 @@ async def test_asking_for_another_mail_stays_on_the_page(grace: QuartClient) -> 
     assert [found.headers["Location"] for found in (answer, away)] == ["/account/tokens", "/dashboard"]
 
 
-async def test_not_more_than_a_few_mails_in_a_row(open_app: Application, grace: QuartClient) -> None:
+async def test_the_number_of_verification_mails_is_limited(open_app: Application, grace: QuartClient) -> None:
     for _ in range(5):
         await grace.post("/verifications")
 
@@ -189,14 +189,14 @@ async def test_not_more_than_a_few_mails_in_a_row(open_app: Application, grace: 
     assert len(await letters(open_app)) == 4
 
 
-async def test_who_is_confirmed_needs_no_mail(app: Application, ada: QuartClient) -> None:
+async def test_a_verified_person_gets_no_further_mail(app: Application, ada: QuartClient) -> None:
     await ada.post("/verifications")
 
     assert "confirmed already" in await page(ada)
     assert await letters(app) == []
 
 
-async def test_a_stranger_gets_none(open_app: Application, grace: QuartClient) -> None:
+async def test_a_stranger_cannot_request_a_mail(open_app: Application, grace: QuartClient) -> None:
     answer = await open_app.test_client().post("/verifications")
 
     assert answer.headers["Location"].startswith("/login")
@@ -204,7 +204,7 @@ async def test_a_stranger_gets_none(open_app: Application, grace: QuartClient) -
 
 
 @pytest.mark.parametrize("token", ["", "x", "x" * 43, "x" * 5000, "%00", "..%2f..", "é" * 43, "a b"])
-async def test_what_was_never_a_token_is_a_page_like_any_used_one(
+async def test_an_invented_token_gets_the_same_page_as_a_used_one(
     open_app: Application, grace: QuartClient, token: str
 ) -> None:
     for method in ("GET", "POST"):

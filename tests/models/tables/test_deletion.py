@@ -13,7 +13,9 @@ from webapp.models.tables import importing
 from webapp.models.tables.deletion import ImportRunning, delete_table, delete_tables_of
 
 
-async def test_a_table_goes_with_its_rows_its_import_and_its_file(database: Database, previewed: Followed) -> None:
+async def test_deleting_a_table_deletes_its_rows_its_import_and_its_file(
+    database: Database, previewed: Followed
+) -> None:
     await load(database)
     await database.write(delete_table, 1)
 
@@ -23,7 +25,7 @@ async def test_a_table_goes_with_its_rows_its_import_and_its_file(database: Data
     assert previewed.tasks[-1] == ("discard_import", IMPORT)
 
 
-async def test_a_table_whose_rows_are_still_coming_in_stays(database: Database, previewed: Followed) -> None:
+async def test_a_table_that_is_still_being_loaded_cannot_be_deleted(database: Database, previewed: Followed) -> None:
     await database.write(importing.begin_loading, IMPORT, ImportOverrides())
 
     with pytest.raises(ImportRunning, match="Cancel the import instead"):
@@ -32,14 +34,14 @@ async def test_a_table_whose_rows_are_still_coming_in_stays(database: Database, 
     assert await sql_tables(database) == {"t1"}
 
 
-async def test_a_table_that_is_gone_is_not_found(database: Database, followed: Followed) -> None:
+async def test_a_deleted_table_is_not_found(database: Database, followed: Followed) -> None:
     with pytest.raises(NotFound):
         await database.write(delete_table, 1)
     with pytest.raises(NotFound):
         await database.write(Table.rename, 1, "Anything")
 
 
-async def test_a_person_goes_with_all_tables_and_what_is_still_coming_in(
+async def test_deleting_a_person_deletes_all_tables_and_running_imports(
     database: Database, previewed: Followed
 ) -> None:
     await database.write(importing.begin_loading, IMPORT, ImportOverrides())

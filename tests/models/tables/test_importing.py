@@ -23,14 +23,18 @@ async def sql_tables(database: Database) -> set[str]:
         return set(names)
 
 
-async def test_an_upload_is_inspected_and_who_watches_is_told(database: Database, followed: Followed) -> None:
+async def test_creating_an_import_starts_its_inspection_and_notifies_watchers(
+    database: Database, followed: Followed
+) -> None:
     await database.write(importing.create, IMPORT, user_id=1, filename="a.csv", size=1, sha256="")
 
     assert followed.tasks == [("inspect_import", IMPORT)]
     assert followed.topics == [f"import:{IMPORT}"]
 
 
-async def test_a_decision_creates_the_table_and_loads_its_rows(database: Database, previewed: Followed) -> None:
+async def test_beginning_to_load_creates_the_table_and_enqueues_the_loading(
+    database: Database, previewed: Followed
+) -> None:
     assert await database.write(importing.begin_loading, IMPORT, ImportOverrides())
 
     assert previewed.tasks == [("load_import", IMPORT)]
@@ -39,7 +43,7 @@ async def test_a_decision_creates_the_table_and_loads_its_rows(database: Databas
         assert (await session.get_one(Table, 1)).title == "some planets"
 
 
-async def test_a_decision_that_changes_how_the_file_is_read_reads_it_again(
+async def test_overrides_that_change_how_the_file_is_read_start_another_inspection(
     database: Database, previewed: Followed
 ) -> None:
     assert not await database.write(importing.begin_loading, IMPORT, OTHERWISE)
@@ -48,7 +52,7 @@ async def test_a_decision_that_changes_how_the_file_is_read_reads_it_again(
     assert await sql_tables(database) == set()
 
 
-async def test_what_was_read_as_corrected_is_not_read_again_and_again(
+async def test_a_file_inspected_with_the_same_overrides_is_not_inspected_again(
     database: Database, previewed: Followed, tmp_path: Path
 ) -> None:
     """The form's name of an encoding may differ from the detected one's."""
@@ -60,7 +64,7 @@ async def test_what_was_read_as_corrected_is_not_read_again_and_again(
     assert await database.write(importing.begin_loading, IMPORT, overrides)
 
 
-async def test_asking_twice_for_the_same_reading_starts_it_once(database: Database, previewed: Followed) -> None:
+async def test_requesting_the_same_inspection_twice_starts_it_once(database: Database, previewed: Followed) -> None:
     for _ in range(2):
         await database.write(importing.inspect_again, IMPORT, OTHERWISE)
     assert previewed.tasks == [("inspect_import", IMPORT)]
@@ -70,7 +74,7 @@ async def test_asking_twice_for_the_same_reading_starts_it_once(database: Databa
 
 
 @pytest.mark.parametrize(("search_index_rows", "state"), [(0, "building"), (1, "none")])
-async def test_a_large_table_gets_a_search_index_next(
+async def test_a_large_table_gets_a_search_index_after_loading(
     database: Database, previewed: Followed, search_index_rows: int, state: str
 ) -> None:
     table_id = await load(database, search_index_rows)
@@ -81,7 +85,7 @@ async def test_a_large_table_gets_a_search_index_next(
 
 
 @pytest.mark.parametrize(("is_built", "state", "left"), [(True, "ready", {"s1_building"}), (False, "none", set())])
-async def test_a_search_index_that_is_given_up_leaves_nothing_behind(
+async def test_an_abandoned_search_index_leaves_nothing_behind(
     database: Database, previewed: Followed, is_built: bool, state: str, left: set[str]
 ) -> None:
     await load(database, search_index_rows=0)
@@ -97,7 +101,7 @@ async def test_a_search_index_that_is_given_up_leaves_nothing_behind(
         assert (await session.get_one(Table, 1)).search_index == state
 
 
-async def test_a_reading_that_fails_returns_to_the_last_preview_without_the_corrections_that_failed(
+async def test_a_failed_inspection_returns_to_the_last_preview_without_the_failed_overrides(
     database: Database, previewed: Followed
 ) -> None:
     await database.write(importing.inspect_again, IMPORT, OTHERWISE)
@@ -109,7 +113,7 @@ async def test_a_reading_that_fails_returns_to_the_last_preview_without_the_corr
     assert ("discard_import", IMPORT) not in previewed.tasks
 
 
-async def test_a_first_reading_that_fails_removes_the_file(database: Database, followed: Followed) -> None:
+async def test_a_first_inspection_that_fails_removes_the_file(database: Database, followed: Followed) -> None:
     await database.write(importing.create, IMPORT, user_id=1, filename="a.csv", size=1, sha256="")
     await database.write(importing.fail, IMPORT, "No luck.")
 
@@ -117,9 +121,7 @@ async def test_a_first_reading_that_fails_removes_the_file(database: Database, f
     assert followed.tasks[-1] == ("discard_import", IMPORT)
 
 
-async def test_a_loading_that_fails_removes_the_table_and_keeps_the_file(
-    database: Database, previewed: Followed
-) -> None:
+async def test_a_failed_loading_removes_the_table_and_keeps_the_file(database: Database, previewed: Followed) -> None:
     await database.write(importing.begin_loading, IMPORT, ImportOverrides())
     await database.write(importing.fail, IMPORT, "No luck.")
 
@@ -128,7 +130,7 @@ async def test_a_loading_that_fails_removes_the_table_and_keeps_the_file(
     assert previewed.tasks == [("load_import", IMPORT)]
 
 
-async def test_cancelling_removes_table_and_files_and_does_so_once(database: Database, previewed: Followed) -> None:
+async def test_cancelling_removes_table_and_files_once(database: Database, previewed: Followed) -> None:
     await database.write(importing.begin_loading, IMPORT, ImportOverrides())
     for _ in range(2):
         await database.write(importing.cancel, IMPORT)
@@ -138,7 +140,7 @@ async def test_cancelling_removes_table_and_files_and_does_so_once(database: Dat
     assert previewed.tasks == [("load_import", IMPORT), ("discard_import", IMPORT)]
 
 
-async def test_nothing_follows_what_was_not_committed(database: Database, previewed: Followed) -> None:
+async def test_a_rolled_back_verb_enqueues_and_publishes_nothing(database: Database, previewed: Followed) -> None:
     async def cancel_and_break(work: UnitOfWork) -> None:
         await importing.cancel(work, IMPORT)
         raise RuntimeError("no luck")

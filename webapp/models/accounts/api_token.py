@@ -20,7 +20,7 @@ from webapp.models.mail import Mailer
 from webapp.models.policy import Scope
 
 PREFIX = "rowcast_"
-START = len(PREFIX) + 4  # characters that stay readable
+START_LENGTH = len(PREFIX) + 4  # characters that stay readable
 MAX_TOKENS = 100  # per person, without the revoked ones
 
 
@@ -56,17 +56,17 @@ class ApiToken(Base):
     ) -> tuple["ApiToken", str]:
         """Return the row, and the token itself, which cannot be read again."""
         token = PREFIX + secrets.token_urlsafe(32)
-        made = cls(
+        row = cls(
             user_id=user_id,
             name=name,
             scope=scope,
             token_hash=hash_token(token),
-            start=token[:START],
+            start=token[:START_LENGTH],
             expires_at=expires_at,
         )
-        work.session.add(made)
+        work.session.add(row)
         await work.session.flush()
-        return made, token
+        return row, token
 
     @classmethod
     async def revoke_all(cls, work: UnitOfWork, user_id: int) -> None:
@@ -79,20 +79,17 @@ class ApiToken(Base):
         await work.session.execute(update(cls).where(cls.id == token_id).values(used_at=utc_now()))
 
 
+# True of tokens that are neither revoked nor expired. Parameter: `now`.
+IS_USABLE = and_(
+    ApiToken.revoked_at.is_(None),
+    or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > bindparam("now", type_=ApiToken.expires_at.type)),
+)
+
 # A token and its owner, as plain columns, if both are still active. Parameters: `token_hash` and `now`.
-USABLE = (
-    select(
-        *ACTOR_COLUMNS,
-        ApiToken.id.label("token_id"),
-        ApiToken.scope,
-        ApiToken.used_at,
-    )
+USABLE_TOKEN = (
+    select(*ACTOR_COLUMNS, ApiToken.id.label("token_id"), ApiToken.scope, ApiToken.used_at)
     .join(User, and_(User.id == ApiToken.user_id, User.is_active))
-    .where(
-        ApiToken.token_hash == bindparam("token_hash"),
-        ApiToken.revoked_at.is_(None),
-        or_(ApiToken.expires_at.is_(None), ApiToken.expires_at > bindparam("now", type_=ApiToken.expires_at.type)),
-    )
+    .where(ApiToken.token_hash == bindparam("token_hash"), IS_USABLE)
 )
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable, Container, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import select
@@ -32,25 +31,24 @@ class VersionMismatch(UserError):
         )
 
 
-@dataclass(slots=True)
-class BulkResult:
-    changed: list[int] = field(default_factory=list)  # ids
-    refused: list[tuple[str, str]] = field(default_factory=list)  # (address, reason)
+async def apply_to_each(
+    work: UnitOfWork, by: ActingUser, verb: PersonVerb, user_ids: Sequence[int]
+) -> tuple[int, list[tuple[str, str]]]:
+    """Apply the verb to everybody who still exists. One that refuses has changed nothing, so the rest go on.
 
-
-async def apply_to_each(work: UnitOfWork, by: ActingUser, verb: PersonVerb, user_ids: Sequence[int]) -> BulkResult:
-    """Apply the verb to everybody who still exists. One that refuses has changed nothing, so the rest go on."""
-    result = BulkResult()
-    wanted = [*user_ids, by.actor.id] if by.actor else user_ids
+    Return how many it was applied to, and the address of everybody else with the reason.
+    """
+    changed, refused = 0, []
+    needed = [*user_ids, by.actor.id] if by.actor else user_ids
     # Read at once, and held until the end: the session finds them without another query.
-    found = {user.id: user for user in await work.session.scalars(select(User).where(User.id.in_(wanted)))}
-    for person in [found[user_id] for user_id in user_ids if user_id in found]:
+    people = {user.id: user for user in await work.session.scalars(select(User).where(User.id.in_(needed)))}
+    for person in [people[user_id] for user_id in user_ids if user_id in people]:
         try:
             await verb(work, by, person.id)
-            result.changed.append(person.id)
+            changed += 1
         except UserError as error:
-            result.refused.append((person.email, str(error)))
-    return result
+            refused.append((person.email, str(error)))
+    return changed, refused
 
 
 async def change_person(

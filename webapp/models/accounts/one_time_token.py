@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Select, delete, select, update
+from sqlalchemy import ColumnElement, ForeignKey, Select, and_, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
+from webapp.models.accounts.user import User
 from webapp.models.base import Base, hash_token, utc_now
+from webapp.models.mail import Mailer
 
 
 class Purpose(StrEnum):
@@ -36,7 +38,7 @@ LIFETIMES = {
     Purpose.CHALLENGE: timedelta(minutes=5),
 }
 BY_HAND = {"by_hand": True}  # in the data of a link that was passed on
-KEPT = timedelta(days=30)  # how long a row is kept after its token has expired
+RETENTION = timedelta(days=30)  # how long a row is kept after its token has expired
 
 
 class TokenUnusable(UserError):
@@ -79,7 +81,7 @@ class OneTimeToken(Base):
         Tokens for signing in leave earlier ones alone: two devices may be in the middle of signing in.
         """
         now = utc_now()
-        await work.session.execute(delete(cls).where(cls.expires_at < now - KEPT))
+        await work.session.execute(delete(cls).where(cls.expires_at < now - RETENTION))
         if user_id is not None and ends_earlier:
             await cls.withdraw(work, user_id, purpose)
         token = secrets.token_urlsafe(32)
@@ -96,28 +98,33 @@ class OneTimeToken(Base):
         return token
 
     @classmethod
-    async def redeem(cls, work: UnitOfWork, purpose: Purpose, token: str) -> "OneTimeToken":
-        """Use it up. Of several concurrent calls exactly one wins; the others raise `TokenUnusable`."""
-        taken = await work.session.execute(
-            update(cls)
-            .where(cls.token_hash == hash_token(token), cls.purpose == purpose)
-            .where(cls.used_at.is_(None), cls.expires_at > utc_now())
-            .values(used_at=utc_now())
-            .returning(cls.id)
-        )
-        if (found := taken.scalar_one_or_none()) is None:
-            raise TokenUnusable
-        return await work.session.get_one(cls, found, populate_existing=True)
+    def is_usable(cls) -> ColumnElement[bool]:
+        return and_(cls.used_at.is_(None), cls.expires_at > utc_now())
 
     @classmethod
     def usable(cls, purpose: Purpose, token: str) -> Select["OneTimeToken"]:
         """The token for a page that precedes its use: looking does not use it up, because mail scanners look too."""
-        return cls.working(token).where(cls.purpose == purpose)
+        return select(cls).where(cls.token_hash == hash_token(token), cls.purpose == purpose, cls.is_usable())
 
     @classmethod
-    def working(cls, token: str) -> Select["OneTimeToken"]:
-        """The token, whatever it is for, unless it was used or is too old."""
-        return select(cls).where(cls.token_hash == hash_token(token), cls.used_at.is_(None), cls.expires_at > utc_now())
+    async def redeem(cls, work: UnitOfWork, purpose: Purpose, token: str) -> "OneTimeToken":
+        """Use it up. Of several concurrent calls exactly one wins; the others raise `TokenUnusable`."""
+        used_up = update(cls).where(cls.token_hash == hash_token(token), cls.purpose == purpose, cls.is_usable())
+        token_id = await work.session.scalar(used_up.values(used_at=utc_now()).returning(cls.id))
+        if token_id is None:
+            raise TokenUnusable
+        return await work.session.get_one(cls, token_id, populate_existing=True)
+
+    @classmethod
+    async def redeem_link(cls, work: UnitOfWork, purpose: Purpose, token: str) -> tuple["OneTimeToken", User]:
+        """Use it up; return it and whose it is. Raises `TokenUnusable`, also if the account is inactive or has another
+        address by now.
+        """
+        link = await cls.redeem(work, purpose, token)
+        user = await work.session.get(User, link.user_id)
+        if user is None or not user.is_active or user.email != link.email:
+            raise TokenUnusable
+        return link, user
 
     @classmethod
     async def withdraw(cls, work: UnitOfWork, user_id: int, *purposes: Purpose) -> None:
@@ -129,12 +136,20 @@ class OneTimeToken(Base):
         )
 
     @classmethod
-    async def pass_on(cls, work: UnitOfWork, token: str) -> None:
+    async def mark_by_hand(cls, work: UnitOfWork, token: str) -> None:
         """Somebody is given the link by hand."""
-        found = await work.session.scalar(select(cls).where(cls.token_hash == hash_token(token)))
-        if found is not None:
-            found.data = {**found.data, **BY_HAND}
+        link = await work.session.scalar(select(cls).where(cls.token_hash == hash_token(token)))
+        if link is not None:
+            link.data = {**link.data, **BY_HAND}
 
     @property
     def is_by_hand(self) -> bool:
         return BY_HAND.items() <= self.data.items()
+
+
+async def send_link(
+    work: UnitOfWork, mailer: Mailer, purpose: Purpose, user: User, template: str, **context: str
+) -> None:
+    """Mail a link to somebody with an account. It grants something once, so asking again ends the link before it."""
+    token = await OneTimeToken.issue(work, purpose, user_id=user.id, email=user.email)
+    await mailer.send(work, template, user.email, user_id=user.id, token=token, **context)

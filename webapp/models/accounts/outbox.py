@@ -6,7 +6,6 @@ so: an administrator must not get into an owner's account through the owner's ma
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from cryptography.fernet import MultiFernet
 from sqlalchemy import select
@@ -19,9 +18,9 @@ from webapp.models.accounts.invitation import pending_roles
 from webapp.models.accounts.one_time_token import OneTimeToken
 from webapp.models.accounts.people import ActingUser, ensure_can_grant, get_manageable_user
 from webapp.models.accounts.user import User
-from webapp.models.base import hash_token, utc_now
+from webapp.models.base import hash_token
 from webapp.models.errors import NotFound
-from webapp.models.mail import MAX_TRIES, Mail
+from webapp.models.mail import Mail
 from webapp.models.policy import Actor, Role, is_above
 
 
@@ -31,18 +30,13 @@ class NoWorkingLink(UserError):
         super().__init__(f"This mail holds no link that works: {why}. Make a new one.")
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxEntry:
-    mail: Mail
-    is_given_up: bool  # it will not be retried automatically
-    may_reveal: bool  # whether the reader may see its link
-
-
-async def unsent_mails(session: AsyncSession, reader: Actor, seal: MultiFernet, limit: int) -> list[OutboxEntry]:
-    """The newest first. `seal` decrypts their links, which are looked at and not returned."""
+async def unsent_mails(
+    session: AsyncSession, reader: Actor, fernet: MultiFernet, limit: int
+) -> list[tuple[Mail, bool]]:
+    """The newest first, each with whether the reader may see its link. Links are decrypted and not returned."""
     statement = select(Mail, User.role).outerjoin(User, User.id == Mail.user_id).where(Mail.sealed.is_not(None))
     rows = (await session.execute(statement.order_by(Mail.created_at.desc(), Mail.id).limit(limit))).all()
-    links = {mail.id: letter.link for mail, _ in rows if (letter := mail.letter(seal)) is not None}
+    links = {mail.id: letter.link for mail, _ in rows if (letter := mail.letter(fernet)) is not None}
     working = await _working_links(session, links.values())
     invited = await pending_roles(session, [mail.recipient for mail, role in rows if role is None])
 
@@ -52,10 +46,10 @@ async def unsent_mails(session: AsyncSession, reader: Actor, seal: MultiFernet, 
         roles = [Role(role)] if role else invited.get(mail.recipient, [Role.OWNER])
         return all(is_above(reader, role) for role in roles)
 
-    return [OutboxEntry(mail, mail.tries >= MAX_TRIES, may_reveal(mail, role)) for mail, role in rows]
+    return [(mail, may_reveal(mail, role)) for mail, role in rows]
 
 
-async def reveal_link(work: UnitOfWork, by: ActingUser, mail_id: str, seal: MultiFernet) -> tuple[str, str]:
+async def reveal_link(work: UnitOfWork, by: ActingUser, mail_id: str, fernet: MultiFernet) -> tuple[str, str]:
     """Return the recipient and the link. Using it no longer shows that mail reaches them.
 
     Raises `NotFound`, `NoWorkingLink`, and `NotAllowed` if `by` may not manage the recipient.
@@ -65,16 +59,16 @@ async def reveal_link(work: UnitOfWork, by: ActingUser, mail_id: str, seal: Mult
         raise NoWorkingLink
     if mail.user_id is not None:
         await get_manageable_user(
-            work, by, mail.user_id, myself="The links of your own mails come by mail, or from a colleague."
+            work, by, mail.user_id, refuse_self="The links of your own mails come by mail, or from a colleague."
         )
     else:
         # Owner, for an invitation that is no longer pending: nobody below needs its dead link.
         for role in (await pending_roles(work.session, [mail.recipient])).get(mail.recipient, [Role.OWNER]):
             await ensure_can_grant(work, by, role)
-    letter = mail.letter(seal)
+    letter = mail.letter(fernet)
     if letter is None or not await _working_links(work.session, [letter.link]):
         raise NoWorkingLink
-    await OneTimeToken.pass_on(work, _token_in(letter.link))
+    await OneTimeToken.mark_by_hand(work, _token_in(letter.link))
     await AuditEvent.record(work, Event.LINK_COPIED, by.source, mail.recipient, mail=mail.subject)
     return mail.recipient, letter.link
 
@@ -84,7 +78,7 @@ async def retry_mail(work: UnitOfWork, by: ActingUser, mail_id: str) -> Mail:
     mail = await _find(work, mail_id)
     if mail.sealed is None:
         raise UserError("This mail was sent, or is too old to be sent. Nothing was changed.")
-    if mail.tries < MAX_TRIES:
+    if not mail.is_given_up:
         raise UserError("This mail is still being retried automatically. Look again in a while.")
     mail.tries, mail.failure = 0, None
     await AuditEvent.record(work, Event.JOB_RETRIED, by.source, mail.recipient, mail=mail.subject)
@@ -102,9 +96,8 @@ async def _find(work: UnitOfWork, mail_id: str) -> Mail:
 async def _working_links(session: AsyncSession, links: Iterable[str]) -> set[str]:
     """Those that still grant something. The links in notices never do: they lead to pages that everybody can open."""
     by_hash = {hash_token(_token_in(link)): link for link in links}
-    is_working = (OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > utc_now())
-    found = select(OneTimeToken.token_hash).where(OneTimeToken.token_hash.in_(by_hash), *is_working)
-    return {by_hash[token_hash] for token_hash in await session.scalars(found)}
+    usable = select(OneTimeToken.token_hash).where(OneTimeToken.token_hash.in_(by_hash), OneTimeToken.is_usable())
+    return {by_hash[token_hash] for token_hash in await session.scalars(usable)}
 
 
 def _token_in(link: str) -> str:

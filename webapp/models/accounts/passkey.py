@@ -1,6 +1,6 @@
 """A passkey (WebAuthn credential): the public half of a key that never leaves somebody's device."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -71,13 +71,8 @@ class Passkey(Base):
     async def use(cls, work: UnitOfWork, passkey_id: int, sign_count: int) -> bool:
         """Return False if the counter did not increase. Many keys do not count and always send 0."""
         increases = or_(cls.sign_count < sign_count, (cls.sign_count == 0) & (sign_count == 0))
-        used = await work.session.execute(
-            update(cls)
-            .where(cls.id == passkey_id, increases)
-            .values(sign_count=sign_count, used_at=utc_now())
-            .returning(cls.id)
-        )
-        return used.scalar_one_or_none() is not None
+        used = update(cls).where(cls.id == passkey_id, increases).values(sign_count=sign_count, used_at=utc_now())
+        return await work.session.scalar(used.returning(cls.id)) is not None
 
 
 async def add_passkey(
@@ -87,8 +82,7 @@ async def add_passkey(
     user = await User.find(work.session, user_id)
     if len((await work.session.scalars(Passkey.of(user_id))).all()) >= MAX_PASSKEYS:
         raise PasskeyNotAdded(f"You have {MAX_PASSKEYS} passkeys already. Remove those that are not used any more.")
-    fields = {"credential_id": new.credential_id, "credential": new.credential, "sign_count": new.sign_count}
-    work.session.add(Passkey(user_id=user_id, name=name, **fields))
+    work.session.add(Passkey(user_id=user_id, name=name, **asdict(new)))
     try:
         await work.session.flush()
     except IntegrityError as error:

@@ -8,29 +8,29 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.accounts.api_token import ApiToken
 from webapp.models.accounts.audit import COMMAND_LINE, AuditEvent, AuditSource, Event
-from webapp.models.accounts.links import send_welcome
-from webapp.models.accounts.one_time_token import OneTimeToken, Purpose
+from webapp.models.accounts.one_time_token import OneTimeToken, Purpose, send_link
 from webapp.models.accounts.second_factor import has_second_factor
 from webapp.models.accounts.session import Session
 from webapp.models.accounts.user import EmailTaken, User
-from webapp.models.base import utc_now
 from webapp.models.errors import NotFound
 from webapp.models.mail import Mailer
 from webapp.models.policy import RANKS, Action, Actor, Role, is_above, is_allowed
 
 MAX_NAME = 200  # characters
 # Mailed links that become invalid when a person gets a new address or is deactivated.
-LINKS = (Purpose.VERIFY, Purpose.RESET, Purpose.CHANGE_EMAIL, Purpose.SECOND_STEP)
+LINK_PURPOSES = (Purpose.VERIFY, Purpose.RESET, Purpose.CHANGE_EMAIL, Purpose.SECOND_STEP)
 
 # Why people cannot do to themselves what they may do to others.
 OWN_EMAIL = "Your own address is changed on the page of your account."
 OWN_ROLE = "Nobody changes their own role. Ask another owner."
+OWN_DEACTIVATION = "Nobody deactivates themselves. Ask another owner."
+OWN_SESSIONS = "Your own sign-ins are on the page of your devices."
 OWN_REMOVAL = "Your own account is deleted on the page of your account."
 
 DeleteUserData = Callable[[UnitOfWork, int], Awaitable[None]]  # by the person's id
@@ -79,20 +79,14 @@ async def add_person(
     `email` must be normalised by `normalise_email`. Raises `EmailTaken` and `NotAllowed`.
     """
     await ensure_can_grant(work, by, role)
-    if await work.session.scalar(User.with_address(email)) is not None:
+    if await work.session.scalar(User.id_by_email(email)) is not None:
         raise EmailTaken
-    person = User(
-        email=email,
-        name=name.strip() or email.partition("@")[0],
-        role=role,
-        password_hash=password_hash,
-        verified_at=utc_now() if is_verified else None,
+    person = await User.create(
+        work, email=email, name=name.strip(), role=role, password_hash=password_hash, is_verified=is_verified
     )
-    work.session.add(person)
-    await _flush(work)
     await AuditEvent.record(work, Event.ADDED, by.source, person, role=role)
     if mailer is not None:
-        await send_welcome(work, mailer, person, by.source.name)
+        await send_link(work, mailer, Purpose.RESET, person, "welcome", inviter=by.source.name, role=role)
     return person
 
 
@@ -103,7 +97,7 @@ async def add_as_operator(
 
     Raises `EmailTaken`, and `UserError` for a first person who is to be anything but the owner.
     """
-    is_first = not await work.session.scalar(User.anybody())
+    is_first = not await work.session.scalar(User.any_exist())
     if is_first and role not in (None, Role.OWNER):
         raise UserError("Nobody has an account yet, and the first one is the owner's. Add it with --role owner.")
     role = role or (Role.OWNER if is_first else Role.MEMBER)
@@ -128,17 +122,17 @@ async def change_email(work: UnitOfWork, by: ActingUser, mailer: Mailer, user_id
     A reset at an unverified address removes second factor and passkeys; so people who have one keep their address.
     `email` must be normalised by `normalise_email`. Raises `EmailTaken` and `HasFactor`.
     """
-    person = await get_manageable_user(work, by, user_id, myself=OWN_EMAIL)
+    person = await get_manageable_user(work, by, user_id, refuse_self=OWN_EMAIL)
     before = person.email
     if email == before:
         return person
     if await has_second_factor(work.session, person.id):
         raise HasFactor
-    if await work.session.scalar(User.with_address(email)) is not None:
+    if await work.session.scalar(User.id_by_email(email)) is not None:
         raise EmailTaken
     person.email, person.verified_at = email, None
-    await _flush(work)
-    await OneTimeToken.withdraw(work, person.id, *LINKS)
+    await person.flush_email(work)
+    await OneTimeToken.withdraw(work, person.id, *LINK_PURPOSES)
     await AuditEvent.record(work, Event.EMAIL_CHANGED, by.source, person, before=before)
     await mailer.send(work, "email_changed", before, user_id=person.id, new_email=email)
     return person
@@ -149,7 +143,7 @@ async def change_role(work: UnitOfWork, by: ActingUser, user_id: int, role: Role
 
     A promotion signs the person out everywhere: existing sign-ins and requests by others were for fewer rights.
     """
-    person = await get_manageable_user(work, by, user_id, myself=OWN_ROLE)
+    person = await get_manageable_user(work, by, user_id, refuse_self=OWN_ROLE)
     await ensure_can_grant(work, by, role)
     before = Role(person.role)
     if before is role:
@@ -157,7 +151,7 @@ async def change_role(work: UnitOfWork, by: ActingUser, user_id: int, role: Role
     await ensure_other_owner(work, person)
     person.role = role
     if RANKS[role] > RANKS[before]:
-        await _end_everything(work, person)
+        await _revoke_access(work, person)
     await AuditEvent.record(work, Event.ROLE_CHANGED, by.source, person, before=before, role=role)
     return person
 
@@ -173,19 +167,19 @@ async def activate(work: UnitOfWork, by: ActingUser, user_id: int) -> User:
 
 async def deactivate(work: UnitOfWork, by: ActingUser, user_id: int) -> User:
     """Bar them from signing in; their sessions, tokens and links end at once. Their tables stay."""
-    person = await get_manageable_user(work, by, user_id, myself="Nobody deactivates themselves. Ask another owner.")
+    person = await get_manageable_user(work, by, user_id, refuse_self=OWN_DEACTIVATION)
     if not person.is_active:
         return person
     await ensure_other_owner(work, person)
     person.is_active = False
-    sessions = await _end_everything(work, person)
+    sessions = await _revoke_access(work, person)
     await AuditEvent.record(work, Event.DEACTIVATED, by.source, person, sessions=sessions)
     return person
 
 
 async def end_sessions(work: UnitOfWork, by: ActingUser, user_id: int) -> int:
     """Sign them out everywhere; return the number of devices."""
-    person = await get_manageable_user(work, by, user_id, myself="Your own sign-ins are on the page of your devices.")
+    person = await get_manageable_user(work, by, user_id, refuse_self=OWN_SESSIONS)
     ended = await Session.revoke_all(work, person.id)
     if ended:
         await AuditEvent.record(work, Event.ALL_SIGNED_OUT, by.source, person, sessions=ended)
@@ -194,15 +188,17 @@ async def end_sessions(work: UnitOfWork, by: ActingUser, user_id: int) -> int:
 
 async def remove_person(work: UnitOfWork, by: ActingUser, user_id: int, delete_user_data: DeleteUserData) -> None:
     """Delete the person and everything that is theirs: `delete_user_data` deletes what other features store."""
-    person = await get_manageable_user(work, by, user_id, myself=OWN_REMOVAL)
+    person = await get_manageable_user(work, by, user_id, refuse_self=OWN_REMOVAL)
     await ensure_other_owner(work, person)
     await AuditEvent.record(work, Event.REMOVED, by.source, person, role=person.role)
     await delete_user_data(work, person.id)
     await work.session.delete(person)
 
 
-async def get_manageable_user(work: UnitOfWork, by: ActingUser, user_id: int, *, myself: str | None = None) -> User:
-    """Return the person if `by` may manage them. `myself` is the message for people who try it on themselves.
+async def get_manageable_user(
+    work: UnitOfWork, by: ActingUser, user_id: int, *, refuse_self: str | None = None
+) -> User:
+    """Return the person if `by` may manage them. `refuse_self` is the message for people who try it on themselves.
 
     Raises `NotFound` and `NotAllowed`. Every verb here starts with it, and so does anything else done to a person.
     """
@@ -211,9 +207,9 @@ async def get_manageable_user(work: UnitOfWork, by: ActingUser, user_id: int, *,
         raise NotFound("person")
     if by.actor is None:
         return person
-    if myself is not None and by.actor.id == person.id:
-        raise NotAllowed(myself)
-    if not is_allowed(await _as_of_now(work, by.actor), Action.MANAGE_PEOPLE, person):
+    if refuse_self is not None and by.actor.id == person.id:
+        raise NotAllowed(refuse_self)
+    if not is_allowed(await _with_current_role(work, by.actor), Action.MANAGE_PEOPLE, person):
         raise NotAllowed(f"You may not manage {person.email}: the role is not below yours.")
     return person
 
@@ -222,41 +218,33 @@ async def ensure_can_grant(work: UnitOfWork, by: ActingUser, role: Role) -> None
     """Raises `NotAllowed` if the role is not below that of `by`."""
     if by.actor is None:
         return
-    actor = await _as_of_now(work, by.actor)
+    actor = await _with_current_role(work, by.actor)
     if not (is_allowed(actor, Action.MANAGE_PEOPLE) and is_above(actor, role)):
         raise NotAllowed(f"You may not give the role {role}: it is not below yours.")
 
 
-async def _as_of_now(work: UnitOfWork, actor: Actor) -> Actor:
-    own = await work.session.get(User, actor.id)
-    if own is None or not own.is_active:
+async def _with_current_role(work: UnitOfWork, actor: Actor) -> Actor:
+    user = await work.session.get(User, actor.id)
+    if user is None or not user.is_active:
         raise NotAllowed("Your account does not manage people any more.")
-    return replace(actor, role=own.role)
+    return replace(actor, role=user.role)
 
 
 async def ensure_other_owner(work: UnitOfWork, person: User) -> None:
     """Raises `LastOwner` if nobody else could own the server; also for people who delete their own account."""
-    if await is_last_owner(work, person):
+    if await is_last_owner(work.session, person):
         raise LastOwner
 
 
-async def is_last_owner(work: UnitOfWork, person: User) -> bool:
+async def is_last_owner(session: AsyncSession, person: User) -> bool:
     """Whether they are an owner, and nobody else is one who can sign in with a password."""
     if person.role != Role.OWNER or not person.is_active:
         return False
     others = select(User.id).where(User.role == Role.OWNER, User.is_active, User.password_hash != "")
-    return await work.session.scalar(others.where(User.id != person.id).limit(1)) is None
+    return await session.scalar(others.where(User.id != person.id).limit(1)) is None
 
 
-async def _end_everything(work: UnitOfWork, person: User) -> int:
+async def _revoke_access(work: UnitOfWork, person: User) -> int:
     await ApiToken.revoke_all(work, person.id)
-    await OneTimeToken.withdraw(work, person.id, *LINKS)
+    await OneTimeToken.withdraw(work, person.id, *LINK_PURPOSES)
     return await Session.revoke_all(work, person.id)
-
-
-async def _flush(work: UnitOfWork) -> None:
-    """The UNIQUE constraint decides who was first."""
-    try:
-        await work.session.flush()
-    except IntegrityError as error:
-        raise EmailTaken from error

@@ -13,7 +13,7 @@ from webapp.models.accounts.user import User
 from webapp.models.cursor import decode_cursor, encode_cursor
 from webapp.models.policy import RANKS, Role
 
-PAGE = 50  # people
+PAGE_SIZE = 50  # people
 MAX_SEARCH = 200  # characters
 
 STATE = case(
@@ -95,10 +95,10 @@ async def people_page(
         )
         statement = statement.where(is_further)
     order = (key.desc(), User.id.desc()) if query.is_descending else (key, User.id)
-    rows = list(await session.execute(statement.order_by(*order).limit(PAGE + 1), active_since))
-    page = rows[:PAGE]
-    further = encode_cursor(page[-1].key, page[-1].id) if len(rows) > PAGE else None
-    return [_summary(row) for row in page], further
+    rows = list(await session.execute(statement.order_by(*order).limit(PAGE_SIZE + 1), active_since))
+    page = rows[:PAGE_SIZE]
+    next_cursor = encode_cursor(page[-1].key, page[-1].id) if len(rows) > PAGE_SIZE else None
+    return [_summary(row) for row in page], next_cursor
 
 
 async def people_by_id(

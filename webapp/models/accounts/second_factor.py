@@ -17,8 +17,8 @@ from webapp.models.accounts.recovery_code import RecoveryCode
 from webapp.models.accounts.user import User
 from webapp.models.mail import Mailer
 
-STEP = 30  # seconds per code
-DRIFT = 1  # steps of tolerated clock drift, either way
+STEP_SECONDS = 30  # one code each
+MAX_DRIFT = 1  # steps by which a clock may be wrong, either way
 DIGITS = 6
 
 
@@ -30,12 +30,12 @@ async def has_totp(session: AsyncSession, user_id: int) -> bool:
 async def has_second_factor(session: AsyncSession, user_id: int) -> bool:
     """Whether they have an authenticator app or a passkey."""
     has_passkey = exists().where(Passkey.user_id == User.id)
-    either = select(or_(User.totp_secret.is_not(None), has_passkey)).where(User.id == user_id)
-    return bool(await session.scalar(either))
+    has_either = select(or_(User.totp_secret.is_not(None), has_passkey)).where(User.id == user_id)
+    return bool(await session.scalar(has_either))
 
 
 async def turn_on_totp(
-    work: UnitOfWork, source: AuditSource, mailer: Mailer, seal: MultiFernet, user_id: int, secret: str, code: str
+    work: UnitOfWork, source: AuditSource, mailer: Mailer, fernet: MultiFernet, user_id: int, secret: str, code: str
 ) -> list[str] | None:
     """Return new recovery codes; None if this is not the code of the secret. Raises `UserError` if it is on already."""
     step = matching_step(secret, code)
@@ -44,17 +44,17 @@ async def turn_on_totp(
     user = await User.find(work.session, user_id)
     if user.totp_secret is not None:
         raise UserError("The second factor is on already. Turn it off first to use another app.")
-    user.totp_secret, user.totp_step = seal.encrypt(secret.encode()).decode(), step
+    user.totp_secret, user.totp_step = fernet.encrypt(secret.encode()).decode(), step
     await AuditEvent.record(work, Event.FACTOR_ADDED, source, user)
     await mailer.send(work, "second_factor_added", user.email, user_id=user.id)
     return await RecoveryCode.replace(work, user_id)
 
 
 async def turn_off_totp(
-    work: UnitOfWork, source: AuditSource, mailer: Mailer, seal: MultiFernet, user_id: int, code: str
+    work: UnitOfWork, source: AuditSource, mailer: Mailer, fernet: MultiFernet, user_id: int, code: str
 ) -> bool:
     """Return False if the code, or recovery code, is not valid."""
-    if not await verify_code(work, source, seal, user_id, code):
+    if not await verify_code(work, source, fernet, user_id, code):
         return False
     user = await User.find(work.session, user_id)
     user.totp_secret, user.totp_step = None, 0
@@ -84,14 +84,14 @@ async def find_second_step(session: AsyncSession, token: str) -> tuple[User, boo
 
 
 async def complete_second_step(
-    work: UnitOfWork, source: AuditSource, mailer: Mailer, seal: MultiFernet, user_id: int, code: str, token: str
+    work: UnitOfWork, source: AuditSource, mailer: Mailer, fernet: MultiFernet, user_id: int, code: str, token: str
 ) -> bool:
     """Use up the code and the step together; return False if the code is not valid.
 
     Raises `TokenUnusable` if another request was faster.
     """
     user = await User.find(work.session, user_id)
-    if not await verify_code(work, source.acting_as(user), seal, user_id, code):
+    if not await verify_code(work, source.acting_as(user), fernet, user_id, code):
         return False
     await OneTimeToken.redeem(work, Purpose.SECOND_STEP, token)
     if not is_totp_code(code):
@@ -99,49 +99,47 @@ async def complete_second_step(
     return True
 
 
-async def verify_code(work: UnitOfWork, source: AuditSource, seal: MultiFernet, user_id: int, code: str) -> bool:
+async def verify_code(work: UnitOfWork, source: AuditSource, fernet: MultiFernet, user_id: int, code: str) -> bool:
     """Whether the code, or recovery code, is valid now; this uses it up. Callers count the tries."""
     user = await work.session.get(User, user_id)
     if user is None or user.totp_secret is None:
         return False
     if is_totp_code(code):
-        return await _use_step(work, user, code, seal)
+        return await _use_step(work, user, code, fernet)
     if not await RecoveryCode.redeem(work, user_id, code):
         return False
     await AuditEvent.record(work, Event.RECOVERY_CODE_USED, source, user)
     return True
 
 
-def is_totp_code(typed: str) -> bool:
+def is_totp_code(code: str) -> bool:
     """Whether it looks like an app's code rather than a recovery code."""
-    return len(_digits(typed)) == DIGITS and typed.isascii()
+    return len(_digits(code)) == DIGITS and code.isascii()
 
 
-def matching_step(secret: str, typed: str, *, after: int = 0, now: float | None = None) -> int | None:
+def matching_step(secret: str, code: str, *, after: int = 0, now: float | None = None) -> int | None:
     """The time step, later than `after`, that this code belongs to; None for a wrong or used code."""
-    totp, typed = pyotp.TOTP(secret, digits=DIGITS, interval=STEP), _digits(typed)
-    current = int(time.time() if now is None else now) // STEP
-    steps = range(max(after + 1, current - DRIFT), current + DRIFT + 1)
-    fitting = [step for step in steps if hmac.compare_digest(totp.at(step * STEP).encode(), typed.encode())]
-    return fitting[0] if fitting else None
+    totp, digits = pyotp.TOTP(secret, digits=DIGITS, interval=STEP_SECONDS), _digits(code)
+    current = int(time.time() if now is None else now) // STEP_SECONDS
+    steps = range(max(after + 1, current - MAX_DRIFT), current + MAX_DRIFT + 1)
+    matching = [step for step in steps if hmac.compare_digest(totp.at(step * STEP_SECONDS).encode(), digits.encode())]
+    return matching[0] if matching else None
 
 
-async def _use_step(work: UnitOfWork, user: User, code: str, seal: MultiFernet) -> bool:
+async def _use_step(work: UnitOfWork, user: User, code: str, fernet: MultiFernet) -> bool:
     """If two people submit the same code concurrently, one gets in: the row accepts each step once."""
     try:
-        secret = seal.decrypt(user.totp_secret or "").decode()
+        secret = fernet.decrypt(user.totp_secret or "").decode()
     except InvalidToken:  # encrypted with a lost key: recovery codes still work
         return False
     step = matching_step(secret, code, after=user.totp_step)
     if step is None:
         return False
-    taken = await work.session.execute(
-        update(User).where(User.id == user.id, User.totp_step < step).values(totp_step=step).returning(User.id)
-    )
-    return taken.scalar_one_or_none() is not None
+    used = update(User).where(User.id == user.id, User.totp_step < step).values(totp_step=step)
+    return await work.session.scalar(used.returning(User.id)) is not None
 
 
-def _digits(typed: str) -> str:
+def _digits(code: str) -> str:
     """Accepts `123 456`, as apps display it."""
-    plain = "".join(typed.split()).replace("-", "")
+    plain = "".join(code.split()).replace("-", "")
     return plain if plain.isascii() and plain.isdigit() else ""

@@ -16,7 +16,7 @@ from webapp.models.accounts.audit import MAX_AGENT, AuditEvent, AuditSource, Eve
 from webapp.models.accounts.user import ACTOR_COLUMNS, ChangedMeanwhile, User
 from webapp.models.base import Base, hash_token, utc_now
 
-TOUCH_EVERY = timedelta(minutes=5)  # "seen" is written at most this often
+TOUCH_INTERVAL = timedelta(minutes=5)  # "seen" is written at most this often
 
 
 class SessionLimits(Protocol):
@@ -73,13 +73,9 @@ class Session(Base):
     @classmethod
     async def revoke_all(cls, work: UnitOfWork, user_id: int, *, except_id: int | None = None) -> int:
         """End all of a person's sign-ins, or all but one; return how many."""
-        ended = await work.session.execute(
-            update(cls)
-            .where(cls.user_id == user_id, cls.revoked_at.is_(None), cls.id.is_distinct_from(except_id))
-            .values(revoked_at=utc_now())
-            .returning(cls.id)
-        )
-        return len(ended.scalars().all())
+        active = (cls.user_id == user_id, cls.revoked_at.is_(None), cls.id.is_distinct_from(except_id))
+        revoked = update(cls).where(*active).values(revoked_at=utc_now())
+        return len((await work.session.scalars(revoked.returning(cls.id))).all())
 
     @classmethod
     async def touch(cls, work: UnitOfWork, session_id: int, user_id: int, source: AuditSource) -> None:

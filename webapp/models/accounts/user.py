@@ -18,7 +18,7 @@ from webapp.models.policy import Actor, Role
 
 MAX_EMAIL = 320  # characters: 64, the @ and 255 (RFC 5321, 4.5.3.1)
 # Alphabets whose letters look alike, by Unicode name. No real word mixes two of them.
-LOOKING_ALIKE = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC"}
+LOOKALIKE_ALPHABETS = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC"}
 
 
 class EmailTaken(UserError):
@@ -50,7 +50,7 @@ class User(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     # When the address was confirmed.
     verified_at: Mapped[datetime | None]
-    # Last activity, accurate to `session.TOUCH_EVERY`.
+    # Last activity, accurate to `session.TOUCH_INTERVAL`.
     seen_at: Mapped[datetime | None] = mapped_column(index=True)
     time_zone: Mapped[str] = mapped_column(default="UTC", server_default="UTC")
     number_style: Mapped[str] = mapped_column(default="comma", server_default="comma")
@@ -68,15 +68,15 @@ class User(Base):
         return user
 
     @classmethod
-    def able_to_sign_in(cls, email: str) -> Select["User"]:
+    def active_by_email(cls, email: str) -> Select["User"]:
         return select(cls).where(cls.email == email, cls.is_active)
 
     @classmethod
-    def with_address(cls, email: str) -> Select[int]:
+    def id_by_email(cls, email: str) -> Select[int]:
         return select(cls.id).where(cls.email == email)
 
     @classmethod
-    def anybody(cls) -> Select[bool]:
+    def any_exist(cls) -> Select[bool]:
         """Whether there is any account yet."""
         return select(exists(select(cls.id)))
 
@@ -86,11 +86,11 @@ class User(Base):
 
         Raises `RegistrationClosed` and `EmailTaken`. The write lock guarantees that only one person is first.
         """
-        is_first = not await work.session.scalar(cls.anybody())
+        is_first = not await work.session.scalar(cls.any_exist())
         if not (is_first or is_open):
             raise RegistrationClosed
         role = Role.OWNER if is_first else Role.MEMBER
-        # Of the first person the operator's word is enough.
+        # The first person runs the server, so their address needs no confirmation.
         return await cls.create(work, email=email, password_hash=password_hash, role=role, is_verified=is_first)
 
     @classmethod
@@ -117,24 +117,22 @@ class User(Base):
             raise EmailTaken from error
 
     @classmethod
-    async def rehash(cls, work: UnitOfWork, user_id: int, verified: str, password_hash: str) -> bool:
-        """Store a hash of the same password at today's cost; False if the hash is no longer the one `verified`."""
-        changed = await work.session.execute(
-            update(cls)
-            .where(cls.id == user_id, cls.password_hash == verified)
-            .values(password_hash=password_hash)
-            .returning(cls.id)
+    async def rehash(cls, work: UnitOfWork, user_id: int, old_hash: str, password_hash: str) -> bool:
+        """Store a hash of the same password at today's cost; False if `old_hash` has been replaced."""
+        rehashed = (
+            update(cls).where(cls.id == user_id, cls.password_hash == old_hash).values(password_hash=password_hash)
         )
-        return changed.scalar_one_or_none() is not None
+        return await work.session.scalar(rehashed.returning(cls.id)) is not None
 
     @classmethod
-    async def ensure_unchanged(cls, work: UnitOfWork, proved: "User") -> "User":
-        """Under the write lock: the person, if their proof of identity still counts. Raises `ChangedMeanwhile`.
+    async def ensure_unchanged(cls, work: UnitOfWork, known: "User") -> "User":
+        """Under the write lock: the row that was `known` when they proved who they are, if the proof still counts.
 
-        Verifying takes a while; a new password or a deactivation in between also ends a sign-in in progress.
+        Verifying takes a while; a new password or a deactivation in between also ends a sign-in in progress. Raises
+        `ChangedMeanwhile`.
         """
-        user = await work.session.get(cls, proved.id)
-        if user is None or not user.is_active or user.password_hash != proved.password_hash:
+        user = await work.session.get(cls, known.id)
+        if user is None or not user.is_active or user.password_hash != known.password_hash:
             raise ChangedMeanwhile
         return user
 
@@ -143,8 +141,8 @@ class User(Base):
 ACTOR_COLUMNS = (User.id, User.email, User.name, User.role, User.verified_at, User.time_zone, User.number_style)
 
 
-def actor_from(row: Any, **more: Any) -> Actor:
-    """`row` has `ACTOR_COLUMNS`; `more` is what the sign-in or the token adds."""
+def actor_from(row: Any, **extra: Any) -> Actor:
+    """`row` has `ACTOR_COLUMNS`; `extra` is what the sign-in or the token adds."""
     return Actor(
         id=row.id,
         email=row.email,
@@ -153,13 +151,12 @@ def actor_from(row: Any, **more: Any) -> Actor:
         is_verified=row.verified_at is not None,
         time_zone=row.time_zone,
         number_style=row.number_style,
-        **more,
+        **extra,
     )
 
 
 def normalise_email(address: str) -> str:
-    """Return the canonical spelling in which addresses are stored and looked up. Raises ValueError with a readable
-    message.
+    """The spelling in which addresses are stored and looked up. Raises ValueError with a readable message.
 
     The part before the @ is lower-cased too: providers that distinguish `Ada@` from `ada@` hardly exist, but people
     type both. The length is checked before normalising, because composing very many combining marks takes seconds.
@@ -167,17 +164,17 @@ def normalise_email(address: str) -> str:
     if len(address) > MAX_EMAIL:
         raise ValueError("No e-mail address is that long.")
     try:
-        checked = validate_email(
+        result = validate_email(
             address.strip(), check_deliverability=False, globally_deliverable=False, test_environment=True
         )
     except EmailNotValidError as error:
         raise ValueError(str(error)) from error
-    if any(_is_disguised(part) for part in (checked.local_part, *checked.domain.split("."))):
+    if any(_is_disguised(part) for part in (result.local_part, *result.domain.split("."))):
         raise ValueError("This address mixes letters that look alike. Type it by hand, in one alphabet.")
-    return checked.normalized.lower()
+    return result.normalized.lower()
 
 
 def _is_disguised(part: str) -> bool:
     """Whether it could pass for another address: mixed look-alike alphabets, or full-width letters."""
     alphabets = {unicodedata.name(letter, "").partition(" ")[0] for letter in part if letter.isalpha()}
-    return len(alphabets & LOOKING_ALIKE) > 1 or unicodedata.normalize("NFKC", part) != part
+    return len(alphabets & LOOKALIKE_ALPHABETS) > 1 or unicodedata.normalize("NFKC", part) != part

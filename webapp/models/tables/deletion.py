@@ -24,9 +24,9 @@ async def delete_table(work: UnitOfWork, table_id: int) -> None:
         raise NotFound("table")
     if table.state != "ready":
         raise ImportRunning
-    for found in await work.session.scalars(select(Import).where(Import.table_id == table_id)):
-        await work.session.delete(found)
-        discard_files(work, found.id)
+    for import_ in await work.session.scalars(select(Import).where(Import.table_id == table_id)):
+        await work.session.delete(import_)
+        discard_files(work, import_.id)
     await work.session.delete(table)
     await within(work, lambda rows: rows.drop(table_id))
 

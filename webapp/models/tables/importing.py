@@ -1,6 +1,6 @@
 """An import: a file being turned into a table, and the verbs that move it from one state to the next.
 
-Each verb is one unit of work and says itself what follows: who watches the import is told, and the next task is put
+Each verb is one unit of work and starts what follows: it notifies those who watch the import, and puts the next task
 into the queue. Its id also names its tasks and its folder.
 """
 
@@ -27,9 +27,7 @@ from webapp.models.tables.table import Column, SearchIndex, Table
 from webapp.rowstore import within
 
 MAX_TITLE = 120  # characters of a title taken from a file name
-CHANGED: Final = (
-    "changed"  # the event of an import's topic: its state is another one, so whoever shows it reads it again
-)
+CHANGED: Final = "changed"  # the event of an import's topic: whoever shows it reads its new state
 
 
 class ImportState(StrEnum):
@@ -91,7 +89,7 @@ class Import(Base):
         return select(cls).where(cls.user_id == user_id)
 
     @classmethod
-    def kept_for(cls, table_id: int) -> Select[str, str, str]:
+    def upload_of(cls, table_id: int) -> Select[str, str, str]:
         """Id, file name and hash of the upload this table was made from."""
         return (
             select(cls.id, cls.filename, cls.sha256).where(cls.table_id == table_id).order_by(cls.created_at).limit(1)
@@ -106,25 +104,25 @@ def import_topic(import_id: str) -> str:
 async def find_import(database: Database, actor: Actor, import_id: str) -> Import:
     """Return the import if it belongs to this person. Raises `NotFound`."""
     async with database.reading() as session:
-        found = await session.scalar(Import.visible_to(actor.id).where(Import.id == import_id))
-    if found is None:
+        import_ = await session.scalar(Import.visible_to(actor.id).where(Import.id == import_id))
+    if import_ is None:
         raise NotFound("import")
-    return found
+    return import_
 
 
 async def create(work: UnitOfWork, import_id: str, *, user_id: int, filename: str, size: int, sha256: str) -> None:
     """Begin with an upload, which is in the import's folder. `size` is in bytes."""
-    found = Import(id=import_id, user_id=user_id, filename=filename, size=size, sha256=sha256)
-    work.session.add(found)
-    _inspect(work, found, ImportOverrides())
+    import_ = Import(id=import_id, user_id=user_id, filename=filename, size=size, sha256=sha256)
+    work.session.add(import_)
+    _inspect(work, import_, ImportOverrides())
 
 
 async def record_inspection(work: UnitOfWork, import_id: str, inspection: dict[str, Any]) -> None:
     """Pass 1 is complete: the preview waits for a decision. `inspection` is an `InspectionReport` as JSON."""
-    found = await _get_in_state(work, import_id, ImportState.INSPECTING)
-    found.inspection = inspection
-    found.state = ImportState.READY
-    found.failure = None
+    import_ = await _get_in_state(work, import_id, ImportState.INSPECTING)
+    import_.inspection = inspection
+    import_.state = ImportState.READY
+    import_.failure = None
     _announce(work, import_id)
 
 
@@ -132,20 +130,20 @@ async def inspect_again(work: UnitOfWork, import_id: str, overrides: ImportOverr
     """Run pass 1 again with the user's corrections; also for an import that failed in pass 2, if its file still
     exists. Does nothing if it is just being read with them.
     """
-    found = await _get(work, import_id)
-    if found.state == ImportState.INSPECTING and ImportOverrides.from_json(found.overrides) == overrides:
+    import_ = await _get(work, import_id)
+    if import_.state == ImportState.INSPECTING and ImportOverrides.from_json(import_.overrides) == overrides:
         return
-    if found.state not in (ImportState.READY, ImportState.FAILED) or found.inspection is None:
-        raise StateConflict(found.state)
-    _inspect(work, found, overrides)
+    if import_.state not in (ImportState.READY, ImportState.FAILED) or import_.inspection is None:
+        raise StateConflict(import_.state)
+    _inspect(work, import_, overrides)
 
 
 async def retry(work: UnitOfWork, source: AuditSource, import_id: str) -> None:
     """Run pass 1 of a failed import again for its owner, as the audit log then says."""
-    found = await _get_in_state(work, import_id, ImportState.FAILED)
-    await inspect_again(work, import_id, ImportOverrides.from_json(found.overrides))
-    owner = await work.session.get(User, found.user_id)
-    await AuditEvent.record(work, Event.JOB_RETRIED, source, owner, file=found.filename)
+    import_ = await _get_in_state(work, import_id, ImportState.FAILED)
+    await inspect_again(work, import_id, ImportOverrides.from_json(import_.overrides))
+    owner = await work.session.get(User, import_.user_id)
+    await AuditEvent.record(work, Event.JOB_RETRIED, source, owner, file=import_.filename)
 
 
 async def begin_loading(work: UnitOfWork, import_id: str, overrides: ImportOverrides, title: str | None = None) -> bool:
@@ -153,10 +151,10 @@ async def begin_loading(work: UnitOfWork, import_id: str, overrides: ImportOverr
 
     Return False if the file has to be read again first. Raises `ImportFileError` if a value would be lost.
     """
-    found = await _get_in_state(work, import_id, ImportState.READY)
-    inspection = InspectionReport.from_json(found.inspection or {})
+    import_ = await _get_in_state(work, import_id, ImportState.READY)
+    inspection = InspectionReport.from_json(import_.inspection or {})
     final = inspection.settled(overrides)
-    if final is None and ImportOverrides.from_json(found.overrides) == overrides:
+    if final is None and ImportOverrides.from_json(import_.overrides) == overrides:
         final = inspection  # it was read with these same corrections, so reading it again would find nothing new
     if final is None:
         await inspect_again(work, import_id, overrides)
@@ -165,15 +163,15 @@ async def begin_loading(work: UnitOfWork, import_id: str, overrides: ImportOverr
     columns = [(index + 1, column) for index, column in enumerate(final.columns) if not column.skip]
     if not columns:
         raise ImportFileError("A table needs at least one column.")
-    table = Table(owner_id=found.user_id, title=title or table_title(found.filename), state="importing")
+    table = Table(owner_id=import_.user_id, title=title or table_title(import_.filename), state="importing")
     table.columns = [_column(position, number, column) for position, (number, column) in enumerate(columns)]
     work.session.add(table)
     await work.session.flush()
     await within(work, lambda rows: rows.create(table.ref))
-    found.table_id = table.id
-    found.overrides, found.inspection = overrides.to_json(), final.to_json()
-    found.state = ImportState.LOADING
-    found.failure = None
+    import_.table_id = table.id
+    import_.overrides, import_.inspection = overrides.to_json(), final.to_json()
+    import_.state = ImportState.LOADING
+    import_.failure = None
     _announce(work, import_id)
     work.enqueue("load_import", import_id)
     return True
@@ -181,12 +179,12 @@ async def begin_loading(work: UnitOfWork, import_id: str, overrides: ImportOverr
 
 async def finish_loading(work: UnitOfWork, import_id: str, search_index_rows: int) -> None:
     """All rows are in. A table of at least `search_index_rows` rows gets its full-text index next."""
-    found = await _get_in_state(work, import_id, ImportState.LOADING)
-    table = await work.session.get_one(Table, found.table_id)
+    import_ = await _get_in_state(work, import_id, ImportState.LOADING)
+    table = await work.session.get_one(Table, import_.table_id)
     table.state = "ready"
     table.version += 1
-    found.state = ImportState.DONE
-    found.finished_at = utc_now()
+    import_.state = ImportState.DONE
+    import_.finished_at = utc_now()
     _announce(work, import_id)
     if table.row_count >= search_index_rows:
         table.search_index = SearchIndex.BUILDING
@@ -204,13 +202,13 @@ async def finish_search_index(work: UnitOfWork, table_id: int, *, is_built: bool
 
 async def cancel(work: UnitOfWork, import_id: str) -> None:
     """Possible at any point: partial results disappear in the same commit. Cancelling twice is allowed."""
-    found = await _get(work, import_id)
-    if found.state != ImportState.CANCELLED:
-        await _abandon(work, found, ImportState.CANCELLED)
+    import_ = await _get(work, import_id)
+    if import_.state != ImportState.CANCELLED:
+        await _abandon(work, import_, ImportState.CANCELLED)
         discard_files(work, import_id)
 
 
-async def forget(work: UnitOfWork, import_id: str) -> None:
+async def discard_preview(work: UnitOfWork, import_id: str) -> None:
     """Delete an abandoned preview, as if there had been no upload."""
     await work.session.delete(await _get_in_state(work, import_id, ImportState.READY))
     discard_files(work, import_id)
@@ -221,17 +219,17 @@ async def fail(work: UnitOfWork, import_id: str, reason: str) -> None:
 
     If there is an older preview, show it again: the file could not be read with the corrections, but it could before.
     """
-    found = await _get(work, import_id)
-    if found.state not in UNFINISHED_STATES:
+    import_ = await _get(work, import_id)
+    if import_.state not in UNFINISHED_STATES:
         return
-    found.failure = reason
-    if found.state == ImportState.INSPECTING and found.inspection is not None:
-        found.state = ImportState.READY
-        found.overrides = ImportOverrides().to_json()
+    import_.failure = reason
+    if import_.state == ImportState.INSPECTING and import_.inspection is not None:
+        import_.state = ImportState.READY
+        import_.overrides = ImportOverrides().to_json()
         _announce(work, import_id)
         return
-    await _abandon(work, found, ImportState.FAILED)
-    if found.inspection is None:
+    await _abandon(work, import_, ImportState.FAILED)
+    if import_.inspection is None:
         discard_files(work, import_id)
 
 
@@ -251,22 +249,22 @@ def _announce(work: UnitOfWork, import_id: str) -> None:
     work.publish(import_topic(import_id), CHANGED, key=CHANGED)
 
 
-def _inspect(work: UnitOfWork, found: Import, overrides: ImportOverrides) -> None:
-    found.overrides = overrides.to_json()
-    found.state = ImportState.INSPECTING
-    found.failure = found.finished_at = None
-    found.rows_done = 0
-    _announce(work, found.id)
-    work.enqueue("inspect_import", found.id)
+def _inspect(work: UnitOfWork, import_: Import, overrides: ImportOverrides) -> None:
+    import_.overrides = overrides.to_json()
+    import_.state = ImportState.INSPECTING
+    import_.failure = import_.finished_at = None
+    import_.rows_done = 0
+    _announce(work, import_.id)
+    work.enqueue("inspect_import", import_.id)
 
 
-async def _abandon(work: UnitOfWork, found: Import, state: ImportState) -> None:
-    if found.state not in UNFINISHED_STATES:
-        raise StateConflict(found.state)
-    found.state = state
-    found.finished_at = utc_now()
-    table_id, found.table_id = found.table_id, None
-    _announce(work, found.id)
+async def _abandon(work: UnitOfWork, import_: Import, state: ImportState) -> None:
+    if import_.state not in UNFINISHED_STATES:
+        raise StateConflict(import_.state)
+    import_.state = state
+    import_.finished_at = utc_now()
+    table_id, import_.table_id = import_.table_id, None
+    _announce(work, import_.id)
     if table_id is not None:
         await work.session.flush()
         if table := await work.session.get(Table, table_id):
@@ -274,27 +272,27 @@ async def _abandon(work: UnitOfWork, found: Import, state: ImportState) -> None:
         await within(work, lambda rows: rows.drop(table_id))
 
 
-def _column(position: int, number: int, found: ColumnGuess) -> Column:
+def _column(position: int, number: int, guess: ColumnGuess) -> Column:
     """Its number is its position in the file from 1, where pass 2 finds it; skipped columns leave gaps."""
     return Column(
         number=number,
         position=position,
-        title=found.title,
-        type=found.type,
-        format=found.format,
-        facts={"reason": found.reason, "empty": found.empty, "width": found.width},
+        title=guess.title,
+        type=guess.type,
+        format=guess.format,
+        facts={"reason": guess.reason, "empty": guess.empty, "width": guess.width},
     )
 
 
 async def _get(work: UnitOfWork, import_id: str) -> Import:
-    found = await work.session.get(Import, import_id)
-    if found is None:
+    import_ = await work.session.get(Import, import_id)
+    if import_ is None:
         raise NotFound("import")
-    return found
+    return import_
 
 
 async def _get_in_state(work: UnitOfWork, import_id: str, state: ImportState) -> Import:
-    found = await _get(work, import_id)
-    if found.state != state:
-        raise StateConflict(found.state)
-    return found
+    import_ = await _get(work, import_id)
+    if import_.state != state:
+        raise StateConflict(import_.state)
+    return import_

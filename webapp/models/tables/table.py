@@ -16,8 +16,8 @@ from webapp.models.errors import NotFound
 from webapp.models.policy import Action, Actor, is_allowed
 from webapp.rowstore.table_ref import TableRef
 
-CACHE = "rowcast.tables"  # the cached tables, in the `info` of a connection
-MAX_CACHED = 2_000  # columns cached per connection, over all tables
+CACHE_KEY = "rowcast.tables"  # of the cached tables in the `info` of a connection
+MAX_CACHED_COLUMNS = 2_000  # columns cached per connection, over all tables
 
 
 class SearchIndex(StrEnum):
@@ -84,10 +84,10 @@ class Table(Base):
         Every request about a table starts here, so it avoids an ORM session, which took longer than most of the rest,
         and keeps what it made with the connection until the row changes. Callers share it and must not modify it.
         """
-        row = connection.execute(_OWN, {"user_id": user_id, "table_id": table_id}).first()
+        row = connection.execute(_TABLE, {"user_id": user_id, "table_id": table_id}).first()
         if row is None:
             return None
-        cache: dict[int, tuple[Row[Any], Table]] = connection.info.setdefault(CACHE, {})
+        cache: dict[int, tuple[Row[Any], Table]] = connection.info.setdefault(CACHE_KEY, {})
         cached_row, cached = cache.get(table_id, (None, None))
         if cached is not None and cached_row == row:
             return cached
@@ -96,7 +96,7 @@ class Table(Base):
         is_current = cached and cached.version == table.version
         columns = cached.columns if cached and is_current else _columns(connection, table_id)
         set_committed_value(table, "columns", columns)
-        if sum(len(other.columns) for _, other in cache.values()) + len(columns) > MAX_CACHED:
+        if sum(len(other.columns) for _, other in cache.values()) + len(columns) > MAX_CACHED_COLUMNS:
             cache.clear()
         cache[table_id] = row, table
         return table
@@ -127,7 +127,9 @@ async def take_row_ids(work: UnitOfWork, table_id: int, count: int) -> range:
     return range(end - count, end)
 
 
-_OWN = select(*Table.__table__.columns).where(Table.id == bindparam("table_id"), Table.owner_id == bindparam("user_id"))
+_TABLE = select(*Table.__table__.columns).where(
+    Table.id == bindparam("table_id"), Table.owner_id == bindparam("user_id")
+)
 _COLUMNS = select(Column).where(Column.table_id == bindparam("table_id")).order_by(Column.position)
 
 
@@ -137,8 +139,8 @@ def _columns(connection: Connection, table_id: int) -> list[Column]:
 
 
 @event.listens_for(Session, "before_flush")
-def _raise_version(session: Session, *_: object) -> None:
+def _increment_versions(session: Session, *_: object) -> None:
     """Runs for every change of a column. Columns of a table being created have no table id yet."""
-    changed = (one for one in (*session.new, *session.dirty, *session.deleted) if isinstance(one, Column))
+    changed = (row for row in (*session.new, *session.dirty, *session.deleted) if isinstance(row, Column))
     if tables := {column.table_id for column in changed} - {None}:
         session.execute(update(Table).where(Table.id.in_(tables)).values(version=Table.version + 1))

@@ -56,15 +56,15 @@ def localhost_origin() -> str | None:
     return f"{parts.scheme}://localhost" + (f":{parts.port}" if parts.port else "")
 
 
-async def registration_options(user: User, known: Sequence[Passkey]) -> Response:
-    credentials = [passkey.credential for passkey in known]
+async def registration_options(user: User, passkeys: Sequence[Passkey]) -> Response:
+    credentials = [passkey.credential for passkey in passkeys]
     options, state = _server().registration_options(_user_handle(user), user.email, user.name, credentials)
     return await _options_response("create", options, state, user.id)
 
 
-async def authentication_options(user_id: int | None, known: Sequence[Passkey] | None) -> Response:
-    """`known` are the acceptable keys; None: any of this server's, whoever owns it."""
-    credentials = None if known is None else [passkey.credential for passkey in known]
+async def authentication_options(user_id: int | None, passkeys: Sequence[Passkey] | None) -> Response:
+    """`passkeys` are the acceptable ones; None: any of this server's, whoever owns it."""
+    credentials = None if passkeys is None else [passkey.credential for passkey in passkeys]
     options, state = _server().authentication_options(credentials)
     return await _options_response("get", options, state, user_id)
 
@@ -139,10 +139,10 @@ async def _redeem_challenge(ceremony: Ceremony, user_id: int | None) -> dict[str
 
 async def _find_owner(credential_id: bytes) -> tuple[Passkey, User]:
     async with db().reading() as session:
-        found = (await session.execute(Passkey.with_owner(credential_id))).one_or_none()
-    if found is None:
+        row = (await session.execute(Passkey.with_owner(credential_id))).one_or_none()
+    if row is None:
         raise PasskeyRefused("not known here")
-    return found[0], found[1]
+    return row[0], row[1]
 
 
 def _user_handle(user: User) -> bytes:

@@ -37,11 +37,11 @@ class WebAuthnServer:
         relying_party = PublicKeyCredentialRpEntity(id=rp_id, name="Rowcast")
         self._server = Fido2Server(relying_party, verify_origin=lambda claimed: claimed == origin)
 
-    def registration_options(self, user_handle: bytes, email: str, name: str, known: Iterable[bytes]) -> Options:
+    def registration_options(self, user_handle: bytes, email: str, name: str, credentials: Iterable[bytes]) -> Options:
         """Ask for a key stored on the device together with the person's name, so that signing in needs no address."""
         options, state = self._server.register_begin(
             PublicKeyCredentialUserEntity(id=user_handle, name=email, display_name=name),
-            [AttestedCredentialData(credential) for credential in known],
+            [AttestedCredentialData(credential) for credential in credentials],
             resident_key_requirement=ResidentKeyRequirement.REQUIRED,
             user_verification=REQUIRED,
         )
@@ -56,10 +56,10 @@ class WebAuthnServer:
             raise ValueError("no credential")
         return NewCredential(credential.credential_id, bytes(credential), data.counter)
 
-    def authentication_options(self, known: Iterable[bytes] | None) -> Options:
-        """`known` are the acceptable keys; None: any for this host name."""
-        credentials = None if known is None else [AttestedCredentialData(credential) for credential in known]
-        options, state = self._server.authenticate_begin(credentials, user_verification=REQUIRED)
+    def authentication_options(self, credentials: Iterable[bytes] | None) -> Options:
+        """`credentials` are the acceptable keys; None: any for this host name."""
+        known = None if credentials is None else [AttestedCredentialData(credential) for credential in credentials]
+        options, state = self._server.authenticate_begin(known, user_verification=REQUIRED)
         return dict(options), state
 
     def parse_authentication(self, response: str) -> AuthenticationResponse:

@@ -192,7 +192,7 @@ async def test_the_user_is_looked_up_once_also_if_that_fails(
         asked.append(1)
         raise DatabaseBusy
 
-    monkeypatch.setattr(session, "_resume", busy)
+    monkeypatch.setattr(session, "_load_session_owner", busy)
     client = limited.test_client()
 
     guarded = await client.get("/dashboard")

@@ -1,25 +1,33 @@
-"""All data about a person as one streamed JSON document, without secrets or traces of others."""
+"""One's data: downloaded as a streamed JSON document, or deleted together with the account.
+
+The document holds everything about a person, without secrets or traces of others.
+"""
 
 from collections.abc import AsyncIterator
 from typing import Any
 
-from quart import Response
+from quart import Response, url_for
 from quart.typing import ResponseReturnValue
 from sqlalchemy import Select, or_, select
 
 from webapp.account import bp
+from webapp.account.forms import DeletionForm
+from webapp.auth.responses import render_form
 from webapp.db.database import Database
 from webapp.extensions import db
 from webapp.models import ApiToken, AuditEvent, Event, Passkey, Session, User, utc_now
+from webapp.models.accounts.account import delete_account, reason_to_keep
 from webapp.web.access import Action, fresh, may
-from webapp.web.audit import record_soon
-from webapp.web.fragments import render
-from webapp.web.session import current_user
+from webapp.web.audit import audit_source, record_soon
+from webapp.web.flashes import flash
+from webapp.web.fragments import redirect_to, render
+from webapp.web.mailer import mailer
+from webapp.web.session import clear_session_cookie, current_user
 from webapp.web.streaming import streamed
 from webapp.web.templating import to_json
-from webapp.web.user_data import summarize_user_data, user_data
+from webapp.web.user_data import delete_user_data, summarize_user_data, user_data
 
-AT_ONCE = 500  # events per read
+EVENTS_PER_READ = 500
 
 Objects = AsyncIterator[dict[str, Any]]
 PROFILE = ("id", "email", "name", "role", "created_at", "verified_at", "seen_at", "time_zone", "number_style")
@@ -53,6 +61,24 @@ async def export_create() -> Response:
     return streamed(lambda: _document(parts), "application/json", f"rowcast-{utc_now():%Y-%m-%d}.json")
 
 
+@bp.route("/deletion", methods=["GET", "POST"])
+@may(Action.OWN_ACCOUNT)
+@fresh
+async def deletion() -> ResponseReturnValue:
+    actor = current_user()
+    form = await DeletionForm.load()
+    if form.validate_on_submit() and form.is_confirmed_by(actor.email):
+        await db().write(delete_account, audit_source(), mailer, actor.id, delete_user_data)
+        clear_session_cookie()
+        flash("Your account is deleted.")
+        return redirect_to(url_for("auth.login"), whole=True)
+    async with db().reading() as session:
+        refusal = await reason_to_keep(session, actor.id)
+    return await render_form(
+        "account/deletion.html", form, user_data=await summarize_user_data(actor.id), refusal=refusal
+    )
+
+
 async def _document(parts: dict[str, Objects]) -> AsyncIterator[bytes]:
     """One list per part, one object per line."""
     opening = "{\n"
@@ -75,23 +101,23 @@ async def _profile(database: Database, user_id: int) -> Objects:
 
 async def _rows(database: Database, statement: Select[Any], fields: tuple[str, ...]) -> Objects:
     async with database.reading() as session:
-        found = (await session.scalars(statement)).all()
-    for row in found:
+        rows = (await session.scalars(statement)).all()
+    for row in rows:
         yield _values(row, fields)
 
 
 async def _events(database: Database, user_id: int) -> Objects:
     """What they did and what was done to them. Where others acted from is those people's own data."""
-    last = 0
+    last_id = 0
     about = or_(AuditEvent.actor_id == user_id, AuditEvent.subject_id == user_id)
     while True:
-        statement = select(AuditEvent).where(about, AuditEvent.id > last).order_by(AuditEvent.id).limit(AT_ONCE)
+        later = select(AuditEvent).where(about, AuditEvent.id > last_id)
         async with database.reading() as session:
-            found = (await session.scalars(statement)).all()
-        for event in found:
-            last = event.id
+            events = (await session.scalars(later.order_by(AuditEvent.id).limit(EVENTS_PER_READ))).all()
+        for event in events:
+            last_id = event.id
             yield _values(event, (*EVENT, "address", "agent") if event.actor_id == user_id else EVENT)
-        if len(found) < AT_ONCE:
+        if len(events) < EVENTS_PER_READ:
             return
 
 

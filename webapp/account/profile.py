@@ -1,24 +1,46 @@
-"""Changing one's e-mail address: requested here, confirmed by a link sent to the new one, announced at the old one.
+"""The profile: name, time zone, number style and e-mail address.
 
-Only the owner of the new address learns whether it already has an account: the mail says so, the page does not.
+A new address is requested here, confirmed by a link sent to it, and announced at the old one. Only its owner learns
+whether it already has an account: the mail says so, the page does not.
 """
 
 from quart import request, url_for
 from quart.typing import ResponseReturnValue
 
 from webapp.account import bp
-from webapp.account.forms import EmailConfirmationForm, EmailForm
+from webapp.account.forms import EmailConfirmationForm, EmailForm, ProfileForm
 from webapp.auth.rate_limits import rate_limits
 from webapp.auth.responses import render_form
 from webapp.extensions import config, db
 from webapp.models import OneTimeToken, Purpose, TokenUnusable
-from webapp.models.accounts.email_change import confirm_email_change, find_email_change, request_email_change
+from webapp.models.accounts.account import (
+    change_profile,
+    confirm_email_change,
+    find_email_change,
+    pending_email,
+    request_email_change,
+)
 from webapp.web.access import Action, fresh, may
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
 from webapp.web.mailer import mailer
 from webapp.web.session import current_user
+
+
+@bp.route("", methods=["GET", "POST"])
+@may(Action.OWN_ACCOUNT)
+async def profile() -> ResponseReturnValue:
+    actor = current_user()
+    form = await ProfileForm.load(obj=actor)
+    form.offer_time_zones(actor.time_zone)
+    if form.validate_on_submit():
+        await db().write(change_profile, audit_source(), actor.id, form.data)
+        flash("Your profile is saved.")
+        return redirect_to(url_for("account.profile"), whole=True)
+    async with db().reading() as session:
+        pending = await pending_email(session, actor.id)
+    return await render_form("account/profile.html", form, pending=pending)
 
 
 @bp.route("/email", methods=["GET", "POST"])
