@@ -168,7 +168,7 @@ class Settings(BaseSettings):
     @classmethod
     def _only_an_origin(cls, value: HttpUrl | None) -> HttpUrl | None:
         """Links would silently lead to the top of the site."""
-        if value and ((value.path or "/") != "/" or value.query or value.fragment or value.username):
+        if value and ((value.path or "/") != "/" or value.query or value.fragment or value.username or value.password):
             raise ValueError("must be scheme, host and port alone, as in https://rows.example.org")
         return value
 

@@ -12,7 +12,7 @@ from webapp import create_app
 from webapp.extensions import db
 from webapp.web.access import public
 from webapp.web.application import Application
-from webapp.web.body_limits import body_limit
+from webapp.web.body import body_limit
 from webapp.web.streaming import streamed
 
 

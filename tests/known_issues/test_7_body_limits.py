@@ -10,7 +10,7 @@ from quart.typing import ResponseReturnValue
 
 from tests.known_issues.plain import serving
 from tests.servers import Answer, Server, Wire
-from webapp.web.body_limits import MAX_FIELD_SIZE, MAX_FORM_FIELDS
+from webapp.web.body import MAX_FIELD_SIZE, MAX_FORM_FIELDS
 
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=frontier"

@@ -17,7 +17,7 @@ from quart import Quart, has_request_context, request
 from settings import Settings
 from webapp.extensions import Extension, config
 from webapp.models.policy import Action, is_allowed
-from webapp.web import flashes
+from webapp.web.flashes import take_flashes
 from webapp.web.formatting import format_datetime, format_number, format_relative, format_size, plural
 from webapp.web.request_context import request_id
 from webapp.web.session import current_user_or_none
@@ -68,7 +68,7 @@ def _request_globals() -> dict[str, Any]:
     return {
         "actor": person,
         "runs_server": person is not None and is_allowed(person, Action.RUN_SERVER),
-        "flashes": flashes.Flashes(),
+        "flashes": take_flashes(),
         "request_id": request_id(),
         "path": request.path,
     }

@@ -7,7 +7,7 @@ from quart import request
 from quart.testing import QuartClient
 
 from settings import Settings
-from webapp.web.body_limits import MAX_FORM_FIELDS, body_limit
+from webapp.web.body import MAX_FORM_FIELDS, body_limit
 
 Serve = Callable[..., QuartClient]
 URLENCODED = {"Content-Type": "application/x-www-form-urlencoded"}

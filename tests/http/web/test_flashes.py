@@ -7,13 +7,13 @@ from quart import Response, redirect
 from quart.testing import QuartClient
 from quart.typing import ResponseReturnValue
 
-from webapp.web.flashes import COOKIE, Flashes, flash
+from webapp.web.flashes import COOKIE, flash, take_flashes
 
 Serve = Callable[..., QuartClient]
 
 
 async def shows() -> str:
-    return "|".join(f"{kind}:{text}" for kind, text in Flashes())
+    return "|".join(f"{kind}:{text}" for kind, text in take_flashes())
 
 
 async def text(response: Response) -> str:

@@ -14,7 +14,7 @@ from quart.testing import QuartClient
 
 from settings import Settings
 from webapp.web import uploads
-from webapp.web.body_limits import body_limit
+from webapp.web.body import body_limit
 from webapp.web.uploads import Upload, clean_filename, receive
 
 Serve = Callable[..., QuartClient]

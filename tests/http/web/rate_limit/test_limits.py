@@ -203,6 +203,6 @@ async def test_wrong_passwords_at_two_servers_count_together(settings: Settings,
 
 
 async def test_no_two_limits_share_a_name(app: Application) -> None:
-    names = [one.name for group in (rate_limits.of(app), request_limits.of(app)) for one in vars(group).values()]
+    names = [limit.name for limit in (*vars(rate_limits.of(app)).values(), *request_limits.of(app).values())]
 
     assert len(names) == len(set(names)) == 19

@@ -50,7 +50,7 @@ async def limited(
     settings: Settings, counted_in: RedisServer | None, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Application]:
     """An application that allows a stranger a few pages."""
-    monkeypatch.setattr(requests, "PAGES", FEW)
+    monkeypatch.setitem(requests.LIMITS, "pages", FEW)
     app = create_app(make_settings(settings.data_dir, rate_limit_url=counted_in.url if counted_in else ""))
     app.test_client_class = Client
     async with app.test_app():
