@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from webapp.broker import MISSED, BrokerClosed, InProcessBroker
+from webapp.broker import MISSED, Broker, BrokerClosed
 
 
 async def test_a_subscriber_gets_the_events_of_its_topics_in_order() -> None:
-    broker = InProcessBroker()
+    broker = Broker()
     async with broker.subscribe(["a", "b"]) as events:
         broker.publish("a", 1)
         broker.publish("c", "not mine")
@@ -18,7 +18,7 @@ async def test_a_subscriber_gets_the_events_of_its_topics_in_order() -> None:
 
 
 async def test_the_latest_event_of_a_key_wins_and_keeps_its_place() -> None:
-    broker = InProcessBroker()
+    broker = Broker()
     async with broker.subscribe(["a"]) as events:
         for percent in range(1000):
             broker.publish("a", percent, key="progress")
@@ -27,7 +27,7 @@ async def test_the_latest_event_of_a_key_wins_and_keeps_its_place() -> None:
 
 
 async def test_a_subscriber_that_is_too_slow_is_told_that_it_missed_something_and_nobody_else_notices() -> None:
-    broker = InProcessBroker(queue_limit=4)
+    broker = Broker(queue_limit=4)
     async with broker.subscribe(["a"]) as slow, broker.subscribe(["a"]) as quick:
         for number in range(10):
             broker.publish("a", number)
@@ -36,7 +36,7 @@ async def test_a_subscriber_that_is_too_slow_is_told_that_it_missed_something_an
 
 
 async def test_publishing_does_not_wait_for_anybody() -> None:
-    broker = InProcessBroker()
+    broker = Broker()
     async with broker.subscribe(["a"]) as events:
         waiting = asyncio.create_task(events.get(5))
         await asyncio.sleep(0)
@@ -46,7 +46,7 @@ async def test_publishing_does_not_wait_for_anybody() -> None:
 
 
 async def test_closing_ends_every_subscription_also_one_that_begins_later() -> None:
-    broker = InProcessBroker()
+    broker = Broker()
 
     subscribed = asyncio.Event()
 
@@ -65,7 +65,7 @@ async def test_closing_ends_every_subscription_also_one_that_begins_later() -> N
 
 
 async def test_nothing_remains_of_a_subscriber_that_left() -> None:
-    broker = InProcessBroker()
+    broker = Broker()
     with pytest.raises(RuntimeError, match="gone"):
         async with broker.subscribe(["a"]):
             raise RuntimeError("gone")

@@ -2,24 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from itertools import count
-from typing import Final, Protocol
-
-from webapp.db.unit_of_work import Publisher
+from typing import Final
 
 QUEUE_LIMIT: Final = 64  # unread events per subscriber
+MISSED: Final = object()  # replaces events that a slow subscriber missed; the subscriber reloads the whole state
 
 
 class BrokerClosed(Exception):
     """The server is draining: a stream ends now, whatever was still pending."""
-
-
-class Missed:
-    """Replaces events that a slow subscriber missed; the subscriber reloads the whole state."""
-
-
-MISSED: Final = Missed()
 
 
 class Subscription:
@@ -63,20 +55,11 @@ class Subscription:
         return event
 
 
-class Broker(Publisher, Protocol):
-    """What streams subscribe to. `publish` comes from the unit of work."""
+class Broker:
+    """The subscribers of this process; units of work publish to them after their commit.
 
-    def subscribe(self, topics: Iterable[str]) -> AbstractAsyncContextManager[Subscription]:
-        """The events published on any of `topics` inside the `async with` block."""
-        ...
-
-    def close(self) -> None:
-        """The server is draining: end every stream now, and new ones as soon as they subscribe."""
-        ...
-
-
-class InProcessBroker:
-    """The subscribers of this process. Everything runs on the event loop's thread, so no locks are needed."""
+    Everything runs on the event loop's thread, so no locks are needed.
+    """
 
     def __init__(self, queue_limit: int = QUEUE_LIMIT) -> None:
         self._queue_limit = queue_limit
@@ -90,25 +73,23 @@ class InProcessBroker:
 
     @asynccontextmanager
     async def subscribe(self, topics: Iterable[str]) -> AsyncIterator[Subscription]:
+        """The events published on any of `topics` inside the `async with` block."""
         subscription = Subscription(self._queue_limit)
-        subscribed = set(topics)
-        for topic in subscribed:
+        topics = set(topics)
+        for topic in topics:
             self._topics.setdefault(topic, set()).add(subscription)
         if self._is_closed:
             subscription.close()
         try:
             yield subscription
         finally:
-            for topic in subscribed:
-                self._leave(topic, subscription)
-
-    def _leave(self, topic: str, subscription: Subscription) -> None:
-        subscriptions = self._topics[topic]
-        subscriptions.discard(subscription)
-        if not subscriptions:
-            del self._topics[topic]
+            for topic in topics:
+                self._topics[topic].discard(subscription)
+                if not self._topics[topic]:
+                    del self._topics[topic]
 
     def close(self) -> None:
+        """The server is draining: end every stream now, and new ones as soon as they subscribe."""
         self._is_closed = True
         for subscriptions in self._topics.values():
             for subscription in subscriptions:

@@ -23,7 +23,7 @@ from settings import Settings
 from webapp import create_app
 from webapp.db.errors import UserError
 from webapp.extensions import drain
-from webapp.leader import FileLeader, Leader
+from webapp.leader import leading
 from webapp.web import observability
 from webapp.web.application import Application
 from webapp.web.streaming import StreamFailed
@@ -45,9 +45,8 @@ class CannotServe(UserError):
 def serve(settings: Settings, *, factory: Callable[[Settings], Application] = create_app) -> int:
     """Serve until SIGTERM or Ctrl-C. Return the exit code of the process."""
     observability.configure(settings)
-    leader: Leader = FileLeader(settings.data_dir)
     try:
-        with leader.leading(), _bind(settings) as listener:
+        with leading(settings.data_dir), _bind(settings) as listener:
             asyncio.run(_run(factory(settings), settings, listener))
     except UserError as problem:
         return _failed(str(problem))

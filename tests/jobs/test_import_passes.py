@@ -9,7 +9,7 @@ import pytest
 from settings import Settings
 from tests.jobs.driver import Browser, assert_same_rows, write_csv
 from tests.jobs.test_import_command import ignore, owned
-from webapp.broker import InProcessBroker
+from webapp.broker import Broker
 from webapp.cli.import_command import import_file
 from webapp.db.database import Database
 from webapp.db.errors import DatabaseBusy
@@ -65,7 +65,7 @@ async def test_a_failure_that_waits_for_the_database_keeps_the_upload(
     owned: Settings, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_passes, "RETRY_AFTER", (0.01, 0.01))
-    context = JobContext(owned, database, create_store(database), InProcessBroker())
+    context = JobContext(owned, database, create_store(database), Broker())
     path = write_csv(tmp_path / "n.csv", 3)
     import_id = await created(database, path)
     await database.write(importing.record_inspection, import_id, inspect_file(path, path.name).to_json())

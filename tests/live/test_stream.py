@@ -9,7 +9,7 @@ import pytest
 
 from tests.jobs.driver import Browser, write_csv
 from tests.servers import Server, wait_for
-from webapp.live import sse
+from webapp.live import streams
 
 Start = Callable[..., Server]
 
@@ -81,7 +81,7 @@ def test_strangers_and_the_signed_out_get_no_stream(server: Start, browser: Brow
 
 
 def test_a_message_is_one_line_of_data_for_each_line_of_html() -> None:
-    assert sse.message("<p>a</p>\r\n<p>b\u2028c</p>") == "data: <p>a</p>\ndata: <p>b\u2028c</p>\n\n".encode()
+    assert streams.message_of("<p>a</p>\r\n<p>b\u2028c</p>") == "data: <p>a</p>\ndata: <p>b\u2028c</p>\n\n".encode()
 
 
 def test_cancelling_moves_the_page_on(server: Start, browser: Browser, file: Path) -> None:

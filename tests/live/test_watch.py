@@ -12,7 +12,7 @@ from quart.testing import QuartClient
 from tests.helpers import sign_out, sign_up
 from webapp.extensions import broker, db, jobs
 from webapp.jobs.progress import Meter, Progress
-from webapp.live import sse, streams
+from webapp.live import streams
 from webapp.models import Actor, Import, ImportState, Session, User, utc_now
 from webapp.models.tables.importing import CHANGED, import_topic
 from webapp.tables.import_updates import import_view, render_import, render_progress
@@ -85,7 +85,7 @@ async def test_the_last_message_is_rendered_once_for_all_who_read_alike(
 
     assert first == second
     text = render_import(templates.of(app), await watch.read_row(), None, Locale())
-    assert sse.message(text) is sse.message(text)
+    assert streams.message_of(text) is streams.message_of(text)
     assert (b"1,234,567" in first, b"1.234.567" in other) == (True, True)
     assert render_import.cache_info().misses == before + 2
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from settings import Settings
-from webapp.broker import InProcessBroker
+from webapp.broker import Broker
 from webapp.db.database import Database
 from webapp.db.errors import UserError, known_error
 from webapp.db.folders import private_folder
@@ -73,7 +73,7 @@ class LocalQueue:
         await asyncio.gather(*self._running, return_exceptions=True)
 
 
-class ProgressBroker(InProcessBroker):
+class ProgressBroker(Broker):
     """Draws the progress of a pass for the person waiting."""
 
     def __init__(self, advance: Advance) -> None:
