@@ -17,7 +17,7 @@ from webapp.db import keys, migrations
 from webapp.db.database import Database
 from webapp.drain import Drain
 from webapp.hashing import Hasher
-from webapp.jobs import DurableQueue, Indexes, JobContext
+from webapp.jobs import DurableQueue, JobContext, SortIndexes
 from webapp.jobs.schedule import Schedule
 from webapp.rowstore import create_store
 
@@ -52,7 +52,7 @@ drain = Extension("drain", lambda app: Drain())
 hasher = Extension("hasher", lambda app: Hasher(config.of(app)))
 sealer = Extension("sealer", lambda app: keys.sealer(config.of(app)))
 broker = Extension("broker", lambda app: Broker())
-indexes = Extension("indexes", lambda app: Indexes(row_store.of(app).address))
+indexes = Extension("indexes", lambda app: SortIndexes(row_store.of(app).address))
 jobs = Extension("jobs", lambda app: JobContext(config.of(app), db.of(app), row_store.of(app), broker.of(app)))
 queue = Extension("queue", lambda app: DurableQueue(jobs.of(app)))
 

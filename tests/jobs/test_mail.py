@@ -20,7 +20,7 @@ from webapp import create_app
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, jobs, sealer
 from webapp.jobs import mail
-from webapp.jobs.mail import connection, message, send_mail
+from webapp.jobs.mail import connection_options, email_message, send_mail
 from webapp.models import Mail, utc_now
 from webapp.models.mail import MAX_TRIES, Letter, erase_expired_mails, post_mail
 from webapp.web.application import Application
@@ -265,7 +265,7 @@ async def test_words_of_a_mail_that_was_never_sent_are_erased_after_thirty_days(
 def test_beyond_this_machine_mail_goes_out_encrypted_or_not_at_all(
     data_dir: Path, url: str, expected: dict[str, Any]
 ) -> None:
-    made = connection(make_settings(data_dir, smtp_url=url, public_origin="https://rows.example.org"))
+    made = connection_options(make_settings(data_dir, smtp_url=url, public_origin="https://rows.example.org"))
 
     assert {name: made[name] for name in expected} == expected
     context = made["tls_context"]
@@ -275,7 +275,7 @@ def test_beyond_this_machine_mail_goes_out_encrypted_or_not_at_all(
 async def test_a_server_without_encryption_is_not_trusted_with_a_mail(
     app: Application, box: Postbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mail, "_is_loopback", lambda host: False)
+    monkeypatch.setattr(mail, "is_loopback", lambda host: False)
     monkeypatch.setattr(mail, "RETRY_AFTER", ())
     mail_id = await write_down(app)
 
@@ -287,7 +287,7 @@ async def test_a_server_without_encryption_is_not_trusted_with_a_mail(
 
 def test_names_and_passwords_of_the_address_may_hold_anything(data_dir: Path) -> None:
     url = "smtp://rows%40example.org:p%3A%2F%40ss@mail.example.org"
-    made = connection(make_settings(data_dir, smtp_url=url, public_origin="https://rows.example.org"))
+    made = connection_options(make_settings(data_dir, smtp_url=url, public_origin="https://rows.example.org"))
 
     assert (made["username"], made["password"]) == ("rows@example.org", "p:/@ss")
 
@@ -295,7 +295,7 @@ def test_names_and_passwords_of_the_address_may_hold_anything(data_dir: Path) ->
 def test_a_domain_of_other_letters_goes_over_the_wire_as_every_server_knows_it(settings: Settings) -> None:
     letter = Letter("ada@bücher.example", "Hello", "Hello\n", "<p>Hello</p>")
 
-    assert message(settings, "0" * 32, letter)["To"] == "ada@xn--bcher-kva.example"
+    assert email_message(settings, "0" * 32, letter)["To"] == "ada@xn--bcher-kva.example"
 
 
 async def test_the_log_says_that_a_mail_was_refused_and_nothing_of_it(

@@ -15,7 +15,7 @@ from webapp import create_app
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.jobs import schedule
-from webapp.jobs.schedule import STALE
+from webapp.jobs.schedule import MAX_AGE
 from webapp.models import Import, ImportState, User, utc_now
 
 
@@ -34,7 +34,7 @@ async def test_what_is_left_of_uploads_that_never_ended_goes_after_a_day(setting
     (whole / "original").write_bytes(b"a,b")
     fresh = folder / ".upload-4567"
     fresh.write_bytes(b"a,b")
-    _aged(whole, STALE + 60)
+    _aged(whole, MAX_AGE + 60)
 
     async with create_app(settings).test_app():
         await asyncio.to_thread(wait_for, lambda: not half.exists() and not whole.exists())
@@ -56,7 +56,7 @@ def test_an_upload_that_vanishes_meanwhile_does_not_end_the_cleaning(
 
 def _aged_file(path: Path) -> Path:
     path.write_bytes(b"a,b")
-    return _aged(path, STALE + 60)
+    return _aged(path, MAX_AGE + 60)
 
 
 async def test_a_preview_nobody_decided_on_is_forgotten_after_a_week_also_by_a_server_that_never_stops(

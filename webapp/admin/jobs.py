@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from webapp.admin import bp
 from webapp.db.errors import UserError
 from webapp.extensions import db, jobs
-from webapp.jobs.progress import Progress, starting_point
+from webapp.jobs.progress import Progress, initial_progress
 from webapp.models import Import, ImportState, Mail, Table, User
 from webapp.models.errors import NotFound
 from webapp.models.mail import MAX_TRIES
@@ -65,7 +65,7 @@ async def jobs_index() -> ResponseReturnValue:
 @may(Action.RUN_SERVER)
 async def jobs_retry(import_id: str) -> ResponseReturnValue:
     """Read the file again, if it still exists. The result waits for its owner's decision, as the first time."""
-    found = await jobs().find(import_id)
+    found = await jobs().find_import(import_id)
     if found is None:
         raise NotFound("import")
     if found.state == ImportState.FAILED and not await _kept_files([found]):
@@ -93,4 +93,4 @@ async def _imports(session: AsyncSession, states: tuple[ImportState, ...]) -> li
 
 
 def _present(found: Import, owner: str, *, can_retry: bool = False) -> ImportJob:
-    return ImportJob(found, owner, jobs().progress(found.id) or starting_point(found), can_retry)
+    return ImportJob(found, owner, jobs().progress(found.id) or initial_progress(found), can_retry)

@@ -50,8 +50,8 @@ class TokensOnly(Forbidden):
 @bp.before_request
 async def refuse_cookies() -> None:
     """Our own pages change nothing through the API, so a change with a cookie is an attack."""
-    person = current_user_or_none()
-    if request.method not in SAFE_METHODS and person is not None and person.token_id is None:
+    actor = current_user_or_none()
+    if request.method not in SAFE_METHODS and actor is not None and actor.token_id is None:
         raise TokensOnly
 
 

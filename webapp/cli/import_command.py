@@ -120,11 +120,11 @@ async def _import(
 
 async def _run_passes(context: JobContext, queue: LocalQueue, import_id: str, title: str | None) -> int:
     await queue.join()
-    found = await context.find(import_id)
+    found = await context.find_import(import_id)
     if found is not None and found.state == ImportState.READY:
         await context.database.write(importing.begin_loading, import_id, ImportOverrides(), title)
         await queue.join()
-        found = await context.find(import_id)
+        found = await context.find_import(import_id)
     if found is None or found.table_id is None:
         raise UserError((found and found.failure) or "The import was cancelled.")
     return found.table_id

@@ -64,10 +64,10 @@ def _request_globals() -> dict[str, Any]:
     """What every template of this request can use."""
     if not has_request_context():
         return {}
-    person = current_user_or_none()
+    actor = current_user_or_none()
     return {
-        "actor": person,
-        "runs_server": person is not None and is_allowed(person, Action.RUN_SERVER),
+        "actor": actor,
+        "runs_server": actor is not None and is_allowed(actor, Action.RUN_SERVER),
         "flashes": take_flashes(),
         "request_id": request_id(),
         "path": request.path,
