@@ -40,7 +40,9 @@
   on('htmx:error', ({ detail: { ctx } }) => {
     if (isStream(ctx?.sourceElement) || ctx?.sourceElement?.hasAttribute?.('data-drop')) return;
     const isTimeout = ctx?.request?.signal?.reason === 'timeout';
-    toast(isTimeout ? `The server took too long to answer. ${isRead(ctx) ? 'Try again.' : MAYBE_SAVED}` : 'The server cannot be reached. Check your connection and try again.');
+    toast(isTimeout
+      ? `The server took too long to answer. ${isRead(ctx) ? 'Try again.' : MAYBE_SAVED}`
+      : `The server cannot be reached. ${isRead(ctx) ? 'Check your connection and try again.' : `Check your connection. ${MAYBE_SAVED}`}`);
   });
   new MutationObserver((changes) => {
     for (const { addedNodes } of changes) {

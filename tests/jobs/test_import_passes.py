@@ -73,7 +73,7 @@ async def test_a_failure_that_waits_for_the_database_keeps_the_upload(
     context.folder(import_id).path.mkdir(parents=True)
     context.folder(import_id).original.touch()
     refuse_once(monkeypatch, "fail")
-    await import_passes.fail(context, import_id, ValueError("no luck"))
+    await import_passes.fail_import(context, import_id, ValueError("no luck"))
     found = await context.find_import(import_id)
     assert found is not None
     assert found.state == "failed"
