@@ -1,4 +1,4 @@
-"""SortIndexes created on demand by sorting."""
+"""Sort indexes created on demand by sorting."""
 
 import asyncio
 from contextlib import closing

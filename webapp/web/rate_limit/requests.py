@@ -13,16 +13,12 @@ from webapp.extensions import Extension
 from webapp.web.rate_limit.limits import ROUNDING, Exceeded, RateLimit, count_all
 from webapp.web.session import load_current_user
 
-READS, WRITES, PAGES = (
-    300,
-    60,
-    1200,
-)  # a minute; after a burst, one more whenever its share of the minute has passed
+# Requests a minute; after a burst, one more whenever its share of the minute has passed.
+READS, WRITES, PAGES = 300, 60, 1200
+LIMITS = {"reads": READS, "writes": WRITES, "pages": PAGES}
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-
-LIMITS = {"reads": READS, "writes": WRITES, "pages": PAGES}
 request_limits: Extension[dict[str, RateLimit]] = Extension(
     "request_limits",
     lambda app: {kind: RateLimit(f"requests.{kind}", limit, 60, gradual=True) for kind, limit in LIMITS.items()},
