@@ -32,7 +32,7 @@ async def until_done(indexes: SortIndexes) -> None:
         await indexes.wait_until_built()
 
 
-async def test_the_first_sort_of_a_large_table_leaves_an_index(
+async def test_the_first_sort_of_a_large_table_creates_an_index(
     app: Application, client: QuartClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await sign_up(client)
@@ -49,7 +49,7 @@ async def test_the_first_sort_of_a_large_table_leaves_an_index(
     assert len(index_names(settings)) == 1
 
 
-async def test_a_sort_that_takes_too_long_leaves_one_as_well(
+async def test_a_sort_that_times_out_also_creates_an_index(
     app: Application, client: QuartClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await sign_up(client)
@@ -66,7 +66,7 @@ async def test_a_sort_that_takes_too_long_leaves_one_as_well(
     assert len(index_names(settings)) == 1
 
 
-async def test_a_table_that_is_gone_is_no_trouble(settings: Settings) -> None:
+async def test_an_index_of_a_deleted_table_causes_no_error(settings: Settings) -> None:
     alone = SortIndexes(str(settings.data_dir / "rowcast.db"))
 
     alone.request(99, Field(1, "Name", "text", {}))

@@ -71,7 +71,7 @@ async def test_a_second_app_of_the_process_cannot_start_tasks(app: Application, 
         await queue.of(other)._launched()
 
 
-def test_tasks_that_are_pending_while_the_server_is_updated_are_known_to_the_next_version() -> None:
+def test_the_names_of_tasks_that_may_be_pending_still_exist() -> None:
     """Their names, and the version they were started for, are in people's `jobs.db`."""
     durable = {name for name, task in TASKS.items() if task.is_durable}
     assert durable >= {"inspect_import", "load_import", "index_table", "send_mail"}

@@ -25,7 +25,7 @@ def _aged(path: Path, seconds: float) -> Path:
     return path
 
 
-async def test_what_is_left_of_uploads_that_never_ended_goes_after_a_day(settings: Settings) -> None:
+async def test_leftovers_of_aborted_uploads_are_removed_after_a_day(settings: Settings) -> None:
     folder = settings.imports_dir
     folder.mkdir()
     half = _aged_file(folder / ".upload-0123")
@@ -42,9 +42,7 @@ async def test_what_is_left_of_uploads_that_never_ended_goes_after_a_day(setting
     assert fresh.exists()
 
 
-def test_an_upload_that_vanishes_meanwhile_does_not_end_the_cleaning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_vanishes_does_not_stop_the_clean_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stale = _aged_file(tmp_path / ".upload-0123")
     vanished = tmp_path / ".upload-4567"
     monkeypatch.setattr(Path, "iterdir", lambda folder: iter([vanished, stale]))
@@ -59,7 +57,7 @@ def _aged_file(path: Path) -> Path:
     return _aged(path, MAX_AGE + 60)
 
 
-async def test_a_preview_nobody_decided_on_is_forgotten_after_a_week_also_by_a_server_that_never_stops(
+async def test_an_undecided_preview_is_deleted_after_a_week_without_a_restart(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schedule, "CHECK_EVERY", 0.02)

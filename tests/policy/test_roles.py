@@ -134,11 +134,11 @@ def routes(app: Application) -> dict[Key, Rule]:
     }
 
 
-def test_every_address_stands_in_the_table_and_no_other(settings: Settings) -> None:
+def test_the_table_lists_exactly_the_routes_of_the_application(settings: Settings) -> None:
     assert sorted(written()) == sorted(routes(create_app(settings)))
 
 
-async def test_strangers_get_what_the_table_says(world: World) -> None:
+async def test_strangers_get_the_status_in_the_table(world: World) -> None:
     client = world.app.test_client()
     for key, rule in routes(world.app).items():
         found = outcome(await ask(world, client, key, rule, Role.MEMBER))
@@ -146,7 +146,7 @@ async def test_strangers_get_what_the_table_says(world: World) -> None:
 
 
 @pytest.mark.parametrize("role", Role)
-async def test_everybody_gets_what_the_table_says(world: World, role: Role) -> None:
+async def test_every_role_gets_the_status_in_the_table(world: World, role: Role) -> None:
     client, person = world.app.test_client(), ROLES[role]
     await sign_in(client, person)
     for key, rule in routes(world.app).items():
@@ -162,7 +162,7 @@ ENDING = {"auth.logout", "auth.logout_everywhere"}
 
 
 @pytest.mark.parametrize("role", Role)
-async def test_everybody_may_sign_out(world: World, role: Role) -> None:
+async def test_every_role_may_sign_out(world: World, role: Role) -> None:
     for key, rule in routes(world.app).items():
         if rule.endpoint in ENDING:
             client = world.app.test_client()
@@ -173,7 +173,7 @@ async def test_everybody_may_sign_out(world: World, role: Role) -> None:
 
 
 @pytest.mark.parametrize("scope", Scope)
-async def test_a_token_opens_what_the_table_says_and_nothing_beyond_the_api(world: World, scope: Scope) -> None:
+async def test_a_token_gets_the_status_in_the_table_and_nothing_beyond_the_api(world: World, scope: Scope) -> None:
     """An owner's token, so that only its scope can be insufficient."""
     client = world.app.test_client(use_cookies=False)
     owner = world.people[Role.OWNER]

@@ -58,7 +58,9 @@ def test_every_response_is_as_documented(server: Callable[..., Server], token: s
     assert "Traceback" not in running.log.read_text()
 
 
-def test_responses_on_the_wire(server: Callable[..., Server], token: str) -> None:
+def test_responses_have_the_right_status_and_content_type_on_the_wire(
+    server: Callable[..., Server], token: str
+) -> None:
     running, shown = server(), {"Authorization": f"Bearer {token}"}
     body = json.dumps({"email": "grace@example.org"}).encode()
 
