@@ -36,11 +36,11 @@ def ignore(done: int, rows: int) -> None:
 def test_a_file_is_imported_as_a_table_of_the_owner(owned: Settings, browser: Browser, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "some_numbers.csv", 3000)
     seen: list[int] = []
-    made = import_file(owned, path, title=None, owner_email=None, progress=lambda done, rows: seen.append(done))
+    result = import_file(owned, path, title=None, owner_email=None, progress=lambda done, rows: seen.append(done))
     (found,) = browser.ask("SELECT id FROM imports")
     assert_same_rows(browser, found["id"], path)
     table = browser.ask("SELECT * FROM tables")[0]
-    assert (table["id"], table["title"], table["owner_id"]) == (made.table_id, "some numbers", 1)
+    assert (table["id"], table["title"], table["owner_id"]) == (result.table_id, "some numbers", 1)
     assert seen == sorted(seen)
     assert seen[-1] <= 2 * path.stat().st_size
 
@@ -57,8 +57,8 @@ def test_the_owner_with_the_lowest_id_gets_the_table(owned: Settings, browser: B
             "INSERT INTO users (id, email, name, password_hash, role, is_active, created_at)"
             " VALUES (0, 'grace@example.org', 'grace', '', 'owner', 1, '2026-01-02')"
         )
-    made = import_file(owned, write_csv(tmp_path / "n.csv", 3), title=None, owner_email=None, progress=ignore)
-    assert (made.owner_email, made.owners) == ("grace@example.org", 2)
+    result = import_file(owned, write_csv(tmp_path / "n.csv", 3), title=None, owner_email=None, progress=ignore)
+    assert (result.owner_email, result.owners) == ("grace@example.org", 2)
     assert browser.ask("SELECT owner_id FROM tables")[0]["owner_id"] == 0
 
 

@@ -30,8 +30,8 @@ LETTER = Letter("grace@example.org", "Gruß & more", "Hello,\n\nschön.\n", "<p>
 
 @pytest.fixture
 def box() -> Iterator[Postbox]:
-    with postbox() as made:
-        yield made
+    with postbox() as mail_server:
+        yield mail_server
 
 
 @pytest.fixture
@@ -55,9 +55,9 @@ async def write_down(app: Application, letter: Letter = LETTER) -> str:
 
 async def found(app: Application, mail_id: str) -> Mail:
     async with db.of(app).reading() as session:
-        kept = await session.get(Mail, mail_id)
-    assert kept is not None
-    return kept
+        stored = await session.get(Mail, mail_id)
+    assert stored is not None
+    return stored
 
 
 async def test_a_mail_sent_by_a_page_arrives(settings: Settings, box: Postbox) -> None:
@@ -85,9 +85,9 @@ async def test_a_sent_mail_is_erased_from_the_outbox(app: Application, box: Post
     await send_mail(jobs.of(app), mail_id)
     await send_mail(jobs.of(app), mail_id)  # a second run has nothing to do
 
-    kept = await found(app, mail_id)
-    assert (kept.sealed, kept.failure, kept.tries) == (None, None, 1)
-    assert kept.sent_at is not None
+    stored = await found(app, mail_id)
+    assert (stored.sealed, stored.failure, stored.tries) == (None, None, 1)
+    assert stored.sent_at is not None
     assert len(box.mails) == 1
     assert box.mails[0]["Subject"] == "Gruß & more"
     assert box.mails[0]["Message-ID"] == f"<{mail_id}@example.org>"
@@ -109,8 +109,8 @@ async def test_a_temporary_refusal_is_retried(app: Application, box: Postbox) ->
 
     await send_mail(jobs.of(app), mail_id)
 
-    kept = await found(app, mail_id)
-    assert (kept.tries, kept.failure, kept.sealed) == (3, None, None)
+    stored = await found(app, mail_id)
+    assert (stored.tries, stored.failure, stored.sealed) == (3, None, None)
     assert len(box.mails) == 1
 
 
@@ -121,10 +121,10 @@ async def test_a_permanent_refusal_is_not_retried(app: Application, box: Postbox
 
     await send_mail(jobs.of(app), mail_id)
 
-    kept = await found(app, mail_id)
-    assert kept.tries == MAX_TRIES
-    assert "No such person here" in (kept.failure or "")
-    assert kept.sealed is not None  # an administrator can still pass the link on
+    stored = await found(app, mail_id)
+    assert stored.tries == MAX_TRIES
+    assert "No such person here" in (stored.failure or "")
+    assert stored.sealed is not None  # an administrator can still pass the link on
     assert (box.mails, box.asked) == ([], 1)
 
 
@@ -144,8 +144,8 @@ async def test_a_refused_password_is_retried_because_an_administrator_can_correc
 
     await send_mail(jobs.of(app), mail_id)
 
-    kept = await found(app, mail_id)
-    assert (kept.tries, kept.failure, kept.sealed) == (3, None, None)
+    stored = await found(app, mail_id)
+    assert (stored.tries, stored.failure, stored.sealed) == (3, None, None)
     assert len(box.mails) == 1
 
 
@@ -155,11 +155,11 @@ async def test_a_mail_is_given_up_with_the_reason_if_the_server_stays_unavailabl
     async with app.test_app():
         mail_id = await write_down(app)
         await send_mail(jobs.of(app), mail_id)
-        kept = await found(app, mail_id)
+        stored = await found(app, mail_id)
 
-    assert kept.tries == MAX_TRIES
-    assert (kept.failure or "").startswith("The mail server did not take it:")
-    assert kept.sealed is not None
+    assert stored.tries == MAX_TRIES
+    assert (stored.failure or "").startswith("The mail server did not take it:")
+    assert stored.sealed is not None
 
 
 @pytest.mark.usefixtures("_no_pauses")
@@ -263,10 +263,10 @@ async def test_an_unsent_mail_is_erased_after_thirty_days(app: Application) -> N
     ],
 )
 def test_mail_beyond_this_machine_requires_tls(data_dir: Path, url: str, expected: dict[str, Any]) -> None:
-    made = connection_options(make_settings(data_dir, smtp_url=url, public_origin="https://rows.example.org"))
+    options = connection_options(make_settings(data_dir, smtp_url=url, public_origin="https://rows.example.org"))
 
-    assert {name: made[name] for name in expected} == expected
-    context = made["tls_context"]
+    assert {name: options[name] for name in expected} == expected
+    context = options["tls_context"]
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
 
@@ -285,9 +285,9 @@ async def test_a_mail_server_without_tls_gets_no_mail(
 
 def test_the_user_name_and_password_in_the_smtp_url_are_percent_decoded(data_dir: Path) -> None:
     url = "smtp://rows%40example.org:p%3A%2F%40ss@mail.example.org"
-    made = connection_options(make_settings(data_dir, smtp_url=url, public_origin="https://rows.example.org"))
+    options = connection_options(make_settings(data_dir, smtp_url=url, public_origin="https://rows.example.org"))
 
-    assert (made["username"], made["password"]) == ("rows@example.org", "p:/@ss")
+    assert (options["username"], options["password"]) == ("rows@example.org", "p:/@ss")
 
 
 def test_an_internationalised_domain_is_sent_in_ascii(settings: Settings) -> None:

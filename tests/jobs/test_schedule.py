@@ -85,7 +85,7 @@ async def _add_previews(work: UnitOfWork, days: dict[str, int], done: str) -> No
     await work.session.flush()
     for import_id, age in {**days, done: 8}.items():
         state = ImportState.DONE if import_id == done else ImportState.READY
-        made = utc_now() - timedelta(days=age)
+        created_at = utc_now() - timedelta(days=age)
         work.session.add(
-            Import(id=import_id, user_id=1, state=state, created_at=made, filename="n.csv", size=1, sha256="")
+            Import(id=import_id, user_id=1, state=state, created_at=created_at, filename="n.csv", size=1, sha256="")
         )

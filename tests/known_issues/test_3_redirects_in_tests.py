@@ -89,12 +89,12 @@ async def test_our_client_is_in_the_right_state_after_each_redirect(client: Quar
     await sign_up(client)
     await sign_out(client)
 
-    asked = await client.get("/tables/1/edit")
-    assert (asked.status_code, asked.headers["Location"]) == (303, "/login?next=/tables/1/edit")
+    redirected = await client.get("/tables/1/edit")
+    assert (redirected.status_code, redirected.headers["Location"]) == (303, "/login?next=/tables/1/edit")
     assert not await is_signed_in(client)
 
     form = {"email": ADA.email, "password": ADA.password}
-    answer = await client.post(asked.headers["Location"], form=form)
+    answer = await client.post(redirected.headers["Location"], form=form)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/tables/1/edit")
     assert await is_signed_in(client)
 

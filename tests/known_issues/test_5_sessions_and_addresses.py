@@ -101,8 +101,8 @@ async def test_our_session_survives_a_change_of_address_and_records_it(
     here = await client.get("/")
 
     assert (there.status_code, here.status_code) == (303, 303)  # both to the dashboard
-    (one,) = await rows(app)
-    assert (one.address, one.agent) == ("192.0.2.7", "Firefox/200")
+    (session,) = await rows(app)
+    assert (session.address, session.agent) == ("192.0.2.7", "Firefox/200")
 
 
 async def test_our_sessions_can_be_listed_and_ended_one_by_one_or_all(app: Application, client: QuartClient) -> None:
@@ -118,11 +118,11 @@ async def test_our_sessions_can_be_listed_and_ended_one_by_one_or_all(app: Appli
     assert page.count("This one") == 1
 
     assert (await client.post(f"/account/devices/{second}/end")).headers["Location"] == "/account/devices"
-    assert [await is_signed_in(one) for one in (client, laptop, phone)] == [True, False, True]
+    assert [await is_signed_in(browser) for browser in (client, laptop, phone)] == [True, False, True]
 
     await sign_in(laptop)
     await client.post("/account/devices/others/end")
-    assert [await is_signed_in(one) for one in (client, laptop, phone)] == [True, False, False]
+    assert [await is_signed_in(browser) for browser in (client, laptop, phone)] == [True, False, False]
 
 
 async def test_our_sessions_can_be_ended_by_their_owner_only(app: Application, client: QuartClient) -> None:

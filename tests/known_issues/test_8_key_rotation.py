@@ -90,14 +90,14 @@ def dashboard(browser: httpx.Client, running: Server) -> httpx.Response:
 
 
 @pytest.mark.parametrize(
-    ("fallbacks", "said"),
+    ("fallbacks", "message"),
     [
         (f"{OLD},", "has an empty entry; anybody could sign with it"),
         (",", "has an empty entry; anybody could sign with it"),
         ("an-old-key", "need at least 32 characters"),
     ],
 )
-def test_our_settings_refuse_malformed_fallbacks(tmp_path: Path, fallbacks: str, said: str) -> None:
+def test_our_settings_refuse_malformed_fallbacks(tmp_path: Path, fallbacks: str, message: str) -> None:
     """One line names the problem and contains no key."""
     given = {"ROWCAST_SECRET_KEY": NEW, "ROWCAST_SECRET_KEY_FALLBACKS": fallbacks, "ROWCAST_DATA_DIR": str(tmp_path)}
     ended = subprocess.run(
@@ -112,6 +112,6 @@ def test_our_settings_refuse_malformed_fallbacks(tmp_path: Path, fallbacks: str,
 
     assert ended.returncode == 1
     assert "ROWCAST_SECRET_KEY" in ended.stderr
-    assert said in ended.stderr
+    assert message in ended.stderr
     assert not [key for key in (NEW, OLD, "an-old-key") if key in ended.stderr + ended.stdout]
     assert list(tmp_path.iterdir()) == []

@@ -73,10 +73,10 @@ async def test_plain_quart_fails_with_the_werkzeug_it_allows() -> None:
 def test_our_lower_bounds_hold_in_the_environment_and_in_the_lock_file(name: str) -> None:
     locked = [Version(package["version"]) for package in LOCKED if package["name"] == name]
 
-    assert any(one.operator in (">=", "==") for one in OURS[name].specifier), "a version somebody tried"
+    assert any(candidate.operator in (">=", "==") for candidate in OURS[name].specifier), "a version somebody tried"
     assert OURS[name].specifier.contains(version(name))
     assert locked
-    assert all(OURS[name].specifier.contains(one) for one in locked)
+    assert all(OURS[name].specifier.contains(candidate) for candidate in locked)
 
 
 def test_our_dependencies_each_have_a_reason() -> None:

@@ -16,9 +16,9 @@ Start = Callable[..., Server]
 
 @pytest.fixture
 def browser(data_dir: Path) -> Iterator[Browser]:
-    made = Browser(data_dir)
-    yield made
-    made.close()
+    browser = Browser(data_dir)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -105,10 +105,10 @@ def test_public_views_are_marked_and_listed(settings: Settings) -> None:
 
 async def test_every_other_url_gives_a_stranger_no_fragment(app: Application, client: QuartClient) -> None:
     """`test_roles.py` asks for the pages themselves."""
-    asked = list(guarded(app))
-    assert ("GET", "/dashboard") in asked
+    routes = list(guarded(app))
+    assert ("GET", "/dashboard") in routes
 
-    for method, path in asked:
+    for method, path in routes:
         fragment = await client.open(path, method=method, headers=HTMX)
         assert fragment.status_code == 401, f"{method} {path}"
         assert await fragment.get_data(as_text=True) == ""

@@ -28,9 +28,9 @@ def every_form() -> Iterator[type[Form]]:
 
 def awaited(form: type[Form]) -> list[str]:
     """The validators of a form, including inline ones, that are coroutines."""
-    made: Any = form()
+    instance: Any = form()
     found = [(f"{name}()", getattr(form, name)) for name in dir(form) if name.startswith(("validate", "filter_"))]
-    for field in made:
+    for field in instance:
         found += [(f"{field.name}.{name}", getattr(field, name)) for name in ("pre_validate", "post_validate")]
         found += [(f"{field.name}: {check}", check) for check in (*field.validators, *field.filters)]
     return [name for name, check in found if inspect.iscoroutinefunction(check) or _is_async_object(check)]

@@ -118,9 +118,9 @@ def test_every_page_is_checked(settings: Settings) -> None:
     adapter = app.url_map.bind("localhost")
     pages = [*FIRST, *STRANGER, *PEOPLE, *ADMINISTRATION, *ELSEWHERE, "/tables/imports/any"]
     seen = {adapter.match(address.partition("?")[0])[0] for address in pages}
-    asked = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    endpoints = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
 
-    assert asked == seen | OTHERS.keys()
+    assert endpoints == seen | OTHERS.keys()
 
 
 async def test_the_pages_of_strangers_are_valid(client: QuartClient) -> None:
@@ -293,8 +293,8 @@ def check_way_out(name: str, document: Any) -> None:
 
 
 def labelled(document: Any, element: Any) -> str:
-    if wanted := element.get("aria-labelledby"):
-        return text(next(found for found in document.iter() if found.get("id") == wanted))
+    if label_id := element.get("aria-labelledby"):
+        return text(next(found for found in document.iter() if found.get("id") == label_id))
     return str(element.get("aria-label") or "")
 
 

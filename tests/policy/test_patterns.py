@@ -98,15 +98,15 @@ def test_neither_flask_nor_quarts_session_is_imported() -> None:
     """Flask's proxies look like Quart's but are never bound; Quart's session is a cookie that everybody can read."""
     found = {(path, module, name) for path, tree in TREES.items() for module, name in imported(tree)}
 
-    assert {one for one in found if one[1].partition(".")[0] in ("flask", "flask_login", "flask_wtf")} == set()
-    assert {one for one in found if one[1:] == ("quart", "session")} == set()
+    assert {item for item in found if item[1].partition(".")[0] in ("flask", "flask_login", "flask_wtf")} == set()
+    assert {item for item in found if item[1:] == ("quart", "session")} == set()
 
 
 def test_the_current_user_is_ours_and_not_quart_auths() -> None:
     """Its `is_authenticated` is a coroutine, which a template takes for yes."""
     found = {(path, module, name) for path, tree in TREES.items() for module, name in imported(tree)}
 
-    assert {one for one in found if one[1:] == ("quart_auth", "current_user")} == set()
+    assert {item for item in found if item[1:] == ("quart_auth", "current_user")} == set()
 
 
 def test_no_module_uses_the_app_or_the_request_on_import() -> None:
@@ -133,11 +133,11 @@ def test_no_modules_import_each_other_in_a_cycle() -> None:
     needs: dict[str, set[str]] = {}
     for module, tree in modules.items():
         own = module.rpartition(".")[0]
-        asked = {
+        imports = {
             f"{whence}.{name}" if f"{whence}.{name}" in modules else whence for whence, name in imported_first(tree)
         }
-        above = {one.rpartition(".")[0] for one in asked}  # is imported along the way
-        found = asked | {one for one in above if not module.startswith(f"{one}.")}
+        above = {item.rpartition(".")[0] for item in imports}  # is imported along the way
+        found = imports | {item for item in above if not module.startswith(f"{item}.")}
         needs[module] = (found & modules.keys()) - {module} - ({own} & blueprints)
 
     assert blueprints == {f"webapp.{name}" for name in BLUEPRINTS}

@@ -103,12 +103,12 @@ async def world(app: Application, settings: Settings) -> World:
     other = await settle(app, "other@example.org")
     for user in (*people.values(), other):
         table_id = add_table(settings.data_dir, PLANETS, PLANET_ROWS, owner=user.id)
-        for state, made in (("ready", None), ("done", table_id)):
-            import_id = add_import(settings.data_dir, FILE, state, table_id=made).rpartition("/")[2]
-            kept = settings.imports_dir / import_id
-            kept.mkdir(parents=True)
+        for state, linked_table in (("ready", None), ("done", table_id)):
+            import_id = add_import(settings.data_dir, FILE, state, table_id=linked_table).rpartition("/")[2]
+            folder = settings.imports_dir / import_id
+            folder.mkdir(parents=True)
             for name in ("original", "rejected.csv"):
-                (kept / name).write_bytes(FILE.read_bytes())
+                (folder / name).write_bytes(FILE.read_bytes())
             with closing(connect(settings.data_dir / "rowcast.db")) as connection:
                 connection.execute("UPDATE imports SET user_id = ? WHERE id = ?", (user.id, import_id))
     return World(app, settings, people, other)
@@ -119,10 +119,10 @@ def written() -> dict[Key, dict[str, str]]:
     found: dict[Key, dict[str, str]] = {}
     for method, path, cells in LINE.findall(TABLE.read_text(encoding="utf-8")):
         assert (method, path) not in found, f"{method} {path} stands there twice"
-        words = [cell.strip() for cell in cells.split("|")]
-        assert len(words) == len(COLUMNS), f"{method} {path}: {words}"
-        assert set(words) <= WORDS, f"{method} {path}: {words}"
-        found[method, path] = dict(zip(COLUMNS, words, strict=True))
+        values = [cell.strip() for cell in cells.split("|")]
+        assert len(values) == len(COLUMNS), f"{method} {path}: {values}"
+        assert set(values) <= WORDS, f"{method} {path}: {values}"
+        found[method, path] = dict(zip(COLUMNS, values, strict=True))
     return found
 
 

@@ -22,17 +22,17 @@ async def test_a_token_acts_as_its_owner_within_its_scope(program: Make) -> None
 
     answer = await client.get("/api/v1/me")
 
-    said = await answer.get_json()
-    assert said["person"]["email"] == "ada@example.org"
-    assert said["scopes"] == ["read", "write"]
+    document = await answer.get_json()
+    assert document["person"]["email"] == "ada@example.org"
+    assert document["scopes"] == ["read", "write"]
     assert answer.headers["Cache-Control"] == "no-store"
 
 
 async def test_a_request_without_a_token_is_told_how_to_send_one(client: QuartClient) -> None:
     answer = await client.get("/api/v1/me")
 
-    said = await problem(answer, 401)
-    assert "Authorization: Bearer" in said["detail"]
+    document = await problem(answer, 401)
+    assert "Authorization: Bearer" in document["detail"]
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="Rowcast"'
 
 
@@ -84,8 +84,8 @@ async def test_a_refusal_names_the_scope_that_is_missing(program: Make, method: 
 
     answer = await client.open(path, method=method, json={})
 
-    said = await problem(answer, 403)
-    assert "'admin'" in said["detail"]
+    document = await problem(answer, 403)
+    assert "'admin'" in document["detail"]
     challenge = answer.headers["WWW-Authenticate"]
     assert 'error="insufficient_scope"' in challenge
     assert 'scope="admin"' in challenge
@@ -130,8 +130,8 @@ async def test_a_signed_in_browser_may_read_and_not_change(owner: QuartClient) -
     for path in ("/api/v1/me", "/api/v1/users", "/api/v1/users/1"):
         assert (await owner.get(path)).status_code == 200
     for method, path in UNSAFE:
-        said = await problem(await owner.open(path, method=method, json={"name": "Eve"}), 403)
-        assert "token" in said["detail"]
+        document = await problem(await owner.open(path, method=method, json={"name": "Eve"}), 403)
+        assert "token" in document["detail"]
     assert (await (await owner.get("/api/v1/me")).get_json())["scopes"] is None
 
 

@@ -86,10 +86,10 @@ async def test_the_url_of_the_next_page_repeats_the_query(app: Application, prog
 async def test_an_error_names_the_invalid_parameter(program: Make, query: str, parameter: str) -> None:
     client = await program()
 
-    said = await problem(await client.get(f"{USERS}?{query}"), 400)
+    document = await problem(await client.get(f"{USERS}?{query}"), 400)
 
-    assert [error["parameter"] for error in said["errors"]] == [parameter]
-    assert said["errors"][0]["detail"]
+    assert [error["parameter"] for error in document["errors"]] == [parameter]
+    assert document["errors"][0]["detail"]
 
 
 async def test_times_are_in_utc(program: Make) -> None:
@@ -98,9 +98,9 @@ async def test_times_are_in_utc(program: Make) -> None:
     person = await (await client.get(f"{USERS}/1")).get_json()
 
     assert person["created_at"].endswith("Z")
-    made = datetime.fromisoformat(person["created_at"])
-    assert made.tzinfo == UTC
-    assert abs((utc_now() - made).total_seconds()) < 60
+    created_at = datetime.fromisoformat(person["created_at"])
+    assert created_at.tzinfo == UTC
+    assert abs((utc_now() - created_at).total_seconds()) < 60
 
 
 async def test_an_added_person_chooses_a_password_by_a_mailed_link(app: Application, program: Make) -> None:
@@ -140,8 +140,8 @@ async def test_the_welcome_mail_names_who_added_the_person_and_the_server(app: A
 
     letter = await mailed(app)
     assert letter.recipient == "new@example.org"
-    for words in ("ada@example.org", "as member", letter.link, "http://localhost/reset"):
-        assert words in letter.text
+    for text in ("ada@example.org", "as member", letter.link, "http://localhost/reset"):
+        assert text in letter.text
 
 
 async def test_a_taken_address_is_refused_in_any_spelling_and_in_a_race(app: Application, program: Make) -> None:
@@ -201,10 +201,10 @@ async def test_an_error_names_each_invalid_field(
 ) -> None:
     client = await program()
 
-    said = await problem(await client.post(USERS, json=body), 400)
+    document = await problem(await client.post(USERS, json=body), 400)
 
-    assert [error["pointer"] for error in said["errors"]] == pointers
-    assert all(error["detail"].endswith(".") for error in said["errors"]), said
+    assert [error["pointer"] for error in document["errors"]] == pointers
+    assert all(error["detail"].endswith(".") for error in document["errors"]), document
     assert await everybody(app) == ["ada@example.org"]
 
 
@@ -247,9 +247,9 @@ async def test_an_empty_change_and_unknown_fields_are_refused(
 ) -> None:
     client = await program()
 
-    said = await problem(await client.patch(f"{USERS}/1", json=body), 400)
+    document = await problem(await client.patch(f"{USERS}/1", json=body), 400)
 
-    assert [error["pointer"] for error in said["errors"]] == [pointer]
+    assert [error["pointer"] for error in document["errors"]] == [pointer]
 
 
 async def test_nobody_demotes_themselves_and_administrators_cannot_change_owners(

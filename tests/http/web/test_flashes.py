@@ -77,7 +77,7 @@ async def test_the_oldest_messages_are_dropped_if_the_cookie_is_too_long(serve: 
     shown = (await text(await client.get("/shows"))).split("|")
 
     assert 3500 < len(cookie.partition(";")[0]) <= 4096
-    assert [one.split()[0] for one in shown] == [f"done:{number}" for number in range(100 - len(shown), 100)]
+    assert [message.split()[0] for message in shown] == [f"done:{number}" for number in range(100 - len(shown), 100)]
 
 
 def _three(serve: Serve) -> QuartClient:

@@ -55,7 +55,7 @@ def test_plurals() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "words"),
+    ("before", "expected"),
     [
         (timedelta(seconds=-3), "just now"),
         (timedelta(seconds=9), "just now"),
@@ -66,10 +66,10 @@ def test_plurals() -> None:
         (timedelta(days=59), "on 1 January 2026"),
     ],
 )
-def test_a_relative_time_has_the_exact_one_in_its_title(before: timedelta, words: str) -> None:
+def test_a_relative_time_has_the_exact_one_in_its_title(before: timedelta, expected: str) -> None:
     text = format_relative(NOW - before, NOW)
 
-    assert f">{words}</time>" in text
+    assert f">{expected}</time>" in text
     assert f'title="{NOW - before:%Y-%m-%d %H:%M} UTC"' in text
 
 

@@ -117,7 +117,7 @@ async def test_each_encoding_has_its_own_etag_and_a_match_is_a_304(client: Quart
 
 
 @pytest.mark.parametrize(
-    ("asked", "begin", "end"),
+    ("range_header", "begin", "end"),
     [
         ("bytes=0-4", 0, 5),
         ("bytes=5-", 5, len(CSS)),
@@ -126,25 +126,25 @@ async def test_each_encoding_has_its_own_etag_and_a_match_is_a_304(client: Quart
         ("bytes=10-999999", 10, len(CSS)),
     ],
 )
-async def test_a_range_of_a_file_is_sent_as_206(client: QuartClient, asked: str, begin: int, end: int) -> None:
-    response = await client.get("/static/css/app.css", headers={"Range": asked, "Accept-Encoding": "br"})
+async def test_a_range_of_a_file_is_sent_as_206(client: QuartClient, range_header: str, begin: int, end: int) -> None:
+    response = await client.get("/static/css/app.css", headers={"Range": range_header, "Accept-Encoding": "br"})
 
     assert response.status_code == 206
     assert await response.get_data() == CSS[begin:end]
     assert response.headers["Content-Range"] == f"bytes {begin}-{end - 1}/{len(CSS)}"
 
 
-@pytest.mark.parametrize("asked", ["bytes=999999-", f"bytes={len(CSS)}-"])
-async def test_a_range_beyond_the_file_is_refused(client: QuartClient, asked: str) -> None:
-    response = await client.get("/static/css/app.css", headers={"Range": asked})
+@pytest.mark.parametrize("range_header", ["bytes=999999-", f"bytes={len(CSS)}-"])
+async def test_a_range_beyond_the_file_is_refused(client: QuartClient, range_header: str) -> None:
+    response = await client.get("/static/css/app.css", headers={"Range": range_header})
 
     assert response.status_code == 416
     assert response.headers["Content-Range"] == f"bytes */{len(CSS)}"
 
 
-@pytest.mark.parametrize("asked", ["bytes=0-1,4-5", "lines=1-2", "bytes=nonsense"])
-async def test_unknown_ranges_get_the_whole_file(client: QuartClient, asked: str) -> None:
-    response = await client.get("/static/css/app.css", headers={"Range": asked})
+@pytest.mark.parametrize("range_header", ["bytes=0-1,4-5", "lines=1-2", "bytes=nonsense"])
+async def test_unknown_ranges_get_the_whole_file(client: QuartClient, range_header: str) -> None:
+    response = await client.get("/static/css/app.css", headers={"Range": range_header})
 
     assert (response.status_code, await response.get_data()) == (200, CSS)
 

@@ -105,30 +105,30 @@ async def test_a_stream_after_the_drain_sends_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "expected"),
+    ("range_header", "status", "expected"),
     [(None, 200, b"0123456789"), ("bytes=2-4", 206, b"234"), ("bytes=-3", 206, b"789"), ("bytes=20-", 416, None)],
 )
 async def test_a_file_is_sent_whole_or_as_a_range(
-    serve: Serve, tmp_path: Path, asked: str | None, status: int, expected: bytes | None
+    serve: Serve, tmp_path: Path, range_header: str | None, status: int, expected: bytes | None
 ) -> None:
     path = tmp_path / "original"
     path.write_bytes(b"0123456789")
 
-    made: list[Response] = []
+    responses: list[Response] = []
 
     async def view() -> Response:
-        made.append(send_ranges(lambda begin, end: file_part(path, begin, end), 10, "text/csv", "tag"))
-        return made[-1]
+        responses.append(send_ranges(lambda begin, end: file_part(path, begin, end), 10, "text/csv", "tag"))
+        return responses[-1]
 
     client = serve(view)
-    response = await client.get("/try", headers={"Range": asked} if asked else {})
+    response = await client.get("/try", headers={"Range": range_header} if range_header else {})
     await client.head("/try")
 
     assert response.status_code == status
     if expected is not None:
         assert await response.get_data() == expected
         assert response.content_length == len(expected)
-    assert (made[-1].content_length, await made[-1].get_data()) == (10, b"")
+    assert (responses[-1].content_length, await responses[-1].get_data()) == (10, b"")
 
 
 async def test_a_file_that_shrinks_while_it_is_sent_is_an_error(tmp_path: Path) -> None:

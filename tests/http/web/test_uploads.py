@@ -217,7 +217,7 @@ async def test_receiving_an_upload_does_not_count_against_the_time_limit(
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("given", "expected"),
     [
         ("C:\\Users\\ada\\data.csv", "data.csv"),
         ("/etc/passwd", "passwd"),
@@ -227,5 +227,5 @@ async def test_receiving_an_upload_does_not_count_against_the_time_limit(
         ("ü" * 300, "ü" * 200),
     ],
 )
-def test_folders_and_control_characters_are_removed_from_file_names(given: str, kept: str) -> None:
-    assert clean_filename(given) == kept
+def test_folders_and_control_characters_are_removed_from_file_names(given: str, expected: str) -> None:
+    assert clean_filename(given) == expected

@@ -30,9 +30,9 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-    monkeypatch.setattr(limits, "time", made)
-    return made
+    fake_clock = Clock()
+    monkeypatch.setattr(limits, "time", fake_clock)
+    return fake_clock
 
 
 @pytest.fixture
@@ -88,21 +88,21 @@ async def test_a_refusal_by_one_of_several_limits_counts_for_none_of_them() -> N
 
 @pytest.mark.usefixtures("sharing")
 async def test_two_processes_count_together(clock: Clock) -> None:
-    one, other = RateLimit("guess", 3, 60), RateLimit("guess", 3, 60)
-    assert await one.try_hit("ada")
-    assert await one.try_hit("ada")
+    first, second = RateLimit("guess", 3, 60), RateLimit("guess", 3, 60)
+    assert await first.try_hit("ada")
+    assert await first.try_hit("ada")
     clock.now += 20
-    assert await other.try_hit("ada")
+    assert await second.try_hit("ada")
 
     clock.now += 10
-    refusal = await hit_all((other, "ada"))
+    refusal = await hit_all((second, "ada"))
     assert refusal is not None
-    assert (refusal.limit, refusal.retry_after) == (other, 30)
-    assert other.local.retry_after("ada") == 0  # a try that was not made is not counted here either
+    assert (refusal.limit, refusal.retry_after) == (second, 30)
+    assert second.local.retry_after("ada") == 0  # a try that was not made is not counted here either
 
     clock.now += 31  # the window slides: two have left it
-    assert [await other.try_hit("ada") for _ in range(3)] == [True, True, False]
-    await other.reset("ada")
+    assert [await second.try_hit("ada") for _ in range(3)] == [True, True, False]
+    await second.reset("ada")
     assert await RateLimit("guess", 3, 60).try_hit("ada")
 
 
@@ -121,17 +121,17 @@ async def test_each_process_counts_by_itself_while_the_store_is_unavailable(
     redis: RedisServer, clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(store, "RETRY_AFTER", 3600.0)
-    one, other = RateLimit("guess", 3, 60), RateLimit("guess", 3, 60)
-    assert await one.try_hit("ada")
+    first, second = RateLimit("guess", 3, 60), RateLimit("guess", 3, 60)
+    assert await first.try_hit("ada")
 
     redis.stop()
-    assert [await one.try_hit("ada") for _ in range(3)] == [True, True, False]
-    assert sum(await asyncio.gather(*(other.try_hit("ada") for _ in range(9)))) == 3
+    assert [await first.try_hit("ada") for _ in range(3)] == [True, True, False]
+    assert sum(await asyncio.gather(*(second.try_hit("ada") for _ in range(9)))) == 3
     assert capsys.readouterr().out.count("requests are counted in this process only") == 1
 
     redis.start()  # with nothing in it
     monkeypatch.setattr(store, "monotonic", lambda: 1e12)
-    assert not await one.try_hit("ada")
+    assert not await first.try_hit("ada")
     assert await RateLimit("guess", 3, 60).try_hit("ada")
 
 

@@ -15,9 +15,9 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-    monkeypatch.setattr(limits, "monotonic", made)
-    return made
+    fake_clock = Clock()
+    monkeypatch.setattr(limits, "monotonic", fake_clock)
+    return fake_clock
 
 
 def hit(limit: LocalLimit, key: str) -> bool:

@@ -186,10 +186,10 @@ async def test_a_wrong_token_counts_against_the_address_it_came_from(limited: Ap
 async def test_the_user_is_looked_up_once_a_request_even_if_that_fails(
     limited: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
+    lookups = []
 
     async def busy() -> None:
-        asked.append(1)
+        lookups.append(1)
         raise DatabaseBusy
 
     monkeypatch.setattr(session, "_resume", busy)
@@ -200,7 +200,7 @@ async def test_the_user_is_looked_up_once_a_request_even_if_that_fails(
     file = await client.get("/static/css/app.css")
 
     assert (guarded.status_code, refused.status_code, file.status_code) == (503, 403, 200)
-    assert asked == [1]
+    assert lookups == [1]
 
 
 async def test_two_servers_share_the_counts_until_they_expire(settings: Settings, tmp_path: Path) -> None:
