@@ -88,7 +88,7 @@ TEXTS = {
 }
 
 
-audited_refusals: Extension[LocalLimit] = Extension("audited_refusals", lambda app: LocalLimit(1, 60))
+audited_refusals = Extension("audited_refusals", lambda app: LocalLimit(1, 60))
 
 
 def init_app(app: Quart, settings: Settings) -> None:

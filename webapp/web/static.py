@@ -93,9 +93,7 @@ class StaticFiles:
         return digest.hexdigest()[:12]
 
 
-static_files: Extension[StaticFiles] = Extension(
-    "static", lambda app: StaticFiles(FOLDER, is_changing=config.of(app).is_development)
-)
+static_files = Extension("static", lambda app: StaticFiles(FOLDER, is_changing=config.of(app).is_development))
 
 
 def init_app(app: Quart, settings: Settings) -> None:

@@ -38,7 +38,7 @@ def _environment(settings: Settings) -> Environment:
     )
 
 
-templates: Extension[Environment] = Extension("templates", lambda app: _environment(config.of(app)))
+templates = Extension("templates", lambda app: _environment(config.of(app)))
 
 
 def init_app(app: Quart, settings: Settings) -> None:

@@ -19,7 +19,7 @@ LIMITS = {"reads": READS, "writes": WRITES, "pages": PAGES}
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-request_limits: Extension[dict[str, RateLimit]] = Extension(
+request_limits = Extension(
     "request_limits",
     lambda app: {kind: RateLimit(f"requests.{kind}", limit, 60, gradual=True) for kind, limit in LIMITS.items()},
 )

@@ -54,7 +54,7 @@ class SharedStore:
         return f"rowcast:limit:{mac.hex()}"
 
 
-shared_store: Extension[SharedStore] = Extension("shared_store", lambda app: SharedStore(config.of(app)))
+shared_store = Extension("shared_store", lambda app: SharedStore(config.of(app)))
 
 
 def init_app(app: Quart, settings: Settings) -> None:
