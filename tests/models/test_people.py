@@ -150,9 +150,7 @@ async def test_nobody_does_to_themselves_what_has_a_page_of_their_own_or_a_colle
         (people.remove_person, {"delete_user_data": delete_nothing}),
     ],
 )
-async def test_nobody_demotes_themselves_and_administrators_cannot_change_owners(
-    database: Database, verb: Verb, more: dict[str, Any]
-) -> None:
+async def test_the_last_owner_stays(database: Database, verb: Verb, more: dict[str, Any]) -> None:
     ada = await add(database, "ada", Role.OWNER)
     bob = await add(database, "bob", Role.OWNER)
     invited = await add(database, "ian", Role.OWNER, has_password=False)
