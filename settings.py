@@ -168,7 +168,7 @@ class Settings(BaseSettings):
     @classmethod
     def _only_an_origin(cls, value: HttpUrl | None) -> HttpUrl | None:
         """Links would silently lead to the top of the site."""
-        if value and ((value.path or "/") != "/" or value.query or value.fragment or value.username):
+        if value and ((value.path or "/") != "/" or value.query or value.fragment or value.username or value.password):
             raise ValueError("must be scheme, host and port alone, as in https://rows.example.org")
         return value
 
@@ -239,16 +239,17 @@ class Settings(BaseSettings):
     @property
     def is_local(self) -> bool:
         """Whether the server listens on a loopback address only."""
-        return _is_loopback(self.host)
+        return is_loopback(self.host)
 
     @property
     def is_private(self) -> bool:
         """Whether only this machine can reach the server, not even others through a proxy."""
         origin = self.public_origin.host if self.public_origin else "localhost"
-        return self.is_local and not self.trusted_proxies and _is_loopback((origin or "").strip("[]"))
+        return self.is_local and not self.trusted_proxies and is_loopback((origin or "").strip("[]"))
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether `host`, a name or an address, is this machine."""
     if host == "localhost":
         return True
     try:

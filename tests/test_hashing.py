@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from settings import Settings
-from webapp.hashing import WORKERS, Hasher
+from webapp.hashing import THREADS, Hasher
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ async def test_a_password_is_known_again_and_no_other(hasher: Hasher) -> None:
 
 
 async def test_without_a_hash_the_answer_is_no_also_to_the_dummys_own_password(hasher: Hasher) -> None:
-    hasher._dummy = await hasher.hash("nobody's password")
+    hasher._dummy_hash = await hasher.hash("nobody's password")
     for none in (None, ""):
         assert not await hasher.verify(none, "nobody's password")
         assert not await hasher.verify(none, "anything")
@@ -51,12 +51,12 @@ async def test_the_loop_goes_on_and_the_shared_threads_stay_free(
     monkeypatch.setattr(hasher, "_matches", slow)
     checks = [asyncio.create_task(hasher.verify("x", "y")) for _ in range(12)]
     async with asyncio.timeout(5):
-        while inside < WORKERS:
+        while inside < THREADS:
             await asyncio.to_thread(time.sleep, 0.001)  # would wait for a thread if the checks had taken them all
     release.set()
 
     assert all(await asyncio.gather(*checks))
-    assert most == WORKERS == 2
+    assert most == THREADS == 2
 
 
 def test_a_hash_of_another_cost_is_outdated(settings: Settings, tmp_path: Path) -> None:

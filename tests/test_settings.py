@@ -102,6 +102,7 @@ def test_a_refusal_does_not_print_the_key(monkeypatch: pytest.MonkeyPatch) -> No
         ("PUBLIC_ORIGIN", "https://example.org/rows"),
         ("PUBLIC_ORIGIN", "https://example.org/?a=b"),
         ("PUBLIC_ORIGIN", "https://ada@example.org"),
+        ("PUBLIC_ORIGIN", "https://:pw@example.org"),
         ("DATABASE_URL", "postgresql+asyncpg://rows@localhost/rows"),
     ],
 )

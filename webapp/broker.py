@@ -9,17 +9,11 @@ from typing import Final, Protocol
 from webapp.db.unit_of_work import Publisher
 
 QUEUE_LIMIT: Final = 64  # unread events per subscriber
+MISSED: Final = object()  # replaces events that a slow subscriber missed; the subscriber reloads the whole state
 
 
 class BrokerClosed(Exception):
     """The server is draining: a stream ends now, whatever was still pending."""
-
-
-class Missed:
-    """Replaces events that a slow subscriber missed; the subscriber reloads the whole state."""
-
-
-MISSED: Final = Missed()
 
 
 class Subscription:
@@ -91,22 +85,18 @@ class InProcessBroker:
     @asynccontextmanager
     async def subscribe(self, topics: Iterable[str]) -> AsyncIterator[Subscription]:
         subscription = Subscription(self._queue_limit)
-        subscribed = set(topics)
-        for topic in subscribed:
+        topics = set(topics)
+        for topic in topics:
             self._topics.setdefault(topic, set()).add(subscription)
         if self._is_closed:
             subscription.close()
         try:
             yield subscription
         finally:
-            for topic in subscribed:
-                self._leave(topic, subscription)
-
-    def _leave(self, topic: str, subscription: Subscription) -> None:
-        subscriptions = self._topics[topic]
-        subscriptions.discard(subscription)
-        if not subscriptions:
-            del self._topics[topic]
+            for topic in topics:
+                self._topics[topic].discard(subscription)
+                if not self._topics[topic]:
+                    del self._topics[topic]
 
     def close(self) -> None:
         self._is_closed = True

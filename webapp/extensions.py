@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Generic, TypeVar, cast
 
-from cryptography.fernet import MultiFernet
 from quart import Quart, current_app
 
 from settings import Settings
@@ -18,10 +17,9 @@ from webapp.db import keys, migrations
 from webapp.db.database import Database
 from webapp.drain import Drain
 from webapp.hashing import Hasher
-from webapp.jobs import DurableQueue, Indexes, JobContext
+from webapp.jobs import DurableQueue, JobContext, SortIndexes
 from webapp.jobs.schedule import Schedule
 from webapp.rowstore import create_store
-from webapp.rowstore.store import RowStore
 
 T = TypeVar("T")
 
@@ -48,17 +46,15 @@ def _no_settings(app: Quart) -> Settings:
 
 
 config: Extension[Settings] = Extension("settings", _no_settings)
-db: Extension[Database] = Extension("database", lambda app: Database(config.of(app)))
-row_store: Extension[RowStore] = Extension("row_store", lambda app: create_store(db.of(app)))
-drain: Extension[Drain] = Extension("drain", lambda app: Drain())
-hasher: Extension[Hasher] = Extension("hasher", lambda app: Hasher(config.of(app)))
-sealer: Extension[MultiFernet] = Extension("sealer", lambda app: keys.sealer(config.of(app)))
+db = Extension("database", lambda app: Database(config.of(app)))
+row_store = Extension("row_store", lambda app: create_store(db.of(app)))
+drain = Extension("drain", lambda app: Drain())
+hasher = Extension("hasher", lambda app: Hasher(config.of(app)))
+sealer = Extension("sealer", lambda app: keys.sealer(config.of(app)))
 broker: Extension[Broker] = Extension("broker", lambda app: InProcessBroker())
-indexes: Extension[Indexes] = Extension("indexes", lambda app: Indexes(row_store.of(app).address))
-jobs: Extension[JobContext] = Extension(
-    "jobs", lambda app: JobContext(config.of(app), db.of(app), row_store.of(app), broker.of(app))
-)
-queue: Extension[DurableQueue] = Extension("queue", lambda app: DurableQueue(jobs.of(app)))
+indexes = Extension("indexes", lambda app: SortIndexes(row_store.of(app).address))
+jobs = Extension("jobs", lambda app: JobContext(config.of(app), db.of(app), row_store.of(app), broker.of(app)))
+queue = Extension("queue", lambda app: DurableQueue(jobs.of(app)))
 
 
 def init_app(app: Quart, settings: Settings) -> None:

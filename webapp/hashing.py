@@ -19,7 +19,7 @@ from settings import Settings
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
 
-WORKERS = 2
+THREADS = 2
 
 
 class Hasher:
@@ -27,13 +27,14 @@ class Hasher:
 
     def __init__(self, settings: Settings) -> None:
         # Tests check behaviour, not cost.
-        cheap = settings.is_testing
-        self._argon2 = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1) if cheap else PasswordHasher()
-        self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="argon2")
-        self._dummy = ""
+        self._argon2 = (
+            PasswordHasher(time_cost=1, memory_cost=8, parallelism=1) if settings.is_testing else PasswordHasher()
+        )
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="argon2")
+        self._dummy_hash = ""
 
     async def hash(self, password: str) -> str:
-        return await self._run(self._argon2.hash, _one_spelling(password))
+        return await self._run(self._argon2.hash, _normalise(password))
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
         """Return whether the password matches. Without a hash it takes as long and returns False.
@@ -41,9 +42,9 @@ class Hasher:
         So the response time does not reveal whether an address has an account. The hash is empty for people who were
         added and have not chosen a password yet.
         """
-        if not self._dummy:
-            self._dummy = await self.hash(secrets.token_urlsafe(32))
-        matches = await self._run(self._matches, password_hash or self._dummy, _one_spelling(password))
+        if not self._dummy_hash:
+            self._dummy_hash = await self.hash(secrets.token_urlsafe(32))
+        matches = await self._run(self._matches, password_hash or self._dummy_hash, _normalise(password))
         return matches and bool(password_hash)
 
     def is_outdated(self, password_hash: str) -> bool:
@@ -63,6 +64,6 @@ class Hasher:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
 
 
-def _one_spelling(password: str) -> str:
+def _normalise(password: str) -> str:
     """Keyboards compose letters differently (e plus an accent, or one character); both are the same password."""
     return unicodedata.normalize("NFC", password)

@@ -10,7 +10,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LOOK_EVERY = 0.4  # seconds
+POLL_INTERVAL = 0.4  # seconds
 
 Serve = Callable[[Sequence[str]], None]  # a function of a module, which the child looks up by its name
 
@@ -53,7 +53,7 @@ def _stop(server: BaseProcess) -> int:
 def _wait_for_change() -> None:
     before = _snapshot()
     while _snapshot() == before:
-        time.sleep(LOOK_EVERY)
+        time.sleep(POLL_INTERVAL)
 
 
 def _snapshot() -> dict[Path, int]:

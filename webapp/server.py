@@ -29,10 +29,10 @@ from webapp.web.application import Application
 from webapp.web.streaming import StreamFailed
 
 BACKLOG = 4096
-KEEP_ALIVE = 20.0  # seconds a connection may be idle, and a slow client may take for its headers
+KEEP_ALIVE_TIMEOUT = 20.0  # seconds a connection may be idle, and a slow client may take for its headers
 # Bytes of a request's head. The URL of a wide table, or of a filter with hundreds of values, has some ten thousand, and
 # htmx and the browser repeat it twice, as `HX-Current-URL` and `Referer`.
-MAX_HEAD = 160 * 1024
+MAX_HEAD_SIZE = 160 * 1024
 CLOSING_TIMEOUT = 10.0  # seconds the application has to close its resources
 
 log = structlog.get_logger("rowcast.server")
@@ -49,13 +49,13 @@ def serve(settings: Settings, *, factory: Callable[[Settings], Application] = cr
     try:
         with leader.leading(), _bind(settings) as listener:
             asyncio.run(_run(factory(settings), settings, listener))
-    except UserError as problem:
-        return _failed(str(problem))
+    except UserError as error:
+        return _report_failure(str(error))
     except (LifespanFailureError, LifespanTimeoutError) as error:
-        return _failed(f"The application could not start: {error}")
+        return _report_failure(f"The application could not start: {error}")
     except Exception as error:
         log.exception("the server crashed")
-        return _failed(f"The server crashed: {error!r}")
+        return _report_failure(f"The server crashed: {error!r}")
     return 0
 
 
@@ -68,31 +68,36 @@ async def _run(app: Application, settings: Settings, listener: socket.socket) ->
         stop.set()
         drain.of(app).begin()
 
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, on_signal)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
     address = _address(listener)
 
-    async def until_told() -> None:
+    async def wait_for_stop() -> None:
         """Hypercorn awaits this once it listens."""
         print(f"Rowcast is ready at {address}", flush=True)
         await stop.wait()
 
     server = asyncio.ensure_future(
-        serve_asgi(_framework(app, settings), _config(settings, listener), shutdown_trigger=until_told, mode="asgi")
+        serve_asgi(
+            _behind_proxies(app, settings), _config(settings, listener), shutdown_trigger=wait_for_stop, mode="asgi"
+        )
     )
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({server, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     try:
         await _finish(app, server, settings.graceful_timeout)
-    except LifespanFailureError:
-        await _close_half_open(app)
+    except LifespanFailureError:  # Quart closes nothing if start-up fails halfway
+        try:
+            await app.shutdown()
+        except Exception:
+            log.exception("what was open could not be closed")
         raise
 
 
-async def _finish(app: Application, server: "asyncio.Future[None]", patience: float) -> None:
+async def _finish(app: Application, server: "asyncio.Future[None]", grace_period: float) -> None:
     """Give requests in flight time to finish, then cancel them, so that the application always shuts down in order."""
-    await asyncio.wait({server}, timeout=patience)
+    await asyncio.wait({server}, timeout=grace_period)
     if not server.done():
         log.warning("requests were cut, they took too long to finish", requests=len(app.in_flight))
         app.cancel_requests()
@@ -105,30 +110,22 @@ async def _finish(app: Application, server: "asyncio.Future[None]", patience: fl
         server.result()
 
 
-async def _close_half_open(app: Application) -> None:
-    """Quart closes nothing if start-up fails halfway."""
-    try:
-        await app.shutdown()
-    except Exception:
-        log.exception("what was open could not be closed")
-
-
 def _config(settings: Settings, listener: socket.socket) -> Config:
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]
     config.backlog = BACKLOG
     config.include_server_header = False
-    config.keep_alive_timeout = KEEP_ALIVE
-    config.h11_max_incomplete_size = MAX_HEAD
+    config.keep_alive_timeout = KEEP_ALIVE_TIMEOUT
+    config.h11_max_incomplete_size = MAX_HEAD_SIZE
     config.graceful_timeout = settings.graceful_timeout + 2  # our own timeout expires first
     config.shutdown_timeout = CLOSING_TIMEOUT
     config.errorlog = logging.getLogger("hypercorn.error")
-    config.errorlog.addFilter(_is_news)
+    config.errorlog.addFilter(_is_unlogged)
     config.accesslog = None  # web/connection.py writes a better one
     return config
 
 
-def _framework(app: Application, settings: Settings) -> Any:
+def _behind_proxies(app: Application, settings: Settings) -> Any:
     """Trust forwarded headers only from the configured proxies; else any client could claim any address."""
     if not settings.trusted_proxies:
         return app
@@ -137,9 +134,9 @@ def _framework(app: Application, settings: Settings) -> Any:
 
 def _bind(settings: Settings) -> socket.socket:
     """Bind the port before starting anything else, so that a port in use is reported at once."""
-    where = f"{settings.host}:{settings.port}"
+    address = f"{settings.host}:{settings.port}"
     try:
-        family, kind, protocol, _, target = socket.getaddrinfo(
+        family, kind, protocol, _, socket_address = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except socket.gaierror as error:
@@ -148,12 +145,12 @@ def _bind(settings: Settings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
-        listener.bind(target)
+        listener.bind(socket_address)
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            raise CannotServe(f"{where} is in use. Stop what uses it, or choose another port (--port).") from error
-        raise CannotServe(f"Cannot listen on {where}: {error.strerror}.") from error
+            raise CannotServe(f"{address} is in use. Stop what uses it, or choose another port (--port).") from error
+        raise CannotServe(f"Cannot listen on {address}: {error.strerror}.") from error
     return listener
 
 
@@ -162,7 +159,7 @@ def _address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
-def _is_news(record: logging.LogRecord) -> bool:
+def _is_unlogged(record: logging.LogRecord) -> bool:
     """A stream that failed has already been logged with its request."""
     error = record.exc_info[1] if record.exc_info else None
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
@@ -170,6 +167,6 @@ def _is_news(record: logging.LogRecord) -> bool:
     return not isinstance(error, StreamFailed)
 
 
-def _failed(words: str) -> int:
-    print(f"rowcast: {words}", file=sys.stderr, flush=True)
+def _report_failure(message: str) -> int:
+    print(f"rowcast: {message}", file=sys.stderr, flush=True)
     return 1

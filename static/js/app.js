@@ -22,25 +22,27 @@
 
   /* Toasts. The server sends its own; these are for what it could not answer. */
   const toast = (text) => {
-    for (const same of document.querySelectorAll('#toasts > .toast')) if ($('span', same).textContent === text) same.remove();
+    for (const earlier of document.querySelectorAll('#toasts > .toast')) if ($('span', earlier).textContent === text) earlier.remove();
     const box = $('#toast').content.cloneNode(true);
     $('span', box).textContent = text;
     $('#toasts').append(box);
   };
   const isRead = (ctx) => ctx?.request?.method === 'GET'; // what else was sent may have been saved before the answer was lost
-  const UNKNOWN = 'What you sent may have been saved: look before you try again.';
+  const MAYBE_SAVED = 'What you sent may have been saved: look before you try again.';
   on('htmx:response:error', ({ detail: { ctx } }) => {
     const { status } = ctx.response;
     if (status < 500 || (status !== 502 && ctx.text?.includes('<hx-partial'))) return;
-    toast(`The server could not answer (${status}). ${isRead(ctx) ? 'Nothing was changed; try again in a moment.' : UNKNOWN}`);
+    toast(`The server could not answer (${status}). ${isRead(ctx) ? 'Nothing was changed; try again in a moment.' : MAYBE_SAVED}`);
   });
   on('htmx:response:error', ({ detail: { ctx } }) => {
     if (ctx.target?.matches?.('.waiting')) ctx.target.textContent = 'This could not be worked out now.';
   });
   on('htmx:error', ({ detail: { ctx } }) => {
     if (isStream(ctx?.sourceElement) || ctx?.sourceElement?.hasAttribute?.('data-drop')) return;
-    const late = ctx?.request?.signal?.reason === 'timeout';
-    toast(late ? `The server took too long to answer. ${isRead(ctx) ? 'Try again.' : UNKNOWN}` : 'The server cannot be reached. Check your connection and try again.');
+    const isTimeout = ctx?.request?.signal?.reason === 'timeout';
+    toast(isTimeout
+      ? `The server took too long to answer. ${isRead(ctx) ? 'Try again.' : MAYBE_SAVED}`
+      : `The server cannot be reached. ${isRead(ctx) ? 'Check your connection and try again.' : `Check your connection. ${MAYBE_SAVED}`}`);
   });
   new MutationObserver((changes) => {
     for (const { addedNodes } of changes) {
@@ -55,15 +57,15 @@
   on('htmx:after:swap', ({ detail: { ctx } }) => {
     const target = typeof ctx.target === 'string' ? $(ctx.target) : ctx.target; // HX-Retarget is a selector
     if (target?.id === 'main') {
-      const wrong = $('#main [aria-invalid="true"]');
-      const moved = path !== location.pathname;
+      const invalid = $('#main [aria-invalid="true"]');
+      const isNewPage = path !== location.pathname;
       path = location.pathname;
-      if (wrong) wrong.focus();
-      else if (moved && !$('#main [autofocus]')) focusTitle($('#main h1'));
+      if (invalid) invalid.focus();
+      else if (isNewPage && !$('#main [autofocus]')) focusTitle($('#main h1'));
     }
     if (target?.id === 'panel' && ctx.sourceElement !== document.body) {
-      const wrong = [...document.querySelectorAll('#panel [aria-invalid="true"]')].find((field) => field.checkVisibility());
-      if (wrong) wrong.focus();
+      const invalid = [...document.querySelectorAll('#panel [aria-invalid="true"]')].find((field) => field.checkVisibility());
+      if (invalid) invalid.focus();
       else focusTitle($('#panel h2'));
     }
     refresh();
@@ -105,8 +107,8 @@
     }
   });
   on('keydown', (event) => {
-    const typing = event.target.closest('input, textarea, select, [contenteditable]');
-    if (event.key === '/' && !typing && !event.ctrlKey && !event.metaKey && $('#q')) {
+    const isTyping = event.target.closest('input, textarea, select, [contenteditable]');
+    if (event.key === '/' && !isTyping && !event.ctrlKey && !event.metaKey && $('#q')) {
       event.preventDefault();
       $('#q').select();
     }
@@ -123,12 +125,12 @@
   /* The time zone of this device comes first in the list. Browsers may know it by an old spelling, which the list has not. */
   const offerOwnZone = () => {
     const list = $('select[data-zones]');
-    const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
-    if (!list || list.value === own || $('[data-own-zone]', list)) return;
+    const deviceZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (!list || list.value === deviceZone || $('[data-own-zone]', list)) return;
     const spelling = (zone) => {
       try { return Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone; } catch { return null; }
     };
-    const found = [...list.options].find(({ value }) => value === own) ?? [...list.options].find(({ value }) => spelling(value) === own);
+    const found = [...list.options].find(({ value }) => value === deviceZone) ?? [...list.options].find(({ value }) => spelling(value) === deviceZone);
     if (!found || found.selected) return;
     const group = Object.assign(document.createElement('optgroup'), { label: 'This device' });
     group.dataset.ownZone = '';

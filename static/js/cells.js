@@ -2,14 +2,14 @@
    arrows move. Enter opens the row (on a title: sorts, with Shift adds it to the sort), Ctrl+Enter follows a cell's link, Alt+Down opens the column. */
 (() => {
   const grid = () => document.querySelector('#grid > .grid');
-  let place = { row: 1, column: 1 }; // of the cell in the tab order, after the grid is redrawn
+  let position = { row: 1, column: 1 }; // of the cell in the tab order, after the grid is redrawn
   let current = null;
 
   const rowsOf = (table) => [...table.rows].filter((row) => !row.parentElement.matches('.more'));
   const linkOf = (cell) => cell.querySelector(':scope > div > .sort, :scope > a');
-  const handle = (cell) => (cell.matches('th') ? linkOf(cell) ?? cell : cell);
+  const focusable = (cell) => (cell.matches('th') ? linkOf(cell) ?? cell : cell);
 
-  const adopt = () => {
+  const prepare = () => {
     const table = grid();
     if (!table) return;
     if (!table.hasAttribute('role')) {
@@ -21,23 +21,23 @@
     table.parentElement.style.setProperty('--first-w', `${(second?.offsetWidth ?? 0) + table.rows[0].cells[0].offsetWidth}px`);
     if (current?.isConnected) return;
     const rows = rowsOf(table);
-    const row = rows[Math.min(place.row, rows.length - 1)];
-    makeCurrent(row.cells[Math.min(place.column, row.cells.length - 1)]);
+    const row = rows[Math.min(position.row, rows.length - 1)];
+    makeCurrent(row.cells[Math.min(position.column, row.cells.length - 1)]);
   };
 
   const makeCurrent = (cell) => {
-    if (current) handle(current).tabIndex = -1;
+    if (current) focusable(current).tabIndex = -1;
     current = cell;
-    handle(cell).tabIndex = 0;
+    focusable(cell).tabIndex = 0;
   };
-  const go = (cell) => {
+  const moveTo = (cell) => {
     if (!cell) return;
     makeCurrent(cell);
-    place = { row: Math.min(cell.parentElement.rowIndex, 1), column: cell.cellIndex };
-    handle(cell).focus();
+    position = { row: Math.min(cell.parentElement.rowIndex, 1), column: cell.cellIndex };
+    focusable(cell).focus();
   };
 
-  const beside = (row, step) => {
+  const rowBeside = (row, step) => {
     let next = row;
     for (let left = Math.abs(step); left; left -= 1) {
       const further = neighbour(next, Math.sign(step));
@@ -64,10 +64,10 @@
     switch (event.key) {
       case 'ArrowRight': return row.cells[Math.min(column + 1, last)];
       case 'ArrowLeft': return row.cells[Math.max(column - 1, 0)];
-      case 'ArrowDown': return beside(row, 1).cells[column];
-      case 'ArrowUp': return beside(row, -1).cells[column];
-      case 'PageDown': return beside(row, screen).cells[column];
-      case 'PageUp': return beside(row, -screen).cells[column];
+      case 'ArrowDown': return rowBeside(row, 1).cells[column];
+      case 'ArrowUp': return rowBeside(row, -1).cells[column];
+      case 'PageDown': return rowBeside(row, screen).cells[column];
+      case 'PageUp': return rowBeside(row, -screen).cells[column];
       case 'Home': return whole ? all()[1]?.cells[0] : row.cells[0];
       case 'End': return whole ? all().at(-1).cells[last] : row.cells[last];
       default: return null;
@@ -94,13 +94,13 @@
     const next = move(cell, event);
     if (!next) return;
     event.preventDefault();
-    go(next);
+    moveTo(next);
   });
 
   document.addEventListener('click', (event) => {
     const cell = event.target.closest?.('#grid tbody.rows td');
     if (!cell || event.target.closest('a') || !getSelection().isCollapsed) return;
-    go(cell);
+    moveTo(cell);
   });
   document.addEventListener('dblclick', (event) => {
     const cell = event.target.closest?.('#grid tbody.rows td');
@@ -138,9 +138,9 @@
   let wasInside = false;
   document.addEventListener('htmx:before:swap', () => { wasInside = Boolean(document.activeElement?.closest('#grid')); });
   document.addEventListener('htmx:after:swap', () => {
-    adopt();
-    if (wasInside && document.activeElement === document.body && current?.isConnected) handle(current).focus({ preventScroll: true });
+    prepare();
+    if (wasInside && document.activeElement === document.body && current?.isConnected) focusable(current).focus({ preventScroll: true });
   });
-  document.addEventListener('column:width', adopt);
-  adopt();
+  document.addEventListener('column:width', prepare);
+  prepare();
 })();

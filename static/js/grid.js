@@ -2,7 +2,7 @@
 (() => {
   const $ = (selector, from = document) => from.querySelector(selector);
   const on = (name, listener, capture = false) => document.addEventListener(name, listener, capture);
-  const PAGES = 14; // pages of rows kept in the document
+  const MAX_PAGES = 14; // pages of rows kept in the document
 
   /* Rows added above must not move the visible ones; distant pages are removed and reloaded when scrolled to. */
   let anchor = null;
@@ -17,7 +17,7 @@
     if (ctx.sourceElement?.closest?.('#grid') && anchor?.row.isConnected) trim();
     anchor = null;
   });
-  const restore = () => {
+  const restoreScroll = () => {
     $('#grid').scrollTop += anchor.row.getBoundingClientRect().top - anchor.top;
   };
   const firstVisibleRow = () => {
@@ -25,26 +25,26 @@
     return [...document.querySelectorAll('#grid tbody.rows > tr')].find((row) => row.getBoundingClientRect().bottom > edge);
   };
   const trim = () => {
-    restore();
+    restoreScroll();
     const pages = [...document.querySelectorAll('#grid tbody.rows')];
-    const at = pages.indexOf(anchor.row.parentElement);
-    const excess = pages.length - PAGES;
+    const index = pages.indexOf(anchor.row.parentElement);
+    const excess = pages.length - MAX_PAGES;
     if (excess <= 0) return;
-    if (at > pages.length / 2) letGo(pages.slice(0, excess), pages[excess], 'earlier');
-    else letGo(pages.slice(-excess), pages.at(-excess - 1), 'further');
-    restore();
+    if (index > pages.length / 2) removePages(pages.slice(0, excess), pages[excess], 'earlier');
+    else removePages(pages.slice(-excess), pages.at(-excess - 1), 'further');
+    restoreScroll();
   };
-  const letGo = (pages, edge, kind) => {
+  const removePages = (pages, edge, kind) => {
     const isEarlier = kind === 'earlier';
     const old = isEarlier ? pages[0].previousElementSibling : pages.at(-1).nextElementSibling;
     if (old?.matches('tbody.more')) old.remove();
     for (const page of pages) page.remove();
-    const more = sentinel(kind, isEarlier ? edge.dataset.before : edge.dataset.after, edge.rows[0].cells.length);
+    const more = loader(kind, isEarlier ? edge.dataset.before : edge.dataset.after, edge.rows[0].cells.length);
     if (isEarlier) edge.before(more);
     else edge.after(more);
     htmx.process(more);
   };
-  const sentinel = (kind, url, span) => {
+  const loader = (kind, url, span) => {
     const body = document.createElement('tbody');
     const cell = body.insertRow().insertCell();
     const link = document.createElement('a');
@@ -93,30 +93,30 @@
     panel.replaceChildren();
     history.pushState({ htmx: true }, '', close.href);
     document.title = `${$('#main h1').textContent} · Rowcast`;
-    mark();
+    markOpenRow();
     (opener?.isConnected ? opener : $('#grid [tabindex="0"]'))?.focus();
   }, true);
   on('htmx:before:request', ({ detail: { ctx } }) => {
     if (ctx.target?.id === 'panel' && !ctx.sourceElement.closest('#panel')) opener = document.activeElement;
   });
 
-  let waiting = 0;
+  let refreshTimer = 0;
   on('htmx:after:swap', ({ detail: { ctx } }) => {
     const panel = $('#panel');
     if (!panel) return;
     if (ctx.target === panel) {
       panel.dataset.path = new URL(ctx.response.raw.url || ctx.request.action, location.href).pathname;
-      mark();
+      markOpenRow();
     } else if (ctx.target?.id === 'grid' && panel.childElementCount) {
       /* The panel's controls depend on what the table shows. */
-      clearTimeout(waiting);
-      waiting = setTimeout(() => {
+      clearTimeout(refreshTimer);
+      refreshTimer = setTimeout(() => {
         if (panel.isConnected && panel.childElementCount) htmx.ajax('GET', panel.dataset.path + location.search, { target: panel, swap: 'innerMorph', push: 'false', isRefresh: true });
       }, 250);
-      mark();
+      markOpenRow();
     }
   });
-  const mark = () => {
+  const markOpenRow = () => {
     const number = $('#panel')?.childElementCount && /\/rows\/(\d+)$/.exec($('#panel').dataset.path)?.[1];
     $('#grid tr.open')?.classList.remove('open');
     if (number) document.getElementById(`r${number}`)?.classList.add('open');

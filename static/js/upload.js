@@ -47,9 +47,9 @@
   const show = (form, isSending, failure = '') => {
     form.querySelector('.drop-choose').hidden = isSending;
     form.querySelector('.drop-progress').hidden = !isSending;
-    const words = form.querySelector('.drop-failed');
-    words.textContent = failure;
-    words.hidden = !failure;
+    const message = form.querySelector('.drop-failed');
+    message.textContent = failure;
+    message.hidden = !failure;
     if (!isSending) form.reset();
   };
 
@@ -75,8 +75,8 @@
     const form = ctx.sourceElement;
     if (!form.matches?.('[data-drop]') || ctx.hx?.redirect || ctx.hx?.location) return;
     const status = ctx.response?.status;
-    const cancelled = ctx.status?.includes?.('AbortError');
-    show(form, false, cancelled || status ? '' : 'The upload was cut off. Check your connection and choose the file again.');
+    const isCancelled = ctx.status?.includes?.('AbortError');
+    show(form, false, isCancelled || status ? '' : 'The upload was cut off. Check your connection and choose the file again.');
   });
   document.addEventListener('click', ({ target }) => {
     const button = target.closest('[data-abort]');

@@ -2,26 +2,26 @@
    Right on a title (Alt+Left alone goes back), or with the buttons of the column's panel. They are rules in a separate
    style sheet, so they apply before the first paint and survive every swap of rows; hence this file is not deferred. */
 (() => {
-  const LEAST = 48;
+  const MIN_WIDTH = 48;
   const STEP = 16;
-  const TABLES = 200; // remembered; the oldest are dropped first
+  const MAX_TABLES = 200; // remembered; the oldest are dropped first
   const on = (name, listener, capture = false) => document.addEventListener(name, listener, capture);
-  const most = () => Math.max(360, Math.round(innerWidth * 0.6)); // the sticky column must leave room for others
+  const maxWidth = () => Math.max(360, Math.round(innerWidth * 0.6)); // the sticky column must leave room for others
   const sheet = new CSSStyleSheet();
   let widths = {}; // pixels, by table and column number
 
-  const isMap = (it) => typeof it === 'object' && it !== null;
-  const recall = () => {
+  const isMap = (value) => typeof value === 'object' && value !== null;
+  const load = () => {
     try {
-      const kept = JSON.parse(localStorage.getItem('widths'));
-      widths = isMap(kept) ? kept : {};
+      const stored = JSON.parse(localStorage.getItem('widths'));
+      widths = isMap(stored) ? stored : {};
     } catch { /* nothing readable stored */ }
   };
-  const keep = () => {
-    for (const table of Object.keys(widths).slice(0, -TABLES)) delete widths[table];
+  const save = () => {
+    for (const table of Object.keys(widths).slice(0, -MAX_TABLES)) delete widths[table];
     try { localStorage.setItem('widths', JSON.stringify(widths)); } catch { /* private window: lasts until it is closed */ }
   };
-  const draw = () => {
+  const applyRules = () => {
     const rules = [];
     for (const [table, columns] of Object.entries(widths)) {
       for (const [column, width] of Object.entries(isMap(columns) ? columns : {})) {
@@ -39,15 +39,15 @@
   const set = (column, width) => {
     const columns = isMap(widths[tableNumber()]) ? widths[tableNumber()] : {};
     if (width === null) delete columns[column];
-    else columns[column] = Math.round(Math.min(Math.max(width, LEAST), most()));
+    else columns[column] = Math.round(Math.min(Math.max(width, MIN_WIDTH), maxWidth()));
     if (Object.keys(columns).length) widths[tableNumber()] = columns;
     else delete widths[tableNumber()];
-    draw();
+    applyRules();
     document.dispatchEvent(new Event('column:width'));
   };
   const change = (column, by) => {
     set(column, by === 'reset' ? null : widthOf(column) + Number(by));
-    keep();
+    save();
   };
 
   let drag = null;
@@ -69,13 +69,13 @@
     drag.moved = true;
     set(drag.column, drag.width + by);
   });
-  const drop = (isMeant) => {
+  const drop = (isConfirmed) => {
     if (!drag) return;
     const { grip, column, before, moved } = drag;
     drag = null;
     grip.classList.remove('held');
-    if (!isMeant && moved) set(column, before);
-    else if (moved) keep();
+    if (!isConfirmed && moved) set(column, before);
+    else if (moved) save();
   };
   on('pointerup', () => drop(true));
   on('lostpointercapture', () => drop(true)); // the grid was redrawn during the drag
@@ -103,22 +103,22 @@
     const button = target.closest('[data-width]');
     if (button) change(button.closest('[data-column]').dataset.column, button.dataset.width);
   });
-  const settle = () => {
+  const showWidth = () => {
     const tools = document.querySelector('#panel [data-column]');
     if (!tools) return;
     tools.hidden = !headOf(tools.dataset.column);
     if (!tools.hidden) tools.querySelector('output').textContent = `${widthOf(tools.dataset.column)} px`;
   };
-  on('column:width', settle);
-  on('htmx:after:swap', settle);
+  on('column:width', showWidth);
+  on('htmx:after:swap', showWidth);
 
   addEventListener('storage', ({ key }) => { // changed in another window
     if (key !== 'widths') return;
-    recall();
-    draw();
+    load();
+    applyRules();
     document.dispatchEvent(new Event('column:width'));
   });
   document.adoptedStyleSheets.push(sheet);
-  recall();
-  draw();
+  load();
+  applyRules();
 })();

@@ -12,6 +12,7 @@ from tests.helpers import ADA
 from tests.import_states import add_import
 from tests.servers import ROOT, Server
 from tests.tables import PLANET_ROWS, PLANETS, add_table
+from webapp.web.errors import FAILED_UNSAFE, FAILURE_PAGE
 
 FAILURE = "The workbook unpacks to more than it may: 12 GB out of 12 MB. That is no spreadsheet."
 CORPUS = ROOT / "tests" / "corpus"
@@ -240,7 +241,7 @@ def a_toast(at: Place) -> None:
 
 @signed_in
 def failure_of_our_own(at: Place) -> None:
-    """Its page is plain text that cannot fail, so it is shown without a failure."""
-    html = (ROOT / "webapp" / "templates" / "errors" / "500.html").read_text("utf-8")
+    """Its page is filled in by replacing, so it is shown without a failure."""
+    html = FAILURE_PAGE.replace("{{ outcome }}", FAILED_UNSAFE)
     at.page.route("**/failure", lambda route: route.fulfill(body=html, content_type="text/html"))
     at.page.goto("/failure")

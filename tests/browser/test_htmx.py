@@ -70,6 +70,18 @@ def test_a_form_that_is_not_answered_may_have_been_saved(home: Visit) -> None:
     expect(page.get_by_role("alert")).to_contain_text("(502). What you sent may have been saved: look before you try")
 
 
+def test_a_form_whose_connection_is_lost_may_have_been_saved(home: Visit) -> None:
+    home.expect("ERR_CONNECTION_RESET", "Failed to fetch")
+    page = home.page
+    page.route("**/tables", lambda route: route.abort("connectionreset"))
+    page.goto("/dashboard")
+    page.locator("summary").filter(has_text="Paste a table").click()
+    page.get_by_label("Rows, copied from a spreadsheet").fill("a,b\n1,2\n")
+    page.get_by_role("button", name="Read this table").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("What you sent may have been saved: look before you try again.")
+
+
 def test_a_server_that_cannot_be_reached_is_told_in_a_toast(home: Visit, planets: str) -> None:
     home.expect("ERR_CONNECTION_REFUSED", "Failed to fetch", "sort=2")
     page = home.page

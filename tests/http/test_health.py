@@ -11,17 +11,17 @@ from webapp.web.application import Application
 
 
 @pytest.mark.parametrize(("path", "body"), [("/up", b"up\n"), ("/ready", b"ready\n")])
-async def test_a_server_that_works_says_so(client: QuartClient, path: str, body: bytes) -> None:
+async def test_a_working_server_is_up_and_ready(client: QuartClient, path: str, body: bytes) -> None:
     response = await client.get(path)
 
     assert (response.status_code, await response.get_data()) == (200, body)
 
 
-async def test_the_api_says_it_in_json(client: QuartClient) -> None:
+async def test_the_api_reports_its_health_in_json(client: QuartClient) -> None:
     assert await (await client.get("/api/health")).get_json() == {"status": "ok"}
 
 
-async def test_a_server_that_stops_is_alive_but_wants_no_more_requests(app: Application, client: QuartClient) -> None:
+async def test_a_draining_server_is_up_and_not_ready(app: Application, client: QuartClient) -> None:
     drain.of(app).begin()
 
     assert (await client.get("/up")).status_code == 200

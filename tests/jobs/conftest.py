@@ -10,6 +10,6 @@ from tests.jobs.driver import Browser
 
 @pytest.fixture
 def browser(data_dir: Path) -> Iterator[Browser]:
-    made = Browser(data_dir)
-    yield made
-    made.close()
+    browser = Browser(data_dir)
+    yield browser
+    browser.close()

@@ -117,11 +117,11 @@ def assert_same_rows(browser: Browser, import_id: str, path: Path) -> None:
     table_id = browser.found(import_id)["table_id"]
     stored = [tuple(row) for row in browser.ask(f"SELECT * FROM t{table_id} ORDER BY id")]
     with path.open(newline="") as file:
-        _, *wanted = csv.reader(file)
-    assert len(stored) == len(wanted)
-    assert [row[0] for row in stored] == list(range(1, len(wanted) + 1))
-    assert digest([[str(cell) for cell in row[1:]] for row in stored]) == digest(wanted)
-    assert browser.ask("SELECT row_count, state FROM tables WHERE id = ?", table_id)[0][:] == (len(wanted), "ready")
+        _, *expected = csv.reader(file)
+    assert len(stored) == len(expected)
+    assert [row[0] for row in stored] == list(range(1, len(expected) + 1))
+    assert digest([[str(cell) for cell in row[1:]] for row in stored]) == digest(expected)
+    assert browser.ask("SELECT row_count, state FROM tables WHERE id = ?", table_id)[0][:] == (len(expected), "ready")
 
 
 def digest(rows: Sequence[Sequence[str]]) -> str:

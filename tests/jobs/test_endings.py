@@ -24,7 +24,7 @@ def assert_nothing_is_left(browser: Browser, import_id: str) -> None:
     wait_for(lambda: not workers(browser.server.pid))
 
 
-def test_cancelled_while_it_is_read(server: Start, browser: Browser, file: Path) -> None:
+def test_an_import_can_be_cancelled_while_its_file_is_read(server: Start, browser: Browser, file: Path) -> None:
     browser.visit(server()).sign_up()
     import_id = browser.upload(file)
     wait_for(lambda: workers(browser.server.pid))
@@ -36,7 +36,9 @@ def test_cancelled_while_it_is_read(server: Start, browser: Browser, file: Path)
     assert "cancelled" in browser.page(import_id)
 
 
-def test_cancelled_at_the_preview_and_in_the_middle_of_the_rows(server: Start, browser: Browser, file: Path) -> None:
+def test_an_import_can_be_cancelled_at_the_preview_and_while_it_loads(
+    server: Start, browser: Browser, file: Path
+) -> None:
     browser.visit(server()).sign_up()
     import_id = browser.upload(file)
     browser.wait_until(import_id, "ready")
@@ -57,7 +59,7 @@ def test_cancelled_at_the_preview_and_in_the_middle_of_the_rows(server: Start, b
     assert browser.state(import_id) == "cancelled"
 
 
-def test_an_upload_that_has_vanished_is_a_failure_in_words(server: Start, browser: Browser, file: Path) -> None:
+def test_an_import_whose_upload_is_missing_fails_with_a_reason(server: Start, browser: Browser, file: Path) -> None:
     browser.visit(server()).sign_up()
     import_id = browser.upload(file)
     browser.wait_until(import_id, "ready")
@@ -69,7 +71,7 @@ def test_an_upload_that_has_vanished_is_a_failure_in_words(server: Start, browse
     assert "no longer on the server" in browser.page(import_id)
 
 
-def test_a_corrupt_workbook_is_a_failure_in_words(server: Start, browser: Browser, tmp_path: Path) -> None:
+def test_a_corrupt_workbook_fails_with_a_reason(server: Start, browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "broken.xlsx"
     path.write_bytes(b"PK\x03\x04 this is no workbook" * 100)
     browser.visit(server()).sign_up()
@@ -81,7 +83,7 @@ def test_a_corrupt_workbook_is_a_failure_in_words(server: Start, browser: Browse
     assert_nothing_is_left(browser, import_id)
 
 
-def test_a_full_disk_fails_the_import_and_it_is_written_down_once_there_is_room(
+def test_a_full_disk_fails_the_import_which_is_recorded_once_there_is_room(
     server: Start, browser: Browser, file: Path
 ) -> None:
     browser.visit(server()).sign_up()

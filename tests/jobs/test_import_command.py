@@ -33,7 +33,7 @@ def ignore(done: int, rows: int) -> None:
     pass
 
 
-def test_a_file_becomes_a_table_of_the_owner(owned: Settings, browser: Browser, tmp_path: Path) -> None:
+def test_a_file_is_imported_as_a_table_of_the_owner(owned: Settings, browser: Browser, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "some_numbers.csv", 3000)
     seen: list[int] = []
     table_id, _, _ = import_file(
@@ -53,7 +53,7 @@ def test_a_title_and_an_owner_can_be_given(owned: Settings, browser: Browser, tm
     assert browser.ask("SELECT title FROM tables")[0]["title"] == "Numbers"
 
 
-def test_of_several_owners_it_is_the_first_by_number(owned: Settings, browser: Browser, tmp_path: Path) -> None:
+def test_the_owner_with_the_lowest_id_gets_the_table(owned: Settings, browser: Browser, tmp_path: Path) -> None:
     with closing(connect(owned.data_dir / "rowcast.db")) as connection:
         connection.execute(
             "INSERT INTO users (id, email, name, password_hash, role, is_active, created_at)"
@@ -66,7 +66,7 @@ def test_of_several_owners_it_is_the_first_by_number(owned: Settings, browser: B
     assert browser.ask("SELECT owner_id FROM tables")[0]["owner_id"] == 0
 
 
-def test_what_cannot_be_imported_is_said_and_leaves_nothing(
+def test_a_file_that_cannot_be_imported_is_reported_and_leaves_no_table(
     owned: Settings, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remove_files = JobContext.remove_files
@@ -87,13 +87,13 @@ def test_what_cannot_be_imported_is_said_and_leaves_nothing(
         import_file(owned, path, title=None, owner_email="grace@example.org", progress=ignore)
 
 
-def test_without_any_account_there_is_nobody_to_import_for(settings: Settings, tmp_path: Path) -> None:
+def test_an_import_without_any_account_is_refused(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no account yet"):
         import_file(settings, write_csv(tmp_path / "n.csv", 3), title=None, owner_email=None, progress=ignore)
 
 
 @pytest.mark.parametrize("moment", ["copied", "read"])
-def test_what_is_interrupted_leaves_nothing(
+def test_an_interrupted_import_leaves_nothing_behind(
     owned: Settings, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     path = write_csv(tmp_path / "n.csv", 200_000)

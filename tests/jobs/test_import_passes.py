@@ -36,7 +36,7 @@ def refuse_once(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 
 
 @pytest.mark.parametrize("verb", ["record_inspection", "finish_loading"])
-def test_a_pass_waits_instead_of_giving_up_all_it_did(
+def test_a_pass_retries_while_the_database_is_busy(
     verb: str, owned: Settings, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_passes, "RETRY_AFTER", (0.01,))
@@ -61,7 +61,7 @@ async def created(database: Database, path: Path) -> str:
     return import_id
 
 
-async def test_a_failure_that_waits_for_the_database_keeps_the_upload(
+async def test_a_failure_recorded_after_a_retry_keeps_the_upload(
     owned: Settings, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_passes, "RETRY_AFTER", (0.01, 0.01))
@@ -73,8 +73,8 @@ async def test_a_failure_that_waits_for_the_database_keeps_the_upload(
     context.folder(import_id).path.mkdir(parents=True)
     context.folder(import_id).original.touch()
     refuse_once(monkeypatch, "fail")
-    await import_passes.fail(context, import_id, ValueError("no luck"))
-    found = await context.find(import_id)
+    await import_passes.fail_import(context, import_id, ValueError("no luck"))
+    found = await context.find_import(import_id)
     assert found is not None
     assert found.state == "failed"
     assert context.folder(import_id).original.exists()  # it can be read again with other settings

@@ -1,4 +1,4 @@
-"""Indexes created on demand by sorting."""
+"""Sort indexes created on demand by sorting."""
 
 import asyncio
 from contextlib import closing
@@ -11,7 +11,7 @@ from tests.helpers import sign_up
 from tests.tables import add_table
 from webapp.db.sqlite_driver import connect
 from webapp.extensions import indexes
-from webapp.jobs import Indexes
+from webapp.jobs import SortIndexes
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.sqlite.store import SqliteRowReader
 from webapp.rowstore.table_ref import Field
@@ -27,12 +27,12 @@ def index_names(settings: Settings) -> list[str]:
         return [name for (name,) in found]
 
 
-async def until_done(indexes: Indexes) -> None:
+async def until_done(indexes: SortIndexes) -> None:
     async with asyncio.timeout(10):
-        await indexes.made()
+        await indexes.wait_until_built()
 
 
-async def test_the_first_sort_of_a_large_table_leaves_an_index(
+async def test_the_first_sort_of_a_large_table_creates_an_index(
     app: Application, client: QuartClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await sign_up(client)
@@ -49,7 +49,7 @@ async def test_the_first_sort_of_a_large_table_leaves_an_index(
     assert len(index_names(settings)) == 1
 
 
-async def test_a_sort_that_takes_too_long_leaves_one_as_well(
+async def test_a_sort_that_times_out_also_creates_an_index(
     app: Application, client: QuartClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await sign_up(client)
@@ -66,8 +66,8 @@ async def test_a_sort_that_takes_too_long_leaves_one_as_well(
     assert len(index_names(settings)) == 1
 
 
-async def test_a_table_that_is_gone_is_no_trouble(settings: Settings) -> None:
-    alone = Indexes(str(settings.data_dir / "rowcast.db"))
+async def test_an_index_of_a_deleted_table_causes_no_error(settings: Settings) -> None:
+    alone = SortIndexes(str(settings.data_dir / "rowcast.db"))
 
     alone.request(99, Field(1, "Name", "text", {}))
     await until_done(alone)

@@ -20,7 +20,7 @@ from webapp import create_app
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, jobs, sealer
 from webapp.jobs import mail
-from webapp.jobs.mail import connection, message, send_mail
+from webapp.jobs.mail import connection_options, email_message, send_mail
 from webapp.models import Mail, utc_now
 from webapp.models.mail import MAX_TRIES, Letter, erase_expired_mails, post_mail
 from webapp.web.application import Application
@@ -30,8 +30,8 @@ LETTER = Letter("grace@example.org", "Gruß & more", "Hello,\n\nschön.\n", "<p>
 
 @pytest.fixture
 def box() -> Iterator[Postbox]:
-    with postbox() as made:
-        yield made
+    with postbox() as mail_server:
+        yield mail_server
 
 
 @pytest.fixture
@@ -55,12 +55,12 @@ async def write_down(app: Application, letter: Letter = LETTER) -> str:
 
 async def found(app: Application, mail_id: str) -> Mail:
     async with db.of(app).reading() as session:
-        kept = await session.get(Mail, mail_id)
-    assert kept is not None
-    return kept
+        stored = await session.get(Mail, mail_id)
+    assert stored is not None
+    return stored
 
 
-async def test_what_a_page_writes_arrives(settings: Settings, box: Postbox) -> None:
+async def test_a_mail_sent_by_a_page_arrives(settings: Settings, box: Postbox) -> None:
     app = create_app(settings)
     app.test_client_class = Client
     async with app.test_app():
@@ -78,23 +78,23 @@ async def test_what_a_page_writes_arrives(settings: Settings, box: Postbox) -> N
     assert f'<a href="{link}">' in both["text/html"]
 
 
-async def test_once_sent_nobody_can_read_it_here_any_more(app: Application, box: Postbox) -> None:
+async def test_a_sent_mail_is_erased_from_the_outbox(app: Application, box: Postbox) -> None:
     mail_id = await write_down(app)
     assert (await found(app, mail_id)).letter(sealer.of(app)) == LETTER
 
     await send_mail(jobs.of(app), mail_id)
     await send_mail(jobs.of(app), mail_id)  # a second run has nothing to do
 
-    kept = await found(app, mail_id)
-    assert (kept.sealed, kept.failure, kept.tries) == (None, None, 1)
-    assert kept.sent_at is not None
+    stored = await found(app, mail_id)
+    assert (stored.sealed, stored.failure, stored.tries) == (None, None, 1)
+    assert stored.sent_at is not None
     assert len(box.mails) == 1
     assert box.mails[0]["Subject"] == "Gruß & more"
     assert box.mails[0]["Message-ID"] == f"<{mail_id}@example.org>"
     assert parts(box.mails[0])["text/plain"].replace("\r\n", "\n") == LETTER.text
 
 
-async def test_what_waits_is_sealed(app: Application, settings: Settings) -> None:
+async def test_a_waiting_mail_is_encrypted(app: Application, settings: Settings) -> None:
     await write_down(app)
 
     held = (settings.data_dir / "rowcast.db").read_bytes() + (settings.data_dir / "rowcast.db-wal").read_bytes()
@@ -103,33 +103,33 @@ async def test_what_waits_is_sealed(app: Application, settings: Settings) -> Non
 
 
 @pytest.mark.usefixtures("_no_pauses")
-async def test_a_server_that_is_busy_is_asked_again(app: Application, box: Postbox) -> None:
+async def test_a_temporary_refusal_is_retried(app: Application, box: Postbox) -> None:
     box.refusals = ["451 Greylisted, try again", "451 Greylisted, try again"]
     mail_id = await write_down(app)
 
     await send_mail(jobs.of(app), mail_id)
 
-    kept = await found(app, mail_id)
-    assert (kept.tries, kept.failure, kept.sealed) == (3, None, None)
+    stored = await found(app, mail_id)
+    assert (stored.tries, stored.failure, stored.sealed) == (3, None, None)
     assert len(box.mails) == 1
 
 
 @pytest.mark.usefixtures("_no_pauses")
-async def test_what_will_never_be_taken_is_not_tried_again(app: Application, box: Postbox) -> None:
+async def test_a_permanent_refusal_is_not_retried(app: Application, box: Postbox) -> None:
     box.refusals = ["550 No such person here"]
     mail_id = await write_down(app)
 
     await send_mail(jobs.of(app), mail_id)
 
-    kept = await found(app, mail_id)
-    assert kept.tries == MAX_TRIES
-    assert "No such person here" in (kept.failure or "")
-    assert kept.sealed is not None  # an administrator can still pass the link on
+    stored = await found(app, mail_id)
+    assert stored.tries == MAX_TRIES
+    assert "No such person here" in (stored.failure or "")
+    assert stored.sealed is not None  # an administrator can still pass the link on
     assert (box.mails, box.asked) == ([], 1)
 
 
 @pytest.mark.usefixtures("_no_pauses")
-async def test_a_refused_password_is_tried_again_because_an_administrator_can_mend_it(
+async def test_a_refused_password_is_retried_because_an_administrator_can_correct_it(
     app: Application, box: Postbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send, refused = aiosmtplib.send, [aiosmtplib.SMTPAuthenticationError(535, "Bad credentials")] * 2
@@ -144,26 +144,26 @@ async def test_a_refused_password_is_tried_again_because_an_administrator_can_me
 
     await send_mail(jobs.of(app), mail_id)
 
-    kept = await found(app, mail_id)
-    assert (kept.tries, kept.failure, kept.sealed) == (3, None, None)
+    stored = await found(app, mail_id)
+    assert (stored.tries, stored.failure, stored.sealed) == (3, None, None)
     assert len(box.mails) == 1
 
 
 @pytest.mark.usefixtures("_no_pauses")
-async def test_a_server_that_stays_away_is_given_up_with_the_reason(data_dir: Path) -> None:
+async def test_a_mail_is_given_up_with_the_reason_if_the_server_stays_unavailable(data_dir: Path) -> None:
     app = create_app(make_settings(data_dir, smtp_url=f"smtp://127.0.0.1:{free_port()}"))
     async with app.test_app():
         mail_id = await write_down(app)
         await send_mail(jobs.of(app), mail_id)
-        kept = await found(app, mail_id)
+        stored = await found(app, mail_id)
 
-    assert kept.tries == MAX_TRIES
-    assert (kept.failure or "").startswith("The mail server did not take it:")
-    assert kept.sealed is not None
+    assert stored.tries == MAX_TRIES
+    assert (stored.failure or "").startswith("The mail server did not take it:")
+    assert stored.sealed is not None
 
 
 @pytest.mark.usefixtures("_no_pauses")
-async def test_started_twice_at_once_it_goes_out_once(app: Application, box: Postbox) -> None:
+async def test_a_mail_task_started_twice_sends_one_mail(app: Application, box: Postbox) -> None:
     mail_id = await write_down(app)
 
     await asyncio.gather(*(send_mail(jobs.of(app), mail_id) for _ in range(3)))
@@ -171,7 +171,7 @@ async def test_started_twice_at_once_it_goes_out_once(app: Application, box: Pos
     assert len(box.mails) == 1
 
 
-async def test_one_that_is_gone_or_sealed_with_a_lost_key_ends_quietly(app: Application, box: Postbox) -> None:
+async def test_a_mail_that_is_deleted_or_cannot_be_decrypted_ends_its_task(app: Application, box: Postbox) -> None:
     mail_id = await write_down(app)
 
     async def spoil(work: UnitOfWork) -> None:
@@ -234,7 +234,7 @@ def _tries(data_dir: Path) -> int:
         return int(connection.execute("SELECT coalesce(max(tries), 0) FROM mails").fetchone()[0])
 
 
-async def test_words_of_a_mail_that_was_never_sent_are_erased_after_thirty_days(app: Application) -> None:
+async def test_an_unsent_mail_is_erased_after_thirty_days(app: Application) -> None:
     old, fresh = await write_down(app), await write_down(app)
 
     async def age(work: UnitOfWork) -> None:
@@ -262,20 +262,18 @@ async def test_words_of_a_mail_that_was_never_sent_are_erased_after_thirty_days(
         ("smtp://[::1]:25", {"port": 25, "use_tls": False, "start_tls": False}),
     ],
 )
-def test_beyond_this_machine_mail_goes_out_encrypted_or_not_at_all(
-    data_dir: Path, url: str, expected: dict[str, Any]
-) -> None:
-    made = connection(make_settings(data_dir, smtp_url=url, public_origin="https://rows.example.org"))
+def test_mail_beyond_this_machine_requires_tls(data_dir: Path, url: str, expected: dict[str, Any]) -> None:
+    options = connection_options(make_settings(data_dir, smtp_url=url, public_origin="https://rows.example.org"))
 
-    assert {name: made[name] for name in expected} == expected
-    context = made["tls_context"]
+    assert {name: options[name] for name in expected} == expected
+    context = options["tls_context"]
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
 
-async def test_a_server_without_encryption_is_not_trusted_with_a_mail(
+async def test_a_mail_server_without_tls_gets_no_mail(
     app: Application, box: Postbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mail, "_is_loopback", lambda host: False)
+    monkeypatch.setattr(mail, "is_loopback", lambda host: False)
     monkeypatch.setattr(mail, "RETRY_AFTER", ())
     mail_id = await write_down(app)
 
@@ -285,20 +283,20 @@ async def test_a_server_without_encryption_is_not_trusted_with_a_mail(
     assert "STARTTLS" in ((await found(app, mail_id)).failure or "")
 
 
-def test_names_and_passwords_of_the_address_may_hold_anything(data_dir: Path) -> None:
+def test_the_user_name_and_password_in_the_smtp_url_are_percent_decoded(data_dir: Path) -> None:
     url = "smtp://rows%40example.org:p%3A%2F%40ss@mail.example.org"
-    made = connection(make_settings(data_dir, smtp_url=url, public_origin="https://rows.example.org"))
+    options = connection_options(make_settings(data_dir, smtp_url=url, public_origin="https://rows.example.org"))
 
-    assert (made["username"], made["password"]) == ("rows@example.org", "p:/@ss")
+    assert (options["username"], options["password"]) == ("rows@example.org", "p:/@ss")
 
 
-def test_a_domain_of_other_letters_goes_over_the_wire_as_every_server_knows_it(settings: Settings) -> None:
+def test_an_internationalised_domain_is_sent_in_ascii(settings: Settings) -> None:
     letter = Letter("ada@bücher.example", "Hello", "Hello\n", "<p>Hello</p>")
 
-    assert message(settings, "0" * 32, letter)["To"] == "ada@xn--bcher-kva.example"
+    assert email_message(settings, "0" * 32, letter)["To"] == "ada@xn--bcher-kva.example"
 
 
-async def test_the_log_says_that_a_mail_was_refused_and_nothing_of_it(
+async def test_the_log_of_a_refused_mail_contains_nothing_of_its_text(
     app: Application, box: Postbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     box.refusals = ["550 Refused"]

@@ -44,7 +44,7 @@ async def start(app: Application, task: str, subject: str) -> None:
 async def test_an_import_that_cannot_be_started_fails_in_words(stuck: Application) -> None:
     await start(stuck, "inspect_import", IMPORT)
 
-    found = await jobs.of(stuck).find(IMPORT)
+    found = await jobs.of(stuck).find_import(IMPORT)
     assert found is not None
     assert found.state == "failed"
     assert "went wrong on the server" in (found.failure or "")
@@ -56,7 +56,7 @@ async def test_a_mail_or_an_index_that_cannot_be_started_fails_no_import_and_is_
 ) -> None:
     await start(stuck, task, IMPORT)
 
-    found = await jobs.of(stuck).find(IMPORT)
+    found = await jobs.of(stuck).find_import(IMPORT)
     assert found is not None
     assert found.state == "inspecting"
     assert f"The task {task} of {IMPORT} could not be started" in caplog.text
@@ -71,7 +71,7 @@ async def test_a_second_app_of_the_process_cannot_start_tasks(app: Application, 
         await queue.of(other)._launched()
 
 
-def test_tasks_that_are_pending_while_the_server_is_updated_are_known_to_the_next_version() -> None:
+def test_the_names_of_tasks_that_may_be_pending_still_exist() -> None:
     """Their names, and the version they were started for, are in people's `jobs.db`."""
     durable = {name for name, task in TASKS.items() if task.is_durable}
     assert durable >= {"inspect_import", "load_import", "index_table", "send_mail"}

@@ -15,7 +15,7 @@ from webapp import create_app
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.jobs import schedule
-from webapp.jobs.schedule import STALE
+from webapp.jobs.schedule import MAX_AGE
 from webapp.models import Import, ImportState, User, utc_now
 
 
@@ -25,7 +25,7 @@ def _aged(path: Path, seconds: float) -> Path:
     return path
 
 
-async def test_what_is_left_of_uploads_that_never_ended_goes_after_a_day(settings: Settings) -> None:
+async def test_leftovers_of_aborted_uploads_are_removed_after_a_day(settings: Settings) -> None:
     folder = settings.imports_dir
     folder.mkdir()
     half = _aged_file(folder / ".upload-0123")
@@ -34,7 +34,7 @@ async def test_what_is_left_of_uploads_that_never_ended_goes_after_a_day(setting
     (whole / "original").write_bytes(b"a,b")
     fresh = folder / ".upload-4567"
     fresh.write_bytes(b"a,b")
-    _aged(whole, STALE + 60)
+    _aged(whole, MAX_AGE + 60)
 
     async with create_app(settings).test_app():
         await asyncio.to_thread(wait_for, lambda: not half.exists() and not whole.exists())
@@ -42,9 +42,7 @@ async def test_what_is_left_of_uploads_that_never_ended_goes_after_a_day(setting
     assert fresh.exists()
 
 
-def test_an_upload_that_vanishes_meanwhile_does_not_end_the_cleaning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_vanishes_does_not_stop_the_clean_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stale = _aged_file(tmp_path / ".upload-0123")
     vanished = tmp_path / ".upload-4567"
     monkeypatch.setattr(Path, "iterdir", lambda folder: iter([vanished, stale]))
@@ -56,10 +54,10 @@ def test_an_upload_that_vanishes_meanwhile_does_not_end_the_cleaning(
 
 def _aged_file(path: Path) -> Path:
     path.write_bytes(b"a,b")
-    return _aged(path, STALE + 60)
+    return _aged(path, MAX_AGE + 60)
 
 
-async def test_a_preview_nobody_decided_on_is_forgotten_after_a_week_also_by_a_server_that_never_stops(
+async def test_an_undecided_preview_is_deleted_after_a_week_without_a_restart(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schedule, "CHECK_EVERY", 0.02)
@@ -87,7 +85,7 @@ async def _add_previews(work: UnitOfWork, days: dict[str, int], done: str) -> No
     await work.session.flush()
     for import_id, age in {**days, done: 8}.items():
         state = ImportState.DONE if import_id == done else ImportState.READY
-        made = utc_now() - timedelta(days=age)
+        created_at = utc_now() - timedelta(days=age)
         work.session.add(
-            Import(id=import_id, user_id=1, state=state, created_at=made, filename="n.csv", size=1, sha256="")
+            Import(id=import_id, user_id=1, state=state, created_at=created_at, filename="n.csv", size=1, sha256="")
         )

@@ -26,7 +26,7 @@ def kill_server(server: Server) -> None:
     wait_for(lambda: not any(map(is_running, left)))
 
 
-def test_a_server_killed_in_either_pass_goes_on_when_it_is_started_again(
+def test_a_server_killed_during_a_pass_resumes_it_when_started_again(
     server: Start, browser: Browser, file: Path
 ) -> None:
     browser.visit(server()).sign_up()
@@ -60,7 +60,7 @@ def test_a_child_that_is_killed_is_started_again_by_the_server(server: Start, br
 
 
 @pytest.mark.parametrize("in_pass", [1, 2])
-def test_a_child_that_is_killed_each_time_fails_its_import_in_words(
+def test_a_child_that_is_killed_every_time_fails_its_import_with_a_reason(
     server: Start, browser: Browser, file: Path, in_pass: int
 ) -> None:
     browser.visit(server()).sign_up()
@@ -79,7 +79,7 @@ def test_a_child_that_is_killed_each_time_fails_its_import_in_words(
     assert browser.tables() == []
 
 
-def test_a_server_that_is_asked_to_stop_interrupts_its_import_and_the_next_one_ends_it(
+def test_a_stopping_server_interrupts_its_import_and_the_next_one_finishes_it(
     server: Start, browser: Browser, file: Path
 ) -> None:
     browser.visit(server()).sign_up()
@@ -96,7 +96,7 @@ def test_a_server_that_is_asked_to_stop_interrupts_its_import_and_the_next_one_e
     assert_same_rows(browser, import_id, file)
 
 
-def test_two_imports_at_once_do_not_mix(server: Start, browser: Browser, file: Path, tmp_path: Path) -> None:
+def test_concurrent_imports_do_not_mix_their_rows(server: Start, browser: Browser, file: Path, tmp_path: Path) -> None:
     other = write_csv(tmp_path / "other.csv", 30_000)
     browser.visit(server(import_workers="2")).sign_up()
     first, second = browser.upload(file), browser.upload(other)

@@ -12,7 +12,7 @@ from webapp import create_app
 from webapp.extensions import db
 from webapp.web.access import public
 from webapp.web.application import Application
-from webapp.web.body_limits import body_limit
+from webapp.web.body import body_limit
 from webapp.web.streaming import streamed
 
 
@@ -23,9 +23,9 @@ def streaming(settings: Settings) -> Application:
     app = create_app(settings)
     log = settings.data_dir / "log"
 
-    def note(words: str) -> None:
+    def note(text: str) -> None:
         with log.open("a") as file:
-            file.write(f"{words}\n")
+            file.write(f"{text}\n")
 
     @app.before_request
     async def lease() -> None:

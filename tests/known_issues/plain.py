@@ -43,11 +43,11 @@ async def serving(app: Quart) -> AsyncIterator[Plain]:
     listening: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
 
-    async def until_told() -> None:
+    async def wait_for_stop() -> None:
         listening.set_result(None)
         await stop.wait()
 
-    server = asyncio.ensure_future(serve(app, config, shutdown_trigger=until_told))
+    server = asyncio.ensure_future(serve(app, config, shutdown_trigger=wait_for_stop))
     await asyncio.wait({server, listening}, return_when=asyncio.FIRST_COMPLETED)
     try:
         if not server.done():

@@ -48,7 +48,7 @@ def plain(log: list[str]) -> Quart:
     return app
 
 
-async def test_plain_quart_tears_down_before_and_after_a_stream(plain: Quart, log: list[str]) -> None:
+async def test_plain_quart_runs_teardown_before_and_after_a_stream(plain: Quart, log: list[str]) -> None:
     """Fails if Quart tears a streamed request down only once, or keeps `g` for the stream (pallets/quart#361)."""
     async with serving(plain) as server:
         answer = await server.ask("GET", "/rows")
@@ -58,7 +58,7 @@ async def test_plain_quart_tears_down_before_and_after_a_stream(plain: Quart, lo
     assert not answer.is_whole  # the KeyError: 'connection' of the second teardown truncated it
 
 
-async def test_plain_quart_cuts_a_slow_download_without_a_word() -> None:
+async def test_plain_quart_cuts_a_slow_download_without_an_error() -> None:
     """Fails if `RESPONSE_TIMEOUT`, 60 s by default, no longer includes the time spent sending."""
     app = Quart("plain")
     app.config["RESPONSE_TIMEOUT"] = 0.1
@@ -87,7 +87,7 @@ async def test_plain_quart_cuts_a_slow_download_without_a_word() -> None:
     assert closed is not IS_023  # 0.23 does not even close the connection: the client waits forever
 
 
-def test_ours_tears_down_once_and_a_stream_that_waits_holds_nothing(server: Callable[..., Server]) -> None:
+def test_our_teardown_runs_once_and_a_waiting_stream_holds_no_connection(server: Callable[..., Server]) -> None:
     """The same teardown function, which would fail if it ran twice; and only one read connection for everybody."""
     running = server("tests.known_issues.apps:streaming", database_readers="1")
     log = running.data_dir / "log"
@@ -105,11 +105,11 @@ def test_ours_tears_down_once_and_a_stream_that_waits_holds_nothing(server: Call
     assert "KeyError" not in running.log.read_text()
 
 
-def test_ours_has_no_limit_for_sending(app: Application) -> None:
+def test_our_time_limit_does_not_cover_sending(app: Application) -> None:
     assert app.config["RESPONSE_TIMEOUT"] is None  # handlers have a limit that ends when the response starts
 
 
-async def test_ours_can_be_torn_down_twice(app: Application) -> None:
+async def test_our_teardown_can_run_twice(app: Application) -> None:
     """A second call of any teardown function, including those of libraries, does no harm."""
     functions = [*app.teardown_appcontext_funcs, *chain.from_iterable(app.teardown_request_funcs.values())]
 

@@ -88,7 +88,7 @@ def test_plain_quart_blocks_its_loop_under_gevent() -> None:
     assert patched["turns_of_others"] == 0
 
 
-def test_plain_quart_without_gevent_does_not() -> None:
+def test_plain_quart_without_gevent_does_not_block_its_loop() -> None:
     unpatched = shown("unpatched")
 
     assert unpatched["loops"] == 1
@@ -96,7 +96,7 @@ def test_plain_quart_without_gevent_does_not() -> None:
     assert unpatched["turns_of_others"] > 0
 
 
-def test_ours_does_not_start_in_a_patched_process(tmp_path: Path) -> None:
+def test_our_application_does_not_start_in_a_patched_process(tmp_path: Path) -> None:
     ended = run(START, ROWCAST_DATA_DIR=str(tmp_path / "data"))
 
     assert ended.returncode == 1
@@ -105,7 +105,7 @@ def test_ours_does_not_start_in_a_patched_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("code", ["import gevent", "from gevent import monkey; monkey.patch_all(thread=False)"])
-def test_ours_minds_patched_threads_only(tmp_path: Path, code: str) -> None:
+def test_our_application_starts_if_other_modules_than_threading_are_patched(tmp_path: Path, code: str) -> None:
     """A library that merely imports gevent is no reason to refuse."""
     ended = run(f"{code}\nfrom webapp import create_app; create_app(); print('made')", ROWCAST_DATA_DIR=str(tmp_path))
 

@@ -68,7 +68,7 @@ async def test_plain_quart_sends_the_form_again_with_the_get(plain: Quart) -> No
     assert (await answer.get_json())["form"] == {"password": "secret"}
 
 
-async def test_plain_quart_never_ends_a_loop(plain: Quart) -> None:
+async def test_plain_quart_follows_a_redirect_loop_forever(plain: Quart) -> None:
     """Fails if the client gives up after some number of hops."""
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
@@ -84,17 +84,17 @@ async def test_plain_quart_auth_does_not_sign_its_test_client_out(plain: Quart) 
         assert (await (await client.get("/home")).get_json())["signed in as"] == "7"
 
 
-async def test_ours_is_right_after_each_hop(client: QuartClient) -> None:
+async def test_our_client_is_in_the_right_state_after_each_redirect(client: QuartClient) -> None:
     """Through the real forms, one hop at a time, asserting each `Location`."""
     await sign_up(client)
     await sign_out(client)
 
-    asked = await client.get("/tables/1/edit")
-    assert (asked.status_code, asked.headers["Location"]) == (303, "/login?next=/tables/1/edit")
+    redirected = await client.get("/tables/1/edit")
+    assert (redirected.status_code, redirected.headers["Location"]) == (303, "/login?next=/tables/1/edit")
     assert not await is_signed_in(client)
 
     form = {"email": ADA.email, "password": ADA.password}
-    answer = await client.post(asked.headers["Location"], form=form)
+    answer = await client.post(redirected.headers["Location"], form=form)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/tables/1/edit")
     assert await is_signed_in(client)
 
@@ -103,7 +103,7 @@ async def test_ours_is_right_after_each_hop(client: QuartClient) -> None:
     assert (await sign_in(client)).headers["Location"] == "/dashboard"
 
 
-async def test_ours_sends_nobody_to_another_host(client: QuartClient) -> None:
+async def test_our_redirects_never_lead_to_another_host(client: QuartClient) -> None:
     await sign_up(client)
     await sign_out(client)
 
@@ -113,7 +113,7 @@ async def test_ours_sends_nobody_to_another_host(client: QuartClient) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (303, "/dashboard")
 
 
-def test_ours_follows_no_redirect_in_any_test() -> None:
+def test_our_tests_follow_no_redirects() -> None:
     """Tests assert `Location`; only a real browser may follow redirects."""
     following = [
         f"{path.relative_to(TESTS)}:{call.lineno}"

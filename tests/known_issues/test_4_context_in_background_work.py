@@ -49,7 +49,7 @@ async def test_plain_quart_loses_the_context_in_some_threads_and_not_in_others()
     assert seen["to_thread"] == {"app": True, "request": True, "g": 1}
 
 
-async def test_plain_quart_leaves_the_request_to_a_task_that_outlives_it() -> None:
+async def test_plain_quart_leaks_the_request_into_a_task_that_outlives_it() -> None:
     """Fails if both versions treat background tasks alike: 0.22 passes the request, with its contents, to the task."""
     app, seen, ended = Quart("plain"), {}, asyncio.Event()
 
@@ -70,7 +70,7 @@ async def test_plain_quart_leaves_the_request_to_a_task_that_outlives_it() -> No
     assert seen == {"app": True, "request": not IS_023, "g": None, "path": None if IS_023 else "/"}
 
 
-async def test_plain_quart_shares_g_with_tasks_made_by_hand() -> None:
+async def test_plain_quart_shares_g_with_tasks_created_by_hand() -> None:
     """Fails if `create_task` no longer copies the context: then a session on `g` would be in one task only."""
     app, seen, ended = Quart("plain"), {}, asyncio.Event()
 
@@ -91,7 +91,7 @@ async def test_plain_quart_shares_g_with_tasks_made_by_hand() -> None:
     assert seen["g"] == "a session, closed by teardown"
 
 
-async def test_ours_in_a_thread_is_found_through_the_app(app: Application) -> None:
+async def test_our_shared_objects_are_found_through_the_app_in_a_thread(app: Application) -> None:
     """`db()` needs a context and says so; `db.of(app)` needs none. Threads and jobs receive what they need."""
     with pytest.raises(RuntimeError, match=r"context"):
         await asyncio.get_running_loop().run_in_executor(None, db)
@@ -101,7 +101,7 @@ async def test_ours_in_a_thread_is_found_through_the_app(app: Application) -> No
     assert found is config.of(app)
 
 
-async def test_ours_in_a_task_has_an_id_and_a_session_of_its_own(app: Application, client: QuartClient) -> None:
+async def test_our_background_task_gets_ids_and_opens_its_own_session(app: Application, client: QuartClient) -> None:
     """A write that nobody waits for continues after its request was torn down, without needing `g`."""
     torn_down = asyncio.Event()
 
@@ -127,7 +127,7 @@ async def test_ours_in_a_task_has_an_id_and_a_session_of_its_own(app: Applicatio
         assert (await session.get_one(User, 1)).name == "Countess"
 
 
-async def test_ours_in_a_durable_workflow_has_an_id_and_nothing_of_the_request(
+async def test_our_durable_workflow_gets_an_id_and_nothing_of_the_request(
     app: Application, client: QuartClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It starts in a thread of the workflow engine and does its work on the event loop, in an empty context."""

@@ -20,7 +20,7 @@ from webapp.web.application import Application
 TRAIN: dict[str, Any] = {"headers": {"User-Agent": "Firefox/200"}, "scope_base": {"client": ("192.0.2.7", 4711)}}
 
 
-async def test_plain_session_protection_signs_out_who_changes_trains() -> None:
+async def test_plain_session_protection_signs_out_people_whose_address_changes() -> None:
     """Flask-Login's "strong" protection, ported. It works as documented: the trouble is that people move."""
     app = Quart("plain")
     app.secret_key = "k" * 32
@@ -49,7 +49,7 @@ async def test_plain_session_protection_signs_out_who_changes_trains() -> None:
     assert await (await client.get("/who", scope_base={"client": ("192.0.2.7", 1)})).get_data() == b"None"
 
 
-async def test_plain_quart_auth_cannot_end_a_session_nor_tell_two_apart() -> None:
+async def test_plain_quart_auth_can_neither_end_a_session_nor_list_them() -> None:
     """Fails if quart-auth stores sessions: then Rowcast may have to store less."""
     app = Quart("plain")
     app.secret_key = "k" * 32
@@ -90,7 +90,7 @@ def wait_six_minutes(settings: Settings) -> None:
         connection.execute("UPDATE sessions SET seen_at = datetime(seen_at, '-6 minutes') || '.000000'")
 
 
-async def test_ours_stays_signed_in_elsewhere_and_notes_where(
+async def test_our_session_survives_a_change_of_address_and_records_it(
     app: Application, client: QuartClient, settings: Settings
 ) -> None:
     await sign_up(client)
@@ -101,11 +101,11 @@ async def test_ours_stays_signed_in_elsewhere_and_notes_where(
     here = await client.get("/")
 
     assert (there.status_code, here.status_code) == (303, 303)  # both to the dashboard
-    (one,) = await rows(app)
-    assert (one.address, one.agent) == ("192.0.2.7", "Firefox/200")
+    (session,) = await rows(app)
+    assert (session.address, session.agent) == ("192.0.2.7", "Firefox/200")
 
 
-async def test_ours_lists_each_device_and_ends_one_or_all_others(app: Application, client: QuartClient) -> None:
+async def test_our_sessions_can_be_listed_and_ended_one_by_one_or_all(app: Application, client: QuartClient) -> None:
     """One row per sign-in; once ended, a copied cookie is worthless from the next request on."""
     laptop, phone = app.test_client(), app.test_client()
     await sign_up(client)
@@ -118,14 +118,14 @@ async def test_ours_lists_each_device_and_ends_one_or_all_others(app: Applicatio
     assert page.count("This one") == 1
 
     assert (await client.post(f"/account/devices/{second}/end")).headers["Location"] == "/account/devices"
-    assert [await is_signed_in(one) for one in (client, laptop, phone)] == [True, False, True]
+    assert [await is_signed_in(browser) for browser in (client, laptop, phone)] == [True, False, True]
 
     await sign_in(laptop)
     await client.post("/account/devices/others/end")
-    assert [await is_signed_in(one) for one in (client, laptop, phone)] == [True, False, False]
+    assert [await is_signed_in(browser) for browser in (client, laptop, phone)] == [True, False, False]
 
 
-async def test_ours_ends_nobody_elses(app: Application, client: QuartClient) -> None:
+async def test_our_sessions_can_be_ended_by_their_owner_only(app: Application, client: QuartClient) -> None:
     await sign_up(client)
     (own,) = await rows(app)
 

@@ -34,35 +34,35 @@ class PlainForm(Form):
     name = StringField()
 
 
-def test_plain_wtforms_refuses_a_page_from_yesterday(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_wtforms_refuses_a_form_loaded_yesterday(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails if its tokens no longer expire after half an hour."""
-    kept: dict[str, str] = {}
-    page = PlainForm(meta={"csrf_context": kept})
+    session_data: dict[str, str] = {}
+    page = PlainForm(meta={"csrf_context": session_data})
     submitted = MultiDict({"name": "Ada", "csrf_token": page.csrf_token.current_token})
-    assert PlainForm(submitted, meta={"csrf_context": kept}).validate()
+    assert PlainForm(submitted, meta={"csrf_context": session_data}).validate()
 
     monkeypatch.setattr(SessionCSRF, "now", lambda self: datetime.now() + timedelta(days=1))
-    late = PlainForm(submitted, meta={"csrf_context": kept})
+    late = PlainForm(submitted, meta={"csrf_context": session_data})
 
     assert not late.validate()
     assert late.errors == {"csrf_token": ["CSRF token expired."]}
 
 
-@pytest.mark.parametrize(("change", "said"), [("session", "CSRF failed."), ("key", "CSRF failed.")])
-def test_plain_wtforms_refuses_a_page_whose_session_or_key_is_gone(change: str, said: str) -> None:
+@pytest.mark.parametrize(("change", "message"), [("session", "CSRF failed."), ("key", "CSRF failed.")])
+def test_plain_wtforms_refuses_a_form_whose_session_or_key_is_gone(change: str, message: str) -> None:
     """Fails if a token outlives its session, or if several keys can verify one."""
-    kept: dict[str, str] = {}
-    page = PlainForm(meta={"csrf_context": kept})
+    session_data: dict[str, str] = {}
+    page = PlainForm(meta={"csrf_context": session_data})
     submitted = MultiDict({"name": "Ada", "csrf_token": page.csrf_token.current_token})
 
-    meta: dict[str, Any] = {"csrf_context": {"csrf": "another"} if change == "session" else kept}
+    meta: dict[str, Any] = {"csrf_context": {"csrf": "another"} if change == "session" else session_data}
     late = PlainForm(submitted, meta=meta | ({"csrf_secret": b"n" * 32} if change == "key" else {}))
 
     assert not late.validate()
-    assert late.errors == {"csrf_token": [said]}
+    assert late.errors == {"csrf_token": [message]}
 
 
-async def test_plain_quart_tells_caches_nothing_or_too_much(tmp_path: Path) -> None:
+async def test_plain_quart_sends_no_cache_headers_or_wrong_ones(tmp_path: Path) -> None:
     """Fails if, on both versions, a page that shows the session sends `Vary: Cookie` and a static file does not."""
     (tmp_path / "style.css").write_text("a {}")
     app = Quart("plain", static_folder=str(tmp_path))
@@ -81,7 +81,7 @@ async def test_plain_quart_tells_caches_nothing_or_too_much(tmp_path: Path) -> N
     assert style.headers.get("Vary") == ("Cookie" if IS_023 else None)  # 0.23: a proxy caches no style sheet at all
 
 
-async def test_ours_submits_from_a_page_of_yesterday(
+async def test_our_forms_loaded_yesterday_can_be_submitted(
     client: QuartClient, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A day later, on a restarted server with another key: the page alone is enough to submit the form."""
@@ -105,21 +105,19 @@ async def test_ours_submits_from_a_page_of_yesterday(
 
 
 @pytest.mark.parametrize("is_signed_in", [False, True])
-async def test_ours_tells_caches_what_to_do_with_every_answer(
-    app: Application, client: QuartClient, is_signed_in: bool
-) -> None:
+async def test_our_responses_all_have_cache_headers(app: Application, client: QuartClient, is_signed_in: bool) -> None:
     """Every route with each of its methods, unsafe ones last: uncacheable, or the same for everybody."""
     await sign_up(client)
     if not is_signed_in:
         await sign_out(client)
     adapter = app.url_map.bind("localhost")
-    asked = [
+    routes = [
         (method, adapter.build(rule.endpoint, dict.fromkeys(rule.arguments, 1), method=method))
         for rule in app.url_map.iter_rules()
         for method in rule.methods or ()
     ]
-    assert len(asked) > 50
-    for method, path in sorted(asked, key=lambda one: (one[0] not in SAFE_METHODS, "out" in one[1])):
+    assert len(routes) > 50
+    for method, path in sorted(routes, key=lambda route: (route[0] not in SAFE_METHODS, "out" in route[1])):
         async with asyncio.timeout(10):
             check(f"{method} {path}", await client.open(path, method=method))
 

@@ -10,7 +10,7 @@ from quart.typing import ResponseReturnValue
 
 from tests.known_issues.plain import serving
 from tests.servers import Answer, Server, Wire
-from webapp.web.body_limits import MAX_FIELD_SIZE, MAX_FORM_FIELDS
+from webapp.web.body import MAX_FIELD_SIZE, MAX_FORM_FIELDS
 
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=frontier"
@@ -45,7 +45,7 @@ async def test_plain_quart_ignores_the_limit_of_one_request(plain: Quart, limit:
     assert answer.status == status
 
 
-async def test_plain_quart_takes_any_number_of_chunks() -> None:
+async def test_plain_quart_accepts_an_endless_chunked_body() -> None:
     """Fails if a body without a length is counted too. The client sends no faster than the view reads."""
     app, received = Quart("plain"), asyncio.Queue[int]()
     app.config["MAX_CONTENT_LENGTH"] = 1000
@@ -72,7 +72,7 @@ async def test_plain_quart_takes_any_number_of_chunks() -> None:
     assert (answer.status, answer.body) == (200, b"10000")
 
 
-async def test_plain_quart_counts_the_parts_of_one_kind_of_form_only(plain: Quart) -> None:
+async def test_plain_quart_limits_the_parts_of_multipart_forms_only(plain: Quart) -> None:
     """Fails if `MAX_FORM_PARTS`, here 10, applies to urlencoded forms. (1.5 million fields took four seconds.)"""
     answer = await plain.test_client().post(
         "/form", data=b"&".join([b"a=1"] * 200), headers={"Content-Type": URLENCODED}
@@ -101,7 +101,7 @@ def post(server: Server, path: str, body: bytes, *, is_chunked: bool = False, **
 @pytest.mark.parametrize(
     ("path", "limit"), [("/default", 1024), ("/lowered", 100), ("/raised", 5000), ("/whole", 5000)]
 )
-def test_ours_holds_to_the_byte_lowered_and_raised(ours: Server, path: str, limit: int, is_chunked: bool) -> None:
+def test_our_body_limit_is_exact_when_lowered_and_raised(ours: Server, path: str, limit: int, is_chunked: bool) -> None:
     fits = post(ours, path, b"x" * limit, is_chunked=is_chunked)
     too_large = post(ours, path, b"x" * (limit + 1), is_chunked=is_chunked)
 
@@ -110,7 +110,7 @@ def test_ours_holds_to_the_byte_lowered_and_raised(ours: Server, path: str, limi
 
 
 @pytest.mark.parametrize("is_chunked", [False, True])
-def test_ours_counts_fields_and_parts_of_either_kind_of_form(ours: Server, is_chunked: bool) -> None:
+def test_our_limit_covers_the_fields_of_urlencoded_and_multipart_forms(ours: Server, is_chunked: bool) -> None:
     def urlencoded(count: int) -> Answer:
         body = b"&".join([b"a=1"] * count)
         return post(ours, "/form", body, is_chunked=is_chunked, Content_Type=URLENCODED)
@@ -123,7 +123,7 @@ def test_ours_counts_fields_and_parts_of_either_kind_of_form(ours: Server, is_ch
         assert form(MAX_FORM_FIELDS + 1).status == 413
 
 
-def test_ours_has_a_limit_for_what_one_field_may_keep_in_memory(ours: Server) -> None:
+def test_our_multipart_fields_have_a_limit_in_memory(ours: Server) -> None:
     fits = post(ours, "/form", parts([b"x" * (MAX_FIELD_SIZE - 1000)]), Content_Type=MULTIPART)
     too_large = post(ours, "/form", parts([b"x" * (MAX_FIELD_SIZE + 1)]), Content_Type=MULTIPART)
 

@@ -43,7 +43,7 @@ async def who(app: Quart, cookies: str) -> object:
     return await (await client.get("/who", headers={"Cookie": cookies})).get_json()
 
 
-async def test_plain_quart_rotates_keys_that_are_a_list() -> None:
+async def test_plain_quart_rotates_keys_given_as_a_list() -> None:
     """The order of the keys, wrong in Flask 3.1.0 and in Quart before 0.21, is correct."""
     answer = await plain(OLDEST, []).test_client().get("/login")
     cookies = "; ".join(header.partition(";")[0] for header in answer.headers.getlist("Set-Cookie"))
@@ -56,7 +56,7 @@ async def test_plain_quart_rotates_keys_that_are_a_list() -> None:
     ("fallbacks", "forged_with"),
     [("an-old-key", "k"), ([""], ""), (["retired-key-of-last-year", ""], "")],  # "".split(",") is [""]
 )
-async def test_plain_quart_takes_anybodys_cookie_with_malformed_fallbacks(fallbacks: object, forged_with: str) -> None:
+async def test_plain_quart_accepts_forged_cookies_with_malformed_fallbacks(fallbacks: object, forged_with: str) -> None:
     """Fails if Quart refuses them. A string is read as one-letter keys, an empty entry as the empty key."""
     forger = URLSafeTimedSerializer(forged_with, "quart auth salt", signer_kwargs={"digest_method": sha512})
 
@@ -65,7 +65,7 @@ async def test_plain_quart_takes_anybodys_cookie_with_malformed_fallbacks(fallba
     assert found == {"session": None, "auth": "1"}
 
 
-def test_ours_signs_nobody_out_over_a_rotation(server: Callable[..., Server]) -> None:
+def test_our_key_rotation_signs_nobody_out(server: Callable[..., Server]) -> None:
     """Several servers in turn on the same data, with different keys: the sign-in and the flash message survive."""
     with httpx.Client(headers={"Sec-Fetch-Site": "same-origin"}) as browser:
         first = server(secret_key=OLD)
@@ -90,14 +90,14 @@ def dashboard(browser: httpx.Client, running: Server) -> httpx.Response:
 
 
 @pytest.mark.parametrize(
-    ("fallbacks", "said"),
+    ("fallbacks", "message"),
     [
         (f"{OLD},", "has an empty entry; anybody could sign with it"),
         (",", "has an empty entry; anybody could sign with it"),
         ("an-old-key", "need at least 32 characters"),
     ],
 )
-def test_ours_does_not_start_with_malformed_fallbacks(tmp_path: Path, fallbacks: str, said: str) -> None:
+def test_our_settings_refuse_malformed_fallbacks(tmp_path: Path, fallbacks: str, message: str) -> None:
     """One line names the problem and contains no key."""
     given = {"ROWCAST_SECRET_KEY": NEW, "ROWCAST_SECRET_KEY_FALLBACKS": fallbacks, "ROWCAST_DATA_DIR": str(tmp_path)}
     ended = subprocess.run(
@@ -112,6 +112,6 @@ def test_ours_does_not_start_with_malformed_fallbacks(tmp_path: Path, fallbacks:
 
     assert ended.returncode == 1
     assert "ROWCAST_SECRET_KEY" in ended.stderr
-    assert said in ended.stderr
+    assert message in ended.stderr
     assert not [key for key in (NEW, OLD, "an-old-key") if key in ended.stderr + ended.stdout]
     assert list(tmp_path.iterdir()) == []

@@ -43,7 +43,7 @@ class SetCookieOf30(Response):
 
 
 @pytest.mark.parametrize("name", FAULTY)
-def test_plain_quart_lets_in_what_does_not_work(name: str) -> None:
+def test_plain_quart_allows_dependencies_that_do_not_work(name: str) -> None:
     """Fails if Quart raises its bounds: then ours can be relaxed. Ours exclude the last two, the lock file the
     first.
     """
@@ -70,16 +70,16 @@ async def test_plain_quart_fails_with_the_werkzeug_it_allows() -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_ours_has_a_lower_bound_that_holds_here_and_in_the_lock(name: str) -> None:
+def test_our_lower_bounds_hold_in_the_environment_and_in_the_lock_file(name: str) -> None:
     locked = [Version(package["version"]) for package in LOCKED if package["name"] == name]
 
-    assert any(one.operator in (">=", "==") for one in OURS[name].specifier), "a version somebody tried"
+    assert any(candidate.operator in (">=", "==") for candidate in OURS[name].specifier), "a version somebody tried"
     assert OURS[name].specifier.contains(version(name))
     assert locked
-    assert all(OURS[name].specifier.contains(one) for one in locked)
+    assert all(OURS[name].specifier.contains(candidate) for candidate in locked)
 
 
-def test_ours_says_why_each_is_there() -> None:
+def test_our_dependencies_each_have_a_reason() -> None:
     """Each dependency has a comment with its purpose, and each raised bound one with the reason."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     lines = re.search(r"^dependencies = \[\n(.*?)^\]", text, re.MULTILINE | re.DOTALL)
@@ -88,7 +88,7 @@ def test_ours_says_why_each_is_there() -> None:
     assert [line for line in lines[1].splitlines() if not re.fullmatch(r'    "[^"]+", +# .{8,}', line)] == []
 
 
-def test_ours_locks_both_pairs() -> None:
+def test_our_lock_file_has_both_versions_of_quart() -> None:
     """An unbounded `quart` resolves to a different framework per Python: 0.23 needs 3.13. The lock pins both."""
     assert [locked_for(python) for python in ("3.11.0", "3.12.0", "3.13.0")] == ["0.22", "0.22", "0.23"]
     assert PROJECT["project"]["requires-python"] == ">=3.11"
@@ -108,7 +108,7 @@ def locked_for(python: str) -> str:
     return str(found)
 
 
-def test_ours_are_tried_on_both_pairs_and_at_their_lowest() -> None:
+def test_our_dependencies_are_tested_on_both_versions_and_at_their_lowest() -> None:
     """bin/ci is what must pass before a change is merged; `tests/policy/test_ci.py` compares its callers."""
     text = (ROOT / "bin" / "ci").read_text(encoding="utf-8")
 

@@ -9,16 +9,16 @@ import pytest
 
 from tests.jobs.driver import Browser, write_csv
 from tests.servers import Server, wait_for
-from webapp.live import sse
+from webapp.live import streams
 
 Start = Callable[..., Server]
 
 
 @pytest.fixture
 def browser(data_dir: Path) -> Iterator[Browser]:
-    made = Browser(data_dir)
-    yield made
-    made.close()
+    browser = Browser(data_dir)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,9 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_csv(tmp_path_factory.mktemp("stream") / "numbers.csv", 150_000)
 
 
-def test_a_page_is_told_every_step_and_moves_on_by_itself(server: Start, browser: Browser, file: Path) -> None:
+def test_the_page_of_an_import_shows_its_progress_and_its_result_without_a_reload(
+    server: Start, browser: Browser, file: Path
+) -> None:
     browser.visit(server()).sign_up()
     import_id = browser.upload(file)
     *steps, last = browser.events(import_id, "inspecting")
@@ -45,7 +47,7 @@ def test_a_page_is_told_every_step_and_moves_on_by_itself(server: Start, browser
     assert any('hx-target="#progress"' in step for step in steps)
 
 
-def test_a_page_that_is_behind_is_brought_up_to_date_at_once(server: Start, browser: Browser, tmp_path: Path) -> None:
+def test_an_outdated_page_is_updated_as_soon_as_it_connects(server: Start, browser: Browser, tmp_path: Path) -> None:
     browser.visit(server()).sign_up()
     import_id = browser.import_whole(write_csv(tmp_path / "small.csv", 5))
     ping, section, done = browser.events(import_id, "loading")
@@ -67,7 +69,7 @@ def test_a_drain_ends_the_stream_within_a_second(server: Start, browser: Browser
     assert browser.server.wait(8) == 0
 
 
-def test_strangers_and_the_signed_out_get_no_stream(server: Start, browser: Browser, file: Path) -> None:
+def test_strangers_and_signed_out_people_get_no_stream(server: Start, browser: Browser, file: Path) -> None:
     browser.visit(server()).sign_up()
     import_id = browser.upload(file)
     live = {"import": import_id, "state": "inspecting"}
@@ -80,11 +82,11 @@ def test_strangers_and_the_signed_out_get_no_stream(server: Start, browser: Brow
     assert "HX-Redirect" in answer.headers
 
 
-def test_a_message_is_one_line_of_data_for_each_line_of_html() -> None:
-    assert sse.message("<p>a</p>\r\n<p>b\u2028c</p>") == "data: <p>a</p>\ndata: <p>b\u2028c</p>\n\n".encode()
+def test_a_message_has_a_data_line_for_each_line_of_html() -> None:
+    assert streams.message_of("<p>a</p>\r\n<p>b\u2028c</p>") == "data: <p>a</p>\ndata: <p>b\u2028c</p>\n\n".encode()
 
 
-def test_cancelling_moves_the_page_on(server: Start, browser: Browser, file: Path) -> None:
+def test_cancelling_an_import_updates_its_page(server: Start, browser: Browser, file: Path) -> None:
     browser.visit(server()).sign_up()
     import_id = browser.upload(file)
     events = browser.events(import_id, "inspecting")

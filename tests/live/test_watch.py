@@ -12,7 +12,7 @@ from quart.testing import QuartClient
 from tests.helpers import sign_out, sign_up
 from webapp.extensions import broker, db, jobs
 from webapp.jobs.progress import Meter, Progress
-from webapp.live import sse, streams
+from webapp.live import streams
 from webapp.models import Actor, Import, ImportState, Session, User, utc_now
 from webapp.models.tables.importing import CHANGED, import_topic
 from webapp.tables.import_updates import import_view, render_import, render_progress
@@ -51,7 +51,7 @@ async def until(messages: AsyncIterator[bytes], part: bytes) -> bytes:
     raise AssertionError(f"The stream ended without {part!r}")
 
 
-async def test_a_quiet_stream_pings_and_then_goes_on_with_what_comes(app: Application, watch: streams.Watcher) -> None:
+async def test_an_idle_stream_pings_and_then_sends_the_next_event(app: Application, watch: streams.Watcher) -> None:
     messages = watch.messages()
     for _ in range(3):
         assert await until(messages, b"ping")
@@ -61,11 +61,11 @@ async def test_a_quiet_stream_pings_and_then_goes_on_with_what_comes(app: Applic
     assert import_topic(IMPORT) not in broker.of(app)._topics
 
 
-async def test_a_step_is_rendered_once_for_all_who_watch(app: Application, watch: streams.Watcher) -> None:
+async def test_a_progress_step_is_rendered_once_for_all_streams(app: Application, watch: streams.Watcher) -> None:
     assert render_progress(templates.of(app), STEP, Locale()) is render_progress(templates.of(app), STEP, Locale())
 
 
-async def test_the_last_message_is_rendered_once_for_all_who_read_alike(
+async def test_the_last_message_is_rendered_once_for_all_readers_with_the_same_locale(
     app: Application, watch: streams.Watcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each stream checks its own access; the text it then sends is shared."""
@@ -85,7 +85,7 @@ async def test_the_last_message_is_rendered_once_for_all_who_read_alike(
 
     assert first == second
     text = render_import(templates.of(app), await watch.read_row(), None, Locale())
-    assert sse.message(text) is sse.message(text)
+    assert streams.message_of(text) is streams.message_of(text)
     assert (b"1,234,567" in first, b"1.234.567" in other) == (True, True)
     assert render_import.cache_info().misses == before + 2
 
@@ -102,7 +102,7 @@ async def test_a_stream_ends_when_its_person_is_signed_out(
 
 
 @pytest.mark.parametrize("ends", ["idle", "too old", "its person is deactivated"])
-async def test_a_stream_ends_with_what_would_end_a_request(
+async def test_a_stream_ends_when_its_reader_loses_access(
     app: Application, watch: streams.Watcher, monkeypatch: pytest.MonkeyPatch, ends: str
 ) -> None:
     monkeypatch.setattr(streams, "CHECK_EVERY", 0.0)
@@ -125,7 +125,7 @@ async def test_a_stream_ends_with_what_would_end_a_request(
         assert len([message async for message in messages]) <= 2
 
 
-async def test_steps_are_not_a_way_around_the_check(
+async def test_a_stream_that_is_never_idle_still_checks_access(
     app: Application, watch: streams.Watcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stream that always has something to send, and so never falls silent, still checks its access."""
@@ -141,7 +141,7 @@ async def test_steps_are_not_a_way_around_the_check(
         assert [message async for message in messages] == []
 
 
-async def test_rights_are_not_read_again_at_every_step(
+async def test_access_is_not_checked_at_every_step(
     app: Application, watch: streams.Watcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams, "PING_EVERY", 60.0)
@@ -161,16 +161,14 @@ async def test_rights_are_not_read_again_at_every_step(
     assert len(reads) == 1
 
 
-async def test_a_stream_has_an_end_so_that_clients_spread_over_new_servers(
-    watch: streams.Watcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_stream_ends_after_its_lifetime(watch: streams.Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "LIFETIME", 0.2)
     async with asyncio.timeout(10):
         messages = [message async for message in watch.messages()]
     assert not any(b"event: done" in message for message in messages)
 
 
-def test_a_resumed_pass_does_not_count_what_was_there_before() -> None:
+def test_the_rate_of_a_resumed_pass_ignores_earlier_rows() -> None:
     now = 0.0
     meter = Meter(Progress(IMPORT, ImportState.LOADING, 0, 1000, 0, 100), clock=lambda: now)
     assert meter.at(500, 50).per_second is None

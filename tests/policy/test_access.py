@@ -95,7 +95,7 @@ def _samples(rule: Rule) -> dict[str, Any]:
     return {name: SAMPLES[name] for name in rule.arguments}
 
 
-def test_what_is_public_says_so_and_stands_in_the_table(settings: Settings) -> None:
+def test_public_views_are_marked_and_listed(settings: Settings) -> None:
     app = create_app(settings)
 
     public = {name for name, view in app.view_functions.items() if getattr(view, "is_public", False)}
@@ -103,20 +103,18 @@ def test_what_is_public_says_so_and_stands_in_the_table(settings: Settings) -> N
     assert public == PUBLIC.keys()
 
 
-async def test_every_other_address_gives_a_stranger_no_part_of_a_page(app: Application, client: QuartClient) -> None:
+async def test_every_other_url_gives_a_stranger_no_fragment(app: Application, client: QuartClient) -> None:
     """`test_roles.py` asks for the pages themselves."""
-    asked = list(guarded(app))
-    assert ("GET", "/dashboard") in asked
+    routes = list(guarded(app))
+    assert ("GET", "/dashboard") in routes
 
-    for method, path in asked:
+    for method, path in routes:
         fragment = await client.open(path, method=method, headers=HTMX)
         assert fragment.status_code == 401, f"{method} {path}"
         assert await fragment.get_data(as_text=True) == ""
 
 
-async def test_what_matters_asks_who_one_is_unless_that_was_a_short_while_ago(
-    app: Application, client: QuartClient
-) -> None:
+async def test_sensitive_views_require_a_recent_proof_of_identity(app: Application, client: QuartClient) -> None:
     marked = {name: view for name, view in app.view_functions.items() if getattr(view, "needs_fresh", False)}
     assert {name: getattr(view, "is_resumable", False) for name, view in marked.items()} == FRESH
     await sign_up(client)
@@ -131,7 +129,7 @@ async def test_what_matters_asks_who_one_is_unless_that_was_a_short_while_ago(
             assert ("then=" in answer.headers["Location"]) == FRESH[rule.endpoint], path
 
 
-async def test_a_view_nobody_has_thought_about_is_guarded(settings: Settings) -> None:
+async def test_an_unmarked_view_requires_a_sign_in(settings: Settings) -> None:
     app = create_app(settings)
 
     @app.route("/forgotten", methods=["GET", "POST", "DELETE"])
@@ -154,25 +152,25 @@ async def test_strangers_cannot_tell_what_exists(client: QuartClient) -> None:
     assert (await client.get("/api/no-such-thing")).status_code == 401
 
 
-async def test_who_is_signed_in_hears_that_a_page_does_not_exist(client: QuartClient) -> None:
+async def test_signed_in_people_get_a_404_for_an_unknown_page(client: QuartClient) -> None:
     await sign_up(client)
 
     assert (await client.get("/no-such-page")).status_code == 404
 
 
-async def test_a_page_remembers_where_one_wanted_to_go(client: QuartClient) -> None:
+async def test_the_sign_in_page_returns_to_the_requested_page(client: QuartClient) -> None:
     answer = await client.get("/tables/1/rows?q=a%26b&f.3=eq:%C3%98rsted%20")
 
     assert answer.headers["Location"] == "/login?next=/tables/1/rows?q%3Da%2526b%26f.3%3Deq:%25C3%2598rsted%2520"
 
 
-async def test_a_fragment_leads_back_to_the_page_it_is_part_of(client: QuartClient) -> None:
+async def test_a_fragment_request_returns_to_the_page_it_is_part_of(client: QuartClient) -> None:
     answer = await client.get("/tables/1/rows?after=x", headers=HTMX)
 
     assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/login?next=/tables/1?q%3Doslo")
 
 
-async def test_a_page_that_htmx_asks_for_is_gone_back_to_itself(client: QuartClient) -> None:
+async def test_a_full_page_requested_by_htmx_is_returned_to(client: QuartClient) -> None:
     boosted = await client.get("/tables/1", headers=HTMX | {"HX-Request-Type": "full"})
     restored = await client.get("/tables/1", headers={"HX-History-Restore-Request": "true", "HX-Request-Type": "full"})
 
@@ -183,13 +181,13 @@ async def test_a_page_that_htmx_asks_for_is_gone_back_to_itself(client: QuartCli
 @pytest.mark.parametrize(
     "current", ["https://evil.example/tables/1", "//evil.example", "javascript:alert(1)", "http://[", "", "\\\\evil"]
 )
-async def test_a_fragment_leads_back_to_no_other_site(client: QuartClient, current: str) -> None:
+async def test_a_fragment_request_never_returns_to_another_site(client: QuartClient, current: str) -> None:
     answer = await client.get("/tables/1/rows", headers={"HX-Request": "true", "HX-Current-URL": current})
 
     assert answer.headers["HX-Redirect"] == "/login"
 
 
-async def test_a_form_leads_back_to_its_page(client: QuartClient) -> None:
+async def test_a_submitted_form_returns_to_its_page(client: QuartClient) -> None:
     here = await client.post("/tables", headers={"Referer": "http://localhost/dashboard"})
     elsewhere = await client.post("/tables", headers={"Referer": "https://evil.example/dashboard"})
 
@@ -200,7 +198,7 @@ async def test_a_form_leads_back_to_its_page(client: QuartClient) -> None:
 @pytest.mark.parametrize(
     "target", ["/", "/dashboard", "/tables/17?q=a%20b&sort=-3", "/a?next=http://b//c", "/a:b@c;d,e"]
 )
-def test_paths_of_this_server_are_gone_back_to(target: str) -> None:
+def test_paths_of_this_server_are_safe_to_return_to(target: str) -> None:
     assert safe_next(target, "/else") == target
 
 
@@ -245,5 +243,5 @@ def test_paths_of_this_server_are_gone_back_to(target: str) -> None:
         "/" + "a" * 3000,
     ],
 )
-def test_anything_a_browser_could_read_as_another_place_is_not(target: str | None) -> None:
+def test_urls_a_browser_could_read_as_another_host_are_not_safe(target: str | None) -> None:
     assert safe_next(target, "/else") == "/else"

@@ -40,7 +40,7 @@ def test_each_action_of_the_workflow_is_pinned_to_a_commit() -> None:
     assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action) for action in used)
 
 
-def test_every_hook_is_a_command_that_the_lint_step_runs_too() -> None:
+def test_every_hook_is_a_command_of_the_lint_step() -> None:
     script = (ROOT / "bin" / "ci").read_text(encoding="utf-8")
     (repository,) = load(ROOT / ".pre-commit-config.yaml")["repos"]
 

@@ -9,7 +9,7 @@ from webapp import create_app
 from webapp.web.csrf import SAFE_METHODS
 
 
-async def test_every_unsafe_route_refuses_what_another_site_sends(settings: Settings) -> None:
+async def test_every_unsafe_route_refuses_cross_site_requests(settings: Settings) -> None:
     app = create_app(settings)
     client = QuartClient(app)
     adapter = app.url_map.bind("localhost")
@@ -26,7 +26,7 @@ async def test_every_unsafe_route_refuses_what_another_site_sends(settings: Sett
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-async def test_an_address_that_does_not_exist_refuses_as_well(settings: Settings, method: str) -> None:
+async def test_an_unknown_url_refuses_cross_site_requests(settings: Settings, method: str) -> None:
     response = await QuartClient(create_app(settings)).open(
         "/none", method=method, headers={"Sec-Fetch-Site": "cross-site"}
     )

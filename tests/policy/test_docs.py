@@ -36,7 +36,7 @@ def without_examples(document: Path) -> str:
 
 
 @each
-def test_every_file_and_test_that_is_named_exists(document: Path) -> None:
+def test_every_file_and_test_named_in_the_docs_exists(document: Path) -> None:
     for named in CODE.findall(without_examples(document)):
         if not named.startswith(FOLDERS) or PLACEHOLDER.search(named):
             continue
@@ -47,7 +47,7 @@ def test_every_file_and_test_that_is_named_exists(document: Path) -> None:
 
 
 @each
-def test_every_link_within_leads_somewhere(document: Path) -> None:
+def test_every_internal_link_has_a_target(document: Path) -> None:
     for target in LINK.findall(without_examples(document)):
         if "://" in target:
             continue
@@ -95,7 +95,7 @@ def _values(settings: Settings) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("record", sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md")), ids=lambda path: path.stem)
-def test_a_decision_is_short_and_says_where_it_is_proved(record: Path) -> None:
+def test_a_decision_is_short_and_names_its_tests(record: Path) -> None:
     text = record.read_text(encoding="utf-8")
 
     assert len(text.splitlines()) <= 30

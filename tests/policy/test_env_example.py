@@ -13,18 +13,18 @@ from webapp.cli.main import main
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
 
 
-def test_it_is_what_the_command_prints() -> None:
+def test_the_example_is_what_the_command_prints() -> None:
     """Changed a setting? `.venv/bin/rowcast settings > .env.example`"""
     assert CliRunner().invoke(main, ["settings"]).output == EXAMPLE.read_text(encoding="utf-8")
 
 
-def test_it_has_every_setting_in_the_order_of_settings_py() -> None:
+def test_the_example_has_every_setting_in_the_order_of_settings_py() -> None:
     names = re.findall(r"^(ROWCAST_\w+)=", EXAMPLE.read_text(encoding="utf-8"), re.MULTILINE)
 
     assert names == [f"ROWCAST_{name.upper()}" for name in Settings.model_fields]
 
 
-def test_using_it_unchanged_changes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_unchanged_example_means_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
     def values(settings: Settings) -> dict[str, Any]:

@@ -28,9 +28,9 @@ def every_form() -> Iterator[type[Form]]:
 
 def awaited(form: type[Form]) -> list[str]:
     """The validators of a form, including inline ones, that are coroutines."""
-    made: Any = form()
+    instance: Any = form()
     found = [(f"{name}()", getattr(form, name)) for name in dir(form) if name.startswith(("validate", "filter_"))]
-    for field in made:
+    for field in instance:
         found += [(f"{field.name}.{name}", getattr(field, name)) for name in ("pre_validate", "post_validate")]
         found += [(f"{field.name}: {check}", check) for check in (*field.validators, *field.filters)]
     return [name for name, check in found if inspect.iscoroutinefunction(check) or _is_async_object(check)]
@@ -40,14 +40,14 @@ def _is_async_object(check: Any) -> bool:
     return inspect.iscoroutinefunction(getattr(check, "__call__", None))  # noqa: B004
 
 
-def test_no_form_has_one() -> None:
+def test_no_form_has_an_asynchronous_validator() -> None:
     forms = list(every_form())
 
     assert {form.__name__ for form in forms} >= {"LoginForm", "RegistrationForm"}
     assert [name for form in forms for name in awaited(form)] == []
 
 
-def test_one_would_be_found() -> None:
+def test_an_asynchronous_validator_would_be_found() -> None:
     async def is_free(form: Form, field: StringField) -> None:
         raise ValidationError("taken")
 
@@ -60,7 +60,7 @@ def test_one_would_be_found() -> None:
     assert len(awaited(Careless)) == 2
 
 
-def test_a_form_carries_no_token_and_refuses_what_cannot_be_kept() -> None:
+def test_a_form_has_no_csrf_token_and_refuses_nul() -> None:
     class Named(Form):
         name = StringField()
 
@@ -72,7 +72,7 @@ def test_a_form_carries_no_token_and_refuses_what_cannot_be_kept() -> None:
 
 
 @pytest.mark.parametrize("where", [None, "name"])
-def test_what_the_view_finds_out_is_an_error_like_any_other(where: str | None) -> None:
+def test_an_error_added_by_the_view_is_shown_like_any_other(where: str | None) -> None:
     class Named(Form):
         name = StringField()
 

@@ -15,11 +15,11 @@ PARTS = ("settings.py", "asgi.py", "pyproject.toml", ".env.example", "static", "
 REST = (
     "tests/http/auth/test_registrations.py",
     "tests/db/test_keys.py",
-    "tests/policy/test_next_application.py::test_a_person_begins_at_the_dashboard",
+    "tests/policy/test_next_application.py::test_a_new_person_starts_at_the_dashboard",
 )
 
 
-def test_without_the_tables_the_rest_still_works(tmp_path: Path) -> None:
+def test_the_application_works_without_the_tables_feature(tmp_path: Path) -> None:
     for name in PARTS:
         source = ROOT / name
         copy = shutil.copytree if source.is_dir() else shutil.copy2
@@ -37,7 +37,7 @@ def test_without_the_tables_the_rest_still_works(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stdout.decode() + ended.stderr.decode()
 
 
-async def test_a_person_begins_at_the_dashboard(client: QuartClient) -> None:
+async def test_a_new_person_starts_at_the_dashboard(client: QuartClient) -> None:
     answer = await sign_up(client)
     assert answer.headers["Location"] == "/dashboard"
 

@@ -113,17 +113,17 @@ OTHERS = {
 }
 
 
-def test_every_address_is_looked_at(settings: Settings) -> None:
+def test_every_page_is_checked(settings: Settings) -> None:
     app = create_app(settings)
     adapter = app.url_map.bind("localhost")
     pages = [*FIRST, *STRANGER, *PEOPLE, *ADMINISTRATION, *ELSEWHERE, "/tables/imports/any"]
     seen = {adapter.match(address.partition("?")[0])[0] for address in pages}
-    asked = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    endpoints = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
 
-    assert asked == seen | OTHERS.keys()
+    assert endpoints == seen | OTHERS.keys()
 
 
-async def test_pages_for_strangers(client: QuartClient) -> None:
+async def test_the_pages_of_strangers_are_valid(client: QuartClient) -> None:
     for address in FIRST:
         check(address, await page(client, address))
     await sign_up(client)
@@ -132,7 +132,7 @@ async def test_pages_for_strangers(client: QuartClient) -> None:
         check(address, await page(client, address, 403 if address == "/register" else 200))
 
 
-async def test_pages_behind_links(app: Application, client: QuartClient) -> None:
+async def test_the_pages_behind_mailed_links_are_valid(app: Application, client: QuartClient) -> None:
     await sign_up(client)
     for place, purpose in LINKED.items():
         data = {"role": "member", "inviter": "ada@example.org"}
@@ -144,7 +144,7 @@ async def test_pages_behind_links(app: Application, client: QuartClient) -> None
         check(place, await page(client, place + "t" * 43, 410))
 
 
-async def test_pages_of_the_second_step(app: Application, client: QuartClient) -> None:
+async def test_the_pages_of_the_second_factor_are_valid(app: Application, client: QuartClient) -> None:
     await sign_up(client)
     await sign_out(client)
     await add_second_factor(app)
@@ -152,7 +152,7 @@ async def test_pages_of_the_second_step(app: Application, client: QuartClient) -
     check("/login/code", await page(client, "/login/code"))
 
 
-async def test_pages_of_development(data_dir: Path) -> None:
+async def test_the_pages_of_development_are_valid(data_dir: Path) -> None:
     app = create_app(make_settings(data_dir, environment="development"))
     app.test_client_class = Client
     async with app.test_app():
@@ -167,14 +167,16 @@ async def test_pages_of_development(data_dir: Path) -> None:
         check("/outbox/...", await page(client, f"/outbox/{mail_id}"))
 
 
-async def test_pages_for_people(client: QuartClient, settings: Settings) -> None:
+async def test_the_pages_of_signed_in_people_are_valid(client: QuartClient, settings: Settings) -> None:
     await arrive(client, settings)
     for address in PEOPLE:
         check(address, await page(client, address))
         check_way_out(address, await page(client, address))
 
 
-async def test_pages_of_the_administration(app: Application, client: QuartClient, settings: Settings) -> None:
+async def test_the_pages_of_the_administration_are_valid(
+    app: Application, client: QuartClient, settings: Settings
+) -> None:
     await sign_up(client)
     assert (await settle(app, "eve@example.org")).id == 2
     for state in STATES:
@@ -189,7 +191,7 @@ async def test_pages_of_the_administration(app: Application, client: QuartClient
 
 
 @pytest.mark.parametrize("state", STATES)
-async def test_the_page_of_an_import(client: QuartClient, settings: Settings, state: str) -> None:
+async def test_the_page_of_an_import_is_valid(client: QuartClient, settings: Settings, state: str) -> None:
     await arrive(client, settings)
     failure = "It could not be read." if state == "failed" else None
     address = add_import(settings.data_dir, CORPUS / "ragged.csv", state, failure=failure, table_id=1)
@@ -198,13 +200,13 @@ async def test_the_page_of_an_import(client: QuartClient, settings: Settings, st
     check(f"dashboard, {state}", await page(client, "/dashboard"))
 
 
-async def test_the_pages_of_refusals(client: QuartClient, settings: Settings) -> None:
+async def test_the_error_pages_are_valid(client: QuartClient, settings: Settings) -> None:
     await arrive(client, settings)
     for address, status in REFUSALS.items():
         check(address, await page(client, address, status))
 
 
-async def test_the_page_of_a_failure(app: Application) -> None:
+async def test_the_page_for_internal_errors_is_valid(app: Application) -> None:
     @app.route("/failing")
     async def failing() -> str:
         raise RuntimeError("as meant")
@@ -291,8 +293,8 @@ def check_way_out(name: str, document: Any) -> None:
 
 
 def labelled(document: Any, element: Any) -> str:
-    if wanted := element.get("aria-labelledby"):
-        return text(next(found for found in document.iter() if found.get("id") == wanted))
+    if label_id := element.get("aria-labelledby"):
+        return text(next(found for found in document.iter() if found.get("id") == label_id))
     return str(element.get("aria-label") or "")
 
 

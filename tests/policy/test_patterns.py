@@ -88,28 +88,28 @@ def at_import(node: ast.AST) -> Iterator[ast.AST]:
                 yield from at_import(child)
 
 
-def test_nothing_is_used_that_has_something_better() -> None:
+def test_no_forbidden_pattern_is_used() -> None:
     found = {(path, name, NEVER[name]) for path, tree in TREES.items() for name in NEVER.keys() & set(named(tree))}
 
     assert found == set()
 
 
-def test_nothing_of_flask_and_no_session_of_quart_is_imported() -> None:
+def test_neither_flask_nor_quarts_session_is_imported() -> None:
     """Flask's proxies look like Quart's but are never bound; Quart's session is a cookie that everybody can read."""
     found = {(path, module, name) for path, tree in TREES.items() for module, name in imported(tree)}
 
-    assert {one for one in found if one[1].partition(".")[0] in ("flask", "flask_login", "flask_wtf")} == set()
-    assert {one for one in found if one[1:] == ("quart", "session")} == set()
+    assert {item for item in found if item[1].partition(".")[0] in ("flask", "flask_login", "flask_wtf")} == set()
+    assert {item for item in found if item[1:] == ("quart", "session")} == set()
 
 
 def test_the_current_user_is_ours_and_not_quart_auths() -> None:
     """Its `is_authenticated` is a coroutine, which a template takes for yes."""
     found = {(path, module, name) for path, tree in TREES.items() for module, name in imported(tree)}
 
-    assert {one for one in found if one[1:] == ("quart_auth", "current_user")} == set()
+    assert {item for item in found if item[1:] == ("quart_auth", "current_user")} == set()
 
 
-def test_nothing_asks_for_the_app_or_the_request_while_it_is_imported() -> None:
+def test_no_module_uses_the_app_or_the_request_on_import() -> None:
     """There is none yet: `RuntimeError: Not within an app context`."""
     found = set()
     for path, tree in TREES.items():
@@ -126,18 +126,18 @@ def _calls(node: ast.AST, names: set[str]) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
 
 
-def test_no_two_modules_need_each_other() -> None:
+def test_no_modules_import_each_other_in_a_cycle() -> None:
     """Modules can be imported in any order. The one exception: a blueprint imports its routes once it exists."""
     modules = {_module(path): tree for path, tree in TREES.items()}
     blueprints = {module for module, tree in modules.items() if "bp" in _assigned(tree)}
     needs: dict[str, set[str]] = {}
     for module, tree in modules.items():
         own = module.rpartition(".")[0]
-        asked = {
+        imports = {
             f"{whence}.{name}" if f"{whence}.{name}" in modules else whence for whence, name in imported_first(tree)
         }
-        above = {one.rpartition(".")[0] for one in asked}  # is imported along the way
-        found = asked | {one for one in above if not module.startswith(f"{one}.")}
+        above = {item.rpartition(".")[0] for item in imports}  # is imported along the way
+        found = imports | {item for item in above if not module.startswith(f"{item}.")}
         needs[module] = (found & modules.keys()) - {module} - ({own} & blueprints)
 
     assert blueprints == {f"webapp.{name}" for name in BLUEPRINTS}
@@ -152,7 +152,7 @@ def _assigned(tree: ast.Module) -> set[str]:
     return {ast.unparse(node.targets[0]) for node in tree.body if isinstance(node, ast.Assign)}
 
 
-def test_the_app_is_made_by_who_serves_it_and_imported_by_nobody() -> None:
+def test_the_app_is_created_by_entry_points_and_imported_by_no_module() -> None:
     whole = {("asgi", ""), ("asgi", "app"), ("webapp", "app")}
     makers = {path for path, tree in TREES.items() if ("webapp", "create_app") in imported(tree)}
     importers = {path for path, tree in TREES.items() if whole & set(imported(tree))}
@@ -165,14 +165,14 @@ def test_the_app_is_made_by_who_serves_it_and_imported_by_nobody() -> None:
     assert constructors == {"webapp/__init__.py"}
 
 
-def test_only_the_settings_read_the_environment() -> None:
+def test_only_settings_py_reads_the_environment() -> None:
     readers = {path for path, tree in TREES.items() if {"environ", "getenv"} & set(named(tree))}
 
     # The others pass parts of it to a child process.
     assert readers <= {"webapp/reloading.py", "webapp/imports/child_process.py", "webapp/formats/xlsx.py"}
 
 
-def test_no_secret_is_written_down_anywhere() -> None:
+def test_no_file_contains_a_secret() -> None:
     """Secrets have no default, neither in the settings nor in the files that start a server."""
     secrets = [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]
     assert "secret_key" in secrets
@@ -204,7 +204,7 @@ def test_cross_site_requests_are_refused_in_every_environment(environment: Envir
     assert refuse_cross_site in app.before_request_funcs[None]  # before any blueprint's own
 
 
-def test_every_endpoint_that_is_named_exists(settings: Settings) -> None:
+def test_every_endpoint_named_in_code_exists(settings: Settings) -> None:
     """`url_for("login")` fails only when that page is opened, since endpoints include their blueprint's name."""
     known = {rule.endpoint for rule in create_app(settings).url_map.iter_rules()}
     used = {(path, name) for path, tree in TREES.items() for name in _endpoints(tree)}

@@ -103,12 +103,12 @@ async def world(app: Application, settings: Settings) -> World:
     other = await settle(app, "other@example.org")
     for user in (*people.values(), other):
         table_id = add_table(settings.data_dir, PLANETS, PLANET_ROWS, owner=user.id)
-        for state, made in (("ready", None), ("done", table_id)):
-            import_id = add_import(settings.data_dir, FILE, state, table_id=made).rpartition("/")[2]
-            kept = settings.imports_dir / import_id
-            kept.mkdir(parents=True)
+        for state, linked_table in (("ready", None), ("done", table_id)):
+            import_id = add_import(settings.data_dir, FILE, state, table_id=linked_table).rpartition("/")[2]
+            folder = settings.imports_dir / import_id
+            folder.mkdir(parents=True)
             for name in ("original", "rejected.csv"):
-                (kept / name).write_bytes(FILE.read_bytes())
+                (folder / name).write_bytes(FILE.read_bytes())
             with closing(connect(settings.data_dir / "rowcast.db")) as connection:
                 connection.execute("UPDATE imports SET user_id = ? WHERE id = ?", (user.id, import_id))
     return World(app, settings, people, other)
@@ -119,10 +119,10 @@ def written() -> dict[Key, dict[str, str]]:
     found: dict[Key, dict[str, str]] = {}
     for method, path, cells in LINE.findall(TABLE.read_text(encoding="utf-8")):
         assert (method, path) not in found, f"{method} {path} stands there twice"
-        words = [cell.strip() for cell in cells.split("|")]
-        assert len(words) == len(COLUMNS), f"{method} {path}: {words}"
-        assert set(words) <= WORDS, f"{method} {path}: {words}"
-        found[method, path] = dict(zip(COLUMNS, words, strict=True))
+        values = [cell.strip() for cell in cells.split("|")]
+        assert len(values) == len(COLUMNS), f"{method} {path}: {values}"
+        assert set(values) <= WORDS, f"{method} {path}: {values}"
+        found[method, path] = dict(zip(COLUMNS, values, strict=True))
     return found
 
 
@@ -134,11 +134,11 @@ def routes(app: Application) -> dict[Key, Rule]:
     }
 
 
-def test_every_address_stands_in_the_table_and_no_other(settings: Settings) -> None:
+def test_the_table_lists_exactly_the_routes_of_the_application(settings: Settings) -> None:
     assert sorted(written()) == sorted(routes(create_app(settings)))
 
 
-async def test_strangers_get_what_the_table_says(world: World) -> None:
+async def test_strangers_get_the_status_in_the_table(world: World) -> None:
     client = world.app.test_client()
     for key, rule in routes(world.app).items():
         found = outcome(await ask(world, client, key, rule, Role.MEMBER))
@@ -146,7 +146,7 @@ async def test_strangers_get_what_the_table_says(world: World) -> None:
 
 
 @pytest.mark.parametrize("role", Role)
-async def test_everybody_gets_what_the_table_says(world: World, role: Role) -> None:
+async def test_every_role_gets_the_status_in_the_table(world: World, role: Role) -> None:
     client, person = world.app.test_client(), ROLES[role]
     await sign_in(client, person)
     for key, rule in routes(world.app).items():
@@ -162,7 +162,7 @@ ENDING = {"auth.logout", "auth.logout_everywhere"}
 
 
 @pytest.mark.parametrize("role", Role)
-async def test_everybody_may_sign_out(world: World, role: Role) -> None:
+async def test_every_role_may_sign_out(world: World, role: Role) -> None:
     for key, rule in routes(world.app).items():
         if rule.endpoint in ENDING:
             client = world.app.test_client()
@@ -173,7 +173,7 @@ async def test_everybody_may_sign_out(world: World, role: Role) -> None:
 
 
 @pytest.mark.parametrize("scope", Scope)
-async def test_a_token_opens_what_the_table_says_and_nothing_beyond_the_api(world: World, scope: Scope) -> None:
+async def test_a_token_gets_the_status_in_the_table_and_nothing_beyond_the_api(world: World, scope: Scope) -> None:
     """An owner's token, so that only its scope can be insufficient."""
     client = world.app.test_client(use_cookies=False)
     owner = world.people[Role.OWNER]

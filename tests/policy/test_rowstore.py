@@ -36,5 +36,5 @@ def test_no_other_module_speaks_sql_to_rows(path: str) -> None:
     "line",
     ["SELECT rowid FROM x", 'f"DROP TABLE t{table_id}"', 'f"c{number}"', '"SELECT * FROM t17 "', "import sqlite3"],
 )
-def test_such_words_are_found(line: str) -> None:
+def test_sql_for_rows_would_be_found(line: str) -> None:
     assert OWN_SQL.search(line)

@@ -27,7 +27,7 @@ def tags(name: str, element: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_nothing_needs_more_than_the_strict_policy_allows(name: str) -> None:
+def test_no_template_needs_inline_scripts_or_styles(name: str) -> None:
     text = source(name)
     assert not re.search(r"\sstyle=|\son[a-z]+=|hx-on|javascript:|js:", text)
     assert not re.search(r"<style\b|<script(?![^>]*\bsrc=)", text)
@@ -35,7 +35,7 @@ def test_nothing_needs_more_than_the_strict_policy_allows(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_nothing_is_printed_unescaped(name: str) -> None:
+def test_no_template_disables_escaping(name: str) -> None:
     assert not re.search(r"\|\s*safe\b|autoescape\s+false|\bMarkup\b", source(name))
 
 
@@ -52,14 +52,14 @@ def test_every_link_and_form_works_without_scripts(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_htmx_attributes_are_those_of_version_four(name: str) -> None:
+def test_every_htmx_attribute_exists_in_version_four(name: str) -> None:
     gone = r"hx-(vars|params|ext|inherit|disinherit|history|request|disabled-elt|prompt)\b"
     assert not re.search(gone + r"=", source(name))
     assert not re.search(r"sse-(connect|swap)|queue:", source(name).replace("hx-sse:connect", ""))
 
 
 @pytest.mark.parametrize("name", [name for name in TEMPLATES if name != STATIC_PAGE])
-def test_every_template_compiles_and_says_what_it_needs(name: str) -> None:
+def test_every_template_compiles_and_documents_its_context(name: str) -> None:
     environment = Environment(loader=FileSystemLoader(FOLDER), autoescape=True)
     environment.filters.update(dict.fromkeys(("number", "size", "ago", "datetime", "plural"), str))
     environment.get_template(name)
@@ -67,7 +67,7 @@ def test_every_template_compiles_and_says_what_it_needs(name: str) -> None:
         assert (FOLDER / name).read_text(encoding="utf-8").startswith("{#")
 
 
-def test_icons_named_by_data_are_in_the_sprite() -> None:
+def test_icons_of_types_and_messages_are_in_the_sprite() -> None:
     symbols = set(re.findall(r'<symbol id="([\w-]+)"', (STATIC / "icons.svg").read_text(encoding="utf-8")))
     types = {"text", "integer", "decimal", "boolean", "date", "datetime"}
     flashes = {"done", "alert", "failed"}

@@ -11,7 +11,7 @@ from settings import Settings
 from webapp import create_app
 from webapp.web.access import public
 from webapp.web.application import Application
-from webapp.web.body_limits import body_limit
+from webapp.web.body import body_limit
 from webapp.web.streaming import events, streamed
 from webapp.web.uploads import receive
 

@@ -29,7 +29,7 @@ def impatient(shared_server: Start) -> Server:
 
 @pytest.mark.parametrize(("path", "limit"), [("/whole", 65536), ("/pieces", 1000)])
 @pytest.mark.parametrize("is_chunked", [False, True])
-def test_a_body_has_its_limit_to_the_byte(bodies: Server, path: str, limit: int, is_chunked: bool) -> None:
+def test_the_body_limit_is_exact_to_the_byte(bodies: Server, path: str, limit: int, is_chunked: bool) -> None:
     for size, status in ((limit, 200), (limit + 1, 413)):
         with bodies.connect() as wire:
             if is_chunked:
@@ -42,7 +42,7 @@ def test_a_body_has_its_limit_to_the_byte(bodies: Server, path: str, limit: int,
             assert wire.answer().status == status
 
 
-def test_a_chunked_body_without_end_is_refused_while_it_arrives(bodies: Server) -> None:
+def test_an_endless_chunked_body_is_refused_while_it_arrives(bodies: Server) -> None:
     with bodies.connect() as wire:
         wire.send_head("POST", "/pieces", Transfer_Encoding="chunked")
         wire.send_chunk(b"x" * 5000)
@@ -51,14 +51,14 @@ def test_a_chunked_body_without_end_is_refused_while_it_arrives(bodies: Server) 
 
 
 @pytest.mark.parametrize("path", ["/pieces", "/ignored"])
-def test_a_client_that_reads_only_after_sending_still_gets_its_answer(bodies: Server, path: str) -> None:
+def test_a_client_that_reads_only_after_sending_gets_the_response(bodies: Server, path: str) -> None:
     answer = bodies.ask("POST", path, b"x" * 20 * MIB)
 
     assert answer.status == (413 if path == "/pieces" else 200)
     assert answer.is_whole
 
 
-def test_a_body_that_stops_arriving_is_given_up(impatient: Server) -> None:
+def test_a_body_that_stops_arriving_gets_a_408(impatient: Server) -> None:
     with impatient.connect() as wire:
         wire.send_head("POST", "/whole", Content_Length="100")
         wire.send(b"x" * 50)
@@ -67,7 +67,7 @@ def test_a_body_that_stops_arriving_is_given_up(impatient: Server) -> None:
 
 
 @pytest.mark.parametrize("is_chunked", [False, True])
-def test_a_large_upload_takes_little_memory_and_arrives_unharmed(bodies: Server, is_chunked: bool) -> None:
+def test_a_large_upload_takes_little_memory_and_arrives_intact(bodies: Server, is_chunked: bool) -> None:
     block, count = os.urandom(MIB), 300
     expected = hashlib.sha256(block * count).hexdigest()
     bodies.ask("POST", "/upload", HEAD + b"x" + TAIL, Content_Type=MULTIPART)
@@ -96,7 +96,7 @@ def test_a_file_can_be_sent_as_the_body(bodies: Server) -> None:
     assert json.loads(answer.body)["sha256"] == hashlib.sha256(b"a,b\n1,2\n").hexdigest()
 
 
-def test_a_client_that_disappears_leaves_no_file_behind(bodies: Server) -> None:
+def test_a_disconnected_upload_leaves_no_file(bodies: Server) -> None:
     folder = bodies.data_dir / "uploads"
     with bodies.connect() as wire:
         wire.send_head("POST", "/upload", Content_Type=MULTIPART, Content_Length=str(100 * MIB))
@@ -106,7 +106,7 @@ def test_a_client_that_disappears_leaves_no_file_behind(bodies: Server) -> None:
     wait_for(lambda: not list(folder.iterdir()))
 
 
-def test_a_client_that_falls_silent_leaves_no_file_behind(impatient: Server) -> None:
+def test_a_stalled_upload_leaves_no_file(impatient: Server) -> None:
     with impatient.connect() as wire:
         wire.send_head("POST", "/upload", Content_Type=MULTIPART, Content_Length=str(100 * MIB))
         wire.send(HEAD + b"x" * 3 * MIB)

@@ -32,7 +32,7 @@ print("Loaded:", *(name for name in sys.argv[1:] if name in sys.modules))
 """
 
 
-def test_what_no_page_needs_is_loaded_by_the_first_who_needs_it(data_dir: Path) -> None:
+def test_heavy_modules_are_loaded_on_first_use(data_dir: Path) -> None:
     environment = {
         "PATH": os.defpath,
         "ROWCAST_DATA_DIR": str(data_dir),

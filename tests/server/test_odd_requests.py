@@ -20,17 +20,17 @@ def odd(shared_server: Callable[..., Server]) -> Server:
 
 
 @pytest.mark.parametrize("path", ["/live", "/up", "/nowhere"])
-def test_a_websocket_is_refused_and_is_no_mistake_of_ours(odd: Server, path: str) -> None:
+def test_a_websocket_is_refused_without_an_error_in_the_log(odd: Server, path: str) -> None:
     assert odd.ask("GET", path, **UPGRADE).status == 403
     assert "Traceback" not in odd.log.read_text()
     assert '"level": "error"' not in odd.log.read_text()
 
 
-def test_an_address_without_a_path_is_the_first_page(odd: Server) -> None:
+def test_a_request_without_a_path_gets_the_start_page(odd: Server) -> None:
     assert odd.get("?q=x").status == odd.get("/?q=x").status == 200
 
 
-def test_after_a_body_of_two_lengths_the_connection_ends(odd: Server) -> None:
+def test_a_request_with_two_body_lengths_closes_the_connection(odd: Server) -> None:
     """A proxy that believes the other length would take our next response for somebody else's."""
     host = f"Host: localhost:{odd.port}\r\n".encode()
     with odd.connect() as wire:

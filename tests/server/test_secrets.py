@@ -31,7 +31,9 @@ def newest_link(data_dir: Path, count: int) -> str:
     return urlsplit(json.loads(seal.decrypt(found[-1][0]))["link"]).path
 
 
-def test_signing_up_in_and_back_in_leaves_no_secret_behind(server: Callable[..., Server], data_dir: Path) -> None:
+def test_signing_up_and_in_writes_no_secret_to_the_log_or_the_disk(
+    server: Callable[..., Server], data_dir: Path
+) -> None:
     running = server(registration="open", log_level="debug")
     address, headers = f"http://127.0.0.1:{running.port}", {"Sec-Fetch-Site": "same-origin"}
     with httpx.Client(base_url=address, headers=headers, timeout=30) as ada:

@@ -20,14 +20,14 @@ Start = Callable[..., Server]
 STREAMS = "tests.server.apps:streams"
 
 
-def test_it_says_where_it_listens_and_answers_there(server: Start) -> None:
+def test_the_server_prints_its_address_and_answers_there(server: Start) -> None:
     answer = server().get("/up")
 
     assert (answer.status, answer.body) == (200, b"up\n")
     assert "server" not in answer.headers
 
 
-def test_the_longest_addresses_of_a_view_arrive_and_endless_ones_do_not(server: Start) -> None:
+def test_the_longest_url_of_a_view_is_accepted_and_longer_ones_are_refused(server: Start) -> None:
     running = server()
     address = "/up?cols=" + ",".join(map(str, range(1, 2001))) + "&f.1=oneof:" + "value," * 7000
 
@@ -39,7 +39,7 @@ def test_the_longest_addresses_of_a_view_arrive_and_endless_ones_do_not(server: 
 
 
 @pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_with_zero(server: Start, name: signal.Signals) -> None:
+def test_a_signal_stops_the_server_with_exit_code_zero(server: Start, name: signal.Signals) -> None:
     running = server()
 
     running.process.send_signal(name)
@@ -77,7 +77,7 @@ def test_a_live_stream_ends_within_a_second_of_sigterm(server: Start, data_dir: 
     assert (data_dir / f"{path[1:]}-ended").exists()
 
 
-def test_a_request_that_never_ends_is_cut_and_the_application_still_closed(server: Start, data_dir: Path) -> None:
+def test_a_request_that_never_ends_is_cancelled_and_the_application_closes(server: Start, data_dir: Path) -> None:
     running = server(STREAMS, graceful_timeout="0.3")
     with running.connect() as wire:
         wire.send_head("GET", "/stubborn")
@@ -89,7 +89,7 @@ def test_a_request_that_never_ends_is_cut_and_the_application_still_closed(serve
     assert (data_dir / "closed").exists()
 
 
-def test_a_second_signal_has_no_patience(server: Start, data_dir: Path) -> None:
+def test_a_second_signal_cancels_requests_at_once(server: Start, data_dir: Path) -> None:
     running = server(STREAMS, graceful_timeout="60")
     with running.connect() as wire:
         wire.send_head("GET", "/stubborn")
@@ -103,7 +103,7 @@ def test_a_second_signal_has_no_patience(server: Start, data_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("request_line", [b"", b"GET /up HTTP/1.1\r\nHost: localhost\r\n\r\n"])
-def test_an_idle_connection_does_not_hold_it_up(server: Start, request_line: bytes) -> None:
+def test_an_idle_connection_does_not_delay_the_stop(server: Start, request_line: bytes) -> None:
     running = server(graceful_timeout="60")
     with running.connect() as wire:
         wire.send(request_line)
@@ -115,7 +115,7 @@ def test_an_idle_connection_does_not_hold_it_up(server: Start, request_line: byt
         assert running.wait() == 0
 
 
-def test_forwarded_headers_count_only_behind_a_proxy_of_ours(server: Start, tmp_path: Path) -> None:
+def test_forwarded_headers_are_trusted_only_from_configured_proxies(server: Start, tmp_path: Path) -> None:
     """Behind a trusted proxy, the page is known to be served over TLS."""
     headers = {"X_Forwarded_Proto": "https", "X_Forwarded_For": "203.0.113.7"}
 
@@ -127,7 +127,7 @@ def test_forwarded_headers_count_only_behind_a_proxy_of_ours(server: Start, tmp_
         assert "strict-transport-security" not in behind.get("/up").headers
 
 
-def test_a_port_in_use_is_said_in_one_line(data_dir: Path) -> None:
+def test_a_port_in_use_is_reported_in_one_line(data_dir: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
@@ -139,7 +139,7 @@ def test_a_port_in_use_is_said_in_one_line(data_dir: Path) -> None:
     ]
 
 
-def test_a_second_server_on_the_same_data_is_refused(server: Start, data_dir: Path) -> None:
+def test_a_second_server_on_the_same_data_folder_is_refused(server: Start, data_dir: Path) -> None:
     server()
 
     code, errors = _failing_start(data_dir)
@@ -148,7 +148,7 @@ def test_a_second_server_on_the_same_data_is_refused(server: Start, data_dir: Pa
     assert errors.startswith(f"rowcast: Another Rowcast server is using {data_dir}.")
 
 
-def test_the_data_is_free_again_after_a_kill(server: Start) -> None:
+def test_the_data_folder_can_be_used_again_after_a_kill(server: Start) -> None:
     first = server()
     first.process.kill()
     first.wait()
@@ -156,7 +156,7 @@ def test_the_data_is_free_again_after_a_kill(server: Start) -> None:
     assert server().get("/up").status == 200
 
 
-def test_an_application_that_cannot_start_ends_with_an_error(data_dir: Path) -> None:
+def test_an_application_that_cannot_start_exits_with_an_error(data_dir: Path) -> None:
     code, errors = _failing_start(data_dir, factory="tests.server.apps:unstartable")
 
     assert code == 1
@@ -179,7 +179,7 @@ class _Gevent:
             return name == "threading"
 
 
-def test_reload_starts_again_when_the_code_or_the_settings_change(data_dir: Path, tmp_path: Path) -> None:
+def test_reload_restarts_when_the_code_or_the_settings_change(data_dir: Path, tmp_path: Path) -> None:
     code = tmp_path / "code"
     shutil.copytree(ROOT / "webapp", code / "webapp")
     shutil.copytree(ROOT / "static", code / "static")

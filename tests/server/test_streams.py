@@ -30,7 +30,7 @@ def test_a_stream_outlives_the_time_limit_of_handlers(streams: Server) -> None:
 
 
 @pytest.mark.parametrize(("path", "begins"), [("/ticking", b"tick"), ("/silent", b"hello"), ("/endless", b"xxx")])
-def test_a_stream_is_cleaned_up_when_its_client_goes(streams: Server, path: str, begins: bytes) -> None:
+def test_a_stream_is_closed_when_its_client_disconnects(streams: Server, path: str, begins: bytes) -> None:
     with streams.connect() as wire:
         wire.send_head("GET", path)
         wire.read_until(begins)
@@ -47,14 +47,14 @@ def test_head_is_answered_at_once(streams: Server, path: str) -> None:
     assert not (streams.data_dir / f"{path[1:]}-ended").exists()
 
 
-def test_head_of_a_static_file_has_its_length_and_nothing_more(streams: Server) -> None:
+def test_head_of_a_static_file_has_its_length_and_no_body(streams: Server) -> None:
     whole, head = streams.get("/static/icons.svg"), streams.ask("HEAD", "/static/icons.svg")
 
     assert head.body == b""
     assert int(head.headers["content-length"]) == len(whole.body)
 
 
-def test_an_error_in_the_middle_is_a_failed_download(streams: Server) -> None:
+def test_an_error_in_the_middle_of_a_stream_cuts_the_connection(streams: Server) -> None:
     answer = streams.get("/failing")
 
     assert answer.status == 200
@@ -70,14 +70,14 @@ def test_teardown_runs_once_for_a_stream(streams: Server) -> None:
     assert (streams.data_dir / "teardowns").read_text() == "x"
 
 
-def test_a_handler_that_takes_too_long_is_stopped_in_words(streams: Server) -> None:
+def test_a_handler_that_exceeds_the_time_limit_gets_a_503_page(streams: Server) -> None:
     answer = streams.get("/stubborn")
 
     assert answer.status == 503
     assert b"took too long" in answer.body
 
 
-def test_a_failure_shows_its_number_and_nothing_else(streams: Server) -> None:
+def test_an_internal_error_shows_its_request_number_and_nothing_else(streams: Server) -> None:
     answer = streams.get("/broken")
 
     assert answer.status == 500

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from webapp.admin import bp
 from webapp.db.errors import UserError
 from webapp.extensions import db, jobs
-from webapp.jobs.progress import starting_point
+from webapp.jobs.progress import initial_progress
 from webapp.models import Import, ImportState, Mail, Table, User
 from webapp.models.errors import NotFound
 from webapp.models.mail import MAX_TRIES
@@ -43,7 +43,7 @@ async def jobs_index() -> ResponseReturnValue:
     retryable = await _kept_files([import_ for import_, _ in failed])  # now that no session waits for the disk
     return await render(
         "admin/jobs.html",
-        running=[(*row, jobs().progress(row[0].id) or starting_point(row[0])) for row in running],
+        running=[(*row, jobs().progress(row[0].id) or initial_progress(row[0])) for row in running],
         waiting=waiting,
         failed=[(*row, row[0].id in retryable) for row in failed],
         indexes=indexing,
@@ -55,7 +55,7 @@ async def jobs_index() -> ResponseReturnValue:
 @may(Action.RUN_SERVER)
 async def jobs_retry(import_id: str) -> ResponseReturnValue:
     """Read the file again, if it still exists. The result waits for its owner's decision, as the first time."""
-    import_ = await jobs().find(import_id)
+    import_ = await jobs().find_import(import_id)
     if import_ is None:
         raise NotFound("import")
     if import_.state == ImportState.FAILED and not await _kept_files([import_]):

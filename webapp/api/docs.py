@@ -68,11 +68,13 @@ class Reference:
                 yield operation | {
                     "path": path,
                     "method": method.upper(),
-                    "scope": " or ".join(scope for way in operation["security"] for scope in way.get("token", [])),
-                    "allows_session": any("session" in way for way in operation["security"]),
-                    "parameters": [self._parameter(each) for each in operation["parameters"]],
+                    "scope": " or ".join(
+                        scope for scheme in operation["security"] for scope in scheme.get("token", [])
+                    ),
+                    "allows_session": any("session" in scheme for scheme in operation["security"]),
+                    "parameters": [self._parameter(parameter) for parameter in operation["parameters"]],
                     "fields": self._fields(body, body.get("required", [])),
-                    "responses": [self._response(*each) for each in operation["responses"].items()],
+                    "responses": [self._response(*item) for item in operation["responses"].items()],
                     "curl": self._curl(path, method, operation, body),
                 }
 
@@ -80,8 +82,9 @@ class Reference:
         """Those of responses, with `name`, `fields` and `example` (JSON); bodies are described with their operation."""
         for name, schema in self.document["components"]["schemas"].items():
             if "properties" in schema and schema.get("additionalProperties", True):
-                examples = [json.dumps(each, indent=2, ensure_ascii=False) for each in schema.get("examples", [])]
-                yield schema | {"name": name, "fields": self._fields(schema), "example": "".join(examples[:1])}
+                examples = schema.get("examples")
+                example = json.dumps(examples[0], indent=2, ensure_ascii=False) if examples else ""
+                yield schema | {"name": name, "fields": self._fields(schema), "example": example}
 
     def _parameter(self, parameter: Json) -> Field:
         is_required = parameter.get("required", False) and parameter["in"] != "path"
@@ -117,13 +120,13 @@ class Reference:
     def _resolve(self, part: Json) -> Json:
         if "$ref" not in part:
             return part
-        found: Any = self.document
-        for step in part["$ref"].removeprefix("#/").split("/"):
-            found = found[step]
-        return cast(Json, found)
+        target: Any = self.document
+        for key in part["$ref"].removeprefix("#/").split("/"):
+            target = target[key]
+        return cast(Json, target)
 
     def _curl(self, path: str, method: str, operation: Json, body: Json) -> str:
-        examples = {each["name"]: each["example"] for each in operation["parameters"] if each["in"] == "path"}
+        examples = {part["name"]: part["example"] for part in operation["parameters"] if part["in"] == "path"}
         command = "curl" if method == "get" else f"curl -X {method.upper()}"
         lines = [f"{command} {self.origin}{path.format(**examples)}"]
         if operation["security"]:

@@ -9,10 +9,12 @@ from quart_schema.validation import QuerystringValidationError
 from werkzeug.exceptions import Forbidden
 
 from webapp.api import bp
+from webapp.db.errors import UserError
 from webapp.models import EmailTaken
+from webapp.models.accounts.combined_changes import VersionMismatch
 from webapp.models.accounts.people import LastOwner
 from webapp.web.csrf import SAFE_METHODS
-from webapp.web.errors import ErrorDetails, respond
+from webapp.web.errors import error_response
 from webapp.web.session import current_user_or_none
 
 MAX_ERRORS = 20  # fields in one response
@@ -33,6 +35,13 @@ MESSAGES = {
     "int_type": "This has to be a whole number.",
 }
 
+# The status and text of what a verb refuses; "" stands for the exception's own text.
+CONFLICTS: dict[type[UserError], tuple[int, str]] = {
+    EmailTaken: (409, "There is already an account with this address."),
+    LastOwner: (409, ""),
+    VersionMismatch: (412, ""),
+}
+
 
 class TokensOnly(Forbidden):
     description = "Changes need a token: a signed-in browser may only read. Nothing was changed."
@@ -41,8 +50,8 @@ class TokensOnly(Forbidden):
 @bp.before_request
 async def refuse_cookies() -> None:
     """Our own pages change nothing through the API, so a change with a cookie is an attack."""
-    person = current_user_or_none()
-    if request.method not in SAFE_METHODS and person is not None and person.token_id is None:
+    actor = current_user_or_none()
+    if request.method not in SAFE_METHODS and actor is not None and actor.token_id is None:
         raise TokensOnly
 
 
@@ -50,32 +59,27 @@ async def refuse_cookies() -> None:
 async def answer_invalid(error: RequestSchemaValidationError) -> Response:
     is_query = isinstance(error, QuerystringValidationError)
     cause = error.validation_error
-    found = cause.errors()[:MAX_ERRORS] if isinstance(cause, ValidationError) else []
-    detail = "Some parameters do not fit." if is_query else "Some fields do not fit. Nothing was changed."
-    return respond(ErrorDetails(400, detail, members={"errors": [_describe(each, is_query) for each in found]}))
+    errors = cause.errors()[:MAX_ERRORS] if isinstance(cause, ValidationError) else []
+    text = "Some parameters do not fit." if is_query else "Some fields do not fit. Nothing was changed."
+    return error_response(400, text, errors=[_describe(error, is_query) for error in errors])
 
 
-@bp.errorhandler(EmailTaken)
-async def answer_taken(error: EmailTaken) -> Response:
-    return respond(ErrorDetails(409, "There is already an account with this address."))
+async def answer_conflict(error: UserError) -> Response:
+    status, text = CONFLICTS[type(error)]
+    return error_response(status, text or str(error))
 
 
-@bp.errorhandler(LastOwner)
-async def answer_last_owner(error: LastOwner) -> Response:
-    return respond(ErrorDetails(409, str(error)))
+for error_class in CONFLICTS:
+    bp.register_error_handler(error_class, answer_conflict)
 
 
 def _describe(error: Any, is_query: bool) -> dict[str, str]:
     """Never repeats the input, which may be a secret in the wrong field."""
-    context, place = error.get("ctx", {}), error["loc"]
-    own = context.get("error")
-    detail = str(own) if own else MESSAGES.get(error["type"], error["msg"]).format(**context)
+    context, location = error.get("ctx", {}), error["loc"]
+    own_error = context.get("error")  # of a validator of ours
+    detail = str(own_error) if own_error else MESSAGES.get(error["type"], error["msg"]).format(**context)
     if is_query:
-        return {"detail": detail, "parameter": str(place[0])[:MAX_POINTER] if place else ""}
-    return {"detail": detail, "pointer": _pointer(place)}
-
-
-def _pointer(place: tuple[int | str, ...]) -> str:
-    """A JSON pointer (RFC 6901) as a URI fragment."""
-    steps = [str(step).replace("~", "~0").replace("/", "~1") for step in place]
-    return "#" + "".join(f"/{step}" for step in steps)[:MAX_POINTER]
+        return {"detail": detail, "parameter": str(location[0])[:MAX_POINTER] if location else ""}
+    # A JSON pointer (RFC 6901) as a URI fragment.
+    steps = [str(step).replace("~", "~0").replace("/", "~1") for step in location]
+    return {"detail": detail, "pointer": "#" + "".join(f"/{step}" for step in steps)[:MAX_POINTER]}

@@ -120,9 +120,9 @@ class Provider(OpenAPIProvider):
 def _complete(operation: Json, method: str, view: Any) -> Json:
     """Add what is the same everywhere, or follows from the right a view needs."""
     scope = RULES[getattr(view, "action", Action.USE)].scope
-    ways: list[Json] = [{"token": [str(scope)]}, *([{"session": []}] if method in SAFE else [])]
+    schemes: list[Json] = [{"token": [str(scope)]}, *([{"session": []}] if method in SAFE else [])]
     operation["description"] = operation["description"].strip()
-    operation["security"] = [] if getattr(view, "is_public", False) else ways
+    operation["security"] = [] if getattr(view, "is_public", False) else schemes
     hints = get_type_hints(unwrap(view), include_extras=True)
     for parameter in operation["parameters"]:
         if parameter["in"] == "path":
@@ -152,12 +152,12 @@ def _responses(operation: Json, view: Any) -> Json:
 
 
 def _error_statuses(operation: Json, view: Any) -> list[int]:
-    places = {parameter["in"] for parameter in operation["parameters"]}
+    locations = {parameter["in"] for parameter in operation["parameters"]}
     has_body = "requestBody" in operation
     statuses = {401, 403, 429, 500, 503, *getattr(view, "error_statuses", ())}
-    statuses |= {400} if has_body or "query" in places else set()
+    statuses |= {400} if has_body or "query" in locations else set()
     statuses |= {408, 413, 415} if has_body else set()
-    statuses |= {404} if "path" in places else set()
+    statuses |= {404} if "path" in locations else set()
     return sorted(statuses)
 
 

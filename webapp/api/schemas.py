@@ -86,10 +86,8 @@ class Person(BaseModel):
 
     @classmethod
     def of(cls, user: User) -> "Person":
-        return cls(is_verified=user.verified_at is not None, **{name: getattr(user, name) for name in _COPIED})
-
-
-_COPIED = ("id", "email", "name", "role", "is_active", "created_at", "seen_at")
+        columns = {name: getattr(user, name) for name in cls.model_fields if name != "is_verified"}
+        return cls(is_verified=user.verified_at is not None, **columns)
 
 
 class People(BaseModel):

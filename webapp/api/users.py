@@ -12,11 +12,10 @@ from webapp.api.schemas import NewPerson, People, PeopleQuery, Person, PersonCha
 from webapp.extensions import db
 from webapp.models import User
 from webapp.models.accounts import people
-from webapp.models.accounts.combined_changes import VersionMismatch, change_person, if_version, version_of
+from webapp.models.accounts.combined_changes import change_person, if_version, version_of
 from webapp.models.accounts.people_query import people_after
 from webapp.models.errors import NotFound
 from webapp.web.access import Action, may
-from webapp.web.errors import ErrorDetails, respond
 from webapp.web.mailer import mailer
 from webapp.web.rate_limit.requests import reads, writes
 from webapp.web.session import acting_user
@@ -36,11 +35,11 @@ async def users_index(query_args: PeopleQuery) -> Any:
     """
     async with db().reading() as session:
         # One more than requested shows whether there is a next page.
-        found = await people_after(session, query_args.after, query_args.limit + 1, query_args.q)
-    shown = found[: query_args.limit]
-    following = _next(query_args, shown[-1].id) if len(found) > query_args.limit else None
-    headers = {"Link": f'<{following}>; rel="next"'} if following else {}
-    return People(items=[Person.of(user) for user in shown], next=following), 200, headers
+        users = await people_after(session, query_args.after, query_args.limit + 1, query_args.q)
+    page = users[: query_args.limit]
+    next_url = _next_url(query_args, page[-1].id) if len(users) > query_args.limit else None
+    headers = {"Link": f'<{next_url}>; rel="next"'} if next_url else {}
+    return People(items=[Person.of(user) for user in page], next=next_url), 200, headers
 
 
 @bp.post("/v1/users")
@@ -93,9 +92,9 @@ async def users_update(user_id: PersonId, data: PersonChange) -> Any:
     Their name, their role, or whether they may sign in: all fields given are changed, or none. The last owner stays
     one.
     """
-    seen = request.if_match or None
+    versions = request.if_match or None
     person = await db().write(
-        if_version, acting_user(), user_id, seen, change_person, data.name, data.role, data.is_active
+        if_version, acting_user(), user_id, versions, change_person, data.name, data.role, data.is_active
     )
     return Person.of(person), 200, {"ETag": _etag(person)}
 
@@ -110,21 +109,16 @@ async def users_delete(user_id: PersonId) -> Response:
 
     Permanently, with all their tables. To keep the option of restoring them, deactivate them instead.
     """
-    seen = request.if_match or None
-    await db().write(if_version, acting_user(), user_id, seen, people.remove_person, delete_user_data)
-    gone = Response(status=204)
-    del gone.headers["Content-Type"]
-    return gone
+    versions = request.if_match or None
+    await db().write(if_version, acting_user(), user_id, versions, people.remove_person, delete_user_data)
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    return response
 
 
-@bp.errorhandler(VersionMismatch)
-async def answer_version_mismatch(error: VersionMismatch) -> Response:
-    return respond(ErrorDetails(412, str(error)))
-
-
-def _next(query: PeopleQuery, last: int) -> str:
-    """The same query, for the next page."""
-    return f"{request.path}?{urlencode(query.model_dump(exclude_unset=True) | {'after': last, 'limit': query.limit})}"
+def _next_url(query: PeopleQuery, last_id: int) -> str:
+    args = query.model_dump(exclude_unset=True) | {"after": last_id, "limit": query.limit}
+    return f"{request.path}?{urlencode(args)}"
 
 
 def _etag(person: User) -> str:

@@ -114,11 +114,11 @@ async def _import(
 
 async def _run_passes(context: JobContext, queue: LocalQueue, import_id: str, title: str | None) -> int:
     await queue.join()
-    import_ = await context.find(import_id)
+    import_ = await context.find_import(import_id)
     if import_ is not None and import_.state == ImportState.READY:
         await context.database.write(importing.begin_loading, import_id, ImportOverrides(), title)
         await queue.join()
-        import_ = await context.find(import_id)
+        import_ = await context.find_import(import_id)
     if import_ is None or import_.table_id is None:
         raise UserError((import_ and import_.failure) or "The import was cancelled.")
     return import_.table_id

@@ -1,7 +1,7 @@
 """Durable background work: after `kill -9` the next process resumes an import."""
 
 from webapp.jobs.context import JobContext
-from webapp.jobs.indexes import Indexes
+from webapp.jobs.indexes import SortIndexes
 from webapp.jobs.queue import DurableQueue
 
-__all__ = ["DurableQueue", "Indexes", "JobContext"]
+__all__ = ["DurableQueue", "JobContext", "SortIndexes"]

@@ -16,7 +16,7 @@ from webapp.models import Import
 from webapp.models.tables.importing import RUNNING_STATES, import_topic
 from webapp.rowstore.store import RowStore
 
-MAILS_AT_ONCE = 4  # mails sent concurrently
+MAX_CONCURRENT_MAILS = 4
 
 
 class JobContext:
@@ -29,7 +29,7 @@ class JobContext:
         self.broker = broker
         self.import_slots = asyncio.Semaphore(settings.import_workers)
         self.index_slot = asyncio.Semaphore(1)
-        self.mail_slots = asyncio.Semaphore(MAILS_AT_ONCE)
+        self.mail_slots = asyncio.Semaphore(MAX_CONCURRENT_MAILS)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._children: dict[str, Child] = {}
         self._progress: dict[str, Progress] = {}
@@ -56,7 +56,7 @@ class JobContext:
 
     # --- imports ---
 
-    async def find(self, import_id: str) -> Import | None:
+    async def find_import(self, import_id: str) -> Import | None:
         async with self.database.reading() as session:
             return await session.get(Import, import_id)
 
@@ -65,9 +65,9 @@ class JobContext:
         with suppress(TimeoutError, BrokerClosed):
             async with asyncio.timeout(timeout), self.broker.subscribe([import_topic(import_id)]) as events:
                 while True:
-                    found = await self.find(import_id)
-                    if found is None or found.state not in RUNNING_STATES:
-                        return found
+                    import_ = await self.find_import(import_id)
+                    if import_ is None or import_.state not in RUNNING_STATES:
+                        return import_
                     await events.get()
         return None
 

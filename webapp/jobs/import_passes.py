@@ -16,7 +16,7 @@ from webapp.imports.child_process import Child, ChildDied, ChildFailed, ChildSto
 from webapp.imports.report import InspectionReport
 from webapp.imports.requests import IndexRequest, InspectRequest, LoadRequest
 from webapp.jobs.context import JobContext
-from webapp.jobs.progress import Meter, starting_point
+from webapp.jobs.progress import Meter, initial_progress
 from webapp.models import Import, ImportState, Table
 from webapp.models.errors import NotFound
 from webapp.models.tables import importing
@@ -38,10 +38,10 @@ logger = logging.getLogger(__name__)
 async def inspect_import(context: JobContext, import_id: str) -> None:
     """Pass 1: read the whole file; then the preview waits for a decision."""
 
-    async def inspect(found: Import) -> None:
+    async def inspect(import_: Import) -> None:
         folder = context.folder(import_id)
-        request = InspectRequest(folder.path, found.filename, found.overrides, context.rows.limits.columns)
-        await _run_child(context, import_id, request.to_json(), _reporter(context, found))
+        request = InspectRequest(folder.path, import_.filename, import_.overrides, context.rows.limits.columns)
+        await _run_child(context, import_id, request.to_json(), _reporter(context, import_))
         inspection = json.loads(await asyncio.to_thread(folder.inspection.read_bytes))
         if not inspection["columns"]:
             raise ImportFileError("There is nothing in this file but empty lines.")
@@ -53,9 +53,9 @@ async def inspect_import(context: JobContext, import_id: str) -> None:
 async def load_import(context: JobContext, import_id: str) -> None:
     """Pass 2: load the rows into the table."""
 
-    async def load(found: Import) -> None:
-        request = await _load_request(context, found)
-        await _run_child(context, import_id, request.to_json(), _reporter(context, found))
+    async def load(import_: Import) -> None:
+        request = await _load_request(context, import_)
+        await _run_child(context, import_id, request.to_json(), _reporter(context, import_))
         threshold = context.settings.search_index_rows
         await _when_not_busy(context.database.write, importing.finish_loading, import_id, threshold)
 
@@ -86,16 +86,16 @@ async def discard_import(context: JobContext, import_id: str) -> None:
         await context.remove_files(import_id)
 
 
-async def fail(context: JobContext, import_id: str, error: Exception) -> None:
+async def fail_import(context: JobContext, import_id: str, error: Exception) -> None:
     """Mark the import as failed, with a readable reason."""
     reason = _explain(import_id, error)
     for pause in RETRY_AFTER:
         try:
             await context.database.write(importing.fail, import_id, reason)
             return
-        except (StorageFull, DatabaseBusy) as full:
+        except (StorageFull, DatabaseBusy) as trouble:
             logger.exception("The failure of import %s could not be written down", import_id)
-            if isinstance(full, StorageFull):
+            if isinstance(trouble, StorageFull):
                 await context.remove_files(import_id)  # not even room for that: free some
             await asyncio.sleep(pause)
         except NotFound:
@@ -106,19 +106,19 @@ async def _run_pass(
     context: JobContext, import_id: str, state: ImportState, work: Callable[[Import], Awaitable[None]]
 ) -> None:
     """Run `work(import)` when it is this import's turn, if it is in `state`; an error makes the import fail."""
-    found = await _when_not_busy(context.find, import_id)
-    if found is not None and found.state == state and context.import_slots.locked():
-        context.report(replace(starting_point(found), is_waiting=True))
+    import_ = await _when_not_busy(context.find_import, import_id)
+    if import_ is not None and import_.state == state and context.import_slots.locked():
+        context.report(replace(initial_progress(import_), is_waiting=True))
     async with context.lock(import_id), context.import_slots:
-        found = await _when_not_busy(context.find, import_id)
-        if found is None or found.state != state:
+        import_ = await _when_not_busy(context.find_import, import_id)
+        if import_ is None or import_.state != state:
             return
         try:
-            await work(found)
+            await work(import_)
         except (ChildStopped, StateConflict, NotFound):
             pass  # cancelled, or another run was faster and has recorded the outcome
         except Exception as error:
-            await fail(context, import_id, error)
+            await fail_import(context, import_id, error)
 
 
 async def _when_not_busy(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -144,8 +144,8 @@ async def _run_child(
     raise UserError(OUT_OF_MEMORY)
 
 
-def _reporter(context: JobContext, found: Import) -> Callable[[dict[str, Any]], None]:
-    meter = Meter(starting_point(found))
+def _reporter(context: JobContext, import_: Import) -> Callable[[dict[str, Any]], None]:
+    meter = Meter(initial_progress(import_))
 
     def on_progress(progress: dict[str, Any]) -> None:
         context.report(meter.at(progress["bytes"], progress["rows"]))
@@ -153,15 +153,15 @@ def _reporter(context: JobContext, found: Import) -> Callable[[dict[str, Any]], 
     return on_progress
 
 
-async def _load_request(context: JobContext, found: Import) -> LoadRequest:
-    table = await _get_table(context, found.table_id or 0)
+async def _load_request(context: JobContext, import_: Import) -> LoadRequest:
+    table = await _get_table(context, import_.table_id or 0)
     if table is None:
         raise NotFound("table")
     return LoadRequest(
-        folder=context.folder(found.id).path,
+        folder=context.folder(import_.id).path,
         address=context.rows.address,
-        import_id=found.id,
-        options=asdict(InspectionReport.from_json(found.inspection or {}).options),
+        import_id=import_.id,
+        options=asdict(InspectionReport.from_json(import_.inspection or {}).options),
         table=table.ref,
         positions={column.number: column.number - 1 for column in table.columns},
     )

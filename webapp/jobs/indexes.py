@@ -17,7 +17,7 @@ MAX_ROWS = 2_000_000  # more would delay other people's writes beyond their time
 logger = logging.getLogger(__name__)
 
 
-class Indexes:
+class SortIndexes:
     """The indexes one app has requested. The database does the work outside the interpreter lock, so a thread is
     enough. `address` is the row store's.
     """
@@ -25,7 +25,7 @@ class Indexes:
     def __init__(self, address: str) -> None:
         self._address = address
         self._requested: set[tuple[int, int]] = set()
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loader: RowLoader | None = None
 
@@ -34,11 +34,11 @@ class Indexes:
         if (table_id, field.number) in self._requested:
             return
         self._requested.add((table_id, field.number))
-        task = asyncio.create_task(self._make(table_id, field))
+        task = asyncio.create_task(self._build(table_id, field))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def made(self) -> None:
+    async def wait_until_built(self) -> None:
         """Wait until every requested index exists or has been given up."""
         while self._tasks:
             await asyncio.wait(set(self._tasks))
@@ -52,13 +52,13 @@ class Indexes:
             self._loader.interrupt()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _make(self, table_id: int, field: Field) -> None:
-        async with self._turn:
-            making = asyncio.ensure_future(asyncio.to_thread(self._ensure, table_id, field))
+    async def _build(self, table_id: int, field: Field) -> None:
+        async with self._lock:
+            building = asyncio.ensure_future(asyncio.to_thread(self._ensure, table_id, field))
             try:
-                await asyncio.shield(making)
+                await asyncio.shield(building)
             except asyncio.CancelledError:
-                await asyncio.gather(making, return_exceptions=True)  # the thread must have finished with the file
+                await asyncio.gather(building, return_exceptions=True)  # the thread must have finished with the file
                 raise
 
     def _ensure(self, table_id: int, field: Field) -> None:

@@ -8,13 +8,12 @@ import logging
 import ssl
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from email_validator import validate_email
 
-from settings import Settings
+from settings import Settings, is_loopback
 from webapp.db.keys import sealer
 from webapp.jobs.context import JobContext
 from webapp.models import Mail, utc_now
@@ -47,11 +46,14 @@ async def _attempt(context: JobContext, mail_id: str) -> float | None:
     try:
         async with context.mail_slots:
             await aiosmtplib.send(
-                message(context.settings, mail_id, letter), timeout=TIMEOUT, **connection(context.settings)
+                email_message(context.settings, mail_id, letter),
+                timeout=TIMEOUT,
+                **connection_options(context.settings),
             )
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
         logger.warning("A mail could not be handed over: %s", type(error).__name__)
-        reason, is_final = f"The mail server did not take it: {_reason(error)}", _is_final(error)
+        details = " ".join(str(error).split())[:200] or type(error).__name__
+        reason, is_final = f"The mail server did not take it: {details}", _is_final(error)
     tries = await context.database.write(record_attempt, mail_id, reason, is_final=is_final)
     return RETRY_AFTER[tries - 1] if reason is not None and 0 < tries <= len(RETRY_AFTER) else None
 
@@ -67,31 +69,32 @@ def _is_final(error: Exception) -> bool:
     return isinstance(error, aiosmtplib.SMTPResponseException) and error.code >= 500
 
 
-def message(settings: Settings, mail_id: str, letter: Letter) -> EmailMessage:
+def email_message(settings: Settings, mail_id: str, letter: Letter) -> EmailMessage:
     """Text first, then HTML, because readers display the last part they understand."""
-    made = EmailMessage()
-    made["From"] = settings.mail_from
-    made["To"] = _ascii_address(letter.recipient)
-    made["Subject"] = letter.subject
-    made["Date"] = format_datetime(utc_now())
-    made["Message-ID"] = f"<{mail_id}@{_domain(settings)}>"
-    made["Auto-Submitted"] = "auto-generated"  # RFC 3834: suppresses out-of-office replies
-    made.set_content(letter.text)
-    made.add_alternative(letter.html, subtype="html")
-    return made
+    mail = EmailMessage()
+    mail["From"] = settings.mail_from
+    mail["To"] = _ascii_address(letter.recipient)
+    mail["Subject"] = letter.subject
+    mail["Date"] = format_datetime(utc_now())
+    domain = parseaddr(settings.mail_from)[1].rpartition("@")[2] or "localhost"
+    mail["Message-ID"] = f"<{mail_id}@{domain}>"
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: suppresses out-of-office replies
+    mail.set_content(letter.text)
+    mail.add_alternative(letter.html, subtype="html")
+    return mail
 
 
-def connection(settings: Settings) -> dict[str, Any]:
+def connection_options(settings: Settings) -> dict[str, Any]:
     """How to connect to the mail server. Beyond this machine only with TLS and a verified name."""
     url = urlsplit(settings.smtp_url.get_secret_value())
-    direct, host = url.scheme == "smtps", url.hostname or ""
+    is_tls, host = url.scheme == "smtps", url.hostname or ""
     return {
         "hostname": host,
-        "port": url.port or (465 if direct else 587),
+        "port": url.port or (465 if is_tls else 587),
         "username": unquote(url.username) if url.username else None,
         "password": unquote(url.password) if url.password else None,
-        "use_tls": direct,
-        "start_tls": not (direct or _is_loopback(host)),
+        "use_tls": is_tls,
+        "start_tls": not (is_tls or is_loopback(host)),
         "tls_context": ssl.create_default_context(),
     }
 
@@ -100,18 +103,3 @@ def _ascii_address(address: str) -> str:
     """An internationalised domain in ASCII: `bücher.example` becomes `xn--bcher-kva.example`."""
     checked = validate_email(address, check_deliverability=False, globally_deliverable=False, test_environment=True)
     return checked.ascii_email or address
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _domain(settings: Settings) -> str:
-    return parseaddr(settings.mail_from)[1].rpartition("@")[2] or "localhost"
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from webapp.models import Import, ImportState
 
-SETTLING = 0.5  # seconds before a rate means anything
+MIN_ELAPSED = 0.5  # seconds before a rate means anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,12 @@ class Progress:
         return min(1.0, done / total) if total else None
 
 
-def starting_point(found: Import) -> Progress:
+def initial_progress(import_: Import) -> Progress:
     """What the database knows: shown until the first progress report arrives."""
-    is_loading = found.state == ImportState.LOADING
-    total = (found.inspection or {}).get("rows") if is_loading else None
-    done = found.rows_done if is_loading else 0
-    return Progress(found.id, found.state, 0, found.size, done, total)
+    is_loading = import_.state == ImportState.LOADING
+    total = (import_.inspection or {}).get("rows") if is_loading else None
+    done = import_.rows_done if is_loading else 0
+    return Progress(import_.id, import_.state, 0, import_.size, done, total)
 
 
 class Meter:
@@ -54,9 +54,9 @@ class Meter:
             self._began = (now, bytes_done, rows)
         began, first_bytes, first_rows = self._began
         elapsed = now - began
-        step = replace(self.start, bytes=bytes_done, rows=rows)
-        if elapsed < SETTLING:
-            return step
+        progress = replace(self.start, bytes=bytes_done, rows=rows)
+        if elapsed < MIN_ELAPSED:
+            return progress
         byte_rate = (bytes_done - first_bytes) / elapsed
-        left = round(max(0, step.size - bytes_done) / byte_rate) if byte_rate else None
-        return replace(step, per_second=round((rows - first_rows) / elapsed), seconds_left=left)
+        left = round(max(0, progress.size - bytes_done) / byte_rate) if byte_rate else None
+        return replace(progress, per_second=round((rows - first_rows) / elapsed), seconds_left=left)

@@ -32,10 +32,10 @@ EXECUTOR = "server"
 # DBOS gives up a workflow after this many starts, whether the server crashed or was stopped. The next start of the
 # server begins a new one for the remaining work (schedule.py).
 MAX_STARTS = 20
-LIVE = ["PENDING", "ENQUEUED"]
+PENDING = ["PENDING", "ENQUEUED"]
 ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
-KEPT = timedelta(days=7)  # how long ended workflows are kept for diagnosis
-AT_ONCE = 500  # workflows removed in one transaction
+RETENTION = timedelta(days=7)  # of ended workflows, for diagnosis
+PRUNE_BATCH = 500  # workflows removed in one transaction
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class DurableQueue:
     async def ensure_started(self, task: str, subject: str) -> None:
         """Start the task unless it is pending, which DBOS restarts by itself."""
         await self._launched()
-        if not await asyncio.to_thread(_workflow_numbers, task, subject, LIVE):
+        if not await asyncio.to_thread(_workflow_numbers, task, subject, PENDING):
             await asyncio.to_thread(_start_workflow, task, subject)
 
     def warm_up(self) -> None:
@@ -115,8 +115,8 @@ class DurableQueue:
             await asyncio.to_thread(_start_workflow, task, subject)
         except Exception as error:
             logger.exception("The task %s of %s could not be started", task, subject)
-            if (fail := TASKS[task].fail) is not None:
-                await fail(self._context, subject, error)
+            if (on_start_failure := TASKS[task].on_start_failure) is not None:
+                await on_start_failure(self._context, subject, error)
 
     async def _run(self, task: str, subject: str) -> None:
         """What a workflow does."""
@@ -161,35 +161,31 @@ def _launch(queue: DurableQueue, settings: Settings) -> None:
         raise RuntimeError("Jobs already run for another app of this process")
     DurableQueue.active = queue
     try:
-        _launch_dbos(settings)
+        # Its own handler would print besides our log. It adds one only if there is none.
+        dbos_logger = logging.getLogger("dbos")
+        if not dbos_logger.handlers:
+            dbos_logger.addHandler(logging.NullHandler())
+        dbos_logger.propagate = True
+        dbos_logger.setLevel(logging.WARNING)
+        from dbos import DBOS
+
+        _workflows()
+        DBOS(
+            config={
+                "name": "rowcast",
+                "system_database_url": settings.jobs_url,
+                "application_version": APPLICATION_VERSION,
+                "executor_id": EXECUTOR,
+                "enable_otlp": False,
+                "log_level": "WARNING",
+                "sys_db_pool_size": 2,
+                "db_engine_kwargs": jobs_database.make_file(settings),
+            }
+        )
+        DBOS.launch()
     except BaseException:
         DurableQueue.active = None
         raise
-
-
-def _launch_dbos(settings: Settings) -> None:
-    # Its own handler would print besides our log. It adds one only if there is none.
-    quiet = logging.getLogger("dbos")
-    if not quiet.handlers:
-        quiet.addHandler(logging.NullHandler())
-    quiet.propagate = True
-    quiet.setLevel(logging.WARNING)
-    from dbos import DBOS
-
-    _workflows()
-    DBOS(
-        config={
-            "name": "rowcast",
-            "system_database_url": settings.jobs_url,
-            "application_version": APPLICATION_VERSION,
-            "executor_id": EXECUTOR,
-            "enable_otlp": False,
-            "log_level": "WARNING",
-            "sys_db_pool_size": 2,
-            "db_engine_kwargs": jobs_database.make_file(settings),
-        }
-    )
-    DBOS.launch()
 
 
 def _shut_down() -> None:
@@ -233,18 +229,17 @@ def _start_workflow(task: str, subject: str) -> None:
 def _workflow_numbers(task: str, subject: str, status: list[str] | None = None) -> list[int]:
     from dbos import DBOS
 
-    known = DBOS.list_workflows(
-        workflow_id_prefix=f"{subject}-{task}-", status=status, load_input=False, load_output=False
-    )
-    return [int(each.workflow_id.rpartition("-")[2]) for each in known]
+    prefix = f"{subject}-{task}-"
+    workflows = DBOS.list_workflows(workflow_id_prefix=prefix, status=status, load_input=False, load_output=False)
+    return [int(workflow.workflow_id.rpartition("-")[2]) for workflow in workflows]
 
 
 def _delete_old_workflows() -> None:
     """Their results are in our own database."""
     from dbos import DBOS
 
-    before = (datetime.now(UTC) - KEPT).isoformat()
+    before = (datetime.now(UTC) - RETENTION).isoformat()
     while ended := DBOS.list_workflows(
-        status=ENDED, end_time=before, limit=AT_ONCE, load_input=False, load_output=False
+        status=ENDED, end_time=before, limit=PRUNE_BATCH, load_input=False, load_output=False
     ):
-        DBOS.delete_workflows([each.workflow_id for each in ended])
+        DBOS.delete_workflows([workflow.workflow_id for workflow in ended])

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 
 from webapp.imports.requests import Folder
 from webapp.jobs.context import JobContext
@@ -23,10 +24,10 @@ from webapp.models.tables.table import SearchIndex
 
 CHECK_EVERY = 60.0  # seconds
 CLEAN_EVERY = 3600.0  # seconds
-STALE = 86_400  # seconds after which a file without an import counts as an aborted upload
+MAX_AGE = 86_400  # seconds after which a file without an import counts as an aborted upload
 # A preview nobody has decided about for this long is deleted with its file: a week includes everybody's working days,
 # and the user still has the original file.
-UNDECIDED = timedelta(days=7)
+MAX_UNDECIDED = timedelta(days=7)
 
 TASK_OF_STATE = {ImportState.INSPECTING: "inspect_import", ImportState.LOADING: "load_import"}
 
@@ -43,30 +44,23 @@ class Schedule:
 
     async def run(self) -> None:
         """At start: whatever a process left unfinished. Periodically: whatever the command line left."""
-        await _try(self._resume_imports, self._resume_indexes, self._resume_mails)
+        await _run_all(self._resume_imports, self._resume_indexes, self._resume_mails)
         next_cleaning = 0.0
         while True:
             if time.monotonic() >= next_cleaning:
-                await _try(self._forget_undecided, self._erase_mails, self._clean_folder, self._queue.prune)
+                await _run_all(self._forget_undecided, self._erase_mails, self._remove_leftovers, self._queue.prune)
                 next_cleaning = time.monotonic() + CLEAN_EVERY
             await asyncio.sleep(CHECK_EVERY)
-            await _try(self._resume_indexes, self._send_new_mails)
+            await _run_all(self._resume_indexes, self._send_new_mails)
 
     # --- unfinished work ---
 
     async def _resume_imports(self) -> None:
-        async with self._database.reading() as session:
-            running = (
-                await session.execute(select(Import.state, Import.id).where(Import.state.in_(TASK_OF_STATE)))
-            ).all()
-        for state, import_id in running:
-            await self._queue.ensure_started(TASK_OF_STATE[ImportState(state)], import_id)
+        for state, task in TASK_OF_STATE.items():
+            await self._ensure_started(task, select(Import.id).where(Import.state == state))
 
     async def _resume_indexes(self) -> None:
-        async with self._database.reading() as session:
-            tables = list(await session.scalars(select(Table.id).where(Table.search_index == SearchIndex.BUILDING)))
-        for table_id in tables:
-            await self._queue.ensure_started("index_table", str(table_id))
+        await self._ensure_started("index_table", select(Table.id).where(Table.search_index == SearchIndex.BUILDING))
 
     async def _resume_mails(self) -> None:
         await self._send(Mail.tries < MAX_TRIES)
@@ -75,13 +69,15 @@ class Schedule:
         """Mails from the command line, and those whose task could not be started when they were written."""
         await self._send(Mail.tries == 0, Mail.created_at < utc_now() - timedelta(seconds=CHECK_EVERY))
 
-    async def _send(self, *which: ColumnElement[bool]) -> None:
-        if not self._context.settings.smtp_url.get_secret_value():
-            return
+    async def _send(self, *conditions: ColumnElement[bool]) -> None:
+        if self._context.settings.sends_mail:
+            await self._ensure_started("send_mail", select(Mail.id).where(Mail.sealed.is_not(None), *conditions))
+
+    async def _ensure_started(self, task: str, ids: Select[Any]) -> None:
         async with self._database.reading() as session:
-            mails = list(await session.scalars(select(Mail.id).where(Mail.sealed.is_not(None), *which)))
-        for mail_id in mails:
-            await self._queue.ensure_started("send_mail", mail_id)
+            subjects = list(await session.scalars(ids))
+        for subject in subjects:
+            await self._queue.ensure_started(task, str(subject))
 
     # --- what is no longer needed ---
 
@@ -95,25 +91,25 @@ class Schedule:
     async def _forget_undecided(self) -> None:
         """Previews nobody decided about, counted from when their file was last read."""
         undecided = select(Import.id).where(
-            Import.state == ImportState.READY, Import.created_at < utc_now() - UNDECIDED
+            Import.state == ImportState.READY, Import.created_at < utc_now() - MAX_UNDECIDED
         )
         async with self._database.reading() as session:
-            found = list(await session.scalars(undecided))
-        oldest = time.time() - UNDECIDED.total_seconds()
-        for import_id in found:
+            import_ids = list(await session.scalars(undecided))
+        oldest = time.time() - MAX_UNDECIDED.total_seconds()
+        for import_id in import_ids:
             if await asyncio.to_thread(_inspected_at, self._context.folder(import_id)) < oldest:
                 with suppress(StateConflict, NotFound):  # decided just now
                     await self._database.write(importing.discard_preview, import_id)
 
-    async def _clean_folder(self) -> None:
+    async def _remove_leftovers(self) -> None:
         """Remnants of aborted uploads and failed imports."""
         ended = [ImportState.FAILED, ImportState.CANCELLED]
         async with self._database.reading() as session:
-            kept = set(await session.scalars(select(Import.id).where(Import.state.not_in(ended))))
-        await asyncio.to_thread(_remove_stale, self._context.settings.imports_dir, kept)
+            current = set(await session.scalars(select(Import.id).where(Import.state.not_in(ended))))
+        await asyncio.to_thread(_remove_stale, self._context.settings.imports_dir, current)
 
 
-async def _try(*steps: Callable[[], Awaitable[None]]) -> None:
+async def _run_all(*steps: Callable[[], Awaitable[None]]) -> None:
     """A failure (a busy database, a file somebody else removed) must not keep the other steps from running."""
     for step in steps:
         try:
@@ -129,14 +125,14 @@ def _inspected_at(folder: Folder) -> float:
     return 0.0
 
 
-def _remove_stale(folder: Path, kept: set[str]) -> None:
-    """Remove what is older than `STALE` and not in `kept`. What vanishes in the meantime is no error."""
+def _remove_stale(folder: Path, current: set[str]) -> None:
+    """Remove what is older than `MAX_AGE` and not in `current`. What vanishes in the meantime is no error."""
     if not folder.is_dir():
         return
-    oldest = time.time() - STALE
+    oldest = time.time() - MAX_AGE
     for path in folder.iterdir():
         with suppress(FileNotFoundError):
-            if path.name not in kept and path.stat().st_mtime < oldest:
+            if path.name not in current and path.stat().st_mtime < oldest:
                 if path.is_dir():
                     shutil.rmtree(path, ignore_errors=True)
                 else:  # an upload whose server was killed

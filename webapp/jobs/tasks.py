@@ -14,13 +14,13 @@ from webapp.jobs.context import JobContext
 class Task:
     run: Callable[[JobContext, str], Coroutine[Any, Any, None]]
     # What to do if it cannot be started. Without one, the schedule finds what is left undone (schedule.py).
-    fail: Callable[[JobContext, str, Exception], Coroutine[Any, Any, None]] | None = None
+    on_start_failure: Callable[[JobContext, str, Exception], Coroutine[Any, Any, None]] | None = None
     is_durable: bool = True
 
 
 TASKS = {
-    "inspect_import": Task(import_passes.inspect_import, import_passes.fail),
-    "load_import": Task(import_passes.load_import, import_passes.fail),
+    "inspect_import": Task(import_passes.inspect_import, import_passes.fail_import),
+    "load_import": Task(import_passes.load_import, import_passes.fail_import),
     "discard_import": Task(import_passes.discard_import, is_durable=False),
     "index_table": Task(import_passes.index_table),
     "send_mail": Task(mail.send_mail),

@@ -4,4 +4,4 @@ from quart import Blueprint
 
 bp = Blueprint("main", __name__)
 
-from webapp.main import dashboard, health, home  # noqa: E402, F401  (routes register themselves)
+from webapp.main import health, home  # noqa: E402, F401  (routes register themselves)

@@ -8,7 +8,7 @@ from jinja2 import Environment
 
 from webapp.imports.report import ColumnGuess, InspectionReport
 from webapp.jobs import JobContext
-from webapp.jobs.progress import Progress, starting_point
+from webapp.jobs.progress import Progress, initial_progress
 from webapp.models import Import, ImportState
 from webapp.models.tables.importing import RUNNING_STATES
 from webapp.tables.import_overrides import encode_type
@@ -119,7 +119,7 @@ def present_import(
 
 def progress_of(jobs: JobContext, found: Import) -> Progress | None:
     """The latest known progress of a running import."""
-    return (jobs.progress(found.id) or starting_point(found)) if found.state in RUNNING_STATES else None
+    return (jobs.progress(found.id) or initial_progress(found)) if found.state in RUNNING_STATES else None
 
 
 def _preview(found: InspectionReport, submitted: Submitted) -> Preview:

@@ -11,7 +11,7 @@ from sqlalchemy import Row, String, cast
 from webapp.extensions import db, jobs
 from webapp.jobs import JobContext
 from webapp.jobs.progress import Progress
-from webapp.live.views import LiveView
+from webapp.live.streams import LiveView
 from webapp.models import Actor, Import
 from webapp.models.tables.importing import RUNNING_STATES, find_import, import_topic
 from webapp.tables.import_presenter import present_import, progress_of

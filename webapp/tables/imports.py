@@ -19,7 +19,7 @@ from webapp.tables import bp
 from webapp.tables.import_overrides import InvalidOverride, ensure_a_column, parse_overrides
 from webapp.tables.import_presenter import present_import, progress_of
 from webapp.web.access import Action, may
-from webapp.web.body_limits import body_limit
+from webapp.web.body import body_limit
 from webapp.web.fragments import redirect_to, render
 from webapp.web.session import current_user
 from webapp.web.streaming import file_part, streamed

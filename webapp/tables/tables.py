@@ -10,7 +10,7 @@ from wtforms.validators import DataRequired, Length
 
 from webapp.extensions import config, db, indexes, row_store
 from webapp.jobs.indexes import MAX_ROWS, MIN_ROWS
-from webapp.models import Table
+from webapp.models import Table, is_allowed
 from webapp.models.tables.deletion import delete_table
 from webapp.models.tables.table import find_table
 from webapp.rowstore.errors import QueryTimeout
@@ -19,7 +19,7 @@ from webapp.rowstore.store import Count, Page, RowReader
 from webapp.tables import bp, grid
 from webapp.tables.grid_presenter import TableUrls, needs_count, present_status, present_table
 from webapp.web import flashes
-from webapp.web.access import Action, is_allowed, may
+from webapp.web.access import Action, may
 from webapp.web.forms import Form
 from webapp.web.fragments import is_partial, redirect_to, render
 from webapp.web.session import current_user

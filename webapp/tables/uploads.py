@@ -12,7 +12,7 @@ from webapp.imports.requests import Folder
 from webapp.models.tables import importing
 from webapp.tables import bp
 from webapp.web.access import Action, may
-from webapp.web.body_limits import body_limit
+from webapp.web.body import body_limit
 from webapp.web.fragments import redirect_to
 from webapp.web.session import current_user
 from webapp.web.uploads import receive

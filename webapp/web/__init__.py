@@ -5,7 +5,7 @@ from quart import Quart
 from settings import Settings
 from webapp.web import (
     access,
-    body_limits,
+    body,
     csrf,
     errors,
     flashes,
@@ -29,7 +29,7 @@ def init_app(app: Quart, settings: Settings) -> None:
     observability.init_app(app, settings)  # no check: trusted proxies, the time limit, the time spent on queries
     hosts.init_app(app, settings)  # is the host one of ours?
     csrf.init_app(app, settings)  # does another site change something?
-    body_limits.init_app(app, settings)  # no check yet: the size is checked while the body is read
+    body.init_app(app, settings)  # no check yet: the size is checked while the body is read
     session.init_app(app, settings)  # response: the cookie of a sign-in
     known_devices.init_app(app, settings)  # response: the cookie of a device
     store.init_app(app, settings)  # no check: the shared counts, which close with the server

@@ -15,28 +15,13 @@ from werkzeug.exceptions import Forbidden
 
 from settings import SecondFactor, Settings
 from webapp.extensions import config, db
-from webapp.models import Action, Actor, is_allowed
+from webapp.models import Action as Action  # views name it with `@may`
+from webapp.models import Actor, is_allowed
 from webapp.models.accounts.second_factor import has_second_factor
-from webapp.models.errors import NotFound
 from webapp.models.policy import RULES
 from webapp.web import bearer, pending_request
 from webapp.web.safe_urls import current_page, is_htmx_request
 from webapp.web.session import current_user_or_none, load_current_user
-
-__all__ = [
-    "Action",
-    "Actor",
-    "NotFound",
-    "before_second_factor",
-    "fresh",
-    "is_allowed",
-    "load_current_user",
-    "may",
-    "must_show_second_factor",
-    "needs_two_factors",
-    "public",
-    "resumable",
-]
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -89,16 +74,12 @@ async def _require_right() -> None:
     if view is None or actor is None or getattr(view, "is_public", False):
         return
     action = getattr(view, "action", Action.USE)
-    if not is_allowed(actor, action):
-        raise _forbidden(actor, action)
-
-
-def _forbidden(actor: Actor, action: Action) -> Forbidden:
-    """Tell a program when another token of the same person would suffice."""
+    if is_allowed(actor, action):
+        return
     scope = RULES[action].scope
     if scope is not None and is_allowed(replace(actor, scopes=None), action):
-        return bearer.ScopeTooSmall(scope)
-    return Forbidden()
+        raise bearer.ScopeTooSmall(scope)  # another token of the same person would suffice
+    raise Forbidden
 
 
 async def _require_second_factor() -> ResponseReturnValue | None:
@@ -120,10 +101,9 @@ async def _require_second_factor() -> ResponseReturnValue | None:
 
 
 def needs_two_factors(actor: Actor) -> bool:
-    demand = config().second_factor
-    if demand is SecondFactor.ADMINISTRATORS:
+    if config().second_factor is SecondFactor.ADMINISTRATORS:
         return is_allowed(actor, Action.RUN_SERVER)
-    return demand is SecondFactor.EVERYBODY
+    return config().second_factor is SecondFactor.EVERYBODY
 
 
 async def must_show_second_factor(actor: Actor) -> bool:
@@ -158,8 +138,7 @@ async def _require_sign_in() -> ResponseReturnValue | None:
     view = current_app.view_functions.get(request.endpoint or "")
     if getattr(view, "is_public", False) or await load_current_user() is not None:
         return None
-    target = current_page()
-    login = url_for("auth.login", next=target) if target != "/" else url_for("auth.login")
     if request.path.startswith(bearer.API) and not is_htmx_request():
         raise bearer.unauthorized()
-    return _redirect(login)
+    page = current_page()
+    return _redirect(url_for("auth.login", next=None if page == "/" else page))

@@ -1,22 +1,62 @@
-"""The request body: bounded while it arrives, and read no faster than it is used.
+"""The request body: bounded while it arrives, and read no faster than it is used. Its limits are small by default,
+larger or smaller where a view says so.
 
 Quart's own body has no working per-request limit, lets chunked bodies bypass the global limit, and buffers unread data
 in memory. This one has the same interface on both versions of Quart.
 """
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import parse_qsl
 
-from quart import Request
+from quart import Quart, Request, request
 from quart.formparser import FormDataParser
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge, RequestTimeout
 
+from settings import Settings
+from webapp.extensions import config
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MAX_FORM_FIELDS = 1000
+MAX_FIELD_SIZE = 128 * 1024  # bytes per text field of a multipart form
 HIGH_WATER = 256 * 1024  # bytes buffered before the client has to wait; also the largest single chunk
 URLENCODED = "application/x-www-form-urlencoded"
+
+
+def init_app(app: Quart, settings: Settings) -> None:
+    app.config["MAX_CONTENT_LENGTH"] = settings.body_limit
+    app.config["MAX_FORM_PARTS"] = MAX_FORM_FIELDS
+    app.config["MAX_FORM_MEMORY_SIZE"] = MAX_FIELD_SIZE
+    app.config["BODY_TIMEOUT"] = settings.body_idle_timeout
+
+
+def body_limit(
+    size: int | Callable[[Settings], int], *, fields: int | None = None
+) -> Callable[[Callable[P, Awaitable[T]]], Callable[P, Awaitable[T]]]:
+    """Give the view its own limit of `size` bytes (and `fields` form fields), above or below the default.
+
+    `size` is a number or a function of the settings. It applies once the view is reached: requests refused earlier,
+    such as those of strangers, never get more than the default.
+    """
+
+    def decorate(view: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+        @wraps(view)
+        async def limited(*args: P.args, **kwargs: P.kwargs) -> T:
+            request.max_content_length = limit = size(config()) if callable(size) else size
+            if fields is not None:
+                request.max_form_parts = fields
+                request.max_form_memory_size = limit
+            return await view(*args, **kwargs)
+
+        return limited
+
+    return decorate
 
 
 class BoundedBody:

@@ -1,11 +1,9 @@
 """Every error as a response: one table of what it means, in three forms: page, fragment, problem+json."""
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from html import escape
 from http import HTTPStatus
-from typing import Any
 
 import structlog
 from quart import Quart, Response, request
@@ -34,7 +32,12 @@ FAILURE_PAGE = (templating.FOLDER / "errors" / "500.html").read_text(encoding="u
 
 TIMED_OUT = "This took too long, so it was stopped. Please try again, or ask for less at once."
 # A unit of work that has begun is finished, whether or not somebody still waits for the response.
-TIMED_OUT_WRITING = "This took too long. It may have been saved all the same: look before you try again."
+TIMED_OUT_UNSAFE = "This took too long. It may have been saved all the same: look before you try again."
+# What the page for an internal error says: the view may have failed before or after its commit.
+FAILED = "What you had saved before is safe. Try again in a moment."
+FAILED_UNSAFE = (
+    "What you had saved before is safe; what you just sent may not have been saved. Look before you send it again."
+)
 
 # The status and text of the lower layers' exceptions. The nearest class counts; "" stands for the exception's own text.
 KNOWN: dict[type[Exception], tuple[int, str]] = {
@@ -85,19 +88,7 @@ TEXTS = {
 }
 
 
-@dataclass(frozen=True)
-class ErrorDetails:
-    status: int
-    text: str
-    headers: dict[str, str] = field(default_factory=dict)
-    members: dict[str, Any] = field(default_factory=dict)  # further members of the problem document
-
-    @property
-    def title(self) -> str:
-        return TITLES.get(self.status) or HTTPStatus(self.status).phrase
-
-
-audited_refusals: Extension[LocalLimit] = Extension("audited_refusals", lambda app: LocalLimit(1, 60))
+audited_refusals = Extension("audited_refusals", lambda app: LocalLimit(1, 60))
 
 
 def init_app(app: Quart, settings: Settings) -> None:
@@ -111,47 +102,53 @@ async def handle_http_exception(error: HTTPException) -> Response:
     if error.response is not None:
         return error.response  # type: ignore[return-value]
     status = error.code or 500
-    is_specific = (error.description and error.description != type(error).description) or _is_ours(error)
+    is_ours = type(error).__module__.startswith("webapp.")
+    is_specific = is_ours or (error.description and error.description != type(error).description)
     text = error.description if is_specific and not isinstance(error, InternalServerError) else TEXTS.get(status)
     headers = {name: value for name, value in error.get_headers() if name != "Content-Type"}
-    return respond(ErrorDetails(status, text or str(error.description or ""), headers))
+    return error_response(status, text or error.description or "", headers)
 
 
 async def handle_known_error(error: Exception) -> Response:
     """Respond as `KNOWN` says. Re-raises the error if it has no entry."""
-    found = status_and_text(error)
-    if found is None:
+    known = status_and_text(error)
+    if known is None:
         raise error
-    status, text = found
-    if text == TIMED_OUT and request.method not in SAFE_METHODS:
-        text = TIMED_OUT_WRITING
+    status, text = known
+    headers = {"Retry-After": "2"} if status == 503 else {}
+    if text == TIMED_OUT and not _is_safe():
+        text, headers = TIMED_OUT_UNSAFE, {}  # a client that repeats it by itself may do it twice
     if status >= 500:
         log.warning("not possible now", reason=repr(error), path=request.path)
-    return respond(ErrorDetails(status, text, {"Retry-After": "2"} if status == 503 else {}))
+    return error_response(status, text, headers)
 
 
 def status_and_text(error: BaseException) -> tuple[int, str] | None:
     """None if the error is not known."""
-    for one in _flatten(error):
-        known = known_error(one) or one
-        for kind in type(known).__mro__:
-            if kind in KNOWN:
-                status, text = KNOWN[kind]
+    for single in _flatten(error):
+        known = known_error(single) or single
+        for error_class in type(known).__mro__:
+            if error_class in KNOWN:
+                status, text = KNOWN[error_class]
                 return status, text or str(known)
     return None
 
 
-def respond(details: ErrorDetails) -> Response:
-    """Respond in the form the client reads."""
-    if details.status == 403:
+def error_response(
+    status: int, text: str, headers: Mapping[str, str] | None = None, errors: list[dict[str, str]] | None = None
+) -> Response:
+    """Respond in the form the client reads. `errors` are the invalid fields, for the problem document alone."""
+    if status == 403:
         _record_refusal()
-    if prefers_json():
-        response = _problem_json(details)
+    title = TITLES.get(status) or HTTPStatus(status).phrase
+    if _prefers_json():
+        response = _problem_json(status, title, text, errors)
     elif fragments.is_partial():
-        response = fragments.respond(_toast(details), status=details.status, headers={"HX-Reswap": "none"})
+        number = f" Request number: {request_id()}." if status == 500 else ""
+        response = Response(fragments.toast(f"{title}. {text}{number}", "failed"), status, {"HX-Reswap": "none"})
     else:
-        response = Response(_page(details), details.status)
-    response.headers.update(details.headers)
+        response = Response(_page(status, title, text), status)
+    response.headers.update(headers or {})
     return response
 
 
@@ -166,7 +163,7 @@ def _record_refusal() -> None:
     record_soon(Event.REFUSED, None, method=request.method, path=request.path[:MAX_PATH])
 
 
-def prefers_json() -> bool:
+def _prefers_json() -> bool:
     if request.path.startswith("/api/"):
         return True
     return request.accept_mimetypes.best_match(["text/html", "application/json", "application/problem+json"]) not in (
@@ -175,49 +172,34 @@ def prefers_json() -> bool:
     )
 
 
-def _problem_json(details: ErrorDetails) -> Response:
+def _problem_json(status: int, title: str, text: str, errors: list[dict[str, str]] | None) -> Response:
     """See RFC 9457; the documentation describes each type."""
     problem = {
-        "type": f"{PROBLEM_TYPE}{details.status}",
-        "title": details.title,
-        "status": details.status,
-        "detail": details.text,
+        "type": f"{PROBLEM_TYPE}{status}",
+        "title": title,
+        "status": status,
+        "detail": text,
         "request_id": request_id(),
+        **({} if errors is None else {"errors": errors}),
     }
-    response = Response(content_type="application/problem+json")
-    response.set_data(templating.to_json(problem | details.members))
-    response.status_code = details.status
-    return response
+    return Response(templating.to_json(problem), status, content_type="application/problem+json")
 
 
-def _toast(details: ErrorDetails) -> str:
-    number = f" Request number: {request_id()}." if details.status == 500 else ""
-    return fragments.toast(f"{details.title}. {details.text}{number}", "failed")
-
-
-def _page(details: ErrorDetails) -> str:
+def _page(status: int, title: str, text: str) -> str:
     """The page for an internal error must not fail itself: it uses no template, database or session."""
-    if details.status != 500:
+    if status != 500:
+        # A bookmark may refer to something gone, such as a filter on a removed column: offer the page without it.
+        back_url = request.path if status == 422 and request.method == "GET" and request.query_string else None
         try:
-            return templating.render(
-                "errors/error.html",
-                status=details.status,
-                title=details.title,
-                text=details.text,
-                back_url=_without_query(details.status),
-            )
+            return templating.render("errors/error.html", status=status, title=title, text=text, back_url=back_url)
         except Exception:
             log.exception("the error page failed")
-    return FAILURE_PAGE.replace("{{ request_id }}", escape(request_id()))
+    page = FAILURE_PAGE.replace("{{ outcome }}", FAILED if _is_safe() else FAILED_UNSAFE)
+    return page.replace("{{ request_id }}", escape(request_id()))
 
 
-def _without_query(status: int) -> str | None:
-    """A bookmark may refer to something gone, such as a filter on a removed column: answer with the page itself."""
-    return request.path if status == 422 and request.method == "GET" and request.query_string else None
-
-
-def _is_ours(error: HTTPException) -> bool:
-    return type(error).__module__.startswith("webapp.")
+def _is_safe() -> bool:
+    return request.method in SAFE_METHODS
 
 
 def _flatten(error: BaseException) -> Iterator[BaseException]:

@@ -26,23 +26,21 @@ def flash(text: str, kind: str = "done") -> None:
     g.setdefault("flashes", []).append((kind, text))
 
 
-class Flashes:
+def take_flashes() -> Iterator[Message]:
     """The messages for this page, as (kind, text). They are consumed when a template reads them, not before."""
-
-    def __iter__(self) -> Iterator[Message]:
-        g.flashes_shown = True
-        messages: list[Message] = [*_load(), *g.get("flashes", [])]
-        g.flashes = []
-        return iter(messages)
+    g.flashes_shown = True
+    messages: list[Message] = [*_load(), *g.get("flashes", [])]
+    g.flashes = []
+    yield from messages
 
 
 async def save(response: Response) -> Response:
     """Pass messages that no page has shown yet on to the next response; the oldest go first if they are too long."""
     messages: list[Message] = g.get("flashes", [])
     if messages:
-        kept = messages if g.get("flashes_shown") else [*_load(), *messages]
-        while len(value := COOKIE.dump(kept)) > MAX_LENGTH:
-            kept = kept[1:]
+        pending = messages if g.get("flashes_shown") else [*_load(), *messages]
+        while len(value := COOKIE.dump(pending)) > MAX_LENGTH:
+            pending = pending[1:]
         COOKIE.set(response, value)
     elif g.get("flashes_shown") and COOKIE.get():
         COOKIE.delete(response)

@@ -77,9 +77,9 @@ def format_size(count: int | None) -> str:
     return f"{amount:.0f} {unit}" if amount >= 9.95 or unit == "kB" else f"{format_digits(f'{amount:.1f}')} {unit}"
 
 
-def plural(count: int, one: str, many: str | None = None) -> str:
+def plural(count: int, singular: str, plural: str | None = None) -> str:
     """`plural(3, "row")` is "3 rows"."""
-    return f"{format_number(count)} {one if count == 1 else many or one + 's'}"
+    return f"{format_number(count)} {singular if count == 1 else plural or singular + 's'}"
 
 
 def format_relative(then: datetime | None, now: datetime | None = None) -> Markup:
@@ -87,7 +87,12 @@ def format_relative(then: datetime | None, now: datetime | None = None) -> Marku
     if then is None:
         return Markup("")
     seconds = int(((now or datetime.now(UTC)) - then).total_seconds())
-    return _time_element(then, _relative(seconds) or f"on {_local(then).day} {_local(then):%B %Y}")
+    if seconds < 10:
+        return _time_element(then, "just now")
+    for below, unit, name in RELATIVE_UNITS:
+        if seconds < below:
+            return _time_element(then, f"{plural(seconds // unit, name)} ago")
+    return _time_element(then, f"on {_local(then).day} {_local(then):%B %Y}")
 
 
 def format_datetime(then: datetime | None) -> Markup:
@@ -113,15 +118,6 @@ def _time_element(then: datetime, text: str) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         then.isoformat(timespec="seconds"), format_exact(then), text
     )
-
-
-def _relative(seconds: int) -> str:
-    if seconds < 10:
-        return "just now"
-    for below, unit, name in RELATIVE_UNITS:
-        if seconds < below:
-            return f"{plural(seconds // unit, name)} ago"
-    return ""
 
 
 def _locale() -> Locale:

@@ -32,10 +32,6 @@ class Form(wtforms.Form):
     def validate_on_submit(self) -> bool:
         return self.is_submitted and self.validate()
 
-    @classmethod
-    async def read(cls, **kwargs: Any) -> Self:
-        return cls(await request.form, **kwargs)
-
     def validate(self, extra_validators: Any = None) -> bool:
         """Refuse NUL in every field: databases do not store it in text, and nobody types it."""
         valid = super().validate(extra_validators)

@@ -35,19 +35,15 @@ def init_app(app: Quart, settings: Settings) -> None:
 
 
 async def add_headers(response: Response) -> Response:
-    if own_origin().startswith("https:"):
-        response.headers.setdefault("Strict-Transport-Security", f"max-age={ONE_YEAR}")
-    _forbid_caching(response)
-    return response
-
-
-def _forbid_caching(response: Response) -> None:
     """Unless a view says otherwise nothing is cached: after signing out, Back must show nothing private.
 
     A page and its fragment share a URL, so a browser that has cached one anyway must not use it for the other.
     """
+    if own_origin().startswith("https:"):
+        response.headers.setdefault("Strict-Transport-Security", f"max-age={ONE_YEAR}")
     if response.status_code >= 400:
         response.headers["Cache-Control"] = "no-store"
     response.headers.setdefault("Cache-Control", "no-store")
     if "public" not in response.headers["Cache-Control"]:
         response.vary.update(["HX-Request-Type", "Cookie"])
+    return response

@@ -24,10 +24,7 @@ def init_app(app: Quart, settings: Settings) -> None:
 
 def public_origin(settings: Settings) -> str | None:
     """What browsers send as `Origin`: scheme, host, and the port unless it is the scheme's default."""
-    if settings.public_origin is None:
-        return None
-    parts = urlsplit(str(settings.public_origin))
-    return f"{parts.scheme}://{_netloc(parts.scheme, parts.hostname or '', parts.port)}"
+    return str(settings.public_origin).rstrip("/") if settings.public_origin else None
 
 
 def own_origin() -> str:
@@ -44,20 +41,16 @@ async def refuse_unknown_host() -> None:
     settings = config()
     if request.endpoint in HOST_INDEPENDENT:
         return
-    if settings.public_origin is not None:
-        if request.host.lower() != urlsplit(public_origin(settings) or "").netloc.lower():
-            raise MisdirectedRequest(f"This server answers to {public_origin(settings)} (ROWCAST_PUBLIC_ORIGIN).")
-    elif settings.is_local and not settings.trusted_proxies and _hostname(request.host) not in LOCAL_NAMES:
+    if origin := public_origin(settings):
+        if request.host.lower() != urlsplit(origin).netloc:
+            raise MisdirectedRequest(f"This server answers to {origin} (ROWCAST_PUBLIC_ORIGIN).")
+    elif settings.is_local and not settings.trusted_proxies and _hostname() not in LOCAL_NAMES:
         raise MisdirectedRequest("This server answers to localhost. Set ROWCAST_PUBLIC_ORIGIN to give it another name.")
 
 
-def _hostname(host: str) -> str:
+def _hostname() -> str:
+    """Without the port; lower case."""
     try:
-        return (urlsplit(f"//{host}").hostname or "").lower()
+        return urlsplit(f"//{request.host}").hostname or ""
     except ValueError:
         return ""
-
-
-def _netloc(scheme: str, host: str, port: int | None) -> str:
-    host = f"[{host}]" if ":" in host else host
-    return host if port in (None, {"http": 80, "https": 443}.get(scheme)) else f"{host}:{port}"

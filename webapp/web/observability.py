@@ -3,7 +3,6 @@
 import logging
 import re
 import sys
-from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
@@ -33,11 +32,11 @@ def init_app(app: Quart, settings: Settings) -> None:
     async def time_the_database() -> None:
         for engine in db.of(app).engines:
             if engine.dialect.is_async:
-                event.listen(engine, "before_cursor_execute", _query_starts)
-                event.listen(engine, "after_cursor_execute", _query_ends)
+                event.listen(engine, "before_cursor_execute", _start_timer)
+                event.listen(engine, "after_cursor_execute", _stop_timer)
             else:  # a thread has the connection for all that it reads together, and gives it back
-                event.listen(engine, "checkout", _reading_starts)
-                event.listen(engine, "checkin", _reading_ends)
+                event.listen(engine, "checkout", lambda driver, record, proxy: _start_timer(record))
+                event.listen(engine, "checkin", lambda driver, record: _stop_timer(record))
 
 
 def configure(settings: Settings) -> None:
@@ -61,8 +60,8 @@ def configure(settings: Settings) -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    last = [*_last_processors(settings), _renderer(settings)]
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last))
+    processors = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(settings)]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=processors))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
@@ -82,42 +81,26 @@ def _redacted(name: Any, value: Any) -> Any:
     if name == "path" and isinstance(value, str):
         return TOKEN.sub(REDACTED, value)
     if isinstance(value, dict):
-        return {inner: _redacted(inner, kept) for inner, kept in value.items()}
+        return {inner_name: _redacted(inner_name, inner) for inner_name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_redacted(None, kept) for kept in value]
+        return [_redacted(None, inner) for inner in value]
     return value
 
 
-def _last_processors(settings: Settings) -> list[Processor]:
-    end: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
-    # Leave local variables out of tracebacks: they include passwords, tokens and other people's cells.
-    tracebacks = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
-    return end if _is_console(settings) else [*end, tracebacks]
+def _renderers(settings: Settings) -> list[Processor]:
+    if (settings.log_format or ("console" if settings.is_development else "json")) == "console":
+        plain = structlog.dev.plain_traceback
+        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+    return [
+        # Leave local variables out of tracebacks: they include passwords, tokens and other people's cells.
+        structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+        structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+    ]
 
 
-def _renderer(settings: Settings) -> Callable[[WrappedLogger, str, EventDict], str | bytes]:
-    if _is_console(settings):
-        return structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-        )
-    return structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
-
-
-def _is_console(settings: Settings) -> bool:
-    return (settings.log_format or ("console" if settings.is_development else "json")) == "console"
-
-
-def _query_starts(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+def _start_timer(connection: Any, *_: Any) -> None:
     connection.info["started"] = perf_counter()
 
 
-def _query_ends(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+def _stop_timer(connection: Any, *_: Any) -> None:
     add_duration("db", perf_counter() - connection.info.pop("started", perf_counter()))
-
-
-def _reading_starts(driver: Any, record: Any, proxy: Any) -> None:
-    record.info["started"] = perf_counter()
-
-
-def _reading_ends(driver: Any, record: Any) -> None:
-    add_duration("db", perf_counter() - record.info.pop("started", perf_counter()))

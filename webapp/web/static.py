@@ -8,6 +8,7 @@ import asyncio
 import gzip
 import hashlib
 import mimetypes
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -26,7 +27,7 @@ FOLDER = Path(__file__).parents[2] / "static"
 URL = "/static"
 IMMUTABLE = "public, max-age=31536000, immutable"
 REVALIDATED = "public, no-cache"
-FINGERPRINT_LENGTH = 12
+FINGERPRINT = re.compile(r"[0-9a-f]{12}")
 MAX_FINGERPRINT_AGE = 0.5  # seconds, in development: a page requests dozens of files
 # Fonts and pictures are compressed already.
 COMPRESSIBLE = {"text/css", "text/javascript", "image/svg+xml", "text/html", "text/plain", "application/json"}
@@ -65,21 +66,21 @@ class StaticFiles:
 
     async def load(self, path: str) -> StaticFile | None:
         """Each file is compressed and kept once, however many ask for it at once and however they spell its path."""
-        if (found := self._find(path)) is None:
+        if (file := self._find(path)) is None:
             return None
-        changed = found.stat().st_mtime_ns
+        changed_at = file.stat().st_mtime_ns
         async with self._reading:
-            if self._files.get(found, (0,))[0] != changed:
-                self._files[found] = changed, await asyncio.to_thread(_read, found)
-            return self._files[found][1]
+            if self._files.get(file, (0,))[0] != changed_at:
+                self._files[file] = changed_at, await asyncio.to_thread(_read, file)
+            return self._files[file][1]
 
     def _find(self, path: str) -> Path | None:
         if "\0" in path:
             return None
-        found = (self.folder / path).resolve()
+        file = (self.folder / path).resolve()
         is_hidden = any(part.startswith(".") for part in Path(path).parts)
         try:
-            return found if found.is_relative_to(self.folder) and not is_hidden and found.is_file() else None
+            return file if file.is_relative_to(self.folder) and not is_hidden and file.is_file() else None
         except OSError:  # the name is too long for a file
             return None
 
@@ -89,12 +90,10 @@ class StaticFiles:
             if path.is_file():
                 digest.update(f"{path.relative_to(self.folder)}\0{path.stat().st_size}\0".encode())
                 digest.update(path.read_bytes())
-        return digest.hexdigest()[:FINGERPRINT_LENGTH]
+        return digest.hexdigest()[:12]
 
 
-static_files: Extension[StaticFiles] = Extension(
-    "static", lambda app: StaticFiles(FOLDER, is_changing=config.of(app).is_development)
-)
+static_files = Extension("static", lambda app: StaticFiles(FOLDER, is_changing=config.of(app).is_development))
 
 
 def init_app(app: Quart, settings: Settings) -> None:
@@ -108,7 +107,7 @@ async def show(path: str) -> Response:
     files = static_files()
     fingerprint, _, rest = path.partition("/")
     is_current = fingerprint == files.fingerprint
-    file = await files.load(rest if is_current or _is_fingerprint(fingerprint) else path)
+    file = await files.load(rest if is_current or FINGERPRINT.fullmatch(fingerprint) else path)
     if file is None:
         raise NotFound
     return _respond(file, IMMUTABLE if is_current and not config().is_development else REVALIDATED)
@@ -132,12 +131,8 @@ def _respond(file: StaticFile, cache_control: str) -> Response:
 
 
 def _best_encoding(file: StaticFile) -> str:
-    wanted = request.accept_encodings
-    return next((name for name in ("br", "gzip") if name in file.bodies and wanted.quality(name) > 0), "")
-
-
-def _is_fingerprint(text: str) -> bool:
-    return len(text) == FINGERPRINT_LENGTH and set(text) <= set("0123456789abcdef")
+    accepted = request.accept_encodings
+    return next((name for name in ("br", "gzip") if name in file.bodies and accepted.quality(name) > 0), "")
 
 
 def _read(path: Path) -> StaticFile:

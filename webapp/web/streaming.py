@@ -58,9 +58,9 @@ def events(source: Source) -> Response:
 def attachment(filename: str) -> str:
     """`Content-Disposition` for any user-chosen name: RFC 6266, with an ASCII fallback for old clients."""
     safe = "".join(" " if ord(letter) < 32 or letter in '/\\"\x7f' else letter for letter in filename)
-    plain = safe.encode("ascii", "replace").decode().replace("?", "_")
-    header = f'attachment; filename="{plain}"'
-    return header if plain == safe else f"{header}; filename*=UTF-8''{quote(safe, safe='')}"
+    ascii_name = safe.encode("ascii", "replace").decode().replace("?", "_")
+    header = f'attachment; filename="{ascii_name}"'
+    return header if ascii_name == safe else f"{header}; filename*=UTF-8''{quote(safe, safe='')}"
 
 
 async def file_part(path: Path, begin: int, end: int) -> AsyncIterator[bytes]:
@@ -88,9 +88,11 @@ async def until_drain(draining: Drain, source: AsyncIterator[bytes]) -> AsyncIte
                 await asyncio.wait({step, drained}, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 if not step.done():
-                    await _cancel(step)
+                    step.cancel()
+                    with suppress(asyncio.CancelledError, StopAsyncIteration):
+                        await step
                 elif not step.cancelled():
-                    step.exception()  # seen, also if the client has gone at this very moment
+                    step.exception()  # retrieved, also if the client has gone at this very moment
             if step.cancelled():
                 return
             try:
@@ -115,12 +117,6 @@ async def _guarded(source: Source) -> AsyncIterator[bytes]:
         raise StreamFailed from error
     finally:
         await _close(items)
-
-
-async def _cancel(task: asyncio.Future[Any]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError, StopAsyncIteration):
-        await task
 
 
 async def _close(items: AsyncIterator[Any]) -> None:

@@ -17,7 +17,7 @@ from quart import Quart, has_request_context, request
 from settings import Settings
 from webapp.extensions import Extension, config
 from webapp.models.policy import Action, is_allowed
-from webapp.web import flashes
+from webapp.web.flashes import take_flashes
 from webapp.web.formatting import format_datetime, format_number, format_relative, format_size, plural
 from webapp.web.request_context import request_id
 from webapp.web.session import current_user_or_none
@@ -38,7 +38,7 @@ def _environment(settings: Settings) -> Environment:
     )
 
 
-templates: Extension[Environment] = Extension("templates", lambda app: _environment(config.of(app)))
+templates = Extension("templates", lambda app: _environment(config.of(app)))
 
 
 def init_app(app: Quart, settings: Settings) -> None:
@@ -64,11 +64,11 @@ def _request_globals() -> dict[str, Any]:
     """What every template of this request can use."""
     if not has_request_context():
         return {}
-    person = current_user_or_none()
+    actor = current_user_or_none()
     return {
-        "actor": person,
-        "runs_server": person is not None and is_allowed(person, Action.RUN_SERVER),
-        "flashes": flashes.Flashes(),
+        "actor": actor,
+        "runs_server": actor is not None and is_allowed(actor, Action.RUN_SERVER),
+        "flashes": take_flashes(),
         "request_id": request_id(),
         "path": request.path,
     }

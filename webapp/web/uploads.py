@@ -7,11 +7,11 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import cast
 
 from quart import request
 from werkzeug.exceptions import BadRequest
@@ -19,12 +19,9 @@ from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
 from webapp.db.errors import StorageFull
-from webapp.db.folders import private_folder
+from webapp.db.folders import FILE_MODE, private_folder
 from webapp.web.application import untimed
 from webapp.web.body import URLENCODED, BoundedRequest
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 BLOCK = 1024 * 1024  # bytes written per switch to a thread
 DECODER_MEMORY = 1024 * 1024  # bytes; more than one chunk of a body
@@ -81,13 +78,13 @@ async def _store(incoming: BoundedRequest, file: "_IncomingFile", text_field: st
 
 
 async def _store_part(incoming: BoundedRequest, file: "_IncomingFile", text_field: str) -> str:
-    filename, is_wanted = "", False
+    filename, is_stored = "", False
     async for event in _parts(incoming):
-        if isinstance(event, Data) and is_wanted:
+        if isinstance(event, Data) and is_stored:
             await file.write(event.data)
         elif isinstance(event, File | Field):
-            is_wanted = not file.size and (isinstance(event, File) or event.name == text_field)
-            if is_wanted:
+            is_stored = not file.size and (isinstance(event, File) or event.name == text_field)
+            if is_stored:
                 filename = event.filename if isinstance(event, File) else ""
     return filename
 
@@ -120,7 +117,7 @@ class _IncomingFile:
         self.path = path
         self.size = 0  # bytes received
         self.hash = hashlib.sha256()
-        self._file = open(path, "xb", buffering=0, opener=_private)  # noqa: SIM115  (closed by finish or discard)
+        self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb", buffering=0)
         self._pending = bytearray()
 
     async def write(self, data: bytes) -> None:
@@ -140,7 +137,12 @@ class _IncomingFile:
 
     async def _flush(self) -> None:
         block, self._pending = self._pending, bytearray()
-        await _in_thread(self._write, block)
+        writing = asyncio.ensure_future(asyncio.to_thread(self._write, block))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.wait([writing])  # a file that a thread still writes must not be closed
+            raise
 
     def _write(self, block: bytearray) -> None:
         self.hash.update(block)
@@ -153,17 +155,3 @@ def clean_filename(filename: str) -> str:
     """A name that is safe to show and to offer for download: no folders, no control characters, limited length."""
     name = PurePosixPath(filename.replace("\\", "/")).name
     return "".join(letter for letter in name if letter.isprintable())[:MAX_FILENAME].strip()
-
-
-async def _in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Unlike `to_thread` it always waits for the thread: a file that a thread still writes must not be closed."""
-    work = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        await asyncio.wait([work])
-        raise
-
-
-def _private(path: Any, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -1,15 +1,14 @@
 """The application with rate limits that a test run cannot reach."""
 
 from settings import Settings
+from webapp import create_app
 from webapp.web.application import Application
-from webapp.web.rate_limit import requests
+from webapp.web.rate_limit.requests import LIMITS
 
 UNREACHABLE = 10**6  # requests a minute
 
 
 def unlimited(settings: Settings) -> Application:
     """The limits are in force, but out of reach."""
-    requests.READS = requests.WRITES = UNREACHABLE
-    from webapp import create_app  # the views take their limits when they are imported
-
+    LIMITS.update(reads=UNREACHABLE, writes=UNREACHABLE)
     return create_app(settings)

@@ -41,11 +41,11 @@ def program(app: Application, owner: QuartClient) -> Make:
 
     async def make(scope: Scope = Scope.ADMIN, role: Role = Role.OWNER, expires_at: datetime | None = None) -> Program:
         user_id = 1 if role is Role.OWNER else (await add(app, f"{role}@example.org", role)).id
-        made = Program(app, use_cookies=False)
-        _, made.token = await db.of(app).write(
+        program = Program(app, use_cookies=False)
+        _, program.token = await db.of(app).write(
             ApiToken.issue, user_id, name="a program", scope=scope, expires_at=expires_at
         )
-        return made
+        return program
 
     return make
 

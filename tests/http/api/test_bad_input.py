@@ -94,9 +94,9 @@ async def test_the_content_type_may_have_parameters_and_capitals(program: Make, 
 async def test_at_most_twenty_invalid_fields_are_listed(program: Make) -> None:
     client = await program()
 
-    said = await problem(await client.post(USERS, json={f"field{n}": n for n in range(5000)}), 400)
+    document = await problem(await client.post(USERS, json={f"field{n}": n for n in range(5000)}), 400)
 
-    assert len(said["errors"]) == 20
+    assert len(document["errors"]) == 20
     long = await problem(await client.post(USERS, json={"email": "a@example.org", "x" * 100_000: 1}), 400)
     assert len(long["errors"][0]["pointer"]) < 300
 

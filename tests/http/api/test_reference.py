@@ -27,16 +27,16 @@ SNAPSHOT = Path(__file__).parent / "openapi.json"
 async def document(client: QuartClient) -> dict[str, Any]:
     answer = await client.get(DOCUMENT)
     assert answer.status_code == 200
-    made: dict[str, Any] = await answer.get_json()
-    return made
+    actual: dict[str, Any] = await answer.get_json()
+    return actual
 
 
 async def test_the_document_has_not_changed(document: dict[str, Any]) -> None:
     """Meant to change? `curl localhost:8000/api/v1/openapi.json | python -m json.tool > tests/http/api/openapi.json`"""
-    promised, made = SNAPSHOT.read_text(encoding="utf-8"), json.dumps(document, indent=4) + "\n"
+    expected, actual = SNAPSHOT.read_text(encoding="utf-8"), json.dumps(document, indent=4) + "\n"
 
-    changed = difflib.unified_diff(promised.splitlines(), made.splitlines(), "promised", "made", lineterm="")
-    assert promised == made, "\n".join(changed)
+    changed = difflib.unified_diff(expected.splitlines(), actual.splitlines(), "expected", "actual", lineterm="")
+    assert expected == actual, "\n".join(changed)
 
 
 async def test_the_document_has_every_route_of_the_api_and_no_other(app: Application, document: dict[str, Any]) -> None:
@@ -90,11 +90,11 @@ async def test_references_resolve_and_examples_are_valid(document: dict[str, Any
 
 def references(part: Any) -> list[str]:
     if isinstance(part, list):
-        return [found for one in part for found in references(one)]
+        return [found for item in part for found in references(item)]
     if not isinstance(part, dict):
         return []
     own = [part["$ref"]] if isinstance(part.get("$ref"), str) else []
-    return own + [found for one in part.values() for found in references(one)]
+    return own + [found for item in part.values() for found in references(item)]
 
 
 async def test_a_new_operation_is_documented_by_what_its_view_declares(app: Application, client: QuartClient) -> None:
@@ -178,7 +178,7 @@ async def test_the_page_loads_nothing_from_other_hosts(client: QuartClient) -> N
 
     assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
     page = html5lib.parse(html, namespaceHTMLElements=False)
-    loaded = [one.get("src") or one.get("href") for kind in ("script", "link", "img") for one in page.iter(kind)]
+    loaded = [item.get("src") or item.get("href") for kind in ("script", "link", "img") for item in page.iter(kind)]
     assert loaded
     assert all(address.startswith("/") for address in loaded)
 
@@ -193,6 +193,6 @@ async def test_the_examples_on_the_page_are_accepted(program: Make) -> None:
         ("POST", "/api/v1/users", {"email": "ada.lovelace@example.org", "name": "Ada Lovelace", "role": "member"}),
         ("PATCH", "/api/v1/users/2", {"role": "administrator"}),
     ):
-        said = json.dumps(example).replace("ada.lovelace", "ada").replace('"', "&#34;")
-        assert said in html
+        expected = json.dumps(example).replace("ada.lovelace", "ada").replace('"', "&#34;")
+        assert expected in html
         assert (await client.open(path, method=method, json=example)).status_code < 300

@@ -58,20 +58,22 @@ def test_every_response_is_as_documented(server: Callable[..., Server], token: s
     assert "Traceback" not in running.log.read_text()
 
 
-def test_responses_on_the_wire(server: Callable[..., Server], token: str) -> None:
+def test_responses_have_the_right_status_and_content_type_on_the_wire(
+    server: Callable[..., Server], token: str
+) -> None:
     running, shown = server(), {"Authorization": f"Bearer {token}"}
     body = json.dumps({"email": "grace@example.org"}).encode()
 
-    made = running.ask("POST", "/api/v1/users", body, **shown, Content_Type="application/json")
+    created = running.ask("POST", "/api/v1/users", body, **shown, Content_Type="application/json")
     head = running.ask("HEAD", "/api/v1/users/2", **shown)
-    gone = running.ask("DELETE", "/api/v1/users/2", **shown)
+    deleted = running.ask("DELETE", "/api/v1/users/2", **shown)
     with running.connect() as wire:
         wire.send_head("POST", "/api/v1/users", **shown, Content_Type="application/json", Transfer_Encoding="chunked")
         for _ in range(10):
             wire.send_chunk(b"[" * 65536)
         endless = wire.answer()
 
-    assert (made.status, made.headers["location"]) == (201, "/api/v1/users/2")
+    assert (created.status, created.headers["location"]) == (201, "/api/v1/users/2")
     assert (head.status, head.body, head.headers["content-type"]) == (200, b"", "application/json")
-    assert (gone.status, gone.body, gone.headers.get("content-type")) == (204, b"", None)
+    assert (deleted.status, deleted.body, deleted.headers.get("content-type")) == (204, b"", None)
     assert (endless.status, endless.headers["content-type"]) == (413, "application/problem+json")

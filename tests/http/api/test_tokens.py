@@ -17,22 +17,22 @@ from webapp.web.application import Application
 UNSAFE = [("POST", "/api/v1/users"), ("PATCH", "/api/v1/users/1"), ("DELETE", "/api/v1/users/1")]
 
 
-async def test_a_token_is_its_person_within_its_scope(program: Make) -> None:
+async def test_a_token_acts_as_its_owner_within_its_scope(program: Make) -> None:
     client = await program(Scope.WRITE)
 
     answer = await client.get("/api/v1/me")
 
-    said = await answer.get_json()
-    assert said["person"]["email"] == "ada@example.org"
-    assert said["scopes"] == ["read", "write"]
+    document = await answer.get_json()
+    assert document["person"]["email"] == "ada@example.org"
+    assert document["scopes"] == ["read", "write"]
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-async def test_without_a_token_the_answer_says_how_to_show_one(client: QuartClient) -> None:
+async def test_a_request_without_a_token_is_told_how_to_send_one(client: QuartClient) -> None:
     answer = await client.get("/api/v1/me")
 
-    said = await problem(answer, 401)
-    assert "Authorization: Bearer" in said["detail"]
+    document = await problem(answer, 401)
+    assert "Authorization: Bearer" in document["detail"]
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="Rowcast"'
 
 
@@ -49,20 +49,20 @@ async def test_without_a_token_the_answer_says_how_to_show_one(client: QuartClie
         "Bearer rowcast_a, Bearer rowcast_b",
     ],
 )
-async def test_a_token_that_is_none_is_refused_also_beside_a_cookie(owner: QuartClient, shown: str) -> None:
+async def test_an_invalid_token_is_refused_even_with_a_valid_cookie(owner: QuartClient, shown: str) -> None:
     answer = await owner.get("/api/v1/me", headers={"Authorization": shown.encode().decode("latin1")})
 
     await problem(answer, 401)
     assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
 
 
-async def test_another_scheme_is_no_token(client: QuartClient) -> None:
+async def test_another_authorization_scheme_is_not_a_token(client: QuartClient) -> None:
     answer = await client.get("/api/v1/me", headers={"Authorization": "Basic YTpi"})
 
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="Rowcast"'
 
 
-async def test_a_token_that_is_revoked_or_expired_or_whose_person_may_not_come_in_is_refused(
+async def test_a_token_that_is_revoked_or_expired_or_of_a_deactivated_person_is_refused(
     app: Application, program: Make
 ) -> None:
     old = await program(expires_at=utc_now() - timedelta(seconds=1))
@@ -79,19 +79,19 @@ async def test_a_token_that_is_revoked_or_expired_or_whose_person_may_not_come_i
 
 
 @pytest.mark.parametrize(("method", "path"), UNSAFE)
-async def test_a_scope_that_is_too_small_is_named(program: Make, method: str, path: str) -> None:
+async def test_a_refusal_names_the_scope_that_is_missing(program: Make, method: str, path: str) -> None:
     client = await program(Scope.WRITE)
 
     answer = await client.open(path, method=method, json={})
 
-    said = await problem(answer, 403)
-    assert "'admin'" in said["detail"]
+    document = await problem(answer, 403)
+    assert "'admin'" in document["detail"]
     challenge = answer.headers["WWW-Authenticate"]
     assert 'error="insufficient_scope"' in challenge
     assert 'scope="admin"' in challenge
 
 
-async def test_no_scope_is_more_than_its_person_may(program: Make) -> None:
+async def test_a_scope_grants_no_more_than_the_role_of_its_owner(program: Make) -> None:
     client = await program(Scope.ADMIN, Role.MEMBER)
 
     answer = await client.post("/api/v1/users", json={"email": "new@example.org"})
@@ -100,14 +100,14 @@ async def test_no_scope_is_more_than_its_person_may(program: Make) -> None:
     assert "WWW-Authenticate" not in answer.headers
 
 
-async def test_a_guest_may_ask_who_they_are_and_no_more(program: Make) -> None:
+async def test_a_guests_token_reads_only_the_guests_own_account(program: Make) -> None:
     client = await program(role=Role.GUEST)
 
     assert (await client.get("/api/v1/me")).status_code == 200
     await problem(await client.get("/api/v1/users"), 403)
 
 
-async def test_pages_take_no_token(program: Make) -> None:
+async def test_pages_accept_no_token(program: Make) -> None:
     client = await program()
 
     page = await client.get("/dashboard")
@@ -118,7 +118,7 @@ async def test_pages_take_no_token(program: Make) -> None:
     assert (await client.get("/account/tokens")).status_code in (303, 404)
 
 
-async def test_a_token_in_an_address_is_nothing(program: Make, client: QuartClient) -> None:
+async def test_a_token_in_the_url_is_ignored(program: Make, client: QuartClient) -> None:
     token = (await program()).token
 
     answer = await Program(client.app).get(f"/api/v1/me?token={token}&access_token={token}")
@@ -126,18 +126,16 @@ async def test_a_token_in_an_address_is_nothing(program: Make, client: QuartClie
     await problem(answer, 401)
 
 
-async def test_a_browser_reads_what_its_person_may_and_changes_nothing(owner: QuartClient) -> None:
+async def test_a_signed_in_browser_may_read_and_not_change(owner: QuartClient) -> None:
     for path in ("/api/v1/me", "/api/v1/users", "/api/v1/users/1"):
         assert (await owner.get(path)).status_code == 200
     for method, path in UNSAFE:
-        said = await problem(await owner.open(path, method=method, json={"name": "Eve"}), 403)
-        assert "token" in said["detail"]
+        document = await problem(await owner.open(path, method=method, json={"name": "Eve"}), 403)
+        assert "token" in document["detail"]
     assert (await (await owner.get("/api/v1/me")).get_json())["scopes"] is None
 
 
-async def test_a_program_on_any_site_may_show_its_token_but_no_browsers_cookie(
-    app: Application, program: Make, owner: QuartClient
-) -> None:
+async def test_another_site_may_send_a_token_but_no_cookie(app: Application, program: Make, owner: QuartClient) -> None:
     client = await program()
     elsewhere = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
 
@@ -151,7 +149,7 @@ async def test_a_program_on_any_site_may_show_its_token_but_no_browsers_cookie(
     assert "Access-Control-Allow-Origin" not in alone.headers
 
 
-async def test_when_a_token_was_last_used_is_written_down_now_and_then(
+async def test_the_last_use_of_a_token_is_recorded_at_intervals(
     app: Application, program: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, database = await program(), db.of(app)
@@ -172,7 +170,7 @@ async def test_when_a_token_was_last_used_is_written_down_now_and_then(
     assert await used() != first
 
 
-async def test_neither_a_token_nor_what_was_tried_is_logged(
+async def test_valid_and_invalid_tokens_are_not_logged(
     program: Make, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     client, secret = await program(), "s3cret-s3cret"
@@ -185,7 +183,7 @@ async def test_neither_a_token_nor_what_was_tried_is_logged(
     assert secret not in logged
 
 
-async def test_the_database_holds_no_token(app: Application, program: Make) -> None:
+async def test_the_database_contains_no_token(app: Application, program: Make) -> None:
     token = (await program()).token
     await db.of(app).write(_checkpoint)
     everything = b"".join(path.read_bytes() for path in db.of(app).settings.data_dir.glob("rowcast.db*"))

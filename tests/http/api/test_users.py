@@ -20,7 +20,7 @@ from webapp.web.application import Application
 USERS = "/api/v1/users"
 
 
-async def test_people_come_in_pages_of_the_order_in_which_they_came(app: Application, program: Make) -> None:
+async def test_people_are_listed_in_pages_oldest_accounts_first(app: Application, program: Make) -> None:
     client = await program()
     for number in range(2, 6):
         await add(app, f"p{number}@example.org")
@@ -37,7 +37,9 @@ async def test_people_come_in_pages_of_the_order_in_which_they_came(app: Applica
     assert (seen, pages) == ([1, 2, 3, 4, 5], 3)
 
 
-async def test_people_are_found_by_name_and_address_also_with_signs(app: Application, program: Make) -> None:
+async def test_people_are_found_by_name_and_address_with_wildcards_taken_literally(
+    app: Application, program: Make
+) -> None:
     client = await program()
     await add(app, "grace@example.org", name="Grace 100% Hopper")
     await add(app, "under_score@example.org", name="Unda")
@@ -51,7 +53,7 @@ async def test_people_are_found_by_name_and_address_also_with_signs(app: Applica
     assert await found("nobody") == []
 
 
-async def test_the_next_page_asks_the_same(app: Application, program: Make) -> None:
+async def test_the_url_of_the_next_page_repeats_the_query(app: Application, program: Make) -> None:
     client = await program()
     for name in ("a&b=c", "x a&b=c", "y A&B=C"):
         await add(app, f"{len(name)}{name[0]}@example.org", name=name)
@@ -81,27 +83,27 @@ async def test_the_next_page_asks_the_same(app: Application, program: Make) -> N
         ("page=2", "page"),
     ],
 )
-async def test_a_parameter_that_does_not_fit_is_named(program: Make, query: str, parameter: str) -> None:
+async def test_an_error_names_the_invalid_parameter(program: Make, query: str, parameter: str) -> None:
     client = await program()
 
-    said = await problem(await client.get(f"{USERS}?{query}"), 400)
+    document = await problem(await client.get(f"{USERS}?{query}"), 400)
 
-    assert [error["parameter"] for error in said["errors"]] == [parameter]
-    assert said["errors"][0]["detail"]
+    assert [error["parameter"] for error in document["errors"]] == [parameter]
+    assert document["errors"][0]["detail"]
 
 
-async def test_times_are_whole_instants_in_utc(program: Make) -> None:
+async def test_times_are_in_utc(program: Make) -> None:
     client = await program()
 
     person = await (await client.get(f"{USERS}/1")).get_json()
 
     assert person["created_at"].endswith("Z")
-    made = datetime.fromisoformat(person["created_at"])
-    assert made.tzinfo == UTC
-    assert abs((utc_now() - made).total_seconds()) < 60
+    created_at = datetime.fromisoformat(person["created_at"])
+    assert created_at.tzinfo == UTC
+    assert abs((utc_now() - created_at).total_seconds()) < 60
 
 
-async def test_somebody_who_is_added_chooses_a_password_by_the_mail(app: Application, program: Make) -> None:
+async def test_an_added_person_chooses_a_password_by_a_mailed_link(app: Application, program: Make) -> None:
     client = await program()
 
     answer = await client.post(USERS, json={"email": " New@Example.ORG ", "name": "New", "role": "guest"})
@@ -133,16 +135,16 @@ async def mailed(app: Application) -> Letter:
     return letter
 
 
-async def test_the_mail_says_who_and_where(app: Application, program: Make) -> None:
+async def test_the_welcome_mail_names_who_added_the_person_and_the_server(app: Application, program: Make) -> None:
     await (await program()).post(USERS, json={"email": "new@example.org"})
 
     letter = await mailed(app)
     assert letter.recipient == "new@example.org"
-    for words in ("ada@example.org", "as member", letter.link, "http://localhost/reset"):
-        assert words in letter.text
+    for text in ("ada@example.org", "as member", letter.link, "http://localhost/reset"):
+        assert text in letter.text
 
 
-async def test_an_address_is_taken_however_it_is_written_and_whoever_is_first(app: Application, program: Make) -> None:
+async def test_a_taken_address_is_refused_in_any_spelling_and_in_a_race(app: Application, program: Make) -> None:
     client = await program()
 
     twice = await client.post(USERS, json={"email": "ADA@example.ORG"})
@@ -194,15 +196,15 @@ async def test_an_address_is_taken_however_it_is_written_and_whoever_is_first(ap
         ({"name": 7, "role": 7}, ["#/email", "#/name", "#/role"]),
     ],
 )
-async def test_each_field_that_does_not_fit_is_named(
+async def test_an_error_names_each_invalid_field(
     app: Application, program: Make, body: object, pointers: list[str]
 ) -> None:
     client = await program()
 
-    said = await problem(await client.post(USERS, json=body), 400)
+    document = await problem(await client.post(USERS, json=body), 400)
 
-    assert [error["pointer"] for error in said["errors"]] == pointers
-    assert all(error["detail"].endswith(".") for error in said["errors"]), said
+    assert [error["pointer"] for error in document["errors"]] == pointers
+    assert all(error["detail"].endswith(".") for error in document["errors"]), document
     assert await everybody(app) == ["ada@example.org"]
 
 
@@ -211,7 +213,7 @@ async def everybody(app: Application) -> list[str]:
         return list(await session.scalars(select(User.email).order_by(User.id)))
 
 
-async def test_a_person_is_changed_whole_or_not_at_all(app: Application, program: Make) -> None:
+async def test_a_change_of_several_fields_is_made_completely_or_not_at_all(app: Application, program: Make) -> None:
     client, grace = await program(), await add(app, "grace@example.org")
     path = f"{USERS}/{grace.id}"
 
@@ -240,17 +242,19 @@ async def test_a_person_is_changed_whole_or_not_at_all(app: Application, program
         ({"password": "x"}, "#/password"),
     ],
 )
-async def test_a_change_of_nothing_or_of_the_wrong_thing_is_refused(
+async def test_an_empty_change_and_unknown_fields_are_refused(
     program: Make, body: dict[str, object], pointer: str
 ) -> None:
     client = await program()
 
-    said = await problem(await client.patch(f"{USERS}/1", json=body), 400)
+    document = await problem(await client.patch(f"{USERS}/1", json=body), 400)
 
-    assert [error["pointer"] for error in said["errors"]] == [pointer]
+    assert [error["pointer"] for error in document["errors"]] == [pointer]
 
 
-async def test_the_last_owner_stays(app: Application, program: Make) -> None:
+async def test_nobody_demotes_themselves_and_administrators_cannot_change_owners(
+    app: Application, program: Make
+) -> None:
     client, second = await program(), await add(app, "second@example.org", Role.OWNER)
     other = await program()
     await client.patch(f"{USERS}/{second.id}", json={"is_active": False})
@@ -270,7 +274,7 @@ async def test_the_last_owner_stays(app: Application, program: Make) -> None:
     assert (await (await client.get(f"{USERS}/1")).get_json())["role"] == "owner"
 
 
-async def test_an_owner_who_is_not_alone_may_go_and_the_last_may_not(app: Application, program: Make) -> None:
+async def test_an_owner_can_be_removed_unless_they_are_the_last(app: Application, program: Make) -> None:
     await program()
     second = await add(app, "second@example.org", Role.OWNER)
     by_second = await program()
@@ -288,7 +292,7 @@ async def _hand_over(work: UnitOfWork, user_id: int) -> None:
     await work.session.execute(update(ApiToken).where(ApiToken.id == 2).values(user_id=user_id))
 
 
-async def test_who_is_removed_is_gone_with_tables_and_sign_ins(app: Application, program: Make) -> None:
+async def test_removing_a_person_removes_their_tables_and_sessions(app: Application, program: Make) -> None:
     client = await program()
     await client.post(USERS, json={"email": "grace@example.org"})
     add_table(db.of(app).settings.data_dir, PLANETS, PLANET_ROWS, owner=2)
@@ -302,7 +306,7 @@ async def test_who_is_removed_is_gone_with_tables_and_sign_ins(app: Application,
 
 
 @pytest.mark.parametrize("user_id", ["999", "0", str(2**63), "9" * 300])
-async def test_nobody_by_that_number(program: Make, user_id: str) -> None:
+async def test_an_unknown_id_is_a_404(program: Make, user_id: str) -> None:
     client = await program()
 
     for answer in (
@@ -313,7 +317,7 @@ async def test_nobody_by_that_number(program: Make, user_id: str) -> None:
         assert "person" in (await problem(answer, 404))["detail"]
 
 
-async def test_of_two_changes_to_the_same_the_second_is_told(app: Application, program: Make) -> None:
+async def test_the_second_of_two_concurrent_changes_gets_a_412(app: Application, program: Make) -> None:
     client = await program()
     await add(app, "grace@example.org")
     seen = (await client.get(f"{USERS}/2")).headers["ETag"]
@@ -329,14 +333,14 @@ async def test_of_two_changes_to_the_same_the_second_is_told(app: Application, p
     await problem(removal, 412)
 
 
-async def test_whoever_may_not_manage_reads(program: Make) -> None:
+async def test_people_who_may_not_manage_others_may_only_read(program: Make) -> None:
     client = await program(Scope.ADMIN, Role.MEMBER)
 
     assert (await client.get(USERS)).status_code == 200
     await problem(await client.delete(f"{USERS}/1"), 403)
 
 
-async def test_whoever_loses_the_right_meanwhile_cannot_use_it(
+async def test_a_right_lost_before_the_change_is_no_longer_granted(
     app: Application, program: Make, owner: QuartClient
 ) -> None:
     administrator = await program(role=Role.ADMINISTRATOR)

@@ -33,12 +33,12 @@ class RedisServer:
             self._process.wait(PATIENCE)
             self._process = None
 
-    def ask(self, *words: bytes) -> bytes:
+    def ask(self, *arguments: bytes) -> bytes:
         """Send a command; return the first line of the response, or nothing if there is none."""
-        parts = b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
+        parts = b"".join(b"$%d\r\n%s\r\n" % (len(argument), argument) for argument in arguments)
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
-                connection.sendall(b"*%d\r\n%s" % (len(words), parts))
+                connection.sendall(b"*%d\r\n%s" % (len(arguments), parts))
                 return connection.recv(65536).partition(b"\r\n")[0]
         except OSError:
             return b""

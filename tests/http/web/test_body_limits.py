@@ -7,7 +7,7 @@ from quart import request
 from quart.testing import QuartClient
 
 from settings import Settings
-from webapp.web.body_limits import MAX_FORM_FIELDS, body_limit
+from webapp.web.body import MAX_FORM_FIELDS, body_limit
 
 Serve = Callable[..., QuartClient]
 URLENCODED = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -66,13 +66,11 @@ async def test_a_view_may_have_more_fields(serve: Serve) -> None:
         (b"x", {"Content-Type": "multipart/form-data"}),
     ],
 )
-async def test_a_form_that_cannot_be_read_is_not_taken_for_an_empty_one(
-    serve: Serve, body: bytes, headers: dict[str, str]
-) -> None:
+async def test_a_malformed_form_is_refused(serve: Serve, body: bytes, headers: dict[str, str]) -> None:
     assert (await serve(fields).post("/try", data=body, headers=headers)).status_code == 400
 
 
-async def test_an_empty_form_is_fine(serve: Serve) -> None:
+async def test_an_empty_form_is_accepted(serve: Serve) -> None:
     assert await (await serve(fields).post("/try", data=b"", headers=URLENCODED)).get_data() == b"0"
 
 
@@ -84,14 +82,14 @@ async def test_a_413_is_a_page_a_fragment_or_a_problem(serve: Serve, headers: di
     assert "too large" in await response.get_data(as_text=True)
 
 
-async def test_the_whole_body_can_be_asked_for_twice(serve: Serve) -> None:
+async def test_the_whole_body_can_be_read_twice(serve: Serve) -> None:
     async def twice() -> bytes:
         return await request.get_data() + await request.get_data()
 
     assert await (await serve(twice).post("/try", data=b"ab")).get_data() == b"abab"
 
 
-async def test_json_still_works(serve: Serve) -> None:
+async def test_a_json_body_is_parsed(serve: Serve) -> None:
     async def echo() -> object:
         return await request.get_json()
 

@@ -42,7 +42,7 @@ def client(bare: Application) -> QuartClient:
         ({"Authorization": "Basic x", "Origin": OTHER}, False),
     ],
 )
-async def test_only_our_own_pages_and_programs_may_change_things(
+async def test_only_requests_of_our_own_pages_and_of_programs_may_change_something(
     client: QuartClient, headers: dict[str, str], passes: bool
 ) -> None:
     response = await client.post("/nowhere", headers=headers)
@@ -51,7 +51,7 @@ async def test_only_our_own_pages_and_programs_may_change_things(
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
-async def test_safe_methods_pass_from_everywhere(client: QuartClient, method: str) -> None:
+async def test_safe_methods_are_allowed_from_any_site(client: QuartClient, method: str) -> None:
     response = await client.open("/up", method=method, headers={"Sec-Fetch-Site": "cross-site", "Origin": OTHER})
 
     assert response.status_code == 200
@@ -68,7 +68,7 @@ async def test_a_refused_body_is_not_read(client: QuartClient, monkeypatch: pyte
     assert response.status_code == 403
 
 
-async def test_a_public_origin_is_what_counts_behind_a_proxy(settings: Settings) -> None:
+async def test_behind_a_proxy_the_public_origin_is_compared(settings: Settings) -> None:
     app = create_app(make_settings(settings.data_dir, public_origin="https://rows.example.org"))
     client = QuartClient(app)
 

@@ -50,7 +50,7 @@ def locked() -> sqlite3.OperationalError:
 
 
 @pytest.mark.parametrize(
-    ("error", "status", "words"),
+    ("error", "status", "message"),
     [
         (Unsuitable("Row 3 has no price."), 422, "Row 3 has no price."),
         (NotFound("table"), 404, "There is no such table"),
@@ -65,8 +65,8 @@ def locked() -> sqlite3.OperationalError:
     ],
 )
 @pytest.mark.parametrize("form", ["page", "fragment", "json"])
-async def test_each_known_error_as_a_page_a_fragment_and_a_problem(
-    serve: Serve, error: Exception, status: int, words: str, form: str
+async def test_a_known_error_is_answered_with_a_page_a_fragment_or_a_problem(
+    serve: Serve, error: Exception, status: int, message: str, form: str
 ) -> None:
     headers = {"page": {}, "fragment": PARTIAL, "json": {"Accept": "application/json"}}[form]
 
@@ -74,7 +74,7 @@ async def test_each_known_error_as_a_page_a_fragment_and_a_problem(
 
     text = await response.get_data(as_text=True)
     assert response.status_code == status
-    assert words in text
+    assert message in text
     assert "secret" not in text
     assert response.headers["Cache-Control"] == "no-store"
     assert ("Retry-After" in response.headers) is (status in (429, 503))
@@ -89,7 +89,7 @@ async def test_each_known_error_as_a_page_a_fragment_and_a_problem(
         assert (await response.get_json(force=True))["status"] == status
 
 
-async def test_a_change_that_took_too_long_may_have_been_saved_and_the_response_says_so(
+async def test_the_time_out_of_a_change_says_that_it_may_have_been_saved(
     app: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The time limit ends the handler; the unit of work that it waits for goes on."""
@@ -117,10 +117,11 @@ async def test_a_change_that_took_too_long_may_have_been_saved_and_the_response_
     assert response.status_code == 503
     assert "It may have been saved all the same: look before you try again." in text
     assert "stopped" not in text
+    assert "Retry-After" not in response.headers, "a program that repeats it by itself may do it twice"
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_a_page_that_took_too_long_was_stopped(serve: Serve, method: str) -> None:
+async def test_the_time_out_of_a_page_says_that_it_was_stopped(serve: Serve, method: str) -> None:
     response = await serve(raising(TimeoutError())).open("/try", method=method)
 
     assert response.status_code == 503
@@ -140,13 +141,13 @@ async def test_each_status_has_a_text_of_ours(serve: Serve, status: int) -> None
     assert "The browser (or proxy) sent" not in text
 
 
-async def test_an_unknown_address_of_the_api_is_a_problem_too(bare: Application) -> None:
+async def test_an_unknown_address_of_the_api_is_answered_with_a_problem(bare: Application) -> None:
     response = await bare.test_client().get("/api/none")
 
     assert response.mimetype == "application/problem+json"
 
 
-async def test_the_wrong_method_says_which_are_right(bare: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_405_names_the_methods_that_are_allowed(bare: Application, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("webapp.web.access.load_current_user", lambda: asyncio.sleep(0, "somebody"))
 
     response = await bare.test_client().post("/up")
@@ -156,7 +157,7 @@ async def test_the_wrong_method_says_which_are_right(bare: Application, monkeypa
 
 
 @pytest.mark.parametrize("headers", [{}, PARTIAL, {"Accept": "application/json"}])
-async def test_a_failure_of_ours_shows_its_number_and_leaks_nothing(
+async def test_an_internal_error_shows_its_request_number_and_no_detail(
     bare: Application, serve: Serve, headers: dict[str, str]
 ) -> None:
     bare.testing = False
@@ -172,7 +173,26 @@ async def test_a_failure_of_ours_shows_its_number_and_leaks_nothing(
     assert "HX-Reswap" in response.headers or not headers.get("HX-Request")
 
 
-async def test_the_page_for_failures_needs_nothing_that_may_have_failed(
+@pytest.mark.parametrize(
+    ("method", "text"),
+    [
+        ("GET", "What you had saved before is safe. Try again in a moment."),
+        ("POST", "what you just sent may not have been saved. Look before you send it again."),
+    ],
+)
+async def test_the_page_for_internal_errors_says_what_may_have_been_saved(
+    bare: Application, serve: Serve, method: str, text: str
+) -> None:
+    """A view may fail after its commit as well as before."""
+    bare.testing = False
+
+    page = await (await serve(raising(RuntimeError())).open("/try", method=method)).get_data(as_text=True)
+
+    assert text in page
+    assert "{{" not in page
+
+
+async def test_the_page_for_internal_errors_uses_no_template(
     bare: Application, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any, **__: Any) -> str:
@@ -201,7 +221,7 @@ async def test_a_broken_error_page_falls_back_to_the_plain_one(
     assert "<h1>" in await response.get_data(as_text=True)
 
 
-async def test_an_unknown_error_is_shown_whole_in_tests(serve: Serve) -> None:
+async def test_an_unknown_error_is_shown_in_full_in_tests(serve: Serve) -> None:
     response = await serve(raising(RuntimeError("nobody knows this"))).get("/try")
 
     assert "nobody knows this" in await response.get_data(as_text=True)

@@ -7,13 +7,13 @@ from quart import Response, redirect
 from quart.testing import QuartClient
 from quart.typing import ResponseReturnValue
 
-from webapp.web.flashes import COOKIE, Flashes, flash
+from webapp.web.flashes import COOKIE, flash, take_flashes
 
 Serve = Callable[..., QuartClient]
 
 
 async def shows() -> str:
-    return "|".join(f"{kind}:{text}" for kind, text in Flashes())
+    return "|".join(f"{kind}:{text}" for kind, text in take_flashes())
 
 
 async def text(response: Response) -> str:
@@ -49,21 +49,21 @@ async def test_messages_of_several_requests_are_all_kept(serve: Serve) -> None:
     assert (await text(await client.get("/shows"))).count("Saved") == 2
 
 
-async def test_nobody_else_can_write_a_message(serve: Serve) -> None:
+async def test_a_forged_flash_cookie_is_ignored(serve: Serve) -> None:
     client = _three(serve)
     client.set_cookie("localhost", COOKIE.name, "W1siZG9uZSIsICJFdmlsIl1d.x.y")
 
     assert await text(await client.get("/shows")) == ""
 
 
-async def test_the_cookie_is_for_the_server_only(serve: Serve) -> None:
+async def test_the_flash_cookie_is_http_only_and_same_site(serve: Serve) -> None:
     cookie = (await _three(serve).post("/leaves")).headers["Set-Cookie"]
 
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
 
 
-async def test_of_more_messages_than_a_cookie_holds_the_latest_are_kept(serve: Serve) -> None:
+async def test_the_oldest_messages_are_dropped_if_the_cookie_is_too_long(serve: Serve) -> None:
     """Of random text, because the cookie is compressed."""
 
     async def many() -> str:
@@ -77,7 +77,7 @@ async def test_of_more_messages_than_a_cookie_holds_the_latest_are_kept(serve: S
     shown = (await text(await client.get("/shows"))).split("|")
 
     assert 3500 < len(cookie.partition(";")[0]) <= 4096
-    assert [one.split()[0] for one in shown] == [f"done:{number}" for number in range(100 - len(shown), 100)]
+    assert [message.split()[0] for message in shown] == [f"done:{number}" for number in range(100 - len(shown), 100)]
 
 
 def _three(serve: Serve) -> QuartClient:

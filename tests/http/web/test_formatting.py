@@ -42,7 +42,7 @@ def test_numbers_have_thousands_separators(value: float | None, text: str) -> No
         (None, ""),
     ],
 )
-def test_sizes_are_as_people_say_them(count: int | None, text: str) -> None:
+def test_sizes_have_a_readable_unit(count: int | None, text: str) -> None:
     assert format_size(count) == text
 
 
@@ -55,7 +55,7 @@ def test_plurals() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "words"),
+    ("before", "expected"),
     [
         (timedelta(seconds=-3), "just now"),
         (timedelta(seconds=9), "just now"),
@@ -66,10 +66,10 @@ def test_plurals() -> None:
         (timedelta(days=59), "on 1 January 2026"),
     ],
 )
-def test_times_are_relative_with_the_exact_one_in_the_title(before: timedelta, words: str) -> None:
+def test_a_relative_time_has_the_exact_one_in_its_title(before: timedelta, expected: str) -> None:
     text = format_relative(NOW - before, NOW)
 
-    assert f">{words}</time>" in text
+    assert f">{expected}</time>" in text
     assert f'title="{NOW - before:%Y-%m-%d %H:%M} UTC"' in text
 
 
@@ -88,7 +88,7 @@ def test_numbers_are_written_in_five_styles(style: str, text: str) -> None:
     assert format_digits("1,234,567.5", style) == text
 
 
-async def test_a_page_is_in_the_style_and_the_zone_of_who_reads_it(bare: Application) -> None:
+async def test_a_page_uses_the_number_style_and_time_zone_of_its_reader(bare: Application) -> None:
     async with bare.test_request_context("/"):
         g.actor = Actor(1, "a@b.c", "Ada", "member", number_style="point", time_zone="Europe/Berlin")
         assert (format_number(1234567), plural(1000, "row"), format_size(1_400_000)) == (
@@ -121,5 +121,5 @@ async def test_an_exact_time_names_its_zone(bare: Application, zone: str, text: 
         assert format_exact(NOW) == text
 
 
-def test_a_missing_value_is_an_empty_text() -> None:
+def test_none_is_formatted_as_an_empty_text() -> None:
     assert (format_datetime(None), format_relative(None), format_number(None)) == ("", "", "")

@@ -42,7 +42,7 @@ def _pages(bare: Application) -> None:
         (None, PARTIAL, PAGE),
     ],
 )
-async def test_a_fragment_is_sent_only_where_it_will_be_a_part(
+async def test_a_fragment_is_sent_only_for_a_partial_request(
     serve: Serve, fragment: str | None, headers: dict[str, str], expected: str
 ) -> None:
     async def view() -> Response:
@@ -54,7 +54,7 @@ async def test_a_fragment_is_sent_only_where_it_will_be_a_part(
     assert "HX-Request-Type" in response.vary
 
 
-async def test_a_name_missing_from_the_context_is_an_error(bare: Application) -> None:
+async def test_a_variable_missing_from_the_context_is_an_error(bare: Application) -> None:
     async with bare.app_context():
         with pytest.raises(UndefinedError, match="'name' is undefined"):
             render("page.html")
@@ -108,7 +108,7 @@ def test_redirects_go_to_own_paths_only(url: str) -> None:
         fragments.redirect_to(url)
 
 
-def test_no_template_uses_what_the_policy_forbids() -> None:
+def test_no_template_uses_what_the_content_security_policy_forbids() -> None:
     """No inline scripts, styles or handlers, and nothing of htmx that needs eval."""
     folder = Path(fragments.__file__).parents[1] / "templates"
     for template in folder.rglob("*.html"):

@@ -24,7 +24,7 @@ async def test_a_local_server_answers_to_no_other_name(settings: Settings, host:
     assert await ask(settings, host) in (400, 421)
 
 
-async def test_a_server_for_others_answers_to_any_name_until_it_has_one(settings: Settings) -> None:
+async def test_a_server_beyond_loopback_answers_to_any_name_until_it_has_an_origin(settings: Settings) -> None:
     assert await ask(settings, "rows.lan", host="0.0.0.0") == 200  # noqa: S104
     assert await ask(settings, "rows.lan", public_origin="https://rows.example.org") == 421
     assert await ask(settings, "ROWS.example.org", public_origin="https://rows.example.org") == 200

@@ -24,7 +24,7 @@ async def known_people(client: QuartClient) -> tuple[set[str], set[int]]:
     return {name for name in devices.values() if name}, {int(user_id) for user_id, name in devices.items() if name}
 
 
-async def test_a_device_knows_the_people_seen_last_on_it(serve: Serve) -> None:
+async def test_a_device_remembers_the_people_seen_last_on_it(serve: Serve) -> None:
     client = serve(visit)
 
     for user_id in range(MAX_PEOPLE + 2):
@@ -37,7 +37,7 @@ async def test_a_device_knows_the_people_seen_last_on_it(serve: Serve) -> None:
     assert len(people) == MAX_PEOPLE
 
 
-async def test_a_forged_device_knows_nobody(serve: Serve) -> None:
+async def test_a_forged_device_cookie_is_ignored(serve: Serve) -> None:
     client = serve(visit)
     client.set_cookie("localhost", "rowcast-device", "WyJuYW1lIixbMV1d.x.y")
 

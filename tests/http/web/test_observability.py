@@ -149,7 +149,7 @@ def test_development_logs_are_text(settings: Settings, capsys: pytest.CaptureFix
 
 @pytest.mark.usefixtures("_restored")
 @pytest.mark.parametrize("log_format", ["json", "console"])
-def test_a_traceback_holds_no_local_variables(
+def test_a_traceback_contains_no_local_variables(
     settings: Settings, capsys: pytest.CaptureFixture[str], log_format: str
 ) -> None:
     observability.configure(make_settings(settings.data_dir, log_format=log_format))
@@ -176,7 +176,7 @@ def test_the_log_level_is_a_setting(settings: Settings, capsys: pytest.CaptureFi
     assert capsys.readouterr().err == ""
 
 
-def test_redacting_looks_at_names_and_leaves_the_rest() -> None:
+def test_secrets_are_redacted_by_name_and_other_values_are_kept() -> None:
     kept: dict[str, Any] = {"event": "a token was used", "path": "/x", "rows": (1, 2)}
 
     assert observability.redact(None, "info", dict(kept)) == {"event": "a token was used", "path": "/x", "rows": [1, 2]}

@@ -38,7 +38,7 @@ def url(path: str) -> str:
     return StaticFiles(static.FOLDER).url(path)
 
 
-async def test_a_fingerprinted_file_is_kept_for_ever(client: QuartClient) -> None:
+async def test_a_fingerprinted_file_is_cached_as_immutable(client: QuartClient) -> None:
     response = await client.get(url("css/app.css"))
 
     assert response.headers["Cache-Control"] == IMMUTABLE
@@ -53,21 +53,21 @@ async def test_relative_urls_inside_a_file_have_the_fingerprint_too(client: Quar
 
 
 @pytest.mark.parametrize("path", ["/static/css/app.css", "/static/0123456789ab/css/app.css"])
-async def test_any_other_address_of_a_file_is_checked_each_time(client: QuartClient, path: str) -> None:
+async def test_a_file_without_the_current_fingerprint_is_revalidated(client: QuartClient, path: str) -> None:
     response = await client.get(path)
 
     assert response.headers["Cache-Control"] == "public, no-cache"
     assert await response.get_data() == CSS
 
 
-async def test_a_changed_file_has_another_address(folder: Path) -> None:
+async def test_a_changed_file_has_another_url(folder: Path) -> None:
     before = url("css/app.css")
     (folder / "css" / "more.css").write_bytes(b"p { color: red }")
 
     assert url("css/app.css") != before
 
 
-async def test_a_file_changed_under_a_running_server_is_sent_as_it_is_now(client: QuartClient, folder: Path) -> None:
+async def test_a_file_changed_while_the_server_runs_is_sent_as_it_is_now(client: QuartClient, folder: Path) -> None:
     await client.get("/static/css/more.css")
     (folder / "css" / "more.css").write_bytes(b"p { color: red }")
 
@@ -95,7 +95,7 @@ async def test_a_file_is_compressed_and_kept_once_however_its_path_is_spelt(
     ("accepted", "encoding"),
     [("br, gzip", "br"), ("gzip", "gzip"), ("gzip;q=0", None), ("", None), ("identity", None), ("*", "br")],
 )
-async def test_text_is_compressed_as_the_client_accepts_it(
+async def test_text_is_compressed_with_an_encoding_the_client_accepts(
     client: QuartClient, accepted: str, encoding: str | None
 ) -> None:
     response = await client.get("/static/css/app.css", headers={"Accept-Encoding": accepted})
@@ -107,7 +107,7 @@ async def test_text_is_compressed_as_the_client_accepts_it(
     assert response.content_length == len(body)
 
 
-async def test_each_encoding_has_its_own_etag_and_a_known_one_is_answered_with_304(client: QuartClient) -> None:
+async def test_each_encoding_has_its_own_etag_and_a_match_is_a_304(client: QuartClient) -> None:
     plain = await client.get("/static/css/app.css")
     packed = await client.get("/static/css/app.css", headers={"Accept-Encoding": "br"})
     again = await client.get("/static/css/app.css", headers={"If-None-Match": plain.headers["ETag"]})
@@ -117,7 +117,7 @@ async def test_each_encoding_has_its_own_etag_and_a_known_one_is_answered_with_3
 
 
 @pytest.mark.parametrize(
-    ("asked", "begin", "end"),
+    ("range_header", "begin", "end"),
     [
         ("bytes=0-4", 0, 5),
         ("bytes=5-", 5, len(CSS)),
@@ -126,36 +126,36 @@ async def test_each_encoding_has_its_own_etag_and_a_known_one_is_answered_with_3
         ("bytes=10-999999", 10, len(CSS)),
     ],
 )
-async def test_a_part_of_a_file(client: QuartClient, asked: str, begin: int, end: int) -> None:
-    response = await client.get("/static/css/app.css", headers={"Range": asked, "Accept-Encoding": "br"})
+async def test_a_range_of_a_file_is_sent_as_206(client: QuartClient, range_header: str, begin: int, end: int) -> None:
+    response = await client.get("/static/css/app.css", headers={"Range": range_header, "Accept-Encoding": "br"})
 
     assert response.status_code == 206
     assert await response.get_data() == CSS[begin:end]
     assert response.headers["Content-Range"] == f"bytes {begin}-{end - 1}/{len(CSS)}"
 
 
-@pytest.mark.parametrize("asked", ["bytes=999999-", f"bytes={len(CSS)}-"])
-async def test_a_range_beyond_the_file_is_refused(client: QuartClient, asked: str) -> None:
-    response = await client.get("/static/css/app.css", headers={"Range": asked})
+@pytest.mark.parametrize("range_header", ["bytes=999999-", f"bytes={len(CSS)}-"])
+async def test_a_range_beyond_the_file_is_refused(client: QuartClient, range_header: str) -> None:
+    response = await client.get("/static/css/app.css", headers={"Range": range_header})
 
     assert response.status_code == 416
     assert response.headers["Content-Range"] == f"bytes */{len(CSS)}"
 
 
-@pytest.mark.parametrize("asked", ["bytes=0-1,4-5", "lines=1-2", "bytes=nonsense"])
-async def test_unknown_ranges_get_the_whole_file(client: QuartClient, asked: str) -> None:
-    response = await client.get("/static/css/app.css", headers={"Range": asked})
+@pytest.mark.parametrize("range_header", ["bytes=0-1,4-5", "lines=1-2", "bytes=nonsense"])
+async def test_unknown_ranges_get_the_whole_file(client: QuartClient, range_header: str) -> None:
+    response = await client.get("/static/css/app.css", headers={"Range": range_header})
 
     assert (response.status_code, await response.get_data()) == (200, CSS)
 
 
-async def test_a_part_of_an_older_version_gets_the_whole(client: QuartClient) -> None:
+async def test_a_range_of_an_older_version_gets_the_whole_file(client: QuartClient) -> None:
     headers = {"Range": "bytes=0-4", "If-Range": '"another"'}
 
     assert (await client.get("/static/css/app.css", headers=headers)).status_code == 200
 
 
-async def test_head_says_the_length(client: QuartClient) -> None:
+async def test_head_has_the_length_of_the_file(client: QuartClient) -> None:
     response = await client.head("/static/css/app.css")
 
     assert (response.status_code, response.content_length) == (200, len(CSS))

@@ -17,7 +17,7 @@ from webapp.web.streaming import attachment, file_part, streamed, until_drain
 Serve = Callable[..., QuartClient]
 
 
-async def test_a_download_is_named_and_has_no_time_limit(serve: Serve) -> None:
+async def test_a_download_has_a_file_name_and_no_time_limit(serve: Serve) -> None:
     timeouts: list[object] = []
 
     async def two() -> AsyncIterator[bytes]:
@@ -39,7 +39,7 @@ async def test_a_download_is_named_and_has_no_time_limit(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("name", ['a"b.csv', "a\r\nX: y.csv", "../../a.csv", "a;b.csv", "%41.csv", ""])
-def test_no_name_breaks_out_of_the_header(name: str) -> None:
+def test_a_file_name_cannot_break_out_of_the_header(name: str) -> None:
     header = attachment(name)
 
     kind, options = parse_options_header(header)
@@ -49,7 +49,7 @@ def test_no_name_breaks_out_of_the_header(name: str) -> None:
     assert "/" not in header
 
 
-async def test_a_drain_closes_what_a_stream_waits_in() -> None:
+async def test_a_drain_closes_the_source_of_a_waiting_stream() -> None:
     draining, closed = Drain(), []
 
     async def source() -> AsyncIterator[bytes]:
@@ -64,14 +64,14 @@ async def test_a_drain_closes_what_a_stream_waits_in() -> None:
     assert closed == [True]
 
 
-async def test_a_stream_that_ends_by_itself_ends() -> None:
+async def test_a_stream_ends_with_its_source() -> None:
     async def source() -> AsyncIterator[bytes]:
         yield b"only"
 
     assert [item async for item in until_drain(Drain(), source())] == [b"only"]
 
 
-async def test_a_client_that_goes_as_its_stream_ends_leaves_no_error_behind() -> None:
+async def test_a_client_that_disconnects_as_its_stream_ends_causes_no_error() -> None:
     complaints: list[object] = []
     loop, end = asyncio.get_running_loop(), asyncio.Event()
     loop.set_exception_handler(lambda _, context: complaints.append(context))
@@ -94,7 +94,7 @@ async def test_a_client_that_goes_as_its_stream_ends_leaves_no_error_behind() ->
     assert complaints == []
 
 
-async def test_a_stream_after_the_drain_does_not_begin() -> None:
+async def test_a_stream_after_the_drain_sends_nothing() -> None:
     draining = Drain()
     draining.begin()
 
@@ -105,33 +105,33 @@ async def test_a_stream_after_the_drain_does_not_begin() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "expected"),
+    ("range_header", "status", "expected"),
     [(None, 200, b"0123456789"), ("bytes=2-4", 206, b"234"), ("bytes=-3", 206, b"789"), ("bytes=20-", 416, None)],
 )
-async def test_a_file_is_sent_whole_or_in_part(
-    serve: Serve, tmp_path: Path, asked: str | None, status: int, expected: bytes | None
+async def test_a_file_is_sent_whole_or_as_a_range(
+    serve: Serve, tmp_path: Path, range_header: str | None, status: int, expected: bytes | None
 ) -> None:
     path = tmp_path / "original"
     path.write_bytes(b"0123456789")
 
-    made: list[Response] = []
+    responses: list[Response] = []
 
     async def view() -> Response:
-        made.append(send_ranges(lambda begin, end: file_part(path, begin, end), 10, "text/csv", "tag"))
-        return made[-1]
+        responses.append(send_ranges(lambda begin, end: file_part(path, begin, end), 10, "text/csv", "tag"))
+        return responses[-1]
 
     client = serve(view)
-    response = await client.get("/try", headers={"Range": asked} if asked else {})
+    response = await client.get("/try", headers={"Range": range_header} if range_header else {})
     await client.head("/try")
 
     assert response.status_code == status
     if expected is not None:
         assert await response.get_data() == expected
         assert response.content_length == len(expected)
-    assert (made[-1].content_length, await made[-1].get_data()) == (10, b"")
+    assert (responses[-1].content_length, await responses[-1].get_data()) == (10, b"")
 
 
-async def test_a_file_that_shrinks_is_a_failure_and_not_a_short_file(tmp_path: Path) -> None:
+async def test_a_file_that_shrinks_while_it_is_sent_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "original"
     path.write_bytes(b"0123456789")
 

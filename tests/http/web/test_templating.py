@@ -25,7 +25,7 @@ async def test_icons_are_hidden_from_screen_readers(bare: Application) -> None:
     assert html.endswith('/icons.svg#table"></use></svg>')
 
 
-async def test_everything_is_escaped_whatever_the_template_is_called(bare: Application) -> None:
+async def test_values_are_escaped_whatever_the_name_of_the_template(bare: Application) -> None:
     async with bare.app_context():
         text = templating.templates().from_string("{{ name }}").render(name="<script>")
 

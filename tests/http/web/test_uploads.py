@@ -14,7 +14,7 @@ from quart.testing import QuartClient
 
 from settings import Settings
 from webapp.web import uploads
-from webapp.web.body_limits import body_limit
+from webapp.web.body import body_limit
 from webapp.web.uploads import Upload, clean_filename, receive
 
 Serve = Callable[..., QuartClient]
@@ -52,7 +52,7 @@ def form(*parts: bytes) -> bytes:
     return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
 
 
-async def test_a_file_is_there_while_the_view_runs_and_gone_afterwards(
+async def test_an_uploaded_file_exists_while_the_view_runs_and_is_deleted_afterwards(
     received: Callable[..., QuartClient], folder: Path
 ) -> None:
     body = b"a,b\r\n" * 300_000
@@ -129,7 +129,7 @@ async def test_a_client_that_builds_forms_by_itself_can_upload(received: Callabl
         ({}, "/try", ""),
     ],
 )
-async def test_a_body_can_be_a_file(
+async def test_a_body_that_is_no_form_is_the_file(
     received: Callable[..., QuartClient], headers: dict[str, str], path: str, name: str
 ) -> None:
     response = await received(described).put(path, data=b"a,b\n", headers=headers)
@@ -175,7 +175,7 @@ async def test_a_full_disk_is_reported(
     assert list(folder.iterdir()) == []
 
 
-async def test_an_upload_that_cannot_fit_is_refused_before_it_arrives(
+async def test_an_upload_larger_than_the_free_space_is_refused_before_it_arrives(
     received: Callable[..., QuartClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Usage:
@@ -199,7 +199,7 @@ async def test_a_failing_view_leaves_no_file(received: Callable[..., QuartClient
     assert list(folder.iterdir()) == []
 
 
-async def test_receiving_does_not_count_against_the_time_of_the_handler(
+async def test_receiving_an_upload_does_not_count_against_the_time_limit(
     received: Callable[..., QuartClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = received(lambda upload: "taken")
@@ -217,7 +217,7 @@ async def test_receiving_does_not_count_against_the_time_of_the_handler(
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("given", "expected"),
     [
         ("C:\\Users\\ada\\data.csv", "data.csv"),
         ("/etc/passwd", "passwd"),
@@ -227,5 +227,5 @@ async def test_receiving_does_not_count_against_the_time_of_the_handler(
         ("ü" * 300, "ü" * 200),
     ],
 )
-def test_folders_and_control_characters_are_removed_from_file_names(given: str, kept: str) -> None:
-    assert clean_filename(given) == kept
+def test_folders_and_control_characters_are_removed_from_file_names(given: str, expected: str) -> None:
+    assert clean_filename(given) == expected

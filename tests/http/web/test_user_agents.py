@@ -9,7 +9,7 @@ KHTML = "AppleWebKit/537.36 (KHTML, like Gecko) "
 
 
 @pytest.mark.parametrize(
-    ("agent", "words"),
+    ("agent", "description"),
     [
         (MOZILLA + "(X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
         (MOZILLA + "(Windows NT 10.0; Win64; x64) " + KHTML + "Chrome/140.0.0.0 Safari/537.36", "Chrome on Windows"),
@@ -27,5 +27,5 @@ KHTML = "AppleWebKit/537.36 (KHTML, like Gecko) "
         ("", ""),
     ],
 )
-def test_a_user_agent_is_described_as_browser_and_system(agent: str, words: str) -> None:
-    assert describe_user_agent(agent) == words
+def test_a_user_agent_is_described_as_browser_and_system(agent: str, description: str) -> None:
+    assert describe_user_agent(agent) == description

@@ -23,10 +23,10 @@ ROUNDING = 0.001  # seconds by which sums of fractions may be wrong
 HIT_ALL = """
 local now, due = tonumber(ARGV[1]), {}
 for n, key in ipairs(KEYS) do
-  local kept, step, window = tonumber(ARGV[3 * n - 1]), tonumber(ARGV[3 * n]), tonumber(ARGV[3 * n + 1])
-  local found = redis.pcall('LINDEX', key, kept - 1)
-  local last = type(found) == 'string' and tonumber(found) or now
-  if found and not (type(found) == 'string' and tonumber(found) and last < now + window + 86400) then
+  local length, step, window = tonumber(ARGV[3 * n - 1]), tonumber(ARGV[3 * n]), tonumber(ARGV[3 * n + 1])
+  local value = redis.pcall('LINDEX', key, length - 1)
+  local last = type(value) == 'string' and tonumber(value) or now
+  if value and not (type(value) == 'string' and tonumber(value) and last < now + window + 86400) then
     redis.call('DEL', key)
     last = now
   end
@@ -56,7 +56,8 @@ class LocalLimit:
     def __init__(self, limit: int, window: float, *, gradual: bool = False) -> None:
         self.limit = limit
         self.window = window
-        self.kept, self.step = (1, window / limit) if gradual else (limit, window)
+        # How many times are kept for a key, and the seconds by which a hit puts them off.
+        self.length, self.step = (1, window / limit) if gradual else (limit, window)
         self._due: OrderedDict[str, deque[float]] = OrderedDict()  # per key, oldest first
 
     def retry_after(self, key: str) -> float:
@@ -66,14 +67,14 @@ class LocalLimit:
         now = monotonic()
         if due[-1] <= now:
             del self._due[key]
-        wait = due[0] + self.step - self.window - now if len(due) == self.kept else 0.0
+        wait = due[0] + self.step - self.window - now if len(due) == self.length else 0.0
         return wait if wait > ROUNDING else 0.0
 
     def count(self, key: str) -> float:
         """Count a hit that `retry_after` allows; return the seconds until it no longer counts."""
         now = monotonic()
-        due = self._due.setdefault(key, deque(maxlen=self.kept))
-        due.append((max(now, due[0]) if len(due) == self.kept else now) + self.step)
+        due = self._due.setdefault(key, deque(maxlen=self.length))
+        due.append((max(now, due[0]) if len(due) == self.length else now) + self.step)
         self._due.move_to_end(key)
         if len(self._due) > MAX_KEYS:
             self._due.popitem(last=False)
@@ -140,17 +141,17 @@ async def count_all(*hits: Hit) -> Exceeded | float:
 
 def _exceeded_here(hits: tuple[Hit, ...]) -> Exceeded | None:
     waits = (Exceeded(limit, key, limit.local.retry_after(key)) for limit, key in hits)
-    return next((one for one in waits if one.retry_after > 0), None)
+    return next((wait for wait in waits if wait.retry_after > 0), None)
 
 
 async def _count_in_store(redis: Any, hits: tuple[Hit, ...]) -> Exceeded | float:
     keys = [shared_store().key(limit.name, key) for limit, key in hits]
-    numbers = [part for limit, _ in hits for part in (limit.local.kept, limit.local.step, limit.window)]
+    numbers = [part for limit, _ in hits for part in (limit.local.length, limit.local.step, limit.window)]
     answer = await redis.eval(HIT_ALL, len(keys), *keys, f"{time():.6f}", *numbers)
     return Exceeded(*hits[answer[0]], float(answer[1])) if isinstance(answer, list) else float(answer)
 
 
 def too_many(seconds: float) -> str:
-    """The words of a refusal."""
+    """The message of a refusal."""
     wait = plural(ceil(seconds), "second") if seconds <= 60 else plural(ceil(seconds / 60), "minute")
     return f"Too many tries. Please wait {wait} and try again."

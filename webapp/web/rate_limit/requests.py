@@ -9,25 +9,20 @@ from quart import Quart, Response, current_app, g, request
 from werkzeug.exceptions import TooManyRequests
 
 from settings import Settings
-from webapp.extensions import Extension, config
+from webapp.extensions import Extension
 from webapp.web.rate_limit.limits import ROUNDING, Exceeded, RateLimit, count_all
 from webapp.web.session import load_current_user
 
-READS, WRITES, PAGES = 300, 60, 1200  # requests per minute
+# Requests a minute; after a burst, one more whenever its share of the minute has passed.
+READS, WRITES, PAGES = 300, 60, 1200
+LIMITS = {"reads": READS, "writes": WRITES, "pages": PAGES}
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-
-class RequestLimits:
-    """After a burst one more request is allowed each time its share of the minute has passed."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.reads = RateLimit("requests.reads", READS, 60, gradual=True)
-        self.writes = RateLimit("requests.writes", WRITES, 60, gradual=True)
-        self.pages = RateLimit("requests.pages", PAGES, 60, gradual=True)
-
-
-request_limits: Extension[RequestLimits] = Extension("request_limits", lambda app: RequestLimits(config.of(app)))
+request_limits = Extension(
+    "request_limits",
+    lambda app: {kind: RateLimit(f"requests.{kind}", limit, 60, gradual=True) for kind, limit in LIMITS.items()},
+)
 
 
 def init_app(app: Quart, settings: Settings) -> None:
@@ -66,7 +61,7 @@ async def count_request() -> None:
         key = f"address:{client_address()}"
     else:
         key = f"token:{actor.token_id}" if actor.token_id else f"person:{actor.id}"
-    limit: RateLimit = getattr(request_limits(), kind)
+    limit = request_limits()[kind]
     outcome = await count_all((limit, key))
     g.rate_limit = limit, outcome
     if isinstance(outcome, Exceeded):

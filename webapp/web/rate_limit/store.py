@@ -5,10 +5,10 @@ If it is unavailable, nobody is refused because of it: each process goes on with
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import structlog
 from quart import Quart
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 TIMEOUT = 0.25  # seconds to wait for an answer
 RETRY_AFTER = 5.0  # seconds without asking, after a failure
-SCHEMES = {"valkey": "redis", "valkeys": "rediss"}
 
 log = structlog.get_logger("rowcast.limits")
 
@@ -32,32 +31,30 @@ class SharedStore:
         self._secret = secret_key(settings).encode()
         url = settings.rate_limit_url.get_secret_value()
         self._redis = _client(url) if url else None
-        self._away_until = 0.0
+        self._unavailable_until = 0.0
 
     async def close(self) -> None:
         if self._redis is not None:
             await self._redis.aclose()
 
-    async def ask(self, question: "Callable[[Redis], Any]") -> Any:
-        """None if there is no store, or it is unavailable."""
-        if self._redis is None or monotonic() < self._away_until:
+    async def ask(self, query: "Callable[[Redis], Any]") -> Any:
+        """Await `query(redis)`; None if there is no store, or it is unavailable."""
+        if self._redis is None or monotonic() < self._unavailable_until:
             return None
         try:
-            return await question(self._redis)
+            return await query(self._redis)
         except Exception as error:  # whatever it is, nobody is refused because of it
-            self._away_until = monotonic() + RETRY_AFTER
+            self._unavailable_until = monotonic() + RETRY_AFTER
             log.warning("requests are counted in this process only", reason=type(error).__name__)
             return None
 
-    def key(self, limit: str, who: str) -> str:
-        """The key under which `who` is counted: an HMAC, so neither reading the store nor guessing reveals who it
-        is.
-        """
-        mac = hmac.digest(self._secret, f"rowcast {limit} {who}".encode(), hashlib.sha256)
+    def key(self, limit: str, key: str) -> str:
+        """Its key in the store: an HMAC, so neither reading the store nor guessing reveals who it is."""
+        mac = hmac.digest(self._secret, f"rowcast {limit} {key}".encode(), hashlib.sha256)
         return f"rowcast:limit:{mac.hex()}"
 
 
-shared_store: Extension[SharedStore] = Extension("shared_store", lambda app: SharedStore(config.of(app)))
+shared_store = Extension("shared_store", lambda app: SharedStore(config.of(app)))
 
 
 def init_app(app: Quart, settings: Settings) -> None:
@@ -71,13 +68,8 @@ def _client(url: str) -> "Redis":
     from redis.backoff import NoBackoff
 
     return Redis.from_url(
-        _with_known_scheme(url),
+        re.sub("^valkey", "redis", url),  # the client knows the schemes redis and rediss only
         socket_timeout=TIMEOUT,
         socket_connect_timeout=TIMEOUT,
         retry=Retry(NoBackoff(), 0),
     )
-
-
-def _with_known_scheme(url: str) -> str:
-    scheme = urlsplit(url).scheme
-    return SCHEMES.get(scheme, scheme) + url[len(scheme) :]

@@ -30,9 +30,9 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-    monkeypatch.setattr(limits, "time", made)
-    return made
+    fake_clock = Clock()
+    monkeypatch.setattr(limits, "time", fake_clock)
+    return fake_clock
 
 
 @pytest.fixture
@@ -88,21 +88,21 @@ async def test_a_refusal_by_one_of_several_limits_counts_for_none_of_them() -> N
 
 @pytest.mark.usefixtures("sharing")
 async def test_two_processes_count_together(clock: Clock) -> None:
-    one, other = RateLimit("guess", 3, 60), RateLimit("guess", 3, 60)
-    assert await one.try_hit("ada")
-    assert await one.try_hit("ada")
+    first, second = RateLimit("guess", 3, 60), RateLimit("guess", 3, 60)
+    assert await first.try_hit("ada")
+    assert await first.try_hit("ada")
     clock.now += 20
-    assert await other.try_hit("ada")
+    assert await second.try_hit("ada")
 
     clock.now += 10
-    refusal = await hit_all((other, "ada"))
+    refusal = await hit_all((second, "ada"))
     assert refusal is not None
-    assert (refusal.limit, refusal.retry_after) == (other, 30)
-    assert other.local.retry_after("ada") == 0  # a try that was not made is not counted here either
+    assert (refusal.limit, refusal.retry_after) == (second, 30)
+    assert second.local.retry_after("ada") == 0  # a try that was not made is not counted here either
 
     clock.now += 31  # the window slides: two have left it
-    assert [await other.try_hit("ada") for _ in range(3)] == [True, True, False]
-    await other.reset("ada")
+    assert [await second.try_hit("ada") for _ in range(3)] == [True, True, False]
+    await second.reset("ada")
     assert await RateLimit("guess", 3, 60).try_hit("ada")
 
 
@@ -117,21 +117,21 @@ async def test_keys_in_the_store_reveal_nobody_and_expire(sharing: Application, 
 
 
 @pytest.mark.usefixtures("sharing")
-async def test_each_process_counts_by_itself_while_the_store_is_away_and_goes_on_afterwards(
+async def test_each_process_counts_by_itself_while_the_store_is_unavailable(
     redis: RedisServer, clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(store, "RETRY_AFTER", 3600.0)
-    one, other = RateLimit("guess", 3, 60), RateLimit("guess", 3, 60)
-    assert await one.try_hit("ada")
+    first, second = RateLimit("guess", 3, 60), RateLimit("guess", 3, 60)
+    assert await first.try_hit("ada")
 
     redis.stop()
-    assert [await one.try_hit("ada") for _ in range(3)] == [True, True, False]
-    assert sum(await asyncio.gather(*(other.try_hit("ada") for _ in range(9)))) == 3
+    assert [await first.try_hit("ada") for _ in range(3)] == [True, True, False]
+    assert sum(await asyncio.gather(*(second.try_hit("ada") for _ in range(9)))) == 3
     assert capsys.readouterr().out.count("requests are counted in this process only") == 1
 
     redis.start()  # with nothing in it
     monkeypatch.setattr(store, "monotonic", lambda: 1e12)
-    assert not await one.try_hit("ada")
+    assert not await first.try_hit("ada")
     assert await RateLimit("guess", 3, 60).try_hit("ada")
 
 
@@ -146,7 +146,7 @@ async def test_each_process_counts_by_itself_while_the_store_is_away_and_goes_on
         (b"RPUSH", b"KEY", b"99999999999"),
     ],
 )
-async def test_foreign_values_in_the_store_count_as_nothing(
+async def test_foreign_values_in_the_store_are_ignored(
     sharing: Application, redis: RedisServer, command: tuple[bytes, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     key = store.shared_store.of(sharing).key("guess", "ada").encode()
@@ -159,7 +159,7 @@ async def test_foreign_values_in_the_store_count_as_nothing(
 
 
 @pytest.mark.usefixtures("sharing")
-async def test_concurrent_hits_count_also_if_the_store_fails_while_it_is_asked(redis: RedisServer) -> None:
+async def test_concurrent_hits_count_even_if_the_store_fails_meanwhile(redis: RedisServer) -> None:
     limit = RateLimit("guess", 3, 60)
     redis.stop()
 
@@ -167,7 +167,7 @@ async def test_concurrent_hits_count_also_if_the_store_fails_while_it_is_asked(r
 
 
 @pytest.mark.usefixtures("sharing")
-async def test_what_this_process_refuses_is_not_counted_in_the_store(redis: RedisServer) -> None:
+async def test_a_hit_refused_by_this_process_is_not_counted_in_the_store(redis: RedisServer) -> None:
     few, many = RateLimit("few", 1, 60), RateLimit("many", 1, 60)
     assert await few.try_hit("ada")
     redis.ask(b"FLUSHALL")
@@ -202,7 +202,7 @@ async def test_wrong_passwords_at_two_servers_count_together(settings: Settings,
     assert statuses == [422] * 10 + [429] * 2
 
 
-async def test_no_two_limits_share_a_name(app: Application) -> None:
-    names = [one.name for group in (rate_limits.of(app), request_limits.of(app)) for one in vars(group).values()]
+async def test_every_limit_has_a_name_of_its_own(app: Application) -> None:
+    names = [limit.name for limit in (*vars(rate_limits.of(app)).values(), *request_limits.of(app).values())]
 
     assert len(names) == len(set(names)) == 19

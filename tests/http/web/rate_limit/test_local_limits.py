@@ -15,9 +15,9 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-    monkeypatch.setattr(limits, "monotonic", made)
-    return made
+    fake_clock = Clock()
+    monkeypatch.setattr(limits, "monotonic", fake_clock)
+    return fake_clock
 
 
 def hit(limit: LocalLimit, key: str) -> bool:
@@ -67,7 +67,7 @@ def test_a_reset_key_has_its_full_limit_again(clock: Clock) -> None:
     assert limit.retry_after("ada") == 0
 
 
-def test_only_the_most_recently_hit_keys_are_kept(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_limit_drops_the_least_recently_hit_keys(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_KEYS", 10)
     limit = LocalLimit(1, 60)
     for number in range(100):
@@ -78,7 +78,7 @@ def test_only_the_most_recently_hit_keys_are_kept(clock: Clock, monkeypatch: pyt
     assert [limit.retry_after(key) for key in ("89", "90", "91", "92")] == [0, 120, 0, 60]
 
 
-def test_asking_how_long_to_wait_keeps_nothing(clock: Clock) -> None:
+def test_retry_after_stores_no_key(clock: Clock) -> None:
     limit = LocalLimit(1, 60)
     assert limit.retry_after("ada") == 0
     limit.count("ada")

@@ -50,7 +50,7 @@ async def limited(
     settings: Settings, counted_in: RedisServer | None, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Application]:
     """An application that allows a stranger a few pages."""
-    monkeypatch.setattr(requests, "PAGES", FEW)
+    monkeypatch.setitem(requests.LIMITS, "pages", FEW)
     app = create_app(make_settings(settings.data_dir, rate_limit_url=counted_in.url if counted_in else ""))
     app.test_client_class = Client
     async with app.test_app():
@@ -66,7 +66,7 @@ def left(answer: Any) -> int:
     return int(answer.headers["RateLimit-Remaining"])
 
 
-async def test_a_program_is_told_how_much_is_left_and_when_to_come_back(limited: Application) -> None:
+async def test_api_responses_have_rate_limit_headers(limited: Application) -> None:
     await sign_up(limited.test_client())
     client, shown = QuartClient(limited, use_cookies=False), await token_of(limited)
 
@@ -84,7 +84,7 @@ async def test_a_program_is_told_how_much_is_left_and_when_to_come_back(limited:
     assert left(somebody_else) == requests.READS - 1
 
 
-async def test_beyond_the_limit_nothing_is_done_and_the_wait_is_told(limited: Application) -> None:
+async def test_a_write_beyond_the_limit_changes_nothing_and_gets_a_429_with_retry_after(limited: Application) -> None:
     await sign_up(limited.test_client())
     client, shown = QuartClient(limited, use_cookies=False), await token_of(limited)
 
@@ -114,7 +114,7 @@ async def test_concurrent_requests_all_count(limited: Application) -> None:
     assert left(after) == requests.READS - 11
 
 
-async def test_beyond_the_limit_a_stranger_gets_a_page_that_says_when_to_come_back(limited: Application) -> None:
+async def test_a_stranger_beyond_the_limit_gets_a_429_page_with_retry_after(limited: Application) -> None:
     client = limited.test_client()
 
     answers = [await client.get("/login") for _ in range(FEW)]
@@ -129,7 +129,7 @@ async def test_beyond_the_limit_a_stranger_gets_a_page_that_says_when_to_come_ba
     assert elsewhere.status_code == 200
 
 
-async def test_an_ipv6_network_counts_as_one_stranger(limited: Application) -> None:
+async def test_strangers_of_one_ipv6_network_share_a_limit(limited: Application) -> None:
     client = limited.test_client()
 
     async def ask(address: str) -> int:
@@ -155,7 +155,7 @@ async def test_signed_in_people_have_no_limit_on_pages_and_no_headers_about_one(
     assert left(data) == requests.READS - 1
 
 
-async def test_signing_in_is_counted_for_the_stranger_who_did(limited: Application) -> None:
+async def test_a_sign_in_counts_against_the_address_it_came_from(limited: Application) -> None:
     await sign_up(limited.test_client())
     client = limited.test_client()
     await sign_in(client, ADA)
@@ -173,7 +173,7 @@ async def test_health_and_static_files_have_no_limit(limited: Application, path:
     assert not [name for name, _ in answers[0].headers if name.lower().startswith("ratelimit")]
 
 
-async def test_a_wrong_token_counts_for_the_address_it_is_tried_from(limited: Application) -> None:
+async def test_a_wrong_token_counts_against_the_address_it_came_from(limited: Application) -> None:
     client = QuartClient(limited, use_cookies=False)
 
     first = await client.get(ME, headers={"Authorization": "Bearer rowcast_" + "x" * 43})
@@ -183,13 +183,13 @@ async def test_a_wrong_token_counts_for_the_address_it_is_tried_from(limited: Ap
     assert (left(first), left(second)) == (requests.READS - 1, requests.READS - 2)
 
 
-async def test_the_user_is_looked_up_once_also_if_that_fails(
+async def test_the_user_is_looked_up_once_a_request_even_if_that_fails(
     limited: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
+    lookups = []
 
     async def busy() -> None:
-        asked.append(1)
+        lookups.append(1)
         raise DatabaseBusy
 
     monkeypatch.setattr(session, "_load_session_owner", busy)
@@ -200,10 +200,10 @@ async def test_the_user_is_looked_up_once_also_if_that_fails(
     file = await client.get("/static/css/app.css")
 
     assert (guarded.status_code, refused.status_code, file.status_code) == (503, 403, 200)
-    assert asked == [1]
+    assert lookups == [1]
 
 
-async def test_two_servers_count_together_and_forget(settings: Settings, tmp_path: Path) -> None:
+async def test_two_servers_share_the_counts_until_they_expire(settings: Settings, tmp_path: Path) -> None:
     with RedisServer(tmp_path) as redis:
         apps = [create_app(make_settings(settings.data_dir, rate_limit_url=redis.url)) for _ in range(2)]
         async with apps[0].test_app():
@@ -254,7 +254,7 @@ async def test_the_server_starts_without_its_store(settings: Settings) -> None:
         assert (await app.test_client().get("/")).status_code == 200
 
 
-async def test_nonsense_from_the_store_counts_as_no_answer(
+async def test_a_malformed_response_of_the_store_is_ignored(
     app: Application, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Strange:
@@ -286,9 +286,7 @@ async def test_nonsense_from_the_store_counts_as_no_answer(
         ("", ""),
     ],
 )
-async def test_a_client_is_an_address_or_the_network_of_a_household(
-    settings: Settings, address: str, counted_as: str
-) -> None:
+async def test_an_ipv6_address_stands_for_its_64_bit_network(settings: Settings, address: str, counted_as: str) -> None:
     app = create_app(settings)
 
     @app.get("/who")
