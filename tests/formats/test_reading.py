@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from tests.rowstore.backends import column, round_trip
 from webapp.formats import ReadOptions, open_source, records
+from webapp.formats.errors import ImportFileError
 from webapp.formats.records import parser_arguments
-from webapp.imports.inspect_file import ImportFileError, ImportOverrides, InspectionReport, inspect_file
+from webapp.imports.inspect_file import inspect_file
+from webapp.imports.report import ImportOverrides, InspectionReport
 
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "cp1251", "gb18030", "shift_jis"]
 CELLS = st.one_of(
@@ -263,7 +265,8 @@ def test_titles_that_take_each_others_numbers_stay_unique(tmp_path: Path) -> Non
 
 def test_more_columns_than_a_table_can_hold_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ImportFileError, match="2,001 columns"):
-        read(saved(tmp_path, ",".join(f"c{number}" for number in range(2001)) + "\n"))
+        path = saved(tmp_path, ",".join(f"c{number}" for number in range(2001)) + "\n")
+        inspect_file(path, path.name, max_columns=2_000)
     with pytest.raises(ImportFileError, match="200,000 columns"):  # before each of them is given a title of its own
         read(saved(tmp_path, ",".join(["a"] * 200_000) + "\n"))
 

@@ -11,8 +11,10 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from webapp.formats import archive, open_source, workbook
-from webapp.imports.inspect_file import ImportFileError, ImportOverrides, InspectionReport, inspect_file
+from webapp.formats import archive, open_source, workbook, xlsx
+from webapp.formats.errors import ImportFileError
+from webapp.imports.inspect_file import inspect_file
+from webapp.imports.report import ImportOverrides, InspectionReport
 
 
 def saved(directory: Path, *sheets: list[list[object]], hidden: tuple[int, ...] = ()) -> Path:
@@ -74,7 +76,7 @@ def test_the_rows_of_a_sheet_are_in_memory_one_at_a_time(capfd: pytest.CaptureFi
             most = max(most, len(alive))
             yield row
 
-    workbook._write(rows)
+    workbook._write_csv(rows)
 
     assert most <= 3
     assert capfd.readouterr().out.splitlines()[::99] == ["0,2024-01-01 00:00:00", "99,2024-01-01 03:00:00"]
@@ -113,6 +115,10 @@ def test_every_line_end_stays_inside_of_its_cell(tmp_path: Path) -> None:
         for name, data in parts.items():
             book.writestr(name, data.replace(b"a#b", b"a&#13;b"))
     assert read(path).sample == [["a\rb", "1"], ["c\nd", "2"]]
+
+
+def test_the_child_that_opens_workbooks_finds_this_application_from_any_folder() -> None:
+    assert (Path(xlsx._environment()["PYTHONPATH"]) / "webapp" / "formats" / "workbook.py").is_file()
 
 
 def _parts(path: Path) -> dict[str, bytes]:

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from webapp.formats import open_source
-from webapp.imports.inspect_file import ImportFileError, InspectionReport, describe, inspect_file
+from webapp.formats.errors import ImportFileError
+from webapp.imports.inspect_file import inspect_file
+from webapp.imports.report import InspectionReport
 from webapp.types import TYPES
 
 CORPUS = Path(__file__).parents[1] / "corpus"
@@ -44,7 +46,7 @@ def test_a_file_is_read_as_its_manifest_says(name: str) -> None:
     assert found.rows + found.rejected_count == expected.get("rows", found.rows)
     assert len(found.columns) == expected.get("ncols", len(found.columns))
     assert [column.title for column in found.columns][: len(expected.get("columns", []))] == expected.get("columns", [])
-    described = {column["title"]: column for column in describe(found)["columns"]}
+    described = {column["title"]: column for column in found.summary()["columns"]}
     for title, type_ in expected.get("types", {}).items():
         assert " ".join(filter(None, (described[title]["type"], described[title]["format"]))) == type_
 

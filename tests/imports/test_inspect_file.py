@@ -6,14 +6,10 @@ from typing import Any
 
 import pytest
 
-from webapp.imports.inspect_file import (
-    ColumnGuess,
-    ImportFileError,
-    ImportOverrides,
-    InspectionReport,
-    describe,
-    inspect_file,
-)
+from webapp.formats.errors import ImportFileError
+from webapp.imports.inspect_file import inspect_file
+from webapp.imports.report import ColumnGuess, ImportOverrides, InspectionReport
+from webapp.types import describe
 
 TABLE = "id,zip,day,late,flag\n1,00501,03/04/2024,NA,yes\n2,10001,05/06/2024,5,no\n3,10002,07/08/2024,NA,yes\n"
 
@@ -38,7 +34,7 @@ def test_an_inspection_and_its_overrules_go_through_json(path: Path) -> None:
 
 
 def test_scripts_are_told_everything_in_one_shape(path: Path) -> None:
-    found = describe(looked_at(path))
+    found = looked_at(path).summary()
     assert {key: found[key] for key in found if key != "columns"} == {
         "encoding": "utf-8",
         "delimiter": ",",
@@ -64,7 +60,7 @@ def test_progress_is_told_to_the_last_byte(path: Path) -> None:
 
 def test_every_alternative_offered_is_lossless_and_settled_without_reading_again(path: Path) -> None:
     found = looked_at(path)
-    assert [choice.label for choice in found.columns[2].choices] == [
+    assert [describe(choice) for choice in found.columns[2].choices] == [
         "date, day first (DD/MM/YYYY)",
         "date, month first (MM/DD/YYYY)",
         "text",
@@ -73,7 +69,7 @@ def test_every_alternative_offered_is_lossless_and_settled_without_reading_again
     wanted: dict[int, dict[str, Any]] = {0: {"type": "text"}, 2: {"type": "date", "order": "mdy"}, 4: {"skip": True}}
     wanted[3] = {"null": "NA", "title": "Delay"}
     path.unlink()
-    settled = found.settled(ImportOverrides(columns=wanted))
+    settled = found.with_overrides(ImportOverrides(columns=wanted))
     assert settled is not None
     assert [(column.type, column.format) for column in settled.columns[:4]] == [
         ("text", {}),
@@ -84,7 +80,7 @@ def test_every_alternative_offered_is_lossless_and_settled_without_reading_again
     assert settled.columns[3].title == "Delay"
     assert settled.columns[4].skip
     assert settled.columns[2].reason == "date, month first (MM/DD/YYYY), as you chose"
-    assert not settled.refusal
+    settled.ensure_lossless()
 
 
 @pytest.mark.parametrize(
@@ -100,12 +96,12 @@ def test_every_alternative_offered_is_lossless_and_settled_without_reading_again
     ],
 )
 def test_what_the_first_reading_cannot_answer_needs_another(path: Path, decided: ImportOverrides) -> None:
-    assert looked_at(path).settled(decided) is None
+    assert looked_at(path).with_overrides(decided) is None
 
 
 def test_a_decision_is_the_same_whether_settled_or_read_again(path: Path) -> None:
     decided = ImportOverrides(columns={2: {"type": "date", "order": "dmy"}, 3: {"type": "integer", "null": "NA"}})
-    again, settled = inspect_file(path, path.name, decided), looked_at(path).settled(decided)
+    again, settled = inspect_file(path, path.name, decided), looked_at(path).with_overrides(decided)
     assert settled is not None
     assert [facts(column) for column in again.columns] == [facts(column) for column in settled.columns]
 
@@ -118,16 +114,18 @@ def test_a_type_that_would_lose_values_says_how_many_and_is_refused(path: Path) 
     found = looked_at(path, {1: {"type": "integer"}, 3: {"type": "integer"}})
     assert (found.columns[1].misfits, found.columns[1].first_misfit) == (1, "row 1 holds 00501")
     assert (found.columns[3].misfits, found.columns[3].first_misfit) == (2, "row 1 holds NA")
-    assert found.refusal == (
+    with pytest.raises(ImportFileError) as refusal:
+        found.ensure_lossless()
+    assert str(refusal.value) == (
         "1 value does not fit integer in the column “zip”: row 1 holds 00501. Nothing would be lost as text."
     )
-    unchanged = found.settled(ImportOverrides(columns={1: {"type": "integer"}, 3: {"type": "integer"}}))
+    unchanged = found.with_overrides(ImportOverrides(columns={1: {"type": "integer"}, 3: {"type": "integer"}}))
     assert unchanged is not None
     with pytest.raises(ImportFileError, match="does not fit"):
-        unchanged.check()
-    mended = found.settled(ImportOverrides(columns={1: {"type": "text"}, 3: {"skip": True}}))
+        unchanged.ensure_lossless()
+    mended = found.with_overrides(ImportOverrides(columns={1: {"type": "text"}, 3: {"skip": True}}))
     assert mended is not None
-    mended.check()
+    mended.ensure_lossless()
 
 
 def test_overrules_of_reading_are_obeyed(path: Path) -> None:

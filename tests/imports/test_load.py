@@ -37,10 +37,10 @@ class Loading:
         self.table: StoredTable = make_table(self.backend, fields, [])
 
     def run(self, progress: Callable[[int, int], None] = lambda bytes_read, rows: None) -> int:
-        positions = {field.number: field.number - 1 for field in self.table.fields}
+        positions = [field.number - 1 for field in self.table.fields]
         options = asdict(ReadOptions())
-        request = LoadRequest(self.folder, self.backend.address, f"{1:032x}", options, self.table.ref, positions)
-        return load(LoadRequest.from_json(request.to_json()), progress)
+        request = LoadRequest(str(self.folder), self.backend.address, f"{1:032x}", options, self.table.ref, positions)
+        return load(request, progress)
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         with closing(self.backend.connect()) as connection:

@@ -132,7 +132,7 @@ def make_table(backend: Any, fields: Sequence[Field], rows: Iterable[Cells], tab
         writer.create(ref)
     backend.begin_import(table_id, import_id)
     with open_loader(backend.address) as loader:
-        appender = loader.appender(ref, {field.number: place for place, field in enumerate(fields)}, import_id)
+        appender = loader.appender(ref, range(len(fields)), import_id)
         list(appender.append(list(rows)))
         appender.finish()
     return StoredTable(backend, ref)
@@ -148,8 +148,7 @@ def loaded_in_memory(fields: Sequence[Field], rows: Sequence[Cells]) -> Iterator
             "CREATE TABLE tables (id, row_count, next_row_id, version); INSERT INTO tables VALUES (1, 0, 1, 0)"
         )
         SqliteRowWriter(connection).create(ref)
-        positions = {field.number: place for place, field in enumerate(fields)}
-        for _ in SqliteAppender(connection, ref, positions, "a").append(rows):
+        for _ in SqliteAppender(connection, ref, range(len(fields)), "a").append(rows):
             pass
         yield SqliteRowReader(connection)
 

@@ -13,15 +13,15 @@ from webapp.rowstore.nul_escape import decode
 from webapp.rowstore.sqlite.statement import Sql
 from webapp.rowstore.table_ref import TableRef
 from webapp.types import TYPES, Choice
-from webapp.types.guess import Forced, Guess
+from webapp.types.guess import ChosenType, TypeGuesser
 
 SEPARATORS = "-/."
 ORDERS = ["YYYY}-{MM}-{DD", "YYYY}-{m}-{d", "DD}-{MM}-{YYYY", "d}-{m}-{YYYY", "MM}-{DD}-{YYYY", "m}-{d}-{YYYY"]
 DATES = st.dates(min_value=date(1, 1, 1))
 
 
-def guessed(values: Sequence[str]) -> Guess:
-    guess = Guess()
+def guessed(values: Sequence[str]) -> TypeGuesser:
+    guess = TypeGuesser()
     guess.add(values)
     return guess
 
@@ -199,9 +199,9 @@ def test_a_cell_of_two_lines_is_text_though_each_line_would_fit(values: list[str
     for order in (values, values[::-1]):
         assert guessed(order).decide()[0].type == "text"
         assert through_sqlite(Choice("text"), order) == order
-    forced = Forced(guessed(values[:1]).decide()[0].type)
-    forced.add(values)
-    assert forced.misfits == 1
+    chosen = ChosenType(guessed(values[:1]).decide()[0].type)
+    chosen.add(values)
+    assert chosen.misfit_count == 1
 
 
 def test_a_long_row_of_digits_of_another_script_is_explained_at_once() -> None:
@@ -210,7 +210,7 @@ def test_a_long_row_of_digits_of_another_script_is_explained_at_once() -> None:
 
 
 def test_a_type_is_given_up_wherever_in_the_file_the_value_stands() -> None:
-    guess = Guess()
+    guess = TypeGuesser()
     for start in range(0, 60_000, 5000):
         guess.add([str(number) for number in range(start, start + 5000)])
     guess.add(["60000", "1 2"])
@@ -240,15 +240,15 @@ def test_zeros_and_ones_are_integers_unless_somebody_says_otherwise() -> None:
 def test_a_chosen_type_tells_which_values_it_does_not_fit(
     kind: str, wanted: str, values: list[str], misfits: int, first: str
 ) -> None:
-    forced = Forced(kind, wanted)
-    forced.add(values)
-    assert (forced.misfits, str(forced.first)) == (misfits, first)
+    chosen = ChosenType(kind, wanted)
+    chosen.add(values)
+    assert (chosen.misfit_count, str(chosen.first_misfit)) == (misfits, first)
 
 
 def test_a_chosen_word_for_empty_makes_real_empties_misfits() -> None:
-    forced = Forced("integer", null="NA")
-    forced.add(["1", "NA", ""])
-    assert (forced.misfits, str(forced.first)) == (1, "row 3 holds “”")
+    chosen = ChosenType("integer", null="NA")
+    chosen.add(["1", "NA", ""])
+    assert (chosen.misfit_count, str(chosen.first_misfit)) == (1, "row 3 holds “”")
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ async def inspect_import(context: JobContext, import_id: str) -> None:
 
     async def inspect(found: Import) -> None:
         folder = context.folder(import_id)
-        request = InspectRequest(folder.path, found.filename, found.overrides, context.rows.limits.columns)
+        request = InspectRequest(str(folder.path), found.filename, found.overrides, context.rows.limits.columns)
         await _run_child(context, import_id, request.to_json(), _reporter(context, found))
         inspection = json.loads(await asyncio.to_thread(folder.inspection.read_bytes))
         if not inspection["columns"]:
@@ -158,12 +158,12 @@ async def _load_request(context: JobContext, found: Import) -> LoadRequest:
     if table is None:
         raise NotFound("table")
     return LoadRequest(
-        folder=context.folder(found.id).path,
+        folder=str(context.folder(found.id).path),
         address=context.rows.address,
         import_id=found.id,
         options=asdict(InspectionReport.from_json(found.inspection or {}).options),
         table=table.ref,
-        positions={column.number: column.number - 1 for column in table.columns},
+        positions=[column.number - 1 for column in table.columns],
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import ColumnElement, select
 
-from webapp.imports.requests import Folder
+from webapp.imports.requests import ImportFolder
 from webapp.jobs.context import JobContext
 from webapp.jobs.queue import DurableQueue
 from webapp.models import Import, ImportState, Mail, Table, utc_now
@@ -122,7 +122,7 @@ async def _try(*steps: Callable[[], Awaitable[None]]) -> None:
             logger.exception("A step of the schedule failed")
 
 
-def _inspected_at(folder: Folder) -> float:
+def _inspected_at(folder: ImportFolder) -> float:
     """The time in seconds; 0 if its inspection is gone."""
     with suppress(FileNotFoundError):
         return folder.inspection.stat().st_mtime

@@ -8,7 +8,7 @@ Each database has its own implementation (`webapp.rowstore.sqlite`); nothing out
 tables. Cells go in and come out as texts, exactly as files have them.
 """
 
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
 
@@ -262,8 +262,8 @@ class RowLoader(Protocol):
     def __enter__(self) -> "RowLoader": ...
     def __exit__(self, *exc: object) -> None: ...
 
-    def appender(self, table: TableRef, positions: Mapping[int, int], import_id: str) -> Appender:
-        """`positions`: where each column, by number, is in the rows of the file. Raises `ImportWithdrawn`."""
+    def appender(self, table: TableRef, positions: Sequence[int], import_id: str) -> Appender:
+        """`positions`: where each column of the table is in the rows of the file. Raises `ImportWithdrawn`."""
         ...
 
     def index_search(self, table: TableRef, progress: Progress) -> bool:

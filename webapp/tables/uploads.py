@@ -8,7 +8,7 @@ from quart.typing import ResponseReturnValue
 from webapp.db.errors import UserError
 from webapp.db.folders import private_folder
 from webapp.extensions import config, db, jobs, queue
-from webapp.imports.requests import Folder
+from webapp.imports.requests import ImportFolder
 from webapp.models.tables import importing
 from webapp.tables import bp
 from webapp.web.access import Action, may
@@ -46,7 +46,7 @@ async def create() -> ResponseReturnValue:
     return redirect_to(url_for("tables.imports_show", import_id=import_id), whole=True)
 
 
-def new_import() -> tuple[str, Folder]:
+def new_import() -> tuple[str, ImportFolder]:
     """The id of a new import, and its folder, which is still empty."""
     import_id = secrets.token_hex(16)
     folder = jobs().folder(import_id)

@@ -6,7 +6,7 @@ waiting writers.
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ class SqliteRowLoader(RowLoader):
     def __exit__(self, *exc: object) -> None:
         self._connection.close()
 
-    def appender(self, table: TableRef, positions: Mapping[int, int], import_id: str) -> Appender:
+    def appender(self, table: TableRef, positions: Sequence[int], import_id: str) -> Appender:
         return SqliteAppender(self._connection, table, positions, import_id)
 
     def index_search(self, table: TableRef, progress: Progress) -> bool:
@@ -78,10 +78,10 @@ class SqliteAppender(Appender):
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, table: TableRef, positions: Mapping[int, int], import_id: str
+        self, connection: sqlite3.Connection, table: TableRef, positions: Sequence[int], import_id: str
     ) -> None:
         self._connection, self._table, self._import_id = connection, table, import_id
-        self._positions = [positions[field.number] for field in table.fields]
+        self._positions = list(positions)
         self._parsers = [_parser(field) for field in table.fields]
         self._insert = _insert_sql(table)
         self._size = FIRST_BATCH

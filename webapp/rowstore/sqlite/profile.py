@@ -21,7 +21,7 @@ from webapp.rowstore.sqlite.statement import Sql
 from webapp.rowstore.store import Bucket, Profile, TopValue
 from webapp.rowstore.table_ref import Field
 from webapp.types import TYPES
-from webapp.types.layouts import day_part
+from webapp.types.layouts import date_part
 
 SAMPLE = 50_000  # rows
 # With more distinct values in a sample than this, nearly all differ: sorting them all yields nothing new, and cannot be
@@ -171,7 +171,7 @@ class Profiler:
 
 def _day(column: Field, iso: str) -> str:
     """A date in the column's own format."""
-    return TYPES["date"].print(iso, {"layout": day_part(column.format.get("layout", "YYYY-MM-DD"))})
+    return TYPES["date"].print(iso, {"layout": date_part(column.format.get("layout", "YYYY-MM-DD"))})
 
 
 def _number(column: Field, value: float | None, finer: int) -> str | None:
