@@ -264,8 +264,8 @@ def test_titles_that_take_each_others_numbers_stay_unique(tmp_path: Path) -> Non
 
 
 def test_more_columns_than_a_table_can_hold_are_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path, ",".join(f"c{number}" for number in range(2001)) + "\n")
     with pytest.raises(ImportFileError, match="2,001 columns"):
-        path = saved(tmp_path, ",".join(f"c{number}" for number in range(2001)) + "\n")
         inspect_file(path, path.name, max_columns=2_000)
     with pytest.raises(ImportFileError, match="200,000 columns"):  # before each of them is given a title of its own
         read(saved(tmp_path, ",".join(["a"] * 200_000) + "\n"))

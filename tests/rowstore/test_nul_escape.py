@@ -87,7 +87,7 @@ def test_pages_of_a_sorted_table_go_on_after_such_cells(table: StoredTable) -> N
 def test_such_cells_can_be_edited_deleted_and_restored(table: StoredTable) -> None:
     changes = [CellChange(1, FIELDS[0], "a\0b", "a␀"), CellChange(2, FIELDS[0], "a\0b", "x")]
     applied = table.write(lambda rows: rows.apply(table.ref, changes))
-    assert [(refused.change.row_id, refused.now) for refused in applied.refused] == [(2, "a␀b")]
+    assert [(conflict.change.row_id, conflict.current) for conflict in applied.conflicts] == [(2, "a␀b")]
     deleted = table.write(lambda rows: rows.delete(table.ref, [1, 7]))
     assert deleted == [StoredRow(1, ("a␀",)), StoredRow(7, ("\0",))]
     table.write(lambda rows: rows.restore(table.ref, deleted))
@@ -103,4 +103,4 @@ def test_words_of_a_format_may_contain_the_symbols(make: Make) -> None:
     assert table.rows.cells(table.ref, [1, 2, 3], table.fields) == {1: ("␀", "7"), 2: ("␛", "␛"), 3: ("-␀", "8")}
     assert table.export().decode() == "b,n\r\n␀,7\r\n␛,␛\r\n-␀,8\r\n"
     changes = [CellChange(1, table.fields[0], "␀", "␛"), CellChange(2, table.fields[1], "␛", "9")]
-    assert table.write(lambda rows: rows.apply(table.ref, changes)).refused == []
+    assert table.write(lambda rows: rows.apply(table.ref, changes)).conflicts == []

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.rowstore.backends import StoredTable, column
 from tests.rowstore.conftest import Make
 from webapp.rowstore.errors import QueryError
-from webapp.rowstore.histogram import MOST, of_days, of_numbers
+from webapp.rowstore.histogram import MAX_BARS, date_ranges, number_ranges
 from webapp.rowstore.store import Profile
 
 FIELDS = (
@@ -132,21 +132,21 @@ def test_an_unknown_column_is_an_error(table: StoredTable) -> None:
 )
 def test_bars_of_numbers_are_adjacent_and_include_both_ends(low: float, span: float, scale: int) -> None:
     first, last = (round(low), round(low + span)) if scale == 0 else (low, low + span)
-    ranges = of_numbers(first, last, scale)
-    assert 1 <= len(ranges) <= MOST
-    assert ranges[0].low <= first < ranges[0].below
-    assert ranges[-1].low <= last < ranges[-1].below
-    assert all(one.below == other.low for one, other in pairwise(ranges))
+    ranges = number_ranges(first, last, scale)
+    assert 1 <= len(ranges) <= MAX_BARS
+    assert ranges[0].low <= first < ranges[0].next_low
+    assert ranges[-1].low <= last < ranges[-1].next_low
+    assert all(one.next_low == other.low for one, other in pairwise(ranges))
 
 
 @given(st.dates(), st.dates())
 def test_bars_of_days_are_adjacent_and_include_both_ends(one: date, other: date) -> None:
     first, last = sorted((one.isoformat(), other.isoformat()))
-    ranges = of_days(first, last)
-    assert 1 <= len(ranges) <= MOST
+    ranges = date_ranges(first, last)
+    assert 1 <= len(ranges) <= MAX_BARS
     assert ranges[0].low <= first <= ranges[0].high
     assert ranges[-1].low <= last <= ranges[-1].high
-    assert all(before.below == after.low for before, after in pairwise(ranges))
+    assert all(before.next_low == after.low for before, after in pairwise(ranges))
 
 
 @pytest.mark.parametrize(
@@ -161,4 +161,4 @@ def test_bars_of_days_are_adjacent_and_include_both_ends(one: date, other: date)
     ],
 )
 def test_bars_of_days_are_calendar_units(first: str, last: str, second: str) -> None:
-    assert of_days(first, last)[1].low == second
+    assert date_ranges(first, last)[1].low == second

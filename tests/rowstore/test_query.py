@@ -7,7 +7,7 @@ from werkzeug.datastructures import MultiDict
 
 from tests.rowstore.backends import column
 from webapp.rowstore.errors import QueryError
-from webapp.rowstore.query import TableQuery, sentence
+from webapp.rowstore.query import TableQuery, describe_rows
 
 FIELDS = (
     column(1, "name"),
@@ -157,7 +157,7 @@ def test_with_columns_sets_the_visible_columns() -> None:
 
 def test_filters_are_described_in_words() -> None:
     filters = query(("f.2", "eq:Oslo"), ("f.3", "between:1,2"), ("f.1", "oneof:a,b,")).filters
-    assert [each.words for each in filters] == [
+    assert [condition.label for condition in filters] == [
         "city is Oslo",
         "price is between 1 and 2",
         "name is one of a, b or empty",
@@ -183,8 +183,10 @@ def test_filters_are_described_in_words() -> None:
     ],
 )
 def test_sentence_describes_the_query(args: tuple[tuple[str, str], ...], shown: int | None, words: str) -> None:
-    assert sentence(query(*args), 1_000_000, shown) == words
+    assert describe_rows(query(*args), 1_000_000, shown) == words
 
 
 def test_sentence_says_that_a_count_stopped() -> None:
-    assert sentence(query(("q", "b")), 1_000_000, 10_000, more=True) == "10,000+ of 1,000,000 rows that hold “b”"
+    assert (
+        describe_rows(query(("q", "b")), 1_000_000, 10_000, is_capped=True) == "10,000+ of 1,000,000 rows that hold “b”"
+    )

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tests.rowstore.backends import StoredTable, column, ids
 from tests.rowstore.conftest import Make
 from webapp.rowstore.errors import CellValueError
-from webapp.rowstore.store import CellChange, Refused, StoredRow
+from webapp.rowstore.store import CellChange, EditConflict, StoredRow
 from webapp.rowstore.table_ref import Field
 
 FIELDS = (
@@ -62,12 +62,12 @@ def make_machine(table: StoredTable) -> type[RuleBasedStateMachine]:
                 else:
                     refused.append(change)
             applied = table.write(lambda writer: writer.apply(table.ref, changes))
-            assert [each.change for each in applied.refused] == refused
+            assert [each.change for each in applied.conflicts] == refused
             assert applied.done == [change for change in changes if change not in refused]
             self.rows = expected
-            for each in applied.refused:
+            for each in applied.conflicts:
                 row = expected.get(each.change.row_id)
-                assert each.now == (row[each.change.field.number - 1] if row else None)
+                assert each.current == (row[each.change.field.number - 1] if row else None)
 
         @rule(data=st.data())
         def delete(self, data: st.DataObject) -> None:
@@ -121,7 +121,7 @@ def table(make: Make) -> StoredTable:
 def test_a_change_is_made_if_the_cell_holds_the_text_that_was_seen(table: StoredTable) -> None:
     change = CellChange(1, FIELDS[1], "1.50", "2.00")
     applied = table.write(lambda rows: rows.apply(table.ref, [change]))
-    assert (applied.done, applied.refused) == ([change], [])
+    assert (applied.done, applied.conflicts) == ([change], [])
     assert table.page().rows[0] == (1, ("a", "2.00", "31.12.2024", "yes"))
 
 
@@ -133,7 +133,11 @@ def test_a_change_is_refused_with_what_the_cell_holds_now(table: StoredTable) ->
     ]
     applied = table.write(lambda rows: rows.apply(table.ref, changes))
     assert applied.done == []
-    assert applied.refused == [Refused(changes[0], "1.50"), Refused(changes[1], "NA"), Refused(changes[2], None)]
+    assert applied.conflicts == [
+        EditConflict(changes[0], "1.50"),
+        EditConflict(changes[1], "NA"),
+        EditConflict(changes[2], None),
+    ]
     assert table.page().rows == [(1, ("a", "1.50", "31.12.2024", "yes")), (2, ("b", "", "", ""))]
 
 

@@ -271,7 +271,7 @@ async def test_a_whole_page_counts_itself_and_a_fragment_asks_for_it(client: Qua
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight rows are looked through like a million: after two of them the time is up."""
-    monkeypatch.setattr(planning, "SMALL", 0)
+    monkeypatch.setattr(planning, "SMALL_TABLE", 0)
     monkeypatch.setattr(pages, "FIRST_CHUNK", 2)
     monkeypatch.setattr(pages, "time", SimpleNamespace(monotonic=itertools.count().__next__))
 

@@ -14,7 +14,7 @@ FIELDS = (column(1, "text"), column(2, "integer", "integer"))
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small tables are scanned like large ones, two rows at a time."""
-    monkeypatch.setattr(planning, "SMALL", 0)
+    monkeypatch.setattr(planning, "SMALL_TABLE", 0)
     monkeypatch.setattr(pages, "FIRST_CHUNK", 2)
 
 
@@ -34,7 +34,7 @@ def test_a_scan_that_is_continued_shows_every_row_once(
     seen, after, befores = list[int](), None, list[tuple[str, list[int]]]()
     while True:
         page = table.page(query=query, after=after, size=size, scan_seconds=0)
-        assert page.left_at is None or page.left_at[0] == "after"
+        assert page.stopped_at is None or page.stopped_at[0] == "after"
         befores += [(page.before, list(seen))] if page.before else []
         assert bool(page.before) is (after is not None)
         seen += ids(page)
@@ -47,7 +47,7 @@ def test_a_scan_that_is_continued_shows_every_row_once(
         at: str | None = before
         while at:
             page = table.page(query=query, before=at, size=size, scan_seconds=0)
-            assert page.left_at is None or page.left_at[0] == "before"
+            assert page.stopped_at is None or page.stopped_at[0] == "before"
             assert page.after is not None
             back = ids(page) + back
             afters.append((page.after, [number for number in wanted if number > max([0, *expected])]))
@@ -62,9 +62,9 @@ def test_a_scan_that_is_continued_shows_every_row_once(
 def test_a_page_says_how_far_its_scan_got(small_chunks: None, make: Make) -> None:
     table = make(FIELDS, [["a", ""], *[["b", ""]] * 6])
     query = table.query(("f.1", "eq:a"))
-    assert table.page(query=query, scan_seconds=0).left_at == ("after", 2)
+    assert table.page(query=query, scan_seconds=0).stopped_at == ("after", 2)
     end = table.page(query=query, at=7).before
-    assert table.page(query=query, before=end, scan_seconds=0).left_at == ("before", 5)
-    assert table.page(query=query, scan_seconds=60).left_at is None
-    assert table.page(query=query).left_at is None
-    assert table.page(query=table.query(("f.1", "eq:a"), ("sort", "1")), scan_seconds=0).left_at is None
+    assert table.page(query=query, before=end, scan_seconds=0).stopped_at == ("before", 5)
+    assert table.page(query=query, scan_seconds=60).stopped_at is None
+    assert table.page(query=query).stopped_at is None
+    assert table.page(query=table.query(("f.1", "eq:a"), ("sort", "1")), scan_seconds=0).stopped_at is None
