@@ -19,6 +19,7 @@ from settings import Settings
 from webapp.db import sqlite
 from webapp.db.database import Database
 from webapp.db.errors import DatabaseBusy, StorageFull, known_error
+from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
 
 
@@ -70,7 +71,7 @@ async def test_a_write_publishes_after_its_commit_is_visible_to_others(counter: 
     seen: list[int] = []
 
     def look() -> None:
-        with closing(sqlite.connect(sqlite.database_file(settings.sqlalchemy_url))) as connection:
+        with closing(connect(sqlite.database_file(settings.sqlalchemy_url))) as connection:
             seen.extend(connection.execute("SELECT n FROM counters").fetchone())
 
     async def write(work: UnitOfWork) -> None:
@@ -160,7 +161,7 @@ async def test_closing_waits_for_units_of_work_in_flight(counter: Database, sett
     go_on.set()
     await closing_task
 
-    with closing(sqlite.connect(sqlite.database_file(settings.sqlalchemy_url))) as connection:
+    with closing(connect(sqlite.database_file(settings.sqlalchemy_url))) as connection:
         assert connection.execute("SELECT n FROM counters").fetchone() == (1,)
 
 
@@ -216,7 +217,7 @@ async def test_a_database_that_stays_locked_is_busy_in_words_and_works_again_aft
     counter: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.05)
-    with closing(sqlite.connect(sqlite.database_file(settings.sqlalchemy_url))) as other:
+    with closing(connect(sqlite.database_file(settings.sqlalchemy_url))) as other:
         other.execute("BEGIN IMMEDIATE")
 
         with pytest.raises(DatabaseBusy, match="try again"):
@@ -290,7 +291,7 @@ async def test_a_write_looks_for_the_lock_again_and_again_without_stopping_the_l
             five.set()
 
     event.listen(counter.writer.sync_engine, "before_cursor_execute", look)
-    with closing(sqlite.connect(sqlite.database_file(settings.sqlalchemy_url))) as other:
+    with closing(connect(sqlite.database_file(settings.sqlalchemy_url))) as other:
         other.execute("BEGIN IMMEDIATE")
         writing = asyncio.create_task(counter.write(increment))
         await asyncio.wait_for(five.wait(), 4)

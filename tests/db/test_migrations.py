@@ -11,11 +11,12 @@ from sqlalchemy.engine import Connection
 
 from settings import Settings
 from webapp.db import migrations, sqlite
+from webapp.db.sqlite_driver import connect
 from webapp.models import Base
 
 
 def connection(settings: Settings) -> sqlite3.Connection:
-    return sqlite.connect(sqlite.database_file(settings.sqlalchemy_url))
+    return connect(sqlite.database_file(settings.sqlalchemy_url))
 
 
 def test_a_new_database_is_brought_to_the_newest_step(settings: Settings) -> None:

@@ -121,7 +121,7 @@ async def test_ours_in_a_task_has_an_id_and_a_session_of_its_own(app: Applicatio
     await sign_up(client)
     torn_down.clear()
     assert (await client.get("/rename")).status_code == 200
-    await db.of(app).settled()
+    await db.of(app).wait_for_writes()
 
     async with db.of(app).reading() as session:
         assert (await session.get_one(User, 1)).name == "Countess"

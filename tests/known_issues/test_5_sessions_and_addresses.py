@@ -97,7 +97,7 @@ async def test_ours_stays_signed_in_elsewhere_and_notes_where(
     wait_six_minutes(settings)
 
     there = await client.get("/", **TRAIN)
-    await db.of(app).settled()
+    await db.of(app).wait_for_writes()
     here = await client.get("/")
 
     assert (there.status_code, here.status_code) == (303, 303)  # both to the dashboard

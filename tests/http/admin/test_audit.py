@@ -161,7 +161,7 @@ async def test_ndjson_has_everything_as_it_was_written_and_the_export_is_in_the_
     assert changed["browser"] == HOSTILE
     assert datetime.fromisoformat(changed["at"]) > datetime.now(UTC) - timedelta(minutes=1)
     async with app.app_context():
-        await db().settled()
+        await db().wait_for_writes()
     assert shown(await page(owner, "/admin/audit?event=audit"))[0] == "Exported the audit log format: ndjson"
     assert (await owner.get("/admin/audit/export?format=xml")).status_code == 422
 
@@ -174,7 +174,7 @@ async def test_who_tries_what_they_may_not_is_in_the_log(
     await administrator.post("/admin/people/1/deactivation")
     await app.test_client().get("/admin/audit")  # a stranger is asked to sign in
     async with app.app_context():
-        await db().settled()
+        await db().wait_for_writes()
     html = await page(owner, "/admin/audit?event=access")
 
     assert shown(html) == [

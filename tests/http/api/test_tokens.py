@@ -157,7 +157,7 @@ async def test_when_a_token_was_last_used_is_written_down_now_and_then(
     client, database = await program(), db.of(app)
 
     async def used() -> object:
-        await database.settled()
+        await database.wait_for_writes()
         row = await database.fetch_one(select(ApiToken.used_at).where(ApiToken.id == 1))
         return row and row.used_at
 

@@ -226,7 +226,7 @@ async def test_a_reset_gives_no_further_tries_at_the_codes(app: Application, cod
     """Otherwise access to the mails would create one known device after another."""
     client = app.test_client()
     await client.post("/reset", form={"email": ADA.email})
-    await db.of(app).settled()
+    await db.of(app).wait_for_writes()
     path = await newest_link(app)
 
     answer = await client.post(
