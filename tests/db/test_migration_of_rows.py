@@ -76,7 +76,7 @@ def database(before: Settings) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def test_rows_keep_their_ids_and_texts_are_stored_by_the_one_escape(database: sqlite3.Connection) -> None:
+def test_rows_keep_their_ids_and_texts_are_escaped(database: sqlite3.Connection) -> None:
     wanted = [
         (row_id, *(encode(cell) if isinstance(cell, str) else cell for cell in cells))
         for row_id, cells in enumerate(CELLS, 1)
@@ -85,11 +85,11 @@ def test_rows_keep_their_ids_and_texts_are_stored_by_the_one_escape(database: sq
     assert database.execute("SELECT id, rowid, c3 FROM t2").fetchall() == [(1, 1, "a"), (7, 7, "b")]
 
 
-def test_new_rows_get_ids_that_were_never_used(database: sqlite3.Connection) -> None:
+def test_the_next_row_id_follows_the_highest_id(database: sqlite3.Connection) -> None:
     assert database.execute("SELECT id, next_row_id FROM tables").fetchall() == [(1, 4), (2, 8)]
 
 
-def test_formats_no_longer_name_a_substitute(database: sqlite3.Connection) -> None:
+def test_formats_have_no_substitute_any_more(database: sqlite3.Connection) -> None:
     formats = [json.loads(text) for (text,) in database.execute("SELECT format FROM columns WHERE table_id = 1")]
     assert formats == [{}, {"null": "NA"}, {}, {"null": "-"}]
     ((inspection,),) = database.execute("SELECT inspection FROM imports")
@@ -99,7 +99,7 @@ def test_formats_no_longer_name_a_substitute(database: sqlite3.Connection) -> No
     }
 
 
-def test_sort_indexes_are_made_again_and_search_indexes_only_where_texts_have_changed(
+def test_sort_indexes_are_rebuilt_and_search_indexes_only_where_texts_have_changed(
     database: sqlite3.Connection,
 ) -> None:
     names = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
@@ -109,7 +109,7 @@ def test_sort_indexes_are_made_again_and_search_indexes_only_where_texts_have_ch
     assert database.execute("SELECT count(*) FROM sqlite_stat1 WHERE idx = 'i1_1'").fetchone() == (1,)
 
 
-def test_a_table_with_as_many_columns_as_possible_is_kept(before: Settings) -> None:
+def test_a_table_with_the_maximum_number_of_columns_is_not_rewritten(before: Settings) -> None:
     names = [f"c{number}" for number in range(1, 2001)]
     with closing(connect(before)) as database:
         database.execute(f"{TABLES} (3, 1, 'Wide', '2026-01-01', 1, 'ready', 0, 'none')")
@@ -133,7 +133,7 @@ def test_a_downgrade_keeps_rows_and_ids(before: Settings) -> None:
 
 
 @pytest.mark.parametrize("cell", ["a␀b", "␛␛"])
-def test_a_downgrade_is_refused_while_a_cell_has_a_character_that_older_versions_store_otherwise(
+def test_a_downgrade_is_refused_if_a_cell_has_a_character_that_older_versions_store_differently(
     before: Settings, cell: str
 ) -> None:
     from alembic import command

@@ -32,7 +32,7 @@ def inspection_of(folder: ImportFolder, **overrides: Any) -> dict[str, Any]:
     return InspectRequest(str(folder.path), "small.csv", overrides, max_columns=2_000).to_json()
 
 
-async def test_a_child_tells_its_progress_and_leaves_its_result(folder: ImportFolder) -> None:
+async def test_a_child_reports_progress_and_stores_its_result(folder: ImportFolder) -> None:
     steps: list[dict[str, Any]] = []
     assert await Child(inspection_of(folder), steps.append).run() == {"rows": 2}
     assert steps
@@ -40,7 +40,7 @@ async def test_a_child_tells_its_progress_and_leaves_its_result(folder: ImportFo
     assert json.loads(folder.inspection.read_text())["rows"] == 2
 
 
-async def test_what_is_wrong_with_a_file_comes_back_in_words(folder: ImportFolder) -> None:
+async def test_an_error_of_the_file_is_returned_as_a_message(folder: ImportFolder) -> None:
     folder.original.write_bytes(b"")
     with pytest.raises(UserError, match="empty file"):
         await Child(inspection_of(folder), ignore).run()
@@ -49,7 +49,7 @@ async def test_what_is_wrong_with_a_file_comes_back_in_words(folder: ImportFolde
         await Child(inspection_of(folder), ignore).run()
 
 
-async def test_a_mistake_of_ours_is_logged_with_its_traceback(
+async def test_an_unexpected_error_is_logged_with_its_traceback(
     folder: ImportFolder, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(ChildFailed):
@@ -57,7 +57,7 @@ async def test_a_mistake_of_ours_is_logged_with_its_traceback(
     assert "Traceback" in caplog.text
 
 
-async def test_a_child_that_is_stopped_is_gone_and_so_is_one_whose_parent_is_cancelled(folder: ImportFolder) -> None:
+async def test_a_child_ends_when_it_is_stopped_and_when_its_parent_is_cancelled(folder: ImportFolder) -> None:
     with folder.exclusive():  # so that the child waits
         child = Child(inspection_of(folder), ignore)
         running = asyncio.create_task(child.run())
@@ -76,7 +76,7 @@ async def test_a_child_that_is_stopped_is_gone_and_so_is_one_whose_parent_is_can
         assert not is_running(child.pid)
 
 
-async def test_a_child_that_is_killed_has_died(folder: ImportFolder) -> None:
+async def test_a_killed_child_is_reported_as_dead(folder: ImportFolder) -> None:
     with folder.exclusive():
         child = Child(inspection_of(folder), ignore)
         running = asyncio.create_task(child.run())
@@ -134,7 +134,7 @@ def test_a_child_loads_neither_the_web_nor_the_database_layer(verb: str, tmp_pat
     assert loaded.stdout.strip() == ""
 
 
-async def test_reading_a_file_gives_way_to_the_server_it_is_read_for(folder: ImportFolder) -> None:
+async def test_a_child_that_inspects_has_a_lower_priority_than_the_server(folder: ImportFolder) -> None:
     """Niceness counts within a session; sessions share the processor alike."""
     with folder.exclusive():
         child = Child(inspection_of(folder), ignore)
@@ -149,7 +149,7 @@ async def test_reading_a_file_gives_way_to_the_server_it_is_read_for(folder: Imp
             await running
 
 
-async def test_a_child_knows_no_keys_of_the_server(folder: ImportFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_child_does_not_inherit_secrets(folder: ImportFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROWCAST_SECRET_KEY", "not for children")
     with folder.exclusive():
         child = Child(inspection_of(folder), ignore)

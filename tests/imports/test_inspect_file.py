@@ -25,7 +25,7 @@ def looked_at(path: Path, columns: dict[int, dict[str, Any]] | None = None, **de
     return inspect_file(path, path.name, ImportOverrides(columns=columns or {}, **decided))
 
 
-def test_an_inspection_and_its_overrules_go_through_json(path: Path) -> None:
+def test_reports_and_overrides_survive_json(path: Path) -> None:
     found = looked_at(path)
     assert InspectionReport.from_json(json.loads(json.dumps(found.to_json()))) == found
     overrules = ImportOverrides(encoding="cp1252", header=False, columns={3: {"type": "text", "format": {}}})
@@ -33,7 +33,7 @@ def test_an_inspection_and_its_overrules_go_through_json(path: Path) -> None:
     assert ImportOverrides.from_json({}) == ImportOverrides()
 
 
-def test_scripts_are_told_everything_in_one_shape(path: Path) -> None:
+def test_the_summary_for_scripts_has_a_fixed_shape(path: Path) -> None:
     found = looked_at(path).summary()
     assert {key: found[key] for key in found if key != "columns"} == {
         "encoding": "utf-8",
@@ -52,13 +52,13 @@ def test_scripts_are_told_everything_in_one_shape(path: Path) -> None:
     }
 
 
-def test_progress_is_told_to_the_last_byte(path: Path) -> None:
+def test_progress_is_reported_up_to_the_last_byte(path: Path) -> None:
     heard: list[tuple[int, int]] = []
     inspect_file(path, path.name, ImportOverrides(), lambda bytes_read, rows: heard.append((bytes_read, rows)))
     assert heard[-1] == (len(TABLE), 3)
 
 
-def test_every_alternative_offered_is_lossless_and_settled_without_reading_again(path: Path) -> None:
+def test_choosing_an_offered_type_needs_no_further_reading(path: Path) -> None:
     found = looked_at(path)
     assert [describe(choice) for choice in found.columns[2].choices] == [
         "date, day first (DD/MM/YYYY)",
@@ -95,11 +95,11 @@ def test_every_alternative_offered_is_lossless_and_settled_without_reading_again
         ImportOverrides(columns={0: {"null": "-"}}),
     ],
 )
-def test_what_the_first_reading_cannot_answer_needs_another(path: Path, decided: ImportOverrides) -> None:
+def test_overrides_that_change_the_reading_need_another_pass(path: Path, decided: ImportOverrides) -> None:
     assert looked_at(path).with_overrides(decided) is None
 
 
-def test_a_decision_is_the_same_whether_settled_or_read_again(path: Path) -> None:
+def test_applying_overrides_equals_reading_the_file_again_with_them(path: Path) -> None:
     decided = ImportOverrides(columns={2: {"type": "date", "order": "dmy"}, 3: {"type": "integer", "null": "NA"}})
     again, settled = inspect_file(path, path.name, decided), looked_at(path).with_overrides(decided)
     assert settled is not None
@@ -128,14 +128,14 @@ def test_a_type_that_would_lose_values_says_how_many_and_is_refused(path: Path) 
     mended.ensure_lossless()
 
 
-def test_overrules_of_reading_are_obeyed(path: Path) -> None:
+def test_overrides_of_the_read_options_are_applied(path: Path) -> None:
     path.write_bytes("a;b\n'x;y';\xe9\n".encode("cp1252"))
     found = looked_at(path, encoding="cp1252", delimiter=";", quote="'", header=False, header_row=1)
     assert (found.rows, found.sample, found.columns[0].title) == (1, [["x;y", "é"]], "column 1")
     assert found.encoding_reason.endswith("as you chose")
 
 
-def test_a_preview_holds_the_beginning_of_long_cells(path: Path) -> None:
+def test_long_cells_are_shortened_in_the_report(path: Path) -> None:
     path.write_text("a,b\n" + f"{'x' * 100_000},1\n" * 30)
     found = looked_at(path)
     assert len(json.dumps(found.to_json())) < 50_000

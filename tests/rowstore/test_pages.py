@@ -167,14 +167,14 @@ def _cursor(*parts: object) -> str:
         urlsafe_b64encode(b'"2"').decode(),
     ],
 )
-def test_an_invalid_cursor_is_an_error_in_words(make: Make, cursor: str) -> None:
+def test_an_invalid_cursor_is_a_readable_error(make: Make, cursor: str) -> None:
     table = make(FIELDS, [["a", "1", "", ""]])
     for side in ("after", "before"):
         with pytest.raises(QueryError, match="no longer known"):
             table.page(("sort", "2"), **{side: cursor})
 
 
-def test_a_lone_surrogate_in_a_cursor_is_an_error_in_words(make: Make) -> None:
+def test_a_lone_surrogate_in_a_cursor_is_a_readable_error(make: Make) -> None:
     table = make(FIELDS, [["a", "1", "", ""]])
     with pytest.raises(QueryError, match="no longer known"):
         table.page(("sort", "1"), after=_cursor("1", 1, "\ud800"))
@@ -232,7 +232,9 @@ FILTERED = [
         ([("q", "oslo"), ("f.2", "filled"), ("sort", "-2")], [2, 1]),
     ],
 )
-def test_filters_and_search(make: Make, arguments: list[tuple[str, str]], wanted: list[int]) -> None:
+def test_filters_and_searches_select_their_rows(
+    make: Make, arguments: list[tuple[str, str]], wanted: list[int]
+) -> None:
     table = make(FIELDS, FILTERED)
     assert ids(table.page(*arguments)) == wanted
     assert table.count(*arguments).number == len(wanted)

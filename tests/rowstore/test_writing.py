@@ -105,7 +105,7 @@ def make_machine(table: StoredTable) -> type[RuleBasedStateMachine]:
     return Writing
 
 
-def test_any_sequence_of_writes_has_the_result_it_has_in_python(always_indexed: None, make: Make) -> None:
+def test_any_sequence_of_writes_has_the_same_result_as_on_a_dict(always_indexed: None, make: Make) -> None:
     table = make(FIELDS)
     assert table.build_search_index()
     machine = make_machine(table)
@@ -118,14 +118,14 @@ def table(make: Make) -> StoredTable:
     return make(FIELDS, [("a", "1.50", "31.12.2024", "yes"), ("b", "", "", "NA")])
 
 
-def test_a_change_is_made_if_the_cell_holds_the_text_that_was_seen(table: StoredTable) -> None:
+def test_a_cell_is_changed_if_it_still_holds_the_expected_text(table: StoredTable) -> None:
     change = CellChange(1, FIELDS[1], "1.50", "2.00")
     applied = table.write(lambda rows: rows.apply(table.ref, [change]))
     assert (applied.done, applied.conflicts) == ([change], [])
     assert table.page().rows[0] == (1, ("a", "2.00", "31.12.2024", "yes"))
 
 
-def test_a_change_is_refused_with_what_the_cell_holds_now(table: StoredTable) -> None:
+def test_a_conflicting_change_is_refused_with_the_current_text(table: StoredTable) -> None:
     changes = [
         CellChange(1, FIELDS[1], "1.5", "2.00"),
         CellChange(2, FIELDS[3], "", "yes"),
@@ -170,7 +170,7 @@ def test_ten_thousand_rows_are_deleted_and_restored(make: Make) -> None:
     assert table.page(size=20_000).rows == before
 
 
-def test_dropping_leaves_nothing(make: Make) -> None:
+def test_a_dropped_table_can_be_created_again_and_is_empty(make: Make) -> None:
     table = make(FIELDS[:1], [["a"]])
     table.build_sort_index(FIELDS[0])
     table.build_search_index()

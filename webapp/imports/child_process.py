@@ -134,7 +134,7 @@ class Child:
 
 async def _read_errors(stream: asyncio.StreamReader | None) -> str:
     """Return what arrives on `stream`, up to a limit; read and drop the rest, so that the child never blocks."""
-    kept = bytearray()
+    errors = bytearray()
     while stream is not None and (block := await stream.read(65536)):
-        kept += block[: max(0, _MAX_ERRORS - len(kept))]
-    return kept.decode(errors="replace").strip()
+        errors += block[: max(0, _MAX_ERRORS - len(errors))]
+    return errors.decode(errors="replace").strip()

@@ -53,7 +53,6 @@ async def filters_create(table_id: int, number: int) -> ResponseReturnValue:
     error.
     """
     table = await find_table(db(), current_user(), table_id)
-    _find_column(table, number)
     query = TableQuery.from_args(request.args, table.ref.fields)
     operator = request.args.get("operator", "")
     try:
@@ -122,15 +121,15 @@ def _find_column(table: Table, number: int) -> Column:
 def _arrange_columns(query: TableQuery, args: "MultiDict[str, str]") -> list[tuple[Field, bool]]:
     """All columns in display order, each with whether it is shown: as the query or the submitted form has them."""
     order = [*query.visible, *(field for field in query.fields if field not in query.visible)]
-    shown = {field.number for field in query.visible}
+    shown_numbers = {field.number for field in query.visible}
     is_submitted = any(name.startswith("place.") for name in args)
     if "all" in args:
-        order, shown = list(query.fields), {field.number for field in query.fields}
+        order, shown_numbers = list(query.fields), {field.number for field in query.fields}
     elif is_submitted:
         checked = set(args.getlist("show"))
-        shown = {field.number for field in query.fields if str(field.number) in checked}
+        shown_numbers = {field.number for field in query.fields if str(field.number) in checked}
         order = _move(_sort_by_place(order, args), args.get("move", ""))
-    return [(field, field.number in shown) for field in order]
+    return [(field, field.number in shown_numbers) for field in order]
 
 
 def _sort_by_place(order: Sequence[Field], args: "MultiDict[str, str]") -> list[Field]:

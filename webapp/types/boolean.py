@@ -71,8 +71,8 @@ class Boolean(ColumnType):
         return int(text == format["true"])
 
     def _parse_input(self, text: str, format: Format) -> int:
-        words: dict[str, int] = _INPUT | {format["false"].lower(): 0, format["true"].lower(): 1}
-        if (value := words.get(text.lower())) is None:
+        values: dict[str, int] = _INPUT | {format["false"].lower(): 0, format["true"].lower(): 1}
+        if (value := values.get(text.lower())) is None:
             raise ValueError(f"“{text}” is neither {format['true']} nor {format['false']}")
         return value
 

@@ -177,7 +177,7 @@ class TypeGuesser:
         if self.exception is None:
             return "text, because every cell is empty" if self.facts.rows else "text, because there are no rows"
         value = self.exception.value
-        pitfall = next((f" ({words})" for pattern, words in _PITFALLS if pattern.fullmatch(value)), "")
+        pitfall = next((f" ({name})" for pattern, name in _PITFALLS if pattern.fullmatch(value)), "")
         reason = f"text, because {self.exception}{pitfall}"
         others = self.filled - self.exception_count
         if fitting and others and not self._fitting[0].doubt:

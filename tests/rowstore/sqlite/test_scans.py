@@ -59,7 +59,7 @@ def test_a_scan_that_is_continued_shows_every_row_once(
     assert beginning == [number for number in wanted if number >= row_id]
 
 
-def test_a_page_says_how_far_its_scan_got(small_chunks: None, make: Make) -> None:
+def test_a_page_reports_where_its_scan_stopped(small_chunks: None, make: Make) -> None:
     table = make(FIELDS, [["a", ""], *[["b", ""]] * 6])
     query = table.query(("f.1", "eq:a"))
     assert table.page(query=query, scan_seconds=0).stopped_at == ("after", 2)

@@ -136,7 +136,7 @@ class TableQuery:
         return replace(self, filters=(), search="")
 
     def without_filters_on(self, number: int) -> "TableQuery":
-        return replace(self, filters=tuple(one for one in self.filters if one.field.number != number))
+        return replace(self, filters=tuple(condition for condition in self.filters if condition.field.number != number))
 
     def with_columns(self, numbers: Iterable[int]) -> "TableQuery":
         """With these columns in this order; none means all columns again."""

@@ -31,7 +31,7 @@ FIRST_CHUNK = 1_000  # rows of a scan
 _MAX_GROWTH = 4  # of a chunk against the one before
 _CHUNKS = 6  # in the time available
 
-FoundRow = tuple[int, tuple[str, ...], tuple[Any, ...]]  # id, printed cells, sort keys
+FetchedRow = tuple[int, tuple[str, ...], tuple[Any, ...]]  # id, printed cells, sort keys
 
 
 def page(execute: Execute, table_id: int, query: TableQuery, start: PageStart, size: int, scan_seconds: float) -> Page:
@@ -45,13 +45,13 @@ def page(execute: Execute, table_id: int, query: TableQuery, start: PageStart, s
         row_id = 0 if cursor is None else cursor.row_id - is_at_row
         chunks = ScanChunks(plan.row_id, row_id, plan.scan_end, forward, scan_seconds)
         return _scanned_page(query, chunks, _fetch(execute, plan, chunks, size + 1), size, is_first=cursor is None)
-    found = _fetch(execute, plan, make_parts(plan, cursor, forward=forward, inclusive=is_at_row), size + 1)
-    more, found = len(found) > size, found[:size]
+    fetched = _fetch(execute, plan, make_parts(plan, cursor, forward=forward, inclusive=is_at_row), size + 1)
+    more, fetched = len(fetched) > size, fetched[:size]
     if not forward:
-        found.reverse()
-    ends = [encode_cursor(query, found[index][0], found[index][2]) for index in (0, -1)] if found else [None, None]
+        fetched.reverse()
+    ends = [encode_cursor(query, row_id, keys) for row_id, _, keys in fetched[:1] + fetched[-1:]] or [None, None]
     return Page(
-        _decoded(found),
+        _decode_rows(fetched),
         before=ends[0] if (is_at_row or start.after if forward else more) else None,
         after=ends[1] if (more if forward else start.before) else None,
     )
@@ -72,8 +72,8 @@ def row(execute: Execute, table_id: int, query: TableQuery, row_id: int) -> RowV
     plan = make_plan(execute, table_id, query)
 
     def neighbour(forward: bool) -> int | None:
-        found = _fetch(execute, plan, make_parts(plan, cursor, forward=forward), 1, ids_only=True)
-        return found[0][0] if found else None
+        fetched = _fetch(execute, plan, make_parts(plan, cursor, forward=forward), 1, ids_only=True)
+        return fetched[0][0] if fetched else None
 
     return RowView(row_id, tuple(map(decode, printed[row_id])), neighbour(False), neighbour(True))
 
@@ -93,29 +93,31 @@ def print_cells(
     return cells
 
 
-def _fetch(execute: Execute, plan: Plan, parts: Iterable[Part], size: int, *, ids_only: bool = False) -> list[FoundRow]:
+def _fetch(
+    execute: Execute, plan: Plan, parts: Iterable[Part], size: int, *, ids_only: bool = False
+) -> list[FetchedRow]:
     """Read part after part until there are enough rows; `ids_only`: without their cells."""
     visible = () if ids_only else plan.query.visible
     printed = [print_shown(field) for field in visible]
     is_wide = len(visible) > MAX_SELECTED
     keys = [column_name(sort.field) for sort in plan.query.sorts]
     names = [plan.row_id, *keys, *(() if is_wide else printed)]
-    found: list[Any] = []
+    fetched: list[Any] = []
     for part in parts:
-        found += execute(plan.select(", ".join(names), part.where, part.order, size - len(found)))
-        if len(found) == size:
+        fetched += execute(plan.select(", ".join(names), part.where, part.order, size - len(fetched)))
+        if len(fetched) == size:
             break
     split = 1 + len(keys)
     if not is_wide:
-        return [(result[0], tuple(result[split:]), tuple(result[1:split])) for result in found]
-    cells = print_cells(execute, plan.table_id, [result[0] for result in found], printed)
-    return [(result[0], cells[result[0]], tuple(result[1:])) for result in found]
+        return [(result[0], tuple(result[split:]), tuple(result[1:split])) for result in fetched]
+    cells = print_cells(execute, plan.table_id, [result[0] for result in fetched], printed)
+    return [(result[0], cells[result[0]], tuple(result[1:])) for result in fetched]
 
 
-def _decoded(found: Sequence[FoundRow]) -> list[Row]:
-    if not needs_encoding("".join(chain.from_iterable(cells for _, cells, _ in found))):
-        return [(row_id, cells) for row_id, cells, _ in found]
-    return [(row_id, tuple(map(decode, cells))) for row_id, cells, _ in found]
+def _decode_rows(fetched: Sequence[FetchedRow]) -> list[Row]:
+    if not needs_encoding("".join(chain.from_iterable(cells for _, cells, _ in fetched))):
+        return [(row_id, cells) for row_id, cells, _ in fetched]
+    return [(row_id, tuple(map(decode, cells))) for row_id, cells, _ in fetched]
 
 
 # -- scans -------------------------------------------------------------------------------------------------------------
@@ -152,15 +154,17 @@ class ScanChunks:
             height = max(FIRST_CHUNK, int(height * growth))
 
 
-def _scanned_page(query: TableQuery, chunks: ScanChunks, found: list[FoundRow], size: int, *, is_first: bool) -> Page:
+def _scanned_page(
+    query: TableQuery, chunks: ScanChunks, fetched: list[FetchedRow], size: int, *, is_first: bool
+) -> Page:
     """A page collected by a scan. Any id serves as a cursor here, so even an empty page has both ends."""
-    more, ids = len(found) > size, [result[0] for result in found[:size]]
+    more, ids = len(fetched) > size, [result[0] for result in fetched[:size]]
     nearest = ids[0] if ids else chunks.start + (1 if chunks.forward else -1)
     stopped_at = chunks.stopped_at
     furthest = stopped_at if stopped_at is not None else ids[-1] if more else None
     back = None if is_first else encode_cursor(query, nearest, ())
     onward = None if furthest is None else encode_cursor(query, furthest, ())
-    rows = _decoded(found[:size])
+    rows = _decode_rows(fetched[:size])
     if chunks.forward:
         return Page(rows, before=back, after=onward, stopped_at=None if stopped_at is None else ("after", stopped_at))
     return Page(

@@ -38,11 +38,9 @@ class SqliteRowWriter(SqliteRowReader, RowWriter):
     def apply(self, table: TableRef, changes: Sequence[CellChange]) -> ApplyResult:
         values = [_parse(change.field, change.after) for change in changes]
         with upkeep(self._connection, table, list(dict.fromkeys(change.row_id for change in changes))):
-            made = [self._swap(table, change, value) for change, value in zip(changes, values, strict=True)]
-        conflicts = [
-            self._conflict(table, change) for change, is_made in zip(changes, made, strict=True) if not is_made
-        ]
-        return ApplyResult(list(compress(changes, made)), conflicts)
+            is_made = [self._swap(table, change, value) for change, value in zip(changes, values, strict=True)]
+        conflicts = [self._conflict(table, change) for change, made in zip(changes, is_made, strict=True) if not made]
+        return ApplyResult(list(compress(changes, is_made)), conflicts)
 
     def insert(self, table: TableRef, rows: Sequence[StoredRow]) -> None:
         names = [ROW_ID, *map(column_name, table.fields)]
