@@ -44,15 +44,15 @@ def test_cells_are_read_as_excel_shows_them(tmp_path: Path) -> None:
             ["00502", -3, 1e-7, False, day, datetime(2024, 1, 3), timedelta(hours=30), None],
         ],
     )
-    found = read(path)
-    assert found.sample == [
+    report = read(path)
+    assert report.sample == [
         ["00501", "12345678901", "1.5", "TRUE", "2024-01-02", "2024-01-02 03:04:05", "03:04:00", "a,\n“b”"],
         ["00502", "-3", "0.0000001", "FALSE", "2024-01-02", "2024-01-03 00:00:00", "30:00:00", ""],
     ]
-    types = [column.type for column in found.columns]
+    types = [column.type for column in report.columns]
     assert types == ["text", "integer", "decimal", "boolean", "date", "datetime", "text", "text"]
-    rows = [list(row) for batch in open_source(path, found.options).batches() for row in batch.rows]
-    assert rows == found.sample
+    rows = [list(row) for batch in open_source(path, report.options).batches() for row in batch.rows]
+    assert rows == report.sample
 
 
 def test_empty_rows_and_columns_around_a_sheet_are_ignored(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_the_sheet_is_written_beside_the_workbook_or_to_the_temporary_folder(
     assert asked == [tmp_path, None]
 
     def nowhere(**where: object) -> object:
-        raise OSError(errno.EROFS if "dir" in where else errno.ENOENT, "No usable temporary directory found")
+        raise OSError(errno.EROFS if "dir" in where else errno.ENOENT, "No usable temporary directory report")
 
     monkeypatch.setattr(tempfile, "TemporaryFile", nowhere)
     with pytest.raises(ImportFileError, match="Set TMPDIR"):
@@ -143,9 +143,9 @@ def test_empty_rows_are_skipped_and_an_empty_workbook_is_refused(tmp_path: Path)
 
 def test_progress_is_reported_in_bytes_of_the_workbook(tmp_path: Path) -> None:
     path = saved(tmp_path, [["a"], *([number] for number in range(100))])
-    heard: list[int] = []
-    inspect_file(path, path.name, ImportOverrides(), lambda bytes_read, rows: heard.append(bytes_read))
-    assert heard[-1] == path.stat().st_size
+    reported: list[int] = []
+    inspect_file(path, path.name, ImportOverrides(), lambda bytes_read, rows: reported.append(bytes_read))
+    assert reported[-1] == path.stat().st_size
 
 
 @pytest.mark.parametrize("keep", [0.3, 0.9])

@@ -56,7 +56,7 @@ def test_cells_with_nul_are_shown_and_exported_unchanged(table: StoredTable) -> 
 
 
 @pytest.mark.parametrize(
-    ("filter_", "wanted"),
+    ("filter_", "expected"),
     [
         ("eq:a␀b", [1, 2]),
         ("eq:a\0b", [1]),
@@ -70,8 +70,8 @@ def test_cells_with_nul_are_shown_and_exported_unchanged(table: StoredTable) -> 
         ("contains:␛", [3, 4]),
     ],
 )
-def test_filters_find_both_spellings(table: StoredTable, filter_: str, wanted: list[int]) -> None:
-    assert ids(table.page(("f.1", filter_))) == wanted
+def test_filters_find_both_spellings(table: StoredTable, filter_: str, expected: list[int]) -> None:
+    assert ids(table.page(("f.1", filter_))) == expected
 
 
 def test_pages_continue_after_cells_with_nul(table: StoredTable) -> None:

@@ -97,10 +97,10 @@ def make_machine(table: StoredTable) -> type[RuleBasedStateMachine]:
         def search_finds_the_same(self) -> None:
             for text in ("1.50", "202", "aab"):
                 shown = {row_id: (*cells[:3], cells[3].replace("NA", "")) for row_id, cells in self.rows.items()}
-                wanted = [
+                expected = [
                     row_id for row_id, cells in sorted(shown.items()) if any(text in cell.lower() for cell in cells)
                 ]
-                assert ids(table.page(("q", text), size=1000)) == wanted
+                assert ids(table.page(("q", text), size=1000)) == expected
 
     return Writing
 

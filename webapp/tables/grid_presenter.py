@@ -31,6 +31,21 @@ class StatusLine:
     delay: str = COUNT_SOON
 
 
+@dataclass(frozen=True, slots=True)
+class ColumnHeader:
+    """A visible column (see tables/show.html): of up to 2,000, whose attributes Jinja finds faster than items."""
+
+    number: int
+    title: str
+    type: str
+    width: int
+    direction: str | None
+    place: int | None
+    sort_url: str
+    add_url: str
+    panel_url: str
+
+
 class TableUrls:
     """Every URL concerning one table and one query."""
 
@@ -124,21 +139,21 @@ def present_table(table: Table, query: TableQuery, page: Page) -> dict[str, Any]
     }
 
 
-def _head(urls: TableUrls, field: Field, width: int) -> dict[str, Any]:
+def _head(urls: TableUrls, field: Field, width: int) -> ColumnHeader:
     query = urls.query
     place, descending = query.order_of(field.number) or (None, False)
     sort_url = urls.table(query.toggle_sort(field.number))
-    return {
-        "number": field.number,
-        "title": field.title,
-        "type": field.type,
-        "width": width,
-        "direction": None if place is None else "descending" if descending else "ascending",
-        "place": place,
-        "sort_url": sort_url,
-        "add_url": urls.table(query.toggle_sort(field.number, add=True)) if query.sorts else sort_url,
-        "panel_url": urls.column(field.number),
-    }
+    return ColumnHeader(
+        number=field.number,
+        title=field.title,
+        type=field.type,
+        width=width,
+        direction=None if place is None else "descending" if descending else "ascending",
+        place=place,
+        sort_url=sort_url,
+        add_url=urls.table(query.toggle_sort(field.number, add=True)) if query.sorts else sort_url,
+        panel_url=urls.column(field.number),
+    )
 
 
 # -- the status line ---------------------------------------------------------------------------------------------------
