@@ -49,11 +49,12 @@ def page(execute: Execute, table_id: int, query: TableQuery, start: PageStart, s
     more, fetched = len(fetched) > size, fetched[:size]
     if not forward:
         fetched.reverse()
-    ends = [encode_cursor(query, row_id, keys) for row_id, _, keys in fetched[:1] + fetched[-1:]] or [None, None]
+    cursors = [encode_cursor(query, row_id, keys) for row_id, _, keys in fetched[:1] + fetched[-1:]]
+    first, last = cursors or (None, None)
     return Page(
         _decode_rows(fetched),
-        before=ends[0] if (is_at_row or start.after if forward else more) else None,
-        after=ends[1] if (more if forward else start.before) else None,
+        before=first if (is_at_row or start.after if forward else more) else None,
+        after=last if (more if forward else start.before) else None,
     )
 
 
