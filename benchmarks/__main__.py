@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import exports, imports, large, live, pages, throughput, together
-from benchmarks.measure import Given
+from benchmarks.measure import Options
 
 SECTIONS = {
     "imports": imports.measure,
@@ -31,7 +31,7 @@ SECTIONS = {
     "large": large.measure,
 }
 
-USUAL = [name for name in SECTIONS if name != "large"]
+DEFAULT_SECTIONS = [name for name in SECTIONS if name != "large"]
 
 
 def main() -> None:
@@ -46,15 +46,15 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="keep the files here and use those that are there")
     parser.add_argument("--streams", type=int, default=500, help="open at once")
     parser.add_argument("--no-search-index", action="store_true", help="pages: do not wait for it, a minute a million")
-    given = parser.parse_args()
-    wanted = Given(given.rows, given.runs, given.streams, not given.no_search_index)
+    arguments = parser.parse_args()
+    options = Options(arguments.rows, arguments.runs, arguments.streams, not arguments.no_search_index)
     print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {_processor()}, Python {platform.python_version()}\n")
     with tempfile.TemporaryDirectory(prefix="rowcast-bench-") as temporary:
-        folder = given.folder or Path(temporary)
+        folder = arguments.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        for name in given.names or USUAL:
+        for name in arguments.names or DEFAULT_SECTIONS:
             started = time.perf_counter()
-            print(SECTIONS[name](folder, wanted), flush=True)
+            print(SECTIONS[name](folder, options), flush=True)
             print(f"({name}: {time.perf_counter() - started:.0f} s)\n", flush=True)
 
 

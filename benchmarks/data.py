@@ -69,15 +69,15 @@ def _in_child(function: str, path: Path, number: int) -> Path:
 
 def generate(path: Path, rows: int, seed: int = 1) -> None:
     """Beyond a million rows the first million is repeated with other addresses: ten million take a minute, not ten."""
-    made = _rows(random.Random(seed))
+    generator = _rows(random.Random(seed))
     draft = path.with_suffix(".part")
-    _append(draft, itertools.chain([COLUMNS], itertools.islice(made, min(rows, MILLION))))
+    _append(draft, itertools.chain([COLUMNS], itertools.islice(generator, min(rows, MILLION))))
     body = draft.read_bytes().partition(b"\n")[2] if rows >= 2 * MILLION else b""
     for copy in range(1, rows // MILLION):
         with draft.open("ab") as file:
             file.write(body.replace(b"@example.org", f"x{copy}@example.org".encode()))
     if rows > MILLION:
-        _append(draft, itertools.islice(made, rows % MILLION))
+        _append(draft, itertools.islice(generator, rows % MILLION))
     draft.rename(path)
 
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from benchmarks import imports, plain, served
-from benchmarks.measure import Given, resident_mb, run, table
+from benchmarks.measure import Options, resident_mb, run, table
 
 _PLAIN = (
     "import sys; from pathlib import Path; from benchmarks import plain;"
@@ -15,8 +15,8 @@ _PLAIN = (
 )
 
 
-def measure(folder: Path, given: Given) -> str:
-    rows, runs = given.rows, given.runs
+def measure(folder: Path, options: Options) -> str:
+    rows, runs = options.rows, options.runs
     data = imports.imported(folder, rows)
     target = folder / "plain.db"
     if not target.exists():

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from benchmarks import data, plain, served
-from benchmarks.measure import Given, Run, run, table
+from benchmarks.measure import Options, Run, run, table
 
 FLIGHTS = (int,) * 3 + (str, int, str, str, int, str, str, int) + (str,) * 4 + (int,) * 3 + (str,)
 _PLAIN = (
@@ -19,8 +19,8 @@ _PLAIN = (
 TYPES: dict[str, tuple[Callable[[str], object], ...]] = {"generated": plain.GENERATED, "flights": FLIGHTS}
 
 
-def measure(folder: Path, given: Given) -> str:
-    rows, runs = given.rows, given.runs
+def measure(folder: Path, options: Options) -> str:
+    rows, runs = options.rows, options.runs
     files = {
         "generated": data.generated(folder / f"rows-{rows}.csv", rows),
         "flights": data.flights(folder / "flights-x3.csv"),

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import data, imports, served, together
-from benchmarks.measure import Given, children, forget_peak, resident_mb, table
+from benchmarks.measure import Options, children, forget_peak, resident_mb, table
 
 
-def measure(folder: Path, given: Given) -> str:
-    path = data.generated(folder / f"rows-{given.rows}.csv", given.rows)
+def measure(folder: Path, options: Options) -> str:
+    path = data.generated(folder / f"rows-{options.rows}.csv", options.rows)
     target = imports.fresh(folder / "large")
     with served.serve(target) as server:
         forget_peak(server.pid)  # of hashing the password
@@ -22,7 +22,7 @@ def measure(folder: Path, given: Given) -> str:
         server.request("POST", f"{address}/start", "", **together._FORM)
         found.append(_phase(server, "loading", lambda: together._is_done(server, 1)))
     head = ("while", "seconds", "server, peak MB so far", "its children, peak MB")
-    size = f"{path.stat().st_size / 1e6:,.0f} MB, {given.rows:,} rows"
+    size = f"{path.stat().st_size / 1e6:,.0f} MB, {options.rows:,} rows"
     return table(f"A large import: {size}", head, found) + f"\nThe server after its start: {idle:.0f} MB.\n"
 
 

@@ -5,11 +5,11 @@ import time
 from pathlib import Path
 
 from benchmarks import data, imports, served, together
-from benchmarks.measure import Given, allow_files, percentile, resident_mb, table
+from benchmarks.measure import Options, allow_files, percentile, resident_mb, table
 
 
-def measure(folder: Path, given: Given) -> str:
-    allow_files(2 * given.streams + 200)
+def measure(folder: Path, options: Options) -> str:
+    allow_files(2 * options.streams + 200)
     path = data.generated(folder / "rows-200000.csv", 200_000)
     target = imports.fresh(folder / "live")
     with served.serve(target, cpu=0) as server:
@@ -17,9 +17,9 @@ def measure(folder: Path, given: Given) -> str:
         while "/start" not in server.request("GET", f"/tables/imports/{import_id}")[1].decode():
             time.sleep(0.1)
         before = resident_mb(server.pid)
-        connected, memory, spreads = asyncio.run(_watch(server, import_id, given.streams))
-    each = (memory - before) * 1024 / given.streams
-    found = [(given.streams, connected, each, percentile(spreads, 0.5), max(spreads))]
+        connected, memory, spreads = asyncio.run(_watch(server, import_id, options.streams))
+    each = (memory - before) * 1024 / options.streams
+    found = [(options.streams, connected, each, percentile(spreads, 0.5), max(spreads))]
     head = ("streams", "all connected after s", "KiB each", "first to last of an event, p50 ms", "worst ms")
     return table("Live streams during an import", head, found)
 

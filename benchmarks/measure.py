@@ -11,8 +11,8 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Given:
-    """What the command line says."""
+class Options:
+    """The options of the command line."""
 
     rows: int
     runs: int
@@ -61,7 +61,7 @@ def children(pid: int) -> list[int]:
     """The processes that `pid` has started, and theirs."""
     threads = Path(f"/proc/{pid}/task").glob("*/children")
     own = [int(child) for path in threads for child in path.read_text().split()]
-    return own + [one for child in own for one in children(child)]
+    return own + [descendant for child in own for descendant in children(child)]
 
 
 def allow_files(number: int) -> None:

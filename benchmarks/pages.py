@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from benchmarks import imports, served
-from benchmarks.measure import Given, load, percentile, table
+from benchmarks.measure import Options, load, percentile, table
 
 TIMES = 40
 ENOUGH = 12  # seconds per kind of view: those without an index are slow
@@ -18,8 +18,8 @@ PATIENCE = 600  # seconds for the indexes to be built
 COUNT_INDEXES = "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND tbl_name = 't1'"
 
 
-def measure(folder: Path, given: Given) -> str:
-    rows = given.rows
+def measure(folder: Path, options: Options) -> str:
+    rows = options.rows
     data = imports.imported(folder, rows)
     _forget_indexes(data, "none")
     with served.serve(data, cpu=0) as server:
@@ -29,7 +29,7 @@ def measure(folder: Path, given: Given) -> str:
         for name, paths in _views(server, rows):
             if "sorted" in name:
                 _once(server, paths[0])  # requests its index
-        _wait_for_indexes(data, rows, given.waits_for_search)
+        _wait_for_indexes(data, rows, options.waits_for_search)
         after = [_measured(server, name, paths) for name, paths in _views(server, rows)]
     found = [(name, *first, *second) for (name, *first), (_, *second) in zip(before, after, strict=True)]
     head = ("view of 100 rows", "p50 ms before", "p95 ms before", "p50 ms with indexes", "p95 ms with indexes")

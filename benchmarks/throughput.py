@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 
 from benchmarks import imports, served
-from benchmarks.measure import Given, load, table
+from benchmarks.measure import Options, load, table
 
 CONNECTIONS, REQUESTS = 16, 1200
 FRAGMENT = "HX-Request: true\r\nHX-Request-Type: partial\r\n"
 
 
-def measure(folder: Path, given: Given) -> str:
-    rows, runs = given.rows, given.runs
+def measure(folder: Path, options: Options) -> str:
+    rows, runs = options.rows, options.runs
     data = imports.imported(folder, rows)
     _use_core(1)
     ours: dict[str, list[float]] = {"page": [], "row": []}

@@ -8,11 +8,11 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from benchmarks import data, imports, served
-from benchmarks.measure import Given, load, percentile, resident_mb, table
+from benchmarks.measure import Options, load, percentile, resident_mb, table
 
 
-def measure(folder: Path, given: Given) -> str:
-    rows = given.rows
+def measure(folder: Path, options: Options) -> str:
+    rows = options.rows
     path = data.generated(folder / f"rows-{rows}.csv", rows)
     target = imports.fresh(folder / "together")
     small = data.generated(folder / "rows-5000.csv", 5000)

@@ -11,7 +11,7 @@ from webapp.web.application import Application
 
 async def events(app: Application, event: str | None = None) -> list[AuditEvent]:
     """Oldest first, after all pending writes."""
-    await db.of(app).settled()
+    await db.of(app).wait_for_writes()
     async with db.of(app).reading() as session:
         found = (await session.scalars(select(AuditEvent).order_by(AuditEvent.id))).all()
     return [one for one in found if event in (None, one.event)]

@@ -12,7 +12,7 @@ from webapp.web.application import Application
 
 async def letters(app: Application, recipient: str | None = None) -> list[Letter]:
     """The unsent ones, oldest first, after all pending writes."""
-    await db.of(app).settled()
+    await db.of(app).wait_for_writes()
     async with db.of(app).reading() as session:
         mails = (await session.scalars(select(Mail).order_by(Mail.created_at))).all()
     found = [letter for mail in mails if (letter := mail.letter(sealer.of(app))) is not None]

@@ -64,6 +64,6 @@ def _add(connection: sqlite3.Connection, columns: dict[str, str], rows: Cells, t
 def _format(kind: str, cells: Sequence[str]) -> dict[str, Any]:
     """The format that reproduces all of these cells."""
     recogniser = TYPES[kind].recogniser()
-    misfit = recogniser.misfit({cell for cell in cells if cell})
+    misfit = recogniser.accept({cell for cell in cells if cell})
     assert misfit is None, misfit
     return recogniser.choices()[0].format

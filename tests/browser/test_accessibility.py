@@ -41,7 +41,7 @@ def show(request: pytest.FixtureRequest, visit: Callable[..., Visit], house: Ser
 
 
 @pytest.mark.parametrize("state", [*SIGNED_IN, *SIGNED_OUT])
-def test_a_page_is_for_everybody_in_any_light_and_on_any_screen(show: Show, state: str) -> None:
+def test_every_page_is_accessible_in_light_and_dark_and_on_a_phone(show: Show, state: str) -> None:
     found = show(state)
     assert not found.trouble
     found.expect(AXES_OWN)
@@ -77,7 +77,7 @@ MOVING = """() => [...document.querySelectorAll('*')].flatMap((element) => ['', 
 
 
 @pytest.mark.parametrize("state", ["import loading", "table with a column beside it", "a toast", "dashboard"])
-def test_nothing_moves_for_who_asked_for_less_motion(show: Show, state: str) -> None:
+def test_there_are_no_animations_with_reduced_motion(show: Show, state: str) -> None:
     page = show(state).page
     page.evaluate("document.documentElement.dataset.busy = ''")
     assert page.evaluate(MOVING) == []
@@ -85,7 +85,7 @@ def test_nothing_moves_for_who_asked_for_less_motion(show: Show, state: str) -> 
     assert page.evaluate(MOVING), "This test looks at nothing."
 
 
-def test_what_colour_says_is_also_drawn_where_the_system_chooses_the_colours(show: Show) -> None:
+def test_state_is_visible_with_forced_colours(show: Show) -> None:
     page = show("table with a column beside it", forced_colors="active").page
     bar, paper = page.evaluate(
         """() => [

@@ -113,7 +113,7 @@ def add_passkey(page: Page) -> None:
     expect(page.get_by_text("My phone")).to_be_visible()
 
 
-def test_where_the_address_is_typed_the_browser_offers_the_passkey(kay: Visit) -> None:
+def test_the_browser_offers_the_passkey_in_the_address_field(kay: Visit) -> None:
     """The virtual authenticator chooses the entry of the list at once."""
     page = kay.page
     Phone(page)
@@ -125,7 +125,7 @@ def test_where_the_address_is_typed_the_browser_offers_the_passkey(kay: Visit) -
     expect(page.get_by_role("heading", level=1)).to_have_text("Devices")
 
 
-def test_a_finger_that_is_not_known_opens_nothing_and_is_told(kay: Visit) -> None:
+def test_an_unverified_user_cannot_sign_in_with_a_passkey(kay: Visit) -> None:
     page, phone = kay.page, Phone(kay.page)
     phone.knows_the_finger(False)
     page.goto("/account/passkeys/new")
@@ -137,7 +137,7 @@ def test_a_finger_that_is_not_known_opens_nothing_and_is_told(kay: Visit) -> Non
     assert phone.credentials() == []
 
 
-def test_a_device_that_has_one_already_says_so(kay: Visit) -> None:
+def test_a_device_with_a_passkey_cannot_register_another(kay: Visit) -> None:
     page = kay.page
     Phone(page)
     add_passkey(page)
@@ -147,7 +147,9 @@ def test_a_device_that_has_one_already_says_so(kay: Visit) -> None:
     expect(page.get_by_text("This device has a passkey for your account already")).to_be_visible()
 
 
-def test_at_a_bare_address_passkeys_are_a_link_away(house: Server, visit: Callable[..., Visit]) -> None:
+def test_passkeys_are_offered_by_a_link_on_an_address_without_a_domain(
+    house: Server, visit: Callable[..., Visit]
+) -> None:
     cookies = settle(house, Person("bare@example.org"))
     found = visit(house)
     origin = f"http://127.0.0.1:{house.port}"
@@ -233,7 +235,7 @@ def link_to(server: Server, recipient: str) -> str:
     return str(letter["link"])
 
 
-def test_numbers_and_times_are_as_their_reader_has_them(kay: Visit) -> None:
+def test_numbers_and_times_follow_the_settings_of_the_user(kay: Visit) -> None:
     page = kay.page
     page.get_by_label("Name", exact=True).fill("Kay")
     page.get_by_label("Time zone").select_option("Asia/Tokyo")
@@ -248,7 +250,7 @@ def test_numbers_and_times_are_as_their_reader_has_them(kay: Visit) -> None:
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "Asia/Calcutta"], ids=["as-listed", "old-spelling"])
-def test_the_zone_of_the_device_is_offered_first(house: Server, visit: Callable[..., Visit], zone: str) -> None:
+def test_the_time_zone_of_the_device_is_the_first_option(house: Server, visit: Callable[..., Visit], zone: str) -> None:
     page = visit(house, settle(house, Person(f"{zone[:4].lower()}@example.org")), timezone_id=zone).page
     page.goto("/account")
     label = zone.replace("Asia/Calcutta", "Asia/Kolkata").partition("/")[2]
@@ -265,7 +267,7 @@ def test_the_zone_of_the_device_is_offered_first(house: Server, visit: Callable[
     expect(first).to_have_attribute("label", "Everywhere")
 
 
-def test_a_token_is_made_once_and_its_list_keeps_the_focus(kay: Visit) -> None:
+def test_a_token_is_created_once_and_the_list_keeps_the_focus(kay: Visit) -> None:
     kay.expect("422")
     page = kay.page
     page.goto("/account/tokens/new")
@@ -288,7 +290,7 @@ def test_a_token_is_made_once_and_its_list_keeps_the_focus(kay: Visit) -> None:
     expect(page.get_by_role("heading", name="API tokens")).to_be_focused()
 
 
-def test_after_signing_out_back_shows_nothing_private(kay: Visit) -> None:
+def test_going_back_after_signing_out_shows_nothing_private(kay: Visit) -> None:
     page, email = kay.page, name_of(kay.page)
     page.get_by_role("link", name="Devices").click()
     expect(page.get_by_text("This one")).to_be_visible()
@@ -302,7 +304,7 @@ def test_after_signing_out_back_shows_nothing_private(kay: Visit) -> None:
 
 
 @pytest.mark.parametrize("with_scripts", [True, False], ids=["with javascript", "without"])
-def test_a_device_is_signed_out_once_one_has_shown_who_one_is(
+def test_a_device_is_signed_out_after_a_fresh_sign_in(
     house: Server, visit: Callable[..., Visit], with_scripts: bool
 ) -> None:
     person = Person(f"devices-{with_scripts}@example.org".lower())
@@ -330,7 +332,7 @@ def test_a_device_is_signed_out_once_one_has_shown_who_one_is(
     expect(other.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
-def test_without_javascript_everything_but_passkeys_works(house: Server, visit: Callable[..., Visit]) -> None:
+def test_everything_but_passkeys_works_without_javascript(house: Server, visit: Callable[..., Visit]) -> None:
     person = Person("plain@example.org")
     found = visit(house, settle(house, person), java_script_enabled=False)
     page = found.page
@@ -366,7 +368,7 @@ def test_without_javascript_everything_but_passkeys_works(house: Server, visit: 
     expect(page).to_have_url(re.compile("/dashboard$"))
 
 
-def test_data_is_taken_along_and_the_account_deleted(kay: Visit) -> None:
+def test_the_data_is_exported_and_the_account_deleted(kay: Visit) -> None:
     page, email = kay.page, name_of(kay.page)
     with closing(sqlite3.connect(kay.server.data_dir / "rowcast.db")) as connection:
         (owner,) = connection.execute("SELECT id FROM users WHERE email = ?", (email,)).fetchone()

@@ -68,7 +68,7 @@ def row(page: Page, name: str) -> Locator:
     return page.locator(f"#{found.get_attribute('id')}")
 
 
-def test_a_search_as_one_types_keeps_the_order_and_stands_in_the_address(page: Page) -> None:
+def test_a_search_while_typing_keeps_the_order_and_changes_the_address(page: Page) -> None:
     page.get_by_role("columnheader", name="Name").get_by_role("link").click()
     expect(page).to_have_url(re.compile(r"sort=-name"))
     page.get_by_label("Search names").press_sequentially("radia", delay=20)
@@ -83,7 +83,7 @@ def test_a_search_as_one_types_keeps_the_order_and_stands_in_the_address(page: P
     expect(page.get_by_role("heading", name="Nobody found")).to_be_visible()
 
 
-def test_further_people_come_as_one_scrolls(page: Page) -> None:
+def test_scrolling_loads_more_people(page: Page) -> None:
     expect(rows(page)).to_have_count(50)
     for _ in range(4):
         page.keyboard.press("End")
@@ -93,7 +93,7 @@ def test_further_people_come_as_one_scrolls(page: Page) -> None:
     expect(page.get_by_role("link", name="More people")).to_have_count(0)
 
 
-def test_a_name_is_changed_by_keyboard_alone(people: Visit, page: Page) -> None:
+def test_a_name_can_be_changed_with_the_keyboard_alone(people: Visit, page: Page) -> None:
     people.expect("422")
     page.evaluate(WATCH_THE_FOCUS)
     eve = row(page, "Annie Easley 004")
@@ -129,7 +129,7 @@ def test_a_role_is_saved_when_it_is_chosen(page: Page) -> None:
     expect(row(page, "Grace Hopper 000").get_by_role("combobox")).to_have_value("guest")
 
 
-def test_arrow_keys_pass_through_roles_without_giving_them(people: Visit, page: Page) -> None:
+def test_arrow_keys_in_the_role_menu_change_no_role(people: Visit, page: Page) -> None:
     box = row(page, "Grace Hopper 010").get_by_role("combobox")
     box.focus()
     page.keyboard.press("ArrowUp")
@@ -152,13 +152,13 @@ def test_arrow_keys_pass_through_roles_without_giving_them(people: Visit, page: 
 
 
 @pytest.mark.parametrize("width", [768, 1024, 1280])
-def test_an_address_stands_on_one_line(page: Page, width: int) -> None:
+def test_an_email_address_is_shown_on_one_line(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     link = page.get_by_role("link", name="grace.hopper.000@example.org")
     assert link.evaluate("link => link.getClientRects().length") == 1
 
 
-def test_several_are_chosen_and_deactivated_where_they_are(people: Visit, page: Page) -> None:
+def test_several_people_are_selected_and_deactivated_in_the_list(people: Visit, page: Page) -> None:
     people.expect("422")
     page.get_by_label("Search names").fill("hedy")
     expect(rows(page)).to_have_count(26)
@@ -180,7 +180,7 @@ def test_several_are_chosen_and_deactivated_where_they_are(people: Visit, page: 
     expect(page.locator("#bulk-result")).to_have_text("26 people can sign in.")
 
 
-def test_on_a_phone_a_row_is_a_small_card(page: Page) -> None:
+def test_a_row_of_the_list_is_a_card_on_a_phone(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     box = rows(page).nth(3).bounding_box()
     assert box is not None
@@ -192,7 +192,7 @@ def plain(office: Server, boss: Cookies, visit: Callable[..., Visit]) -> Page:
     return visit(office, boss, java_script_enabled=False).page
 
 
-def test_without_javascript_all_of_it_works(plain: Page) -> None:
+def test_the_list_of_people_works_without_javascript(plain: Page) -> None:
     plain.goto("/admin/people")
     plain.get_by_role("link", name="More people").click()
     expect(rows(plain)).to_have_count(50)
@@ -213,7 +213,7 @@ def test_without_javascript_all_of_it_works(plain: Page) -> None:
     expect(plain.get_by_role("heading", level=1)).to_have_text("Kate")
 
 
-def test_the_audit_log_is_filtered_as_one_types_and_taken_out(page: Page) -> None:
+def test_the_audit_log_is_filtered_while_typing_and_exported(page: Page) -> None:
     page.get_by_role("link", name="Audit log").click()
     page.get_by_label("Words").fill("signed")
     expect(page.get_by_role("status").filter(has_text="Newest first, filtered")).to_be_visible()
@@ -222,7 +222,7 @@ def test_the_audit_log_is_filtered_as_one_types_and_taken_out(page: Page) -> Non
     assert Path(download.value.path()).read_text("utf-8").startswith("number,at,event,what")
 
 
-def test_an_invitation_is_passed_on_by_hand(page: Page) -> None:
+def test_the_link_of_an_invitation_can_be_copied(page: Page) -> None:
     page.get_by_role("link", name="Invite people").click()
     page.get_by_label("E-mail addresses").fill("kim@example.org, lee@example.org")
     page.get_by_role("button", name="Invite", exact=True).click()

@@ -37,7 +37,7 @@ def download(page: Page, name: str) -> tuple[str, bytes]:
     return started.value.suggested_filename, Path(started.value.path()).read_bytes()
 
 
-def test_a_csv_is_the_same_cell_for_cell_and_its_original_byte_for_byte(page: Page, tmp_path: Path) -> None:
+def test_an_exported_csv_equals_the_upload_and_the_original_is_unchanged(page: Page, tmp_path: Path) -> None:
     path = parts(tmp_path / "parts 2024.csv", 1_000)
     bring(page, path, "NA")
     expect(page.locator("#r7 td").nth(2)).to_have_text("")
@@ -49,7 +49,7 @@ def test_a_csv_is_the_same_cell_for_cell_and_its_original_byte_for_byte(page: Pa
 
 
 @pytest.mark.parametrize("name", ["hostile_cells.csv", "newlines_in_cells.csv", "leading_zeros.csv", "utf16le.csv"])
-def test_a_hard_file_comes_out_as_it_went_in(page: Page, name: str) -> None:
+def test_a_difficult_file_is_exported_as_it_was_uploaded(page: Page, name: str) -> None:
     path = CORPUS / name
     encoding = "utf-16" if name == "utf16le.csv" else "utf-8-sig"
     bring(page, path)
@@ -58,7 +58,7 @@ def test_a_hard_file_comes_out_as_it_went_in(page: Page, name: str) -> None:
     assert download(page, "The original file")[1] == path.read_bytes()
 
 
-def test_the_export_is_what_one_sees(page: Page, table: Callable[..., str]) -> None:
+def test_the_export_has_the_rows_columns_and_order_of_the_view(page: Page, table: Callable[..., str]) -> None:
     page.goto(f"{table(PLANETS, PLANET_ROWS)}?q=ur&sort=-2&cols=2,1")
 
     assert cells(download(page, "CSV Cells")[1].decode()) == [
@@ -69,7 +69,7 @@ def test_the_export_is_what_one_sees(page: Page, table: Callable[..., str]) -> N
     ]
 
 
-def test_ndjson_holds_numbers_as_numbers_and_nothing_as_null(page: Page, table: Callable[..., str]) -> None:
+def test_ndjson_has_numbers_as_numbers_and_empty_cells_as_null(page: Page, table: Callable[..., str]) -> None:
     page.goto(f"{table(PLANETS, PLANET_ROWS)}?f.1=oneof:Earth,Mars")
     name, exported = download(page, "NDJSON")
 
@@ -81,7 +81,7 @@ def test_ndjson_holds_numbers_as_numbers_and_nothing_as_null(page: Page, table: 
     assert [row["Seen"] for row in found] == [None, "1610-09-01"]
 
 
-def test_formulas_are_made_harmless_for_spreadsheets_and_only_there(page: Page, table: Callable[..., str]) -> None:
+def test_formulas_are_defused_only_in_csv_for_spreadsheets(page: Page, table: Callable[..., str]) -> None:
     page.goto(table({"Cell": "text"}, [("=1+1",), ("plain",)]))
 
     assert cells(download(page, "CSV Cells")[1].decode())[1:] == [["=1+1"], ["plain"]]

@@ -28,7 +28,7 @@ WATCH = """([name, bar, words]) => {
 }"""
 
 
-def test_a_stranger_becomes_the_owner_and_looks_at_the_rows_of_a_file(
+def test_the_first_person_signs_up_and_imports_a_file(
     server: Callable[..., Server], visit: Callable[..., Visit], tmp_path: Path
 ) -> None:
     page = visit(server()).page

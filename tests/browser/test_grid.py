@@ -33,7 +33,7 @@ def stays(page: Page) -> Callable[[], bool]:
     return lambda: bool(page.evaluate("window.stayed === true"))
 
 
-def test_the_title_of_a_column_of_ticks_is_above_them_and_its_menu_covers_no_word(page: Page, planets: str) -> None:
+def test_the_header_of_a_boolean_column_is_centred_and_its_menu_covers_no_text(page: Page, planets: str) -> None:
     middles = page.evaluate("""() => ["thead th:nth-child(5) .sort", "tbody.rows td:nth-child(5)"].map((place) => {
         const range = document.createRange();
         range.selectNodeContents(document.querySelector(`#grid ${place}`));
@@ -51,7 +51,7 @@ def test_the_title_of_a_column_of_ticks_is_above_them_and_its_menu_covers_no_wor
     assert menu["x"] + menu["width"] <= words["x"]
 
 
-def test_search_answers_while_one_types(page: Page, planets: str) -> None:
+def test_search_results_appear_while_typing(page: Page, planets: str) -> None:
     is_kept = stays(page)
     page.keyboard.press("/")
     page.keyboard.type("ur")
@@ -70,7 +70,9 @@ def test_search_answers_while_one_types(page: Page, planets: str) -> None:
     assert is_kept()
 
 
-def test_what_was_typed_last_wins_however_late_the_answers_come(page: Page, planets: str) -> None:
+def test_the_results_of_the_last_search_are_shown_even_if_an_earlier_one_arrives_later(
+    page: Page, planets: str
+) -> None:
     held: list[Route] = []
     page.route(re.compile(r"\?q=ur$"), lambda route: held.append(route))
     with page.expect_request(re.compile(r"\?q=ur$")):
@@ -84,7 +86,7 @@ def test_what_was_typed_last_wins_however_late_the_answers_come(page: Page, plan
     expect(page.get_by_label("Search all columns")).to_have_value("uranus")
 
 
-def test_a_click_on_a_title_sorts_up_then_down_then_not_at_all(page: Page, planets: str) -> None:
+def test_clicks_on_a_header_sort_ascending_descending_and_not_at_all(page: Page, planets: str) -> None:
     is_kept = stays(page)
     expect(head(page, "Moons")).not_to_have_attribute("aria-sort", re.compile("."))
     head(page, "Moons").get_by_role("link").first.click()
@@ -100,7 +102,7 @@ def test_a_click_on_a_title_sorts_up_then_down_then_not_at_all(page: Page, plane
     assert is_kept()
 
 
-def test_shift_adds_a_title_to_the_order_and_the_heads_say_which_comes_first(page: Page, planets: str) -> None:
+def test_a_shift_click_adds_a_column_to_the_sort_and_headers_show_the_order(page: Page, planets: str) -> None:
     head(page, "Rings").get_by_role("link").first.click()
     expect(page).to_have_url(re.compile(r"sort=4$"))
     expect(page.locator("#grid sup")).to_have_count(0)
@@ -127,7 +129,7 @@ def test_shift_adds_a_title_to_the_order_and_the_heads_say_which_comes_first(pag
         ("Rings", "eq", {"Value": "yes"}, ["Jupiter", "Saturn", "Uranus", "Neptune"], "Rings is yes"),
     ],
 )
-def test_a_filter_is_made_in_the_columns_panel_and_removed_by_its_chip(
+def test_a_filter_is_set_in_the_panel_of_the_column_and_removed_by_its_chip(
     page: Page, planets: str, column: str, operator: str, fields: dict[str, str], left: list[str], said: str
 ) -> None:
     head(page, column).hover()
@@ -151,7 +153,7 @@ def test_a_filter_is_made_in_the_columns_panel_and_removed_by_its_chip(
     expect(page.locator(".chip")).to_have_count(0)
 
 
-def test_columns_are_hidden_and_put_in_another_order_on_their_page(page: Page, planets: str) -> None:
+def test_columns_are_hidden_and_reordered_on_their_page(page: Page, planets: str) -> None:
     page.get_by_role("link", name="Columns", exact=False).first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Columns")
     page.get_by_label("Moons", exact=True).uncheck()
@@ -170,7 +172,7 @@ def test_columns_are_hidden_and_put_in_another_order_on_their_page(page: Page, p
     expect(page.get_by_role("columnheader")).to_have_count(5)
 
 
-def test_the_address_is_the_whole_state(
+def test_the_address_holds_the_whole_state(
     home: Visit, planets: str, visit: Callable[..., Visit], house: Server, ada: Cookies
 ) -> None:
     page = home.page
@@ -195,7 +197,7 @@ def test_the_address_is_the_whole_state(
     expect(status(elsewhere)).to_have_text(said)
 
 
-def test_back_and_forward_go_through_the_views(page: Page, planets: str) -> None:
+def test_back_and_forward_show_the_previous_and_next_view(page: Page, planets: str) -> None:
     head(page, "Moons").get_by_role("link").first.click()
     expect(status(page)).to_have_text("8 rows, by Moons, lowest first")
     expect(page).to_have_url(re.compile("sort=2"))
@@ -214,7 +216,7 @@ def test_back_and_forward_go_through_the_views(page: Page, planets: str) -> None
     expect(first_cells(page).first).to_have_text("Mercury")
 
 
-def test_back_from_another_site_shows_the_page_and_not_a_part_of_it(page: Page, planets: str) -> None:
+def test_going_back_from_another_site_shows_the_whole_page(page: Page, planets: str) -> None:
     head(page, "Moons").get_by_role("link").first.click()
     expect(status(page)).to_have_text("8 rows, by Moons, lowest first")
     page.goto("about:blank")
@@ -225,7 +227,7 @@ def test_back_from_another_site_shows_the_page_and_not_a_part_of_it(page: Page, 
     expect(page.locator("link[rel=stylesheet]").first).to_be_attached()
 
 
-def test_the_height_of_rows_is_remembered_on_this_device(page: Page, planets: str) -> None:
+def test_the_row_height_is_remembered_on_this_device(page: Page, planets: str) -> None:
     row = page.locator("#r1")
     page.get_by_role("button", name="Compact rows").click()
     expect(page.get_by_role("button", name="Compact rows")).to_have_attribute("aria-pressed", "true")

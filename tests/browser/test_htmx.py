@@ -20,7 +20,7 @@ def rows(page: Page) -> list[str]:
     return page.locator("#grid tbody.rows td:nth-child(2)").all_inner_texts()
 
 
-def test_clicking_three_times_posts_once(home: Visit) -> None:
+def test_three_clicks_on_a_button_send_one_request(home: Visit) -> None:
     page = home.page
     held: list[Route] = []
     page.route("**/tables", lambda route: held.append(route))
@@ -41,7 +41,7 @@ def test_clicking_three_times_posts_once(home: Visit) -> None:
 
 
 @pytest.mark.parametrize(("status", "body"), [(502, "<html><h1>Bad gateway</h1></html>"), (503, "")])
-def test_a_server_that_fails_while_one_searches_leaves_the_rows_and_says_so(
+def test_an_error_of_the_server_during_a_search_keeps_the_rows_and_shows_a_toast(
     home: Visit, planets: str, status: int, body: str
 ) -> None:
     home.expect(str(status))
@@ -58,7 +58,7 @@ def test_a_server_that_fails_while_one_searches_leaves_the_rows_and_says_so(
     expect(page.locator("#grid tbody.rows tr")).to_have_count(1)
 
 
-def test_a_form_that_is_not_answered_may_have_been_saved(home: Visit) -> None:
+def test_a_form_without_a_response_is_reported_as_possibly_saved(home: Visit) -> None:
     home.expect("502")
     page = home.page
     page.route("**/tables", lambda route: route.fulfill(status=502, body="Bad gateway", content_type="text/html"))
@@ -82,7 +82,7 @@ def test_a_form_whose_connection_is_lost_may_have_been_saved(home: Visit) -> Non
     expect(page.get_by_role("alert")).to_contain_text("What you sent may have been saved: look before you try again.")
 
 
-def test_a_server_that_cannot_be_reached_is_told_in_a_toast(home: Visit, planets: str) -> None:
+def test_an_unreachable_server_is_reported_in_a_toast(home: Visit, planets: str) -> None:
     home.expect("ERR_CONNECTION_REFUSED", "Failed to fetch", "sort=2")
     page = home.page
     page.route(re.compile(r"sort=2"), lambda route: route.abort("connectionrefused"))
@@ -98,7 +98,7 @@ def test_a_server_that_cannot_be_reached_is_told_in_a_toast(home: Visit, planets
     assert len(rows(page)) == len(PLANET_ROWS)
 
 
-def test_who_is_signed_out_while_searching_signs_in_and_is_back_in_the_same_view(home: Visit, planets: str) -> None:
+def test_signing_in_again_after_an_expired_session_returns_to_the_same_view(home: Visit, planets: str) -> None:
     home.expect("401")
     page = home.page
     page.goto(f"{planets}?sort=-2")
@@ -113,7 +113,7 @@ def test_who_is_signed_out_while_searching_signs_in_and_is_back_in_the_same_view
     expect(page.locator("#status")).to_have_text("8 rows, by Moons, highest first")
 
 
-def test_back_shows_nothing_to_who_has_signed_out(home: Visit, planets: str) -> None:
+def test_going_back_after_signing_out_shows_no_table(home: Visit, planets: str) -> None:
     home.expect("401")
     page = home.page
     page.get_by_role("columnheader", name="Moons").get_by_role("link").first.click()
@@ -123,7 +123,7 @@ def test_back_shows_nothing_to_who_has_signed_out(home: Visit, planets: str) -> 
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
-def test_a_stream_is_opened_once_for_each_state_and_closed_at_the_end(home: Visit, tmp_path: Path) -> None:
+def test_a_page_opens_one_stream_per_state_and_closes_it_at_the_end(home: Visit, tmp_path: Path) -> None:
     page = home.page
     page.goto("/dashboard")
     page.get_by_label("Choose a file").set_input_files(parts(tmp_path / "parts.csv", 20_000))
@@ -136,7 +136,7 @@ def test_a_stream_is_opened_once_for_each_state_and_closed_at_the_end(home: Visi
     expect(page.locator("[hx-sse\\:connect]")).to_have_count(0)
 
 
-def test_a_stream_begins_however_late_its_script_arrives(page: Page, tmp_path: Path) -> None:
+def test_a_stream_starts_even_if_its_script_loads_late(page: Page, tmp_path: Path) -> None:
     page.goto("/dashboard")
     held: list[Route] = []
     page.route("**/hx-sse.min.js", lambda route: held.append(route))
@@ -149,7 +149,7 @@ def test_a_stream_begins_however_late_its_script_arrives(page: Page, tmp_path: P
     expect(page.get_by_role("button", name="Import 20,000 rows")).to_be_visible()
 
 
-def test_the_page_of_an_import_goes_on_after_the_server_was_restarted(
+def test_the_page_of_an_import_continues_after_a_restart_of_the_server(
     server: Callable[..., Server], visit: Callable[..., Visit], tmp_path: Path
 ) -> None:
     first = server()
@@ -169,7 +169,7 @@ def test_the_page_of_an_import_goes_on_after_the_server_was_restarted(
     assert page.evaluate("window.stayed")
 
 
-def test_an_upload_may_take_longer_than_any_other_request(home: Visit, tmp_path: Path) -> None:
+def test_an_upload_has_no_client_side_timeout(home: Visit, tmp_path: Path) -> None:
     page = home.page
     page.goto("/dashboard")
     page.evaluate("htmx.config.defaultTimeout = 200")
@@ -181,7 +181,7 @@ def test_an_upload_may_take_longer_than_any_other_request(home: Visit, tmp_path:
     expect(page.get_by_role("button", name="Import 10,000 rows")).to_be_visible()
 
 
-def test_an_open_menu_stays_open_when_the_toolbar_is_drawn_anew(page: Page, planets: str) -> None:
+def test_an_open_menu_stays_open_when_the_toolbar_is_replaced(page: Page, planets: str) -> None:
     menu = page.locator("details").filter(has_text="Export")
     page.locator("summary").filter(has_text="Export").focus()
     page.keyboard.press("Enter")
@@ -193,7 +193,7 @@ def test_an_open_menu_stays_open_when_the_toolbar_is_drawn_anew(page: Page, plan
     expect(page.get_by_label("Search all columns")).to_be_focused()
 
 
-def test_what_is_going_on_is_shown_by_a_line_under_the_header(page: Page, planets: str) -> None:
+def test_a_line_under_the_header_shows_that_a_request_is_running(page: Page, planets: str) -> None:
     held: list[Route] = []
     page.route(re.compile(r"sort=2"), lambda route: held.append(route))
     page.get_by_role("columnheader", name="Moons").get_by_role("link").first.click()

@@ -31,7 +31,7 @@ def enter_grid(page: Page) -> None:
     raise AssertionError("Tab does not lead into the grid.")
 
 
-def test_the_first_stop_of_a_page_skips_to_its_content(page: Page) -> None:
+def test_the_first_tab_stop_skips_to_the_content(page: Page) -> None:
     page.goto("/dashboard")
     press(page, "Tab")
     expect(focused(page)).to_have_text("Skip to the content")
@@ -40,7 +40,7 @@ def test_the_first_stop_of_a_page_skips_to_its_content(page: Page) -> None:
     expect(page.locator("#main")).to_be_focused()
 
 
-def test_every_stop_shows_that_it_has_the_focus(page: Page, planets: str) -> None:
+def test_every_tab_stop_has_a_visible_focus(page: Page, planets: str) -> None:
     seen = []
     for _ in range(16):
         press(page, "Tab")
@@ -62,7 +62,7 @@ def test_every_stop_shows_that_it_has_the_focus(page: Page, planets: str) -> Non
     assert not dark, "Nobody sees that the focus is on these."
 
 
-def test_a_menu_opens_with_enter_and_closes_with_escape_to_where_it_came_from(page: Page, planets: str) -> None:
+def test_a_menu_opens_with_enter_and_escape_closes_it_and_returns_the_focus(page: Page, planets: str) -> None:
     menu = page.locator("summary").filter(has_text="Export")
     menu.focus()
     press(page, "Enter")
@@ -74,7 +74,7 @@ def test_a_menu_opens_with_enter_and_closes_with_escape_to_where_it_came_from(pa
     expect(menu).to_be_focused()
 
 
-def test_arrows_move_from_cell_to_cell_and_tab_leaves_the_grid(page: Page, planets: str) -> None:
+def test_arrow_keys_move_between_cells_and_tab_leaves_the_grid(page: Page, planets: str) -> None:
     enter_grid(page)
     expect(focused(page)).to_have_text("Mercury")
     press(page, "ArrowDown", "ArrowDown", "ArrowRight")
@@ -95,7 +95,7 @@ def test_arrows_move_from_cell_to_cell_and_tab_leaves_the_grid(page: Page, plane
     expect(focused(page)).to_contain_text("Planet")
 
 
-def test_pages_of_a_long_table_go_by_with_page_down(page: Page, table: Callable[..., str]) -> None:
+def test_page_down_moves_through_a_long_table(page: Page, table: Callable[..., str]) -> None:
     page.goto(table({"Name": "text", "Number": "integer"}, MANY))
     enter_grid(page)
     press(page, "PageDown")
@@ -114,7 +114,7 @@ def test_pages_of_a_long_table_go_by_with_page_down(page: Page, table: Callable[
     wait_for(last_is_reached)
 
 
-def test_a_page_in_the_middle_of_a_table_is_entered_at_a_cell(page: Page, table: Callable[..., str]) -> None:
+def test_tab_enters_the_grid_at_a_cell_in_the_middle_of_a_table(page: Page, table: Callable[..., str]) -> None:
     held: list[Route] = []
     page.route(re.compile(r"/rows\?"), lambda route: held.append(route))  # the rows above and below are long in coming
     page.goto(table({"Name": "text", "Number": "integer"}, MANY) + "?at=150")
@@ -137,7 +137,7 @@ def test_enter_opens_a_row_and_escape_returns_to_its_cell(page: Page, planets: s
     expect(focused(page)).to_have_text("Venus")
 
 
-def test_titles_sort_with_enter_and_their_panel_opens_with_alt_and_down(page: Page, planets: str) -> None:
+def test_headers_sort_with_enter_and_open_their_panel_with_alt_and_down(page: Page, planets: str) -> None:
     enter_grid(page)
     press(page, "ArrowRight", "ArrowUp", "Enter")
     expect(page.locator("#status")).to_have_text("8 rows, by Moons, lowest first")
@@ -155,7 +155,7 @@ def test_titles_sort_with_enter_and_their_panel_opens_with_alt_and_down(page: Pa
     expect(focused(page)).to_have_text("58232.0")
 
 
-def test_a_long_text_is_whole_while_its_cell_has_the_focus(page: Page, table: Callable[..., str]) -> None:
+def test_a_focused_cell_shows_its_whole_text(page: Page, table: Callable[..., str]) -> None:
     text = "one after another " * 30
     page.goto(table({"Name": "text", "Text": "text"}, [("a", text)]))
     enter_grid(page)
@@ -167,7 +167,7 @@ def test_a_long_text_is_whole_while_its_cell_has_the_focus(page: Page, table: Ca
     expect(page.locator("#peek")).to_be_hidden()
 
 
-def test_a_form_refused_puts_the_focus_into_the_first_wrong_field(home: Visit, planets: str) -> None:
+def test_a_refused_form_focuses_its_first_invalid_field(home: Visit, planets: str) -> None:
     home.expect("422")
     page = home.page
     page.goto(f"{planets}/edit")
@@ -177,7 +177,7 @@ def test_a_form_refused_puts_the_focus_into_the_first_wrong_field(home: Visit, p
     expect(page.get_by_label("Title", exact=True)).to_be_focused()
 
 
-def test_a_new_page_is_read_from_its_title_on(page: Page, planets: str) -> None:
+def test_a_new_page_moves_the_focus_to_its_title(page: Page, planets: str) -> None:
     page.get_by_role("link", name="Columns", exact=False).first.focus()
     press(page, "Enter")
     expect(page.get_by_role("heading", level=1, name="Columns")).to_be_focused()

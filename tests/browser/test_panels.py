@@ -17,7 +17,7 @@ def panel(page: Page) -> Any:
     return page.get_by_role("complementary", name="Details")
 
 
-def test_a_row_opens_beside_the_grid_which_grows_narrower(page: Page, planets: str, panel: Any) -> None:
+def test_a_row_opens_in_a_panel_beside_the_grid(page: Page, planets: str, panel: Any) -> None:
     wide = page.locator("#grid").bounding_box()
     page.locator("#r5").get_by_role("link").click()
 
@@ -32,7 +32,7 @@ def test_a_row_opens_beside_the_grid_which_grows_narrower(page: Page, planets: s
     expect(page.locator("#r5")).to_have_class("open")
 
 
-def test_the_panel_goes_from_row_to_row_as_the_table_is_sorted(page: Page, planets: str, panel: Any) -> None:
+def test_the_panel_moves_between_rows_in_the_order_of_the_table(page: Page, planets: str, panel: Any) -> None:
     page.goto(f"{planets}?sort=-2")
     page.locator("#r6").get_by_role("link").click()
     expect(panel.get_by_role("heading", name="Row 6")).to_be_visible()
@@ -50,7 +50,7 @@ def test_the_panel_goes_from_row_to_row_as_the_table_is_sorted(page: Page, plane
     expect(page).to_have_url(re.compile(r"/tables/\d+\?sort=-2$"))
 
 
-def test_closing_the_panel_goes_back_to_the_address_of_the_table(page: Page, planets: str, panel: Any) -> None:
+def test_closing_the_panel_restores_the_address_of_the_table(page: Page, planets: str, panel: Any) -> None:
     page.goto(f"{planets}?sort=-2")
     page.locator("#r6").get_by_role("link").click()
     panel.get_by_role("link", name="Close").click()
@@ -61,7 +61,7 @@ def test_closing_the_panel_goes_back_to_the_address_of_the_table(page: Page, pla
     expect(page.locator("#grid tr.open")).to_have_count(0)
 
 
-def test_the_address_of_a_row_is_a_page_of_its_own(
+def test_the_address_of_a_row_is_also_a_page(
     home: Visit, planets: str, panel: Any, visit: Callable[..., Visit], house: Server, ada: Cookies
 ) -> None:
     page = home.page
@@ -77,7 +77,7 @@ def test_the_address_of_a_row_is_a_page_of_its_own(
     expect(page.locator("#r6")).to_be_in_viewport()
 
 
-def test_back_after_leaving_a_panel_shows_a_whole_page(page: Page, planets: str, panel: Any) -> None:
+def test_going_back_after_leaving_a_panel_shows_a_whole_page(page: Page, planets: str, panel: Any) -> None:
     page.locator("#r5").get_by_role("link").click()
     expect(panel.get_by_role("heading", name="Row 5")).to_be_visible()
     page.goto("about:blank")
@@ -92,7 +92,7 @@ def open_column(page: Page, title: str) -> None:
     page.get_by_role("link", name=f"Column {title}: filter and profile").click()
 
 
-def test_a_column_of_numbers_shows_how_its_values_spread(page: Page, planets: str, panel: Any) -> None:
+def test_the_panel_of_a_number_column_has_a_histogram(page: Page, planets: str, panel: Any) -> None:
     open_column(page, "Radius")
     facts = panel.get_by_role("region", name="What is in it")
     expect(facts).to_contain_text("Lowest")
@@ -105,7 +105,7 @@ def test_a_column_of_numbers_shows_how_its_values_spread(page: Page, planets: st
     assert sum(height > 0 for height in heights) >= 2
 
 
-def test_a_column_of_words_shows_the_most_frequent_as_bars_that_filter(page: Page, table: Any, panel: Any) -> None:
+def test_the_panel_of_a_text_column_has_its_top_values_as_links_that_filter(page: Page, table: Any, panel: Any) -> None:
     rows = [(city, str(number)) for number, city in enumerate(["Oslo"] * 6 + ["Graz"] * 3 + ["Rome"] + [""])]
     page.goto(table({"City": "text", "Number": "integer"}, rows))
     open_column(page, "City")
@@ -123,9 +123,7 @@ def test_a_column_of_words_shows_the_most_frequent_as_bars_that_filter(page: Pag
     expect(page.locator("#grid tbody.rows tr")).to_have_count(3)
 
 
-def test_a_filter_that_does_not_fit_stays_in_the_panel_with_the_words_beside_it(
-    home: Visit, page: Page, planets: str, panel: Any
-) -> None:
+def test_an_invalid_filter_stays_in_the_panel_with_its_error(home: Visit, page: Page, planets: str, panel: Any) -> None:
     home.expect("422")
     page.get_by_role("link", name="Column Moons: filter and profile").click()
     panel.get_by_label("Condition").select_option("is at least")
@@ -149,7 +147,7 @@ def test_a_filter_that_does_not_fit_stays_in_the_panel_with_the_words_beside_it(
     expect(panel.get_by_role("link", name="Remove")).to_be_visible()
 
 
-def test_the_panel_follows_what_the_table_shows(page: Page, planets: str, panel: Any) -> None:
+def test_the_panel_follows_the_filters_of_the_table(page: Page, planets: str, panel: Any) -> None:
     open_column(page, "Moons")
     expect(panel.get_by_role("heading", name="Moons")).to_be_visible()
     page.get_by_label("Search all columns").fill("ur")
@@ -166,7 +164,7 @@ def test_the_panel_follows_what_the_table_shows(page: Page, planets: str, panel:
     expect(page.locator("#status")).to_have_text("3 of 8 rows that hold “ur”, by Moons, highest first")
 
 
-def test_a_table_is_renamed_and_deleted_by_those_who_type_its_title(home: Visit, planets: str) -> None:
+def test_a_table_is_renamed_and_is_deleted_after_typing_its_title(home: Visit, planets: str) -> None:
     page = home.page
     home.expect("422")
     page.get_by_role("link", name="Rename or delete this table").click()

@@ -50,7 +50,7 @@ IN_SIGHT = """(selector) => {
 }"""
 
 
-def test_scrolling_goes_on_to_the_last_row_and_back_to_the_first(page: Page, many: str) -> None:
+def test_scrolling_reaches_the_last_row_and_the_first_again(page: Page, many: str) -> None:
     page.goto(many)
     expect(page.locator("#status")).to_have_text("600 rows")
     scroll_until(page, 3_000, "#r600")
@@ -60,7 +60,7 @@ def test_scrolling_goes_on_to_the_last_row_and_back_to_the_first(page: Page, man
     assert page.url.endswith(many), "Scrolling is no new address."
 
 
-def test_a_deep_row_is_opened_in_its_place_and_rows_go_on_above_and_below(page: Page, many: str) -> None:
+def test_a_page_in_the_middle_of_a_table_loads_rows_above_and_below(page: Page, many: str) -> None:
     page.goto(f"{many}?at=300")
     expect(page.locator("#r300")).to_be_in_viewport()
     assert numbers_present(page)[0] > 1
@@ -69,7 +69,7 @@ def test_a_deep_row_is_opened_in_its_place_and_rows_go_on_above_and_below(page: 
     assert numbers_present(page) == list(range(1, 601)), "Rows are missing, twice there or out of order."
 
 
-def test_a_long_way_leaves_no_more_rows_in_the_page_than_it_can_bear(page: Page, table: Callable[..., str]) -> None:
+def test_scrolling_far_keeps_a_limited_number_of_rows_in_the_page(page: Page, table: Callable[..., str]) -> None:
     rows = [(str(number),) for number in range(1, 1801)]
     page.goto(table({"Number": "integer"}, rows))
     scroll_until(page, 3_000, "#r1800")
@@ -82,7 +82,7 @@ def test_a_long_way_leaves_no_more_rows_in_the_page_than_it_can_bear(page: Page,
     assert present == list(range(1, present[-1] + 1))
 
 
-def test_rows_that_come_above_move_nothing_that_is_looked_at(page: Page, many: str) -> None:
+def test_rows_loaded_above_do_not_move_the_visible_rows(page: Page, many: str) -> None:
     held: list[Route] = []
     page.route(re.compile(r"/rows\?before="), lambda route: held.append(route))
     with page.expect_request(re.compile(r"/rows\?before=")):

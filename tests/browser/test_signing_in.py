@@ -66,7 +66,9 @@ def house(server: Start, visit: Callable[..., Visit]) -> Server:
 
 
 @with_and_without
-def test_from_the_first_mail_to_a_second_factor(house: Server, visit: Callable[..., Visit], script: bool) -> None:
+def test_signing_up_by_mail_and_turning_on_the_second_factor(
+    house: Server, visit: Callable[..., Visit], script: bool
+) -> None:
     seen = visit(house, java_script_enabled=script)
     page = seen.page
     sign_up(page, GRACE)
@@ -99,7 +101,9 @@ def test_from_the_first_mail_to_a_second_factor(house: Server, visit: Callable[.
 
 
 @with_and_without
-def test_what_is_refused_is_said_where_it_was_typed(house: Server, visit: Callable[..., Visit], script: bool) -> None:
+def test_an_error_is_shown_beside_the_field_it_concerns(
+    house: Server, visit: Callable[..., Visit], script: bool
+) -> None:
     seen = visit(house, java_script_enabled=script)
     seen.expect("422")
     page = seen.page
@@ -117,7 +121,7 @@ def test_what_is_refused_is_said_where_it_was_typed(house: Server, visit: Callab
     expect(page.get_by_label("E-mail")).to_have_value(GRACE.email)
 
 
-def test_a_taken_address_is_told_while_it_is_typed(house: Server, visit: Callable[..., Visit]) -> None:
+def test_a_taken_address_is_reported_while_typing(house: Server, visit: Callable[..., Visit]) -> None:
     seen = visit(house)
     page = seen.page
     page.goto("/register")
@@ -130,7 +134,7 @@ def test_a_taken_address_is_told_while_it_is_typed(house: Server, visit: Callabl
     expect(page.get_by_text("There is already an account")).to_have_count(0)
 
 
-def test_back_after_signing_out_shows_nothing_private(house: Server, visit: Callable[..., Visit]) -> None:
+def test_going_back_after_signing_out_shows_nothing_private(house: Server, visit: Callable[..., Visit]) -> None:
     page = visit(house).page
     sign_up(page, GRACE)
     page.goto("/register")  # leads on to the dashboard: there is something to go back to
@@ -141,7 +145,9 @@ def test_back_after_signing_out_shows_nothing_private(house: Server, visit: Call
     heading(page, "Sign in")
 
 
-def test_a_tab_that_was_left_open_is_led_to_the_door(house: Server, visit: Callable[..., Visit]) -> None:
+def test_a_tab_with_an_expired_session_is_redirected_to_the_sign_in_page(
+    house: Server, visit: Callable[..., Visit]
+) -> None:
     page = visit(house).page
     sign_up(page, GRACE)
     other = page.context.new_page()

@@ -43,7 +43,7 @@ def drag(page: Page, number: int, by: int) -> None:
     page.mouse.move(box["x"] + box["width"] / 2 + by, box["y"] + 80, steps=2)
 
 
-def test_the_edge_of_a_title_is_dragged_and_the_width_stays(page: Page, planets: str) -> None:
+def test_dragging_the_edge_of_a_header_sets_a_width_that_is_remembered(page: Page, planets: str) -> None:
     wanted, beside = width(page, 2), width(page, 3)
     drag(page, 2, 90)
     assert width(page, 2) == wanted + 90, "One sees it while one drags."
@@ -58,7 +58,7 @@ def test_the_edge_of_a_title_is_dragged_and_the_width_stays(page: Page, planets:
     assert page.evaluate("window.first") == wanted + 90, "The page was drawn with another width first."
 
 
-def test_a_double_click_on_the_edge_gives_a_column_the_width_of_its_content_again(page: Page, planets: str) -> None:
+def test_a_double_click_on_the_edge_resets_the_width(page: Page, planets: str) -> None:
     wanted = width(page, 2)
     drag(page, 2, 90)
     page.mouse.up()
@@ -69,7 +69,7 @@ def test_a_double_click_on_the_edge_gives_a_column_the_width_of_its_content_agai
     expect(page).to_have_url(re.compile(f"{planets}$"))
 
 
-def test_a_drag_is_given_up_with_escape_and_goes_no_further_than_one_can_use(page: Page, planets: str) -> None:
+def test_escape_cancels_a_drag_and_widths_have_limits(page: Page, planets: str) -> None:
     wanted = width(page, 1)
     drag(page, 1, 90)
     page.keyboard.press("Escape")
@@ -83,7 +83,7 @@ def test_a_drag_is_given_up_with_escape_and_goes_no_further_than_one_can_use(pag
     assert width(page, 1) == round(0.6 * page.viewport_size["width"])  # type: ignore[index]
 
 
-def test_titles_change_their_width_with_alt_shift_and_an_arrow(page: Page, planets: str) -> None:
+def test_alt_shift_and_an_arrow_on_a_header_change_its_width(page: Page, planets: str) -> None:
     wanted = width(page, 2)
     page.locator("#sort-2").focus()
     page.keyboard.press("Alt+Shift+ArrowRight")
@@ -112,7 +112,7 @@ def test_the_panel_of_a_column_has_buttons_for_its_width(page: Page, planets: st
     assert width(page, 2) == wanted
 
 
-def test_a_width_belongs_to_its_column_of_its_table(page: Page, planets: str, table: Callable[..., str]) -> None:
+def test_a_width_is_remembered_per_table_and_column(page: Page, planets: str, table: Callable[..., str]) -> None:
     wanted, beside = width(page, 2), width(page, 3)
     drag(page, 2, 90)
     page.mouse.up()
@@ -129,7 +129,7 @@ def test_a_width_belongs_to_its_column_of_its_table(page: Page, planets: str, ta
     assert width(page, 2) == wanted
 
 
-def test_another_window_has_the_same_widths_at_once(home: Visit, planets: str) -> None:
+def test_another_window_gets_the_new_widths_at_once(home: Visit, planets: str) -> None:
     page = home.page
     wanted = width(page, 2)
     beside = page.context.new_page()
@@ -141,7 +141,7 @@ def test_another_window_has_the_same_widths_at_once(home: Visit, planets: str) -
 
 
 @pytest.mark.parametrize("kept", ["{", "7", '{"1": null, "2": {"2": "} body { display: none"}}'])
-def test_what_cannot_be_read_of_what_was_remembered_is_forgotten(page: Page, planets: str, kept: str) -> None:
+def test_unreadable_remembered_widths_are_ignored(page: Page, planets: str, kept: str) -> None:
     wanted = width(page, 2)
     page.evaluate("(kept) => localStorage.setItem('widths', kept)", kept)
     page.reload()
@@ -152,7 +152,7 @@ def test_what_cannot_be_read_of_what_was_remembered_is_forgotten(page: Page, pla
     assert width(page, 2) == wanted + 30
 
 
-def test_without_javascript_nothing_offers_to_be_dragged(
+def test_headers_have_no_drag_handles_without_javascript(
     visit: Callable[..., Visit], house: Server, ada: Cookies, planets: str
 ) -> None:
     page = visit(house, ada, java_script_enabled=False).page
@@ -160,7 +160,7 @@ def test_without_javascript_nothing_offers_to_be_dragged(
     expect(page.locator("#grid .grip").first).to_be_hidden()
 
 
-def test_an_edge_can_be_hit_on_24_pixels_and_leaves_the_menu_its_own(page: Page, planets: str) -> None:
+def test_the_drag_handle_is_24_pixels_wide_and_does_not_cover_the_menu(page: Page, planets: str) -> None:
     box = head(page, 2).locator(".grip").bounding_box()
     middle = box["y"] + box["height"] / 2
     found = {page.evaluate(COLUMN_AT, [box["x"] + offset + 0.5, middle]) for offset in range(24)}

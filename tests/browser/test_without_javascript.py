@@ -27,7 +27,7 @@ def cells(page: Page, place: int = 2) -> list[str]:
     return page.locator(f"#grid tbody.rows td:nth-child({place})").all_inner_texts()
 
 
-def test_from_signing_up_to_signing_out(
+def test_signing_up_importing_and_signing_out_work(
     server: Callable[..., Server], visit: Callable[..., Visit], tmp_path: Path
 ) -> None:
     page = visit(server(), java_script_enabled=False).page
@@ -53,7 +53,7 @@ def test_from_signing_up_to_signing_out(
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
-def test_rows_go_on_by_links(plain: Page, table: Callable[..., str]) -> None:
+def test_links_lead_to_more_rows(plain: Page, table: Callable[..., str]) -> None:
     plain.goto(table({"Number": "integer"}, [(str(number),) for number in range(1, ROWS + 1)]))
     seen = cells(plain)
     while plain.get_by_role("link", name="Further rows").count():
@@ -64,7 +64,7 @@ def test_rows_go_on_by_links(plain: Page, table: Callable[..., str]) -> None:
     assert cells(plain) == [str(number) for number in range(101, 201)]
 
 
-def test_searching_sorting_filtering_and_choosing_columns(plain: Page, table: Callable[..., str]) -> None:
+def test_searching_sorting_filtering_and_choosing_columns_work(plain: Page, table: Callable[..., str]) -> None:
     plain.goto(table(PLANETS, PLANET_ROWS))
     plain.get_by_label("Search all columns").fill("u")
     plain.get_by_role("button", name="Search").click()
@@ -90,14 +90,14 @@ def test_searching_sorting_filtering_and_choosing_columns(plain: Page, table: Ca
     assert len(cells(plain)) == 8
 
 
-def test_a_columns_profile_is_a_page(plain: Page, table: Callable[..., str]) -> None:
+def test_the_profile_of_a_column_is_a_page(plain: Page, table: Callable[..., str]) -> None:
     plain.goto(table(PLANETS, PLANET_ROWS) + "/columns/3")
     plain.get_by_role("link", name="Look at all values").click()
     expect(plain.get_by_role("heading", level=1)).to_have_text("Radius")
     expect(plain.get_by_text("69911.0").first).to_be_visible()
 
 
-def test_a_row_is_a_page_and_menus_open(plain: Page, table: Callable[..., str]) -> None:
+def test_rows_are_pages_and_menus_open(plain: Page, table: Callable[..., str]) -> None:
     plain.goto(table(PLANETS, PLANET_ROWS))
     plain.locator("#r5").get_by_role("link").click()
     expect(plain.get_by_role("heading", level=1)).to_have_text("Row 5")
@@ -109,7 +109,7 @@ def test_a_row_is_a_page_and_menus_open(plain: Page, table: Callable[..., str]) 
     assert text.splitlines() == [",".join(PLANETS), *(",".join(row) for row in PLANET_ROWS)]
 
 
-def test_a_table_is_pasted_by_hand(plain: Page) -> None:
+def test_a_table_can_be_pasted(plain: Page) -> None:
     plain.goto("/dashboard")
     plain.locator("summary").filter(has_text="Paste a table").click()
     plain.get_by_label("Rows, copied from a spreadsheet").fill("Name\tCity\nAda\tLondon\n")

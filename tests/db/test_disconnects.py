@@ -16,7 +16,7 @@ def written(folder: Path) -> int:
 
 
 @pytest.mark.parametrize("ends_by", ["the client", "the server"])
-def test_a_write_whose_client_has_gone_is_finished_and_told_of(
+def test_a_write_is_completed_and_announced_after_its_client_has_disconnected(
     server: Callable[..., Server], data_dir: Path, ends_by: str
 ) -> None:
     running = server("tests.db.apps:slow_write", graceful_timeout="1")

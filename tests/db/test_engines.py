@@ -19,6 +19,7 @@ from settings import Settings
 from webapp.db import sqlite
 from webapp.db.database import Database
 from webapp.db.errors import DatabaseBusy, StorageFull, known_error
+from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
 
 
@@ -33,14 +34,14 @@ async def count(session: AsyncSession) -> int:
     return int((await session.execute(text("SELECT n FROM counters"))).scalar_one())
 
 
-async def test_a_hundred_concurrent_increments_give_a_hundred(counter: Database) -> None:
+async def test_a_hundred_concurrent_increments_add_a_hundred(counter: Database) -> None:
     await asyncio.gather(*(counter.write(increment) for _ in range(100)))
 
     async with counter.reading() as session:
         assert await count(session) == 100
 
 
-async def test_writers_of_several_applications_on_one_file_make_no_error(counter: Database, settings: Settings) -> None:
+async def test_two_applications_can_write_to_one_file(counter: Database, settings: Settings) -> None:
     other = Database(settings)
     await other.open()
 
@@ -70,7 +71,7 @@ async def test_a_write_publishes_after_its_commit_is_visible_to_others(counter: 
     seen: list[int] = []
 
     def look() -> None:
-        with closing(sqlite.connect(sqlite.database_file(settings.sqlalchemy_url))) as connection:
+        with closing(connect(sqlite.database_file(settings.sqlalchemy_url))) as connection:
             seen.extend(connection.execute("SELECT n FROM counters").fetchone())
 
     async def write(work: UnitOfWork) -> None:
@@ -82,7 +83,7 @@ async def test_a_write_publishes_after_its_commit_is_visible_to_others(counter: 
     assert seen == [1]
 
 
-async def test_one_notice_that_fails_keeps_no_other_from_being_given(
+async def test_a_failing_call_after_the_commit_does_not_stop_the_others(
     counter: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     told: list[str] = []
@@ -97,7 +98,7 @@ async def test_one_notice_that_fails_keeps_no_other_from_being_given(
     assert "What follows a commit failed" in caplog.text
 
 
-async def test_whoever_stops_waiting_loses_no_commit_and_no_notice(counter: Database) -> None:
+async def test_cancelling_the_caller_of_a_write_loses_neither_its_commit_nor_its_events(counter: Database) -> None:
     """A disconnect may cancel the handler at any moment; every commit is announced, and every announcement is true."""
     told: set[int] = set()
     dice = random.Random(1)
@@ -123,7 +124,7 @@ async def test_whoever_stops_waiting_loses_no_commit_and_no_notice(counter: Data
     assert len(told) > 80  # what was started was finished, cancelled or not
 
 
-async def test_a_failure_nobody_waits_for_any_more_is_logged(
+async def test_the_failure_of_a_write_whose_caller_was_cancelled_is_logged(
     counter: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     started, go_on = asyncio.Event(), asyncio.Event()
@@ -160,7 +161,7 @@ async def test_closing_waits_for_units_of_work_in_flight(counter: Database, sett
     go_on.set()
     await closing_task
 
-    with closing(sqlite.connect(sqlite.database_file(settings.sqlalchemy_url))) as connection:
+    with closing(connect(sqlite.database_file(settings.sqlalchemy_url))) as connection:
         assert connection.execute("SELECT n FROM counters").fetchone() == (1,)
 
 
@@ -170,7 +171,7 @@ async def test_readers_cannot_write(counter: Database) -> None:
             await session.execute(text("UPDATE counters SET n = 7"))
 
 
-async def test_readers_are_not_kept_waiting_by_a_writer(counter: Database) -> None:
+async def test_readers_do_not_wait_for_a_writer(counter: Database) -> None:
     started, go_on = asyncio.Event(), asyncio.Event()
 
     async def slow(work: UnitOfWork) -> None:
@@ -212,11 +213,11 @@ async def test_foreign_keys_are_on(database: Database) -> None:
         await database.write(orphan)
 
 
-async def test_a_database_that_stays_locked_is_busy_in_words_and_works_again_afterwards(
+async def test_a_locked_database_raises_a_readable_error_and_works_again_afterwards(
     counter: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.05)
-    with closing(sqlite.connect(sqlite.database_file(settings.sqlalchemy_url))) as other:
+    with closing(connect(sqlite.database_file(settings.sqlalchemy_url))) as other:
         other.execute("BEGIN IMMEDIATE")
 
         with pytest.raises(DatabaseBusy, match="try again"):
@@ -228,7 +229,7 @@ async def test_a_database_that_stays_locked_is_busy_in_words_and_works_again_aft
         assert await count(session) == 1
 
 
-async def test_a_full_disk_is_told_in_words_and_changes_nothing(counter: Database) -> None:
+async def test_a_full_disk_raises_a_readable_error_and_changes_nothing(counter: Database) -> None:
     async def fill(work: UnitOfWork) -> None:
         pages = (await work.session.execute(text("PRAGMA page_count"))).scalar_one()
         await work.session.execute(text(f"PRAGMA max_page_count={pages}"))
@@ -242,7 +243,7 @@ async def test_a_full_disk_is_told_in_words_and_changes_nothing(counter: Databas
         assert await count(session) == 0
 
 
-def test_what_the_drivers_errors_mean(tmp_path: Path) -> None:
+def test_errors_of_the_driver_are_recognised(tmp_path: Path) -> None:
     class Named(sqlite3.OperationalError):
         sqlite_errorname = "SQLITE_IOERR_WRITE"
 
@@ -251,7 +252,7 @@ def test_what_the_drivers_errors_mean(tmp_path: Path) -> None:
     assert known_error(sqlite3.OperationalError("no such table: x")) is None
 
 
-async def test_a_database_is_not_used_before_it_is_open_nor_opened_twice(settings: Settings) -> None:
+async def test_a_database_must_be_opened_once_before_it_is_used(settings: Settings) -> None:
     database = Database(settings)
     with pytest.raises(RuntimeError, match="not open"):
         await database.write(increment)
@@ -268,7 +269,7 @@ def test_a_database_in_memory_is_refused() -> None:
         sqlite.database_file("sqlite+aiosqlite:///:memory:")
 
 
-async def test_nobody_else_on_the_machine_can_read_the_data(counter: Database, settings: Settings) -> None:
+async def test_the_data_folder_and_files_are_private(counter: Database, settings: Settings) -> None:
     await counter.write(increment)  # so that the journals exist too
 
     assert settings.data_dir.stat().st_mode & 0o777 == 0o700
@@ -277,7 +278,7 @@ async def test_nobody_else_on_the_machine_can_read_the_data(counter: Database, s
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
 
 
-async def test_a_write_looks_for_the_lock_again_and_again_without_stopping_the_loop(
+async def test_a_write_retries_to_get_the_lock_without_blocking_the_event_loop(
     counter: Database, settings: Settings
 ) -> None:
     """SQLite's own busy handler sleeps longer each time and misses the short gaps between the batches of an import."""
@@ -290,7 +291,7 @@ async def test_a_write_looks_for_the_lock_again_and_again_without_stopping_the_l
             five.set()
 
     event.listen(counter.writer.sync_engine, "before_cursor_execute", look)
-    with closing(sqlite.connect(sqlite.database_file(settings.sqlalchemy_url))) as other:
+    with closing(connect(sqlite.database_file(settings.sqlalchemy_url))) as other:
         other.execute("BEGIN IMMEDIATE")
         writing = asyncio.create_task(counter.write(increment))
         await asyncio.wait_for(five.wait(), 4)
@@ -299,7 +300,7 @@ async def test_a_write_looks_for_the_lock_again_and_again_without_stopping_the_l
     await writing
 
 
-async def test_writing_beside_another_process_that_imports_is_no_error(counter: Database, settings: Settings) -> None:
+async def test_writes_succeed_while_another_process_imports(counter: Database, settings: Settings) -> None:
     importer = """
 import sys, time
 from pathlib import Path
@@ -332,7 +333,7 @@ while True:
         assert await count(session) == 40
 
 
-async def test_a_reader_that_is_cancelled_at_any_moment_leaves_nothing_open(counter: Database) -> None:
+async def test_a_cancelled_reader_leaves_no_connection_open(counter: Database) -> None:
     """Warnings are errors here, so a connection left open fails this test."""
     for rounds in range(60):
         reading = asyncio.create_task(read(counter))
@@ -350,7 +351,7 @@ async def read(database: Database) -> int:
         return await count(session)
 
 
-async def test_an_error_tells_the_statement_and_not_what_it_was_given(counter: Database) -> None:
+async def test_an_error_contains_the_statement_but_not_its_parameters(counter: Database) -> None:
     """Unexpected errors are logged in full."""
 
     async def written(work: UnitOfWork) -> None:

@@ -10,14 +10,14 @@ from settings import Settings
 from webapp.db.keys import sealer, secret_key
 
 
-def test_a_key_of_the_settings_is_used_as_it_is(settings: Settings) -> None:
+def test_a_key_in_the_settings_is_used_unchanged(settings: Settings) -> None:
     own = settings.model_copy(update={"secret_key": type(settings.secret_key)("k" * 40)})
 
     assert secret_key(own) == "k" * 40
     assert not settings.data_dir.exists()
 
 
-def test_without_one_a_key_is_made_once_and_kept(settings: Settings) -> None:
+def test_a_missing_key_is_generated_once_and_stored(settings: Settings) -> None:
     made = secret_key(settings)
 
     assert len(made) >= 64
@@ -26,7 +26,7 @@ def test_without_one_a_key_is_made_once_and_kept(settings: Settings) -> None:
     assert [file.name for file in settings.data_dir.iterdir()] == ["secret_key"]
 
 
-def test_processes_that_start_together_end_with_one_key(settings: Settings) -> None:
+def test_processes_that_start_together_use_the_same_key(settings: Settings) -> None:
     code = (
         "from settings import Settings; from webapp.db.keys import secret_key;"
         "print(secret_key(Settings(_env_file=None)))"
@@ -42,7 +42,7 @@ def test_processes_that_start_together_end_with_one_key(settings: Settings) -> N
     assert keys == {secret_key(settings)}
 
 
-def test_a_damaged_key_stops_the_start_instead_of_signing_with_it(settings: Settings) -> None:
+def test_a_damaged_key_prevents_the_start(settings: Settings) -> None:
     secret_key(settings)
     (settings.data_dir / "secret_key").write_text("")
 
@@ -50,7 +50,7 @@ def test_a_damaged_key_stops_the_start_instead_of_signing_with_it(settings: Sett
         secret_key(settings)
 
 
-def test_what_is_sealed_survives_a_rotation_of_keys_and_opens_with_no_other(settings: Settings) -> None:
+def test_encrypted_values_survive_a_key_rotation_and_need_one_of_the_keys(settings: Settings) -> None:
     secret = type(settings.secret_key)
     old = settings.model_copy(update={"secret_key": secret("o" * 40)})
     rotated = old.model_copy(update={"secret_key": secret("n" * 40), "secret_key_fallbacks": (secret("o" * 40),)})

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from settings import Settings
-from webapp.db import migrations, sqlite
+from webapp.db import migrations, sqlite, sqlite_driver
 from webapp.rowstore.nul_escape import encode
 
 PEOPLE = "INSERT INTO users (id, email, name, password_hash, role, is_active, created_at) VALUES"
@@ -66,7 +66,7 @@ def inspected() -> list[object]:
 
 
 def connect(settings: Settings) -> sqlite3.Connection:
-    return sqlite.connect(sqlite.database_file(settings.sqlalchemy_url))
+    return sqlite_driver.connect(sqlite.database_file(settings.sqlalchemy_url))
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def database(before: Settings) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def test_rows_keep_their_ids_and_texts_are_stored_by_the_one_escape(database: sqlite3.Connection) -> None:
+def test_rows_keep_their_ids_and_texts_are_escaped(database: sqlite3.Connection) -> None:
     wanted = [
         (row_id, *(encode(cell) if isinstance(cell, str) else cell for cell in cells))
         for row_id, cells in enumerate(CELLS, 1)
@@ -85,11 +85,11 @@ def test_rows_keep_their_ids_and_texts_are_stored_by_the_one_escape(database: sq
     assert database.execute("SELECT id, rowid, c3 FROM t2").fetchall() == [(1, 1, "a"), (7, 7, "b")]
 
 
-def test_new_rows_get_ids_that_were_never_used(database: sqlite3.Connection) -> None:
+def test_the_next_row_id_follows_the_highest_id(database: sqlite3.Connection) -> None:
     assert database.execute("SELECT id, next_row_id FROM tables").fetchall() == [(1, 4), (2, 8)]
 
 
-def test_formats_no_longer_name_a_substitute(database: sqlite3.Connection) -> None:
+def test_formats_have_no_substitute_any_more(database: sqlite3.Connection) -> None:
     formats = [json.loads(text) for (text,) in database.execute("SELECT format FROM columns WHERE table_id = 1")]
     assert formats == [{}, {"null": "NA"}, {}, {"null": "-"}]
     ((inspection,),) = database.execute("SELECT inspection FROM imports")
@@ -99,7 +99,7 @@ def test_formats_no_longer_name_a_substitute(database: sqlite3.Connection) -> No
     }
 
 
-def test_sort_indexes_are_made_again_and_search_indexes_only_where_texts_have_changed(
+def test_sort_indexes_are_rebuilt_and_search_indexes_only_where_texts_have_changed(
     database: sqlite3.Connection,
 ) -> None:
     names = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
@@ -109,7 +109,7 @@ def test_sort_indexes_are_made_again_and_search_indexes_only_where_texts_have_ch
     assert database.execute("SELECT count(*) FROM sqlite_stat1 WHERE idx = 'i1_1'").fetchone() == (1,)
 
 
-def test_a_table_with_as_many_columns_as_possible_is_kept(before: Settings) -> None:
+def test_a_table_with_the_maximum_number_of_columns_is_not_rewritten(before: Settings) -> None:
     names = [f"c{number}" for number in range(1, 2001)]
     with closing(connect(before)) as database:
         database.execute(f"{TABLES} (3, 1, 'Wide', '2026-01-01', 1, 'ready', 0, 'none')")
@@ -120,20 +120,30 @@ def test_a_table_with_as_many_columns_as_possible_is_kept(before: Settings) -> N
         assert database.execute("SELECT rowid, c1, c2000 FROM t3").fetchall() == [(5, "first", "last")]
 
 
-def test_the_revision_can_be_taken_back(before: Settings) -> None:
+def test_a_downgrade_keeps_rows_and_ids(before: Settings) -> None:
     from alembic import command
 
     migrations.upgrade(before)
+    with closing(connect(before)) as database:
+        database.execute("DROP TABLE t1")
     command.downgrade(migrations.configuration(before), "0002")
     with closing(connect(before)) as database:
-        formats = [json.loads(text) for (text,) in database.execute("SELECT format FROM columns WHERE table_id = 1")]
-        rows = database.execute("SELECT c1, c2, c3, c4 FROM t1 ORDER BY rowid").fetchall()
-    assert [format.get("nul") for format in formats] == ["␀", "\ue000", None, None]
-    back = [
-        tuple(
-            cell.replace(format["nul"], "\0") if isinstance(cell, str) and "nul" in format else cell
-            for cell, format in zip(row, formats, strict=True)
-        )
-        for row in rows
-    ]
-    assert back == CELLS
+        assert database.execute("SELECT rowid, c3 FROM t2").fetchall() == [(1, "a"), (7, "b")]
+        assert "next_row_id" not in {row[1] for row in database.execute("PRAGMA table_info(tables)")}
+
+
+@pytest.mark.parametrize("cell", ["a␀b", "␛␛"])
+def test_a_downgrade_is_refused_if_a_cell_has_a_character_that_older_versions_store_differently(
+    before: Settings, cell: str
+) -> None:
+    from alembic import command
+
+    migrations.upgrade(before)
+    with closing(connect(before)) as database:
+        database.execute("DROP TABLE t1")
+        database.execute("INSERT INTO t2 (c3) VALUES (?)", (cell,))
+    with pytest.raises(RuntimeError, match="Table 2 has cells with U"):
+        command.downgrade(migrations.configuration(before), "0002")
+    with closing(connect(before)) as database:
+        assert migrations.current(before) == migrations.head()
+        assert database.execute("SELECT next_row_id FROM tables WHERE id = 2").fetchone() == (8,)

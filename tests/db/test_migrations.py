@@ -11,14 +11,15 @@ from sqlalchemy.engine import Connection
 
 from settings import Settings
 from webapp.db import migrations, sqlite
+from webapp.db.sqlite_driver import connect
 from webapp.models import Base
 
 
 def connection(settings: Settings) -> sqlite3.Connection:
-    return sqlite.connect(sqlite.database_file(settings.sqlalchemy_url))
+    return connect(sqlite.database_file(settings.sqlalchemy_url))
 
 
-def test_a_new_database_is_brought_to_the_newest_step(settings: Settings) -> None:
+def test_a_new_database_is_migrated_to_the_newest_revision(settings: Settings) -> None:
     assert migrations.current(settings) is None
 
     assert migrations.upgrade(settings) is True
@@ -27,7 +28,7 @@ def test_a_new_database_is_brought_to_the_newest_step(settings: Settings) -> Non
     assert migrations.upgrade(settings) is False
 
 
-def test_the_migrations_lead_to_the_models(settings: Settings) -> None:
+def test_the_migrations_produce_the_schema_of_the_models(settings: Settings) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
@@ -38,7 +39,7 @@ def test_the_migrations_lead_to_the_models(settings: Settings) -> None:
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_the_tables_of_the_users_are_none_of_the_migrations_business(settings: Settings) -> None:
+def test_migrations_ignore_imported_tables(settings: Settings) -> None:
     from alembic import command
 
     migrations.upgrade(settings)
@@ -48,7 +49,7 @@ def test_the_tables_of_the_users_are_none_of_the_migrations_business(settings: S
     command.check(migrations.configuration(settings, Base.metadata))
 
 
-def test_the_newest_step_is_the_one_alembic_finds() -> None:
+def test_the_newest_revision_is_the_head_alembic_finds() -> None:
     from alembic.script import ScriptDirectory
 
     script = ScriptDirectory.from_config(migrations.configuration(Settings(_env_file=None)))
@@ -56,7 +57,7 @@ def test_the_newest_step_is_the_one_alembic_finds() -> None:
     assert [migrations.head()] == script.get_heads()
 
 
-def test_every_step_can_be_taken_back(settings: Settings) -> None:
+def test_every_migration_of_an_empty_database_can_be_reverted(settings: Settings) -> None:
     from alembic import command
 
     migrations.upgrade(settings)
@@ -68,7 +69,7 @@ def test_every_step_can_be_taken_back(settings: Settings) -> None:
     assert names <= {"alembic_version", "sqlite_sequence"}
 
 
-def test_who_was_there_before_people_came_is_kept_and_the_owner_is_verified(settings: Settings) -> None:
+def test_existing_users_are_kept_and_the_owner_is_verified(settings: Settings) -> None:
     from alembic import command
 
     command.upgrade(migrations.configuration(settings), "0001")
@@ -126,7 +127,7 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(settings: Settings
         assert plain.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
 
 
-def test_a_migration_that_leaves_rows_pointing_nowhere_is_refused(settings: Settings) -> None:
+def test_a_migration_that_violates_a_foreign_key_is_refused(settings: Settings) -> None:
     migrations.upgrade(settings)
 
     with pytest.raises(RuntimeError, match="point nowhere"), sqlite.migrating(settings.sqlalchemy_url) as migrating:
@@ -139,7 +140,7 @@ def test_a_migration_that_leaves_rows_pointing_nowhere_is_refused(settings: Sett
         assert plain.execute("SELECT count(*) FROM tables").fetchone() == (0,)
 
 
-def test_a_table_that_is_copied_to_change_it_keeps_the_rows_that_point_to_it(settings: Settings) -> None:
+def test_copying_a_table_in_a_migration_keeps_the_rows_that_refer_to_it(settings: Settings) -> None:
     """With foreign keys on, dropping the old copy of `users` would delete everybody's tables."""
     migrations.upgrade(settings)
     with closing(connection(settings)) as plain:
@@ -159,7 +160,7 @@ def test_a_table_that_is_copied_to_change_it_keeps_the_rows_that_point_to_it(set
         assert plain.execute("SELECT title FROM tables").fetchall() == [("mine",)]
 
 
-def test_alembic_on_its_command_line_finds_everything_in_pyproject(settings: Settings) -> None:
+def test_the_command_line_of_alembic_is_configured_in_pyproject(settings: Settings) -> None:
     migrations.upgrade(settings)
 
     done = subprocess.run(

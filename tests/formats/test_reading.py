@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from tests.rowstore.backends import column, round_trip
 from webapp.formats import ReadOptions, open_source, records
+from webapp.formats.errors import ImportFileError
 from webapp.formats.records import parser_arguments
-from webapp.imports.inspect_file import ImportFileError, ImportOverrides, InspectionReport, inspect_file
+from webapp.imports.inspect_file import inspect_file
+from webapp.imports.report import ImportOverrides, InspectionReport
 
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "cp1251", "gb18030", "shift_jis"]
 CELLS = st.one_of(
@@ -44,10 +46,10 @@ def written(rows: Sequence[Sequence[str]], options: ReadOptions, line_end: str) 
     return text.getvalue()
 
 
-def stored_and_printed(path: Path, found: InspectionReport) -> list[list[str]]:
+def stored_and_printed(path: Path, report: InspectionReport) -> list[list[str]]:
     """The result of an import followed by an export."""
-    fields = [column(number, "", each.type, each.format) for number, each in enumerate(found.columns, 1)]
-    return round_trip(fields, [row for batch in open_source(path, found.options).batches(7) for row in batch.rows])
+    fields = [column(number, "", each.type, each.format) for number, each in enumerate(report.columns, 1)]
+    return round_trip(fields, [row for batch in open_source(path, report.options).batches(7) for row in batch.rows])
 
 
 def encodable(rows: list[list[str]], encoding: str) -> list[list[str]]:
@@ -63,7 +65,7 @@ def encodable(rows: list[list[str]], encoding: str) -> list[list[str]]:
     st.sampled_from(ENCODINGS),
     st.booleans(),
 )
-def test_any_table_in_any_dialect_and_encoding_comes_out_as_it_went_in(
+def test_any_table_in_any_dialect_and_encoding_is_read_unchanged(
     rows: list[list[str]], delimiter: str, quote: str, escape: str, line_end: str, encoding: str, header: bool
 ) -> None:
     rows = encodable(rows, encoding)
@@ -75,34 +77,34 @@ def test_any_table_in_any_dialect_and_encoding_comes_out_as_it_went_in(
         if not rows:
             return
         decided = ImportOverrides(encoding=encoding, delimiter=delimiter, quote=quote, header=header, header_row=0)
-        found = inspect_file(path, path.name, decided)
-        if found.escape != escape:
+        report = inspect_file(path, path.name, decided)
+        if report.escape != escape:
             return  # which of the two ways quotes are escaped cannot be chosen, and need not show in a few cells
-        assert found.rejected_count == 0
-        assert stored_and_printed(path, found) == rows
+        assert report.rejected_count == 0
+        assert stored_and_printed(path, report) == rows
 
 
 @given(st.lists(st.tuples(st.integers(), st.dates(), st.text('abc ,"\n', min_size=1, max_size=9)), min_size=3))
-def test_a_realistic_table_is_read_without_being_told_how(rows: list[tuple[Any, ...]]) -> None:
+def test_the_dialect_of_a_realistic_table_is_detected(rows: list[tuple[Any, ...]]) -> None:
     cells = [[str(cell) for cell in row] for row in rows]
     with TemporaryDirectory() as directory:
         path = Path(directory) / "table.csv"
         with path.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([["number", "day", "note"], *cells])
-        found = inspect_file(path, path.name)
-        assert (found.delimiter, found.quote, found.header) == (",", '"', True)
-        assert [column.type for column in found.columns][1] == "date"
-        assert stored_and_printed(path, found) == cells
+        report = inspect_file(path, path.name)
+        assert (report.delimiter, report.quote, report.header) == (",", '"', True)
+        assert [column.type for column in report.columns][1] == "date"
+        assert stored_and_printed(path, report) == cells
 
 
 @given(st.lists(st.dictionaries(st.text("abc", min_size=1), CELLS, min_size=1), min_size=1))
-def test_objects_of_texts_come_out_as_they_went_in(objects: list[dict[str, str]]) -> None:
+def test_ndjson_objects_are_read_unchanged(objects: list[dict[str, str]]) -> None:
     with TemporaryDirectory() as directory:
         path = Path(directory) / "table.ndjson"
         path.write_text("".join(json.dumps(one) + "\n" for one in objects), encoding="utf-8")
-        found = inspect_file(path, path.name)
-        keys = found.keys or []
-        assert stored_and_printed(path, found) == [[one.get(key, "") for key in keys] for one in objects]
+        report = inspect_file(path, path.name)
+        keys = report.keys or []
+        assert stored_and_printed(path, report) == [[one.get(key, "") for key in keys] for one in objects]
 
 
 def saved(directory: Path, data: bytes | str, name: str = "table.csv") -> Path:
@@ -115,89 +117,89 @@ def read(path: Path, **decided: Any) -> InspectionReport:
     return inspect_file(path, path.name, ImportOverrides(**decided))
 
 
-def reasons(found: InspectionReport) -> list[tuple[int, str]]:
-    return [(row.line, row.reason) for row in found.rejected]
+def reasons(report: InspectionReport) -> list[tuple[int, str]]:
+    return [(row.line, row.reason) for row in report.rejected]
 
 
-def test_undecodable_bytes_cost_their_row_only(tmp_path: Path) -> None:
+def test_only_rows_with_undecodable_bytes_are_rejected(tmp_path: Path) -> None:
     text = "id,name\n" + "".join(f"{number},Zoë\n" for number in range(20))
     data = text.encode().replace(b"7,Zo\xc3\xab", b"7,Zo\xff")
-    found = read(saved(tmp_path, data))
-    assert (found.encoding, found.rows) == ("utf-8", 18)
-    assert reasons(found)[0] == (9, "Line 9 holds bytes that are not UTF-8: “Zo\\xFF”.")
-    assert [row.line for row in found.rejected] == [9, 19]
+    report = read(saved(tmp_path, data))
+    assert (report.encoding, report.rows) == ("utf-8", 18)
+    assert reasons(report)[0] == (9, "Line 9 holds bytes that are not UTF-8: “Zo\\xFF”.")
+    assert [row.line for row in report.rejected] == [9, 19]
 
 
-def test_rows_kept_aside_are_written_with_line_reason_and_cells(tmp_path: Path) -> None:
+def test_rejected_rows_are_written_with_line_reason_and_cells(tmp_path: Path) -> None:
     path = saved(tmp_path, b'a,b\n1,2,3\n4,"x\ny"\n5,\xff\n6,"open\n7,8\n')
-    aside = tmp_path / "aside.csv"
-    found = inspect_file(path, path.name, ImportOverrides(encoding="utf-8"), rejected_path=aside)
-    assert [row.line for row in found.rejected] == [2, 5, 6]
-    with aside.open(newline="", encoding="utf-8") as file:
+    rejected_path = tmp_path / "aside.csv"
+    report = inspect_file(path, path.name, ImportOverrides(encoding="utf-8"), rejected_path=rejected_path)
+    assert [row.line for row in report.rejected] == [2, 5, 6]
+    with rejected_path.open(newline="", encoding="utf-8") as file:
         assert [[row[0], *row[2:]] for row in csv.reader(file)] == [
             ["line", "cells"], ["2", "1", "2", "3"], ["5", "5", "\\xFF"], ["6", '6,"open'],
         ]  # fmt: skip
 
 
-def test_rows_kept_aside_stay_when_the_file_is_read_again_in_vain(tmp_path: Path) -> None:
+def test_rejected_rows_are_kept_if_reading_the_file_again_fails(tmp_path: Path) -> None:
     path = saved(tmp_path, "a,b\n" + "1,2\n" * 70_000 + "x','\n" * 300 + "1,2,3\n")
-    aside = tmp_path / "aside.csv"
-    inspect_file(path, path.name, ImportOverrides(quote='"'), rejected_path=aside)
-    before = aside.read_text()
+    rejected_path = tmp_path / "aside.csv"
+    inspect_file(path, path.name, ImportOverrides(quote='"'), rejected_path=rejected_path)
+    before = rejected_path.read_text()
     assert "1,2,3" in before
     with pytest.raises(ImportFileError, match="open and never end"):
-        inspect_file(path, path.name, ImportOverrides(quote="'"), rejected_path=aside)
-    assert aside.read_text() == before
+        inspect_file(path, path.name, ImportOverrides(quote="'"), rejected_path=rejected_path)
+    assert rejected_path.read_text() == before
 
 
-def test_lines_are_counted_as_in_the_file_over_blank_lines_and_lines_in_cells(tmp_path: Path) -> None:
+def test_line_numbers_count_blank_lines_and_lines_inside_cells(tmp_path: Path) -> None:
     path = saved(tmp_path, 'a,b\n\n"1\n2\r\n3",x\n\n1,2,3\n"a"b,c\n1,2,3\n' + "1,2\n" * 3)
-    found = read(path, header=True, header_row=0)
-    assert [line for line, _ in reasons(found)] == [7, 8, 9]
-    assert reasons(found)[1][1] == "Broken quotes at line 8: a closing quote is followed by more text."
+    report = read(path, header=True, header_row=0)
+    assert [line for line, _ in reasons(report)] == [7, 8, 9]
+    assert reasons(report)[1][1] == "Broken quotes at line 8: a closing quote is followed by more text."
 
 
-def test_a_quote_that_never_ends_costs_one_row_of_a_large_file(tmp_path: Path) -> None:
+def test_an_unclosed_quote_rejects_one_row_of_a_large_file(tmp_path: Path) -> None:
     lines = [f"{number},text {number}\n" for number in range(150_000)]
     lines[70_000] = '70000,"open\n'
-    found = read(saved(tmp_path, "id,note\n" + "".join(lines)))
-    assert found.rows == 149_999
-    assert reasons(found) == [(70_002, "Unclosed quote at line 70,002: the quote that opens there never ends.")]
+    report = read(saved(tmp_path, "id,note\n" + "".join(lines)))
+    assert report.rows == 149_999
+    assert reasons(report) == [(70_002, "Unclosed quote at line 70,002: the quote that opens there never ends.")]
 
 
-def test_a_file_full_of_open_quotes_is_refused_instead_of_being_read_for_ever(tmp_path: Path) -> None:
+def test_a_file_with_too_many_unclosed_quotes_is_refused(tmp_path: Path) -> None:
     path = saved(tmp_path, "a,b\n1,2\n" + 'x","\n' * 300)
     with pytest.raises(ImportFileError, match="Choose “no quotes”"):
         read(path, delimiter=",", quote='"')
     assert read(path, delimiter=",", quote="none").rows == 301
 
 
-def test_a_cell_of_many_lines_over_many_blocks_stays_whole(tmp_path: Path) -> None:
+def test_a_cell_may_span_several_blocks(tmp_path: Path) -> None:
     cell = "line\r\n" * 90_000
     path = saved(tmp_path, f'a,b\n1,"{cell}"\n2,x\n')
-    found = read(path)
-    rows = [row for batch in open_source(path, found.options).batches() for row in batch.rows]
+    report = read(path)
+    rows = [row for batch in open_source(path, report.options).batches() for row in batch.rows]
     assert rows == [["1", cell], ["2", "x"]]
 
 
-def test_a_record_of_far_too_many_lines_is_an_unclosed_quote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_record_of_too_many_lines_is_an_unclosed_quote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However large the file, only so many lines wait for a quote's end."""
     monkeypatch.setattr(records, "_MAX_LINES", 1000)
-    found = read(saved(tmp_path, 'a,b\n1,"' + "line\n" * 90_000 + '"\n2,x\n'), header_row=0, header=True)
-    assert reasons(found)[0] == (2, "Unclosed quote at line 2: the quote that opens there never ends.")
+    report = read(saved(tmp_path, 'a,b\n1,"' + "line\n" * 90_000 + '"\n2,x\n'), header_row=0, header=True)
+    assert reasons(report)[0] == (2, "Unclosed quote at line 2: the quote that opens there never ends.")
 
 
 @pytest.mark.parametrize("size", [1, 3, 5000])
-def test_batches_are_the_same_each_time_and_as_large_as_asked_for(tmp_path: Path, size: int) -> None:
+def test_batches_are_repeatable_and_have_the_requested_size(tmp_path: Path, size: int) -> None:
     path = saved(tmp_path, "a,b\n" + "1,2\n" * 10 + "1,2,3\n" + "3,4\n" * 10)
-    found = read(path)
-    readings = [list(open_source(path, found.options).batches(size)) for _ in range(2)]
+    report = read(path)
+    readings = [list(open_source(path, report.options).batches(size)) for _ in range(2)]
     assert readings[0] == readings[1]
     assert [len(batch.rows) for batch in readings[0]][:-1] == [size] * (len(readings[0]) - 1)
     assert sum(len(batch.rows) for batch in readings[0]) == 20
 
 
-def test_large_rows_come_in_batches_that_fit_the_memory(tmp_path: Path) -> None:
+def test_large_rows_come_in_smaller_batches(tmp_path: Path) -> None:
     path = saved(tmp_path, "a,b\n" + f"{'x' * 100_000},1\n" * 200)
     sizes = [len(batch.rows) for batch in open_source(path, read(path).options).batches()]
     assert sum(sizes) == 200
@@ -219,16 +221,16 @@ def test_large_rows_come_in_batches_that_fit_the_memory(tmp_path: Path) -> None:
         ("a\tb\n" + '"x\t1\n"y\t2\n' * 5, "\t", ""),
     ],
 )
-def test_the_dialect_is_found(tmp_path: Path, text: str, delimiter: str, quote: str) -> None:
-    found = read(saved(tmp_path, text))
-    assert (found.delimiter, found.quote) == (delimiter, quote)
-    assert found.rejected_count == 0
+def test_the_dialect_is_detected(tmp_path: Path, text: str, delimiter: str, quote: str) -> None:
+    report = read(saved(tmp_path, text))
+    assert (report.delimiter, report.quote) == (delimiter, quote)
+    assert report.rejected_count == 0
 
 
-def test_a_backslash_before_a_quote_ends_no_cell_and_is_text_elsewhere(tmp_path: Path) -> None:
+def test_a_backslash_escapes_quotes_and_is_text_elsewhere(tmp_path: Path) -> None:
     path = saved(tmp_path, 'a,b\n"say \\"hi\\" \\\\",C:\\new\n"x\\n",2\n')
-    found = read(path)
-    assert stored_and_printed(path, found) == [['say "hi" \\', "C:\\new"], ["x\\n", "2"]]
+    report = read(path)
+    assert stored_and_printed(path, report) == [['say "hi" \\', "C:\\new"], ["x\\n", "2"]]
 
 
 @pytest.mark.parametrize(
@@ -245,20 +247,20 @@ def test_a_backslash_before_a_quote_ends_no_cell_and_is_text_elsewhere(tmp_path:
         ("\ufeffid,v\n1,2\n", True, ["id", "v"], 1),
     ],
 )
-def test_the_header_is_found(tmp_path: Path, text: str, header: bool, titles: list[str], rows: int) -> None:
-    found = read(saved(tmp_path, text))
-    assert (found.header, [column.title for column in found.columns], found.rows) == (header, titles, rows)
+def test_the_header_is_detected(tmp_path: Path, text: str, header: bool, titles: list[str], rows: int) -> None:
+    report = read(saved(tmp_path, text))
+    assert (report.header, [column.title for column in report.columns], report.rows) == (header, titles, rows)
 
 
 def test_titles_become_unique_short_and_printable(tmp_path: Path) -> None:
-    found = read(saved(tmp_path, f'id,ID,"a\tb\n c",,{"x" * 500},\u202eevil,id 2\n1,2,3,4,5,6,7\n'))
-    titles = [column.title for column in found.columns]
+    report = read(saved(tmp_path, f'id,ID,"a\tb\n c",,{"x" * 500},\u202eevil,id 2\n1,2,3,4,5,6,7\n'))
+    titles = [column.title for column in report.columns]
     assert titles == ["id", "ID 3", "a b c", "column 4", "x" * 119 + "…", "evil", "id 2"]
 
 
-def test_titles_that_take_each_others_numbers_stay_unique(tmp_path: Path) -> None:
-    found = read(saved(tmp_path, "a,a,a 2,A,a 2,a 4,a\n1,2,3,4,5,6,7\n"))
-    assert [column.title for column in found.columns] == ["a", "a 3", "a 2", "A 5", "a 2 2", "a 4", "a 6"]
+def test_numbered_titles_do_not_collide_with_existing_titles(tmp_path: Path) -> None:
+    report = read(saved(tmp_path, "a,a,a 2,A,a 2,a 4,a\n1,2,3,4,5,6,7\n"))
+    assert [column.title for column in report.columns] == ["a", "a 3", "a 2", "A 5", "a 2 2", "a 4", "a 6"]
 
 
 def test_more_columns_than_a_table_can_hold_are_refused(tmp_path: Path) -> None:
@@ -270,23 +272,23 @@ def test_more_columns_than_a_table_can_hold_are_refused(tmp_path: Path) -> None:
         read(saved(tmp_path, ",".join(["a"] * 200_000) + "\n"))
 
 
-def test_a_million_digits_and_a_letter_are_told_from_a_value_at_once(tmp_path: Path) -> None:
+def test_classifying_a_cell_takes_linear_time(tmp_path: Path) -> None:
     """Looked at from each digit to the end, they would take hours."""
-    found = read(saved(tmp_path, f"id,code\n1,{'1' * 1_000_000}x\n2,3\n"))
-    assert (found.header, found.rows) == (True, 2)
+    report = read(saved(tmp_path, f"id,code\n1,{'1' * 1_000_000}x\n2,3\n"))
+    assert (report.header, report.rows) == (True, 2)
 
 
 @pytest.mark.parametrize(
     ("data", "words"),
     [(b"", "empty file"), (b"%PDF-1.7", "PDF"), (b"\xd0\xcf\x11\xe0", "old Excel"), (b"PK\x03\x04junk", "damaged")],
 )
-def test_what_is_no_table_is_refused_in_words(tmp_path: Path, data: bytes, words: str) -> None:
+def test_a_file_of_another_format_is_refused_with_an_explanation(tmp_path: Path, data: bytes, words: str) -> None:
     with pytest.raises(ImportFileError, match=words):
         read(saved(tmp_path, data, "x"))
 
 
 @pytest.mark.parametrize("encoding", ["klingon", "utf-32", "idna", "punycode", "undefined", "base64"])
-def test_an_encoding_that_is_none_here_is_refused_in_words(tmp_path: Path, encoding: str) -> None:
+def test_an_unsupported_encoding_is_refused_with_an_explanation(tmp_path: Path, encoding: str) -> None:
     """Python has some that cannot say which bytes they do not know."""
     with pytest.raises(ImportFileError, match=f"no encoding “{encoding}”"):
         read(saved(tmp_path, "a\n1\n"), encoding=encoding)
@@ -295,40 +297,40 @@ def test_an_encoding_that_is_none_here_is_refused_in_words(tmp_path: Path, encod
 @pytest.mark.parametrize(
     "encoding", ["utf-16", "utf-8-sig", "latin1", "cp1252", "shift_jis", "gb18030", "hz", "utf-32-le"]
 )
-def test_any_encoding_of_texts_can_be_chosen(tmp_path: Path, encoding: str) -> None:
+def test_any_text_encoding_can_be_chosen(tmp_path: Path, encoding: str) -> None:
     assert read(saved(tmp_path, "a,b\n1,2\n".encode(encoding)), encoding=encoding).sample == [["1", "2"]]
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "cp1251", "utf-16-le", "utf-16-be", "shift_jis"])
-def test_the_encoding_is_found_from_the_whole_file(tmp_path: Path, encoding: str) -> None:
+def test_the_encoding_is_detected_from_the_whole_file(tmp_path: Path, encoding: str) -> None:
     words = {"cp1252": "Straße in Köln", "cp1251": "Привет как дела", "shift_jis": "日本語の文章を書きます"}
     text = "id,text\n" + "1,plain\n" * 50_000 + f"2,{words.get(encoding, 'Zoë')}\n" * 200
-    found = read(saved(tmp_path, text.encode(encoding)))
-    assert found.encoding == {"shift_jis": "cp932"}.get(encoding, encoding)  # Windows' own name for it
-    assert found.rejected_count == 0
+    report = read(saved(tmp_path, text.encode(encoding)))
+    assert report.encoding == {"shift_jis": "cp932"}.get(encoding, encoding)  # Windows' own name for it
+    assert report.rejected_count == 0
 
 
 def test_numbers_in_ndjson_are_kept_as_written_and_nested_values_as_json(tmp_path: Path) -> None:
     lines = ['{"a":1.0,"b":[1,2.50,{"k":null}]}', '{"c":true,"a":1e5}', '{"a":null,"b":"x"}']
-    found = read(saved(tmp_path, "\n".join(lines), "t.ndjson"))
-    assert found.keys == ["a", "b", "c"]
-    assert found.sample == [["1.0", '[1,2.50,{"k":null}]', ""], ["1e5", "", "true"], ["", "x", ""]]
+    report = read(saved(tmp_path, "\n".join(lines), "t.ndjson"))
+    assert report.keys == ["a", "b", "c"]
+    assert report.sample == [["1.0", '[1,2.50,{"k":null}]', ""], ["1e5", "", "true"], ["", "x", ""]]
 
 
-def test_a_lone_carriage_return_in_a_long_object_does_not_cut_it(tmp_path: Path) -> None:
+def test_a_lone_carriage_return_does_not_split_an_object(tmp_path: Path) -> None:
     long = "x" * 600_000  # longer than a block
-    found = read(saved(tmp_path, '{"a":1,\r"b":"' + long + '"}\r\n{"a":2,"b":"\u2028"}\r\n', "t.ndjson"))
-    assert (found.rows, found.rejected_count) == (2, 0)
-    rows = [row for batch in open_source(tmp_path / "t.ndjson", found.options).batches() for row in batch.rows]
+    report = read(saved(tmp_path, '{"a":1,\r"b":"' + long + '"}\r\n{"a":2,"b":"\u2028"}\r\n', "t.ndjson"))
+    assert (report.rows, report.rejected_count) == (2, 0)
+    rows = [row for batch in open_source(tmp_path / "t.ndjson", report.options).batches() for row in batch.rows]
     assert rows == [["1", long], ["2", "\u2028"]]
 
 
-def test_lines_that_are_no_objects_are_kept_aside(tmp_path: Path) -> None:
+def test_lines_that_are_not_objects_are_rejected(tmp_path: Path) -> None:
     deep = '{"a":' + "[" * 100_000 + "]" * 100_000 + "}"
     lines = ['{"a":1}', "nope", "[1]", '{"a":1,"a":2}', '{"a":"\\ud800"}', deep, "", '{"a":2}', '{"\\ud800":1}']
-    found = read(saved(tmp_path, "\n".join(lines), "t.ndjson"))
-    assert found.rows == 2
-    assert reasons(found) == [
+    report = read(saved(tmp_path, "\n".join(lines), "t.ndjson"))
+    assert report.rows == 2
+    assert reasons(report) == [
         (2, "Line 2 is not valid JSON."),
         (3, "Line 3 is JSON but not an object with keys."),
         (4, "Line 4 has the same key twice in an object."),
@@ -336,4 +338,4 @@ def test_lines_that_are_no_objects_are_kept_aside(tmp_path: Path) -> None:
         (6, "Line 6 is nested too deeply."),
         (9, "Line 9 holds half a character (a lone surrogate)."),
     ]
-    assert [column.title for column in found.columns] == ["a"]
+    assert [column.title for column in report.columns] == ["a"]

@@ -15,7 +15,7 @@ from tests.jobs.driver import is_running
 from tests.servers import ROOT, wait_for
 from webapp.db.errors import UserError
 from webapp.imports.child_process import Child, ChildDied, ChildFailed, ChildStopped
-from webapp.imports.requests import Folder, InspectRequest
+from webapp.imports.requests import ImportFolder, InspectRequest
 
 
 def ignore(progress: dict[str, Any]) -> None:
@@ -23,16 +23,16 @@ def ignore(progress: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Folder:
+def folder(tmp_path: Path) -> ImportFolder:
     (tmp_path / "original").write_bytes(b"a,b\n1,x\n2,y\n")
-    return Folder(tmp_path)
+    return ImportFolder(tmp_path)
 
 
-def inspection_of(folder: Folder, **overrules: Any) -> dict[str, Any]:
-    return InspectRequest(folder.path, "small.csv", overrules, max_columns=2_000).to_json()
+def inspection_of(folder: ImportFolder, **overrides: Any) -> dict[str, Any]:
+    return InspectRequest(str(folder.path), "small.csv", overrides, max_columns=2_000).to_json()
 
 
-async def test_a_child_tells_its_progress_and_leaves_its_result(folder: Folder) -> None:
+async def test_a_child_reports_progress_and_stores_its_result(folder: ImportFolder) -> None:
     steps: list[dict[str, Any]] = []
     assert await Child(inspection_of(folder), steps.append).run() == {"rows": 2}
     assert steps
@@ -40,7 +40,7 @@ async def test_a_child_tells_its_progress_and_leaves_its_result(folder: Folder) 
     assert json.loads(folder.inspection.read_text())["rows"] == 2
 
 
-async def test_what_is_wrong_with_a_file_comes_back_in_words(folder: Folder) -> None:
+async def test_an_error_of_the_file_is_returned_as_a_message(folder: ImportFolder) -> None:
     folder.original.write_bytes(b"")
     with pytest.raises(UserError, match="empty file"):
         await Child(inspection_of(folder), ignore).run()
@@ -49,13 +49,15 @@ async def test_what_is_wrong_with_a_file_comes_back_in_words(folder: Folder) -> 
         await Child(inspection_of(folder), ignore).run()
 
 
-async def test_a_mistake_of_ours_is_logged_with_its_traceback(folder: Folder, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_unexpected_error_is_logged_with_its_traceback(
+    folder: ImportFolder, caplog: pytest.LogCaptureFixture
+) -> None:
     with pytest.raises(ChildFailed):
         await Child(inspection_of(folder, nonsense=1), ignore).run()
     assert "Traceback" in caplog.text
 
 
-async def test_a_child_that_is_stopped_is_gone_and_so_is_one_whose_parent_is_cancelled(folder: Folder) -> None:
+async def test_a_child_ends_when_it_is_stopped_and_when_its_parent_is_cancelled(folder: ImportFolder) -> None:
     with folder.exclusive():  # so that the child waits
         child = Child(inspection_of(folder), ignore)
         running = asyncio.create_task(child.run())
@@ -74,7 +76,7 @@ async def test_a_child_that_is_stopped_is_gone_and_so_is_one_whose_parent_is_can
         assert not is_running(child.pid)
 
 
-async def test_a_child_that_is_killed_has_died(folder: Folder) -> None:
+async def test_a_killed_child_is_reported_as_dead(folder: ImportFolder) -> None:
     with folder.exclusive():
         child = Child(inspection_of(folder), ignore)
         running = asyncio.create_task(child.run())
@@ -84,7 +86,7 @@ async def test_a_child_that_is_killed_has_died(folder: Folder) -> None:
             await running
 
 
-async def test_a_second_child_waits_for_the_first(folder: Folder) -> None:
+async def test_a_second_child_waits_for_the_first(folder: ImportFolder) -> None:
     with folder.exclusive():
         running = asyncio.create_task(Child(inspection_of(folder), ignore).run())
         done, _ = await asyncio.wait({running}, timeout=0.5)
@@ -92,7 +94,7 @@ async def test_a_second_child_waits_for_the_first(folder: Folder) -> None:
     assert await running == {"rows": 2}
 
 
-def test_a_child_ends_with_its_parent_however_that_ends(folder: Folder) -> None:
+def test_a_child_ends_with_its_parent_however_that_ends(folder: ImportFolder) -> None:
     parent = (
         "import asyncio, json, sys\n"
         "from webapp.imports.child_process import Child\n"
@@ -123,7 +125,7 @@ def test_a_child_loads_neither_the_web_nor_the_database_layer(verb: str, tmp_pat
         "import sys\n"
         "from webapp.imports import worker\n"
         f"request = {{'folder': {str(tmp_path)!r}, 'database': {str(tmp_path / 'x.db')!r}, 'table_id': 1,"
-        " 'import_id': '', 'filename': '', 'overrules': {}, 'columns': [], 'options': {}}\n"
+        " 'import_id': '', 'filename': '', 'overrides': {}, 'columns': [], 'options': {}}\n"
         f"try: worker.{verb}(request)\n"
         "except Exception: pass\n"
         "print(*sorted({'quart', 'sqlalchemy', 'dbos', 'pydantic'} & set(sys.modules)))\n"
@@ -132,7 +134,7 @@ def test_a_child_loads_neither_the_web_nor_the_database_layer(verb: str, tmp_pat
     assert loaded.stdout.strip() == ""
 
 
-async def test_reading_a_file_gives_way_to_the_server_it_is_read_for(folder: Folder) -> None:
+async def test_a_child_that_inspects_has_a_lower_priority_than_the_server(folder: ImportFolder) -> None:
     """Niceness counts within a session; sessions share the processor alike."""
     with folder.exclusive():
         child = Child(inspection_of(folder), ignore)
@@ -147,7 +149,7 @@ async def test_reading_a_file_gives_way_to_the_server_it_is_read_for(folder: Fol
             await running
 
 
-async def test_a_child_knows_no_keys_of_the_server(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_child_does_not_inherit_secrets(folder: ImportFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROWCAST_SECRET_KEY", "not for children")
     with folder.exclusive():
         child = Child(inspection_of(folder), ignore)

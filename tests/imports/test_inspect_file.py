@@ -6,14 +6,10 @@ from typing import Any
 
 import pytest
 
-from webapp.imports.inspect_file import (
-    ColumnGuess,
-    ImportFileError,
-    ImportOverrides,
-    InspectionReport,
-    describe,
-    inspect_file,
-)
+from webapp.formats.errors import ImportFileError
+from webapp.imports.inspect_file import inspect_file
+from webapp.imports.report import ColumnGuess, ImportOverrides, InspectionReport
+from webapp.types import describe
 
 TABLE = "id,zip,day,late,flag\n1,00501,03/04/2024,NA,yes\n2,10001,05/06/2024,5,no\n3,10002,07/08/2024,NA,yes\n"
 
@@ -25,21 +21,31 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def looked_at(path: Path, columns: dict[int, dict[str, Any]] | None = None, **decided: Any) -> InspectionReport:
-    return inspect_file(path, path.name, ImportOverrides(columns=columns or {}, **decided))
+def inspect(path: Path, columns: dict[int, dict[str, Any]] | None = None, **overrides: Any) -> InspectionReport:
+    return inspect_file(path, path.name, ImportOverrides(columns=columns or {}, **overrides))
 
 
-def test_an_inspection_and_its_overrules_go_through_json(path: Path) -> None:
-    found = looked_at(path)
-    assert InspectionReport.from_json(json.loads(json.dumps(found.to_json()))) == found
-    overrules = ImportOverrides(encoding="cp1252", header=False, columns={3: {"type": "text", "format": {}}})
-    assert ImportOverrides.from_json(json.loads(json.dumps(overrules.to_json()))) == overrules
+def test_reports_and_overrides_survive_json(path: Path) -> None:
+    report = inspect(path)
+    assert InspectionReport.from_json(json.loads(json.dumps(report.to_json()))) == report
+    overrides = ImportOverrides(encoding="cp1252", header=False, columns={3: {"type": "text", "format": {}}})
+    assert ImportOverrides.from_json(json.loads(json.dumps(overrides.to_json()))) == overrides
     assert ImportOverrides.from_json({}) == ImportOverrides()
 
 
-def test_scripts_are_told_everything_in_one_shape(path: Path) -> None:
-    found = describe(looked_at(path))
-    assert {key: found[key] for key in found if key != "columns"} == {
+def test_a_report_stored_by_an_older_version_is_read(path: Path) -> None:
+    report = inspect(path)
+    data = json.loads(json.dumps(report.to_json()))
+    for column in data["columns"]:
+        column["alternatives"] = ["text"]
+        for choice in column["choices"]:
+            choice["label"] = "Text"
+    assert InspectionReport.from_json(data) == report
+
+
+def test_the_summary_for_scripts_has_a_fixed_shape(path: Path) -> None:
+    report = inspect(path).summary()
+    assert {key: report[key] for key in report if key != "columns"} == {
         "encoding": "utf-8",
         "delimiter": ",",
         "quote": '"',
@@ -47,7 +53,7 @@ def test_scripts_are_told_everything_in_one_shape(path: Path) -> None:
         "rows": 3,
         "rejected": [],
     }
-    assert found["columns"][4] == {
+    assert report["columns"][4] == {
         "title": "flag",
         "type": "boolean",
         "format": "yes/no",
@@ -56,35 +62,35 @@ def test_scripts_are_told_everything_in_one_shape(path: Path) -> None:
     }
 
 
-def test_progress_is_told_to_the_last_byte(path: Path) -> None:
-    heard: list[tuple[int, int]] = []
-    inspect_file(path, path.name, ImportOverrides(), lambda bytes_read, rows: heard.append((bytes_read, rows)))
-    assert heard[-1] == (len(TABLE), 3)
+def test_progress_is_reported_up_to_the_last_byte(path: Path) -> None:
+    reported: list[tuple[int, int]] = []
+    inspect_file(path, path.name, ImportOverrides(), lambda bytes_read, rows: reported.append((bytes_read, rows)))
+    assert reported[-1] == (len(TABLE), 3)
 
 
-def test_every_alternative_offered_is_lossless_and_settled_without_reading_again(path: Path) -> None:
-    found = looked_at(path)
-    assert [choice.label for choice in found.columns[2].choices] == [
+def test_choosing_an_offered_type_needs_no_further_reading(path: Path) -> None:
+    report = inspect(path)
+    assert [describe(choice) for choice in report.columns[2].choices] == [
         "date, day first (DD/MM/YYYY)",
         "date, month first (MM/DD/YYYY)",
         "text",
     ]
-    assert found.columns[3].null_token == "NA"
+    assert report.columns[3].null_token == "NA"
     wanted: dict[int, dict[str, Any]] = {0: {"type": "text"}, 2: {"type": "date", "order": "mdy"}, 4: {"skip": True}}
     wanted[3] = {"null": "NA", "title": "Delay"}
     path.unlink()
-    settled = found.settled(ImportOverrides(columns=wanted))
-    assert settled is not None
-    assert [(column.type, column.format) for column in settled.columns[:4]] == [
+    corrected = report.with_overrides(ImportOverrides(columns=wanted))
+    assert corrected is not None
+    assert [(column.type, column.format) for column in corrected.columns[:4]] == [
         ("text", {}),
         ("text", {}),
         ("date", {"layout": "MM/DD/YYYY"}),
         ("integer", {"null": "NA"}),
     ]
-    assert settled.columns[3].title == "Delay"
-    assert settled.columns[4].skip
-    assert settled.columns[2].reason == "date, month first (MM/DD/YYYY), as you chose"
-    assert not settled.refusal
+    assert corrected.columns[3].title == "Delay"
+    assert corrected.columns[4].skip
+    assert corrected.columns[2].reason == "date, month first (MM/DD/YYYY), as you chose"
+    corrected.ensure_lossless()
 
 
 @pytest.mark.parametrize(
@@ -99,15 +105,15 @@ def test_every_alternative_offered_is_lossless_and_settled_without_reading_again
         ImportOverrides(columns={0: {"null": "-"}}),
     ],
 )
-def test_what_the_first_reading_cannot_answer_needs_another(path: Path, decided: ImportOverrides) -> None:
-    assert looked_at(path).settled(decided) is None
+def test_overrides_that_change_the_reading_need_another_pass(path: Path, decided: ImportOverrides) -> None:
+    assert inspect(path).with_overrides(decided) is None
 
 
-def test_a_decision_is_the_same_whether_settled_or_read_again(path: Path) -> None:
+def test_applying_overrides_equals_reading_the_file_again_with_them(path: Path) -> None:
     decided = ImportOverrides(columns={2: {"type": "date", "order": "dmy"}, 3: {"type": "integer", "null": "NA"}})
-    again, settled = inspect_file(path, path.name, decided), looked_at(path).settled(decided)
-    assert settled is not None
-    assert [facts(column) for column in again.columns] == [facts(column) for column in settled.columns]
+    again, corrected = inspect_file(path, path.name, decided), inspect(path).with_overrides(decided)
+    assert corrected is not None
+    assert [facts(column) for column in again.columns] == [facts(column) for column in corrected.columns]
 
 
 def facts(column: ColumnGuess) -> tuple[Any, ...]:
@@ -115,30 +121,32 @@ def facts(column: ColumnGuess) -> tuple[Any, ...]:
 
 
 def test_a_type_that_would_lose_values_says_how_many_and_is_refused(path: Path) -> None:
-    found = looked_at(path, {1: {"type": "integer"}, 3: {"type": "integer"}})
-    assert (found.columns[1].misfits, found.columns[1].first_misfit) == (1, "row 1 holds 00501")
-    assert (found.columns[3].misfits, found.columns[3].first_misfit) == (2, "row 1 holds NA")
-    assert found.refusal == (
+    report = inspect(path, {1: {"type": "integer"}, 3: {"type": "integer"}})
+    assert (report.columns[1].misfits, report.columns[1].first_misfit) == (1, "row 1 holds 00501")
+    assert (report.columns[3].misfits, report.columns[3].first_misfit) == (2, "row 1 holds NA")
+    with pytest.raises(ImportFileError) as refusal:
+        report.ensure_lossless()
+    assert str(refusal.value) == (
         "1 value does not fit integer in the column “zip”: row 1 holds 00501. Nothing would be lost as text."
     )
-    unchanged = found.settled(ImportOverrides(columns={1: {"type": "integer"}, 3: {"type": "integer"}}))
+    unchanged = report.with_overrides(ImportOverrides(columns={1: {"type": "integer"}, 3: {"type": "integer"}}))
     assert unchanged is not None
     with pytest.raises(ImportFileError, match="does not fit"):
-        unchanged.check()
-    mended = found.settled(ImportOverrides(columns={1: {"type": "text"}, 3: {"skip": True}}))
+        unchanged.ensure_lossless()
+    mended = report.with_overrides(ImportOverrides(columns={1: {"type": "text"}, 3: {"skip": True}}))
     assert mended is not None
-    mended.check()
+    mended.ensure_lossless()
 
 
-def test_overrules_of_reading_are_obeyed(path: Path) -> None:
+def test_overrides_of_the_read_options_are_applied(path: Path) -> None:
     path.write_bytes("a;b\n'x;y';\xe9\n".encode("cp1252"))
-    found = looked_at(path, encoding="cp1252", delimiter=";", quote="'", header=False, header_row=1)
-    assert (found.rows, found.sample, found.columns[0].title) == (1, [["x;y", "é"]], "column 1")
-    assert found.encoding_reason.endswith("as you chose")
+    report = inspect(path, encoding="cp1252", delimiter=";", quote="'", header=False, header_row=1)
+    assert (report.rows, report.sample, report.columns[0].title) == (1, [["x;y", "é"]], "column 1")
+    assert report.encoding_reason.endswith("as you chose")
 
 
-def test_a_preview_holds_the_beginning_of_long_cells(path: Path) -> None:
+def test_long_cells_are_shortened_in_the_report(path: Path) -> None:
     path.write_text("a,b\n" + f"{'x' * 100_000},1\n" * 30)
-    found = looked_at(path)
-    assert len(json.dumps(found.to_json())) < 50_000
-    assert (found.sample[0][0][-3:], found.columns[0].samples[0][-3:]) == ("xx…", "xx…")
+    report = inspect(path)
+    assert len(json.dumps(report.to_json())) < 50_000
+    assert (report.sample[0][0][-3:], report.columns[0].samples[0][-3:]) == ("xx…", "xx…")

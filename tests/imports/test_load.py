@@ -37,10 +37,10 @@ class Loading:
         self.table: StoredTable = make_table(self.backend, fields, [])
 
     def run(self, progress: Callable[[int, int], None] = lambda bytes_read, rows: None) -> int:
-        positions = {field.number: field.number - 1 for field in self.table.fields}
+        positions = [field.number - 1 for field in self.table.fields]
         options = asdict(ReadOptions())
-        request = LoadRequest(self.folder, self.backend.address, f"{1:032x}", options, self.table.ref, positions)
-        return load(LoadRequest.from_json(request.to_json()), progress)
+        request = LoadRequest(str(self.folder), self.backend.address, f"{1:032x}", options, self.table.ref, positions)
+        return load(request, progress)
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         with closing(self.backend.connect()) as connection:
@@ -63,7 +63,7 @@ def loading(tmp_path: Path, data_dir: Path, rows: list[tuple[str, str, str]]) ->
     return Loading(tmp_path, data_dir)
 
 
-def test_every_row_is_there_once_in_the_order_of_the_file(loading: Loading, rows: list[tuple[str, str, str]]) -> None:
+def test_every_row_is_loaded_once_in_the_order_of_the_file(loading: Loading, rows: list[tuple[str, str, str]]) -> None:
     assert loading.run() == ROWS
     assert loading.stored() == list(enumerate(rows, 1))
     assert loading.ask("SELECT rows_done FROM imports") == [(ROWS,)]
@@ -96,7 +96,7 @@ def test_loading_again_changes_nothing(loading: Loading) -> None:
     assert loading.ask("SELECT version FROM tables") == before
 
 
-def test_others_can_write_between_two_batches_and_see_the_first_rows_at_once(loading: Loading) -> None:
+def test_other_connections_can_write_between_batches_and_see_the_first_rows_early(loading: Loading) -> None:
     seen: list[int] = []
     with closing(loading.backend.connect()) as other:
         other.execute("PRAGMA busy_timeout = 0")

@@ -187,7 +187,7 @@ async def test_a_mail_that_is_deleted_or_cannot_be_decrypted_ends_its_task(app: 
 async def test_a_restarted_server_sends_what_the_last_one_could_not(settings: Settings, box: Postbox) -> None:
     silent = create_app(settings)
     async with silent.test_app():
-        await db.of(silent).settled()
+        await db.of(silent).wait_for_writes()
         mail_id = await write_down(silent)  # the process ends before anything sends it
 
     following = create_app(settings)

@@ -121,7 +121,7 @@ async def test_our_background_task_gets_ids_and_opens_its_own_session(app: Appli
     await sign_up(client)
     torn_down.clear()
     assert (await client.get("/rename")).status_code == 200
-    await db.of(app).settled()
+    await db.of(app).wait_for_writes()
 
     async with db.of(app).reading() as session:
         assert (await session.get_one(User, 1)).name == "Countess"

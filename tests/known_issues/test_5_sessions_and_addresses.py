@@ -97,7 +97,7 @@ async def test_our_session_survives_a_change_of_address_and_records_it(
     wait_six_minutes(settings)
 
     there = await client.get("/", **TRAIN)
-    await db.of(app).settled()
+    await db.of(app).wait_for_writes()
     here = await client.get("/")
 
     assert (there.status_code, here.status_code) == (303, 303)  # both to the dashboard

@@ -160,7 +160,7 @@ async def test_the_pages_of_development_are_valid(data_dir: Path) -> None:
         await sign_up(client)
         check("/outbox, empty", await page(client, "/outbox"))
         await client.post("/reset", form={"email": ADA.email})
-        await db.of(app).settled()
+        await db.of(app).wait_for_writes()
         async with db.of(app).reading() as session:
             mail_id = await session.scalar(select(Mail.id))
         check("/outbox", await page(client, "/outbox"))

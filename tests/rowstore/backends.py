@@ -16,7 +16,7 @@ from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sqlite.loader import SqliteAppender
 from webapp.rowstore.sqlite.store import SqliteRowReader
 from webapp.rowstore.sqlite.writer import SqliteRowWriter
-from webapp.rowstore.store import Count, ExportFormat, Page, RowReader, RowWriter, StoredRow
+from webapp.rowstore.store import Count, ExportFormat, Page, PageStart, RowReader, RowWriter, StoredRow
 from webapp.rowstore.table_ref import Field, TableRef
 
 T = TypeVar("T")
@@ -92,11 +92,19 @@ class StoredTable:
     def query(self, *args: tuple[str, str]) -> TableQuery:
         return TableQuery.from_args(list(args), self.fields)
 
-    def page(self, *args: tuple[str, str], query: TableQuery | None = None, **options: Any) -> Page:
-        return self.rows.page(self.ref, query or self.query(*args), **options)
+    def page(
+        self,
+        *args: tuple[str, str],
+        query: TableQuery | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        at: int | None = None,
+        **options: Any,
+    ) -> Page:
+        return self.rows.page(self.ref, query or self.query(*args), PageStart(after, before, at), **options)
 
-    def count(self, *args: tuple[str, str], query: TableQuery | None = None, limit: int = 10_000) -> Count:
-        return self.rows.count(self.ref, query or self.query(*args), limit)
+    def count(self, *args: tuple[str, str], query: TableQuery | None = None) -> Count:
+        return self.rows.count(self.ref, query or self.query(*args))
 
     def export(self, *args: tuple[str, str], format: ExportFormat = "csv", safe: bool = False) -> bytes:
         return b"".join(self.rows.export(self.ref, self.query(*args), format, safe=safe))
@@ -132,7 +140,7 @@ def make_table(backend: Any, fields: Sequence[Field], rows: Iterable[Cells], tab
         writer.create(ref)
     backend.begin_import(table_id, import_id)
     with open_loader(backend.address) as loader:
-        appender = loader.appender(ref, {field.number: place for place, field in enumerate(fields)}, import_id)
+        appender = loader.appender(ref, range(len(fields)), import_id)
         list(appender.append(list(rows)))
         appender.finish()
     return StoredTable(backend, ref)
@@ -148,8 +156,7 @@ def loaded_in_memory(fields: Sequence[Field], rows: Sequence[Cells]) -> Iterator
             "CREATE TABLE tables (id, row_count, next_row_id, version); INSERT INTO tables VALUES (1, 0, 1, 0)"
         )
         SqliteRowWriter(connection).create(ref)
-        positions = {field.number: place for place, field in enumerate(fields)}
-        for _ in SqliteAppender(connection, ref, positions, "a").append(rows):
+        for _ in SqliteAppender(connection, ref, range(len(fields)), "a").append(rows):
             pass
         yield SqliteRowReader(connection)
 

@@ -68,9 +68,9 @@ async def open_store() -> AsyncIterator[Callable[[StoredTable], Any]]:
 @pytest.fixture
 def always_indexed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small tables are searched and indexed like large ones."""
-    monkeypatch.setattr(planning, "SMALL", 0)
-    monkeypatch.setattr(planning, "ENOUGH", 2)
-    monkeypatch.setattr(search_index, "HOLD", 0.0001)
+    monkeypatch.setattr(planning, "SMALL_TABLE", 0)
+    monkeypatch.setattr(planning, "TRIGRAM_SAMPLE", 2)
+    monkeypatch.setattr(search_index, "HOLD_SECONDS", 0.0001)
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def any_plan(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], int]], A
     @contextmanager
     def patched(number: Callable[[], int]) -> Iterator[None]:
         with monkeypatch.context() as patch:
-            patch.setattr(planning, "SMALL", 0)
+            patch.setattr(planning, "SMALL_TABLE", 0)
             for name in ("COMMON", "COMMON_BESIDE_INDEX", "BROAD"):
                 patch.setattr(planning, name, number())
             yield

@@ -33,7 +33,7 @@ def cells(data: bytes) -> list[list[str]]:
 
 @settings(max_examples=120)
 @given(st.lists(st.tuples(CELLS, CELLS, CELLS), max_size=6), st.sampled_from(["", "1", "-2,3"]))
-def test_csv_is_what_csv_writer_writes(make: Make, rows: list[Sequence[str]], sort: str) -> None:
+def test_an_exported_csv_equals_the_output_of_csv_writer(make: Make, rows: list[Sequence[str]], sort: str) -> None:
     table = make(TEXTS, rows)
     data = table.export(("sort", sort))
     if not sort:
@@ -73,7 +73,7 @@ def test_values_are_written_as_in_the_file(make: Make) -> None:
     assert list(json.loads(second).values()) == [None, None, None, None, -3, None]
 
 
-def test_nul_characters_come_back(make: Make) -> None:
+def test_nul_characters_are_exported_unchanged(make: Make) -> None:
     values = ["a\0,b", "\0", '"\0\n', "␀", "␛", "␛␀\0␛"]
     table = make([column(1, "a"), column(2, "\0␀")], [(value, "") for value in values])
     assert cells(table.export()) == [["a", "\0␀"], *([value, ""] for value in values)]
@@ -97,14 +97,14 @@ def test_safe_defuses_texts_and_titles_but_not_numbers(make: Make) -> None:
     assert cells(table.export())[1] == ["=1", "-5", "+1", "-7"]
 
 
-def test_the_query_decides_rows_columns_and_order(make: Make) -> None:
+def test_the_query_selects_rows_columns_and_order(make: Make) -> None:
     table = make(TYPED, [[str(n), "", "yes" if n % 2 else "no", "", "NA", f"t{n % 3}"] for n in range(1, 10)])
     data = table.export(("q", "t"), ("f.3", "eq:yes"), ("sort", "6,-1"), ("cols", "6,1"))
     assert cells(data)[1:] == [["t0", "9"], ["t0", "3"], ["t1", "7"], ["t1", "1"], ["t2", "5"]]
 
 
 @pytest.mark.parametrize("sort", ["", "2", "-2"])
-def test_many_rows_come_in_blocks_and_each_once(make: Make, sort: str) -> None:
+def test_many_rows_are_exported_in_blocks(make: Make, sort: str) -> None:
     table = make(TEXTS, [(f"{n:06}", str(n % 7) if n % 5 else "", "x" * 50) for n in range(12_000)])
     blocks = list(table.rows.export(table.ref, table.query(("sort", sort))))
     assert len(blocks) > 4

@@ -49,14 +49,14 @@ def table(make: Make) -> StoredTable:
     return make(FIELDS, [[cell] for cell in CELLS])
 
 
-def test_cells_are_shown_and_exported_as_they_came(table: StoredTable) -> None:
+def test_cells_with_nul_are_shown_and_exported_unchanged(table: StoredTable) -> None:
     assert [cells for _, (cells,) in table.page().rows] == CELLS
     lines = table.export(format="ndjson").decode().splitlines()
     assert [json.loads(line)["text"] for line in lines] == CELLS
 
 
 @pytest.mark.parametrize(
-    ("filter_", "wanted"),
+    ("filter_", "expected"),
     [
         ("eq:a␀b", [1, 2]),
         ("eq:a\0b", [1]),
@@ -70,11 +70,11 @@ def test_cells_are_shown_and_exported_as_they_came(table: StoredTable) -> None:
         ("contains:␛", [3, 4]),
     ],
 )
-def test_filters_know_both_spellings(table: StoredTable, filter_: str, wanted: list[int]) -> None:
-    assert ids(table.page(("f.1", filter_))) == wanted
+def test_filters_find_both_spellings(table: StoredTable, filter_: str, expected: list[int]) -> None:
+    assert ids(table.page(("f.1", filter_))) == expected
 
 
-def test_pages_of_a_sorted_table_go_on_after_such_cells(table: StoredTable) -> None:
+def test_pages_continue_after_cells_with_nul(table: StoredTable) -> None:
     page, found = table.page(("sort", "1"), size=1), list[int]()
     while True:
         found += ids(page)
@@ -84,17 +84,17 @@ def test_pages_of_a_sorted_table_go_on_after_such_cells(table: StoredTable) -> N
     assert sorted(found) == [1, 2, 3, 4, 5, 6, 7]
 
 
-def test_such_cells_can_be_edited_deleted_and_restored(table: StoredTable) -> None:
+def test_cells_with_nul_can_be_edited_deleted_and_restored(table: StoredTable) -> None:
     changes = [CellChange(1, FIELDS[0], "a\0b", "a␀"), CellChange(2, FIELDS[0], "a\0b", "x")]
     applied = table.write(lambda rows: rows.apply(table.ref, changes))
-    assert [(refused.change.row_id, refused.now) for refused in applied.refused] == [(2, "a␀b")]
+    assert [(conflict.change.row_id, conflict.current) for conflict in applied.conflicts] == [(2, "a␀b")]
     deleted = table.write(lambda rows: rows.delete(table.ref, [1, 7]))
     assert deleted == [StoredRow(1, ("a␀",)), StoredRow(7, ("\0",))]
     table.write(lambda rows: rows.restore(table.ref, deleted))
     assert [cells for _, (cells,) in table.page().rows] == ["a␀", *CELLS[1:]]
 
 
-def test_words_of_a_format_may_contain_the_symbols(make: Make) -> None:
+def test_words_of_a_format_may_contain_the_escape_characters(make: Make) -> None:
     format = {"true": "␀", "false": "␛", "null": "-␀"}
     table = make(
         [column(1, "b", "boolean", format), column(2, "n", "integer", {"null": "␛"})], [["␀", "7"], ["␛", "␛"]]
@@ -103,4 +103,4 @@ def test_words_of_a_format_may_contain_the_symbols(make: Make) -> None:
     assert table.rows.cells(table.ref, [1, 2, 3], table.fields) == {1: ("␀", "7"), 2: ("␛", "␛"), 3: ("-␀", "8")}
     assert table.export().decode() == "b,n\r\n␀,7\r\n␛,␛\r\n-␀,8\r\n"
     changes = [CellChange(1, table.fields[0], "␀", "␛"), CellChange(2, table.fields[1], "␛", "9")]
-    assert table.write(lambda rows: rows.apply(table.ref, changes)).refused == []
+    assert table.write(lambda rows: rows.apply(table.ref, changes)).conflicts == []

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.rowstore.backends import StoredTable, column
 from tests.rowstore.conftest import Make
 from webapp.rowstore.errors import QueryError
-from webapp.rowstore.histogram import MOST, of_days, of_numbers
+from webapp.rowstore.histogram import MAX_BARS, date_ranges, number_ranges
 from webapp.rowstore.store import Profile
 
 FIELDS = (
@@ -46,29 +46,29 @@ def table(make: Make) -> StoredTable:
 
 
 def test_texts_have_top_values(table: StoredTable) -> None:
-    found = profile(table, 1)
-    assert (found.rows, found.filled, found.empty, found.distinct) == (600, 480, 120, 3)
-    assert [(value.text, value.count) for value in found.top] == [("Oslo", 240), ("Bergen", 120), ("oslo", 120)]
-    assert found.top_is_all
-    assert not found.note
-    assert not found.buckets
-    assert found.minimum is None
+    result = profile(table, 1)
+    assert (result.rows, result.filled, result.empty, result.distinct) == (600, 480, 120, 3)
+    assert [(value.text, value.count) for value in result.top] == [("Oslo", 240), ("Bergen", 120), ("oslo", 120)]
+    assert result.top_is_all
+    assert not result.note
+    assert not result.buckets
+    assert result.minimum is None
 
 
 def test_booleans_have_top_values(table: StoredTable) -> None:
-    found = profile(table, 6)
-    assert [(value.text, value.count) for value in found.top] == [("no", 200), ("yes", 200)]
-    assert found.distinct == 2
+    result = profile(table, 6)
+    assert [(value.text, value.count) for value in result.top] == [("no", 200), ("yes", 200)]
+    assert result.distinct == 2
 
 
 def test_numbers_have_extremes_an_average_and_a_histogram(table: StoredTable) -> None:
-    found = profile(table, 2)
-    assert (found.minimum, found.maximum, found.distinct, found.filled) == ("0", "49", 50, 450)
+    result = profile(table, 2)
+    assert (result.minimum, result.maximum, result.distinct, result.filled) == ("0", "49", 50, 450)
     values = [number % 50 for number in range(600) if number % 4]
-    assert found.average == f"{sum(values) / 450:.2f}"
-    assert found.sum == str(sum(values))
-    assert [(bucket.low, bucket.high) for bucket in found.buckets[:2]] == [("0", "4"), ("5", "9")]
-    assert sum(bucket.count for bucket in found.buckets) == 450
+    assert result.average == f"{sum(values) / 450:.2f}"
+    assert result.sum == str(sum(values))
+    assert [(bucket.low, bucket.high) for bucket in result.buckets[:2]] == [("0", "4"), ("5", "9")]
+    assert sum(bucket.count for bucket in result.buckets) == 450
 
 
 def test_decimals_and_dates_are_printed_in_the_format_of_the_column(table: StoredTable) -> None:
@@ -91,8 +91,8 @@ def test_decimals_and_dates_are_printed_in_the_format_of_the_column(table: Store
 
 @pytest.mark.parametrize("number", range(1, 7))
 def test_the_query_of_a_bar_shows_exactly_its_rows(table: StoredTable, number: int) -> None:
-    found = profile(table, number, ("f.2", "filled"))
-    shown = [*found.buckets, *found.top]
+    result = profile(table, number, ("f.2", "filled"))
+    shown = [*result.buckets, *result.top]
     assert shown
     for bar in shown:
         assert bar.query is not None
@@ -102,9 +102,9 @@ def test_the_query_of_a_bar_shows_exactly_its_rows(table: StoredTable, number: i
 def test_a_column_without_values_has_no_bars(make: Make) -> None:
     table = make(FIELDS, [[""] * 6] * 3)
     for field in FIELDS:
-        found = profile(table, field.number)
-        assert (found.rows, found.filled, found.distinct) == (3, 0, 0)
-        assert (found.minimum, found.average, found.sum, found.buckets, found.top) == (None, None, None, [], [])
+        result = profile(table, field.number)
+        assert (result.rows, result.filled, result.distinct) == (3, 0, 0)
+        assert (result.minimum, result.average, result.sum, result.buckets, result.top) == (None, None, None, [], [])
 
 
 def test_long_values_are_cut_and_have_no_query(make: Make) -> None:
@@ -115,9 +115,9 @@ def test_long_values_are_cut_and_have_no_query(make: Make) -> None:
 
 def test_the_largest_integers_do_not_overflow(make: Make) -> None:
     table = make(FIELDS[1:2], [[str(2**63 - 1)], [str(2**63 - 1)], [str(-(2**63))]])
-    found = profile(table, 2)
-    assert (found.minimum, found.maximum) == (str(-(2**63)), str(2**63 - 1))
-    assert sum(bucket.count for bucket in found.buckets) == 3
+    result = profile(table, 2)
+    assert (result.minimum, result.maximum) == (str(-(2**63)), str(2**63 - 1))
+    assert sum(bucket.count for bucket in result.buckets) == 3
 
 
 def test_an_unknown_column_is_an_error(table: StoredTable) -> None:
@@ -132,21 +132,21 @@ def test_an_unknown_column_is_an_error(table: StoredTable) -> None:
 )
 def test_bars_of_numbers_are_adjacent_and_include_both_ends(low: float, span: float, scale: int) -> None:
     first, last = (round(low), round(low + span)) if scale == 0 else (low, low + span)
-    ranges = of_numbers(first, last, scale)
-    assert 1 <= len(ranges) <= MOST
-    assert ranges[0].low <= first < ranges[0].below
-    assert ranges[-1].low <= last < ranges[-1].below
-    assert all(one.below == other.low for one, other in pairwise(ranges))
+    ranges = number_ranges(first, last, scale)
+    assert 1 <= len(ranges) <= MAX_BARS
+    assert ranges[0].low <= first < ranges[0].next_low
+    assert ranges[-1].low <= last < ranges[-1].next_low
+    assert all(one.next_low == other.low for one, other in pairwise(ranges))
 
 
 @given(st.dates(), st.dates())
 def test_bars_of_days_are_adjacent_and_include_both_ends(one: date, other: date) -> None:
     first, last = sorted((one.isoformat(), other.isoformat()))
-    ranges = of_days(first, last)
-    assert 1 <= len(ranges) <= MOST
+    ranges = date_ranges(first, last)
+    assert 1 <= len(ranges) <= MAX_BARS
     assert ranges[0].low <= first <= ranges[0].high
     assert ranges[-1].low <= last <= ranges[-1].high
-    assert all(before.below == after.low for before, after in pairwise(ranges))
+    assert all(before.next_low == after.low for before, after in pairwise(ranges))
 
 
 @pytest.mark.parametrize(
@@ -161,4 +161,4 @@ def test_bars_of_days_are_adjacent_and_include_both_ends(one: date, other: date)
     ],
 )
 def test_bars_of_days_are_calendar_units(first: str, last: str, second: str) -> None:
-    assert of_days(first, last)[1].low == second
+    assert date_ranges(first, last)[1].low == second

@@ -7,7 +7,7 @@ from werkzeug.datastructures import MultiDict
 
 from tests.rowstore.backends import column
 from webapp.rowstore.errors import QueryError
-from webapp.rowstore.query import TableQuery, sentence
+from webapp.rowstore.query import TableQuery, describe_rows
 
 FIELDS = (
     column(1, "name"),
@@ -104,7 +104,7 @@ def test_a_single_value_is_not_split() -> None:
         ((("f.2", "eq:\ud800"),), "f.2", "not valid text"),
     ],
 )
-def test_invalid_arguments_are_errors_in_words(args: tuple[tuple[str, str], ...], argument: str, words: str) -> None:
+def test_invalid_arguments_are_readable_errors(args: tuple[tuple[str, str], ...], argument: str, words: str) -> None:
     if not words:
         assert query(*args).args() == [("f.3", "empty")]
         return
@@ -127,7 +127,7 @@ def test_arguments_that_make_urls_too_long_are_errors(name: str) -> None:
         query(*((name, value[:200]) for _ in range(120)))
 
 
-def test_a_column_that_is_not_given_is_unknown_to_every_argument() -> None:
+def test_a_hidden_column_cannot_be_used_in_any_argument() -> None:
     for args in ([("sort", "2")], [("f.2", "filled")], [("cols", "2")]):
         with pytest.raises(QueryError, match="no column number 2"):
             TableQuery.from_args(args, FIELDS[:1])
@@ -157,7 +157,7 @@ def test_with_columns_sets_the_visible_columns() -> None:
 
 def test_filters_are_described_in_words() -> None:
     filters = query(("f.2", "eq:Oslo"), ("f.3", "between:1,2"), ("f.1", "oneof:a,b,")).filters
-    assert [each.words for each in filters] == [
+    assert [condition.label for condition in filters] == [
         "city is Oslo",
         "price is between 1 and 2",
         "name is one of a, b or empty",
@@ -182,9 +182,11 @@ def test_filters_are_described_in_words() -> None:
         ((("q", "bo"),), None, "Of 1,000,000 rows those that hold “bo”"),
     ],
 )
-def test_sentence_describes_the_query(args: tuple[tuple[str, str], ...], shown: int | None, words: str) -> None:
-    assert sentence(query(*args), 1_000_000, shown) == words
+def test_the_query_is_described_in_words(args: tuple[tuple[str, str], ...], shown: int | None, words: str) -> None:
+    assert describe_rows(query(*args), 1_000_000, shown) == words
 
 
-def test_sentence_says_that_a_count_stopped() -> None:
-    assert sentence(query(("q", "b")), 1_000_000, 10_000, more=True) == "10,000+ of 1,000,000 rows that hold “b”"
+def test_a_capped_count_is_described_with_a_plus_sign() -> None:
+    assert (
+        describe_rows(query(("q", "b")), 1_000_000, 10_000, is_capped=True) == "10,000+ of 1,000,000 rows that hold “b”"
+    )

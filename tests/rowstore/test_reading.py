@@ -5,7 +5,7 @@ from typing import Any
 from tests.rowstore.backends import StoredTable, column, ids
 from tests.rowstore.conftest import Make
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.store import RowReader
+from webapp.rowstore.store import PageStart, RowReader
 
 FIELDS = (column(1, "name"), column(2, "price", "integer"))
 
@@ -19,7 +19,10 @@ async def test_a_page_a_count_and_a_row_are_read_in_a_thread(make: Make, open_st
     store, query = await open_store(table), table.query(("sort", "-2"))
     first = await store.read(lambda rows: rows.page(table.ref, query, size=2), 5)
     assert first.rows == [(300, ("row 300", "300")), (299, ("row 299", "299"))]
-    assert ids(await store.read(lambda rows: rows.page(table.ref, query, after=first.after, size=2), 5)) == [298, 297]
+    assert ids(await store.read(lambda rows: rows.page(table.ref, query, PageStart(after=first.after), size=2), 5)) == [
+        298,
+        297,
+    ]
     row = await store.read(lambda rows: rows.row(table.ref, query, 299), 5)
     assert (row.cells, row.previous, row.next) == (("row 299", "299"), 300, 298)
 

@@ -109,7 +109,7 @@ def test_an_interrupted_build_is_started_again(always_indexed: None, make: Make)
     assert len(table.page(("q", "row 89")).rows) == 11
 
 
-def test_what_an_interrupted_build_left_can_be_dropped(always_indexed: None, make: Make) -> None:
+def test_an_unfinished_search_index_can_be_dropped(always_indexed: None, make: Make) -> None:
     table = make(FIELDS, [("row", "", "")] * 900)
 
     def interrupt(done: int, total: int) -> None:

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tests.rowstore.backends import StoredTable, column, ids
 from tests.rowstore.conftest import Make
 from webapp.rowstore.errors import CellValueError
-from webapp.rowstore.store import CellChange, Refused, StoredRow
+from webapp.rowstore.store import CellChange, EditConflict, StoredRow
 from webapp.rowstore.table_ref import Field
 
 FIELDS = (
@@ -62,12 +62,12 @@ def make_machine(table: StoredTable) -> type[RuleBasedStateMachine]:
                 else:
                     refused.append(change)
             applied = table.write(lambda writer: writer.apply(table.ref, changes))
-            assert [each.change for each in applied.refused] == refused
+            assert [each.change for each in applied.conflicts] == refused
             assert applied.done == [change for change in changes if change not in refused]
             self.rows = expected
-            for each in applied.refused:
+            for each in applied.conflicts:
                 row = expected.get(each.change.row_id)
-                assert each.now == (row[each.change.field.number - 1] if row else None)
+                assert each.current == (row[each.change.field.number - 1] if row else None)
 
         @rule(data=st.data())
         def delete(self, data: st.DataObject) -> None:
@@ -97,15 +97,15 @@ def make_machine(table: StoredTable) -> type[RuleBasedStateMachine]:
         def search_finds_the_same(self) -> None:
             for text in ("1.50", "202", "aab"):
                 shown = {row_id: (*cells[:3], cells[3].replace("NA", "")) for row_id, cells in self.rows.items()}
-                wanted = [
+                expected = [
                     row_id for row_id, cells in sorted(shown.items()) if any(text in cell.lower() for cell in cells)
                 ]
-                assert ids(table.page(("q", text), size=1000)) == wanted
+                assert ids(table.page(("q", text), size=1000)) == expected
 
     return Writing
 
 
-def test_any_sequence_of_writes_has_the_result_it_has_in_python(always_indexed: None, make: Make) -> None:
+def test_any_sequence_of_writes_has_the_same_result_as_on_a_dict(always_indexed: None, make: Make) -> None:
     table = make(FIELDS)
     assert table.build_search_index()
     machine = make_machine(table)
@@ -118,14 +118,14 @@ def table(make: Make) -> StoredTable:
     return make(FIELDS, [("a", "1.50", "31.12.2024", "yes"), ("b", "", "", "NA")])
 
 
-def test_a_change_is_made_if_the_cell_holds_the_text_that_was_seen(table: StoredTable) -> None:
+def test_a_cell_is_changed_if_it_still_holds_the_expected_text(table: StoredTable) -> None:
     change = CellChange(1, FIELDS[1], "1.50", "2.00")
     applied = table.write(lambda rows: rows.apply(table.ref, [change]))
-    assert (applied.done, applied.refused) == ([change], [])
+    assert (applied.done, applied.conflicts) == ([change], [])
     assert table.page().rows[0] == (1, ("a", "2.00", "31.12.2024", "yes"))
 
 
-def test_a_change_is_refused_with_what_the_cell_holds_now(table: StoredTable) -> None:
+def test_a_conflicting_change_is_refused_with_the_current_text(table: StoredTable) -> None:
     changes = [
         CellChange(1, FIELDS[1], "1.5", "2.00"),
         CellChange(2, FIELDS[3], "", "yes"),
@@ -133,7 +133,11 @@ def test_a_change_is_refused_with_what_the_cell_holds_now(table: StoredTable) ->
     ]
     applied = table.write(lambda rows: rows.apply(table.ref, changes))
     assert applied.done == []
-    assert applied.refused == [Refused(changes[0], "1.50"), Refused(changes[1], "NA"), Refused(changes[2], None)]
+    assert applied.conflicts == [
+        EditConflict(changes[0], "1.50"),
+        EditConflict(changes[1], "NA"),
+        EditConflict(changes[2], None),
+    ]
     assert table.page().rows == [(1, ("a", "1.50", "31.12.2024", "yes")), (2, ("b", "", "", ""))]
 
 
@@ -166,7 +170,7 @@ def test_ten_thousand_rows_are_deleted_and_restored(make: Make) -> None:
     assert table.page(size=20_000).rows == before
 
 
-def test_dropping_leaves_nothing(make: Make) -> None:
+def test_a_dropped_table_can_be_created_again_and_is_empty(make: Make) -> None:
     table = make(FIELDS[:1], [["a"]])
     table.build_sort_index(FIELDS[0])
     table.build_search_index()

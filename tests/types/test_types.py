@@ -13,15 +13,15 @@ from webapp.rowstore.nul_escape import decode
 from webapp.rowstore.sqlite.statement import Sql
 from webapp.rowstore.table_ref import TableRef
 from webapp.types import TYPES, Choice
-from webapp.types.guess import Forced, Guess
+from webapp.types.guess import ChosenType, TypeGuesser
 
 SEPARATORS = "-/."
 ORDERS = ["YYYY}-{MM}-{DD", "YYYY}-{m}-{d", "DD}-{MM}-{YYYY", "d}-{m}-{YYYY", "MM}-{DD}-{YYYY", "m}-{d}-{YYYY"]
 DATES = st.dates(min_value=date(1, 1, 1))
 
 
-def guessed(values: Sequence[str]) -> Guess:
-    guess = Guess()
+def guessed(values: Sequence[str]) -> TypeGuesser:
+    guess = TypeGuesser()
     guess.add(values)
     return guess
 
@@ -73,7 +73,7 @@ ZONES = ["", "Z", "+02:00", "-0530"]
 
 
 @given(st.lists(NUMBERS, min_size=1))
-def test_whatever_numbers_are_recognised_print_back(values: list[str]) -> None:
+def test_recognised_numbers_print_back(values: list[str]) -> None:
     for choice in [guessed(values).decide()[0], *guessed(values).fitting()]:
         if guessed(values).exception is None or choice.type == "text":
             assert through_sqlite(choice, values) == values
@@ -116,7 +116,7 @@ def test_times_print_back_in_every_layout(pattern: str, gap: str, clock: str, zo
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1))
-def test_any_text_prints_back_also_with_nul(values: list[str]) -> None:
+def test_any_text_prints_back(values: list[str]) -> None:
     for choice in (guessed(values).decide()[0], Choice("text")):
         assert through_sqlite(choice, values) == values
 
@@ -129,7 +129,7 @@ def test_booleans_print_back_in_the_words_of_the_file(values: list[str]) -> None
 
 
 @given(st.sampled_from(["NA", "-", "n/a", "'", "“x”"]), st.lists(st.integers().map(str), min_size=1))
-def test_a_word_for_empty_is_stored_as_empty_and_printed_back(token: str, numbers: list[str]) -> None:
+def test_a_null_token_is_stored_as_empty_and_printed_back(token: str, numbers: list[str]) -> None:
     values = [*numbers, token, token]
     guess = guessed(values)
     choice, _ = guess.decide()
@@ -139,7 +139,7 @@ def test_a_word_for_empty_is_stored_as_empty_and_printed_back(token: str, number
             assert through_sqlite(fitting.with_null(token), values) == values
 
 
-def test_a_word_for_empty_is_not_offered_beside_real_empties_nor_for_a_broken_number() -> None:
+def test_a_null_token_is_not_offered_beside_empty_cells_or_for_a_malformed_number() -> None:
     assert guessed(["1", "NA", "NA"]).null_token == "NA"
     assert guessed(["1", "NA"]).null_token == "NA"
     assert guessed(["1", "gone", "gone"]).null_token == "gone"
@@ -177,7 +177,7 @@ REASONS = [
 
 
 @pytest.mark.parametrize(("values", "type_", "words"), REASONS, ids=[str(reason[0]) for reason in REASONS])
-def test_the_reason_is_given_with_the_values_of_the_file(values: list[str], type_: str, words: str) -> None:
+def test_the_reason_quotes_values_of_the_file(values: list[str], type_: str, words: str) -> None:
     choice, reason = guessed(values).decide()
     assert choice.type == type_
     assert reason.endswith(words)
@@ -195,22 +195,22 @@ TWO_LINES = [
 
 
 @pytest.mark.parametrize("values", TWO_LINES, ids=[values[0] for values in TWO_LINES])
-def test_a_cell_of_two_lines_is_text_though_each_line_would_fit(values: list[str]) -> None:
+def test_a_cell_of_two_lines_is_text_even_if_each_line_is_a_number_or_date(values: list[str]) -> None:
     for order in (values, values[::-1]):
         assert guessed(order).decide()[0].type == "text"
         assert through_sqlite(Choice("text"), order) == order
-    forced = Forced(guessed(values[:1]).decide()[0].type)
-    forced.add(values)
-    assert forced.misfits == 1
+    chosen = ChosenType(guessed(values[:1]).decide()[0].type)
+    chosen.add(values)
+    assert chosen.misfit_count == 1
 
 
-def test_a_long_row_of_digits_of_another_script_is_explained_at_once() -> None:
+def test_explaining_a_misfit_takes_linear_time() -> None:
     """Looked at from each digit to the end, it would take hours."""
     assert guessed(["1", "\u0661" * 1_000_000 + "x"]).decide()[1].startswith("text, because row 2 holds")
 
 
-def test_a_type_is_given_up_wherever_in_the_file_the_value_stands() -> None:
-    guess = Guess()
+def test_a_late_misfit_makes_the_column_text() -> None:
+    guess = TypeGuesser()
     for start in range(0, 60_000, 5000):
         guess.add([str(number) for number in range(start, start + 5000)])
     guess.add(["60000", "1 2"])
@@ -219,7 +219,7 @@ def test_a_type_is_given_up_wherever_in_the_file_the_value_stands() -> None:
     assert reason.startswith("text, because row 60,002 holds “1 2”")
 
 
-def test_zeros_and_ones_are_integers_unless_somebody_says_otherwise() -> None:
+def test_zeros_and_ones_are_integers_by_default() -> None:
     guess = guessed(["0", "1", "1"])
     assert guess.decide()[0].type == "integer"
     assert Choice("boolean", {"true": "1", "false": "0"}) in guess.fitting()
@@ -237,18 +237,16 @@ def test_zeros_and_ones_are_integers_unless_somebody_says_otherwise() -> None:
         ("text", "", ["1", "x"], 0, "None"),
     ],
 )
-def test_a_chosen_type_tells_which_values_it_does_not_fit(
-    kind: str, wanted: str, values: list[str], misfits: int, first: str
-) -> None:
-    forced = Forced(kind, wanted)
-    forced.add(values)
-    assert (forced.misfits, str(forced.first)) == (misfits, first)
+def test_a_chosen_type_counts_its_misfits(kind: str, wanted: str, values: list[str], misfits: int, first: str) -> None:
+    chosen = ChosenType(kind, wanted)
+    chosen.add(values)
+    assert (chosen.misfit_count, str(chosen.first_misfit)) == (misfits, first)
 
 
-def test_a_chosen_word_for_empty_makes_real_empties_misfits() -> None:
-    forced = Forced("integer", null="NA")
-    forced.add(["1", "NA", ""])
-    assert (forced.misfits, str(forced.first)) == (1, "row 3 holds “”")
+def test_empty_cells_are_misfits_beside_a_chosen_null_token() -> None:
+    chosen = ChosenType("integer", null="NA")
+    chosen.add(["1", "NA", ""])
+    assert (chosen.misfit_count, str(chosen.first_misfit)) == (1, "row 3 holds “”")
 
 
 @pytest.mark.parametrize(
@@ -268,12 +266,14 @@ def test_a_chosen_word_for_empty_makes_real_empties_misfits() -> None:
         ("text", {}, "x", "x"),
     ],
 )
-def test_what_people_type_is_understood(kind: str, format: dict[str, object], typed: str, stored: object) -> None:
+def test_typed_values_are_parsed_in_several_spellings(
+    kind: str, format: dict[str, object], typed: str, stored: object
+) -> None:
     assert TYPES[kind].parse_input(typed, format) == stored
 
 
 @pytest.mark.parametrize(("kind", "typed"), [("integer", "1.5"), ("decimal", "x"), ("boolean", "2"), ("date", "4/24")])
-def test_what_means_nothing_in_a_column_is_refused(kind: str, typed: str) -> None:
+def test_typed_values_of_another_type_are_refused(kind: str, typed: str) -> None:
     formats: dict[str, dict[str, object]] = {
         "decimal": {"style": "plain", "scale": 2},
         "boolean": {"true": "yes", "false": "no"},
@@ -297,12 +297,12 @@ def test_what_means_nothing_in_a_column_is_refused(kind: str, typed: str) -> Non
         ("integer", {"null": "x" * 21}),
     ],
 )
-def test_a_format_from_outside_is_checked_before_it_gets_near_sql(kind: str, format: dict[str, object]) -> None:
+def test_a_user_supplied_format_is_validated(kind: str, format: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         TYPES[kind].check(format)
 
 
-def test_the_zone_of_utc_is_not_needed_to_sort() -> None:
+def test_times_with_a_zone_are_stored_without_it_and_sort() -> None:
     moments = [datetime(2024, 1, day, tzinfo=UTC) for day in (1, 2)]
     values = [moment.strftime("%d.%m.%Y %H:%M:%SZ") for moment in moments] + ["31.12.2023 00:00:00Z"]
     choice, _ = guessed(values).decide()

@@ -10,7 +10,7 @@ from sqlalchemy.orm import selectinload
 
 from settings import Settings
 from webapp.db.database import Database
-from webapp.imports.requests import Folder
+from webapp.imports.requests import ImportFolder
 from webapp.models import Import, Table
 from webapp.models.errors import NotFound
 from webapp.rowstore import create_store, open_reader
@@ -63,4 +63,4 @@ async def _find(settings: Settings, table_id: int) -> tuple[Table, Path | None]:
         await database.close()
     if table is None:
         raise NotFound("table")
-    return table, Folder(settings.imports_dir / upload.id).original if upload else None
+    return table, ImportFolder(settings.imports_dir / upload.id).original if upload else None

@@ -84,19 +84,19 @@ def describe_settings(format_: str) -> None:
 def inspect(file: Path, as_json: bool) -> None:
     """Say what an import of FILE would find, without importing it."""
     from webapp.db.errors import UserError
-    from webapp.imports import inspect_file
+    from webapp.imports.inspect_file import inspect_file
 
     try:
         with Progress(file.stat().st_size, "Reading") as advance, TemporaryDirectory() as folder:
             aside = Path(folder) / "rejected.csv"
-            report = inspect_file.inspect_file(file, file.name, inspect_file.ImportOverrides(), advance, aside)
+            report = inspect_file(file, file.name, progress=advance, rejected_path=aside)
             rejected = _rejected(aside)
     except UserError as error:
         if not as_json:
             raise
         click.echo(json.dumps({"error": str(error)}, ensure_ascii=False))
         sys.exit(1)
-    values = inspect_file.describe(report) | {"rejected": rejected}
+    values = report.summary() | {"rejected": rejected}
     click.echo(json.dumps(values, ensure_ascii=False) if as_json else describe_report(report))
 
 

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, TypeVarTuple
 
@@ -15,7 +16,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from settings import Settings
 from webapp.db import sqlite
 from webapp.db.errors import DatabaseBusy
-from webapp.db.readers import Readers
 from webapp.db.unit_of_work import JobQueue, Publisher, UnitOfWork
 
 P = ParamSpec("P")
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 class Database:
     """The reads and writes of one application. Nothing is opened before `open()`.
 
-    Raises `DatabaseBusy` and `StorageFull` (data/problems.py) for operational trouble, as opposed to bugs.
+    Raises `DatabaseBusy` and `StorageFull` (db/errors.py) for operational trouble, as opposed to bugs.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -35,8 +35,10 @@ class Database:
         self.url = settings.sqlalchemy_url
         self._writer: AsyncEngine | None = None
         self._reader: AsyncEngine | None = None
-        self._readers: Readers | None = None
-        self._thread: ThreadPoolExecutor | None = None
+        self._blocking_reader: Engine | None = None
+        self._writer_thread: ThreadPoolExecutor | None = None
+        # As many as there are connections: work waits for a thread, never for a connection.
+        self._reader_threads: ThreadPoolExecutor | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         # What units of work hand over after their commit; set by whoever has them.
         self.queue: JobQueue | None = None
@@ -46,25 +48,29 @@ class Database:
         """Opening twice is an error, because it would leak the first pair of pools."""
         if self._writer is not None:
             raise RuntimeError("The database is already open")
-        self._writer, self._reader = sqlite.create_engines(self.url, self.settings.database_readers)
-        self._readers = Readers(self.url, self.settings.database_readers)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        readers = self.settings.database_readers
+        self._writer, self._reader = sqlite.create_engines(self.url, readers)
+        self._blocking_reader = sqlite.create_blocking_reader(self.url, readers)
+        self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._reader_threads = ThreadPoolExecutor(readers, thread_name_prefix="reader")
         await _fill(self._writer, 1)
-        await _fill(self._reader, self.settings.database_readers)
+        await _fill(self._reader, readers)
 
     async def close(self) -> None:
         """Wait for the units of work in flight, then close the connections."""
-        await self.settled()
-        if self._readers is not None:
-            await self._readers.close()
+        await self.wait_for_writes()
+        if self._reader_threads is not None:
+            await asyncio.to_thread(self._reader_threads.shutdown)
+        if self._blocking_reader is not None:
+            self._blocking_reader.dispose()
         for engine in (self._reader, self._writer):
             if engine is not None:
                 await engine.dispose()
-        if self._thread is not None:
-            self._thread.shutdown()
-        self._writer = self._reader = self._readers = self._thread = None
+        if self._writer_thread is not None:
+            self._writer_thread.shutdown()
+        self._writer = self._reader = self._blocking_reader = self._writer_thread = self._reader_threads = None
 
-    async def settled(self) -> None:
+    async def wait_for_writes(self) -> None:
         """Wait until no unit of work is in flight."""
         while self._tasks:
             await asyncio.wait(set(self._tasks))
@@ -89,12 +95,12 @@ class Database:
     @property
     def engines(self) -> tuple[Engine, ...]:
         """All engines that statements pass through, for code that counts them."""
-        return self.writer.sync_engine, self.reader.sync_engine, self._opened(self._readers).engine
+        return self.writer.sync_engine, self.reader.sync_engine, self._opened(self._blocking_reader)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A read-only session for one burst of queries: never hold it while waiting for a client."""
-        with _pool_waits():
+        with _readable_errors():
             async with async_sessionmaker(self.reader, expire_on_commit=False)() as session:
                 yield session
 
@@ -103,14 +109,26 @@ class Database:
     ) -> Row[*Columns] | None:
         """One row of one SELECT, without a session or a transaction: for queries that every request makes."""
 
-        def ask(connection: Connection) -> Row[*Columns] | None:
+        def fetch(connection: Connection) -> Row[*Columns] | None:
             return connection.execution_options(**sqlite.SINGLE_STATEMENT).execute(statement, parameters).first()
 
-        return await self.read(ask)
+        return await self.read(fetch)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run `work(connection)` in a thread and in one transaction: for several reads that belong together."""
-        return await self._opened(self._readers).read(work)
+        """Return `work(connection)`, run in a thread and on one snapshot: for reads that belong together.
+
+        They take one thread switch, however many statements they are; on the event loop every statement takes four:
+        create a cursor, execute, fetch, close. These were most of the cost of a small page.
+
+        Cancelling the caller does not stop the thread; slow work has to check for itself whether it is still wanted.
+        """
+        engine, threads = self._opened(self._blocking_reader), self._opened(self._reader_threads)
+
+        def run() -> T:
+            with engine.connect() as connection:
+                return work(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(threads, copy_context().run, run)
 
     async def write(
         self, verb: Callable[Concatenate[UnitOfWork, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
@@ -142,19 +160,19 @@ class Database:
     async def _run(
         self, verb: Callable[Concatenate[UnitOfWork, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        with _pool_waits():
+        with _readable_errors():
             async with async_sessionmaker(self.writer, expire_on_commit=False)() as session:
-                work = UnitOfWork(session, self.queue, self.broker, self._thread)
+                work = UnitOfWork(session, self.queue, self.broker, self._writer_thread)
                 async with session.begin():
                     result = await verb(work, *args, **kwargs)
         work.follow_up()
         return result
 
     @staticmethod
-    def _opened(engine: T | None) -> T:
-        if engine is None:
+    def _opened(resource: T | None) -> T:
+        if resource is None:
             raise RuntimeError("The database is not open")
-        return engine
+        return resource
 
 
 async def _fill(engine: AsyncEngine, size: int) -> None:
@@ -165,7 +183,7 @@ async def _fill(engine: AsyncEngine, size: int) -> None:
 
 
 @contextmanager
-def _pool_waits() -> Iterator[None]:
+def _readable_errors() -> Iterator[None]:
     try:
         yield
     except PoolTimeout as error:

@@ -1,4 +1,4 @@
-"""The SQLite file of the job queue. DBOS makes its tables; this is what it needs beside."""
+"""The SQLite file of the job queue, whose tables DBOS creates."""
 
 import sqlite3
 import time
@@ -8,13 +8,13 @@ from settings import Settings
 from webapp.db.folders import private_file
 
 
-def make_file(settings: Settings) -> dict[str, Any]:
-    """Create the file, so that nobody else can read it; return arguments for the engine."""
+def engine_arguments(settings: Settings) -> dict[str, Any]:
+    """Create the file, so that nobody else can read it; return the arguments of its engine."""
     private_file(settings.data_dir / "jobs.db")
-    return {"connect_args": {"factory": DbosConnection}}
+    return {"connect_args": {"factory": JobsConnection}}
 
 
-class DbosConnection(sqlite3.Connection):
+class JobsConnection(sqlite3.Connection):
     """Provides `unixepoch('subsec')`, which DBOS needs from Python 3.12 on, whichever SQLite that Python has.
 
     SQLite has it from 3.42 on; Debian 12 has 3.40. A database file must afterwards be usable from either Python.

@@ -19,11 +19,11 @@ from webapp.db.folders import private_folder
 
 def secret_key(settings: Settings) -> str:
     """Set ROWCAST_SECRET_KEY if several machines share one address: each would generate its own key."""
-    if own := settings.secret_key.get_secret_value():
-        return own
+    if key := settings.secret_key.get_secret_value():
+        return key
     path = private_folder(settings.data_dir) / "secret_key"
     if not path.exists():
-        _make(path)
+        _create(path)
     key = path.read_text(encoding="ascii").strip()
     if len(key) < MIN_KEY_LENGTH:
         raise ValueError(f"{path} holds no usable key. Delete it to have a new one made; everybody signs in again.")
@@ -36,7 +36,7 @@ def sealer(settings: Settings) -> MultiFernet:
     Encrypted values are useless in a copy of the database without the key.
     """
     keys = [secret_key(settings), *(key.get_secret_value() for key in settings.secret_key_fallbacks)]
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(_derived(key))) for key in keys])
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(_derive(key))) for key in keys])
 
 
 def signer(settings: Settings, salt: str) -> URLSafeTimedSerializer:
@@ -45,11 +45,11 @@ def signer(settings: Settings, salt: str) -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer([*retired, secret_key(settings)], salt=salt)
 
 
-def _derived(key: str) -> bytes:
+def _derive(key: str) -> bytes:
     return hmac.digest(key.encode(), b"rowcast sealed values", hashlib.sha256)
 
 
-def _make(path: Path) -> None:
+def _create(path: Path) -> None:
     """Write it under another name and link it into place: two processes that start together get the same key."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

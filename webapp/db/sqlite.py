@@ -1,4 +1,4 @@
-"""SQLite-specific code of the data layer: how connections are opened, and what errors mean.
+"""SQLite-specific code of the database layer: how SQLAlchemy's connections are opened, and what errors mean.
 
 PostgreSQL will get a module beside it.
 """
@@ -22,19 +22,8 @@ from webapp.db.folders import private_file, private_folder
 from webapp.db.sqlite_driver import BUSY_TIMEOUT, connect, prepare
 from webapp.db.unit_of_work import DRIVER
 
-__all__ = [
-    "BUSY_TIMEOUT",
-    "connect",
-    "create_blocking_reader",
-    "create_engines",
-    "database_file",
-    "make_file",
-    "migrating",
-    "prepare",
-]
-
 PRODUCT = ("SQLite", sqlite3.sqlite_version)
-_LOOK_AGAIN = 0.001  # seconds
+_RETRY_SECONDS = 0.001  # between attempts to get the write lock
 _ARGUMENTS: dict[str, Any] = {"timeout": BUSY_TIMEOUT, "isolation_level": None, "check_same_thread": False}
 _SINGLE = "rowcast_single_statement"
 SINGLE_STATEMENT = {_SINGLE: True}  # execution options: no BEGIN, a single statement is its own transaction
@@ -54,15 +43,6 @@ def make_file(url: str) -> None:
     private_file(path)
 
 
-def _remember_driver(engine: AsyncEngine, made: list[sqlite3.Connection]) -> None:
-    """Keep the driver's own connection beside SQLAlchemy's, which reaches it only through private attributes."""
-
-    def connected(_: Any, record: ConnectionPoolEntry) -> None:
-        record.info[DRIVER] = made.pop()
-
-    event.listen(engine.sync_engine, "connect", connected)
-
-
 def create_engines(url: str, readers: int) -> tuple[AsyncEngine, AsyncEngine]:
     """Return the writer, a single connection that takes the write lock when a transaction begins, and the readers.
 
@@ -70,27 +50,31 @@ def create_engines(url: str, readers: int) -> tuple[AsyncEngine, AsyncEngine]:
     "database is locked": a transaction that will write must take the lock at once (BEGIN IMMEDIATE).
     """
     make_file(url)
-    made: list[sqlite3.Connection] = []
+    opened: list[sqlite3.Connection] = []
 
-    def writing(*args: Any, **kwargs: Any) -> sqlite3.Connection:
-        made[:] = [_Writing(*args, **kwargs)]
-        return made[0]
+    def connect_writer(*args: Any, **kwargs: Any) -> sqlite3.Connection:
+        opened[:] = [_WritingConnection(*args, **kwargs)]
+        return opened[0]
 
-    writer, reader = _engine(url, writing, 1), _engine(url, _Reading, readers)
-    _remember_driver(writer, made)
+    def remember_driver(_: Any, record: ConnectionPoolEntry) -> None:
+        """Keep the driver's own connection beside SQLAlchemy's, which reaches it only through private attributes."""
+        record.info[DRIVER] = opened.pop()
+
+    writer, reader = _engine(url, connect_writer, 1), _engine(url, _ReadingConnection, readers)
+    event.listen(writer.sync_engine, "connect", remember_driver)
     event.listen(writer.sync_engine, "begin", _begin_write)
-    event.listen(reader.sync_engine, "begin", _begin("BEGIN"))
+    event.listen(reader.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     for engine in (writer, reader):
         event.listen(engine.sync_engine, "handle_error", _on_error)
     return writer, reader
 
 
 def create_blocking_reader(url: str, size: int) -> Engine:
-    """Connections like the readers', for use in threads (data/readers.py)."""
+    """Connections like the readers', for use in threads."""
     path = database_file(url)
     engine = create_engine(
         "sqlite://",
-        creator=lambda: sqlite3.connect(path, factory=_Reading, **_ARGUMENTS),
+        creator=lambda: sqlite3.connect(path, factory=_ReadingConnection, **_ARGUMENTS),
         poolclass=QueuePool,
         pool_size=size,
         max_overflow=0,
@@ -109,13 +93,13 @@ def migrating(url: str) -> Iterator[Connection]:
     """
     make_file(url)
 
-    def without_foreign_keys() -> sqlite3.Connection:
-        made = connect(database_file(url))
-        made.execute("PRAGMA foreign_keys=OFF")
-        return made
+    def connect_without_foreign_keys() -> sqlite3.Connection:
+        driver = connect(database_file(url))
+        driver.execute("PRAGMA foreign_keys=OFF")
+        return driver
 
-    engine = create_engine("sqlite://", creator=without_foreign_keys, poolclass=NullPool)
-    event.listen(engine, "begin", _begin("BEGIN IMMEDIATE"))
+    engine = create_engine("sqlite://", creator=connect_without_foreign_keys, poolclass=NullPool)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     with engine.connect() as connection, connection.begin():
         yield connection
         if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall():
@@ -123,7 +107,7 @@ def migrating(url: str) -> Iterator[Connection]:
     engine.dispose()
 
 
-class _Reading(sqlite3.Connection):
+class _ReadingConnection(sqlite3.Connection):
     """Configured in the thread that creates it, and closed by whoever drops it.
 
     A request cancelled while the driver opens a connection leaves one that nobody else knows of.
@@ -137,7 +121,7 @@ class _Reading(sqlite3.Connection):
         self.close()
 
 
-class _Writing(_Reading):
+class _WritingConnection(_ReadingConnection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.execute("PRAGMA query_only=OFF")
@@ -152,16 +136,8 @@ def _engine(url: str, factory: Callable[..., sqlite3.Connection], size: int) -> 
     )
 
 
-def _begin(statement: str) -> Callable[[Connection], None]:
-    def begin(connection: Connection) -> None:
-        if not connection.get_execution_options().get(_SINGLE):
-            connection.exec_driver_sql(statement)
-
-    return begin
-
-
 def _begin_read(connection: Connection) -> None:
-    """The same by the driver itself: every request does this, and SQLAlchemy's way takes as long as a small select."""
+    """By the driver itself: every request does this, and SQLAlchemy's way takes as long as a small select."""
     driver = connection.connection.driver_connection
     if driver is not None and not connection.get_execution_options().get(_SINGLE):
         driver.execute("BEGIN")
@@ -173,17 +149,17 @@ def _begin_write(connection: Connection) -> None:
     SQLite's own busy handler sleeps longer and longer, up to 100 ms, and misses the short gaps between the batches of
     an import: a write then waited 132 ms (95th percentile), with this 10 ms.
     """
-    patience = time.monotonic() + BUSY_TIMEOUT
+    deadline = time.monotonic() + BUSY_TIMEOUT
     while True:
         try:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             return
         except DatabaseBusy:
-            if time.monotonic() > patience:
+            if time.monotonic() > deadline:
                 raise
-        await_only(asyncio.sleep(_LOOK_AGAIN))
+        await_only(asyncio.sleep(_RETRY_SECONDS))
 
 
 def _on_error(context: ExceptionContext) -> None:
-    if found := known_error(context.original_exception):
-        raise found from context.original_exception
+    if known := known_error(context.original_exception):
+        raise known from context.original_exception

@@ -8,15 +8,16 @@ from typing import Any
 from webapp.db.errors import DatabaseBusy, known_error
 
 BUSY_TIMEOUT = 5.0  # seconds a writer waits for a write of another process
+_RETRY_SECONDS = 0.005
 # WAL pages after which the committing connection copies the log into the database and waits for the disk. An import
-# checkpoints its own, earlier (webapp/imports/load.py): a person's click does not pay for somebody else's million rows.
-_CHECKPOINT = 4_000
+# copies its own, earlier (rowstore/sqlite/loader.py): a person's click does not pay for somebody else's million rows.
+_CHECKPOINT_PAGES = 4_000
 _PRAGMAS = (
     "synchronous=NORMAL",
     "foreign_keys=ON",
     "temp_store=MEMORY",
     "cache_size=-16000",
-    f"wal_autocheckpoint={_CHECKPOINT}",
+    f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
     # Some builds overwrite every freed page: dropping a million rows then held the write lock for 5 s.
     "secure_delete=FAST",
 )
@@ -31,7 +32,8 @@ def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
 
 def prepare(connection: Any, *, query_only: bool) -> None:
     cursor = connection.cursor()
-    _use_wal(cursor)
+    # If two processes open a new file together, one is refused at once, whatever the busy timeout.
+    execute_when_free(cursor, "PRAGMA journal_mode=WAL", BUSY_TIMEOUT)
     for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     if query_only:
@@ -39,14 +41,14 @@ def prepare(connection: Any, *, query_only: bool) -> None:
     cursor.close()
 
 
-def _use_wal(cursor: Any) -> None:
-    """If two processes open a new file together, one is refused at once, whatever the busy timeout."""
-    patience = time.monotonic() + BUSY_TIMEOUT
+def execute_when_free(connection: Any, statement: str, seconds: float) -> None:
+    """Execute the statement; while another process holds the lock, try again for so many seconds."""
+    deadline = time.monotonic() + seconds
     while True:
         try:
-            cursor.execute("PRAGMA journal_mode=WAL")
+            connection.execute(statement)
             return
         except sqlite3.OperationalError as error:
-            if not isinstance(known_error(error), DatabaseBusy) or time.monotonic() > patience:
+            if not isinstance(known_error(error), DatabaseBusy) or time.monotonic() > deadline:
                 raise
-        time.sleep(0.005)
+        time.sleep(_RETRY_SECONDS)

@@ -24,7 +24,7 @@ class JobQueue(Protocol):
 
 
 class Publisher(Protocol):
-    """Whom events are handed to; `webapp.broker` has the one of this process."""
+    """Where events are published; `webapp.broker` has the one of this process."""
 
     def publish(self, topic: str, event: object, *, key: str | None = None) -> None: ...
 

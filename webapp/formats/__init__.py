@@ -11,7 +11,7 @@ __all__ = ["Batch", "FileFormat", "ReadOptions", "Reject", "Source", "open_sourc
 def open_source(path: Path, options: ReadOptions, converted: BinaryIO | None = None) -> Source:
     """Read the file with these `options`. The same file and options always yield the same batches.
 
-    `converted` is the CSV of a workbook's sheet, if it has just been created.
+    `converted` is the CSV of a workbook's sheet, if it has just been created (`SniffResult.converted`).
     """
     from webapp.formats.delimited import DelimitedSource
     from webapp.formats.ndjson import NdjsonSource

@@ -10,21 +10,21 @@ from webapp.formats.errors import ImportFileError
 MIB = 1024 * 1024
 MAX_INFLATED = 2048 * MIB  # bytes, of all parts together
 MAX_RATIO = 200  # uncompressed to compressed, for parts large enough to matter
-_LARGE = 10 * MIB
+_LARGE = 10 * MIB  # bytes of a part whose ratio matters
 _MAX_PARTS = 10_000
-_BLOCK = MIB
+_BLOCK = MIB  # bytes unpacked at a time
 _LOCAL_HEADER = 30  # bytes, before a name and an extra field whose lengths it ends with
 
 
-def check(path: Path) -> None:
+def ensure_safe(path: Path) -> None:
     """Raises ImportFileError. Declared sizes can lie, so everything is decompressed once and not stored."""
     try:
         with zipfile.ZipFile(path) as archive, path.open("rb") as file:
             parts = archive.infolist()
-            _check_declared(parts)
+            _check_declared_sizes(parts)
             if "xl/workbook.xml" not in archive.namelist():
                 raise ImportFileError("This is a ZIP archive and no Excel workbook (.xlsx). Unpack it first.")
-            _check_actual(file, parts)
+            _check_actual_sizes(file, parts)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
         raise ImportFileError(f"This Excel file is damaged and cannot be opened ({error}).") from error
 
@@ -33,14 +33,14 @@ def _ratio(inflated: int, packed: int) -> float:
     return inflated / max(packed, 1)
 
 
-def _refuse(inflated: int, packed: int) -> ImportFileError:
+def _bomb_error(inflated: int, packed: int) -> ImportFileError:
     return ImportFileError(
         f"This Excel file would unpack from {packed / MIB:,.1f} MB to {inflated / MIB:,.0f} MB or more, a decompression"
         f" ratio of {_ratio(inflated, packed):,.0f}. Real workbooks stay far below {MAX_RATIO}: it was not opened."
     )
 
 
-def _check_declared(parts: list[zipfile.ZipInfo]) -> None:
+def _check_declared_sizes(parts: list[zipfile.ZipInfo]) -> None:
     if len(parts) > _MAX_PARTS or sum(part.file_size for part in parts) > MAX_INFLATED:
         raise ImportFileError(
             f"This Excel file has over {MAX_INFLATED // MIB:,} MB unpacked. Save the sheet as CSV and import that."
@@ -49,18 +49,18 @@ def _check_declared(parts: list[zipfile.ZipInfo]) -> None:
         if part.flag_bits & 1:
             raise ImportFileError("This Excel file is encrypted. Save it without a password and upload it again.")
         if part.file_size > _LARGE and _ratio(part.file_size, part.compress_size) > MAX_RATIO:
-            raise _refuse(part.file_size, part.compress_size)
+            raise _bomb_error(part.file_size, part.compress_size)
 
 
-def _check_actual(file: BinaryIO, parts: list[zipfile.ZipInfo]) -> None:
+def _check_actual_sizes(file: BinaryIO, parts: list[zipfile.ZipInfo]) -> None:
     total = 0
     for part in parts:
-        total += _inflated(file, part)
+        total += _inflated_size(file, part)
         if total > MAX_INFLATED:
-            raise _refuse(total, sum(one.compress_size for one in parts))
+            raise _bomb_error(total, sum(part.compress_size for part in parts))
 
 
-def _inflated(file: BinaryIO, part: zipfile.ZipInfo) -> int:
+def _inflated_size(file: BinaryIO, part: zipfile.ZipInfo) -> int:
     """The actual size of a part. `zipfile` stops at the declared size; other readers need not."""
     file.seek(part.header_offset)
     header = file.read(_LOCAL_HEADER)
@@ -79,5 +79,5 @@ def _inflated(file: BinaryIO, part: zipfile.ZipInfo) -> int:
             total += len(inflater.decompress(packed, _BLOCK))
             packed = inflater.unconsumed_tail
             if total > _LARGE and _ratio(total, part.compress_size) > MAX_RATIO:
-                raise _refuse(total, part.compress_size)
+                raise _bomb_error(total, part.compress_size)
     return total

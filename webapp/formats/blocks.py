@@ -6,29 +6,29 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from webapp.formats.encoding import BLOCK, mark_of
+from webapp.formats.encoding import BLOCK, byte_order_mark
 from webapp.formats.errors import ImportFileError
 
 MAX_LINE = 16 * 1024 * 1024  # characters; no table has longer lines
 # An undecodable byte becomes a lone surrogate, U+DC00 plus the byte: no valid input decodes to one.
-_KEEP = "rowcast-keep"
-_KEPT = re.compile("[\udc00-\udcff]")
-_LONE = re.compile("[\ud800-\udfff]")
+_ERROR_HANDLER = "rowcast-keep"
+_UNDECODABLE = re.compile("[\udc00-\udcff]")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def _keep(error: UnicodeError) -> tuple[str, int]:
+def _keep_bytes(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeDecodeError):
         raise error
     return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
 
 
-codecs.register_error(_KEEP, _keep)
+codecs.register_error(_ERROR_HANDLER, _keep_bytes)
 
 
 def can_decode(encoding: str) -> bool:
     """Whether bytes that are nothing in this encoding stay recognisable: some codecs refuse a file for one of them."""
     try:
-        codecs.getincrementaldecoder(encoding)(_KEEP).decode(b"a,b\n\xff\xfe\x00\x00" * 4)
+        codecs.getincrementaldecoder(encoding)(_ERROR_HANDLER).decode(b"a,b\n\xff\xfe\x00\x00" * 4)
     except (LookupError, ValueError):
         return False
     return True
@@ -53,21 +53,21 @@ def is_damaged(text: str) -> bool:
     return False
 
 
-def readable(text: str) -> str:
+def escape_undecodable(text: str) -> str:
     """Undecodable bytes written as \\xE9, lone surrogates as \\uD800."""
-    shown = _KEPT.sub(lambda match: f"\\x{ord(match[0]) - 0xDC00:02X}", text)
-    return _LONE.sub(lambda match: f"\\u{ord(match[0]):04X}", shown)
+    escaped = _UNDECODABLE.sub(lambda match: f"\\x{ord(match[0]) - 0xDC00:02X}", text)
+    return _LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04X}", escaped)
 
 
-def blocks(file: BinaryIO, encoding: str, size: int = BLOCK, *, ends: str = "\n\r") -> Iterator[Block]:
-    """Lines end with \\n, \\r\\n or \\r, as in the file, and are never split. A lone \\r may be excluded."""
-    decoder = codecs.getincrementaldecoder(encoding)(_KEEP)
-    mark = mark_of(file.read(4))
-    file.seek(len(mark[0]) if mark and mark[1] == encoding else 0)
+def read_blocks(file: BinaryIO, encoding: str, size: int = BLOCK, *, lone_cr: bool = True) -> Iterator[Block]:
+    """Lines end with \\n, \\r\\n or, with `lone_cr`, \\r, as in the file, and are never split."""
+    decoder = codecs.getincrementaldecoder(encoding)(_ERROR_HANDLER)
+    mark, marked_encoding = byte_order_mark(file.read(4))
+    file.seek(len(mark) if marked_encoding == encoding else 0)
     carry = ""
     while raw := file.read(size):
         text = carry + decoder.decode(raw)
-        cut = _last_line_end(text) if "\r" in ends else text.rfind("\n") + 1
+        cut = _last_line_end(text) if lone_cr else text.rfind("\n") + 1
         if cut:
             yield Block(text[:cut], file.tell(), is_damaged(text[:cut]))
         carry = text[cut:]

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from webapp.formats import titles
-from webapp.formats.blocks import blocks, is_damaged, readable
-from webapp.formats.encoding import label
+from webapp.formats.blocks import escape_undecodable, is_damaged, read_blocks
+from webapp.formats.encoding import BLOCK, label
 from webapp.formats.errors import ImportFileError
 from webapp.formats.records import Parser, Records
-from webapp.formats.source import MAX_COLUMNS, Batch, ReadOptions, Reject, Row, batch_size, in_batches
+from webapp.formats.source import MAX_COLUMNS, Batch, ReadOptions, Reject, Row, in_batches
 
 _HEAD_BYTES = 64 * 1024
-_LOOKED_AT = 100  # rows that determine the width of a table without a header
+_EXAMINED_ROWS = 100  # that determine the width of a table without a header
 
 
 class DelimitedSource:
@@ -28,11 +28,7 @@ class DelimitedSource:
                 f"The table has {len(head):,} columns; a table here has at most {MAX_COLUMNS:,}."
                 " Is this the right delimiter?"
             )
-        self.titles = titles.clean([*map(readable, head)] if options.header else [""] * len(head))
-
-    @property
-    def width(self) -> int:
-        return len(self.titles)
+        self.titles = titles.clean([*map(escape_undecodable, head)] if options.header else [""] * len(head))
 
     def _head(self) -> Sequence[str]:
         """The header; without one, the widest of the first rows."""
@@ -40,9 +36,9 @@ class DelimitedSource:
         skip = self._options.header_row
         for records in self._records(_HEAD_BYTES):
             rows += [row for row in records.rows if row]
-            if len(rows) > skip + _LOOKED_AT:
+            if len(rows) > skip + _EXAMINED_ROWS:
                 break
-        rows = rows[skip : skip + _LOOKED_AT]
+        rows = rows[skip : skip + _EXAMINED_ROWS]
         if not rows:
             return []
         if not self._options.header:
@@ -52,57 +48,54 @@ class DelimitedSource:
         missing = usual - len(rows[0]) if times * 2 > len(rows[1:]) else 0
         return [*rows[0], *repeat("", missing)]
 
-    def _records(self, size: int | None = None) -> Iterator[Records]:
+    def _records(self, size: int = BLOCK) -> Iterator[Records]:
         file = self._file or self._path.open("rb")
         try:
             file.seek(0)
-            parts = blocks(file, self._options.encoding, size) if size else blocks(file, self._options.encoding)
-            yield from Parser(self._options).parse(parts)
+            yield from Parser(self._options).parse(read_blocks(file, self._options.encoding, size))
         finally:
             if self._file is None:
                 file.close()
 
     def batches(self, size: int = 5000) -> Iterator[Batch]:
-        return in_batches(self._parts(), batch_size(size, self.width))
+        return in_batches(self._parts(), size, len(self.titles))
 
     def _parts(self) -> Iterator[Batch]:
         skip = self._options.header_row + self._options.header
         for records in self._records():
             lines = None
             if skip:
-                lines, skip = _without_head(records, skip)
-            yield self._batch(records, lines)
+                lines, skip = _drop_head(records, skip)
+            rows: list[Row] = [*records.rows]
+            rejected = records.rejected
+            if records.is_damaged or set(map(len, rows)) - {len(self.titles)}:
+                rows, rejected = self._check_rows(records, lines)
+            yield Batch(rows, rejected, records.bytes_read)
 
-    def _batch(self, records: Records, lines: list[int] | None) -> Batch:
-        rows: list[Row] = [*records.rows]
-        rejected = records.broken
-        if records.is_damaged or set(map(len, rows)) - {self.width}:
-            rows, rejected = self._sort_out(records, lines)
-        return Batch(rows, rejected, records.bytes_read)
-
-    def _sort_out(self, records: Records, lines: list[int] | None) -> tuple[list[Row], list[Reject]]:
+    def _check_rows(self, records: Records, lines: list[int] | None) -> tuple[list[Row], list[Reject]]:
         """Row by row: pad short ones, reject those that are too long or undecodable."""
+        width = len(self.titles)
         rows: list[Row] = []
-        rejected = list(records.broken)
+        rejected = list(records.rejected)
         for row, line in zip(records.rows, lines or records.lines(), strict=True):
-            if reason := self._fault(row, line, records.is_damaged):
+            if reason := self._defect(row, line, records.is_damaged):
                 rejected.append(Reject(line, reason, row))
             elif row:
-                rows.append(row if len(row) == self.width else [*row, *repeat("", self.width - len(row))])
+                rows.append(row if len(row) == width else [*row, *repeat("", width - len(row))])
         rejected.sort(key=lambda reject: reject.line)
         return rows, rejected
 
-    def _fault(self, row: Row, line: int, may_be_damaged: bool) -> str:
-        if len(row) > self.width:
+    def _defect(self, row: Row, line: int, may_be_damaged: bool) -> str:
+        if len(row) > len(self.titles):
             what = "the header has" if self._options.header else "the table has"
-            return f"Line {line:,} has {len(row):,} cells, {what} {self.width:,}."
+            return f"Line {line:,} has {len(row):,} cells, {what} {len(self.titles):,}."
         if may_be_damaged and (bad := next((cell for cell in row if is_damaged(cell)), None)) is not None:
-            shown = readable(bad[:60])[:60]
-            return f"Line {line:,} holds bytes that are not {label(self._options.encoding)}: “{shown}”."
+            quoted = escape_undecodable(bad[:60])[:60]
+            return f"Line {line:,} holds bytes that are not {label(self._options.encoding)}: “{quoted}”."
         return ""
 
 
-def _without_head(records: Records, skip: int) -> tuple[list[int], int]:
+def _drop_head(records: Records, skip: int) -> tuple[list[int], int]:
     """Drop the first `skip` non-blank records; return the remaining lines, and how many are still to drop."""
     lines = list(records.lines())
     index = 0

@@ -3,55 +3,50 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-_PREAMBLE = 30
+_MAX_PREAMBLE = 30  # records
 _VALUE = re.compile(
     r"[^A-Za-z0-9]*[0-9][^A-Za-z]*|[^@\s]+@[^@\s]+\.[a-z]+|https?://.*|true|false|na|n/a|null", re.IGNORECASE
 )
 _YEAR = re.compile(r"(?:1[89]|20)[0-9]{2}")
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
-    is_there: bool
-    row: int  # records above the table
-    reason: str
+def detect(
+    rows: Sequence[Sequence[str]], has_header: bool | None = None, row: int | None = None
+) -> tuple[bool, int, str]:
+    """Whether there is a header, the number of records above the table, and the reason.
 
-
-def detect(rows: Sequence[Sequence[str]], is_there: bool | None = None, row: int | None = None) -> Header:
-    """`rows` are the first non-blank rows of the file; the other arguments are what is already decided."""
-    start = _first(rows) if row is None else min(row, max(len(rows) - 1, 0))
+    `rows` are the first non-blank rows of the file; the other arguments are what is already decided.
+    """
+    start = _first_row(rows) if row is None else min(row, max(len(rows) - 1, 0))
     above = f"; {start} {'line' if start == 1 else 'lines'} above it left out" if start else ""
-    if is_there is not None:
-        return Header(is_there, start, f"{'row' if is_there else 'no header'}, as you chose{above}")
+    if has_header is not None:
+        return has_header, start, f"{'row' if has_header else 'no header'}, as you chose{above}"
     if not rows:
-        return Header(False, 0, "there are no rows")
-    found, reason = _judge(rows[start], rows[start + 1 :])
-    if not found and row is None and start and len(rows[start - 1]) > 1 and _judge(rows[start - 1], rows[start:])[0]:
+        return False, 0, "there are no rows"
+    is_header, reason = _judge(rows[start], rows[start + 1 :])
+    is_row_above = row is None and start > 0 and len(rows[start - 1]) > 1
+    if not is_header and is_row_above and _judge(rows[start - 1], rows[start:])[0]:
         above = f"; {start - 1} above it left out" if start > 1 else ""
-        return Header(True, start - 1, f"the row above the values reads like titles, though of fewer columns{above}")
-    return Header(found, start, reason + above)
+        return True, start - 1, f"the row above the values reads like titles, though of fewer columns{above}"
+    return is_header, start, reason + above
 
 
-def _first(rows: Sequence[Sequence[str]]) -> int:
+def _first_row(rows: Sequence[Sequence[str]]) -> int:
     """The first record as wide as most; title rows of a report are narrow, or have a single filled cell."""
-    widths = [_filled_width(row) for row in rows]
-    wide = Counter(len(row) for row in rows if len(row) > 1)
-    if not wide:
+    filled = [sum(1 for cell in row if cell.strip()) for row in rows]
+    counts = Counter(len(row) for row in rows if len(row) > 1)
+    if not counts:
         return 0
-    width = max(wide, key=lambda one: (wide[one], one))
-    for index, row in enumerate(rows[:_PREAMBLE]):
-        if len(row) >= width and (widths[index] > 1 or width == 2 or max(widths) <= 1):
+    width = max(counts, key=lambda width: (counts[width], width))
+    for index, row in enumerate(rows[:_MAX_PREAMBLE]):
+        if len(row) >= width and (filled[index] > 1 or width == 2 or max(filled) <= 1):
             return index
     return 0
 
 
-def _filled_width(row: Sequence[str]) -> int:
-    return sum(1 for cell in row if cell.strip())
-
-
 def _judge(head: Sequence[str], below: Sequence[Sequence[str]]) -> tuple[bool, str]:
+    """Whether `head` is a header of the rows below it, and the reason."""
     filled = [cell.strip() for cell in head if cell.strip()]
     values = [cell for cell in filled if _VALUE.fullmatch(cell)]
     if not below:

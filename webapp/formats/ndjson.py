@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from webapp.formats import titles
-from webapp.formats.blocks import blocks, is_damaged
+from webapp.formats.blocks import is_damaged, read_blocks
 from webapp.formats.errors import ImportFileError
-from webapp.formats.sniff_result import Decided, SniffResult, encoding_of
-from webapp.formats.source import MAX_COLUMNS, Batch, ReadOptions, Reject, Row, batch_size, in_batches
+from webapp.formats.source import MAX_COLUMNS, Batch, ReadOptions, Reject, Row, in_batches
 
 
 class _Number(str):
@@ -18,16 +17,16 @@ class _Number(str):
     __slots__ = ()
 
 
-class _Duplicate(ValueError):
+class _DuplicateKey(ValueError):
     pass
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Python would silently keep the last of two equal keys."""
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise _Duplicate
-    return made
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise _DuplicateKey
+    return members
 
 
 _decode = json.JSONDecoder(
@@ -35,53 +34,45 @@ _decode = json.JSONDecoder(
 ).decode
 
 
-def discover(path: Path, decided: Decided) -> SniffResult:
-    found = encoding_of(path, decided.encoding)
-    keys = _keys(path, found.name)
-    options = ReadOptions("ndjson", found.name, header=True, keys=keys)
-    return SniffResult(options, encoding_reason=found.reason, header_reason="the keys of the objects")
-
-
 class NdjsonSource:
     def __init__(self, path: Path, options: ReadOptions) -> None:
         self._path, self._encoding = path, options.encoding
-        self._keys = list(options.keys) if options.keys is not None else _keys(path, options.encoding)
+        self._keys = list(options.keys) if options.keys is not None else find_keys(path, options.encoding)
         self.titles = titles.clean(self._keys)
 
-    @property
-    def width(self) -> int:
-        return len(self.titles)
-
     def batches(self, size: int = 5000) -> Iterator[Batch]:
-        return in_batches(self._parts(), batch_size(size, self.width))
+        return in_batches(self._parts(), size, len(self.titles))
 
     def _parts(self) -> Iterator[Batch]:
-        for first, lines, bytes_read, damaged in _lines(self._path, self._encoding):
+        for first, lines, bytes_read, may_be_damaged in _read_lines(self._path, self._encoding):
             batch = Batch([], [], bytes_read)
             for line, text in enumerate(lines, first):
                 if not text.strip():
                     continue
                 try:
-                    batch.rows.append(self._row(text, damaged))
+                    batch.rows.append(self._row(text, may_be_damaged))
                 except ValueError as error:
                     batch.rejected.append(Reject(line, f"Line {line:,} {error}.", [text.rstrip("\r")]))
             yield batch
 
-    def _row(self, text: str, damaged: bool) -> Row:
-        if damaged and is_damaged(text):
+    def _row(self, text: str, may_be_damaged: bool) -> Row:
+        if may_be_damaged and is_damaged(text):
             raise ValueError("holds bytes that are not text in this encoding")
-        found = _parse(text)
-        row = [_cell(found.get(key)) for key in self._keys]
-        if "\\u" in text and any(map(is_damaged, [*found, *row])):
+        members = _parse(text)
+        row = [_cell(members.get(key)) for key in self._keys]
+        if "\\u" in text and any(map(is_damaged, [*members, *row])):
             raise ValueError("holds half a character (a lone surrogate)")
         return row
 
 
-def _lines(path: Path, encoding: str) -> Iterator[tuple[int, Sequence[str], int, bool]]:
-    """Lines of NDJSON end with \\n. A \\r before it, or anywhere between two values, is white space of JSON's."""
+def _read_lines(path: Path, encoding: str) -> Iterator[tuple[int, Sequence[str], int, bool]]:
+    """Yield the number of the first line, the lines, the bytes read so far, and whether some may be undecodable.
+
+    Lines of NDJSON end with \\n. A \\r before it, or anywhere between two values, is white space of JSON's.
+    """
     line = 1
     with path.open("rb") as file:
-        for block in blocks(file, encoding, ends="\n"):
+        for block in read_blocks(file, encoding, lone_cr=False):
             lines = block.text.split("\n")
             if lines[-1] == "":
                 lines.pop()
@@ -92,16 +83,16 @@ def _lines(path: Path, encoding: str) -> Iterator[tuple[int, Sequence[str], int,
 def _parse(text: str) -> Mapping[str, Any]:
     """Raises ValueError with the end of a sentence that starts with the line number."""
     try:
-        found = _decode(text)
-    except _Duplicate:
+        members = _decode(text)
+    except _DuplicateKey:
         raise ValueError("has the same key twice in an object") from None
     except RecursionError:
         raise ValueError("is nested too deeply") from None
     except ValueError:
         raise ValueError("is not valid JSON") from None
-    if not isinstance(found, dict):
+    if not isinstance(members, dict):
         raise ValueError("is JSON but not an object with keys")
-    return found
+    return members
 
 
 def _cell(value: Any) -> str:
@@ -120,15 +111,17 @@ def _cell(value: Any) -> str:
 def _dump(value: Any) -> str:
     """Back to JSON, with numbers unchanged."""
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(key, ensure_ascii=False)}:{_dump(one)}" for key, one in value.items()) + "}"
+        members = (f"{json.dumps(key, ensure_ascii=False)}:{_dump(item)}" for key, item in value.items())
+        return "{" + ",".join(members) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(_dump, value)) + "]"
     return str(value) if isinstance(value, _Number) else json.dumps(value, ensure_ascii=False)
 
 
-def _keys(path: Path, encoding: str) -> list[str]:
+def find_keys(path: Path, encoding: str) -> list[str]:
+    """The keys of all objects, in order of first appearance. Raises ImportFileError."""
     keys: dict[str, None] = {}
-    for _, lines, _, _ in _lines(path, encoding):
+    for _, lines, _, _ in _read_lines(path, encoding):
         for text in lines:
             try:
                 keys.update(dict.fromkeys(_parse(text)) if text.strip() else {})
@@ -139,7 +132,7 @@ def _keys(path: Path, encoding: str) -> list[str]:
                 f"The objects have more than {MAX_COLUMNS:,} different keys, and each would be a column."
                 f" A table here has at most {MAX_COLUMNS:,}."
             )
-    whole = [key for key in keys if not is_damaged(key)]  # lines with other keys are rejected
-    if not whole:
+    readable = [key for key in keys if not is_damaged(key)]  # lines with other keys are rejected
+    if not readable:
         raise ImportFileError("No line of this file is a JSON object with keys, so it has no columns.")
-    return whole
+    return readable

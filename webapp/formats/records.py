@@ -28,13 +28,13 @@ class Records:
 
     line: int
     rows: list[list[str]] = field(default_factory=list)
-    broken: list[Reject] = field(default_factory=list)
+    rejected: list[Reject] = field(default_factory=list)
     bytes_read: int = 0
     is_damaged: bool = False
     _starts: list[tuple[int, int]] = field(default_factory=list)  # (index of a row, its line) after each gap
 
-    def add_broken(self, line: int, text: str, error: csv.Error) -> None:
-        self.broken.append(_reject(line, text, error))
+    def reject(self, line: int, text: str, error: csv.Error) -> None:
+        self.rejected.append(_reject(line, text, error))
         self._starts.append((len(self.rows), line + 1))
 
     def lines(self) -> Iterator[int]:
@@ -44,10 +44,10 @@ class Records:
         for index, row in enumerate(self.rows):
             line = starts.get(index, line)
             yield line
-            line += 1 + sum(map(_line_ends, row))
+            line += 1 + sum(map(_count_line_ends, row))
 
 
-def _line_ends(cell: str) -> int:
+def _count_line_ends(cell: str) -> int:
     if "\n" not in cell and "\r" not in cell:
         return 0
     return cell.count("\n") + cell.count("\r") - cell.count("\r\n")
@@ -61,43 +61,43 @@ class Parser:
         self._lone_escape = re.compile(rf"\\(?:([\\{options.quote}])|)") if options.quote and options.escape else None
         self._unclosed = 0
         self._waiting: list[str] = []
-        self._patience = 0  # lines a waiting record may grow to before it is checked again
+        self._min_lines = 0  # lines a waiting record may grow to before it is checked again
         self._line = 1
 
     def parse(self, blocks: Iterable[Block]) -> Iterator[Records]:
         for block in blocks:
             lines = self._waiting + list(io.StringIO(self._guard_escapes(block.text), newline=""))
-            if len(lines) < self._patience and not block.is_last:
+            if len(lines) < self._min_lines and not block.is_last:
                 self._waiting = lines
                 continue
             yield self._records(lines, block)
 
     def _records(self, lines: list[str], block: Block) -> Records:
         records = Records(self._line, bytes_read=block.bytes_read, is_damaged=block.is_damaged or bool(self._waiting))
-        self._waiting, self._patience = [], 0
+        self._waiting, self._min_lines = [], 0
         start = 0
         while start < len(lines):
-            known = len(records.rows)
+            parsed = len(records.rows)
             rest = map(lines.__getitem__, range(start, len(lines))) if start else lines
             try:
                 records.rows.extend(csv.reader(rest, **self._arguments))
                 start = len(lines)
             except csv.Error as error:  # the rows before it have been collected
-                start += _consumed(records.rows[known:])
-                if self._waits(error, lines, start, block):
+                start += _count_lines(records.rows[parsed:])
+                if self._may_continue(error, lines, start, block):
                     break
-                records.add_broken(self._line + start, lines[start], error)
+                records.reject(self._line + start, lines[start], error)
                 start += 1
         self._line += start
         return records
 
-    def _waits(self, error: csv.Error, lines: list[str], start: int, block: Block) -> bool:
+    def _may_continue(self, error: csv.Error, lines: list[str], start: int, block: Block) -> bool:
         """Whether the rest of the record may still come. Checked each time it has doubled, not at each block."""
         if str(error) != _INCOMPLETE:
             return False
         rest = lines[start:]
         if not block.is_last and len(rest) <= _MAX_LINES and sum(map(len, rest)) <= MAX_LINE:
-            self._waiting, self._patience = rest, 2 * len(rest)
+            self._waiting, self._min_lines = rest, 2 * len(rest)
             return True
         self._unclosed += 1
         if self._unclosed > _MAX_UNCLOSED:
@@ -122,8 +122,8 @@ def parser_arguments(options: ReadOptions) -> dict[str, Any]:
     return arguments | ({"escapechar": options.escape} if options.escape else {})
 
 
-def _consumed(rows: list[list[str]]) -> int:
-    return len(rows) + sum(_line_ends(cell) for row in rows for cell in row)
+def _count_lines(rows: list[list[str]]) -> int:
+    return len(rows) + sum(_count_line_ends(cell) for row in rows for cell in row)
 
 
 def _reject(line: int, text: str, error: csv.Error) -> Reject:

@@ -8,9 +8,9 @@ FileFormat = Literal["csv", "xlsx", "ndjson"]
 Row = Sequence[str]
 
 MAX_COLUMNS = 16_384  # read, as many as a sheet has; fewer may be stored (`RowStore.limits`)
-_ASIDE = 1000  # rejected rows waiting for a batch to fill up
-_CELLS = 200_000  # cells per batch: wide tables get batches of fewer rows
-_BYTES = 4 * 1024 * 1024  # bytes of the file per batch: a cell may hold a whole document
+_MAX_REJECTED = 1000  # rejected rows waiting for a batch to fill up
+_MAX_CELLS = 200_000  # cells per batch: wide tables get batches of fewer rows
+_MAX_BYTES = 4 * 1024 * 1024  # bytes of the file per batch: a cell may hold a whole document
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +48,21 @@ class Batch:
 class Source(Protocol):
     titles: list[str]
 
-    @property
-    def width(self) -> int: ...
-
     def batches(self, size: int = 5000) -> Iterator[Batch]: ...
 
 
-def batch_size(size: int, width: int) -> int:
-    return max(1, min(size, _CELLS // max(width, 1)))
+def in_batches(parts: Iterator[Batch], size: int, width: int) -> Iterator[Batch]:
+    """Batches of exactly `size` rows from parts of any size; fewer where rows are large, and in the last batch.
 
-
-def in_batches(parts: Iterator[Batch], size: int) -> Iterator[Batch]:
-    """Batches of exactly `size` rows from parts of any size; fewer where rows are large, and in the last batch."""
+    `width` is the number of columns.
+    """
+    size = max(1, min(size, _MAX_CELLS // max(width, 1)))
     waiting, start = Batch([]), 0
     for part in parts:
         waiting.rows += part.rows
         waiting.rejected += part.rejected
         waiting.bytes_read = part.bytes_read
-        if len(waiting.rejected) >= _ASIDE:  # a file may consist mostly of them: do not let them pile up
+        if len(waiting.rejected) >= _MAX_REJECTED:  # a file may consist mostly of them: do not let them pile up
             yield Batch([], waiting.rejected, part.bytes_read)
             waiting.rejected = []
         while len(waiting.rows) >= size:
@@ -73,7 +70,7 @@ def in_batches(parts: Iterator[Batch], size: int) -> Iterator[Batch]:
             del waiting.rows[size:]
             yield waiting
             waiting, start = Batch(rest, [], part.bytes_read), part.bytes_read
-        if waiting.rows and part.bytes_read - start >= _BYTES:
+        if waiting.rows and part.bytes_read - start >= _MAX_BYTES:
             yield waiting
             waiting, start = Batch([], [], part.bytes_read), part.bytes_read
     if waiting.rows or waiting.rejected:

@@ -9,21 +9,21 @@ _JOINERS = "\u200c\u200d"  # Persian and emoji need them
 
 def clean(titles: Sequence[str]) -> list[str]:
     """Unique regardless of case. The first of several equal titles keeps its name: name, name 2, name 3."""
-    wanted = [_plain(title) or f"column {number}" for number, title in enumerate(titles, 1)]
-    taken = {title.casefold() for title in wanted}
+    plain = [_plain(title) or f"column {number}" for number, title in enumerate(titles, 1)]
+    taken = {title.casefold() for title in plain}
     used: dict[str, int] = {}
-    return [_unique(title, taken, used) for title in wanted]
+    return [_unique(title, taken, used) for title in plain]
 
 
 def _plain(title: str) -> str:
     """Without control characters, and without invisible ones that would make two titles look alike."""
-    shown = "".join(
+    text = "".join(
         " " if unicodedata.category(character) in ("Cc", "Zl", "Zp") else character
         for character in title[: MAX_TITLE * 4]
         if unicodedata.category(character) not in ("Cf", "Cs") or character in _JOINERS
     )
-    shown = " ".join(shown.split())
-    return shown if len(shown) <= MAX_TITLE else shown[: MAX_TITLE - 1].rstrip() + "…"
+    text = " ".join(text.split())
+    return text if len(text) <= MAX_TITLE else text[: MAX_TITLE - 1].rstrip() + "…"
 
 
 def _unique(title: str, taken: set[str], used: dict[str, int]) -> str:

@@ -20,46 +20,46 @@ from webapp.db.errors import known_error
 from webapp.formats import archive
 from webapp.formats.errors import ImportFileError
 
-MEMORY = 3 * 1024 * 1024 * 1024  # bytes of address space
-CPU_SECONDS = 600
-_EXACT = 10**15  # above it a double cannot represent every whole number
+MAX_MEMORY = 3 * 1024 * 1024 * 1024  # bytes of address space
+MAX_CPU_SECONDS = 600
+_MAX_EXACT = 10**15  # above it a double cannot represent every whole number
 
 
 def main(path: str, sheet: str | None = None) -> int:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_SECONDS, MAX_CPU_SECONDS))
     try:
-        archive.check(Path(path))
-        said = _convert(path, sheet)
+        archive.ensure_safe(Path(path))
+        result = _convert(path, sheet)
     except ImportFileError as problem:
-        said = {"problem": str(problem)}
+        result = {"problem": str(problem)}
     except MemoryError:
-        said = {}
+        result = {}
     except OSError as error:
         known = known_error(error)
         if known is None:
             raise
-        said = {"problem": str(known)}
-    sys.stderr.write(json.dumps(said) + "\n")
-    return 0 if "sheet" in said else 1
+        result = {"problem": str(known)}
+    sys.stderr.write(json.dumps(result) + "\n")
+    return 0 if "sheet" in result else 1
 
 
-def _convert(path: str, wanted: str | None) -> dict[str, Any]:
+def _convert(path: str, sheet_name: str | None) -> dict[str, Any]:
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
     try:
         workbook = CalamineWorkbook.from_path(path)
-        sheets = _visible(workbook)
-        name, sheet = _sheet(workbook, sheets, wanted)
+        sheets = _visible_sheets(workbook)
+        name, sheet = _find_sheet(workbook, sheets, sheet_name)
     except PasswordError:
         raise ImportFileError("This Excel file needs a password. Save it without one and upload it again.") from None
     except (CalamineError, OSError) as error:
         raise ImportFileError(f"This Excel file is damaged and cannot be read ({error}).") from error
-    _write(lambda: islice(sheet.iter_rows(), sheet.start[0], None))  # empty rows above are not part of the table
+    _write_csv(lambda: islice(sheet.iter_rows(), sheet.start[0], None))  # empty rows above are not part of the table
     return {"sheets": sheets, "sheet": name}
 
 
-def _visible(workbook: Any) -> list[str]:
+def _visible_sheets(workbook: Any) -> list[str]:
     from python_calamine import SheetTypeEnum, SheetVisibleEnum
 
     sheets = [sheet for sheet in workbook.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
@@ -67,26 +67,25 @@ def _visible(workbook: Any) -> list[str]:
     return visible or [sheet.name for sheet in sheets]
 
 
-def _sheet(workbook: Any, sheets: Sequence[str], wanted: str | None) -> tuple[str, Any]:
+def _find_sheet(workbook: Any, sheets: Sequence[str], requested: str | None) -> tuple[str, Any]:
     """The requested sheet, else the first that is not empty."""
-    if wanted is not None and wanted not in workbook.sheet_names:
-        raise ImportFileError(f"The workbook has no sheet “{wanted}”. It has: {', '.join(sheets)}.")
-    for name in [wanted] if wanted is not None else sheets:
+    if requested is not None and requested not in workbook.sheet_names:
+        raise ImportFileError(f"The workbook has no sheet “{requested}”. It has: {', '.join(sheets)}.")
+    for name in [requested] if requested is not None else sheets:
         sheet = workbook.get_sheet_by_name(name)
         if sheet.height:
             return name, sheet
-    raise ImportFileError("The workbook is empty." if wanted is None else f"The sheet “{wanted}” is empty.")
+    raise ImportFileError("The workbook is empty." if requested is None else f"The sheet “{requested}” is empty.")
 
 
-def _write(rows: Callable[[], Iterator[Sequence[Any]]]) -> None:
+def _write_csv(rows: Callable[[], Iterator[Sequence[Any]]]) -> None:
     """Reads the rows twice, because only all of them show which columns hold times as well as dates."""
     with_time = {index for row in rows() for index, cell in enumerate(row) if type(cell) is datetime}
     output = open(sys.stdout.fileno(), "w", encoding="utf-8", newline="", closefd=False)  # noqa: SIM115  it is not ours
     writer = csv.writer(output)  # with \r\n: before Python 3.13 a \r in a cell is quoted only where it ends lines, too
-    blank: list[str] = []
     for row in rows():
         cells = [_text(cell, index in with_time) for index, cell in enumerate(row)]
-        writer.writerow(cells if any(cells) else blank)
+        writer.writerow(cells if any(cells) else [])
     output.flush()
 
 
@@ -106,18 +105,18 @@ def _text(cell: Any, with_time: bool) -> str:
         return str(cell.isoformat(" "))
     if kind is date:
         return f"{cell.isoformat()} 00:00:00" if with_time else str(cell.isoformat())
-    return _span(cell) if kind is timedelta else cell.isoformat() if kind is time else str(cell)
+    return _duration(cell) if kind is timedelta else cell.isoformat() if kind is time else str(cell)
 
 
 def _number(number: float) -> str:
-    if number.is_integer() and abs(number) < _EXACT:
+    if number.is_integer() and abs(number) < _MAX_EXACT:
         return str(int(number))
     text = format(number, ".15g")
     return format(Decimal(text), "f") if "e" in text and 1e-9 < abs(number) < 1e21 else text
 
 
-def _span(span: timedelta) -> str:
-    seconds = round(span.total_seconds())
+def _duration(duration: timedelta) -> str:
+    seconds = round(duration.total_seconds())
     sign, seconds = "-" if seconds < 0 else "", abs(seconds)
     return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 

@@ -22,9 +22,9 @@ logger = logging.getLogger(__name__)
 _PROJECT = Path(__file__).parents[2]
 # The environment variables a child may see: no keys, since it reads strangers' files.
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT")
-_LINE_LIMIT = 16 * 1024 * 1024
-_COMPLAINT_LIMIT = 64 * 1024  # bytes kept of a child's standard error
-_GRACE = 2.0  # seconds a child has to end by itself
+_MAX_LINE = 16 * 1024 * 1024  # bytes
+_MAX_ERRORS = 64 * 1024  # bytes kept of a child's standard error
+_GRACE_SECONDS = 2.0  # that a child has to end by itself
 
 
 class ChildDied(Exception):
@@ -58,13 +58,14 @@ class Child:
         If this task is cancelled, the child has ended before the cancellation continues.
         """
         self._process = process = await self._start()
-        complaints = asyncio.create_task(_read_all(process.stderr))
+        reading_errors = asyncio.create_task(_read_errors(process.stderr))
         try:
             answer = await self._converse(process)
             await process.wait()
         finally:
             await asyncio.shield(self._end(process))
-            _log(self._request, process, await complaints)
+            if errors := await reading_errors:
+                logger.error("The child process %s (%s) wrote:\n%s", process.pid, self._request["verb"], errors)
         return self._outcome(answer, process)
 
     def stop(self) -> None:
@@ -87,7 +88,7 @@ class Child:
             # with it. Not a separate session: Linux divides the processor between sessions first, whatever the niceness
             # of their processes.
             process_group=0,
-            limit=_LINE_LIMIT,
+            limit=_MAX_LINE,
         )
 
     async def _converse(self, process: asyncio.subprocess.Process) -> dict[str, Any]:
@@ -113,7 +114,7 @@ class Child:
         if process.returncode is None and process.stdin is not None:
             process.stdin.close()
         with suppress(TimeoutError):
-            async with asyncio.timeout(_GRACE):
+            async with asyncio.timeout(_GRACE_SECONDS):
                 await process.wait()
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -121,8 +122,7 @@ class Child:
 
     def _outcome(self, answer: dict[str, Any], process: asyncio.subprocess.Process) -> dict[str, Any]:
         if "result" in answer:
-            result: dict[str, Any] = answer["result"]
-            return result
+            return dict(answer["result"])
         if self._is_stopped:
             raise ChildStopped
         if "problem" in answer:
@@ -132,14 +132,9 @@ class Child:
         raise ChildDied(f"The child process ended with {process.returncode}")
 
 
-async def _read_all(stream: asyncio.StreamReader | None) -> str:
+async def _read_errors(stream: asyncio.StreamReader | None) -> str:
     """Return what arrives on `stream`, up to a limit; read and drop the rest, so that the child never blocks."""
-    kept = bytearray()
+    errors = bytearray()
     while stream is not None and (block := await stream.read(65536)):
-        kept += block[: max(0, _COMPLAINT_LIMIT - len(kept))]
-    return kept.decode(errors="replace").strip()
-
-
-def _log(request: dict[str, Any], process: asyncio.subprocess.Process, complaints: str) -> None:
-    if complaints:
-        logger.error("The child process %s (%s) wrote:\n%s", process.pid, request.get("verb"), complaints)
+        errors += block[: max(0, _MAX_ERRORS - len(errors))]
+    return errors.decode(errors="replace").strip()

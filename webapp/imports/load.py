@@ -4,14 +4,12 @@
 rows of the file, whose order never changes.
 """
 
-from collections.abc import Callable
+from pathlib import Path
 
 from webapp.formats import ReadOptions, open_source
-from webapp.imports.requests import Folder, LoadRequest
+from webapp.imports.requests import ImportFolder, LoadRequest, Progress
 from webapp.rowstore import open_loader
 from webapp.rowstore.store import Appender, ImportWithdrawn
-
-Progress = Callable[[int, int], None]
 
 # Rows parsed at a time, about one batch: while they are parsed, others can write.
 READ_AHEAD = 2_000
@@ -29,7 +27,7 @@ def load(request: LoadRequest, progress: Progress) -> int:
 
 
 def _copy(request: LoadRequest, appender: Appender, progress: Progress) -> None:
-    source = open_source(Folder(request.folder).original, ReadOptions(**request.options))
+    source = open_source(ImportFolder(Path(request.folder)).original, ReadOptions(**request.options))
     skip = appender.done
     for batch in source.batches(READ_AHEAD):
         if skip >= len(batch.rows):

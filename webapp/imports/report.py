@@ -1,12 +1,15 @@
 """The result of pass 1 and the user's corrections: plain data that is stored as JSON."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from webapp.formats import FileFormat, ReadOptions
 from webapp.formats.errors import ImportFileError
-from webapp.types import NULL, TYPES
+from webapp.types import NULL, TYPES, Choice, describe
+
+# How a file is read, as far as the user can decide it.
+READ_OPTIONS = ("encoding", "delimiter", "quote", "header", "header_row", "sheet")
 
 
 @dataclass(slots=True)
@@ -42,19 +45,8 @@ class RejectedRow:
 
 
 @dataclass(slots=True)
-class Alternative:
-    """A type that fits all values, and its name."""
-
-    type: str
-    format: dict[str, Any]
-    label: str
-
-
-@dataclass(slots=True)
 class ColumnGuess:
-    """A column as it would be imported. `alternatives` and `choices` hold the other lossless types, always including
-    text.
-    """
+    """A column as it would be imported. `choices` are the types that fit all values, always including text."""
 
     title: str
     type: str
@@ -63,8 +55,7 @@ class ColumnGuess:
     empty: int
     width: int
     null_token: str | None = None  # offered: read as empty, and written back on export
-    alternatives: list[str] = field(default_factory=list)
-    choices: list[Alternative] = field(default_factory=list)
+    choices: list[Choice] = field(default_factory=list)
     samples: list[str] = field(default_factory=list)
     misfits: int = 0  # values that do not fit the type the user has chosen
     first_misfit: str = ""  # in words: "row 12,001 holds 00501"
@@ -76,7 +67,10 @@ class ColumnGuess:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "ColumnGuess":
-        return cls(**{**data, "choices": [Alternative(**choice) for choice in data.get("choices", ())]})
+        """Ignores what older versions have stored besides."""
+        known = {field.name: data[field.name] for field in fields(cls) if field.name in data}
+        choices = [Choice(choice["type"], choice["format"]) for choice in data.get("choices", ())]
+        return cls(**known | {"choices": choices})
 
 
 @dataclass(slots=True)
@@ -104,36 +98,18 @@ class InspectionReport:
     @property
     def options(self) -> ReadOptions:
         """The options that read the same rows again."""
-        return ReadOptions(
-            format=self.format,
-            encoding=self.encoding or "utf-8",
-            delimiter=self.delimiter or ",",
-            quote=self.quote,
-            escape=self.escape,
-            spaced=self.spaced,
-            header=self.header,
-            header_row=self.header_row,
-            sheet=self.sheet,
-            keys=self.keys,
-        )
+        options = {field.name: getattr(self, field.name) for field in fields(ReadOptions)}
+        return ReadOptions(**options | {"encoding": self.encoding or "utf-8", "delimiter": self.delimiter or ","})
 
-    @property
-    def refusal(self) -> str:
-        """Why the file cannot be imported with these corrections, in readable words; empty if it can."""
-        bad = [column for column in self.columns if column.misfits and not column.skip]
-        if not bad:
-            return ""
-        first = bad[0]
-        how_many = "1 value does" if first.misfits == 1 else f"{first.misfits:,} values do"
-        return (
-            f"{how_many} not fit {TYPES[first.type].label.lower()} in the column “{first.title}”: {first.first_misfit}."
-            " Nothing would be lost as text."
-        )
-
-    def check(self) -> None:
-        """Raises ImportFileError with the text of `refusal`."""
-        if self.refusal:
-            raise ImportFileError(self.refusal)
+    def ensure_lossless(self) -> None:
+        """Raises ImportFileError if some values do not fit the type the user has chosen for their column."""
+        column = next((column for column in self.columns if column.misfits and not column.skip), None)
+        if column is not None:
+            how_many = "1 value does" if column.misfits == 1 else f"{column.misfits:,} values do"
+            raise ImportFileError(
+                f"{how_many} not fit {TYPES[column.type].label.lower()} in the column “{column.title}”:"
+                f" {column.first_misfit}. Nothing would be lost as text."
+            )
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -144,69 +120,70 @@ class InspectionReport:
         columns = [ColumnGuess.from_json(column) for column in data["columns"]]
         return cls(**{**data, "rejected": rejected, "columns": columns})
 
-    def settled(self, overrules: ImportOverrides) -> "InspectionReport | None":
-        """The inspection with the corrections to columns applied; None if the file has to be read again."""
-        reading = (
-            (overrules.encoding, self.encoding),
-            (overrules.delimiter, self.delimiter),
-            (_quote(overrules.quote), self.quote),
-            (overrules.header, self.header),
-            (overrules.header_row, self.header_row),
-            (overrules.sheet, self.sheet),
-        )
-        if any(wanted is not None and wanted != found for wanted, found in reading):
+    def differs(self, overrides: ImportOverrides, option: str) -> bool:
+        """Whether this option of reading, such as `delimiter`, is overridden by another value than the file was read
+        with.
+        """
+        value = getattr(overrides, option)
+        if option == "quote" and value == "none":
+            value = ""
+        return value is not None and value != getattr(self, option)
+
+    def with_overrides(self, overrides: ImportOverrides) -> "InspectionReport | None":
+        """The report with the corrections of columns applied; None if the file has to be read again."""
+        if any(self.differs(overrides, option) for option in READ_OPTIONS):
             return None
-        columns = [_settle(column, overrules.columns.get(index, {})) for index, column in enumerate(self.columns)]
-        settled = [column for column in columns if column is not None]
-        return replace(self, columns=settled) if len(settled) == len(columns) else None
+        columns = []
+        for index, column in enumerate(self.columns):
+            corrected = _correct_column(column, overrides.columns.get(index, {}))
+            if corrected is None:
+                return None
+            columns.append(corrected)
+        return replace(self, columns=columns)
+
+    def summary(self) -> dict[str, Any]:
+        """The output of `rowcast inspect --json`, for scripts."""
+        return {
+            "encoding": self.encoding or None,
+            "delimiter": self.delimiter or None,
+            "quote": self.quote or None,
+            "header": self.header,
+            "rows": self.rows,
+            "rejected": [asdict(row) for row in self.rejected],
+            "columns": [
+                {
+                    "title": column.title,
+                    "type": column.type,
+                    "format": TYPES[column.type].format_name(column.format) or None,
+                    "reason": column.reason,
+                    "empty": column.empty,
+                }
+                for column in self.columns
+            ],
+        }
 
 
-def _quote(quote: str | None) -> str | None:
-    return "" if quote == "none" else quote
+def _correct_column(column: ColumnGuess, override: Mapping[str, Any]) -> ColumnGuess | None:
+    """None if none of the column's choices is the one asked for."""
+    renamed = replace(column, title=override.get("title") or column.title, skip=bool(override.get("skip")))
+    required_format = dict(override.get("format") or {})
+    null = override.get(NULL) or required_format.get(NULL)
+    order = override.get("order")
+    if not (override.get("type") or required_format or null or order):
+        return renamed
 
-
-def _settle(column: ColumnGuess, decided: Mapping[str, Any]) -> ColumnGuess | None:
-    named = replace(column, title=decided.get("title") or column.title, skip=bool(decided.get("skip")))
-    wanted = dict(decided.get("format") or {})
-    null = decided.get(NULL) or wanted.get(NULL)
-    order = decided.get("order")
-    if not (decided.get("type") or wanted or null or order):
-        return named
-
-    def is_meant(kind: str, format: Mapping[str, Any]) -> bool:
+    def matches(type_: str, format: Mapping[str, Any]) -> bool:
         return (
-            kind == decided.get("type", kind)
+            type_ == override.get("type", type_)
             and format.get(NULL) == (null or None)
-            and wanted.items() <= format.items()
-            and (not order or TYPES[kind].short(format) == order)
+            and required_format.items() <= format.items()
+            and (not order or TYPES[type_].format_name(format) == order)
         )
 
-    if is_meant(column.type, column.format):
-        return named
-    choice = next((choice for choice in column.choices if is_meant(choice.type, choice.format)), None)
+    if matches(column.type, column.format):
+        return renamed
+    choice = next((choice for choice in column.choices if matches(choice.type, choice.format)), None)
     if choice is None:
         return None
-    reason = f"{choice.label}, as you chose"
-    return replace(named, type=choice.type, format=choice.format, reason=reason, misfits=0, first_misfit="")
-
-
-def describe(inspection: InspectionReport) -> dict[str, Any]:
-    """The output of `rowcast inspect --json`, for scripts."""
-    return {
-        "encoding": inspection.encoding or None,
-        "delimiter": inspection.delimiter or None,
-        "quote": inspection.quote or None,
-        "header": inspection.header,
-        "rows": inspection.rows,
-        "rejected": [{"line": row.line, "reason": row.reason} for row in inspection.rejected],
-        "columns": [
-            {
-                "title": column.title,
-                "type": column.type,
-                "format": TYPES[column.type].short(column.format) or None,
-                "reason": column.reason,
-                "empty": column.empty,
-            }
-            for column in inspection.columns
-        ],
-    }
+    reason = f"{describe(choice)}, as you chose"
+    return replace(renamed, type=choice.type, format=choice.format, reason=reason, misfits=0, first_misfit="")

@@ -1,23 +1,25 @@
 """The requests to child processes about an import or its table, and the import's folder.
 
-Both passes run in a child process (started by `children`, run by `worker`) and can be killed at any moment: pass 1
+Both passes run in a child process (see `child_process` and `worker`) and can be killed at any moment: pass 1
 leaves only unfinished files behind, and pass 2 commits its cursor together with the rows it counts.
 """
 
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from webapp.rowstore.table_ref import TableRef
 
+Progress = Callable[[int, int], None]  # (bytes of the file read, rows)
+
 
 @dataclass(frozen=True, slots=True)
-class Folder:
+class ImportFolder:
     """The folder of an import's files."""
 
     path: Path
@@ -47,69 +49,54 @@ class Folder:
             os.close(descriptor)
 
 
-@dataclass(frozen=True, slots=True)
-class InspectRequest:
-    """Pass 1: read the whole file and determine what it is."""
+@dataclass(frozen=True)
+class Request:
+    """What a child process is asked to do."""
 
-    folder: Path
-    filename: str
-    overrules: dict[str, Any]
-    max_columns: int
+    verb: ClassVar[str]
 
     def to_json(self) -> dict[str, Any]:
-        return {"verb": "inspect", **asdict(self), "folder": str(self.folder)}
-
-    @classmethod
-    def from_json(cls, request: dict[str, Any]) -> "InspectRequest":
-        return cls(Path(request["folder"]), request["filename"], request["overrules"], request["max_columns"])
+        return {"verb": self.verb, **asdict(self)}
 
 
-@dataclass(frozen=True, slots=True)
-class LoadRequest:
+@dataclass(frozen=True)
+class InspectRequest(Request):
+    """Pass 1: read the whole file and determine what it is. `overrides` are `ImportOverrides` as JSON."""
+
+    verb = "inspect"
+    folder: str
+    filename: str
+    overrides: dict[str, Any]
+    max_columns: int
+
+
+@dataclass(frozen=True)
+class LoadRequest(Request):
     """Pass 2: insert the rows of the file into the table created for them.
 
-    `address` is the row store's; `positions` says where each column, by number, is in the rows of the file.
+    `address` is the row store's; `options` are `ReadOptions`; `positions` says where each column is in the rows of the
+    file.
     """
 
-    folder: Path
+    verb = "load"
+    folder: str
     address: str
     import_id: str
     options: dict[str, Any]
     table: TableRef
-    positions: dict[int, int]
-
-    def to_json(self) -> dict[str, Any]:
-        plain = {"folder": str(self.folder), "table": self.table.to_json(), "positions": list(self.positions.items())}
-        return {"verb": "load", "address": self.address, "import_id": self.import_id, "options": self.options, **plain}
-
-    @classmethod
-    def from_json(cls, request: dict[str, Any]) -> "LoadRequest":
-        return cls(
-            Path(request["folder"]),
-            request["address"],
-            request["import_id"],
-            request["options"],
-            TableRef.from_json(request["table"]),
-            dict(request["positions"]),
-        )
+    positions: Sequence[int]
 
 
-@dataclass(frozen=True, slots=True)
-class IndexRequest:
+@dataclass(frozen=True)
+class IndexRequest(Request):
     """After the import: build the full-text index of a large table."""
 
+    verb = "index"
     address: str
     table: TableRef
 
-    def to_json(self) -> dict[str, Any]:
-        return {"verb": "index", "address": self.address, "table": self.table.to_json()}
 
-    @classmethod
-    def from_json(cls, request: dict[str, Any]) -> "IndexRequest":
-        return cls(request["address"], TableRef.from_json(request["table"]))
-
-
-def write_whole(path: Path, value: object) -> None:
+def write_json(path: Path, value: object) -> None:
     """Write JSON atomically: `path` is either complete or unchanged."""
     draft = path.with_name(path.name + ".part")
     with draft.open("w", encoding="utf-8") as file:

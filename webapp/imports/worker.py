@@ -13,6 +13,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from webapp.db.errors import UserError, known_error
@@ -20,11 +21,11 @@ from webapp.db.errors import UserError, known_error
 # Pass 1 yields to everybody. Writers do not: a process that holds the write lock but gets no CPU time keeps everybody
 # else from writing.
 NICENESS = {"inspect": 10}
-REPORT_EVERY = 0.2  # seconds between progress lines
+REPORT_SECONDS = 0.2  # between progress lines
 
 
-class Report:
-    """Reports progress to the parent, at most every `REPORT_EVERY` seconds."""
+class ProgressReporter:
+    """Reports progress to the parent, at most every `REPORT_SECONDS`."""
 
     def __init__(self) -> None:
         self._next = 0.0
@@ -32,32 +33,33 @@ class Report:
     def __call__(self, bytes_read: int, rows: int) -> None:
         now = time.monotonic()
         if now >= self._next:
-            self._next = now + REPORT_EVERY
-            say({"progress": {"bytes": bytes_read, "rows": rows}})
+            self._next = now + REPORT_SECONDS
+            send({"progress": {"bytes": bytes_read, "rows": rows}})
 
 
-def say(message: dict[str, Any]) -> None:
+def send(message: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(message) + "\n")
     sys.stdout.flush()
 
 
 def main() -> int:
     request: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
+    verb = request.pop("verb")
     threading.Thread(target=_stop_with_the_parent, name="lifeline", daemon=True).start()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
-    os.nice(NICENESS.get(request["verb"], 0))
+    os.nice(NICENESS.get(verb, 0))
     # Rows are lists of strings, freed by reference counting. The garbage collector would scan them for cycles that do
     # not exist, which took a quarter of pass 2.
     gc.disable()
     try:
-        say({"result": VERBS[request["verb"]](request)})
+        send({"result": VERBS[verb](request)})
     except FileNotFoundError:
-        say({"problem": "The uploaded file is no longer on the server. Upload it again."})
+        send({"problem": "The uploaded file is no longer on the server. Upload it again."})
     except Exception as error:  # the parent must learn of any failure
         known = error if isinstance(error, UserError) else known_error(error)
         if known is None:
             traceback.print_exc()
-        say({"problem": str(known)} if known else {"unexpected": repr(error)})
+        send({"problem": str(known)} if known else {"unexpected": repr(error)})
         return 1
     return 0
 
@@ -71,40 +73,41 @@ def _stop_with_the_parent() -> None:
 
 
 def _inspect(request: dict[str, Any]) -> dict[str, Any]:
-    from webapp.imports import inspect_file
-    from webapp.imports.requests import Folder, InspectRequest, write_whole
+    from webapp.imports.inspect_file import inspect_file
+    from webapp.imports.report import ImportOverrides
+    from webapp.imports.requests import ImportFolder, InspectRequest, write_json
 
-    wanted = InspectRequest.from_json(request)
-    folder = Folder(wanted.folder)
+    inspect = InspectRequest(**request)
+    folder, overrides = ImportFolder(Path(inspect.folder)), ImportOverrides.from_json(inspect.overrides)
     with folder.exclusive():
-        found = inspect_file.inspect_file(
+        report = inspect_file(
             folder.original,
-            wanted.filename,
-            inspect_file.ImportOverrides.from_json(wanted.overrules),
-            Report(),
+            inspect.filename,
+            overrides,
+            ProgressReporter(),
             folder.rejected,
-            max_columns=wanted.max_columns,
+            max_columns=inspect.max_columns,
         )
-        write_whole(folder.inspection, found.to_json())
-    return {"rows": found.rows}
+        write_json(folder.inspection, report.to_json())
+    return {"rows": report.rows}
 
 
 def _load(request: dict[str, Any]) -> dict[str, Any]:
     from webapp.imports.load import load
-    from webapp.imports.requests import Folder, LoadRequest
+    from webapp.imports.requests import ImportFolder, LoadRequest
+    from webapp.rowstore.table_ref import TableRef
 
-    wanted = LoadRequest.from_json(request)
-    with Folder(wanted.folder).exclusive():
-        return {"rows": load(wanted, Report())}
+    with ImportFolder(Path(request["folder"])).exclusive():
+        table = TableRef.from_json(request["table"])
+        return {"rows": load(LoadRequest(**request | {"table": table}), ProgressReporter())}
 
 
 def _index(request: dict[str, Any]) -> dict[str, Any]:
-    from webapp.imports.requests import IndexRequest
     from webapp.rowstore import open_loader
+    from webapp.rowstore.table_ref import TableRef
 
-    wanted = IndexRequest.from_json(request)
-    with open_loader(wanted.address) as loader:
-        return {"is_built": loader.index_search(wanted.table, Report())}
+    with open_loader(request["address"]) as loader:
+        return {"is_built": loader.index_search(TableRef.from_json(request["table"]), ProgressReporter())}
 
 
 VERBS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {"inspect": _inspect, "load": _load, "index": _index}

@@ -10,7 +10,7 @@ from settings import Settings
 from webapp.broker import Broker, BrokerClosed
 from webapp.db.database import Database
 from webapp.imports.child_process import Child
-from webapp.imports.requests import Folder
+from webapp.imports.requests import ImportFolder
 from webapp.jobs.progress import Progress
 from webapp.models import Import
 from webapp.models.tables.importing import RUNNING_STATES, import_topic
@@ -71,8 +71,8 @@ class JobContext:
                     await events.get()
         return None
 
-    def folder(self, import_id: str) -> Folder:
-        return Folder(self.settings.imports_dir / import_id)
+    def folder(self, import_id: str) -> ImportFolder:
+        return ImportFolder(self.settings.imports_dir / import_id)
 
     async def remove_files(self, import_id: str) -> None:
         await asyncio.to_thread(shutil.rmtree, self.folder(import_id).path, ignore_errors=True)

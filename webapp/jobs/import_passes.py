@@ -40,7 +40,7 @@ async def inspect_import(context: JobContext, import_id: str) -> None:
 
     async def inspect(import_: Import) -> None:
         folder = context.folder(import_id)
-        request = InspectRequest(folder.path, import_.filename, import_.overrides, context.rows.limits.columns)
+        request = InspectRequest(str(folder.path), import_.filename, import_.overrides, context.rows.limits.columns)
         await _run_child(context, import_id, request.to_json(), _reporter(context, import_))
         inspection = json.loads(await asyncio.to_thread(folder.inspection.read_bytes))
         if not inspection["columns"]:
@@ -158,12 +158,12 @@ async def _load_request(context: JobContext, import_: Import) -> LoadRequest:
     if table is None:
         raise NotFound("table")
     return LoadRequest(
-        folder=context.folder(import_.id).path,
+        folder=str(context.folder(import_.id).path),
         address=context.rows.address,
         import_id=import_.id,
         options=asdict(InspectionReport.from_json(import_.inspection or {}).options),
         table=table.ref,
-        positions={column.number: column.number - 1 for column in table.columns},
+        positions=[column.number - 1 for column in table.columns],
     )
 
 

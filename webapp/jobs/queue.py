@@ -179,7 +179,7 @@ def _launch(queue: DurableQueue, settings: Settings) -> None:
                 "enable_otlp": False,
                 "log_level": "WARNING",
                 "sys_db_pool_size": 2,
-                "db_engine_kwargs": jobs_database.make_file(settings),
+                "db_engine_kwargs": jobs_database.engine_arguments(settings),
             }
         )
         DBOS.launch()

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, select
 
-from webapp.imports.requests import Folder
+from webapp.imports.requests import ImportFolder
 from webapp.jobs.context import JobContext
 from webapp.jobs.queue import DurableQueue
 from webapp.models import Import, ImportState, Mail, Table, utc_now
@@ -118,7 +118,7 @@ async def _run_all(*steps: Callable[[], Awaitable[None]]) -> None:
             logger.exception("A step of the schedule failed")
 
 
-def _inspected_at(folder: Folder) -> float:
+def _inspected_at(folder: ImportFolder) -> float:
     """The time in seconds; 0 if its inspection is gone."""
     with suppress(FileNotFoundError):
         return folder.inspection.stat().st_mtime

@@ -6,8 +6,8 @@ from webapp.db.errors import UserError
 class QueryError(UserError):
     """A URL asks for something this table cannot answer. `argument` is the offending parameter."""
 
-    def __init__(self, words: str, argument: str = "") -> None:
-        super().__init__(words)
+    def __init__(self, message: str, argument: str = "") -> None:
+        super().__init__(message)
         self.argument = argument
 
 

@@ -8,7 +8,8 @@ Each database has its own implementation (`webapp.rowstore.sqlite`); nothing out
 tables. Cells go in and come out as texts, exactly as files have them.
 """
 
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
+import math
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
 
@@ -25,6 +26,7 @@ SCAN_SECONDS = 0.2
 Row = tuple[int, tuple[str, ...]]  # a row's id, and its cells
 ExportFormat = Literal["csv", "ndjson"]
 Progress = Callable[[int, int], None]  # (done, total)
+Blocks = Generator[bytes, None, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +40,37 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class PageStart:
+    """Where a page starts: after or before a cursor, or at a row's id; with none of them, at the first row."""
+
+    after: str | None = None
+    before: str | None = None
+    at: int | None = None
+
+
+FIRST_PAGE = PageStart()
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Rows, each with its id and one printed cell per visible column; and where the neighbouring pages start.
 
-    `before` and `after` are cursors for the next call, or None at the end of the table. `left_at` is set if time ran
+    `before` and `after` are cursors for the next call, or None at the end of the table. `stopped_at` is set if time ran
     out before the page was full: the direction and the last row examined, beyond which there may be more.
     """
 
     rows: list[Row]
     before: str | None
     after: str | None
-    left_at: tuple[Literal["before", "after"], int] | None = None
+    stopped_at: tuple[Literal["before", "after"], int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many rows a query shows; `more`: at least this many, where counting stopped."""
+    """How many rows a query shows; if it is capped, counting stopped there."""
 
     number: int
-    more: bool = False
+    is_capped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,24 +136,18 @@ class RowReader(Protocol):
         self,
         table: TableRef,
         query: TableQuery,
-        *,
-        after: str | None = None,
-        before: str | None = None,
-        at: int | None = None,
+        start: PageStart = FIRST_PAGE,
         size: int = PAGE_SIZE,
-        scan_seconds: float | None = SCAN_SECONDS,
+        scan_seconds: float = SCAN_SECONDS,
     ) -> Page:
-        """The first page, the one after `after` or before `before`, or the one starting `at` a row's id.
+        """Where rows have to be examined one by one, that ends after `scan_seconds` with whatever has been found.
 
-        Where rows have to be examined one by one, that ends after `scan_seconds` with whatever has been found. Raises
-        `QueryError` for an invalid cursor.
+        Raises `QueryError` for an invalid cursor.
         """
         ...
 
-    def count(
-        self, table: TableRef, query: TableQuery, limit: int = COUNT_LIMIT, seconds: float | None = None
-    ) -> Count:
-        """How many rows the query shows, counted up to `limit`. Raises `QueryTimeout` also after `seconds`."""
+    def count(self, table: TableRef, query: TableQuery, seconds: float = math.inf) -> Count:
+        """How many rows the query shows, counted up to `COUNT_LIMIT`. Raises `QueryTimeout` also after `seconds`."""
         ...
 
     def row(self, table: TableRef, query: TableQuery, row_id: int) -> RowView | None:
@@ -157,9 +165,7 @@ class RowReader(Protocol):
         """
         ...
 
-    def export(
-        self, table: TableRef, query: TableQuery, format: ExportFormat = "csv", *, safe: bool = False
-    ) -> Generator[bytes, None, None]:
+    def export(self, table: TableRef, query: TableQuery, format: ExportFormat = "csv", *, safe: bool = False) -> Blocks:
         """The rows of the query in its order, its visible columns in theirs, in blocks of whole lines."""
         ...
 
@@ -178,17 +184,17 @@ class CellChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class EditConflict:
     """A change that was not made, and what the cell holds now; None if there is no such row."""
 
     change: CellChange
-    now: str | None
+    current: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class ApplyResult:
     done: list[CellChange]
-    refused: list[Refused]
+    conflicts: list[EditConflict]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +225,7 @@ class RowWriter(RowReader, Protocol):
         """Drop what an interrupted build has left."""
         ...
 
-    def apply(self, table: TableRef, changes: Sequence[CellChange]) -> Applied:
+    def apply(self, table: TableRef, changes: Sequence[CellChange]) -> ApplyResult:
         """Change cells, each only if it still holds the text that was seen."""
         ...
 
@@ -262,8 +268,8 @@ class RowLoader(Protocol):
     def __enter__(self) -> "RowLoader": ...
     def __exit__(self, *exc: object) -> None: ...
 
-    def appender(self, table: TableRef, positions: Mapping[int, int], import_id: str) -> Appender:
-        """`positions`: where each column, by number, is in the rows of the file. Raises `ImportWithdrawn`."""
+    def appender(self, table: TableRef, positions: Sequence[int], import_id: str) -> Appender:
+        """`positions`: where each column of the table is in the rows of the file. Raises `ImportWithdrawn`."""
         ...
 
     def index_search(self, table: TableRef, progress: Progress) -> bool:
@@ -293,6 +299,6 @@ class RowStore(Protocol):
         """Run `work(rows)` in a thread, on one snapshot, for at most `seconds` or until the caller is cancelled."""
         ...
 
-    def stream(self, work: Callable[[RowReader], Generator[bytes, None, None]]) -> AsyncGenerator[bytes, None]:
+    def stream(self, work: Callable[[RowReader], Blocks]) -> AsyncGenerator[bytes, None]:
         """What `work(rows)` yields, made in a thread one block ahead of the client. Stops when the consumer does."""
         ...

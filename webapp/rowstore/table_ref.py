@@ -1,7 +1,7 @@
 """A table as the row store knows it: plain values, safe to keep, to hand to a thread and to send to a child process."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from webapp.types import NULL, TYPES, ColumnType
@@ -54,9 +54,7 @@ class TableRef:
     def of(cls, table_id: int, columns: Iterable[ColumnLike]) -> "TableRef":
         return cls(table_id, tuple(map(Field.of, columns)))
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "TableRef":
-        return cls(data["id"], tuple(Field(**one) for one in data["fields"]))
+        """The reverse of `dataclasses.asdict`."""
+        return cls(data["id"], tuple(Field(**field) for field in data["fields"]))

@@ -14,37 +14,37 @@ from webapp.models import Action, Actor, Column, Import, ImportState, Table, is_
 from webapp.tables.import_presenter import progress_of
 from webapp.web.templating import render
 
-MAX_SHOWN = 200  # tables on the dashboard, newest first
-FAILURES_SHOWN = timedelta(days=1)  # how long a failed import is shown
+MAX_LISTED = 200  # tables and imports, newest first
+FAILED_FOR = timedelta(days=1)  # how long a failed import is listed
 
 
-async def panel(person: Actor) -> Markup:
+async def panel(user: Actor) -> Markup:
     async with db().reading() as session:
-        tables = await _tables(session, person.id)
-        imports = await _imports(session, person.id)
+        tables = await _tables(session, user.id)
+        imports = await _imports(session, user.id)
     return render(
         "tables/_dashboard.html",
         tables=tables,
         imports=imports,
-        may_create=is_allowed(person, Action.CREATE_TABLE),
+        may_create=is_allowed(user, Action.CREATE_TABLE),
         upload_limit=config().upload_limit,
     )
 
 
 async def _tables(session: AsyncSession, user_id: int) -> Sequence[Row[Any]]:
-    columns = select(func.count(Column.id)).where(Column.table_id == Table.id).scalar_subquery()
+    column_count = select(func.count(Column.id)).where(Column.table_id == Table.id).scalar_subquery()
     statement = (
-        select(Table.id, Table.title, Table.row_count, columns.label("column_count"), Table.created_at)
+        select(Table.id, Table.title, Table.row_count, column_count.label("column_count"), Table.created_at)
         .where(Table.owner_id == user_id, Table.state == "ready")
         .order_by(Table.id.desc())
-        .limit(MAX_SHOWN)
+        .limit(MAX_LISTED)
     )
     return (await session.execute(statement)).all()
 
 
 async def _imports(session: AsyncSession, user_id: int) -> list[tuple[Import, Progress | None]]:
     ended = (ImportState.DONE, ImportState.CANCELLED)
-    is_recent = or_(Import.state != ImportState.FAILED, Import.finished_at > utc_now() - FAILURES_SHOWN)
+    is_recent = or_(Import.state != ImportState.FAILED, Import.finished_at > utc_now() - FAILED_FOR)
     statement = Import.visible_to(user_id).where(Import.state.not_in(ended), is_recent)
-    found = await session.scalars(statement.order_by(Import.created_at.desc()).limit(MAX_SHOWN))
-    return [(import_, progress_of(jobs(), import_)) for import_ in found]
+    imports = await session.scalars(statement.order_by(Import.created_at.desc()).limit(MAX_LISTED))
+    return [(import_, progress_of(jobs(), import_)) for import_ in imports]

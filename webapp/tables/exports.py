@@ -19,21 +19,16 @@ from webapp.web.streaming import attachment, file_part, streamed
 MIMETYPES: dict[ExportFormat, str] = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 
 
-class UnknownFormat(UserError):
-    def __init__(self) -> None:
-        super().__init__("A table can be exported as csv or ndjson.")
-
-
 @bp.get("/<id:table_id>/export")
 async def exports_show(table_id: int) -> Response:
     table = await find_table(db(), current_user(), table_id)
     query = TableQuery.from_args(request.args, table.ref.fields)
-    kind, is_safe = _kind(request.args.get("format", "csv")), request.args.get("safe") == "1"
+    format, is_safe = _parse_format(request.args.get("format", "csv")), request.args.get("safe") == "1"
     store = row_store()  # the stream outlives the app context
     return streamed(
-        lambda: store.stream(lambda rows: rows.export(table.ref, query, kind, safe=is_safe)),
-        MIMETYPES[kind],
-        f"{table.title}.{kind}",
+        lambda: store.stream(lambda rows: rows.export(table.ref, query, format, safe=is_safe)),
+        MIMETYPES[format],
+        f"{table.title}.{format}",
     )
 
 
@@ -55,8 +50,8 @@ async def originals_show(table_id: int) -> Response:
     return response
 
 
-def _kind(name: str) -> ExportFormat:
-    for kind in MIMETYPES:
-        if name == kind:
-            return kind
-    raise UnknownFormat
+def _parse_format(name: str) -> ExportFormat:
+    for format in MIMETYPES:
+        if name == format:
+            return format
+    raise UserError("A table can be exported as csv or ndjson.")

@@ -13,15 +13,15 @@ from webapp.rowstore.table_ref import Field
 
 Row = tuple[int, Sequence[str]]
 
-NARROWEST, WIDEST = 60, 360  # pixels
-_CHARACTER, _PADDING, _GLYPHS = 8.2, 22, 64
+MIN_WIDTH, MAX_WIDTH = 60, 360  # pixels
+_CHARACTER, _PADDING, _ICONS = 8.2, 22, 64  # pixels: a character, the padding of a cell, the icons of a header
 _KINDS = {"integer": "n", "decimal": "n", "boolean": "b"}
 EDITION = 1  # of the rules: browsers cache the style sheet for a year, so each edition has its own URL
 _RULES = {"n": "text-align:right", "b": "text-align:center"}
 _SEPARATOR = "\0"
 _SYMBOL_FOR_NUL = "\u2400"  # shown instead of a NUL, which separates cells here
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", re.ASCII)
-_LOOKED_AT = 20  # rows inspected to decide whether a column may contain links
+_EXAMINED_ROWS = 20  # to decide whether a column may contain links
 
 Decorate = Callable[[str], str]
 
@@ -29,17 +29,17 @@ Decorate = Callable[[str], str]
 def render_rows(rows: Sequence[Row], fields: Sequence[Field], row_url: Callable[[str], str]) -> Markup:
     """The `<tr>`s of `rows`; `row_url("12")` is the address of row 12."""
     before, after = (str(escape(part)) for part in row_url(_SEPARATOR).split(_SEPARATOR))
-    cells, width = _escaped([cell for _, cells in rows for cell in cells]), len(fields)
-    for index, decorate in _decorated(cells, fields):
+    cells, width = _escape_cells([cell for _, cells in rows for cell in cells]), len(fields)
+    for index, decorate in _decorators(cells, fields):
         cells[index::width] = map(decorate, cells[index::width])
-    shown = (
+    html = (
         _render_row(number, cells[place * width : (place + 1) * width], before, after)
         for place, (number, _) in enumerate(rows)
     )
-    return Markup("".join(shown))  # noqa: S704  (escaped all together)
+    return Markup("".join(html))  # noqa: S704  (escaped all together)
 
 
-def _escaped(cells: Sequence[str]) -> list[str]:
+def _escape_cells(cells: Sequence[str]) -> list[str]:
     """All of a page in one go: a call for each of a thousand cells takes five times as long."""
     text = _SEPARATOR.join(cells)
     if text.count(_SEPARATOR) != len(cells) - 1:
@@ -52,21 +52,21 @@ def _render_row(number: int, cells: Sequence[str], before: str, after: str) -> s
     return f"{head}{'</td><td>'.join(cells)}</td></tr>"
 
 
-def _decorated(cells: Sequence[str], fields: Sequence[Field]) -> Iterator[tuple[int, Decorate]]:
+def _decorators(cells: Sequence[str], fields: Sequence[Field]) -> Iterator[tuple[int, Decorate]]:
     """The columns whose cells are more than their text; of `cells`, escaped, each row has one a field."""
     for index, field in enumerate(fields):
         if field.type == "boolean":
-            yield index, _checked(str(escape(field.kind.print(1, field.format))))
-        elif field.type == "text" and any(map(address_of, cells[index : _LOOKED_AT * len(fields) : len(fields)])):
-            yield index, _linked
+            yield index, _boolean_decorator(str(escape(field.kind.print(1, field.format))))
+        elif field.type == "text" and any(map(address_of, cells[index : _EXAMINED_ROWS * len(fields) : len(fields)])):
+            yield index, _link
 
 
-def _checked(yes: str) -> Decorate:
+def _boolean_decorator(yes: str) -> Decorate:
     """The word as it was written; the style sheet draws a check mark for it."""
     return lambda cell: f"<b>{cell}</b>" if cell == yes else f"<i>{cell}</i>" if cell else cell
 
 
-def _linked(cell: str) -> str:
+def _link(cell: str) -> str:
     address = address_of(cell)
     return f'<a href="{address}" rel="noreferrer" target="_blank">{cell}</a>' if address else cell
 
@@ -80,8 +80,8 @@ def address_of(cell: str) -> str | None:
 
 def width_of(title: str, characters: int) -> int:
     """The width of a column in pixels: as its content needs, within limits."""
-    wanted = max(characters * _CHARACTER + _PADDING, min(len(title), 24) * _CHARACTER + _GLYPHS)
-    return round(min(max(wanted, NARROWEST), WIDEST))
+    needed = max(characters * _CHARACTER + _PADDING, min(len(title), 24) * _CHARACTER + _ICONS)
+    return round(min(max(needed, MIN_WIDTH), MAX_WIDTH))
 
 
 def kinds_of(fields: Iterable[Field]) -> str:

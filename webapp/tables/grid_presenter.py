@@ -1,26 +1,39 @@
 """A table as its URL describes it, prepared for the templates, which build no URLs and decide nothing."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from markupsafe import Markup
 from quart import url_for
 
-from webapp.models import Column, Table
-from webapp.rowstore.query import TableQuery, described, order, sentence
+from webapp.models import Table
+from webapp.rowstore.query import TableQuery, describe_order, describe_query, describe_rows
 from webapp.rowstore.store import Count, Page
 from webapp.rowstore.table_ref import Field
 from webapp.tables import grid
 from webapp.web.formatting import format_number
 
 COUNT_SOON, COUNT_WHILE_IMPORTING = "50ms", "1s"  # when the browser asks for the count
+# Title, explanation, arguments of the URL.
+EXPORTS: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("CSV", "Cells exactly as they came in", {"format": "csv"}),
+    ("CSV for spreadsheets", "Text that begins like a formula is made harmless", {"format": "csv", "safe": "1"}),
+    ("NDJSON", "One JSON object a row, numbers as numbers", {"format": "ndjson"}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusLine:
+    """The sentence about the rows shown. With `count_url` it reloads itself after `delay`."""
+
+    sentence: str
+    count_url: str | None = None
+    delay: str = COUNT_SOON
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnHeader:
-    """The header of a visible column."""
+    """A visible column (see tables/show.html): of up to 2,000, whose attributes Jinja finds faster than items."""
 
     number: int
     title: str
@@ -31,69 +44,6 @@ class ColumnHeader:
     sort_url: str
     add_url: str
     panel_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class PageEnd:
-    """What lies beyond one end of a page of rows."""
-
-    rows_url: str
-    page_url: str
-    more: bool
-    left_at: int | None  # the last row examined, if time ran out before the page was full
-
-
-@dataclass(frozen=True, slots=True)
-class RowsPage:
-    rows: Markup
-    count: int
-    before: PageEnd
-    after: PageEnd
-
-
-@dataclass(frozen=True, slots=True)
-class FilterChip:
-    text: str
-    url: str
-    panel_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class ExportChoice:
-    title: str
-    text: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class TableView:
-    """See templates/tables/show.html."""
-
-    url: str
-    stylesheet: str
-    heads: list[ColumnHeader]
-    digits: int
-    page: RowsPage
-    search: str
-    hidden: list[tuple[str, str]]
-    chips: list[FilterChip]
-    sort_text: str | None
-    unsorted_url: str
-    clear_url: str
-    columns_url: str
-    hidden_count: int
-    exports: list[ExportChoice]
-    original_url: str
-    is_importing: bool
-
-
-@dataclass(frozen=True, slots=True)
-class StatusLine:
-    """The sentence about the rows shown. With `count_url` it reloads itself after `delay`."""
-
-    sentence: str
-    count_url: str | None = None
-    delay: str = COUNT_SOON
 
 
 class TableUrls:
@@ -132,63 +82,73 @@ class TableUrls:
         return self.to("tables.rows_show", row_id=0).replace("/rows/0", f"/rows/{row_id}", 1)
 
 
-def present_rows(urls: TableUrls, page: Page, *, is_first_answer: bool, came_from: str | None = None) -> RowsPage:
-    """`came_from`: "after" or "before", if the page already has the rows on that side."""
+def present_rows(urls: TableUrls, page: Page, came_from: str | None = None) -> dict[str, Any]:
+    """The `page` of tables/rows/_rows.html. `came_from` ("after" or "before") is set if these rows continue a page on
+    that side: the rows on its other side are already there.
+    """
 
-    def end(side: str, cursor: str | None) -> PageEnd:
-        more = cursor is not None and (is_first_answer or side == came_from)
-        where = {side: cursor}
-        left_at = page.left_at[1] if page.left_at and page.left_at[0] == side else None
-        return PageEnd(urls.to("tables.rows_index", **where), urls.table(**where), more, left_at)
+    def end(side: str, cursor: str | None) -> dict[str, Any]:
+        return {
+            "rows_url": urls.to("tables.rows_index", **{side: cursor}),
+            "page_url": urls.table(**{side: cursor}),
+            "more": cursor is not None and came_from in (None, side),
+            "stopped_at": page.stopped_at[1] if page.stopped_at and page.stopped_at[0] == side else None,
+        }
 
-    return RowsPage(
-        rows=grid.render_rows(page.rows, urls.query.visible, urls.row),
-        count=len(page.rows),
-        before=end("before", page.before),
-        after=end("after", page.after),
-    )
+    return {
+        "rows": grid.render_rows(page.rows, urls.query.visible, urls.row),
+        "count": len(page.rows),
+        "before": end("before", page.before),
+        "after": end("after", page.after),
+    }
 
 
-def present_table(table: Table, query: TableQuery, page: Page) -> TableView:
+def present_table(table: Table, query: TableQuery, page: Page) -> dict[str, Any]:
+    """The `view` of tables/show.html, which describes it."""
     urls = TableUrls(table.id, query)
-    widths = {column.number: grid.width_of(column.title, _characters(column)) for column in table.columns}
-    digits = len(str(max(table.row_count, 1)))
-    return TableView(
-        url=urls.table(),
-        stylesheet=url_for("tables.stylesheets_show", edition=grid.EDITION, kinds=grid.kinds_of(query.visible)),
-        heads=[_head(urls, field, widths[field.number]) for field in query.visible],
-        digits=digits,
-        page=present_rows(urls, page, is_first_answer=True),
-        search=query.search,
-        hidden=[(name, value) for name, value in query.args() if name != "q"],
-        chips=_chips(urls),
-        sort_text=order(query) or None,
-        unsorted_url=urls.table(query.sorted_by()),
-        clear_url=urls.table(query.without_filters()),
-        columns_url=urls.to("tables.columns_index"),
-        hidden_count=len(query.fields) - len(query.visible),
-        exports=_exports(urls),
-        original_url=url_for("tables.originals_show", table_id=table.id),
-        is_importing=table.state != "ready",
-    )
-
-
-def _characters(column: Column) -> int:
-    """Of the widest value, as recorded by the import."""
-    return int(column.facts.get("width") or 0)
+    widths = {
+        column.number: grid.width_of(column.title, int(column.facts.get("width") or 0)) for column in table.columns
+    }
+    return {
+        "url": urls.table(),
+        "stylesheet": url_for("tables.stylesheets_show", edition=grid.EDITION, kinds=grid.kinds_of(query.visible)),
+        "heads": [_head(urls, field, widths[field.number]) for field in query.visible],
+        "digits": len(str(max(table.row_count, 1))),
+        "page": present_rows(urls, page),
+        "search": query.search,
+        "hidden": [(name, value) for name, value in query.args() if name != "q"],
+        "chips": [
+            {
+                "text": condition.label,
+                "url": urls.table(query.without_filter(index)),
+                "panel_url": urls.column(condition.field.number),
+            }
+            for index, condition in enumerate(query.filters)
+        ],
+        "sort_text": describe_order(query) or None,
+        "unsorted_url": urls.table(query.sorted_by()),
+        "clear_url": urls.table(query.without_filters()),
+        "columns_url": urls.to("tables.columns_index"),
+        "hidden_count": len(query.fields) - len(query.visible),
+        "exports": [
+            {"title": title, "text": text, "url": urls.to("tables.exports_show", None, **arguments)}
+            for title, text, arguments in EXPORTS
+        ],
+        "original_url": url_for("tables.originals_show", table_id=table.id),
+        "is_importing": table.state != "ready",
+    }
 
 
 def _head(urls: TableUrls, field: Field, width: int) -> ColumnHeader:
     query = urls.query
     place, descending = query.order_of(field.number) or (None, False)
-    direction = None if place is None else "descending" if descending else "ascending"
     sort_url = urls.table(query.toggle_sort(field.number))
     return ColumnHeader(
         number=field.number,
         title=field.title,
         type=field.type,
         width=width,
-        direction=direction,
+        direction=None if place is None else "descending" if descending else "ascending",
         place=place,
         sort_url=sort_url,
         add_url=urls.table(query.toggle_sort(field.number, add=True)) if query.sorts else sort_url,
@@ -196,57 +156,36 @@ def _head(urls: TableUrls, field: Field, width: int) -> ColumnHeader:
     )
 
 
-def _chips(urls: TableUrls) -> list[FilterChip]:
-    query = urls.query
-    return [
-        FilterChip(
-            condition.words,
-            urls.table(query.without_filter(index)),
-            urls.column(condition.field.number),
-        )
-        for index, condition in enumerate(query.filters)
-    ]
-
-
-_EXPORTS: Sequence[tuple[str, str, dict[str, str]]] = (
-    ("CSV", "Cells exactly as they came in", {"format": "csv"}),
-    ("CSV for spreadsheets", "Text that begins like a formula is made harmless", {"format": "csv", "safe": "1"}),
-    ("NDJSON", "One JSON object a row, numbers as numbers", {"format": "ndjson"}),
-)
-
-
-def _exports(urls: TableUrls) -> list[ExportChoice]:
-    to: Callable[..., str] = urls.to
-    return [ExportChoice(title, text, to("tables.exports_show", **more)) for title, text, more in _EXPORTS]
-
-
 # -- the status line ---------------------------------------------------------------------------------------------------
 
 
 def needs_count(table: Table, query: TableQuery, page: Page) -> bool:
     """Whether the page itself does not tell how many rows the query shows."""
-    is_all = page.before is None and page.after is None and table.state == "ready"
-    return query.is_narrowed and page.left_at is None and not is_all
+    has_all = page.before is None and page.after is None and table.state == "ready"
+    return query.is_narrowed and page.stopped_at is None and not has_all
 
 
 def present_status(table: Table, query: TableQuery, page: Page, count: Count | None) -> StatusLine:
     """`count` is None if it is not needed or took too long: then the browser asks for it."""
     if not query.is_narrowed or count is not None:
         return present_count(table, query, count)
-    url = _count_url(table, query)
-    if page.left_at:
-        return StatusLine(_so_far(table, query, page, page.left_at[1]), url)
+    if page.stopped_at:
+        # The number so far is known only on the first page.
+        is_first = page.before is None
+        rows = f"So far {_sentence(table, query, len(page.rows))}" if is_first else _some_rows(table, query)
+        text = f"{rows}; looked as far as row {format_number(page.stopped_at[1])}"
+        return StatusLine(text, _count_url(table, query))
     if needs_count(table, query, page):
-        return StatusLine(_sentence(table, query) + ", being counted", url)
+        return StatusLine(_sentence(table, query) + ", being counted", _count_url(table, query))
     return StatusLine(_sentence(table, query, len(page.rows)))
 
 
 def present_count(table: Table, query: TableQuery, count: Count | None) -> StatusLine:
     """`count` is None where counting takes too long altogether."""
     if count is not None:
-        text = _sentence(table, query, count.number, more=count.more)
+        text = _sentence(table, query, count.number, is_capped=count.is_capped)
     elif query.is_narrowed:
-        return StatusLine(f"{_some(table, query)}; counting them took too long")
+        return StatusLine(f"{_some_rows(table, query)}; counting them took too long")
     else:
         text = _sentence(table, query)
     if table.state == "ready":
@@ -254,18 +193,12 @@ def present_count(table: Table, query: TableQuery, count: Count | None) -> Statu
     return StatusLine(f"{text} so far; more are coming in", _count_url(table, query), COUNT_WHILE_IMPORTING)
 
 
-def _sentence(table: Table, query: TableQuery, shown: int | None = None, *, more: bool = False) -> str:
-    return sentence(query, table.row_count, shown, more=more, number=format_number)
+def _sentence(table: Table, query: TableQuery, shown: int | None = None, *, is_capped: bool = False) -> str:
+    return describe_rows(query, table.row_count, shown, is_capped=is_capped, format_number=format_number)
 
 
-def _so_far(table: Table, query: TableQuery, page: Page, row_id: int) -> str:
-    """For a page that ran out of time; the number so far is known only on the first page."""
-    text = f"So far {_sentence(table, query, len(page.rows))}" if page.before is None else _some(table, query)
-    return f"{text}; looked as far as row {format_number(row_id)}"
-
-
-def _some(table: Table, query: TableQuery) -> str:
-    return f"Some of {format_number(table.row_count)} rows{described(query)}"
+def _some_rows(table: Table, query: TableQuery) -> str:
+    return f"Some of {format_number(table.row_count)} rows{describe_query(query)}"
 
 
 def _count_url(table: Table, query: TableQuery) -> str:

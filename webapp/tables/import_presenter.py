@@ -12,7 +12,7 @@ from webapp.jobs.progress import Progress, initial_progress
 from webapp.models import Import, ImportState
 from webapp.models.tables.importing import RUNNING_STATES
 from webapp.tables.import_overrides import encode_type
-from webapp.types import TYPES
+from webapp.types import TYPES, describe
 
 ENCODINGS = {
     "utf-8": "UTF-8",
@@ -60,35 +60,9 @@ class Select:
     selected: str
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnFields:
-    """A column of the preview and what its fields hold."""
-
-    found: ColumnGuess
-    title: str
-    type: Select
-    is_left_out: bool
-    is_null_accepted: bool
-    asks_null: bool  # whether the offered token is empty
-    asks_order: bool  # whether it holds dates, and in which order
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What the fields of the preview hold: as submitted, else as detected."""
-
-    sheet: Select
-    encoding: Select
-    delimiter: Select
-    quote: Select
-    header: Select
-    header_row: str
-    columns: list[ColumnFields]
-
-
 def present_import(
     environment: Environment,
-    found: Import,
+    import_: Import,
     progress: Progress | None,
     error: str | None = None,
     submitted: Submitted | None = None,
@@ -99,39 +73,40 @@ def present_import(
     `submitted` are the preview's fields if they were refused, `error` says why, and `invalid` names the field.
     """
     url_for: Any = environment.globals["url_for"]
-    is_known = found.inspection is not None and found.state != ImportState.INSPECTING
-    inspection = InspectionReport.from_json(found.inspection or {}) if is_known else None
-    is_ready = found.state == ImportState.READY
+    is_inspected = import_.inspection is not None and import_.state != ImportState.INSPECTING
+    inspection = InspectionReport.from_json(import_.inspection or {}) if is_inspected else None
+    is_ready = import_.state == ImportState.READY
     return {
-        "import_": found,
+        "import_": import_,
         "progress": progress,
         "inspection": inspection,
         "preview": _preview(inspection, submitted or {}) if inspection and is_ready else None,
         # Tell the stream what the page already shows, so that it sends only what is new.
-        "live_url": url_for("live.stream", **{"import": found.id, "state": found.state}) if progress else None,
+        "live_url": url_for("live.stream", **{"import": import_.id, "state": import_.state}) if progress else None,
         "invalid": invalid,
-        "error": error or (found.failure if is_ready else None),
-        "rejected_url": url_for("tables.imports_rejected", import_id=found.id)
+        "error": error or (import_.failure if is_ready else None),
+        "rejected_url": url_for("tables.imports_rejected", import_id=import_.id)
         if inspection and inspection.rejected_count
         else None,
     }
 
 
-def progress_of(jobs: JobContext, found: Import) -> Progress | None:
+def progress_of(jobs: JobContext, import_: Import) -> Progress | None:
     """The latest known progress of a running import."""
-    return (jobs.progress(found.id) or initial_progress(found)) if found.state in RUNNING_STATES else None
+    return (jobs.progress(import_.id) or initial_progress(import_)) if import_.state in RUNNING_STATES else None
 
 
-def _preview(found: InspectionReport, submitted: Submitted) -> Preview:
-    return Preview(
-        sheet=Select({sheet: sheet for sheet in found.sheets}, submitted.get("sheet", found.sheet or "")),
-        encoding=_select(ENCODINGS, submitted.get("encoding", found.encoding)),
-        delimiter=_select(DELIMITERS, submitted.get("delimiter", found.delimiter)),
-        quote=_select(QUOTES, submitted.get("quote", found.quote or "none")),
-        header=Select(HEADERS, submitted.get("header", "yes" if found.header else "no")),
-        header_row=submitted.get("header_row", str(found.header_row or 0)),
-        columns=[_column_fields(column, f"columns-{i}-", submitted) for i, column in enumerate(found.columns)],
-    )
+def _preview(inspection: InspectionReport, submitted: Submitted) -> dict[str, Any]:
+    """What the fields of the preview hold: as submitted, else as detected."""
+    return {
+        "sheet": Select({sheet: sheet for sheet in inspection.sheets}, submitted.get("sheet", inspection.sheet or "")),
+        "encoding": _select(ENCODINGS, submitted.get("encoding", inspection.encoding)),
+        "delimiter": _select(DELIMITERS, submitted.get("delimiter", inspection.delimiter)),
+        "quote": _select(QUOTES, submitted.get("quote", inspection.quote or "none")),
+        "header": Select(HEADERS, submitted.get("header", "yes" if inspection.header else "no")),
+        "header_row": submitted.get("header_row", str(inspection.header_row or 0)),
+        "columns": [_column_fields(column, f"columns-{i}-", submitted) for i, column in enumerate(inspection.columns)],
+    }
 
 
 def _select(offered: Mapping[str, str], current: str) -> Select:
@@ -139,30 +114,33 @@ def _select(offered: Mapping[str, str], current: str) -> Select:
     return Select(offered if current in offered else {**offered, current: current}, current)
 
 
-def _column_fields(column: ColumnGuess, prefix: str, submitted: Submitted) -> ColumnFields:
+def _column_fields(column: ColumnGuess, prefix: str, submitted: Submitted) -> dict[str, Any]:
+    """A column of the preview and what its fields hold."""
     offers_null = column.null_token is not None
-    return ColumnFields(
-        found=column,
-        title=submitted.get(f"{prefix}title", column.title),
-        type=_type_select(column, submitted.get(f"{prefix}type")),
+    return {
+        "column": column,
+        "title": submitted.get(f"{prefix}title", column.title),
+        "type": _type_select(column, submitted.get(f"{prefix}type")),
         # An unchecked box is not submitted, so its absence counts only in a form that was.
-        is_left_out=f"{prefix}skip" in submitted if submitted else column.skip,
-        is_null_accepted=f"{prefix}null" in submitted if submitted else column.null_token_accepted,
-        asks_null=offers_null and not column.null_token_accepted,
-        asks_order=column.type == "text" and not column.misfits and not offers_null and len(column.choices) > 1,
-    )
+        "is_left_out": f"{prefix}skip" in submitted if submitted else column.skip,
+        "is_null_accepted": f"{prefix}null" in submitted if submitted else column.null_token_accepted,
+        # What is asked of the user: whether the offered token is empty, and whether these are dates.
+        "asks_null": offers_null and not column.null_token_accepted,
+        "asks_order": column.type == "text" and not column.misfits and not offers_null and len(column.choices) > 1,
+    }
 
 
 def _type_select(column: ColumnGuess, submitted: str | None) -> Select:
     """The types that fit all values, a date once for each order in which its parts can be read."""
     types = [choice.type for choice in column.choices]
 
-    def value(kind: str, format: Mapping[str, Any]) -> str:
-        return encode_type(kind, format) if column.alternatives and types.count(kind) > 1 else kind
+    def value(type_: str, format: Mapping[str, Any]) -> str:
+        return encode_type(type_, format) if types.count(type_) > 1 else type_
 
     offered: dict[str, str] = {}
     for choice in column.choices:
-        offered.setdefault(value(choice.type, choice.format), choice.label[0].upper() + choice.label[1:])
+        label = describe(choice)
+        offered.setdefault(value(choice.type, choice.format), label[0].upper() + label[1:])
     if column.type not in types:
         offered[column.type] = TYPES[column.type].label
     return Select(offered, submitted or value(column.type, column.format))

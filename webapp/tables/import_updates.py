@@ -28,8 +28,8 @@ COLUMNS = [
 
 async def watch_import(actor: Actor, args: Mapping[str, str]) -> LiveView:
     """`import` is its id, `state` what the page shows."""
-    found = await find_import(db(), actor, args.get("import", ""))
-    return import_view(actor, found.id, args.get("state", ""), jobs(), templates())
+    import_ = await find_import(db(), actor, args.get("import", ""))
+    return import_view(actor, import_.id, args.get("state", ""), jobs(), templates())
 
 
 def import_view(actor: Actor, import_id: str, state: str, context: JobContext, environment: Environment) -> LiveView:

@@ -40,13 +40,13 @@ async def imports_show(import_id: str) -> ResponseReturnValue:
 @body_limit(FORM_LIMIT, fields=FORM_FIELDS)
 async def imports_update(import_id: str) -> ResponseReturnValue:
     """Read the file again with the user's corrections."""
-    found = await find_import(db(), current_user(), import_id)
+    import_ = await find_import(db(), current_user(), import_id)
     try:
-        overrides = await _overrides(found)
+        overrides = await _overrides(import_)
     except InvalidOverride as problem:
-        return await _refuse(found, problem)
-    await db().write(importing.inspect_again, found.id, overrides)
-    return redirect_to(url_for("tables.imports_show", import_id=found.id))
+        return await _refuse(import_, problem)
+    await db().write(importing.inspect_again, import_.id, overrides)
+    return redirect_to(url_for("tables.imports_show", import_id=import_.id))
 
 
 @bp.post("/imports/<import_id>/start")
@@ -54,56 +54,56 @@ async def imports_update(import_id: str) -> ResponseReturnValue:
 @body_limit(FORM_LIMIT, fields=FORM_FIELDS)
 async def imports_start(import_id: str) -> ResponseReturnValue:
     """Create the table. If the corrections require reading the file again, the page asks once more afterwards."""
-    found = await find_import(db(), current_user(), import_id)
+    import_ = await find_import(db(), current_user(), import_id)
     try:
-        await db().write(importing.begin_loading, found.id, await _overrides(found, is_final=True))
+        await db().write(importing.begin_loading, import_.id, await _overrides(import_, is_final=True))
     except (InvalidOverride, ImportFileError) as problem:
-        return await _refuse(found, problem)
+        return await _refuse(import_, problem)
     except StateConflict as conflict:  # clicked twice: the page shows the result of the first click
         if conflict.state not in (*RUNNING_STATES, ImportState.DONE):
             raise
-    return redirect_to(url_for("tables.imports_show", import_id=found.id))
+    return redirect_to(url_for("tables.imports_show", import_id=import_.id))
 
 
 @bp.post("/imports/<import_id>/cancellation")
 @may(Action.CREATE_TABLE)
 async def imports_cancel(import_id: str) -> ResponseReturnValue:
-    found = await find_import(db(), current_user(), import_id)
-    await db().write(importing.cancel, found.id)
-    return redirect_to(url_for("tables.imports_show", import_id=found.id))
+    import_ = await find_import(db(), current_user(), import_id)
+    await db().write(importing.cancel, import_.id)
+    return redirect_to(url_for("tables.imports_show", import_id=import_.id))
 
 
 @bp.get("/imports/<import_id>/rejected")
 async def imports_rejected(import_id: str) -> Response:
     """The rejected rows, as CSV with line number and reason."""
-    found = await find_import(db(), current_user(), import_id)
-    path = jobs().folder(found.id).rejected
+    import_ = await find_import(db(), current_user(), import_id)
+    path = jobs().folder(import_.id).rejected
     if not await asyncio.to_thread(path.is_file):
         raise NotFound("file of rows kept aside")
     size = path.stat().st_size
     return streamed(
-        lambda: file_part(path, 0, size), "text/csv", f"{PurePath(found.filename).stem}, rows kept aside.csv"
+        lambda: file_part(path, 0, size), "text/csv", f"{PurePath(import_.filename).stem}, rows kept aside.csv"
     )
 
 
-async def _overrides(found: Import, *, is_final: bool = False) -> ImportOverrides:
+async def _overrides(import_: Import, *, is_final: bool = False) -> ImportOverrides:
     """Raises `InvalidOverride`. Without a preview there is nothing to correct."""
-    before = ImportOverrides.from_json(found.overrides)
-    if not found.inspection:
+    before = ImportOverrides.from_json(import_.overrides)
+    if not import_.inspection:
         return before
-    inspection = InspectionReport.from_json(found.inspection)
+    inspection = InspectionReport.from_json(import_.inspection)
     overrides = parse_overrides((await request.form).to_dict(), inspection, before)
     if is_final:
         ensure_a_column(overrides, inspection)
     return overrides
 
 
-async def _refuse(found: Import, problem: UserError) -> Response:
+async def _refuse(import_: Import, problem: UserError) -> Response:
     """The preview again, with everything as typed and the error beside its field."""
     invalid = problem.field if isinstance(problem, InvalidOverride) else None
-    return await _page(found, str(problem), 422, submitted=(await request.form).to_dict(), invalid=invalid)
+    return await _page(import_, str(problem), 422, submitted=(await request.form).to_dict(), invalid=invalid)
 
 
-async def _page(found: Import, error: str | None = None, status: int = 200, **more: Any) -> Response:
-    context = present_import(templates(), found, progress_of(jobs(), found), error, **more)
+async def _page(import_: Import, error: str | None = None, status: int = 200, **more: Any) -> Response:
+    context = present_import(templates(), import_, progress_of(jobs(), import_), error, **more)
     return await render("tables/imports/show.html", "tables/imports/_import.html", status, **context)

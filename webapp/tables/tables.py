@@ -1,4 +1,4 @@
-"""A table: viewing, renaming and deleting it."""
+"""A table: viewing it, counting what a view shows, renaming and deleting it."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,9 +15,9 @@ from webapp.models.tables.deletion import delete_table
 from webapp.models.tables.table import find_table
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.store import Count, Page, RowReader
+from webapp.rowstore.store import Count, Page, PageStart, RowReader
 from webapp.tables import bp, grid
-from webapp.tables.grid_presenter import TableUrls, needs_count, present_status, present_table
+from webapp.tables.grid_presenter import TableUrls, needs_count, present_count, present_status, present_table
 from webapp.web import flashes
 from webapp.web.access import Action, may
 from webapp.web.forms import Form
@@ -53,11 +53,11 @@ async def show(table_id: int) -> ResponseReturnValue:
 
 def _page_and_count(table: Table, query: TableQuery) -> Callable[[RowReader], tuple[Page, Count | None]]:
     """A fragment requests the count later. A whole page may be all its reader ever gets, so it waits briefly."""
-    after, before, at = request.args.get("after"), request.args.get("before"), request.args.get("at", type=int)
-    is_whole = not is_partial()
+    args, is_whole = request.args, not is_partial()
+    start = PageStart(args.get("after"), args.get("before"), args.get("at", type=int))
 
     def read(rows: RowReader) -> tuple[Page, Count | None]:
-        page = rows.page(table.ref, query, after=after, before=before, at=at)
+        page = rows.page(table.ref, query, start)
         if is_whole and needs_count(table, query, page):
             with suppress(QueryTimeout):
                 return page, rows.count(table.ref, query, seconds=COUNT_SECONDS)
@@ -70,6 +70,18 @@ def request_index(table: Table, query: TableQuery) -> None:
     """People who sort a large table by a column will do so again, so index it."""
     if query.sorts and table.state == "ready" and MIN_ROWS <= table.row_count <= MAX_ROWS:
         indexes().request(table.id, query.sorts[0].field)
+
+
+@bp.get("/<id:table_id>/count")
+async def counts_show(table_id: int) -> ResponseReturnValue:
+    """The status line asks for it, where the page did not say how many rows it shows."""
+    table = await find_table(db(), current_user(), table_id)
+    query = TableQuery.from_args(request.args, table.ref.fields)
+    count = None
+    if query.is_narrowed:
+        with suppress(QueryTimeout):
+            count = await row_store().read(lambda rows: rows.count(table.ref, query), config().query_timeout)
+    return await render("tables/_status.html", status_line=present_count(table, query, count))
 
 
 @bp.get("/grid/<int:edition>/<kinds>.css")
@@ -90,11 +102,11 @@ async def edit(table_id: int) -> ResponseReturnValue:
 @may(Action.CHANGE_TABLE)
 async def update(table_id: int) -> ResponseReturnValue:
     table = await find_table(db(), current_user(), table_id, Action.CHANGE_TABLE)
-    form = TitleForm(await request.form)
-    if not form.validate():
-        return await _edit_page(table, form, status=422)
-    await db().write(Table.rename, table.id, form.title.data)
-    return redirect_to(url_for("tables.show", table_id=table.id))
+    form = await TitleForm.load()
+    if form.validate_on_submit():
+        await db().write(Table.rename, table.id, form.title.data)
+        return redirect_to(url_for("tables.show", table_id=table.id))
+    return await _edit_page(table, form, status=422)
 
 
 @bp.post("/<id:table_id>/deletion")

@@ -18,7 +18,7 @@ from webapp.web.hosts import own_origin
 BATCH = 100  # tables per read
 
 
-class Tables:
+class TablesData:
     name = "tables"
 
     async def summary(self, user_id: int) -> list[str]:
@@ -28,11 +28,11 @@ class Tables:
         async with db().reading() as session:
             tables, rows = (await session.execute(counted)).one()
             imports = await session.scalar(running) or 0
-        lost = {
+        counts = {
             f"{plural(tables, 'table')} with {plural(rows, 'row')}, and the files they came from": tables,
             f"{plural(imports, 'import')} on the way, which will be cancelled": imports,
         }
-        return [words for words, count in lost.items() if count]
+        return [text for text, count in counts.items() if count]
 
     def export(self, user_id: int) -> AsyncIterator[dict[str, Any]]:
         prefix = f"{own_origin()}{url_for('tables.show', table_id=0)}".removesuffix("0")

@@ -12,4 +12,9 @@ TYPES: dict[str, ColumnType] = {
     kind.name: kind for kind in (Text(), Integer(), Decimal(), Boolean(), Date(), Datetime())
 }
 
-__all__ = ["NULL", "TYPES", "Choice", "ColumnType", "Format", "Value"]
+__all__ = ["NULL", "TYPES", "Choice", "ColumnType", "Format", "Value", "describe"]
+
+
+def describe(choice: Choice) -> str:
+    """The type and its format in readable words."""
+    return TYPES[choice.type].describe(choice.format)

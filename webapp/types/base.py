@@ -10,7 +10,7 @@ Value = str | int | float | None
 
 # A token such as NA that means "empty" in a column without real empties: `print(None)` reproduces it.
 NULL = "null"
-_MAX_NULL = 20
+_MAX_NULL = 20  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Choice:
 class Recogniser(Protocol):
     """Sees all values of a column and knows which formats of its type reproduce every one of them."""
 
-    def misfit(self, values: Collection[str]) -> str | None:
+    def accept(self, values: Collection[str]) -> str | None:
         """Take the values into account and return None; or return one that does not fit, changing nothing."""
         ...
 
@@ -73,8 +73,8 @@ class ColumnType(ABC):
         """The type and its format in readable words."""
         return self.label.lower()
 
-    def short(self, format: Format) -> str:
-        """The format in one word, for option lists and scripts; empty if there is only one."""
+    def format_name(self, format: Format) -> str:
+        """The format in one word, as in `dmy`, for option lists and scripts; empty if there is only one."""
         return ""
 
     def check(self, format: Format) -> dict[str, Any]:
@@ -85,8 +85,8 @@ class ColumnType(ABC):
         return {NULL: null} if null else {}
 
     @abstractmethod
-    def recogniser(self, wanted: str = "") -> Recogniser:
-        """A new recogniser; `wanted` (see `short`) restricts it to formats of that name."""
+    def recogniser(self, format_name: str = "") -> Recogniser:
+        """A new recogniser, restricted to formats of that name if there is one."""
 
     @abstractmethod
     def _parse(self, text: str, format: Format) -> str | int | float: ...

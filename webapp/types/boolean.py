@@ -1,17 +1,16 @@
 """Booleans, in the words of the file."""
 
 from collections.abc import Collection
-from typing import Any, ClassVar
+from typing import Any
 
 from webapp.types.base import NULL, Choice, ColumnType, Format
 
-_PAIRS = [
-    pair
-    for words in (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"))
-    for pair in (words, (words[0].title(), words[1].title()), (words[0].upper(), words[1].upper()))
+_LOWER_CASE = (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"))
+PAIRS = [
+    *dict.fromkeys((change(yes), change(no)) for yes, no in _LOWER_CASE for change in (str, str.title, str.upper)),
+    ("1", "0"),
 ]
-PAIRS = [*dict.fromkeys(_PAIRS), ("1", "0")]
-_CLEAR = ("true", "false")  # words that mean a boolean even when only one of the two occurs
+_UNAMBIGUOUS = ("true", "false")  # words that mean a boolean even when only one of the two occurs
 _MAX_WORD = 20
 _INPUT = {"1": 1, "true": 1, "yes": 1, "y": 1, "t": 1, "on": 1, "0": 0, "false": 0, "no": 0, "n": 0, "f": 0, "off": 0}
 
@@ -19,17 +18,17 @@ _INPUT = {"1": 1, "true": 1, "yes": 1, "y": 1, "t": 1, "on": 1, "0": 0, "false":
 class BooleanRecogniser:
     """Exactly one pair of words. `NO` alone may be Norway, so most words count only if both occur."""
 
-    def __init__(self, wanted: str = "") -> None:
-        self._pairs = [pair for pair in PAIRS if wanted in ("", "/".join(pair))] or PAIRS
+    def __init__(self, format_name: str = "") -> None:
+        self._pairs = [pair for pair in PAIRS if format_name in ("", "/".join(pair))] or PAIRS
         self._seen: set[str] = set()
 
     @property
     def doubt(self) -> str:
-        if len(self._seen) < 2 and not any(word.lower() in _CLEAR for word in self._seen):
+        if len(self._seen) < 2 and not any(word.lower() in _UNAMBIGUOUS for word in self._seen):
             return "only one of two words occurs"
         return ""
 
-    def misfit(self, values: Collection[str]) -> str | None:
+    def accept(self, values: Collection[str]) -> str | None:
         seen = self._seen.union(values)
         pairs = [pair for pair in self._pairs if seen.issubset(pair)]
         if not pairs:
@@ -43,18 +42,18 @@ class BooleanRecogniser:
 
 
 class Boolean(ColumnType):
-    name: ClassVar[str] = "boolean"
-    label: ClassVar[str] = "Yes or no"
-    stored: ClassVar[type[int]] = int
-    operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "empty", "filled")
+    name = "boolean"
+    label = "Yes or no"
+    stored = int
+    operators = ("eq", "ne", "empty", "filled")
 
-    def recogniser(self, wanted: str = "") -> BooleanRecogniser:
-        return BooleanRecogniser(wanted)
+    def recogniser(self, format_name: str = "") -> BooleanRecogniser:
+        return BooleanRecogniser(format_name)
 
     def describe(self, format: Format) -> str:
         return f"{format['true']} or {format['false']}"
 
-    def short(self, format: Format) -> str:
+    def format_name(self, format: Format) -> str:
         return f"{format['true']}/{format['false']}"
 
     def check(self, format: Format) -> dict[str, Any]:
@@ -72,8 +71,8 @@ class Boolean(ColumnType):
         return int(text == format["true"])
 
     def _parse_input(self, text: str, format: Format) -> int:
-        words: dict[str, int] = _INPUT | {format["false"].lower(): 0, format["true"].lower(): 1}
-        if (value := words.get(text.lower())) is None:
+        values: dict[str, int] = _INPUT | {format["false"].lower(): 0, format["true"].lower(): 1}
+        if (value := values.get(text.lower())) is None:
             raise ValueError(f"“{text}” is neither {format['true']} nor {format['false']}")
         return value
 

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from webapp.types.base import ColumnType, Format
-from webapp.types.days import DayRecogniser, day_layouts
+from webapp.types.days import DateRecogniser, day_layouts
 from webapp.types.layouts import layout
 
 ISO = "YYYY-MM-DD"
@@ -13,19 +13,19 @@ _ORDERS = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
 class Date(ColumnType):
     """Stored as `YYYY-MM-DD`, which sorts; the layout prints it as it was written."""
 
-    name: ClassVar[str] = "date"
-    label: ClassVar[str] = "Date"
-    stored: ClassVar[type[str]] = str
-    operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "before", "after", "between", "oneof", "empty", "filled")
+    name = "date"
+    label = "Date"
+    stored = str
+    operators = ("eq", "ne", "before", "after", "between", "oneof", "empty", "filled")
     has_time: ClassVar[bool] = False
 
-    def recogniser(self, wanted: str = "") -> DayRecogniser:
-        return DayRecogniser(wanted, has_time=self.has_time)
+    def recogniser(self, format_name: str = "") -> DateRecogniser:
+        return DateRecogniser(format_name, has_time=self.has_time)
 
     def describe(self, format: Format) -> str:
         return f"{self.label.lower()}, {_ORDERS[self._order(format)]} ({format.get('layout', ISO)})"
 
-    def short(self, format: Format) -> str:
+    def format_name(self, format: Format) -> str:
         order = self._order(format)
         return "" if order == "ymd" else order
 
@@ -43,11 +43,10 @@ class Date(ColumnType):
 
     def _parse_input(self, text: str, format: Format) -> str:
         """As the column writes it, padded or not, or as ISO does."""
-        written = [format.get("layout", ISO), ISO]
-        others = [name for name in day_layouts(text) if layout(name).order in (self._order(format), "ymd")]
-        for name in [*written, *others]:
+        others = [other for other in day_layouts(text) if layout(other).order in (self._order(format), "ymd")]
+        for candidate in [format.get("layout", ISO), ISO, *others]:
             try:
-                return layout(name).to_iso(text)
+                return layout(candidate).to_iso(text)
             except ValueError:
                 continue
         raise ValueError(f"“{text}” is not a date; write {format.get('layout', ISO)} or {ISO}")

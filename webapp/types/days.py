@@ -5,7 +5,7 @@ from collections.abc import Collection
 from functools import lru_cache
 
 from webapp.types.base import Choice
-from webapp.types.layouts import Layout, day_part, layout
+from webapp.types.layouts import Layout, date_part, layout
 
 _DAY = re.compile(
     r"(?P<year>[0-9]{4})(?P<a>[-/.])[0-9]{1,2}(?P=a)[0-9]{1,2}"
@@ -18,7 +18,7 @@ _TIME = re.compile(
     r"(?P<half> ?[AP]M)?(?P<zone>Z|[+-][0-9]{2}:?[0-9]{2})?"
 )
 _ORDERS = {"ymd", "dmy", "mdy"}
-_CENTURY = 36_525  # days
+_DAYS_OF_A_CENTURY = 36_525
 
 
 def day_layouts(text: str) -> list[str]:
@@ -51,65 +51,67 @@ def time_layouts(text: str) -> list[str]:
     return [f"{match['gap']}{hour}:{rest}{match['zone'] or ''}" for hour in hours]
 
 
-@lru_cache(_CENTURY)
-def _is_real(day: str, day_text: str) -> bool:
+@lru_cache(_DAYS_OF_A_CENTURY)
+def _exists(day: str, layout_text: str) -> bool:
     try:
-        layout(day_text).to_iso(day)
+        layout(layout_text).to_iso(day)
     except ValueError:
         return False
     return True
 
 
-class DayRecogniser:
-    """Dates; with `has_time` datetimes. `wanted` is an order of day, month and year."""
+class DateRecogniser:
+    """Dates; with `has_time` datetimes. `order` is one of day, month and year, as in `dmy`."""
 
-    def __init__(self, wanted: str = "", *, has_time: bool = False) -> None:
-        self._wanted = wanted if wanted in _ORDERS else ""
+    def __init__(self, order: str = "", *, has_time: bool = False) -> None:
+        self._order = order if order in _ORDERS else ""
         self._has_time = has_time
-        self._alive: list[Layout] | None = None
+        self._fitting: list[Layout] | None = None  # all values so far
 
     @property
     def doubt(self) -> str:
-        orders = {alive.order for alive in self._alive or ()}
+        orders = {fitting.order for fitting in self._fitting or ()}
         return "day and month cannot be told apart, no part is above 12" if len(orders) > 1 else ""
 
-    def misfit(self, values: Collection[str]) -> str | None:
+    def accept(self, values: Collection[str]) -> str | None:
         if not values:
             return None
-        alive = self._fitting(values)
-        if alive:
-            self._alive = alive
+        if fitting := self._find_fitting(values):
+            self._fitting = fitting
             return None
         if len(values) == 1:
             return next(iter(values))
-        return next((value for value in values if self.misfit((value,)) is not None), None)
+        return next((value for value in values if self.accept((value,)) is not None), None)
 
-    def _fitting(self, values: Collection[str]) -> list[Layout]:
-        candidates = self._alive if self._alive is not None else self._candidates(next(iter(values)))
+    def _find_fitting(self, values: Collection[str]) -> list[Layout]:
+        candidates = self._fitting if self._fitting is not None else self._candidates(next(iter(values)))
         if not candidates:
             return []
-        joined = "\n".join(values) + "\n"
-        if joined.count("\n") > len(values):  # a cell of two lines is not two dates
+        lines = "\n".join(values) + "\n"
+        if lines.count("\n") > len(values):  # a cell of two lines is not two dates
             return []
-        return [one for one in candidates if one.fit(joined) and self._all_real(values, one)]
+        return [
+            candidate
+            for candidate in candidates
+            if candidate.matches_lines(lines) and self._all_exist(values, date_part(candidate.text))
+        ]
 
     def _candidates(self, text: str) -> list[Layout]:
-        days, times = [text], [""]
+        day, times = text, [""]
         if self._has_time:
             gap = next((index for index, character in enumerate(text) if character in "T "), len(text))
-            days, times = [text[:gap]], time_layouts(text[gap:])
-        found = [layout(day + time) for day in day_layouts(days[0]) for time in times]
-        return [one for one in found if self._wanted in ("", one.order)]
+            day, times = text[:gap], time_layouts(text[gap:])
+        candidates = [layout(date + time) for date in day_layouts(day) for time in times]
+        return [candidate for candidate in candidates if self._order in ("", candidate.order)]
 
-    def _all_real(self, values: Collection[str], one: Layout) -> bool:
-        """Whether every date exists in the calendar; a column has far fewer dates than values."""
-        day_text = day_part(one.text)
+    def _all_exist(self, values: Collection[str], day_layout: str) -> bool:
+        """Whether every date is in the calendar; a column has far fewer dates than values."""
         days = {value.replace("T", " ").split(" ", 1)[0] for value in values} if self._has_time else set(values)
-        return all(_is_real(day, day_text) for day in days)
+        return all(_exists(day, day_layout) for day in days)
 
     def choices(self) -> list[Choice]:
         name = "datetime" if self._has_time else "date"
-        first: dict[str, Choice] = {}
-        for alive in self._alive or ():
-            first.setdefault(alive.order, Choice(name, {"layout": alive.text}))
-        return list(first.values())
+        by_order: dict[str, Choice] = {}
+        for fitting in self._fitting or ():
+            by_order.setdefault(fitting.order, Choice(name, {"layout": fitting.text}))
+        return list(by_order.values())

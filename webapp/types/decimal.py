@@ -1,10 +1,10 @@
 """Numbers with a fraction, up to 15 digits: what a double stores and reproduces without loss."""
 
 import re
-from typing import Any, ClassVar
+from typing import Any
 
 from webapp.types.base import ColumnType, Format
-from webapp.types.numbers import DIGITS, NumberRecogniser
+from webapp.types.numbers import MAX_DIGITS, NUMBER_OPERATORS, NumberRecogniser
 
 _NUMBER = re.compile(r"-?[0-9]+(?:[.,][0-9]+)?")
 _STYLES = {
@@ -17,26 +17,26 @@ _STYLES = {
 class Decimal(ColumnType):
     """Three styles: `fixed` (2.50), `plain` (2.5, 3) and `point` (2.5, 3.0); `mark` may be a comma."""
 
-    name: ClassVar[str] = "decimal"
-    label: ClassVar[str] = "Decimal"
-    stored: ClassVar[type[float]] = float
-    operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "lt", "le", "gt", "ge", "between", "oneof", "empty", "filled")
+    name = "decimal"
+    label = "Decimal"
+    stored = float
+    operators = NUMBER_OPERATORS
 
-    def recogniser(self, wanted: str = "") -> NumberRecogniser:
-        return NumberRecogniser(self.name, wanted)
+    def recogniser(self, format_name: str = "") -> NumberRecogniser:
+        return NumberRecogniser(self.name, format_name)
 
     def describe(self, format: Format) -> str:
         scale, style = format["scale"], format["style"]
-        words = _STYLES[style] if style != "fixed" else "one decimal" if scale == 1 else f"{scale} decimals"
-        return f"decimal, {words}{', with a comma' if 'mark' in format else ''}"
+        decimals = _STYLES[style] if style != "fixed" else "one decimal" if scale == 1 else f"{scale} decimals"
+        return f"decimal, {decimals}{', with a comma' if 'mark' in format else ''}"
 
-    def short(self, format: Format) -> str:
+    def format_name(self, format: Format) -> str:
         mark = format.get("mark", ".")
         return f"0{mark}{'0' * format['scale']}" if format["style"] == "fixed" else "0,#" if mark == "," else ""
 
     def check(self, format: Format) -> dict[str, Any]:
         style, scale, mark = format.get("style"), format.get("scale"), format.get("mark", ".")
-        if style not in _STYLES or not isinstance(scale, int) or not 0 <= scale <= DIGITS or mark not in (".", ","):
+        if style not in _STYLES or not isinstance(scale, int) or not 0 <= scale <= MAX_DIGITS or mark not in (".", ","):
             raise ValueError("That is no way to write decimals")
         return super().check(format) | {"style": style, "scale": scale} | ({"mark": mark} if mark == "," else {})
 

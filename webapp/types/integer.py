@@ -1,26 +1,24 @@
 """64-bit integers in canonical form: no plus sign, no leading zeros, no grouping."""
 
 import re
-from typing import ClassVar
 
 from webapp.types.base import ColumnType, Format
-from webapp.types.numbers import NumberRecogniser
+from webapp.types.numbers import MAX_INTEGER, MIN_INTEGER, NUMBER_OPERATORS, NumberRecogniser
 
-LOWEST, HIGHEST = -(2**63), 2**63 - 1
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
 
 
 class Integer(ColumnType):
-    name: ClassVar[str] = "integer"
-    label: ClassVar[str] = "Integer"
-    stored: ClassVar[type[int]] = int
-    operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "lt", "le", "gt", "ge", "between", "oneof", "empty", "filled")
+    name = "integer"
+    label = "Integer"
+    stored = int
+    operators = NUMBER_OPERATORS
 
-    def recogniser(self, wanted: str = "") -> NumberRecogniser:
+    def recogniser(self, format_name: str = "") -> NumberRecogniser:
         return NumberRecogniser(self.name)
 
     def _parse(self, text: str, format: Format) -> int:
-        if _WHOLE.fullmatch(text) and LOWEST <= int(text) <= HIGHEST:
+        if _WHOLE.fullmatch(text) and MIN_INTEGER <= int(text) <= MAX_INTEGER:
             return int(text)
         raise ValueError(f"“{text}” is not a whole number")
 

@@ -7,40 +7,50 @@ from functools import lru_cache
 from typing import NamedTuple
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_TOKENS = re.compile(r"YYYY|Mon|MON|MM|M|DD|D|HH|H|hh|h|mm|ss|f+|AM")
+_TOKEN = re.compile(r"(YYYY|Mon|MON|MM|M|DD|D|HH|H|hh|h|mm|ss|f+|AM)")
 _LITERAL = re.compile(r"[-/., :TZ+0-9]*")
-_MAX_LAYOUT = 40
+_MAX_LENGTH = 40  # characters of a layout
 
 
-class Part(NamedTuple):
-    """What a token of a layout stands for, and what it matches."""
+class Token(NamedTuple):
+    """What a token of a layout stands for, what it matches, and how it prints that part of an ISO text."""
 
-    group: str
+    part: str
     pattern: str
+    print: Callable[[str], str] = str
 
 
-_PARTS = {
-    "YYYY": Part("year", "[0-9]{4}"),
-    "MM": Part("month", "0[1-9]|1[0-2]"),
-    "M": Part("month", "[1-9]|1[0-2]"),
-    "Mon": Part("month", "|".join(MONTHS)),
-    "MON": Part("month", "|".join(MONTHS).upper()),
-    "DD": Part("day", "0[1-9]|[12][0-9]|3[01]"),
-    "D": Part("day", "[1-9]|[12][0-9]|3[01]"),
-    "HH": Part("hour", "[01][0-9]|2[0-3]"),
-    "H": Part("hour", "[0-9]|1[0-9]|2[0-3]"),
-    "hh": Part("hour", "0[1-9]|1[0-2]"),
-    "h": Part("hour", "[1-9]|1[0-2]"),
-    "mm": Part("minute", "[0-5][0-9]"),
-    "ss": Part("second", "[0-5][0-9]"),
-    "AM": Part("half", "AM|PM"),
+_TOKENS = {
+    "YYYY": Token("year", "[0-9]{4}"),
+    "MM": Token("month", "0[1-9]|1[0-2]"),
+    "M": Token("month", "[1-9]|1[0-2]", lambda month: month.lstrip("0")),
+    "Mon": Token("month", "|".join(MONTHS), lambda month: MONTHS[int(month) - 1]),
+    "MON": Token("month", "|".join(MONTHS).upper(), lambda month: MONTHS[int(month) - 1].upper()),
+    "DD": Token("day", "0[1-9]|[12][0-9]|3[01]"),
+    "D": Token("day", "[1-9]|[12][0-9]|3[01]", lambda day: day.lstrip("0")),
+    "HH": Token("hour", "[01][0-9]|2[0-3]"),
+    "H": Token("hour", "[0-9]|1[0-9]|2[0-3]", lambda hour: str(int(hour))),
+    "hh": Token("hour", "0[1-9]|1[0-2]", lambda hour: f"{(int(hour) + 11) % 12 + 1:02}"),
+    "h": Token("hour", "[1-9]|1[0-2]", lambda hour: str((int(hour) + 11) % 12 + 1)),
+    "mm": Token("minute", "[0-5][0-9]"),
+    "ss": Token("second", "[0-5][0-9]"),
+    "AM": Token("half", "AM|PM", lambda hour: "AM" if hour < "12" else "PM"),
+}
+# Where each part is in an ISO text; the half of the day follows from its hour.
+_IN_ISO = {
+    "year": slice(0, 4),
+    "month": slice(5, 7),
+    "day": slice(8, 10),
+    "hour": slice(11, 13),
+    "half": slice(11, 13),
+    "minute": slice(14, 16),
+    "second": slice(17, 19),
+    "fraction": slice(20, None),
 }
 
 
-def _part(token: str) -> Part:
-    if token[0] == "f":
-        return Part("fraction", f"[0-9]{{{len(token)}}}")
-    return _PARTS[token]
+def _token(piece: str) -> Token:
+    return Token("fraction", f"[0-9]{{{len(piece)}}}") if piece[0] == "f" else _TOKENS[piece]
 
 
 class Layout:
@@ -48,49 +58,48 @@ class Layout:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.pieces = _pieces(text)  # (token or literal text, whether it is a token)
-        groups = [_part(piece).group for piece, is_token in self.pieces if is_token]
-        self.has_time = "hour" in groups
-        self._check(groups)
-        self.order = "".join(group[0] for group in groups[:3])
-        pattern = "".join(_pattern(piece, is_token, named=True) for piece, is_token in self.pieces)
-        plain = "".join(_pattern(piece, is_token, named=False) for piece, is_token in self.pieces)
-        self._regex = re.compile(pattern, re.ASCII)
-        self._all = re.compile(rf"(?:{plain}\n)*+", re.ASCII)
+        # Each with whether it is a token; the others are literal text.
+        self.pieces = [(piece, index % 2 == 1) for index, piece in enumerate(_TOKEN.split(text)) if piece]
+        parts = [_token(piece).part for piece, is_token in self.pieces if is_token]
+        self.has_time = "hour" in parts
+        self._check(parts)
+        self.order = "".join(part[0] for part in parts[:3])
+        pattern = "".join(_pattern(piece) if is_token else re.escape(piece) for piece, is_token in self.pieces)
+        self._one = re.compile(pattern, re.ASCII)
+        self._lines = re.compile(rf"(?:{re.sub('[?]P<[a-z]+>', '?:', pattern)}\n)*+", re.ASCII)
 
-    def _check(self, groups: list[str]) -> None:
+    def _check(self, parts: list[str]) -> None:
         required = {"year", "month", "day"} | ({"hour", "minute"} if self.has_time else set())
         times = {"hour", "minute", "second", "fraction", "half"} if self.has_time else set()
-        twelve = any(piece in ("hh", "h") for piece, is_token in self.pieces if is_token)
+        has_12_hours = any(piece in ("hh", "h") for piece, is_token in self.pieces if is_token)
         if (
-            len(self.text) > _MAX_LAYOUT
-            or len(set(groups)) != len(groups)
-            or not required <= set(groups) <= required | times
-            or set(groups[:3]) != {"year", "month", "day"}
-            or twelve != ("half" in groups)
-            or ("fraction" in groups and "second" not in groups)
+            len(self.text) > _MAX_LENGTH
+            or len(set(parts)) != len(parts)
+            or not required <= set(parts) <= required | times
+            or set(parts[:3]) != {"year", "month", "day"}
+            or has_12_hours != ("half" in parts)
+            or ("fraction" in parts and "second" not in parts)
             or not all(is_token or _LITERAL.fullmatch(piece) for piece, is_token in self.pieces)
         ):
             raise ValueError(f"“{self.text}” is no layout of a date")
 
-    def fit(self, joined: str) -> bool:
+    def matches_lines(self, lines: str) -> bool:
         """Whether all texts, each ending with a newline, have this form; days are not checked against the calendar."""
-        return self._all.fullmatch(joined) is not None
+        return self._lines.fullmatch(lines) is not None
 
     def to_iso(self, text: str) -> str:
-        match = self._regex.fullmatch(text)
+        match = self._one.fullmatch(text)
         if match is None:
             raise ValueError(f"“{text}” is not written as {self.text}")
-        found = match.groupdict()
-        day = date(int(found["year"]), _month(found["month"]), int(found["day"])).isoformat()
-        return f"{day}T{_clock(found)}" if self.has_time else day
+        parts = match.groupdict()
+        day = date(int(parts["year"]), _month_number(parts["month"]), int(parts["day"])).isoformat()
+        return f"{day}T{_iso_time(parts)}" if self.has_time else day
 
     def from_iso(self, iso: str) -> str:
-        values = _values(iso)
-        return "".join(_print(piece, values) if is_token else piece for piece, is_token in self.pieces)
+        return "".join(_print(piece, iso) if is_token else piece for piece, is_token in self.pieces)
 
 
-def day_part(text: str) -> str:
+def date_part(text: str) -> str:
     """The date layout within a layout that has a time."""
     return re.split("[T ](?=[Hh])", text)[0]
 
@@ -100,58 +109,25 @@ def layout(text: str) -> Layout:
     return Layout(text)
 
 
-def _pieces(text: str) -> list[tuple[str, bool]]:
-    pieces: list[tuple[str, bool]] = []
-    end = 0
-    for match in _TOKENS.finditer(text):
-        if match.start() > end:
-            pieces.append((text[end : match.start()], False))
-        pieces.append((match[0], True))
-        end = match.end()
-    return [*pieces, (text[end:], False)] if end < len(text) else pieces
+def _pattern(piece: str) -> str:
+    part, pattern, _ = _token(piece)
+    return f"(?P<{part}>{pattern})"
 
 
-def _pattern(piece: str, is_token: bool, *, named: bool) -> str:
-    if not is_token:
-        return re.escape(piece)
-    part = _part(piece)
-    return f"(?P<{part.group}>{part.pattern})" if named else f"(?:{part.pattern})"
-
-
-def _month(text: str) -> int:
+def _month_number(text: str) -> int:
     return MONTHS.index(text.title()) + 1 if text.isalpha() else int(text)
 
 
-def _clock(found: dict[str, str]) -> str:
-    hour = int(found["hour"])
-    if "half" in found:
-        hour = hour % 12 + (12 if found["half"] == "PM" else 0)
-    clock = f"{hour:02}:{found['minute']}"
-    if "second" in found:
-        clock += f":{found['second']}"
-    return f"{clock}.{found['fraction']}" if "fraction" in found else clock
+def _iso_time(parts: dict[str, str]) -> str:
+    hour = int(parts["hour"])
+    if "half" in parts:
+        hour = hour % 12 + (12 if parts["half"] == "PM" else 0)
+    time = f"{hour:02}:{parts['minute']}"
+    if "second" in parts:
+        time += f":{parts['second']}"
+    return f"{time}.{parts['fraction']}" if "fraction" in parts else time
 
 
-def _values(iso: str) -> dict[str, str]:
-    return {"year": iso[:4], "month": iso[5:7], "day": iso[8:10], "hour": iso[11:13]} | {
-        "minute": iso[14:16],
-        "second": iso[17:19],
-        "fraction": iso[20:],
-    }
-
-
-_PRINTERS: dict[str, Callable[[dict[str, str]], str]] = {
-    "M": lambda values: values["month"].lstrip("0"),
-    "Mon": lambda values: MONTHS[int(values["month"]) - 1],
-    "MON": lambda values: MONTHS[int(values["month"]) - 1].upper(),
-    "D": lambda values: values["day"].lstrip("0"),
-    "H": lambda values: str(int(values["hour"])),
-    "hh": lambda values: f"{(int(values['hour']) + 11) % 12 + 1:02}",
-    "h": lambda values: str((int(values["hour"]) + 11) % 12 + 1),
-    "AM": lambda values: "AM" if values["hour"] < "12" else "PM",
-}
-
-
-def _print(token: str, values: dict[str, str]) -> str:
-    printer = _PRINTERS.get(token)
-    return printer(values) if printer else values[_part(token).group]
+def _print(piece: str, iso: str) -> str:
+    token = _token(piece)
+    return token.print(iso[_IN_ISO[token.part]])

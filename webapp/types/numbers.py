@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 from webapp.types.base import Choice
 
-LOWEST, HIGHEST = -(2**63), 2**63 - 1
+NUMBER_OPERATORS = ("eq", "ne", "lt", "le", "gt", "ge", "between", "oneof", "empty", "filled")
+MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
 # A double represents every number of this many decimal digits without loss, and so does SQLite's text form of it.
-DIGITS = 15
+MAX_DIGITS = 15
 
-_ALL = {
+_LINES = {
     # Minus zero is excluded, because a database may drop its sign.
     mark: re.compile(rf"(?:(?!-0(?:{re.escape(mark)}0+)?\n)-?(?:0|[1-9][0-9]*)(?:{re.escape(mark)}[0-9]+)?\n)*+")
     for mark in ".,"
@@ -29,10 +30,10 @@ class Shape(NamedTuple):
 class NumberRecogniser:
     """Integers until the first fraction, then decimals; `only` restricts it to one of the two types."""
 
-    def __init__(self, only: str = "", wanted: str = "") -> None:
+    def __init__(self, only: str = "", format_name: str = "") -> None:
         self._only = only
-        self._marks = wanted[1:2] if wanted[1:2] in (".", ",") else ".,"
-        self._integers = False
+        self._marks = format_name[1:2] if format_name[1:2] in (".", ",") else ".,"
+        self._has_integers = False
         self._lowest, self._highest = 0, 0
         self._mark = ""
         self._shapes: set[Shape] = set()
@@ -43,33 +44,32 @@ class NumberRecogniser:
         grouped = all(shape.scale == 3 and 1 <= shape.whole <= 3 for shape in fractions)
         return "its commas may mark decimals or thousands" if self._mark == "," and grouped else ""
 
-    def misfit(self, values: Collection[str]) -> str | None:
-        if not values or (not self._shapes and self._take_integers(values)):
+    def accept(self, values: Collection[str]) -> str | None:
+        if not values or (not self._shapes and self._accept_integers(values)):
             return None
-        if self._only != "integer" and self._take_decimals(values):
+        if self._only != "integer" and self._accept_decimals(values):
             return None
         if len(values) == 1:
             return next(iter(values))
-        return next((value for value in values if self.misfit((value,)) is not None), None)
+        return next((value for value in values if self.accept((value,)) is not None), None)
 
-    def _take_integers(self, values: Collection[str]) -> bool:
+    def _accept_integers(self, values: Collection[str]) -> bool:
         """The actual proof: parsed as numbers and printed, they must be equal."""
-        listed = list(values)
         try:
-            numbers = list(map(int, listed))
+            numbers = list(map(int, values))
         except ValueError:
             return False
         lowest, highest = min(numbers), max(numbers)
-        if lowest < LOWEST or highest > HIGHEST or list(map(str, numbers)) != listed:
+        if lowest < MIN_INTEGER or highest > MAX_INTEGER or list(map(str, numbers)) != list(values):
             return False
         self._lowest, self._highest = min(lowest, self._lowest), max(highest, self._highest)
-        self._integers = True
+        self._has_integers = True
         return True
 
-    def _take_decimals(self, values: Collection[str]) -> bool:
+    def _accept_decimals(self, values: Collection[str]) -> bool:
         text = "\n".join(values) + "\n"
         mark = self._mark or next((mark for mark in self._marks if mark in text), self._marks[0])
-        if text.count("\n") > len(values) or not _ALL[mark].fullmatch(text):  # a cell of two lines is not two numbers
+        if text.count("\n") > len(values) or not _LINES[mark].fullmatch(text):  # a cell of two lines is not two numbers
             return False
         if not self._shapes and not self._integers_are_decimals():
             return False
@@ -80,11 +80,11 @@ class NumberRecogniser:
         return True
 
     def _integers_are_decimals(self) -> bool:
-        return max(len(str(abs(self._lowest))), len(str(self._highest))) <= DIGITS
+        return max(len(str(abs(self._lowest))), len(str(self._highest))) <= MAX_DIGITS
 
     def _integer_shapes(self) -> set[Shape]:
         """The shapes of the integers before the first fraction, if any."""
-        if self._shapes or not self._integers:
+        if self._shapes or not self._has_integers:
             return set()
         return _shapes((str(self._lowest), str(self._highest)), ".")
 
@@ -106,7 +106,7 @@ def _shapes(values: Iterable[str], mark: str) -> set[Shape]:
 def _formats(shapes: set[Shape], mark: str) -> list[Choice]:
     scales = {shape.scale for shape in shapes}
     scale = max(scales)
-    if max(shape.whole for shape in shapes) + scale > DIGITS:
+    if max(shape.whole for shape in shapes) + scale > MAX_DIGITS:
         return []
     styles = []
     if len(scales) == 1 and scale:
@@ -115,8 +115,5 @@ def _formats(shapes: set[Shape], mark: str) -> list[Choice]:
         styles.append("plain")
     if 0 not in scales and all(shape.scale == 1 for shape in shapes if shape.ends_in_zero):
         styles.append("point")
-    return [Choice("decimal", {"style": style, "scale": scale} | _comma(mark)) for style in styles]
-
-
-def _comma(mark: str) -> dict[str, str]:
-    return {"mark": mark} if mark == "," else {}
+    comma = {"mark": mark} if mark == "," else {}
+    return [Choice("decimal", {"style": style, "scale": scale, **comma}) for style in styles]

@@ -1,7 +1,6 @@
 """Text: whatever a cell holds, character by character."""
 
 from collections.abc import Collection
-from typing import ClassVar
 
 from webapp.types.base import Choice, ColumnType, Format
 
@@ -18,7 +17,7 @@ class TextRecogniser:
 
     doubt = ""
 
-    def misfit(self, values: Collection[str]) -> str | None:
+    def accept(self, values: Collection[str]) -> str | None:
         return None
 
     def choices(self) -> list[Choice]:
@@ -26,12 +25,12 @@ class TextRecogniser:
 
 
 class Text(ColumnType):
-    name: ClassVar[str] = "text"
-    label: ClassVar[str] = "Text"
-    stored: ClassVar[type[str]] = str
-    operators: ClassVar[tuple[str, ...]] = ("contains", "eq", "ne", "oneof", "empty", "filled")
+    name = "text"
+    label = "Text"
+    stored = str
+    operators = ("contains", "eq", "ne", "oneof", "empty", "filled")
 
-    def recogniser(self, wanted: str = "") -> TextRecogniser:
+    def recogniser(self, format_name: str = "") -> TextRecogniser:
         return TextRecogniser()
 
     def _parse(self, text: str, format: Format) -> str:

@@ -33,7 +33,7 @@ async def make_session_stale(app: Application) -> None:
     async def age(work: UnitOfWork) -> None:
         await work.session.execute(update(Session).values(authenticated_at=utc_now() - timedelta(minutes=11)))
 
-    await db.of(app).settled()
+    await db.of(app).wait_for_writes()
     await db.of(app).write(age)
 
 

@@ -45,7 +45,7 @@ async def show(client: QuartClient, device: Authenticator, **more: str) -> Any:
 
 
 async def stored_passkeys(app: Application) -> list[Passkey]:
-    await db.of(app).settled()
+    await db.of(app).wait_for_writes()
     async with db.of(app).reading() as session:
         return list(await session.scalars(select(Passkey).order_by(Passkey.id)))
 

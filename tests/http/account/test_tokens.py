@@ -41,7 +41,7 @@ async def test_a_token_is_shown_once_and_opens_the_api(app: Application, ada: Qu
     assert "never used" in html
     answer = await app.test_client().get("/api/v1/me", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 200
-    await db.of(app).settled()
+    await db.of(app).wait_for_writes()
     assert "last used <time" in await page(ada, "/account/tokens")
     (event,) = await events(app, "token.made")
     assert event.details == {"name": "nightly export", "scope": "read", "token": token[:12]}

@@ -165,7 +165,7 @@ async def test_an_ndjson_export_has_the_recorded_values_and_is_audited(app: Appl
     assert changed["browser"] == HOSTILE
     assert datetime.fromisoformat(changed["at"]) > datetime.now(UTC) - timedelta(minutes=1)
     async with app.app_context():
-        await db().settled()
+        await db().wait_for_writes()
     assert wordings_in(await page(owner, "/admin/audit?event=audit"))[0] == "Exported the audit log format: ndjson"
     assert (await owner.get("/admin/audit/export?format=xml")).status_code == 422
 
@@ -176,7 +176,7 @@ async def test_a_refused_request_is_audited(app: Application, owner: QuartClient
     await administrator.post("/admin/people/1/deactivation")
     await app.test_client().get("/admin/audit")  # a stranger is asked to sign in
     async with app.app_context():
-        await db().settled()
+        await db().wait_for_writes()
     html = await page(owner, "/admin/audit?event=access")
 
     assert wordings_in(html) == [

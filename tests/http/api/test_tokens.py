@@ -155,7 +155,7 @@ async def test_the_last_use_of_a_token_is_recorded_at_intervals(
     client, database = await program(), db.of(app)
 
     async def used() -> object:
-        await database.settled()
+        await database.wait_for_writes()
         row = await database.fetch_one(select(ApiToken.used_at).where(ApiToken.id == 1))
         return row and row.used_at
 

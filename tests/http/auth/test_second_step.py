@@ -226,7 +226,7 @@ async def test_a_reset_grants_no_further_guesses_at_codes(app: Application, code
     """Otherwise access to the mails would create one known device after another."""
     client = app.test_client()
     await client.post("/reset", form={"email": ADA.email})
-    await db.of(app).settled()
+    await db.of(app).wait_for_writes()
     path = await newest_link(app)
 
     answer = await client.post(

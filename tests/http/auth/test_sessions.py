@@ -52,7 +52,7 @@ async def change(app: Application, **values: Any) -> None:
         for column, value in values.items():
             await work.session.execute(text(f"UPDATE sessions SET {column} = :value"), {"value": value})
 
-    await db.of(app).settled()
+    await db.of(app).wait_for_writes()
     await db.of(app).write(write)
 
 
@@ -298,7 +298,7 @@ async def test_a_changed_address_or_browser_keeps_the_session_and_is_recorded(
     )
 
     assert answer.status_code == 303
-    await db.of(app).settled()
+    await db.of(app).wait_for_writes()
     assert rows(settings, "address") == [("192.0.2.7",)]
     (agent,) = rows(settings, "agent")[0]
     assert agent.startswith("Another/1.0 xxx")
@@ -317,7 +317,7 @@ async def test_the_last_activity_is_written_once_in_five_minutes(
     answer = await ada.get("/")
 
     assert int(cookie(answer)["max-age"]) == 30 * DAY  # the cookie's own age starts again
-    await db.of(app).settled()
+    await db.of(app).wait_for_writes()
     assert rows(settings, "seen_at") != [(six,)]
 
 

@@ -37,7 +37,7 @@ async def kept(app: Application) -> AsyncIterator[None]:
 
 
 @pytest.mark.usefixtures("kept")
-async def test_ones_own_table_comes_with_its_columns() -> None:
+async def test_the_owner_finds_a_table_with_its_columns() -> None:
     table = await find_table(db(), GRACE, 1)
 
     assert (table.title, [column.title for column in table.columns]) == ("Hers", ["A"])
@@ -47,13 +47,13 @@ async def test_ones_own_table_comes_with_its_columns() -> None:
 
 @pytest.mark.usefixtures("kept")
 @pytest.mark.parametrize(("actor", "table_id"), [(ADA, 1), (GRACE, 2), (GRACE, 0), (GRACE, 2**63 - 1)])
-async def test_anothers_table_and_none_at_all_are_the_same(actor: Actor, table_id: int) -> None:
+async def test_another_persons_table_and_a_missing_table_are_both_not_found(actor: Actor, table_id: int) -> None:
     with pytest.raises(NotFound, match="no such table"):
         await find_table(db(), actor, table_id)
 
 
 @pytest.mark.usefixtures("kept")
-async def test_both_the_question_and_the_answer_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_table_is_found_only_by_its_owner_and_with_the_right_to_act(monkeypatch: pytest.MonkeyPatch) -> None:
     """The query selects only the actor's own; `is_allowed` has the last word."""
     assert await db().read(lambda connection: Table.find(connection, ADA.id, 1)) is None
     async with db().reading() as session:
@@ -69,7 +69,7 @@ async def test_both_the_question_and_the_answer_are_checked(monkeypatch: pytest.
 
 
 @pytest.mark.usefixtures("kept")
-async def test_a_table_is_found_as_any_process_has_left_it(app: Application) -> None:
+async def test_a_table_changed_by_another_process_is_found_with_the_change(app: Application) -> None:
     """Its columns are kept for the next request, and a change by another process is seen all the same."""
     other = Database(config())
     await other.open()
@@ -91,7 +91,7 @@ async def test_a_table_is_found_as_any_process_has_left_it(app: Application) -> 
 
 
 @pytest.mark.usefixtures("kept")
-async def test_a_found_table_costs_one_statement(app: Application) -> None:
+async def test_finding_a_cached_table_takes_one_statement(app: Application) -> None:
     asked: list[str] = []
     for _ in range(20):  # every connection whose turn it may be has seen its columns
         await find_table(db(), GRACE, 1)
@@ -106,7 +106,7 @@ async def test_a_found_table_costs_one_statement(app: Application) -> None:
 
 
 @pytest.mark.usefixtures("kept")
-async def test_an_import_is_whose_it_is() -> None:
+async def test_an_import_is_found_only_by_its_owner() -> None:
     assert (await find_import(db(), GRACE, IMPORT)).filename == "a.csv"
     for actor, import_id in ((ADA, IMPORT), (GRACE, "b" * 32), (GRACE, "nul\0")):
         with pytest.raises(NotFound, match="no such import"):

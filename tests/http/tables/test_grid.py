@@ -6,7 +6,7 @@ import html5lib
 import pytest
 
 from webapp.rowstore.table_ref import Field
-from webapp.tables.grid import NARROWEST, WIDEST, address_of, render_rows, style_sheet, width_of
+from webapp.tables.grid import MAX_WIDTH, MIN_WIDTH, address_of, render_rows, style_sheet, width_of
 
 BOOLEAN = {"true": "yes", "false": "no"}
 
@@ -31,20 +31,20 @@ def rendered(row: tuple[str, ...], *types: str) -> list[Any]:
     "hostile",
     ["<script>alert(1)</script>", "</td><td>", '"><img src=x onerror=alert(1)>', "&amp;", "a\0b", "\0", "'\"<>&"],
 )
-def test_a_cell_is_its_text_whatever_it_holds(hostile: str) -> None:
+def test_the_text_of_a_cell_is_escaped(hostile: str) -> None:
     cells = rendered(("before", hostile, "behind"), "text", "text", "text")
 
     assert [cell.text for cell in cells] == ["before", hostile.replace("\0", "\u2400"), "behind"]
     assert [len(cell) for cell in cells] == [0, 0, 0]
 
 
-def test_a_row_leads_to_its_page() -> None:
+def test_the_number_of_a_row_links_to_its_page() -> None:
     html = render_rows([(1234, ("a",))], fields("text"), lambda number: f"/tables/1/rows/{number}?q=a&b=c")
 
     assert html.startswith('<tr id="r1234"><th scope="row"><a href="/tables/1/rows/1234?q=a&amp;b=c">1234</a></th>')
 
 
-def test_a_column_of_addresses_becomes_links_and_leaves_other_cells_alone() -> None:
+def test_only_cells_that_are_addresses_become_links() -> None:
     html = render_rows(
         [(1, ("https://example.org/?a=1&b=2",)), (2, ("none",)), (3, ("ada@example.org",))],
         fields("text"),
@@ -61,24 +61,24 @@ def test_a_column_of_addresses_becomes_links_and_leaves_other_cells_alone() -> N
     "text",
     ["javascript:alert(1)", "data:text/html,x", "//evil.example", "http://", "https://a b", "ftp://a", "a@b", "@", ""],
 )
-def test_nothing_but_whole_web_and_mail_addresses_is_a_link(text: str) -> None:
+def test_a_text_that_is_not_a_whole_web_or_mail_address_is_not_a_link(text: str) -> None:
     assert address_of(text) is None
 
 
-def test_booleans_keep_their_word() -> None:
+def test_booleans_keep_their_words() -> None:
     assert [rendered((word,), "boolean")[0][0].tag for word in ("yes", "no")] == ["b", "i"]
     assert rendered(("yes",), "boolean")[0][0].text == "yes"
     assert len(rendered(("",), "boolean")[0]) == 0
 
 
-def test_numbers_stand_right_by_a_rule_of_the_style_sheet() -> None:
+def test_the_style_sheet_aligns_numbers_to_the_right() -> None:
     assert style_sheet("tnbn") == (
         ".grid td:nth-child(3),.grid td:nth-child(5){text-align:right}\n.grid td:nth-child(4){text-align:center}"
     )
 
 
-def test_a_column_is_as_wide_as_it_wants_within_bounds() -> None:
-    assert NARROWEST <= width_of("", 1) < NARROWEST + 10
-    assert width_of("N", 500) == WIDEST
-    assert NARROWEST < width_of("City", 10) < width_of("City", 20) < WIDEST
+def test_the_width_of_a_column_fits_its_content_within_limits() -> None:
+    assert MIN_WIDTH <= width_of("", 1) < MIN_WIDTH + 10
+    assert width_of("N", 500) == MAX_WIDTH
+    assert MIN_WIDTH < width_of("City", 10) < width_of("City", 20) < MAX_WIDTH
     assert width_of("A long title", 1) > width_of("City", 1)

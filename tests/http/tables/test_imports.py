@@ -81,7 +81,7 @@ async def test_a_file_becomes_a_preview_and_then_a_table(app: Application, ada: 
     assert "Venus" in table
 
 
-async def test_the_dashboard_can_be_looked_at_again_without_a_script_while_something_moves(
+async def test_the_dashboard_has_a_reload_link_without_javascript_while_an_import_runs(
     app: Application, ada: QuartClient
 ) -> None:
     async def move(work: UnitOfWork, state: ImportState) -> None:
@@ -98,7 +98,7 @@ async def test_the_dashboard_can_be_looked_at_again_without_a_script_while_somet
     assert again(await text_of(ada, "/dashboard")) == []
 
 
-async def test_pasted_rows_are_a_file_like_any_other(app: Application, ada: QuartClient) -> None:
+async def test_pasted_rows_are_imported_like_a_file(app: Application, ada: QuartClient) -> None:
     answer = await ada.post("/tables", form={"text": "Name\tCity\nAda\tLondon\nGrace\tNew York\n"})
     assert answer.status_code == 422  # only a form that is streamed can be large
     boundary = "x" * 20
@@ -113,26 +113,26 @@ async def test_pasted_rows_are_a_file_like_any_other(app: Application, ada: Quar
     assert [column["title"] for column in found.inspection["columns"]] == ["Name", "City"]
 
 
-async def test_a_page_that_uploads_by_itself_is_sent_on(ada: QuartClient) -> None:
+async def test_an_upload_by_script_is_redirected_to_the_import(ada: QuartClient) -> None:
     answer = await upload(ada, **{"HX-Request": "true"})
     assert answer.status_code == 200
     assert re.fullmatch(r"/tables/imports/[0-9a-f]{32}", answer.headers["HX-Redirect"])
 
 
-async def test_nothing_chosen_is_said_in_words(ada: QuartClient, settings: Settings) -> None:
+async def test_an_upload_without_a_file_is_refused_with_an_explanation(ada: QuartClient, settings: Settings) -> None:
     answer = await upload(ada, "", "")
     assert answer.status_code == 422
     assert "Nothing arrived" in await answer.get_data(as_text=True)
     assert not list(settings.imports_dir.iterdir())
 
 
-async def test_strangers_upload_nothing(client: QuartClient, settings: Settings) -> None:
+async def test_strangers_cannot_upload(client: QuartClient, settings: Settings) -> None:
     answer = await upload(client)
     assert (answer.status_code, answer.headers["Location"][:6]) == (303, "/login")
     assert not settings.imports_dir.exists()
 
 
-async def test_the_import_of_somebody_else_does_not_exist(app: Application, ada: QuartClient) -> None:
+async def test_the_import_of_another_person_is_not_found(app: Application, ada: QuartClient) -> None:
     location = await uploaded(app, ada)
     grace = app.test_client()
     assert isinstance(grace, Client)
@@ -145,7 +145,7 @@ async def test_the_import_of_somebody_else_does_not_exist(app: Application, ada:
     assert (await settled(app, location)).state == "ready"
 
 
-async def test_titles_and_types_are_as_decided(app: Application, ada: QuartClient) -> None:
+async def test_titles_and_types_are_as_chosen(app: Application, ada: QuartClient) -> None:
     location = await uploaded(app, ada)
     form = {"columns-0-title": "World", "columns-0-type": "text", "columns-1-type": "text", "columns-2-type": "date"}
     assert (await ada.post(f"{location}/start", form=form)).status_code == 303
@@ -163,7 +163,7 @@ async def test_titles_and_types_are_as_decided(app: Application, ada: QuartClien
         ]
 
 
-async def test_a_column_that_is_left_out_is_in_the_original_only(app: Application, ada: QuartClient) -> None:
+async def test_a_skipped_column_is_only_in_the_original_file(app: Application, ada: QuartClient) -> None:
     data = 'Planet,Note,Moons\nMars,"red, dry",2\nVenus,,0\n'
     location = await uploaded(app, ada, data)
     form = {"columns-0-title": "Planet", "columns-1-title": "Planet", "columns-1-skip": "1", "columns-2-title": "Moons"}
@@ -184,9 +184,7 @@ async def test_a_column_that_is_left_out_is_in_the_original_only(app: Applicatio
     assert await text_of(ada, f"{address}/original") == data
 
 
-async def test_a_table_needs_a_column_and_one_that_was_left_out_can_come_back(
-    app: Application, ada: QuartClient
-) -> None:
+async def test_a_table_needs_a_column_and_a_skipped_column_can_be_restored(app: Application, ada: QuartClient) -> None:
     location = await uploaded(app, ada)
     titles = {f"columns-{index}-title": title for index, title in enumerate(("Planet", "Moons", "Seen"))}
     none = titles | {f"columns-{index}-skip": "1" for index in range(3)}
@@ -206,7 +204,9 @@ async def test_a_table_needs_a_column_and_one_that_was_left_out_can_come_back(
     assert export.replace("\r\n", "\n") == PLANETS
 
 
-async def test_a_type_that_would_lose_values_is_read_for_and_then_refused(app: Application, ada: QuartClient) -> None:
+async def test_a_type_that_would_lose_values_is_refused_after_reading_the_file_again(
+    app: Application, ada: QuartClient
+) -> None:
     location = await uploaded(app, ada)
     assert (await ada.post(f"{location}/start", form={"columns-0-type": "integer"})).status_code == 303
     found = await settled(app, location)
@@ -218,7 +218,7 @@ async def test_a_type_that_would_lose_values_is_read_for_and_then_refused(app: A
     assert (await ada.post(f"{location}/start", form={"columns-0-type": "text"})).status_code == 303
 
 
-async def test_each_button_clicked_twice_does_its_work_once(app: Application, ada: QuartClient) -> None:
+async def test_each_button_of_an_import_can_be_clicked_twice(app: Application, ada: QuartClient) -> None:
     async def click_twice(path: str, **form: str) -> list[int]:
         answers = await asyncio.gather(*(ada.post(path, form=form) for _ in range(2)))
         return [answer.status_code for answer in answers]
@@ -247,7 +247,7 @@ async def test_a_file_uploaded_twice_at_once_is_two_imports(app: Application, ad
     assert {(await settled(app, location)).state for location in locations} == {"ready"}
 
 
-async def test_a_file_can_be_read_again_in_another_way(app: Application, ada: QuartClient) -> None:
+async def test_a_file_can_be_read_again_with_other_options(app: Application, ada: QuartClient) -> None:
     location = await uploaded(app, ada)
     assert (await ada.post(location, form={"delimiter": ";", "header": "no"})).status_code == 303
     found = await settled(app, location)
@@ -256,9 +256,7 @@ async def test_a_file_can_be_read_again_in_another_way(app: Application, ada: Qu
     assert (found.inspection["delimiter"], found.inspection["rows"], len(found.inspection["columns"])) == (";", 4, 1)
 
 
-async def test_a_way_of_reading_that_fails_shows_the_last_preview_and_says_why(
-    app: Application, ada: QuartClient
-) -> None:
+async def test_options_that_fail_show_the_last_preview_and_the_reason(app: Application, ada: QuartClient) -> None:
     location = await uploaded(app, ada)
     assert (await ada.post(location, form={"header_row": "900"})).status_code == 303
     found = await settled(app, location)
@@ -269,7 +267,7 @@ async def test_a_way_of_reading_that_fails_shows_the_last_preview_and_says_why(
     assert 'data-state="ready"' in page
 
 
-async def test_a_refused_preview_keeps_what_was_typed_and_says_why_beside_the_field(
+async def test_a_refused_preview_keeps_the_input_and_shows_the_error_beside_the_field(
     app: Application, ada: QuartClient
 ) -> None:
     location = await uploaded(app, ada)
@@ -308,7 +306,7 @@ async def test_a_refused_preview_keeps_what_was_typed_and_says_why_beside_the_fi
         ({"columns-2-type": "date", "columns-2-order": "xyz"}, "day first"),
     ],
 )
-async def test_what_cannot_be_is_refused_in_words(
+async def test_invalid_overrides_are_refused_with_an_explanation(
     app: Application, ada: QuartClient, form: dict[str, str], words: str
 ) -> None:
     location = await uploaded(app, ada)
@@ -329,12 +327,14 @@ async def test_what_cannot_be_is_refused_in_words(
     ],
     ids=["no rows", "few rows", "one row", "many rows"],
 )
-async def test_a_preview_says_how_much_there_is(app: Application, ada: QuartClient, data: str, said: list[str]) -> None:
+async def test_a_preview_shows_the_numbers_of_rows_and_columns(
+    app: Application, ada: QuartClient, data: str, said: list[str]
+) -> None:
     text = "".join(_tree(await text_of(ada, await uploaded(app, ada, data))).itertext())
     assert [words for words in said if words not in text] == []
 
 
-async def test_rows_kept_aside_can_be_fetched(app: Application, ada: QuartClient) -> None:
+async def test_rejected_rows_can_be_downloaded(app: Application, ada: QuartClient) -> None:
     location = await uploaded(app, ada, "a,b\n1,2\n3,4,5\n6,7\n")
     assert f"{location}/rejected" in await text_of(ada, location)
     answer = await ada.get(f"{location}/rejected")
@@ -345,7 +345,7 @@ async def test_rows_kept_aside_can_be_fetched(app: Application, ada: QuartClient
 
 
 @pytest.mark.parametrize(("many", "listed", "words"), [(3, 3, "See all"), (30, 20, "See the first 20")])
-async def test_of_many_rows_kept_aside_the_page_lists_the_first_and_says_so(
+async def test_only_the_first_of_many_rejected_rows_are_listed(
     app: Application, ada: QuartClient, many: int, listed: int, words: str
 ) -> None:
     location = await uploaded(app, ada, "a,b\n" + "1,2\n" * 100 + "3,4,5\n" * many)
@@ -354,7 +354,7 @@ async def test_of_many_rows_kept_aside_the_page_lists_the_first_and_says_so(
     assert page.count("has 3 cells") == listed + 1, "The first reason stands above the list."
 
 
-async def test_the_original_comes_back_byte_for_byte_and_goes_on_where_it_broke_off(
+async def test_the_original_file_is_unchanged_and_its_download_can_be_resumed(
     app: Application, ada: QuartClient
 ) -> None:
     location = await uploaded(app, ada)
@@ -369,14 +369,14 @@ async def test_the_original_comes_back_byte_for_byte_and_goes_on_where_it_broke_
     assert (rest.status_code, await rest.get_data()) == (206, PLANETS.encode()[10:])
 
 
-async def test_the_sample_is_a_table_at_once(ada: QuartClient) -> None:
+async def test_the_sample_becomes_a_table_without_a_preview(ada: QuartClient) -> None:
     answer = await ada.post("/tables/samples")
     assert answer.status_code == 303
     assert re.fullmatch(r"/tables/\d+", answer.headers["Location"])
     assert "4,453" in await text_of(ada, answer.headers["Location"])
 
 
-async def test_a_table_of_2000_columns_has_a_preview_that_can_be_sent(app: Application, ada: QuartClient) -> None:
+async def test_the_preview_of_a_table_of_2000_columns_can_be_submitted(app: Application, ada: QuartClient) -> None:
     wide = Path(__file__).parents[2] / "corpus" / "wide_2000_cols.csv"
     location = await uploaded(app, ada, wide.read_bytes(), wide.name)
     found = await settled(app, location)

@@ -59,7 +59,7 @@ def sentence(html: str) -> str:
     return next("".join(p.itertext()) for p in tree(html).iter("p") if p.attrib.get("id") == "status")
 
 
-async def test_the_page_shows_rows_as_they_came_in(client: QuartClient, planets: str) -> None:
+async def test_the_page_shows_the_rows_as_in_the_file(client: QuartClient, planets: str) -> None:
     html = await get(client, planets)
 
     assert column(html) == [row[0] for row in PLANET_ROWS]
@@ -79,7 +79,7 @@ async def test_the_page_shows_rows_as_they_came_in(client: QuartClient, planets:
         ("f.1=oneof:Earth,Mars", ["Earth", "Mars"], "2 of 8 rows where Planet is one of Earth or Mars"),
     ],
 )
-async def test_the_address_is_the_state(
+async def test_the_address_decides_what_is_shown(
     client: QuartClient, planets: str, query: str, expected: list[str] | None, said: str | None
 ) -> None:
     html = await get(client, f"{planets}?{query}")
@@ -98,7 +98,7 @@ async def test_a_fragment_is_the_grid_with_its_toolbar_and_status(client: QuartC
     assert column(html) == ["Mercury", "Saturn", "Uranus"]
 
 
-async def test_page_and_fragment_are_told_apart_by_caches(client: QuartClient, planets: str) -> None:
+async def test_caches_distinguish_page_and_fragment(client: QuartClient, planets: str) -> None:
     answer = await client.get(planets)
 
     assert "HX-Request-Type" in answer.headers["Vary"]
@@ -127,7 +127,7 @@ async def test_a_long_table_is_read_page_by_page_in_both_directions(client: Quar
 @pytest.mark.parametrize(
     "query", ["sort=9", "f.2=eq:many", "f.1=like:x", "cols=x", "after=zzz", "f.99=empty", f"q={'x' * 300}"]
 )
-async def test_an_address_that_cannot_be_answered_says_why(client: QuartClient, planets: str, query: str) -> None:
+async def test_an_invalid_address_is_refused_with_an_explanation(client: QuartClient, planets: str, query: str) -> None:
     html = await get(client, f"{planets}?{query}", 422)
 
     assert "Traceback" not in html
@@ -135,7 +135,7 @@ async def test_an_address_that_cannot_be_answered_says_why(client: QuartClient, 
     assert await get(client, f"{planets}?{query}", 422, **PARTIAL)
 
 
-async def test_a_row_has_a_page_and_a_panel_with_its_neighbours_in_the_view(client: QuartClient, planets: str) -> None:
+async def test_a_row_has_a_page_and_a_panel_with_links_to_its_neighbours(client: QuartClient, planets: str) -> None:
     page = await get(client, f"{planets}/rows/6?sort=-2")
     panel = await get(client, f"{planets}/rows/6?sort=-2", **PARTIAL)
 
@@ -157,7 +157,9 @@ async def test_a_column_has_a_page_and_a_panel(client: QuartClient, planets: str
     await get(client, f"{planets}/columns/77", 404)
 
 
-async def test_a_profile_is_of_the_rows_shown_and_its_bars_lead_to_theirs(client: QuartClient, planets: str) -> None:
+async def test_a_profile_describes_the_rows_shown_and_its_bars_link_to_theirs(
+    client: QuartClient, planets: str
+) -> None:
     html = await get(client, f"{planets}/columns/4/profile?f.2=ge:1&f.4=eq:yes&sort=-2", **PARTIAL)
 
     tops = [row for row in tree(html).iter("tr") if len(row) == 3][1:]
@@ -174,7 +176,7 @@ async def test_a_profile_is_of_the_rows_shown_and_its_bars_lead_to_theirs(client
     assert "<rect" in page
 
 
-async def test_what_a_profile_works_out_is_written_as_its_reader_writes_numbers(
+async def test_computed_figures_of_a_profile_have_the_number_format_of_the_user(
     client: QuartClient, planets: str
 ) -> None:
     assert "<dd>196,379.0</dd>" in await get(client, f"{planets}/columns/3/profile", **PARTIAL)  # the sum
@@ -186,7 +188,7 @@ async def test_what_a_profile_works_out_is_written_as_its_reader_writes_numbers(
     assert "<dd>69911.0</dd>" in html, "The highest is a cell: it stays as it was written."
 
 
-async def test_a_profile_that_takes_too_long_says_so(
+async def test_a_profile_that_takes_too_long_is_reported(
     client: QuartClient, planets: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def late(*_: Any, **__: Any) -> None:
@@ -207,7 +209,7 @@ async def test_a_profile_that_takes_too_long_says_so(
         (2, "operator=ge&value=28&q=ur&sort=-2&f.1=contains:a", "q=ur&f.1=contains:a&f.2=ge:28&sort=-2"),
     ],
 )
-async def test_a_filter_form_becomes_an_address(
+async def test_a_filter_form_redirects_to_the_address_with_the_filter(
     client: QuartClient, planets: str, number: int, form: str, expected: str
 ) -> None:
     answer = await client.get(f"{planets}/columns/{number}/filter?{form}")
@@ -216,7 +218,7 @@ async def test_a_filter_form_becomes_an_address(
     assert answer.headers["Location"] == f"{planets}?{expected}"
 
 
-async def test_a_filter_that_does_not_fit_is_refused_in_words(client: QuartClient, planets: str) -> None:
+async def test_an_invalid_filter_is_refused_with_an_explanation(client: QuartClient, planets: str) -> None:
     address = f"{planets}/columns/2/filter?operator=between&value=many&to=7&q=ur&sort=-2"
     page = await client.get(address)
     panel = await client.get(address, headers=PARTIAL)
@@ -253,13 +255,13 @@ async def test_columns_are_hidden_and_moved_by_a_form(client: QuartClient, plane
     assert answer.headers["Location"] == planets
 
 
-async def test_the_status_line_counts_when_it_is_asked(client: QuartClient, planets: str) -> None:
+async def test_the_status_line_can_be_requested_with_the_count(client: QuartClient, planets: str) -> None:
     html = await get(client, f"{planets}/count?q=ur", **PARTIAL)
 
     assert sentence(html) == "3 of 8 rows that hold “ur”"
 
 
-async def test_a_whole_page_counts_itself_and_a_fragment_asks_for_it(client: QuartClient, settings: Settings) -> None:
+async def test_a_page_contains_the_count_and_a_fragment_requests_it(client: QuartClient, settings: Settings) -> None:
     await sign_up(client)
     rows = [(f"{'odd' if number % 2 else 'even'} {number}",) for number in range(1, 501)]
     address = f"/tables/{add_table(settings.data_dir, {'Name': 'text'}, rows)}?q=odd"
@@ -271,7 +273,7 @@ async def test_a_whole_page_counts_itself_and_a_fragment_asks_for_it(client: Qua
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight rows are looked through like a million: after two of them the time is up."""
-    monkeypatch.setattr(planning, "SMALL", 0)
+    monkeypatch.setattr(planning, "SMALL_TABLE", 0)
     monkeypatch.setattr(pages, "FIRST_CHUNK", 2)
     monkeypatch.setattr(pages, "time", SimpleNamespace(monotonic=itertools.count().__next__))
 
@@ -280,7 +282,7 @@ def link(html: str, kind: str) -> Any:
     return next((a for a in tree(html).iter("a") if a.attrib.get("class") == kind), None)
 
 
-async def test_a_search_whose_time_is_up_shows_what_it_has_and_goes_on_by_its_links(
+async def test_an_interrupted_search_shows_its_results_and_links_to_continue(
     hurried: None, client: QuartClient, planets: str
 ) -> None:
     html = await get(client, f"{planets}?q=ur")
@@ -301,7 +303,7 @@ async def test_a_search_whose_time_is_up_shows_what_it_has_and_goes_on_by_its_li
     assert found == ["Mercury", "Saturn", "Uranus"]
 
 
-async def test_a_search_that_finds_nothing_says_so_when_it_has_looked_everywhere(
+async def test_an_interrupted_search_without_results_says_so_only_at_the_end(
     hurried: None, client: QuartClient, planets: str
 ) -> None:
     html = await get(client, f"{planets}?q=zzz")
@@ -322,7 +324,9 @@ async def test_a_table_can_be_renamed(client: QuartClient, planets: str) -> None
     assert "Give it a title." in await refused.get_data(as_text=True)
 
 
-async def test_a_table_is_deleted_only_by_its_title(client: QuartClient, planets: str, settings: Settings) -> None:
+async def test_a_table_is_deleted_only_after_typing_its_title(
+    client: QuartClient, planets: str, settings: Settings
+) -> None:
     refused = await client.post(f"{planets}/deletion", form={"confirmation": "Planet"})
     assert refused.status_code == 422
     await get(client, planets)
@@ -332,7 +336,7 @@ async def test_a_table_is_deleted_only_by_its_title(client: QuartClient, planets
     assert b"CREATE TABLE t1 " not in Path(settings.data_dir / "rowcast.db").read_bytes()
 
 
-async def test_a_table_whose_rows_are_still_coming_in_cannot_be_deleted(
+async def test_a_table_that_is_being_imported_cannot_be_deleted(
     client: QuartClient, planets: str, settings: Settings
 ) -> None:
     with closing(connect(settings.data_dir / "rowcast.db")) as connection:
@@ -346,7 +350,7 @@ async def test_a_table_whose_rows_are_still_coming_in_cannot_be_deleted(
 
 
 @pytest.mark.parametrize(("path", "form"), [("/deletion", {"confirmation": "Planets"}), ("", {"title": "Wanderers"})])
-async def test_what_is_deleted_at_the_same_moment_is_not_found(
+async def test_changing_a_table_that_was_just_deleted_is_not_found(
     client: QuartClient, planets: str, monkeypatch: pytest.MonkeyPatch, path: str, form: dict[str, str]
 ) -> None:
     """Both requests have found the table before either changes it."""
@@ -364,7 +368,7 @@ async def test_what_is_deleted_at_the_same_moment_is_not_found(
     assert "There is no such table" in await answer.get_data(as_text=True)
 
 
-async def test_a_button_clicked_twice_does_its_work_once(client: QuartClient, planets: str) -> None:
+async def test_renaming_and_deleting_can_be_submitted_twice(client: QuartClient, planets: str) -> None:
     renamed = await asyncio.gather(*(client.post(planets, form={"title": "Wanderers"}) for _ in range(2)))
     assert [answer.status_code for answer in renamed] == [303, 303]
     assert "Wanderers" in await get(client, planets)
@@ -375,14 +379,14 @@ async def test_a_button_clicked_twice_does_its_work_once(client: QuartClient, pl
 
 
 @pytest.mark.parametrize("number", [2**63 - 1, 2**63, 10**40])
-async def test_a_number_no_table_can_have_is_not_found(client: QuartClient, planets: str, number: int) -> None:
+async def test_a_table_id_beyond_64_bits_is_not_found(client: QuartClient, planets: str, number: int) -> None:
     answer = await client.get(f"/tables/{number}")
 
     assert answer.status_code == 404
     assert "There is no such table" in await answer.get_data(as_text=True)
 
 
-async def test_a_strangers_table_is_not_there(client: QuartClient, planets: str, settings: Settings) -> None:
+async def test_another_persons_table_is_not_found(client: QuartClient, planets: str, settings: Settings) -> None:
     other = add_table(settings.data_dir, {"Secret": "text"}, [("nobody sees this",)], owner=_another_person(settings))
 
     for address in ("", "/rows", "/rows/1", "/columns", "/columns/1", "/columns/1/profile", "/count", "/edit",

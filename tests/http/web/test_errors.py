@@ -109,7 +109,7 @@ async def test_the_time_out_of_a_change_says_that_it_may_have_been_saved(
     monkeypatch.setitem(app.config, "HANDLER_TIMEOUT", 0.2)
     response = await app.test_client().post("/slow")
     responded.set()
-    await db.of(app).settled()
+    await db.of(app).wait_for_writes()
 
     async with db.of(app).reading() as session:
         assert (await session.get_one(User, 1)).name == "Ada the Second"

@@ -23,7 +23,7 @@ def names(table: StoredTable, *wanted: str) -> set[str]:
     return found.intersection(wanted)
 
 
-def test_an_incomplete_index_has_another_name(always_indexed: None, make: Make) -> None:
+def test_an_unfinished_search_index_has_another_name(always_indexed: None, make: Make) -> None:
     table = make(FIELDS, [(f"row {number}", "") for number in range(900)])
 
     def interrupt(done: int, total: int) -> None:
@@ -37,7 +37,7 @@ def test_an_incomplete_index_has_another_name(always_indexed: None, make: Make) 
     assert names(table, *wanted) == {"s1"}
 
 
-def test_others_write_while_an_index_is_built(always_indexed: None, make: Make) -> None:
+def test_other_connections_can_write_while_an_index_is_built(always_indexed: None, make: Make) -> None:
     table, writes = make(FIELDS, [(f"row {number}", "") for number in range(900)]), itertools.count()
     with closing(table.backend.connect()) as writer:
         writer.execute("CREATE TABLE other (x)")
@@ -50,7 +50,7 @@ def test_others_write_while_an_index_is_built(always_indexed: None, make: Make) 
     assert next(writes) > 3
 
 
-def test_a_build_waits_longer_for_the_lock_than_a_person_would(always_indexed: None, make: Make) -> None:
+def test_building_an_index_waits_longer_for_the_lock_than_a_request(always_indexed: None, make: Make) -> None:
     table = make(FIELDS, [("abc", "1")])
     with closing(table.backend.connect()) as other, open_loader(table.backend.address) as loader:
         assert isinstance(loader, SqliteRowLoader)
@@ -93,7 +93,7 @@ def test_without_trigrams_there_is_no_search_index_and_search_still_works(
     assert ids(table.page(("q", "bcd"))) == [1]
 
 
-def test_this_sqlite_has_trigrams(make: Make) -> None:
+def test_trigrams_are_available_in_this_sqlite(make: Make) -> None:
     with closing(make(FIELDS).backend.connect()) as connection:
         assert search_index.is_available(connection)
         with pytest.raises(sqlite3.OperationalError, match="no such table"):

@@ -70,5 +70,5 @@ def test_a_profile_whose_first_scan_takes_too_long_is_an_error(
     monkeypatch.setattr(store, "_STEPS", 1)
     rows = table.rows
     assert isinstance(rows, store.SqliteRowReader)
-    with pytest.raises(QueryTimeout), rows.limited(0, threading.Event()):
+    with pytest.raises(QueryTimeout), rows.cancellable(0, threading.Event()):
         rows.profile(table.ref, table.query(), 1)

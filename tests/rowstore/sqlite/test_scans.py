@@ -14,7 +14,7 @@ FIELDS = (column(1, "text"), column(2, "integer", "integer"))
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small tables are scanned like large ones, two rows at a time."""
-    monkeypatch.setattr(planning, "SMALL", 0)
+    monkeypatch.setattr(planning, "SMALL_TABLE", 0)
     monkeypatch.setattr(pages, "FIRST_CHUNK", 2)
 
 
@@ -30,41 +30,41 @@ def test_a_scan_that_is_continued_shows_every_row_once(
 ) -> None:
     table.refill([(cell, "") for cell in cells])
     query = table.query(("f.1", "eq:a"))
-    wanted = [number for number, cell in enumerate(cells, 1) if cell == "a"]
-    seen, after, befores = list[int](), None, list[tuple[str, list[int]]]()
+    matching_ids = [number for number, cell in enumerate(cells, 1) if cell == "a"]
+    seen, after, cursors_before = list[int](), None, list[tuple[str, list[int]]]()
     while True:
         page = table.page(query=query, after=after, size=size, scan_seconds=0)
-        assert page.left_at is None or page.left_at[0] == "after"
-        befores += [(page.before, list(seen))] if page.before else []
+        assert page.stopped_at is None or page.stopped_at[0] == "after"
+        cursors_before += [(page.before, list(seen))] if page.before else []
         assert bool(page.before) is (after is not None)
         seen += ids(page)
         if (after := page.after) is None:
             break
-    assert seen == wanted
-    for before, expected in befores:
+    assert seen == matching_ids
+    for before, expected in cursors_before:
         back: list[int] = []
-        afters: list[tuple[str, list[int]]] = []
+        cursors_after: list[tuple[str, list[int]]] = []
         at: str | None = before
         while at:
             page = table.page(query=query, before=at, size=size, scan_seconds=0)
-            assert page.left_at is None or page.left_at[0] == "before"
+            assert page.stopped_at is None or page.stopped_at[0] == "before"
             assert page.after is not None
             back = ids(page) + back
-            afters.append((page.after, [number for number in wanted if number > max([0, *expected])]))
+            cursors_after.append((page.after, [number for number in matching_ids if number > max([0, *expected])]))
             at = page.before
         assert back == expected
-        assert ids(table.page(query=query, after=afters[0][0], size=99)) == afters[0][1]
+        assert ids(table.page(query=query, after=cursors_after[0][0], size=99)) == cursors_after[0][1]
     row_id = data.draw(st.integers(1, len(cells)))
     beginning = ids(table.page(query=query, at=row_id, size=99, scan_seconds=60))
-    assert beginning == [number for number in wanted if number >= row_id]
+    assert beginning == [number for number in matching_ids if number >= row_id]
 
 
-def test_a_page_says_how_far_its_scan_got(small_chunks: None, make: Make) -> None:
+def test_a_page_reports_where_its_scan_stopped(small_chunks: None, make: Make) -> None:
     table = make(FIELDS, [["a", ""], *[["b", ""]] * 6])
     query = table.query(("f.1", "eq:a"))
-    assert table.page(query=query, scan_seconds=0).left_at == ("after", 2)
+    assert table.page(query=query, scan_seconds=0).stopped_at == ("after", 2)
     end = table.page(query=query, at=7).before
-    assert table.page(query=query, before=end, scan_seconds=0).left_at == ("before", 5)
-    assert table.page(query=query, scan_seconds=60).left_at is None
-    assert table.page(query=query).left_at is None
-    assert table.page(query=table.query(("f.1", "eq:a"), ("sort", "1")), scan_seconds=0).left_at is None
+    assert table.page(query=query, before=end, scan_seconds=0).stopped_at == ("before", 5)
+    assert table.page(query=query, scan_seconds=60).stopped_at is None
+    assert table.page(query=query).stopped_at is None
+    assert table.page(query=table.query(("f.1", "eq:a"), ("sort", "1")), scan_seconds=0).stopped_at is None

@@ -21,7 +21,7 @@ ENDLESS = Sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) S
 
 
 @pytest.mark.parametrize("sort", ["", "-3"])
-async def test_a_slow_client_holds_no_transaction(make: Make, open_store: Any, sort: str) -> None:
+async def test_a_slow_client_keeps_no_transaction_open(make: Make, open_store: Any, sort: str) -> None:
     table = make(FIELDS, ROWS)
     store, query = await open_store(table), table.query(("sort", sort))
     blocks = store.stream(lambda rows: rows.export(table.ref, query))

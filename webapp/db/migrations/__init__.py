@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from settings import Settings
-from webapp.db import sqlite
+from webapp.db.sqlite import database_file
+from webapp.db.sqlite_driver import connect
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -28,10 +29,10 @@ def head() -> str:
 
 def current(settings: Settings) -> str | None:
     """The revision of the database; None if it was never migrated."""
-    path = sqlite.database_file(settings.sqlalchemy_url)
+    path = database_file(settings.sqlalchemy_url)
     if not path.exists():
         return None
-    with closing(sqlite.connect(path)) as connection:
+    with closing(connect(path)) as connection:
         try:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         except sqlite3.OperationalError as error:

@@ -153,13 +153,13 @@ async def begin_loading(work: UnitOfWork, import_id: str, overrides: ImportOverr
     """
     import_ = await _get_in_state(work, import_id, ImportState.READY)
     inspection = InspectionReport.from_json(import_.inspection or {})
-    final = inspection.settled(overrides)
+    final = inspection.with_overrides(overrides)
     if final is None and ImportOverrides.from_json(import_.overrides) == overrides:
         final = inspection  # it was read with these same corrections, so reading it again would find nothing new
     if final is None:
         await inspect_again(work, import_id, overrides)
         return False
-    final.check()
+    final.ensure_lossless()
     columns = [(index + 1, column) for index, column in enumerate(final.columns) if not column.skip]
     if not columns:
         raise ImportFileError("A table needs at least one column.")

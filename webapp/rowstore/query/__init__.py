@@ -1,10 +1,19 @@
 """What part of a table is shown, independent of any database: from a URL, to links, to a sentence.
 
-query = TableQuery.from_args(request.args, table.ref.fields)   # QueryError when it cannot be answered
-query.toggle_sort(3).query_string()                        # "?sort=3"
+query = TableQuery.from_args(request.args, table.ref.fields)  # QueryError when it cannot be answered
+query.toggle_sort(3).query_string()  # "?sort=3"
 """
 
-from webapp.rowstore.query.args import Sort, TableQuery, described, order, sentence
+from webapp.rowstore.query.args import Sort, TableQuery, describe_order, describe_query, describe_rows
 from webapp.rowstore.query.filters import OPERATORS, Filter, Operator
 
-__all__ = ["OPERATORS", "Filter", "Operator", "Sort", "TableQuery", "described", "order", "sentence"]
+__all__ = [
+    "OPERATORS",
+    "Filter",
+    "Operator",
+    "Sort",
+    "TableQuery",
+    "describe_order",
+    "describe_query",
+    "describe_rows",
+]

@@ -11,13 +11,13 @@ from typing import Protocol
 from urllib.parse import quote, urlencode
 
 from webapp.rowstore.errors import QueryError
-from webapp.rowstore.query.filters import MAX_SEARCH, Filter, make_filter, parse_filter
+from webapp.rowstore.query.filters import MAX_SEARCH, Filter, enumerate_texts, make_filter, parse_filter
 from webapp.rowstore.table_ref import Field
 
 MAX_SORTS = 8
 MAX_FILTERS = 50
 MAX_ADDRESS = 20_000  # characters of its values: a page repeats them in hundreds of links
-RUN = 3  # consecutive columns from this many on become a range in the URL
+MIN_RANGE = 3  # consecutive columns from this many on become a range in the URL
 
 
 class MultiItems(Protocol):
@@ -66,10 +66,10 @@ class TableQuery:
         _check_length(pairs)
         query = cls.of(fields)
         return replace(
-            query.with_visible(_visible(_all(pairs, "cols"), query)),
-            search=_search(_all(pairs, "q")),
-            filters=_filters(pairs, query),
-            sorts=_sorts(_all(pairs, "sort"), query),
+            query.with_visible(_parse_columns(_get_all(pairs, "cols"), query)),
+            search=_parse_search(_get_all(pairs, "q")),
+            filters=_parse_filters(pairs, query),
+            sorts=_parse_sorts(_get_all(pairs, "sort"), query),
         )
 
     def field(self, number: str | int, argument: str = "") -> Field:
@@ -108,20 +108,21 @@ class TableQuery:
 
     def toggle_sort(self, number: int, *, add: bool = False) -> "TableQuery":
         """Ascending, then descending, then off. With `add` the other sorts stay, and so does the column's position."""
-        field, now = self.field(number), self.order_of(number)
-        after = [Sort(field, descending=now is not None)] if now is None or not now[1] else []
+        field = self.field(number)
+        place, descending = self.order_of(number) or (None, False)
+        toggled = () if descending else (Sort(field, descending=place is not None),)
         if not add:
-            return replace(self, sorts=tuple(after))
-        if now is None:
-            return replace(self, sorts=(*self.sorts, *after)[:MAX_SORTS])
-        return replace(self, sorts=(*self.sorts[: now[0] - 1], *after, *self.sorts[now[0] :]))
+            return replace(self, sorts=toggled)
+        if place is None:
+            return replace(self, sorts=(*self.sorts, *toggled)[:MAX_SORTS])
+        return replace(self, sorts=(*self.sorts[: place - 1], *toggled, *self.sorts[place:]))
 
     def sorted_by(self, *sorts: tuple[int, bool]) -> "TableQuery":
         """Sorted by these columns, each with whether it is descending; without any: in file order."""
         return replace(self, sorts=tuple(Sort(self.field(number), down) for number, down in sorts))
 
     def with_search(self, text: str) -> "TableQuery":
-        return replace(self, search=_search([text]))
+        return replace(self, search=_parse_search([text]))
 
     def with_filter(self, number: int, operator: str, *values: str) -> "TableQuery":
         added = make_filter(self.field(number), operator, values)
@@ -134,12 +135,15 @@ class TableQuery:
         """Without search and filters; sorts and columns stay."""
         return replace(self, filters=(), search="")
 
+    def without_filters_on(self, number: int) -> "TableQuery":
+        return replace(self, filters=tuple(condition for condition in self.filters if condition.field.number != number))
+
     def with_columns(self, numbers: Iterable[int]) -> "TableQuery":
         """With these columns in this order; none means all columns again."""
         return self.with_visible(tuple(self.field(number) for number in dict.fromkeys(numbers)) or self.fields)
 
     def with_visible(self, chosen: tuple[Field, ...]) -> "TableQuery":
-        cols = ",".join(_runs(chosen, self.places)) if chosen != self.fields else ""
+        cols = ",".join(_format_columns(chosen, self.places)) if chosen != self.fields else ""
         return replace(self, visible=chosen, cols=cols)
 
     @property
@@ -154,11 +158,11 @@ def _check_length(pairs: Iterable[tuple[str, str]]) -> None:
         raise QueryError("This is more than an address can hold. Take out a filter, or some of its values.")
 
 
-def _all(pairs: Iterable[tuple[str, str]], name: str) -> list[str]:
-    return [_clean(value, name) for key, value in pairs if key == name]
+def _get_all(pairs: Iterable[tuple[str, str]], name: str) -> list[str]:
+    return [_ensure_text(value, name) for key, value in pairs if key == name]
 
 
-def _clean(value: str, name: str) -> str:
+def _ensure_text(value: str, name: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -166,25 +170,25 @@ def _clean(value: str, name: str) -> str:
     return value
 
 
-def _search(values: list[str]) -> str:
+def _parse_search(values: list[str]) -> str:
     text = next(iter(values), "").replace("\0", "").strip()
     if len(text) > MAX_SEARCH:
         raise QueryError(f"A search has at most {MAX_SEARCH} characters; this one has {len(text):,}.", "q")
     return text
 
 
-def _filters(pairs: list[tuple[str, str]], query: TableQuery) -> tuple[Filter, ...]:
-    found = [
-        parse_filter(query.field(name.removeprefix("f."), name), _clean(value, name))
+def _parse_filters(pairs: list[tuple[str, str]], query: TableQuery) -> tuple[Filter, ...]:
+    filters = [
+        parse_filter(query.field(name.removeprefix("f."), name), _ensure_text(value, name))
         for name, value in pairs
         if name.startswith("f.")
     ]
-    if len(found) > MAX_FILTERS:
-        raise QueryError(f"At most {MAX_FILTERS} filters go together; these are {len(found):,}.")
-    return tuple(dict.fromkeys(found))
+    if len(filters) > MAX_FILTERS:
+        raise QueryError(f"At most {MAX_FILTERS} filters go together; these are {len(filters):,}.")
+    return tuple(dict.fromkeys(filters))
 
 
-def _sorts(values: list[str], query: TableQuery) -> tuple[Sort, ...]:
+def _parse_sorts(values: list[str], query: TableQuery) -> tuple[Sort, ...]:
     chosen: dict[Field, Sort] = {}
     for part in filter(None, ",".join(values).split(",")):
         sort = Sort(query.field(part.removeprefix("-"), "sort"), part.startswith("-"))
@@ -194,13 +198,13 @@ def _sorts(values: list[str], query: TableQuery) -> tuple[Sort, ...]:
     return tuple(chosen.values())
 
 
-def _visible(values: list[str], query: TableQuery) -> tuple[Field, ...]:
+def _parse_columns(values: list[str], query: TableQuery) -> tuple[Field, ...]:
     parts = filter(None, ",".join(values).split(","))
-    places = dict.fromkeys(place for part in parts for place in _range(part, query))
+    places = dict.fromkeys(place for part in parts for place in _parse_range(part, query))
     return tuple(query.fields[place] for place in places) or query.fields
 
 
-def _range(part: str, query: TableQuery) -> range:
+def _parse_range(part: str, query: TableQuery) -> range:
     """`5` is one column, `5-9` a range in table order: return their positions."""
     first, dash, last = part.partition("-")
     if dash and first in query.places and last in query.places and query.places[first] <= query.places[last]:
@@ -209,12 +213,14 @@ def _range(part: str, query: TableQuery) -> range:
     return range(place, place + 1)
 
 
-def _runs(chosen: Sequence[Field], places: Mapping[str, int]) -> Iterator[str]:
+def _format_columns(chosen: Sequence[Field], places: Mapping[str, int]) -> Iterator[str]:
     """The columns with neighbours written as ranges: a table may have 2,000 of them."""
     run: list[Field] = []
     for field in (*chosen, None):
         if run and (field is None or places[str(field.number)] != places[str(run[-1].number)] + 1):
-            yield from [f"{run[0].number}-{run[-1].number}"] if len(run) >= RUN else [str(one.number) for one in run]
+            yield from (
+                [f"{run[0].number}-{run[-1].number}"] if len(run) >= MIN_RANGE else [str(field.number) for field in run]
+            )
             run = []
         if field is not None:
             run.append(field)
@@ -230,48 +236,43 @@ _DIRECTIONS = {
 _NUMBERS = ("lowest first", "highest first")
 
 
-def sentence(
+def describe_rows(
     query: TableQuery,
     total: int,
     shown: int | None = None,
     *,
-    more: bool = False,
-    number: Callable[[int], str] = "{:,}".format,
+    is_capped: bool = False,
+    format_number: Callable[[int], str] = "{:,}".format,
 ) -> str:
-    """As in "412 of 1,000,000 rows where city is Oslo, by price, highest first"; `number` formats the counts."""
-    return _how_many(query, number(total), None if shown is None else number(shown), more) + described(query)
+    """As in "412 of 1,000,000 rows where city is Oslo, by price, highest first"; `shown` is None if it is unknown, and
+    capped if there may be more.
+    """
+    rows = f"{format_number(total)} {'row' if total == 1 else 'rows'}"
+    if query.is_narrowed and shown is None:
+        rows = f"Of {format_number(total)} rows those"
+    elif query.is_narrowed and shown is not None:
+        rows = f"{format_number(shown)}{'+' if is_capped else ''} of {rows}"
+    return rows + describe_query(query)
 
 
-def described(query: TableQuery) -> str:
-    """The sentence without its counts: starts with a space or a comma, or is empty."""
-    said = f" that hold “{query.search}”" if query.search else ""
+def describe_query(query: TableQuery) -> str:
+    """The description without its counts: starts with a space or a comma, or is empty."""
+    text = f" that hold “{query.search}”" if query.search else ""
     if query.filters:
-        said += (" and" if said else "") + " where " + _and([condition.words for condition in query.filters])
+        conditions = enumerate_texts([condition.label for condition in query.filters], "and")
+        text += f"{' and' if text else ''} where {conditions}"
     if query.sorts:
-        said += ", " + order(query)
-    return said
+        text += f", {describe_order(query)}"
+    return text
 
 
-def order(query: TableQuery) -> str:
+def describe_order(query: TableQuery) -> str:
     """As in "by price, highest first"; empty in file order."""
-    return ", then ".join(_sorted_by(sort) for sort in query.sorts)
+    return ", then ".join(map(_describe_sort, query.sorts))
 
 
-def _how_many(query: TableQuery, total: str, shown: str | None, more: bool) -> str:
-    rows = "row" if total == "1" else "rows"
-    if not query.is_narrowed:
-        return f"{total} {rows}"
-    if shown is None:
-        return f"Of {total} rows those"
-    return f"{shown}{'+' if more else ''} of {total} {rows}"
-
-
-def _sorted_by(sort: Sort) -> str:
+def _describe_sort(sort: Sort) -> str:
     if sort.field.type == "boolean":
         first = sort.field.kind.print(1 if sort.descending else 0, sort.field.format)
         return f"by {sort.field.title}, {first} first"
     return f"by {sort.field.title}, {_DIRECTIONS.get(sort.field.type, _NUMBERS)[sort.descending]}"
-
-
-def _and(parts: Sequence[str]) -> str:
-    return " and ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)

@@ -20,10 +20,10 @@ _PIECES = re.compile(r"((?:\\.|[^,\\])*)(,|\Z)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """`values`: how many it takes; None: one or more."""
+    """`value_count`: how many it takes; None: one or more."""
 
-    words: str
-    values: int | None
+    label: str
+    value_count: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +40,18 @@ class Filter:
         return [bind(self.field, value) for value in self.values]
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """As in "where city is Oslo", without the "where"."""
-        said = [value or "empty" for value in self.values]
-        many = " and ".join(said) if self.operator == "between" else _either(said)
-        return " ".join(part for part in (self.field.title, OPERATORS[self.operator].words, many) if part)
+        values = enumerate_texts(
+            [value or "empty" for value in self.values], "and" if self.operator == "between" else "or"
+        )
+        return " ".join(part for part in (self.field.title, OPERATORS[self.operator].label, values) if part)
 
     @property
     def argument(self) -> tuple[str, str]:
         """Its name and value in a URL."""
-        many = OPERATORS[self.operator].values != 1
-        value = ",".join(map(_escape, self.values)) if many else self.values[0]
+        is_single = OPERATORS[self.operator].value_count == 1
+        value = self.values[0] if is_single else ",".join(map(_escape, self.values))
         return f"f.{self.field.number}", f"{self.operator}:{value}" if self.values else self.operator
 
 
@@ -58,9 +59,9 @@ def parse_filter(field: Field, text: str) -> Filter:
     """Parse the URL form, as in `eq:Oslo`."""
     name, _, value = text.partition(":")
     operator = OPERATORS.get(name)
-    if operator is None or operator.values == 0:
+    if operator is None or operator.value_count == 0:
         return make_filter(field, name, ())
-    return make_filter(field, name, (value,) if operator.values == 1 else _split(value))
+    return make_filter(field, name, (value,) if operator.value_count == 1 else _split(value))
 
 
 def make_filter(field: Field, name: str, values: Sequence[str]) -> Filter:
@@ -71,11 +72,11 @@ def make_filter(field: Field, name: str, values: Sequence[str]) -> Filter:
         raise QueryError(f"The column {field.title} cannot be filtered by “{name}”.", argument)
     if len(values) > MAX_VALUES:
         raise QueryError(f"A filter takes at most {MAX_VALUES} values; this one has {len(values):,}.", argument)
-    if len(values) != operator.values if operator.values is not None else not values:
-        raise QueryError(f"The filter “{field.title} {operator.words} …” {_NEEDS[operator.values]}.", argument)
+    if len(values) != operator.value_count if operator.value_count is not None else not values:
+        raise QueryError(f"The filter “{field.title} {operator.label} …” {_NEEDS[operator.value_count]}.", argument)
     for value in values:
         if value == "" and name != "oneof":
-            raise QueryError(f"The filter “{field.title} {operator.words} …” {_NEEDS[operator.values]}.", argument)
+            raise QueryError(f"The filter “{field.title} {operator.label} …” {_NEEDS[operator.value_count]}.", argument)
         if name == "contains" and len(value) > MAX_SEARCH:
             raise QueryError(f"A filter looks for at most {MAX_SEARCH} characters.", argument)
         if name != "contains" and value:
@@ -89,7 +90,8 @@ _NEEDS = {0: "takes no value", 1: "needs a value", 2: "needs two values", None: 
 def _split(text: str) -> tuple[str, ...]:
     """The values between commas, unescaped."""
     pieces, at = [], 0
-    text = text + "\\" if _ends_in_half_an_escape(text) else text
+    if (len(text) - len(text.rstrip("\\"))) % 2:  # it ends in half an escape
+        text += "\\"
     while match := _PIECES.match(text, at):
         pieces.append(re.sub(r"\\(.)", r"\1", match[1], flags=re.DOTALL))
         at = match.end()
@@ -98,16 +100,13 @@ def _split(text: str) -> tuple[str, ...]:
     return tuple(pieces)
 
 
-def _ends_in_half_an_escape(text: str) -> bool:
-    return (len(text) - len(text.rstrip("\\"))) % 2 == 1
-
-
 def _escape(value: str) -> str:
     return value.replace("\\", "\\\\").replace(",", "\\,")
 
 
-def _either(said: list[str]) -> str:
-    return " or ".join(part for part in (", ".join(said[:-1]), *said[-1:]) if part)
+def enumerate_texts(texts: Sequence[str], word: str) -> str:
+    """As in "a, b or c", if the word is "or"."""
+    return f" {word} ".join(part for part in (", ".join(texts[:-1]), *texts[-1:]) if part)
 
 
 OPERATORS: dict[str, Operator] = {

@@ -15,7 +15,7 @@ _EXPECTED = {
     "date": "a date, such as 2024-12-31",
     "datetime": "a day or a time, such as 2024-12-31 18:00",
 }
-_END = "~"  # sorts after every digit and sign in a time
+_AFTER_EVERY_TIME = "~"  # sorts after every digit and sign in a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +33,16 @@ def bind(field: Field, text: str) -> Bound:
     """The meaning of the text in this column. Raises QueryError, with a readable message, if it has none."""
     if text == "":
         return Bound(text, None, None)
-    value = _understood(field, text)
+    value = _parse(field, text)
     if value is None:
         expected = _EXPECTED.get(field.type, "text")
         raise QueryError(f"“{text}” does not fit the column {field.title}: it needs {expected}.", f"f.{field.number}")
     if field.type == "datetime" and "." not in value:
-        return Bound(text, value, value + _END)
+        return Bound(text, value, value + _AFTER_EVERY_TIME)
     return Bound(text, value, value)
 
 
-def _understood(field: Field, text: str) -> Any:
+def _parse(field: Field, text: str) -> Any:
     """Try the column's own format first, then any format of its type.
 
     Text is used verbatim, spaces included. A number need not be one the column could store: 2.5 is above 2.
@@ -52,10 +52,10 @@ def _understood(field: Field, text: str) -> Any:
             return parse(text, field.format)
         except ValueError:
             continue
-    return _number(text.strip()) if field.type in ("integer", "decimal") else None
+    return _parse_number(text.strip()) if field.type in ("integer", "decimal") else None
 
 
-def _number(text: str) -> float | None:
+def _parse_number(text: str) -> float | None:
     if not _NUMBER.fullmatch(text):
         return None
     value = float(text.replace(",", "."))

@@ -8,7 +8,7 @@ there is one; a single statement for both would never use it.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from webapp.rowstore.sqlite.statement import Sql, all_of, any_of
 from webapp.rowstore.table_ref import Field
 
 _NUMERIC = frozenset("0123456789-.,")
-_NAMES = re.compile(r"Mon|MON|AM")  # parts of a date layout that are words
+_WORDS = re.compile(r"Mon|MON|AM")  # parts of a date layout that are words
 # Not above any filled cell. (An infinity, since a number is compared by value, also with integers.)
 _SMALLEST: dict[type, str] = {str: "''", int: "-9e999", float: "-9e999"}
 IN_ROW = True  # stands for a value too long for a cursor: no stored value is a bool
@@ -41,7 +41,7 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class Plan:
     """The rows of a query, and the access path that `planning` chose."""
 
     query: TableQuery
@@ -51,9 +51,9 @@ class Rows:
     # After the table's name: which index must be used.
     hint: str = ""
     # Whether an index may provide the order.
-    in_order: bool = True
+    may_use_sort_index: bool = True
     # The table's highest id, if rows are examined one by one until enough are found.
-    scanned: int | None = None
+    scan_end: int | None = None
 
     @property
     def source(self) -> str:
@@ -69,7 +69,7 @@ class Rows:
 
     def key(self, field: Field) -> str:
         """A column's sort key; a leading plus keeps SQLite from using an index."""
-        return sort_key(field) if self.in_order else f"+{sort_key(field)}"
+        return sort_key(field) if self.may_use_sort_index else f"+{sort_key(field)}"
 
     @property
     def condition(self) -> Sql:
@@ -79,7 +79,7 @@ class Rows:
         terms = [self.match] if self.match else []
         terms += [filter_sql(condition) for condition in self.query.filters]
         if self.query.search:
-            terms.append(found_anywhere(self.query.fields, self.query.search))
+            terms.append(any_cell_contains(self.query.fields, self.query.search))
         return all_of(terms)
 
     def select(self, what: str, extra: Sql | None = None, order: str = "", limit: int | None = None) -> Sql:
@@ -97,15 +97,15 @@ class Part:
     order: str
 
 
-def parts(rows: Rows, cursor: Cursor | None, *, forward: bool = True, inclusive: bool = False) -> Iterator[Part]:
+def make_parts(plan: Plan, cursor: Cursor | None, *, forward: bool = True, inclusive: bool = False) -> Iterator[Part]:
     """The parts after the cursor, or from the start, in reading order; backward: those before it, nearest first."""
-    sorts = rows.query.sorts
-    if not sorts or not rows.in_order:
-        yield Part(_beyond(rows, cursor, 0, forward, inclusive) if cursor else Sql("1"), _order(rows, 0, forward))
+    sorts = plan.query.sorts
+    if not sorts or not plan.may_use_sort_index:
+        yield Part(_after_cursor(plan, cursor, 0, forward, inclusive) if cursor else Sql("1"), _order(plan, 0, forward))
         return
     starts_empty = cursor is not None and cursor.keys[0] is None
-    filled = Part(_filled(rows, cursor if not starts_empty else None, forward, inclusive), _order(rows, 0, forward))
-    empty = Part(_empty(rows, cursor if starts_empty else None, forward, inclusive), _order(rows, 1, forward))
+    filled = Part(_filled(plan, cursor if not starts_empty else None, forward, inclusive), _order(plan, 0, forward))
+    empty = Part(_empty(plan, cursor if starts_empty else None, forward, inclusive), _order(plan, 1, forward))
     if forward:
         yield from () if starts_empty else (filled,)
         yield empty
@@ -114,34 +114,34 @@ def parts(rows: Rows, cursor: Cursor | None, *, forward: bool = True, inclusive:
         yield filled
 
 
-def _filled(rows: Rows, cursor: Cursor | None, forward: bool, inclusive: bool) -> Sql:
+def _filled(plan: Plan, cursor: Cursor | None, forward: bool, inclusive: bool) -> Sql:
     """The first sort key is filled. Only the simple bound on it lets SQLite seek in an index: IS NOT NULL would walk
     over all empty cells.
     """
-    sort = rows.query.sorts[0]
+    sort = plan.query.sorts[0]
     if cursor is None:
-        return Sql(f"{rows.key(sort.field)} >= {_SMALLEST[sort.field.kind.stored]}")
-    key = cursor.value(0, sort.field, rows.table_id)
-    bound = Sql(f"{rows.key(sort.field)} {_sign(sort, forward)}= {key.text}", key.values)
-    return all_of([bound, _beyond(rows, cursor, 0, forward, inclusive, filled=True)])
+        return Sql(f"{plan.key(sort.field)} >= {_SMALLEST[sort.field.kind.stored]}")
+    key = cursor.value(0, sort.field, plan.table_id)
+    bound = Sql(f"{plan.key(sort.field)} {_sign(sort, forward)}= {key.text}", key.values)
+    return all_of([bound, _after_cursor(plan, cursor, 0, forward, inclusive, filled=True)])
 
 
-def _empty(rows: Rows, cursor: Cursor | None, forward: bool, inclusive: bool) -> Sql:
-    empty = Sql(f"{'' if rows.in_order else '+'}{column_name(rows.query.sorts[0].field)} IS NULL")
-    return all_of([empty, _beyond(rows, cursor, 1, forward, inclusive)]) if cursor else empty
+def _empty(plan: Plan, cursor: Cursor | None, forward: bool, inclusive: bool) -> Sql:
+    empty = Sql(f"{column_name(plan.query.sorts[0].field)} IS NULL")
+    return all_of([empty, _after_cursor(plan, cursor, 1, forward, inclusive)]) if cursor else empty
 
 
-def _beyond(rows: Rows, cursor: Cursor, index: int, forward: bool, inclusive: bool, filled: bool = False) -> Sql:
+def _after_cursor(plan: Plan, cursor: Cursor, index: int, forward: bool, inclusive: bool, filled: bool = False) -> Sql:
     """True of the rows after (or before) the cursor, given that the sort keys before `index` are equal."""
-    sorts = rows.query.sorts
+    sorts = plan.query.sorts
     if index == len(sorts):
-        return Sql(f"{rows.row_id} {_id_sign(sorts, forward)}{'=' if inclusive else ''} ?", (cursor.row_id,))
-    sort, rest = sorts[index], _beyond(rows, cursor, index + 1, forward, inclusive)
-    name, key = column_name(sort.field), rows.key(sort.field)
+        return Sql(f"{plan.row_id} {_id_sign(sorts, forward)}{'=' if inclusive else ''} ?", (cursor.row_id,))
+    sort, rest = sorts[index], _after_cursor(plan, cursor, index + 1, forward, inclusive)
+    name, key = column_name(sort.field), plan.key(sort.field)
     if cursor.keys[index] is None:
         tied = all_of([Sql(f"{name} IS NULL"), rest])
         return tied if forward else any_of([Sql(f"{name} IS NOT NULL"), tied])
-    value = cursor.value(index, sort.field, rows.table_id)
+    value = cursor.value(index, sort.field, plan.table_id)
     terms = [
         Sql(f"{key} {_sign(sort, forward)} {value.text}", value.values),
         all_of([Sql(f"{key} = {value.text}", value.values), rest]),
@@ -157,72 +157,92 @@ def _id_sign(sorts: Sequence[Sort], forward: bool) -> str:
     return _sign(sorts[0], forward) if sorts else (">" if forward else "<")
 
 
-def _order(rows: Rows, index: int, forward: bool) -> str:
+def _order(plan: Plan, index: int, forward: bool) -> str:
     """By the sorts from `index` on. When the rows come in parts, only the very first key is known to be filled."""
-    sorts = rows.query.sorts
+    sorts = plan.query.sorts
     terms = []
     for place, sort in enumerate(sorts[index:], index):
         direction = "DESC" if sort.descending is forward else "ASC"
-        empties = "" if place == 0 and rows.in_order else f" NULLS {'LAST' if forward else 'FIRST'}"
-        terms.append(f"{rows.key(sort.field)} {direction}{empties}")
-    terms.append(f"{rows.row_id} {'ASC' if _id_sign(sorts, forward) == '>' else 'DESC'}")
+        empties = "" if place == 0 and plan.may_use_sort_index else f" NULLS {'LAST' if forward else 'FIRST'}"
+        terms.append(f"{plan.key(sort.field)} {direction}{empties}")
+    terms.append(f"{plan.row_id} {'ASC' if _id_sign(sorts, forward) == '>' else 'DESC'}")
     return ", ".join(terms)
 
 
 # -- conditions on cells -----------------------------------------------------------------------------------------------
 
 
+_COMPARISONS = {
+    "lt": ("<", "low"),
+    "le": ("<=", "high"),
+    "gt": (">", "high"),
+    "ge": (">=", "low"),
+    "before": ("<", "low"),
+    "after": (">", "high"),
+}
+
+
 def filter_sql(condition: Filter) -> Sql:
     """SQL that is true of the rows the filter shows."""
-    return _OPERATORS[condition.operator](condition.field, condition.bounds)
+    field, bounds = condition.field, condition.bounds
+    match condition.operator:
+        case "contains":
+            return cell_contains(field, bounds[0].text)
+        case "eq":
+            return _equal(field, bounds[0])
+        case "ne":
+            return _not_equal(field, bounds[0])
+        case "oneof":
+            return _one_of(field, bounds)
+        case "between":
+            return Sql(f"({sort_key(field)} >= ? AND {sort_key(field)} <= ?)", (bounds[0].low, bounds[1].high))
+        case "empty":
+            return Sql(f"{column_name(field)} IS NULL")
+        case "filled":
+            return Sql(f"{column_name(field)} IS NOT NULL")
+    sign, end = _COMPARISONS[condition.operator]
+    return Sql(f"{sort_key(field)} {sign} ?", (getattr(bounds[0], end),))
 
 
-def found_anywhere(fields: Sequence[Field], text: str) -> Sql:
+def any_cell_contains(fields: Sequence[Field], text: str) -> Sql:
     """SQL that is true of rows in which some cell contains `text`."""
-    return any_of([contains(field, text) for field in fields if _may_hold(field, text)])
+    return any_of([cell_contains(field, text) for field in fields if _may_contain(field, text)])
 
 
-def contains(field: Field, text: str) -> Sql:
+def cell_contains(field: Field, text: str) -> Sql:
     """SQL that is true of cells whose printed text contains `text`."""
     # Comparing the bare column is a quarter faster; for an empty cell it yields NULL, which counts as false.
     cell = column_name(field) if field.type == "text" else print_shown(field)
-    return any_of([_contains(cell, spelling) for spelling in spellings(text)])
+    return any_of([_text_contains(cell, spelling) for spelling in spellings(text)])
 
 
-def _contains(cell: str, text: str) -> Sql:
+def _text_contains(cell: str, text: str) -> Sql:
     if text.isascii():
-        return Sql(f"{cell} LIKE ? ESCAPE '\\'", (f"%{_escaped(text)}%",))
-    telling = next(letter for letter in text if not letter.isascii())
-    return all_of([_holds(cell, telling), _glob(cell, text)])
+        return Sql(f"{cell} LIKE ? ESCAPE '\\'", (f"%{_escape_like(text)}%",))
+    # LIKE is fast but folds case for A to Z only, so it is asked for both cases of one other letter. GLOB can match
+    # both cases of every letter but takes three times as long: it checks the few cells that remain.
+    letter = next(letter for letter in text if not letter.isascii())
+    has_letter = any_of([Sql(f"{cell} LIKE ?", (f"%{case}%",)) for case in _cases(letter)])
+    return all_of([has_letter, Sql(f"{cell} GLOB ?", (f"*{''.join(map(_glob_either_case, text))}*",))])
 
 
-def _may_hold(field: Field, text: str) -> bool:
+def _may_contain(field: Field, text: str) -> bool:
     """Skip numbers when searching for letters: printing a million numbers takes longer than searching all texts."""
     if field.type in ("integer", "decimal"):
         return _NUMERIC.issuperset(text)
     layout = str(field.format.get("layout", "YYYY-MM-DD"))
-    if field.type in ("date", "datetime") and not _NAMES.search(layout):
+    if field.type in ("date", "datetime") and not _WORDS.search(layout):
         return (_NUMERIC | set(layout)).issuperset(text)
     if field.type == "boolean":
         return any(text.lower() in field.kind.print(value, field.shown).lower() for value in (0, 1))
     return True
 
 
-def _escaped(text: str) -> str:
+def _escape_like(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _holds(cell: str, letter: str) -> Sql:
-    """LIKE is fast but folds case for A to Z only, so it is asked for both cases of any other letter."""
-    return any_of([Sql(f"{cell} LIKE ?", (f"%{case}%",)) for case in _cases(letter)])
-
-
-def _glob(cell: str, text: str) -> Sql:
-    """GLOB can match both cases of every letter but takes three times as long: use it on few cells only."""
-    return Sql(f"{cell} GLOB ?", (f"*{''.join(map(_either_case, text))}*",))
-
-
-def _either_case(letter: str) -> str:
+def _glob_either_case(letter: str) -> str:
     cases = _cases(letter)
     return f"[{''.join(cases)}]" if len(cases) > 1 or letter in "*?[" else letter
 
@@ -238,72 +258,33 @@ def _values(field: Field, bounds: Sequence[Bound]) -> list[Any]:
     return [spelling for bound in bounds for spelling in spellings(bound.low)]
 
 
-def _filter_contains(field: Field, bounds: Sequence[Bound]) -> Sql:
-    return contains(field, bounds[0].text)
-
-
-def _equal(field: Field, bounds: Sequence[Bound]) -> Sql:
+def _equal(field: Field, bound: Bound) -> Sql:
     """Case-sensitive. The second comparison lets SQLite use the index, which ignores case."""
     name, key = column_name(field), sort_key(field)
-    if bounds[0].low != bounds[0].high:
-        return Sql(f"{name} BETWEEN ? AND ?", (bounds[0].low, bounds[0].high))
-    values = _values(field, bounds)
+    if bound.low != bound.high:
+        return Sql(f"{name} BETWEEN ? AND ?", (bound.low, bound.high))
+    values = _values(field, [bound])
     if len(values) > 1:
-        return _one_of(field, bounds)
+        return _one_of(field, [bound])
     return Sql(f"({name} = ? AND {key} = ?)", (*values, *values)) if key != name else Sql(f"{name} = ?", (*values,))
 
 
-def _not_equal(field: Field, bounds: Sequence[Bound]) -> Sql:
+def _not_equal(field: Field, bound: Bound) -> Sql:
     """Includes empty cells."""
     name = column_name(field)
-    if bounds[0].low != bounds[0].high:
-        return Sql(f"({name} IS NULL OR {name} NOT BETWEEN ? AND ?)", (bounds[0].low, bounds[0].high))
-    return all_of([Sql(f"{name} IS NOT ?", (value,)) for value in _values(field, bounds)])
+    if bound.low != bound.high:
+        return Sql(f"({name} IS NULL OR {name} NOT BETWEEN ? AND ?)", (bound.low, bound.high))
+    return all_of([Sql(f"{name} IS NOT ?", (value,)) for value in _values(field, [bound])])
 
 
 def _one_of(field: Field, bounds: Sequence[Bound]) -> Sql:
     exact = _values(field, [bound for bound in bounds if bound.text and bound.low == bound.high])
-    found = [_equal(field, [bound]) for bound in bounds if bound.low != bound.high]
+    terms = [_equal(field, bound) for bound in bounds if bound.low != bound.high]
     if exact:
         marks = ", ".join("?" * len(exact))
-        terms = [f"{name} IN ({marks})" for name in dict.fromkeys((column_name(field), sort_key(field)))]
-        found.append(Sql(f"({' AND '.join(terms)})", tuple(exact * len(terms))))
+        names = dict.fromkeys((column_name(field), sort_key(field)))
+        comparisons = " AND ".join(f"{name} IN ({marks})" for name in names)
+        terms.append(Sql(f"({comparisons})", tuple(exact * len(names))))
     if any(not bound.text for bound in bounds):
-        found.append(_is_empty(field, ()))
-    return any_of(found)
-
-
-def _compare(sign: str, side: str) -> Callable[[Field, Sequence[Bound]], Sql]:
-    def sql(field: Field, bounds: Sequence[Bound]) -> Sql:
-        return Sql(f"{sort_key(field)} {sign} ?", (getattr(bounds[0], side),))
-
-    return sql
-
-
-def _between(field: Field, bounds: Sequence[Bound]) -> Sql:
-    return Sql(f"({sort_key(field)} >= ? AND {sort_key(field)} <= ?)", (bounds[0].low, bounds[1].high))
-
-
-def _is_empty(field: Field, bounds: Sequence[Bound]) -> Sql:
-    return Sql(f"{column_name(field)} IS NULL")
-
-
-def _is_filled(field: Field, bounds: Sequence[Bound]) -> Sql:
-    return Sql(f"{column_name(field)} IS NOT NULL")
-
-
-_OPERATORS: dict[str, Callable[[Field, Sequence[Bound]], Sql]] = {
-    "contains": _filter_contains,
-    "eq": _equal,
-    "ne": _not_equal,
-    "empty": _is_empty,
-    "filled": _is_filled,
-    "lt": _compare("<", "low"),
-    "le": _compare("<=", "high"),
-    "gt": _compare(">", "high"),
-    "ge": _compare(">=", "low"),
-    "between": _between,
-    "oneof": _one_of,
-    "before": _compare("<", "low"),
-    "after": _compare(">", "high"),
-}
+        terms.append(Sql(f"{column_name(field)} IS NULL"))
+    return any_of(terms)

@@ -6,14 +6,14 @@ waiting writers.
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from webapp.db.sqlite_driver import connect
 from webapp.rowstore.errors import CellValueError
 from webapp.rowstore.nul_escape import encode, needs_encoding
-from webapp.rowstore.sqlite.planning import existing
+from webapp.rowstore.sqlite.planning import existing_names
 from webapp.rowstore.sqlite.printing import bind, sort_key
 from webapp.rowstore.sqlite.schema import ROW_ID, column_name, index_name, table_name
 from webapp.rowstore.sqlite.search_index import build_search_index
@@ -24,13 +24,13 @@ from webapp.rowstore.table_ref import Field, TableRef
 
 Row = Sequence[Any]
 
-HOLD = 0.012  # seconds a batch aims to hold the write lock
+HOLD_SECONDS = 0.012  # a batch aims to hold the write lock
 FIRST_BATCH = 200  # rows: the first ones should be visible at once
 MIN_BATCH, MAX_BATCH = 100, 20_000
-PAUSE = 0.003  # seconds between batches, so that others get the lock
+PAUSE_SECONDS = 0.003  # between batches, so that others get the lock
 # Pages after which the log is copied into the database: sooner than anybody else's commit would (db/sqlite_driver.py).
 CHECKPOINT_PAGES = 2_000
-LOG_LIMIT = 64 * 1024 * 1024  # bytes the log file keeps after a checkpoint
+MAX_LOG = 64 * 1024 * 1024  # bytes the log file keeps after a checkpoint
 
 _ROWS_DONE = "SELECT rows_done FROM imports WHERE id = ? AND state = 'loading'"
 _MOVE_CURSOR = "UPDATE imports SET rows_done = ? WHERE id = ? AND state = 'loading'"
@@ -49,7 +49,7 @@ class SqliteRowLoader(RowLoader):
     def __exit__(self, *exc: object) -> None:
         self._connection.close()
 
-    def appender(self, table: TableRef, positions: Mapping[int, int], import_id: str) -> Appender:
+    def appender(self, table: TableRef, positions: Sequence[int], import_id: str) -> Appender:
         return SqliteAppender(self._connection, table, positions, import_id)
 
     def index_search(self, table: TableRef, progress: Progress) -> bool:
@@ -61,7 +61,7 @@ class SqliteRowLoader(RowLoader):
         """
         connection, index = self._connection, index_name(table_id, field)
         with transaction(connection):
-            names = existing(SqliteRowReader(connection).execute, [index, table_name(table_id)])
+            names = existing_names(SqliteRowReader(connection).execute, [index, table_name(table_id)])
             if names == {table_name(table_id)}:  # it may have been deleted before this
                 connection.execute(f"CREATE INDEX {index} ON {table_name(table_id)} ({sort_key(field)})")
                 # In the same transaction, so that all connections see the statistics together with the index.
@@ -78,37 +78,37 @@ class SqliteAppender(Appender):
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, table: TableRef, positions: Mapping[int, int], import_id: str
+        self, connection: sqlite3.Connection, table: TableRef, positions: Sequence[int], import_id: str
     ) -> None:
         self._connection, self._table, self._import_id = connection, table, import_id
-        self._positions = [positions[field.number] for field in table.fields]
+        self._positions = list(positions)
         self._parsers = [_parser(field) for field in table.fields]
         self._insert = _insert_sql(table)
         self._size = FIRST_BATCH
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-        connection.execute(f"PRAGMA journal_size_limit = {LOG_LIMIT}")
-        found = connection.execute(_ROWS_DONE, (import_id,)).fetchone()
-        if found is None:
+        connection.execute(f"PRAGMA journal_size_limit = {MAX_LOG}")
+        cursor = connection.execute(_ROWS_DONE, (import_id,)).fetchone()
+        if cursor is None:
             raise ImportWithdrawn
-        self.done = int(found[0])
+        self.done = int(cursor[0])
 
     def append(self, rows: Sequence[Sequence[str]]) -> Iterator[int]:
-        rows = self._arranged(_encoded(rows))
+        rows = self._arrange(_encode(rows))
         start = 0
         while start < len(rows):
             if start:
-                time.sleep(PAUSE)
+                time.sleep(PAUSE_SECONDS)
             batch = rows[start : start + self._size]
             held = self._write(batch)
             start += len(batch)
-            self._size = max(MIN_BATCH, min(MAX_BATCH, int(len(batch) * min(4.0, HOLD / max(held, 0.0005)))))
+            self._size = max(MIN_BATCH, min(MAX_BATCH, int(len(batch) * min(4.0, HOLD_SECONDS / max(held, 0.0005)))))
             yield self.done
 
     def finish(self) -> None:
         """Leave a short log behind; readers with an open snapshot merely delay that."""
         self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
-    def _arranged(self, rows: Sequence[Row]) -> Sequence[Row]:
+    def _arrange(self, rows: Sequence[Row]) -> Sequence[Row]:
         """The table's columns in order, parsed where SQL cannot.
 
         Works on whole columns: transposing happens in C, and a repeated value is parsed once per batch.
@@ -117,7 +117,7 @@ class SqliteAppender(Appender):
             return rows
         cells = list(zip(*rows, strict=True))
         columns = zip(self._positions, self._parsers, self._table.fields, strict=True)
-        return list(zip(*(_parsed(cells[place], parse, field) for place, parse, field in columns), strict=True))
+        return list(zip(*(_parse(cells[place], parse, field) for place, parse, field in columns), strict=True))
 
     def _write(self, batch: Sequence[Row]) -> float:
         """One transaction; return the seconds it held the lock."""
@@ -147,7 +147,7 @@ def _insert_sql(table: TableRef) -> str:
     return f"INSERT INTO {table_name(table.id)} ({', '.join(names)}) VALUES ({', '.join(values)})"
 
 
-def _encoded(rows: Sequence[Sequence[str]]) -> Sequence[Row]:
+def _encode(rows: Sequence[Sequence[str]]) -> Sequence[Row]:
     """Looking for the characters in all cells at once takes a quarter of the time that each alone would."""
     if not needs_encoding("".join(map("".join, rows))):
         return rows
@@ -161,7 +161,7 @@ def _parser(field: Field) -> Callable[[str], Any] | None:
     return lambda text: field.kind.parse(text, field.format)
 
 
-def _parsed(cells: Sequence[str], parse: Callable[[str], Any] | None, field: Field) -> Iterable[Any]:
+def _parse(cells: Sequence[str], parse: Callable[[str], Any] | None, field: Field) -> Iterable[Any]:
     if parse is None:
         return cells
     try:

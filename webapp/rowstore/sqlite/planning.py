@@ -13,61 +13,62 @@ from typing import Any
 
 from webapp.rowstore.nul_escape import spellings
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite.compile import Rows, filter_sql
+from webapp.rowstore.sqlite.compile import Plan, filter_sql
 from webapp.rowstore.sqlite.schema import ROW_ID, index_name, search_name, table_name
 from webapp.rowstore.sqlite.statement import Sql
+from webapp.rowstore.store import PAGE_SIZE
 
-Read = Callable[[Sql], Sequence[Any]]  # runs one statement and returns all its rows
+Execute = Callable[[Sql], Sequence[Any]]  # runs one statement and returns all its rows
 
-SMALL = 20_000  # rows; below this, reading them all is faster than planning
-PAGE = 100
+SMALL_TABLE = 20_000  # rows; below this, reading them all is faster than planning
 
 # In a sample of this size, how many rows must match: to walk past the others until a page is full; to do so although a
 # filter's index leads to all matches; to scan all rows rather than to fetch each match through a filter's index.
-SAMPLE = 2_000
+SAMPLE_ROWS = 2_000
 COMMON, COMMON_BESIDE_INDEX, BROAD = 10, 40, 100
 # Operators that can use an index.
 _SEEKING = frozenset(("eq", "lt", "le", "gt", "ge", "between", "before", "after", "empty"))
 _NO_INDEX = " NOT INDEXED"
 
-SHORTEST = 3  # characters of a search that the full-text index can find
-ENOUGH = 100  # rows with a trigram that suffice to estimate its share
-CHECKED_PER_ROW = 1_000  # checking one row takes as long as passing this many rows of a trigram
+TRIGRAM = 3  # characters
+TRIGRAM_SAMPLE = 100  # rows with a trigram that suffice to estimate its share
+CHECK_COST = 1_000  # checking one row takes as long as passing this many rows of a trigram
 
 
-def plan(read: Read, table_id: int, query: TableQuery, *, whole: bool = False) -> Rows:
+def make_plan(execute: Execute, table_id: int, query: TableQuery, *, whole: bool = False) -> Plan:
     """The rows of the query, by the path likely to be fastest for one page, or for all rows."""
     query = query.sorted_by() if whole else query
-    plain = Rows(query, table_id)
+    plain = Plan(query, table_id)
     if not query.is_narrowed:
         return plain
-    size = highest_id(read, table_id)
-    if size <= SMALL:
+    size = highest_id(execute, table_id)
+    if size <= SMALL_TABLE:
         return plain
     order = index_name(table_id, query.sorts[0].field) if query.sorts else ""
     filtered = [index_name(table_id, condition.field) for condition in query.filters]
-    names = existing(read, [search_name(table_id), *([order] if order else []), *filtered])
-    found = match(read, table_id, query.search, size) if search_name(table_id) in names else None
-    if found and (not order or _is_rare(read, table_id, found, isqrt(PAGE * size) if order in names else size // 3)):
-        return Rows(query, table_id, match=found)
+    names = existing_names(execute, [search_name(table_id), *([order] if order else []), *filtered])
+    match = match_trigrams(execute, table_id, query.search, size) if search_name(table_id) in names else None
+    limit = isqrt(PAGE_SIZE * size) if order in names else size // 3
+    if match and (not order or _is_rare(execute, table_id, match, limit)):
+        return Plan(query, table_id, match=match)
     if not query.sorts:
-        plain = replace(plain, scanned=size)
+        plain = replace(plain, scan_end=size)
     if not names.intersection([order, *filtered]) or (whole and len(filtered) == 1):
         return plain
-    return _sampled(read, plain, size, order, names, whole)
+    return _plan_by_sample(execute, plain, size, order, names, whole)
 
 
-def existing(read: Read, names: Sequence[str]) -> set[str]:
+def existing_names(execute: Execute, names: Sequence[str]) -> set[str]:
     """Which of these tables and indexes exist."""
     marks = ", ".join("?" * len(names))
-    return {found[0] for found in read(Sql(f"SELECT name FROM sqlite_master WHERE name IN ({marks})", tuple(names)))}
+    return {row[0] for row in execute(Sql(f"SELECT name FROM sqlite_master WHERE name IN ({marks})", tuple(names)))}
 
 
-def highest_id(read: Read, table_id: int) -> int:
-    return int(read(Sql(f"SELECT max({ROW_ID}) FROM {table_name(table_id)}"))[0][0] or 0)
+def highest_id(execute: Execute, table_id: int) -> int:
+    return int(execute(Sql(f"SELECT max({ROW_ID}) FROM {table_name(table_id)}"))[0][0] or 0)
 
 
-def sample(table_id: int, what: str, where: Sql, size: int, rows: int) -> Sql:
+def sample_sql(table_id: int, what: str, where: Sql, size: int, rows: int) -> Sql:
     """`what` over about this many `rows`, spread evenly over a table whose highest id is `size`."""
     step, table = max(size // rows, 1), table_name(table_id)
     ids = f"WITH RECURSIVE ids(id) AS (SELECT 1 UNION ALL SELECT id + {step} FROM ids WHERE id + {step} <= {size})"
@@ -75,53 +76,53 @@ def sample(table_id: int, what: str, where: Sql, size: int, rows: int) -> Sql:
     return Sql(f"{ids} SELECT {what} FROM {source} WHERE {where.text}", where.values)
 
 
-def _sampled(read: Read, rows: Rows, size: int, order: str, names: set[str], whole: bool) -> Rows:
+def _plan_by_sample(execute: Execute, plan: Plan, size: int, order: str, names: set[str], whole: bool) -> Plan:
     """Use the index of the sort, that of the narrowest filter, or none."""
-    filters = rows.query.filters
-    terms = [filter_sql(condition) for condition in filters] + [rows.condition]
+    filters = plan.query.filters
+    terms = [filter_sql(condition) for condition in filters] + [plan.condition]
     what = ", ".join(f"count(*) FILTER (WHERE {term.text})" for term in terms)
-    statement = sample(rows.table_id, what, Sql("1"), size, SAMPLE)
+    statement = sample_sql(plan.table_id, what, Sql("1"), size, SAMPLE_ROWS)
     values = tuple(value for term in terms for value in term.values)
-    *each, fitting = read(Sql(statement.text, (*values, *statement.values)))[0]
+    *counts, matching = execute(Sql(statement.text, (*values, *statement.values)))[0]
     seeking = [
         (count, index)
-        for count, condition in zip(each, filters, strict=True)
+        for count, condition in zip(counts, filters, strict=True)
         if condition.operator in _SEEKING and count < BROAD
-        if (index := index_name(rows.table_id, condition.field)) in names
+        if (index := index_name(plan.table_id, condition.field)) in names
     ]
-    if not whole and order in names and fitting >= (COMMON_BESIDE_INDEX if seeking else COMMON):
-        return replace(rows, hint=f" INDEXED BY {order}")
-    if not whole and not order and fitting >= COMMON:
-        return replace(rows, hint=_NO_INDEX)
+    if not whole and order in names and matching >= (COMMON_BESIDE_INDEX if seeking else COMMON):
+        return replace(plan, hint=f" INDEXED BY {order}")
+    if not whole and not order and matching >= COMMON:
+        return replace(plan, hint=_NO_INDEX)
     if seeking:
-        return replace(rows, hint=f" INDEXED BY {min(seeking)[1]}", in_order=False, scanned=None)
-    return replace(rows, hint=_NO_INDEX, in_order=False)
+        return replace(plan, hint=f" INDEXED BY {min(seeking)[1]}", may_use_sort_index=False, scan_end=None)
+    return replace(plan, hint=_NO_INDEX, may_use_sort_index=False)
 
 
 # -- the full-text index -----------------------------------------------------------------------------------------------
 
 
-def match(read: Read, table_id: int, text: str, size: int) -> Sql | None:
+def match_trigrams(execute: Execute, table_id: int, text: str, size: int) -> Sql | None:
     """The index query for rows that contain the text's trigrams. None: it is too short, or may be stored in two ways.
 
     `size` is the highest row of the table. Trigrams that add nothing to the others are left out, because the rows found
     are checked anyway.
     """
     stored, *others = spellings(text)
-    trigrams = list(dict.fromkeys(stored[start : start + SHORTEST] for start in range(len(stored) - SHORTEST + 1)))
+    trigrams = list(dict.fromkeys(stored[start : start + TRIGRAM] for start in range(len(stored) - TRIGRAM + 1)))
     if not trigrams or others:
         return None
-    telling = _telling(read, search_name(table_id), trigrams, size)
-    return Sql(f"{search_name(table_id)} MATCH ?", (" AND ".join(map(_quoted, telling)),))
+    selective = _select_trigrams(execute, search_name(table_id), trigrams, size)
+    return Sql(f"{search_name(table_id)} MATCH ?", (" AND ".join(map(_quoted, selective)),))
 
 
-def _is_rare(read: Read, table_id: int, found: Sql, limit: int) -> bool:
+def _is_rare(execute: Execute, table_id: int, match: Sql, limit: int) -> bool:
     """Whether the full-text index yields at most `limit` rows: then it leads, otherwise it is a detour."""
-    limited = f"SELECT 1 FROM {search_name(table_id)} WHERE {found.text} LIMIT ?"
-    return int(read(Sql(f"SELECT count(*) FROM ({limited})", (*found.values, limit + 1)))[0][0]) <= limit
+    limited = f"SELECT 1 FROM {search_name(table_id)} WHERE {match.text} LIMIT ?"
+    return int(execute(Sql(f"SELECT count(*) FROM ({limited})", (*match.values, limit + 1)))[0][0]) <= limit
 
 
-def _telling(read: Read, name: str, trigrams: list[str], size: int) -> list[str]:
+def _select_trigrams(execute: Execute, name: str, trigrams: list[str], size: int) -> list[str]:
     """The trigrams worth querying. All rows contain those of “@example.org”: walking six such lists took 30 ms per
     million rows, while checking the few rows left by the “407” before it takes 1 ms.
 
@@ -129,23 +130,23 @@ def _telling(read: Read, name: str, trigrams: list[str], size: int) -> list[str]
     """
     if len(trigrams) == 1:
         return trigrams
-    shares = _shares(read, name, trigrams, size)
+    shares = _shares(execute, name, trigrams, size)
     rarest = min(trigrams, key=shares.__getitem__)
-    worth = CHECKED_PER_ROW * shares[rarest]
-    common = [each for each in trigrams if each != rarest and shares[each] >= worth * (1 - shares[each])]
-    if common and worth:
-        at_end = _shares(read, name, common, size, from_end=True)
-        common = [each for each in common if at_end[each] >= worth * (1 - at_end[each])]
-    return [each for each in trigrams if each not in common]
+    cost = CHECK_COST * shares[rarest]
+    common = [trigram for trigram in trigrams if trigram != rarest and shares[trigram] >= cost * (1 - shares[trigram])]
+    if common and cost:
+        at_end = _shares(execute, name, common, size, from_end=True)
+        common = [trigram for trigram in common if at_end[trigram] >= cost * (1 - at_end[trigram])]
+    return [trigram for trigram in trigrams if trigram not in common]
 
 
-def _shares(read: Read, name: str, trigrams: list[str], size: int, *, from_end: bool = False) -> dict[str, float]:
+def _shares(execute: Execute, name: str, trigrams: list[str], size: int, *, from_end: bool = False) -> dict[str, float]:
     """The share of rows that contain each, estimated from the first (or last) that do: 1 is every row, 0 is none."""
     order, reach = (f"ORDER BY {ROW_ID} DESC", f"{size} + 1 - min(id)") if from_end else ("", "max(id)")
-    found = f"SELECT {ROW_ID} AS id FROM {name} WHERE {name} MATCH ? {order} LIMIT {ENOUGH}"
-    share = f"(SELECT 1.0 * count(*) / iif(count(*) < {ENOUGH}, {size}, {reach}) FROM ({found}))"
+    matches = f"SELECT {ROW_ID} AS id FROM {name} WHERE {name} MATCH ? {order} LIMIT {TRIGRAM_SAMPLE}"
+    share = f"(SELECT 1.0 * count(*) / iif(count(*) < {TRIGRAM_SAMPLE}, {size}, {reach}) FROM ({matches}))"
     statement = Sql(f"SELECT {', '.join([share] * len(trigrams))}", tuple(map(_quoted, trigrams)))
-    return dict(zip(trigrams, read(statement)[0], strict=True))
+    return dict(zip(trigrams, execute(statement)[0], strict=True))
 
 
 def _quoted(trigram: str) -> str:

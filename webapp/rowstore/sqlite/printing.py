@@ -6,7 +6,7 @@ printed beside them are encoded as well.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from webapp.rowstore.nul_escape import encode
@@ -43,8 +43,17 @@ def bind(field: Field) -> str | None:
 
     Anything that is not of the type is an error in a STRICT table.
     """
-    null = f"NULLIF(?, {literal(null_of(field.format))})"
-    return _BINDERS.get(field.type, _bind_plain)(null, field.format)
+    format, null = field.format, literal(null_of(field.format))
+    placeholder = f"NULLIF(?, {null})"
+    match field.type:
+        case "boolean":
+            true, false = literal(format["true"]), literal(format["false"])
+            return f"CASE ? WHEN {true} THEN 1 WHEN {false} THEN 0 WHEN {null} THEN NULL ELSE 'neither' END"
+        case "decimal" if "mark" in format:
+            return f"replace({placeholder}, ',', '.')"
+        case "date" | "datetime":
+            return _bind_date(placeholder, format)
+    return placeholder
 
 
 def literal(text: str) -> str:
@@ -53,20 +62,19 @@ def literal(text: str) -> str:
 
 
 def _printed(field: Field, format: Format) -> str:
-    printer = _PRINTERS.get(field.type, _print_plain)
-    return f"ifnull({printer(column_name(field), format)}, {literal(null_of(format))})"
-
-
-def _print_text(name: str, format: Format) -> str:
-    return name
-
-
-def _print_plain(name: str, format: Format) -> str:
-    return f"CAST({name} AS TEXT)"
-
-
-def _print_boolean(name: str, format: Format) -> str:
-    return f"CASE {name} WHEN 1 THEN {literal(format['true'])} WHEN 0 THEN {literal(format['false'])} END"
+    name = column_name(field)
+    match field.type:
+        case "text":
+            text = name
+        case "boolean":
+            text = f"CASE {name} WHEN 1 THEN {literal(format['true'])} WHEN 0 THEN {literal(format['false'])} END"
+        case "decimal":
+            text = _print_decimal(name, format)
+        case "date" | "datetime":
+            text = _print_date(name, format)
+        case _:
+            text = f"CAST({name} AS TEXT)"
+    return f"ifnull({text}, {literal(null_of(format))})"
 
 
 def _print_decimal(name: str, format: Format) -> str:
@@ -116,22 +124,7 @@ def _token(token: str) -> str:
     return f"substr({{0}}, 21, {len(token)})" if token[0] == "f" else _TOKENS[token]
 
 
-def _bind_plain(bound: str, format: Format) -> str | None:
-    return bound
-
-
-def _bind_boolean(bound: str, format: Format) -> str | None:
-    return (
-        f"CASE ? WHEN {literal(format['true'])} THEN 1 WHEN {literal(format['false'])} THEN 0"
-        f" WHEN {literal(null_of(format))} THEN NULL ELSE 'neither' END"
-    )
-
-
-def _bind_decimal(bound: str, format: Format) -> str | None:
-    return f"replace({bound}, ',', '.')" if "mark" in format else bound
-
-
-def _bind_date(bound: str, format: Format) -> str | None:
+def _bind_date(placeholder: str, format: Format) -> str | None:
     """SQL that makes the ISO text, if that only takes replacing separators."""
     text = format.get("layout", ISO)
     head, tail = text[:10], text[10:]
@@ -141,22 +134,7 @@ def _bind_date(bound: str, format: Format) -> str | None:
     if (tail and match is None) or (head[4] == "." and "." in tail):
         return None
     if match and match[1]:
-        bound = f"substr({bound}, 1, {len(text) - len(match[1])})"
+        placeholder = f"substr({placeholder}, 1, {len(text) - len(match[1])})"
     if head[4] != "-":
-        bound = f"replace({bound}, '{head[4]}', '-')"
-    return f"replace({bound}, ' ', 'T')" if tail[:1] == " " else bound
-
-
-_PRINTERS: dict[str, Callable[[str, Format], str]] = {
-    "text": _print_text,
-    "boolean": _print_boolean,
-    "decimal": _print_decimal,
-    "date": _print_date,
-    "datetime": _print_date,
-}
-_BINDERS: dict[str, Callable[[str, Format], str | None]] = {
-    "boolean": _bind_boolean,
-    "decimal": _bind_decimal,
-    "date": _bind_date,
-    "datetime": _bind_date,
-}
+        placeholder = f"replace({placeholder}, '{head[4]}', '-')"
+    return f"replace({placeholder}, ' ', 'T')" if tail[:1] == " " else placeholder

@@ -7,131 +7,130 @@ of rows spread evenly over the table, so that a panel opens within two seconds w
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from webapp.rowstore.errors import QueryTimeout
-from webapp.rowstore.histogram import Range, of_days, of_numbers
+from webapp.rowstore.histogram import Range, date_ranges, number_ranges
 from webapp.rowstore.nul_escape import decode
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite.compile import Rows
-from webapp.rowstore.sqlite.planning import Read, highest_id, plan, sample
+from webapp.rowstore.sqlite.compile import Plan
+from webapp.rowstore.sqlite.planning import Execute, highest_id, make_plan, sample_sql
 from webapp.rowstore.sqlite.schema import column_name
 from webapp.rowstore.sqlite.statement import Sql
 from webapp.rowstore.store import Bucket, Profile, TopValue
 from webapp.rowstore.table_ref import Field
 from webapp.types import TYPES
-from webapp.types.layouts import day_part
+from webapp.types.layouts import date_part
 
 SAMPLE = 50_000  # rows
 # With more distinct values in a sample than this, nearly all differ: sorting them all yields nothing new, and cannot be
 # interrupted.
 MOSTLY_DISTINCT = SAMPLE // 4
-TOP = 10
+MAX_TOP_VALUES = 10
 MAX_VALUE = 200  # characters of a value that are shown, and the most that are linked
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Basics:
-    """What one scan of all rows yields. `lowest` and `highest` as stored."""
-
-    rows: int
-    filled: int
-    lowest: Any
-    highest: Any
-    average: float | None
-    total: float
-
-
-@dataclass(frozen=True, slots=True)
 class Profiler:
     """Profiles one column. Statements in a block of `time_limit(seconds)` raise `QueryTimeout` beyond it."""
 
-    read: Read
+    execute: Execute
     time_limit: Callable[[float], AbstractContextManager[None]]
     table_id: int
     query: TableQuery
     column: Field
 
     def profile(self, seconds: float) -> Profile:
-        end = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds
         with self.time_limit(seconds):
-            known = self._basics()
+            profile, lowest, highest = self._scan()
 
-        def ask(figure: Callable[[bool], T], hopeless: bool = False) -> tuple[T, bool]:
+        def measure(figure: Callable[[bool], T], only_sample: bool = False) -> tuple[T, bool]:
             """The figure, and whether it is an estimate."""
-            if not hopeless:
-                with suppress(QueryTimeout), self.time_limit(max(end - time.monotonic(), 0.01)):
+            if not only_sample:
+                with suppress(QueryTimeout), self.time_limit(max(deadline - time.monotonic(), 0.01)):
                     return figure(False), False
             with self.time_limit(seconds):
                 return figure(True), True
 
-        differ = known.rows > 4 * SAMPLE and ask(self._count_distinct, hopeless=True)[0] > MOSTLY_DISTINCT
+        is_large = profile.rows > 4 * SAMPLE
+        is_distinct = is_large and measure(self._count_distinct, only_sample=True)[0] > MOSTLY_DISTINCT
         if self.column.type in ("text", "boolean"):
-            (top, distinct), sampled = ask(lambda few: self._top_values(known, few), differ)
-            return self._result(known, top=top, distinct=distinct, sampled=sampled, counted=not sampled)
-        buckets, sampled = ask(lambda few: self._histogram(known, few))
-        distinct, estimated = ask(self._count_distinct, differ)
-        return self._result(known, buckets=buckets, distinct=distinct, sampled=sampled, counted=not estimated)
+            (top, distinct), sampled = measure(lambda sampled: self._top_values(profile.filled, sampled), is_distinct)
+            profile = replace(profile, top=top, distinct=distinct, distinct_is_capped=sampled)
+        else:
+            ranges = self._ranges(lowest, highest) if profile.filled else []
+            buckets, sampled = measure(lambda sampled: self._histogram(ranges, profile.filled, sampled))
+            distinct, is_capped = measure(self._count_distinct, is_distinct)
+            profile = replace(profile, buckets=buckets, distinct=distinct, distinct_is_capped=is_capped)
+        return replace(profile, note=f"Estimated from {SAMPLE:,} rows spread over the table.") if sampled else profile
 
-    def _basics(self) -> Basics:
-        name = column_name(self.column)
-        numbers = f"avg({name}), total({name})" if self.column.type in ("integer", "decimal") else "NULL, 0.0"
-        ends = f"min({name}), max({name})" if self.column.type not in ("text", "boolean") else "NULL, NULL"
-        rows = plan(self.read, self.table_id, self.query, whole=True)
-        return Basics(*self.read(rows.select(f"count(*), count({name}), {ends}, {numbers}"))[0])
+    def _scan(self) -> tuple[Profile, Any, Any]:
+        """What one scan of all rows yields, and the lowest and highest value as stored."""
+        column, name = self.column, column_name(self.column)
+        numbers = f"avg({name}), total({name})" if column.type in ("integer", "decimal") else "NULL, 0.0"
+        ends = f"min({name}), max({name})" if column.type not in ("text", "boolean") else "NULL, NULL"
+        statement = self._select(f"count(*), count({name}), {ends}, {numbers}", sampled=False)
+        rows, filled, lowest, highest, average, total = self.execute(statement)[0]
+        minimum, maximum = (None if end is None else column.kind.print(end, column.format) for end in (lowest, highest))
+        profile = Profile(rows, filled, minimum=minimum, maximum=maximum)
+        if average is not None:
+            profile = replace(profile, average=_number(column, average, 2), sum=_number(column, total, 0))
+        return profile, lowest, highest
 
     def _count_distinct(self, sampled: bool) -> int:
-        return int(self.read(self._select(f"count(DISTINCT {column_name(self.column)})", sampled))[0][0])
+        return int(self.execute(self._select(f"count(DISTINCT {column_name(self.column)})", sampled))[0][0])
 
-    def _histogram(self, known: Basics, sampled: bool) -> list[Bucket]:
+    def _histogram(self, ranges: list[Range], filled: int, sampled: bool) -> list[Bucket]:
         """Counts the rows below each edge in one scan; the differences are the bars."""
-        if not known.filled:
+        if not ranges:
             return []
-        name, ranges = column_name(self.column), self._ranges(known)
+        name = column_name(self.column)
         below = [f"count(*) FILTER (WHERE {name} < ?)" for _ in ranges[:-1]]
         statement = self._select(", ".join([*below, f"count({name})"]), sampled)
-        edges = tuple(each.below for each in ranges[:-1])
-        counts = list(self.read(Sql(statement.text, (*edges, *statement.values)))[0])
-        scale = known.filled / (counts[-1] or 1)
+        edges = tuple(range_.next_low for range_ in ranges[:-1])
+        counts = list(self.execute(Sql(statement.text, (*edges, *statement.values)))[0])
+        scale = filled / (counts[-1] or 1)
         bars = [round((count - before) * scale) for before, count in zip([0, *counts], counts, strict=False)]
-        return [self._bucket(each, count) for each, count in zip(ranges, bars, strict=True)]
+        return [self._bucket(range_, count) for range_, count in zip(ranges, bars, strict=True)]
 
-    def _top_values(self, known: Basics, sampled: bool) -> tuple[list[TopValue], int]:
+    def _top_values(self, filled: int, sampled: bool) -> tuple[list[TopValue], int]:
         """The most frequent values, and the number of distinct ones."""
         name = column_name(self.column)
         grouped = self._select(f"{name} AS v, count(*) AS n", sampled)
         groups = f"groups AS MATERIALIZED ({grouped.text} GROUP BY {name})"
         totals = "(SELECT count(v) FROM groups), (SELECT sum(n) FROM groups WHERE v IS NOT NULL)"
         cut = f"substr(v, 1, {2 * MAX_VALUE + 2})" if self.column.type == "text" else "v"
-        top = f"WITH {groups} SELECT {cut}, n, {totals} FROM groups WHERE v IS NOT NULL ORDER BY n DESC, v LIMIT {TOP}"
-        found = self.read(Sql(top, grouped.values))
-        if not found:
+        order = f"ORDER BY n DESC, v LIMIT {MAX_TOP_VALUES}"
+        top = f"WITH {groups} SELECT {cut}, n, {totals} FROM groups WHERE v IS NOT NULL {order}"
+        rows = self.execute(Sql(top, grouped.values))
+        if not rows:
             return [], 0
-        scale = known.filled / found[0][3]
-        return [self._top_value(value, round(count * scale)) for value, count, *_ in found], int(found[0][2])
+        scale = filled / rows[0][3]
+        return [self._top_value(value, round(count * scale)) for value, count, *_ in rows], int(rows[0][2])
 
     def _select(self, what: str, sampled: bool) -> Sql:
         """`what` of all rows of the query, or of those in the sample."""
         if not sampled:
-            return plan(self.read, self.table_id, self.query, whole=True).select(what)
-        size = highest_id(self.read, self.table_id)
-        return sample(self.table_id, what, Rows(self.query, self.table_id).condition, size, SAMPLE)
+            return make_plan(self.execute, self.table_id, self.query, whole=True).select(what)
+        size = highest_id(self.execute, self.table_id)
+        return sample_sql(self.table_id, what, Plan(self.query, self.table_id).condition, size, SAMPLE)
 
-    def _ranges(self, known: Basics) -> list[Range]:
+    def _ranges(self, lowest: Any, highest: Any) -> list[Range]:
         if self.column.type in ("date", "datetime"):
-            return of_days(known.lowest, known.highest)
-        return of_numbers(known.lowest, known.highest, int(self.column.format.get("scale", 0)))
+            return date_ranges(lowest, highest)
+        return number_ranges(lowest, highest, int(self.column.format.get("scale", 0)))
 
-    def _bucket(self, each: Range, count: int) -> Bucket:
+    def _bucket(self, range_: Range, count: int) -> Bucket:
         column = self.column
-        if column.type in ("date", "datetime"):
-            low, high = _day(column, each.low), _day(column, each.high)
-            return Bucket(low, high, count, self.query.with_filter(column.number, "between", low, high))
-        low, high = (column.kind.print(edge, column.format) for edge in (each.low, each.high))
-        if column.type == "integer":
+        kind, format = column.kind, column.format
+        if column.type == "datetime":  # whole days, in the column's own format
+            kind, format = TYPES["date"], {"layout": date_part(format["layout"])}
+        low, high = (kind.print(edge, format) for edge in (range_.low, range_.high))
+        if column.type != "decimal":
             return Bucket(low, high, count, self.query.with_filter(column.number, "between", low, high))
         narrowed = self.query.with_filter(column.number, "ge", low)
         return Bucket(low, high, count, narrowed.with_filter(column.number, "lt", high))
@@ -142,41 +141,8 @@ class Profiler:
             return TopValue(text[:MAX_VALUE] + "…", count, None)
         return TopValue(text, count, self.query.with_filter(self.column.number, "eq", text))
 
-    def _result(
-        self,
-        known: Basics,
-        *,
-        distinct: int,
-        sampled: bool,
-        counted: bool,
-        buckets: list[Bucket] | None = None,
-        top: list[TopValue] | None = None,
-    ) -> Profile:
-        kind, format = self.column.kind, self.column.format
-        ends = [None if end is None else kind.print(end, format) for end in (known.lowest, known.highest)]
-        return Profile(
-            known.rows,
-            known.filled,
-            distinct,
-            not counted,
-            minimum=ends[0],
-            maximum=ends[1],
-            average=_number(self.column, known.average, 2),
-            sum=_number(self.column, known.total, 0) if known.average is not None else None,
-            buckets=buckets or [],
-            top=top or [],
-            note=f"Estimated from {SAMPLE:,} rows spread over the table." if sampled else "",
-        )
 
-
-def _day(column: Field, iso: str) -> str:
-    """A date in the column's own format."""
-    return TYPES["date"].print(iso, {"layout": day_part(column.format.get("layout", "YYYY-MM-DD"))})
-
-
-def _number(column: Field, value: float | None, finer: int) -> str | None:
+def _number(column: Field, value: float, more_decimals: int) -> str:
     """With the column's decimals and some more; beyond a double's precision only the leading digits."""
-    if value is None:
-        return None
-    text = f"{value:.{int(column.format.get('scale', 0)) + finer}f}" if abs(value) < 2**53 else f"{value:.6g}"
+    text = f"{value:.{int(column.format.get('scale', 0)) + more_decimals}f}" if abs(value) < 2**53 else f"{value:.6g}"
     return text.replace(".", ",") if "mark" in column.format else text

@@ -17,7 +17,7 @@ from webapp.rowstore.nul_escape import encode
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sqlite.printing import literal, print_exact
 from webapp.rowstore.sqlite.schema import column_name
-from webapp.rowstore.sqlite.statement import Sql, concatenated
+from webapp.rowstore.sqlite.statement import Sql, concatenate
 from webapp.rowstore.table_ref import Field
 from webapp.types import NULL
 from webapp.types.text import FORMULA, defuse_formula
@@ -36,21 +36,21 @@ def csv_line(query: TableQuery, safe: bool) -> Sql:
     cells = [_csv_cell(field, safe) for field in query.visible]
     if len(cells) == 1:  # a lone empty cell would be an empty line, which readers skip
         cells = [f"CASE WHEN {cells[0]} = '' THEN '\"\"' ELSE {cells[0]} END"]
-    return Sql(concatenated([*_between(cells, "','"), "char(13, 10)"]))
+    return Sql(concatenate([concatenate(cells, "','"), "char(13, 10)"]))
 
 
 def _csv_cell(field: Field, safe: bool) -> str:
     """The printed cell, quoted where a reader would otherwise see more than one cell."""
     if safe:
         field = replace(field, format=_map_words(field.format, defuse_formula))
-    printed = shown = print_exact(field)
+    printed = cell = print_exact(field)
     special = _special(field)
     if safe and field.type == "text":
         first = ", ".join(f"char({ord(character)})" for character in FORMULA)
-        shown = f"CASE WHEN substr({printed}, 1, 1) IN ({first}) THEN '''' || {printed} ELSE {printed} END"
+        cell = f"CASE WHEN substr({printed}, 1, 1) IN ({first}) THEN '''' || {printed} ELSE {printed} END"
     if special is None:
-        return shown
-    return f"CASE WHEN {special} THEN '\"' || replace({shown}, '\"', '\"\"') || '\"' ELSE {shown} END"
+        return cell
+    return f"CASE WHEN {special} THEN '\"' || replace({cell}, '\"', '\"\"') || '\"' ELSE {cell} END"
 
 
 def _special(field: Field) -> str | None:
@@ -75,7 +75,7 @@ def json_line(query: TableQuery) -> Sql:
     names = [encode(json.dumps(field.title, ensure_ascii=False)) for field in query.visible]
     before = [f"{',' if index else '{'}{name}:" for index, name in enumerate(names)]
     pieces = [part for field in query.visible for part in ("?", _json_cell(field))]
-    return Sql(concatenated([*pieces, "'}'", "char(10)"]), tuple(before))
+    return Sql(concatenate([*pieces, "'}'", "char(10)"]), tuple(before))
 
 
 def _json_cell(field: Field) -> str:
@@ -90,7 +90,3 @@ def _json_cell(field: Field) -> str:
         printed = print_exact(replace(field, format=format))
         printed = printed if field.type == "decimal" else f"json_quote({printed})"
     return f"CASE WHEN {name} IS NULL THEN 'null' ELSE {printed} END"
-
-
-def _between(items: list[str], separator: str) -> list[str]:
-    return [part for item in items for part in (separator, item)][1:]

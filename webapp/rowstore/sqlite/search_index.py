@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from webapp.rowstore.sqlite.pages import print_cells
-from webapp.rowstore.sqlite.planning import existing, highest_id
+from webapp.rowstore.sqlite.planning import existing_names, highest_id
 from webapp.rowstore.sqlite.printing import print_shown
 from webapp.rowstore.sqlite.schema import (
     ROW_ID,
@@ -21,14 +21,14 @@ from webapp.rowstore.sqlite.schema import (
     search_progress_name,
     table_name,
 )
-from webapp.rowstore.sqlite.statement import concatenated
+from webapp.rowstore.sqlite.statement import concatenate
 from webapp.rowstore.sqlite.store import SqliteRowReader
 from webapp.rowstore.sqlite.transaction import transaction
 from webapp.rowstore.store import Progress
 from webapp.rowstore.table_ref import Field, TableRef
 
 MAX_INDEXED = 500  # columns of the index; wider tables share them
-HOLD = 0.010  # seconds a chunk aims to hold the write lock, and to release it afterwards
+HOLD_SECONDS = 0.010  # a chunk aims to hold the write lock, and to release it afterwards
 FIRST_CHUNK, MIN_CHUNK, MAX_CHUNK = 200, 20, 5_000  # rows
 
 
@@ -69,9 +69,9 @@ def build_search_index(connection: sqlite3.Connection, table: TableRef, progress
             done = _extend(connection, table, done, chunk)
         took = time.perf_counter() - began
         progress(done, total)
-        chunk = max(MIN_CHUNK, min(int(chunk * min(HOLD / took, 2)), MAX_CHUNK))
+        chunk = max(MIN_CHUNK, min(int(chunk * min(HOLD_SECONDS / took, 2)), MAX_CHUNK))
         # SQLite's waiting writers poll only now and then, so the lock has to be free half of the time.
-        time.sleep(max(took, HOLD))
+        time.sleep(max(took, HOLD_SECONDS))
 
 
 @contextmanager
@@ -109,9 +109,8 @@ def _create(connection: sqlite3.Connection, table: TableRef) -> None:
 def _extend(connection: sqlite3.Connection, table: TableRef, done: int, chunk: int) -> int:
     """Index the next rows after `done`; return the last one."""
     rows, building = table_name(table.id), search_name(table.id, building=True)
-    some = f"{ROW_ID} > ? ORDER BY {ROW_ID} LIMIT ?"
-    last = connection.execute(f"SELECT max({ROW_ID}) FROM (SELECT {ROW_ID} FROM {rows} WHERE {some})", (done, chunk))
-    (end,) = last.fetchone()
+    chunk_ids = f"SELECT {ROW_ID} FROM {rows} WHERE {ROW_ID} > ? ORDER BY {ROW_ID} LIMIT ?"
+    (end,) = connection.execute(f"SELECT max({ROW_ID}) FROM ({chunk_ids})", (done, chunk)).fetchone()
     texts = ", ".join(_texts(table.fields))
     connection.execute(
         f"INSERT INTO {building} ({ROW_ID}, {_names(table)})"
@@ -147,7 +146,7 @@ def _texts_of(connection: sqlite3.Connection, table: TableRef, ids: Sequence[int
 
 
 def _existing(connection: sqlite3.Connection, *names: str) -> set[str]:
-    return existing(SqliteRowReader(connection).execute, names)
+    return existing_names(SqliteRowReader(connection).execute, names)
 
 
 def _names(table: TableRef) -> str:
@@ -157,8 +156,4 @@ def _names(table: TableRef) -> str:
 def _texts(fields: Sequence[Field]) -> list[str]:
     """SQL for each column of the index: one cell, or several in very wide tables, one per line."""
     width = min(len(fields), MAX_INDEXED)
-    return [concatenated(_lines([print_shown(field) for field in fields[start::width]])) for start in range(width)]
-
-
-def _lines(printed: Sequence[str]) -> list[str]:
-    return [part for text in printed for part in ("char(10)", text)][1:]
+    return [concatenate(list(map(print_shown, fields[start::width])), "char(10)") for start in range(width)]

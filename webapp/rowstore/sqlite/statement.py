@@ -21,8 +21,10 @@ def any_of(terms: Sequence[Sql]) -> Sql:
     return _join(terms, " OR ", "0")
 
 
-def concatenated(expressions: Sequence[str]) -> str:
-    return _balanced(expressions, " || ")
+def concatenate(expressions: Sequence[str], separator: str = "") -> str:
+    """SQL for the texts of these expressions, with the SQL expression `separator` between them."""
+    parts = [part for expression in expressions for part in (separator, expression)][1:] if separator else expressions
+    return _balanced(parts, " || ")
 
 
 def _join(terms: Sequence[Sql], word: str, none: str) -> Sql:

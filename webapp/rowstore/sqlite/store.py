@@ -1,10 +1,11 @@
 """Reading rows: an application's row store, and the reader that each of its threads uses on a connection."""
 
 import asyncio
+import math
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,14 +21,16 @@ from webapp.rowstore.sqlite.schema import MAX_COLUMNS
 from webapp.rowstore.sqlite.statement import Sql
 from webapp.rowstore.sqlite.transaction import readable_errors
 from webapp.rowstore.store import (
-    COUNT_LIMIT,
+    FIRST_PAGE,
     PAGE_SIZE,
     PROFILE_SECONDS,
     SCAN_SECONDS,
+    Blocks,
     Count,
     ExportFormat,
     Limits,
     Page,
+    PageStart,
     Profile,
     RowReader,
     RowStore,
@@ -41,7 +44,6 @@ if TYPE_CHECKING:  # a child process loads no SQLAlchemy
     from webapp.db.database import Database
 
 T = TypeVar("T")
-Blocks = Generator[bytes, None, None]
 
 # SQLite VM instructions between checks whether to go on: some hundredths of a second. A check takes the interpreter
 # lock, which a busy event loop releases only every 5 ms, so frequent checks would mostly wait.
@@ -59,36 +61,39 @@ class SqliteRowStore(RowStore):
         return str(self._database.file)
 
     async def read(self, work: Callable[[RowReader], T], seconds: float) -> T:
-        gone = threading.Event()
+        cancelled = threading.Event()
         try:
-            return await self._database.read(lambda connection: _read(connection, seconds, gone, work))
+            return await self._database.read(lambda connection: _read(connection, seconds, cancelled, work))
         finally:
-            gone.set()
+            cancelled.set()
 
     async def stream(self, work: Callable[[RowReader], Blocks]) -> AsyncGenerator[bytes, None]:
         """On a connection of its own, which is interrupted and closed when the consumer goes away."""
         connection = await asyncio.to_thread(connect, Path(self.address), query_only=True)
-        gone, opened = interruptible(connection), ExitStack()
-        opened.callback(connection.close)
-        blocks = opened.enter_context(closing(work(SqliteRowReader(connection))))
-        making = _start(blocks)
+        cancelled = threading.Event()
+        # Not `interrupt`: between two statements it would be lost.
+        connection.set_progress_handler(cancelled.is_set, _STEPS)
+        resources = ExitStack()
+        resources.callback(connection.close)
+        blocks = resources.enter_context(closing(work(SqliteRowReader(connection))))
+        next_block = _start(blocks)
         try:
             # Cancelling the await does not stop the thread, and would hide when it ends.
-            while (block := await asyncio.shield(making)) is not None:
-                making = _start(blocks)
+            while (block := await asyncio.shield(next_block)) is not None:
+                next_block = _start(blocks)
                 yield block
         finally:
-            gone.set()
-            _when_done(making, opened)
+            cancelled.set()
+            _close_after(next_block, resources)
 
 
-def _read(connection: "Connection", seconds: float, gone: threading.Event, work: Callable[[RowReader], T]) -> T:
+def _read(connection: "Connection", seconds: float, cancelled: threading.Event, work: Callable[[RowReader], T]) -> T:
     """Uses the driver's own connection: SQLAlchemy's overhead per statement exceeded the time of most of these."""
     driver: Any = connection.connection.driver_connection
     rows = SqliteRowReader(driver)
     try:
         driver.execute("BEGIN")
-        with rows.limited(seconds, gone):
+        with rows.cancellable(seconds, cancelled):
             return work(rows)
     finally:
         driver.rollback()
@@ -98,47 +103,42 @@ def _start(blocks: Blocks) -> "asyncio.Future[bytes | None]":
     return asyncio.ensure_future(asyncio.to_thread(next, blocks, None))
 
 
-def _when_done(making: "asyncio.Future[bytes | None]", opened: ExitStack) -> None:
-    def interrupted(ended: "asyncio.Future[bytes | None]") -> None:
-        if not ended.cancelled():
-            ended.exception()  # retrieved, since nobody else will
-        opened.close()
+def _close_after(running: "asyncio.Future[bytes | None]", resources: ExitStack) -> None:
+    """Close them once no thread uses them any more."""
 
-    if making.done():
-        interrupted(making)
+    def close(done: "asyncio.Future[bytes | None]") -> None:
+        if not done.cancelled():
+            done.exception()  # retrieved, since nobody else will
+        resources.close()
+
+    if running.done():
+        close(running)
     else:
-        making.add_done_callback(interrupted)
+        running.add_done_callback(close)
 
 
 class SqliteRowReader(RowReader):
-    """Without a deadline until `time_limit` or `limited` sets one."""
+    """Without a deadline until `time_limit` or `cancellable` sets one."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._end = float("inf")  # of time.monotonic()
+        self._deadline = math.inf  # of time.monotonic()
 
-    # -- what is asked ------------------------------------------------------------------------------------------------
+    # -- queries ---------------------------------------------------------------------------------------------------
 
     def page(
         self,
         table: TableRef,
         query: TableQuery,
-        *,
-        after: str | None = None,
-        before: str | None = None,
-        at: int | None = None,
+        start: PageStart = FIRST_PAGE,
         size: int = PAGE_SIZE,
-        scan_seconds: float | None = SCAN_SECONDS,
+        scan_seconds: float = SCAN_SECONDS,
     ) -> Page:
-        return pages.page(
-            self.execute, table.id, query, after=after, before=before, at=at, size=size, scan_seconds=scan_seconds
-        )
+        return pages.page(self.execute, table.id, query, start, size, scan_seconds)
 
-    def count(
-        self, table: TableRef, query: TableQuery, limit: int = COUNT_LIMIT, seconds: float | None = None
-    ) -> Count:
-        with self.time_limit(float("inf") if seconds is None else seconds):
-            return pages.count(self.execute, table.id, query, limit)
+    def count(self, table: TableRef, query: TableQuery, seconds: float = math.inf) -> Count:
+        with self.time_limit(seconds):
+            return pages.count(self.execute, table.id, query)
 
     def row(self, table: TableRef, query: TableQuery, row_id: int) -> RowView | None:
         return pages.row(self.execute, table.id, query, row_id)
@@ -151,12 +151,10 @@ class SqliteRowReader(RowReader):
         column, query = query.field(number), query.sorted_by()
         return Profiler(self.execute, self.time_limit, table.id, query, column).profile(seconds)
 
-    def export(
-        self, table: TableRef, query: TableQuery, format: ExportFormat = "csv", *, safe: bool = False
-    ) -> Generator[bytes, None, None]:
+    def export(self, table: TableRef, query: TableQuery, format: ExportFormat = "csv", *, safe: bool = False) -> Blocks:
         return export(self._connection, self.execute, table.id, query, format, safe=safe)
 
-    # -- how it is executed -------------------------------------------------------------------------------------------
+    # -- execution -------------------------------------------------------------------------------------------------
 
     def execute(self, sql: Sql) -> list[Any]:
         """All rows of one statement. Raises `QueryTimeout`, and `UserError` for trouble of the database."""
@@ -166,31 +164,22 @@ class SqliteRowReader(RowReader):
     @contextmanager
     def time_limit(self, seconds: float) -> Iterator[None]:
         """Statements in this block end after `seconds`, or with the reader's own deadline if that is sooner."""
-        before = self._end
-        self._end = min(before, time.monotonic() + seconds)
+        outer = self._deadline
+        self._deadline = min(outer, time.monotonic() + seconds)
         try:
             yield
         finally:
-            self._end = before
+            self._deadline = outer
 
     @contextmanager
-    def limited(self, seconds: float, gone: threading.Event) -> Iterator[None]:
-        """The same, and statements also end once `gone` is set, because nobody waits for them any more."""
-        self._connection.set_progress_handler(lambda: gone.is_set() or time.monotonic() > self._end, _STEPS)
+    def cancellable(self, seconds: float, cancelled: threading.Event) -> Iterator[None]:
+        """The same, and statements also end once `cancelled` is set, because nobody waits for them any more."""
+        self._connection.set_progress_handler(lambda: cancelled.is_set() or time.monotonic() > self._deadline, _STEPS)
         try:
             with self.time_limit(seconds):
                 yield
         finally:
             self._connection.set_progress_handler(None, _STEPS)
-
-
-def interruptible(connection: sqlite3.Connection) -> threading.Event:
-    """Once the event is set, nothing runs on this connection any more. (An interrupt between two statements would be
-    lost.)
-    """
-    stopped = threading.Event()
-    connection.set_progress_handler(stopped.is_set, _STEPS)
-    return stopped
 
 
 @contextmanager

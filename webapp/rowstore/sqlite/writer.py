@@ -1,6 +1,7 @@
 """Writing rows: plain functions on the connection of a unit of work, in the writer's thread."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import compress
 from typing import Any
 
 from webapp.rowstore.errors import CellValueError
@@ -18,7 +19,7 @@ from webapp.rowstore.sqlite.search_index import upkeep
 from webapp.rowstore.sqlite.statement import Sql
 from webapp.rowstore.sqlite.store import SqliteRowReader
 from webapp.rowstore.sqlite.transaction import readable_errors
-from webapp.rowstore.store import Applied, CellChange, Refused, RowWriter, StoredRow
+from webapp.rowstore.store import ApplyResult, CellChange, EditConflict, RowWriter, StoredRow
 from webapp.rowstore.table_ref import Field, TableRef
 
 
@@ -34,30 +35,29 @@ class SqliteRowWriter(SqliteRowReader, RowWriter):
         for statement in drop_unfinished_search_sql(table_id):
             self.execute(Sql(statement))
 
-    def apply(self, table: TableRef, changes: Sequence[CellChange]) -> Applied:
-        values = [_stored(change.field, change.after) for change in changes]
+    def apply(self, table: TableRef, changes: Sequence[CellChange]) -> ApplyResult:
+        values = [_parse(change.field, change.after) for change in changes]
         with upkeep(self._connection, table, list(dict.fromkeys(change.row_id for change in changes))):
-            is_done = [self._swap(table, change, value) for change, value in zip(changes, values, strict=True)]
-        done = [change for change, fits in zip(changes, is_done, strict=True) if fits]
-        refused = [self._refused(table, change) for change, fits in zip(changes, is_done, strict=True) if not fits]
-        return Applied(done, refused)
+            is_made = [self._swap(table, change, value) for change, value in zip(changes, values, strict=True)]
+        conflicts = [self._conflict(table, change) for change, made in zip(changes, is_made, strict=True) if not made]
+        return ApplyResult(list(compress(changes, is_made)), conflicts)
 
     def insert(self, table: TableRef, rows: Sequence[StoredRow]) -> None:
         names = [ROW_ID, *map(column_name, table.fields)]
         statement = f"INSERT INTO {table_name(table.id)} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-        values = [(row.id, *_stored_row(table, row)) for row in rows]
+        values = [(row.id, *map(_parse, table.fields, row.cells)) for row in rows]
         with readable_errors(), upkeep(self._connection, table, [row.id for row in rows]):
             self._connection.executemany(statement, values)
 
     def delete(self, table: TableRef, ids: Sequence[int]) -> list[StoredRow]:
-        deleted = self._rows(table, ids)
+        deleted = [StoredRow(row_id, cells) for row_id, cells in sorted(self.cells(table, ids, table.fields).items())]
         statement = f"DELETE FROM {table_name(table.id)} WHERE {ROW_ID} = ?"
         with readable_errors(), upkeep(self._connection, table, [row.id for row in deleted]):
             self._connection.executemany(statement, [(row.id,) for row in deleted])
         return deleted
 
     def restore(self, table: TableRef, rows: Sequence[StoredRow]) -> list[int]:
-        taken = self._existing_ids(table, [row.id for row in rows])
+        taken = set(self.cells(table, [row.id for row in rows], ()))
         self.insert(table, [row for row in rows if row.id not in taken])
         return sorted(taken)
 
@@ -71,22 +71,12 @@ class SqliteRowWriter(SqliteRowReader, RowWriter):
             changed = self._connection.execute(statement, (value, change.row_id, encode(change.before)))
         return changed.rowcount == 1
 
-    def _refused(self, table: TableRef, change: CellChange) -> Refused:
-        now = self.cells(table, [change.row_id], [change.field])
-        return Refused(change, now[change.row_id][0] if now else None)
-
-    def _rows(self, table: TableRef, ids: Sequence[int]) -> list[StoredRow]:
-        return [StoredRow(row_id, cells) for row_id, cells in sorted(self.cells(table, ids, table.fields).items())]
-
-    def _existing_ids(self, table: TableRef, ids: Sequence[int]) -> set[int]:
-        return set(self.cells(table, ids, ()))
+    def _conflict(self, table: TableRef, change: CellChange) -> EditConflict:
+        cells = self.cells(table, [change.row_id], [change.field])
+        return EditConflict(change, cells[change.row_id][0] if cells else None)
 
 
-def _stored_row(table: TableRef, row: StoredRow) -> Iterable[Any]:
-    return map(_stored, table.fields, row.cells)
-
-
-def _stored(field: Field, text: str) -> Any:
+def _parse(field: Field, text: str) -> Any:
     """The value to store. Raises `CellValueError`."""
     try:
         value = field.kind.parse(text, field.format)
