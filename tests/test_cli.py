@@ -154,6 +154,13 @@ def test_a_file_without_columns_is_described_too(tmp_path: Path, data_dir: Path)
     assert "0 columns" in rowcast("inspect", str(path), data_dir=data_dir)
 
 
+def test_a_file_with_more_columns_than_a_table_can_have_is_refused(tmp_path: Path, data_dir: Path) -> None:
+    path = tmp_path / "wide.csv"
+    path.write_text(",".join(f"c{number}" for number in range(2_001)) + "\n")
+
+    assert "at most 2,000" in rowcast("inspect", str(path), data_dir=data_dir, status=1)
+
+
 def test_a_rejected_row_longer_than_the_csv_field_limit_is_listed(tmp_path: Path, data_dir: Path) -> None:
     path = tmp_path / "bytes.csv"
     path.write_bytes(b"\xef\xbb\xbfa,b\n1," + b"\xff" * 4_500_000 + b"\n2,3\n")

@@ -86,6 +86,13 @@ def test_decimals_of_fifteen_digits_print_back(values: list[str]) -> None:
         assert through_sqlite(choice, values) == values
 
 
+@pytest.mark.parametrize("number", ["-0.0", "-0.00", "-0"])
+def test_a_column_with_a_negative_zero_is_text(number: str) -> None:
+    """A database prints it without its sign."""
+    choice, _ = guessed(["1.5" if "." in number else "7", number]).decide()
+    assert choice.type == "text"
+
+
 def test_decimals_of_equal_length_are_decimals() -> None:
     assert guessed(["0.10", "-12345678.25", "7.00"]).decide()[0] == Choice("decimal", {"style": "fixed", "scale": 2})
 

@@ -83,13 +83,16 @@ def describe_settings(format_: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def inspect(file: Path, as_json: bool) -> None:
     """Say what an import of FILE would find, without importing it."""
+    from webapp.db.database import Database
     from webapp.db.errors import UserError
     from webapp.imports.inspect_file import inspect_file
+    from webapp.rowstore import create_store
 
+    limits = create_store(Database(_settings())).limits
     try:
         with Progress(file.stat().st_size, "Reading") as advance, TemporaryDirectory() as folder:
             aside = Path(folder) / "rejected.csv"
-            report = inspect_file(file, file.name, progress=advance, rejected_path=aside)
+            report = inspect_file(file, file.name, progress=advance, rejected_path=aside, max_columns=limits.columns)
             rejected = _rejected(aside)
     except UserError as error:
         if not as_json:
