@@ -1,6 +1,6 @@
 # Build stage: creates the virtual environment from uv.lock; the final image gets it without the build tools.
-FROM python:3.13-slim-bookworm AS build
-RUN pip install --no-cache-dir uv
+FROM python:3.13.11-slim-bookworm@sha256:20080e807bfc404f8450b185cf0fc95d553462673598549613735f70a5b4d5d0 AS build
+RUN pip install --no-cache-dir uv==0.13.9
 WORKDIR /app
 ENV UV_PROJECT_ENVIRONMENT=/app/.venv UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy
 COPY pyproject.toml uv.lock README.md LICENSE ./
@@ -10,7 +10,7 @@ COPY static static
 COPY webapp webapp
 RUN uv sync --frozen --no-dev --no-editable --compile-bytecode
 
-FROM python:3.13-slim-bookworm
+FROM python:3.13.11-slim-bookworm@sha256:20080e807bfc404f8450b185cf0fc95d553462673598549613735f70a5b4d5d0
 RUN useradd --system --uid 10001 --home-dir /data rowcast && install -d -o rowcast -m 700 /data
 COPY --from=build /app/.venv /app/.venv
 # Listen on all addresses of the container; the published port decides who can reach it. The first

@@ -92,6 +92,12 @@ class Settings(BaseSettings):
     """
     trusted_proxies: int = Field(default=0, ge=0, le=8)
     """Proxies in front to trust for X-Forwarded-For, -Proto, -Host and X-Request-ID; at most 8."""
+    max_connections: int = Field(default=0, ge=0)
+    """Open connections in all; more are closed at once. 0: half of the process's limit of open files, at most 4096."""
+    connections_per_address: int = Field(default=0, ge=0)
+    """Open connections of each client address (IPv6: each /64). 0: a quarter of all. Does not apply behind trusted
+    proxies.
+    """
 
     data_dir: Path = Path("data")
     """The folder of all persistent data: database, uploads, state of jobs. Back up all of it."""
@@ -101,7 +107,8 @@ class Settings(BaseSettings):
     """Concurrent read connections, 1 to 64."""
 
     registration: Registration = Registration.CLOSED
-    """Who may create an account once there is an owner: open (everybody), invitation, or closed."""
+    """Who may create an account once there is an owner: open (everybody), invitation (whom administrators invite, and
+    as guests whom members invite to their tables), or closed (only whom administrators invite)."""
     second_factor: SecondFactor = SecondFactor.OPTIONAL
     """Who must have a second factor or a passkey: optional (nobody), administrators (and owners), or everybody. Until
     they have one they can open only the pages that set it up.
@@ -114,6 +121,15 @@ class Settings(BaseSettings):
     """Seconds after which any sign-in expires; by default 90 days."""
     session_fresh: int = Field(default=600, ge=10)
     """Seconds after signing in during which sensitive changes do not ask for the password again."""
+
+    audit_days: int = Field(default=400, ge=1, le=36500)
+    """Days after which entries of the audit log are deleted; by default 400."""
+    history_days: int = Field(default=365, ge=1, le=36500)
+    """Days after which changes of tables are no longer kept: they leave the history and cannot be undone; by default
+    365.
+    """
+    history_mb: int = Field(default=200, ge=1, le=1_000_000)
+    """Megabytes (MiB) of changes that are kept of each table, the latest ones; by default 200."""
 
     smtp_url: SecretStr = SecretStr("")
     """The mail server: smtp://name:password@host:587 (TLS is required beyond this machine) or
@@ -131,13 +147,25 @@ class Settings(BaseSettings):
     """Maximum bytes of an upload; by default 2 GiB."""
     body_idle_timeout: float = Field(default=30, gt=0)
     """Seconds that may pass between two chunks of a request body."""
+    min_body_rate: int = Field(default=500, ge=0)
+    """Bytes per second that a request body must arrive with, else it gets a 408. 0: any rate."""
+    min_download_rate: int = Field(default=500, ge=0)
+    """Bytes per second that a client must read of what waits for it, else its connection is cut. 0: any rate."""
+    rate_window: float = Field(default=60, gt=0)
+    """Seconds over which these two rates are measured."""
     handler_timeout: float = Field(default=60, gt=0)
-    """Seconds until a response starts; receiving an upload and sending the response do not count."""
+    """Seconds until a response starts; receiving an upload, waiting for a write and sending it do not count."""
     graceful_timeout: float = Field(default=15, gt=0)
     """Seconds for requests in flight to finish when the server stops."""
 
     import_workers: int = Field(default=2, ge=1, le=8)
     """Concurrent imports, each in its own process, 1 to 8. With one, small files wait for large ones."""
+    imports_waiting: int = Field(default=100, ge=1, le=10_000)
+    """Imports of one person that may run or wait for their turn at a time; more uploads get a 429."""
+    downloads_per_person: int = Field(default=8, ge=0, le=10_000)
+    """Exports and files that one person may be downloading at a time, per server process; 0 for any number."""
+    streams_per_person: int = Field(default=100, ge=0, le=100_000)
+    """Pages with live updates that one person may have open at a time, per server process; 0 for any number."""
     search_index_rows: int = Field(default=200_000, ge=0)
     """Tables with at least this many rows get a full-text index after their import."""
     query_timeout: float = Field(default=5, gt=0)
@@ -217,6 +245,11 @@ class Settings(BaseSettings):
     def sends_mail(self) -> bool:
         """Whether there is a mail server; without one an administrator passes links on."""
         return bool(self.smtp_url.get_secret_value())
+
+    @property
+    def can_confirm_addresses(self) -> bool:
+        """Whether a link reaches people by mail; without production's rules, by the outbox."""
+        return self.sends_mail or self.environment is not Environment.PRODUCTION
 
     @cached_property
     def sqlalchemy_url(self) -> str:

@@ -18,16 +18,19 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import exports, imports, large, live, pages, throughput, together
+from benchmarks import connections, edits, exports, imports, large, live, live_tables, pages, throughput, together
 from benchmarks.measure import Options
 
 SECTIONS = {
     "imports": imports.measure,
     "pages": pages.measure,
     "throughput": throughput.measure,
+    "edits": edits.measure,
     "exports": exports.measure,
     "together": together.measure,
     "live": live.measure,
+    "live_tables": live_tables.measure,
+    "connections": connections.measure,
     "large": large.measure,
 }
 

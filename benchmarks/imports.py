@@ -1,47 +1,48 @@
-"""An import with type inference, compared with a loop that knows the types and only inserts."""
+"""An import with type inference, compared with a loop that leaves the types to SQLite, and with other tools."""
 
 import shutil
 import sqlite3
 import statistics
-import sys
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from benchmarks import data, plain, served
-from benchmarks.measure import Options, Run, run, table
+from benchmarks import data, importers, served
+from benchmarks.measure import Options, Run, run, spread, table
 
-FLIGHTS = (int,) * 3 + (str, int, str, str, int, str, str, int) + (str,) * 4 + (int,) * 3 + (str,)
-_PLAIN = (
-    "import sys; from pathlib import Path; from benchmarks import imports, plain;"
-    " print(plain.import_csv(Path(sys.argv[1]), Path(sys.argv[2]), imports.TYPES[sys.argv[3]]), file=sys.stderr)"
-)
-TYPES: dict[str, tuple[Callable[[str], object], ...]] = {"generated": plain.GENERATED, "flights": FLIGHTS}
+OURS = "Rowcast"
 
 
 def measure(folder: Path, options: Options) -> str:
-    rows, runs = options.rows, options.runs
     files = {
-        "generated": data.generated(folder / f"rows-{rows}.csv", rows),
-        "flights": data.flights(folder / "flights-x3.csv"),
+        f"generated, {options.rows:,} x 10": (
+            data.generated(folder / f"rows-{options.rows}.csv", options.rows),
+            options.rows,
+        ),
+        "flights, 1,010,328 x 19": (data.flights(folder / "flights-x3.csv"), 1_010_328),
     }
-    found = []
-    for kind, path in files.items():
-        count = rows if kind == "generated" else 1_010_328
-        pairs = [(_plain(folder, path, kind), _ours(folder, path)) for _ in range(runs)]
-        speeds = [[count / each.seconds for each in column] for column in zip(*pairs, strict=True)]
-        ratio = statistics.median(ours / theirs for theirs, ours in zip(*speeds, strict=True))
-        peaks = [max(each.peak_mb for each in column) for column in zip(*pairs, strict=True)]
-        size = f"{path.stat().st_size / 1e6:.0f} MB, {count:,} rows"
-        found.append((kind, size, *map(statistics.median, speeds), ratio, *peaks))
-    head = ("file", "size", "plain loop, rows/s", "import, rows/s", "ratio", "plain peak MB", "import peak MB")
-    return table("Import: read, infer, insert", head, found)
+    return "\n".join(_compare(folder, title, path, rows, options.runs) for title, (path, rows) in files.items())
 
 
-def _plain(folder: Path, path: Path, kind: str) -> Run:
-    target = folder / "plain.db"
+def _compare(folder: Path, title: str, path: Path, rows: int, runs: int) -> str:
+    """All tools in turn, so many times: what the machine does meanwhile meets all of them."""
+    target = folder / "other.db"
+    found: dict[str, list[Run]] = {}
+    for _ in range(runs):
+        for name, command in importers.commands(path, target).items():
+            if name in found and found[name][0].seconds > 10 * found[importers.LOOP][0].seconds:
+                continue  # minutes a run: once is enough to say how slow
+            _remove(target)
+            found.setdefault(name, []).append(run(command))
+        found.setdefault(OURS, []).append(_ours(folder, path))
     _remove(target)
-    return run([sys.executable, "-c", _PLAIN, str(path), str(target), kind])
+    loop = [rows / each.seconds for each in found[importers.LOOP]]
+    lines = []
+    for name, times in found.items():
+        speeds = [rows / each.seconds for each in times]
+        ratio = statistics.median(speed / base for speed, base in zip(speeds, loop, strict=False))
+        lines.append((name, spread(speeds), ratio, max(each.peak_mb for each in times)))
+    head = ("tool", "rows/s", "to the loop", "peak MB")
+    return table(f"Import: {title}, {path.stat().st_size / 1e6:.0f} MB", head, lines)
 
 
 def _ours(folder: Path, path: Path) -> Run:

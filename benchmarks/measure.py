@@ -5,7 +5,8 @@ import os
 import resource
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,13 +37,40 @@ def run(command: Sequence[str], **environment: str) -> Run:
     return Run(time.perf_counter() - started, usage.ru_maxrss / 1024)
 
 
-def median_of(times: int, measure: Callable[[], float]) -> float:
-    return statistics.median(measure() for _ in range(times))
-
-
 def percentile(values: Sequence[float], share: float) -> float:
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def median(values: Sequence[float]) -> float:
+    return statistics.median(values)
+
+
+def spread(values: Sequence[float]) -> str:
+    """The median, and in parentheses the lowest and the highest of several runs."""
+    if len(values) == 1:
+        return _cell(values[0])
+    return f"{_cell(median(values))} ({_cell(min(values))} to {_cell(max(values))})"
+
+
+def cpu_seconds(pid: int) -> float:
+    """That a process has used so far, in user and system mode: what others do on the machine does not count."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def on_core(number: int) -> Iterator[None]:
+    """Keep this process, which makes the load, off the core of the server, where there are two."""
+    if not hasattr(os, "sched_setaffinity") or (os.cpu_count() or 1) <= number:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {number})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def resident_mb(pid: int, *, peak: bool = False) -> float:
@@ -71,31 +99,59 @@ def allow_files(number: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(number, hard), hard))
 
 
-async def load(port: int, path: str, headers: str, connections: int, requests: int) -> tuple[float, list[float]]:
-    """`requests` GETs over `connections` keep-alive connections: requests a second, and the seconds of each.
+class Connection:
+    """A plain socket client, which costs far less than the server it measures. Kept until the server closes it."""
 
-    A plain socket client, which costs far less than the server it measures. Raises on any status but 200.
-    """
-    request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{headers}\r\n".encode()
+    def __init__(self, port: int, headers: str) -> None:
+        self.port, self.headers = port, headers
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def __aenter__(self) -> "Connection":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._close()
+
+    async def get(self, path: str) -> float:
+        """Seconds until the last byte. Raises on any status but 200."""
+        return await self._send("GET", path)
+
+    async def post(self, path: str, body: str) -> float:
+        """The same."""
+        data = body.encode()
+        return await self._send("POST", path, f"Content-Length: {len(data)}\r\n", data)
+
+    async def _send(self, method: str, path: str, headers: str = "", body: bytes = b"") -> float:
+        started = time.perf_counter()
+        if self._writer is None:
+            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.port)
+        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n{self.headers}{headers}\r\n"
+        self._writer.write(head.encode() + body)
+        found = (await self._reader.readuntil(b"\r\n\r\n")).lower()
+        if not found.startswith(b"http/1.1 200"):
+            raise RuntimeError(f"{path}: {found.splitlines()[0].decode()}")
+        await _body(self._reader, found)
+        if b"connection: close" in found:
+            self._close()
+        return time.perf_counter() - started
+
+    def _close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        self._writer = None
+
+
+async def load(port: int, path: str, headers: str, connections: int, requests: int) -> tuple[float, list[float]]:
+    """`requests` GETs over `connections` connections: requests a second, and the seconds of each."""
     left = requests
     took: list[float] = []
 
     async def client() -> None:
         nonlocal left
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        while left > 0:
-            left -= 1
-            started = time.perf_counter()
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            if not head.startswith(b"HTTP/1.1 200"):
-                raise RuntimeError(head.split(b"\r\n")[0].decode())
-            await _body(reader, head.lower())
-            took.append(time.perf_counter() - started)
-            if b"connection: close" in head.lower():
-                writer.close()
-                reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.close()
+        async with Connection(port, headers) as connection:
+            while left > 0:
+                left -= 1
+                took.append(await connection.get(path))
 
     started = time.perf_counter()
     await asyncio.gather(*(client() for _ in range(connections)))

@@ -2,37 +2,36 @@
 
 import csv
 import sqlite3
-from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
-# The types of the generated file's columns, given to this loop: it infers nothing.
-GENERATED = (str, str, str, str, str, str, float, int, str, str)
-_SQL = {str: "TEXT", int: "INTEGER", float: "REAL"}
+# The types of the generated file's columns. SQLite converts the text of a cell by the column's affinity, in C.
+GENERATED = ("TEXT",) * 6 + ("REAL", "INTEGER", "TEXT", "TEXT")
 
 
-def import_csv(source: Path, database: Path, types: tuple[Callable[[str], object], ...]) -> int:
-    """`csv.reader` and a typed `executemany`, 5,000 rows per transaction; return the number of rows."""
+def import_csv(source: str | Path, database: str | Path, types: tuple[str, ...] | None = None) -> int:
+    """`csv.reader` into `executemany`, 5,000 rows per transaction; return the number of rows.
+
+    Without `types` the columns have NUMERIC affinity, which keeps as text what is no number.
+    """
     connection = sqlite3.connect(database, isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
-    columns = ", ".join(f"c{number} {_SQL.get(kind, 'TEXT')}" for number, kind in enumerate(types, 1))
-    connection.execute(f"CREATE TABLE plain (id INTEGER PRIMARY KEY, {columns})")
-    insert = f"INSERT INTO plain VALUES (NULL, {', '.join('?' * len(types))})"
-    rows, batch = 0, []
-    with source.open(newline="", encoding="utf-8") as file:
+    with open(source, newline="", encoding="utf-8") as file:
         reader = csv.reader(file)
-        next(reader)
-        for row in reader:
-            batch.append([kind(cell) if cell else None for kind, cell in zip(types, row, strict=True)])
-            if len(batch) == 5000:
-                rows += _insert(connection, insert, batch)
-                batch = []
-    rows += _insert(connection, insert, batch)
+        titles = next(reader)
+        types = types or ("NUMERIC",) * len(titles)
+        columns = ", ".join(f"c{number} {type}" for number, type in enumerate(types, 1))
+        connection.execute(f"CREATE TABLE plain (id INTEGER PRIMARY KEY, {columns})")
+        insert = f"INSERT INTO plain VALUES (NULL, {', '.join('?' * len(types))})"
+        rows = 0
+        while batch := list(islice(reader, 5000)):
+            rows += _insert(connection, insert, batch)
     connection.close()
     return rows
 
 
-def _insert(connection: sqlite3.Connection, insert: str, batch: list[list[object]]) -> int:
+def _insert(connection: sqlite3.Connection, insert: str, batch: list[list[str]]) -> int:
     connection.execute("BEGIN IMMEDIATE")
     connection.executemany(insert, batch)
     connection.execute("COMMIT")

@@ -34,17 +34,20 @@ class Served:
         return answer.status, answer.read()
 
 
-def rowcast(*arguments: str, data: Path, cpu: int | None = None) -> list[str]:
-    """This checkout's command line, with its data in `data`."""
+def rowcast(*arguments: str, data: Path, cpu: int | None = None, module: str = "webapp") -> list[str]:
+    """This checkout's command line, or another module of it, with its data in `data`."""
     pin = ["taskset", "-c", str(cpu)] if cpu is not None and shutil.which("taskset") else []
     return [
         *pin,
         "env",
         f"ROWCAST_DATA_DIR={data}",
         "ROWCAST_LOG_LEVEL=error",
+        "ROWCAST_CONNECTIONS_PER_ADDRESS=4096",  # the whole load comes from one
+        "ROWCAST_STREAMS_PER_PERSON=0",
+        "ROWCAST_DOWNLOADS_PER_PERSON=0",
         sys.executable,
         "-m",
-        "webapp",
+        module,
         *arguments,
     ]
 
@@ -71,7 +74,14 @@ def process(command: list[str], port: int) -> Iterator[subprocess.Popen[bytes]]:
 def serve(data: Path, cpu: int | None = None) -> Iterator[Served]:
     port = free_port()
     with process(rowcast("serve", "--port", str(port), data=data, cpu=cpu), port) as running:
-        yield Served(running.pid, port, _sign_in(port))
+        yield Served(running.pid, port, sign_in(port))
+
+
+@contextmanager
+def serve_changing(data: Path, port: int, cpu: int | None = None) -> Iterator[Served]:
+    """With the route of `benchmarks.changing`."""
+    with process(rowcast(str(port), data=data, cpu=cpu, module="benchmarks.changing"), port) as running:
+        yield Served(running.pid, port, sign_in(port))
 
 
 def register(data: Path) -> None:
@@ -80,10 +90,11 @@ def register(data: Path) -> None:
         pass
 
 
-def _sign_in(port: int) -> str:
+def sign_in(port: int, email: str = EMAIL) -> str:
+    """Return the cookies of this person, whose account is created if there is none and registration allows it."""
     for path in ("/register", "/login"):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        form = urlencode({"email": EMAIL, "password": PASSWORD, "confirmation": PASSWORD})
+        form = urlencode({"email": email, "password": PASSWORD, "confirmation": PASSWORD})
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
         connection.request("POST", path, form, headers)
         answer = connection.getresponse()

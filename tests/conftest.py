@@ -75,9 +75,9 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> I
     """Like `server`, for a whole module, because starting takes a second. Its data is in `Server.data_dir`."""
     with ExitStack() as running:
 
-        def start(factory: str = "webapp:create_app", **environment: str) -> Server:
+        def start(factory: str = "webapp:create_app", **options: Any) -> Server:
             folder = shutil.copytree(migrated, tmp_path_factory.mktemp("server") / "data")
-            return running.enter_context(Server(factory, folder, **environment))
+            return running.enter_context(Server(factory, folder, **options))
 
         yield start
 
@@ -89,7 +89,7 @@ def server(data_dir: Path) -> Iterator[Callable[..., Server]]:
     """
     with ExitStack() as running:
 
-        def start(factory: str = "webapp:create_app", **environment: str) -> Server:
-            return running.enter_context(Server(factory, data_dir, **environment))
+        def start(factory: str = "webapp:create_app", **options: Any) -> Server:
+            return running.enter_context(Server(factory, data_dir, **options))
 
         yield start

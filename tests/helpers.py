@@ -7,7 +7,8 @@ from quart import Quart
 from quart.testing import QuartClient
 
 from webapp.auth.registrations import setup_key
-from webapp.extensions import config
+from webapp.extensions import config, db
+from webapp.models.retention import RETENTIONS
 
 PASSWORD = "correct horse battery"
 
@@ -51,3 +52,9 @@ async def is_signed_in(client: QuartClient) -> bool:
     """The welcome page redirects signed-in people to the dashboard."""
     answer = await client.get("/")
     return bool(answer.status_code == 303)
+
+
+async def delete_what_is_old(app: Quart) -> None:
+    """As the schedule does once an hour."""
+    for retention in RETENTIONS:
+        await db.of(app).write(retention.delete_batch, config.of(app))

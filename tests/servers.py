@@ -2,17 +2,20 @@
 
 import os
 import re
+import resource
 import select
 import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 ROOT = Path(__file__).parents[1]
-PATIENCE = 20.0  # seconds for anything that should take a moment
+PATIENCE = 60.0  # seconds for anything that should take a moment
+ESTABLISHED, CLOSE_WAIT = "01", "08"  # in /proc/net/tcp
 MAIN = """
 import importlib, sys
 from settings import Settings
@@ -23,9 +26,13 @@ sys.exit(serve(Settings(_env_file=None), factory=getattr(importlib.import_module
 
 
 class Server:
-    """`with Server("webapp:create_app", folder) as server:`; settings are keywords such as `database_readers="2"`."""
+    """`with Server("webapp:create_app", folder) as server:`; settings are keywords such as `database_readers="2"`.
+    `descriptors` are the soft and the hard limit of open files that it starts with.
+    """
 
-    def __init__(self, factory: str, data_dir: Path, **settings: str) -> None:
+    def __init__(
+        self, factory: str, data_dir: Path, *, descriptors: tuple[int, int] | None = None, **settings: str
+    ) -> None:
         self.data_dir = data_dir
         self.log = data_dir.parent / f"server-{time.monotonic_ns()}.log"
         given = {"data_dir": str(data_dir), "port": "0", "secret_key": "k" * 40, "graceful_timeout": "5", **settings}
@@ -38,6 +45,7 @@ class Server:
                 env=environment | {"PYTHONPATH": str(ROOT)},
                 stdout=subprocess.PIPE,
                 stderr=log,
+                preexec_fn=descriptors and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, descriptors)),
             )
         self.port = 0
 
@@ -92,8 +100,35 @@ class Server:
         assert found
         return int(found[1]) * 1024
 
-    def connect(self) -> "Wire":
-        return Wire(self.port)
+    def connect(self, source: str = "127.0.0.1") -> "Wire":
+        """From this address of the loopback network, each of which counts as another client."""
+        return Wire(self.port, source)
+
+    def descriptors(self) -> int:
+        """How many the process has open."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def sockets(self) -> int:
+        """How many of its descriptors are connections; the database opens its own when they are needed."""
+        folder, found = f"/proc/{self.pid}/fd", 0
+        for name in os.listdir(folder):
+            with suppress(FileNotFoundError):
+                found += os.readlink(f"{folder}/{name}").startswith("socket:")
+        return found
+
+    def waits_to_close(self) -> bool:
+        """Whether a client has closed a connection that the server still has open (CLOSE_WAIT)."""
+        return any(state == CLOSE_WAIT for _, state in self._connections())
+
+    def is_connected_to(self, port: int) -> bool:
+        """Whether the server still has its side of the connection with this port of a client open."""
+        return (port, ESTABLISHED) in self._connections() or (port, CLOSE_WAIT) in self._connections()
+
+    def _connections(self) -> list[tuple[int, str]]:
+        """The port of each client, and the state of the server's side."""
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        ours = [row for row in rows if row[1].endswith(f":{self.port:04X}")]
+        return [(int(row[2].rpartition(":")[2], 16), row[3]) for row in ours]
 
     def get(self, path: str, **headers: str) -> "Answer":
         return self.ask("GET", path, **headers)
@@ -127,9 +162,9 @@ class Answer:
 class Wire:
     """A raw connection, for behaviour that a test client hides."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, source: str = "127.0.0.1") -> None:
         self.port = port
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE, source_address=(source, 0))
 
     def __enter__(self) -> "Wire":
         return self

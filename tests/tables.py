@@ -2,16 +2,17 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from webapp.db.sqlite_driver import connect
 from webapp.rowstore.sqlite.writer import SqliteRowWriter
-from webapp.rowstore.store import StoredRow
 from webapp.rowstore.table_ref import Field, TableRef
-from webapp.types import TYPES
+from webapp.rowstore.values import StoredRow
+from webapp.types import TYPES, Choice, Format
+from webapp.types.guess import TypeGuesser
 
 Cells = Sequence[Sequence[str]]
 
@@ -28,16 +29,33 @@ PLANET_ROWS = (
 )
 
 
-def add_table(data_dir: Path, columns: dict[str, str], rows: Cells, *, title: str = "Planets", owner: int = 1) -> int:
-    """Add a table of person `owner`, with cells as in a file; return its id."""
+def add_table(
+    data_dir: Path,
+    columns: dict[str, str],
+    rows: Cells,
+    *,
+    title: str = "Planets",
+    owner: int = 1,
+    formats: Mapping[str, Format] | None = None,
+) -> int:
+    """Add a table of person `owner`, with cells as in a file; return its id. Columns that `formats` does not name have
+    a format that reproduces their cells.
+    """
     with closing(connect(data_dir / "rowcast.db")) as connection:
         connection.execute("BEGIN IMMEDIATE")
-        table_id = _add(connection, columns, rows, title, owner)
+        table_id = _add(connection, columns, rows, title, owner, formats or {})
         connection.execute("COMMIT")
     return table_id
 
 
-def _add(connection: sqlite3.Connection, columns: dict[str, str], rows: Cells, title: str, owner: int) -> int:
+def _add(
+    connection: sqlite3.Connection,
+    columns: dict[str, str],
+    rows: Cells,
+    title: str,
+    owner: int,
+    formats: Mapping[str, Format],
+) -> int:
     cursor = connection.execute(
         "INSERT INTO tables (owner_id, title, created_at, row_count, next_row_id, state, version, search_index)"
         " VALUES (?, ?, '2026-11-22 12:00:00', ?, ?, 'ready', 0, 'none')",
@@ -46,7 +64,7 @@ def _add(connection: sqlite3.Connection, columns: dict[str, str], rows: Cells, t
     table_id = cursor.lastrowid
     assert table_id is not None
     fields = [
-        Field(number, name, kind, _format(kind, [row[number - 1] for row in rows]))
+        Field(number, name, kind, formats.get(name) or _format(kind, [row[number - 1] for row in rows]))
         for number, (name, kind) in enumerate(columns.items(), 1)
     ]
     for field in fields:
@@ -63,7 +81,8 @@ def _add(connection: sqlite3.Connection, columns: dict[str, str], rows: Cells, t
 
 def _format(kind: str, cells: Sequence[str]) -> dict[str, Any]:
     """The format that reproduces all of these cells."""
-    recogniser = TYPES[kind].recogniser()
-    misfit = recogniser.accept({cell for cell in cells if cell})
-    assert misfit is None, misfit
-    return recogniser.choices()[0].format
+    guess = TypeGuesser()
+    guess.add(cells)
+    decision = guess.decide()
+    choices = [decision.choice, *decision.choices, Choice("text"), Choice(kind, TYPES[kind].default_format)]
+    return next(choice.format for choice in choices if choice.type == kind and not choice.keeps_texts)

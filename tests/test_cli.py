@@ -1,14 +1,18 @@
 """The command line, in a separate process."""
 
+import io
 import json
 import os
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 
 from tests.conftest import make_settings
+from webapp.cli.export_command import Kind, TableDeleted, export_table
 from webapp.db.sqlite_driver import connect
 
 CSV = "name,zip,born\r\nAda,00501,1815-12-10\r\nGrace,10001,1906-12-09\r\n"
@@ -74,6 +78,17 @@ def test_inspect_lists_every_row_kept_aside(tmp_path: Path, data_dir: Path) -> N
     assert [row["line"] for row in found["rejected"]] == list(range(302, 452))
 
 
+def test_the_order_of_days_can_be_said(tmp_path: Path, owned: Path) -> None:
+    path = tmp_path / "days.csv"
+    path.write_text("day,n\n03/04/2024,1\n05/06/2024,2\n")
+    found = json.loads(rowcast("inspect", str(path), "--json", data_dir=owned))["columns"][0]
+    assert (found["type"], found["question"]) == ("text", "order")
+    found = json.loads(rowcast("inspect", str(path), "--json", "--order", "mdy", data_dir=owned))["columns"][0]
+    assert (found["type"], found["format"], found["question"]) == ("date", "mdy", None)
+    number = rowcast("import", str(path), "--order", "dmy", data_dir=owned).split()[-1]
+    assert rowcast("export", number, data_dir=owned).splitlines() == path.read_text().splitlines()
+
+
 def test_inspect_without_json_names_the_reasons(file: Path, data_dir: Path) -> None:
     assert "00501" in rowcast("inspect", str(file), data_dir=data_dir)
 
@@ -93,6 +108,40 @@ def test_an_imported_file_is_exported_unchanged(file: Path, owned: Path) -> None
     assert rowcast("export", table, "--format", "original", data_dir=owned) == CSV
     rows = [json.loads(line) for line in rowcast("export", table, "--format", "ndjson", data_dir=owned).splitlines()]
     assert rows[0] == {"name": "Ada", "zip": "00501", "born": "1815-12-10"}
+
+
+def test_a_table_is_exported_as_a_workbook(file: Path, owned: Path) -> None:
+    table = int(rowcast("import", str(file), data_dir=owned).split()[-1])
+    blocks, rows = export_table(make_settings(owned), table, "xlsx")
+    sheet = load_workbook(io.BytesIO(b"".join(block for block, _ in blocks))).active
+    assert [cell.value for cell in sheet[1]] == ["name", "zip", "born"]
+    assert [cell.value for cell in sheet[2]] == ["Ada", "00501", "1815-12-10"]  # Excel has no days before 1900
+    assert sheet.max_row == rows + 1
+
+
+@pytest.mark.parametrize("kind", ["csv", "ndjson", "xlsx"])
+def test_an_export_tells_how_many_rows_are_done(owned: Path, tmp_path: Path, kind: Kind) -> None:
+    path = tmp_path / "many.csv"
+    path.write_text("id,text\n" + "".join(f"{row},{sha256(bytes(row)).hexdigest()}\n" for row in range(5000)))
+    table = int(rowcast("import", str(path), data_dir=owned).split()[-1])
+    blocks, rows = export_table(make_settings(owned), table, kind)
+    told = [done for _, done in blocks]
+    assert told == sorted(told)
+    assert any(0 < done < rows for done in told)
+    assert told[-1] == rows == 5000
+
+
+@pytest.mark.parametrize("kind", ["csv", "ndjson", "xlsx"])
+def test_an_export_says_that_its_table_was_deleted_meanwhile(file: Path, owned: Path, kind: Kind) -> None:
+    table = int(rowcast("import", str(file), data_dir=owned).split()[-1])
+    blocks, _ = export_table(make_settings(owned), table, kind)
+    connection = connect(owned / "rowcast.db")
+    connection.execute(f"DROP TABLE t{table}")
+    connection.execute("DELETE FROM tables")
+    connection.close()
+
+    with pytest.raises(TableDeleted, match="not all of it"):
+        list(blocks)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,10 @@ import pytest
 from click.testing import CliRunner
 from quart.testing import QuartClient
 
+from tests.authenticator import Authenticator
 from tests.conftest import SECRET_KEY
 from tests.helpers import Person, is_signed_in, sign_in
+from tests.http.account.test_passkeys import add
 from tests.people import window
 from webapp.cli.main import main
 from webapp.db.sqlite_driver import connect
@@ -106,6 +108,18 @@ async def test_a_promotion_takes_effect_with_the_next_sign_in(app: Application, 
     assert (await eve.get("/admin/people")).status_code == 200
     await run("promote", ADA.email, "--role", "member")
     assert log(data_dir)[-1] == ("person.role_changed", "command line", ADA.email)
+
+
+async def test_a_promotion_does_not_end_the_only_factor_that_the_server_asks_for(
+    app: Application, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROWCAST_SECOND_FACTOR", "administrators")
+    await run("add", ADA.email)
+    await run("add", EVE.email)
+    await add(await window(app, EVE), Authenticator())
+
+    assert "turn on an authenticator app first" in await run("promote", EVE.email, "--role", "owner", status=1)
+    assert await role_of(run, EVE.email) == "member"
 
 
 async def choose_password(client: QuartClient, link: str) -> QuartClient:
@@ -223,3 +237,18 @@ def test_the_password_is_read_from_standard_input(data_dir: Path) -> None:
             check=True,
         )
         assert said in ended.stdout.decode()
+
+
+async def test_what_is_printed_cannot_command_a_terminal(run: Any, data_dir: Path) -> None:
+    await run("add", ADA.email, "--name", "Ada\x1b[2J\u202e")
+    assert ask(data_dir, "SELECT name FROM users") == [("Ada[2J",)]
+    # As an earlier release stored it.
+    ask(data_dir, "UPDATE users SET name = 'Ada' || char(27) || '[2J' || char(155) || char(8238)")
+
+    listed = await run("list")
+    as_json = await run("list", "--json")
+
+    assert r"Ada\u001b[2J\u009b\u202e" in listed
+    for printed in (listed, as_json):
+        assert all(letter.isprintable() for line in printed.splitlines() for letter in line)
+    assert json.loads(as_json)[0]["name"] == "Ada\x1b[2J\x9b\u202e"

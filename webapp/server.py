@@ -15,7 +15,6 @@ from typing import Any
 
 import structlog
 from hypercorn.asyncio import serve as serve_asgi
-from hypercorn.config import Config
 from hypercorn.middleware import ProxyFixMiddleware
 from hypercorn.utils import LifespanFailureError, LifespanTimeoutError
 
@@ -24,11 +23,14 @@ from webapp import create_app
 from webapp.db.errors import UserError
 from webapp.extensions import drain
 from webapp.leader import FileLeader, Leader
+from webapp.serving import connection, descriptors
+from webapp.serving.listener import Listener
+from webapp.serving.open_connections import OpenConnections
 from webapp.web import observability
 from webapp.web.application import Application
+from webapp.web.least_rate import LeastRate
 from webapp.web.streaming import StreamFailed
 
-BACKLOG = 4096
 KEEP_ALIVE_TIMEOUT = 20.0  # seconds a connection may be idle, and a slow client may take for its headers
 # Bytes of a request's head. The URL of a wide table, or of a filter with hundreds of values, has some ten thousand, and
 # htmx and the browser repeat it twice, as `HX-Current-URL` and `Referer`.
@@ -47,8 +49,10 @@ def serve(settings: Settings, *, factory: Callable[[Settings], Application] = cr
     observability.configure(settings)
     leader: Leader = FileLeader(settings.data_dir)
     try:
-        with leader.leading(), _bind(settings) as listener:
-            asyncio.run(_run(factory(settings), settings, listener))
+        connections = OpenConnections(LeastRate(settings.min_download_rate, settings.rate_window))
+        with leader.leading(), _bind(settings, connections) as listener:
+            config = _config(settings, connection.ServerConfig(listener, connections))
+            asyncio.run(_run(factory(settings), settings, config))
     except UserError as error:
         return _report_failure(str(error))
     except (LifespanFailureError, LifespanTimeoutError) as error:
@@ -59,7 +63,7 @@ def serve(settings: Settings, *, factory: Callable[[Settings], Application] = cr
     return 0
 
 
-async def _run(app: Application, settings: Settings, listener: socket.socket) -> None:
+async def _run(app: Application, settings: Settings, config: connection.ServerConfig) -> None:
     stop = asyncio.Event()
 
     def on_signal() -> None:
@@ -70,7 +74,7 @@ async def _run(app: Application, settings: Settings, listener: socket.socket) ->
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
-    address = _address(listener)
+    address = _address(config.listener)
 
     async def wait_for_stop() -> None:
         """Hypercorn awaits this once it listens."""
@@ -78,10 +82,9 @@ async def _run(app: Application, settings: Settings, listener: socket.socket) ->
         await stop.wait()
 
     server = asyncio.ensure_future(
-        serve_asgi(
-            _behind_proxies(app, settings), _config(settings, listener), shutdown_trigger=wait_for_stop, mode="asgi"
-        )
+        serve_asgi(_behind_proxies(app, settings), config, shutdown_trigger=wait_for_stop, mode="asgi")
     )
+    cutting = asyncio.ensure_future(config.connections.cut_slow_readers())
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({server, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
@@ -93,6 +96,8 @@ async def _run(app: Application, settings: Settings, listener: socket.socket) ->
         except Exception:
             log.exception("what was open could not be closed")
         raise
+    finally:
+        cutting.cancel()
 
 
 async def _finish(app: Application, server: "asyncio.Future[None]", grace_period: float) -> None:
@@ -110,10 +115,8 @@ async def _finish(app: Application, server: "asyncio.Future[None]", grace_period
         server.result()
 
 
-def _config(settings: Settings, listener: socket.socket) -> Config:
-    config = Config()
-    config.bind = [f"fd://{listener.detach()}"]
-    config.backlog = BACKLOG
+def _config(settings: Settings, config: connection.ServerConfig) -> connection.ServerConfig:
+    connection.install()
     config.include_server_header = False
     config.keep_alive_timeout = KEEP_ALIVE_TIMEOUT
     config.h11_max_incomplete_size = MAX_HEAD_SIZE
@@ -132,7 +135,7 @@ def _behind_proxies(app: Application, settings: Settings) -> Any:
     return ProxyFixMiddleware(app, mode="legacy", trusted_hops=settings.trusted_proxies)
 
 
-def _bind(settings: Settings) -> socket.socket:
+def _bind(settings: Settings, connections: OpenConnections) -> Listener:
     """Bind the port before starting anything else, so that a port in use is reported at once."""
     address = f"{settings.host}:{settings.port}"
     try:
@@ -141,7 +144,8 @@ def _bind(settings: Settings) -> socket.socket:
         )[0]
     except socket.gaierror as error:
         raise CannotServe(f"There is no address {settings.host} to listen on.") from error
-    listener = socket.socket(family, kind, protocol)
+    limits = descriptors.connection_limits(settings, descriptors.raise_limit())
+    listener = Listener(family, kind, protocol, limits=limits, make_room=connections.close_longest_idle)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:

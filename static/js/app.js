@@ -28,14 +28,14 @@
     $('#toasts').append(box);
   };
   const isRead = (ctx) => ctx?.request?.method === 'GET'; // what else was sent may have been saved before the answer was lost
-  const MAYBE_SAVED = 'What you sent may have been saved: look before you try again.';
+  const MAYBE_SAVED = 'What you sent may have been saved: check before you try again.';
   on('htmx:response:error', ({ detail: { ctx } }) => {
     const { status } = ctx.response;
     if (status < 500 || (status !== 502 && ctx.text?.includes('<hx-partial'))) return;
     toast(`The server could not answer (${status}). ${isRead(ctx) ? 'Nothing was changed; try again in a moment.' : MAYBE_SAVED}`);
   });
   on('htmx:response:error', ({ detail: { ctx } }) => {
-    if (ctx.target?.matches?.('.waiting')) ctx.target.textContent = 'This could not be worked out now.';
+    if (ctx.target?.matches?.('.waiting')) ctx.target.textContent = 'This could not be calculated now.';
   });
   on('htmx:error', ({ detail: { ctx } }) => {
     if (isStream(ctx?.sourceElement) || ctx?.sourceElement?.hasAttribute?.('data-drop')) return;
@@ -51,6 +51,18 @@
       }
     }
   }).observe($('#toasts'), { childList: true });
+
+  /* A page of another version of the server is loaded as a whole: its scripts beside those of this page would do everything twice. */
+  const versionOf = (html) => /<script src="[^"]*\/([0-9a-f]{12})\/js\/app\.js"/.exec(html)?.[1];
+  const version = versionOf(`<script src="${document.currentScript.src}"`);
+  on('htmx:after:request', (event) => {
+    const { ctx } = event.detail;
+    const { url, redirected } = ctx.response.raw;
+    if ((versionOf(ctx.text) ?? version) === version || !(isRead(ctx) || redirected)) return;
+    event.preventDefault();
+    if (url === location.href) location.reload();
+    else location.assign(url);
+  });
 
   /* Focus follows what happened: a new page's title, the first wrong field, a panel's title. */
   let path = location.pathname;

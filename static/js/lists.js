@@ -9,7 +9,7 @@
       allBox.checked = chosen > 0 && chosen === boxes.length;
       allBox.indeterminate = chosen > 0 && chosen < boxes.length;
       const label = document.querySelector(`[data-chosen="${allBox.dataset.choose}"]`);
-      if (label) label.textContent = chosen ? `${chosen.toLocaleString()} chosen` : '';
+      if (label) label.textContent = chosen ? `${chosen.toLocaleString()} selected` : '';
     }
   };
 

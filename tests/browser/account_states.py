@@ -25,7 +25,7 @@ def account(at: Place) -> None:
     page = somebody(at)
     page.goto("/account/email")
     page.get_by_label("New address").fill(f"a-rather-long-address-{secrets.token_hex(4)}@sub.domain.example.org")
-    page.get_by_role("button", name="Ask for the link").click()
+    page.get_by_role("button", name="Request a link").click()
     expect(page.get_by_text("still has to be confirmed")).to_be_visible()
 
 
@@ -33,7 +33,7 @@ def account(at: Place) -> None:
 def account_email_refused(at: Place) -> None:
     at.page.goto("/account/email")
     at.page.get_by_label("New address").fill("ada@example.org")
-    at.page.get_by_role("button", name="Ask for the link").click()
+    at.page.get_by_role("button", name="Request a link").click()
     expect(at.page.locator("#email-error")).to_be_visible()
 
 
@@ -69,7 +69,7 @@ def account_recovery_codes(at: Place) -> None:
 @signed_in
 def account_second_factor_on(at: Place) -> None:
     account_recovery_codes(at)
-    at.page.get_by_role("link", name="I have kept them").click()
+    at.page.get_by_role("link", name="Done").click()
     expect(at.page.get_by_text("10 codes left")).to_be_visible()
 
 
@@ -119,14 +119,14 @@ def account_token_shown(at: Place) -> None:
     page = somebody(at)
     page.goto("/account/tokens/new")
     page.get_by_label("Name", exact=True).fill("nightly export")
-    page.get_by_role("button", name="Make the token").click()
+    page.get_by_role("button", name="Create the token").click()
     expect(page.locator("#token")).to_be_visible()
 
 
 @signed_in
 def account_tokens(at: Place) -> None:
     account_token_shown(at)
-    at.page.get_by_role("link", name="I have kept it").click()
+    at.page.get_by_role("link", name="Done").click()
     expect(at.page.get_by_role("button", name="Revoke nightly export")).to_be_visible()
 
 
@@ -135,7 +135,7 @@ def account_token_refused(at: Place) -> None:
     at.page.goto("/account/tokens/new")
     at.page.get_by_label("Name", exact=True).fill("nightly export")
     at.page.get_by_label("It expires").select_option("date")
-    at.page.get_by_role("button", name="Make the token").click()
+    at.page.get_by_role("button", name="Create the token").click()
     expect(at.page.locator("#until-error")).to_be_visible()
 
 

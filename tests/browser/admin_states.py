@@ -24,7 +24,7 @@ def somebody(at: Place) -> str:
 def people(at: Place) -> None:
     somebody(at)
     at.page.goto("/admin/people")
-    at.page.get_by_label("Choose everybody shown").check()
+    at.page.get_by_label("Select everybody shown").check()
 
 
 @signed_in
@@ -39,7 +39,7 @@ def people_with_a_name_refused(at: Place) -> None:
 @signed_in
 def people_after_something_was_done_to_several(at: Place) -> None:
     somebody(at)
-    at.page.get_by_label("Choose everybody shown").check()
+    at.page.get_by_label("Select everybody shown").check()
     at.page.get_by_role("button", name="Deactivate").click()
     expect(at.page.locator("#bulk-result .notice")).to_be_visible()
 

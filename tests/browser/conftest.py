@@ -29,6 +29,15 @@ ARGUMENTS = (
     "--disable-sync",
     "--disable-dev-shm-usage",
 )
+# A person is slower than the deferred scripts of a page; a test would press a button before they have run.
+NO_CLICKS_UNTIL_READY = """
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(':root, :root * { pointer-events: none !important }');
+document.adoptedStyleSheets.push(sheet);
+addEventListener('DOMContentLoaded', () => {
+  document.adoptedStyleSheets = document.adoptedStyleSheets.filter((other) => other !== sheet);
+}, { once: true });
+"""
 # The page itself stops a request that is no longer wanted: an overtaken search, a stream, a download.
 ON_PURPOSE = "net::ERR_ABORTED"
 
@@ -74,7 +83,10 @@ class Visit:
 
 
 def open_profile(browser: Browser, server: Server, **options: Any) -> BrowserContext:
-    return browser.new_context(base_url=f"http://localhost:{server.port}", locale="en-GB", **options)
+    context = browser.new_context(base_url=f"http://localhost:{server.port}", locale="en-GB", **options)
+    if options.get("java_script_enabled", True):
+        context.add_init_script(NO_CLICKS_UNTIL_READY)
+    return context
 
 
 def give(context: BrowserContext, server: Server, cookies: Cookies) -> None:
@@ -89,14 +101,18 @@ def let_go(held: list[Route]) -> None:
             route.fulfill(response=answer)
 
 
+def find_chromium() -> str:
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert path, "These tests need Chromium."
+    return path
+
+
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """One for all tests in this folder; it ends before others run, because it keeps an event loop running."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert path, "These tests need Chromium."
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS])
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=[*ARGUMENTS])
         yield browser
         browser.close()
 

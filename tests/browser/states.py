@@ -41,7 +41,7 @@ Show = Callable[[Place], None]
 SIGNED_OUT: dict[str, Show] = {}
 SIGNED_IN: dict[str, Show] = {}
 # The console messages of states that show a refusal.
-REFUSALS = r"\b(404|422|503)\b"
+REFUSALS = r"\b(404|409|422|503)\b"
 
 
 def signed_out(show: Show) -> Show:
@@ -182,7 +182,7 @@ def table_with_a_column_beside_it(at: Place) -> None:
     at.page.goto(at.table())
     at.page.locator("#column-3").focus()
     at.page.keyboard.press("Enter")
-    expect(at.page.get_by_role("heading", name="What is in it")).to_be_visible()
+    expect(at.page.get_by_role("heading", name="Summary")).to_be_visible()
 
 
 @signed_in
@@ -193,7 +193,7 @@ def row(at: Place) -> None:
 @signed_in
 def column_filtered_by_many(at: Place) -> None:
     at.page.goto(at.table() + "/columns/1?f.1=oneof:Earth,Mars")
-    expect(at.page.get_by_role("heading", name="What is in it")).to_be_visible()
+    expect(at.page.get_by_role("heading", name="Summary")).to_be_visible()
 
 
 @signed_in

@@ -1,6 +1,7 @@
 """Everybody can use every page: axe finds nothing in any state, nothing is wider than a phone, and what people ask of
 their system (dark, high contrast, less motion, large letters) is heard."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from axe_playwright_python.base import AxeResults
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser import account_states, admin_states  # noqa: F401  (their states register themselves)
+from tests.browser import account_states, admin_states, edit_states, shared_states  # noqa: F401  (they register themselves)
 from tests.browser.conftest import Visit
 from tests.browser.states import REFUSALS, SIGNED_IN, SIGNED_OUT, Place
 from tests.servers import Server
@@ -99,3 +100,23 @@ def test_state_is_visible_with_forced_colours(show: Show) -> None:
     page = show("table searched filtered and sorted", forced_colors="active").page
     expect(page.locator(".chip").first).to_have_css("border-top-style", "solid")
     expect(page.get_by_role("button").first).not_to_have_css("border-top-style", "none")
+
+
+@pytest.mark.parametrize("width", [390, 1000, 1440])
+def test_tools_whose_words_are_not_shown_keep_them_as_their_names(show: Show, width: int) -> None:
+    page = show("table searched filtered and sorted").page
+    page.set_viewport_size({"width": width, "height": 800})
+    for name in ("Columns", "History", "Share"):
+        expect(page.get_by_role("link", name=re.compile(f"^{name}"))).to_be_visible()
+    for name in ("Filter", "Export", "Edit"):
+        menu = page.locator(".tools summary").filter(has_text=re.compile(f"^{name}"))
+        assert menu.evaluate("element => element.innerText").startswith(name)
+
+
+def test_two_filters_have_the_room_of_the_words_beside_the_tools(show: Show) -> None:
+    page = show("table searched filtered and sorted").page
+    page.set_viewport_size({"width": 1200, "height": 900})
+    last, clear = page.locator(".chip:not(.plain)").last.bounding_box(), page.locator("[data-clear]").bounding_box()
+    assert last
+    assert clear
+    assert last["x"] + last["width"] <= clear["x"]

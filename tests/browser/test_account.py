@@ -10,9 +10,9 @@ from typing import Any
 
 import pyotp
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, let_go
 from tests.browser.people import settle
 from tests.browser.people import sign_in as sign_in_elsewhere
 from tests.conftest import make_settings
@@ -125,6 +125,22 @@ def test_the_browser_offers_the_passkey_in_the_address_field(kay: Visit) -> None
     expect(page.get_by_role("heading", level=1)).to_have_text("Devices")
 
 
+def test_a_passkey_cannot_be_added_before_its_script_has_run(kay: Visit) -> None:
+    """The form would be sent without a credential, and the device blamed."""
+    page, held = kay.page, list[Route]()
+    page.route("**/passkeys*.js*", lambda route: held.append(route))
+    page.get_by_role("link", name="Passkeys").click()
+    page.get_by_role("link", name="Add a passkey").click()
+    button = page.get_by_role("button", name="Add a passkey")
+
+    expect(button).to_be_disabled()
+    assert held
+    page.unroute("**/passkeys*.js*")
+    let_go(held)
+
+    expect(button).to_be_enabled()
+
+
 def test_an_unverified_user_cannot_sign_in_with_a_passkey(kay: Visit) -> None:
     page, phone = kay.page, Phone(kay.page)
     phone.knows_the_finger(False)
@@ -167,7 +183,7 @@ def test_passkeys_are_offered_by_a_link_on_an_address_without_a_domain(
 
 def test_the_second_factor_is_turned_on_used_and_turned_off(kay: Visit) -> None:
     page, email = kay.page, name_of(kay.page)
-    page.get_by_role("link", name="Second factor").click()
+    page.get_by_role("link", name="Two-factor authentication").click()
     page.get_by_role("link", name="Turn on").click()
     expect(page.locator("svg.qr")).to_be_visible()
     app = pyotp.TOTP(page.locator("#secret").inner_text().replace(" ", ""))
@@ -205,7 +221,7 @@ def keep_the_codes(page: Page) -> list[str]:
     page.get_by_role("button", name="Copy").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()").split() == codes
-    page.get_by_role("link", name="I have kept them").click()
+    page.get_by_role("link", name="Done").click()
     expect(page.get_by_text("10 codes left")).to_be_visible()
     return codes
 
@@ -214,7 +230,7 @@ def test_an_address_is_changed_by_the_link_that_was_sent_to_it(kay: Visit) -> No
     page, old = kay.page, name_of(kay.page)
     page.get_by_role("link", name="Change the address").click()
     page.get_by_label("New address").fill("new-address@example.org")
-    page.get_by_role("button", name="Ask for the link").click()
+    page.get_by_role("button", name="Request a link").click()
     expect(page.get_by_text("still has to be confirmed")).to_be_visible()
     expect(page.locator("#email-title + p b")).to_have_text(old)
 
@@ -274,19 +290,26 @@ def test_a_token_is_created_once_and_the_list_keeps_the_focus(kay: Visit) -> Non
     expect(page.get_by_label("Last day")).to_be_hidden()
     page.get_by_label("Name", exact=True).fill("nightly")
     page.get_by_label("It expires").select_option("date")
-    page.get_by_role("button", name="Make the token").click()
+    page.get_by_role("button", name="Create the token").click()
     expect(page.get_by_label("Last day")).to_be_focused()
     page.get_by_label("It expires").select_option("never")
-    page.get_by_role("button", name="Make the token").click()
+    page.get_by_role("button", name="Create the token").click()
     expect(page.locator("#token")).to_be_visible()
 
     page.reload()
 
+    expect(page.get_by_text("This token was created already")).to_be_visible()
+    expect(page.get_by_role("button", name="Revoke nightly")).to_have_count(1)
+
+    page.goto("/account/tokens/new")
+    page.get_by_label("Name", exact=True).fill("nightly")
+    page.get_by_role("button", name="Create the token").click()
     expect(page.get_by_text("You have a token with this name already.")).to_be_visible()
     expect(page.get_by_label("Name", exact=True)).to_be_focused()
+
     page.goto("/account/tokens")
     page.get_by_role("button", name="Revoke nightly").press("Enter")
-    expect(page.get_by_text("The token does not work any more.")).to_be_visible()
+    expect(page.get_by_text("The token is revoked.")).to_be_visible()
     expect(page.get_by_role("heading", name="API tokens")).to_be_focused()
 
 
@@ -323,7 +346,7 @@ def test_a_device_is_signed_out_after_a_fresh_sign_in(
     expect(page.get_by_role("heading", level=1)).to_have_text("Confirm it's you")
     expect(page.get_by_role("button", name="Confirm with a passkey")).to_have_count(0)
     page.get_by_label("Password", exact=True).fill(person.password)
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Devices")
     expect(page.get_by_text("This device is signed out.")).to_be_visible()
@@ -347,13 +370,13 @@ def test_everything_but_passkeys_works_without_javascript(house: Server, visit: 
     expect(page.get_by_role("button", name="Add a passkey")).to_be_hidden()
 
     page.get_by_role("link", name="API tokens").click()
-    page.get_by_role("link", name="Make a token").click()
+    page.get_by_role("link", name="Create a token").click()
     page.get_by_label("Name", exact=True).fill("nightly export")
-    page.get_by_role("button", name="Make the token").click()
+    page.get_by_role("button", name="Create the token").click()
     expect(page.locator("#token")).to_contain_text("rowcast_")
-    page.get_by_role("link", name="I have kept it").click()
+    page.get_by_role("link", name="Done").click()
     page.get_by_role("button", name="Revoke nightly export").click()
-    expect(page.get_by_text("The token does not work any more.")).to_be_visible()
+    expect(page.get_by_text("The token is revoked.")).to_be_visible()
 
     page.get_by_role("link", name="Password").click()
     page.get_by_label("Current password").fill(person.password)
@@ -384,9 +407,9 @@ def test_the_data_is_exported_and_the_account_deleted(kay: Visit) -> None:
     kay.expect(r"\b422\b")
     page.get_by_label("Your address").fill("somebody@example.org")
     page.get_by_role("button", name="Delete my account").click()
-    expect(page.locator("#email-error")).to_have_text("This is not your address. Nothing was deleted.")
+    expect(page.locator("#email-error")).to_have_text("The address does not match. Nothing was deleted.")
     page.get_by_label("Your address").fill(email)
     page.get_by_role("button", name="Delete my account").click()
     expect(page.get_by_text("Your account is deleted.")).to_be_visible()
     sign_in(page, email)
-    expect(page.get_by_text("do not belong together")).to_be_visible()
+    expect(page.get_by_text("Wrong e-mail address or password")).to_be_visible()

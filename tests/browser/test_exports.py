@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import load_workbook
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import Visit
 from tests.browser.files import parts
 from tests.servers import ROOT
 from tests.tables import PLANET_ROWS, PLANETS
@@ -23,7 +25,7 @@ def bring(page: Page, path: Path, *accept: str) -> None:
     page.goto("/dashboard")
     page.get_by_label("Choose a file").set_input_files(path)
     for word in accept:
-        page.get_by_label(f"Treat {word} as empty").check()
+        page.get_by_label(f"{word} among the values").select_option("empty")
     page.get_by_role("button", name=re.compile(r"^Import [\d,]+ rows?$")).click()
     page.get_by_role("link", name="Open the table").click()
     expect(page.get_by_role("grid")).to_be_visible()
@@ -73,7 +75,7 @@ def test_ndjson_has_numbers_as_numbers_and_empty_cells_as_null(page: Page, table
     page.goto(f"{table(PLANETS, PLANET_ROWS)}?f.1=oneof:Earth,Mars")
     name, exported = download(page, "NDJSON")
 
-    assert name == "Planets.ndjson"
+    assert name == "Planets where Planet is one of Earth or Mars.ndjson"
     found: list[dict[str, Any]] = [json.loads(line) for line in exported.decode().splitlines()]
     assert [row["Planet"] for row in found] == ["Earth", "Mars"]
     assert [row["Moons"] for row in found] == [1, 2]
@@ -81,12 +83,28 @@ def test_ndjson_has_numbers_as_numbers_and_empty_cells_as_null(page: Page, table
     assert [row["Seen"] for row in found] == [None, "1610-09-01"]
 
 
-def test_formulas_are_defused_only_in_csv_for_spreadsheets(page: Page, table: Callable[..., str]) -> None:
+def test_a_view_is_exported_as_a_workbook_or_a_page_says_why_not(home: Visit, table: Callable[..., str]) -> None:
+    home.expect("422")
+    page = home.page
+    page.goto(table({"name": "text", "n": "integer"}, [("=1+1", "2"), ("b", "1")]) + "?sort=2")
+    name, exported = download(page, "Excel")
+    assert name.endswith(".xlsx")
+    assert list(load_workbook(io.BytesIO(exported)).active.values) == [("name", "n"), ("b", 1), ("=1+1", 2)]
+
+    page.goto(table({"name": "text"}, [("x" * 32_768,)]))
+    page.locator("summary").filter(has_text="Export").click()
+    page.get_by_role("link", name=re.compile("^Excel")).click()
+    expect(page.locator("#main")).to_contain_text("Row 1, column “name”, has more than 32,767 characters")
+
+
+def test_formulas_are_defused_only_in_csv_for_excel(page: Page, table: Callable[..., str]) -> None:
     page.goto(table({"Cell": "text"}, [("=1+1",), ("plain",)]))
 
     assert cells(download(page, "CSV Cells")[1].decode())[1:] == [["=1+1"], ["plain"]]
     page.keyboard.press("Escape")
-    safe = cells(download(page, "CSV for spreadsheets")[1].decode("utf-8-sig"))
+    exported = download(page, "CSV for Excel")[1]
+    assert exported.startswith(b"\xef\xbb\xbf")
+    safe = cells(exported.decode("utf-8-sig"))
     assert not safe[1][0].startswith("=")
     assert "=1+1" in safe[1][0]
     assert safe[2] == ["plain"]

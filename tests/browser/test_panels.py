@@ -32,6 +32,21 @@ def test_a_row_opens_in_a_panel_beside_the_grid(page: Page, planets: str, panel:
     expect(page.locator("#r5")).to_have_class("open")
 
 
+def test_a_long_panel_scrolls_by_itself_and_the_tools_stay(page: Page, table: Callable[..., str], panel: Any) -> None:
+    page.goto(table({f"Column {number}": "text" for number in range(40)}, [["cell"] * 40] * 30))
+    page.locator("#r5").get_by_role("link").click()
+    expect(panel.get_by_role("heading", name="Row 5")).to_be_focused()
+    panel.get_by_role("link", name="History of Column 39").focus()
+
+    assert panel.evaluate("element => element.scrollTop") > 0
+    heights = page.locator("main").evaluate(
+        "element => [element.scrollTop, element.scrollHeight, element.clientHeight]"
+    )
+    assert heights[0] == 0
+    assert heights[1] == heights[2]
+    expect(page.get_by_label("Search all columns")).to_be_in_viewport(ratio=1)
+
+
 def test_the_panel_moves_between_rows_in_the_order_of_the_table(page: Page, planets: str, panel: Any) -> None:
     page.goto(f"{planets}?sort=-2")
     page.locator("#r6").get_by_role("link").click()
@@ -73,7 +88,7 @@ def test_the_address_of_a_row_is_also_a_page(
     expect(page.get_by_text("1610-01-07")).to_be_visible()
     page.get_by_role("link", name="Next").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Row 6")
-    page.get_by_role("link", name="To the table").click()
+    page.get_by_role("link", name="Back to table").click()
     expect(page.locator("#r6")).to_be_in_viewport()
 
 
@@ -94,7 +109,7 @@ def open_column(page: Page, title: str) -> None:
 
 def test_the_panel_of_a_number_column_has_a_histogram(page: Page, planets: str, panel: Any) -> None:
     open_column(page, "Radius")
-    facts = panel.get_by_role("region", name="What is in it")
+    facts = panel.get_by_role("region", name="Summary")
     expect(facts).to_contain_text("Lowest")
     expect(facts).to_contain_text("2439.7")
     expect(facts).to_contain_text("69911.0")
@@ -109,7 +124,7 @@ def test_the_panel_of_a_text_column_has_its_top_values_as_links_that_filter(page
     rows = [(city, str(number)) for number, city in enumerate(["Oslo"] * 6 + ["Graz"] * 3 + ["Rome"] + [""])]
     page.goto(table({"City": "text", "Number": "integer"}, rows))
     open_column(page, "City")
-    facts = panel.get_by_role("region", name="What is in it")
+    facts = panel.get_by_role("region", name="Summary")
     expect(facts.locator("tbody th")).to_have_text(["Oslo", "Graz", "Rome"])
     expect(facts.locator("tbody td.number")).to_have_text(["6", "3", "1"])
     widths = facts.locator("tbody .bar").evaluate_all("(bars) => bars.map((bar) => Number(bar.getAttribute('width')))")
@@ -144,24 +159,24 @@ def test_an_invalid_filter_stays_in_the_panel_with_its_error(home: Visit, page: 
     expect(page.locator("#grid tbody.rows tr")).to_have_count(3)
     expect(page).to_have_url(re.compile(r"\?f\.2=ge:28$"))
     expect(panel.get_by_role("alert")).to_have_count(0)
-    expect(panel.get_by_role("link", name="Remove")).to_be_visible()
+    expect(panel.get_by_role("link", name="Remove", exact=True)).to_be_visible()
 
 
 def test_the_panel_follows_the_filters_of_the_table(page: Page, planets: str, panel: Any) -> None:
     open_column(page, "Moons")
-    expect(panel.get_by_role("heading", name="Moons")).to_be_visible()
+    expect(panel.get_by_role("heading", name="Moons", exact=True)).to_be_visible()
     page.get_by_label("Search all columns").fill("ur")
-    expect(page.locator("#status")).to_have_text("3 of 8 rows that hold “ur”")
+    expect(page.locator("#status")).to_have_text("3 of 8 rows matching “ur”")
     link = panel.get_by_role("link", name="Highest first")
     expect(link).to_have_attribute("href", re.compile("q=ur"))
     link.click()
 
-    expect(page.locator("#status")).to_have_text("3 of 8 rows that hold “ur”, by Moons, highest first")
+    expect(page.locator("#status")).to_have_text("3 of 8 rows matching “ur”, by Moons, highest first")
     link = panel.get_by_role("link", name="Hide")
     expect(link).to_have_attribute("href", re.compile("sort=-2"))
     link.click()
     expect(page.get_by_role("columnheader")).to_have_text(["Row", "Planet", "Radius", "Rings", "Seen"])
-    expect(page.locator("#status")).to_have_text("3 of 8 rows that hold “ur”, by Moons, highest first")
+    expect(page.locator("#status")).to_have_text("3 of 8 rows matching “ur”, by Moons, highest first")
 
 
 def test_a_table_is_renamed_and_is_deleted_after_typing_its_title(home: Visit, planets: str) -> None:
@@ -175,9 +190,49 @@ def test_a_table_is_renamed_and_is_deleted_after_typing_its_title(home: Visit, p
     page.get_by_role("link", name="Rename or delete this table").click()
     page.get_by_label("Type its title to confirm").fill("Planets")
     page.get_by_role("button", name="Delete the table").click()
-    expect(page.get_by_text("This is not its title. Nothing was deleted.")).to_be_visible()
+    expect(page.get_by_text("The title does not match. Nothing was deleted.")).to_be_visible()
     page.get_by_label("Type its title to confirm").fill("The eight planets")
     page.get_by_role("button", name="Delete the table").click()
     expect(page.get_by_text("“The eight planets” is deleted.")).to_be_visible()
     expect(page).to_have_url(re.compile("/dashboard$"))
     assert page.request.get(planets).status == 404
+
+
+def test_a_column_gets_another_type_from_its_panel(page: Page, planets: str, panel: Any) -> None:
+    page.locator("#column-2").click()
+    panel.get_by_role("link", name="Change type").click()
+    expect(panel.get_by_role("heading", name="Type of Moons")).to_be_visible()
+    expect(page.locator("#grid")).to_be_visible()  # beside it
+    expect(panel.get_by_text("All 8 values convert without loss").first).to_be_visible()
+    panel.get_by_role("radio", name="Text").check()
+    panel.get_by_role("button", name="Change the type").click()
+
+    expect(page.get_by_text("The type of “Moons” is changed.")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/tables/\d+$"))
+    page.goto(f"{planets}?sort=2")
+    expect(page.locator("#grid tbody.rows td:nth-child(3)")).to_have_text(["0", "0", "1", "146", "16", "2", "28", "95"])
+
+
+def test_the_panel_goes_back_from_the_types_to_the_column(page: Page, planets: str, panel: Any) -> None:
+    page.locator("#column-2").click()
+    panel.get_by_role("link", name="Change type").click()
+    panel.get_by_role("link", name="Cancel").click()
+    expect(panel.get_by_role("heading", name="Moons", exact=True)).to_be_visible()
+
+
+def test_the_types_lead_back_to_the_view_the_table_shows_and_are_found_once(
+    home: Visit, page: Page, planets: str, panel: Any
+) -> None:
+    page.goto(f"{planets}?sort=2")
+    page.locator("#column-2").click()
+    panel.get_by_role("link", name="Change type").click()
+    expect(panel.get_by_role("heading", name="Type of Moons")).to_be_visible()
+    page.get_by_label("Search all columns").fill("ur")
+    expect(page.locator("#grid tbody.rows tr")).to_have_count(3)
+    panel.get_by_role("link", name="Cancel").click()
+    expect(panel.get_by_role("heading", name="Moons", exact=True)).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/columns/2\?q=ur&sort=2$"))
+    panel.get_by_role("link", name="Change type").click()
+    panel.get_by_role("link", name="Close").click()
+    expect(page).to_have_url(re.compile(r"/tables/\d+\?q=ur&sort=2$"))
+    assert len(home.asked(r"/type\?")) == 2

@@ -82,6 +82,13 @@ def test_scrolling_far_keeps_a_limited_number_of_rows_in_the_page(page: Page, ta
     assert present == list(range(1, present[-1] + 1))
 
 
+def test_marks_of_a_search_leave_with_their_rows(page: Page, table: Callable[..., str]) -> None:
+    rows = [(str(number), "found") for number in range(1, 1801)]
+    page.goto(table({"Number": "integer", "Word": "text"}, rows) + "?q=found")
+    scroll_until(page, 3_000, "#r1800")
+    assert page.evaluate("CSS.highlights.get('found').size") == len(numbers_present(page)) < 1_600
+
+
 def test_rows_loaded_above_do_not_move_the_visible_rows(page: Page, many: str) -> None:
     held: list[Route] = []
     page.route(re.compile(r"/rows\?before="), lambda route: held.append(route))

@@ -31,7 +31,7 @@ def sign_up(page: Page, person: Person) -> None:
     page.get_by_label("Password", exact=True).fill(person.password)
     page.get_by_label("again").fill(person.password)
     page.get_by_role("button", name="Create the account").click()
-    heading(page, "Start with a table")
+    heading(page, "Import your first table")
 
 
 def sign_in(page: Page, password: str) -> None:
@@ -72,16 +72,16 @@ def test_signing_up_by_mail_and_turning_on_the_second_factor(
     seen = visit(house, java_script_enabled=script)
     page = seen.page
     sign_up(page, GRACE)
-    expect(page.get_by_text("Is grace@example.org your address?")).to_be_visible()
+    expect(page.get_by_text("Confirm that grace@example.org is your address")).to_be_visible()
     follow_mail(page, "Confirm your address")
     page.get_by_role("button", name="Yes, confirm it").click()
-    heading(page, "Start with a table")
-    expect(page.get_by_text("Is grace@example.org your address?")).to_have_count(0)
+    heading(page, "Import your first table")
+    expect(page.get_by_text("Confirm that grace@example.org is your address")).to_have_count(0)
 
     sign_out(page)
-    page.get_by_role("link", name="Forgotten your password?").click()
+    page.get_by_role("link", name="Forgot your password?").click()
     page.get_by_label("E-mail").fill(GRACE.email)
-    page.get_by_role("button", name="Ask for the link").click()
+    page.get_by_role("button", name="Request a link").click()
     expect(page.get_by_text("If grace@example.org has an account here")).to_be_visible()
     follow_mail(page, "Choose a new password")
     page.get_by_label("New password", exact=True).fill(NEW)
@@ -91,13 +91,13 @@ def test_signing_up_by_mail_and_turning_on_the_second_factor(
 
     add_second_factor(house)
     sign_in(page, NEW)
-    heading(page, "Second step")
+    heading(page, "Two-factor authentication")
     page.goto("/dashboard")
     heading(page, "Sign in")  # half a sign-in opens nothing
     page.goto("/login/code")
     page.get_by_label("Code").fill(pyotp.TOTP(SECRET).at(int(time.time())))
     page.get_by_role("button", name="Sign in", exact=True).click()
-    heading(page, "Start with a table")
+    heading(page, "Import your first table")
 
 
 @with_and_without

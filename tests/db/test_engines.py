@@ -1,6 +1,7 @@
 """One writer, many readers, and units of work that outlive the requests that wait for them."""
 
 import asyncio
+import errno
 import gc
 import logging
 import random
@@ -12,15 +13,16 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from settings import Settings
 from webapp.db import sqlite
 from webapp.db.database import Database
-from webapp.db.errors import DatabaseBusy, StorageFull, known_error
+from webapp.db.errors import DatabaseBusy, StorageFull, StorageReadOnly, known_error
 from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
+from webapp.models.tables.import_model import StateConflict
 
 
 async def increment(work: UnitOfWork) -> None:
@@ -124,15 +126,25 @@ async def test_cancelling_the_caller_of_a_write_loses_neither_its_commit_nor_its
     assert len(told) > 80  # what was started was finished, cancelled or not
 
 
+@pytest.mark.parametrize(
+    ("error", "level"),
+    [
+        (LookupError("nobody hears this"), logging.ERROR),
+        (DatabaseBusy(), logging.ERROR),
+        (StateConflict("done"), logging.INFO),  # cancelled as it ends
+    ],
+    ids=lambda value: type(value).__name__,
+)
 async def test_the_failure_of_a_write_whose_caller_was_cancelled_is_logged(
-    counter: Database, caplog: pytest.LogCaptureFixture
+    counter: Database, caplog: pytest.LogCaptureFixture, error: Exception, level: int
 ) -> None:
+    caplog.set_level(logging.INFO)
     started, go_on = asyncio.Event(), asyncio.Event()
 
     async def fail(work: UnitOfWork) -> None:
         started.set()
         await go_on.wait()
-        raise LookupError("nobody hears this")
+        raise error
 
     waiter = asyncio.create_task(counter.write(fail))
     await started.wait()
@@ -141,8 +153,8 @@ async def test_the_failure_of_a_write_whose_caller_was_cancelled_is_logged(
     go_on.set()
     await counter.close()
 
-    assert "nobody hears this" in caplog.text
-    assert caplog.records[-1].levelno == logging.ERROR
+    assert str(error) in caplog.text
+    assert caplog.records[-1].levelno == level
 
 
 async def test_closing_waits_for_units_of_work_in_flight(counter: Database, settings: Settings) -> None:
@@ -250,6 +262,16 @@ def test_errors_of_the_driver_are_recognised(tmp_path: Path) -> None:
     assert isinstance(known_error(OSError(28, "No space left on device")), StorageFull)
     assert isinstance(known_error(Named()), StorageFull)
     assert known_error(sqlite3.OperationalError("no such table: x")) is None
+
+
+def test_a_folder_that_has_become_read_only_is_recognised_by_the_system_and_by_the_database(tmp_path: Path) -> None:
+    refused: list[Exception] = [OSError(errno.EROFS, "Read-only file system"), OSError(errno.EPERM, "Not permitted")]
+    with pytest.raises(sqlite3.OperationalError) as missing:
+        sqlite3.connect(tmp_path / "no folder" / "some.db")
+    refused += [missing.value, DBAPIError("SELECT 1", (), missing.value)]
+
+    assert all(isinstance(known_error(error), StorageReadOnly) for error in refused)
+    assert known_error(PermissionError(errno.EACCES, "Permission denied")) is None  # may be a file of the person's
 
 
 async def test_a_database_must_be_opened_once_before_it_is_used(settings: Settings) -> None:
@@ -364,3 +386,21 @@ async def test_an_error_contains_the_statement_but_not_its_parameters(counter: D
         with pytest.raises(OperationalError, match="nowhere") as caught:
             await failing
         assert "a secret" not in str(caught.value)
+
+
+async def test_a_unit_of_work_that_needs_no_session_opens_none(
+    counter: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def add(work: UnitOfWork) -> None:
+        await work.run(lambda connection: connection.execute(text("UPDATE counters SET n = n + 1")))
+
+    def refuse(*_: Any, **__: Any) -> AsyncSession:
+        raise AssertionError("A session was opened")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("webapp.db.unit_of_work.AsyncSession", refuse)
+        patched.setattr("webapp.db.database.AsyncSession", refuse)
+        patched.setattr("webapp.db.database.async_sessionmaker", lambda *_, **__: refuse)
+        await counter.write(add)
+    async with counter.reading() as session:
+        assert (await session.execute(text("SELECT n FROM counters"))).scalar_one() == 1

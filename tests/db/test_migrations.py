@@ -148,7 +148,10 @@ def test_copying_a_table_in_a_migration_keeps_the_rows_that_refer_to_it(settings
             "INSERT INTO users (id, email, name, password_hash, role, is_active, created_at)"
             " VALUES (1, 'a@b.test', 'a', 'x', 'owner', 1, '2026-01-01')"
         )
-        plain.execute("INSERT INTO tables VALUES (1, 1, 'mine', '2026-01-01', 0, 1, 'ready', 0, 'none')")
+        plain.execute(
+            "INSERT INTO tables (id, owner_id, title, created_at, row_count, state, version, search_index)"
+            " VALUES (1, 1, 'mine', '2026-01-01', 0, 'ready', 0, 'none')"
+        )
 
     with sqlite.migrating(settings.sqlalchemy_url) as migrating:
         migrating.exec_driver_sql("CREATE TABLE copy AS SELECT * FROM users")

@@ -14,6 +14,7 @@ import pytest
 from tests.jobs.driver import is_running
 from tests.servers import ROOT, wait_for
 from webapp.db.errors import UserError
+from webapp.imports import child_process
 from webapp.imports.child_process import Child, ChildDied, ChildFailed, ChildStopped
 from webapp.imports.requests import ImportFolder, InspectRequest
 
@@ -46,6 +47,16 @@ async def test_an_error_of_the_file_is_returned_as_a_message(folder: ImportFolde
         await Child(inspection_of(folder), ignore).run()
     folder.original.unlink()
     with pytest.raises(UserError, match="no longer on the server"):
+        await Child(inspection_of(folder), ignore).run()
+
+
+async def test_a_file_that_needs_more_memory_than_a_pass_may_have_is_refused(
+    folder: ImportFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child_process, "COMMAND", ("-m", "tests.imports.small_worker"))
+    assert await Child(inspection_of(folder), ignore).run() == {"rows": 2}
+    folder.original.write_text("a,b\n" + ("ж" * 8_000_000 + ",1\n") * 2)
+    with pytest.raises(UserError, match="more memory"):
         await Child(inspection_of(folder), ignore).run()
 
 
@@ -160,3 +171,20 @@ async def test_a_child_does_not_inherit_secrets(folder: ImportFolder, monkeypatc
         with pytest.raises(ChildStopped):
             await running
     assert b"ROWCAST" not in environment
+
+
+async def test_a_pass_is_given_up_after_the_processor_time_that_fits_its_file(
+    folder: ImportFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here a second is enough for any file, and the inspection of this one never ends."""
+    endless = tmp_path / "endless"
+    endless.mkdir()
+    program = (
+        "from webapp.formats import process\nfrom webapp.imports import inspect_file\n"
+        "def inspect(*args, **more):\n    while True: pass\n"
+        "process.BASE_SECONDS, inspect_file.inspect_file = 1, inspect\n"
+    )
+    (endless / "sitecustomize.py").write_text(program)
+    monkeypatch.setattr(child_process, "_PROJECT", f"{endless}:{ROOT}")
+    with pytest.raises(UserError, match=r"far more processor time than .*given up. Import a part of it"):
+        await Child(inspection_of(folder), ignore).run()

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from webapp.formats.errors import ImportFileError
 from webapp.imports.inspect_file import inspect_file
 from webapp.imports.report import ColumnGuess, ImportOverrides, InspectionReport
 from webapp.types import describe
@@ -47,9 +46,14 @@ def test_the_summary_for_scripts_has_a_fixed_shape(path: Path) -> None:
     report = inspect(path).summary()
     assert {key: report[key] for key in report if key != "columns"} == {
         "encoding": "utf-8",
+        "sheets": [],
         "delimiter": ",",
         "quote": '"',
         "header": True,
+        "header_row": 0,
+        "lines": 4,
+        "account": "4 lines: 1 title row, 3 rows",
+        "notes": [],
         "rows": 3,
         "rejected": [],
     }
@@ -57,8 +61,10 @@ def test_the_summary_for_scripts_has_a_fixed_shape(path: Path) -> None:
         "title": "flag",
         "type": "boolean",
         "format": "yes/no",
-        "reason": "yes or no: all 3 values print back exactly",
+        "reason": "All 3 values convert without loss",
         "empty": 0,
+        "exceptions": 0,
+        "question": None,
     }
 
 
@@ -89,8 +95,8 @@ def test_choosing_an_offered_type_needs_no_further_reading(path: Path) -> None:
     ]
     assert corrected.columns[3].title == "Delay"
     assert corrected.columns[4].skip
-    assert corrected.columns[2].reason == "date, month first (MM/DD/YYYY), as you chose"
-    corrected.ensure_lossless()
+    assert corrected.columns[2].reason == "Date, month first (MM/DD/YYYY), as you chose"
+    assert corrected.columns[3].exceptions == 0
 
 
 @pytest.mark.parametrize(
@@ -101,7 +107,7 @@ def test_choosing_an_offered_type_needs_no_further_reading(path: Path) -> None:
         ImportOverrides(quote="none"),
         ImportOverrides(encoding="cp1252"),
         ImportOverrides(header_row=1),
-        ImportOverrides(columns={1: {"type": "integer"}}),
+        ImportOverrides(columns={1: {"type": "date"}}),
         ImportOverrides(columns={0: {"null": "-"}}),
     ],
 )
@@ -117,25 +123,77 @@ def test_applying_overrides_equals_reading_the_file_again_with_them(path: Path) 
 
 
 def facts(column: ColumnGuess) -> tuple[Any, ...]:
-    return column.type, column.format, column.misfits, column.reason
+    return column.type, column.format, column.exceptions, column.question, column.reason
 
 
-def test_a_type_that_would_lose_values_says_how_many_and_is_refused(path: Path) -> None:
-    report = inspect(path, {1: {"type": "integer"}, 3: {"type": "integer"}})
-    assert (report.columns[1].misfits, report.columns[1].first_misfit) == (1, "row 1 holds 00501")
-    assert (report.columns[3].misfits, report.columns[3].first_misfit) == (2, "row 1 holds NA")
-    with pytest.raises(ImportFileError) as refusal:
-        report.ensure_lossless()
-    assert str(refusal.value) == (
-        "1 value does not fit integer in the column “zip”: row 1 holds 00501. Nothing would be lost as text."
-    )
-    unchanged = report.with_overrides(ImportOverrides(columns={1: {"type": "integer"}, 3: {"type": "integer"}}))
-    assert unchanged is not None
-    with pytest.raises(ImportFileError, match="does not fit"):
-        unchanged.ensure_lossless()
-    mended = report.with_overrides(ImportOverrides(columns={1: {"type": "text"}, 3: {"skip": True}}))
-    assert mended is not None
-    mended.ensure_lossless()
+def test_a_chosen_type_loses_nothing_and_counts_the_cells_without_a_value(path: Path) -> None:
+    report = inspect(path, {1: {"type": "integer"}, 3: {"type": "integer"}, 0: {"type": "date"}})
+    kept = [(column.type, column.keeps_texts, column.exceptions) for column in report.columns]
+    assert kept[:2] == [("date", True, 3), ("integer", True, 0)]
+    assert kept[3] == ("integer", True, 2)
+    assert report.columns[3].exception_values == [("NA", 2)]
+    assert report.columns[3].reason == "Integer, as you chose; 2 keep their text"
+    corrected = inspect(path).with_overrides(ImportOverrides(columns={1: {"type": "integer"}}))
+    assert corrected is not None
+    assert facts(corrected.columns[1]) == facts(report.columns[1])
+
+
+def test_exceptions_are_listed_with_the_column(path: Path) -> None:
+    path.write_text("n\n" + "5\n" * 95 + "NA\nNA\n-\n")
+    column = inspect(path).columns[0]
+    assert (column.type, column.keeps_texts, column.exceptions) == ("integer", True, 3)
+    assert column.exception_values == [("NA", 2), ("-", 1)]
+    assert column.reason == "Integer: 3 of 98 keep their text (NA, -)"
+    assert inspect(path).summary()["columns"][0]["exceptions"] == 3
+
+
+def test_the_order_of_days_is_answered_once_for_the_file(path: Path) -> None:
+    path.write_text("a,b,c\n03/04/2024,05/06/2024 10:00,2024-01-31\n07/08/2024,09/10/2024 11:00,2024-02-01\n")
+    report = inspect(path)
+    assert [(column.type, column.question) for column in report.columns] == [
+        ("text", "order"),
+        ("text", "order"),
+        ("date", ""),
+    ]
+    assert report.summary()["columns"][0]["question"] == "order"
+    for order, day in (("dmy", "DD/MM/YYYY"), ("mdy", "MM/DD/YYYY")):
+        answered = report.with_overrides(ImportOverrides(order=order))
+        again = inspect(path, order=order)
+        assert answered is not None
+        assert [facts(column) for column in answered.columns] == [facts(column) for column in again.columns]
+        assert [(column.format["layout"], column.question) for column in again.columns] == [
+            (day, ""),
+            (f"{day} HH:mm", ""),
+            ("YYYY-MM-DD", ""),
+        ]
+    one = report.with_overrides(ImportOverrides(order="dmy", columns={0: {"type": "text"}}))
+    assert one is not None
+    assert [column.type for column in one.columns] == ["text", "datetime", "date"]
+
+
+HINTED = [
+    ("a,b\n03/04/2024,31/12/2024\n", "date", {"layout": "DD/MM/YYYY"}, 'day first, as in "b"'),
+    ("a,b\n03/04/2024,12/31/2024\n", "date", {"layout": "MM/DD/YYYY"}, 'month first, as in "b"'),
+    ("a;b\n03/04/2024;1,5\n", "date", {"layout": "DD/MM/YYYY"}, 'day first, as the decimal comma in "b" suggests'),
+    ("a,b,c\n03/04/2024,31/12/2024,12/31/2024\n", "text", {}, "day or month first"),
+    ('a,b\n03/04/2024,"1,5"\n', "text", {}, "day or month first"),
+    ('a,b\n"1,234",1.5\n', "integer", {"group": ","}, 'with a decimal point, as in "b"'),
+    ('a,b\n"1,234","1,5"\n', "decimal", {"style": "fixed", "scale": 3, "mark": ","}, 'decimal comma, as in "b"'),
+    ("a;b\n1,234;x\n", "decimal", {"style": "fixed", "scale": 3, "mark": ","}, "comma, as the delimiter ; suggests"),
+    ("a;b\n1.234;5,5\n", "integer", {"group": ".", "mark": ","}, 'with a decimal comma, as in "b"'),
+    ("a;b\n1.234;5.5\n", "decimal", {"style": "fixed", "scale": 3}, 'with a decimal point, as in "b"'),
+    ('a,b\n"1,234",x\n', "integer", {"group": ","}, "point, as nothing in the file says otherwise"),
+]
+
+
+@pytest.mark.parametrize(("text", "kind", "format", "reason"), HINTED, ids=[text for text, *_ in HINTED])
+def test_columns_that_leave_no_doubt_decide_about_those_that_do(
+    path: Path, text: str, kind: str, format: dict[str, Any], reason: str
+) -> None:
+    path.write_text(text)
+    column = inspect(path, header=True).columns[0]
+    assert (column.type, column.format) == (kind, format)
+    assert reason in column.reason
 
 
 def test_overrides_of_the_read_options_are_applied(path: Path) -> None:
@@ -150,3 +208,13 @@ def test_long_cells_are_shortened_in_the_report(path: Path) -> None:
     report = inspect(path)
     assert len(json.dumps(report.to_json())) < 50_000
     assert (report.sample[0][0][-3:], report.columns[0].samples[0][-3:]) == ("xx…", "xx…")
+
+
+def test_a_wide_table_has_a_sample_of_fewer_rows_and_shorter_cells(path: Path) -> None:
+    for columns, rows in ((2_000, 30), (400, 30)):
+        lines = [",".join("x" * 300 for _ in range(columns))] * rows
+        path.write_text("\n".join([",".join(f"c{number}" for number in range(columns)), *lines]))
+        report = inspect(path)
+        assert 0 < len(report.sample) < 20
+        assert sum(len(cell) for row in report.sample for cell in row) <= 200_000
+        assert sum(len(sample) for column in report.columns for sample in column.samples) <= 200_000

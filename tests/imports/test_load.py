@@ -48,7 +48,7 @@ class Loading:
 
     def stored(self) -> list[tuple[int, tuple[str, ...]]]:
         with self.table.opened:
-            return self.table.page(size=2 * ROWS).rows
+            return self.table.all_rows()
 
 
 @pytest.fixture

@@ -13,14 +13,14 @@ from typing import Any
 
 import httpx
 
-from tests.helpers import ADA
+from tests.helpers import ADA, Person
 from tests.servers import Server, wait_for
 
 ENDED = ("done", "failed", "cancelled")
 
 
 class Browser:
-    """Ada's. Its cookies outlive the server, as a browser's do."""
+    """Ada's, unless somebody else signs up. Its cookies outlive the server, as a browser's do."""
 
     def __init__(self, data_dir: Path) -> None:
         self.database = data_dir / "rowcast.db"
@@ -39,8 +39,8 @@ class Browser:
         self.cookies = self.client.cookies
         self.client.close()
 
-    def sign_up(self) -> "Browser":
-        form = {"email": ADA.email, "password": ADA.password, "confirmation": ADA.password}
+    def sign_up(self, person: Person = ADA) -> "Browser":
+        form = {"email": person.email, "password": person.password, "confirmation": person.password}
         assert self.client.post("/register", data=form).status_code == 303
         return self
 
@@ -128,6 +128,17 @@ def digest(rows: Sequence[Sequence[str]]) -> str:
     return hashlib.sha256("\n".join("\t".join(row) for row in rows).encode()).hexdigest()
 
 
+def hold_children(browser: Browser, rows: int = 0, verbs: str = "") -> None:
+    """On a server of `held_children`, passes (of these verbs) wait once they have reached this number of rows."""
+    hold = browser.database.parent / "hold-children"
+    hold.with_suffix(".new").write_text(f"{rows} {verbs}")
+    hold.with_suffix(".new").replace(hold)  # a pass never reads half of it
+
+
+def release_children(browser: Browser) -> None:
+    (browser.database.parent / "hold-children").unlink()
+
+
 def children_of(pid: int) -> list[int]:
     found = []
     for entry in Path("/proc").iterdir():
@@ -144,7 +155,8 @@ def workers(pid: int) -> list[int]:
     found = []
     for child in children_of(pid):
         with suppress(OSError):
-            if b"webapp.imports.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+            command = Path(f"/proc/{child}/cmdline").read_bytes()
+            if b"webapp.imports.worker" in command or b"tests.jobs.held_worker" in command:
                 found.append(child)
     return found
 

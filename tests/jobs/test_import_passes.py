@@ -74,7 +74,7 @@ async def test_a_failure_recorded_after_a_retry_keeps_the_upload(
     context.folder(import_id).original.touch()
     refuse_once(monkeypatch, "fail")
     await import_passes.fail_import(context, import_id, ValueError("no luck"))
-    found = await context.find_import(import_id)
+    found = await context.get_import(import_id)
     assert found is not None
     assert found.state == "failed"
     assert context.folder(import_id).original.exists()  # it can be read again with other settings

@@ -8,12 +8,16 @@ from quart.testing import QuartClient
 
 from settings import Settings
 from tests.helpers import sign_up
+from tests.people import EVE, settle_everybody, window
 from tests.tables import add_table
 from webapp.db.sqlite_driver import connect
 from webapp.extensions import indexes
 from webapp.jobs import SortIndexes
+from webapp.jobs.indexes import KEPT_SECONDS
+from webapp.models.policy import Role
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.sqlite.store import SqliteRowReader
+from webapp.rowstore.store import MAX_INDEXES
 from webapp.rowstore.table_ref import Field
 from webapp.tables import tables as views
 from webapp.web.application import Application
@@ -64,6 +68,68 @@ async def test_a_sort_that_times_out_also_creates_an_index(
     await until_done(indexes.of(app))
 
     assert len(index_names(settings)) == 1
+
+
+async def test_who_may_not_change_a_table_gets_no_index(
+    app: Application, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team = await settle_everybody(app)
+    client = await window(app, EVE)
+    add_table(settings.data_dir, {"Name": "text", "Group": "integer"}, ROWS, owner=team[Role.OWNER].id)
+    monkeypatch.setattr(views, "MIN_ROWS", 100)
+    with closing(connect(settings.data_dir / "rowcast.db")) as connection:
+        connection.execute(
+            "INSERT INTO table_members (table_id, user_id, role, added_at)"
+            " SELECT 1, id, 'viewer', '2026-11-22 12:00:00' FROM users WHERE email = ?",
+            (EVE.email,),
+        )
+
+    assert (await client.get("/tables/1?sort=2")).status_code == 200
+    await until_done(indexes.of(app))
+
+    assert index_names(settings) == []
+
+
+async def test_a_table_has_at_most_so_many_indexes_and_the_least_recently_used_goes(
+    client: QuartClient, settings: Settings
+) -> None:
+    await sign_up(client)
+    columns = {f"Column {number}": "integer" for number in range(MAX_INDEXES + 4)}
+    add_table(settings.data_dir, columns, [["7"] * len(columns)])
+    now = 10 * KEPT_SECONDS
+    alone = SortIndexes(str(settings.data_dir / "rowcast.db"), lambda: now)
+
+    async def sort(number: int, after: float = 0) -> set[str]:
+        nonlocal now
+        now += after
+        alone.request(1, Field(number, "", "integer", {}))
+        await until_done(alone)
+        return {name.removeprefix("i1_") for name in index_names(settings)}
+
+    for number in range(1, MAX_INDEXES + 1):
+        found = await sort(number, after=1)
+    assert found == {str(number) for number in range(1, MAX_INDEXES + 1)}
+    assert await sort(MAX_INDEXES + 1) == found  # all of them are in use
+    await sort(1, after=KEPT_SECONDS)
+    assert await sort(MAX_INDEXES + 1) == found - {"2"} | {str(MAX_INDEXES + 1)}
+    assert await sort(2) == found - {"3"} | {str(MAX_INDEXES + 1)}  # one that went is built again
+    await alone.close()
+
+
+async def test_after_a_restart_indexes_that_nobody_has_asked_for_go_first(
+    client: QuartClient, settings: Settings
+) -> None:
+    await sign_up(client)
+    columns = {f"Column {number}": "integer" for number in range(MAX_INDEXES + 1)}
+    add_table(settings.data_dir, columns, [["7"] * len(columns)])
+    for order in (range(1, MAX_INDEXES + 1), range(2, MAX_INDEXES + 2)):
+        indexes = SortIndexes(str(settings.data_dir / "rowcast.db"))
+        for number in order:
+            indexes.request(1, Field(number, "", "integer", {}))
+        await until_done(indexes)
+        await indexes.close()
+
+    assert sorted(index_names(settings)) == [f"i1_{number}" for number in range(2, MAX_INDEXES + 2)]
 
 
 async def test_an_index_of_a_deleted_table_causes_no_error(settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,14 @@ from tests.helpers import ADA, PASSWORD, sign_up
 from tests.postbox import Postbox, free_port, parts, postbox
 from tests.servers import Server, wait_for
 from webapp import create_app
+from webapp.db.errors import StorageFull
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, jobs, sealer
 from webapp.jobs import mail
 from webapp.jobs.mail import connection_options, email_message, send_mail
+from webapp.jobs.schedule import Schedule
 from webapp.models import Mail, utc_now
-from webapp.models.mail import MAX_TRIES, Letter, erase_expired_mails, post_mail
+from webapp.models.mail import MAX_TRIES, Letter, erase_expired_mails, post_mail, record_attempt
 from webapp.web.application import Application
 
 LETTER = Letter("grace@example.org", "Gruß & more", "Hello,\n\nschön.\n", "<p>Hello,</p><p>schön.</p>", "https://x/y")
@@ -37,6 +39,20 @@ def box() -> Iterator[Postbox]:
 @pytest.fixture
 def settings(data_dir: Path, box: Postbox) -> Settings:
     return make_settings(data_dir, smtp_url=box.url, mail_from="Rows <rows@example.org>")
+
+
+@pytest.fixture
+async def app(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Application]:
+    """The application; mails that were not sent when it started are left to the test, which is not always slower."""
+
+    async def leave(schedule: Schedule) -> None:
+        pass
+
+    monkeypatch.setattr(Schedule, "_resume_mails", leave)
+    made = create_app(settings)
+    made.test_client_class = Client
+    async with made.test_app():
+        yield made
 
 
 @pytest.fixture
@@ -169,6 +185,24 @@ async def test_a_mail_task_started_twice_sends_one_mail(app: Application, box: P
     await asyncio.gather(*(send_mail(jobs.of(app), mail_id) for _ in range(3)))
 
     assert len(box.mails) == 1
+
+
+async def test_a_mail_whose_sending_cannot_be_recorded_is_not_sent_again(
+    app: Application, box: Postbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail_id, failures = await write_down(app), [StorageFull(), StorageFull()]
+
+    async def record(*args: Any, **more: Any) -> int:
+        if failures:
+            raise failures.pop()
+        return await record_attempt(*args, **more)
+
+    monkeypatch.setattr(mail, "record_attempt", record)
+    monkeypatch.setattr(mail, "RECORD_EVERY", 0.01)
+    await send_mail(jobs.of(app), mail_id)
+
+    assert len(box.mails) == 1
+    assert (await found(app, mail_id)).sealed is None
 
 
 async def test_a_mail_that_is_deleted_or_cannot_be_decrypted_ends_its_task(app: Application, box: Postbox) -> None:

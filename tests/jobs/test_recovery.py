@@ -16,7 +16,7 @@ from webapp import create_app
 from webapp.db.sqlite_driver import connect
 from webapp.extensions import db, jobs, queue
 from webapp.imports.report import ImportOverrides
-from webapp.jobs import DurableQueue
+from webapp.jobs import DurableQueue, schedule
 from webapp.models.tables import importing
 from webapp.web.application import Application
 
@@ -97,8 +97,9 @@ def workflows(written: sqlite3.Connection, status: str = "%") -> list[int]:
 
 
 async def test_folders_of_uploads_that_never_ended_are_removed_and_others_are_not(
-    settings: Settings, left: Path, idle: Application
+    settings: Settings, left: Path, idle: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(schedule, "CHECK_EVERY", 0.02)
     stale, fresh = settings.imports_dir / ("c" * 32), settings.imports_dir / ("d" * 32)
     for folder in (stale, fresh):
         folder.mkdir()

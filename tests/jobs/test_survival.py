@@ -5,10 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.driver import Browser, assert_same_rows, is_running, kill, workers, write_csv
+from tests.jobs.driver import (
+    Browser,
+    assert_same_rows,
+    hold_children,
+    is_running,
+    kill,
+    release_children,
+    workers,
+    write_csv,
+)
 from tests.servers import Server, wait_for
 
 ROWS = 120_000
+HELD = "tests.jobs.apps:held_children"
 
 Start = Callable[..., Server]
 
@@ -29,32 +39,42 @@ def kill_server(server: Server) -> None:
 def test_a_server_killed_during_a_pass_resumes_it_when_started_again(
     server: Start, browser: Browser, file: Path
 ) -> None:
-    browser.visit(server()).sign_up()
+    browser.visit(server(HELD)).sign_up()
+    hold_children(browser)
     import_id = browser.upload(file)
     kill_server(browser.server)  # before pass 1 has started, or just then
-    browser.visit(server())
+    browser.visit(server(HELD))
     wait_for(lambda: workers(browser.server.pid))
     kill_server(browser.server)  # in pass 1
-    browser.visit(server())
+    release_children(browser)
+    browser.visit(server(HELD))
     browser.wait_until(import_id, "ready")
+    shares = (0.0, 0.2, 0.6)
+    hold_children(browser, int(shares[0] * ROWS))
     assert browser.post(import_id, "start").status_code == 303
-    for share in (0.0, 0.2, 0.6):
+    for share in shares:
+        hold_children(browser, int(share * ROWS))
         wait_for(lambda enough=share * ROWS: browser.found(import_id)["rows_done"] >= enough)
         kill_server(browser.server)
-        browser.visit(server())
+        browser.visit(server(HELD))
+    release_children(browser)
     browser.wait_until(import_id, "done")
     assert_same_rows(browser, import_id, file)
 
 
 def test_a_child_that_is_killed_is_started_again_by_the_server(server: Start, browser: Browser, file: Path) -> None:
-    browser.visit(server()).sign_up()
+    browser.visit(server(HELD)).sign_up()
+    hold_children(browser)
     import_id = browser.upload(file)
     wait_for(lambda: workers(browser.server.pid))
     kill(workers(browser.server.pid)[0])
+    release_children(browser)
     browser.wait_until(import_id, "ready")
+    hold_children(browser, ROWS // 3)
     browser.post(import_id, "start")
     wait_for(lambda: browser.found(import_id)["rows_done"] >= ROWS // 3)
     kill(workers(browser.server.pid)[0])
+    release_children(browser)
     browser.wait_until(import_id, "done")
     assert_same_rows(browser, import_id, file)
 
@@ -63,10 +83,13 @@ def test_a_child_that_is_killed_is_started_again_by_the_server(server: Start, br
 def test_a_child_that_is_killed_every_time_fails_its_import_with_a_reason(
     server: Start, browser: Browser, file: Path, in_pass: int
 ) -> None:
-    browser.visit(server()).sign_up()
+    browser.visit(server(HELD)).sign_up()
+    if in_pass == 1:
+        hold_children(browser)
     import_id = browser.upload(file)
     if in_pass == 2:
         browser.wait_until(import_id, "ready")
+        hold_children(browser)
         browser.post(import_id, "start")
     killed: set[int] = set()
     while len(killed) < 3:
@@ -82,16 +105,18 @@ def test_a_child_that_is_killed_every_time_fails_its_import_with_a_reason(
 def test_a_stopping_server_interrupts_its_import_and_the_next_one_finishes_it(
     server: Start, browser: Browser, file: Path
 ) -> None:
-    browser.visit(server()).sign_up()
+    browser.visit(server(HELD)).sign_up()
     import_id = browser.upload(file)
     browser.wait_until(import_id, "ready")
+    hold_children(browser, ROWS // 10)
     browser.post(import_id, "start")
     wait_for(lambda: browser.found(import_id)["rows_done"] >= ROWS // 10)
     browser.server.terminate()
     assert browser.server.wait(8) == 0
     assert browser.state(import_id) == "loading"
     assert browser.found(import_id)["rows_done"] < ROWS
-    browser.visit(server())
+    release_children(browser)
+    browser.visit(server(HELD))
     browser.wait_until(import_id, "done")
     assert_same_rows(browser, import_id, file)
 

@@ -10,7 +10,7 @@ from sqlalchemy import text, update
 from webapp.db.database import Database
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models import OneTimeToken, Purpose, TokenUnusable, User, utc_now
-from webapp.models.accounts.one_time_token import LIFETIMES, RETENTION
+from webapp.models.accounts.one_time_token import LIFETIMES
 
 
 async def issue(database: Database, purpose: Purpose = Purpose.RESET, **more: Any) -> str:
@@ -95,17 +95,11 @@ async def test_looking_a_token_up_does_not_use_it_up(database: Database, ada: in
         assert (await session.scalar(OneTimeToken.usable(Purpose.VERIFY, token))) is None
 
 
-async def test_the_database_stores_no_token_and_deletes_long_expired_rows(database: Database, ada: int) -> None:
+async def test_the_database_stores_no_token(database: Database, ada: int) -> None:
     token = await issue(database, user_id=ada)
     async with database.reading() as session:
         kept = (await session.execute(text("SELECT * FROM one_time_tokens"))).one()
     assert token not in str(kept)
-
-    await age(database, LIFETIMES[Purpose.RESET] + RETENTION + timedelta(seconds=1))
-    await issue(database, user_id=None, email="new@example.org")
-
-    async with database.reading() as session:
-        assert (await session.execute(text("SELECT user_id FROM one_time_tokens"))).all() == [(None,)]
 
 
 async def test_a_withdrawn_token_does_not_work(database: Database, ada: int) -> None:

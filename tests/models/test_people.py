@@ -27,8 +27,9 @@ from webapp.models import (
 )
 from webapp.models.accounts import people
 from webapp.models.accounts.combined_changes import change_person
-from webapp.models.accounts.people import OPERATOR, ActingUser, HasFactor, LastOwner, NotAllowed
-from webapp.models.errors import NotFound
+from webapp.models.accounts.last_owner import LastOwner
+from webapp.models.accounts.people import OPERATOR, ActingUser, HasFactor
+from webapp.models.errors import NotAllowed, NotFound
 
 Verb = Callable[..., Awaitable[Any]]
 

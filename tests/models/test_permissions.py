@@ -2,8 +2,9 @@
 
 import pytest
 
-from webapp.models import Action, Actor, Role, Scope, Table, User, is_above, is_allowed
+from webapp.models import Action, Actor, Role, Scope, Table, TableRole, User, is_above, is_allowed
 from webapp.models.policy import RULES
+from webapp.models.tables.access import TableAccess
 
 EVERYBODY = "owner administrator member guest"
 MAY = {
@@ -11,8 +12,10 @@ MAY = {
     Action.OWN_ACCOUNT: EVERYBODY,
     Action.READ_TABLE: EVERYBODY,
     Action.CREATE_TABLE: "owner administrator member",
+    Action.EDIT_TABLE: EVERYBODY,
     Action.CHANGE_TABLE: "owner administrator member",
     Action.READ_PEOPLE: "owner administrator member",
+    Action.INVITE_GUESTS: "owner administrator member",
     Action.MANAGE_PEOPLE: "owner administrator",
     Action.RUN_SERVER: "owner administrator",
 }
@@ -21,8 +24,10 @@ SCOPES = {
     Action.OWN_ACCOUNT: "",
     Action.READ_TABLE: "read write admin",
     Action.CREATE_TABLE: "write admin",
+    Action.EDIT_TABLE: "write admin",
     Action.CHANGE_TABLE: "write admin",
     Action.READ_PEOPLE: "read write admin",
+    Action.INVITE_GUESTS: "write admin",
     Action.MANAGE_PEOPLE: "admin",
     Action.RUN_SERVER: "admin",
 }
@@ -49,12 +54,23 @@ def test_a_scope_gives_nobody_more_than_their_role() -> None:
     assert not is_allowed(actor("guest", Scope.WRITE), Action.CREATE_TABLE)
 
 
-def test_a_table_is_accessible_to_its_owner_alone() -> None:
-    theirs = Table(id=1, owner_id=2, title="t")
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize(
+    ("table_role", "may"),
+    [
+        (TableRole.VIEWER, {Action.READ_TABLE}),
+        (TableRole.EDITOR, {Action.READ_TABLE, Action.EDIT_TABLE}),
+        (TableRole.OWNER, {Action.READ_TABLE, Action.EDIT_TABLE, Action.CHANGE_TABLE}),
+    ],
+)
+def test_what_one_may_do_with_a_table_depends_on_what_one_is_to_it(
+    role: Role, table_role: TableRole, may: set[Action]
+) -> None:
+    found = TableAccess(Table(id=1, owner_id=2, title="t"), table_role)
+    if role is Role.GUEST:
+        may = may - {Action.CHANGE_TABLE}
 
-    assert not is_allowed(actor("owner"), Action.READ_TABLE, theirs)
-    assert is_allowed(actor("guest", id=2), Action.READ_TABLE, theirs)
-    assert not is_allowed(actor("guest", id=2), Action.CHANGE_TABLE, theirs)
+    assert {action for action in Action if is_allowed(actor(role), action, found)} == may
 
 
 @pytest.mark.parametrize(

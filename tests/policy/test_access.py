@@ -17,6 +17,7 @@ from webapp.web.safe_urls import safe_next
 # Who has not signed in may use these, and why.
 PUBLIC = {
     "main.home": "the front door",
+    "main.robots": "asked by search engines",
     "main.up": "asked by what watches the server",
     "main.ready": "asked by what watches the server",
     "api.health": "asked by programs",
@@ -52,6 +53,7 @@ FRESH = {
     "account.recovery_codes": False,
     "account.second_factor_new": False,
     "account.second_factor_removal": False,
+    "account.second_factor_replacement": False,
     "account.tokens_new": False,
     "admin.invitations_create": False,
     "admin.invitations_link": True,
@@ -61,6 +63,7 @@ FRESH = {
     "admin.person_remove": False,
     "admin.person_reset": True,
     "admin.person_role": False,
+    "tables.invitations_link": True,
 }
 SAMPLES = {
     "session_id": 1,
@@ -70,6 +73,7 @@ SAMPLES = {
     "user_id": 1,
     "row_id": 1,
     "number": 1,
+    "seq": 1,
     "import_id": "0" * 32,
     "path": "app.css",
     "token": "t" * 43,

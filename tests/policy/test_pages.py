@@ -13,7 +13,7 @@ from sqlalchemy import select
 from settings import Settings
 from tests.conftest import Client, make_settings
 from tests.helpers import ADA, sign_out, sign_up
-from tests.http.auth.conftest import add_second_factor
+from tests.http.auth.conftest import add_second_factor, code
 from tests.import_states import add_import
 from tests.people import settle
 from tests.tables import PLANET_ROWS, PLANETS, add_table
@@ -28,7 +28,8 @@ FIRST = ["/", "/register"]  # where nobody has an account yet
 STRANGER = ["/", "/api/docs", "/login", "/login?next=/dashboard", "/reset", "/register"]
 # What leads on by a link of a mail, and what only a server of development has.
 LINKED = {"/verifications/": "verify", "/reset/": "reset", "/invitations/": "invite"}
-ELSEWHERE = ["/login/code", "/outbox", "/outbox/any", *(f"{place}any" for place in LINKED)]
+SECOND_FACTOR = ["/account/second-factor", "/account/second-factor/replacement"]  # while it is on
+ELSEWHERE = ["/login/code", "/outbox", "/outbox/any", *SECOND_FACTOR, *(f"{place}any" for place in LINKED)]
 ACCOUNT = [
     "/account",
     "/account/email",
@@ -68,10 +69,26 @@ PEOPLE = [
     "/tables/1?q=pluto",
     "/tables/2",
     "/tables/1/edit",
+    "/tables/1/members",
+    "/tables/1/members/2/handover",
+    "/tables/1/access",
+    "/tables/1/access?person=eve@example.org",
+    "/tables/1/access?person=nobody",
     "/tables/1/rows/5",
+    "/tables/1/rows/5/edit",
+    "/tables/1/rows/new",
+    "/tables/1/history",
+    "/tables/1/history?kind=rows",
+    "/tables/1/history/1",
+    "/tables/1/rows/5/history",
+    "/tables/1/rows/5/history?column=2",
+    "/tables/1/cells/5/2/edit",
     "/tables/1/columns",
     "/tables/1/columns/1",
     "/tables/1/columns/3/profile",
+    "/tables/1/columns/3/type",
+    "/tables/1/columns/3/edit",
+    "/tables/1/columns/new",
     *ACCOUNT,
 ]
 # What goes wrong has a page as well.
@@ -100,16 +117,20 @@ OTHERS = {
     "api.openapi_show": "JSON",
     "main.up": "text for machines",
     "main.ready": "text for machines",
+    "main.robots": "text for machines",
     "live.stream": "a stream",
     "static": "files",
     "favicon": "a file",
     "tables.stylesheets_show": "a style sheet",
     "tables.exports_show": "a file",
+    "tables.positions_show": "leads to the table",
     "tables.originals_show": "a file",
     "tables.imports_rejected": "a file",
     "tables.filters_create": "leads on to the table",
     "tables.rows_index": "a part of a page",
     "tables.counts_show": "a part of a page",
+    "tables.members_suggest": "a part of a page",
+    "tables.cells_show": "a download",
 }
 
 
@@ -150,6 +171,9 @@ async def test_the_pages_of_the_second_factor_are_valid(app: Application, client
     await add_second_factor(app)
     await client.post("/login", form={"email": ADA.email, "password": ADA.password})
     check("/login/code", await page(client, "/login/code"))
+    await client.post("/login/code", form={"code": code()})
+    for address in SECOND_FACTOR:
+        check(address, await page(client, address))
 
 
 async def test_the_pages_of_development_are_valid(data_dir: Path) -> None:
@@ -167,8 +191,13 @@ async def test_the_pages_of_development_are_valid(data_dir: Path) -> None:
         check("/outbox/...", await page(client, f"/outbox/{mail_id}"))
 
 
-async def test_the_pages_of_signed_in_people_are_valid(client: QuartClient, settings: Settings) -> None:
+async def test_the_pages_of_signed_in_people_are_valid(
+    app: Application, client: QuartClient, settings: Settings
+) -> None:
     await arrive(client, settings)
+    assert (await settle(app, "eve@example.org")).id == 2
+    await client.post("/tables/1/members", form={"person": "eve@example.org", "role": "editor"})
+    await client.post("/tables/1/invitations", form={"email": "kim@example.org", "role": "viewer"})
     for address in PEOPLE:
         check(address, await page(client, address))
         check_way_out(address, await page(client, address))
@@ -222,10 +251,12 @@ async def test_the_page_for_internal_errors_is_valid(app: Application) -> None:
 
 
 async def arrive(client: QuartClient, settings: Settings) -> None:
-    """Signed in, with a table and an empty one."""
+    """Signed in, with a table, in which a cell was changed, and an empty one."""
     await sign_up(client)
     assert add_table(settings.data_dir, PLANETS, PLANET_ROWS) == 1
     assert add_table(settings.data_dir, {"Planet": "text"}, []) == 2
+    edit = {"row": 5, "column": 2, "seen": "95", "text": "96"}
+    assert (await client.post("/tables/1/cells", json={"edits": [edit]})).status_code == 200
 
 
 async def page(client: QuartClient, address: str, status: int = 200) -> Any:

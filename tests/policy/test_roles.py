@@ -24,7 +24,20 @@ from webapp import create_app
 from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, sealer
-from webapp.models import ApiToken, OneTimeToken, Purpose, Role, Scope, User
+from webapp.models import (
+    Action,
+    Actor,
+    ApiToken,
+    Member,
+    OneTimeToken,
+    Purpose,
+    Role,
+    Scope,
+    TableInvitation,
+    TableRole,
+    User,
+    is_allowed,
+)
 from webapp.models.mail import Letter, post_mail
 from webapp.web.application import Application
 
@@ -53,7 +66,8 @@ class World:
         whose = self.other if foreign else self.people[actor]
         found = {name: SAMPLES[name] for name in rule.arguments}
         if rule.endpoint.startswith("tables."):
-            found |= {name: value for name, value in self._tables(whose, method).items() if name in found}
+            given = self._tables(whose, method) | await self._shared(whose, actor, method, rule)
+            found |= {name: value for name, value in given.items() if name in found}
         elif rule.endpoint.startswith(("admin.", "api.")):
             found |= await self._managed(rule, Role.OWNER if foreign else Role.GUEST)
         return found
@@ -63,10 +77,25 @@ class World:
         with closing(connect(self.settings.data_dir / "rowcast.db")) as connection:
             found = connection.execute(
                 "SELECT tables.id, imports.id FROM tables JOIN imports ON owner_id = user_id"
-                " WHERE user_id = ? AND (table_id IS NOT NULL) = ?",
+                " WHERE user_id = ? ORDER BY (table_id IS NOT NULL) = ? DESC, tables.id",
                 (whose.id, method == "GET"),
             ).fetchone()
         return dict(zip(("table_id", "import_id"), found, strict=True))
+
+    async def _shared(self, whose: User, actor: Role, method: str, rule: Rule) -> dict[str, Any]:
+        """Somebody else with whom the table is shared, and an invitation to it: the previous request may have ended
+        them.
+        """
+        table_id = self._tables(whose, method).get("table_id")
+        member = self.people[Role.MEMBER if actor is Role.ADMINISTRATOR else Role.ADMINISTRATOR]
+        if rule.endpoint == "tables.members_hand_over":
+            await db.of(self.app).wait_for_writes()
+            table_id = add_table(self.settings.data_dir, PLANETS, PLANET_ROWS, owner=whose.id)
+        if "token_id" in rule.arguments:
+            return {"token_id": await self.write(_invite_to, table_id)}
+        if "user_id" in rule.arguments:
+            await self.write(_share, table_id, member.id, "viewer")
+        return {"user_id": member.id, "table_id": table_id}
 
     async def _managed(self, rule: Rule, role: Role) -> dict[str, Any]:
         """A new person each time: the previous request may have removed the last one."""
@@ -76,12 +105,12 @@ class World:
             return {"user_id": (await settle(self.app, email, role)).id}
         if "mail_id" in rule.arguments:
             subject = await settle(self.app, email, role)
-            return {"mail_id": await self._write(_wait, email, subject.id)}
+            return {"mail_id": await self.write(_wait, email, subject.id)}
         if "token_id" in rule.arguments:
-            return {"token_id": await self._write(_invite, email, role)}
+            return {"token_id": await self.write(_invite, email, role)}
         return {}
 
-    async def _write(self, verb: Any, *args: Any) -> Any:
+    async def write(self, verb: Any, *args: Any) -> Any:
         async with self.app.app_context():
             return await db().write(verb, *args)
 
@@ -97,12 +126,26 @@ async def _invite(work: UnitOfWork, email: str, role: Role) -> int:
     return (await work.session.execute(OneTimeToken.__table__.select())).all()[-1].id
 
 
+async def _invite_to(work: UnitOfWork, table_id: int) -> int:
+    data = {"role": Role.GUEST, "is_for_table": True}
+    await OneTimeToken.issue(work, Purpose.INVITE, email="kim@example.org", data=data)
+    await work.session.flush()
+    token_id = (await work.session.execute(OneTimeToken.__table__.select())).all()[-1].id
+    work.session.add(TableInvitation(invitation_id=token_id, table_id=table_id, role="viewer"))
+    return int(token_id)
+
+
+async def _share(work: UnitOfWork, table_id: int, user_id: int, role: str) -> None:
+    await work.session.merge(Member(table_id=table_id, user_id=user_id, role=role))
+
+
 @pytest.fixture
 async def world(app: Application, settings: Settings) -> World:
     people = await settle_everybody(app)
     other = await settle(app, "other@example.org")
     for user in (*people.values(), other):
         table_id = add_table(settings.data_dir, PLANETS, PLANET_ROWS, owner=user.id)
+        _add_change(settings, table_id)
         for state, linked_table in (("ready", None), ("done", table_id)):
             import_id = add_import(settings.data_dir, FILE, state, table_id=linked_table).rpartition("/")[2]
             folder = settings.imports_dir / import_id
@@ -112,6 +155,16 @@ async def world(app: Application, settings: Settings) -> World:
             with closing(connect(settings.data_dir / "rowcast.db")) as connection:
                 connection.execute("UPDATE imports SET user_id = ? WHERE id = ?", (user.id, import_id))
     return World(app, settings, people, other)
+
+
+def _add_change(settings: Settings, table_id: int) -> None:
+    with closing(connect(settings.data_dir / "rowcast.db")) as connection:
+        connection.execute(
+            "INSERT INTO change_sets (table_id, seq, at, via, kind, rows, cells, note, size)"
+            " VALUES (?, 1, '2026-11-22 12:00:00', 'grid', 'cells', 0, 0, '', 0)",
+            (table_id,),
+        )
+        connection.execute("UPDATE tables SET seq = 1 WHERE id = ?", (table_id,))
 
 
 def written() -> dict[Key, dict[str, str]]:
@@ -187,6 +240,68 @@ async def test_a_token_gets_the_status_in_the_table_and_nothing_beyond_the_api(w
             assert (found == "yes") is (word == "yes" or Scope(word) in scope.included), (key, found)
         else:
             assert (word, found) == ("none", written()[key]["stranger"]), key
+
+
+@dataclass(frozen=True)
+class Part:
+    """What somebody is to a table; None: a stranger to it."""
+
+    table_role: TableRole | None
+
+
+@pytest.mark.parametrize("table_role", [None, *TableRole])
+@pytest.mark.parametrize("role", [Role.GUEST, Role.MEMBER])
+async def test_every_part_in_a_table_opens_the_routes_of_its_rights_and_no_others(
+    world: World, role: Role, table_role: TableRole | None
+) -> None:
+    """`@may` names the right of a route. Without it the route is for everybody who can see the table."""
+    client, person = world.app.test_client(), world.people[role]
+    actor = Actor(person.id, person.email, person.name, person.role)
+    await sign_in(client, ROLES[role])
+    actions = set()
+    for key, rule in routes(world.app).items():
+        if not rule.rule.startswith("/tables/<id:table_id>"):
+            continue
+        table_id = await take_part(world, person, table_role)
+        action = getattr(world.app.view_functions[rule.endpoint], "action", Action.READ_TABLE)
+        answer = await ask_of(world, client, key, rule, table_id)
+        if table_role is None:
+            expected = "not there" if is_allowed(actor, action) else "no"
+        else:
+            expected = "yes" if is_allowed(actor, action, Part(table_role)) else "no"
+        found = "not there" if answer.status_code == 404 else outcome(answer)
+        assert found == expected, (key, table_role, answer.status_code)
+        actions.add(action)
+    assert actions == {Action.READ_TABLE, Action.EDIT_TABLE, Action.CHANGE_TABLE}
+
+
+async def take_part(world: World, person: User, table_role: TableRole | None) -> int:
+    """A new table, with its file: the previous request may have deleted the last one, or left it."""
+    owner = person if table_role is TableRole.OWNER else world.other
+    await db.of(world.app).wait_for_writes()  # of refusals
+    table_id = add_table(world.settings.data_dir, PLANETS, PLANET_ROWS, owner=owner.id)
+    _add_change(world.settings, table_id)
+    import_id = add_import(world.settings.data_dir, FILE, "done", table_id=table_id).rpartition("/")[2]
+    folder = world.settings.imports_dir / import_id
+    folder.mkdir(parents=True)
+    (folder / "original").write_bytes(FILE.read_bytes())
+    async with world.app.app_context():
+        if table_role not in (None, TableRole.OWNER):
+            await db().write(_share, table_id, person.id, table_role)
+    return table_id
+
+
+async def ask_of(world: World, client: QuartClient, key: Key, rule: Rule, table_id: int) -> Any:
+    """With an empty body, about another member and an invitation of this table."""
+    given = {name: SAMPLES[name] for name in rule.arguments} | {"table_id": table_id}
+    async with world.app.app_context():
+        if "user_id" in rule.arguments:
+            given["user_id"] = world.people[Role.ADMINISTRATOR].id
+            await db().write(_share, table_id, given["user_id"], TableRole.VIEWER)
+        if "token_id" in rule.arguments:
+            given["token_id"] = await db().write(_invite_to, table_id)
+    path = world.app.url_map.bind("localhost").build(rule.endpoint, given, key[0])
+    return await client.open(path, method=key[0])
 
 
 async def tried(

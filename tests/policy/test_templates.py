@@ -4,6 +4,7 @@ import hashlib
 import re
 from pathlib import Path
 
+import brotli
 import pytest
 from jinja2 import Environment, FileSystemLoader
 
@@ -92,3 +93,39 @@ def test_vendored_files_are_the_ones_their_list_describes() -> None:
     scripts = {path.name: path for path in (STATIC / "vendor").glob("*.js")}
     assert set(described) == set(scripts)
     assert {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in scripts.items()} == described
+
+
+def test_nothing_but_the_style_sheet_and_one_small_script_keeps_a_page_from_being_painted() -> None:
+    head, body = source("base.html").split("</head>")
+    assert re.findall(
+        r'(?:src|href)="{{ static_url\(\'([\w./-]+)\'\) }}"', re.sub(r"<link rel=\"[\w ]*icon\".*", "", head)
+    ) == [
+        "css/app.css",
+        "js/early.js",
+    ]
+    assert (STATIC / "js" / "early.js").stat().st_size < 2_000
+    assert "vendor/htmx.min.js" in body
+    assert [
+        tag for name in TEMPLATES if name != "base.html" for tag in tags(name, "script") if 'type="module"' not in tag
+    ] == []
+
+
+def test_every_script_is_named_by_a_template_and_the_grid_s_by_its_page_alone() -> None:
+    scripts = {path.relative_to(STATIC / "js").as_posix() for path in (STATIC / "js").rglob("*.js")}
+    named = {name: set(re.findall(r"js/([\w/-]+\.js)", source(name))) for name in TEMPLATES}
+    later = {"grid/totals.js"}  # loaded when the first cells are selected
+    assert set().union(*named.values()) == scripts - later
+    assert {name for name, names in named.items() if any(script.startswith("grid/") for script in names)} == {
+        "tables/show.html"
+    }
+
+
+def test_the_editor_is_small_and_loaded_only_by_those_who_may_edit() -> None:
+    scripts = sorted((STATIC / "js" / "grid" / "edit").glob("*.js"))
+    assert sum(len(brotli.compress(script.read_bytes())) for script in scripts) < 20_000
+    guarded = re.search(r"{%- if may_edit %}\n{%- for script in \(([^)]*)\)", source("tables/show.html"))
+    assert guarded
+    assert re.findall(r"js/grid/edit/(\w+\.js)", source("tables/show.html")) == re.findall(
+        r"edit/(\w+\.js)", guarded[1]
+    )
+    assert sorted(re.findall(r"edit/(\w+\.js)", guarded[1])) == [script.name for script in scripts]

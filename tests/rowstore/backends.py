@@ -16,8 +16,9 @@ from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sqlite.loader import SqliteAppender
 from webapp.rowstore.sqlite.store import SqliteRowReader
 from webapp.rowstore.sqlite.writer import SqliteRowWriter
-from webapp.rowstore.store import Count, ExportFormat, Page, PageStart, RowReader, RowWriter, StoredRow
+from webapp.rowstore.store import ExportFormat, RowReader, RowWriter
 from webapp.rowstore.table_ref import Field, TableRef
+from webapp.rowstore.values import Count, Page, PageStart, Row, StoredRow
 
 T = TypeVar("T")
 Cells = Sequence[str]
@@ -103,6 +104,15 @@ class StoredTable:
     ) -> Page:
         return self.rows.page(self.ref, query or self.query(*args), PageStart(after, before, at), **options)
 
+    def all_rows(self) -> list[Row]:
+        """Page by page, because a page ends after so many bytes."""
+        page = self.page()
+        found = list(page.rows)
+        while page.after:
+            page = self.page(after=page.after)
+            found += page.rows
+        return found
+
     def count(self, *args: tuple[str, str], query: TableQuery | None = None) -> Count:
         return self.rows.count(self.ref, query or self.query(*args))
 
@@ -117,7 +127,8 @@ class StoredTable:
         """Exchange all rows; their ids are 1, 2, 3 ... again."""
         new = [StoredRow(row_id, tuple(cells)) for row_id, cells in enumerate(rows, 1)]
         with self.backend.writing() as writer:
-            writer.delete(self.ref, ids(writer.page(self.ref, TableQuery.of(self.fields), size=100_000)))
+            while old := ids(writer.page(self.ref, TableQuery.of(self.fields))):
+                writer.delete(self.ref, old)
             writer.insert(self.ref, new)
 
     def build_search_index(self, progress: Callable[[int, int], None] = lambda done, total: None) -> bool:

@@ -4,6 +4,9 @@ import asyncio
 import csv
 import io
 import json
+import subprocess
+import sys
+import tracemalloc
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +16,8 @@ from hypothesis import strategies as st
 
 from tests.rowstore.backends import column
 from tests.rowstore.conftest import Make
-from webapp.rowstore.sqlite.export import BLOCK
+from webapp.rowstore.sqlite.export import BLOCK, MAX_JOINED_BYTES
+from webapp.rowstore.store import ExportFormat
 
 TEXTS = (column(1, "a"), column(2, "b"), column(3, "c"))
 TYPED = (
@@ -115,6 +119,27 @@ def test_many_rows_are_exported_in_blocks(make: Make, sort: str) -> None:
         assert [row[1] == "" for row in found] == [False] * 9600 + [True] * 2400
 
 
+@pytest.mark.parametrize("format", ["csv", "ndjson"])
+@pytest.mark.parametrize("args", [(), (("sort", "1"),), (("q", "needle"),)])
+def test_long_rows_are_read_one_by_one_and_sent_in_blocks(
+    make: Make, format: ExportFormat, args: tuple[tuple[str, str], ...]
+) -> None:
+    long = "needle " + "é" * 1_000_000
+    table = make(TEXTS, [(f"{n:02}", long if n % 10 == 3 else "needle", "") for n in range(80)])
+    tracemalloc.start()
+    try:
+        size = largest = 0
+        for block in table.rows.export(table.ref, table.query(*args), format):
+            size, largest = size + len(block), max(largest, len(block))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert size == len(table.export(*args, format=format)) > 8 * len(long.encode())
+    assert largest <= BLOCK
+    assert peak < 4 * len(long.encode())
+
+
 def test_two_thousand_columns_are_exported(make: Make) -> None:
     row = [f"{number}," for number in range(2000)]
     table = make([column(number, f"c{number}") for number in range(1, 2001)], [row])
@@ -148,3 +173,48 @@ async def test_rows_can_be_written_while_a_client_reads_a_stream_slowly(make: Ma
     await asyncio.to_thread(table.write, lambda rows: rows.delete(table.ref, [3000]))
     rest = [block async for block in blocks]
     assert cells(b"".join([first, *rest]))[-1][2] == "2998"
+
+
+EXPORT_ALL = r"""
+import re, sys
+from pathlib import Path
+from webapp.rowstore import open_reader
+from webapp.rowstore.query import TableQuery
+from webapp.rowstore.table_ref import Field, TableRef
+
+def peak():
+    # In kB, of this program. The peak of getrusage() is also that of the process it was started from.
+    return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1])
+
+
+ref = TableRef(1, (Field(1, "a", "text", {}), Field(2, "b", "text", {})))
+with open_reader(sys.argv[1]) as rows:
+    before = peak()
+    sizes = [len(block) for block in rows.export(ref, TableQuery.of(ref.fields))]
+    print(sum(sizes), max(sizes), peak() - before)
+"""
+
+
+def test_an_export_of_long_cells_takes_the_memory_of_one_row(make: Make) -> None:
+    """Also where short rows come first, from which more of the long ones would follow."""
+    megabyte = 1024 * 1024
+    short = [("a", "b")] * 1_000
+    table = make(TEXTS[:2], [*short, *[("x" * megabyte, "")] * 60, *short])
+    command = [sys.executable, "-c", EXPORT_ALL, table.backend.address]
+
+    exported = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    size, largest, grown = map(int, exported.stdout.split())
+
+    assert size == len("a,b\r\n") * 2_001 + 60 * (megabyte + len(",\r\n"))
+    assert largest < megabyte + MAX_JOINED_BYTES + 2 * BLOCK
+    assert grown * 1024 < (16 + 24) * megabyte  # the cache of the connection, and some copies of a row
+
+
+def test_long_and_short_rows_are_exported_in_order(make: Make) -> None:
+    rows = [(str(number), "x" * (MAX_JOINED_BYTES if number % 97 == 50 else number)) for number in range(700)]
+    table = make(TEXTS[:2], rows)
+
+    assert table.export().decode() == "".join(f"{number},{text}\r\n" for number, text in [("a", "b"), *rows])
+    assert [list(json.loads(line).values()) for line in table.export(format="ndjson").splitlines()] == [
+        [number, text or None] for number, text in rows
+    ]

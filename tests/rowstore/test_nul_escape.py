@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.rowstore.backends import StoredTable, column, ids
 from tests.rowstore.conftest import Make
 from webapp.rowstore.nul_escape import decode, decode_block, encode, spellings
-from webapp.rowstore.store import CellChange, StoredRow
+from webapp.rowstore.values import CellChange, StoredRow
 
 TEXTS = st.text(alphabet=st.sampled_from("\0␀␛\"',\\a\n"), max_size=8)
 FIELDS = (column(1, "text"),)

@@ -14,7 +14,7 @@ from tests.rowstore.conftest import Make
 from webapp.rowstore.errors import QueryError
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sqlite import pages
-from webapp.rowstore.store import Count
+from webapp.rowstore.values import Count
 
 FIELDS = (
     column(1, "text"),

@@ -1,6 +1,7 @@
 """Profiles of columns."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, time
 from itertools import pairwise
 
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 from tests.rowstore.backends import StoredTable, column
 from tests.rowstore.conftest import Make
 from webapp.rowstore.errors import QueryError
-from webapp.rowstore.histogram import MAX_BARS, date_ranges, number_ranges
-from webapp.rowstore.store import Profile
+from webapp.rowstore.histogram import MAX_BARS, date_ranges, duration_ranges, number_ranges, time_ranges
+from webapp.rowstore.table_ref import Field
+from webapp.rowstore.values import Profile
 
 FIELDS = (
     column(1, "city"),
@@ -162,3 +164,97 @@ def test_bars_of_days_are_adjacent_and_include_both_ends(one: date, other: date)
 )
 def test_bars_of_days_are_calendar_units(first: str, last: str, second: str) -> None:
     assert date_ranges(first, last)[1].low == second
+
+
+def kept(number: int, type: str, layout: str) -> Field:
+    return replace(column(number, "c", type, {"layout": layout}), keeps_texts=True)
+
+
+HISTOGRAMS = [
+    (column(1, "c", "time", {"layout": "HH:mm"}), ["00:00", "09:05", "09:06", "12:30", "23:59"], "00:00", "01:59"),
+    (column(1, "c", "time", {"layout": "HH:mm:ss"}), ["09:00:00", "09:00:07", "09:00:16"], "09:00", "09:00:00"),
+    (column(1, "c", "time", {"layout": "h:mm am"}), ["9:05 am", "12:30 pm", "12:00 am"], "12:00 am", "12:59 am"),
+    (kept(1, "time", "HH:mm"), ["09:00", "09:00:00", "9:00:59.5", "09:01", "NA", "10:00"], "09:00", "09:04"),
+    (column(1, "c", "time", {"layout": "HH:mm"}), ["12:30"], "12:30", "12:30"),
+    (column(1, "c", "duration", {"layout": "h:mm:ss"}), ["0:00:01", "36:00:00", "1:02:03"], "0:00:00", "2:00:00"),
+    (column(1, "c", "duration", {"layout": "h:mm"}), ["0:59", "1:00", "1:01"], "0:59", "1:00"),
+    (column(1, "c", "duration", {"layout": "h:mm:ss.f"}), ["0:00:00.5", "0:00:00.7"], "0:00:00.5", "0:00:00.6"),
+    (kept(1, "duration", "h:mm"), ["0:01", "90 s", "PT2M", "-0:00:00.25", "?"], "-0:00:10", "0:00"),
+    (kept(1, "duration", "h:mm:ss"), ["0:00:01", "400 days"], "0:00:00", "480:00:00"),
+    (column(1, "c", "date", {"layout": "YYYY-MM"}), ["2024-01", "2024-02", "2024-04"], "2024-01", "2024-01"),
+    (column(1, "c", "date", {"layout": "Mon YYYY"}), ["Jan 1990", "Feb 2024"], "Jan 1990", "Dec 1991"),
+    (kept(1, "date", "YYYY-MM"), ["2024-01", "2024-02-15", "2024-02", "NA"], "2024-01", "2024-01-31"),
+    (column(1, "c", "date", {"layout": "YYYY-Www"}), ["2024-W05", "2024-W07"], "2024-W05", "2024-W05"),
+    (column(1, "c", "date", {"layout": "YYYY-Www"}), ["1990-W05", "2024-W07"], "1988-W12", "1990-W11"),
+    (kept(1, "date", "YYYY-Www"), ["2024-W05", "2024-W05-3", "2024-W07", "?"], "2024-W05", "2024-02-04"),
+    (column(1, "c", "date", {"layout": "Dy DD Mon YYYY"}), ["Mon 05 Feb 2024"], "Mon 05 Feb 2024", "Mon 05 Feb 2024"),
+]
+
+
+@pytest.mark.parametrize(
+    ("field", "texts", "low", "high"), HISTOGRAMS, ids=[repr(texts) for _, texts, *_ in HISTOGRAMS]
+)
+def test_bars_of_times_and_of_months_show_the_rows_they_count(
+    make: Make, field: Field, texts: list[str], low: str, high: str
+) -> None:
+    table = make((field,), [(text,) for text in texts])
+    result = profile(table, 1)
+    assert (result.buckets[0].low, result.buckets[0].high) == (low, high)
+    assert sum(bucket.count for bucket in result.buckets) == result.valued > 0
+    assert min(result.buckets[0].count, result.buckets[-1].count) > 0
+    for bucket in result.buckets:
+        assert table.count(query=bucket.query).number == bucket.count
+
+
+ENDS = [
+    (kept(1, "date", "YYYY-MM"), ["2024-01-15", "2024-02", "2024-03-20"], "2024-01-15", "2024-03-20"),
+    (kept(1, "date", "YYYY-MM"), ["2024-01", "2024-02", "NA"], "2024-01", "2024-02"),
+    (
+        kept(1, "datetime", "DD.MM.YYYY HH:mm"),
+        ["01.02.2024 10:05", "01.02.2024 10:05:30"],
+        "01.02.2024 10:05",
+        "2024-02-01T10:05:30",
+    ),
+    (kept(1, "time", "HH:mm"), ["09:00", "9:00:59"], "09:00", "09:00:59"),
+    (kept(1, "decimal", ""), ["0.001", "2.50"], "0.001", "2.50"),
+]
+
+
+@pytest.mark.parametrize(("field", "texts", "lowest", "highest"), ENDS, ids=[repr(texts) for _, texts, *_ in ENDS])
+def test_the_lowest_and_highest_value_are_shown_with_all_that_they_have(
+    make: Make, field: Field, texts: list[str], lowest: str, highest: str
+) -> None:
+    if field.type == "decimal":
+        field = replace(field, format={"style": "fixed", "scale": 2})
+    result = profile(make((field,), [(text,) for text in texts]), 1)
+    assert (result.minimum, result.maximum) == (lowest, highest)
+
+
+@given(st.lists(st.times(), min_size=1), st.sampled_from(["%H:%M", "%H:%M:%S", "%H:%M:%S.%f"]))
+def test_bars_of_times_cover_them_without_gaps(times: list[time], pattern: str) -> None:
+    values = [value.strftime(pattern) for value in times]
+    ranges = time_ranges(min(values), max(values))
+    assert len(ranges) <= MAX_BARS
+    assert ranges[0].low <= min(values)
+    assert max(values) < ranges[-1].next_low
+    assert all(left.next_low == right.low for left, right in pairwise(ranges))
+    assert all(left.high < right.low for left, right in pairwise(ranges))
+
+
+@given(st.lists(st.floats(-(10**11), 10**11), min_size=1), st.integers(0, 6), st.booleans())
+def test_bars_of_durations_cover_them_without_gaps(values: list[float], decimals: int, has_seconds: bool) -> None:
+    ranges = duration_ranges(min(values), max(values), decimals, has_seconds=has_seconds)
+    assert len(ranges) <= MAX_BARS
+    assert ranges[0].low <= min(values)
+    assert max(values) < ranges[-1].next_low
+    assert all(left.next_low == right.low for left, right in pairwise(ranges))
+
+
+@given(st.dates(), st.dates())
+def test_bars_of_weeks_begin_on_mondays(one: date, other: date) -> None:
+    first, last = min(one, other), max(one, other)
+    ranges = date_ranges(first.isoformat(), last.isoformat(), "week")
+    assert len(ranges) <= MAX_BARS
+    assert ranges[0].low <= first.isoformat()
+    assert last.isoformat() <= ranges[-1].high
+    assert {date.fromisoformat(each.low).weekday() for each in ranges} == {0}

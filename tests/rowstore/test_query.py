@@ -121,10 +121,20 @@ def test_too_many_filters_are_an_error() -> None:
 @pytest.mark.parametrize("name", ["f.2", "cols", "sort"])
 def test_arguments_that_make_urls_too_long_are_errors(name: str) -> None:
     value = {"f.2": "eq:" + "é" * 4000, "cols": "1-3," * 6000, "sort": "1," * 12_000}[name]
-    with pytest.raises(QueryError, match="more than an address can hold"):
+    with pytest.raises(QueryError, match="too long together: each link"):
         query((name, value))
-    with pytest.raises(QueryError, match="more than an address can hold"):
+    with pytest.raises(QueryError, match="too long together: each link"):
         query(*((name, value[:200]) for _ in range(120)))
+
+
+def test_the_more_filters_an_address_has_the_shorter_it_must_be() -> None:
+    """Each filter has two links, which repeat the whole address."""
+    for count, length in ((1, 19_000), (50, 4_500)):
+        filters = [("f.2", f"ne:{number:0{length // count}}") for number in range(count)]
+        assert len(query(*filters).filters) == count
+    filters = [("f.2", f"ne:{number:0{6_000 // 50}}") for number in range(50)]
+    with pytest.raises(QueryError, match="too long together: each link"):
+        query(*filters)
 
 
 def test_a_hidden_column_cannot_be_used_in_any_argument() -> None:
@@ -176,10 +186,10 @@ def test_filters_are_described_in_words() -> None:
         (
             (("q", "bo"), ("f.2", "ne:Oslo"), ("f.4", "empty"), ("f.5", "after:2024-01-31"), ("sort", "5,-2,7")),
             1,
-            "1 of 1,000,000 rows that hold “bo” and where city is not Oslo, count is empty and day is after 2024-01-31,"
+            "1 of 1,000,000 rows matching “bo” and where city is not Oslo, count is empty and day is after 2024-01-31,"
             " by day, oldest first, then by city, Z to A, then by paid, no first",
         ),
-        ((("q", "bo"),), None, "Of 1,000,000 rows those that hold “bo”"),
+        ((("q", "bo"),), None, "Of 1,000,000 rows, those matching “bo”"),
     ],
 )
 def test_the_query_is_described_in_words(args: tuple[tuple[str, str], ...], shown: int | None, words: str) -> None:
@@ -188,5 +198,5 @@ def test_the_query_is_described_in_words(args: tuple[tuple[str, str], ...], show
 
 def test_a_capped_count_is_described_with_a_plus_sign() -> None:
     assert (
-        describe_rows(query(("q", "b")), 1_000_000, 10_000, is_capped=True) == "10,000+ of 1,000,000 rows that hold “b”"
+        describe_rows(query(("q", "b")), 1_000_000, 10_000, is_capped=True) == "10,000+ of 1,000,000 rows matching “b”"
     )

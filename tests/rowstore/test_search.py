@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from tests.rowstore.backends import StoredTable, column, ids
 from tests.rowstore.conftest import Make
+from webapp.rowstore.errors import QueryError
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.store import CellChange, StoredRow
+from webapp.rowstore.values import CellChange, StoredRow
 
 FIELDS = (column(1, "a"), column(2, "b", "decimal", {"style": "fixed", "scale": 2}), column(3, "c"))
 LETTERS = st.text(alphabet=st.sampled_from("abAB\"é É%_*['\n-1.ßß␀␛\0"), max_size=8)
@@ -38,6 +39,63 @@ def test_common_trigrams_change_no_result(
     without = all_pages(table, table.query(("q", text)))
     assert table.build_search_index()
     assert all_pages(table, table.query(("q", text))) == without
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(LETTERS, LETTERS), min_size=1, max_size=12),
+    st.lists(st.text(alphabet=st.sampled_from("abAé%_*['1.ß␀␛"), min_size=1, max_size=4), min_size=2, max_size=4),
+)
+def test_each_word_is_in_some_cell_of_a_row(
+    always_indexed: None, make: Make, cells: list[tuple[str, str]], words: list[str]
+) -> None:
+    table = make(FIELDS, [(one, "12.50", two) for one, two in cells])
+    expected = set.intersection(*(set(ids(table.page(("q", word)))) for word in words))
+    assert set(ids(table.page(("q", " ".join(words))))) == expected
+    assert table.build_search_index()
+    assert set(ids(table.page(("q", " ".join(words))))) == expected
+
+
+@pytest.mark.parametrize("is_indexed", [False, True])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("york 2.50", [1]),
+        ("2.50 york", [1]),
+        ("york new", [1, 2]),
+        ('"new york"', [1]),
+        ('"new york" zeta', []),
+        ("alpha york zeta", []),
+        ("NEW yOrK alp", [1]),
+        ('"new yo', [1]),
+        ("a al alp", [1]),
+        ("é ÉTÉ", [3]),
+        ('5" disk', [3]),
+        ('"5"" disk"', [3]),
+        ("“new york”", [1]),
+    ],
+)
+def test_words_may_be_in_different_cells_and_phrases_in_one(
+    always_indexed: None, make: Make, text: str, expected: list[int], is_indexed: bool
+) -> None:
+    rows = [("New York", "2.50", "alpha"), ("York", "3.00", "new zeta"), ("été", "4.00", '5" disk')]
+    table = make(FIELDS, rows)
+    if is_indexed:
+        assert table.build_search_index()
+    assert ids(table.page(("q", text))) == expected
+    assert table.count(("q", text)).number == len(expected)
+
+
+def test_a_search_has_a_limited_number_of_words(make: Make) -> None:
+    words = " ".join("abcdefghijk")
+    with pytest.raises(QueryError, match="at most 10 words; this one has 11"):
+        TableQuery.from_args([("q", words)], FIELDS)
+    assert TableQuery.from_args([("q", f'"{words}"')], FIELDS).terms == (words,)
+    wide = [column(number, str(number)) for number in range(1, 2001)]
+    table = make(wide, [["é␀xa" if number == 1 else "" for number in range(1, 2001)]])
+    assert ids(table.page(("q", "é␀x ␀xa"))) == [1]
+    with pytest.raises(QueryError, match="2,000 columns has at most 2 words"):
+        table.page(("q", "one two three"))
 
 
 def test_numbers_are_found_as_they_are_printed(always_indexed: None, make: Make) -> None:
@@ -103,10 +161,10 @@ def test_an_interrupted_build_is_started_again(always_indexed: None, make: Make)
 
     with pytest.raises(KeyboardInterrupt):
         table.build_search_index(interrupt)
-    assert len(table.page(("q", "row 89")).rows) == 11
+    assert len(table.page(("q", '"row 89"')).rows) == 11
     assert table.build_search_index()
     assert table.build_search_index()
-    assert len(table.page(("q", "row 89")).rows) == 11
+    assert len(table.page(("q", '"row 89"')).rows) == 11
 
 
 def test_an_unfinished_search_index_can_be_dropped(always_indexed: None, make: Make) -> None:

@@ -34,7 +34,7 @@ def newest_link(data_dir: Path, count: int) -> str:
 def test_signing_up_and_in_writes_no_secret_to_the_log_or_the_disk(
     server: Callable[..., Server], data_dir: Path
 ) -> None:
-    running = server(registration="open", log_level="debug")
+    running = server(registration="open", log_level="debug", smtp_url="smtp://127.0.0.1:1")
     address, headers = f"http://127.0.0.1:{running.port}", {"Sec-Fetch-Site": "same-origin"}
     with httpx.Client(base_url=address, headers=headers, timeout=30) as ada:
         ada.post("/register", data={"email": ADA.email, "password": PASSWORD, "confirmation": PASSWORD})

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import httpx
 import pytest
 
 from tests.servers import ROOT, Server, wait_for
+from webapp.server import MAX_HEAD_SIZE
 from webapp.web.application import refuse_patched_process
 
 Start = Callable[..., Server]
@@ -36,6 +36,15 @@ def test_the_longest_url_of_a_view_is_accepted_and_longer_ones_are_refused(serve
 
     assert (answer.status, answer.body) == (200, b"up\n")
     assert endless.status == 431
+
+
+@pytest.mark.parametrize(("size", "status"), [(MAX_HEAD_SIZE, 200), (MAX_HEAD_SIZE + 1, 431)])
+def test_the_size_of_a_head_is_counted_however_its_bytes_arrive(server: Start, size: int, status: int) -> None:
+    head = b"GET /up?%b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    with server().connect() as wire:
+        wire.send(head % (b"x" * (size - len(head % b""))))
+
+        assert wire.answer().status == status
 
 
 @pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
@@ -61,32 +70,36 @@ def test_a_request_in_flight_is_finished_at_sigterm(server: Start, data_dir: Pat
 
 
 @pytest.mark.parametrize("path", ["/silent", "/ticking"])
-def test_a_live_stream_ends_within_a_second_of_sigterm(server: Start, data_dir: Path, path: str) -> None:
+def test_a_live_stream_ends_with_sigterm_and_is_not_cut(server: Start, data_dir: Path, path: str) -> None:
     running = server(STREAMS)
     with running.connect() as wire:
         wire.send_head("GET", path)
         wire.read_until(b"data: ")
-        began = time.monotonic()
 
         running.terminate()
         rest = wire.read_all()
 
-        assert time.monotonic() - began < 1
         assert rest.endswith(b"0\r\n\r\n")
     assert running.wait() == 0
+    assert "requests were cut" not in running.log.read_text()
     assert (data_dir / f"{path[1:]}-ended").exists()
 
 
-def test_a_request_that_never_ends_is_cancelled_and_the_application_closes(server: Start, data_dir: Path) -> None:
+def test_a_request_that_never_ends_is_answered_with_a_503_and_the_application_closes(
+    server: Start, data_dir: Path
+) -> None:
     running = server(STREAMS, graceful_timeout="0.3")
     with running.connect() as wire:
         wire.send_head("GET", "/stubborn")
         wait_for((data_dir / "stubborn-began").exists)
 
         running.terminate()
+        answer = wire.answer()
 
         assert running.wait() == 0
     assert (data_dir / "closed").exists()
+    assert (answer.status, answer.headers["retry-after"]) == (503, "2")
+    assert b"The server is stopping" in answer.body
 
 
 def test_a_second_signal_cancels_requests_at_once(server: Start, data_dir: Path) -> None:

@@ -94,9 +94,11 @@ async def _document(parts: dict[str, Objects]) -> AsyncIterator[bytes]:
 
 
 async def _profile(database: Database, user_id: int) -> Objects:
+    """Nothing if they are deleted while the document is sent: its other parts are empty then, too."""
     async with database.reading() as session:
-        user = await User.find(session, user_id)
-    yield _values(user, PROFILE) | {"second_factor": user.totp_secret is not None}
+        user = await session.get(User, user_id)
+    if user is not None:
+        yield _values(user, PROFILE) | {"second_factor": user.totp_secret is not None}
 
 
 async def _rows(database: Database, statement: Select[Any], fields: tuple[str, ...]) -> Objects:

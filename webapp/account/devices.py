@@ -9,7 +9,7 @@ from quart.typing import ResponseReturnValue
 from webapp.account import bp
 from webapp.extensions import config, db
 from webapp.models import Session
-from webapp.models.accounts.session import end_all_sessions, end_session
+from webapp.models.accounts.session import MAX_SESSIONS, end_all_sessions, end_session
 from webapp.models.errors import NotFound
 from webapp.web.access import Action, fresh, may, resumable
 from webapp.web.audit import audit_source
@@ -19,14 +19,12 @@ from webapp.web.fragments import redirect_to, render
 from webapp.web.session import current_user
 from webapp.web.user_agents import describe_user_agent
 
-MAX_SHOWN = 200
-
 
 @bp.get("/devices")
 @may(Action.OWN_ACCOUNT)
 async def devices() -> ResponseReturnValue:
     actor = current_user()
-    newest = Session.active_of(actor.id).order_by(Session.seen_at.desc()).limit(MAX_SHOWN)
+    newest = Session.active_of(actor.id).order_by(Session.seen_at.desc()).limit(MAX_SESSIONS)
     async with db().reading() as session:
         sessions = (await session.scalars(newest, Session.active_parameters(config()))).all()
     current_first = sorted(sessions, key=lambda device: device.id != actor.session_id)

@@ -13,8 +13,7 @@ from wtforms.widgets import html_params
 
 from webapp.auth.forms import CodeForm, EmailAddress, NewPasswordForm, OldPassword
 from webapp.models import normalise_email
-from webapp.models.accounts.people import MAX_NAME
-from webapp.models.accounts.user import MAX_EMAIL
+from webapp.models.accounts.user import MAX_EMAIL, MAX_NAME
 from webapp.web.forms import Form, OneLine
 
 Choice = tuple[str, str]  # value, label
@@ -101,7 +100,7 @@ class ProfileForm(Form):
 class EmailForm(Form):
     email = EmailAddress(
         "New address",
-        [InputRequired("Type the new address."), Length(max=MAX_EMAIL, message="No address is that long.")],
+        [InputRequired("Type the new address."), Length(max=MAX_EMAIL, message="This address is too long.")],
     )
 
     def is_other_than(self, current: str) -> bool:
@@ -152,5 +151,5 @@ class DeletionForm(Form):
         except ValueError:
             is_same = False
         if not is_same:
-            self.refuse("email", "This is not your address. Nothing was deleted.")
+            self.refuse("email", "The address does not match. Nothing was deleted.")
         return is_same

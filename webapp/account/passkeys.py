@@ -7,15 +7,15 @@ from webapp.account import bp
 from webapp.account.forms import NewPasskeyForm, PasskeyNameForm
 from webapp.auth.responses import render_form
 from webapp.extensions import db
-from webapp.models import Passkey, User
+from webapp.models import Event, Passkey, User
 from webapp.models.accounts.passkey import (
     PasskeyNotAdded,
     add_passkey,
     remove_passkey,
     rename_passkey,
 )
-from webapp.web.access import Action, before_second_factor, fresh, may, resumable
-from webapp.web.audit import audit_source
+from webapp.web.access import Action, before_second_factor, fresh, may, needs_two_factors, resumable
+from webapp.web.audit import audit_source, record_refusal
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
 from webapp.web.mailer import mailer
@@ -75,9 +75,10 @@ async def passkeys_edit(passkey_id: int) -> ResponseReturnValue:
         passkey = await Passkey.find(session, actor.id, passkey_id)
     form = await PasskeyNameForm.load(obj=passkey)
     if form.validate_on_submit():
-        await db().write(rename_passkey, actor.id, passkey_id, form["name"].data)
+        await db().write(rename_passkey, audit_source(), actor.id, passkey_id, form["name"].data)
         return redirect_to(url_for("account.passkeys"))
-    return await render_form("account/passkeys_edit.html", form, passkey=passkey)
+    is_demanded = needs_two_factors(actor)
+    return await render_form("account/passkeys_edit.html", form, passkey=passkey, is_demanded=is_demanded)
 
 
 @bp.post("/passkeys/<id:passkey_id>/removal")
@@ -85,7 +86,11 @@ async def passkeys_edit(passkey_id: int) -> ResponseReturnValue:
 @fresh
 @resumable
 async def passkeys_remove(passkey_id: int) -> ResponseReturnValue:
-    name = await db().write(remove_passkey, audit_source(), mailer, current_user().id, passkey_id)
+    actor = current_user()
+    must_keep_factor = needs_two_factors(actor)
+    name = await db().write(
+        remove_passkey, audit_source(), mailer, actor.id, passkey_id, must_keep_factor=must_keep_factor
+    )
     flash(f"“{name}” does not sign in any more. Remove it from your device as well.")
     return redirect_to(url_for("account.passkeys"))
 
@@ -95,10 +100,12 @@ async def _add(form: NewPasskeyForm) -> bool:
     try:
         credential = await verify_registration(form["credential"].data or "", actor.id)
         await db().write(add_passkey, audit_source(), mailer, actor.id, form["name"].data, credential)
-    except PasskeyRefused:
+    except PasskeyRefused as error:
+        record_refusal(Event.PASSKEY_REFUSED, None, reason=error.reason)
         form.refuse(None, "The device's answer was not accepted, or it took too long. Nothing was added; try again.")
         return False
     except PasskeyNotAdded as error:
+        record_refusal(Event.PASSKEY_REFUSED, None, reason=str(error))
         form.refuse(None, str(error))
         return False
     await confirm_identity("passkey", is_strong=True)  # the device has verified its user

@@ -2,19 +2,20 @@
 
 from quart import url_for
 from quart.typing import ResponseReturnValue
-from sqlalchemy import select
 
 from webapp.account import bp
 from webapp.account.forms import PasswordForm
 from webapp.auth.rate_limits import rate_limits
 from webapp.auth.responses import render_form
 from webapp.extensions import db, hasher
-from webapp.models import User
+from webapp.models import Event, User
 from webapp.models.accounts.password import change_password
+from webapp.models.accounts.user import ChangedMeanwhile
 from webapp.web.access import Action, fresh, may
-from webapp.web.audit import audit_source
+from webapp.web.audit import audit_source, record_refusal
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
+from webapp.web.known_devices import remember_device
 from webapp.web.mailer import mailer
 from webapp.web.session import current_user
 
@@ -26,21 +27,46 @@ async def password() -> ResponseReturnValue:
     actor = current_user()
     form = await PasswordForm.load()
     form["password"].owner = (actor.email, actor.name)
-    if form.validate_on_submit() and await _is_current(form, actor.id):
-        password_hash = await hasher().hash(form["password"].data)
-        await db().write(change_password, audit_source(), mailer, actor.id, password_hash, actor.session_id)
+    if form.validate_on_submit() and (user := await _verify_current(form, actor.id)) and await _change(form, user):
         flash("Your password is changed. All other devices are signed out.")
         return redirect_to(url_for("account.password"))
     return await render_form("account/password.html", form)
 
 
-async def _is_current(form: PasswordForm, user_id: int) -> bool:
-    """Requires the current password although the sign-in is fresh: that may come from a passkey (ASVS 5.0, 6.2.3)."""
-    await rate_limits().own_guess.hit(str(user_id))
+async def _verify_current(form: PasswordForm, user_id: int) -> User | None:
+    """The person with their current password, or None with a message beside the field.
+
+    It is required although the sign-in is fresh: that may come from a passkey (ASVS 5.0, 6.2.3).
+    """
+    if not await rate_limits().allow(form, (rate_limits().own_guess, str(user_id))):
+        return None
     async with db().reading() as session:
-        password_hash = await session.scalar(select(User.password_hash).where(User.id == user_id))
-    if not await hasher().verify(password_hash, form["current"].data):
-        form.refuse("current", "This is not your current password. Check it, also caps lock.")
-        return False
+        user = await User.find(session, user_id)
+    if not await hasher().verify(user.password_hash, form["current"].data):
+        record_refusal(Event.PASSWORD_REFUSED)
+        form.refuse("current", "Wrong password. Check it, and Caps Lock.")
+        return None
     await rate_limits().own_guess.reset(str(user_id))
+    return user
+
+
+async def _change(form: PasswordForm, user: User) -> bool:
+    """False, with a message beside the field, if the password verified before has been replaced since by another."""
+    password_hash = await hasher().hash(form["password"].data)
+    session_id = current_user().session_id
+    try:
+        await db().write(change_password, audit_source(), mailer, user, password_hash, session_id)
+    except ChangedMeanwhile:
+        if not await _is_changed_to(form["password"].data, user.id):
+            form.refuse("current", "Your password was changed a moment ago, so this is no longer your current one.")
+            return False
+    async with db().reading() as session:
+        remember_device(await User.find(session, user.id))
     return True
+
+
+async def _is_changed_to(password: str, user_id: int) -> bool:
+    """Whether this very form, sent several times at once, has been carried out."""
+    async with db().reading() as session:
+        user = await User.find(session, user_id)
+    return await hasher().verify(user.password_hash, password)

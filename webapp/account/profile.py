@@ -12,18 +12,21 @@ from webapp.account.forms import EmailConfirmationForm, EmailForm, ProfileForm
 from webapp.auth.rate_limits import rate_limits
 from webapp.auth.responses import render_form
 from webapp.extensions import config, db
-from webapp.models import OneTimeToken, Purpose, TokenUnusable
+from webapp.models import TokenUnusable
 from webapp.models.accounts.account import (
     change_profile,
     confirm_email_change,
     find_email_change,
     pending_email,
     request_email_change,
+    withdraw_email_change,
 )
+from webapp.models.idempotency import Outcome, once
 from webapp.web.access import Action, fresh, may
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to, render
+from webapp.web.idempotency import form_key
 from webapp.web.mailer import mailer
 from webapp.web.session import current_user
 
@@ -40,7 +43,8 @@ async def profile() -> ResponseReturnValue:
         return redirect_to(url_for("account.profile"), whole=True)
     async with db().reading() as session:
         pending = await pending_email(session, actor.id)
-    return await render_form("account/profile.html", form, pending=pending)
+    can_confirm = config().can_confirm_addresses
+    return await render_form("account/profile.html", form, pending=pending, can_confirm=can_confirm)
 
 
 @bp.route("/email", methods=["GET", "POST"])
@@ -52,7 +56,11 @@ async def email() -> ResponseReturnValue:
     if form.validate_on_submit() and form.is_other_than(actor.email):
         await rate_limits().email_change.hit(str(actor.id))
         new = form["email"].data
-        await db().write(request_email_change, audit_source(), mailer, actor.id, new)
+        repeat = Outcome(
+            url_for("account.profile"), f"The link for {new} exists already. Open the form again for another."
+        )
+        key = await form_key(new)
+        await db().write(once, key, lambda _: repeat, request_email_change, audit_source(), mailer, actor.id, new)
         by_hand = f"This server sends no mail. Whoever runs it has a link for {new} now: ask for it."
         link = f"A link is on its way to {new}." if config().sends_mail else by_hand
         flash(f"{link} The address changes when you open it.", "alert")
@@ -63,7 +71,7 @@ async def email() -> ResponseReturnValue:
 @bp.post("/email/withdrawal")
 @may(Action.OWN_ACCOUNT)
 async def email_withdrawal() -> ResponseReturnValue:
-    await db().write(OneTimeToken.withdraw, current_user().id, Purpose.CHANGE_EMAIL)
+    await db().write(withdraw_email_change, audit_source(), current_user().id)
     flash("Your address stays as it is; the link does not work any more.")
     return redirect_to(url_for("account.profile"))
 

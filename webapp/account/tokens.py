@@ -11,14 +11,17 @@ from webapp.auth.responses import render_form
 from webapp.extensions import db
 from webapp.models import Actor, ApiToken, Scope, is_allowed, utc_now
 from webapp.models.accounts.api_token import TokenNameTaken, issue_api_token, revoke_api_token
+from webapp.models.idempotency import Outcome, once
 from webapp.web.access import Action, fresh, may
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
 from webapp.web.formatting import find_time_zone
 from webapp.web.fragments import redirect_to, render
+from webapp.web.idempotency import form_key
 from webapp.web.mailer import mailer
 from webapp.web.session import current_user
 
+SHOWN_ONCE = "This token was created already, and shown once. If you have not saved it, revoke it and create another."
 MAX_LIFETIME = timedelta(days=3653)
 SCOPES = {
     Scope.READ: "read",
@@ -54,7 +57,7 @@ async def tokens_new() -> ResponseReturnValue:
 @may(Action.OWN_ACCOUNT)
 async def tokens_revoke(token_id: int) -> ResponseReturnValue:
     await db().write(revoke_api_token, audit_source(), current_user().id, token_id)
-    flash("The token does not work any more.")
+    flash("The token is revoked.")
     return redirect_to(url_for("account.tokens"))
 
 
@@ -71,10 +74,20 @@ def _is_last_day_possible(form: TokenForm, actor: Actor) -> bool:
 
 async def _issue(form: TokenForm, actor: Actor) -> tuple[ApiToken, str] | None:
     """The token, and what it reads; or None, with a message beside the field."""
+    outcome = Outcome(url_for("account.tokens"), SHOWN_ONCE)
     name, scope, expires_at = form["name"].data, Scope(form["scope"].data), _expires_at(form, actor)
     try:
         return await db().write(
-            issue_api_token, audit_source(), mailer, actor.id, name=name, scope=scope, expires_at=expires_at
+            once,
+            await form_key(name, scope, form["lifetime"].data, form["until"].data),
+            lambda _: outcome,
+            issue_api_token,
+            audit_source(),
+            mailer,
+            actor.id,
+            name=name,
+            scope=scope,
+            expires_at=expires_at,
         )
     except TokenNameTaken as error:
         form.refuse("name", str(error))

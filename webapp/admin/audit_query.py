@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, tzinfo
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, String, or_, select, type_coerce
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from webapp.admin.audit_wording import EVENTS, GROUPS
 from webapp.models import AuditEvent
 from webapp.models.base import MAX_ID
+from webapp.web.days import begin_of, end_of, parse_day
 
 PAGE_SIZE = 100  # events
 MAX_TEXT = 200  # characters of a filter
@@ -33,7 +34,7 @@ class AuditQuery:
         """Invalid parameters are ignored."""
         values = {field.name: args.get(field.name, "").replace("\0", "").strip()[:MAX_TEXT] for field in fields(cls)}
         is_valid = {"event": values["event"] in {*EVENTS, *GROUPS}} | {
-            name: _parse_day(values[name]) is not None for name in ("since", "until")
+            name: parse_day(values[name]) is not None for name in ("since", "until")
         }
         return cls(**{name: value for name, value in values.items() if is_valid.get(name, True)})
 
@@ -69,10 +70,10 @@ def _conditions(query: AuditQuery, zone: tzinfo) -> list[ColumnElement[bool]]:
         conditions.append(or_(_contains(AuditEvent.actor, query.person), _contains(AuditEvent.subject, query.person)))
     if query.address:
         conditions.append(AuditEvent.address.startswith(query.address, autoescape=True))
-    if since := _parse_day(query.since):
-        conditions.append(AuditEvent.at >= _midnight(since, zone))
-    if until := _parse_day(query.until):
-        conditions.append(AuditEvent.at < _midnight(until + timedelta(days=1), zone))
+    if since := parse_day(query.since):
+        conditions.append(AuditEvent.at >= begin_of(since, zone))
+    if until := parse_day(query.until):
+        conditions.append(AuditEvent.at < end_of(until, zone))
     return [*conditions, *(_mentions(word) for word in query.q.split())]
 
 
@@ -85,16 +86,3 @@ def _mentions(word: str) -> ColumnElement[bool]:
 
 def _contains(column: SQLColumnExpression[str], text: str) -> ColumnElement[bool]:
     return column.contains(text, autoescape=True)
-
-
-def _parse_day(text: str) -> date | None:
-    """Days at the limits of the calendar have no next day, and nothing happened on them."""
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return day if 1900 < day.year < 9000 else None
-
-
-def _midnight(day: date, zone: tzinfo) -> datetime:
-    return datetime.combine(day, time(), zone)

@@ -8,7 +8,7 @@ from wtforms.validators import DataRequired
 
 from webapp.auth.forms import EmailAddress
 from webapp.models import Actor, Role, is_above, normalise_email
-from webapp.models.accounts.people import MAX_NAME
+from webapp.models.accounts.user import MAX_NAME
 from webapp.web.forms import Form, OneLine
 
 MAX_INVITED = 100  # addresses at once
@@ -43,7 +43,7 @@ class RemovalForm(Form):
 
     def validate_confirmation(self, field: StringField) -> None:
         if (field.data or "").strip().lower() != self.email:
-            raise ValidationError("This is not their address. Nothing was removed.")
+            raise ValidationError("The address does not match. Nothing was removed.")
 
 
 class InvitationForm(RoleForm):

@@ -12,11 +12,14 @@ from webapp.auth.responses import render_form
 from webapp.extensions import config, db
 from webapp.models import OneTimeToken, Role, is_above, utc_now
 from webapp.models.accounts import invitation
+from webapp.models.accounts.outcomes import invitation_subject
+from webapp.models.idempotency import Outcome, once
 from webapp.web.access import Action, fresh, may, resumable
 from webapp.web.flashes import flash
 from webapp.web.formatting import plural
 from webapp.web.fragments import redirect_to, render
 from webapp.web.hosts import own_origin
+from webapp.web.idempotency import form_key
 from webapp.web.mailer import mailer
 from webapp.web.session import acting_user, current_user
 
@@ -43,7 +46,10 @@ async def invitations_create() -> ResponseReturnValue:
     form = (await InvitationForm.load()).offer(current_user())
     if not form.validate_on_submit():
         return await _new(form)
-    invited, left_out = await db().write(invitation.invite, acting_user(), mailer, form.addresses, form["role"].data)
+    who = (form.addresses, form["role"].data)
+    invited, left_out = await db().write(
+        once, await form_key(*who), _invited, invitation.invite, acting_user(), mailer, *who
+    )
     if invited:
         flash(f"{plural(len(invited), 'person is', 'people are')} invited.")
     if left_out:
@@ -77,6 +83,12 @@ async def invitations_withdraw(token_id: int) -> ResponseReturnValue:
     email = await db().write(invitation.withdraw, acting_user(), token_id)
     flash(f"The invitation for {email} no longer works.")
     return redirect_to(url_for("admin.invitations_index"))
+
+
+def _invited(result: tuple[list[str], list[str]]) -> Outcome:
+    message = "This form was sent already. The list shows who is invited."
+    subject = "\n".join(map(invitation_subject, result[0]))
+    return Outcome(url_for("admin.invitations_index"), message, subject)
 
 
 async def _new(form: InvitationForm) -> ResponseReturnValue:

@@ -11,12 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from webapp.admin import bp
 from webapp.db.errors import UserError
 from webapp.extensions import db, jobs
-from webapp.jobs.progress import initial_progress
 from webapp.models import Import, ImportState, Mail, Table, User
 from webapp.models.errors import NotFound
 from webapp.models.mail import MAX_TRIES
 from webapp.models.tables import importing
-from webapp.models.tables.importing import RUNNING_STATES
+from webapp.models.tables.import_model import RUNNING_STATES, ImportSummary
 from webapp.models.tables.table import SearchIndex
 from webapp.web.access import Action, may
 from webapp.web.audit import audit_source
@@ -43,7 +42,7 @@ async def jobs_index() -> ResponseReturnValue:
     retryable = await _kept_files([import_ for import_, _ in failed])  # now that no session waits for the disk
     return await render(
         "admin/jobs.html",
-        running=[(*row, jobs().progress(row[0].id) or initial_progress(row[0])) for row in running],
+        running=[(*row, jobs().progress(row[0])) for row in running],
         waiting=waiting,
         failed=[(*row, row[0].id in retryable) for row in failed],
         indexes=indexing,
@@ -55,7 +54,7 @@ async def jobs_index() -> ResponseReturnValue:
 @may(Action.RUN_SERVER)
 async def jobs_retry(import_id: str) -> ResponseReturnValue:
     """Read the file again, if it still exists. The result waits for its owner's decision, as the first time."""
-    import_ = await jobs().find_import(import_id)
+    import_ = await jobs().get_import(import_id)
     if import_ is None:
         raise NotFound("import")
     if import_.state == ImportState.FAILED and not await _kept_files([import_]):
@@ -65,14 +64,16 @@ async def jobs_retry(import_id: str) -> ResponseReturnValue:
     return redirect_to(url_for("admin.jobs_index"))
 
 
-async def _kept_files(imports: Collection[Import]) -> set[str]:
+async def _kept_files(imports: Collection[Import | ImportSummary]) -> set[str]:
     """The ids of the failed imports whose file still exists: one that could be read is kept for a day."""
-    paths = {import_.id: jobs().folder(import_.id).original for import_ in imports if import_.inspection is not None}
+    read = [import_.id for import_ in imports if import_.inspected_rows is not None]
+    paths = {import_id: jobs().folder(import_id).original for import_id in read}
     return await asyncio.to_thread(lambda: {import_id for import_id, path in paths.items() if path.is_file()})
 
 
-async def _imports(session: AsyncSession, states: tuple[ImportState, ...]) -> list[tuple[Import, str]]:
+async def _imports(session: AsyncSession, states: tuple[ImportState, ...]) -> list[tuple[ImportSummary, str]]:
     """Each with its owner's address."""
-    statement = select(Import, User.email).join(User, User.id == Import.user_id).where(Import.state.in_(states))
-    rows = await session.execute(statement.order_by(Import.created_at.desc()).limit(MAX_SHOWN))
-    return [(import_, email) for import_, email in rows]
+    columns = select(User.email, *ImportSummary.columns()).join_from(Import, User, User.id == Import.user_id)
+    statement = columns.where(Import.state.in_(states)).order_by(Import.created_at.desc())
+    rows = await session.execute(statement.limit(MAX_SHOWN))
+    return [(ImportSummary(*columns), email) for email, *columns in rows]

@@ -22,7 +22,7 @@ from webapp.web.safe_urls import safe_next
 from webapp.web.session import acting_user, current_user
 
 MAX_SELECTED = 500  # people at once
-NOBODY_SELECTED = "Nobody is chosen. Tick the boxes beside their names first."
+NOBODY_SELECTED = "Nobody is selected. Select people first, with the boxes beside their names."
 MAX_NAMED = 5  # of those left out, named in the message
 
 BULK_ACTIONS: dict[str, tuple[PersonVerb, str]] = {

@@ -22,12 +22,13 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class PersonRow:
-    """A person. `roles` are those the reader may grant them: empty if the reader may not manage them."""
+    """A person. `may_act`: the reader may do to them what nobody does to themselves; `roles`: those they may grant."""
 
     person: PersonSummary
     state: str
     badge: str  # its kind; "": none
     may_manage: bool
+    may_act: bool
     is_self: bool
     role: str
     roles: list[tuple[str, str]]
@@ -42,6 +43,7 @@ def present_person(reader: Actor, person: PersonSummary) -> PersonRow:
         state=state,
         badge=badge,
         may_manage=may_manage,
+        may_act=may_manage and not is_self,
         is_self=is_self,
         role=ROLES[person.role],
         roles=roles if may_manage and not is_self else [],

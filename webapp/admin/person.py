@@ -16,15 +16,19 @@ from webapp.extensions import config, db
 from webapp.models import ApiToken, AuditEvent, EmailTaken, Passkey, Session, User, utc_now
 from webapp.models.accounts import people
 from webapp.models.accounts.api_token import IS_USABLE
+from webapp.models.accounts.last_owner import LastOwner
 from webapp.models.accounts.password import send_reset_link
-from webapp.models.accounts.people import HasFactor, LastOwner, NotAllowed
+from webapp.models.accounts.people import HasFactor, OnlyPasskeys
 from webapp.models.accounts.people_query import people_by_id
-from webapp.models.errors import NotFound
+from webapp.models.errors import NotAllowed, NotFound
+from webapp.models.idempotency import Outcome, once
+from webapp.models.tables.member_lists import shared_with
 from webapp.web import templating
-from webapp.web.access import Action, fresh, may, resumable
+from webapp.web.access import Action, fresh, may, resumable, roles_with_two_factors
 from webapp.web.flashes import flash
 from webapp.web.formatting import plural
 from webapp.web.fragments import is_partial, redirect_to, render, respond, toast
+from webapp.web.idempotency import form_key
 from webapp.web.mailer import mailer
 from webapp.web.session import acting_user, current_user
 from webapp.web.user_agents import describe_user_agent
@@ -103,8 +107,10 @@ async def person_role(user_id: int) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return await _refuse_role(user_id, "This is none of the roles you may give.")
     try:
-        person = await db().write(people.change_role, acting_user(), user_id, form["role"].data)
-    except LastOwner as error:
+        person = await db().write(
+            people.change_role, acting_user(), user_id, form["role"].data, roles_with_two_factors()
+        )
+    except (LastOwner, OnlyPasskeys) as error:
         return await _refuse_role(user_id, str(error))
     return await _changed(user_id, f"{person.name} has the role {person.role} now.")
 
@@ -136,12 +142,13 @@ async def person_end_sessions(user_id: int) -> ResponseReturnValue:
 @resumable
 async def person_reset(user_id: int) -> ResponseReturnValue:
     """A link to choose a new password: by mail, or for the administrator to pass on."""
-    email = await db().write(send_reset_link, acting_user(), mailer, user_id)
-    if config().sends_mail:
-        flash(f"A link is on its way to {email}.")
-        return redirect_to(url_for("admin.person_show", user_id=user_id))
-    flash(f"The link for {email} waits here: copy it and pass it on.")
-    return redirect_to(url_for("admin.mails_index"))
+    url = url_for("admin.person_show", user_id=user_id) if config().sends_mail else url_for("admin.mails_index")
+    repeat = Outcome(url, "The link exists already. Open the person's page again for another.")
+    key = await form_key(user_id)
+    email = await db().write(once, key, lambda _: repeat, send_reset_link, acting_user(), mailer, user_id)
+    by_hand = f"The link for {email} waits here: copy it and pass it on."
+    flash(f"A link is on its way to {email}." if config().sends_mail else by_hand)
+    return redirect_to(url)
 
 
 @bp.route("/people/<id:user_id>/removal", methods=["GET", "POST"])
@@ -207,7 +214,11 @@ async def _show(row: PersonRow, status: int = 200, **context: Any) -> ResponseRe
             (describe_user_agent(device.agent), device)
             for device in await session.scalars(devices, Session.active_parameters(config()))
         ]
+        context["shared"] = await shared_with(session, user_id)
         context["history"] = [present_event(event) for event in await session.scalars(events)]
+    # As the verb `change_email` decides, which says why.
+    context["may_change_email"] = row.may_act and not (detail.User.totp_secret or detail.passkeys)
     context["history_url"] = url_for("admin.audit_index", person=row.person.email)
+    context["sends_mail"] = config().sends_mail
     context["user_data"] = await summarize_user_data(user_id)
     return await render("admin/people/show.html", status=status, row=row, detail=detail, **context)

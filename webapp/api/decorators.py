@@ -52,3 +52,9 @@ def errors(*statuses: int) -> Callable[[View], View]:
         return view
 
     return decorate
+
+
+def takes_idempotency_key(view: View) -> View:
+    """Documents the header `Idempotency-Key`; the view reads it with `header_key()`."""
+    view.takes_idempotency_key = True  # type: ignore[attr-defined]
+    return view

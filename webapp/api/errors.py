@@ -12,7 +12,8 @@ from webapp.api import bp
 from webapp.db.errors import UserError
 from webapp.models import EmailTaken
 from webapp.models.accounts.combined_changes import VersionMismatch
-from webapp.models.accounts.people import LastOwner
+from webapp.models.accounts.last_owner import LastOwner
+from webapp.models.accounts.people import OnlyPasskeys
 from webapp.web.csrf import SAFE_METHODS
 from webapp.web.errors import error_response
 from webapp.web.session import current_user_or_none
@@ -39,6 +40,7 @@ MESSAGES = {
 CONFLICTS: dict[type[UserError], tuple[int, str]] = {
     EmailTaken: (409, "There is already an account with this address."),
     LastOwner: (409, ""),
+    OnlyPasskeys: (409, ""),
     VersionMismatch: (412, ""),
 }
 

@@ -64,6 +64,14 @@ IF_MATCH = {
     "description": "The `ETag` you received. If the object has changed since, nothing happens and the response is 412.",
 }
 
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
+    "description": "A random text that you make for this request. Sent again with the same key and body within a day,"
+    " the request does nothing more and gets the first one's result; with another body it is refused (422).",
+}
+
 
 class Provider(OpenAPIProvider):
     """One operation per method of each route below /api/v1/."""
@@ -129,6 +137,8 @@ def _complete(operation: Json, method: str, view: Any) -> Json:
             parameter |= _path_parameter(hints[parameter["name"]])
     if 412 in getattr(view, "error_statuses", ()):
         operation["parameters"].append(IF_MATCH)
+    if getattr(view, "takes_idempotency_key", False):
+        operation["parameters"].append(IDEMPOTENCY_KEY)
     if "requestBody" in operation:
         operation["requestBody"]["required"] = True
     operation["responses"] = _responses(operation, view)

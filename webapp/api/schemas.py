@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from webapp.models import Actor, Role, User, normalise_email
-from webapp.models.accounts.people import MAX_NAME
+from webapp.models.accounts.user import MAX_NAME
 from webapp.models.base import MAX_ID
 
 MAX_EMAIL = 254  # characters (RFC 5321)

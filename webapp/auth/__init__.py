@@ -17,3 +17,5 @@ from webapp.auth import (  # noqa: E402, F401  (routes register themselves)
     sessions,
     verifications,
 )
+
+bp.before_request(rate_limits.limit_own_changes)

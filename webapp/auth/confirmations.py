@@ -44,15 +44,26 @@ async def _load(actor: Actor) -> tuple[User, bool, bool]:
 
 
 async def _is_proved(form: ConfirmationForm, user: User) -> bool:
-    """Check the password first, because checking a code uses it up."""
+    """Check the password first: without it no tries at codes are used up, of which an account has few."""
     if not await rate_limits().allow(form, (rate_limits().confirmation, str(user.id))):
         return False
     if not await hasher().verify(user.password_hash, form["password"].data):
-        form.refuse("password", "This is not your password.")
-    elif "code" in form and not await db().write(verify_code, audit_source(), sealer(), user.id, form["code"].data):
-        form.refuse("code", "This code is wrong, or was used already. Wait for the next one.")
+        form.refuse("password", "Wrong password.")
+    elif "code" in form and not await _is_code_right(form, user) and form.retry_after is not None:
+        return False
     if form.errors:
         record_soon(Event.SIGN_IN_FAILED, user, step="confirmation")
         return False
     await rate_limits().confirmation.reset(str(user.id))
+    return True
+
+
+async def _is_code_right(form: ConfirmationForm, user: User) -> bool:
+    tries = rate_limits().code_tries(user)
+    if not await rate_limits().allow(form, *tries):
+        return False
+    if not await db().write(verify_code, audit_source(), sealer(), user.id, form["code"].data):
+        form.refuse("code", "This code is wrong, or was used already. Wait for the next one.")
+        return False
+    await rate_limits().give_back(*tries)
     return True

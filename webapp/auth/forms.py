@@ -7,8 +7,8 @@ from wtforms.validators import EqualTo, InputRequired, Length
 
 from webapp.models import normalise_email
 from webapp.models.accounts.password import MAX_PASSWORD, problem_with
-from webapp.models.accounts.people import MAX_NAME
-from webapp.web.forms import Form
+from webapp.models.accounts.user import MAX_NAME
+from webapp.web.forms import Form, OneLine
 
 MAX_CODE = 64  # characters of a code as typed
 
@@ -29,7 +29,7 @@ class OldPassword(PasswordField):
     """An existing password, as typed."""
 
     def __init__(self, label: str = "Password", **kwargs: Any) -> None:
-        max_length = Length(max=MAX_PASSWORD, message="No password is that long.")
+        max_length = Length(max=MAX_PASSWORD, message="This password is too long.")
         super().__init__(label, [InputRequired(f"Type your {label.lower()}."), max_length], **kwargs)
 
 
@@ -84,7 +84,7 @@ class EmailCheckForm(Form):
 
 
 class InvitationForm(RateLimitedForm):
-    name = StringField("Name", [Length(max=MAX_NAME, message=f"Use at most {MAX_NAME} characters.")])
+    name = OneLine("Name", None, MAX_NAME)
     password = NewPassword()
     confirmation = PasswordAgain()
 
@@ -98,7 +98,7 @@ class LoginForm(RateLimitedForm):
 class CodeForm(RateLimitedForm):
     code = StringField(
         "Code",
-        [InputRequired("Type the code."), Length(max=MAX_CODE, message="No code is that long.")],
+        [InputRequired("Type the code."), Length(max=MAX_CODE, message="This code is too long.")],
     )
 
 

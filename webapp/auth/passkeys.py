@@ -11,7 +11,7 @@ from webapp.db.errors import UserError
 from webapp.extensions import db
 from webapp.models import Event, Passkey, User
 from webapp.web.access import Action, before_second_factor, may, public
-from webapp.web.audit import record_soon
+from webapp.web.audit import record_refusal
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
 from webapp.web.rate_limit.requests import client_address
@@ -66,6 +66,6 @@ async def _verify(form: PasskeyForm, user_id: int | None) -> User | None:
     try:
         return await verify_authentication(form["credential"].data or "", user_id)
     except PasskeyRefused as error:
-        record_soon(Event.SIGN_IN_FAILED, method="passkey", reason=error.reason)
+        record_refusal(Event.SIGN_IN_FAILED, error.user, method="passkey", reason=error.reason)
         flash(str(error), "failed")
         return None

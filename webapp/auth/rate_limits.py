@@ -12,12 +12,16 @@ from quart import request
 
 from webapp.auth.forms import RateLimitedForm
 from webapp.extensions import Extension
-from webapp.models import Event
+from webapp.models import Event, User
 from webapp.web.audit import record_soon
+from webapp.web.csrf import SAFE_METHODS
+from webapp.web.known_devices import known_device
 from webapp.web.rate_limit.limits import Hit, RateLimit, hit_all, too_many
 from webapp.web.rate_limit.requests import client_address
+from webapp.web.session import current_user_or_none
 
 TEN_MINUTES, AN_HOUR, A_DAY = 600, 3600, 86400  # seconds
+SIGN_OUT = {"auth.logout", "auth.logout_everywhere"}
 NEW_DEVICE = (
     "Without waiting: on a device that has signed in before, with a passkey, or (without second factor) after a reset."
 )
@@ -32,6 +36,8 @@ class RateLimits:
         self.code = RateLimit("auth.code", 10, TEN_MINUTES)
         # Three of a million codes are valid at a time: guessing takes years, even with the password.
         self.codes_a_day = RateLimit("auth.codes_a_day", 60, A_DAY)
+        # All devices together. Unknown ones have at most 60 of these, so they leave enough for a known one.
+        self.account_codes_a_day = RateLimit("auth.account_codes_a_day", 200, A_DAY)
         self.confirmation = RateLimit("auth.confirmation", 10, TEN_MINUTES)
         self.registration = RateLimit("auth.registration", 20, TEN_MINUTES)
         self.email_check = RateLimit("auth.email_check", 60, TEN_MINUTES)
@@ -44,6 +50,8 @@ class RateLimits:
         # Per signed-in person: an unattended or stolen session must not allow guessing, or flooding a mailbox.
         self.own_guess = RateLimit("account.guess", 10, TEN_MINUTES)
         self.email_change = RateLimit("account.email_change", 5, AN_HOUR)
+        # Each writes a row of the audit log, which nobody should be able to fill.
+        self.own_changes = RateLimit("account.changes", 60, TEN_MINUTES)
 
     def sign_in(self, email: str, device: str | None) -> tuple[Hit, ...]:
         """`device` is the name of a device that has signed in to this account before."""
@@ -55,9 +63,16 @@ class RateLimits:
             (self.account, email),
         )
 
-    def second_step(self, user_id: int, device: str | None) -> tuple[Hit, ...]:
-        key = str(user_id) if device is None else f"{user_id} {device}"
-        return (self.code, key), (self.codes_a_day, key)
+    def code_tries(self, user: User) -> tuple[Hit, ...]:
+        """For every place that takes a code of the second factor: they count together."""
+        device = known_device(user)
+        key = str(user.id) if device is None else f"{user.id} {device}"
+        return (self.code, key), (self.codes_a_day, key), (self.account_codes_a_day, str(user.id))
+
+    async def give_back(self, *tries: Hit) -> None:
+        """They were right, so they were no guesses. Wrong ones before them still count."""
+        for limit, key in tries:
+            await limit.give_back(key)
 
     async def reset_sign_in(self, email: str, device: str | None) -> None:
         """The password was right. The address keeps its count, so that one's own account does not pay for guessing at
@@ -77,8 +92,16 @@ class RateLimits:
         form.refuse_for(ceil(exceeded.retry_after), text.strip())
         # Only now and then, so that a thousand refusals do not flood the audit log.
         if await self.audit_entry.try_hit(exceeded.key):
-            record_soon(Event.THROTTLED, exceeded.key.partition(" ")[0], place=request.endpoint)
+            record_soon(Event.RATE_LIMITED, exceeded.key.partition(" ")[0], place=request.endpoint)
         return False
+
+
+async def limit_own_changes() -> None:
+    """Before every request to one's account. Signing out is never refused."""
+    actor = current_user_or_none()
+    if request.method in SAFE_METHODS or actor is None or request.endpoint in SIGN_OUT:
+        return
+    await rate_limits().own_changes.hit(str(actor.id))
 
 
 rate_limits: Extension[RateLimits] = Extension("auth_rate_limits", lambda app: RateLimits())

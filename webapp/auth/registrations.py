@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 from textwrap import wrap
+from typing import Any
 
 import structlog
 from quart import request
@@ -17,15 +18,17 @@ from settings import Registration, Settings
 from webapp.auth import bp
 from webapp.auth.forms import EmailCheckForm, RegistrationForm
 from webapp.auth.rate_limits import rate_limits
-from webapp.auth.responses import redirect_after_login, render_form
+from webapp.auth.responses import account_exists, redirect_after_login, render_form
 from webapp.db.keys import secret_key
 from webapp.extensions import config, db, hasher
 from webapp.models import EmailTaken, User
 from webapp.models.accounts import account
+from webapp.models.idempotency import once
 from webapp.web.access import public
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
 from webapp.web.fragments import render
+from webapp.web.idempotency import form_key
 from webapp.web.mailer import mailer
 from webapp.web.rate_limit.requests import client_address
 from webapp.web.session import load_current_user, sign_in
@@ -40,7 +43,8 @@ async def register() -> ResponseReturnValue:
         return redirect_after_login()
     is_first = not await has_accounts()
     if not (is_first or is_registration_open()):
-        return await render("auth/closed.html", status=403, registration=config().registration)
+        settings: dict[str, Any] = {"registration": config().registration, "sends_mail": config().sends_mail}
+        return await render("auth/closed.html", status=403, **settings)
     form = await RegistrationForm.load()
     if not is_first or config().is_private:
         del form["setup_key"]
@@ -74,9 +78,19 @@ async def _sign_up(form: RegistrationForm) -> bool:
     if "setup_key" in form and not is_setup_key(config(), form["setup_key"].data):
         form.refuse("setup_key", "This is not the key in the server's log. It is printed at every start.")
         return False
-    credentials = {"email": form["email"].data, "password_hash": await hasher().hash(form["password"].data)}
+    email, password_hash = form["email"].data, await hasher().hash(form["password"].data)
     try:
-        user = await db().write(account.register, audit_source(), mailer, **credentials, is_open=is_registration_open())
+        user = await db().write(
+            once,
+            await form_key(email, is_public=True),
+            account_exists,
+            account.register,
+            audit_source(),
+            mailer,
+            email=email,
+            password_hash=password_hash,
+            is_open=is_registration_open(),
+        )
     except EmailTaken as error:
         form.refuse("email", str(error))
         return False

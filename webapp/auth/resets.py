@@ -63,4 +63,4 @@ async def _set_password(token: str, password: str) -> None:
     user = await db().write(complete_password_reset, audit_source(), mailer, token, await hasher().hash(password))
     await sign_out()
     if user.totp_secret is None:  # reading the mails must not grant a separate allowance of tries at the codes
-        remember_device(user.id)
+        remember_device(user)

@@ -7,10 +7,13 @@ from quart.typing import ResponseReturnValue
 
 from webapp.auth import bp
 from webapp.auth.forms import RateLimitedForm
+from webapp.auth.sign_in_notice import announce_sign_in_methods
 from webapp.extensions import config, db
-from webapp.models import Actor, OneTimeToken, Purpose, TokenUnusable, User, utc_now
+from webapp.models import Actor, Event, OneTimeToken, Purpose, TokenUnusable, User, utc_now
+from webapp.models.accounts.outcomes import person_subject
+from webapp.models.idempotency import Outcome
 from webapp.web import pending_request
-from webapp.web.audit import audit_source
+from webapp.web.audit import audit_source, record_refusal
 from webapp.web.forms import Form
 from webapp.web.fragments import redirect_to, render
 from webapp.web.known_devices import known_device
@@ -28,6 +31,12 @@ async def render_form(template: str, form: Form, **context: Any) -> Response:
     return response
 
 
+def account_exists(user: User) -> Outcome:
+    """Where somebody is led who asks again for the account that they have got."""
+    message = "Your account is there already. Sign in with the password you chose."
+    return Outcome(url_for("auth.login"), message, person_subject(user))
+
+
 async def find_link(purpose: Purpose, token: str) -> OneTimeToken:
     """Return the token of a mailed link if it is still valid. Raises `TokenUnusable`.
 
@@ -43,13 +52,15 @@ async def find_link(purpose: Purpose, token: str) -> OneTimeToken:
 @bp.errorhandler(TokenUnusable)
 async def render_unusable_link(error: TokenUnusable) -> Response:
     """410 for every reason alike: used, expired, withdrawn, mistyped, invented."""
+    record_refusal(Event.LINK_REFUSED, None, place=request.endpoint)
     return await render("auth/unusable.html", status=410, text=str(error))
 
 
 async def complete_login(user: User, *, remembered: bool, method: str = "password", is_strong: bool = False) -> None:
-    """Sign in; a device new to the person is announced by mail, where mail is sent at all."""
-    is_new = known_device(user.id) is None
+    """Sign in, and say what else signs in; a new device is announced by mail, where mail is sent at all."""
+    is_new = known_device(user) is None
     await sign_in(user, remembered=remembered, method=method, is_strong=is_strong)
+    await announce_sign_in_methods(user.id)
     if is_new and config().sends_mail:
         details = {"address": audit_source().address, "when": f"{utc_now():%d %B %Y at %H:%M} UTC"}
         await db().write(mailer.send, "new_device", user.email, user_id=user.id, **details)

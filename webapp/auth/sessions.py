@@ -91,11 +91,11 @@ async def _verify_password(form: LoginForm) -> User | None:
     email, password = form["email"].data, form["password"].data
     async with db().reading() as session:
         user = await session.scalar(User.active_by_email(email))
-    device = known_device(user.id) if user else None
+    device = known_device(user) if user else None
     if not await rate_limits().allow(form, *rate_limits().sign_in(email, device)):
         return None
     if not await hasher().verify(user.password_hash if user else None, password) or user is None:
-        form.refuse(None, "This address and password do not belong together. Check both, also caps lock.")
+        form.refuse(None, "Wrong e-mail address or password. Check both, and Caps Lock.")
         record_soon(Event.SIGN_IN_FAILED, user or email, step="password")
         return None
     await rate_limits().reset_sign_in(email, device)
@@ -127,13 +127,15 @@ async def _second_step() -> tuple[User, bool] | None:
 
 
 async def _verify_code(form: CodeForm, user: User) -> bool:
-    if not await rate_limits().allow(form, *rate_limits().second_step(user.id, known_device(user.id))):
+    tries = rate_limits().code_tries(user)
+    if not await rate_limits().allow(form, *tries):
         return False
     code, token = form["code"].data, SECOND_STEP.get()
     if not await db().write(complete_second_step, audit_source(), mailer, sealer(), user.id, code, token):
         form.refuse("code", "This code is wrong, or was used already. Wait for the next one.")
         record_soon(Event.SIGN_IN_FAILED, user, step="code")
         return False
+    await rate_limits().give_back(*tries)
     if not is_totp_code(code):
-        flash("That recovery code is used up. Make new ones before the last is gone.", "alert")
+        flash("That recovery code is used up. Create new ones before the last is used.", "alert")
     return True

@@ -10,37 +10,63 @@ from sqlalchemy.orm import selectinload
 
 from settings import Settings
 from webapp.db.database import Database
+from webapp.db.errors import DRIVER_ERRORS, UserError
 from webapp.imports.requests import ImportFolder
 from webapp.models import Import, Table
 from webapp.models.errors import NotFound
 from webapp.rowstore import create_store, open_reader
+from webapp.rowstore.errors import RowsGone
 from webapp.rowstore.query import TableQuery
+from webapp.rowstore.store import ExportFormat
 
 BLOCK = 1024 * 1024
+# What reading raises, for one if the table is deleted meanwhile.
+READ_ERRORS: tuple[type[Exception], ...] = (RowsGone, *DRIVER_ERRORS)
 
 Blocks = Iterator[tuple[bytes, int]]
-Kind = Literal["csv", "ndjson", "original"]
+Kind = Literal["csv", "ndjson", "xlsx", "original"]
+
+
+class TableDeleted(UserError):
+    def __init__(self) -> None:
+        super().__init__("The table was deleted while it was exported. What has been written is not all of it.")
 
 
 def export_table(settings: Settings, table_id: int, kind: Kind) -> tuple[Blocks, int]:
     """Yield blocks, each with the amount so far and the expected total: rows, or bytes of the original.
 
-    Raises `NotFound`.
+    Raises `NotFound`, and while it yields `TableDeleted`.
     """
     table, upload = asyncio.run(_find(settings, table_id))
     if kind == "original":
-        if upload is None or not upload.is_file():
+        try:
+            size = upload.stat().st_size if upload else None
+        except FileNotFoundError:
+            size = None
+        if upload is None or size is None:
             raise NotFound("file")
-        return _original(upload), upload.stat().st_size
+        return _original(upload), size
     return _rows(settings, table, kind), table.row_count
 
 
-def _rows(settings: Settings, table: Table, kind: Literal["csv", "ndjson"]) -> Blocks:
-    done = 0
-    with open_reader(create_store(Database(settings)).address) as rows:
-        for block in rows.export(table.ref, TableQuery.of(table.ref.fields), kind):
-            done += block.count(b"\n")
-            yield block, min(done, table.row_count)
+def _rows(settings: Settings, table: Table, kind: ExportFormat) -> Blocks:
+    done, query = 0, TableQuery.of(table.ref.fields)
+
+    def count(rows: int) -> None:
+        nonlocal done
+        done = min(done + rows, table.row_count)
+
+    try:
+        with open_reader(create_store(Database(settings)).address) as rows:
+            rows.ensure_exportable(table.ref, query, kind)
+            for block in rows.export(table.ref, query, kind, on_rows=count):
+                yield block, done
+    except READ_ERRORS:
+        try:
+            asyncio.run(_find(settings, table.id))
+        except NotFound as gone:  # the server or another command was faster
+            raise TableDeleted from gone
+        raise
 
 
 def _original(path: Path) -> Blocks:

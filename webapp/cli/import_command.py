@@ -23,7 +23,7 @@ from webapp.models import ImportState, Role, User
 from webapp.models.accounts.user import normalise_email
 from webapp.models.errors import NotFound
 from webapp.models.tables import importing
-from webapp.models.tables.importing import StateConflict
+from webapp.models.tables.import_model import StateConflict
 from webapp.rowstore import create_store
 
 BLOCK = 1024 * 1024
@@ -32,14 +32,20 @@ Advance = Callable[[int, int], None]  # (bytes of two passes over the file, rows
 
 
 def import_file(
-    settings: Settings, path: Path, *, title: str | None, owner_email: str | None, progress: Advance
+    settings: Settings,
+    path: Path,
+    *,
+    title: str | None,
+    owner_email: str | None,
+    order: str | None = None,
+    progress: Advance,
 ) -> tuple[int, str, int]:
     """Import the file as a table of `owner_email`, or of the server's first owner.
 
     Return the table's id, its owner's address, and how many people could have become its owner. Raises `UserError`,
     with a readable message, and then leaves nothing behind.
     """
-    return asyncio.run(_import(settings, path, title, owner_email, progress))
+    return asyncio.run(_import(settings, path, title, owner_email, progress, ImportOverrides(order=order)))
 
 
 class LocalQueue:
@@ -81,7 +87,12 @@ class ProgressBroker(InProcessBroker):
 
 
 async def _import(
-    settings: Settings, path: Path, title: str | None, owner_email: str | None, progress: Advance
+    settings: Settings,
+    path: Path,
+    title: str | None,
+    owner_email: str | None,
+    progress: Advance,
+    overrides: ImportOverrides | None = None,
 ) -> tuple[int, str, int]:
     database = Database(settings)
     await database.open()
@@ -95,7 +106,7 @@ async def _import(
         size, sha256 = await asyncio.to_thread(_copy, path, folder.path)
         filename = os.fsencode(path.name).decode(errors="replace")  # may be bytes that are no text
         await database.write(importing.create, import_id, user_id=owner_id, filename=filename, size=size, sha256=sha256)
-        return await _run_passes(context, queue, import_id, title), email, owners
+        return await _run_passes(context, queue, import_id, title, overrides or ImportOverrides()), email, owners
     except BaseException as error:  # also Ctrl-C
         await queue.cancel()
         try:
@@ -112,13 +123,15 @@ async def _import(
         await database.close()
 
 
-async def _run_passes(context: JobContext, queue: LocalQueue, import_id: str, title: str | None) -> int:
+async def _run_passes(
+    context: JobContext, queue: LocalQueue, import_id: str, title: str | None, overrides: ImportOverrides
+) -> int:
     await queue.join()
-    import_ = await context.find_import(import_id)
+    import_ = await context.get_import(import_id)
     if import_ is not None and import_.state == ImportState.READY:
-        await context.database.write(importing.begin_loading, import_id, ImportOverrides(), title)
+        await context.database.write(importing.begin_loading, import_id, overrides, title)
         await queue.join()
-        import_ = await context.find_import(import_id)
+        import_ = await context.get_import(import_id)
     if import_ is None or import_.table_id is None:
         raise UserError((import_ and import_.failure) or "The import was cancelled.")
     return import_.table_id

@@ -1,8 +1,7 @@
-"""The command line: `rowcast serve|db|settings|inspect|import|export|user`."""
+"""The command line: `rowcast serve|db|doctor|settings|inspect|import|export|user`."""
 
 import asyncio
 import csv
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,18 +11,24 @@ from typing import TYPE_CHECKING
 import click
 
 from settings import Settings, variable
-from webapp.cli.terminal import Commands, Progress, align_columns, describe_report, ensure_regular
+from webapp.cli.terminal import Commands, Progress, align_columns, describe_report, ensure_regular, printable, to_json
 
 if TYPE_CHECKING:
     from webapp.cli.export_command import Kind
 
 # Each command imports its own dependencies: `rowcast inspect` should not wait for a web framework.
 
+order_option = click.option(
+    "--order",
+    type=click.Choice(["dmy", "mdy", "ymd"]),
+    help="Order of day and month where a file leaves it open.",
+)
+
 
 @click.group(cls=Commands)
 @click.version_option(package_name="rowcast")
 def main() -> None:
-    """Rowcast turns a spreadsheet into a live table."""
+    """Rowcast turns files of rows into tables to search, sort, filter and export."""
 
 
 @main.command()
@@ -47,14 +52,25 @@ def _serve(arguments: Sequence[str]) -> None:
     main(["serve", *arguments], prog_name="rowcast")
 
 
+@main.command()
+def doctor() -> None:
+    """Compare this machine with what the server needs; exit 1 if something is missing."""
+    from webapp.cli.doctor import checks
+
+    found = list(checks(_settings()))
+    for check in found:
+        click.echo(printable(str(check)))
+    sys.exit(0 if all(check.is_good for check in found) else 1)
+
+
 @main.group()
 def db() -> None:
-    """Look after the database."""
+    """Manage the database."""
 
 
 @db.command()
 def upgrade() -> None:
-    """Bring the database to this version's form."""
+    """Upgrade the database to this version."""
     from webapp.db import migrations
 
     migrations.upgrade(_settings())
@@ -81,39 +97,46 @@ def describe_settings(format_: str) -> None:
 @main.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), callback=ensure_regular)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def inspect(file: Path, as_json: bool) -> None:
-    """Say what an import of FILE would find, without importing it."""
+@order_option
+def inspect(file: Path, as_json: bool, order: str | None) -> None:
+    """Show what an import of FILE would detect, without importing it."""
     from webapp.db.database import Database
     from webapp.db.errors import UserError
     from webapp.imports.inspect_file import inspect_file
+    from webapp.imports.report import ImportOverrides
     from webapp.rowstore import create_store
 
     limits = create_store(Database(_settings())).limits
     try:
         with Progress(file.stat().st_size, "Reading") as advance, TemporaryDirectory() as folder:
             aside = Path(folder) / "rejected.csv"
-            report = inspect_file(file, file.name, progress=advance, rejected_path=aside, max_columns=limits.columns)
+            report = inspect_file(
+                file, file.name, ImportOverrides(order=order), advance, aside, max_columns=limits.columns
+            )
             rejected = _rejected(aside)
     except UserError as error:
         if not as_json:
             raise
-        click.echo(json.dumps({"error": str(error)}, ensure_ascii=False))
+        click.echo(to_json({"error": str(error)}))
         sys.exit(1)
     values = report.summary() | {"rejected": rejected}
-    click.echo(json.dumps(values, ensure_ascii=False) if as_json else describe_report(report))
+    click.echo(to_json(values) if as_json else describe_report(report))
 
 
 @main.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), callback=ensure_regular)
 @click.option("--title", help="The table's title.  [default: the file's name]")
 @click.option("--owner", "owner_email", help="Whose table it becomes.  [default: the first owner's]")
-def import_(file: Path, title: str | None, owner_email: str | None) -> None:
+@order_option
+def import_(file: Path, title: str | None, owner_email: str | None, order: str | None) -> None:
     """Import FILE as a new table and print the table's number."""
     from webapp.cli.import_command import import_file
 
     settings = _upgraded()
     with Progress(2 * file.stat().st_size, "Importing") as advance:
-        table_id, email, owners = import_file(settings, file, title=title, owner_email=owner_email, progress=advance)
+        table_id, email, owners = import_file(
+            settings, file, title=title, owner_email=owner_email, order=order, progress=advance
+        )
     if owners > 1:
         click.echo(f"It belongs to {email}, the first of {owners} owners; --owner chooses.", err=True)
     click.echo(table_id)
@@ -121,7 +144,14 @@ def import_(file: Path, title: str | None, owner_email: str | None) -> None:
 
 @main.command()
 @click.argument("table_id", metavar="TABLE", type=click.IntRange(1, 2**63 - 1))
-@click.option("--format", "format_", type=click.Choice(["csv", "ndjson", "original"]), default="csv", show_default=True)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["csv", "ndjson", "xlsx", "original"]),
+    default="csv",
+    show_default=True,
+    help="What to write; original is the uploaded file.",
+)
 def export(table_id: int, format_: "Kind") -> None:
     """Write a table's rows, or the file it came from, to standard output."""
     from webapp.cli.export_command import export_table
@@ -144,7 +174,7 @@ def export(table_id: int, format_: "Kind") -> None:
 
 @main.group()
 def user() -> None:
-    """Look after people, beside a running server if there is one."""
+    """Manage people; a server may be running."""
 
 
 ROLES = click.Choice(["owner", "administrator", "member", "guest"])
@@ -152,11 +182,11 @@ ROLES = click.Choice(["owner", "administrator", "member", "guest"])
 
 @user.command("add")
 @click.argument("email")
-@click.option("--name", default="", help="What they are called.  [default: what stands before the @]")
-@click.option("--role", type=ROLES, help="What they may do.  [default: member; the first person owns the server]")
-@click.option("--link", is_flag=True, help="Print a link by which they choose a password, instead of asking for one.")
+@click.option("--name", default="", help="Their name.  [default: the part of the address before the @]")
+@click.option("--role", type=ROLES, help="Their role.  [default: member; the first person is the owner]")
+@click.option("--link", is_flag=True, help="Print a link to choose a password, instead of asking for one.")
 def user_add(email: str, name: str, role: str | None, link: bool) -> None:
-    """Make an account for EMAIL. The password is asked for, or read from standard input."""
+    """Create an account for EMAIL. The password is asked for, or read from standard input."""
     from webapp.cli import people
 
     url = asyncio.run(people.add(_upgraded(), email, name, role, None if link else _password()))
@@ -165,9 +195,9 @@ def user_add(email: str, name: str, role: str | None, link: bool) -> None:
 
 @user.command("promote")
 @click.argument("email")
-@click.option("--role", type=ROLES, required=True, help="What they may do from now on.")
+@click.option("--role", type=ROLES, required=True, help="Their new role.")
 def user_promote(email: str, role: str) -> None:
-    """Give EMAIL another role."""
+    """Change the role of EMAIL."""
     from webapp.cli import people
 
     asyncio.run(people.promote(_upgraded(), email, role))
@@ -176,7 +206,7 @@ def user_promote(email: str, role: str) -> None:
 
 @user.command("reset-password")
 @click.argument("email")
-@click.option("--link", is_flag=True, help="Print a link by which they choose a password, instead of asking for one.")
+@click.option("--link", is_flag=True, help="Print a link to choose a password, instead of asking for one.")
 @click.option("--remove-second-factor", is_flag=True, help="For who has lost it; recovery codes and passkeys go too.")
 def user_reset_password(email: str, link: bool, remove_second_factor: bool) -> None:
     """Give EMAIL a new password. The old one, sign-ins and API tokens end, also with a link."""
@@ -195,7 +225,7 @@ def user_list(as_json: bool) -> None:
 
     everybody = asyncio.run(people.list_people(_upgraded()))
     if as_json:
-        click.echo(json.dumps(everybody, ensure_ascii=False))
+        click.echo(to_json(everybody))
         return
     for line in align_columns([[str(value or "never") for value in person.values()] for person in everybody]):
         click.echo(line)

@@ -16,6 +16,7 @@ from webapp.models.accounts import people
 from webapp.models.accounts.password import issue_reset_link, problem_with, reset_password
 from webapp.models.accounts.people import OPERATOR, ActingUser
 from webapp.models.accounts.people_query import people_with_state
+from webapp.models.policy import ROLES_WITH_TWO_FACTORS
 from webapp.web.hosts import public_origin
 
 P = ParamSpec("P")
@@ -39,7 +40,8 @@ async def add(settings: Settings, email: str, name: str, role: str | None, passw
 async def promote(settings: Settings, email: str, role: str) -> None:
     """Change a role, up or down. The last owner stays one."""
     async with _open(settings) as database:
-        await database.write(_for_person, _normalise(email), people.change_role, Role(role))
+        two_factors = ROLES_WITH_TWO_FACTORS[settings.second_factor]
+        await database.write(_for_person, _normalise(email), people.change_role, Role(role), two_factors)
 
 
 async def reset(settings: Settings, email: str, password: str | None, *, remove_second_factors: bool) -> str | None:

@@ -1,5 +1,6 @@
 """What the commands have in common: errors as messages, progress on a terminal, results in aligned columns."""
 
+import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -22,9 +23,9 @@ class Commands(click.Group):
         except BrokenPipeError:
             raise  # click ends quietly then
         except UserError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(printable(str(error))) from error
         except OSError as error:
-            raise click.ClickException(f"{error.strerror or error}.") from error
+            raise click.ClickException(printable(f"{error.strerror or error}.")) from error
 
 
 def ensure_regular(_context: click.Context, _parameter: click.Parameter, path: Path) -> Path:
@@ -55,8 +56,20 @@ class Progress:
             self.bar.render_finish()
 
 
+def printable(text: str) -> str:
+    """With what could command the terminal, or reorder the text around it, written as an escape; lines stay lines."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in text)
+
+
+def to_json(data: object) -> str:
+    """JSON that holds nothing that could command a terminal: the escapes are those of JSON."""
+    text = json.dumps(data, ensure_ascii=False)
+    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text)
+
+
 def align_columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """One line per row; nothing if there are no rows."""
+    """One line per row, printable; nothing if there are no rows."""
+    rows = [[printable(" ".join(cell.splitlines())) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -64,13 +77,17 @@ def align_columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 def describe_report(report: "InspectionReport") -> str:
     lines = [
-        f"{report.rows:,} rows, {len(report.columns)} columns, {report.rejected_count:,} rows kept aside",
+        f"{report.rows:,} rows, {len(report.columns)} columns, {report.rejected_count:,} rows rejected",
         f"encoding   {report.encoding}: {report.encoding_reason}",
     ]
     if report.delimiter:
         lines.append(f"delimiter  {report.delimiter!r}: {report.delimiter_reason}")
     lines += [f"header     {'yes' if report.header else 'no'}: {report.header_reason}", ""]
+    lines[1:1] = [report.account] if report.account else []
+    for note in report.notes:
+        lines.append(f"note       {note.text}")
+        lines += [f"  line {line}: {text}" if line else f"  {text}" for line, text in note.lines[:3]]
     title_width = min(40, max((len(column.title) for column in report.columns), default=0))
     lines += [f"  {column.title[:40]:<{title_width}}  {column.type:<9}{column.reason}" for column in report.columns]
     lines += [f"  line {reject.line}: {reject.reason}" for reject in report.rejected[:10]]
-    return "\n".join(lines)
+    return printable("\n".join(lines))

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from contextvars import copy_context
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, TypeVarTuple
@@ -15,13 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from settings import Settings
 from webapp.db import sqlite
-from webapp.db.errors import DatabaseBusy
+from webapp.db.errors import DatabaseBusy, UserError
 from webapp.db.unit_of_work import JobQueue, Publisher, UnitOfWork
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Columns = TypeVarTuple("Columns")
 log = logging.getLogger(__name__)
+
+TURN_TIMEOUT = 30.0  # seconds that a unit of work waits for those before it
 
 
 class Database:
@@ -36,13 +38,18 @@ class Database:
         self._writer: AsyncEngine | None = None
         self._reader: AsyncEngine | None = None
         self._blocking_reader: Engine | None = None
-        self._writer_thread: ThreadPoolExecutor | None = None
+        self._blocking_writer: sqlite.SqliteBlockingWriter | None = None
+        self._turn = asyncio.Lock()  # of the one unit of work that has the writer
         # As many as there are connections: work waits for a thread, never for a connection.
         self._reader_threads: ThreadPoolExecutor | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         # What units of work hand over after their commit; set by whoever has them.
         self.queue: JobQueue | None = None
         self.broker: Publisher | None = None
+        # What surrounds the wait for a write: a request waits for its write beyond its time limit.
+        self.waiting: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+        # The name of the open page that asks for a write, which goes with what is published; set by who serves pages.
+        self.page: Callable[[], str | None] = lambda: None
 
     async def open(self) -> None:
         """Opening twice is an error, because it would leak the first pair of pools."""
@@ -51,9 +58,9 @@ class Database:
         readers = self.settings.database_readers
         self._writer, self._reader = sqlite.create_engines(self.url, readers)
         self._blocking_reader = sqlite.create_blocking_reader(self.url, readers)
-        self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._reader_threads = ThreadPoolExecutor(readers, thread_name_prefix="reader")
         await _fill(self._writer, 1)
+        self._blocking_writer = await sqlite.SqliteBlockingWriter.of(self._writer)
         await _fill(self._reader, readers)
 
     async def close(self) -> None:
@@ -66,9 +73,9 @@ class Database:
         for engine in (self._reader, self._writer):
             if engine is not None:
                 await engine.dispose()
-        if self._writer_thread is not None:
-            self._writer_thread.shutdown()
-        self._writer = self._reader = self._blocking_reader = self._writer_thread = self._reader_threads = None
+        if self._blocking_writer is not None:
+            self._blocking_writer.close()
+        self._writer = self._reader = self._blocking_reader = self._blocking_writer = self._reader_threads = None
 
     async def wait_for_writes(self) -> None:
         """Wait until no unit of work is in flight."""
@@ -95,7 +102,8 @@ class Database:
     @property
     def engines(self) -> tuple[Engine, ...]:
         """All engines that statements pass through, for code that counts them."""
-        return self.writer.sync_engine, self.reader.sync_engine, self._opened(self._blocking_reader)
+        blocking = self._opened(self._blocking_reader), self._opened(self._blocking_writer).engine
+        return self.writer.sync_engine, self.reader.sync_engine, *blocking
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -140,7 +148,8 @@ class Database:
         """
         task = self._start(self._run(verb, *args, **kwargs))
         try:
-            return await asyncio.shield(task)
+            async with self.waiting():
+                return await asyncio.shield(task)
         except asyncio.CancelledError:
             task.add_done_callback(_log_failure)  # nobody else is waiting for it
             raise
@@ -161,12 +170,32 @@ class Database:
         self, verb: Callable[Concatenate[UnitOfWork, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         with _readable_errors():
-            async with async_sessionmaker(self.writer, expire_on_commit=False)() as session:
-                work = UnitOfWork(session, self.queue, self.broker, self._writer_thread)
-                async with session.begin():
+            async with self._turns():
+                work = UnitOfWork(self.writer, self.queue, self.broker, self._blocking_writer, self.page())
+                work.is_in_one_run = getattr(verb, "is_in_one_run", False)
+                try:
                     result = await verb(work, *args, **kwargs)
+                    await work.commit()
+                except BaseException:
+                    await work.rollback()
+                    raise
+                finally:
+                    await work.close()
         work.follow_up()
         return result
+
+    @asynccontextmanager
+    async def _turns(self) -> AsyncIterator[None]:
+        """Units of work take turns, in the order in which they came. Raises `DatabaseBusy`."""
+        try:
+            async with asyncio.timeout(TURN_TIMEOUT):
+                await self._turn.acquire()
+        except TimeoutError as error:
+            raise DatabaseBusy from error
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     @staticmethod
     def _opened(resource: T | None) -> T:
@@ -192,4 +221,7 @@ def _readable_errors() -> Iterator[None]:
 
 def _log_failure(task: "asyncio.Task[Any]") -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("A write that nobody waited for failed", exc_info=error)
+        if isinstance(error, UserError) and not isinstance(error, DatabaseBusy):  # it came too late, say
+            log.info("A write that nobody waited for was refused: %s", error)
+        else:
+            log.error("A write that nobody waited for failed", exc_info=error)

@@ -15,6 +15,7 @@ from itsdangerous import URLSafeTimedSerializer
 
 from settings import MIN_KEY_LENGTH, Settings
 from webapp.db.folders import private_folder
+from webapp.db.signing import ClockTolerantSigner
 
 
 def secret_key(settings: Settings) -> str:
@@ -42,7 +43,7 @@ def sealer(settings: Settings) -> MultiFernet:
 def signer(settings: Settings, salt: str) -> URLSafeTimedSerializer:
     """Signs data that browsers carry for us; a `salt` per purpose keeps one signature from serving another."""
     retired = [key.get_secret_value() for key in settings.secret_key_fallbacks]
-    return URLSafeTimedSerializer([*retired, secret_key(settings)], salt=salt)
+    return URLSafeTimedSerializer([*retired, secret_key(settings)], salt=salt, signer=ClockTolerantSigner)
 
 
 def _derive(key: str) -> bytes:

@@ -7,24 +7,27 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection, Engine, ExceptionContext, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool, StaticPool
 from sqlalchemy.util import await_only
 
 from webapp.db.errors import DatabaseBusy, known_error
 from webapp.db.folders import private_file, private_folder
 from webapp.db.sqlite_driver import BUSY_TIMEOUT, connect, prepare
-from webapp.db.unit_of_work import DRIVER
+
+T = TypeVar("T")
 
 PRODUCT = ("SQLite", sqlite3.sqlite_version)
 _RETRY_SECONDS = 0.001  # between attempts to get the write lock
 _ARGUMENTS: dict[str, Any] = {"timeout": BUSY_TIMEOUT, "isolation_level": None, "check_same_thread": False}
+_DRIVER = "rowcast.driver"  # in the `info` of the writer's connection: the driver's own connection
 _SINGLE = "rowcast_single_statement"
 SINGLE_STATEMENT = {_SINGLE: True}  # execution options: no BEGIN, a single statement is its own transaction
 
@@ -58,7 +61,7 @@ def create_engines(url: str, readers: int) -> tuple[AsyncEngine, AsyncEngine]:
 
     def remember_driver(_: Any, record: ConnectionPoolEntry) -> None:
         """Keep the driver's own connection beside SQLAlchemy's, which reaches it only through private attributes."""
-        record.info[DRIVER] = opened.pop()
+        record.info[_DRIVER] = opened.pop()
 
     writer, reader = _engine(url, connect_writer, 1), _engine(url, _ReadingConnection, readers)
     event.listen(writer.sync_engine, "connect", remember_driver)
@@ -67,6 +70,68 @@ def create_engines(url: str, readers: int) -> tuple[AsyncEngine, AsyncEngine]:
     for engine in (writer, reader):
         event.listen(engine.sync_engine, "handle_error", _on_error)
     return writer, reader
+
+
+class SqliteBlockingWriter:
+    """The writer's connection in a thread of its own: beginning, all statements and committing take one thread switch
+    each, through the session each statement takes four. It closes nothing.
+    """
+
+    def __init__(self, driver: sqlite3.Connection) -> None:
+        self._driver = driver
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self.engine = create_engine(
+            "sqlite://",
+            creator=lambda: driver,
+            poolclass=StaticPool,
+            pool_reset_on_return=None,  # else it rolls back when it is dropped
+            hide_parameters=True,
+        )
+        event.listen(self.engine, "handle_error", _on_error)
+        self._connection = self.engine.connect()
+
+    @classmethod
+    async def of(cls, writer: AsyncEngine) -> "SqliteBlockingWriter":
+        async with writer.connect() as connection:
+            return cls(connection.info[_DRIVER])
+
+    def start(self, function: Callable[[Connection], T], *, commits: bool = False) -> "asyncio.Future[T]":
+        def run() -> T:
+            result = function(self._begun())
+            if commits:
+                self._commit()
+            return result
+
+        return self._run(run)
+
+    async def commit(self) -> None:
+        if self._driver.in_transaction:
+            await self._run(self._commit)
+
+    async def rollback(self) -> None:
+        self._connection.info.clear()  # what was read in a transaction that did not take place
+        if self._driver.in_transaction:
+            await self._run(self._driver.rollback)
+
+    def close(self) -> None:
+        self._thread.shutdown()
+
+    def _run(self, call: Callable[[], T]) -> "asyncio.Future[T]":
+        return asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    def _commit(self) -> None:
+        self._connection.exec_driver_sql("COMMIT")
+
+    def _begun(self) -> Connection:
+        deadline = time.monotonic() + BUSY_TIMEOUT
+        while not self._driver.in_transaction:
+            try:
+                self._connection.exec_driver_sql("BEGIN IMMEDIATE")
+            except DatabaseBusy:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_RETRY_SECONDS)
+        return self._connection
 
 
 def create_blocking_reader(url: str, size: int) -> Engine:
@@ -151,6 +216,8 @@ def _begin_write(connection: Connection) -> None:
     """
     deadline = time.monotonic() + BUSY_TIMEOUT
     while True:
+        if connection.info[_DRIVER].in_transaction:  # begun in the writer's thread
+            return
         try:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             return

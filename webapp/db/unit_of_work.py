@@ -3,16 +3,16 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-DRIVER = "rowcast.driver"  # in the `info` of the writer's connection: the driver's own connection
+Verb = TypeVar("Verb", bound=Callable[..., Any])
+BlockingConnection = Connection  # that of a unit of work, for use in the writer's thread
 
 
 class JobQueue(Protocol):
@@ -29,17 +29,51 @@ class Publisher(Protocol):
     def publish(self, topic: str, event: object, *, key: str | None = None) -> None: ...
 
 
+class BlockingWriter(Protocol):
+    """The writer's connection in its own thread. A transaction that has not begun begins with the first call."""
+
+    def start(self, function: Callable[[Connection], T], *, commits: bool = False) -> "asyncio.Future[T]":
+        """Run `function(connection)` in the thread, and commit there if it has not failed."""
+        ...
+
+    async def commit(self) -> None:
+        """Commit what was begun here, if it was."""
+        ...
+
+    async def rollback(self) -> None: ...
+
+
+def in_one_run(verb: Verb) -> Verb:
+    """Mark a verb whose only change is one call of `run`, after which nothing can fail. As a unit of work of its own it
+    is committed in the same turn of the writer's thread, which takes half of another; as a part of another verb not.
+    """
+    verb.is_in_one_run = True  # type: ignore[attr-defined]
+    return verb
+
+
 @dataclass(slots=True)
 class UnitOfWork:
-    """One transaction. A verb (a function that makes a change) uses `session`, and says with `enqueue`, `publish` and
-    `after_commit` what follows: all of it after the commit, in this order, and never if the transaction fails.
+    """One transaction. A verb (a function that makes a change) uses `session` or `run`, in any order, and says with
+    `enqueue`, `publish` and `after_commit` what follows: all of it after the commit, in this order, and never if the
+    transaction fails.
     """
 
-    session: AsyncSession
+    engine: AsyncEngine
     queue: JobQueue | None = None  # None: the schedule of the next server finds what there is to do
     broker: Publisher | None = None
-    thread: Executor | None = None
+    writer: "BlockingWriter | None" = None
+    page: str | None = None  # the open page that asked for it, as that page calls itself
+    is_in_one_run: bool = False  # whether it is committed with its only `run`
+    _is_committed: bool = False
     _after: list[Callable[[], None]] = field(default_factory=list)
+    _session: AsyncSession | None = None
+
+    @property
+    def session(self) -> AsyncSession:
+        """Made when it is first used: opening and closing one takes as long as two statements of `run`."""
+        if self._session is None:
+            self._session = AsyncSession(self.engine, expire_on_commit=False)
+        return self._session
 
     def enqueue(self, task: str, subject: str) -> None:
         if (queue := self.queue) is not None:
@@ -53,19 +87,43 @@ class UnitOfWork:
         """Run `call` once the commit has succeeded; it must not block."""
         self._after.append(call)
 
-    async def run(self, function: Callable[[Any], T]) -> T:
-        """Return `function(driver)`, run in the writer's thread on the driver's own connection, in this transaction.
+    async def run(self, function: Callable[[Connection], T]) -> T:
+        """Return `function(connection)`, run in the writer's thread, in this transaction.
 
-        One thread switch however many statements it runs; through the session each statement takes four.
+        One thread switch however many statements it runs; through the session each statement takes four. What the
+        session has not flushed yet is not there.
         """
-        connection = await self.session.connection()
-        driver = connection.info[DRIVER]
-        running = asyncio.get_running_loop().run_in_executor(self.thread, function, driver)
+        if self.writer is None:
+            raise RuntimeError("This unit of work has no writer")
+        if self._is_committed:
+            raise RuntimeError("This unit of work was committed with its only run")
+        if self._session is not None and self._session.in_transaction():
+            await self._session.connection()  # its transaction is that of the thread, too
+        commits = self.is_in_one_run and self._session is None
+        running = self.writer.start(function, commits=commits)
         try:
-            return await asyncio.shield(running)
+            result = await asyncio.shield(running)
         except asyncio.CancelledError:
             await asyncio.wait([running])  # the connection must not be rolled back under a statement
             raise
+        self._is_committed = commits
+        return result
+
+    async def commit(self) -> None:
+        if self._session is not None:
+            await self._session.commit()
+        if self.writer is not None:
+            await self.writer.commit()
+
+    async def rollback(self) -> None:
+        if self._session is not None:
+            await self._session.rollback()
+        if self.writer is not None:
+            await self.writer.rollback()
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await asyncio.shield(self._session.close())  # its connection goes back also if this is cancelled
 
     def follow_up(self) -> None:
         """Run everything that follows, even if one call fails: the commit has already happened."""

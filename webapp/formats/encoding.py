@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from unicodedata import name as char_name
 
-import chardet
+from webapp.formats import latin, plausible
 
 BLOCK = 256 * 1024  # bytes
 _GUESSED_BYTES = 256 * 1024
@@ -20,7 +20,13 @@ _OPENING = "\xa0\u2018\u2019\u201c\u201e\xab\u2013\u2014\xbf\xa1\u20ac\xa3\xb0\x
 _MIN_EVIDENCE = 12  # non-ASCII bytes a guess requires
 _FALLBACK = "cp1252"
 # A UTF-16 mark is two bytes of the file: Python's codec without "le" or "be" consumes it, these do not.
-_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins with the mark of UTF-16
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 
 
 def byte_order_mark(head: bytes) -> tuple[bytes, str]:
@@ -44,6 +50,8 @@ def detect(path: Path) -> tuple[str, str]:
         return codec, f"{label(codec)}: the file begins with its byte order mark"
     if codec := _utf_16_without_mark(head):
         return codec, f"{label(codec)}: every other byte is zero"
+    if codec := _utf_16_of_other_scripts(head):
+        return codec, f"{label(codec)}: its line ends are two bytes each, and this explains its letters best"
     return _detect_narrow(path)
 
 
@@ -62,23 +70,46 @@ def _utf_16_without_mark(head: bytes) -> str:
     return ""
 
 
+def _utf_16_of_other_scripts(head: bytes) -> str:
+    """In UTF-16 of Chinese line ends, delimiters and digits have a byte that is zero, the same of the two."""
+    zeros = head.count(0)
+    if not zeros or (zeros < len(head) / 20 and _count_broken(head) == 0):
+        return ""
+    pairs = head[: len(head) // 2 * 2]
+    for codec, high, low in (("utf-16-le", pairs[1::2], pairs[::2]), ("utf-16-be", pairs[::2], pairs[1::2])):
+        if high.count(0) > low.count(0) and plausible.is_plausible(pairs.decode(codec, "replace")):
+            return codec
+    return ""
+
+
+def _count_broken(data: bytes) -> int:
+    """Bytes that are not UTF-8, apart from a character that is cut off at the end."""
+    text = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode(data)
+    return len(text) - len(text.encode("utf-8", "ignore").decode())
+
+
 def _detect_narrow(path: Path) -> tuple[str, str]:
     """For encodings that extend ASCII."""
     letters, broken, sample = _decode_as_utf8(path)
     if not broken:
         how = f"with {letters:,} characters beyond ASCII" if letters else "plain ASCII"
         return "utf-8", f"UTF-8: the whole file was read without an error, {how}"
-    if letters > 2 * broken:
+    if letters >= broken:
         bytes_ = "1 byte is" if broken == 1 else f"{broken:,} bytes are"
-        return "utf-8", f"UTF-8, though {bytes_} not: {letters:,} characters beyond ASCII are"
+        characters = "1 character beyond ASCII is" if letters == 1 else f"{letters:,} characters beyond ASCII are"
+        return "utf-8", f"UTF-8, though {bytes_} not: {characters}"
     codec = _guess(sample)
     return codec, f"{label(codec)}: the file is not UTF-8, and this explains its letters best"
 
 
 def _guess(sample: bytes) -> str:
     """Of the detector's candidates, the first that yields plausible words: `Café`, not `CafÈ` or `Cafй`."""
+    if codec := plausible.guess(sample) or latin.guess(sample[:_WEIGHED_BYTES]):
+        return codec
     if sum(byte > 127 for byte in sample[:4096]) < _MIN_EVIDENCE:
         return _FALLBACK  # a handful of bytes is too little evidence against the most common one
+    import chardet  # heavy, and few files need it
+
     guesses = chardet.detect_all(sample, ignore_threshold=True)[:_MAX_GUESSES]
     candidates = dict.fromkeys(filter(None, map(_usable_codec, guesses)))
     sample = sample[:_WEIGHED_BYTES]

@@ -16,14 +16,18 @@ def clean(titles: Sequence[str]) -> list[str]:
 
 
 def _plain(title: str) -> str:
-    """Without control characters, and without invisible ones that would make two titles look alike."""
+    text = visible(title[: MAX_TITLE * 4])
+    return text if len(text) <= MAX_TITLE else text[: MAX_TITLE - 1].rstrip() + "…"
+
+
+def visible(title: str) -> str:
+    """On one line, without control characters, and without invisible ones that would make two titles look alike."""
     text = "".join(
         " " if unicodedata.category(character) in ("Cc", "Zl", "Zp") else character
-        for character in title[: MAX_TITLE * 4]
+        for character in title
         if unicodedata.category(character) not in ("Cf", "Cs") or character in _JOINERS
     )
-    text = " ".join(text.split())
-    return text if len(text) <= MAX_TITLE else text[: MAX_TITLE - 1].rstrip() + "…"
+    return " ".join(text.split())
 
 
 def _unique(title: str, taken: set[str], used: dict[str, int]) -> str:

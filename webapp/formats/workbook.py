@@ -1,36 +1,65 @@
-"""The child process that opens a workbook: `python -m webapp.formats.workbook FILE [SHEET]`.
+"""The child process that opens a workbook: `python -m webapp.formats.workbook FILE PARENT [SHEET]`, where
+PARENT is the id of the process that waits for it.
 
 Strangers' workbooks are read by native code that holds a whole sheet in memory, so it gets a separate process with
 limits; Python then processes the cells row by row. One sheet goes to standard output as CSV, and the result to standard
-error as one line of JSON.
+error as one line of JSON. Of a ZIP archive that holds one file and is no workbook, that file goes to standard output.
 """
 
-import csv
 import json
-import resource
+import mmap
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from webapp.db.errors import known_error
-from webapp.formats import archive
+from webapp.formats import archive, binary_workbook, markup, opendocument, process, sheet_csv, sheet_notes
+from webapp.formats.binary_workbook import SheetCells
+from webapp.formats.compound_file import UnknownStructureError
 from webapp.formats.errors import ImportFileError
+from webapp.formats.package import Package, SheetFacts, prepare
+from webapp.formats.source import MAX_NAME, MAX_TABLES, Remark
 
-MAX_MEMORY = 3 * 1024 * 1024 * 1024  # bytes of address space
-MAX_CPU_SECONDS = 600
-_MAX_EXACT = 10**15  # above it a double cannot represent every whole number
+MAX_CPU_SECONDS = 600  # for the largest files
+MAX_SPARSE_CELLS = 5_000_000  # cells of a sheet, empty ones too, that need not fit the size of the file
+MAX_CELLS_PER_BYTE = 2  # of the unpacked file, in larger sheets: of 60 cells one must be filled
+_HEAD = 64 * 1024  # bytes that tell the kind of a file
+_EXAMINED_ROWS = 100  # of a sheet, to tell whether it is a table
+_MAX_LISTED_BYTES = 64 * 1024 * 1024  # of a workbook whose sheets are all opened to tell their sizes
+_MAX_LISTED_SHEETS = 100
+# What a container of an Office program is that is no workbook, by the name of a stream in it.
+_CONTAINED = {
+    "EncryptedPackage": "This Excel file is encrypted and needs a password. Save it without one and upload it again.",
+    "WordDocument": "This is a Word document. Copy its table into a spreadsheet and upload that.",
+    "PowerPoint Document": "This is a PowerPoint presentation. Copy its table into a spreadsheet and upload that.",
+    "__properties_version1.0": "This is an Outlook message. Save the file attached to it and upload that.",
+}
+# What is true of .xls and .xlsb in another structure than the usual, whose cells are seen by their reader only.
+_ERRORS_ARE_LOST = Remark(
+    "errors_lost",
+    "In a file of this kind, cells with errors such as #N/A are read as empty, and so are formulas without a stored"
+    " value. Save it as .xlsx and import that to see them.",
+)
+_EMPTY = (
+    "This workbook is empty: none of its sheets has a cell with a value. If it shows charts or pictures of a table,"
+    " save the table itself and upload that."
+)
 
 
-def main(path: str, sheet: str | None = None) -> int:
-    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_SECONDS, MAX_CPU_SECONDS))
+def main(path: str, parent: str, sheet: str | None = None) -> int:
+    process.end_with(int(parent))
+    process.limit_memory(process.MAX_MEMORY)
+    _limit_cpu(Path(path).stat().st_size)
     try:
-        archive.ensure_safe(Path(path))
-        result = _convert(path, sheet)
+        result = _open(path, sheet)
     except ImportFileError as problem:
         result = {"problem": str(problem)}
     except MemoryError:
@@ -41,85 +70,251 @@ def main(path: str, sheet: str | None = None) -> int:
             raise
         result = {"problem": str(known)}
     sys.stderr.write(json.dumps(result) + "\n")
-    return 0 if "sheet" in result else 1
+    return 0 if "sheet" in result or "unpacked" in result else 1
 
 
-def _convert(path: str, sheet_name: str | None) -> dict[str, Any]:
+def _limit_cpu(size: int) -> None:
+    process.limit_cpu(min(process.cpu_seconds(size), MAX_CPU_SECONDS))
+
+
+def _open(path: str, sheet_name: str | None) -> dict[str, Any]:
+    with open(path, "rb") as file:
+        is_archive = file.read(len(archive.ARCHIVE)) == archive.ARCHIVE
+        file.seek(0)
+        markup_kind = markup.detect(file.read(_HEAD))
+    if markup_kind in ("html", "spreadsheetml"):
+        return _convert_markup(path, markup_kind, sheet_name)
+    if markup_kind == "opendocument":
+        return _convert_opendocument(path, sheet_name, Path(path).stat().st_size)
+    if not is_archive:
+        _ensure_workbook(path)
+        return _convert(path, sheet_name, Path(path).stat().st_size, None, is_archive=False)
+    contents, unpacked = archive.ensure_safe(Path(path))
+    _limit_cpu(unpacked)
+    if contents == "file":
+        with open(sys.stdout.fileno(), "wb", closefd=False) as output:
+            return {"unpacked": archive.unpack_single(Path(path), output)}
+    if contents == "ods":
+        return _convert_opendocument(path, sheet_name, unpacked)
+    if contents != "xlsx":
+        return _convert(path, sheet_name, unpacked, None)
+    with tempfile.TemporaryFile(prefix="rowcast-", dir=_folder_of(sys.stdout.fileno())) as copy:
+        package, is_rewritten = prepare(Path(path), copy)
+        copy.flush()
+        return _convert(f"/proc/self/fd/{copy.fileno()}" if is_rewritten else path, sheet_name, unpacked, package)
+
+
+def _folder_of(descriptor: int) -> str | None:
+    """The folder of an open file, which has room for the workbook's contents; None if it cannot be told."""
+    try:
+        folder = Path(f"/proc/self/fd/{descriptor}").readlink().parent
+    except OSError:
+        return None
+    return str(folder) if folder.is_dir() and os.access(folder, os.W_OK) else None
+
+
+def _ensure_workbook(path: str) -> None:
+    """Office programs before 2007 wrote all kinds of documents in one kind of container, and encrypted ones still are.
+
+    Raises ImportFileError if it is not a workbook.
+    """
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as contents:
+        for name, problem in _CONTAINED.items():
+            if contents.find(name.encode("utf-16-le")) >= 0:
+                raise ImportFileError(problem)
+
+
+def _convert(
+    path: str, sheet_name: str | None, unpacked: int, package: Package | None, *, is_archive: bool = True
+) -> dict[str, Any]:
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
     try:
         workbook = CalamineWorkbook.from_path(path)
-        sheets = _visible_sheets(workbook)
+        sheets = _sheets(workbook)
         name, sheet = _find_sheet(workbook, sheets, sheet_name)
+        listing = _listing(workbook, sheets, name, sheet, unpacked)
     except PasswordError:
         raise ImportFileError("This Excel file needs a password. Save it without one and upload it again.") from None
     except (CalamineError, OSError) as error:
-        raise ImportFileError(f"This Excel file is damaged and cannot be read ({error}).") from error
-    _write_csv(lambda: islice(sheet.iter_rows(), sheet.start[0], None))  # empty rows above are not part of the table
-    return {"sheets": sheets, "sheet": name}
+        what = "Excel file" if is_archive else "old Excel file (.xls)"
+        raise ImportFileError(f"This {what} is damaged and cannot be read ({error}).") from error
+    _ensure_dense(name, sheet.height, sheet.width, unpacked)
+    notes: list[Remark] = []
+    texts: Mapping[int, Mapping[int, str]] = {}
+    if package is not None:
+        facts = package.facts.get(name, SheetFacts())
+    elif (found := _binary_cells(path, list(sheets).index(name), len(sheets), is_archive=is_archive)) is not None:
+        facts, texts = found.facts, found.texts
+    else:
+        facts, notes = SheetFacts(merged=_merged(sheet)), [_ERRORS_ARE_LOST]
+    sheet_csv.write_values(lambda: _rows(sheet, texts))
+    notes += sheet_notes.of_sheet(facts, facts.hidden_columns(sheet.start[1], sheet.width), listing, name)
+    return {"sheets": _visible(sheets), "sheet": name, "listing": listing, "notes": [asdict(note) for note in notes]}
 
 
-def _visible_sheets(workbook: Any) -> list[str]:
+def _binary_cells(path: str, index: int, count: int, *, is_archive: bool) -> SheetCells | None:
+    """What the reader of .xls and .xlsb does not see in this of its `count` worksheets; None if it cannot be told."""
+    try:
+        return binary_workbook.cells(Path(path), "xlsb" if is_archive else "xls", index, count)
+    except UnknownStructureError:
+        return None
+
+
+def _rows(sheet: Any, texts: Mapping[int, Mapping[int, str]]) -> Iterator[Sequence[Any]]:
+    """From the first row with a cell on: empty ones above are not part of the table, nor are columns before its first.
+
+    Cells in `texts` are these.
+    """
+    start, first = sheet.start
+    for number, row in enumerate(islice(sheet.iter_rows(), start, None), start):
+        known = texts.get(number)
+        yield row if known is None else [known.get(column, cell) for column, cell in enumerate(row, first)]
+
+
+def _convert_opendocument(path: str, name: str | None, unpacked: int) -> dict[str, Any]:
+    try:
+        sheets = opendocument.sheets(Path(path))
+    except (zipfile.BadZipFile, KeyError, EOFError, zlib.error, NotImplementedError) as error:
+        raise ImportFileError(f"This OpenDocument file is damaged and cannot be read ({error}).") from error
+    visible = [sheet for sheet in sheets if not sheet.is_hidden] or sheets
+    if name is not None:
+        found = next((sheet for sheet in sheets if sheet.name == name), None)
+        if found is None:
+            names = ", ".join(sheet.name for sheet in sheets)
+            raise ImportFileError(f"The workbook has no sheet “{name}”. It has: {names}.")
+        if not found.rows:
+            raise ImportFileError(f"The sheet “{name}” is empty.")
+    else:
+        found = next(
+            (sheet for sheet in visible if sheet.wide_rows > 1 and 2 * sheet.wide_rows >= sheet.filled_rows), None
+        )
+        found = found or next((sheet for sheet in visible if sheet.rows), None)
+    if found is None:
+        raise ImportFileError(_EMPTY)
+    _ensure_dense(found.name, found.rows, found.columns, unpacked)
+    sheet_csv.write_values(lambda: opendocument.rows(Path(path), found))
+    listing = [
+        {"name": sheet.name, "rows": sheet.rows, "columns": sheet.columns, "hidden": sheet.is_hidden}
+        for sheet in sheets
+    ]
+    notes = [
+        asdict(note)
+        for note in sheet_notes.of_sheet(found.facts, found.facts.hidden_columns(0, found.columns), listing, found.name)
+    ]
+    offered = [sheet.name for sheet in visible]
+    return {"sheets": offered, "sheet": found.name, "listing": listing, "notes": notes}
+
+
+def _convert_markup(path: str, kind: markup.Markup, name: str | None) -> dict[str, Any]:
+    """The table with this name, else the largest."""
+    tables = markup.tables(Path(path), kind)
+    listing = [
+        {"name": table.name, "rows": table.rows, "columns": table.columns, "hidden": table.is_hidden}
+        for table in tables
+    ]
+    names = [table.name for table in tables]
+    if name is not None and name not in names:
+        raise ImportFileError(f"There is no table “{name}”. There are: {', '.join(names[: sheet_notes.NAMED])}.")
+    candidates = [table for table in tables if table.name == name] if name is not None else tables
+    table = max(candidates, key=lambda table: (not table.is_hidden, table.filled), default=None)
+    if table is None or table.filled < 2:
+        what = "web page (HTML)" if kind == "html" else "workbook (Excel 2003 XML)"
+        raise ImportFileError(
+            f"This is a {what} without a table in it. If it came from a download, open it in a browser: it may say why,"
+            " for example that you have to sign in. Then download the table again."
+        )
+    _ensure_dense(table.name, table.rows, table.columns, Path(path).stat().st_size)
+    sheet_csv.write_texts(markup.rows(Path(path), kind, table.number))
+    notes = sheet_notes.of_sheet(table.facts, table.facts.hidden_columns(0, table.columns), listing, table.name)
+    return {"sheets": names, "sheet": table.name, "listing": listing, "notes": [asdict(note) for note in notes]}
+
+
+def _sheets(workbook: Any) -> dict[str, bool]:
+    """The names of the sheets with cells, and whether each is visible."""
     from python_calamine import SheetTypeEnum, SheetVisibleEnum
 
-    sheets = [sheet for sheet in workbook.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
-    visible = [sheet.name for sheet in sheets if sheet.visible == SheetVisibleEnum.Visible]
-    return visible or [sheet.name for sheet in sheets]
+    sheets = {
+        sheet.name: sheet.visible == SheetVisibleEnum.Visible
+        for sheet in workbook.sheets_metadata
+        if sheet.typ == SheetTypeEnum.WorkSheet
+    }
+    if len(sheets) > MAX_TABLES or any(len(name) > MAX_NAME for name in sheets):
+        raise ImportFileError(
+            f"This workbook has more than {MAX_TABLES:,} sheets, or one with a name of more than {MAX_NAME} characters."
+            " Save the sheet as CSV and import that."
+        )
+    return sheets
 
 
-def _find_sheet(workbook: Any, sheets: Sequence[str], requested: str | None) -> tuple[str, Any]:
-    """The requested sheet, else the first that is not empty."""
-    if requested is not None and requested not in workbook.sheet_names:
-        raise ImportFileError(f"The workbook has no sheet “{requested}”. It has: {', '.join(sheets)}.")
-    for name in [requested] if requested is not None else sheets:
+def _visible(sheets: Mapping[str, bool]) -> list[str]:
+    return [name for name, is_visible in sheets.items() if is_visible] or list(sheets)
+
+
+def _find_sheet(workbook: Any, sheets: Mapping[str, bool], requested: str | None) -> tuple[str, Any]:
+    """The requested sheet, else the first that is a table, else the first that is not empty."""
+    if requested is not None:
+        if requested not in sheets:
+            raise ImportFileError(f"The workbook has no sheet “{requested}”. It has: {', '.join(sheets)}.")
+        sheet = workbook.get_sheet_by_name(requested)
+        if not sheet.height:
+            raise ImportFileError(f"The sheet “{requested}” is empty.")
+        return requested, sheet
+    first = None
+    for name in _visible(sheets):
         sheet = workbook.get_sheet_by_name(name)
-        if sheet.height:
+        if _is_table(sheet):
             return name, sheet
-    raise ImportFileError("The workbook is empty." if requested is None else f"The sheet “{requested}” is empty.")
+        if sheet.height and first is None:
+            first = name
+    if first is None:
+        raise ImportFileError(_EMPTY)
+    return first, workbook.get_sheet_by_name(first)
 
 
-def _write_csv(rows: Callable[[], Iterator[Sequence[Any]]]) -> None:
-    """Reads the rows twice, because only all of them show which columns hold times as well as dates."""
-    with_time = {index for row in rows() for index, cell in enumerate(row) if type(cell) is datetime}
-    output = open(sys.stdout.fileno(), "w", encoding="utf-8", newline="", closefd=False)  # noqa: SIM115  it is not ours
-    writer = csv.writer(output)  # with \r\n: before Python 3.13 a \r in a cell is quoted only where it ends lines, too
-    for row in rows():
-        cells = [_text(cell, index in with_time) for index, cell in enumerate(row)]
-        writer.writerow(cells if any(cells) else [])
-    output.flush()
+def _is_table(sheet: Any) -> bool:
+    """Several rows of several cells each: a cover sheet is a few scattered texts."""
+    if sheet.height < 2 or sheet.width < 2:
+        return False
+    rows = [*islice(sheet.iter_rows(), sheet.start[0], sheet.start[0] + _EXAMINED_ROWS)]
+    wide = sum(sum(cell not in ("", None) for cell in row) >= 2 for row in rows)
+    return wide >= 2 and 2 * wide >= sum(any(cell not in ("", None) for cell in row) for row in rows)
 
 
-def _text(cell: Any, with_time: bool) -> str:
-    """As people see it in the sheet: whole numbers without a fraction, dates in ISO format.
+def _listing(
+    workbook: Any, sheets: Mapping[str, bool], chosen: str, chosen_sheet: Any, unpacked: int
+) -> list[dict[str, Any]]:
+    """All sheets with their sizes, which are None where telling would take too long, or the sheet cannot be read."""
+    from python_calamine import CalamineError
 
-    Numbers have the 15 digits that Excel shows; a double's further digits are rounding noise.
-    """
-    kind = type(cell)
-    if kind is str:
-        return str(cell)
-    if kind is float:
-        return _number(cell)
-    if kind is bool:
-        return "TRUE" if cell else "FALSE"
-    if kind is datetime:
-        return str(cell.isoformat(" "))
-    if kind is date:
-        return f"{cell.isoformat()} 00:00:00" if with_time else str(cell.isoformat())
-    return _duration(cell) if kind is timedelta else cell.isoformat() if kind is time else str(cell)
-
-
-def _number(number: float) -> str:
-    if number.is_integer() and abs(number) < _MAX_EXACT:
-        return str(int(number))
-    text = format(number, ".15g")
-    return format(Decimal(text), "f") if "e" in text and 1e-9 < abs(number) < 1e21 else text
+    listing: list[dict[str, Any]] = []
+    for name, is_visible in sheets.items():
+        entry = {"name": name, "rows": None, "columns": None, "hidden": not is_visible}
+        sheet = chosen_sheet if name == chosen else None
+        if sheet is None and unpacked <= _MAX_LISTED_BYTES and len(listing) < _MAX_LISTED_SHEETS:
+            with suppress(CalamineError):
+                sheet = workbook.get_sheet_by_name(name)
+        if sheet is not None:
+            entry |= {"rows": sheet.height, "columns": sheet.width}
+        listing.append(entry)
+    return listing
 
 
-def _duration(duration: timedelta) -> str:
-    seconds = round(duration.total_seconds())
-    sign, seconds = "-" if seconds < 0 else "", abs(seconds)
-    return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+def _merged(sheet: Any) -> int:
+    try:
+        return len(sheet.merged_cell_ranges or ())
+    except Exception:  # formats whose reader does not know them
+        return 0
+
+
+def _ensure_dense(name: str, rows: int, columns: int, unpacked: int) -> None:
+    """Two filled cells in opposite corners would be a table of billions of empty ones."""
+    if rows * columns > max(MAX_SPARSE_CELLS, MAX_CELLS_PER_BYTE * unpacked):
+        raise ImportFileError(
+            f"“{name}” has {rows:,} rows and {columns:,} columns, almost all of them empty."
+            " Delete what lies far from the table, or save the table alone as CSV."
+        )
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:3]))
+    sys.exit(main(*sys.argv[1:4]))

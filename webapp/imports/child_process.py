@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from webapp.db.errors import UserError
+from webapp.formats.process import given_up
 
 logger = logging.getLogger(__name__)
 
+COMMAND = ("-m", "webapp.imports.worker")  # arguments of Python
 _PROJECT = Path(__file__).parents[2]
 # The environment variables a child may see: no keys, since it reads strangers' files.
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT")
@@ -78,8 +80,7 @@ class Child:
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         return await asyncio.create_subprocess_exec(
             sys.executable,
-            "-m",
-            "webapp.imports.worker",
+            *COMMAND,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -129,6 +130,8 @@ class Child:
             raise UserError(answer["problem"])
         if "unexpected" in answer:
             raise ChildFailed(answer["unexpected"])
+        if process.returncode == -signal.SIGXCPU:  # trying again would take as long
+            raise UserError(given_up("file", "Import a part of it, to find out which of its rows take so long."))
         raise ChildDied(f"The child process ended with {process.returncode}")
 
 

@@ -9,16 +9,25 @@ from typing import Any
 from webapp.formats import Batch, Reject, Source, open_source
 from webapp.formats.blocks import escape_undecodable
 from webapp.formats.errors import ImportFileError
+from webapp.formats.json_columns import JSON
 from webapp.formats.sniff import SniffResult, sniff
-from webapp.formats.source import MAX_COLUMNS
-from webapp.imports.report import ColumnGuess, ImportOverrides, InspectionReport, RejectedRow
+from webapp.formats.source import MAX_COLUMNS, Account
+from webapp.imports.companions import fit_into
+from webapp.imports.hints import find_hints
+from webapp.imports.notes import notes_of
+from webapp.imports.report import ColumnGuess, ImportOverrides, InspectionReport, RejectedRow, as_chosen
 from webapp.imports.requests import Progress
-from webapp.types import NULL, TYPES, Choice, describe
-from webapp.types.guess import MAX_REMEMBERED, ChosenType, TypeGuesser, shorten
+from webapp.types import NULL, TYPES, Choice
+from webapp.types.chosen import ChosenType
+from webapp.types.guess import MAX_REMEMBERED, MAX_SAMPLE, MAX_SAMPLES, Hints, TypeGuesser, shorten
 
 _MAX_REJECTED = 100  # rejected rows listed individually
 _SAMPLE_ROWS = 20
+_SAMPLE_CHARACTERS = 200_000  # of all cells of these rows; and of the values quoted for all columns
+_SAMPLE_MARKUP = 30  # characters around a cell of these rows
+_MIN_SAMPLE = 12  # characters of a cell or value, however many columns there are
 _BATCH_ROWS = 5000
+MAX_EXCEPTIONS = 20  # different texts without a value that are listed of a column
 _MAX_REMEMBERED = 400_000  # values, of all columns together
 
 
@@ -34,7 +43,7 @@ def inspect_file(
     """Raises `ImportFileError` if the file cannot become a table. Rejected rows go to `rejected_path`."""
     overrides = overrides or ImportOverrides()
     result = sniff(path, filename, overrides)
-    source = open_source(path, result.options, result.converted)
+    source = open_source(path, result.options, result.converted, result.plain)
     width = len(source.titles)
     if width > max_columns:
         hint = " Is this the right delimiter?" if result.options.format == "csv" else ""
@@ -46,7 +55,11 @@ def inspect_file(
             for reject in batch.rejected:
                 write_rejected(reject)
             progress(batch.bytes_read, inspector.rows)
-    return inspector.report(result, overrides)
+    return fit_into(inspector.report(result, overrides, source.account), max_columns)
+
+
+def _clip(characters: int) -> int:
+    return max(_MIN_SAMPLE, min(MAX_SAMPLE, characters))
 
 
 class FileInspector:
@@ -58,26 +71,44 @@ class FileInspector:
         self.rejected_count = 0
         self.rejected: list[RejectedRow] = []
         self.sample: list[list[str]] = []
-        width = len(source.titles)
-        remembered = min(MAX_REMEMBERED, _MAX_REMEMBERED // max(width, 1))
-        self.columns = [ColumnInspector(overrides.columns.get(index, {}), remembered) for index in range(width)]
+        width = max(len(source.titles), 1)
+        self._sample_room = _SAMPLE_CHARACTERS
+        self._longest = _clip(_SAMPLE_CHARACTERS // (_SAMPLE_ROWS * width) - _SAMPLE_MARKUP)
+        remembered = min(MAX_REMEMBERED, _MAX_REMEMBERED // width)
+        longest = _clip(_SAMPLE_CHARACTERS // (MAX_SAMPLES * width))
+        self.columns = [
+            ColumnInspector(overrides.columns.get(index, {}), remembered, longest)
+            for index in range(len(source.titles))
+        ]
 
     def add(self, batch: Batch) -> None:
         self.rejected_count += len(batch.rejected)
         listed = batch.rejected[: _MAX_REJECTED - len(self.rejected)]
         self.rejected += [RejectedRow(reject.line, reject.reason) for reject in listed]
-        if len(self.sample) < _SAMPLE_ROWS:
-            self.sample += [[*map(shorten, row)] for row in batch.rows[: _SAMPLE_ROWS - len(self.sample)]]
+        for row in batch.rows[: _SAMPLE_ROWS - len(self.sample)]:
+            self._add_sample(row)
         for column, values in zip(self.columns, zip(*batch.rows, strict=True), strict=bool(batch.rows)):
             column.add(values)
         self.rows += len(batch.rows)
 
-    def report(self, result: SniffResult, overrides: ImportOverrides) -> InspectionReport:
+    def _add_sample(self, row: Sequence[str]) -> None:
+        """Fewer rows come before more characters do: 20 rows of 2,000 columns made a page of many megabytes."""
+        cells = [shorten(cell, self._longest) for cell in row]
+        self._sample_room -= sum(map(len, cells)) + _SAMPLE_MARKUP * len(cells)
+        if not self.sample or self._sample_room >= 0:
+            self.sample.append(cells)
+
+    def report(self, result: SniffResult, overrides: ImportOverrides, account: Account) -> InspectionReport:
+        evidence = [(title, column.guesser) for title, column in zip(self.titles, self.columns, strict=True)]
+        hints = find_hints(evidence, result.options.delimiter if result.options.format == "csv" else "")
         columns = []
         for index, (column, title) in enumerate(zip(self.columns, self.titles, strict=True)):
             override = overrides.columns.get(index, {})
-            guess = column.guess(override.get("title") or title)
+            guess = column.guess(override.get("title") or title, hints)
             guess.skip = bool(override.get("skip"))
+            guess = guess if override.get("type") else guess.in_order(overrides.order or "")
+            if result.options.members is not None:
+                guess.format = {**guess.format, JSON: {**result.options.members[index], "title": title}}
             columns.append(guess)
         return InspectionReport(
             **result.report_fields(),
@@ -86,69 +117,68 @@ class FileInspector:
             rejected=self.rejected,
             columns=columns,
             sample=self.sample,
+            lines=account.lines if result.options.format == "csv" else 0,
+            lines_above=account.above.count,
+            title_lines=account.title_lines,
+            blank_lines=account.blank_lines,
+            drawn_lines=account.drawn.count,
+            notes=notes_of(account, result.options, self.titles, self.sample, result.remarks),
         )
 
 
 class ColumnInspector:
     """Sees every value of a column, then reports what the column is, with the user's corrections (`override`)."""
 
-    def __init__(self, override: Mapping[str, Any], max_remembered: int) -> None:
+    def __init__(self, override: Mapping[str, Any], max_remembered: int, longest_sample: int) -> None:
         self._override = override
-        self._guesser = TypeGuesser(max_remembered)
+        self._longest_sample = longest_sample
+        self.guesser = TypeGuesser(max_remembered)
         self._chosen = _chosen_type(override)
 
     def add(self, values: Sequence[str]) -> None:
-        self._guesser.add(values)
+        self.guesser.add(values)
         if self._chosen:
             self._chosen.add(values)
 
-    def guess(self, title: str) -> ColumnGuess:
-        guesser = self._guesser
-        choice, reason = guesser.decide()
-        null = self._override.get(NULL)
-        if null and null == guesser.null_token and not self._chosen:
-            choice = guesser.fitting()[0].with_null(null)
+    def guess(self, title: str, hints: Hints) -> ColumnGuess:
+        guesser = self.guesser
+        decision = guesser.decide(title, hints)
         column = ColumnGuess(
             title=title,
-            type=choice.type,
-            format=choice.format,
-            reason=reason,
+            type=decision.choice.type,
+            format=decision.choice.format,
+            reason=decision.reason,
             empty=guesser.facts.empty,
             width=guesser.facts.width,
-            null_token=guesser.null_token,
-            choices=self._choices(),
-            samples=guesser.facts.samples,
+            null_token=decision.null_token,
+            choices=[*decision.choices, Choice("text")],
+            samples=[shorten(sample, self._longest_sample) for sample in guesser.facts.samples],
+            keeps_texts=decision.choice.keeps_texts,
+            exceptions=decision.choice.exceptions,
+            exception_values=decision.exceptions.most_frequent[:MAX_EXCEPTIONS],
+            question=decision.question,
         )
+        return self._corrected(column)
+
+    def _corrected(self, column: ColumnGuess) -> ColumnGuess:
+        """With the type the user has chosen, or the word that means an empty cell."""
+        null = self._override.get(NULL)
         if self._chosen:
-            _apply(self._chosen, column)
+            offer = self._chosen.offer()
+            return as_chosen(column, offer.choice, offer.exceptions.most_frequent[:MAX_EXCEPTIONS])
+        if null and null == column.null_token:
+            return as_chosen(column, column.choices[0].with_null(null))
         return column
-
-    def _choices(self) -> list[Choice]:
-        fitting = self._guesser.fitting()
-        if self._guesser.exception:
-            token = self._guesser.null_token
-            fitting = [choice.with_null(token) for choice in fitting] if token else []
-        return [*fitting, Choice("text")]
-
-
-def _apply(chosen: ChosenType, column: ColumnGuess) -> None:
-    choice = chosen.choice()
-    column.type = chosen.type
-    column.format = choice.format if choice else {}
-    column.misfits = chosen.misfit_count
-    column.first_misfit = str(chosen.first_misfit or "")
-    column.reason = f"{describe(choice) if choice else chosen.type}, as you chose"
 
 
 def _chosen_type(override: Mapping[str, Any]) -> ChosenType | None:
     type_ = override.get("type")
     if type_ not in TYPES:
         return None
-    format = override.get("format") or {}
-    format_name = override.get("order") or ""
-    if not format_name and set(format) - {NULL}:
-        format_name = TYPES[type_].format_name(TYPES[type_].check(format))
-    return ChosenType(type_, format_name, override.get(NULL) or format.get(NULL, ""))
+    given = override.get("format") or {}
+    null = override.get(NULL) or given.get(NULL, "")
+    format = TYPES[type_].check(given) if set(given) - {NULL} else None
+    return ChosenType(type_, override.get("order") or "", null, format)
 
 
 @contextmanager

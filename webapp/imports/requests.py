@@ -13,7 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from webapp.rowstore.table_ref import TableRef
+from webapp.db.folders import private_folder
+from webapp.formats.errors import ImportFileError
+from webapp.rowstore.table_ref import Field, TableRef
 
 Progress = Callable[[int, int], None]  # (bytes of the file read, rows)
 
@@ -94,6 +96,44 @@ class IndexRequest(Request):
     verb = "index"
     address: str
     table: TableRef
+
+
+@dataclass(frozen=True)
+class SurveyRequest(Request):
+    """Which types may this column have? Read every cell of it."""
+
+    verb = "survey"
+    address: str
+    table: TableRef
+    column: Field
+
+
+@dataclass(frozen=True)
+class ConvertRequest(Request):
+    """Convert the rows behind `last_row` from one stored column to another, for the change of type `change_id`."""
+
+    verb = "convert"
+    address: str
+    table: TableRef
+    source: Field
+    target: Field
+    change_id: int
+    last_row: int
+
+
+def share_original(folder: ImportFolder, others: Sequence[ImportFolder]) -> None:
+    """Put the upload into these folders as well; it takes no room, and is there as long as one of them is.
+
+    Raises ImportFileError if it is gone; folders have been made then.
+    """
+    for other in others:
+        private_folder(other.path)
+        try:
+            os.link(folder.original, other.original)
+        except FileExistsError:
+            pass
+        except FileNotFoundError:
+            raise ImportFileError("The uploaded file is no longer on the server. Upload it again.") from None
 
 
 def write_json(path: Path, value: object) -> None:

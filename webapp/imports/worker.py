@@ -20,7 +20,7 @@ from webapp.db.errors import UserError, known_error
 
 # Pass 1 yields to everybody. Writers do not: a process that holds the write lock but gets no CPU time keeps everybody
 # else from writing.
-NICENESS = {"inspect": 10}
+NICENESS = {"inspect": 10, "survey": 5}
 REPORT_SECONDS = 0.2  # between progress lines
 
 
@@ -55,6 +55,9 @@ def main() -> int:
         send({"result": VERBS[verb](request)})
     except FileNotFoundError:
         send({"problem": "The uploaded file is no longer on the server. Upload it again."})
+    except MemoryError:
+        send({"problem": "This file needs more memory to read than a file may have here. Import it in parts."})
+        return 1
     except Exception as error:  # the parent must learn of any failure
         known = error if isinstance(error, UserError) else known_error(error)
         if known is None:
@@ -72,12 +75,22 @@ def _stop_with_the_parent() -> None:
     os._exit(1)
 
 
+def _limit(folder: str) -> None:
+    """A pass has processor time that fits its file, then it gives its slot back; and the same memory for any file."""
+    from webapp.formats import archive, process
+    from webapp.imports.requests import ImportFolder
+
+    process.limit_memory(process.MAX_MEMORY)
+    process.limit_cpu(process.cpu_seconds(archive.unpacked_size(ImportFolder(Path(folder)).original)))
+
+
 def _inspect(request: dict[str, Any]) -> dict[str, Any]:
     from webapp.imports.inspect_file import inspect_file
     from webapp.imports.report import ImportOverrides
     from webapp.imports.requests import ImportFolder, InspectRequest, write_json
 
     inspect = InspectRequest(**request)
+    _limit(inspect.folder)
     folder, overrides = ImportFolder(Path(inspect.folder)), ImportOverrides.from_json(inspect.overrides)
     with folder.exclusive():
         report = inspect_file(
@@ -97,6 +110,7 @@ def _load(request: dict[str, Any]) -> dict[str, Any]:
     from webapp.imports.requests import ImportFolder, LoadRequest
     from webapp.rowstore.table_ref import TableRef
 
+    _limit(request["folder"])
     with ImportFolder(Path(request["folder"])).exclusive():
         table = TableRef.from_json(request["table"])
         return {"rows": load(LoadRequest(**request | {"table": table}), ProgressReporter())}
@@ -110,7 +124,44 @@ def _index(request: dict[str, Any]) -> dict[str, Any]:
         return {"is_built": loader.index_search(TableRef.from_json(request["table"]), ProgressReporter())}
 
 
-VERBS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {"inspect": _inspect, "load": _load, "index": _index}
+def _survey(request: dict[str, Any]) -> dict[str, Any]:
+    from webapp.formats import process
+    from webapp.imports.type_options import find_options, to_json
+    from webapp.rowstore import open_reader
+    from webapp.rowstore.table_ref import Field, TableRef
+
+    process.limit_memory(process.MAX_MEMORY)
+    with open_reader(request["address"]) as rows:
+        options = find_options(rows, TableRef.from_json(request["table"]), Field(**request["column"]))
+    return {"options": to_json(options)}
+
+
+def _convert(request: dict[str, Any]) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from webapp.formats import process
+    from webapp.rowstore import open_loader
+    from webapp.rowstore.store import ConversionWithdrawn
+    from webapp.rowstore.table_ref import Field, TableRef
+
+    process.limit_memory(process.MAX_MEMORY)
+    table, source, target = TableRef.from_json(request["table"]), Field(**request["source"]), Field(**request["target"])
+    place = request["change_id"], request["last_row"]
+    try:
+        with open_loader(request["address"]) as loader:
+            comparison = loader.convert(table, source, target, *place, ProgressReporter())
+    except ConversionWithdrawn:
+        return {"is_withdrawn": True}
+    return {"is_withdrawn": False, "comparison": asdict(comparison)}
+
+
+VERBS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "inspect": _inspect,
+    "load": _load,
+    "index": _index,
+    "survey": _survey,
+    "convert": _convert,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

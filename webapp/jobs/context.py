@@ -1,8 +1,10 @@
-"""What tasks work with: the database, the import folders, slots for child processes, the progress of imports."""
+"""What tasks work with: the database, the import folders, turns, child processes, the progress of imports."""
 
 import asyncio
 import shutil
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -10,13 +12,21 @@ from settings import Settings
 from webapp.broker import Broker, BrokerClosed
 from webapp.db.database import Database
 from webapp.imports.child_process import Child
-from webapp.imports.requests import ImportFolder
-from webapp.jobs.progress import Progress
+from webapp.imports.requests import ImportFolder, share_original
+from webapp.jobs.places import Places
+from webapp.jobs.progress import Progress, initial_progress
+from webapp.jobs.turns import Turns
 from webapp.models import Import
-from webapp.models.tables.importing import RUNNING_STATES, import_topic
+from webapp.models.tables.import_model import RUNNING_STATES, ImportSummary, import_topic
 from webapp.rowstore.store import RowStore
 
 MAX_CONCURRENT_MAILS = 4
+MAX_CONCURRENT_SURVEYS = 2
+
+
+def files_of(import_id: str) -> str:
+    """The subject of a lock: an import's files are either being put into its folder or being removed."""
+    return f"files of {import_id}"
 
 
 class JobContext:
@@ -27,9 +37,11 @@ class JobContext:
         self.database = database
         self.rows = rows
         self.broker = broker
-        self.import_slots = asyncio.Semaphore(settings.import_workers)
-        self.index_slot = asyncio.Semaphore(1)
+        self.turns = {"imports": Turns(settings.import_workers), "indexes": Turns(1), "types": Turns(1)}
+        self.places = Places(self.turns["imports"], broker)
+        self.surveys = asyncio.Semaphore(MAX_CONCURRENT_SURVEYS)
         self.mail_slots = asyncio.Semaphore(MAX_CONCURRENT_MAILS)
+        self.unrecorded_failures: dict[str, str] = {}  # reasons by import, while the disk is full
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._children: dict[str, Child] = {}
         self._progress: dict[str, Progress] = {}
@@ -37,6 +49,18 @@ class JobContext:
     def lock(self, subject: str) -> asyncio.Lock:
         """One task at a time works on a subject."""
         return self._locks.setdefault(subject, asyncio.Lock())
+
+    @asynccontextmanager
+    async def shared_original(self, import_id: str, others: Sequence[str]) -> AsyncIterator[None]:
+        """Put the upload into the folders of others as well; until the end of the block nobody removes it there.
+
+        Raises ImportFileError if it is gone.
+        """
+        async with AsyncExitStack() as locks:
+            for other in sorted(set(others)):
+                await locks.enter_async_context(self.lock(files_of(other)))
+            await asyncio.to_thread(share_original, self.folder(import_id), [self.folder(other) for other in others])
+            yield
 
     # --- child processes ---
 
@@ -49,14 +73,18 @@ class JobContext:
             self._progress.pop(subject, None)
 
     def stop_child(self, subject: str) -> None:
-        """Stop the subject's child process, if there is one."""
+        """Stop the subject's child process, if there is one, or end its waiting for one."""
+        for turns in self.turns.values():
+            turns.remove(subject)
         self._progress.pop(subject, None)
+        self.places.report_soon()
         if child := self._children.get(subject):
             child.stop()
 
     # --- imports ---
 
-    async def find_import(self, import_id: str) -> Import | None:
+    async def get_import(self, import_id: str) -> Import | None:
+        """Whoever it belongs to."""
         async with self.database.reading() as session:
             return await session.get(Import, import_id)
 
@@ -65,7 +93,7 @@ class JobContext:
         with suppress(TimeoutError, BrokerClosed):
             async with asyncio.timeout(timeout), self.broker.subscribe([import_topic(import_id)]) as events:
                 while True:
-                    import_ = await self.find_import(import_id)
+                    import_ = await self.get_import(import_id)
                     if import_ is None or import_.state not in RUNNING_STATES:
                         return import_
                     await events.get()
@@ -79,8 +107,11 @@ class JobContext:
 
     def report(self, progress: Progress) -> None:
         self._progress[progress.import_id] = progress
+        self.places.forget(progress.import_id)
         self.broker.publish(import_topic(progress.import_id), progress, key="progress")
 
-    def progress(self, import_id: str) -> Progress | None:
-        """The latest progress of a running import known to this process."""
-        return self._progress.get(import_id)
+    def progress(self, import_: Import | ImportSummary) -> Progress:
+        """The latest known progress of a running import, or its place in the queue."""
+        if place := self.places.of(import_.id):
+            return replace(initial_progress(import_), place=place)
+        return self._progress.get(import_.id) or initial_progress(import_)

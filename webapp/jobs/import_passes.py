@@ -4,23 +4,23 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from webapp.db.errors import DatabaseBusy, StorageFull, UserError, known_error
+from webapp.db.errors import DatabaseBusy, StorageFull, StorageReadOnly, UserError, known_error
 from webapp.formats.errors import ImportFileError
 from webapp.imports.child_process import Child, ChildDied, ChildFailed, ChildStopped
 from webapp.imports.report import InspectionReport
 from webapp.imports.requests import IndexRequest, InspectRequest, LoadRequest
-from webapp.jobs.context import JobContext
+from webapp.jobs.context import JobContext, files_of
 from webapp.jobs.progress import Meter, initial_progress
 from webapp.models import Import, ImportState, Table
 from webapp.models.errors import NotFound
 from webapp.models.tables import importing
-from webapp.models.tables.importing import StateConflict
+from webapp.models.tables.import_model import StateConflict
 from webapp.models.tables.table import SearchIndex
 
 P = ParamSpec("P")
@@ -35,17 +35,26 @@ OUT_OF_MEMORY = "The server stopped working on this file several times, most lik
 logger = logging.getLogger(__name__)
 
 
+async def line_up(context: JobContext, import_id: str) -> int:
+    """Whose turn a pass over this import uses; 0 if there is no such import any more."""
+    import_ = await when_not_busy(context.get_import, import_id)
+    if import_ is None:
+        return 0
+    context.places.expect(import_)
+    return import_.user_id
+
+
 async def inspect_import(context: JobContext, import_id: str) -> None:
     """Pass 1: read the whole file; then the preview waits for a decision."""
 
     async def inspect(import_: Import) -> None:
         folder = context.folder(import_id)
         request = InspectRequest(str(folder.path), import_.filename, import_.overrides, context.rows.limits.columns)
-        await _run_child(context, import_id, request.to_json(), _reporter(context, import_))
+        await run_child(context, import_id, request.to_json(), _reporter(context, import_))
         inspection = json.loads(await asyncio.to_thread(folder.inspection.read_bytes))
         if not inspection["columns"]:
             raise ImportFileError("There is nothing in this file but empty lines.")
-        await _when_not_busy(context.database.write, importing.record_inspection, import_id, inspection)
+        await when_not_busy(context.database.write, importing.record_inspection, import_id, inspection)
 
     await _run_pass(context, import_id, ImportState.INSPECTING, inspect)
 
@@ -55,9 +64,9 @@ async def load_import(context: JobContext, import_id: str) -> None:
 
     async def load(import_: Import) -> None:
         request = await _load_request(context, import_)
-        await _run_child(context, import_id, request.to_json(), _reporter(context, import_))
+        await run_child(context, import_id, request.to_json(), _reporter(context, import_))
         threshold = context.settings.search_index_rows
-        await _when_not_busy(context.database.write, importing.finish_loading, import_id, threshold)
+        await when_not_busy(context.database.write, importing.finish_loading, import_id, threshold)
 
     await _run_pass(context, import_id, ImportState.LOADING, load)
 
@@ -65,52 +74,79 @@ async def load_import(context: JobContext, import_id: str) -> None:
 async def index_table(context: JobContext, table_id: str) -> None:
     """Build the full-text index of a large table. Searches work without it, so a failure is only logged."""
     subject = f"table:{table_id}"
-    async with context.lock(subject), context.index_slot:
-        table = await _get_table(context, int(table_id))
-        if table is None or table.search_index != SearchIndex.BUILDING:
-            return
-        request = IndexRequest(context.rows.address, table.ref)
-        is_built = False
-        try:
-            answer = await _run_child(context, subject, request.to_json(), lambda progress: None)
-            is_built = answer["is_built"]
-        except (UserError, ChildFailed, ChildStopped):
-            logger.exception("The search index of table %s could not be built", table_id)
-        await context.database.write(importing.finish_search_index, table.id, is_built=is_built)
+    async with context.lock(subject):
+        is_over = False
+        while not is_over:
+            table = await get_table(context, int(table_id))
+            if table is None or table.search_index != SearchIndex.BUILDING:
+                return
+            request = IndexRequest(context.rows.address, table.ref)
+            is_built = False
+            try:
+                answer = await run_child(context, subject, request.to_json(), lambda progress: None)
+                is_built = answer["is_built"]
+            except (UserError, ChildFailed, ChildStopped):
+                logger.exception("The search index of table %s could not be built", table_id)
+            is_over = await context.database.write(importing.finish_search_index, table.ref, is_built=is_built)
 
 
 async def discard_import(context: JobContext, import_id: str) -> None:
-    """Stop the import's pass and remove its files, once the pass has ended: its child would create them again."""
+    """Stop the import's pass and remove its files, once the pass has ended: its child would create them again.
+
+    An import of another sheet has the same id each time. Where it was begun anew meanwhile, it keeps its files.
+    """
+    if await _is_wanted(context, import_id):
+        return
     context.stop_child(import_id)
-    async with context.lock(import_id):
-        await context.remove_files(import_id)
+    async with context.lock(import_id), context.lock(files_of(import_id)):
+        if not await _is_wanted(context, import_id):
+            await context.remove_files(import_id)
+
+
+async def _is_wanted(context: JobContext, import_id: str) -> bool:
+    import_ = await context.get_import(import_id)
+    return import_ is not None and import_.state not in (ImportState.CANCELLED, ImportState.FAILED)
 
 
 async def fail_import(context: JobContext, import_id: str, error: Exception) -> None:
-    """Mark the import as failed, with a readable reason."""
+    """Mark the import as failed, with a readable reason. If that cannot be saved either, the schedule does it later."""
     reason = _explain(import_id, error)
     for pause in RETRY_AFTER:
-        try:
-            await context.database.write(importing.fail, import_id, reason)
+        if await _record_failure(context, import_id, reason):
             return
-        except (StorageFull, DatabaseBusy) as trouble:
-            logger.exception("The failure of import %s could not be written down", import_id)
-            if isinstance(trouble, StorageFull):
-                await context.remove_files(import_id)  # not even room for that: free some
-            await asyncio.sleep(pause)
-        except NotFound:
-            return
+        await asyncio.sleep(pause)
+    context.unrecorded_failures[import_id] = reason  # others may have its slot meanwhile
+
+
+async def record_failures(context: JobContext) -> None:
+    """Save what could not be saved when it happened. (After a restart the pass begins anew.)"""
+    for import_id, reason in list(context.unrecorded_failures.items()):
+        if await _record_failure(context, import_id, reason):
+            del context.unrecorded_failures[import_id]
+
+
+async def _record_failure(context: JobContext, import_id: str, reason: str) -> bool:
+    """Whether nothing is left to be recorded."""
+    try:
+        await context.database.write(importing.fail, import_id, reason)
+    except (StorageFull, StorageReadOnly, DatabaseBusy) as trouble:
+        logger.warning("The failure of import %s could not be saved: %s", import_id, trouble)
+        import_ = await context.get_import(import_id)
+        has_preview = import_ is not None and import_.state == ImportState.INSPECTING and import_.inspection is not None
+        if isinstance(trouble, StorageFull) and not has_preview:  # to which it returns, and then needs its file
+            await context.remove_files(import_id)  # not even room for that: free some
+        return False
+    except NotFound:
+        pass
+    return True
 
 
 async def _run_pass(
     context: JobContext, import_id: str, state: ImportState, work: Callable[[Import], Awaitable[None]]
 ) -> None:
-    """Run `work(import)` when it is this import's turn, if it is in `state`; an error makes the import fail."""
-    import_ = await _when_not_busy(context.find_import, import_id)
-    if import_ is not None and import_.state == state and context.import_slots.locked():
-        context.report(replace(initial_progress(import_), is_waiting=True))
-    async with context.lock(import_id), context.import_slots:
-        import_ = await _when_not_busy(context.find_import, import_id)
+    """Run `work(import)` if the import is in `state`; an error makes the import fail."""
+    async with context.lock(import_id):
+        import_ = await when_not_busy(context.get_import, import_id)
         if import_ is None or import_.state != state:
             return
         try:
@@ -121,7 +157,7 @@ async def _run_pass(
             await fail_import(context, import_id, error)
 
 
-async def _when_not_busy(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+async def when_not_busy(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
     """Minutes of loading must not be lost because another index is being built at the very end."""
     for pause in RETRY_AFTER:
         try:
@@ -132,16 +168,22 @@ async def _when_not_busy(call: Callable[P, Awaitable[T]], *args: P.args, **kwarg
     return await call(*args, **kwargs)
 
 
-async def _run_child(
-    context: JobContext, subject: str, request: dict[str, Any], on_progress: Callable[[dict[str, Any]], None]
+async def run_child(
+    context: JobContext,
+    subject: str,
+    request: dict[str, Any],
+    on_progress: Callable[[dict[str, Any]], None],
+    given_up: str = OUT_OF_MEMORY,
 ) -> dict[str, Any]:
-    """Run the request in a child process. A killed one is restarted and resumes where it was, or begins again."""
+    """Run the request in a child process. A killed one is restarted and resumes where it was, or begins again. Raises
+    `UserError` with the text `given_up` if it is killed several times.
+    """
     for start in range(MAX_STARTS):
         try:
             return await context.run_child(subject, Child(request, on_progress))
         except ChildDied as error:
             logger.warning("The child of %s, start %d: %s", subject, start + 1, error)
-    raise UserError(OUT_OF_MEMORY)
+    raise UserError(given_up)
 
 
 def _reporter(context: JobContext, import_: Import) -> Callable[[dict[str, Any]], None]:
@@ -154,7 +196,7 @@ def _reporter(context: JobContext, import_: Import) -> Callable[[dict[str, Any]]
 
 
 async def _load_request(context: JobContext, import_: Import) -> LoadRequest:
-    table = await _get_table(context, import_.table_id or 0)
+    table = await get_table(context, import_.table_id or 0)
     if table is None:
         raise NotFound("table")
     return LoadRequest(
@@ -167,7 +209,7 @@ async def _load_request(context: JobContext, import_: Import) -> LoadRequest:
     )
 
 
-async def _get_table(context: JobContext, table_id: int) -> Table | None:
+async def get_table(context: JobContext, table_id: int) -> Table | None:
     async with context.database.reading() as session:
         return await session.scalar(select(Table).where(Table.id == table_id).options(selectinload(Table.columns)))
 

@@ -1,10 +1,14 @@
 """Sort indexes on demand: created in the background after the first sort of a large table by a column.
 
-They can be rebuilt at any time, so no durable workflow is needed.
+They can be rebuilt at any time, so no durable workflow is needed. A table has a few of them at most: the least recently
+used goes for a new one. Which were used is remembered by this process only; after a restart the first ones to be asked
+for stay.
 """
 
 import asyncio
 import logging
+import time
+from collections.abc import Callable, Collection
 
 from webapp.db.errors import UserError
 from webapp.rowstore import open_loader
@@ -13,6 +17,9 @@ from webapp.rowstore.table_ref import Field
 
 MIN_ROWS = 50_000  # smaller tables sort without a noticeable delay
 MAX_ROWS = 2_000_000  # more would delay other people's writes beyond their timeout: 1 to 2 s per million
+# An index that was used within this time does not go, so that whoever sorts by one column after the other makes the
+# server build a few, not one with every click.
+KEPT_SECONDS = 600.0
 
 logger = logging.getLogger(__name__)
 
@@ -22,18 +29,20 @@ class SortIndexes:
     enough. `address` is the row store's.
     """
 
-    def __init__(self, address: str) -> None:
-        self._address = address
+    def __init__(self, address: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._address, self._clock = address, clock
         self._requested: set[tuple[int, int]] = set()
+        self._used: dict[int, dict[int, float]] = {}  # by table and stored column: the time of the last request
         self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loader: RowLoader | None = None
 
     def request(self, table_id: int, field: Field) -> None:
-        """Returns at once. Repeated requests cost nothing."""
-        if (table_id, field.number) in self._requested:
+        """Somebody sorts by this column. Returns at once. Repeated requests cost nothing."""
+        self._used.setdefault(table_id, {})[field.storage] = self._clock()
+        if (table_id, field.storage) in self._requested:
             return
-        self._requested.add((table_id, field.number))
+        self._requested.add((table_id, field.storage))
         task = asyncio.create_task(self._build(table_id, field))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -54,19 +63,23 @@ class SortIndexes:
 
     async def _build(self, table_id: int, field: Field) -> None:
         async with self._lock:
-            building = asyncio.ensure_future(asyncio.to_thread(self._ensure, table_id, field))
+            used = dict(self._used.get(table_id, {}))
+            building = asyncio.ensure_future(asyncio.to_thread(self._ensure, table_id, field, used))
             try:
-                await asyncio.shield(building)
+                indexed = await asyncio.shield(building)
+                # Without those that do not exist, to be asked for again.
+                self._requested -= {key for key in self._requested if key[0] == table_id and key[1] not in indexed}
+            except UserError:  # busy, full or interrupted: sorting works without the index
+                self._requested.discard((table_id, field.storage))
+                logger.warning("No index for column %s of table %s", field.number, table_id, exc_info=True)
             except asyncio.CancelledError:
                 await asyncio.gather(building, return_exceptions=True)  # the thread must have finished with the file
                 raise
 
-    def _ensure(self, table_id: int, field: Field) -> None:
+    def _ensure(self, table_id: int, field: Field, used: dict[int, float]) -> Collection[int]:
+        """In a thread. Return the stored columns that have an index now."""
         try:
             with open_loader(self._address) as self._loader:
-                self._loader.index_sort(table_id, field)
-        except UserError:  # busy, full or interrupted: sorting works without the index
-            self._requested.discard((table_id, field.number))
-            logger.warning("No index for column %s of table %s", field.number, table_id, exc_info=True)
+                return self._loader.index_sort(table_id, field, used, self._clock() - KEPT_SECONDS)
         finally:
             self._loader = None

@@ -14,11 +14,13 @@ from urllib.parse import unquote, urlsplit
 from email_validator import validate_email
 
 from settings import Settings, is_loopback
+from webapp.db.errors import DatabaseBusy, StorageFull, StorageReadOnly
 from webapp.db.keys import sealer
 from webapp.jobs.context import JobContext
 from webapp.models import Mail, utc_now
 from webapp.models.mail import MAX_TRIES, RETRY_AFTER, Letter, record_attempt
 
+RECORD_EVERY = 10.0  # seconds between attempts to record an attempt, while the disk is full
 TIMEOUT = 30  # seconds a mail server may take per step
 
 logger = logging.getLogger(__name__)
@@ -54,8 +56,20 @@ async def _attempt(context: JobContext, mail_id: str) -> float | None:
         logger.warning("A mail could not be handed over: %s", type(error).__name__)
         details = " ".join(str(error).split())[:200] or type(error).__name__
         reason, is_final = f"The mail server did not take it: {details}", _is_final(error)
-    tries = await context.database.write(record_attempt, mail_id, reason, is_final=is_final)
+    tries = await _record(context, mail_id, reason, is_final=is_final)
     return RETRY_AFTER[tries - 1] if reason is not None and 0 < tries <= len(RETRY_AFTER) else None
+
+
+async def _record(context: JobContext, mail_id: str, reason: str | None, *, is_final: bool) -> int:
+    """Return how many attempts there were. Ends only when that is recorded: a mail that was handed over and is not
+    known to be would be sent again.
+    """
+    while True:
+        try:
+            return await context.database.write(record_attempt, mail_id, reason, is_final=is_final)
+        except (StorageFull, StorageReadOnly, DatabaseBusy) as trouble:
+            logger.warning("The attempt to send mail %s could not be saved: %s", mail_id, trouble)
+            await asyncio.sleep(RECORD_EVERY)
 
 
 def _is_final(error: Exception) -> bool:

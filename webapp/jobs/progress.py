@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from webapp.models import Import, ImportState
+from webapp.models.tables.import_model import ImportSummary
 
 MIN_ELAPSED = 0.5  # seconds before a rate means anything
 
@@ -21,7 +22,11 @@ class Progress:
     total_rows: int | None  # known in pass 2
     per_second: int | None = None  # rows
     seconds_left: int | None = None
-    is_waiting: bool = False  # waiting for other imports to finish
+    place: int | None = None  # in the queue, from 1, while it waits for its turn
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.place is not None
 
     @property
     def share(self) -> float | None:
@@ -32,10 +37,10 @@ class Progress:
         return min(1.0, done / total) if total else None
 
 
-def initial_progress(import_: Import) -> Progress:
+def initial_progress(import_: Import | ImportSummary) -> Progress:
     """What the database knows: shown until the first progress report arrives."""
     is_loading = import_.state == ImportState.LOADING
-    total = (import_.inspection or {}).get("rows") if is_loading else None
+    total = import_.inspected_rows if is_loading else None
     done = import_.rows_done if is_loading else 0
     return Progress(import_.id, import_.state, 0, import_.size, done, total)
 

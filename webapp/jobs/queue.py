@@ -1,47 +1,24 @@
-"""The queue of tasks, on DBOS: what a dead process left pending, the next one runs. All that knows DBOS is here.
+"""The queue of tasks: those of a line wait for their turn (turns.py), others start at once.
 
-Only its public API is used. Three of its properties shaped this module:
-* it is a singleton per process, so only one app of a process can use it;
-* its asynchronous methods replace the running loop's default executor, so only the synchronous ones are used, and they
-  block: in threads;
-* a workflow that raises something other than an `Exception` stays pending. Hence `Interrupted`: a stopping server
-  interrupts the workflow, and the next one restarts it.
+What waits is in our own database: an import's state, a table without its index, a mail in the outbox. There the
+schedule of the next process finds it, so nothing is lost with this one. Tasks whose turn it is run as workflows
+(workflows.py).
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from contextvars import Context
-from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Any, ClassVar
 
-from settings import Settings
-from webapp.db import jobs_database
+from webapp.jobs import workflows
 from webapp.jobs.context import JobContext
 from webapp.jobs.tasks import TASKS
-
-# The version of the tasks, not of the release: increase it when a pending one would no longer do what it was started
-# for. (By default DBOS hashes the source code, so after an update no pending workflow would continue.)
-APPLICATION_VERSION = "1"
-# Constant: one server has the data folder to itself (webapp/leader.py), so anything pending there was left by its
-# predecessor and is ours to resume.
-EXECUTOR = "server"
-# DBOS gives up a workflow after this many starts, whether the server crashed or was stopped. The next start of the
-# server begins a new one for the remaining work (schedule.py).
-MAX_STARTS = 20
-PENDING = ["PENDING", "ENQUEUED"]
-ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
-RETENTION = timedelta(days=7)  # of ended workflows, for diagnosis
-PRUNE_BATCH = 500  # workflows removed in one transaction
+from webapp.jobs.turns import Turns, Work
 
 logger = logging.getLogger(__name__)
-
-
-class Interrupted(BaseException):
-    """Not an error: the server is stopping, and the next one resumes the workflow."""
 
 
 class DurableQueue:
@@ -57,6 +34,9 @@ class DurableQueue:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._launching: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[Any]] = set()
+        self._unlined: set[Work] = set()  # running tasks without a line
+        self._lining_up = asyncio.Lock()  # first come, first served, though each looks into the database before
+        self._starting = asyncio.Lock()  # two at once would get the same number
         self._is_closing = False
 
     def open(self) -> None:
@@ -67,24 +47,32 @@ class DurableQueue:
         end.
         """
         self._is_closing = True
+        self._context.places.close()
         for task in list(self._running):
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
         if self._launching is not None:
             with suppress(Exception):  # a failed launch has been logged where it was needed
                 await self._launching
-                await asyncio.to_thread(_shut_down)
+                await asyncio.to_thread(self._shut_down)
             self._launching = None
 
     def enqueue(self, task: str, subject: str) -> None:
-        """Start `task` for `subject` (an id) soon."""
-        self.spawn(self._start(task, subject) if TASKS[task].is_durable else TASKS[task].run(self._context, subject))
+        """Start `task` for `subject` (an id) soon, or when it is its turn; while this stops, after the next start."""
+        if self._is_closing:
+            return
+        self.spawn(self._start(task, subject) if TASKS[task].line else self._run_unlined(Work(task, subject)))
 
     async def ensure_started(self, task: str, subject: str) -> None:
-        """Start the task unless it is pending, which DBOS restarts by itself."""
-        await self._launched()
-        if not await asyncio.to_thread(_workflow_numbers, task, subject, PENDING):
-            await asyncio.to_thread(_start_workflow, task, subject)
+        """Start the task unless it runs or waits already."""
+        if self._is_closing:
+            return
+        work = Work(task, subject)
+        turns = self._turns(work)
+        if turns is None and work not in self._unlined:
+            self.enqueue(task, subject)
+        elif turns is not None and not turns.is_known(work):
+            await self._start(task, subject)
 
     def warm_up(self) -> None:
         """Load DBOS now: an upload has begun and will need it."""
@@ -94,7 +82,7 @@ class DurableQueue:
         """Delete workflows that ended long ago. If DBOS has not been loaded, nothing was added."""
         if self._launching is not None:
             await self._launched()
-            await asyncio.to_thread(_delete_old_workflows)
+            await asyncio.to_thread(workflows.delete_old)
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Run something that nobody waits for until the queue closes, without the context of a request; a failure is
@@ -109,30 +97,72 @@ class DurableQueue:
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("Work in the background failed", exc_info=error)
 
+    def _turns(self, work: Work) -> Turns | None:
+        """The line its task waits in."""
+        return self._context.turns.get(TASKS[work.task].line)
+
+    async def _run_unlined(self, work: Work) -> None:
+        self._unlined.add(work)
+        try:
+            await TASKS[work.task].run(self._context, work.subject)
+        finally:
+            self._unlined.discard(work)
+
     async def _start(self, task: str, subject: str) -> None:
+        """Let the task wait for its turn, which may come at once."""
+        work = Work(task, subject)
         try:
             await self._launched()
-            await asyncio.to_thread(_start_workflow, task, subject)
+            line_up = TASKS[task].line_up
+            async with self._lining_up:
+                person = await line_up(self._context, subject) if line_up else 0
         except Exception as error:
-            logger.exception("The task %s of %s could not be started", task, subject)
-            if (on_start_failure := TASKS[task].on_start_failure) is not None:
-                await on_start_failure(self._context, subject, error)
+            await self._give_up(work, error)
+            return
+        if (turns := self._turns(work)) is not None:
+            turns.add(person, work)
+            await self._continue(turns)
 
-    async def _run(self, task: str, subject: str) -> None:
-        """What a workflow does."""
-        running = asyncio.current_task()
+    async def _continue(self, turns: Turns) -> None:
+        """Give every free slot to what is next."""
+        while (turn := turns.take()) is not None:
+            try:
+                async with self._starting:
+                    turn.workflow_id = await asyncio.to_thread(workflows.next_id, *turn.work)
+                    await asyncio.to_thread(workflows.start, turn.workflow_id, *turn.work)
+            except Exception as error:
+                turns.leave(turn)
+                self.spawn(self._give_up(turn.work, error))  # it may retry for minutes, and the slot is free
+        self._context.places.report_soon()
+
+    async def _give_up(self, work: Work, error: Exception) -> None:
+        logger.error("The task %s of %s could not be started", work.task, work.subject, exc_info=error)
+        if (on_start_failure := TASKS[work.task].on_start_failure) is not None:
+            await on_start_failure(self._context, work.subject, error)
+
+    async def _run(self, task: str, subject: str, workflow_id: str) -> None:
+        """What a workflow does. One that a dead process left has no turn: it ends, and its task waits like others."""
+        running, work = asyncio.current_task(), Work(task, subject)
         if self._is_closing or running is None:
             raise asyncio.CancelledError
+        turns = self._turns(work)
+        turn = turns.turn_of(workflow_id) if turns else None
+        if turns is None or turn is None:
+            self.spawn(self.ensure_started(task, subject))
+            return
         self._running.add(running)
         try:
             await TASKS[task].run(self._context, subject)
         finally:
             self._running.discard(running)
+            turns.leave(turn)
+            if not self._is_closing:
+                self.spawn(self._continue(turns))
 
     async def _launched(self) -> None:
         """Launch DBOS on first use."""
         if self._launching is None:
-            self._launching = asyncio.create_task(asyncio.to_thread(_launch, self, self._context.settings))
+            self._launching = asyncio.create_task(asyncio.to_thread(self._launch))
         launching = self._launching
         try:
             await asyncio.shield(launching)
@@ -141,7 +171,7 @@ class DurableQueue:
                 self._launching = None  # the next call tries again
             raise
 
-    def perform(self, task: str, subject: str) -> None:
+    def perform(self, task: str, subject: str, workflow_id: str) -> None:
         """The body of every workflow, in a thread of DBOS: it waits while the task runs on the event loop.
 
         In an empty context: DBOS stores the current workflow in the thread's context, and would treat whatever the task
@@ -150,96 +180,29 @@ class DurableQueue:
         if self._loop is None:
             raise RuntimeError("The queue is not open")
         try:
-            Context().run(asyncio.run_coroutine_threadsafe, self._run(task, subject), self._loop).result()
+            run = self._run(task, subject, workflow_id)
+            Context().run(asyncio.run_coroutine_threadsafe, run, self._loop).result()
         except CancelledError as error:
-            raise Interrupted from error
+            raise workflows.Interrupted from error
+
+    def _launch(self) -> None:
+        if DurableQueue.active is not None:
+            raise RuntimeError("Jobs already run for another app of this process")
+        DurableQueue.active = self
+        try:
+            workflows.launch(self._context.settings, TASKS, _perform)
+        except BaseException:
+            DurableQueue.active = None
+            raise
+
+    def _shut_down(self) -> None:
+        try:
+            workflows.shut_down()
+        finally:
+            DurableQueue.active = None
 
 
-def _launch(queue: DurableQueue, settings: Settings) -> None:
-    """Import, configure and launch DBOS: over half a second the first time, and some 20 MB from then on."""
-    if DurableQueue.active is not None:
-        raise RuntimeError("Jobs already run for another app of this process")
-    DurableQueue.active = queue
-    try:
-        # Its own handler would print besides our log. It adds one only if there is none.
-        dbos_logger = logging.getLogger("dbos")
-        if not dbos_logger.handlers:
-            dbos_logger.addHandler(logging.NullHandler())
-        dbos_logger.propagate = True
-        dbos_logger.setLevel(logging.WARNING)
-        from dbos import DBOS
-
-        _workflows()
-        DBOS(
-            config={
-                "name": "rowcast",
-                "system_database_url": settings.jobs_url,
-                "application_version": APPLICATION_VERSION,
-                "executor_id": EXECUTOR,
-                "enable_otlp": False,
-                "log_level": "WARNING",
-                "sys_db_pool_size": 2,
-                "db_engine_kwargs": jobs_database.engine_arguments(settings),
-            }
-        )
-        DBOS.launch()
-    except BaseException:
-        DurableQueue.active = None
-        raise
-
-
-def _shut_down() -> None:
-    """Stop DBOS's threads, which takes a second; interrupted workflows stay pending."""
-    from dbos import DBOS
-
-    try:
-        DBOS.destroy()
-    finally:
-        DurableQueue.active = None
-
-
-@cache
-def _workflows() -> dict[str, Callable[[str], None]]:
-    """A workflow for each durable task, registered once per process."""
-    from dbos import DBOS
-
-    def workflow(task: str) -> Callable[[str], None]:
-        def perform(subject: str) -> None:
-            if DurableQueue.active is None:
-                raise Interrupted
-            DurableQueue.active.perform(task, subject)
-
-        return DBOS.workflow(name=task, max_recovery_attempts=MAX_STARTS)(perform)
-
-    return {name: workflow(name) for name, task in TASKS.items() if task.is_durable}
-
-
-def _start_workflow(task: str, subject: str) -> None:
-    """Start it. Twice is harmless: the second run has nothing to do.
-
-    Its id is the subject, the task, and a number, because an import can be read again with other settings.
-    """
-    from dbos import DBOS, SetWorkflowID
-
-    last = max(_workflow_numbers(task, subject), default=0)  # older ones may be pruned
-    with SetWorkflowID(f"{subject}-{task}-{last + 1}"):
-        DBOS.start_workflow(_workflows()[task], subject)
-
-
-def _workflow_numbers(task: str, subject: str, status: list[str] | None = None) -> list[int]:
-    from dbos import DBOS
-
-    prefix = f"{subject}-{task}-"
-    workflows = DBOS.list_workflows(workflow_id_prefix=prefix, status=status, load_input=False, load_output=False)
-    return [int(workflow.workflow_id.rpartition("-")[2]) for workflow in workflows]
-
-
-def _delete_old_workflows() -> None:
-    """Their results are in our own database."""
-    from dbos import DBOS
-
-    before = (datetime.now(UTC) - RETENTION).isoformat()
-    while ended := DBOS.list_workflows(
-        status=ENDED, end_time=before, limit=PRUNE_BATCH, load_input=False, load_output=False
-    ):
-        DBOS.delete_workflows([workflow.workflow_id for workflow in ended])
+def _perform(task: str, subject: str, workflow_id: str) -> None:
+    if DurableQueue.active is None:
+        raise workflows.Interrupted
+    DurableQueue.active.perform(task, subject, workflow_id)

@@ -4,23 +4,28 @@ import asyncio
 import logging
 import shutil
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, or_, select
 
 from webapp.imports.requests import ImportFolder
+from webapp.jobs import import_passes
 from webapp.jobs.context import JobContext
+from webapp.jobs.history import prune_history
 from webapp.jobs.queue import DurableQueue
 from webapp.models import Import, ImportState, Mail, Table, utc_now
 from webapp.models.errors import NotFound
 from webapp.models.mail import MAX_TRIES, erase_expired_mails
+from webapp.models.retention import RETENTIONS, Retention
 from webapp.models.tables import importing
-from webapp.models.tables.importing import StateConflict
+from webapp.models.tables.import_model import StateConflict
 from webapp.models.tables.table import SearchIndex
+from webapp.models.tables.type_change import SpareColumn, TypeChange, TypeChangeState
+from webapp.models.tables.type_changing import empty_spare_column
 
 CHECK_EVERY = 60.0  # seconds
 CLEAN_EVERY = 3600.0  # seconds
@@ -43,15 +48,25 @@ class Schedule:
         self._queue = queue
 
     async def run(self) -> None:
-        """At start: whatever a process left unfinished. Periodically: whatever the command line left."""
-        await _run_all(self._resume_imports, self._resume_indexes, self._resume_mails)
+        """At start: whatever a process left unfinished. Periodically: whatever the command line left, and what is no
+        longer needed; not at start, when others wait for their first page.
+        """
+        await _run_all(self._resume_imports, self._resume_indexes, self._resume_type_changes, self._resume_mails)
         next_cleaning = 0.0
         while True:
-            if time.monotonic() >= next_cleaning:
-                await _run_all(self._forget_undecided, self._erase_mails, self._remove_leftovers, self._queue.prune)
-                next_cleaning = time.monotonic() + CLEAN_EVERY
             await asyncio.sleep(CHECK_EVERY)
-            await _run_all(self._resume_indexes, self._send_new_mails)
+            await _run_all(self._record_failures, self._resume_indexes, self._resume_type_changes, self._send_new_mails)
+            if time.monotonic() >= next_cleaning:
+                await _run_all(
+                    self._forget_undecided,
+                    self._erase_mails,
+                    self._prune,
+                    self._prune_history,
+                    self._remove_leftovers,
+                    self._empty_columns,
+                    self._queue.prune,
+                )
+                next_cleaning = time.monotonic() + CLEAN_EVERY
 
     # --- unfinished work ---
 
@@ -59,15 +74,24 @@ class Schedule:
         for state, task in TASK_OF_STATE.items():
             await self._ensure_started(task, select(Import.id).where(Import.state == state))
 
+    async def _record_failures(self) -> None:
+        await import_passes.record_failures(self._context)
+
     async def _resume_indexes(self) -> None:
         await self._ensure_started("index_table", select(Table.id).where(Table.search_index == SearchIndex.BUILDING))
+
+    async def _resume_type_changes(self) -> None:
+        running = select(TypeChange.id).where(TypeChange.state == TypeChangeState.RUNNING)
+        await self._ensure_started("change_type", running)
 
     async def _resume_mails(self) -> None:
         await self._send(Mail.tries < MAX_TRIES)
 
     async def _send_new_mails(self) -> None:
         """Mails from the command line, and those whose task could not be started when they were written."""
-        await self._send(Mail.tries == 0, Mail.created_at < utc_now() - timedelta(seconds=CHECK_EVERY))
+        now = utc_now()
+        is_due = or_(Mail.created_at < now - timedelta(seconds=CHECK_EVERY), Mail.created_at > now)  # a clock set back
+        await self._send(Mail.tries == 0, is_due)
 
     async def _send(self, *conditions: ColumnElement[bool]) -> None:
         if self._context.settings.sends_mail:
@@ -88,6 +112,28 @@ class Schedule:
         if is_needed:
             await self._database.write(erase_expired_mails)
 
+    async def _prune(self) -> None:
+        """Whatever is older than it is kept, a batch at a time."""
+        for retention in RETENTIONS:
+            while await self._is_over(retention):
+                await self._database.write(retention.delete_batch, self._context.settings)
+
+    async def _empty_columns(self) -> None:
+        """Stored columns that changes of type have replaced, some rows at a time."""
+        due = select(SpareColumn.id).where(~SpareColumn.is_empty, SpareColumn.kept_until < utc_now())
+        async with self._database.reading() as session:
+            spare_ids = list(await session.scalars(due))
+        for spare_id in spare_ids:
+            while await self._database.write(empty_spare_column, spare_id):
+                pass
+
+    async def _prune_history(self) -> None:
+        await prune_history(self._database, self._context.settings)
+
+    async def _is_over(self, retention: Retention) -> bool:
+        async with self._database.reading() as session:
+            return await retention.has_any(session, self._context.settings)
+
     async def _forget_undecided(self) -> None:
         """Previews nobody decided about, counted from when their file was last read."""
         undecided = select(Import.id).where(
@@ -102,11 +148,12 @@ class Schedule:
                     await self._database.write(importing.discard_preview, import_id)
 
     async def _remove_leftovers(self) -> None:
-        """Remnants of aborted uploads and failed imports."""
-        ended = [ImportState.FAILED, ImportState.CANCELLED]
+        """Remnants of aborted uploads, of imports without a table, and of deleted tables."""
+        # In this order: what is old now, and is not needed after that, never will be.
+        old = await asyncio.to_thread(_find_old, self._context.settings.imports_dir)
         async with self._database.reading() as session:
-            current = set(await session.scalars(select(Import.id).where(Import.state.not_in(ended))))
-        await asyncio.to_thread(_remove_stale, self._context.settings.imports_dir, current)
+            current = set(await session.scalars(select(Import.id).where(~Import.has_ended(utc_now()))))
+        await asyncio.to_thread(_remove, [path for path in old if path.name not in current])
 
 
 async def _run_all(*steps: Callable[[], Awaitable[None]]) -> None:
@@ -125,15 +172,20 @@ def _inspected_at(folder: ImportFolder) -> float:
     return 0.0
 
 
-def _remove_stale(folder: Path, current: set[str]) -> None:
-    """Remove what is older than `MAX_AGE` and not in `current`. What vanishes in the meantime is no error."""
-    if not folder.is_dir():
-        return
+def _find_old(folder: Path) -> list[Path]:
+    """What is older than `MAX_AGE` in this folder, which need not exist. What vanishes in the meantime is no error."""
     oldest = time.time() - MAX_AGE
-    for path in folder.iterdir():
+    old = list[Path]()
+    for path in folder.iterdir() if folder.is_dir() else ():
         with suppress(FileNotFoundError):
-            if path.name not in current and path.stat().st_mtime < oldest:
-                if path.is_dir():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:  # an upload whose server was killed
-                    path.unlink()
+            if path.stat().st_mtime < oldest:
+                old.append(path)
+    return old
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:  # an upload whose server was killed
+            path.unlink(missing_ok=True)

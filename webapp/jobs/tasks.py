@@ -2,11 +2,11 @@
 its cursor), not in the queue. Names stay: a task may still be pending when the server is updated.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.jobs import import_passes, mail
+from webapp.jobs import import_passes, mail, type_changes
 from webapp.jobs.context import JobContext
 
 
@@ -15,13 +15,18 @@ class Task:
     run: Callable[[JobContext, str], Coroutine[Any, Any, None]]
     # What to do if it cannot be started. Without one, the schedule finds what is left undone (schedule.py).
     on_start_failure: Callable[[JobContext, str, Exception], Coroutine[Any, Any, None]] | None = None
-    is_durable: bool = True
+    # Those of one line wait for each other's turn (`JobContext.turns`). Without one it starts at once, on the event
+    # loop alone: a task that waits there costs no thread.
+    line: str = ""
+    # Called before it waits; returns the id of the person whose turn it uses. Without one, first come, first served.
+    line_up: Callable[[JobContext, str], Awaitable[int]] | None = None
 
 
 TASKS = {
-    "inspect_import": Task(import_passes.inspect_import, import_passes.fail_import),
-    "load_import": Task(import_passes.load_import, import_passes.fail_import),
-    "discard_import": Task(import_passes.discard_import, is_durable=False),
-    "index_table": Task(import_passes.index_table),
-    "send_mail": Task(mail.send_mail),
+    "inspect_import": Task(import_passes.inspect_import, import_passes.fail_import, "imports", import_passes.line_up),
+    "load_import": Task(import_passes.load_import, import_passes.fail_import, "imports", import_passes.line_up),
+    "discard_import": Task(import_passes.discard_import),
+    "index_table": Task(import_passes.index_table, line="indexes"),
+    "change_type": Task(type_changes.change_type, line="types", line_up=type_changes.line_up),
+    "send_mail": Task(mail.send_mail),  # the outbox is its queue
 }

@@ -6,12 +6,16 @@ from webapp.models.accounts.one_time_token import OneTimeToken, Purpose, TokenUn
 from webapp.models.accounts.passkey import Passkey
 from webapp.models.accounts.recovery_code import RecoveryCode
 from webapp.models.accounts.session import Session
+from webapp.models.accounts.table_invitation import TableInvitation
 from webapp.models.accounts.user import EmailTaken, RegistrationClosed, User, normalise_email
 from webapp.models.base import Base, utc_now
+from webapp.models.idempotency import IdempotencyKey
 from webapp.models.mail import Mail
-from webapp.models.policy import Action, Actor, Role, Scope, is_above, is_allowed
-from webapp.models.tables.importing import Import, ImportState
-from webapp.models.tables.table import Column, Table
+from webapp.models.policy import Action, Actor, Role, Scope, TableRole, is_above, is_allowed
+from webapp.models.tables.change_set import Change, ChangeSet
+from webapp.models.tables.import_model import Import, ImportState
+from webapp.models.tables.table import Column, Member, Table
+from webapp.models.tables.type_change import SpareColumn, TypeChange
 
 __all__ = [
     "Action",
@@ -20,12 +24,16 @@ __all__ = [
     "AuditEvent",
     "AuditSource",
     "Base",
+    "Change",
+    "ChangeSet",
     "Column",
     "EmailTaken",
     "Event",
+    "IdempotencyKey",
     "Import",
     "ImportState",
     "Mail",
+    "Member",
     "OneTimeToken",
     "Passkey",
     "Purpose",
@@ -34,8 +42,12 @@ __all__ = [
     "Role",
     "Scope",
     "Session",
+    "SpareColumn",
     "Table",
+    "TableInvitation",
+    "TableRole",
     "TokenUnusable",
+    "TypeChange",
     "User",
     "is_above",
     "is_allowed",

@@ -8,3 +8,7 @@ class NotFound(UserError):
 
     def __init__(self, what: str = "page") -> None:
         super().__init__(f"There is no such {what}, or it is not yours.")
+
+
+class NotAllowed(UserError):
+    """This person may see it, but not do this."""

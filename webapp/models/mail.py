@@ -38,6 +38,11 @@ class Mailer(Protocol):
     Verbs are given one; `webapp.web.mailer` has the one that renders `templates/mail/` and links to this server.
     """
 
+    @property
+    def confirms_addresses(self) -> bool:
+        """Whether mails reach people. Links that confirm an address are of no use to anybody else."""
+        ...
+
     async def send(
         self,
         work: UnitOfWork,

@@ -4,13 +4,13 @@ Only SQLite is implemented so far; which database it is, is decided here and now
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:  # a child process loads neither SQLAlchemy nor what it does not need
     from contextlib import AbstractContextManager
 
     from webapp.db.database import Database
-    from webapp.db.unit_of_work import UnitOfWork
+    from webapp.db.unit_of_work import BlockingConnection, UnitOfWork
     from webapp.rowstore.store import RowLoader, RowReader, RowStore, RowWriter
 
 T = TypeVar("T")
@@ -24,9 +24,15 @@ def create_store(database: "Database") -> "RowStore":
 
 async def within(work: "UnitOfWork", function: "Callable[[RowWriter], T]") -> T:
     """Return `function(rows)`, run in this unit of work and in the writer's thread, with one switch to it."""
+    return await work.run(lambda connection: function(row_writer(connection)))
+
+
+def row_writer(connection: "BlockingConnection") -> "RowWriter":
+    """The rows in the transaction of this connection, which is a unit of work's: see `UnitOfWork.run`."""
     from webapp.rowstore.sqlite.writer import SqliteRowWriter
 
-    return await work.run(lambda driver: function(SqliteRowWriter(driver)))
+    driver: Any = connection.connection.driver_connection
+    return SqliteRowWriter(driver)
 
 
 def open_reader(address: str) -> "AbstractContextManager[RowReader]":

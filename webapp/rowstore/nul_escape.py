@@ -10,6 +10,7 @@ nearly all, are stored as they are.
 """
 
 import re
+from collections.abc import Iterable, Iterator
 
 NUL, SYMBOL, ESCAPE = "\0", "\u2400", "\u241b"
 _ENCODED = {NUL: SYMBOL, SYMBOL: ESCAPE + SYMBOL, ESCAPE: ESCAPE + ESCAPE}
@@ -24,6 +25,15 @@ def needs_encoding(text: str) -> bool:
     return NUL in text or SYMBOL in text or ESCAPE in text
 
 
+def is_storable(text: str) -> bool:
+    """Whether it is text: half of a surrogate pair, which a script can send, is none, and no file has it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def encode(text: str) -> str:
     return _PLAIN.sub(lambda match: _ENCODED[match[0]], text) if needs_encoding(text) else text
 
@@ -32,6 +42,37 @@ def decode(stored: str) -> str:
     if SYMBOL not in stored and ESCAPE not in stored:
         return stored
     return _STORED.sub(lambda match: match[1] or NUL, stored)
+
+
+def decode_beginning(stored: str) -> str:
+    """Decode the beginning of a stored text, which may end between the two characters of a pair."""
+    unpaired = (len(stored) - len(stored.rstrip(ESCAPE))) % 2
+    return decode(stored[:-1] if unpaired else stored)
+
+
+def decode_pieces(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """One stored text in UTF-8, cut anywhere, decoded piece by piece."""
+    rest = b""
+    for piece in pieces:
+        data = rest + piece
+        end = _decodable(data)
+        yield decode_block(data[:end], NUL.encode())
+        rest = data[end:]
+    if rest:
+        yield rest
+
+
+def _decodable(data: bytes) -> int:
+    """How many of these bytes can be decoded without knowing what follows them."""
+    end = len(data)
+    if data.endswith(_PREFIX):
+        end -= len(_PREFIX)
+    elif data.endswith(_PREFIX[:1]):
+        end -= 1
+    escape, at = ESCAPE.encode(), end
+    while data.endswith(escape, 0, at):
+        at -= len(escape)
+    return end - (end - at) // len(escape) % 2 * len(escape)
 
 
 def decode_block(block: bytes, nul: bytes) -> bytes:

@@ -9,12 +9,28 @@ tables. Cells go in and come out as texts, exactly as files have them.
 """
 
 import math
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Callable, Collection, Generator, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal, Protocol, TypeVar
 
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.table_ref import Field, TableRef
+from webapp.rowstore.values import (
+    FIRST_PAGE,
+    ApplyResult,
+    CellChange,
+    Comparison,
+    Converted,
+    Count,
+    Limits,
+    Page,
+    PageStart,
+    Position,
+    Profile,
+    RowView,
+    StoredRow,
+    Unmet,
+)
 
 T = TypeVar("T")
 
@@ -22,111 +38,19 @@ PAGE_SIZE = 100  # rows
 COUNT_LIMIT = 10_000  # rows
 PROFILE_SECONDS = 2.0  # for the exact figures; a sample takes little more
 SCAN_SECONDS = 0.2
+NEIGHBOUR_SECONDS = 1.0  # where rows are not examined one by one but sorted
+POSITION_SECONDS = 0.2
+EXPORT_CHECK_SECONDS = 2.0  # before the first byte is sent
+# Of a table's columns: each takes a tenth of the table's size or more, and slows changes of its rows down.
+MAX_INDEXES = 8
+NEVER_USED: Mapping[int, float] = MappingProxyType({})
 
-Row = tuple[int, tuple[str, ...]]  # a row's id, and its cells
-ExportFormat = Literal["csv", "ndjson"]
+ExportFormat = Literal["csv", "ndjson", "xlsx"]
 Progress = Callable[[int, int], None]  # (done, total)
 Blocks = Generator[bytes, None, None]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What this database can store."""
-
-    columns: int  # of a table
-
-
 # -- reading -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class PageStart:
-    """Where a page starts: after or before a cursor, or at a row's id; with none of them, at the first row."""
-
-    after: str | None = None
-    before: str | None = None
-    at: int | None = None
-
-
-FIRST_PAGE = PageStart()
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Rows, each with its id and one printed cell per visible column; and where the neighbouring pages start.
-
-    `before` and `after` are cursors for the next call, or None at the end of the table. `stopped_at` is set if time ran
-    out before the page was full: the direction and the last row examined, beyond which there may be more.
-    """
-
-    rows: list[Row]
-    before: str | None
-    after: str | None
-    stopped_at: tuple[Literal["before", "after"], int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How many rows a query shows; if it is capped, counting stopped there."""
-
-    number: int
-    is_capped: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RowView:
-    """One row: the printed cell of every column, in the order of `query.fields`, and its neighbours in the query."""
-
-    id: int
-    cells: tuple[str, ...]
-    previous: int | None
-    next: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """A bar of a histogram: `low` and `high` as printed, and the query that shows exactly its rows."""
-
-    low: str
-    high: str
-    count: int
-    query: TableQuery
-
-
-@dataclass(frozen=True, slots=True)
-class TopValue:
-    """A frequent value as printed, and the query that shows exactly its rows; None if it is too long for a link."""
-
-    text: str
-    count: int
-    query: TableQuery | None
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """The contents of a column. `note` says which counts are estimates; empty if all are exact. Numbers and dates have
-    buckets, other types top values.
-    """
-
-    rows: int
-    filled: int
-    distinct: int = 0
-    distinct_is_capped: bool = False
-    minimum: str | None = None
-    maximum: str | None = None
-    average: str | None = None
-    sum: str | None = None
-    buckets: list[Bucket] = field(default_factory=list)
-    top: list[TopValue] = field(default_factory=list)
-    note: str = ""
-
-    @property
-    def empty(self) -> int:
-        return self.rows - self.filled
-
-    @property
-    def top_is_all(self) -> bool:
-        return not self.distinct_is_capped and self.distinct <= len(self.top)
 
 
 class RowReader(Protocol):
@@ -150,12 +74,59 @@ class RowReader(Protocol):
         """How many rows the query shows, counted up to `COUNT_LIMIT`. Raises `QueryTimeout` also after `seconds`."""
         ...
 
-    def row(self, table: TableRef, query: TableQuery, row_id: int) -> RowView | None:
-        """One row and its neighbours in the query, which need not include it; None if there is no such row."""
+    def position(
+        self, table: TableRef, query: TableQuery, fraction: float, seconds: float = POSITION_SECONDS
+    ) -> Position | None:
+        """The row at `fraction` (0 to 1) of the way through the query's rows; None if it shows none. What would take
+        longer than about `seconds` is estimated.
+        """
+        ...
+
+    def row(
+        self,
+        table: TableRef,
+        query: TableQuery,
+        row_id: int,
+        scan_seconds: float = SCAN_SECONDS,
+        sort_seconds: float = NEIGHBOUR_SECONDS,
+    ) -> RowView | None:
+        """One row and its neighbours in the query, which need not include it; None if there is no such row. Looking
+        for each neighbour ends after this time.
+        """
+        ...
+
+    def has_row(self, table: TableRef, row_id: int) -> bool: ...
+
+    def cell(self, table: TableRef, row_id: int, field: Field) -> Blocks:
+        """The exact text of one cell in UTF-8, however long, in blocks. Yields nothing if there is no such row."""
         ...
 
     def cells(self, table: TableRef, ids: Sequence[int], fields: Sequence[Field]) -> dict[int, tuple[str, ...]]:
         """The exact texts of these cells, by row; rows that do not exist are missing."""
+        ...
+
+    def text_size(self, table: TableRef, ids: Sequence[int], fields: Sequence[Field]) -> int:
+        """How many characters these cells have, about: found out without reading them, where they may be long."""
+        ...
+
+    def texts(self, table: TableRef, field: Field) -> Iterator[list[str]]:
+        """The exact texts of a column in the order of the rows, in batches."""
+        ...
+
+    def first_rows(self, table: TableRef, field: Field, texts: Sequence[str]) -> dict[str, int]:
+        """The first row whose cell in this column is each of these texts; those that none is are missing."""
+        ...
+
+    def compare(self, table: TableRef, source: Field, target: Field, after: int, last: int) -> Comparison:
+        """The rows behind `after` up to `last`, whose cells were converted from `source` to `target`."""
+        ...
+
+    def unmet(self, table: TableRef, field: Field, choices: Sequence[str]) -> Unmet:
+        """How many cells of the column rules would not accept that demand these choices, and texts that differ."""
+        ...
+
+    def free_columns(self, table_id: int) -> int:
+        """How many stored columns the table has room for."""
         ...
 
     def profile(self, table: TableRef, query: TableQuery, number: int, seconds: float = PROFILE_SECONDS) -> Profile:
@@ -165,64 +136,100 @@ class RowReader(Protocol):
         """
         ...
 
-    def export(self, table: TableRef, query: TableQuery, format: ExportFormat = "csv", *, safe: bool = False) -> Blocks:
-        """The rows of the query in its order, its visible columns in theirs, in blocks of whole lines."""
+    def export(
+        self,
+        table: TableRef,
+        query: TableQuery,
+        format: ExportFormat = "csv",
+        *,
+        safe: bool = False,
+        delimiter: str = ",",
+        on_rows: Callable[[int], None] = lambda rows: None,
+    ) -> Blocks:
+        """The rows of the query in its order, its visible columns in theirs, in blocks.
+
+        `safe` and `delimiter` are for CSV. `on_rows` is told how many more rows were read; of CSV their lines.
+        Raises `UnfitForExcel` if a text does not fit into a cell of a workbook.
+        """
+        ...
+
+    def ensure_exportable(
+        self, table: TableRef, query: TableQuery, format: ExportFormat, seconds: float = EXPORT_CHECK_SECONDS
+    ) -> None:
+        """Raises `UnfitForExcel`, with its place, if a text does not fit into a cell of a workbook, as far as that can
+        be found out in this time.
+        """
         ...
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class CellChange:
-    """A cell's new text, and the text its editor saw: if it holds another by now, nothing is changed."""
-
-    row_id: int
-    field: Field
-    before: str
-    after: str
-
-
-@dataclass(frozen=True, slots=True)
-class EditConflict:
-    """A change that was not made, and what the cell holds now; None if there is no such row."""
-
-    change: CellChange
-    current: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ApplyResult:
-    done: list[CellChange]
-    conflicts: list[EditConflict]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRow:
-    """A row with the exact texts of all columns, in table order."""
-
-    id: int
-    cells: tuple[str, ...]
-
-
 class RowWriter(RowReader, Protocol):
     """Writes rows, and keeps the search index equal to them. Ids come from `tables.next_row_id`, and are never used
     twice.
 
-    Texts that do not fit their column's type raise `CellValueError`; nothing of that call is then kept by its unit of
-    work.
+    Texts that do not fit their column's type raise `CellValueError`, unless the column keeps texts; nothing of that
+    call is then kept by its unit of work.
     """
+
+    limits: Limits
 
     def create(self, table: TableRef) -> None:
         """Make room for a new table's rows."""
+        ...
+
+    def fits(self, field: Field, text: str) -> bool:
+        """Whether the column can hold this text: exactly as its values are printed, or because it keeps texts."""
+        ...
+
+    def keep_texts(self, table_id: int, field: Field) -> Field:
+        """Return the field as it is from now on: with room for texts that its values do not print back. Raises
+        `UserError` if the table has no room for a further column.
+        """
+        ...
+
+    def add_column(self, table: TableRef, field: Field, spare: Collection[int] = ()) -> Field:
+        """Return the field with the number of the stored column it got: one of the empty ones in `spare`, or a new one.
+        Raises `UserError` if the table has no room.
+        """
+        ...
+
+    def convert(self, table: TableRef, source: Field, target: Field, after: int, limit: int) -> Converted | None:
+        """Write the next `limit` rows behind the row `after` from one stored column into the other, which nobody reads
+        yet; None if there are no more. Raises `UserError` if texts have to be kept and the table has no room for them.
+        """
+        ...
+
+    def convert_rows(self, table: TableRef, source: Field, target: Field, ids: Collection[int]) -> Field:
+        """Write these rows, which were converted before, once more; return the target as it is then. Raises `UserError`
+        like `convert`.
+        """
+        ...
+
+    def drop_sort_index(self, table_id: int, field: Field) -> None:
+        """Does nothing if the column has none."""
+        ...
+
+    def empty_column(self, table_id: int, storage: int, after: int, limit: int) -> int | None:
+        """Remove the cells of a stored column from the next `limit` rows behind the row `after`, and its index; return
+        the last of them, None if there are no more.
+        """
         ...
 
     def drop(self, table_id: int) -> None:
         """Drop all rows and every index of them. Does nothing if there are none."""
         ...
 
+    def drop_search_index(self, table_id: int) -> None:
+        """And what has been built of another one. Searches read the rows from then on."""
+        ...
+
     def drop_unfinished_search_index(self, table_id: int) -> None:
-        """Drop what an interrupted build has left."""
+        """Drop what an interrupted build has left. One that is running ends at its next step: whoever changes where a
+        column's cells are stored calls this, since the build would read the others, and changes of rows would then take
+        texts out of the index that are not in it.
+        """
         ...
 
     def apply(self, table: TableRef, changes: Sequence[CellChange]) -> ApplyResult:
@@ -230,6 +237,10 @@ class RowWriter(RowReader, Protocol):
         ...
 
     def insert(self, table: TableRef, rows: Sequence[StoredRow]) -> None: ...
+
+    def drop_column(self, table_id: int, field: Field) -> None:
+        """Drop a deleted column, which writes the whole table anew. Does nothing if there is none."""
+        ...
 
     def delete(self, table: TableRef, ids: Sequence[int]) -> list[StoredRow]:
         """Return the rows that were there, as `restore` takes them."""
@@ -245,6 +256,10 @@ class RowWriter(RowReader, Protocol):
 
 class ImportWithdrawn(Exception):
     """The import should no longer be loaded: it was cancelled or deleted, and its table is gone."""
+
+
+class ConversionWithdrawn(Exception):
+    """The change of type should no longer be made: it was cancelled, or its table is gone."""
 
 
 class Appender(Protocol):
@@ -272,12 +287,28 @@ class RowLoader(Protocol):
         """`positions`: where each column of the table is in the rows of the file. Raises `ImportWithdrawn`."""
         ...
 
+    def convert(
+        self, table: TableRef, source: Field, target: Field, change_id: int, last_row: int, progress: Progress
+    ) -> Comparison:
+        """Convert the rows behind `last_row` from one stored column to another; the record of the change says how far
+        it has come. Raises `ConversionWithdrawn`, and `UserError` if the table has no room for texts that have to be
+        kept.
+        """
+        ...
+
     def index_search(self, table: TableRef, progress: Progress) -> bool:
         """Build the search index; False if this database cannot, or the table is gone. `progress` may raise."""
         ...
 
-    def index_sort(self, table_id: int, field: Field) -> None:
-        """Build the index for sorting and filtering by this column, unless it exists."""
+    def index_sort(
+        self, table_id: int, field: Field, used: Mapping[int, float] = NEVER_USED, since: float = 0
+    ) -> set[int]:
+        """Build the index for sorting and filtering by this column, unless it exists or there is no room for it.
+
+        A table has at most `MAX_INDEXES` of them. `used` says when each was last used, by the number of its stored
+        column: for a new one the least recently used goes, unless all were used `since` that time. Return the stored
+        columns that have an index now.
+        """
         ...
 
     def interrupt(self) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from webapp.types import NULL, TYPES, ColumnType
+from webapp.types import NULL, TYPES, ColumnType, Value
+from webapp.types.duration import print_duration
 
 
 class ColumnLike(Protocol):
@@ -18,24 +19,68 @@ class ColumnLike(Protocol):
     def type(self) -> str: ...
     @property
     def format(self) -> Mapping[str, Any]: ...
+    @property
+    def keeps_texts(self) -> bool: ...
+    @property
+    def storage(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column. Its number never changes; titles are data and never reach SQL."""
+    """A column. Its number never changes; titles are data and never reach SQL.
+
+    `storage` is the number of the stored column that has its values: its own at first, another one after each change of
+    its type.
+
+    A column that `keeps_texts` stores the text of every cell that differs from how its value is printed, in a companion
+    column that is NULL where the value prints back.
+    """
 
     number: int
     title: str = field(compare=False)
     type: str
     format: dict[str, Any] = field(compare=False)
+    keeps_texts: bool = False
+    storage: int = 0  # 0 is written as the column's own number
+
+    def __post_init__(self) -> None:
+        if not self.storage:
+            object.__setattr__(self, "storage", self.number)
 
     @classmethod
     def of(cls, column: ColumnLike) -> "Field":
-        return cls(column.number, column.title, column.type, dict(column.format))
+        return cls(column.number, column.title, column.type, dict(column.format), column.keeps_texts, column.storage)
 
     @property
     def kind(self) -> ColumnType:
         return TYPES[self.type]
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """The filters it takes: those of its type, those on its texts, and whether a cell has a value at all."""
+        names = [*self.kind.operators]
+        if self.type != "text":
+            names += ["novalue"] if self.keeps_texts else []
+            names += ["contains"] if self.type != "boolean" else []
+        return tuple(dict.fromkeys(names))
+
+    def print_value(self, value: Value) -> str:
+        """As the format prints it; or where that would round it, which it may if texts are kept, with all digits, and a
+        day or a time as ISO writes it.
+        """
+        text = self.kind.print(value, self.format)
+        if not self.keeps_texts or value is None or self.kind.read(text, self.format) == value:
+            return text
+        if isinstance(value, float) and self.type == "duration":
+            return print_duration(value)
+        if isinstance(value, float):
+            return repr(value).replace(".", str(self.format.get("mark", ".")))
+        return str(value)
+
+    @property
+    def empty_text(self) -> str:
+        """The text of a cell without a value, such as `NA` if the whole column is written so."""
+        return self.kind.print(None, self.format)
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -45,10 +90,18 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class TableRef:
-    """A table and its columns, in table order."""
+    """A table and its columns, in table order. `kept` are columns that were deleted: nothing shows or finds their
+    cells, but these go and come back with their rows.
+    """
 
     id: int
     fields: tuple[Field, ...]
+    kept: tuple[Field, ...] = ()
+
+    @property
+    def stored(self) -> tuple[Field, ...]:
+        """The columns that a row has cells of, in the order in which `StoredRow` has them."""
+        return (*self.fields, *self.kept)
 
     @classmethod
     def of(cls, table_id: int, columns: Iterable[ColumnLike]) -> "TableRef":
@@ -57,4 +110,5 @@ class TableRef:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "TableRef":
         """The reverse of `dataclasses.asdict`."""
-        return cls(data["id"], tuple(Field(**field) for field in data["fields"]))
+        fields, kept = (tuple(Field(**field) for field in data.get(name, ())) for name in ("fields", "kept"))
+        return cls(data["id"], fields, kept)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from markupsafe import Markup, escape
 
+from webapp.rowstore.page_budget import MAX_CELL, PAGE_BYTES, weigh_markup
 from webapp.rowstore.table_ref import Field
 
 Row = tuple[int, Sequence[str]]
@@ -23,15 +24,15 @@ _SYMBOL_FOR_NUL = "\u2400"  # shown instead of a NUL, which separates cells here
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", re.ASCII)
 _EXAMINED_ROWS = 20  # to decide whether a column may contain links
 
-Decorate = Callable[[str], str]
 
-
-def render_rows(rows: Sequence[Row], fields: Sequence[Field], row_url: Callable[[str], str]) -> Markup:
-    """The `<tr>`s of `rows`; `row_url("12")` is the address of row 12."""
+def render_rows(
+    rows: Sequence[Row], fields: Sequence[Field], row_url: Callable[[str], str], cell_limit: int = MAX_CELL
+) -> Markup:
+    """The `<tr>`s of `rows`, whose cells were cut beyond `cell_limit` characters; `row_url("12")` is row 12's URL."""
     before, after = (str(escape(part)) for part in row_url(_SEPARATOR).split(_SEPARATOR))
     cells, width = _escape_cells([cell for _, cells in rows for cell in cells]), len(fields)
-    for index, decorate in _decorators(cells, fields):
-        cells[index::width] = map(decorate, cells[index::width])
+    for index, column in [*_booleans(cells, fields), *_links(cells, fields, cell_limit)]:
+        cells[index::width] = column
     html = (
         _render_row(number, cells[place * width : (place + 1) * width], before, after)
         for place, (number, _) in enumerate(rows)
@@ -52,18 +53,33 @@ def _render_row(number: int, cells: Sequence[str], before: str, after: str) -> s
     return f"{head}{'</td><td>'.join(cells)}</td></tr>"
 
 
-def _decorators(cells: Sequence[str], fields: Sequence[Field]) -> Iterator[tuple[int, Decorate]]:
-    """The columns whose cells are more than their text; of `cells`, escaped, each row has one a field."""
+def _booleans(cells: Sequence[str], fields: Sequence[Field]) -> Iterator[tuple[int, list[str]]]:
+    """The columns of booleans: the word as it was written, for which the style sheet draws a check mark.
+
+    Of `cells`, escaped, each row has one a field.
+    """
     for index, field in enumerate(fields):
         if field.type == "boolean":
-            yield index, _boolean_decorator(str(escape(field.kind.print(1, field.format))))
-        elif field.type == "text" and any(map(address_of, cells[index : _EXAMINED_ROWS * len(fields) : len(fields)])):
-            yield index, _link
+            yes = str(escape(field.kind.print(1, field.format)))
+            column = cells[index :: len(fields)]
+            yield index, [f"<b>{cell}</b>" if cell == yes else f"<i>{cell}</i>" if cell else cell for cell in column]
 
 
-def _boolean_decorator(yes: str) -> Decorate:
-    """The word as it was written; the style sheet draws a check mark for it."""
-    return lambda cell: f"<b>{cell}</b>" if cell == yes else f"<i>{cell}</i>" if cell else cell
+def _links(cells: Sequence[str], fields: Sequence[Field], cell_limit: int) -> Iterator[tuple[int, list[str]]]:
+    """The columns of addresses, as links while the page has room: a link has its address twice.
+
+    What was cut is longer than `cell_limit`, escaped all the more, and no address any more.
+    """
+    room: int | None = None
+    for index, field in enumerate(fields):
+        column = cells[index :: len(fields)]
+        if field.type != "text" or not any(map(address_of, column[:_EXAMINED_ROWS])):
+            continue
+        linked = [_link(cell) if len(cell) <= cell_limit else cell for cell in column]
+        room = PAGE_BYTES - weigh_markup(cells) if room is None else room
+        room -= weigh_markup(linked) - weigh_markup(column)
+        if room >= 0:
+            yield index, linked
 
 
 def _link(cell: str) -> str:

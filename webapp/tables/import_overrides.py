@@ -5,15 +5,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from webapp.db.errors import UserError
-from webapp.imports.report import READ_OPTIONS, ColumnGuess, ImportOverrides, InspectionReport
+from webapp.imports.report import DATE_ORDERS, READ_OPTIONS, ColumnGuess, ImportOverrides, InspectionReport
+from webapp.tables.import_notes import corrections_that_undo
+from webapp.tables.import_questions import KEEP_TEXT, ORDER, answer_word, find_questions
 from webapp.types import NULL, TYPES
 
 MAX_TITLE = 200  # characters
-MAX_SKIPPED = 1000  # records above the header
+MAX_DELIMITER = 5  # characters, as are the names of layouts
+MAX_SKIPPED = 100_000  # records above the header
 RESHAPING = ("delimiter", "quote", "sheet")  # changing one of these changes the columns: corrections of them are void
-DATE_ORDERS = ("dmy", "mdy")
 
 UNSAFE_ENCODINGS = ("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "utf_7")
+
+_TYPING = ("type", "format", "order", NULL)  # what may be known of a column's type
 
 _ROW_NUMBER = re.compile(r"[0-9]{1,9}")  # Python refuses to parse numbers of thousands of digits
 
@@ -34,6 +38,7 @@ def parse_overrides(fields: Fields, inspection: InspectionReport, before: Import
     `inspection` is what the form shows, `before` the corrections it was made with.
     """
     overrides = _parse_read_options(fields, inspection)
+    overrides.order = _parse_order(fields, before)
     if not any(inspection.differs(overrides, option) for option in RESHAPING):
         overrides.columns = _parse_columns(fields, inspection, before)
     if inspection.differs(overrides, "header") or inspection.differs(overrides, "header_row"):
@@ -49,15 +54,16 @@ def parse_overrides(fields: Fields, inspection: InspectionReport, before: Import
 
 
 def ensure_a_column(overrides: ImportOverrides, inspection: InspectionReport) -> None:
-    """Raises `InvalidOverride` if every column is left out."""
+    """Raises `InvalidOverride` if every column is skipped."""
     if all(overrides.columns.get(index, {}).get("skip") for index in range(len(inspection.columns))):
-        raise InvalidOverride("A table needs at least one column: keep one of them.", "columns-0-skip")
+        raise InvalidOverride("A table needs at least one column. Clear Skip for one of them.", "columns-0-skip")
 
 
 def _parse_read_options(fields: Fields, inspection: InspectionReport) -> ImportOverrides:
     overrides = ImportOverrides(encoding=fields.get("encoding") or None)
     if "delimiter" in fields:
-        overrides.delimiter = _parse_delimiter(fields["delimiter"])
+        is_as_detected = fields["delimiter"] == inspection.delimiter
+        overrides.delimiter = fields["delimiter"] if is_as_detected else _parse_delimiter(fields["delimiter"])
     if "quote" in fields:
         overrides.quote = _parse_quote(fields["quote"])
     if header := fields.get("header"):
@@ -69,13 +75,19 @@ def _parse_read_options(fields: Fields, inspection: InspectionReport) -> ImportO
             raise InvalidOverride(f"The file has no sheet “{sheet}”.", "sheet")
         overrides.sheet = sheet
     if overrides.encoding and not _is_encoding(overrides.encoding):
-        raise InvalidOverride(f"“{overrides.encoding}” is no encoding this server knows.", "encoding")
+        raise InvalidOverride(f"“{overrides.encoding}” is not an encoding this server knows.", "encoding")
+    for option, value in corrections_that_undo(inspection, fields.get("undo", "")).items():
+        setattr(overrides, option, value)
     return overrides
 
 
 def _parse_delimiter(text: str) -> str | None:
-    if len(text) > 1 or text in ('"', "\r", "\n", "\0"):
-        raise InvalidOverride("What stands between the cells must be a single character.", "delimiter")
+    is_repeated = len(text) > 1 and set(text) <= set(",;\t ")  # an empty cell, rather
+    if is_repeated or len(text) > MAX_DELIMITER or set(text) & set('"\r\n\0'):
+        raise InvalidOverride(
+            f"The delimiter must be a single character, or up to {MAX_DELIMITER}, such as ||.",
+            "delimiter",
+        )
     return text or None
 
 
@@ -106,48 +118,75 @@ def _is_encoding(name: str) -> bool:
     return True
 
 
+def _parse_order(fields: Fields, before: ImportOverrides) -> str | None:
+    """The order of day and month of all columns that may have several."""
+    order = fields.get(ORDER, before.order) or None
+    if order not in (None, KEEP_TEXT, *DATE_ORDERS):
+        raise InvalidOverride("A date has its day, its month or its year first.", ORDER)
+    return order
+
+
 def _parse_columns(fields: Fields, inspection: InspectionReport, before: ImportOverrides) -> dict[int, dict[str, Any]]:
+    answers = _parse_answers(fields, inspection, before)
     columns = {
-        index: _parse_column(fields, f"columns-{index}-", column, before.columns.get(index, {}))
+        index: _parse_column(fields, f"columns-{index}-", column, before.columns.get(index, {}), answers.get(index))
         for index, column in enumerate(inspection.columns)
     }
     return {index: column for index, column in columns.items() if column}
 
 
-def _parse_column(fields: Fields, prefix: str, guess: ColumnGuess, before: Mapping[str, Any]) -> dict[str, Any]:
-    """Only what differs from the guess: the rest is detected again if the file is read again."""
-    column = {name: before[name] for name in ("type", "format", "order", NULL, "title") if name in before}
+def _parse_answers(fields: Fields, inspection: InspectionReport, before: ImportOverrides) -> dict[int, dict[str, Any]]:
+    """What is decided for several columns at once, as corrections of each of them."""
+    answers: dict[int, dict[str, Any]] = {}
+    for question in find_questions(inspection, before):
+        answer = fields.get(question.field, question.selected)
+        if question.field != ORDER and answer in question.options and answer != question.selected:
+            answers |= {index: answer_word(question, answer, inspection.columns[index]) for index in question.columns}
+    return answers
+
+
+def _parse_column(
+    fields: Fields,
+    prefix: str,
+    guess: ColumnGuess,
+    before: Mapping[str, Any],
+    answer: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Only what differs from the guess: the rest is detected again if the file is read again.
+
+    The column's own field counts for more than the `answer` for several columns.
+    """
+    decided = answer if answer is not None else {name: before[name] for name in _TYPING if name in before}
+    column = {name: before[name] for name in ("title",) if name in before} | dict(decided)
     if (title := fields.get(prefix + "title")) is not None and title.strip() != guess.title:
         column["title"] = title.strip()
-    type_, _, order = (fields.get(prefix + "type") or guess.type).partition(":")
+    if (value := fields.get(prefix + "type")) and value != present_type(guess):
+        column = {name: column[name] for name in ("title",) if name in column} | _parse_type(value, guess, prefix)
+    # Browsers do not send an unchecked checkbox, so its absence counts only if the column's other fields are there.
+    is_skipped = prefix + "skip" in fields or (prefix + "title" not in fields and before.get("skip"))
+    return column | ({"skip": True} if is_skipped else {})
+
+
+def _parse_type(value: str, guess: ColumnGuess, prefix: str) -> dict[str, Any]:
+    type_, _, name = value.partition(":")
     if type_ not in TYPES:
         raise InvalidOverride(f"There is no type “{type_}”.", prefix + "type")
-    if type_ != guess.type:
-        column = {**({"title": column["title"]} if "title" in column else {}), "type": type_}
-    if order := order or fields.get(prefix + "order", ""):
-        if order not in DATE_ORDERS:
-            raise InvalidOverride("A date has its day first or its month first.", prefix + "type")
-        column["order"] = order
-    column |= _parse_null(fields, prefix, guess, column)
-    # Browsers do not send an unchecked checkbox, so its absence counts only if the column's other fields are there.
-    is_left_out = prefix + "skip" in fields or (prefix + "title" not in fields and before.get("skip"))
-    return column | ({"skip": True} if is_left_out else {})
+    offered = {TYPES[choice.type].format_name(choice.format) for choice in guess.choices if choice.type == type_}
+    if name and name not in offered | DATE_ORDERS:
+        raise InvalidOverride("A date has its day, its month or its year first.", prefix + "type")
+    return {"type": type_} | ({"order": name} if name else {})
 
 
-def encode_type(type_: str, format: Mapping[str, Any]) -> str:
-    """A value of the type field: a type, and for a date the order of its parts, as in `date:dmy`."""
-    order = TYPES[type_].format_name(format)
-    return f"{type_}:{order}" if order in DATE_ORDERS else type_
+def encode_type(guess: ColumnGuess, type_: str, format: Mapping[str, Any]) -> str:
+    """A value of the type field: a type, with the name of the format if several are offered, as in `date:dmy`."""
+    is_one_of_several = [choice.type for choice in guess.choices].count(type_) > 1
+    name = TYPES[type_].format_name(format) if is_one_of_several else ""
+    return f"{type_}:{name}" if name else type_
 
 
-def _parse_null(fields: Fields, prefix: str, guess: ColumnGuess, column: Mapping[str, Any]) -> dict[str, Any]:
-    """Whether the offered word counts as empty."""
-    if guess.null_token is None or prefix + "type" not in fields:
-        return {}
-    if prefix + "null" in fields:
-        return {NULL: guess.null_token}
-    is_withdrawn = guess.null_token_accepted and "type" not in column
-    return {"type": "text", NULL: None} if is_withdrawn else {NULL: None}
+def present_type(guess: ColumnGuess) -> str:
+    """The value of the type field that changes nothing."""
+    return encode_type(guess, guess.type, guess.format)
 
 
 def _check_titles(inspection: InspectionReport, overrides: ImportOverrides) -> None:

@@ -1,22 +1,26 @@
 """What an import's page shows, computed: requests and live streams render it from the same context."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jinja2 import Environment
 
-from webapp.imports.report import ColumnGuess, InspectionReport
+from webapp.imports.report import ColumnGuess, ImportOverrides, InspectionReport
 from webapp.jobs import JobContext
-from webapp.jobs.progress import Progress, initial_progress
+from webapp.jobs.progress import Progress
 from webapp.models import Import, ImportState
-from webapp.models.tables.importing import RUNNING_STATES
-from webapp.tables.import_overrides import encode_type
-from webapp.types import TYPES, describe
+from webapp.models.tables.import_model import RUNNING_STATES, ImportSummary
+from webapp.tables.import_notes import account_for_lines, present_notes
+from webapp.tables.import_overrides import encode_type, present_type
+from webapp.tables.import_questions import Question, find_questions
+from webapp.types import Choice, describe
+from webapp.types.guess import shorten
+from webapp.web.formatting import capitalise, plural
 
 ENCODINGS = {
     "utf-8": "UTF-8",
-    "utf-8-sig": "UTF-8 with a mark",
+    "utf-8-sig": "UTF-8 with a byte order mark",
     "utf-16": "UTF-16",
     "cp1252": "Windows Western (1252)",
     "iso-8859-15": "Latin 9",
@@ -45,9 +49,16 @@ DELIMITERS = {
     " ": "Space",
     "~": "Tilde  ~",
     "^": "Caret  ^",
+    "none": "None: one column",
+    "fixed": "Spaces that align columns",
+    "drawn": "Bars and lines of a drawn table",
 }
 QUOTES = {'"': 'Double quotes  "', "'": "Single quotes  '", "none": "None"}
-HEADERS = {"yes": "In a row of the file", "no": "Not in the file"}
+MANY_COLUMNS = 500  # with more than these, what is said of each is short
+SHORT_LABEL, SHORT_REASON = 30, 36  # characters of a title elsewhere, and of the reason of its type
+LISTED_TITLES = 5  # of the columns that a question is about
+HEADERS = {"yes": "The first row", "no": "None"}
+NUMBERS = ("integer", "decimal", "duration")
 
 Submitted = Mapping[str, str]
 
@@ -80,7 +91,7 @@ def present_import(
         "import_": import_,
         "progress": progress,
         "inspection": inspection,
-        "preview": _preview(inspection, submitted or {}) if inspection and is_ready else None,
+        "preview": _preview(inspection, import_, submitted or {}) if inspection and is_ready else None,
         # Tell the stream what the page already shows, so that it sends only what is new.
         "live_url": url_for("live.stream", **{"import": import_.id, "state": import_.state}) if progress else None,
         "invalid": invalid,
@@ -91,21 +102,31 @@ def present_import(
     }
 
 
-def progress_of(jobs: JobContext, import_: Import) -> Progress | None:
+def progress_of(jobs: JobContext, import_: Import | ImportSummary) -> Progress | None:
     """The latest known progress of a running import."""
-    return (jobs.progress(import_.id) or initial_progress(import_)) if import_.state in RUNNING_STATES else None
+    return jobs.progress(import_) if import_.state in RUNNING_STATES else None
 
 
-def _preview(inspection: InspectionReport, submitted: Submitted) -> dict[str, Any]:
+def _preview(inspection: InspectionReport, import_: Import, submitted: Submitted) -> dict[str, Any]:
     """What the fields of the preview hold: as submitted, else as detected."""
+    overrides = ImportOverrides.from_json(import_.overrides or {})
     return {
         "sheet": Select({sheet: sheet for sheet in inspection.sheets}, submitted.get("sheet", inspection.sheet or "")),
         "encoding": _select(ENCODINGS, submitted.get("encoding", inspection.encoding)),
-        "delimiter": _select(DELIMITERS, submitted.get("delimiter", inspection.delimiter)),
+        "delimiter": _select(DELIMITERS, submitted.get("delimiter", inspection.delimiter_choice)),
+        "delimiter_name": DELIMITERS.get(inspection.delimiter_choice, inspection.delimiter).partition("  ")[0],
         "quote": _select(QUOTES, submitted.get("quote", inspection.quote or "none")),
         "header": Select(HEADERS, submitted.get("header", "yes" if inspection.header else "no")),
         "header_row": submitted.get("header_row", str(inspection.header_row or 0)),
-        "columns": [_column_fields(column, f"columns-{i}-", submitted) for i, column in enumerate(inspection.columns)],
+        "account": account_for_lines(inspection),
+        "notes": present_notes(inspection),
+        "questions": [
+            _question_fields(question, inspection, submitted) for question in find_questions(inspection, overrides)
+        ],
+        "columns": [
+            _column_fields(column, f"columns-{i}-", submitted, len(inspection.columns))
+            for i, column in enumerate(inspection.columns)
+        ],
     }
 
 
@@ -114,33 +135,44 @@ def _select(offered: Mapping[str, str], current: str) -> Select:
     return Select(offered if current in offered else {**offered, current: current}, current)
 
 
-def _column_fields(column: ColumnGuess, prefix: str, submitted: Submitted) -> dict[str, Any]:
-    """A column of the preview and what its fields hold."""
-    offers_null = column.null_token is not None
+def _question_fields(question: Question, inspection: InspectionReport, submitted: Submitted) -> dict[str, Any]:
+    titles = [shorten(inspection.columns[index].title, SHORT_LABEL) for index in question.columns]
+    rest = len(titles) - LISTED_TITLES
+    return {
+        "question": replace(question, selected=submitted.get(question.field, question.selected)),
+        "titles": ", ".join(titles[:LISTED_TITLES]) + (f" and {rest:,} more" if rest > 0 else ""),
+    }
+
+
+def _column_fields(column: ColumnGuess, prefix: str, submitted: Submitted, columns: int) -> dict[str, Any]:
+    """One of so many columns of the preview, and what its fields hold."""
+    is_one_of_many = columns > MANY_COLUMNS
     return {
         "column": column,
+        "is_number": column.type in NUMBERS,
+        "label": shorten(column.title, SHORT_LABEL) if is_one_of_many else column.title,
+        "reason": shorten(column.reason, SHORT_REASON) if is_one_of_many else column.reason,
         "title": submitted.get(f"{prefix}title", column.title),
         "type": _type_select(column, submitted.get(f"{prefix}type")),
         # An unchecked box is not submitted, so its absence counts only in a form that was.
-        "is_left_out": f"{prefix}skip" in submitted if submitted else column.skip,
-        "is_null_accepted": f"{prefix}null" in submitted if submitted else column.null_token_accepted,
-        # What is asked of the user: whether the offered token is empty, and whether these are dates.
-        "asks_null": offers_null and not column.null_token_accepted,
-        "asks_order": column.type == "text" and not column.misfits and not offers_null and len(column.choices) > 1,
+        "is_skipped": f"{prefix}skip" in submitted if submitted else column.skip,
+        "exceptions": [] if is_one_of_many else column.exception_values,
+        "exception_texts": {text for text, _ in column.exception_values},
     }
 
 
 def _type_select(column: ColumnGuess, submitted: str | None) -> Select:
-    """The types that fit all values, a date once for each order in which its parts can be read."""
-    types = [choice.type for choice in column.choices]
-
-    def value(type_: str, format: Mapping[str, Any]) -> str:
-        return encode_type(type_, format) if types.count(type_) > 1 else type_
-
+    """The types that at least half of the cells have, with how many would keep their text."""
     offered: dict[str, str] = {}
     for choice in column.choices:
-        label = describe(choice)
-        offered.setdefault(value(choice.type, choice.format), label[0].upper() + label[1:])
-    if column.type not in types:
-        offered[column.type] = TYPES[column.type].label
-    return Select(offered, submitted or value(column.type, column.format))
+        offered.setdefault(encode_type(column, choice.type, choice.format), _label_choice(choice))
+    current = present_type(column)
+    selected = submitted or current
+    # The reason below says how many cells keep their text in the type that is chosen, and a closed list is narrow.
+    offered[current] = capitalise(describe(Choice(column.type, column.format)))
+    return Select(offered, selected)
+
+
+def _label_choice(choice: Choice) -> str:
+    kept = plural(choice.exceptions, "cell keeps its text", "cells keep their text")
+    return capitalise(describe(choice)) + (f": {kept}" if choice.exceptions else "")

@@ -1,51 +1,68 @@
-"""Rows of a table: further pages of the grid, and each row's own page."""
+"""Rows of a table: further pages of the grid, each row's own page, and a single cell in whole."""
 
-from quart import request
+from quart import Response, request
 from quart.typing import ResponseReturnValue
 
 from webapp.extensions import config, db, row_store
 from webapp.models.errors import NotFound
-from webapp.models.tables.table import find_table
+from webapp.models.policy import Action, is_allowed
+from webapp.models.tables.access import find_access, find_table
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.store import PageStart
+from webapp.rowstore.values import PageStart
 from webapp.tables import bp
-from webapp.tables.grid import address_of
-from webapp.tables.grid_presenter import TableUrls, present_rows
+from webapp.tables.address import parse_query
+from webapp.tables.grid_presenter import TableUrls, present_row, present_rows
+from webapp.tables.page_size import read_page
 from webapp.web.fragments import render
+from webapp.web.row_reads import read_rows
 from webapp.web.session import current_user
+from webapp.web.streaming import streamed
 
 
 @bp.get("/<id:table_id>/rows")
 async def rows_index(table_id: int) -> ResponseReturnValue:
     """The next rows, to append to a grid; never a page of its own."""
     table = await find_table(db(), current_user(), table_id)
-    query = TableQuery.from_args(request.args, table.ref.fields)
+    query = parse_query(table)
     start = PageStart(request.args.get("after"), request.args.get("before"))
-    page = await row_store().read(lambda rows: rows.page(table.ref, query, start), config().query_timeout)
+    page = await read_rows(lambda rows: read_page(rows, table.ref, query, start), config().query_timeout)
     came_from = "after" if start.after else "before" if start.before else None
     rows = present_rows(TableUrls(table.id, query), page, came_from)
-    return await render("tables/rows/_rows.html", page=rows, span=len(query.visible) + 1)
+    span, is_filtered = len(page.fields) + 1, bool(query.search or query.filters)
+    return await render("tables/rows/_rows.html", page=rows, span=span, is_filtered=is_filtered)
 
 
 @bp.get("/<id:table_id>/rows/<id:row_id>")
 async def rows_show(table_id: int, row_id: int) -> ResponseReturnValue:
-    table = await find_table(db(), current_user(), table_id)
-    query = TableQuery.from_args(request.args, table.ref.fields)
-    row = await row_store().read(lambda rows: rows.row(table.ref, query, row_id), config().query_timeout)
+    access = await find_access(db(), current_user(), table_id)
+    table = access.table
+    query = parse_query(table)
+    row = await read_rows(lambda rows: rows.row(table.ref, query, row_id), config().query_timeout)
     if row is None:
         raise NotFound("row")
-    cells = [
-        (field, text, address_of(text) if field.type == "text" else None)
-        for field, text in zip(query.fields, row.cells, strict=True)
-    ]
     urls = TableUrls(table.id, query)
     return await render(
         "tables/rows/show.html",
         "tables/rows/_panel.html",
         table=table,
         row_id=row.id,
-        cells=cells,
+        cells=present_row(urls, row),
         table_url=urls.table(at=row.id) if query == TableQuery.of(table.ref.fields) else urls.table(),
         previous_url=urls.row(str(row.previous)) if row.previous else None,
         next_url=urls.row(str(row.next)) if row.next else None,
+        unknown=" and ".join(row.unknown),
+        look_url=urls.table(at=row.id),
+        may_edit=table.state == "ready" and is_allowed(current_user(), Action.EDIT_TABLE, access),
     )
+
+
+@bp.get("/<id:table_id>/rows/<id:row_id>/cells/<id:number>")
+async def cells_show(table_id: int, row_id: int, number: int) -> Response:
+    """One cell in whole, for those that are too long for a page: a download of plain text, never shown as a page."""
+    table = await find_table(db(), current_user(), table_id)
+    field = next((field for field in table.ref.fields if field.number == number), None)
+    store, ref = row_store(), table.ref  # the stream outlives the app context
+    if field is None or not await store.read(lambda rows: rows.has_row(ref, row_id), config().query_timeout):
+        raise NotFound("cell")
+    filename = f"{table.title}, row {row_id}, {field.title}.txt"
+    return streamed(lambda: store.stream(lambda rows: rows.cell(ref, row_id, field)), "text/plain", filename)

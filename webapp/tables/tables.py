@@ -2,26 +2,34 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from secrets import token_urlsafe
 
 from quart import Response, request, url_for
 from quart.typing import ResponseReturnValue
 from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
-from webapp.extensions import config, db, indexes, row_store
+from webapp.extensions import config, db, indexes
 from webapp.jobs.indexes import MAX_ROWS, MIN_ROWS
 from webapp.models import Table, is_allowed
+from webapp.models.tables.access import TableAccess, find_access, find_table
 from webapp.models.tables.deletion import delete_table
-from webapp.models.tables.table import find_table
-from webapp.rowstore.errors import QueryTimeout
+from webapp.models.tables.history_query import log_size
+from webapp.models.tables.renaming import rename_table
+from webapp.rowstore.errors import QueryError, QueryTimeout
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.store import Count, Page, PageStart, RowReader
+from webapp.rowstore.store import RowReader
+from webapp.rowstore.values import Count, Page, PageStart
 from webapp.tables import bp, grid
+from webapp.tables.address import parse_query
 from webapp.tables.grid_presenter import TableUrls, needs_count, present_count, present_status, present_table
+from webapp.tables.page_size import read_page
+from webapp.tables.stale_views import answer_stale_view
 from webapp.web import flashes
 from webapp.web.access import Action, may
 from webapp.web.forms import Form
 from webapp.web.fragments import is_partial, redirect_to, render
+from webapp.web.row_reads import read_rows
 from webapp.web.session import current_user
 
 COUNT_SECONDS = 0.3  # that a whole page waits for its count
@@ -35,29 +43,35 @@ class TitleForm(Form):
 
 @bp.get("/<id:table_id>")
 async def show(table_id: int) -> ResponseReturnValue:
-    table = await find_table(db(), current_user(), table_id)
-    query = TableQuery.from_args(request.args, table.ref.fields)
+    access = await find_access(db(), current_user(), table_id)
+    table = access.table
     try:
-        page, count = await row_store().read(_page_and_count(table, query), config().query_timeout)
+        query = parse_query(table)
+    except QueryError as error:
+        return await answer_stale_view(table, error)
+    try:
+        page, count = await read_rows(_page_and_count(table, query), config().query_timeout)
     finally:
-        request_index(table, query)  # above all after a sort that took too long
+        request_index(access, query)  # above all after a sort that took too long
     return await render(
         "tables/show.html",
         "tables/_results.html",
         table=table,
         view=present_table(table, query, page),
         status_line=present_status(table, query, page, count),
-        may_change=is_allowed(current_user(), Action.CHANGE_TABLE, table),
+        may_edit=table.state == "ready" and is_allowed(current_user(), Action.EDIT_TABLE, access),
+        page_id=token_urlsafe(9),
+        may_change=is_allowed(current_user(), Action.CHANGE_TABLE, access),
     )
 
 
 def _page_and_count(table: Table, query: TableQuery) -> Callable[[RowReader], tuple[Page, Count | None]]:
     """A fragment requests the count later. A whole page may be all its reader ever gets, so it waits briefly."""
     args, is_whole = request.args, not is_partial()
-    start = PageStart(args.get("after"), args.get("before"), args.get("at", type=int))
+    start = PageStart(args.get("after"), args.get("before"), args.get("at", type=int), "last" in args)
 
     def read(rows: RowReader) -> tuple[Page, Count | None]:
-        page = rows.page(table.ref, query, start)
+        page = read_page(rows, table.ref, query, start)
         if is_whole and needs_count(table, query, page):
             with suppress(QueryTimeout):
                 return page, rows.count(table.ref, query, seconds=COUNT_SECONDS)
@@ -66,9 +80,11 @@ def _page_and_count(table: Table, query: TableQuery) -> Callable[[RowReader], tu
     return read
 
 
-def request_index(table: Table, query: TableQuery) -> None:
-    """People who sort a large table by a column will do so again, so index it."""
-    if query.sorts and table.state == "ready" and MIN_ROWS <= table.row_count <= MAX_ROWS:
+def request_index(access: TableAccess, query: TableQuery) -> None:
+    """People who sort a large table by a column will do so again, so index it, if they may change the table at all."""
+    table = access.table
+    is_large = table.state == "ready" and MIN_ROWS <= table.row_count <= MAX_ROWS
+    if query.sorts and is_large and is_allowed(current_user(), Action.EDIT_TABLE, access):
         indexes().request(table.id, query.sorts[0].field)
 
 
@@ -76,11 +92,11 @@ def request_index(table: Table, query: TableQuery) -> None:
 async def counts_show(table_id: int) -> ResponseReturnValue:
     """The status line asks for it, where the page did not say how many rows it shows."""
     table = await find_table(db(), current_user(), table_id)
-    query = TableQuery.from_args(request.args, table.ref.fields)
+    query = parse_query(table)
     count = None
     if query.is_narrowed:
         with suppress(QueryTimeout):
-            count = await row_store().read(lambda rows: rows.count(table.ref, query), config().query_timeout)
+            count = await read_rows(lambda rows: rows.count(table.ref, query), config().query_timeout)
     return await render("tables/_status.html", status_line=present_count(table, query, count))
 
 
@@ -104,7 +120,7 @@ async def update(table_id: int) -> ResponseReturnValue:
     table = await find_table(db(), current_user(), table_id, Action.CHANGE_TABLE)
     form = await TitleForm.load()
     if form.validate_on_submit():
-        await db().write(Table.rename, table.id, form.title.data)
+        await db().write(rename_table, current_user(), table.id, form.title.data or "")
         return redirect_to(url_for("tables.show", table_id=table.id))
     return await _edit_page(table, form, status=422)
 
@@ -114,9 +130,9 @@ async def update(table_id: int) -> ResponseReturnValue:
 async def destroy(table_id: int) -> ResponseReturnValue:
     table = await find_table(db(), current_user(), table_id, Action.CHANGE_TABLE)
     if (await request.form).get("confirmation", "").strip() != table.title.strip():
-        error = "This is not its title. Nothing was deleted."
+        error = "The title does not match. Nothing was deleted."
         return await _edit_page(table, TitleForm(data={"title": table.title}), deletion_error=error, status=422)
-    await db().write(delete_table, table.id)
+    await db().write(delete_table, current_user(), table.id)
     flashes.flash(f"“{table.title}” is deleted.")
     return redirect_to(url_for("main.dashboard"))
 
@@ -125,6 +141,16 @@ async def _edit_page(
     table: Table, form: TitleForm, deletion_error: str | None = None, status: int = 200
 ) -> ResponseReturnValue:
     url = TableUrls(table.id, TableQuery.of(table.ref.fields)).table()
+    changes, log_bytes = await db().read(lambda connection: log_size(connection, table.id))
     return await render(
-        "tables/edit.html", table=table, form=form, deletion_error=deletion_error, table_url=url, status=status
+        "tables/edit.html",
+        table=table,
+        form=form,
+        deletion_error=deletion_error,
+        table_url=url,
+        changes=changes,
+        log_bytes=log_bytes,
+        history_days=config().history_days,
+        history_mb=config().history_mb,
+        status=status,
     )

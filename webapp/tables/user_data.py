@@ -1,17 +1,18 @@
 """A person's tables and imports, for their data export and for deleting their account."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from quart import url_for
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from webapp.db.database import Database
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
-from webapp.models import Import, Table
+from webapp.models import Import, Member, Table, User
 from webapp.models.tables.deletion import delete_tables_of
-from webapp.models.tables.importing import UNFINISHED_STATES
+from webapp.models.tables.import_model import UNFINISHED_STATES
 from webapp.web.formatting import plural
 from webapp.web.hosts import own_origin
 
@@ -24,12 +25,18 @@ class TablesData:
     async def summary(self, user_id: int) -> list[str]:
         counted = select(func.count(), func.coalesce(func.sum(Table.row_count), 0))
         counted = counted.where(Table.owner_id == user_id, Table.state == "ready")
+        parts = select(func.count()).select_from(Member).where(Member.user_id == user_id)
+        is_shared = exists().where(Member.table_id == Table.id)
+        shared = select(func.count()).select_from(Table).where(Table.owner_id == user_id, is_shared)
         running = select(func.count()).where(Import.user_id == user_id, Import.state.in_(UNFINISHED_STATES))
         async with db().reading() as session:
             tables, rows = (await session.execute(counted)).one()
             imports = await session.scalar(running) or 0
+            shared_with, shared_by = await session.scalar(parts) or 0, await session.scalar(shared) or 0
         counts = {
             f"{plural(tables, 'table')} with {plural(rows, 'row')}, and the files they came from": tables,
+            f"{plural(shared_by, 'table')} of these that members lose, unless handed over before": shared_by,
+            f"the part in {plural(shared_with, 'table')} of other people": shared_with,
             f"{plural(imports, 'import')} on the way, which will be cancelled": imports,
         }
         return [text for text, count in counts.items() if count]
@@ -49,11 +56,30 @@ async def _descriptions(database: Database, user_id: int, prefix: str) -> AsyncI
         statement = Table.visible_to(user_id).where(Table.id > last).order_by(Table.id).limit(BATCH)
         async with database.reading() as session:
             tables = list(await session.scalars(statement))
+            people = await _people_of(session, [table.id for table in tables])
         for table in tables:
             last = table.id
-            yield _description(table, f"{prefix}{table.id}")
+            part = _part(user_id, table, people.get(table.id, []))
+            yield _description(table, f"{prefix}{table.id}") | part
         if len(tables) < BATCH:
             return
+
+
+async def _people_of(session: AsyncSession, table_ids: Sequence[int]) -> dict[int, list[tuple[Member, str]]]:
+    """The members of each table, with their addresses."""
+    statement = select(Member, User.email).join(User, User.id == Member.user_id)
+    found: dict[int, list[tuple[Member, str]]] = {}
+    for member, email in await session.execute(statement.where(Member.table_id.in_(table_ids)).order_by(User.email)):
+        found.setdefault(member.table_id, []).append((member, email))
+    return found
+
+
+def _part(user_id: int, table: Table, people: list[tuple[Member, str]]) -> dict[str, Any]:
+    """What the table is to the person: their own with its members; or shared with them, and since when."""
+    if table.owner_id == user_id:
+        return {"role": "owner", "members": [{"person": email, "role": member.role} for member, email in people]}
+    own = next(member for member, _ in people if member.user_id == user_id)
+    return {"role": own.role, "shared": own.added_at.isoformat()}
 
 
 def _description(table: Table, address: str) -> dict[str, Any]:

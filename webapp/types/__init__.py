@@ -5,11 +5,13 @@ from webapp.types.boolean import Boolean
 from webapp.types.date import Date
 from webapp.types.datetime import Datetime
 from webapp.types.decimal import Decimal
+from webapp.types.duration import Duration
 from webapp.types.integer import Integer
 from webapp.types.text import Text
+from webapp.types.time import Time
 
 TYPES: dict[str, ColumnType] = {
-    kind.name: kind for kind in (Text(), Integer(), Decimal(), Boolean(), Date(), Datetime())
+    kind.name: kind for kind in (Text(), Integer(), Decimal(), Boolean(), Date(), Datetime(), Time(), Duration())
 }
 
 __all__ = ["NULL", "TYPES", "Choice", "ColumnType", "Format", "Value", "describe"]

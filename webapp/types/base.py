@@ -1,44 +1,14 @@
 """The interface of column types: each prints back exactly what it has read."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
-Format = Mapping[str, Any]
-Value = str | int | float | None
+from webapp.types.choice import NULL, Choice, Format, Value
+from webapp.types.tally import PADDING, Recogniser
 
-# A token such as NA that means "empty" in a column without real empties: `print(None)` reproduces it.
-NULL = "null"
+__all__ = ["NULL", "Choice", "ColumnType", "Format", "Value", "null_of"]
+
 _MAX_NULL = 20  # characters
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A type together with the format that reproduces a column's values."""
-
-    type: str
-    format: dict[str, Any] = field(default_factory=dict)
-
-    def with_null(self, token: str) -> "Choice":
-        return Choice(self.type, {**self.format, NULL: token})
-
-
-class Recogniser(Protocol):
-    """Sees all values of a column and knows which formats of its type reproduce every one of them."""
-
-    def accept(self, values: Collection[str]) -> str | None:
-        """Take the values into account and return None; or return one that does not fit, changing nothing."""
-        ...
-
-    def choices(self) -> list[Choice]:
-        """Everything that fits all values seen so far, the most natural first."""
-        ...
-
-    @property
-    def doubt(self) -> str:
-        """Why the first choice must not be taken without asking, in readable words; empty if it may."""
-        ...
 
 
 class ColumnType(ABC):
@@ -58,6 +28,18 @@ class ColumnType(ABC):
         value = self._parse(text, format)
         if self._print(value, format) != text:
             raise ValueError(f"“{text}” is not written as {self.describe(format)}")
+        return value
+
+    def read(self, text: str, format: Format) -> Value:
+        """What a cell means that may be written otherwise than `print` would: `1,000` in a column of plain numbers, or
+        ` 7 ` in a file whose columns are aligned by spaces.
+
+        None if it is empty, or means nothing in this type: such a cell has only a text.
+        """
+        if text in ("", null_of(format)):
+            return None
+        if (value := self._read(text, format)) is None and (bare := text.strip(PADDING)) != text:
+            return None if bare in ("", null_of(format)) else self._read(bare, format)
         return value
 
     def parse_input(self, text: str, format: Format) -> Value:
@@ -84,9 +66,21 @@ class ColumnType(ABC):
             raise ValueError(f"The text for empty cells must be printable and have at most {_MAX_NULL} characters")
         return {NULL: null} if null else {}
 
+    @property
+    def default_format(self) -> dict[str, Any]:
+        """The format where no cell of a column has a value of this type."""
+        return self.check({})
+
     @abstractmethod
     def recogniser(self, format_name: str = "") -> Recogniser:
         """A new recogniser, restricted to formats of that name if there is one."""
+
+    def _read(self, text: str, format: Format) -> Value:
+        """The same, of a text that is not empty; spaces around it may be left to `read`."""
+        try:
+            return self.parse(text, format)
+        except ValueError:
+            return None
 
     @abstractmethod
     def _parse(self, text: str, format: Format) -> str | int | float: ...

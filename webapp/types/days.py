@@ -1,54 +1,15 @@
-"""Recognises dates and times: the first value yields the possible layouts, and all others narrow them down."""
+"""Recognises days, months and times of day: the first value yields the possible layouts, others narrow them down."""
 
-import re
 from collections.abc import Collection
 from functools import lru_cache
 
 from webapp.types.base import Choice
+from webapp.types.day_tally import SHORT_YEARS, DayTally
+from webapp.types.day_text import layouts_of, order_of, split_time
 from webapp.types.layouts import Layout, date_part, layout
+from webapp.types.tally import Offer
 
-_DAY = re.compile(
-    r"(?P<year>[0-9]{4})(?P<a>[-/.])[0-9]{1,2}(?P=a)[0-9]{1,2}"
-    r"|[0-9]{1,2}(?P<b>[-/.])[0-9]{1,2}(?P=b)[0-9]{4}"
-    r"|[0-9]{1,2}(?P<c>[- ])(?P<month>[A-Z][a-z]{2}|[A-Z]{3})(?P=c)[0-9]{4}"
-    r"|(?P<first>[A-Z][a-z]{2}) [0-9]{1,2}, [0-9]{4}"
-)
-_TIME = re.compile(
-    r"(?P<gap>[T ])(?P<hour>[0-9]{1,2}):[0-9]{2}(?P<seconds>:[0-9]{2})?(?:\.(?P<fraction>[0-9]{1,9}))?"
-    r"(?P<half> ?[AP]M)?(?P<zone>Z|[+-][0-9]{2}:?[0-9]{2})?"
-)
-_ORDERS = {"ymd", "dmy", "mdy"}
 _DAYS_OF_A_CENTURY = 36_525
-
-
-def day_layouts(text: str) -> list[str]:
-    """The layouts one date may be written in; other dates must tell which of them is right."""
-    match = _DAY.fullmatch(text)
-    if match is None:
-        return []
-    if match["first"]:
-        return ["Mon DD, YYYY", "Mon D, YYYY"]
-    if match["year"]:
-        gap = match["a"]
-        return [f"YYYY{gap}MM{gap}DD", f"YYYY{gap}M{gap}D"]
-    if match["month"]:
-        gap, month = match["c"], "MON" if match["month"].isupper() else "Mon"
-        return [f"DD{gap}{month}{gap}YYYY", f"D{gap}{month}{gap}YYYY"]
-    gap = match["b"]
-    return [f"{a}{gap}{b}{gap}YYYY" for a, b in (("DD", "MM"), ("D", "M"), ("MM", "DD"), ("M", "D"))]
-
-
-def time_layouts(text: str) -> list[str]:
-    match = _TIME.fullmatch(text)
-    if match is None or (match["fraction"] and not match["seconds"]):
-        return []
-    rest = "mm" + (":ss" if match["seconds"] else "")
-    if match["fraction"]:
-        rest += "." + "f" * len(match["fraction"])
-    if match["half"]:
-        rest += match["half"].replace("P", "A")
-    hours = ("hh", "h") if match["half"] else ("HH", "H")
-    return [f"{match['gap']}{hour}:{rest}{match['zone'] or ''}" for hour in hours]
 
 
 @lru_cache(_DAYS_OF_A_CENTURY)
@@ -60,18 +21,22 @@ def _exists(day: str, layout_text: str) -> bool:
     return True
 
 
-class DateRecogniser:
-    """Dates; with `has_time` datetimes. `order` is one of day, month and year, as in `dmy`."""
+def _days(values: Collection[str], day_layout: str) -> set[str]:
+    """The days of moments that were found to have the layout."""
+    if " " in day_layout:
+        return {split_time(value)[0] for value in values}
+    first = next(iter(values))
+    gap = "T" if "T" in first and " " not in first[: first.rindex("T")] else " "
+    return {value.rsplit("T", 1)[0] for value in values} if gap == "T" else {value.split(" ", 1)[0] for value in values}
 
-    def __init__(self, order: str = "", *, has_time: bool = False) -> None:
-        self._order = order if order in _ORDERS else ""
-        self._has_time = has_time
+
+class DayRecogniser:
+    """Of one kind: `date`, `datetime` or `time`. `order` is one of day, month and year, as in `dmy`."""
+
+    def __init__(self, kind: str, order: str = "") -> None:
+        self._kind = kind
+        self._order = order if order in ("ymd", "dmy", "mdy") else ""
         self._fitting: list[Layout] | None = None  # all values so far
-
-    @property
-    def doubt(self) -> str:
-        orders = {fitting.order for fitting in self._fitting or ()}
-        return "day and month cannot be told apart, no part is above 12" if len(orders) > 1 else ""
 
     def accept(self, values: Collection[str]) -> str | None:
         if not values:
@@ -97,21 +62,38 @@ class DateRecogniser:
         ]
 
     def _candidates(self, text: str) -> list[Layout]:
-        day, times = text, [""]
-        if self._has_time:
-            gap = next((index for index, character in enumerate(text) if character in "T "), len(text))
-            day, times = text[:gap], time_layouts(text[gap:])
-        candidates = [layout(date + time) for date in day_layouts(day) for time in times]
-        return [candidate for candidate in candidates if self._order in ("", candidate.order)]
+        return [
+            candidate
+            for candidate in layouts_of(text, self._kind)
+            if not self._order or order_of(candidate) in ("", self._order)
+        ]
 
     def _all_exist(self, values: Collection[str], day_layout: str) -> bool:
         """Whether every date is in the calendar; a column has far fewer dates than values."""
-        days = {value.replace("T", " ").split(" ", 1)[0] for value in values} if self._has_time else set(values)
+        if self._kind == "time":
+            return True
+        days = _days(values, day_layout) if self._kind == "datetime" else set(values)
         return all(_exists(day, day_layout) for day in days)
 
-    def choices(self) -> list[Choice]:
-        name = "datetime" if self._has_time else "date"
-        by_order: dict[str, Choice] = {}
+    def offers(self) -> list[Offer]:
+        by_order: dict[str, Layout] = {}
         for fitting in self._fitting or ():
-            by_order.setdefault(fitting.order, Choice(name, {"layout": fitting.text}))
-        return list(by_order.values())
+            by_order.setdefault(order_of(fitting), fitting)
+        return [
+            Offer(
+                Choice(self._kind, {"layout": fitting.text}),
+                reading=order,
+                doubt="a whole number as well" if fitting.text == "YYYYMMDD" else "",
+                note=SHORT_YEARS if fitting.has_short_year else "",
+            )
+            for order, fitting in by_order.items()
+        ]
+
+    def ambiguous_reading(self) -> bool:
+        return len({order_of(fitting) for fitting in self._fitting or ()}) > 1
+
+    def evidence(self) -> str:
+        return order_of(self._fitting[0]) if self._fitting and not self.ambiguous_reading() else ""
+
+    def tally(self, filled: int, *, is_accepted: bool) -> DayTally:
+        return DayTally(self._kind, filled, self._fitting if is_accepted else None, self._order)

@@ -3,37 +3,32 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from webapp.types import TYPES, describe
-from webapp.types.base import Choice, Recogniser
+from webapp.types.base import Choice
+from webapp.types.day_tally import DayTally
+from webapp.types.days import DayRecogniser
+from webapp.types.identifiers import titled
+from webapp.types.number_tally import NumberTally
 from webapp.types.numbers import NumberRecogniser
+from webapp.types.tally import HOPELESS_AFTER, Exceptions, Offer, Recogniser, Tally, is_missing
 
-_NOT_NUMBERS = ("boolean", "date", "datetime")
+_NOT_NUMBERS = ("boolean", "date", "datetime", "time", "duration")
+NUMBERS = ("integer", "decimal")
 MAX_WIDTH = 80  # characters; wider values do not widen the column
 MAX_REMEMBERED = 20_000  # distinct values, so that each is tested once
-_MAX_SAMPLES = 5
+MAX_SAMPLES = 5
 _MAX_QUOTED = 40  # characters of a value quoted in a reason
-_MAX_SAMPLE = 500  # characters of a sample: a preview is loaded as a whole, and a cell may hold a whole document
-_NULL_WORDS = frozenset(
-    ("na", "n/a", "n.a.", "#n/a", "nan", "nil", "null", "none", "-", "--", "---", ".", "?", "\\n", "(null)", "missing")
-)
-# Why a value that looks like a number or a date could not be reproduced.
+MAX_SAMPLE = 500  # characters of a sample: a preview is loaded as a whole, and a cell may hold a whole document
+_QUOTED_EXCEPTIONS = 3
+# Why a value that looks like a number has no value.
 _PITFALLS = (
-    (re.compile(r"\s.*|.*\s", re.DOTALL), "spaces around it"),
     (re.compile(r"[0-9]+_[0-9_]+"), "underscore"),
-    (re.compile(r"-?0[0-9]+(?:[.,][0-9]+)?"), "leading zero"),
-    (re.compile(r"\+[0-9.,]+"), "plus sign"),
-    (re.compile(r"-0(?:[.,]0+)?"), "minus zero"),
-    (re.compile(r"-?[0-9]{19,}"), "beyond 64 bits"),
-    (re.compile(r"-?(?=(?:[.,]?[0-9]){16})[0-9]+[.,][0-9]+"), "over 15 digits"),
-    (re.compile(r"-?[0-9]+[.,][0-9]*0"), "zero at the end"),
-    (re.compile(r"-?[0-9]+[.,][0-9]+"), "fewer decimals than values that end in a zero"),
-    (re.compile(r"[-+]?[0-9.]+[eE][-+]?[0-9]+"), "exponent"),
     (re.compile(r"[-+]?(?:nan|inf|infinity)", re.IGNORECASE), "not a number"),
-    (re.compile(r"-?[0-9]{1,3}(?:[,.' ][0-9]{3})+"), "grouped digits"),
     (re.compile(r"(?:(?!\d)[^\x00-\x7f])*\d[^\x00-\x7f]*"), "digits of another script"),
 )
+_ENOUGH_OF_FILLED = 0.5  # for a type to be offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +39,17 @@ class Misfit:
     value: str
 
     def __str__(self) -> str:
-        return f"row {self.row:,} holds {quoted(self.value)}"
+        return f"row {self.row:,} is {quoted(self.value)}"
 
 
-def shorten(value: str) -> str:
-    return value if len(value) <= _MAX_SAMPLE else value[: _MAX_SAMPLE - 1] + "…"
+def shorten(value: str, longest: int = MAX_SAMPLE) -> str:
+    return value if len(value) <= longest else value[: longest - 1] + "…"
 
 
 def quoted(value: str) -> str:
-    """A value as part of a sentence: shortened, on one line, and marked where its ends would be invisible."""
+    """A value as part of a sentence: shortened, on one line, between quotation marks."""
     text = value if value.isprintable() else value.encode("unicode_escape").decode("ascii")
-    text = text if len(text) <= _MAX_QUOTED else text[: _MAX_QUOTED - 1] + "…"
-    return text if text and text == text.strip() and " " not in text else f"“{text}”"
+    return f'"{text if len(text) <= _MAX_QUOTED else text[: _MAX_QUOTED - 1] + "…"}"'
 
 
 @dataclass(slots=True)
@@ -74,147 +68,289 @@ class ColumnFacts:
         self.empty += empty
         if self.width < MAX_WIDTH:
             self.width = min(MAX_WIDTH, max(self.width, max(map(len, values), default=0)))
-        if len(self.samples) < _MAX_SAMPLES:
+        if len(self.samples) < MAX_SAMPLES:
             candidates = dict.fromkeys([*self.samples, *map(shorten, filter(None, values[:200]))])
-            self.samples = list(candidates)[:_MAX_SAMPLES]
+            self.samples = list(candidates)[:MAX_SAMPLES]
         return empty > 0
 
 
-class TypeGuesser:
-    """Determines a column's type once `add` has seen every value."""
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What the rest of the file says about readings that a column leaves open, each with the reason in words."""
 
-    def __init__(self, max_remembered: int = MAX_REMEMBERED) -> None:
+    mark: str = ""  # "." or ","
+    mark_reason: str = ""
+    order: str = ""  # "dmy", "mdy" or "ymd"
+    order_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The type a column gets without asking, and what else it may have."""
+
+    choice: Choice
+    reason: str
+    choices: list[Choice]
+    exceptions: Exceptions = field(default_factory=Exceptions)
+    question: str = ""
+    null_token: str | None = None
+
+
+class TypeGuesser:
+    """Determines a column's type once `add` has seen every value.
+
+    As long as one format prints all values back, recognisers prove that. The first value that none of them accepts
+    starts the tallies, which count what the values mean. `only` restricts both to one type, however few values have it.
+    """
+
+    def __init__(self, max_remembered: int = MAX_REMEMBERED, *, only: str = "", format_name: str = "") -> None:
         self.facts = ColumnFacts()
-        self.exception: Misfit | None = None  # the only value, perhaps repeated, that does not fit what all others fit
-        self.exception_count = 0
-        self.is_text = False
-        self._fitting: list[Recogniser] = [NumberRecogniser(), *(TYPES[name].recogniser() for name in _NOT_NUMBERS)]
+        self.misfit: Misfit | None = None
+        self._only = only
+        self._families: list[Recogniser] = (
+            [TYPES[only].recogniser(format_name)]
+            if only
+            else [NumberRecogniser(), *(TYPES[name].recogniser() for name in _NOT_NUMBERS)]
+        )
+        self._fitting = self._families
+        self._tallies: list[Tally] | None = None
         self._seen: set[str] | None = set()
         self._max_remembered = max_remembered
         self._has_value = False
+        # The first values, as they are: a tally that begins early counts them in all readings.
+        self._early: list[str] = []
+        self._max_early = min(HOPELESS_AFTER, max_remembered)
 
     def add(self, values: Sequence[str]) -> None:
         start = self.facts.rows
+        filled = self.filled
         has_empty = self.facts.add(values)
-        if self.is_text:
+        if self._tallies is not None:
+            self._count(values)
             return
+        if len(self._early) < self._max_early:
+            self._early += list(filter(None, values))[: self._max_early - len(self._early)]
         if not self._has_value and (first := next(filter(None, values), "")):
             self._has_value = True
-            self._test_each([first], start + values.index(first))  # rules out most types at once
+            self._narrow([first])  # rules out most types at once
         new = self._new_values(values, has_empty)
         if new and any(recogniser.accept(new) is not None for recogniser in self._fitting):
-            self._test_each(values, start)
-        if self.exception and not self.is_text:
-            self.exception_count += values.count(self.exception.value)
-        if self._seen is not None and not self.is_text:
+            self._test_each(values, start, filled)
+        elif new and not self._fitting:
+            self._begin_tallies(values, start, filled)
+        if self._seen is not None and self._tallies is None:
             self._seen.update(new)
 
     def _new_values(self, values: Sequence[str], has_empty: bool) -> Collection[str]:
         """The values not seen before; all of them if hardly any repeat."""
-        token = self.exception.value if self.exception else ""
         if self._seen is not None:
             if len(self._seen) < self._max_remembered:
-                return set(values).difference(self._seen, ("", token))
+                return set(values).difference(self._seen, ("",))
             self._seen = None
-        if has_empty or token:
-            return [value for value in values if value not in ("", token)]
-        return values
+        return list(filter(None, values)) if has_empty else values
 
-    def _test_each(self, values: Sequence[str], start: int) -> None:
-        """Test values one by one against each type. Rare, because each misfit ends a type or the whole search."""
+    def _narrow(self, values: Collection[str]) -> bool:
+        """Keep the types that fit these values as well; return False, keeping all, if none does."""
+        fitting = [recogniser for recogniser in self._fitting if recogniser.accept(values) is None]
+        self._fitting = fitting or self._fitting
+        return bool(fitting)
+
+    def _test_each(self, values: Sequence[str], start: int, filled: int) -> None:
+        """Test values one by one against each type. Rare, because each misfit ends a type or the proof."""
         for index, value in enumerate(values):
-            if not value or (self._seen and value in self._seen) or (self.exception and value == self.exception.value):
-                continue
-            if fitting := [recogniser for recogniser in self._fitting if recogniser.accept((value,)) is None]:
-                self._fitting = fitting
-            elif self.exception is None:
-                self.exception = Misfit(start + index + 1, value)
-            else:
-                self.is_text, self._seen = True, None
+            if value and not (self._seen and value in self._seen) and not self._narrow((value,)):
+                accepted = filled + index - list(values[:index]).count("")
+                self._begin_tallies(values[index:], start + index, accepted)
                 return
+
+    def _begin_tallies(self, values: Sequence[str], start: int, filled: int) -> None:
+        """From this row on; so many filled cells before it were accepted."""
+        offset = next(index for index, value in enumerate(values) if value)
+        self.misfit = Misfit(start + offset + 1, values[offset])
+        self._seen = None
+        early, self._early = self._early[:filled], []
+        if len(early) == filled:
+            self._tallies = [family.tally(0, is_accepted=False) for family in self._families]
+            self._count(early)
+        else:
+            self._tallies = [family.tally(filled, is_accepted=family in self._fitting) for family in self._families]
+        self._count(values)
+
+    def _count(self, values: Sequence[str]) -> None:
+        for begin in range(0, len(values), HOPELESS_AFTER):
+            if not self._tallies:
+                return
+            counts = Counter(values[begin : begin + HOPELESS_AFTER])
+            counts.pop("", None)
+            for tally in self._tallies:
+                tally.add(counts)
+            if not self._only:
+                self._tallies = [tally for tally in self._tallies if not tally.is_hopeless()]
 
     @property
     def filled(self) -> int:
         return self.facts.rows - self.facts.empty
 
-    def fitting(self) -> list[Choice]:
-        """Every type but text that fits all values, not counting the exception if there is one."""
-        if self.is_text or self.filled == (self.exception_count if self.exception else 0):
+    @property
+    def _sources(self) -> Sequence[Recogniser | Tally]:
+        """What knows about each type that is possible."""
+        if not self._has_value:
             return []
-        return [choice for recogniser in self._fitting for choice in recogniser.choices()]
+        if self._tallies is None:
+            return self._fitting
+        if self._only:
+            return self._tallies
+        return [tally for tally in self._tallies if not (isinstance(tally, DayTally) and tally.has_only_days)]
 
     @property
-    def null_token(self) -> str | None:
-        """The one repeated word that keeps the column from its type and means "nothing".
+    def exceptions(self) -> Exceptions:
+        """The cells that have no value of any type that is still possible."""
+        tallies = self._tallies or []
+        return min((tally.exceptions for tally in tallies), key=lambda e: e.count, default=Exceptions(self.filled))
+
+    @property
+    def mark(self) -> str:
+        """The decimal mark that this column proves; empty if it proves none."""
+        return next((s.evidence() for s in self._sources if isinstance(s, NumberRecogniser | NumberTally)), "")
+
+    @property
+    def order(self) -> str:
+        """The order of day and month that this column proves; empty if it proves none, or is no column of dates."""
+        for source in self._sources:
+            if isinstance(source, DayRecogniser | DayTally) and (order := source.evidence()):
+                offer = source.offers()[0]
+                if offer.reading == order and not offer.doubt and offer.exceptions.are_few(self.filled):
+                    return order
+        return ""
+
+    def offers(self, hints: Hints | None = None) -> list[Offer]:
+        """Every type that some cells have, the most natural first."""
+        found = [offer for source in self._sources for offer in _resolved(source, hints or Hints())]
+        if any(_is_unpadded_clock(offer.choice) for offer in found):
+            found.sort(key=lambda offer: offer.choice.type != "duration")
+        return found
+
+    def decide(self, title: str = "", hints: Hints | None = None) -> Decision:
+        """The type to take without asking, with the reason and everything that may be taken instead."""
+        offers = self.offers(hints)
+        null_token = self._null_token(offers)
+        offered = [
+            offer
+            for offer in offers
+            if offer.exceptions.share(self.filled) <= 1 - _ENOUGH_OF_FILLED
+            or (null_token and [*offer.exceptions.tokens] == [null_token] and not offer.exceptions.are_many)
+        ]
+        enough = [offer for offer in offered if offer.exceptions.are_few(self.filled)]
+        best = next((offer for offer in enough if not offer.doubt), None)
+        choices = _distinct([best, *offered] if best else offered)
+        if best and (sign := self._sign_of_identifiers(best, title)):
+            return Decision(Choice("text"), f"Text ({sign})", choices, null_token=null_token)
+        if best is None:
+            asked = any(offer.doubt == _NO_ORDER for offer in enough)
+            reason = self._reason_for_text(offered, enough)
+            return Decision(Choice("text"), reason, choices, question="order" if asked else "", null_token=null_token)
+        return Decision(best.choice, reason_for(best, self.filled), choices, best.exceptions, null_token=null_token)
+
+    def _sign_of_identifiers(self, best: Offer, title: str) -> str:
+        """Why numbers are names of things in this column; empty if nothing says so."""
+        if best.choice.type not in NUMBERS:
+            return ""
+        source = next(source for source in self._sources if isinstance(source, NumberRecogniser | NumberTally))
+        sign = source.identifiers.reason if isinstance(source, NumberTally) else ""
+        return sign or titled(title, source.longest_code(), is_mixed=best.choice.keeps_texts)
+
+    def _null_token(self, offers: Sequence[Offer]) -> str | None:
+        """The one word that keeps the column from its type and means "nothing".
 
         None if other cells are really empty: printed back, the two would be indistinguishable.
         """
-        if self.exception is None or self.facts.empty or not self.fitting():
+        if not offers or self.facts.empty:
             return None
-        word = self.exception.value
-        is_repeated_word = self.exception_count > 1 and len(word) <= 12 and not any(map(str.isdigit, word))
-        return word if word.isprintable() and (word.lower() in _NULL_WORDS or is_repeated_word) else None
-
-    def decide(self) -> tuple[Choice, str]:
-        """The choice to make without asking, and the reason."""
-        fitting = self.fitting()
-        if fitting and self.exception is None:
-            if doubt := self._fitting[0].doubt:
-                samples = ", ".join(map(quoted, self.facts.samples[:2]))
-                return Choice("text"), f"text, because {doubt}: {samples}"
-            return fitting[0], self._reason_for(fitting[0])
-        return Choice("text"), self._reason_for_text(fitting)
-
-    def _reason_for(self, choice: Choice) -> str:
-        how_many = {1: "the only value prints", 2: "both values print"}.get(
-            self.filled, f"all {self.filled:,} values print"
-        )
-        cells = "cell is" if self.facts.empty == 1 else "cells are"
-        empty = f", {self.facts.empty:,} {cells} empty" if self.facts.empty else ""
-        return f"{describe(choice)}: {how_many} back exactly{empty}"
-
-    def _reason_for_text(self, fitting: list[Choice]) -> str:
-        if self.exception is None:
-            return "text, because every cell is empty" if self.facts.rows else "text, because there are no rows"
-        value = self.exception.value
-        pitfall = next((f" ({name})" for pattern, name in _PITFALLS if pattern.fullmatch(value)), "")
-        reason = f"text, because {self.exception}{pitfall}"
-        others = self.filled - self.exception_count
-        if fitting and others and not self._fitting[0].doubt:
-            how_many = "the other value fits" if others == 1 else f"the other {others:,} values fit"
-            reason += f"; {how_many} {describe(fitting[0])}"
-        return reason
-
-
-class ChosenType:
-    """A type the user has chosen: which values do not fit it, and which format fits most of them?
-
-    `null` is the word that means an empty cell.
-    """
-
-    def __init__(self, type: str, format_name: str = "", null: str = "") -> None:
-        self.type, self.null = type, null
-        self.misfit_count = 0
-        self.first_misfit: Misfit | None = None
-        self._recogniser = TYPES[type].recogniser(format_name)
-        self._misfits: set[str] = set()
-        self._rows = 0
-
-    def add(self, values: Sequence[str]) -> None:
-        counts = Counter(values)
-        counts.pop(self.null, None)  # "" if there is no such word: then these are the empty cells
-        new = [value for value in counts if value not in self._misfits]
-        if self._recogniser.accept(new) is not None:
-            self._misfits.update(value for value in new if self._recogniser.accept((value,)) is not None)
-        misfits = self._misfits.intersection(counts)
-        if misfits and self.first_misfit is None:
-            numbered = enumerate(values, self._rows + 1)
-            self.first_misfit = next(Misfit(row, value) for row, value in numbered if value in misfits)
-        self.misfit_count += sum(counts[value] for value in misfits)
-        self._rows += len(values)
-
-    def choice(self) -> Choice | None:
-        choices = [choice for choice in self._recogniser.choices() if choice.type == self.type]
-        if not choices:
+        exceptions = offers[0].exceptions
+        if exceptions.are_many or len(exceptions.tokens) != 1:
             return None
-        return choices[0].with_null(self.null) if self.null else choices[0]
+        word, count = exceptions.most_frequent[0]
+        is_repeated_word = count > 1 and len(word) <= 12 and not any(map(str.isdigit, word))
+        return word if word.strip() and word.isprintable() and (is_missing(word) or is_repeated_word) else None
+
+    def _reason_for_text(self, offered: Sequence[Offer], enough: Sequence[Offer]) -> str:
+        if not self.filled:
+            return "Text (every cell is empty)" if self.facts.rows else "Text (no rows)"
+        if enough:
+            return f"Text ({enough[0].doubt}: {', '.join(map(quoted, self.facts.samples[:2]))})"
+        if offered and not offered[0].doubt:
+            return f"Text (as {describe(offered[0].choice)}, {_kept(offered[0], self.filled)})"
+        value = self.misfit.value if self.misfit else ""
+        pitfall = next((f", {name}" for pattern, name in _PITFALLS if pattern.fullmatch(value)), "")
+        return f"Text ({self.misfit}{pitfall})"
+
+
+_NO_ORDER = "day or month first"
+
+
+def _resolved(source: Recogniser | Tally, hints: Hints) -> list[Offer]:
+    """The offers, those in the reading that the rest of the file suggests first."""
+    offers = source.offers()
+    if not source.ambiguous_reading():
+        return offers
+    if isinstance(source, NumberRecogniser | NumberTally):
+        mark = hints.mark or "."
+        note = f"with a decimal {_MARKS[mark]}, {hints.mark_reason or 'as nothing says otherwise'}"
+        first = [replace(offer, note=note) for offer in offers if offer.reading == mark]
+        return first + [offer for offer in offers if offer.reading != mark]
+    order, reason = hints.order, hints.order_reason
+    if not order and all("." in str(offer.choice.format["layout"]) for offer in offers):
+        order, reason = "dmy", "as always with points"
+    first = [
+        replace(offer, note=_joined(f"{_ORDERS[order]}, {reason}", offer.note))
+        for offer in offers
+        if offer.reading == order
+    ]
+    others = [replace(offer, doubt=offer.doubt or _NO_ORDER) for offer in offers if offer.reading != order]
+    return first + others
+
+
+_MARKS = {".": "point", ",": "comma"}
+_ORDERS = {"dmy": "day first", "mdy": "month first", "ymd": "year first", "": ""}
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(filter(None, notes))
+
+
+def _is_unpadded_clock(choice: Choice) -> bool:
+    """`1:02:03` is how long a race took, `01:02:03` a time of day."""
+    text = choice.format.get("layout", "")
+    return choice.type == "time" and text.startswith("H:") and "ss" in text
+
+
+def _distinct(offers: Sequence[Offer]) -> list[Choice]:
+    choices: list[Choice] = []
+    for offer in offers:
+        if offer.choice not in choices:
+            choices.append(offer.choice)
+    return choices
+
+
+def reason_for(offer: Offer, filled: int) -> str:
+    if offer.exceptions.count:
+        words = describe(offer.choice)
+        return f"{words[:1].upper()}{words[1:]}: {_kept(offer, filled)}"
+    subject = {1: "The only value converts", 2: "Both values convert"}.get(filled, f"All {filled:,} values convert")
+    loss = "" if offer.choice.keeps_texts else " without loss"
+    texts = "; those written in another way keep their text" if offer.choice.keeps_texts else ""
+    return f"{subject}{loss}{texts}{f' ({offer.note})' if offer.note else ''}"
+
+
+def _kept(offer: Offer, filled: int) -> str:
+    """Such as: 3 of 1,200 keep their text (NA)."""
+    exceptions = offer.exceptions
+    tokens = [shorten(token, _MAX_QUOTED) for token, _ in exceptions.most_frequent[:_QUOTED_EXCEPTIONS]]
+    more = exceptions.are_many or len(exceptions.tokens) > len(tokens)
+    examples = f" ({', '.join(map(_on_one_line, tokens))}{', …' if more else ''})" if tokens else ""
+    verb = "keeps its" if exceptions.count == 1 else "keep their"
+    return f"{exceptions.count:,} of {filled:,} {verb} text{examples}"
+
+
+def _on_one_line(text: str) -> str:
+    return text if text.isprintable() and text == text.strip() else quoted(text)

@@ -1,16 +1,15 @@
 """Recognises numbers: the shapes of all values determine which formats reproduce every one of them."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from itertools import repeat
-from typing import NamedTuple
 
-from webapp.types.base import Choice
+from webapp.types.base import Choice, Format
+from webapp.types.number_format import MAX_DIGITS, MAX_INTEGER, MIN_INTEGER, Written, mark_of_name, read_number
+from webapp.types.number_tally import Accepted, NumberTally, Shape
+from webapp.types.tally import Offer
 
-NUMBER_OPERATORS = ("eq", "ne", "lt", "le", "gt", "ge", "between", "oneof", "empty", "filled")
-MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
-# A double represents every number of this many decimal digits without loss, and so does SQLite's text form of it.
-MAX_DIGITS = 15
+NUMBER_OPERATORS = ("eq", "ne", "lt", "le", "gt", "ge", "between", "oneof", "noneof", "empty", "filled")
 
 _LINES = {
     # Minus zero is excluded, because a database may drop its sign.
@@ -19,12 +18,12 @@ _LINES = {
 }
 
 
-class Shape(NamedTuple):
-    """What matters for formats: the digits before and after the mark, and whether the last one is a zero."""
-
-    whole: int
-    scale: int
-    ends_in_zero: bool
+def typed_numbers(text: str, format: Format) -> Iterator[Written]:
+    """What a number typed by a person may mean, in the style of the column first, and then with the other mark."""
+    mark = format.get("mark", ".")
+    for candidate in (mark, "," if mark == "." else "."):
+        if (written := read_number(text, candidate)) is not None:
+            yield written
 
 
 class NumberRecogniser:
@@ -32,17 +31,36 @@ class NumberRecogniser:
 
     def __init__(self, only: str = "", format_name: str = "") -> None:
         self._only = only
-        self._marks = format_name[1:2] if format_name[1:2] in (".", ",") else ".,"
+        self._marks = mark_of_name(format_name) or ".,"
         self._has_integers = False
         self._lowest, self._highest = 0, 0
         self._mark = ""
         self._shapes: set[Shape] = set()
+        self._has_negative = False
 
-    @property
-    def doubt(self) -> str:
+    def tally(self, filled: int, *, is_accepted: bool) -> NumberTally:
+        shapes = self._shapes or self._integer_shapes()
+        has_negative = self._has_negative or self._lowest < 0
+        accepted = Accepted(shapes, self._mark, self.ambiguous_reading(), has_negative)
+        return NumberTally(
+            filled,
+            accepted if is_accepted and shapes else None,
+            self._only,
+            self._marks if len(self._marks) == 1 else "",
+        )
+
+    def ambiguous_reading(self) -> bool:
+        """Whether its mark may separate decimals or thousands: all have three digits behind it, and none tells."""
         fractions = [shape for shape in self._shapes if shape.scale]
-        grouped = all(shape.scale == 3 and 1 <= shape.whole <= 3 for shape in fractions)
-        return "its commas may mark decimals or thousands" if self._mark == "," and grouped else ""
+        is_grouped = all(shape.scale == 3 and 1 <= shape.whole <= 3 for shape in fractions)
+        return len(self._marks) == 2 and bool(fractions) and is_grouped
+
+    def evidence(self) -> str:
+        return "" if self.ambiguous_reading() else self._mark
+
+    def longest_code(self) -> int:
+        """The digits of the longest number, if they may be names of things; 0 if some have a sign or a fraction."""
+        return 0 if self._shapes or self._lowest < 0 else len(str(self._highest))
 
     def accept(self, values: Collection[str]) -> str | None:
         if not values or (not self._shapes and self._accept_integers(values)):
@@ -77,6 +95,7 @@ class NumberRecogniser:
         if not _formats(shapes, mark):
             return False
         self._shapes, self._mark = shapes, mark
+        self._has_negative = self._has_negative or "-" in text
         return True
 
     def _integers_are_decimals(self) -> bool:
@@ -88,19 +107,32 @@ class NumberRecogniser:
             return set()
         return _shapes((str(self._lowest), str(self._highest)), ".")
 
-    def choices(self) -> list[Choice]:
-        if self._shapes:
-            return _formats(self._shapes, self._mark)
+    def offers(self) -> list[Offer]:
+        if not self._shapes:
+            return [Offer(choice) for choice in self._whole_choices()]
+        offers = [Offer(choice, reading=self._mark) for choice in _formats(self._shapes, self._mark)]
+        if self.ambiguous_reading() and self._only != "decimal":
+            other = "," if self._mark == "." else "."
+            is_complete = all(shape.whole <= 3 for shape in self._shapes)
+            format = {"group": self._mark} | ({"mark": other} if other == "," else {})
+            offers.append(Offer(Choice("integer", format, keeps_texts=not is_complete), reading=other))
+        return offers
+
+    def _whole_choices(self) -> list[Choice]:
+        if not self._has_integers:
+            return []
         integer = [Choice("integer")] if self._only != "decimal" else []
         decimal = [Choice("decimal", {"style": "plain", "scale": 0})] if self._integers_are_decimals() else []
         return integer + (decimal if self._only != "integer" else [])
 
 
 def _shapes(values: Iterable[str], mark: str) -> set[Shape]:
-    return {
-        Shape(len(whole.lstrip("-0")), len(fraction), fraction[-1:] == "0")
+    # Plain tuples first: there are hundreds of thousands of values, and few shapes.
+    found = {
+        (len(whole.lstrip("-0")), len(fraction), fraction[-1:] == "0")
         for whole, _, fraction in map(str.partition, values, repeat(mark))
     }
+    return {Shape(*shape) for shape in found}
 
 
 def _formats(shapes: set[Shape], mark: str) -> list[Choice]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from webapp.types.base import Choice, ColumnType, Format
+from webapp.types.tally import Exceptions, Offer, Tally
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # characters a formula may start with in a spreadsheet
 
@@ -12,23 +13,48 @@ def defuse_formula(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
+class TextTally(Tally):
+    """Every cell has a value."""
+
+    @property
+    def valued(self) -> int:
+        return self.filled
+
+    @property
+    def exceptions(self) -> Exceptions:
+        return Exceptions()
+
+    def offers(self) -> list[Offer]:
+        return [Offer(Choice("text"))]
+
+    def _add(self, text: str, count: int) -> None:
+        """Nothing is to be counted."""
+
+
 class TextRecogniser:
     """Accepts every value."""
-
-    doubt = ""
 
     def accept(self, values: Collection[str]) -> str | None:
         return None
 
-    def choices(self) -> list[Choice]:
-        return [Choice("text")]
+    def offers(self) -> list[Offer]:
+        return [Offer(Choice("text"))]
+
+    def ambiguous_reading(self) -> bool:
+        return False
+
+    def evidence(self) -> str:
+        return ""
+
+    def tally(self, filled: int, *, is_accepted: bool) -> Tally:
+        return TextTally(filled)
 
 
 class Text(ColumnType):
     name = "text"
     label = "Text"
     stored = str
-    operators = ("contains", "eq", "ne", "oneof", "empty", "filled")
+    operators = ("contains", "notcontains", "starts", "eq", "ne", "oneof", "noneof", "empty", "filled")
 
     def recogniser(self, format_name: str = "") -> TextRecogniser:
         return TextRecogniser()

@@ -5,14 +5,17 @@ from quart import Quart
 from settings import Settings
 from webapp.web import (
     access,
+    application,
     body,
     csrf,
     errors,
     flashes,
     headers,
     hosts,
+    idempotency,
     known_devices,
     observability,
+    open_pages,
     session,
     static,
     templating,
@@ -26,7 +29,9 @@ def init_app(app: Quart, settings: Settings) -> None:
     Before all of them `connection.py` gives the request its id, and after the last response header it logs it. What is
     registered for responses runs in reverse order.
     """
-    observability.init_app(app, settings)  # no check: trusted proxies, the time limit, the time spent on queries
+    observability.init_app(app, settings)  # no check: trusted proxies, the time spent on queries
+    application.init_app(app, settings)  # no check: the time limit, and more of it for a write
+    open_pages.init_app(app, settings)  # no check: which open page asks for a write
     hosts.init_app(app, settings)  # is the host one of ours?
     csrf.init_app(app, settings)  # does another site change something?
     body.init_app(app, settings)  # no check yet: the size is checked while the body is read
@@ -40,3 +45,4 @@ def init_app(app: Quart, settings: Settings) -> None:
     errors.init_app(app, settings)
     static.init_app(app, settings)
     templating.init_app(app, settings)
+    idempotency.init_app(app, settings)  # error handler: a form sent again leads to what the first one made

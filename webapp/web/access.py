@@ -13,12 +13,12 @@ from quart import Quart, Response, current_app, redirect, request, url_for
 from quart.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden
 
-from settings import SecondFactor, Settings
+from settings import Settings
 from webapp.extensions import config, db
 from webapp.models import Action as Action  # views name it with `@may`
-from webapp.models import Actor, is_allowed
+from webapp.models import Actor, Role, is_allowed
 from webapp.models.accounts.second_factor import has_second_factor
-from webapp.models.policy import RULES
+from webapp.models.policy import ROLES_WITH_TWO_FACTORS, RULES
 from webapp.web import bearer, pending_request
 from webapp.web.safe_urls import current_page, is_htmx_request
 from webapp.web.session import current_user_or_none, load_current_user
@@ -94,16 +94,19 @@ async def _require_second_factor() -> ResponseReturnValue | None:
     if getattr(view, "is_public", False) or getattr(view, "is_before_second_factor", False):
         return None
     if request.path.startswith(bearer.API):
-        raise Forbidden("This server asks for a second factor. Set one up on the page of your account.")
+        raise Forbidden("This server requires two-factor authentication. Set it up in your account.")
     if await must_show_second_factor(actor):
         return _redirect(url_for("auth.confirm", next=current_page()))
     return _redirect(url_for("account.second_factor"))
 
 
 def needs_two_factors(actor: Actor) -> bool:
-    if config().second_factor is SecondFactor.ADMINISTRATORS:
-        return is_allowed(actor, Action.RUN_SERVER)
-    return config().second_factor is SecondFactor.EVERYBODY
+    return actor.role in roles_with_two_factors()
+
+
+def roles_with_two_factors() -> frozenset[Role]:
+    """Of whom this server demands them."""
+    return ROLES_WITH_TWO_FACTORS[config().second_factor]
 
 
 async def must_show_second_factor(actor: Actor) -> bool:

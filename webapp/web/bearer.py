@@ -9,13 +9,15 @@ from types import MappingProxyType
 from typing import Any
 
 from quart import request
+from sqlalchemy import select
 from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 
 from webapp.extensions import db
-from webapp.models import Actor, ApiToken, Scope, utc_now
-from webapp.models.accounts.api_token import PREFIX, USABLE_TOKEN
+from webapp.models import Actor, ApiToken, Event, Scope, User, utc_now
+from webapp.models.accounts.api_token import PREFIX, START_LENGTH, USABLE_TOKEN
 from webapp.models.accounts.user import actor_from
 from webapp.models.base import hash_token
+from webapp.web.audit import may_record_refusal, record_refusal
 
 API = "/api/"
 TOUCH_INTERVAL = timedelta(minutes=5)  # "last used" is written at most this often
@@ -41,7 +43,7 @@ class TokenRefused(_Challenge, Unauthorized):
 
 
 class NotSignedIn(_Challenge, Unauthorized):
-    description = "Show a token as 'Authorization: Bearer rowcast_...'. You make one on the page of your account."
+    description = "Show a token as 'Authorization: Bearer rowcast_...'. You create one on the page of your account."
 
 
 class ScopeTooSmall(_Challenge, Forbidden):
@@ -62,14 +64,27 @@ async def load_token_owner() -> Actor | None:
     """Return the owner of the token, or None if the token is not valid."""
     token = (request.authorization.token if request.authorization else None) or ""
     if not token.startswith(PREFIX) or len(token) > MAX_TOKEN:
+        await _record_refusal(token)
         return None
     now = utc_now()
     row = await db().fetch_one(USABLE_TOKEN, {"token_hash": hash_token(token), "now": now})
     if row is None:
+        await _record_refusal(token)
         return None
-    if row.used_at is None or row.used_at < now - TOUCH_INTERVAL:
+    if row.used_at is None or not now - TOUCH_INTERVAL <= row.used_at <= now + TOUCH_INTERVAL:
         db().write_soon(ApiToken.touch, row.token_id)
     return actor_from(row, token_id=row.token_id, scopes=Scope(row.scope).included)
+
+
+async def _record_refusal(token: str) -> None:
+    """With the person whose token it was, if it ever was one, and its first characters, which its page shows too."""
+    if not may_record_refusal(Event.TOKEN_REFUSED):
+        return
+    owner = select(User).join(ApiToken, ApiToken.user_id == User.id).where(ApiToken.token_hash == hash_token(token))
+    async with db().reading() as session:
+        user = await session.scalar(owner)
+    # What is no token of ours may be a password that somebody typed in its place.
+    record_refusal(Event.TOKEN_REFUSED, user, **({"token": token[:START_LENGTH]} if token.startswith(PREFIX) else {}))
 
 
 def unauthorized() -> Unauthorized:

@@ -6,6 +6,8 @@ in memory. This one has the same interface on both versions of Quart.
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
 from functools import wraps
@@ -19,6 +21,7 @@ from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityToo
 
 from settings import Settings
 from webapp.extensions import config
+from webapp.web.least_rate import LeastRate, Pace
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,6 +37,7 @@ def init_app(app: Quart, settings: Settings) -> None:
     app.config["MAX_FORM_PARTS"] = MAX_FORM_FIELDS
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_FIELD_SIZE
     app.config["BODY_TIMEOUT"] = settings.body_idle_timeout
+    app.config["BODY_RATE"] = LeastRate(settings.min_body_rate, settings.rate_window)
 
 
 def body_limit(
@@ -68,7 +72,8 @@ class BoundedBody:
     def __init__(self, expected: int | None, limit: int | None) -> None:
         self.limit = limit
         self.idle_timeout: float | None = None  # seconds between two chunks
-        self.received = 0
+        self.pace: Pace | None = None
+        self.received = self._judged = 0
         self._expected = expected or 0
         self._buffer = bytearray()
         self._is_disconnected = self._is_discarded = self._is_read_at_once = False
@@ -166,12 +171,22 @@ class BoundedBody:
         return data
 
     async def _wait(self) -> None:
+        """For more of the body. Raises RequestTimeout if none comes for long, or too little."""
         self._changed.clear()
-        try:
-            async with asyncio.timeout(self.idle_timeout):
+        began = time.monotonic()
+        patience = self.pace.patience if self.pace else None
+        limits = [limit for limit in (self.idle_timeout, patience) if limit is not None]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(limits, default=None)):
                 await self._changed.wait()
-        except TimeoutError:
-            raise RequestTimeout from None
+        waited = time.monotonic() - began
+        is_silent = not self._changed.is_set() and waited >= (self.idle_timeout or math.inf)
+        if not self.is_complete and (is_silent or not self._has_kept_pace(waited)):
+            raise RequestTimeout
+
+    def _has_kept_pace(self, waited: float) -> bool:
+        moved, self._judged = self.received - self._judged, self.received
+        return self.pace is None or self.pace.has_kept(waited, moved)
 
     @property
     def _is_over_limit(self) -> bool:

@@ -8,7 +8,12 @@ from quart import Quart, request
 from werkzeug.exceptions import Forbidden
 
 from settings import Settings
+from webapp.extensions import db
+from webapp.models import Event
+from webapp.models.accounts.session import record_of_session
+from webapp.web.audit import MAX_PATH, audit_source, count_refusal
 from webapp.web.hosts import own_origin
+from webapp.web.session import session_parameters
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -22,8 +27,25 @@ def init_app(app: Quart, settings: Settings) -> None:
 
 
 async def refuse_cross_site() -> None:
-    if request.method not in SAFE_METHODS and not _is_same_origin():
-        raise CrossSiteRequest
+    if request.method in SAFE_METHODS or _is_same_origin():
+        return
+    _record()
+    raise CrossSiteRequest
+
+
+def _record() -> None:
+    """Whose browser it was is found later, if it sent a cookie, as it does for a site next to ours: refusing needs no
+    database.
+    """
+    if (note := count_refusal(Event.CROSS_SITE)) is None:
+        return
+    details = {
+        "method": request.method,
+        "path": request.path[:MAX_PATH],
+        "origin": request.headers.get("Origin", "")[:MAX_PATH],
+        **note,
+    }
+    db().write_soon(record_of_session, Event.CROSS_SITE, audit_source(), session_parameters(), **details)
 
 
 def _is_same_origin() -> bool:

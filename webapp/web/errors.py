@@ -1,62 +1,69 @@
 """Every error as a response: one table of what it means, in three forms: page, fragment, problem+json."""
 
 import asyncio
+import re
 from collections.abc import Iterator, Mapping
 from html import escape
 from http import HTTPStatus
 
 import structlog
-from quart import Quart, Response, request
+from quart import Quart, Response, current_app, request
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from settings import Settings
-from webapp.db.errors import DRIVER_ERRORS, DatabaseBusy, StorageFull, UserError, known_error
-from webapp.extensions import Extension
+from webapp.db.errors import DRIVER_ERRORS, DatabaseBusy, StorageFull, StorageReadOnly, UserError, known_error
 from webapp.models import Event, RegistrationClosed
-from webapp.models.accounts.people import NotAllowed
-from webapp.models.errors import NotFound
+from webapp.models.errors import NotAllowed, NotFound
+from webapp.models.tables.import_model import TooManyWaiting
+from webapp.rowstore.errors import RowsGone
 from webapp.web import fragments, templating
-from webapp.web.audit import record_soon
+from webapp.web.audit import MAX_PATH, record_refusal
 from webapp.web.csrf import SAFE_METHODS
-from webapp.web.rate_limit.limits import LocalLimit
-from webapp.web.request_context import request_id
+from webapp.web.open_streams import TooManyOpen
+from webapp.web.request_context import current_state, request_id
 from webapp.web.session import current_user_or_none
 
 log = structlog.get_logger("rowcast.errors")
 
 PROBLEM_TYPE = "/api/docs#problem-"
-MAX_PATH = 200  # characters of a refused URL, in the audit log
 # Not a Jinja template: read once, and filled in by replacing.
 FAILURE_PAGE = (templating.FOLDER / "errors" / "500.html").read_text(encoding="utf-8")
 
 TIMED_OUT = "This took too long, so it was stopped. Please try again, or ask for less at once."
+TIMED_OUT_UNSAVED = "This took too long, so it was stopped before anything was saved. Please try again."
 # A unit of work that has begun is finished, whether or not somebody still waits for the response.
-TIMED_OUT_UNSAFE = "This took too long. It may have been saved all the same: look before you try again."
+MAY_BE_SAVED = "This took too long. It may have been saved all the same: check before you try again."
+PARTLY_SAVED = "What you sent may have been saved, in part or whole: check before you try again."
 # What the page for an internal error says: the view may have failed before or after its commit.
 FAILED = "What you had saved before is safe. Try again in a moment."
 FAILED_UNSAFE = (
-    "What you had saved before is safe; what you just sent may not have been saved. Look before you send it again."
+    "What you had saved before is safe; what you just sent may not have been saved. Check before you send it again."
 )
 
 # The status and text of the lower layers' exceptions. The nearest class counts; "" stands for the exception's own text.
 KNOWN: dict[type[Exception], tuple[int, str]] = {
     UserError: (422, ""),
     NotFound: (404, ""),
+    RowsGone: (404, ""),
     RegistrationClosed: (403, ""),
     NotAllowed: (403, ""),
+    TooManyWaiting: (429, ""),
+    TooManyOpen: (429, ""),
     DatabaseBusy: (503, ""),
     StorageFull: (503, ""),
+    StorageReadOnly: (503, ""),
     PoolTimeout: (503, "The server is busy. Please try again in a moment."),
     TimeoutError: (503, TIMED_OUT),
 }
 # Known or not by their cause: a full disk, a locked database, the errors of a task group.
 CHECKED_BY_CAUSE: tuple[type[Exception], ...] = (OSError, *DRIVER_ERRORS, ExceptionGroup)
+RETRY_AFTER = {429: "30", 503: "2"}  # seconds
 TITLES = {
     400: "This request could not be understood",
     401: "Please sign in",
     403: "This is not allowed",
-    404: "There is nothing here",
+    404: "Not found",
     405: "This address does not work that way",
     408: "The upload stopped arriving",
     409: "This conflicts with something that exists",
@@ -66,7 +73,7 @@ TITLES = {
     416: "The file has no such part",
     421: "Wrong address",
     422: "This could not be done",
-    429: "Too many tries",
+    429: "Too many requests",
     500: "Something went wrong here",
     503: "Not possible right now",
 }
@@ -74,7 +81,7 @@ TEXTS = {
     400: "Something in the request is malformed. Go back, reload the page and try again.",
     401: "You are not signed in, or your session has ended.",
     403: "You may not do this. If you think you should, ask whoever runs this server.",
-    404: "The address may be mistyped, or what was here has been deleted or was never shared with you.",
+    404: "The address may be mistyped, the page may have been deleted, or it may belong to somebody else.",
     405: "The page exists, but not for this kind of request.",
     408: "Nothing arrived for a while, so the connection was closed. Please try again.",
     409: "It conflicts with something that already exists. Nothing was changed.",
@@ -83,12 +90,9 @@ TEXTS = {
     415: "The address exists, but it accepts a different content type.",
     422: "Something in the request is not valid. Nothing was changed.",
     429: "There were too many tries in a short time. Please wait a little and try again.",
-    500: "This is our mistake, not yours. It has been written down under the number below.",
+    500: "This is our mistake, not yours. It was logged under the number below.",
     503: "The server cannot answer this now. Please try again in a moment.",
 }
-
-
-audited_refusals = Extension("audited_refusals", lambda app: LocalLimit(1, 60))
 
 
 def init_app(app: Quart, settings: Settings) -> None:
@@ -115,12 +119,39 @@ async def handle_known_error(error: Exception) -> Response:
     if known is None:
         raise error
     status, text = known
-    headers = {"Retry-After": "2"} if status == 503 else {}
-    if text == TIMED_OUT and not _is_safe():
-        text, headers = TIMED_OUT_UNSAFE, {}  # a client that repeats it by itself may do it twice
     if status >= 500:
         log.warning("not possible now", reason=repr(error), path=request.path)
-    return error_response(status, text, headers)
+    headers = {"Retry-After": RETRY_AFTER[status]} if status in RETRY_AFTER else {}
+    if status != 503:
+        return error_response(status, text, headers)
+    if (truth := _what_may_be_saved(text)) is not None:  # no Retry-After: what repeats it by itself may do it twice
+        return error_response(status, truth, look_url=page_to_look_at())
+    return error_response(status, TIMED_OUT_UNSAVED if text == TIMED_OUT and not _is_safe() else text, headers)
+
+
+def _what_may_be_saved(text: str) -> str | None:
+    """None if this request has saved nothing; `text` says that it was stopped, or that the next write failed."""
+    state = current_state()
+    if _is_safe() or state is None:
+        return None
+    if text == TIMED_OUT:
+        return MAY_BE_SAVED if state.has_begun_write else None
+    return f"{text.partition('. ')[0].removesuffix('.')}. {PARTLY_SAVED}" if state.has_committed else None
+
+
+def page_to_look_at() -> str:
+    """The page that shows what this request may have changed: the nearest above its URL, or that of its form."""
+    path = request.path.rstrip("/")
+    above = [path[: place.start()] for place in re.finditer("/", path)][:0:-1]
+    return next((url for url in (*above, path) if _is_page(url)), "/")
+
+
+def _is_page(path: str) -> bool:
+    try:
+        current_app.url_map.bind("localhost").match(path, "GET")
+    except HTTPException:
+        return False
+    return True
 
 
 def status_and_text(error: BaseException) -> tuple[int, str] | None:
@@ -135,32 +166,29 @@ def status_and_text(error: BaseException) -> tuple[int, str] | None:
 
 
 def error_response(
-    status: int, text: str, headers: Mapping[str, str] | None = None, errors: list[dict[str, str]] | None = None
+    status: int,
+    text: str,
+    headers: Mapping[str, str] | None = None,
+    errors: list[dict[str, str]] | None = None,
+    look_url: str | None = None,
 ) -> Response:
-    """Respond in the form the client reads. `errors` are the invalid fields, for the problem document alone."""
-    if status == 403:
-        _record_refusal()
+    """Respond in the form the client reads. `errors` are the invalid fields, for the problem document alone;
+    `look_url` leads people to what may have been saved.
+    """
+    if status == 403 and current_user_or_none() is not None:  # enough to show that somebody tries
+        record_refusal(Event.REFUSED, None, method=request.method, path=request.path[:MAX_PATH])
     title = TITLES.get(status) or HTTPStatus(status).phrase
     if _prefers_json():
         response = _problem_json(status, title, text, errors)
     elif fragments.is_partial():
         number = f" Request number: {request_id()}." if status == 500 else ""
-        response = Response(fragments.toast(f"{title}. {text}{number}", "failed"), status, {"HX-Reswap": "none"})
+        response = Response(
+            fragments.toast(f"{title}. {text}{number}", "failed", look_url), status, {"HX-Reswap": "none"}
+        )
     else:
-        response = Response(_page(status, title, text), status)
+        response = Response(_page(status, title, text, look_url), status)
     response.headers.update(headers or {})
     return response
-
-
-def _record_refusal() -> None:
-    """Write it to the audit log once a minute per person: enough to show that somebody tries, without flooding the
-    log.
-    """
-    actor = current_user_or_none()
-    if actor is None or audited_refusals().retry_after(str(actor.id)):
-        return
-    audited_refusals().count(str(actor.id))
-    record_soon(Event.REFUSED, None, method=request.method, path=request.path[:MAX_PATH])
 
 
 def _prefers_json() -> bool:
@@ -185,13 +213,15 @@ def _problem_json(status: int, title: str, text: str, errors: list[dict[str, str
     return Response(templating.to_json(problem), status, content_type="application/problem+json")
 
 
-def _page(status: int, title: str, text: str) -> str:
+def _page(status: int, title: str, text: str, look_url: str | None) -> str:
     """The page for an internal error must not fail itself: it uses no template, database or session."""
     if status != 500:
         # A bookmark may refer to something gone, such as a filter on a removed column: offer the page without it.
         back_url = request.path if status == 422 and request.method == "GET" and request.query_string else None
         try:
-            return templating.render("errors/error.html", status=status, title=title, text=text, back_url=back_url)
+            return templating.render(
+                "errors/error.html", status=status, title=title, text=text, back_url=back_url, look_url=look_url
+            )
         except Exception:
             log.exception("the error page failed")
     page = FAILURE_PAGE.replace("{{ outcome }}", FAILED if _is_safe() else FAILED_UNSAFE)

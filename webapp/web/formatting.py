@@ -77,6 +77,11 @@ def format_size(count: int | None) -> str:
     return f"{amount:.0f} {unit}" if amount >= 9.95 or unit == "kB" else f"{format_digits(f'{amount:.1f}')} {unit}"
 
 
+def capitalise(text: str) -> str:
+    """The first letter only: the rest may be somebody's own spelling."""
+    return text[:1].upper() + text[1:]
+
+
 def plural(count: int, singular: str, plural: str | None = None) -> str:
     """`plural(3, "row")` is "3 rows"."""
     return f"{format_number(count)} {singular if count == 1 else plural or singular + 's'}"

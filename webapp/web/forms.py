@@ -9,7 +9,9 @@ from typing import Any, ClassVar, Self
 
 import wtforms
 from quart import request
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import DataRequired, Length, Optional
+
+from webapp.models.names import one_line
 
 
 class Form(wtforms.Form):
@@ -51,19 +53,16 @@ class Form(wtforms.Form):
             self[field].errors = [*self[field].errors, message]
 
 
-def one_line(text: str | None) -> str | None:
-    """As displayed: one line, stripped, without invisible characters. NUL is left for the form to refuse."""
-    if text is None:
-        return None
-    return " ".join("".join(letter for letter in text if letter.isprintable() or letter in "\0\t\n\r ").split())
+def _one_line(text: str | None) -> str | None:
+    return None if text is None else one_line(text)
 
 
 class OneLine(wtforms.StringField):
-    """A name: one line of limited length."""
+    """A name: one line of limited length, without invisible characters. With no `required_message` it may be blank."""
 
-    def __init__(self, label: str, required_message: str, max_length: int, **kwargs: Any) -> None:
+    def __init__(self, label: str, required_message: str | None, max_length: int, **kwargs: Any) -> None:
         checks = [
-            DataRequired(required_message),
+            DataRequired(required_message) if required_message else Optional(),
             Length(max=max_length, message=f"Use at most {max_length} characters."),
         ]
-        super().__init__(label, checks, filters=[one_line], **kwargs)
+        super().__init__(label, checks, filters=[_one_line], **kwargs)

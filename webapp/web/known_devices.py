@@ -1,7 +1,8 @@
 """Devices that have signed in before, recognised by a signed cookie that grants no access.
 
 It protects people from strangers who guess at their account: guesses without it are counted together, guesses with it
-separately ("device cookies", OWASP). It also reveals sign-ins from a new device.
+separately ("device cookies", OWASP). It also reveals sign-ins from a new device. A new password or a second factor
+makes every device a new one: somebody who knew the old password could have collected such cookies.
 """
 
 import secrets
@@ -9,6 +10,7 @@ import secrets
 from quart import Quart, Response, g
 
 from settings import Settings
+from webapp.models import User
 from webapp.web.cookies import SignedCookie
 
 MAX_AGE = 400 * 86400  # seconds; browsers keep cookies no longer
@@ -20,17 +22,18 @@ def init_app(app: Quart, settings: Settings) -> None:
     app.after_request(save)
 
 
-def known_device(user_id: int) -> str | None:
-    """The name of this device if this person has signed in on it before."""
+def known_device(user: User) -> str | None:
+    """The name of this device if this person has signed in on it with the credentials they have now."""
     name, people = _load()
-    return name if user_id in people else None
+    return name if people.get(user.id) == user.credentials_version else None
 
 
-def remember_device(user_id: int) -> None:
-    """Remember that this person has proved their identity on this device."""
+def remember_device(user: User) -> None:
+    """Remember that this person has proved their identity on this device. `user` is the row as it is now."""
     name, people = _load()
-    people = [user_id, *(other for other in people if other != user_id)][:MAX_PEOPLE]
-    g.device = COOKIE.dump([name or secrets.token_urlsafe(9), people])
+    others = [(other, version) for other, version in people.items() if other != user.id]
+    newest = [(user.id, user.credentials_version), *others][:MAX_PEOPLE]
+    g.device = COOKIE.dump([name or secrets.token_urlsafe(9), newest])
 
 
 async def save(response: Response) -> Response:
@@ -39,9 +42,10 @@ async def save(response: Response) -> Response:
     return response
 
 
-def _load() -> tuple[str, list[int]]:
+def _load() -> tuple[str, dict[int, str]]:
+    """The name of the device, and the version of the credentials of each person, by id, the newest first."""
     try:
         name, people = COOKIE.load() or ("", [])
-        return str(name), [int(person) for person in people]
+        return str(name), {int(user_id): str(version) for user_id, version in people}
     except (ValueError, TypeError):
-        return "", []
+        return "", {}

@@ -27,18 +27,23 @@ TEMPLATES: dict[str, tuple[str, str | None]] = {
     "email_change_asked": ("Your address is about to change", "auth.reset"),
     "email_changed": ("Your address was changed", "auth.reset"),
     "second_factor_added": ("Signing in now takes a second step", "auth.reset"),
+    "second_factor_replaced": ("Your authenticator app was replaced", "auth.reset"),
     "second_factor_removed": ("Signing in no longer takes a second step", "auth.reset"),
     "recovery_code_used": ("A recovery code was used", "auth.reset"),
-    "recovery_codes_made": ("New recovery codes were made", "auth.reset"),
+    "recovery_codes_made": ("New recovery codes were created", "auth.reset"),
     "passkey_added": ("A passkey was added", "auth.reset"),
     "passkey_removed": ("A passkey was removed", "auth.reset"),
-    "token_made": ("An API token was made", "auth.reset"),
+    "token_made": ("An API token was created", "auth.reset"),
     "new_device": ("A sign-in from a new device", "auth.reset"),
 }
 
 
 class WebMailer:
     """Renders mails within a request, whose origin their links have. Implements `webapp.models.mail.Mailer`."""
+
+    @property
+    def confirms_addresses(self) -> bool:
+        return config().can_confirm_addresses
 
     async def send(
         self,

@@ -26,7 +26,6 @@ VERBOSE = ("asyncio", "aiosqlite", "dbos", "hypercorn", "sqlalchemy", "alembic")
 
 def init_app(app: Quart, settings: Settings) -> None:
     app.config["TRUSTED_PROXIES"] = settings.trusted_proxies
-    app.config["HANDLER_TIMEOUT"] = settings.handler_timeout
 
     @app.before_serving
     async def time_the_database() -> None:

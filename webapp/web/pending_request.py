@@ -19,5 +19,7 @@ def sign(actor: Actor) -> str:
 
 def verify(signed: str | None, actor: Actor) -> str | None:
     """Return the path to send a POST to; None if it was not signed here, for this sign-in, a few minutes ago."""
-    session_id, path = SIGNER.load(signed) or (None, None)
-    return path if session_id == actor.session_id else None
+    match SIGNER.load(signed):
+        case [session_id, str(path)] if session_id == actor.session_id:
+            return path
+    return None

@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
+from quart import request
+
 _current: ContextVar["RequestState | None"] = ContextVar("request_state", default=None)
+_WITH_PORT = re.compile(r"\[(?P<v6>[0-9A-Fa-f:.]+)\](?::\d{1,5})?|(?P<v4>\d+(?:\.\d+){3}):\d{1,5}", re.ASCII)
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}", re.ASCII)
 
 
@@ -21,9 +24,14 @@ class RequestState:
     status: int | None = None
     bytes_sent: int = 0  # of the body
     is_complete: bool = False
+    is_taken_over: bool = False  # by the server's connection, which says when the response has ended
     durations: dict[str, float] = field(default_factory=dict)  # seconds by name, for Server-Timing
     log_fields: dict[str, Any] = field(default_factory=dict)  # further fields of the log line, such as the user
     deadline: asyncio.Timeout | None = None  # the time limit of the handler while it runs
+    is_ending: bool = False  # the server stops: what is not written by now is not begun
+    writes_in_progress: int = 0
+    has_begun_write: bool = False
+    has_committed: bool = False  # at least one write, so a later failure must not say that nothing was changed
 
     @property
     def elapsed(self) -> float:
@@ -33,6 +41,14 @@ class RequestState:
         """The value of the Server-Timing header, in milliseconds."""
         durations = {"app": self.elapsed, **self.durations}
         return ", ".join(f"{name};dur={seconds * 1000:.1f}" for name, seconds in durations.items())
+
+
+def remote_address() -> str:
+    """The network address of the client, without the port that some proxies put into X-Forwarded-For."""
+    address = str(request.remote_addr or "")
+    if found := _WITH_PORT.fullmatch(address):
+        return found["v6"] or found["v4"]
+    return address
 
 
 def current_state() -> RequestState | None:

@@ -4,31 +4,42 @@ The cookie alone proves nothing: signing out, or ending a device's session, take
 """
 
 from datetime import timedelta
+from hashlib import sha512
+from typing import Any
 
+from itsdangerous import URLSafeTimedSerializer
 from quart import Quart, Response, current_app, g
 from quart_auth import Action, AuthUser, QuartAuth
 from werkzeug.exceptions import Unauthorized
 
 from settings import Settings
 from webapp.db.keys import secret_key
+from webapp.db.signing import ClockTolerantSigner
 from webapp.extensions import config, db
 from webapp.models import Actor, Session, User, utc_now
 from webapp.models.accounts.people import ActingUser
 from webapp.models.accounts.session import (
     ACTIVE_SESSION,
-    TOUCH_INTERVAL,
     confirm_session,
     end_all_sessions,
     end_session,
     start_session,
+    touch_interval,
 )
-from webapp.models.accounts.user import actor_from
+from webapp.models.accounts.user import ChangedMeanwhile, actor_from
 from webapp.web import bearer
 from webapp.web.audit import audit_source
 from webapp.web.known_devices import remember_device
 from webapp.web.request_context import add_log_fields
 
 _AUTH = "rowcast.auth"
+
+
+class _SignInSerializer(URLSafeTimedSerializer):
+    """As quart-auth's own, for a clock that may go back."""
+
+    def __init__(self, secret: Any, salt: str) -> None:
+        super().__init__(secret, salt, signer=ClockTolerantSigner, signer_kwargs={"digest_method": sha512})
 
 
 def init_app(app: Quart, settings: Settings) -> None:
@@ -47,6 +58,7 @@ def init_app(app: Quart, settings: Settings) -> None:
         cookie_secure=settings.is_tls,
         cookie_http_only=True,
         cookie_samesite="Lax",
+        serializer_class=_SignInSerializer,  # type: ignore[arg-type]  # declared as a private subclass of the same
         duration=max(settings.session_idle, settings.session_remember),
         # Its `current_user` returns coroutines, which are truthy in a template.
         singleton=False,
@@ -102,11 +114,10 @@ async def sign_in(user: User, *, remembered: bool, method: str = "password", is_
         method=method,
         remembered=remembered,
         is_strong=is_strong,
-        lifetime=config().session_lifetime,
         replaces=previous.session_id if previous else None,
     )
     set_session_cookie(token, remembered=remembered)
-    remember_device(user.id)
+    remember_device(user)
 
 
 async def confirm_identity(method: str = "password", *, is_strong: bool = False) -> None:
@@ -118,6 +129,12 @@ async def confirm_identity(method: str = "password", *, is_strong: bool = False)
         confirm_session, audit_source(), actor.session_id, method=method, is_strong=is_strong
     )
     set_session_cookie(token, remembered=remembered)
+    async with db().reading() as session:
+        user = await session.get(User, actor.id)
+    if user is None:  # deleted just now
+        raise ChangedMeanwhile
+    remember_device(user)
+    await load_current_user()  # for a page that is rendered now; nobody if they have confirmed in another window too
 
 
 def set_session_cookie(token: str, *, remembered: bool) -> None:
@@ -151,17 +168,23 @@ def _auth() -> QuartAuth:
     return auth
 
 
+def session_parameters() -> dict[str, Any] | None:
+    """Those of `ACTIVE_SESSION` for the cookie of this request; None if it has none."""
+    token = _auth().load_user().auth_id
+    return Session.parameters(token, config()) if token and isinstance(token, str) else None
+
+
 async def _load_session_owner() -> Actor | None:
-    cookie = _auth().load_user()
-    if not cookie.auth_id:
-        return None
-    row = await db().fetch_one(ACTIVE_SESSION, Session.parameters(cookie.auth_id, config()))
+    cookie, parameters = _auth().load_user(), session_parameters()
+    row = await db().fetch_one(ACTIVE_SESSION, parameters) if parameters else None
     if row is None:
         return None
     now = utc_now()
-    if row.seen_at < now - TOUCH_INTERVAL:
+    interval = touch_interval(config())
+    if not now - interval <= row.seen_at <= now + interval:  # in the future after the clock was set back
         # Written in the background; the cookie's age starts again, signed with today's key.
         db().write_soon(Session.touch, row.session_id, row.id, audit_source())
         cookie.action = Action.WRITE_PERMANENT if row.remembered else Action.WRITE
-    is_fresh = row.authenticated_at > now - timedelta(seconds=config().session_fresh)
+    # A proof from the future does not stay fresh until the clock has caught up with it.
+    is_fresh = now - timedelta(seconds=config().session_fresh) < row.authenticated_at <= now + interval
     return actor_from(row, session_id=row.session_id, is_fresh=is_fresh, is_strong=row.is_strong)

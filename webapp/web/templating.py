@@ -68,6 +68,8 @@ def _request_globals() -> dict[str, Any]:
     return {
         "actor": actor,
         "runs_server": actor is not None and is_allowed(actor, Action.RUN_SERVER),
+        # Without mail nobody can confirm an address, and nobody is asked to.
+        "asks_to_confirm": actor is not None and not actor.is_verified and config().can_confirm_addresses,
         "flashes": take_flashes(),
         "request_id": request_id(),
         "path": request.path,

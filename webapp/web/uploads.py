@@ -7,7 +7,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -27,6 +27,7 @@ BLOCK = 1024 * 1024  # bytes written per switch to a thread
 DECODER_MEMORY = 1024 * 1024  # bytes; more than one chunk of a body
 MAX_PARTS = 50
 MAX_FILENAME = 200  # characters
+MAX_FIELD = 500  # characters kept of a field beside the file
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Upload:
     path: Path
     size: int  # bytes
     sha256: str
+    fields: Mapping[str, str]  # of the form beside the file, each cut after `MAX_FIELD` characters
 
     def move_to(self, path: Path) -> None:
         """Keep it, on the same file system; `receive` no longer deletes it."""
@@ -58,18 +60,19 @@ async def receive(directory: Path, *, text_field: str = "") -> AsyncIterator[Upl
     file = _IncomingFile(folder / f".upload-{secrets.token_hex(16)}")
     try:
         async with untimed():
-            filename = await _store(incoming, file, text_field)
+            fields: dict[str, str] = {}
+            filename = await _store(incoming, file, text_field, fields)
             await file.finish()
         digest = file.hash.hexdigest()
-        yield Upload(clean_filename(filename), file.path, file.size, digest) if file.size else None
+        yield Upload(clean_filename(filename), file.path, file.size, digest, fields) if file.size else None
     finally:
         file.discard()
 
 
-async def _store(incoming: BoundedRequest, file: "_IncomingFile", text_field: str) -> str:
-    """Store the file of this request; return its sender's name for it."""
+async def _store(incoming: BoundedRequest, file: "_IncomingFile", text_field: str, fields: dict[str, str]) -> str:
+    """Store the file of this request, and its short fields in `fields`; return its sender's name for it."""
     if incoming.mimetype == "multipart/form-data":
-        return await _store_part(incoming, file, text_field)
+        return await _store_part(incoming, file, text_field, fields)
     if incoming.mimetype != URLENCODED:
         async for piece in incoming.body:
             await file.write(piece)
@@ -77,12 +80,15 @@ async def _store(incoming: BoundedRequest, file: "_IncomingFile", text_field: st
     return options.get("filename") or incoming.args.get("filename", "")
 
 
-async def _store_part(incoming: BoundedRequest, file: "_IncomingFile", text_field: str) -> str:
-    filename, is_stored = "", False
+async def _store_part(incoming: BoundedRequest, file: "_IncomingFile", text_field: str, fields: dict[str, str]) -> str:
+    filename, name, is_stored = "", "", False
     async for event in _parts(incoming):
         if isinstance(event, Data) and is_stored:
             await file.write(event.data)
+        elif isinstance(event, Data) and name:
+            fields[name] = (fields.get(name, "") + event.data.decode("utf-8", "replace"))[:MAX_FIELD]
         elif isinstance(event, File | Field):
+            name = (event.name or "")[:MAX_FIELD] if isinstance(event, Field) and event.name != text_field else ""
             is_stored = not file.size and (isinstance(event, File) or event.name == text_field)
             if is_stored:
                 filename = event.filename if isinstance(event, File) else ""

@@ -98,7 +98,7 @@ PASSWORDS = {"current": PASSWORD, "password": "another phrase of mine", "confirm
     ("prepare", "event", "times", "in_turn", "at_once"),
     [
         (PROFILE, "account.profile_changed", 1, [303, 303], [303, 303]),
-        (plain("/account/password", **PASSWORDS), "password.changed", None, [303, 422], [303, 303]),
+        (plain("/account/password", **PASSWORDS), "password.changed", 1, [303, 422], [303, 303]),
         (plain("/account/email", email=NEW), "account.email_change_asked", 2, [303, 303], [303, 303]),
         (plain("/account/email/withdrawal"), "account.email_changed", 0, [303, 303], [303, 303]),
         (confirm_email, "account.email_changed", 1, [303, 410], [303, 410]),

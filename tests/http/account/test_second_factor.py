@@ -31,9 +31,9 @@ def current_code(secret: str, steps: int = 0) -> str:
     return pyotp.TOTP(secret).at(int(time.time()) + 30 * steps)
 
 
-async def begin(client: QuartClient) -> tuple[str, str]:
+async def begin(client: QuartClient, path: str = "/account/second-factor/new") -> tuple[str, str]:
     """The secret and its encrypted form, from the page."""
-    html = await page(client, "/account/second-factor/new")
+    html = await page(client, path)
     secret = re.search(r'id="secret">([A-Z2-7 ]+)<', html)
     sealed = re.search(r'name="sealed"[^>]* value="([^"]+)"', html)
     assert secret
@@ -128,7 +128,7 @@ async def test_new_recovery_codes_replace_the_old_ones(app: Application, ada: Qu
     assert not await sign_in_with(app, old[1])
     assert await sign_in_with(app, new[1])
     assert "recovery_code.renewed" in await names(app)
-    assert "New recovery codes were made" in [letter.subject for letter in await letters(app)]
+    assert "New recovery codes were created" in [letter.subject for letter in await letters(app)]
 
 
 async def test_reloading_the_page_of_new_recovery_codes_does_not_replace_them(
@@ -141,7 +141,7 @@ async def test_reloading_the_page_of_new_recovery_codes_does_not_replace_them(
     again = await ada.post("/account/second-factor/recovery-codes", form=form)
 
     assert (again.status_code, again.headers["Location"]) == (303, "/account/second-factor")
-    assert "New codes were made already" in await page(ada, "/account/second-factor")
+    assert "New codes were created already" in await page(ada, "/account/second-factor")
     assert (await names(app)).count("recovery_code.renewed") == 1
     shown_once = CODE.findall(html.partition('id="codes"')[2].partition(">")[2].partition("<")[0])
     assert await sign_in_with(app, shown_once[0])
@@ -216,7 +216,7 @@ async def test_a_setup_page_left_open_too_long_is_refused(
     app: Application, ada: QuartClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret, sealed = await begin(ada)
-    monkeypatch.setattr("webapp.account.second_factor.MAX_SETUP_SECONDS", -1)
+    monkeypatch.setattr("webapp.account.totp_setup.MAX_SETUP_SECONDS", -1)
 
     await assert_refused(app, ada, {"sealed": sealed, "code": current_code(secret)}, "too old")
 

@@ -92,7 +92,7 @@ async def test_each_filter_finds_the_matching_events(
     assert wordings_in(html) == found
     assert "<html" not in html
     if not found:
-        assert "Nothing of the kind" in html
+        assert "No matching events" in html
 
 
 async def test_days_are_in_the_readers_time_zone(app: Application, owner: QuartClient) -> None:
@@ -180,8 +180,8 @@ async def test_a_refused_request_is_audited(app: Application, owner: QuartClient
     html = await page(owner, "/admin/audit?event=access")
 
     assert wordings_in(html) == [
-        "Was refused method: POST, path: /admin/people/1/deactivation",
-        "Was refused method: GET, path: /admin/audit",
+        "Was denied access method: POST, path: /admin/people/1/deactivation",
+        "Was denied access method: GET, path: /admin/audit",
     ]
     assert "eve@example.org" in html
 

@@ -125,6 +125,34 @@ async def test_a_withdrawn_invitation_cannot_be_accepted(app: Application, admin
     assert len(await events(app, Event.INVITATION_WITHDRAWN)) == 1
 
 
+async def test_the_same_form_invites_again_once_an_invitation_was_withdrawn(
+    app: Application, administrator: QuartClient
+) -> None:
+    both = {"emails": "kim@example.org, lee@example.org", "role": "member", "idempotency_key": "k" * 22}
+    await administrator.post("/admin/people/invitations", form=both)
+    await administrator.post("/admin/people/invitations", form=both)
+    assert "This form was sent already" in words_in(await page(administrator, "/admin/people/invitations"))
+    await administrator.post((await forms_of(administrator, "lee@example.org"))["withdrawal"])
+
+    await administrator.post("/admin/people/invitations", form=both)
+
+    assert "2 people are invited." in words_in(await page(administrator, "/admin/people/invitations"))
+    assert await opens(app, (await links(app))["lee@example.org"])
+
+
+async def test_the_same_form_invites_again_once_the_person_was_removed(app: Application, owner: QuartClient) -> None:
+    form = {"emails": "kim@example.org", "role": "member", "idempotency_key": "k" * 22}
+    await owner.post("/admin/people/invitations", form=form)
+    await accept(app, (await links(app))["kim@example.org"])
+    async with db.of(app).reading() as session:
+        kim = await session.scalar(User.id_by_email("kim@example.org"))
+    await owner.post(f"/admin/people/{kim}/removal", form={"confirmation": "kim@example.org"})
+
+    await owner.post("/admin/people/invitations", form=form)
+
+    assert await forms_of(owner, "kim@example.org")
+
+
 async def test_an_administrator_cannot_manage_the_invitation_of_an_owner(
     app: Application, owner: QuartClient, administrator: QuartClient, team: Team
 ) -> None:

@@ -92,7 +92,7 @@ async def test_the_address_of_a_person_with_a_second_factor_cannot_be_changed(
     await db.of(app).write(protect)
     answer = await administrator.post(f"/admin/people/{eve.id}/email", form={"email": "eva@example.org"})
 
-    assert (answer.status_code, "only they change their address" in await text(answer)) == (422, True)
+    assert (answer.status_code, "only they can change their address" in await text(answer)) == (422, True)
     assert (await reload(app, eve)).email == "eve@example.org"
 
 
@@ -201,7 +201,7 @@ async def test_a_bulk_action_without_a_selection_is_refused_with_a_message(owner
     ):
         assert answer.status_code == 303  # type: ignore[attr-defined]
         assert answer.headers["Location"].startswith("/admin/people")  # type: ignore[attr-defined]
-    assert "Nobody is chosen." in await page(owner, "/admin/people")
+    assert "Nobody is selected." in await page(owner, "/admin/people")
     parts = await owner.post("/admin/people/bulk", form={"action": "activate"}, headers={"HX-Request-Type": "partial"})
     assert parts.status_code == 422
     gone = await owner.post("/admin/people/bulk", form={"id": "999", "action": "activate"})

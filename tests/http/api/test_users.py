@@ -349,3 +349,47 @@ async def test_a_right_lost_before_the_change_is_no_longer_granted(
     await problem(await administrator.post(USERS, json={"email": "a@example.org"}), 403)
     assert await is_signed_in(owner)
     assert ADA.email in await everybody(app)
+
+
+async def test_a_request_sent_again_with_its_idempotency_key_adds_nobody_and_gets_the_same_person(
+    app: Application, program: Make
+) -> None:
+    client, headers = await program(), {"Idempotency-Key": "5f0c9f2e-7a1b"}
+    data = {"email": "new@example.org", "name": "New"}
+    first = await client.post("/api/v1/users", json=data, headers=headers)
+
+    second = await client.post("/api/v1/users", json=data, headers=headers)
+
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert await first.get_json() == await second.get_json()
+    assert first.headers["Location"] == second.headers["Location"]
+    other = await client.post("/api/v1/users", json=data | {"email": "other@example.org"}, headers=headers)
+    assert "other content" in (await problem(other, 422))["detail"]
+    malformed = await client.post("/api/v1/users", json=data, headers={"Idempotency-Key": "with a space"})
+    await problem(malformed, 400)
+
+
+async def test_a_person_who_was_removed_can_be_added_again_with_the_same_request(
+    app: Application, program: Make
+) -> None:
+    client, headers = await program(), {"Idempotency-Key": "5f0c9f2e-7a1b"}
+    first = await client.post(USERS, json={"email": "new@example.org"}, headers=headers)
+    await client.delete(first.headers["Location"])
+
+    second = await client.post(USERS, json={"email": "new@example.org"}, headers=headers)
+
+    assert second.status_code == 201
+    assert second.headers["Location"] != first.headers["Location"]
+
+
+async def test_a_repeated_removal_gets_the_404_that_the_reference_describes(app: Application, program: Make) -> None:
+    client = await program()
+    added = await client.post(USERS, json={"email": "new@example.org"})
+
+    removals = [await client.delete(added.headers["Location"]) for _ in range(2)]
+
+    assert [removal.status_code for removal in removals] == [204, 404]
+    document = await (await client.get("/api/v1/openapi.json")).get_json()
+    described = document["paths"]["/api/v1/users/{user_id}"]["delete"]
+    assert "Sent again, it gets a 404" in " ".join(described["description"].split())
+    assert "404" in described["responses"]

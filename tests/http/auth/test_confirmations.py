@@ -80,7 +80,7 @@ async def test_a_wrong_password_is_refused_and_counted(stale: QuartClient, app: 
     answers = [await confirm(stale, password=f"guess {n}") for n in range(11)]
 
     assert [answer.status_code for answer in answers] == [422] * 10 + [429]
-    assert "not your password" in await answers[0].get_data(as_text=True)
+    assert "Wrong password" in await answers[0].get_data(as_text=True)
     assert int(answers[-1].headers["Retry-After"]) > 0
     assert (await stale.get("/dangerous")).status_code == 303
     assert [one.details["step"] for one in await events(app, "session.refused")] == ["confirmation"] * 10

@@ -59,6 +59,13 @@ async def test_the_first_code_opens_everything_and_later_sign_ins_require_a_code
     assert (await sign_in(client)).headers["Location"].startswith("/login/code")
 
 
+async def test_the_setup_page_says_that_the_server_asks_for_it(client: QuartClient) -> None:
+    await sign_up(client)
+
+    page = await (await client.get(SET_UP)).get_data(as_text=True)
+    assert "This server requires two-factor authentication. Turn it on" in page
+
+
 async def test_a_person_with_a_second_factor_is_not_asked_to_set_one_up(app: Application, client: QuartClient) -> None:
     await sign_up(client)
     await sign_out(client)

@@ -152,3 +152,17 @@ async def test_accepting_while_signed_in_as_somebody_else_signs_in_the_new_perso
         grace = (await session.execute(User.active_by_email(GRACE.email))).scalar_one()
         alive = await session.execute(text("SELECT user_id FROM sessions WHERE revoked_at IS NULL"))
         assert alive.scalars().all() == [grace.id]
+
+
+async def test_a_name_loses_what_could_command_a_terminal_or_reorder_text(app: Application, ada: QuartClient) -> None:
+    name = "Gra\x1b]0;owned\x07ce\u202e \x9b31m\nHopper"
+
+    await app.test_client().post(await invite(app), form=FORM | {"name": name})
+
+    assert (await people(app))[1][1] == "Gra]0;ownedce 31m Hopper"
+
+
+async def test_a_name_of_invisible_characters_is_no_name(app: Application, ada: QuartClient) -> None:
+    await app.test_client().post(await invite(app), form=FORM | {"name": "\u200b\u202e"})
+
+    assert (await people(app))[1][1] == "grace"

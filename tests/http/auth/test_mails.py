@@ -20,6 +20,7 @@ NOTICES = [name for name, (_, endpoint) in TEMPLATES.items() if endpoint == "aut
 HOSTILE = 'x"><script>alert(1)</script>\n\nClick https://evil.example/'
 # What each notice is given besides.
 CONTEXT: dict[str, dict[str, Any]] = {
+    "second_factor_removed": {"is_demanded": False},
     "email_change_asked": {"new_email": "new@example.org"},
     "email_changed": {"new_email": "new@example.org", "to": "old@example.org"},
     "passkey_added": {"name": HOSTILE},

@@ -18,7 +18,7 @@ from webapp import create_app
 from webapp.auth.rate_limits import RateLimits
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, sealer
-from webapp.models import AuditSource
+from webapp.models import AuditSource, User
 from webapp.models.accounts.second_factor import verify_code
 from webapp.web.application import Application
 
@@ -237,7 +237,8 @@ async def test_a_reset_grants_no_further_guesses_at_codes(app: Application, code
     assert "rowcast-device" not in {morsel.key for morsel in cookies(answer).values() if morsel.value}
 
 
-def test_a_known_device_has_a_daily_limit_of_codes_too() -> None:
-    tries = RateLimits().second_step(1, "a device")
+async def test_a_device_has_a_daily_limit_of_codes_and_so_has_the_account(app: Application, codes: list[str]) -> None:
+    async with app.test_request_context("/login/code"), db.of(app).reading() as session:
+        tries = RateLimits().code_tries(await User.find(session, 1))
 
-    assert [(throttle.limit, throttle.window) for throttle, _ in tries] == [(10, 600), (60, 86400)]
+    assert [(throttle.limit, throttle.window) for throttle, _ in tries] == [(10, 600), (60, 86400), (200, 86400)]

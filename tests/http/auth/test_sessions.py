@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from quart.testing import QuartClient
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from settings import Settings
 from tests.conftest import SECRET_KEY, Client, make_settings
@@ -23,9 +23,10 @@ from webapp import create_app
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, hasher
 from webapp.hashing import Hasher
-from webapp.models import Event, User
+from webapp.models import Event, Session, User
 from webapp.models.accounts.audit import COMMAND_LINE
 from webapp.models.accounts.password import set_password
+from webapp.web import pending_request
 from webapp.web.application import Application
 
 COOKIE = "rowcast-sign-in"
@@ -95,7 +96,7 @@ async def test_a_wrong_password_and_an_unknown_address_get_the_same_response(
         page = await answer.get_data(as_text=True)
         pages.append([line for line in page.replace(email, "X").splitlines() if "request" not in line.lower()])
 
-    assert "do not belong together" in "".join(pages[0])
+    assert "Wrong e-mail address or password" in "".join(pages[0])
     assert pages[0] == pages[1]
 
 
@@ -160,7 +161,7 @@ async def test_a_successful_sign_in_resets_the_count_of_wrong_passwords(app: App
         ({"email": "", "password": "x"}, "Type your e-mail address."),
         ({"email": "ada@example.org", "password": ""}, "Type your password."),
         ({"email": "ada", "password": "x"}, "must have an @-sign"),
-        ({"email": "ada@example.org", "password": "x" * 1001}, "that long"),
+        ({"email": "ada@example.org", "password": "x" * 1001}, "too long"),
         ({"email": "ada@example.org", "password": "nul\0"}, "cannot be kept"),
     ],
 )
@@ -593,3 +594,54 @@ async def test_of_two_sign_ins_renewing_a_hash_at_once_both_succeed_unless_the_p
     answer = await ada.post("/login", form={"email": ADA.email, "password": PASSWORD})
 
     assert (answer.status_code, await is_signed_in(ada)) == ((303, True) if new_password is None else (422, False))
+
+
+async def test_a_short_idle_time_signs_out_nobody_who_is_active(data_dir: Path) -> None:
+    """The last activity is written at least every tenth of it: every six seconds, of a minute."""
+    app = create_app(make_settings(data_dir, session_idle=60, session_remember=60))
+    app.test_client_class = Client
+    async with app.test_app():
+        client = app.test_client()
+        await sign_up(client)
+        for _ in range(2):
+            await change(app, seen_at=ago(seconds=50))
+            assert await is_signed_in(client)
+            await db.of(app).wait_for_writes()
+            async with db.of(app).reading() as session:
+                (seen_at,) = await session.scalars(select(Session.seen_at))
+            assert seen_at > datetime.now(UTC) - timedelta(seconds=40)
+
+
+@pytest.mark.parametrize("value", [1, True, ["token"], {"a": 1}, None, ""])
+async def test_a_well_signed_cookie_that_holds_no_token_is_a_stranger(app: Application, value: object) -> None:
+    async with app.app_context():
+        signed = app.extensions["rowcast.auth"].dump_token(value)  # type: ignore[arg-type]
+    client = app.test_client()
+    client.set_cookie("localhost", "rowcast-sign-in", signed)
+
+    assert (await client.get("/dashboard")).headers["Location"].startswith("/login")
+    assert (await client.post("/account", headers={"Sec-Fetch-Site": "cross-site"})).status_code == 403
+
+
+@pytest.mark.parametrize("value", [1, ["a"], [1, 2], [1, "/x", 3], {"a": 1}, "ab"])
+async def test_a_well_signed_note_of_another_shape_resumes_nothing(
+    app: Application, ada: QuartClient, value: object
+) -> None:
+    async with app.app_context():
+        signed = pending_request.SIGNER.dump(value)
+
+    answer = await ada.post(f"/login/confirm?then={signed}", form={"password": PASSWORD})
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/dashboard")
+
+
+async def test_a_person_has_at_most_200_sign_ins_and_the_one_unseen_for_longest_ends(
+    app: Application, ada: QuartClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.models.accounts.session.MAX_SESSIONS", 2)
+    second, third = app.test_client(), app.test_client()
+    await sign_in(second)
+
+    await sign_in(third)
+
+    assert [await is_signed_in(client) for client in (ada, second, third)] == [False, True, True]

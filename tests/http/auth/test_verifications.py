@@ -13,9 +13,12 @@ from tests.mails import letters, newest_link
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import OneTimeToken, Purpose
+from webapp.models.accounts.account import verify_email
+from webapp.models.accounts.audit import COMMAND_LINE
+from webapp.models.accounts.one_time_token import TokenUnusable
 from webapp.web.application import Application
 
-BANNER = "Is grace@example.org your address?"
+BANNER = "Confirm that grace@example.org is your address"
 
 
 @pytest.fixture
@@ -212,3 +215,12 @@ async def test_an_invented_token_gets_the_same_page_as_a_used_one(
             answer: Any = await open_app.test_client().open(f"/{place}/{token}", method=method)
             assert answer.status_code in (303, 404, 405, 410), (place, token)
             assert answer.status_code != 303 or answer.headers["Location"].startswith("/login")
+
+
+async def test_the_change_itself_refuses_a_link_of_somebody_else(open_app: Application, grace: QuartClient) -> None:
+    token = (await newest_link(open_app)).rpartition("/")[2]
+    ada = 1
+    with pytest.raises(TokenUnusable):
+        await db.of(open_app).write(verify_email, COMMAND_LINE, ada, token)
+    assert not await is_verified(open_app)
+    assert (await grace.post(f"/verifications/{token}")).status_code == 303

@@ -1,6 +1,7 @@
 """Tables and imports are found only through the actor. Other people's do not exist."""
 
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 
 import pytest
 from sqlalchemy import event, select
@@ -8,10 +9,11 @@ from sqlalchemy import event, select
 from webapp.db.database import Database
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import config, db
-from webapp.models import Action, Actor, Column, Import, Table, User, is_allowed
-from webapp.models.errors import NotFound
-from webapp.models.tables.importing import find_import
-from webapp.models.tables.table import find_table
+from webapp.models import Action, Actor, Column, Import, Member, Table, TableRole, User, is_allowed
+from webapp.models.errors import NotAllowed, NotFound
+from webapp.models.tables.access import TableAccess, find_access, find_table
+from webapp.models.tables.import_model import find_import
+from webapp.models.tables.renaming import rename_table
 from webapp.web.application import Application
 
 ADA = Actor(1, "ada@example.org", "ada", "owner")
@@ -38,11 +40,11 @@ async def kept(app: Application) -> AsyncIterator[None]:
 
 @pytest.mark.usefixtures("kept")
 async def test_the_owner_finds_a_table_with_its_columns() -> None:
-    table = await find_table(db(), GRACE, 1)
+    access = await find_access(db(), GRACE, 1)
 
-    assert (table.title, [column.title for column in table.columns]) == ("Hers", ["A"])
-    assert is_allowed(GRACE, Action.CHANGE_TABLE, table)
-    assert not is_allowed(ADA, Action.READ_TABLE, table)
+    assert (access.table.title, [column.title for column in access.table.columns]) == ("Hers", ["A"])
+    assert access.table_role is TableRole.OWNER
+    assert is_allowed(GRACE, Action.CHANGE_TABLE, access)
 
 
 @pytest.mark.usefixtures("kept")
@@ -55,17 +57,39 @@ async def test_another_persons_table_and_a_missing_table_are_both_not_found(acto
 @pytest.mark.usefixtures("kept")
 async def test_a_table_is_found_only_by_its_owner_and_with_the_right_to_act(monkeypatch: pytest.MonkeyPatch) -> None:
     """The query selects only the actor's own; `is_allowed` has the last word."""
-    assert await db().read(lambda connection: Table.find(connection, ADA.id, 1)) is None
+    assert await db().read(lambda connection: TableAccess.find(connection, ADA.id, 1)) is None
     async with db().reading() as session:
         assert list(await session.scalars(Import.visible_to(ADA.id))) == []
 
     monkeypatch.setattr(
-        "webapp.models.tables.table.is_allowed", lambda actor, action, table: action == Action.READ_TABLE
+        "webapp.models.tables.access.is_allowed", lambda actor, action, table: action == Action.READ_TABLE
     )
 
     await find_table(db(), GRACE, 1)
-    with pytest.raises(NotFound):
+    with pytest.raises(NotAllowed):
         await find_table(db(), GRACE, 1, Action.CHANGE_TABLE)
+
+
+@pytest.mark.usefixtures("kept")
+@pytest.mark.parametrize(
+    ("role", "action", "refused"),
+    [
+        ("viewer", Action.READ_TABLE, None),
+        ("viewer", Action.EDIT_TABLE, "not change it"),
+        ("editor", Action.EDIT_TABLE, None),
+        ("editor", Action.CHANGE_TABLE, "Only the owner"),
+    ],
+)
+async def test_members_find_a_table_and_are_told_what_they_may_not_do(
+    role: str, action: Action, refused: str | None
+) -> None:
+    async def share(work: UnitOfWork) -> None:
+        work.session.add(Member(table_id=1, user_id=ADA.id, role=role))
+
+    await db().write(share)
+
+    with pytest.raises(NotAllowed, match=refused) if refused else nullcontext():
+        assert (await find_access(db(), ADA, 1, action)).table_role == role
 
 
 @pytest.mark.usefixtures("kept")
@@ -81,7 +105,7 @@ async def test_a_table_changed_by_another_process_is_found_with_the_change(app: 
     first = await find_table(db(), GRACE, 1)
     for title in ("B", "C"):
         await other.write(change, title, 7)
-        await other.write(Table.rename, 1, f"Her {title}")
+        await other.write(rename_table, GRACE, 1, f"Her {title}")
         found = [await find_table(db(), GRACE, 1) for _ in range(8)]  # by more than one connection
         assert {table.title for table in found} == {f"Her {title}"}
         assert {table.columns[0].title for table in found} == {title}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import html5lib
+import openpyxl
 import pytest
 from quart.datastructures import FileStorage
 from quart.testing import QuartClient
@@ -17,9 +18,12 @@ from tests.conftest import Client, make_settings
 from tests.helpers import GRACE, sign_up
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, jobs
+from webapp.jobs.import_passes import discard_import
 from webapp.models import Import, ImportState, Table
+from webapp.models.tables import sheet_imports
 from webapp.web.application import Application
 
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 PLANETS = "Planet,Moons,Seen\nMars,2,1610-09-01\nVenus,0,\nEarth,1,\n"
 
 
@@ -172,7 +176,7 @@ async def test_a_skipped_column_is_only_in_the_original_file(app: Application, a
     assert (await ada.post(location, form=form)).status_code == 303
     assert (await settled(app, location)).state == "ready"
     page = await text_of(ada, location)
-    assert "3 columns, of which 1 is left out: the original file keeps it" in page
+    assert "in 3 columns, 1 of them skipped" in page
     boxes = [box for box in _tree(page).iter("input") if box.get("name", "").endswith("-skip")]
     assert [box.get("checked") is not None for box in boxes] == [False, True, False]
 
@@ -204,18 +208,14 @@ async def test_a_table_needs_a_column_and_a_skipped_column_can_be_restored(app: 
     assert export.replace("\r\n", "\n") == PLANETS
 
 
-async def test_a_type_that_would_lose_values_is_refused_after_reading_the_file_again(
+async def test_a_type_that_few_cells_have_is_taken_after_reading_the_file_again(
     app: Application, ada: QuartClient
 ) -> None:
     location = await uploaded(app, ada)
     assert (await ada.post(f"{location}/start", form={"columns-0-type": "integer"})).status_code == 303
-    found = await settled(app, location)
-    assert found.state == "ready"
-    answer = await ada.post(f"{location}/start", form={"columns-0-type": "integer"})
-    assert answer.status_code == 422
-    assert "Mars" in await answer.get_data(as_text=True)
     assert (await settled(app, location)).state == "ready"
-    assert (await ada.post(f"{location}/start", form={"columns-0-type": "text"})).status_code == 303
+    page = await (await ada.get(location)).get_data(as_text=True)
+    assert re.search("Integer, as you chose; [1-9] keep their text", page), page
 
 
 async def test_each_button_of_an_import_can_be_clicked_twice(app: Application, ada: QuartClient) -> None:
@@ -257,14 +257,15 @@ async def test_a_file_can_be_read_again_with_other_options(app: Application, ada
 
 
 async def test_options_that_fail_show_the_last_preview_and_the_reason(app: Application, ada: QuartClient) -> None:
-    location = await uploaded(app, ada)
-    assert (await ada.post(location, form={"header_row": "900"})).status_code == 303
+    location = await uploaded(app, ada, f"Name,Note\nMars,{'|' * 3000}\nEarth,\n")
+    assert (await ada.post(location, form={"delimiter": "|"})).status_code == 303
     found = await settled(app, location)
     page = await text_of(ada, location)
-    if found.failure:  # what is skipped was the whole file
-        assert found.state == "ready"
-        assert found.failure in page
+    assert found.state == "ready"
+    assert "3,001 columns" in str(found.failure)
+    assert str(found.failure) in page
     assert 'data-state="ready"' in page
+    assert "Mars" in page
 
 
 async def test_a_refused_preview_keeps_the_input_and_shows_the_error_beside_the_field(
@@ -289,12 +290,135 @@ async def test_a_refused_preview_keeps_the_input_and_shows_the_error_beside_the_
     assert "Two columns" in "".join(described.itertext())
 
 
+def fields_of(html: str) -> dict[str, str]:
+    """What a browser would send of the preview: each select's present value, and the titles."""
+    fields = {}
+    for field in _tree(html).iter():
+        if field.tag == "select" and field.get("name"):
+            chosen = [option for option in field if option.get("selected") is not None]
+            fields[field.get("name")] = chosen[0].get("value", "") if chosen else field[0].get("value", "")
+        elif field.tag == "input" and (field.get("name") or "").endswith("-title"):
+            fields[field.get("name")] = field.get("value", "")
+    return fields
+
+
+async def columns_of(app: Application, location: str) -> list[tuple[str, Any]]:
+    found = await settled(app, location)
+    assert found.inspection is not None
+    return [
+        (column["type"], column["format"].get("layout") or column["format"].get("null"))
+        for column in found.inspection["columns"]
+    ]
+
+
+async def answer(app: Application, client: QuartClient, location: str, **answers: str) -> None:
+    """Send the whole preview as it stands, with these fields changed; the file is gone, so it cannot be read again."""
+    fields = fields_of(await text_of(client, location)) | answers
+    assert (await client.post(location, form=fields)).status_code == 303
+    assert (await settled(app, location)).state == "ready"
+
+
+async def test_the_order_of_day_and_month_is_decided_once_for_all_columns(app: Application, ada: QuartClient) -> None:
+    data = "Sent,Paid,Code\n03/04/2021,05/06/2021,a\n01/02/2021,07/08/2021,b\n"
+    location = await uploaded(app, ada, data)
+    jobs.of(app).folder(location[-32:]).original.unlink()
+    page = await text_of(ada, location)
+    assert "question asks" in page
+    for words in ("Dates like 03/04/2021", "in 2 columns", "Day first (3 April)", "Month first (4 March)"):
+        assert words in page
+
+    await answer(app, ada, location, order="mdy")
+    assert await columns_of(app, location) == [("date", "MM/DD/YYYY"), ("date", "MM/DD/YYYY"), ("text", None)]
+    assert "question asks" not in await text_of(ada, location)
+    await answer(app, ada, location, order="dmy")
+    assert await columns_of(app, location) == [("date", "DD/MM/YYYY"), ("date", "DD/MM/YYYY"), ("text", None)]
+    await answer(app, ada, location, **{"columns-1-type": "text"})
+    assert await columns_of(app, location) == [("date", "DD/MM/YYYY"), ("text", None), ("text", None)]
+    await answer(app, ada, location, order="mdy")
+    assert await columns_of(app, location) == [("date", "MM/DD/YYYY"), ("text", None), ("text", None)]
+
+
+async def test_dates_kept_as_text_are_no_longer_asked_about(app: Application, ada: QuartClient) -> None:
+    location = await uploaded(app, ada, "Sent\n03/04/2021\n01/02/2021\n")
+    await answer(app, ada, location, order="text")
+    assert await columns_of(app, location) == [("text", None)]
+    assert "question asks" not in await text_of(ada, location)
+
+
+async def test_what_a_word_means_is_decided_for_all_columns_that_have_it(app: Application, ada: QuartClient) -> None:
+    location = await uploaded(app, ada, "Delay,Gain,Name\n1,2,x\nNA,3,NA\n4,NA,y\n")
+    jobs.of(app).folder(location[-32:]).original.unlink()
+    page = await text_of(ada, location)
+    assert "<b>NA among the values</b> in 2 columns" in page
+
+    await answer(app, ada, location, **{"word-0": "empty"})
+    assert await columns_of(app, location) == [("integer", "NA"), ("integer", "NA"), ("text", None)]
+    await answer(app, ada, location, **{"columns-0-type": "text"})
+    assert await columns_of(app, location) == [("text", None), ("integer", "NA"), ("text", None)]
+    assert (await ada.post(f"{location}/start", form={})).status_code == 303
+
+
+async def test_a_preview_that_is_applied_unchanged_stays_as_it_is(app: Application, ada: QuartClient) -> None:
+    data = "Sent,Delay,Planet\n03/04/2021,1,Mars\n01/02/2021,NA,Venus\n"
+    location = await uploaded(app, ada, data)
+    before = await settled(app, location)
+    await answer(app, ada, location)
+    after = await settled(app, location)
+    assert after.inspection == before.inspection
+    assert after.overrides["columns"] == {}
+
+
+async def test_a_type_is_offered_with_the_number_of_cells_that_would_keep_their_text(
+    app: Application, ada: QuartClient
+) -> None:
+    location = await uploaded(app, ada, "Amount\n" + "1\n" * 4)
+    await change_columns(
+        app,
+        location,
+        type="text",
+        choices=[
+            {"type": "integer", "format": {}, "keeps_texts": True, "exceptions": 1212},
+            {"type": "text", "format": {}},
+        ],
+    )
+    assert ">Integer: 1,212 cells keep their text</option>" in await text_of(ada, location)
+
+    await answer(app, ada, location, **{"columns-0-type": "integer"})
+    found = await settled(app, location)
+    assert found.inspection is not None
+    column = found.inspection["columns"][0]
+    assert (column["type"], column["keeps_texts"], column["exceptions"]) == ("integer", True, 1212)
+
+
+async def test_a_preview_lists_the_cells_that_keep_their_text(app: Application, ada: QuartClient) -> None:
+    location = await uploaded(app, ada, "Amount\n1\n<5\n")
+    await change_columns(
+        app, location, type="integer", keeps_texts=True, exceptions=3, exception_values=[("<5", 2), ("-", 1)]
+    )
+    page = await text_of(ada, location)
+    assert "3 cells keep their text" in page
+    assert "<code>&lt;5</code> 2" in page
+    assert '<td class="odd">&lt;5</td>' in page
+
+
+async def change_columns(app: Application, location: str, **changes: Any) -> None:
+    """What was found in all columns."""
+
+    async def change(work: UnitOfWork) -> None:
+        import_ = await work.session.get_one(Import, location[-32:])
+        assert import_.inspection is not None
+        columns = [column | changes for column in import_.inspection["columns"]]
+        import_.inspection = import_.inspection | {"columns": columns}
+
+    await db.of(app).write(change)
+
+
 @pytest.mark.parametrize(
     ("form", "words"),
     [
-        ({"encoding": "utf-99"}, "no encoding"),
-        ({"encoding": "base64"}, "no encoding"),
-        ({"encoding": "raw-unicode-escape"}, "no encoding"),
+        ({"encoding": "utf-99"}, "not an encoding"),
+        ({"encoding": "base64"}, "not an encoding"),
+        ({"encoding": "raw-unicode-escape"}, "not an encoding"),
         ({"delimiter": ";;"}, "single character"),
         ({"quote": "''"}, "single character"),
         ({"header_row": "-1"}, "between 0 and"),
@@ -303,7 +427,8 @@ async def test_a_refused_preview_keeps_the_input_and_shows_the_error_beside_the_
         ({"columns-0-type": "money"}, "no type"),
         ({"columns-0-title": " "}, "needs a title"),
         ({"columns-0-title": "Moons"}, "Two columns"),
-        ({"columns-2-type": "date", "columns-2-order": "xyz"}, "day first"),
+        ({"columns-2-type": "date:xyz"}, "its day, its month or its year first"),
+        ({"order": "xyz"}, "its day, its month or its year first"),
     ],
 )
 async def test_invalid_overrides_are_refused_with_an_explanation(
@@ -320,10 +445,10 @@ async def test_invalid_overrides_are_refused_with_an_explanation(
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        ("a,b\n", ["Import the empty table", "no values"]),
-        ("a,b\nNull,1\nTrue,2\n,3\n", ["Import 3 rows", "All rows", "1 cell is empty"]),
-        ('a,b\n"x\ny",1\n', ["Import 1 row", "The only row", "x⏎y"]),
-        ("a,b\n" + "x,1\n" * 1_234, ["Import 1,234 rows", "The first 20 rows"]),
+        ("a,b\n", ["Import the empty table", "No rows"]),
+        ("a,b\nNull,1\nTrue,2\n,3\n", ["Import 3 rows", "all 3 rows", "1 empty"]),
+        ('a,b\n"x\ny",1\n', ["Import 1 row", "the only row", "x⏎y"]),
+        ("a,b\n" + "x,1\n" * 1_234, ["Import 1,234 rows", "the first 20 rows"]),
     ],
     ids=["no rows", "few rows", "one row", "many rows"],
 )
@@ -387,3 +512,84 @@ async def test_the_preview_of_a_table_of_2000_columns_can_be_submitted(app: Appl
         form[f"columns-{index}-type"] = column["type"]
     assert (await ada.post(f"{location}/start", form=form)).status_code == 303
     assert (await settled(app, location)).state == "done"
+
+
+def workbook_of(*sheets: str) -> bytes:
+    book, file = openpyxl.Workbook(), io.BytesIO()
+    book.remove(book.active)
+    for name in sheets:
+        sheet = book.create_sheet(name)
+        for row in (["id", name], [1, 2], [3, 4]):
+            sheet.append(row)
+    book.save(file)
+    return file.getvalue()
+
+
+async def test_several_sheets_of_a_workbook_become_tables_of_their_own(app: Application, ada: QuartClient) -> None:
+    location = await uploaded(app, ada, workbook_of("Trees", "Shrubs", "Ferns"), "plants.xlsx")
+    page = await text_of(ada, location)
+    offered = re.findall(r'name="sheets" value="(\w+)".*?class="muted">([^<]*)<', page)
+    assert offered == [("Shrubs", "3 rows, 2 columns"), ("Ferns", "3 rows, 2 columns")]
+    for _ in range(2):  # sent twice, it is done once
+        answer = await ada.post(f"{location}/sheets", data="sheets=Shrubs&sheets=Ferns", headers=FORM)
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/dashboard")
+    async with db.of(app).reading() as session:
+        imports = list(await session.scalars(select(Import).order_by(Import.created_at)))
+    assert len(imports) == 3
+    for import_ in imports:
+        await settled(app, import_.id)
+        await ada.post(f"/tables/imports/{import_.id}/start")
+        await settled(app, import_.id)
+    async with db.of(app).reading() as session:
+        tables = {table.title: table.row_count for table in await session.scalars(select(Table))}
+    assert tables == {"plants": 2, "plants, Shrubs": 2, "plants, Ferns": 2}
+
+
+async def test_the_number_of_sheets_counts_hidden_ones(app: Application, ada: QuartClient) -> None:
+    book = openpyxl.load_workbook(io.BytesIO(workbook_of("Trees", "Shrubs")))
+    book["Shrubs"].sheet_state = "hidden"
+    file = io.BytesIO()
+    book.save(file)
+    page = await text_of(ada, await uploaded(app, ada, file.getvalue(), "plants.xlsx"))
+    assert "One of 2 in the file" in page
+
+
+async def test_sheets_asked_for_by_two_requests_at_once_are_imported_once(app: Application, ada: QuartClient) -> None:
+    location = await uploaded(app, ada, workbook_of("Trees", "Shrubs", "Ferns"), "plants.xlsx")
+    sheets = ("Shrubs", "Ferns"), ("Ferns", "Shrubs")
+    both = [
+        ada.post(f"{location}/sheets", data="&".join(f"sheets={name}" for name in names), headers=FORM)
+        for names in sheets
+    ]
+    assert [answer.status_code for answer in await asyncio.gather(*both)] == [303, 303]
+    async with db.of(app).reading() as session:
+        ids = list(await session.scalars(select(Import.id)))
+    states = [(await settled(app, import_id)).state for import_id in ids]
+    assert states == ["ready"] * 3
+
+
+async def test_a_request_for_sheets_that_fails_leaves_the_files_to_one_that_succeeds(
+    app: Application, ada: QuartClient
+) -> None:
+    location = await uploaded(app, ada, workbook_of("Trees", "Shrubs"), "plants.xlsx")
+    sibling = sheet_imports.sheet_import_id(location.rpartition("/")[2], "Shrubs")
+    async with jobs.of(app).shared_original(location.rpartition("/")[2], [sibling]):
+        removal = asyncio.create_task(discard_import(jobs.of(app), sibling))  # of the request that failed
+        assert (await ada.post(f"{location}/sheets", data="sheets=Trees", headers=FORM)).status_code == 303
+        assert not removal.done()
+        await db.of(app).write(sheet_imports.import_sheets, location.rpartition("/")[2], ["Shrubs"])
+    await removal
+    assert (await settled(app, sibling)).state == "ready"
+    assert jobs.of(app).folder(sibling).original.exists()
+
+
+@pytest.mark.parametrize(
+    ("sheets", "words"), [("", "Select at least one sheet"), ("sheets=Shrubs&sheets=Ash", "no sheet “Ash”")]
+)
+async def test_only_sheets_of_the_file_can_be_imported(
+    app: Application, ada: QuartClient, sheets: str, words: str
+) -> None:
+    location = await uploaded(app, ada, workbook_of("Trees", "Shrubs"), "plants.xlsx")
+    answer = await ada.post(f"{location}/sheets", data=sheets, headers=FORM)
+    assert answer.status_code == 422
+    assert words in await answer.get_data(as_text=True)

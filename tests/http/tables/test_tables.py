@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,11 +17,15 @@ from tests.helpers import sign_up
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp.db.database import Database
 from webapp.db.sqlite_driver import connect
-from webapp.models import Table
+from webapp.models.policy import Actor
 from webapp.models.tables.deletion import delete_table
+from webapp.models.tables.renaming import rename_table
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.sqlite import pages, planning
 from webapp.rowstore.sqlite.store import SqliteRowReader
+from webapp.rowstore.sqlite.writer import SqliteRowWriter
+from webapp.rowstore.table_ref import Field, TableRef
+from webapp.rowstore.values import CellChange
 
 PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
@@ -70,7 +75,7 @@ async def test_the_page_shows_the_rows_as_in_the_file(client: QuartClient, plane
 @pytest.mark.parametrize(
     ("query", "expected", "said"),
     [
-        ("q=ur", ["Mercury", "Saturn", "Uranus"], "3 of 8 rows that hold “ur”"),
+        ("q=ur", ["Mercury", "Saturn", "Uranus"], "3 of 8 rows matching “ur”"),
         ("sort=-2", ["Saturn", "Jupiter", "Uranus", "Neptune", "Mars", "Earth", "Venus", "Mercury"], None),
         ("sort=4,-3&cols=1", None, None),
         ("f.2=ge:28", ["Jupiter", "Saturn", "Uranus"], "3 of 8 rows where Moons is at least 28"),
@@ -94,7 +99,7 @@ async def test_a_fragment_is_the_grid_with_its_toolbar_and_status(client: QuartC
     html = await get(client, f"{planets}?q=ur", **PARTIAL)
 
     assert "<html" not in html
-    assert html.count("<hx-partial") == 2
+    assert html.count("<hx-partial") == 4  # toolbar, places, status, and the style sheet of the columns
     assert column(html) == ["Mercury", "Saturn", "Uranus"]
 
 
@@ -147,6 +152,20 @@ async def test_a_row_has_a_page_and_a_panel_with_links_to_its_neighbours(client:
     await get(client, f"{planets}/rows/99999999999999999999999", 404)
 
 
+async def test_a_row_whose_neighbours_take_too_long_to_find_says_so(
+    client: QuartClient, planets: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "SMALL_TABLE", 0)
+    monkeypatch.setattr(pages, "FIRST_CHUNK", 1)
+    find = SqliteRowReader.row
+    monkeypatch.setattr(SqliteRowReader, "row", lambda *args: find(*args, scan_seconds=0))
+
+    page = await get(client, f"{planets}/rows/4?f.1=eq:Saturn")
+
+    assert "Finding the previous and next row of this view took too long" in " ".join(page.split())
+    assert f'href="{planets}?f.1=eq%3ASaturn&amp;at=4"' in page or f'href="{planets}?f.1=eq:Saturn&amp;at=4"' in page
+
+
 async def test_a_column_has_a_page_and_a_panel(client: QuartClient, planets: str) -> None:
     page = await get(client, f"{planets}/columns/2?f.2=between:1,5&sort=-2")
     panel = await get(client, f"{planets}/columns/2", **PARTIAL)
@@ -186,6 +205,30 @@ async def test_computed_figures_of_a_profile_have_the_number_format_of_the_user(
     html = await get(client, f"{planets}/columns/3/profile", **PARTIAL)
     assert "<dd>196.379,0</dd>" in html
     assert "<dd>69911.0</dd>" in html, "The highest is a cell: it stays as it was written."
+
+
+async def test_a_column_that_keeps_texts_lists_and_filters_the_cells_without_a_value(
+    client: QuartClient, settings: Settings
+) -> None:
+    await sign_up(client)
+    table_id = add_table(settings.data_dir, {"Moons": "integer"}, [("1",), ("2",), ("",), ("",), ("",)])
+    moons = Field(1, "Moons", "integer", {}, keeps_texts=True)
+    changes = [CellChange(row_id, moons, "", text) for row_id, text in ((3, "NA"), (4, "NA"), (5, "-"))]
+    with closing(connect(settings.data_dir / "rowcast.db")) as connection:
+        rows = SqliteRowWriter(connection)
+        rows.keep_texts(table_id, moons)
+        rows.apply(TableRef(table_id, (moons,)), changes)
+        connection.execute("UPDATE columns SET keeps_texts = 1 WHERE table_id = ?", (table_id,))
+
+    html = await get(client, f"/tables/{table_id}/columns/1/profile", **PARTIAL)
+    assert "3 are not whole numbers: " in html
+    assert f'<a href="/tables/{table_id}?f.1=eq:NA">NA</a> (2), <a href="/tables/{table_id}?f.1=eq:-">-</a> (1)' in html
+
+    assert ">is not a whole number<" in await get(client, f"/tables/{table_id}/columns/1", **PARTIAL)
+    filtered = await client.get(f"/tables/{table_id}/columns/1/filter?operator=novalue")
+    assert filtered.headers["Location"].endswith(f"/tables/{table_id}?f.1=novalue")
+    page = await get(client, f"/tables/{table_id}?f.1=novalue")
+    assert "3 of 5 rows where Moons is not a whole number" in page
 
 
 async def test_a_profile_that_takes_too_long_is_reported(
@@ -258,7 +301,7 @@ async def test_columns_are_hidden_and_moved_by_a_form(client: QuartClient, plane
 async def test_the_status_line_can_be_requested_with_the_count(client: QuartClient, planets: str) -> None:
     html = await get(client, f"{planets}/count?q=ur", **PARTIAL)
 
-    assert sentence(html) == "3 of 8 rows that hold “ur”"
+    assert sentence(html) == "3 of 8 rows matching “ur”"
 
 
 async def test_a_page_contains_the_count_and_a_fragment_requests_it(client: QuartClient, settings: Settings) -> None:
@@ -266,7 +309,7 @@ async def test_a_page_contains_the_count_and_a_fragment_requests_it(client: Quar
     rows = [(f"{'odd' if number % 2 else 'even'} {number}",) for number in range(1, 501)]
     address = f"/tables/{add_table(settings.data_dir, {'Name': 'text'}, rows)}?q=odd"
 
-    assert sentence(await get(client, address)) == "250 of 500 rows that hold “odd”"
+    assert sentence(await get(client, address)) == "250 of 500 rows matching “odd”"
     assert "being counted" in await get(client, address, **PARTIAL)
 
 
@@ -287,14 +330,14 @@ async def test_an_interrupted_search_shows_its_results_and_links_to_continue(
 ) -> None:
     html = await get(client, f"{planets}?q=ur")
     assert column(html) == ["Mercury"]
-    assert sentence(html) == "So far 1 of 8 rows that hold “ur”; looked as far as row 2"
-    assert link(html, "further").text == "Go on looking below row 2"
+    assert sentence(html) == "So far 1 of 8 rows matching “ur”; looked as far as row 2"
+    assert link(html, "further").text == "Keep searching below row 2"
 
     found = column(html)
     page, part = link(html, "further").attrib["href"], link(html, "further").attrib["hx-get"]
     second = await get(client, page)
-    assert "No row matches" not in second
-    assert sentence(second) == "Some of 8 rows that hold “ur”; looked as far as row 4"
+    assert "No matching rows" not in second
+    assert sentence(second) == "Some of 8 rows matching “ur”; looked as far as row 4"
     assert link(second, "earlier").text == "Earlier rows"
     while part:
         html = await get(client, part, **PARTIAL)
@@ -307,12 +350,33 @@ async def test_an_interrupted_search_without_results_says_so_only_at_the_end(
     hurried: None, client: QuartClient, planets: str
 ) -> None:
     html = await get(client, f"{planets}?q=zzz")
-    assert sentence(html) == "So far 0 of 8 rows that hold “zzz”; looked as far as row 2"
+    assert sentence(html) == "So far 0 of 8 rows matching “zzz”; looked as far as row 2"
     while (more := link(html, "further")) is not None:
-        assert "No more rows match" not in html
-        assert "No row matches" not in html
+        assert "No more matching rows" not in html
+        assert "No matching rows" not in html
         html = await get(client, more.attrib["hx-get"], **PARTIAL)
-    assert "No more rows match" in html
+    assert "No more matching rows" in html
+
+
+@pytest.mark.parametrize(("search", "says_so"), [("", False), ("?q=1", True)])
+async def test_only_a_search_says_that_no_more_rows_match(
+    client: QuartClient, settings: Settings, planets: str, search: str, says_so: bool
+) -> None:
+    """Elsewhere the rows beyond this page were deleted since it was made."""
+    table_id = add_table(settings.data_dir, {"Number": "text"}, [[f"1{number}"] for number in range(150)])
+    further = link(await get(client, f"/tables/{table_id}{search}"), "further")
+    with closing(connect(settings.data_dir / "rowcast.db")) as connection:
+        connection.execute(f"DELETE FROM t{table_id} WHERE id > 100")
+
+    html = await get(client, further.attrib["hx-get"], **PARTIAL)
+
+    assert ("No more matching rows" in html) is says_so
+
+
+async def test_the_page_of_columns_leads_editors_to_each_of_them(client: QuartClient, planets: str) -> None:
+    page = await get(client, f"{planets}/columns")
+    assert [f"{planets}/columns/{number}/edit" in page for number in (1, 2, 3, 4, 5, 6)] == [True] * 5 + [False]
+    assert "Edit Planet</span>" in page
 
 
 async def test_a_table_can_be_renamed(client: QuartClient, planets: str) -> None:
@@ -357,8 +421,8 @@ async def test_changing_a_table_that_was_just_deleted_is_not_found(
     write = Database.write
 
     async def write_after_another(database: Database, verb: Any, *args: Any, **kwargs: Any) -> Any:
-        if verb in (delete_table, Table.rename):
-            await write(database, delete_table, 1)
+        if verb in (delete_table, rename_table):
+            await write(database, delete_table, Actor(1, "ada@example.org", "ada", "owner"), 1)
         return await write(database, verb, *args, **kwargs)
 
     monkeypatch.setattr(Database, "write", write_after_another)
@@ -389,8 +453,8 @@ async def test_a_table_id_beyond_64_bits_is_not_found(client: QuartClient, plane
 async def test_another_persons_table_is_not_found(client: QuartClient, planets: str, settings: Settings) -> None:
     other = add_table(settings.data_dir, {"Secret": "text"}, [("nobody sees this",)], owner=_another_person(settings))
 
-    for address in ("", "/rows", "/rows/1", "/columns", "/columns/1", "/columns/1/profile", "/count", "/edit",
-                    "/export?format=csv", "/original"):  # fmt: skip
+    for address in ("", "/rows", "/rows/1", "/rows/1/cells/1", "/columns", "/columns/1", "/columns/1/profile", "/count",
+                    "/edit", "/export?format=csv", "/original", "/position?to=50%25"):  # fmt: skip
         assert "nobody sees this" not in await get(client, f"/tables/{other}{address}", 404)
 
 
@@ -402,3 +466,41 @@ def _another_person(settings: Settings) -> int:
         )
         assert cursor.lastrowid is not None
         return cursor.lastrowid
+
+
+@pytest.mark.parametrize(
+    ("type", "values", "labels"),
+    [
+        ("text", ("a", "b"), ("A to Z", "Z to A")),
+        ("integer", ("1", "2"), ("Lowest first", "Highest first")),
+        ("boolean", ("true", "false"), ("False first", "True first")),
+    ],
+)
+async def test_the_buttons_that_sort_a_column_use_the_words_of_its_type(
+    client: QuartClient, settings: Settings, type: str, values: tuple[str, str], labels: tuple[str, str]
+) -> None:
+    await sign_up(client)
+    add_table(settings.data_dir, {"Column": type}, [(value,) for value in values])
+    page = await (await client.get("/tables/1/columns/1")).get_data(as_text=True)
+    assert all(f"</svg>{label}</a>" in page for label in labels)
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"reason": "Integer, as you chose", "exceptions": 1212}, "Integer, as you chose; 1,212 cells keep their text"),
+        ({"reason": "Integer: 1 of 9 keeps their text (NA)", "exceptions": 1}, "Integer: 1 of 9 keeps their text (NA)"),
+        ({"reason": "Integer", "exceptions": 0}, "Integer"),
+        ({"reason": "Integer"}, "Integer"),
+    ],
+)
+async def test_the_page_of_a_column_says_how_many_cells_keep_their_text(
+    client: QuartClient, planets: str, settings: Settings, facts: dict[str, Any], said: str
+) -> None:
+    with closing(connect(settings.data_dir / "rowcast.db")) as connection:
+        connection.execute("UPDATE columns SET facts = ? WHERE number = 1", (json.dumps(facts),))
+    page = await (await client.get(f"{planets}/columns/1")).get_data(as_text=True)
+    reason = next(
+        found for found in html5lib.parse(page, namespaceHTMLElements=False).iter("p") if found.get("class") == "reason"
+    )
+    assert "".join(reason.itertext()) == said

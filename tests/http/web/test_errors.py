@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException, TooManyRequests, abort
 from tests.events import events
 from tests.helpers import sign_up
 from tests.people import EVE, settle, window
-from webapp.db.errors import DatabaseBusy, StorageFull, UserError
+from webapp.db.errors import DatabaseBusy, StorageFull, StorageReadOnly, UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import User
@@ -56,6 +56,7 @@ def locked() -> sqlite3.OperationalError:
         (NotFound("table"), 404, "There is no such table"),
         (DatabaseBusy(), 503, "The database is busy"),
         (StorageFull(), 503, "The disk is full"),
+        (StorageReadOnly(), 503, "read-only now"),
         (no_space(), 503, "The disk is full"),
         (locked(), 503, "The database is busy"),
         (PoolTimeout("QueuePool limit"), 503, "The server is busy"),
@@ -92,7 +93,7 @@ async def test_a_known_error_is_answered_with_a_page_a_fragment_or_a_problem(
 async def test_the_time_out_of_a_change_says_that_it_may_have_been_saved(
     app: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The time limit ends the handler; the unit of work that it waits for goes on."""
+    """The time limit ends the handler even if the database hangs; the unit of work that it waits for goes on."""
     responded = asyncio.Event()
 
     async def rename(work: UnitOfWork) -> None:
@@ -107,6 +108,7 @@ async def test_the_time_out_of_a_change_says_that_it_may_have_been_saved(
 
     await sign_up(app.test_client())
     monkeypatch.setitem(app.config, "HANDLER_TIMEOUT", 0.2)
+    monkeypatch.setitem(app.config, "WRITE_TIMEOUT", 0.2)
     response = await app.test_client().post("/slow")
     responded.set()
     await db.of(app).wait_for_writes()
@@ -115,9 +117,63 @@ async def test_the_time_out_of_a_change_says_that_it_may_have_been_saved(
         assert (await session.get_one(User, 1)).name == "Ada the Second"
     text = await response.get_data(as_text=True)
     assert response.status_code == 503
-    assert "It may have been saved all the same: look before you try again." in text
+    assert "It may have been saved all the same: check before you try again." in text
     assert "stopped" not in text
     assert "Retry-After" not in response.headers, "a program that repeats it by itself may do it twice"
+
+
+async def test_a_change_that_is_stopped_before_it_writes_says_that_nothing_was_saved(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @app.post("/slow")
+    @public
+    async def slow() -> str:
+        await asyncio.Event().wait()
+        return "saved"
+
+    monkeypatch.setitem(app.config, "HANDLER_TIMEOUT", 0.2)
+    response = await app.test_client().post("/slow")
+
+    assert response.status_code == 503
+    assert "stopped before anything was saved" in await response.get_data(as_text=True)
+
+
+async def test_a_change_that_fails_after_its_first_write_does_not_say_that_nothing_was_changed(
+    app: Application,
+) -> None:
+    async def nothing(work: UnitOfWork) -> None:
+        pass
+
+    @app.post("/two")
+    @public
+    async def two() -> str:
+        await db().write(nothing)
+        raise DatabaseBusy
+
+    response = await app.test_client().post("/two")
+
+    text = await response.get_data(as_text=True)
+    assert response.status_code == 503
+    assert "may have been saved, in part or whole: check before you try again" in text
+    assert "Nothing was changed" not in text
+    assert "Retry-After" not in response.headers
+
+
+@pytest.mark.parametrize(
+    ("changed", "shown"),
+    [
+        ("/account/tokens/new", "/account/tokens"),
+        ("/tables/17/deletion", "/tables/17"),
+        ("/admin/people/5/role", "/admin/people/5"),
+        ("/tables", "/"),
+        ("/register", "/register"),
+    ],
+)
+async def test_the_answer_to_a_change_that_may_have_been_saved_leads_to_what_shows_it(
+    app: Application, changed: str, shown: str
+) -> None:
+    async with app.test_request_context(changed, method="POST"):
+        assert errors.page_to_look_at() == shown
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -177,7 +233,7 @@ async def test_an_internal_error_shows_its_request_number_and_no_detail(
     ("method", "text"),
     [
         ("GET", "What you had saved before is safe. Try again in a moment."),
-        ("POST", "what you just sent may not have been saved. Look before you send it again."),
+        ("POST", "what you just sent may not have been saved. Check before you send it again."),
     ],
 )
 async def test_the_page_for_internal_errors_says_what_may_have_been_saved(
@@ -242,7 +298,7 @@ async def test_the_other_errors_of_a_group_with_a_cancellation_are_handled() -> 
     assert errors.status_and_text(group) == (503, str(StorageFull()))
 
 
-async def test_repeated_refusals_are_recorded_once_a_minute(app: Application, client: QuartClient) -> None:
+async def test_repeated_refusals_are_recorded_ten_times_in_ten_minutes(app: Application, client: QuartClient) -> None:
     await sign_up(client)
     await settle(app, EVE.email)
     eve = await window(app, EVE)
@@ -252,5 +308,6 @@ async def test_repeated_refusals_are_recorded_once_a_minute(app: Application, cl
     long = await eve.get("/admin/people/1" + "0" * 400)
 
     assert long.status_code == 403
-    (event,) = await events(app, "access.refused")
+    event, *more = await events(app, "access.refused")
+    assert len(more) == 9
     assert (event.actor, event.details["path"]) == (EVE.email, "/admin/people")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from quart import request
 from quart.testing import QuartClient
 
+from webapp.models import User
 from webapp.web.known_devices import MAX_PEOPLE, known_device, remember_device
 
 Serve = Callable[..., QuartClient]
@@ -14,13 +15,19 @@ Serve = Callable[..., QuartClient]
 async def visit() -> str:
     """Remember the people of the query, then name the device of each person of 0 to 19, if it is known."""
     for user_id in request.args.getlist("remember", type=int):
-        remember_device(user_id)
-    return json.dumps({user_id: known_device(user_id) for user_id in range(20)})
+        remember_device(person(user_id))
+    return json.dumps({user_id: known_device(person(user_id)) for user_id in range(20)})
 
 
-async def known_people(client: QuartClient) -> tuple[set[str], set[int]]:
+def person(user_id: int) -> User:
+    """Their password is `changed` once the request says so."""
+    changed = request.args.getlist("changed", type=int)
+    return User(id=user_id, password_hash="new" if user_id in changed else "old", totp_secret=None)
+
+
+async def known_people(client: QuartClient, query: str = "") -> tuple[set[str], set[int]]:
     """The names of the device, and whom it knows."""
-    devices = json.loads(await (await client.get("/try")).get_data())
+    devices = json.loads(await (await client.get(f"/try?{query}")).get_data())
     return {name for name in devices.values() if name}, {int(user_id) for user_id, name in devices.items() if name}
 
 
@@ -35,6 +42,13 @@ async def test_a_device_remembers_the_people_seen_last_on_it(serve: Serve) -> No
     assert len(names) == 1
     assert people == {0, *range(3, MAX_PEOPLE + 2)}
     assert len(people) == MAX_PEOPLE
+
+
+async def test_a_device_is_unknown_once_the_password_has_changed(serve: Serve) -> None:
+    client = serve(visit)
+    await client.get("/try?remember=3&remember=4")
+
+    assert (await known_people(client, "changed=3"))[1] == {4}
 
 
 async def test_a_forged_device_cookie_is_ignored(serve: Serve) -> None:

@@ -180,3 +180,15 @@ async def test_only_visible_files_of_the_folder_are_served(client: QuartClient, 
         response = await client.get(prefix + path)
         assert response.status_code in (404, 308, 303)
         assert b"secret" not in await response.get_data()
+
+
+async def test_what_a_style_sheet_imports_into_a_layer_is_sent_in_its_place(client: QuartClient, folder: Path) -> None:
+    sheet = folder / "css" / "layers.css"
+    sheet.write_bytes(b'@layer base;\n@import url("more.css") layer(base);\n@import url("app.css") layer(base);\n')
+
+    assert await (await client.get("/static/css/layers.css")).get_data() == (
+        b"@layer base;\n@layer base {\np {}}\n@layer base {\n" + CSS + b"}\n"
+    )
+
+    (folder / "css" / "more.css").write_bytes(b"p { color: red }")
+    assert b"p { color: red }" in await (await client.get("/static/css/layers.css")).get_data()

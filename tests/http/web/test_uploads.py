@@ -13,9 +13,10 @@ from quart.datastructures import FileStorage
 from quart.testing import QuartClient
 
 from settings import Settings
+from tests.servers import wait_for
 from webapp.web import uploads
 from webapp.web.body import body_limit
-from webapp.web.uploads import Upload, clean_filename, receive
+from webapp.web.uploads import MAX_FIELD, Upload, clean_filename, receive
 
 Serve = Callable[..., QuartClient]
 BOUNDARY = "xyz"
@@ -50,6 +51,26 @@ def part(name: str, body: bytes, filename: str | None = None) -> bytes:
 
 def form(*parts: bytes) -> bytes:
     return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
+
+
+async def test_a_part_without_a_name_is_ignored(received: Callable[..., QuartClient]) -> None:
+    nameless = part("", b"x").replace(b'; name=""', b"")
+
+    response = await received(lambda upload: upload.fields).post(
+        "/try", data=form(nameless, part("file", b"a,b", "a.csv")), headers=MULTIPART
+    )
+
+    assert (response.status_code, await response.get_json()) == (200, {})
+
+
+async def test_the_fields_of_an_upload_are_those_before_and_after_its_file(
+    received: Callable[..., QuartClient],
+) -> None:
+    parts = part("before", b"1"), part("file", b"a,b", "a.csv"), part("after", b"2" * (MAX_FIELD + 1))
+
+    response = await received(lambda upload: upload.fields).post("/try", data=form(*parts), headers=MULTIPART)
+
+    assert await response.get_json() == {"before": "1", "after": "2" * MAX_FIELD}
 
 
 async def test_an_uploaded_file_exists_while_the_view_runs_and_is_deleted_afterwards(
@@ -200,20 +221,29 @@ async def test_a_failing_view_leaves_no_file(received: Callable[..., QuartClient
 
 
 async def test_receiving_an_upload_does_not_count_against_the_time_limit(
-    received: Callable[..., QuartClient], monkeypatch: pytest.MonkeyPatch
+    received: Callable[..., QuartClient],
 ) -> None:
-    client = received(lambda upload: "taken")
-    client.app.config["HANDLER_TIMEOUT"] = 0.05
+    """The limit is off while the rest of the file has not come, and on again when the view goes on."""
+
+    def deadline() -> float | None:
+        states = [state for state in client.app.in_flight.values() if state and state.deadline]
+        return states[0].deadline.when() if states else 0.0
+
+    seen: list[float | None] = []
+    client = received(lambda upload: seen.append(deadline()))
+    client.app.config["HANDLER_TIMEOUT"] = 3600
     connection = client.request("/try", method="PUT", headers={"Content-Length": "2", "Sec-Fetch-Site": "same-origin"})
 
     async with connection as wire:
         await wire.send(b"a")
-        await asyncio.sleep(0.2)  # longer than a handler may take
+        await asyncio.to_thread(wait_for, lambda: deadline() is None)
         await wire.send(b"b")
         await wire.send_complete()
         response = await wire.as_response()
 
     assert response.status_code == 200
+    assert seen[0] is not None
+    assert seen[0] > asyncio.get_running_loop().time()
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,10 @@ from webapp.db.unit_of_work import UnitOfWork
 from webapp.imports.inspect_file import inspect_file
 from webapp.imports.report import ImportOverrides
 from webapp.models import Import, User
+from webapp.models.policy import Actor
 from webapp.models.tables import importing
 
+ADA = Actor(1, "ada@example.org", "ada", "owner")
 IMPORT = "a" * 32
 CSV = "Planet,Moons\nMars,2\nVenus,0\n"
 

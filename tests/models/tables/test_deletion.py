@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.models.tables.conftest import IMPORT, Followed, load
+from tests.models.tables.conftest import ADA, IMPORT, Followed, load
 from tests.models.tables.test_importing import sql_tables
 from webapp.db.database import Database
 from webapp.db.unit_of_work import UnitOfWork
@@ -11,13 +11,14 @@ from webapp.models import Import, Table, User
 from webapp.models.errors import NotFound
 from webapp.models.tables import importing
 from webapp.models.tables.deletion import ImportRunning, delete_table, delete_tables_of
+from webapp.models.tables.renaming import rename_table
 
 
 async def test_deleting_a_table_deletes_its_rows_its_import_and_its_file(
     database: Database, previewed: Followed
 ) -> None:
     await load(database)
-    await database.write(delete_table, 1)
+    await database.write(delete_table, ADA, 1)
 
     async with database.reading() as session:
         assert (await session.get(Table, 1), await session.get(Import, IMPORT)) == (None, None)
@@ -29,16 +30,16 @@ async def test_a_table_that_is_still_being_loaded_cannot_be_deleted(database: Da
     await database.write(importing.begin_loading, IMPORT, ImportOverrides())
 
     with pytest.raises(ImportRunning, match="Cancel the import instead"):
-        await database.write(delete_table, 1)
+        await database.write(delete_table, ADA, 1)
 
     assert await sql_tables(database) == {"t1"}
 
 
 async def test_a_deleted_table_is_not_found(database: Database, followed: Followed) -> None:
     with pytest.raises(NotFound):
-        await database.write(delete_table, 1)
+        await database.write(delete_table, ADA, 1)
     with pytest.raises(NotFound):
-        await database.write(Table.rename, 1, "Anything")
+        await database.write(rename_table, ADA, 1, "Anything")
 
 
 async def test_deleting_a_person_deletes_all_tables_and_running_imports(

@@ -3,16 +3,18 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
-from tests.models.tables.conftest import IMPORT, Followed, get, load
+from tests.models.tables.conftest import ADA, IMPORT, Followed, get, load
 from webapp.db.database import Database
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.imports.inspect_file import inspect_file
 from webapp.imports.report import ImportOverrides
-from webapp.models import Table
+from webapp.models import ChangeSet, Table
 from webapp.models.tables import importing
-from webapp.models.tables.importing import StateConflict
+from webapp.models.tables.access import find_table
+from webapp.models.tables.change_log import topic_of
+from webapp.models.tables.import_model import StateConflict
 
 OTHERWISE = ImportOverrides(delimiter=";")
 
@@ -73,6 +75,23 @@ async def test_requesting_the_same_inspection_twice_starts_it_once(database: Dat
         await database.write(importing.inspect_again, IMPORT, ImportOverrides(delimiter="|"))
 
 
+async def test_corrections_are_applied_without_reading_the_file_again_if_the_report_knows_them(
+    database: Database, previewed: Followed
+) -> None:
+    known = ImportOverrides(columns={0: {"title": "World", "type": "text"}})
+    await database.write(importing.correct, IMPORT, known)
+
+    assert previewed.tasks == []
+    assert previewed.topics == [f"import:{IMPORT}"]
+    import_ = await get(database)
+    assert (import_.state, import_.overrides) == ("ready", known.to_json())
+    assert import_.inspection is not None
+    assert import_.inspection["columns"][0]["title"] == "World"
+
+    await database.write(importing.correct, IMPORT, OTHERWISE)
+    assert previewed.tasks == [("inspect_import", IMPORT)]
+
+
 @pytest.mark.parametrize(("search_index_rows", "state"), [(0, "building"), (1, "none")])
 async def test_a_large_table_gets_a_search_index_after_loading(
     database: Database, previewed: Followed, search_index_rows: int, state: str
@@ -94,7 +113,8 @@ async def test_an_abandoned_search_index_leaves_nothing_behind(
         await work.session.execute(text("CREATE TABLE s1_building (a)"))
 
     await database.write(half_build)
-    await database.write(importing.finish_search_index, 1, is_built=is_built)
+    indexed = (await find_table(database, ADA, 1)).ref
+    await database.write(importing.finish_search_index, indexed, is_built=is_built)
 
     assert await sql_tables(database) == {"t1"} | left
     async with database.reading() as session:
@@ -150,3 +170,14 @@ async def test_a_rolled_back_verb_enqueues_and_publishes_nothing(database: Datab
 
     assert (await get(database)).state == "ready"
     assert (previewed.tasks, previewed.topics) == ([], [])
+
+
+async def test_a_finished_import_is_a_change_set_of_its_rows(database: Database, previewed: Followed) -> None:
+    table_id = await load(database)
+
+    async with database.reading() as session:
+        (made,) = await session.scalars(select(ChangeSet))
+        table = await session.get_one(Table, table_id)
+    assert (made.kind, made.via, made.actor_id, made.note) == ("import", "import", 1, "some_planets.csv")
+    assert (made.seq, table.seq, made.rows, made.last_row) == (1, 1, 0, None)  # nobody has loaded the rows
+    assert topic_of(table_id) in previewed.topics

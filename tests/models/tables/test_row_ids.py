@@ -10,11 +10,11 @@ from webapp.db.database import Database
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models import User
 from webapp.models.errors import NotFound
-from webapp.models.tables.table import take_row_ids
+from webapp.models.tables.change_log import take_row_ids
 from webapp.rowstore import create_store, within
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.store import StoredRow
 from webapp.rowstore.table_ref import Field, TableRef
+from webapp.rowstore.values import StoredRow
 
 REF = TableRef(1, (Field(1, "Name", "text", {}),))
 
@@ -31,8 +31,12 @@ async def table(database: Database, settings: Settings) -> TableRef:
     return REF
 
 
+async def take(work: UnitOfWork, table_id: int, count: int) -> range:
+    return await work.run(lambda connection: take_row_ids(connection, table_id, count))
+
+
 async def add_row(work: UnitOfWork, name: str) -> int:
-    (row_id,) = await take_row_ids(work, REF.id, 1)
+    (row_id,) = await take(work, REF.id, 1)
     await within(work, lambda rows: rows.insert(REF, [StoredRow(row_id, (name,))]))
     return row_id
 
@@ -55,10 +59,10 @@ async def test_rows_added_at_once_get_different_ids(database: Database, table: T
 
 
 async def test_several_ids_are_taken_at_once(database: Database, table: TableRef) -> None:
-    assert list(await database.write(take_row_ids, 1, 3)) == [3, 4, 5]
-    assert list(await database.write(take_row_ids, 1, 1)) == [6]
+    assert list(await database.write(take, 1, 3)) == [3, 4, 5]
+    assert list(await database.write(take, 1, 1)) == [6]
 
 
 async def test_a_table_that_does_not_exist_has_no_ids(database: Database) -> None:
     with pytest.raises(NotFound):
-        await database.write(take_row_ids, 9, 1)
+        await database.write(take, 9, 1)

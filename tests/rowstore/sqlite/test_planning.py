@@ -1,5 +1,6 @@
 """Which indexes the statements of a query use."""
 
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -22,9 +23,16 @@ class ExplainingReader(SqliteRowReader):
         self.statements: list[Sql] = []
 
     def execute(self, sql: Sql) -> list[Any]:
+        self._explain(sql)
+        return super().execute(sql)
+
+    def iterate(self, sql: Sql) -> Iterator[list[Any]]:
+        self._explain(sql)
+        return super().iterate(sql)
+
+    def _explain(self, sql: Sql) -> None:
         self.statements.append(sql)
         self.steps += [step[3] for step in self._connection.execute(f"EXPLAIN QUERY PLAN {sql.text}", sql.values)]
-        return super().execute(sql)
 
 
 def explain(table: StoredTable) -> ExplainingReader:

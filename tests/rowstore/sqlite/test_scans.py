@@ -68,3 +68,18 @@ def test_a_page_reports_where_its_scan_stopped(small_chunks: None, make: Make) -
     assert table.page(query=query, scan_seconds=60).stopped_at is None
     assert table.page(query=query).stopped_at is None
     assert table.page(query=table.query(("f.1", "eq:a"), ("sort", "1")), scan_seconds=0).stopped_at is None
+
+
+def test_looking_for_the_neighbours_of_a_row_ends_when_its_time_is_over(table: StoredTable) -> None:
+    table.refill([("a" if number in (1, 5, 9) else "b", "") for number in range(1, 11)])
+    query = table.query(("f.1", "eq:a"))
+    hurried = table.rows.row(table.ref, query, 5, scan_seconds=0)
+    patient = table.rows.row(table.ref, query, 5, scan_seconds=60)
+    last = table.rows.row(table.ref, query, 9, scan_seconds=0)
+
+    assert hurried is not None
+    assert patient is not None
+    assert last is not None
+    assert (hurried.previous, hurried.next, hurried.unknown) == (None, None, ("previous", "next"))
+    assert (patient.previous, patient.next, patient.unknown) == (1, 9, ())
+    assert (last.previous, last.next, last.unknown) == (None, None, ("previous",))

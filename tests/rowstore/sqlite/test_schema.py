@@ -8,8 +8,8 @@ import pytest
 from tests.rowstore.backends import column
 from tests.rowstore.conftest import Make
 from webapp.rowstore.sqlite.schema import create_sql
-from webapp.rowstore.store import StoredRow
 from webapp.rowstore.table_ref import TableRef
+from webapp.rowstore.values import StoredRow
 
 
 def test_titles_do_not_reach_sql() -> None:

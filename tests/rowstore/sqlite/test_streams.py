@@ -4,6 +4,8 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from tests.rowstore.backends import column
 from tests.rowstore.conftest import Make
+from tests.servers import PATIENCE, wait_for
 from webapp.rowstore.sqlite import store as module
 from webapp.rowstore.sqlite.statement import Sql
 from webapp.rowstore.sqlite.store import SqliteRowReader
@@ -26,11 +29,15 @@ async def test_a_slow_client_keeps_no_transaction_open(make: Make, open_store: A
     store, query = await open_store(table), table.query(("sort", sort))
     blocks = store.stream(lambda rows: rows.export(table.ref, query))
     await anext(blocks)
-    await asyncio.sleep(0.1)  # the next block is made meanwhile
     with table.backend.connect() as connection:
         connection.execute("UPDATE t1 SET c1 = 'z' WHERE rowid = 3000")
-        assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
     connection.close()
+
+    def is_checkpointed() -> bool:
+        with closing(table.backend.connect()) as connection:
+            return bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
+
+    await asyncio.to_thread(wait_for, is_checkpointed)  # the next block is made meanwhile
     assert len([block async for block in blocks]) > 3
     assert not list(table.backend.path.parent.glob("rowcast-*"))
 
@@ -87,6 +94,29 @@ async def test_a_consumer_that_is_cancelled_interrupts_the_statement(
     with pytest.raises(asyncio.CancelledError):
         await reading
     await connections.wait_until_closed()
+
+
+async def test_a_block_that_waits_for_a_thread_is_not_read_for_a_consumer_that_has_gone(
+    make: Make, open_store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connections, may_go_on, blocks_read = Connections(monkeypatch), threading.Event(), list[int]()
+    store = await open_store(make(FIELDS))
+    threads = ThreadPoolExecutor(1)
+    asyncio.get_running_loop().set_default_executor(threads)  # which the loop shuts down
+
+    def two_blocks(rows: SqliteRowReader) -> Generator[bytes, None, None]:
+        threads.submit(may_go_on.wait, PATIENCE)
+        for number in range(2):
+            blocks_read.append(number)
+            yield b""
+
+    stream = store.stream(two_blocks)
+    await anext(stream)
+    await stream.aclose()
+    may_go_on.set()
+    await connections.wait_until_closed()
+
+    assert blocks_read == [0]
 
 
 async def test_an_error_closes_the_connection(make: Make, open_store: Any, monkeypatch: pytest.MonkeyPatch) -> None:

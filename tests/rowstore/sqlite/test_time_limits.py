@@ -53,3 +53,15 @@ async def test_a_read_stops_when_its_caller_is_cancelled(make: Make, open_store:
         await reading
     async with asyncio.timeout(5):
         assert await store.read(answer, 5) == 42
+
+
+async def test_a_row_is_shown_although_sorting_for_its_neighbours_takes_too_long(make: Make, open_store: Any) -> None:
+    """The table has no index of this sort."""
+    table = make(FIELDS, [(f"{number % 977} {number}",) for number in range(200_000)])
+    store, query = await open_store(table), table.query(("sort", "-1"))
+
+    def read(rows: SqliteRowReader) -> Any:
+        return rows.row(table.ref, query, 7, sort_seconds=0.0)
+
+    row = await store.read(read, 60)
+    assert (row.cells, row.previous, row.next, row.unknown) == (("6 6",), None, None, ("previous", "next"))

@@ -7,8 +7,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.accounts.audit import AuditEvent, AuditSource, Event
-from webapp.models.accounts.one_time_token import OneTimeToken, Purpose, TokenUnusable, send_link
-from webapp.models.accounts.people import DeleteUserData, LastOwner, ensure_other_owner, is_last_owner
+from webapp.models.accounts.last_owner import LastOwner, ensure_other_owner, is_last_owner
+from webapp.models.accounts.one_time_token import (
+    OneTimeToken,
+    PassedOnByHand,
+    Purpose,
+    TokenUnusable,
+    send_link,
+)
+from webapp.models.accounts.outcomes import forget_person
+from webapp.models.accounts.people import DeleteUserData
 from webapp.models.accounts.user import User
 from webapp.models.base import utc_now
 from webapp.models.mail import Mailer
@@ -25,9 +33,15 @@ async def register(
     return user
 
 
-async def verify_email(work: UnitOfWork, source: AuditSource, token: str) -> None:
-    """Raises `TokenUnusable`."""
-    _, user = await OneTimeToken.redeem_link(work, Purpose.VERIFY, token)
+async def verify_email(work: UnitOfWork, source: AuditSource, user_id: int, token: str) -> None:
+    """Only a mailed link confirms an address. Raises `TokenUnusable`, also if the link is somebody else's, and
+    `PassedOnByHand` for any other.
+    """
+    link, user = await OneTimeToken.redeem_link(work, Purpose.VERIFY, token)
+    if user.id != user_id:
+        raise TokenUnusable
+    if link.is_by_hand:
+        raise PassedOnByHand
     if user.verified_at is None:
         user.verified_at = utc_now()
         await AuditEvent.record(work, Event.VERIFIED, source, user)
@@ -77,7 +91,8 @@ async def request_email_change(work: UnitOfWork, source: AuditSource, mailer: Ma
 
 
 async def confirm_email_change(work: UnitOfWork, source: AuditSource, mailer: Mailer, user_id: int, token: str) -> str:
-    """Return the new address. Links sent to the old one, or made pointless by the new one, stop working.
+    """Return the new address, confirmed if the link was mailed. Links sent to the old one, or made pointless by the new
+    one, stop working.
 
     Raises `TokenUnusable`, also if somebody else asked, and `EmailTaken` if somebody else has got the address since.
     """
@@ -85,12 +100,21 @@ async def confirm_email_change(work: UnitOfWork, source: AuditSource, mailer: Ma
     if link.user_id != user_id:
         raise TokenUnusable
     user = await work.session.get_one(User, user_id)
-    before, user.email, user.verified_at = user.email, link.email or "", utc_now()
+    before, user.email, user.verified_at = user.email, link.email or "", None if link.is_by_hand else utc_now()
     await user.flush_email(work)
     await OneTimeToken.withdraw(work, user.id, Purpose.CHANGE_EMAIL, Purpose.RESET, Purpose.VERIFY)
     await mailer.send(work, "email_changed", before, user_id=user.id, new_email=user.email)
     await AuditEvent.record(work, Event.EMAIL_CHANGED, source, user, before=before)
     return user.email
+
+
+async def withdraw_email_change(work: UnitOfWork, source: AuditSource, user_id: int) -> None:
+    """The address stays; links to confirm another one stop working. Raises `NotFound`."""
+    user = await User.find(work.session, user_id)
+    new = await pending_email(work.session, user_id)
+    await OneTimeToken.withdraw(work, user_id, Purpose.CHANGE_EMAIL)
+    if new is not None:
+        await AuditEvent.record(work, Event.EMAIL_CHANGE_WITHDRAWN, source, user, new=new)
 
 
 async def reason_to_keep(session: AsyncSession, user_id: int) -> str | None:
@@ -117,4 +141,5 @@ async def delete_account(
     await AuditEvent.record(work, Event.DELETED, source, user, role=user.role)
     await mailer.send(work, "account_deleted", user.email)
     await delete_user_data(work, user.id)
+    await forget_person(work, user)
     await work.session.delete(user)

@@ -21,6 +21,7 @@ class Event(StrEnum):
     VERIFIED = "account.verified"
     PROFILE_CHANGED = "account.profile_changed"
     EMAIL_CHANGE_ASKED = "account.email_change_asked"
+    EMAIL_CHANGE_WITHDRAWN = "account.email_change_withdrawn"
     EMAIL_CHANGED = "account.email_changed"
     EXPORTED = "account.exported"
     DELETED = "account.deleted"
@@ -29,18 +30,24 @@ class Event(StrEnum):
     CONFIRMED = "session.confirmed"
     SIGNED_OUT = "session.ended"
     ALL_SIGNED_OUT = "session.all_ended"
-    THROTTLED = "session.throttled"
+    RATE_LIMITED = "session.throttled"
     PASSWORD_CHANGED = "password.changed"  # noqa: S105
+    PASSWORD_REFUSED = "password.refused"  # noqa: S105
     RESET_ASKED = "password.reset_asked"
     PASSWORD_RESET = "password.reset"  # noqa: S105
     FACTOR_ADDED = "second_factor.added"
+    FACTOR_REPLACED = "second_factor.replaced"
     FACTOR_REMOVED = "second_factor.removed"
+    FACTOR_REFUSED = "second_factor.refused"
     RECOVERY_CODE_USED = "recovery_code.used"
     RECOVERY_CODES_MADE = "recovery_code.renewed"
     PASSKEY_ADDED = "passkey.added"
+    PASSKEY_REFUSED = "passkey.refused"
+    PASSKEY_RENAMED = "passkey.renamed"
     PASSKEY_REMOVED = "passkey.removed"
     TOKEN_MADE = "token.made"  # noqa: S105
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
+    TOKEN_REFUSED = "token.refused"  # noqa: S105
     INVITED = "person.invited"
     INVITATION_WITHDRAWN = "person.invitation_withdrawn"
     ADDED = "person.added"
@@ -49,10 +56,19 @@ class Event(StrEnum):
     ACTIVATED = "person.activated"
     DEACTIVATED = "person.deactivated"
     REMOVED = "person.removed"
+    MEMBER_ADDED = "table.member_added"
+    MEMBER_CHANGED = "table.member_changed"
+    MEMBER_REMOVED = "table.member_removed"
+    MEMBER_LEFT = "table.member_left"
+    MEMBER_INVITED = "table.member_invited"
+    MEMBER_UNINVITED = "table.member_uninvited"
+    HANDED_OVER = "table.handed_over"
+    LINK_REFUSED = "link.refused"
     LINK_COPIED = "mail.link_copied"
     AUDIT_EXPORTED = "audit.exported"
     JOB_RETRIED = "job.retried"
     REFUSED = "access.refused"
+    CROSS_SITE = "access.cross_site"
 
 
 @dataclass(frozen=True, slots=True)

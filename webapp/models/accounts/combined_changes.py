@@ -58,13 +58,14 @@ async def change_person(
     name: str | None = None,
     role: Role | None = None,
     is_active: bool | None = None,
+    two_factors: Container[Role] = (),
 ) -> User:
-    """Change what is not None, all of it or nothing."""
+    """Change what is not None, all of it or nothing. `two_factors` is as for `change_role`."""
     person = await get_manageable_user(work, by, user_id)
     if name is not None:
         await change_name(work, by, user_id, name)
     if role is not None:
-        await change_role(work, by, user_id, role)
+        await change_role(work, by, user_id, role, two_factors)
     if is_active is not None:
         await (activate if is_active else deactivate)(work, by, user_id)
     return person

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, Select, and_, delete, select, update
+from sqlalchemy import ColumnElement, ForeignKey, Select, and_, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db.errors import UserError
@@ -48,6 +48,14 @@ class TokenUnusable(UserError):
         super().__init__("This link does not work any more: it was used already, or it is too old. Ask for a new one.")
 
 
+class PassedOnByHand(UserError):
+    def __init__(self) -> None:
+        super().__init__(
+            "Somebody passed this link on by hand, so it does not show that mail reaches you. Only a mailed link "
+            "confirms an address: ask for a new one."
+        )
+
+
 class OneTimeToken(Base):
     __tablename__ = "one_time_tokens"
 
@@ -62,7 +70,7 @@ class OneTimeToken(Base):
     # the link on, so using it does not show that its address reaches anybody.
     data: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
-    expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]
 
     @classmethod
@@ -76,12 +84,10 @@ class OneTimeToken(Base):
         data: dict[str, Any] | None = None,
         ends_earlier: bool = True,
     ) -> str:
-        """Create a token; earlier ones for the same purpose and person stop working. Long expired rows are deleted.
+        """Create a token; earlier ones for the same purpose and person stop working.
 
         Tokens for signing in leave earlier ones alone: two devices may be in the middle of signing in.
         """
-        now = utc_now()
-        await work.session.execute(delete(cls).where(cls.expires_at < now - RETENTION))
         if user_id is not None and ends_earlier:
             await cls.withdraw(work, user_id, purpose)
         token = secrets.token_urlsafe(32)
@@ -92,10 +98,16 @@ class OneTimeToken(Base):
                 user_id=user_id,
                 email=email,
                 data=data or {},
-                expires_at=now + LIFETIMES[purpose],
+                expires_at=utc_now() + LIFETIMES[purpose],
             )
         )
         return token
+
+    @classmethod
+    def is_over(cls, now: datetime) -> ColumnElement[bool]:
+        """Whether it is of no use to anybody. Strangers ask for challenges, so none is kept once it has expired."""
+        is_challenge = cls.purpose == Purpose.CHALLENGE
+        return or_(cls.expires_at < now - RETENTION, and_(is_challenge, cls.expires_at < now))
 
     @classmethod
     def is_usable(cls) -> ColumnElement[bool]:
@@ -150,6 +162,11 @@ class OneTimeToken(Base):
 async def send_link(
     work: UnitOfWork, mailer: Mailer, purpose: Purpose, user: User, template: str, **context: str
 ) -> None:
-    """Mail a link to somebody with an account. It grants something once, so asking again ends the link before it."""
+    """Mail a link to somebody with an account. It grants something once, so asking again ends the link before it.
+
+    Without mail no link confirms an address, so none is made: nobody could pass it on.
+    """
+    if purpose is Purpose.VERIFY and not mailer.confirms_addresses:
+        return
     token = await OneTimeToken.issue(work, purpose, user_id=user.id, email=user.email)
     await mailer.send(work, template, user.email, user_id=user.id, token=token, **context)

@@ -15,7 +15,7 @@ from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.accounts.audit import AuditEvent, Event
 from webapp.models.accounts.invitation import pending_roles
-from webapp.models.accounts.one_time_token import OneTimeToken
+from webapp.models.accounts.one_time_token import OneTimeToken, Purpose
 from webapp.models.accounts.people import ActingUser, ensure_can_grant, get_manageable_user
 from webapp.models.accounts.user import User
 from webapp.models.base import hash_token
@@ -26,8 +26,10 @@ from webapp.models.policy import Actor, Role, is_above
 
 class NoWorkingLink(UserError):
     def __init__(self) -> None:
-        why = "it was sent, its link was used or is too old, or its key is gone"
-        super().__init__(f"This mail holds no link that works: {why}. Make a new one.")
+        super().__init__(
+            "This mail holds no link that can be passed on: it was sent, its link was used or is too old, its key is "
+            "gone, or it confirms an address, which only a mailed link does."
+        )
 
 
 async def unsent_mails(
@@ -94,9 +96,13 @@ async def _find(work: UnitOfWork, mail_id: str) -> Mail:
 
 
 async def _working_links(session: AsyncSession, links: Iterable[str]) -> set[str]:
-    """Those that still grant something. The links in notices never do: they lead to pages that everybody can open."""
+    """Those that still grant something when passed on by hand. The links in notices never do: they lead to pages that
+    everybody can open; and one that confirms an address confirms it only if it was mailed.
+    """
     by_hash = {hash_token(_token_in(link)): link for link in links}
-    usable = select(OneTimeToken.token_hash).where(OneTimeToken.token_hash.in_(by_hash), OneTimeToken.is_usable())
+    usable = select(OneTimeToken.token_hash).where(
+        OneTimeToken.token_hash.in_(by_hash), OneTimeToken.is_usable(), OneTimeToken.purpose != Purpose.VERIFY
+    )
     return {by_hash[token_hash] for token_hash in await session.scalars(usable)}
 
 

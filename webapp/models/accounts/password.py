@@ -8,17 +8,15 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from sqlalchemy import delete, select
-
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.accounts.api_token import ApiToken
 from webapp.models.accounts.audit import AuditEvent, AuditSource, Event
+from webapp.models.accounts.last_owner import is_last_owner
 from webapp.models.accounts.one_time_token import BY_HAND, OneTimeToken, Purpose, send_link
 from webapp.models.accounts.passkey import Passkey
-from webapp.models.accounts.people import ActingUser, get_manageable_user, is_last_owner
+from webapp.models.accounts.people import ActingUser, get_manageable_user
 from webapp.models.accounts.recovery_code import RecoveryCode
-from webapp.models.accounts.second_factor import has_second_factor
 from webapp.models.accounts.session import Session
 from webapp.models.accounts.user import User
 from webapp.models.base import utc_now
@@ -122,11 +120,15 @@ async def set_password(
 
 
 async def change_password(
-    work: UnitOfWork, source: AuditSource, mailer: Mailer, user_id: int, password_hash: str, session_id: int | None
+    work: UnitOfWork, source: AuditSource, mailer: Mailer, known: User, password_hash: str, session_id: int | None
 ) -> None:
-    """Change one's own password; the sign-in `session_id` goes on."""
+    """Change one's own password; the sign-in `session_id` goes on.
+
+    `known` is the row as it was when the current password was verified. Raises `ChangedMeanwhile`.
+    """
+    await User.ensure_unchanged(work, known)
     event = Event.PASSWORD_CHANGED
-    user = await set_password(work, source, user_id, password_hash, event, keep_session_id=session_id)
+    user = await set_password(work, source, known.id, password_hash, event, keep_session_id=session_id)
     await mailer.send(work, "password_changed", user.email, user_id=user.id)
 
 
@@ -141,10 +143,13 @@ async def request_password_reset(work: UnitOfWork, source: AuditSource, mailer: 
 async def complete_password_reset(
     work: UnitOfWork, source: AuditSource, mailer: Mailer, token: str, password_hash: str
 ) -> User:
-    """Choose a new password with the token of a mailed link. Raises `TokenUnusable`."""
+    """Choose a new password with the token of a link; one that was mailed also confirms the address.
+
+    Raises `TokenUnusable`.
+    """
     link, user = await OneTimeToken.redeem_link(work, Purpose.RESET, token)
     source = source.acting_as(user)
-    if user.verified_at is None and not (link.is_by_hand and await has_second_factor(work.session, user.id)):
+    if user.verified_at is None and not link.is_by_hand:
         await _verify_and_remove_factors(work, source, user)
     await set_password(work, source, user.id, password_hash, Event.PASSWORD_RESET)
     await mailer.send(work, "password_changed", user.email, user_id=user.id)
@@ -153,9 +158,9 @@ async def complete_password_reset(
 
 async def _verify_and_remove_factors(work: UnitOfWork, source: AuditSource, user: User) -> None:
     """The address was unverified. Now somebody has proved that it is theirs, so what others added is removed."""
-    user.verified_at, user.totp_secret = utc_now(), None
+    user.verified_at, user.totp_secret, user.totp_added_at = utc_now(), None, None
     await RecoveryCode.remove(work, user.id)
-    await work.session.execute(delete(Passkey).where(Passkey.user_id == user.id))
+    await Passkey.end_all(work, user.id)
     await AuditEvent.record(work, Event.VERIFIED, source, user)
 
 
@@ -199,9 +204,8 @@ async def issue_reset_link(work: UnitOfWork, person: User) -> str:
 async def _remove_second_factors(work: UnitOfWork, by: ActingUser, person: User) -> None:
     """The authenticator app with its recovery codes, and all passkeys."""
     if person.totp_secret is not None:
-        person.totp_secret = None
+        person.totp_secret = person.totp_added_at = None
         await RecoveryCode.remove(work, person.id)
         await AuditEvent.record(work, Event.FACTOR_REMOVED, by.source, person)
-    for passkey in await work.session.scalars(select(Passkey).where(Passkey.user_id == person.id)):
-        await work.session.delete(passkey)
-        await AuditEvent.record(work, Event.PASSKEY_REMOVED, by.source, person, name=passkey.name)
+    for name in await Passkey.end_all(work, person.id):
+        await AuditEvent.record(work, Event.PASSKEY_REMOVED, by.source, person, name=name)

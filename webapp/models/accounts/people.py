@@ -4,25 +4,25 @@ Each checks first and changes afterwards; one that raises has changed nothing, s
 Rights are decided here, under the write lock: an owner may have been demoted since the request started.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass, replace
-
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.accounts.api_token import ApiToken
 from webapp.models.accounts.audit import COMMAND_LINE, AuditEvent, AuditSource, Event
+from webapp.models.accounts.last_owner import ensure_other_owner
 from webapp.models.accounts.one_time_token import OneTimeToken, Purpose, send_link
+from webapp.models.accounts.outcomes import forget_person
+from webapp.models.accounts.passkey import Passkey
 from webapp.models.accounts.second_factor import has_second_factor
 from webapp.models.accounts.session import Session
 from webapp.models.accounts.user import EmailTaken, User
-from webapp.models.errors import NotFound
+from webapp.models.errors import NotAllowed, NotFound
 from webapp.models.mail import Mailer
+from webapp.models.names import one_line
 from webapp.models.policy import RANKS, Action, Actor, Role, is_above, is_allowed
 
-MAX_NAME = 200  # characters
 # Mailed links that become invalid when a person gets a new address or is deactivated.
 LINK_PURPOSES = (Purpose.VERIFY, Purpose.RESET, Purpose.CHANGE_EMAIL, Purpose.SECOND_STEP)
 
@@ -47,19 +47,17 @@ class ActingUser:
 OPERATOR = ActingUser(None, COMMAND_LINE)  # whoever runs the server, at its command line
 
 
-class NotAllowed(UserError):
-    """The actor may manage people, but not this person, or not in this way."""
-
-
 class HasFactor(NotAllowed):
     def __init__(self) -> None:
-        super().__init__("They have a second factor or a passkey: only they change their address, on their own page.")
+        super().__init__("They have an authenticator app or a passkey, so only they can change their address.")
 
 
-class LastOwner(UserError):
-    def __init__(self) -> None:
+class OnlyPasskeys(UserError):
+    def __init__(self, email: str) -> None:
         super().__init__(
-            "This is the last owner who can sign in, and a server needs one. Make somebody else an owner first."
+            "A promotion removes passkeys, and this server requires two-factor authentication of that role, so "
+            f"{email} would be locked out. Ask them to turn on an authenticator app first; it stays. Their role "
+            "was not changed."
         )
 
 
@@ -82,7 +80,7 @@ async def add_person(
     if await work.session.scalar(User.id_by_email(email)) is not None:
         raise EmailTaken
     person = await User.create(
-        work, email=email, name=name.strip(), role=role, password_hash=password_hash, is_verified=is_verified
+        work, email=email, name=name, role=role, password_hash=password_hash, is_verified=is_verified
     )
     await AuditEvent.record(work, Event.ADDED, by.source, person, role=role)
     if mailer is not None:
@@ -93,7 +91,7 @@ async def add_person(
 async def add_as_operator(
     work: UnitOfWork, *, email: str, name: str = "", role: Role | None = None, password_hash: str = ""
 ) -> User:
-    """From the command line: the first person owns the server, and the operator's word verifies the address.
+    """From the command line: the first person owns the server. Their address needs no confirmation, all others do.
 
     Raises `EmailTaken`, and `UserError` for a first person who is to be anything but the owner.
     """
@@ -102,14 +100,14 @@ async def add_as_operator(
         raise UserError("Nobody has an account yet, and the first one is the owner's. Add it with --role owner.")
     role = role or (Role.OWNER if is_first else Role.MEMBER)
     return await add_person(
-        work, OPERATOR, email=email, name=name, role=role, password_hash=password_hash, is_verified=True
+        work, OPERATOR, email=email, name=name, role=role, password_hash=password_hash, is_verified=is_first
     )
 
 
 async def change_name(work: UnitOfWork, by: ActingUser, user_id: int, name: str) -> User:
     """A blank name changes nothing."""
     person = await get_manageable_user(work, by, user_id)
-    before, name = person.name, name.strip()
+    before, name = person.name, one_line(name)
     if name not in ("", before):
         person.name = name
         await AuditEvent.record(work, Event.CHANGED, by.source, person, before=before, name=name)
@@ -138,10 +136,14 @@ async def change_email(work: UnitOfWork, by: ActingUser, mailer: Mailer, user_id
     return person
 
 
-async def change_role(work: UnitOfWork, by: ActingUser, user_id: int, role: Role) -> User:
-    """Raises `NotAllowed` for one's own role and for a role the actor may not grant, and `LastOwner`.
+async def change_role(
+    work: UnitOfWork, by: ActingUser, user_id: int, role: Role, two_factors: Container[Role] = ()
+) -> User:
+    """Raises `NotAllowed` for one's own role and for a role the actor may not grant, `LastOwner`, and `OnlyPasskeys`.
 
-    A promotion signs the person out everywhere: existing sign-ins and requests by others were for fewer rights.
+    A promotion signs the person out everywhere and ends their passkeys: these were for fewer rights, and somebody else
+    may have added one. The next sign-in says which (`sign_in_methods.py`). `two_factors` are the roles of whom the
+    server demands them: nobody is left there with a password alone, for whoever knows it to set up the second one.
     """
     person = await get_manageable_user(work, by, user_id, refuse_self=OWN_ROLE)
     await ensure_can_grant(work, by, role)
@@ -149,10 +151,15 @@ async def change_role(work: UnitOfWork, by: ActingUser, user_id: int, role: Role
     if before is role:
         return person
     await ensure_other_owner(work, person)
+    if RANKS[role] > RANKS[before] and role in two_factors:
+        await _ensure_factor_remains(work, person)
     person.role = role
+    details = {}
     if RANKS[role] > RANKS[before]:
         await _revoke_access(work, person)
-    await AuditEvent.record(work, Event.ROLE_CHANGED, by.source, person, before=before, role=role)
+        if names := await Passkey.end_all(work, person.id):
+            details["passkeys_ended"] = names
+    await AuditEvent.record(work, Event.ROLE_CHANGED, by.source, person, before=before, role=role, **details)
     return person
 
 
@@ -192,6 +199,7 @@ async def remove_person(work: UnitOfWork, by: ActingUser, user_id: int, delete_u
     await ensure_other_owner(work, person)
     await AuditEvent.record(work, Event.REMOVED, by.source, person, role=person.role)
     await delete_user_data(work, person.id)
+    await forget_person(work, person)
     await work.session.delete(person)
 
 
@@ -209,7 +217,7 @@ async def get_manageable_user(
         return person
     if refuse_self is not None and by.actor.id == person.id:
         raise NotAllowed(refuse_self)
-    if not is_allowed(await _with_current_role(work, by.actor), Action.MANAGE_PEOPLE, person):
+    if not is_allowed(await with_current_role(work, by.actor), Action.MANAGE_PEOPLE, person):
         raise NotAllowed(f"You may not manage {person.email}: the role is not below yours.")
     return person
 
@@ -218,30 +226,22 @@ async def ensure_can_grant(work: UnitOfWork, by: ActingUser, role: Role) -> None
     """Raises `NotAllowed` if the role is not below that of `by`."""
     if by.actor is None:
         return
-    actor = await _with_current_role(work, by.actor)
+    actor = await with_current_role(work, by.actor)
     if not (is_allowed(actor, Action.MANAGE_PEOPLE) and is_above(actor, role)):
         raise NotAllowed(f"You may not give the role {role}: it is not below yours.")
 
 
-async def _with_current_role(work: UnitOfWork, actor: Actor) -> Actor:
+async def _ensure_factor_remains(work: UnitOfWork, person: User) -> None:
+    if person.totp_secret is None and await has_second_factor(work.session, person.id):
+        raise OnlyPasskeys(person.email)
+
+
+async def with_current_role(work: UnitOfWork, actor: Actor) -> Actor:
+    """Raises `NotAllowed` if they are gone or deactivated."""
     user = await work.session.get(User, actor.id)
     if user is None or not user.is_active:
         raise NotAllowed("Your account does not manage people any more.")
     return replace(actor, role=user.role)
-
-
-async def ensure_other_owner(work: UnitOfWork, person: User) -> None:
-    """Raises `LastOwner` if nobody else could own the server; also for people who delete their own account."""
-    if await is_last_owner(work.session, person):
-        raise LastOwner
-
-
-async def is_last_owner(session: AsyncSession, person: User) -> bool:
-    """Whether they are an owner, and nobody else is one who can sign in with a password."""
-    if person.role != Role.OWNER or not person.is_active:
-        return False
-    others = select(User.id).where(User.role == Role.OWNER, User.is_active, User.password_hash != "")
-    return await session.scalar(others.where(User.id != person.id).limit(1)) is None
 
 
 async def _revoke_access(work: UnitOfWork, person: User) -> int:

@@ -122,6 +122,18 @@ async def people_after(session: AsyncSession, user_id: int, limit: int, search: 
     return (await session.scalars(statement)).all()
 
 
+async def people_like(
+    session: AsyncSession, search: str, limit: int, *, also_deactivated: bool = False
+) -> Sequence[User]:
+    """At most `limit` people, by name, whose name or address contains every word of `search`."""
+    matching = _matching(search)
+    if not matching:
+        return []
+    statement = select(User).where(*matching).order_by(func.lower(User.name), User.id)
+    statement = statement if also_deactivated else statement.where(User.is_active)
+    return (await session.scalars(statement.limit(limit))).all()
+
+
 async def people_with_state(session: AsyncSession) -> list[tuple[User, str]]:
     """Everybody, by address, each with their `STATE`."""
     return [(user, state) for user, state in await session.execute(select(User, STATE).order_by(User.email))]

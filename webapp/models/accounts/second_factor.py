@@ -2,6 +2,7 @@
 
 import hmac
 import time
+from dataclasses import dataclass
 
 import pyotp
 from cryptography.fernet import InvalidToken, MultiFernet
@@ -12,14 +13,32 @@ from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.accounts.audit import AuditEvent, AuditSource, Event
 from webapp.models.accounts.one_time_token import OneTimeToken, Purpose
-from webapp.models.accounts.passkey import Passkey
+from webapp.models.accounts.passkey import LastFactor, Passkey
 from webapp.models.accounts.recovery_code import RecoveryCode
+from webapp.models.accounts.session import Session
 from webapp.models.accounts.user import User
+from webapp.models.base import utc_now
 from webapp.models.mail import Mailer
 
 STEP_SECONDS = 30  # one code each
 MAX_DRIFT = 1  # steps by which a clock may be wrong, either way
 DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class NewTotp:
+    """The secret of an app that has yet to show its first code; and the version of the credentials it replaces."""
+
+    secret: str
+    replaces: str  # `User.credentials_version`; empty for a first app
+
+
+class ReplacedMeanwhile(UserError):
+    def __init__(self) -> None:
+        super().__init__(
+            "Your password or your authenticator app has changed since this page was made. Nothing was changed now; "
+            'open the page "Two-factor authentication" again.'
+        )
 
 
 async def has_totp(session: AsyncSession, user_id: int) -> bool:
@@ -43,24 +62,58 @@ async def turn_on_totp(
         return None
     user = await User.find(work.session, user_id)
     if user.totp_secret is not None:
-        raise UserError("The second factor is on already. Turn it off first to use another app.")
-    user.totp_secret, user.totp_step = fernet.encrypt(secret.encode()).decode(), step
+        raise UserError("Two-factor authentication is already on. To use another app, replace the one you have.")
+    _set_totp(user, secret, step, fernet)
+    await Session.require_new_proof(work, user_id)
     await AuditEvent.record(work, Event.FACTOR_ADDED, source, user)
     await mailer.send(work, "second_factor_added", user.email, user_id=user.id)
     return await RecoveryCode.replace(work, user_id)
 
 
-async def turn_off_totp(
-    work: UnitOfWork, source: AuditSource, mailer: Mailer, fernet: MultiFernet, user_id: int, code: str
+async def replace_totp(
+    work: UnitOfWork, source: AuditSource, mailer: Mailer, fernet: MultiFernet, user_id: int, new: NewTotp, code: str
 ) -> bool:
-    """Return False if the code, or recovery code, is not valid."""
+    """Another authenticator app takes the place of the one they have; recovery codes stay.
+
+    Return False if this is not the code of the new secret: then nothing changes. Doing it twice is doing it once.
+    Raises `ReplacedMeanwhile` if the credentials are others by now than those that the new secret was made to replace.
+    """
+    step = matching_step(new.secret, code)
+    if step is None:
+        return False
+    user = await User.find(work.session, user_id)
+    if user.totp_secret is not None and _decrypt(user.totp_secret, fernet) == new.secret:
+        return True
+    if user.totp_secret is None or user.credentials_version != new.replaces:
+        raise ReplacedMeanwhile
+    _set_totp(user, new.secret, step, fernet)
+    await OneTimeToken.withdraw(work, user_id, Purpose.SECOND_STEP)
+    await Session.require_new_proof(work, user_id)
+    await AuditEvent.record(work, Event.FACTOR_REPLACED, source, user)
+    await mailer.send(work, "second_factor_replaced", user.email, user_id=user.id)
+    return True
+
+
+async def turn_off_totp(
+    work: UnitOfWork,
+    source: AuditSource,
+    mailer: Mailer,
+    fernet: MultiFernet,
+    user_id: int,
+    code: str,
+    *,
+    must_keep_factor: bool,
+) -> bool:
+    """Return False if the code, or recovery code, is not valid. Raises `LastFactor` if they must have another."""
+    if must_keep_factor and await work.session.scalar(Passkey.of(user_id).limit(1)) is None:
+        raise LastFactor("a passkey")
     if not await verify_code(work, source, fernet, user_id, code):
         return False
     user = await User.find(work.session, user_id)
-    user.totp_secret, user.totp_step = None, 0
+    user.totp_secret, user.totp_step, user.totp_added_at = None, 0, None
     await RecoveryCode.remove(work, user_id)
     await AuditEvent.record(work, Event.FACTOR_REMOVED, source, user)
-    await mailer.send(work, "second_factor_removed", user.email, user_id=user.id)
+    await mailer.send(work, "second_factor_removed", user.email, user_id=user.id, is_demanded=must_keep_factor)
     return True
 
 
@@ -128,15 +181,28 @@ def matching_step(secret: str, code: str, *, after: int = 0, now: float | None =
 
 async def _use_step(work: UnitOfWork, user: User, code: str, fernet: MultiFernet) -> bool:
     """If two people submit the same code concurrently, one gets in: the row accepts each step once."""
-    try:
-        secret = fernet.decrypt(user.totp_secret or "").decode()
-    except InvalidToken:  # encrypted with a lost key: recovery codes still work
+    secret = _decrypt(user.totp_secret or "", fernet)
+    if secret is None:  # recovery codes still work
         return False
     step = matching_step(secret, code, after=user.totp_step)
     if step is None:
         return False
     used = update(User).where(User.id == user.id, User.totp_step < step).values(totp_step=step)
     return await work.session.scalar(used.returning(User.id)) is not None
+
+
+def _set_totp(user: User, secret: str, step: int, fernet: MultiFernet) -> None:
+    """`step` is that of the code just shown, which is used up."""
+    user.totp_secret, user.totp_step = fernet.encrypt(secret.encode()).decode(), step
+    user.totp_added_at = utc_now()
+
+
+def _decrypt(sealed: str, fernet: MultiFernet) -> str | None:
+    """None if it was encrypted with a lost key."""
+    try:
+        return fernet.decrypt(sealed).decode()
+    except InvalidToken:
+        return None
 
 
 def _digits(code: str) -> str:

@@ -5,10 +5,11 @@ page and never signs anybody out.
 """
 
 import secrets
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import ForeignKey, Select, and_, bindparam, delete, false, or_, select, update
+from sqlalchemy import ForeignKey, Select, and_, bindparam, false, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db.unit_of_work import UnitOfWork
@@ -16,7 +17,9 @@ from webapp.models.accounts.audit import MAX_AGENT, AuditEvent, AuditSource, Eve
 from webapp.models.accounts.user import ACTOR_COLUMNS, ChangedMeanwhile, User
 from webapp.models.base import Base, hash_token, utc_now
 
-TOUCH_INTERVAL = timedelta(minutes=5)  # "seen" is written at most this often
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+MAX_SESSIONS = 200  # of each person, as many as the page of devices lists; the one unseen for longest ends first
+MAX_TOUCH_INTERVAL = timedelta(minutes=5)
 
 
 class SessionLimits(Protocol):
@@ -25,6 +28,11 @@ class SessionLimits(Protocol):
     session_lifetime: int
     session_idle: int
     session_remember: int
+
+
+def touch_interval(limits: SessionLimits) -> timedelta:
+    """How often "seen" is written: a tenth of the shortest time after which an unused sign-in expires, or less."""
+    return min(MAX_TOUCH_INTERVAL, timedelta(seconds=min(limits.session_idle, limits.session_remember) / 10))
 
 
 class Session(Base):
@@ -76,6 +84,20 @@ class Session(Base):
         active = (cls.user_id == user_id, cls.revoked_at.is_(None), cls.id.is_distinct_from(except_id))
         revoked = update(cls).where(*active).values(revoked_at=utc_now())
         return len((await work.session.scalars(revoked.returning(cls.id))).all())
+
+    @classmethod
+    async def revoke_oldest(cls, work: UnitOfWork, user_id: int) -> None:
+        """End those of a person's sign-ins that were not seen for longest, beyond `MAX_SESSIONS`."""
+        theirs = (cls.user_id == user_id, cls.revoked_at.is_(None))
+        newest = select(cls.id).where(*theirs).order_by(cls.seen_at.desc(), cls.id.desc()).limit(MAX_SESSIONS)
+        await work.session.execute(update(cls).where(*theirs, cls.id.not_in(newest)).values(revoked_at=utc_now()))
+
+    @classmethod
+    async def require_new_proof(cls, work: UnitOfWork, user_id: int) -> None:
+        """A factor was added: whatever this person's sign-ins have shown before no longer counts as recent."""
+        await work.session.execute(
+            update(cls).where(cls.user_id == user_id).values(authenticated_at=NEVER, is_strong=false())
+        )
 
     @classmethod
     async def touch(cls, work: UnitOfWork, session_id: int, user_id: int, source: AuditSource) -> None:
@@ -144,22 +166,21 @@ async def start_session(
     method: str,
     remembered: bool,
     is_strong: bool,
-    lifetime: int,
     replaces: int | None = None,
 ) -> str:
     """Sign the person in on this device, where the session `replaces` ends. Return the token for the cookie.
 
     `user` is the row as it was when they proved who they are, by `method`; `is_strong` says that it took two factors.
-    Sign-ins older than `lifetime` seconds can never be used again and are deleted. Raises `ChangedMeanwhile`.
+    Raises `ChangedMeanwhile`.
     """
     if replaces is not None:
         await Session.revoke(work, replaces)
-    too_old = Session.created_at < utc_now() - timedelta(seconds=lifetime)
-    await work.session.execute(delete(Session).where(Session.user_id == user.id, too_old))
     person = await User.ensure_unchanged(work, user)
     details = {"method": method, "remembered": remembered}
     await AuditEvent.record(work, Event.SIGNED_IN, source.acting_as(person), person, **details)
-    return await Session.start(work, person.id, source, remembered=remembered, is_strong=is_strong)
+    token = await Session.start(work, person.id, source, remembered=remembered, is_strong=is_strong)
+    await Session.revoke_oldest(work, person.id)
+    return token
 
 
 async def confirm_session(
@@ -179,6 +200,18 @@ async def confirm_session(
     person = await work.session.get_one(User, session.user_id)
     await AuditEvent.record(work, Event.CONFIRMED, source, person, method=method)
     return token, session.remembered
+
+
+async def record_of_session(
+    work: UnitOfWork, event: Event, source: AuditSource, parameters: dict[str, Any] | None, /, **details: Any
+) -> None:
+    """Record an event of a request that was refused before its person was looked up. `parameters` are those of
+    `ACTIVE_SESSION`, if the request has a cookie.
+    """
+    row = (await work.session.execute(ACTIVE_SESSION, parameters)).first() if parameters else None
+    if row is not None:
+        source = replace(source, id=row.id, name=row.email)
+    await AuditEvent.record(work, event, source, None, **details)
 
 
 async def end_session(

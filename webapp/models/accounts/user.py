@@ -1,5 +1,6 @@
 """A person who can sign in."""
 
+import hashlib
 import unicodedata
 from datetime import datetime
 from typing import Any
@@ -14,8 +15,10 @@ from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.base import Base, utc_now
 from webapp.models.errors import NotFound
+from webapp.models.names import one_line
 from webapp.models.policy import Actor, Role
 
+MAX_NAME = 200  # characters
 MAX_EMAIL = 320  # characters: 64, the @ and 255 (RFC 5321, 4.5.3.1)
 # Alphabets whose letters look alike, by Unicode name. No real word mixes two of them.
 LOOKALIKE_ALPHABETS = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC"}
@@ -33,7 +36,7 @@ class ChangedMeanwhile(UserError):
 
 class RegistrationClosed(UserError):
     def __init__(self) -> None:
-        super().__init__("New accounts are closed here. Ask the owner for one.")
+        super().__init__("Registration is closed. Ask the owner for one.")
 
 
 class User(Base):
@@ -50,14 +53,21 @@ class User(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     # When the address was confirmed.
     verified_at: Mapped[datetime | None]
-    # Last activity, accurate to `session.TOUCH_INTERVAL`.
+    # Last activity, accurate to `session.touch_interval`.
     seen_at: Mapped[datetime | None] = mapped_column(index=True)
     time_zone: Mapped[str] = mapped_column(default="UTC", server_default="UTC")
     number_style: Mapped[str] = mapped_column(default="comma", server_default="comma")
     # The secret shared with an authenticator app, encrypted; None: no second factor.
     totp_secret: Mapped[str | None]
+    # When it was turned on; None also where that was before this was recorded.
+    totp_added_at: Mapped[datetime | None]
     # The time step of the last used code: each code is valid once (RFC 6238, 5.2).
     totp_step: Mapped[int] = mapped_column(default=0, server_default="0")
+
+    @property
+    def credentials_version(self) -> str:
+        """Changes with the password and with the second factor; reveals nothing about either."""
+        return hashlib.sha256(f"{self.password_hash} {self.totp_secret}".encode()).hexdigest()[:16]
 
     @classmethod
     async def find(cls, session: AsyncSession, user_id: int) -> "User":
@@ -100,7 +110,7 @@ class User(Base):
         """Without a name they are called what their address begins with. Raises `EmailTaken`."""
         user = cls(
             email=email,
-            name=name or email.partition("@")[0],
+            name=one_line(name)[:MAX_NAME] or email.partition("@")[0],
             password_hash=password_hash,
             role=role,
             verified_at=utc_now() if is_verified else None,
@@ -162,7 +172,7 @@ def normalise_email(address: str) -> str:
     type both. The length is checked before normalising, because composing very many combining marks takes seconds.
     """
     if len(address) > MAX_EMAIL:
-        raise ValueError("No e-mail address is that long.")
+        raise ValueError("This e-mail address is too long.")
     try:
         result = validate_email(
             address.strip(), check_deliverability=False, globally_deliverable=False, test_environment=True

@@ -1,120 +1,63 @@
-"""An import: a file being turned into a table, and the verbs that move it from one state to the next.
+"""The verbs that move an import from one state to the next.
 
 Each verb is one unit of work and starts what follows: it notifies those who watch the import, and puts the next task
 into the queue. Its id also names its tasks and its folder.
 """
 
 import re
-from datetime import datetime
-from enum import StrEnum
 from pathlib import PurePath
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import ForeignKey, Select, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 
-from webapp.db.database import Database
-from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.formats.errors import ImportFileError
+from webapp.imports.companions import fit_into
 from webapp.imports.report import ColumnGuess, ImportOverrides, InspectionReport
 from webapp.models.accounts.audit import AuditEvent, AuditSource, Event
 from webapp.models.accounts.user import User
-from webapp.models.base import Base, utc_now
+from webapp.models.base import utc_now
 from webapp.models.errors import NotFound
-from webapp.models.policy import Actor
+from webapp.models.idempotency import forget_outcome
+from webapp.models.tables.change_log import publish_change, record_import
+from webapp.models.tables.import_model import (
+    CHANGED,
+    UNFINISHED_STATES,
+    Import,
+    ImportState,
+    StateConflict,
+    ensure_room,
+    import_topic,
+)
 from webapp.models.tables.table import Column, SearchIndex, Table
 from webapp.rowstore import within
+from webapp.rowstore.table_ref import Field, TableRef
+from webapp.types.base import null_of
 
 MAX_TITLE = 120  # characters of a title taken from a file name
-CHANGED: Final = "changed"  # the event of an import's topic: whoever shows it reads its new state
 
 
-class ImportState(StrEnum):
-    INSPECTING = "inspecting"  # pass 1 reads the whole file
-    READY = "ready"  # the preview waits for a decision
-    LOADING = "loading"  # pass 2 inserts rows
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
+async def create(
+    work: UnitOfWork,
+    import_id: str,
+    *,
+    user_id: int,
+    filename: str,
+    size: int,
+    sha256: str,
+    limit: int | None = None,
+) -> None:
+    """Begin with an upload, which is in the import's folder. `size` is in bytes.
 
-
-RUNNING_STATES = (ImportState.INSPECTING, ImportState.LOADING)
-UNFINISHED_STATES = (*RUNNING_STATES, ImportState.READY)
-
-
-class StateConflict(UserError):
-    """The import is in another state than the request takes for granted: another request, or a pass, was faster."""
-
-    def __init__(self, state: str) -> None:
-        self.state = state
-        messages = {
-            ImportState.INSPECTING: "The file is still being read. Wait for the preview, then try again.",
-            ImportState.LOADING: "This import has already begun.",
-            ImportState.DONE: "This import is already done.",
-            ImportState.FAILED: "This import has failed. Upload the file again.",
-            ImportState.CANCELLED: "This import was cancelled. Upload the file again.",
-        }
-        super().__init__(messages.get(ImportState(state), "This import is waiting for your decision."))
-
-
-class Import(Base):
-    __tablename__ = "imports"
-
-    id: Mapped[str] = mapped_column(primary_key=True)  # 32 hexadecimal digits
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    # Set when the table is created; leads from a table to its original file.
-    table_id: Mapped[int | None] = mapped_column(ForeignKey("tables.id", ondelete="SET NULL"), index=True)
-    state: Mapped[str] = mapped_column(default=ImportState.INSPECTING)
-    # A readable reason; set when the state is failed.
-    failure: Mapped[str | None]
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
-    finished_at: Mapped[datetime | None]
-
-    # The upload, kept unchanged as `original` in the import's folder.
-    filename: Mapped[str]
-    size: Mapped[int]
-    sha256: Mapped[str]
-
-    # The user's corrections (`ImportOverrides` as JSON).
-    overrides: Mapped[dict[str, Any]] = mapped_column("overrules", default=dict)
-    # The result of pass 1 (`InspectionReport` as JSON).
-    inspection: Mapped[dict[str, Any] | None]
-
-    # Rows of the file already in the table: committed together with them, so a restart resumes exactly there.
-    rows_done: Mapped[int] = mapped_column(default=0)
-
-    @classmethod
-    def visible_to(cls, user_id: int) -> Select["Import"]:
-        return select(cls).where(cls.user_id == user_id)
-
-    @classmethod
-    def upload_of(cls, table_id: int) -> Select[str, str, str]:
-        """Id, file name and hash of the upload this table was made from."""
-        return (
-            select(cls.id, cls.filename, cls.sha256).where(cls.table_id == table_id).order_by(cls.created_at).limit(1)
-        )
-
-
-def import_topic(import_id: str) -> str:
-    """Where its events are published: `CHANGED`, and the progress of a running pass."""
-    return f"import:{import_id}"
-
-
-async def find_import(database: Database, actor: Actor, import_id: str) -> Import:
-    """Return the import if it belongs to this person. Raises `NotFound`."""
-    async with database.reading() as session:
-        import_ = await session.scalar(Import.visible_to(actor.id).where(Import.id == import_id))
-    if import_ is None:
-        raise NotFound("import")
-    return import_
-
-
-async def create(work: UnitOfWork, import_id: str, *, user_id: int, filename: str, size: int, sha256: str) -> None:
-    """Begin with an upload, which is in the import's folder. `size` is in bytes."""
+    Raises `TooManyWaiting`, and `NotFound` if the person is gone.
+    """
+    await User.find(work.session, user_id)
+    if limit is not None:
+        await ensure_room(work.session, user_id, limit)
     import_ = Import(id=import_id, user_id=user_id, filename=filename, size=size, sha256=sha256)
     work.session.add(import_)
-    _inspect(work, import_, ImportOverrides())
+    begin_inspection(work, import_, ImportOverrides())
 
 
 async def record_inspection(work: UnitOfWork, import_id: str, inspection: dict[str, Any]) -> None:
@@ -126,16 +69,35 @@ async def record_inspection(work: UnitOfWork, import_id: str, inspection: dict[s
     _announce(work, import_id)
 
 
-async def inspect_again(work: UnitOfWork, import_id: str, overrides: ImportOverrides) -> None:
+async def inspect_again(work: UnitOfWork, import_id: str, overrides: ImportOverrides, limit: int | None = None) -> None:
     """Run pass 1 again with the user's corrections; also for an import that failed in pass 2, if its file still
-    exists. Does nothing if it is just being read with them.
+    exists. Does nothing if it is just being read with them. Raises `TooManyWaiting`.
     """
-    import_ = await _get(work, import_id)
+    import_ = await get_import(work, import_id)
     if import_.state == ImportState.INSPECTING and ImportOverrides.from_json(import_.overrides) == overrides:
         return
     if import_.state not in (ImportState.READY, ImportState.FAILED) or import_.inspection is None:
         raise StateConflict(import_.state)
-    _inspect(work, import_, overrides)
+    if limit is not None:
+        await ensure_room(work.session, import_.user_id, limit)
+    begin_inspection(work, import_, overrides)
+
+
+async def correct(work: UnitOfWork, import_id: str, overrides: ImportOverrides, limit: int | None = None) -> None:
+    """Apply the user's corrections to the preview. The file is only read again if the report does not know the answer.
+
+    Raises `TooManyWaiting`.
+    """
+    import_ = await get_import(work, import_id)
+    known = None
+    if import_.state == ImportState.READY:
+        known = InspectionReport.from_json(import_.inspection or {}).with_overrides(overrides)
+    if known is None:
+        await inspect_again(work, import_id, overrides, limit)
+        return
+    import_.overrides, import_.inspection = overrides.to_json(), known.to_json()
+    import_.failure = None
+    _announce(work, import_id)
 
 
 async def retry(work: UnitOfWork, source: AuditSource, import_id: str) -> None:
@@ -146,10 +108,18 @@ async def retry(work: UnitOfWork, source: AuditSource, import_id: str) -> None:
     await AuditEvent.record(work, Event.JOB_RETRIED, source, owner, file=import_.filename)
 
 
-async def begin_loading(work: UnitOfWork, import_id: str, overrides: ImportOverrides, title: str | None = None) -> bool:
+async def begin_loading(
+    work: UnitOfWork,
+    import_id: str,
+    overrides: ImportOverrides,
+    title: str | None = None,
+    *,
+    limit: int | None = None,
+) -> bool:
     """Create the table, still empty: it can be opened from now on, and pass 2 fills it.
 
-    Return False if the file has to be read again first. Raises `ImportFileError` if a value would be lost.
+    Return False if the file has to be read again first. Raises `ImportFileError` if no column
+    is left, and `TooManyWaiting`.
     """
     import_ = await _get_in_state(work, import_id, ImportState.READY)
     inspection = InspectionReport.from_json(import_.inspection or {})
@@ -157,13 +127,18 @@ async def begin_loading(work: UnitOfWork, import_id: str, overrides: ImportOverr
     if final is None and ImportOverrides.from_json(import_.overrides) == overrides:
         final = inspection  # it was read with these same corrections, so reading it again would find nothing new
     if final is None:
-        await inspect_again(work, import_id, overrides)
+        await inspect_again(work, import_id, overrides, limit)
         return False
-    final.ensure_lossless()
+    if limit is not None:
+        await ensure_room(work.session, import_.user_id, limit)
+    limits = await within(work, lambda rows: rows.limits)
+    final = fit_into(final, limits.columns)
     columns = [(index + 1, column) for index, column in enumerate(final.columns) if not column.skip]
     if not columns:
         raise ImportFileError("A table needs at least one column.")
-    table = Table(owner_id=import_.user_id, title=title or table_title(import_.filename), state="importing")
+    table = Table(
+        owner_id=import_.user_id, title=title or table_title(import_.filename, _other_sheet(final)), state="importing"
+    )
     table.columns = [_column(position, number, column) for position, (number, column) in enumerate(columns)]
     work.session.add(table)
     await work.session.flush()
@@ -181,6 +156,9 @@ async def finish_loading(work: UnitOfWork, import_id: str, search_index_rows: in
     """All rows are in. A table of at least `search_index_rows` rows gets its full-text index next."""
     import_ = await _get_in_state(work, import_id, ImportState.LOADING)
     table = await work.session.get_one(Table, import_.table_id)
+    table_id, rows, user_id, filename = table.id, table.row_count, import_.user_id, import_.filename
+    seq = await work.run(lambda connection: record_import(connection, user_id, table_id, rows, filename))
+    publish_change(work, table_id, seq)
     table.state = "ready"
     table.version += 1
     import_.state = ImportState.DONE
@@ -191,27 +169,46 @@ async def finish_loading(work: UnitOfWork, import_id: str, search_index_rows: in
         work.enqueue("index_table", str(table.id))
 
 
-async def finish_search_index(work: UnitOfWork, table_id: int, *, is_built: bool) -> None:
-    """The full-text index is complete, or given up: then what a killed child has left of it goes."""
+async def finish_search_index(work: UnitOfWork, indexed: TableRef, *, is_built: bool) -> bool:
+    """The full-text index of `indexed` is complete, or given up: then what a killed child has left of it goes. False if
+    the table has other columns since, or prints their cells otherwise: it goes in any case and has to be built again.
+    """
+    table = await work.session.scalar(select(Table).where(Table.id == indexed.id).options(selectinload(Table.columns)))
+    if table is not None and _indexed(table.ref) != _indexed(indexed):
+        await within(work, lambda rows: rows.drop_search_index(indexed.id))
+        return False
     if not is_built:
-        await within(work, lambda rows: rows.drop_unfinished_search_index(table_id))
-    table = await work.session.get(Table, table_id)
+        await within(work, lambda rows: rows.drop_unfinished_search_index(indexed.id))
     if table is not None:
         table.search_index = SearchIndex.READY if is_built else SearchIndex.NONE
+    return True
+
+
+def _indexed(table: TableRef) -> dict[Field, str]:
+    """The columns whose cells the index holds, and of each all that a change of its format changes of them."""
+    return {field: null_of(field.format) for field in table.fields}
 
 
 async def cancel(work: UnitOfWork, import_id: str) -> None:
     """Possible at any point: partial results disappear in the same commit. Cancelling twice is allowed."""
-    import_ = await _get(work, import_id)
+    import_ = await get_import(work, import_id)
     if import_.state != ImportState.CANCELLED:
         await _abandon(work, import_, ImportState.CANCELLED)
-        discard_files(work, import_id)
+        await discard_files(work, import_id)
+
+
+async def dismiss(work: UnitOfWork, user_id: int, import_id: str | None = None) -> None:
+    """Delete a person's imports that are ready or have failed, all or one, with their files. Others are left alone."""
+    waiting = Import.visible_to(user_id).where(Import.state.in_([ImportState.READY, ImportState.FAILED]))
+    for import_ in await work.session.scalars(waiting if import_id is None else waiting.where(Import.id == import_id)):
+        await work.session.delete(import_)
+        await discard_files(work, import_.id)
 
 
 async def discard_preview(work: UnitOfWork, import_id: str) -> None:
     """Delete an abandoned preview, as if there had been no upload."""
     await work.session.delete(await _get_in_state(work, import_id, ImportState.READY))
-    discard_files(work, import_id)
+    await discard_files(work, import_id)
 
 
 async def fail(work: UnitOfWork, import_id: str, reason: str) -> None:
@@ -219,7 +216,7 @@ async def fail(work: UnitOfWork, import_id: str, reason: str) -> None:
 
     If there is an older preview, show it again: the file could not be read with the corrections, but it could before.
     """
-    import_ = await _get(work, import_id)
+    import_ = await get_import(work, import_id)
     if import_.state not in UNFINISHED_STATES:
         return
     import_.failure = reason
@@ -230,26 +227,34 @@ async def fail(work: UnitOfWork, import_id: str, reason: str) -> None:
         return
     await _abandon(work, import_, ImportState.FAILED)
     if import_.inspection is None:
-        discard_files(work, import_id)
+        await discard_files(work, import_id)
 
 
-def discard_files(work: UnitOfWork, import_id: str) -> None:
-    """After the commit, stop the import's pass if one is running, and remove its files."""
+async def discard_files(work: UnitOfWork, import_id: str) -> None:
+    """After the commit, stop the import's pass if one is running, and remove its files. Its upload can be repeated."""
+    await forget_outcome(work, import_id)
     _announce(work, import_id)
     work.enqueue("discard_import", import_id)
 
 
-def table_title(filename: str) -> str:
-    """A table's first title: its file name in readable form."""
+def table_title(filename: str, sheet: str | None = None) -> str:
+    """A table's first title: its file name in readable form, with the sheet if it is another than the first."""
     stem = PurePath(filename.replace("\\", "/")).stem
-    return re.sub(r"[\s_]+", " ", stem).strip()[:MAX_TITLE] or "Untitled"
+    title = re.sub(r"[\s_]+", " ", f"{stem}, {sheet}" if sheet else stem)
+    return title.strip()[:MAX_TITLE] or "Untitled"
+
+
+def _other_sheet(inspection: InspectionReport) -> str | None:
+    first = next((sheet["name"] for sheet in inspection.listing if sheet["rows"] != 0 and not sheet["hidden"]), None)
+    return inspection.sheet if first is not None and inspection.sheet != first else None
 
 
 def _announce(work: UnitOfWork, import_id: str) -> None:
     work.publish(import_topic(import_id), CHANGED, key=CHANGED)
 
 
-def _inspect(work: UnitOfWork, import_: Import, overrides: ImportOverrides) -> None:
+def begin_inspection(work: UnitOfWork, import_: Import, overrides: ImportOverrides) -> None:
+    """Pass 1, from the beginning."""
     import_.overrides = overrides.to_json()
     import_.state = ImportState.INSPECTING
     import_.failure = import_.finished_at = None
@@ -280,11 +285,18 @@ def _column(position: int, number: int, guess: ColumnGuess) -> Column:
         title=guess.title,
         type=guess.type,
         format=guess.format,
-        facts={"reason": guess.reason, "empty": guess.empty, "width": guess.width},
+        keeps_texts=guess.keeps_texts,
+        facts={
+            "reason": guess.reason,
+            "empty": guess.empty,
+            "width": guess.width,
+            "exceptions": guess.exceptions,
+        },
     )
 
 
-async def _get(work: UnitOfWork, import_id: str) -> Import:
+async def get_import(work: UnitOfWork, import_id: str) -> Import:
+    """Raises `NotFound`."""
     import_ = await work.session.get(Import, import_id)
     if import_ is None:
         raise NotFound("import")
@@ -292,7 +304,7 @@ async def _get(work: UnitOfWork, import_id: str) -> Import:
 
 
 async def _get_in_state(work: UnitOfWork, import_id: str, state: ImportState) -> Import:
-    import_ = await _get(work, import_id)
+    import_ = await get_import(work, import_id)
     if import_.state != state:
         raise StateConflict(import_.state)
     return import_

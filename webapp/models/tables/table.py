@@ -1,23 +1,25 @@
-"""An imported table: its title, its columns, who may see it. The rows live in a real SQL table, `t<id>`."""
+"""An imported table: its title, its columns, its members. The rows live in a real SQL table, `t<id>`."""
 
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKey, Row, Select, UniqueConstraint, bindparam, event, select, update
-from sqlalchemy.orm import Mapped, Session, make_transient_to_detached, mapped_column, relationship, selectinload
-from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Select,
+    UniqueConstraint,
+    and_,
+    event,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship, selectinload
 
-from webapp.db.database import Database
-from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.base import Base, utc_now
-from webapp.models.errors import NotFound
-from webapp.models.policy import Action, Actor, is_allowed
 from webapp.rowstore.table_ref import TableRef
-
-CACHE_KEY = "rowcast.tables"  # of the cached tables in the `info` of a connection
-MAX_CACHED_COLUMNS = 2_000  # columns cached per connection, over all tables
 
 
 class SearchIndex(StrEnum):
@@ -28,8 +30,14 @@ class SearchIndex(StrEnum):
     READY = "ready"
 
 
+def _own_number(context: Any) -> int:
+    return int(context.get_current_parameters()["number"])
+
+
 class Column(Base):
-    """`number` never changes and names it in SQL (`c3`) and in URLs; `position` is its place on the page."""
+    """`number` never changes and names it in URLs; `position` is its place on the page; `storage` names the stored
+    column that has its values (`c3`), which a change of its type replaces.
+    """
 
     __tablename__ = "columns"
     __table_args__ = (UniqueConstraint("table_id", "number"),)
@@ -42,8 +50,31 @@ class Column(Base):
     # A type of `webapp.types`, and the format that reproduces its values.
     type: Mapped[str]
     format: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    # Facts from the import: {"reason", "empty", "width" (characters of the widest value)}.
+    # Whether cells that their value does not print back have their text stored beside it.
+    keeps_texts: Mapped[bool] = mapped_column(default=False, server_default="0")
+    storage: Mapped[int] = mapped_column(default=_own_number, server_default="0")
+    # What edits of its cells have to keep to: `ColumnRules`.
+    rules: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    # Set when it was deleted; its cells stay until the change log forgets the deletion, which can be undone until then.
+    deleted_at: Mapped[datetime | None] = mapped_column(default=None)
+    # Whether the change log has forgotten the deletion: its cells are gone, and only its number remains, which no other
+    # column of the table may ever have, because older entries of the log name it.
+    is_dropped: Mapped[bool] = mapped_column(default=False, server_default="0")
+    # Facts from the import: {"reason", "empty", "width" (characters of the widest value), "exceptions" (filled cells
+    # without a value of the type)}.
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class Member(Base):
+    """Somebody with whom a table is shared. Its owner is not one of them: `Table.owner_id`."""
+
+    __tablename__ = "table_members"
+
+    table_id: Mapped[int] = mapped_column(ForeignKey("tables.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+    role: Mapped[str]  # TableRole.VIEWER or EDITOR
+    added_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    added_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class Table(Base):
@@ -54,17 +85,30 @@ class Table(Base):
     owner_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     title: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
-    # Rows in the SQL table, maintained by the import.
+    # Rows in the SQL table, maintained by the import and by every change of rows.
     row_count: Mapped[int] = mapped_column(default=0)
     # The id of the next row added by hand: taken by `take_row_ids`, never used twice.
     next_row_id: Mapped[int] = mapped_column(default=1, server_default="1")
+    # The least number that the next column may have: no number is used twice. It may lag behind those of an import.
+    next_column: Mapped[int] = mapped_column(default=1, server_default="1")
     # "importing" until all rows are in, then "ready".
     state: Mapped[str] = mapped_column(default="importing")
     # Incremented on every change of rows or columns; caches of a table depend on it.
     version: Mapped[int] = mapped_column(default=0)
+    # The number of its latest change set; the next is taken by `take_seq`.
+    seq: Mapped[int] = mapped_column(default=0, server_default="0")
+    changed_at: Mapped[datetime | None] = mapped_column(default=utc_now)
+    # The number of the oldest change set that is kept, and when the newest of those was made that are not.
+    log_from: Mapped[int] = mapped_column(default=1, server_default="1")
+    log_pruned_to: Mapped[datetime | None]
     search_index: Mapped[str] = mapped_column(default=SearchIndex.NONE)
+    # Those that are not deleted.
     columns: Mapped[list[Column]] = relationship(
-        order_by=Column.position, cascade="all, delete-orphan", passive_deletes=True, lazy="raise"
+        primaryjoin=lambda: and_(Table.id == Column.table_id, Column.deleted_at.is_(None)),
+        order_by=Column.position,
+        cascade="all, delete-orphan",
+        passive_deletes=True,
+        lazy="raise",
     )
 
     @cached_property
@@ -74,68 +118,12 @@ class Table(Base):
 
     @classmethod
     def visible_to(cls, user_id: int) -> Select["Table"]:
-        """The tables this person may see, with columns loaded."""
-        return select(cls).where(cls.owner_id == user_id).options(selectinload(cls.columns))
+        """The tables this person may see, their own and those shared with them, with columns loaded."""
+        return select(cls).where(cls.is_visible_to(user_id)).options(selectinload(cls.columns))
 
     @classmethod
-    def find(cls, connection: Connection, user_id: int, table_id: int) -> "Table | None":
-        """Return one of these, or None: a stranger's table is a 404, never a 403.
-
-        Every request about a table starts here, so it avoids an ORM session, which took longer than most of the rest,
-        and keeps what it made with the connection until the row changes. Callers share it and must not modify it.
-        """
-        row = connection.execute(_TABLE, {"user_id": user_id, "table_id": table_id}).first()
-        if row is None:
-            return None
-        cache: dict[int, tuple[Row[Any], Table]] = connection.info.setdefault(CACHE_KEY, {})
-        cached_row, cached = cache.get(table_id, (None, None))
-        if cached is not None and cached_row == row:
-            return cached
-        table = cls(**row._mapping)
-        make_transient_to_detached(table)
-        is_current = cached and cached.version == table.version
-        columns = cached.columns if cached and is_current else _columns(connection, table_id)
-        set_committed_value(table, "columns", columns)
-        if sum(len(other.columns) for _, other in cache.values()) + len(columns) > MAX_CACHED_COLUMNS:
-            cache.clear()
-        cache[table_id] = row, table
-        return table
-
-    @classmethod
-    async def rename(cls, work: UnitOfWork, table_id: int, title: str) -> None:
-        """Raises `NotFound` if it has been deleted in the meantime."""
-        table = await work.session.get(cls, table_id)
-        if table is None:
-            raise NotFound("table")
-        table.title = title
-
-
-async def find_table(database: Database, actor: Actor, table_id: int, action: Action = Action.READ_TABLE) -> Table:
-    """Return the table with its columns if this person may do `action` with it. Raises `NotFound`."""
-    table = await database.read(lambda connection: Table.find(connection, actor.id, table_id))
-    if table is None or not is_allowed(actor, action, table):
-        raise NotFound("table")
-    return table
-
-
-async def take_row_ids(work: UnitOfWork, table_id: int, count: int) -> range:
-    """Reserve the ids of new rows. Raises `NotFound`."""
-    taken = update(Table).where(Table.id == table_id).values(next_row_id=Table.next_row_id + count)
-    end = await work.session.scalar(taken.returning(Table.next_row_id))
-    if end is None:
-        raise NotFound("table")
-    return range(end - count, end)
-
-
-_TABLE = select(*Table.__table__.columns).where(
-    Table.id == bindparam("table_id"), Table.owner_id == bindparam("user_id")
-)
-_COLUMNS = select(Column).where(Column.table_id == bindparam("table_id")).order_by(Column.position)
-
-
-def _columns(connection: Connection, table_id: int) -> list[Column]:
-    with Session(connection) as session:
-        return list(session.scalars(_COLUMNS, {"table_id": table_id}))
+    def is_visible_to(cls, user_id: int) -> ColumnElement[bool]:
+        return or_(cls.owner_id == user_id, cls.id.in_(select(Member.table_id).where(Member.user_id == user_id)))
 
 
 @event.listens_for(Session, "before_flush")

@@ -4,16 +4,28 @@ query = TableQuery.from_args(request.args, table.ref.fields)  # QueryError when 
 query.toggle_sort(3).query_string()  # "?sort=3"
 """
 
-from webapp.rowstore.query.args import Sort, TableQuery, describe_order, describe_query, describe_rows
-from webapp.rowstore.query.filters import OPERATORS, Filter, Operator
+from webapp.rowstore.query.args import (
+    Sort,
+    TableQuery,
+    describe_direction,
+    describe_order,
+    describe_query,
+    describe_rows,
+)
+from webapp.rowstore.query.filters import OPERATORS, Filter, Operator, describe_exceptions, operator_label
+from webapp.rowstore.query.periods import Clock
 
 __all__ = [
     "OPERATORS",
+    "Clock",
     "Filter",
     "Operator",
     "Sort",
     "TableQuery",
+    "describe_direction",
+    "describe_exceptions",
     "describe_order",
     "describe_query",
     "describe_rows",
+    "operator_label",
 ]

@@ -11,12 +11,24 @@ from typing import Protocol
 from urllib.parse import quote, urlencode
 
 from webapp.rowstore.errors import QueryError
-from webapp.rowstore.query.filters import MAX_SEARCH, Filter, enumerate_texts, make_filter, parse_filter
+from webapp.rowstore.query.filters import (
+    MAX_SEARCH,
+    Filter,
+    describe_filters,
+    group_filters,
+    make_filter,
+    parse_filter,
+    remove_filter,
+)
+from webapp.rowstore.query.periods import Clock
+from webapp.rowstore.query.search import describe_search, ensure_searchable, parse_search
 from webapp.rowstore.table_ref import Field
 
 MAX_SORTS = 8
 MAX_FILTERS = 50
-MAX_ADDRESS = 20_000  # characters of its values: a page repeats them in hundreds of links
+MAX_ADDRESS = 20_000  # characters of its values: a page repeats them in its links
+MAX_REPEATED = 600_000  # of these characters, in the links that are not about a column or a row: two for each filter,
+OTHER_LINKS = 20  # and so many others
 MIN_RANGE = 3  # consecutive columns from this many on become a range in the URL
 
 
@@ -50,24 +62,30 @@ class TableQuery:
     # The position of each of `fields`, by number; and `visible` in its URL form, which every link needs.
     places: Mapping[str, int] = dataclasses.field(default_factory=dict, compare=False, repr=False)
     cols: str = dataclasses.field(default="", compare=False, repr=False)
+    # Which day "today" is.
+    clock: Clock = dataclasses.field(default_factory=Clock.now, compare=False, repr=False)
 
     @classmethod
-    def of(cls, fields: tuple[Field, ...]) -> "TableQuery":
+    def of(cls, fields: tuple[Field, ...], clock: Clock | None = None) -> "TableQuery":
         """The whole table, in file order."""
-        return cls(fields, visible=fields, places={str(field.number): place for place, field in enumerate(fields)})
+        places = {str(field.number): place for place, field in enumerate(fields)}
+        return cls(fields, visible=fields, places=places, clock=clock or Clock.now())
 
     @classmethod
-    def from_args(cls, args: MultiItems | list[tuple[str, str]], fields: tuple[Field, ...]) -> "TableQuery":
+    def from_args(
+        cls, args: MultiItems | list[tuple[str, str]], fields: tuple[Field, ...], clock: Clock | None = None
+    ) -> "TableQuery":
         """Raises QueryError, with a readable message, at the first parameter these columns cannot satisfy.
 
-        Besides the canonical form it accepts what a plain HTML form sends: one `cols` per checkbox.
+        Besides the canonical form it accepts what a plain HTML form sends: one `cols` per checkbox. Without a clock,
+        relative dates are those of UTC.
         """
         pairs = list(args if isinstance(args, list) else args.items(multi=True))
         _check_length(pairs)
-        query = cls.of(fields)
+        query = cls.of(fields, clock)
         return replace(
             query.with_visible(_parse_columns(_get_all(pairs, "cols"), query)),
-            search=_parse_search(_get_all(pairs, "q")),
+            search=_parse_search(_get_all(pairs, "q"), len(fields)),
             filters=_parse_filters(pairs, query),
             sorts=_parse_sorts(_get_all(pairs, "sort"), query),
         )
@@ -78,6 +96,16 @@ class TableQuery:
         if place is None:
             raise QueryError(f"This table has no column number {number}.", argument)
         return self.fields[place]
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The words and phrases of the search: some cell of each row shown contains each of them."""
+        return parse_search(self.search)
+
+    @property
+    def groups(self) -> list[list[Filter]]:
+        """The filters: of each group one must be true."""
+        return group_filters(self.filters)
 
     # -- addresses ------------------------------------------------------------------------------------------------
 
@@ -121,15 +149,22 @@ class TableQuery:
         """Sorted by these columns, each with whether it is descending; without any: in file order."""
         return replace(self, sorts=tuple(Sort(self.field(number), down) for number, down in sorts))
 
-    def with_search(self, text: str) -> "TableQuery":
-        return replace(self, search=_parse_search([text]))
-
-    def with_filter(self, number: int, operator: str, *values: str) -> "TableQuery":
-        added = make_filter(self.field(number), operator, values)
+    def with_filter(self, number: int, operator: str, *values: str, is_alternative: bool = False) -> "TableQuery":
+        """With one more filter; as an alternative to the last one on this column, if there is one."""
+        added = make_filter(self.field(number), operator, values, self.clock)
+        has_other = any(condition.field.number == number for condition in self.filters)
+        added = replace(added, is_alternative=is_alternative and has_other)
         return self if added in self.filters else replace(self, filters=(*self.filters, added))
 
+    def with_changed_filter(self, index: int, operator: str, *values: str) -> "TableQuery":
+        """With another condition in place of the filter at `index`, on the same column."""
+        old = self.filters[index]
+        changed = make_filter(old.field, operator, values, self.clock)
+        changed = replace(changed, is_alternative=old.is_alternative)
+        return replace(self, filters=(*self.filters[:index], changed, *self.filters[index + 1 :]))
+
     def without_filter(self, index: int) -> "TableQuery":
-        return replace(self, filters=(*self.filters[:index], *self.filters[index + 1 :]))
+        return replace(self, filters=remove_filter(self.filters, index))
 
     def without_filters(self) -> "TableQuery":
         """Without search and filters; sorts and columns stay."""
@@ -137,6 +172,15 @@ class TableQuery:
 
     def without_filters_on(self, number: int) -> "TableQuery":
         return replace(self, filters=tuple(condition for condition in self.filters if condition.field.number != number))
+
+    def with_column_moved(self, number: int, before: int | None) -> "TableQuery":
+        """With the visible column before another one; None: behind all of them."""
+        moved = self.field(number)
+        if number == before or moved not in self.visible:
+            return self
+        rest = [field for field in self.visible if field.number != number]
+        place = next((place for place, field in enumerate(rest) if field.number == before), len(rest))
+        return self.with_visible((*rest[:place], moved, *rest[place:]))
 
     def with_columns(self, numbers: Iterable[int]) -> "TableQuery":
         """With these columns in this order; none means all columns again."""
@@ -154,8 +198,12 @@ class TableQuery:
 
 def _check_length(pairs: Iterable[tuple[str, str]]) -> None:
     values = [value for name, value in pairs if name in ("q", "sort", "cols") or name.startswith("f.")]
-    if len(quote("".join(values), errors="replace")) > MAX_ADDRESS:
-        raise QueryError("This is more than an address can hold. Take out a filter, or some of its values.")
+    length, filters = len(quote("".join(values), errors="replace")), sum(name.startswith("f.") for name, _ in pairs)
+    if length > MAX_ADDRESS or length * (2 * filters + OTHER_LINKS) > MAX_REPEATED:
+        raise QueryError(
+            "What this view asks for is too long together: each link of its page repeats it. Take out a filter, or"
+            " some of its values."
+        )
 
 
 def _get_all(pairs: Iterable[tuple[str, str]], name: str) -> list[str]:
@@ -170,22 +218,24 @@ def _ensure_text(value: str, name: str) -> str:
     return value
 
 
-def _parse_search(values: list[str]) -> str:
+def _parse_search(values: list[str], columns: int) -> str:
     text = next(iter(values), "").replace("\0", "").strip()
     if len(text) > MAX_SEARCH:
         raise QueryError(f"A search has at most {MAX_SEARCH} characters; this one has {len(text):,}.", "q")
+    ensure_searchable(parse_search(text), columns)
     return text
 
 
 def _parse_filters(pairs: list[tuple[str, str]], query: TableQuery) -> tuple[Filter, ...]:
     filters = [
-        parse_filter(query.field(name.removeprefix("f."), name), _ensure_text(value, name))
+        parse_filter(query.field(name.removeprefix("f."), name), _ensure_text(value, name), query.clock)
         for name, value in pairs
         if name.startswith("f.")
     ]
     if len(filters) > MAX_FILTERS:
         raise QueryError(f"At most {MAX_FILTERS} filters go together; these are {len(filters):,}.")
-    return tuple(dict.fromkeys(filters))
+    firsts = {id(group[0]) for group in group_filters(filters)}  # nothing before them to be an alternative to
+    return tuple(dict.fromkeys(replace(each, is_alternative=id(each) not in firsts) for each in filters))
 
 
 def _parse_sorts(values: list[str], query: TableQuery) -> tuple[Sort, ...]:
@@ -249,7 +299,7 @@ def describe_rows(
     """
     rows = f"{format_number(total)} {'row' if total == 1 else 'rows'}"
     if query.is_narrowed and shown is None:
-        rows = f"Of {format_number(total)} rows those"
+        rows = f"Of {format_number(total)} rows, those"
     elif query.is_narrowed and shown is not None:
         rows = f"{format_number(shown)}{'+' if is_capped else ''} of {rows}"
     return rows + describe_query(query)
@@ -257,10 +307,9 @@ def describe_rows(
 
 def describe_query(query: TableQuery) -> str:
     """The description without its counts: starts with a space or a comma, or is empty."""
-    text = f" that hold “{query.search}”" if query.search else ""
+    text = f" matching {describe_search(query.terms)}" if query.search else ""
     if query.filters:
-        conditions = enumerate_texts([condition.label for condition in query.filters], "and")
-        text += f"{' and' if text else ''} where {conditions}"
+        text += f"{' and' if text else ''} where {describe_filters(query.filters)}"
     if query.sorts:
         text += f", {describe_order(query)}"
     return text
@@ -272,7 +321,11 @@ def describe_order(query: TableQuery) -> str:
 
 
 def _describe_sort(sort: Sort) -> str:
-    if sort.field.type == "boolean":
-        first = sort.field.kind.print(1 if sort.descending else 0, sort.field.format)
-        return f"by {sort.field.title}, {first} first"
-    return f"by {sort.field.title}, {_DIRECTIONS.get(sort.field.type, _NUMBERS)[sort.descending]}"
+    return f"by {sort.field.title}, {describe_direction(sort.field, sort.descending)}"
+
+
+def describe_direction(field: Field, is_descending: bool) -> str:
+    """Such as "lowest first"; for a column of yes and no, with the file's own words."""
+    if field.type == "boolean":
+        return f"{field.kind.print(1 if is_descending else 0, field.format)} first"
+    return _DIRECTIONS.get(field.type, _NUMBERS)[is_descending]

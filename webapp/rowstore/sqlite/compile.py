@@ -1,5 +1,4 @@
-"""A query as SQL: which rows (filters by value; searches in the text that people see, regardless of case), in which
-order, from which position.
+"""A query as SQL: which rows (`conditions.py`), in which order, from which position.
 
 Empty cells come last in both directions. Ties are ordered by row id in the direction of the first sort, so that
 descending is exactly ascending read backwards except for the empty cells, and one index serves both. A page is read in
@@ -7,21 +6,17 @@ parts: rows whose first sort key is filled, then those where it is empty. Each p
 there is one; a single statement for both would never use it.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.rowstore.nul_escape import spellings
-from webapp.rowstore.query import Filter, Sort, TableQuery
-from webapp.rowstore.query.values import Bound
-from webapp.rowstore.sqlite.printing import print_shown, sort_key
+from webapp.rowstore.query import Sort, TableQuery
+from webapp.rowstore.sqlite.conditions import any_cell_contains, filter_sql
+from webapp.rowstore.sqlite.printing import sort_key
 from webapp.rowstore.sqlite.schema import ROW_ID, column_name, search_name, table_name
 from webapp.rowstore.sqlite.statement import Sql, all_of, any_of
 from webapp.rowstore.table_ref import Field
 
-_NUMERIC = frozenset("0123456789-.,")
-_WORDS = re.compile(r"Mon|MON|AM")  # parts of a date layout that are words
 # Not above any filled cell. (An infinity, since a number is compared by value, also with integers.)
 _SMALLEST: dict[type, str] = {str: "''", int: "-9e999", float: "-9e999"}
 IN_ROW = True  # stands for a value too long for a cursor: no stored value is a bool
@@ -77,9 +72,8 @@ class Plan:
         sequence.
         """
         terms = [self.match] if self.match else []
-        terms += [filter_sql(condition) for condition in self.query.filters]
-        if self.query.search:
-            terms.append(any_cell_contains(self.query.fields, self.query.search))
+        terms += [any_of([filter_sql(condition) for condition in group]) for group in self.query.groups]
+        terms += [any_cell_contains(self.query.fields, term) for term in self.query.terms]
         return all_of(terms)
 
     def select(self, what: str, extra: Sql | None = None, order: str = "", limit: int | None = None) -> Sql:
@@ -167,124 +161,3 @@ def _order(plan: Plan, index: int, forward: bool) -> str:
         terms.append(f"{plan.key(sort.field)} {direction}{empties}")
     terms.append(f"{plan.row_id} {'ASC' if _id_sign(sorts, forward) == '>' else 'DESC'}")
     return ", ".join(terms)
-
-
-# -- conditions on cells -----------------------------------------------------------------------------------------------
-
-
-_COMPARISONS = {
-    "lt": ("<", "low"),
-    "le": ("<=", "high"),
-    "gt": (">", "high"),
-    "ge": (">=", "low"),
-    "before": ("<", "low"),
-    "after": (">", "high"),
-}
-
-
-def filter_sql(condition: Filter) -> Sql:
-    """SQL that is true of the rows the filter shows."""
-    field, bounds = condition.field, condition.bounds
-    match condition.operator:
-        case "contains":
-            return cell_contains(field, bounds[0].text)
-        case "eq":
-            return _equal(field, bounds[0])
-        case "ne":
-            return _not_equal(field, bounds[0])
-        case "oneof":
-            return _one_of(field, bounds)
-        case "between":
-            return Sql(f"({sort_key(field)} >= ? AND {sort_key(field)} <= ?)", (bounds[0].low, bounds[1].high))
-        case "empty":
-            return Sql(f"{column_name(field)} IS NULL")
-        case "filled":
-            return Sql(f"{column_name(field)} IS NOT NULL")
-    sign, end = _COMPARISONS[condition.operator]
-    return Sql(f"{sort_key(field)} {sign} ?", (getattr(bounds[0], end),))
-
-
-def any_cell_contains(fields: Sequence[Field], text: str) -> Sql:
-    """SQL that is true of rows in which some cell contains `text`."""
-    return any_of([cell_contains(field, text) for field in fields if _may_contain(field, text)])
-
-
-def cell_contains(field: Field, text: str) -> Sql:
-    """SQL that is true of cells whose printed text contains `text`."""
-    # Comparing the bare column is a quarter faster; for an empty cell it yields NULL, which counts as false.
-    cell = column_name(field) if field.type == "text" else print_shown(field)
-    return any_of([_text_contains(cell, spelling) for spelling in spellings(text)])
-
-
-def _text_contains(cell: str, text: str) -> Sql:
-    if text.isascii():
-        return Sql(f"{cell} LIKE ? ESCAPE '\\'", (f"%{_escape_like(text)}%",))
-    # LIKE is fast but folds case for A to Z only, so it is asked for both cases of one other letter. GLOB can match
-    # both cases of every letter but takes three times as long: it checks the few cells that remain.
-    letter = next(letter for letter in text if not letter.isascii())
-    has_letter = any_of([Sql(f"{cell} LIKE ?", (f"%{case}%",)) for case in _cases(letter)])
-    return all_of([has_letter, Sql(f"{cell} GLOB ?", (f"*{''.join(map(_glob_either_case, text))}*",))])
-
-
-def _may_contain(field: Field, text: str) -> bool:
-    """Skip numbers when searching for letters: printing a million numbers takes longer than searching all texts."""
-    if field.type in ("integer", "decimal"):
-        return _NUMERIC.issuperset(text)
-    layout = str(field.format.get("layout", "YYYY-MM-DD"))
-    if field.type in ("date", "datetime") and not _WORDS.search(layout):
-        return (_NUMERIC | set(layout)).issuperset(text)
-    if field.type == "boolean":
-        return any(text.lower() in field.kind.print(value, field.shown).lower() for value in (0, 1))
-    return True
-
-
-def _escape_like(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def _glob_either_case(letter: str) -> str:
-    cases = _cases(letter)
-    return f"[{''.join(cases)}]" if len(cases) > 1 or letter in "*?[" else letter
-
-
-def _cases(letter: str) -> list[str]:
-    return sorted({case for case in (letter, letter.lower(), letter.upper()) if len(case) == 1})
-
-
-def _values(field: Field, bounds: Sequence[Bound]) -> list[Any]:
-    """The stored values that single values stand for; a text has as many as spellings."""
-    if field.type != "text":
-        return [bound.low for bound in bounds]
-    return [spelling for bound in bounds for spelling in spellings(bound.low)]
-
-
-def _equal(field: Field, bound: Bound) -> Sql:
-    """Case-sensitive. The second comparison lets SQLite use the index, which ignores case."""
-    name, key = column_name(field), sort_key(field)
-    if bound.low != bound.high:
-        return Sql(f"{name} BETWEEN ? AND ?", (bound.low, bound.high))
-    values = _values(field, [bound])
-    if len(values) > 1:
-        return _one_of(field, [bound])
-    return Sql(f"({name} = ? AND {key} = ?)", (*values, *values)) if key != name else Sql(f"{name} = ?", (*values,))
-
-
-def _not_equal(field: Field, bound: Bound) -> Sql:
-    """Includes empty cells."""
-    name = column_name(field)
-    if bound.low != bound.high:
-        return Sql(f"({name} IS NULL OR {name} NOT BETWEEN ? AND ?)", (bound.low, bound.high))
-    return all_of([Sql(f"{name} IS NOT ?", (value,)) for value in _values(field, [bound])])
-
-
-def _one_of(field: Field, bounds: Sequence[Bound]) -> Sql:
-    exact = _values(field, [bound for bound in bounds if bound.text and bound.low == bound.high])
-    terms = [_equal(field, bound) for bound in bounds if bound.low != bound.high]
-    if exact:
-        marks = ", ".join("?" * len(exact))
-        names = dict.fromkeys((column_name(field), sort_key(field)))
-        comparisons = " AND ".join(f"{name} IN ({marks})" for name in names)
-        terms.append(Sql(f"({comparisons})", tuple(exact * len(names))))
-    if any(not bound.text for bound in bounds):
-        terms.append(Sql(f"{column_name(field)} IS NULL"))
-    return any_of(terms)

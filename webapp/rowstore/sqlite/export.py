@@ -1,4 +1,4 @@
-"""Exports what a query shows as CSV or NDJSON, in blocks of bytes, at the database's speed and in constant memory.
+"""Exports what a query shows as CSV, NDJSON or a workbook, in blocks, at the database's speed and in constant memory.
 
 The database formats the lines, and in file order joins them as well; Python only passes them on. That is faster
 than `csv.writer` over a cursor, and a thread waiting for SQLite releases the interpreter lock: the next block is
@@ -10,25 +10,28 @@ snapshot keeps the database's log from being truncated, and some readers take ho
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+from webapp.formats.workbook_writer import ROW_END, write_workbook
 from webapp.rowstore.nul_escape import decode_block
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sqlite.compile import Cursor, Part, Plan, make_parts
 from webapp.rowstore.sqlite.planning import Execute, make_plan
 from webapp.rowstore.sqlite.row_serializers import csv_head, csv_line, json_line
 from webapp.rowstore.sqlite.statement import Sql
+from webapp.rowstore.sqlite.workbook_rows import WorkbookRows
 from webapp.rowstore.store import Blocks, ExportFormat
 
 BLOCK = 128 * 1024  # bytes
-# Rows the database joins: each may be large, and all of them are in memory. More where the first ones were small.
-FIRST_JOINED, MAX_JOINED = 64, 256
-_NULS = {"csv": b"\0", "ndjson": b"\\u0000"}
+# Rows that the database joins, and how many bytes at most: they are in memory several times.
+FIRST_JOINED, MAX_JOINED, MAX_JOINED_BYTES = 64, 256, 4 * BLOCK
+_NULS = {"csv": b"\0", "ndjson": b"\\u0000", "xlsx": b"_x0000_"}
 
 
 def export(
@@ -39,11 +42,31 @@ def export(
     format: ExportFormat,
     *,
     safe: bool,
+    delimiter: str,
+    on_rows: Callable[[int], None],
 ) -> Blocks:
-    """The rows of the query in its order, its visible columns in theirs."""
-    head, line = (csv_head(query, safe), csv_line(query, safe)) if format == "csv" else (b"", json_line(query))
-    if head:
-        yield head
+    """The rows of the query in its order, its visible columns in theirs. Raises `UnfitForExcel`."""
+    row_end = ROW_END.encode() if format == "xlsx" else b"\n"
+
+    def lines(line: Sql) -> Iterator[bytes]:
+        for block in _blocks(connection, execute, table_id, query, line, _NULS[format]):
+            on_rows(block.count(row_end))
+            yield block
+
+    if format == "xlsx":
+        rows = WorkbookRows(connection, query)
+        pieces: Iterator[bytes] = write_workbook(rows.titles, rows.check(lines(rows.line)), rows.styles, rows.widths)
+    elif format == "csv":
+        pieces = chain([csv_head(query, safe, delimiter)], lines(csv_line(query, safe, delimiter)))
+    else:
+        pieces = lines(json_line(query))
+    for piece in pieces:
+        yield from _split(piece)
+
+
+def _blocks(
+    connection: sqlite3.Connection, execute: Execute, table_id: int, query: TableQuery, line: Sql, nul: bytes
+) -> Iterator[bytes]:
     # All rows are wanted: sorting them takes a quarter of the time of fetching each through an index.
     plan = replace(make_plan(execute, table_id, query, whole=True), query=query, may_use_sort_index=False)
     if query.sorts:
@@ -51,36 +74,75 @@ def export(
     else:
         blocks = _unsorted_blocks(connection, plan, line)
     for block in blocks:
-        yield decode_block(block, _NULS[format])
+        yield decode_block(block, nul)
+
+
+def _split(block: bytes) -> Iterator[bytes]:
+    """What a slow client has not taken yet is in memory a second time."""
+    return (block[start : start + BLOCK] for start in range(0, len(block), BLOCK))
 
 
 def _unsorted_blocks(connection: sqlite3.Connection, plan: Plan, line: Sql) -> Iterator[bytes]:
     last: int | None = 0
+    # Restarting in the middle of the full-text index is slow, so there each block is a single query.
+    joins = not plan.match
+    joiner = _Joiner(connection, plan, line)
     while last is not None:
-        # Restarting in the middle of the full-text index is slow, so there each block is a single query.
-        last, block = (_read_block if plan.match else _join_block)(connection, plan, line, last)
+        if joins:
+            last, block, joins = joiner.read_block(last)
+        else:
+            last, lines = _read_lines(connection, plan, line, last)
+            block, joins = b"".join(lines), not plan.match and len(lines) >= FIRST_JOINED
         if block:
             yield block
 
 
-def _read_block(connection: sqlite3.Connection, plan: Plan, line: Sql, last: int) -> tuple[int | None, bytes]:
+def _read_lines(connection: sqlite3.Connection, plan: Plan, line: Sql, last: int) -> tuple[int | None, list[bytes]]:
     """The lines of a block after the row `last`, and their last row; None if there are no more."""
     with closing(connection.execute(*_statement(plan, line, next(make_parts(plan, Cursor(last, ())))))) as cursor:
-        return _fetch_block(cursor)
+        return _fetch_lines(cursor)
 
 
-def _join_block(connection: sqlite3.Connection, plan: Plan, line: Sql, last: int) -> tuple[int | None, bytes]:
-    """The same, by queries for a few lines each."""
-    block, count = bytearray(), FIRST_JOINED
-    while len(block) < BLOCK:
-        statement, values = _statement(plan, line, next(make_parts(plan, Cursor(last, ()))))
+@dataclass
+class _Joiner:
+    """Reads blocks by queries that join `count` lines each: as many as make a block, going by those before them."""
+
+    connection: sqlite3.Connection
+    plan: Plan
+    line: Sql
+    count: int = FIRST_JOINED
+
+    def read_block(self, last: int) -> tuple[int | None, bytes, bool]:
+        """A block after the row `last`, and its last row; None if there are no more. False: the next rows are longer
+        than those before, and have to be read one by one.
+        """
+        block = bytearray()
+        while len(block) < BLOCK:
+            try:
+                last_joined, joined, lines = self._join(last)
+            except sqlite3.DataError:
+                self.count = FIRST_JOINED
+                return last, bytes(block), False
+            block += lines
+            if joined < self.count:
+                return None, bytes(block), True
+            last, self.count = last_joined, max(1, min(MAX_JOINED, BLOCK * self.count // len(lines)))
+        return last, bytes(block), True
+
+    def _join(self, last: int) -> tuple[int, int, bytes]:
+        """The last row, the number and the lines of the next rows.
+
+        Raises `sqlite3.DataError` instead of using more than `MAX_JOINED_BYTES` for them: the limit makes the database
+        stop, and costs nothing, while adding up sizes before would read everything twice.
+        """
+        statement, values = _statement(self.plan, self.line, next(make_parts(self.plan, Cursor(last, ()))))
         joining = f"SELECT max(id), count(*), CAST(group_concat(line, '') AS BLOB) FROM ({statement} LIMIT ?)"
-        last_joined, joined, lines = connection.execute(joining, (*values, count)).fetchone()
-        block += lines or b""
-        if joined < count:
-            return None, bytes(block)
-        last, count = last_joined, max(1, min(MAX_JOINED, BLOCK * count // len(lines)))
-    return last, bytes(block)
+        unlimited = self.connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_JOINED_BYTES)
+        try:
+            last_joined, joined, lines = self.connection.execute(joining, (*values, self.count)).fetchone()
+        finally:
+            self.connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, unlimited)
+        return last_joined, joined, lines or b""
 
 
 def _sorted_blocks(connection: sqlite3.Connection, plan: Plan, line: Sql) -> Iterator[bytes]:
@@ -91,9 +153,9 @@ def _sorted_blocks(connection: sqlite3.Connection, plan: Plan, line: Sql) -> Ite
             with closing(connection.execute(*_statement(plan, line, part))) as cursor:
                 last: int | None = 0
                 while last is not None:
-                    last, block = _fetch_block(cursor)
-                    if block:
-                        yield block
+                    last, lines = _fetch_lines(cursor)
+                    if lines:
+                        yield b"".join(lines)
     finally:
         connection.execute("ROLLBACK")
 
@@ -112,12 +174,12 @@ def _statement(plan: Plan, line: Sql, part: Part) -> tuple[str, tuple[Any, ...]]
     return statement.text, (*line.values, *statement.values)
 
 
-def _fetch_block(cursor: sqlite3.Cursor) -> tuple[int | None, bytes]:
+def _fetch_lines(cursor: sqlite3.Cursor) -> tuple[int | None, list[bytes]]:
     """Lines of about one block, with the id of the last row; None if there are no more."""
     lines, size = [], 0
     for row_id, line in cursor:
         lines.append(line)
         size += len(line)
         if size >= BLOCK:
-            return row_id, b"".join(lines)
-    return None, b"".join(lines)
+            return row_id, lines
+    return None, lines

@@ -4,23 +4,35 @@ Other people write meanwhile, so each transaction is short, and there are pauses
 waiting writers.
 """
 
+import math
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from webapp.db.sqlite_driver import connect
 from webapp.rowstore.errors import CellValueError
 from webapp.rowstore.nul_escape import encode, needs_encoding
-from webapp.rowstore.sqlite.planning import existing_names
+from webapp.rowstore.sqlite.converting import Converter
+from webapp.rowstore.sqlite.inserting import ColumnReader, insert_sql, parse_value
+from webapp.rowstore.sqlite.planning import existing_names, indexed_columns
 from webapp.rowstore.sqlite.printing import bind, sort_key
-from webapp.rowstore.sqlite.schema import ROW_ID, column_name, index_name, table_name
+from webapp.rowstore.sqlite.schema import column_name, companion_name, index_name, index_prefix, table_name
 from webapp.rowstore.sqlite.search_index import build_search_index
 from webapp.rowstore.sqlite.store import SqliteRowReader
 from webapp.rowstore.sqlite.transaction import transaction
-from webapp.rowstore.store import Appender, ImportWithdrawn, Progress, RowLoader
+from webapp.rowstore.store import (
+    MAX_INDEXES,
+    NEVER_USED,
+    Appender,
+    ConversionWithdrawn,
+    ImportWithdrawn,
+    Progress,
+    RowLoader,
+)
 from webapp.rowstore.table_ref import Field, TableRef
+from webapp.rowstore.values import Comparison
 
 Row = Sequence[Any]
 
@@ -37,6 +49,8 @@ _MOVE_CURSOR = "UPDATE imports SET rows_done = ? WHERE id = ? AND state = 'loadi
 _COUNT_ROWS = (
     "UPDATE tables SET row_count = row_count + ?, next_row_id = max(next_row_id, ?), version = version + 1 WHERE id = ?"
 )
+_IS_WANTED = "SELECT 1 FROM type_changes WHERE id = ? AND state = 'running'"
+_MOVE_CONVERSION = "UPDATE type_changes SET last_row = ?, rows_done = rows_done + ?, keeps_texts = ? WHERE id = ?"
 
 
 class SqliteRowLoader(RowLoader):
@@ -52,24 +66,75 @@ class SqliteRowLoader(RowLoader):
     def appender(self, table: TableRef, positions: Sequence[int], import_id: str) -> Appender:
         return SqliteAppender(self._connection, table, positions, import_id)
 
+    def convert(
+        self, table: TableRef, source: Field, target: Field, change_id: int, last_row: int, progress: Progress
+    ) -> Comparison:
+        connection, size, done = self._connection, FIRST_BATCH, 0
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA journal_size_limit = {MAX_LOG}")
+        execute = SqliteRowReader(connection).execute
+        converter = Converter(connection, execute, table.id, source, target)
+        while True:
+            with transaction(connection):
+                started = time.perf_counter()
+                _ensure_wanted(connection, change_id)
+                if (batch := converter.convert(last_row, size)) is None:
+                    break
+                last_row, done = batch.last_row, done + batch.rows
+                connection.execute(_MOVE_CONVERSION, (last_row, batch.rows, batch.target.keeps_texts, change_id))
+            held = time.perf_counter() - started
+            size = _next_size(batch.rows, held)
+            progress(0, done)
+            time.sleep(PAUSE_SECONDS)
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        return SqliteRowReader(connection).compare(table, source, converter.target, 0, last_row)
+
     def index_search(self, table: TableRef, progress: Progress) -> bool:
         return build_search_index(self._connection, table, progress)
 
-    def index_sort(self, table_id: int, field: Field) -> None:
+    def index_sort(
+        self, table_id: int, field: Field, used: Mapping[int, float] = NEVER_USED, since: float = 0
+    ) -> set[int]:
         """Takes about a second per million rows, in which others cannot write: SQLite creates an index in a single
         transaction.
         """
-        connection, index = self._connection, index_name(table_id, field)
+        connection = self._connection
         with transaction(connection):
-            names = existing_names(SqliteRowReader(connection).execute, [index, table_name(table_id)])
-            if names == {table_name(table_id)}:  # it may have been deleted before this
-                connection.execute(f"CREATE INDEX {index} ON {table_name(table_id)} ({sort_key(field)})")
-                # In the same transaction, so that all connections see the statistics together with the index.
-                connection.execute("PRAGMA analysis_limit = 1000")
-                connection.execute(f"ANALYZE {index}")
+            execute = SqliteRowReader(connection).execute
+            indexed = indexed_columns(execute, table_id)
+            if field.storage in indexed or not existing_names(execute, [table_name(table_id)]):
+                return indexed  # the table may have been deleted before this
+            surplus = _least_used(indexed, used, since)[: max(len(indexed) + 1 - MAX_INDEXES, 0)]
+            if len(indexed) - len(surplus) >= MAX_INDEXES:
+                return indexed
+            for number in surplus:
+                connection.execute(f"DROP INDEX {index_prefix(table_id)}{number}")
+            index = index_name(table_id, field)
+            connection.execute(f"CREATE INDEX {index} ON {table_name(table_id)} ({sort_key(field)})")
+            # In the same transaction, so that all connections see the statistics together with the index.
+            connection.execute("PRAGMA analysis_limit = 1000")
+            connection.execute(f"ANALYZE {index}")
+            return (indexed - set(surplus)) | {field.storage}
 
     def interrupt(self) -> None:
         self._connection.interrupt()
+
+
+def _next_size(rows: int, held: float) -> int:
+    """Rows of the next batch, after one of `rows` rows held the lock for `held` seconds."""
+    return max(MIN_BATCH, min(MAX_BATCH, int(rows * min(4.0, HOLD_SECONDS / max(held, 0.0005)))))
+
+
+def _ensure_wanted(connection: sqlite3.Connection, change_id: int) -> None:
+    """Raises `ConversionWithdrawn`. A table that is deleted takes the records of its changes with it."""
+    if connection.execute(_IS_WANTED, (change_id,)).fetchone() is None:
+        raise ConversionWithdrawn
+
+
+def _least_used(columns: Iterable[int], used: Mapping[int, float], since: float) -> list[int]:
+    """The columns that were not used since then, or never, longest ago first."""
+    idle = [number for number in columns if used.get(number, -math.inf) < since]
+    return sorted(idle, key=lambda number: used.get(number, -math.inf))
 
 
 class SqliteAppender(Appender):
@@ -83,7 +148,9 @@ class SqliteAppender(Appender):
         self._connection, self._table, self._import_id = connection, table, import_id
         self._positions = list(positions)
         self._parsers = [_parser(field) for field in table.fields]
-        self._insert = _insert_sql(table)
+        self._readers = [ColumnReader(field) if companion_name(field) else None for field in table.fields]
+        self._takes_texts = not any(self._parsers) and not any(self._readers)
+        self._insert = insert_sql(table, bind)
         self._size = FIRST_BATCH
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA journal_size_limit = {MAX_LOG}")
@@ -101,7 +168,7 @@ class SqliteAppender(Appender):
             batch = rows[start : start + self._size]
             held = self._write(batch)
             start += len(batch)
-            self._size = max(MIN_BATCH, min(MAX_BATCH, int(len(batch) * min(4.0, HOLD_SECONDS / max(held, 0.0005)))))
+            self._size = _next_size(len(batch), held)
             yield self.done
 
     def finish(self) -> None:
@@ -109,15 +176,21 @@ class SqliteAppender(Appender):
         self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _arrange(self, rows: Sequence[Row]) -> Sequence[Row]:
-        """The table's columns in order, parsed where SQL cannot.
+        """The table's columns in order, parsed where SQL cannot; where texts are kept, the values and the texts.
 
         Works on whole columns: transposing happens in C, and a repeated value is parsed once per batch.
         """
-        if not rows or (self._positions == list(range(len(rows[0]))) and not any(self._parsers)):
+        if not rows or (self._positions == list(range(len(rows[0]))) and self._takes_texts):
             return rows
         cells = list(zip(*rows, strict=True))
-        columns = zip(self._positions, self._parsers, self._table.fields, strict=True)
-        return list(zip(*(_parse(cells[place], parse, field) for place, parse, field in columns), strict=True))
+        arranged: list[Iterable[Any]] = []
+        columns = zip(self._positions, self._parsers, self._readers, self._table.fields, strict=True)
+        for place, parse, read, field in columns:
+            if read is None:
+                arranged.append(_parse(cells[place], parse, field))
+            else:
+                arranged += [read(cells[place]), cells[place]]
+        return list(zip(*arranged, strict=True))
 
     def _write(self, batch: Sequence[Row]) -> float:
         """One transaction; return the seconds it held the lock."""
@@ -141,12 +214,6 @@ class SqliteAppender(Appender):
             raise
 
 
-def _insert_sql(table: TableRef) -> str:
-    names = [ROW_ID, *map(column_name, table.fields)]
-    values = ["?", *(bind(field) or "?" for field in table.fields)]
-    return f"INSERT INTO {table_name(table.id)} ({', '.join(names)}) VALUES ({', '.join(values)})"
-
-
 def _encode(rows: Sequence[Sequence[str]]) -> Sequence[Row]:
     """Looking for the characters in all cells at once takes a quarter of the time that each alone would."""
     if not needs_encoding("".join(map("".join, rows))):
@@ -155,10 +222,10 @@ def _encode(rows: Sequence[Sequence[str]]) -> Sequence[Row]:
 
 
 def _parser(field: Field) -> Callable[[str], Any] | None:
-    """None if the database converts the text itself, which is faster."""
-    if bind(field) is not None:
+    """None if the database converts the text itself, which is faster, or if texts are kept."""
+    if companion_name(field) or bind(field) is not None:
         return None
-    return lambda text: field.kind.parse(text, field.format)
+    return lambda text: parse_value(field, text)
 
 
 def _parse(cells: Sequence[str], parse: Callable[[str], Any] | None, field: Field) -> Iterable[Any]:

@@ -2,59 +2,74 @@
 
 A page may be found by a scan, in chunks for as long as somebody waits: where no index leads to the matches, finding
 rare ones among a million rows takes a second. An answer that says how far the scan got, and where to continue, comes
-sooner and loses no row: the next one starts right there.
+sooner and loses no row: the next one starts right there. A page of long cells ends early for the same reason, after as
+many bytes as people can be sent at once.
 """
 
 import json
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
-from itertools import chain
 from math import isfinite
-from typing import Any
+from typing import Any, Literal
 
-from webapp.rowstore.errors import QueryError
-from webapp.rowstore.nul_escape import decode, needs_encoding
+from webapp.rowstore.errors import QueryError, QueryTimeout
+from webapp.rowstore.page_budget import PAGE_BYTES, cell_limit, count_that_fit, row_cell_limit, weigh_at_most
 from webapp.rowstore.query import TableQuery
+from webapp.rowstore.sqlite.cells import MAX_SELECTED, decode_cells, decode_rows, print_cells, read_sizes
 from webapp.rowstore.sqlite.compile import IN_ROW, Cursor, Part, Plan, make_parts
-from webapp.rowstore.sqlite.planning import Execute, make_plan
-from webapp.rowstore.sqlite.printing import print_shown
+from webapp.rowstore.sqlite.planning import Execute, Iterate, make_plan
+from webapp.rowstore.sqlite.printing import print_beginning
 from webapp.rowstore.sqlite.schema import ROW_ID, column_name, table_name
 from webapp.rowstore.sqlite.statement import Sql
-from webapp.rowstore.store import COUNT_LIMIT, Count, Page, PageStart, Row, RowView
+from webapp.rowstore.store import COUNT_LIMIT
+from webapp.rowstore.table_ref import Field
+from webapp.rowstore.values import Count, Page, PageStart, Row, RowView
 
-MAX_SELECTED = 1_000  # columns per statement; SQLite allows 2,000, including those of the order
-MAX_IDS = 1_000  # rows per statement
 MAX_KEY = 200  # characters of a sort key in a cursor; a longer one is read from the row again
 FIRST_CHUNK = 1_000  # rows of a scan
 _MAX_GROWTH = 4  # of a chunk against the one before
 _CHUNKS = 6  # in the time available
 
+Limited = Callable[[], AbstractContextManager[None]]  # statements in the block have a time limit
 FetchedRow = tuple[int, tuple[str, ...], tuple[Any, ...]]  # id, printed cells, sort keys
 
 
-def page(execute: Execute, table_id: int, query: TableQuery, start: PageStart, size: int, scan_seconds: float) -> Page:
+def page(
+    execute: Execute,
+    iterate: Iterate,
+    table_id: int,
+    query: TableQuery,
+    start: PageStart,
+    size: int,
+    scan_seconds: float,
+) -> Page:
     plan = make_plan(execute, table_id, query)
-    is_at_row, forward = start.at is not None, not start.before
+    is_at_row, forward = start.at is not None, not (start.before or start.from_end)
     if text := start.after or start.before:
         cursor: Cursor | None = decode_cursor(query, text)
     else:
         cursor = None if start.at is None else _cursor_of(execute, table_id, query, start.at)
     if plan.scan_end is not None:
-        row_id = 0 if cursor is None else cursor.row_id - is_at_row
+        edge = 0 if forward else plan.scan_end + 1
+        row_id = edge if cursor is None else cursor.row_id - is_at_row
         chunks = ScanChunks(plan.row_id, row_id, plan.scan_end, forward, scan_seconds)
-        return _scanned_page(query, chunks, _fetch(execute, plan, chunks, size + 1), size, is_first=cursor is None)
-    fetched = _fetch(execute, plan, make_parts(plan, cursor, forward=forward, inclusive=is_at_row), size + 1)
-    more, fetched = len(fetched) > size, fetched[:size]
+        fetched, more = _fetch_page(execute, iterate, plan, chunks, size)
+        return _scanned_page(query, chunks, fetched, more, is_first=cursor is None)
+    parts = make_parts(plan, cursor, forward=forward, inclusive=is_at_row)
+    fetched, more = _fetch_page(execute, iterate, plan, parts, size)
     if not forward:
         fetched.reverse()
     cursors = [encode_cursor(query, row_id, keys) for row_id, _, keys in fetched[:1] + fetched[-1:]]
     first, last = cursors or (None, None)
     return Page(
-        _decode_rows(fetched),
+        _decode_rows(query, fetched),
         before=first if (is_at_row or start.after if forward else more) else None,
         after=last if (more if forward else start.before) else None,
+        cell_limit=cell_limit(len(query.visible)),
+        fields=query.visible,
     )
 
 
@@ -65,60 +80,109 @@ def count(execute: Execute, table_id: int, query: TableQuery) -> Count:
     return Count(min(number, COUNT_LIMIT), number > COUNT_LIMIT)
 
 
-def row(execute: Execute, table_id: int, query: TableQuery, row_id: int) -> RowView | None:
-    printed = print_cells(execute, table_id, [row_id], [print_shown(field) for field in query.fields])
+def row(
+    execute: Execute,
+    iterate: Iterate,
+    limited: Limited,
+    table_id: int,
+    query: TableQuery,
+    row_id: int,
+    scan_seconds: float,
+) -> RowView | None:
+    limit = row_cell_limit(len(query.fields))
+    printed = print_cells(execute, table_id, [row_id], [print_beginning(field, limit) for field in query.fields])
     if row_id not in printed:
         return None
     cursor = _cursor_of(execute, table_id, query, row_id) if query.sorts else Cursor(row_id, ())
     plan = make_plan(execute, table_id, query)
 
-    def neighbour(forward: bool) -> int | None:
-        fetched = _fetch(execute, plan, make_parts(plan, cursor, forward=forward), 1, ids_only=True)
-        return fetched[0][0] if fetched else None
+    def neighbour(forward: bool) -> tuple[int | None, bool]:
+        if plan.scan_end is None:
+            return _sorted_neighbour(iterate, limited, plan, make_parts(plan, cursor, forward=forward))
+        chunks = ScanChunks(plan.row_id, row_id, plan.scan_end, forward, scan_seconds)
+        found = _first(iterate, plan, chunks)
+        return found, found is None and chunks.stopped_at is not None
 
-    return RowView(row_id, tuple(map(decode, printed[row_id])), neighbour(False), neighbour(True))
-
-
-def print_cells(
-    execute: Execute, table_id: int, ids: Sequence[int], printed: Sequence[str]
-) -> dict[int, tuple[str, ...]]:
-    """The SQL expressions `printed` of these rows, however many; as stored, not decoded."""
-    cells: dict[int, tuple[str, ...]] = {}
-    for first in range(0, len(ids), MAX_IDS):
-        some_ids = tuple(ids[first : first + MAX_IDS])
-        for start in range(0, max(len(printed), 1), MAX_SELECTED):
-            names = ", ".join([ROW_ID, *printed[start : start + MAX_SELECTED]])
-            where = f"{ROW_ID} IN ({', '.join('?' * len(some_ids))})"
-            for result in execute(Sql(f"SELECT {names} FROM {table_name(table_id)} WHERE {where}", some_ids)):
-                cells[result[0]] = cells.get(result[0], ()) + tuple(result[1:])
-    return cells
+    (previous, previous_is_unknown), (following, next_is_unknown) = neighbour(False), neighbour(True)
+    cells = printed[row_id]
+    cut = [field for field, cell in zip(query.fields, cells, strict=True) if len(cell) > limit]
+    sizes = read_sizes(execute, table_id, row_id, cut) if cut else {}
+    sides: tuple[tuple[Literal["previous", "next"], bool], ...] = (
+        ("previous", previous_is_unknown),
+        ("next", next_is_unknown),
+    )
+    unknown = tuple(side for side, is_unknown in sides if is_unknown)
+    return RowView(row_id, decode_cells(cells, limit), previous, following, sizes, unknown)
 
 
-def _fetch(
-    execute: Execute, plan: Plan, parts: Iterable[Part], size: int, *, ids_only: bool = False
-) -> list[FetchedRow]:
-    """Read part after part until there are enough rows; `ids_only`: without their cells."""
-    visible = () if ids_only else plan.query.visible
-    printed = [print_shown(field) for field in visible]
+def _sorted_neighbour(iterate: Iterate, limited: Limited, plan: Plan, parts: Iterable[Part]) -> tuple[int | None, bool]:
+    """The nearest row, and whether there was no time to find it."""
+    try:
+        with limited():
+            return _first(iterate, plan, parts), False
+    except QueryTimeout:
+        return None, True
+
+
+def _first(iterate: Iterate, plan: Plan, parts: Iterable[Part]) -> int | None:
+    with closing(_select(iterate, plan, parts, [], 1)) as batches:
+        return next((batch[0][0] for batch in batches), None)
+
+
+def _fetch_page(
+    execute: Execute, iterate: Iterate, plan: Plan, parts: Iterable[Part], size: int
+) -> tuple[list[FetchedRow], bool]:
+    """Read part after part until there are enough rows, or more bytes than a page holds; and whether there are more."""
+    fetched: list[FetchedRow] = []
+    at_most = 0
+    with closing(_read_rows(execute, iterate, plan, parts, size + 1)) as batches:
+        for batch in batches:
+            fetched += batch
+            at_most += weigh_at_most([cells for _, cells, _ in batch])
+            if at_most > PAGE_BYTES:
+                fit = count_that_fit([cells for _, cells, _ in fetched], PAGE_BYTES)
+                if fit < len(fetched):
+                    return fetched[: min(fit, size)], True
+    return fetched[:size], len(fetched) > size
+
+
+def _read_rows(
+    execute: Execute, iterate: Iterate, plan: Plan, parts: Iterable[Part], size: int
+) -> Generator[list[FetchedRow], None, None]:
+    """At most `size` rows in batches, each read only when it is asked for."""
+    visible, split = plan.query.visible, 1 + len(plan.query.sorts)
+    limit = cell_limit(len(visible))
+    printed = [print_beginning(field, limit) for field in visible]
     is_wide = len(visible) > MAX_SELECTED
-    keys = [column_name(sort.field) for sort in plan.query.sorts]
-    names = [plan.row_id, *keys, *(() if is_wide else printed)]
-    fetched: list[Any] = []
+    for batch in _select(iterate, plan, parts, [] if is_wide else printed, size):
+        if is_wide:
+            cells = print_cells(execute, plan.table_id, [result[0] for result in batch], printed)
+            yield [(result[0], cells[result[0]], result[1:]) for result in batch]
+        else:
+            yield [(result[0], result[split:], result[1:split]) for result in batch]
+
+
+def _select(
+    iterate: Iterate, plan: Plan, parts: Iterable[Part], printed: Sequence[str], size: int
+) -> Generator[list[Any], None, None]:
+    """Batches of rows: the id of each, the beginning of each of its sort keys, and the expressions `printed`."""
+    names = ", ".join([plan.row_id, *(_short_key(sort.field) for sort in plan.query.sorts), *printed])
     for part in parts:
-        fetched += execute(plan.select(", ".join(names), part.where, part.order, size - len(fetched)))
-        if len(fetched) == size:
+        for batch in iterate(plan.select(names, part.where, part.order, size)):
+            yield batch
+            size -= len(batch)
+        if not size:
             break
-    split = 1 + len(keys)
-    if not is_wide:
-        return [(result[0], tuple(result[split:]), tuple(result[1:split])) for result in fetched]
-    cells = print_cells(execute, plan.table_id, [result[0] for result in fetched], printed)
-    return [(result[0], cells[result[0]], tuple(result[1:])) for result in fetched]
 
 
-def _decode_rows(fetched: Sequence[FetchedRow]) -> list[Row]:
-    if not needs_encoding("".join(chain.from_iterable(cells for _, cells, _ in fetched))):
-        return [(row_id, cells) for row_id, cells, _ in fetched]
-    return [(row_id, tuple(map(decode, cells))) for row_id, cells, _ in fetched]
+def _short_key(field: Field) -> str:
+    """Enough of a sort key for a cursor, which has no room for a longer one."""
+    name = column_name(field)
+    return f"substr({name}, 1, {MAX_KEY + 1})" if field.type == "text" else name
+
+
+def _decode_rows(query: TableQuery, fetched: Sequence[FetchedRow]) -> list[Row]:
+    return decode_rows([(row_id, cells) for row_id, cells, _ in fetched], cell_limit(len(query.visible)))
 
 
 # -- scans -------------------------------------------------------------------------------------------------------------
@@ -156,29 +220,26 @@ class ScanChunks:
 
 
 def _scanned_page(
-    query: TableQuery, chunks: ScanChunks, fetched: list[FetchedRow], size: int, *, is_first: bool
+    query: TableQuery, chunks: ScanChunks, fetched: list[FetchedRow], more: bool, *, is_first: bool
 ) -> Page:
     """A page collected by a scan. Any id serves as a cursor here, so even an empty page has both ends."""
-    more, ids = len(fetched) > size, [result[0] for result in fetched[:size]]
+    ids = [result[0] for result in fetched]
     nearest = ids[0] if ids else chunks.start + (1 if chunks.forward else -1)
     stopped_at = chunks.stopped_at
     furthest = stopped_at if stopped_at is not None else ids[-1] if more else None
     back = None if is_first else encode_cursor(query, nearest, ())
     onward = None if furthest is None else encode_cursor(query, furthest, ())
-    rows = _decode_rows(fetched[:size])
+    rows, limit = _decode_rows(query, fetched), cell_limit(len(query.visible))
     if chunks.forward:
-        return Page(rows, before=back, after=onward, stopped_at=None if stopped_at is None else ("after", stopped_at))
-    return Page(
-        rows[::-1], before=onward, after=back, stopped_at=None if stopped_at is None else ("before", stopped_at)
-    )
+        return Page(rows, back, onward, None if stopped_at is None else ("after", stopped_at), limit, query.visible)
+    return Page(rows[::-1], onward, back, None if stopped_at is None else ("before", stopped_at), limit, query.visible)
 
 
 # -- cursors: the order, a row's id and its sort keys, as opaque text --------------------------------------------------
 
 
 def encode_cursor(query: TableQuery, row_id: int, keys: Sequence[Any]) -> str:
-    short_keys = [IN_ROW if isinstance(key, str) and len(key) > MAX_KEY else key for key in keys]
-    data = json.dumps([_order(query), row_id, *short_keys], separators=(",", ":"), ensure_ascii=False)
+    data = json.dumps([_order(query), row_id, *map(_key_in_cursor, keys)], separators=(",", ":"), ensure_ascii=False)
     return urlsafe_b64encode(data.encode()).decode().rstrip("=")
 
 
@@ -199,6 +260,10 @@ def decode_cursor(query: TableQuery, text: str) -> Cursor:
     return Cursor(row_id, tuple(keys))
 
 
+def _key_in_cursor(key: Any) -> Any:
+    return IN_ROW if isinstance(key, str) and len(key) > MAX_KEY else key
+
+
 def _order(query: TableQuery) -> str:
     return ",".join(sort.argument for sort in query.sorts)
 
@@ -216,6 +281,9 @@ def _is_storable(value: Any, type_: type) -> bool:
 def _cursor_of(execute: Execute, table_id: int, query: TableQuery, row_id: int) -> Cursor | None:
     if not -(2**63) <= row_id < 2**63:
         return None
-    keys = ", ".join([ROW_ID, *(column_name(sort.field) for sort in query.sorts)])
+    if not query.sorts and row_id > 0:  # in file order also where a row was
+        further = execute(Sql(f"SELECT 1 FROM {table_name(table_id)} WHERE {ROW_ID} >= ? LIMIT 1", (row_id,)))
+        return Cursor(row_id, ()) if further else None
+    keys = ", ".join([ROW_ID, *(_short_key(sort.field) for sort in query.sorts)])
     rows = execute(Sql(f"SELECT {keys} FROM {table_name(table_id)} WHERE {ROW_ID} = ?", (row_id,)))
-    return Cursor(row_id, tuple(rows[0][1:])) if rows else None
+    return Cursor(row_id, tuple(map(_key_in_cursor, rows[0][1:]))) if rows else None

@@ -6,19 +6,21 @@ fetching the rows of a broad range one by one. Hence a small sample first estima
 index yields the rows that contain all trigrams of a search; whether they are adjacent is checked on the rows.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from math import isqrt
 from typing import Any
 
 from webapp.rowstore.nul_escape import spellings
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite.compile import Plan, filter_sql
-from webapp.rowstore.sqlite.schema import ROW_ID, index_name, search_name, table_name
+from webapp.rowstore.sqlite.compile import Plan
+from webapp.rowstore.sqlite.conditions import filter_sql
+from webapp.rowstore.sqlite.schema import ROW_ID, index_name, index_prefix, search_name, table_name
 from webapp.rowstore.sqlite.statement import Sql
 from webapp.rowstore.store import PAGE_SIZE
 
 Execute = Callable[[Sql], Sequence[Any]]  # runs one statement and returns all its rows
+Iterate = Callable[[Sql], Iterator[list[Any]]]  # the same in batches, until the iterator is closed
 
 SMALL_TABLE = 20_000  # rows; below this, reading them all is faster than planning
 
@@ -27,7 +29,7 @@ SMALL_TABLE = 20_000  # rows; below this, reading them all is faster than planni
 SAMPLE_ROWS = 2_000
 COMMON, COMMON_BESIDE_INDEX, BROAD = 10, 40, 100
 # Operators that can use an index.
-_SEEKING = frozenset(("eq", "lt", "le", "gt", "ge", "between", "before", "after", "empty"))
+_SEEKING = frozenset(("eq", "lt", "le", "gt", "ge", "between", "within", "before", "after", "empty", "novalue"))
 _NO_INDEX = " NOT INDEXED"
 
 TRIGRAM = 3  # characters
@@ -45,9 +47,9 @@ def make_plan(execute: Execute, table_id: int, query: TableQuery, *, whole: bool
     if size <= SMALL_TABLE:
         return plain
     order = index_name(table_id, query.sorts[0].field) if query.sorts else ""
-    filtered = [index_name(table_id, condition.field) for condition in query.filters]
+    filtered = [index_name(table_id, group[0].field) for group in query.groups if len(group) == 1]
     names = existing_names(execute, [search_name(table_id), *([order] if order else []), *filtered])
-    match = match_trigrams(execute, table_id, query.search, size) if search_name(table_id) in names else None
+    match = match_trigrams(execute, table_id, query.terms, size) if search_name(table_id) in names else None
     limit = isqrt(PAGE_SIZE * size) if order in names else size // 3
     if match and (not order or _is_rare(execute, table_id, match, limit)):
         return Plan(query, table_id, match=match)
@@ -64,6 +66,14 @@ def existing_names(execute: Execute, names: Sequence[str]) -> set[str]:
     return {row[0] for row in execute(Sql(f"SELECT name FROM sqlite_master WHERE name IN ({marks})", tuple(names)))}
 
 
+def indexed_columns(execute: Execute, table_id: int) -> set[int]:
+    """The numbers of the stored columns that have an index."""
+    beginning = index_prefix(table_id)
+    statement = "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ?"
+    names = [row[0] for row in execute(Sql(statement, (table_name(table_id),)))]
+    return {int(name.removeprefix(beginning)) for name in names if name.startswith(beginning)}
+
+
 def highest_id(execute: Execute, table_id: int) -> int:
     return int(execute(Sql(f"SELECT max({ROW_ID}) FROM {table_name(table_id)}"))[0][0] or 0)
 
@@ -78,7 +88,7 @@ def sample_sql(table_id: int, what: str, where: Sql, size: int, rows: int) -> Sq
 
 def _plan_by_sample(execute: Execute, plan: Plan, size: int, order: str, names: set[str], whole: bool) -> Plan:
     """Use the index of the sort, that of the narrowest filter, or none."""
-    filters = plan.query.filters
+    filters = [group[0] for group in plan.query.groups if len(group) == 1]  # alternatives use no index
     terms = [filter_sql(condition) for condition in filters] + [plan.condition]
     what = ", ".join(f"count(*) FILTER (WHERE {term.text})" for term in terms)
     statement = sample_sql(plan.table_id, what, Sql("1"), size, SAMPLE_ROWS)
@@ -102,15 +112,18 @@ def _plan_by_sample(execute: Execute, plan: Plan, size: int, order: str, names: 
 # -- the full-text index -----------------------------------------------------------------------------------------------
 
 
-def match_trigrams(execute: Execute, table_id: int, text: str, size: int) -> Sql | None:
-    """The index query for rows that contain the text's trigrams. None: it is too short, or may be stored in two ways.
+def match_trigrams(execute: Execute, table_id: int, texts: Sequence[str], size: int) -> Sql | None:
+    """The index query for rows that contain the trigrams of all texts, each in whatever cell.
+
+    Of a text that is too short, or may be stored in two ways, the index knows nothing. None: of none of them.
 
     `size` is the highest row of the table. Trigrams that add nothing to the others are left out, because the rows found
     are checked anyway.
     """
-    stored, *others = spellings(text)
-    trigrams = list(dict.fromkeys(stored[start : start + TRIGRAM] for start in range(len(stored) - TRIGRAM + 1)))
-    if not trigrams or others:
+    known = [stored for stored, *others in map(spellings, texts) if not others]
+    pieces = (text[start : start + TRIGRAM] for text in known for start in range(len(text) - TRIGRAM + 1))
+    trigrams = list(dict.fromkeys(pieces))
+    if not trigrams:
         return None
     selective = _select_trigrams(execute, search_name(table_id), trigrams, size)
     return Sql(f"{search_name(table_id)} MATCH ?", (" AND ".join(map(_quoted, selective)),))

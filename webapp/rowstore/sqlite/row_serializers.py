@@ -2,6 +2,7 @@
 
 CSV is RFC 4180: commas, `\r\n`, quotes only where needed, titles in the first row; every cell byte for byte as it was
 imported. `safe` puts an apostrophe before texts a spreadsheet would read as a formula, titles too; numbers stay.
+A cell without a value (NA in a column of numbers) is a text there, and so is a number written otherwise than in JSON.
 NDJSON has one object per row: null for empty cells, true and false, numbers with their original digits, but
 integers beyond 2^53 as strings, since most readers would round them silently. Dates and texts stay as written.
 """
@@ -9,60 +10,73 @@ integers beyond 2^53 as strings, since most readers would round them silently. D
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from webapp.rowstore.nul_escape import encode
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite.printing import literal, print_exact
-from webapp.rowstore.sqlite.schema import column_name
+from webapp.rowstore.sqlite.json_objects import has_source, object_line, without_source
+from webapp.rowstore.sqlite.printing import literal, print_exact, print_value
+from webapp.rowstore.sqlite.schema import column_name, companion_name
 from webapp.rowstore.sqlite.statement import Sql, concatenate
 from webapp.rowstore.table_ref import Field
 from webapp.types import NULL
+from webapp.types.base import null_of
 from webapp.types.text import FORMULA, defuse_formula
 
-_SPECIAL = (",", '"', "\n", "\r")  # characters that require quotes
+_SPECIAL = ('"', "\n", "\r")  # characters that require quotes, as does the delimiter
+_NOT_IN_JSON = (NULL, "mark", "group", "prefix", "suffix", "negative")  # of a number's format
 _MAX_EXACT = 2**53 - 1  # readers that only know doubles round larger integers
 
 
-def csv_head(query: TableQuery, safe: bool) -> bytes:
+def csv_head(query: TableQuery, safe: bool, delimiter: str = ",") -> bytes:
     text = io.StringIO(newline="")
-    csv.writer(text).writerow([defuse_formula(field.title) if safe else field.title for field in query.visible])
+    csv.writer(text, delimiter=delimiter).writerow(
+        [defuse_formula(field.title) if safe else field.title for field in query.visible]
+    )
     return text.getvalue().encode()
 
 
-def csv_line(query: TableQuery, safe: bool) -> Sql:
-    cells = [_csv_cell(field, safe) for field in query.visible]
+def csv_line(query: TableQuery, safe: bool, delimiter: str = ",") -> Sql:
+    cells = [_csv_cell(without_source(field), safe, delimiter) for field in query.visible]
     if len(cells) == 1:  # a lone empty cell would be an empty line, which readers skip
         cells = [f"CASE WHEN {cells[0]} = '' THEN '\"\"' ELSE {cells[0]} END"]
-    return Sql(concatenate([concatenate(cells, "','"), "char(13, 10)"]))
+    return Sql(concatenate([concatenate(cells, literal(delimiter)), "char(13, 10)"]))
 
 
-def _csv_cell(field: Field, safe: bool) -> str:
+def _csv_cell(field: Field, safe: bool, delimiter: str) -> str:
     """The printed cell, quoted where a reader would otherwise see more than one cell."""
     if safe:
         field = replace(field, format=_map_words(field.format, defuse_formula))
-    printed = cell = print_exact(field)
-    special = _special(field)
-    if safe and field.type == "text":
-        first = ", ".join(f"char({ord(character)})" for character in FORMULA)
-        cell = f"CASE WHEN substr({printed}, 1, 1) IN ({first}) THEN '''' || {printed} ELSE {printed} END"
-    if special is None:
-        return cell
-    return f"CASE WHEN {special} THEN '\"' || replace({cell}, '\"', '\"\"') || '\"' ELSE {cell} END"
+    special = (delimiter, *_SPECIAL)
+    if field.type == "text":
+        printed = print_exact(field)
+        return _quote_text(column_name(field), _defuse(printed) if safe else printed, special)
+    printed = print_value(field, column_name(field), field.format)
+    if any(character in str(value) for value in field.format.values() for character in special):
+        needs_quotes = " OR ".join(f"instr({printed}, {literal(character)})" for character in special)
+        printed = _quote(needs_quotes, printed)
+    companion = companion_name(field)
+    if companion is None:
+        return printed
+    # A text with a value is a number or a date in other words, not a formula.
+    text = f"iif({column_name(field)} IS NULL, {_defuse(companion)}, {companion})" if safe else companion
+    return f"CASE WHEN {companion} IS NULL THEN {printed} ELSE {_quote_text(companion, text, special)} END"
 
 
-def _special(field: Field) -> str | None:
-    """SQL that is true where a cell needs quotes; None if no cell can: only text contains arbitrary characters.
+def _quote_text(name: str, cell: str, special: Sequence[str]) -> str:
+    """`cell`, quoted where the column `name` has a special character. GLOB is the fastest way to find one."""
+    return _quote(" OR ".join(f"{name} GLOB {literal(f'*{character}*')}" for character in special), cell)
 
-    GLOB is the fastest way to find a character.
-    """
-    if any(character in str(value) for value in field.format.values() for character in _SPECIAL):
-        return " OR ".join(f"instr({print_exact(field)}, {literal(character)})" for character in _SPECIAL)
-    if field.type != "text":
-        return None
-    return " OR ".join(f"{column_name(field)} GLOB {literal(f'*{character}*')}" for character in _SPECIAL)
+
+def _quote(needs_quotes: str, cell: str) -> str:
+    return f"CASE WHEN {needs_quotes} THEN '\"' || replace({cell}, '\"', '\"\"') || '\"' ELSE {cell} END"
+
+
+def _defuse(cell: str) -> str:
+    first = ", ".join(f"char({ord(character)})" for character in FORMULA)
+    return f"CASE WHEN substr({cell}, 1, 1) IN ({first}) THEN '''' || {cell} ELSE {cell} END"
 
 
 def _map_words(format: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
@@ -72,6 +86,8 @@ def _map_words(format: Mapping[str, Any], change: Callable[[str], str]) -> dict[
 
 
 def json_line(query: TableQuery) -> Sql:
+    if any(has_source(field) for field in query.visible):
+        return object_line(query.visible, _json_cell)
     names = [encode(json.dumps(field.title, ensure_ascii=False)) for field in query.visible]
     before = [f"{',' if index else '{'}{name}:" for index, name in enumerate(names)]
     pieces = [part for field in query.visible for part in ("?", _json_cell(field))]
@@ -79,6 +95,26 @@ def json_line(query: TableQuery) -> Sql:
 
 
 def _json_cell(field: Field) -> str:
+    companion = companion_name(field)
+    if companion is None:
+        return _json_value(field)
+    text = f"json_quote({companion})"
+    if field.type in ("integer", "decimal"):
+        text = f"CASE WHEN {_is_json_number(companion)} THEN {companion} ELSE {text} END"
+    empty = f"WHEN {companion} = '' THEN 'null'" if null_of(field.format) else ""
+    return f"CASE WHEN {companion} IS NULL THEN {_json_value(field)} {empty} ELSE {text} END"
+
+
+def _is_json_number(text: str) -> str:
+    """SQL that is true of what a reader of JSON takes for a number, unless it would round it.
+
+    The characters are looked at first, since `json_valid` allows spaces and takes more time.
+    """
+    is_number = f"{text} NOT GLOB '*[^-+.0-9eE]*' AND json_valid({text})"
+    return f"{is_number} AND ({text} GLOB '*[.eE]*' OR abs(CAST({text} AS REAL)) <= {_MAX_EXACT})"
+
+
+def _json_value(field: Field) -> str:
     name = column_name(field)
     if field.type == "boolean":
         return f"CASE {name} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE 'null' END"
@@ -86,7 +122,7 @@ def _json_cell(field: Field) -> str:
         exact = f"{name} BETWEEN -{_MAX_EXACT} AND {_MAX_EXACT}"
         printed = f"CASE WHEN {exact} THEN {name} ELSE '\"' || {name} || '\"' END"
     else:
-        format = {key: value for key, value in field.format.items() if key not in (NULL, "mark")}
-        printed = print_exact(replace(field, format=format))
+        format = {key: value for key, value in field.format.items() if key not in _NOT_IN_JSON}
+        printed = print_value(field, name, format)
         printed = printed if field.type == "decimal" else f"json_quote({printed})"
     return f"CASE WHEN {name} IS NULL THEN 'null' ELSE {printed} END"

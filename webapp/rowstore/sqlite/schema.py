@@ -4,10 +4,14 @@ A row's id is SQLite's own `rowid`. It is also declared as INTEGER PRIMARY KEY, 
 rows anew; only a table that has as many columns as SQLite allows has no room for that (docs/operations.md).
 """
 
+from collections.abc import Iterable
+
 from webapp.rowstore.table_ref import Field, TableRef
+from webapp.rowstore.values import Limits
 
 ROW_ID = "rowid"
-MAX_COLUMNS = 2_000  # of a table (SQLITE_MAX_COLUMN)
+MAX_COLUMNS = 2_000  # of a table (SQLITE_MAX_COLUMN), companions included
+LIMITS = Limits(columns=MAX_COLUMNS)
 STORED_AS: dict[type, str] = {str: "TEXT", int: "INTEGER", float: "REAL"}
 
 
@@ -16,7 +20,26 @@ def table_name(table_id: int) -> str:
 
 
 def column_name(field: Field) -> str:
-    return f"c{int(field.number)}"
+    return f"c{int(field.storage)}"
+
+
+def companion_name(field: Field) -> str | None:
+    """The column that holds the texts of cells whose value does not print back; None if this one has none.
+
+    A text is its own value.
+    """
+    return f"c{int(field.storage)}t" if field.keeps_texts and field.type != "text" else None
+
+
+def text_column_name(field: Field) -> str | None:
+    """The column in which long texts may be; None if this one has only values, which are short."""
+    return column_name(field) if field.type == "text" else companion_name(field)
+
+
+def stored_columns(fields: Iterable[Field]) -> list[str]:
+    """The SQL columns of these fields, in their order, each companion behind its column."""
+    names = [(column_name(field), companion_name(field)) for field in fields]
+    return [name for pair in names for name in pair if name is not None]
 
 
 def search_name(table_id: int, *, building: bool = False) -> str:
@@ -29,14 +52,20 @@ def search_progress_name(table_id: int) -> str:
     return f"s{int(table_id)}_progress"
 
 
+def index_prefix(table_id: int) -> str:
+    """The beginning of the names of a table's indexes, before the stored column's number."""
+    return f"i{int(table_id)}_"
+
+
 def index_name(table_id: int, field: Field) -> str:
     """The index on a column's sort key."""
-    return f"i{int(table_id)}_{int(field.number)}"
+    return f"{index_prefix(table_id)}{int(field.storage)}"
 
 
 def create_sql(table: TableRef) -> str:
     """STRICT: a value of the wrong type is an error here, not a surprise in a later sort."""
-    columns = [f"{column_name(field)} {STORED_AS[field.kind.stored]}" for field in table.fields]
+    types = {column_name(field): STORED_AS[field.kind.stored] for field in table.fields}
+    columns = [f"{name} {types.get(name, 'TEXT')}" for name in stored_columns(table.fields)]
     key = ["id INTEGER PRIMARY KEY"] if len(columns) < MAX_COLUMNS else []
     return f"CREATE TABLE {table_name(table.id)} ({', '.join([*key, *columns])}) STRICT"
 
@@ -46,7 +75,10 @@ def drop_unfinished_search_sql(table_id: int) -> tuple[str, ...]:
     return tuple(f"DROP TABLE IF EXISTS {name}" for name in names)
 
 
+def drop_search_sql(table_id: int) -> tuple[str, ...]:
+    return (*drop_unfinished_search_sql(table_id), f"DROP TABLE IF EXISTS {search_name(table_id)}")
+
+
 def drop_sql(table_id: int) -> tuple[str, ...]:
     """The statements that remove a table completely, in this order."""
-    names = (search_name(table_id), table_name(table_id))
-    return (*drop_unfinished_search_sql(table_id), *(f"DROP TABLE IF EXISTS {name}" for name in names))
+    return (*drop_search_sql(table_id), f"DROP TABLE IF EXISTS {table_name(table_id)}")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from webapp.rowstore.sqlite.pages import print_cells
+from webapp.rowstore.sqlite.cells import print_cells
 from webapp.rowstore.sqlite.planning import existing_names, highest_id
 from webapp.rowstore.sqlite.printing import print_shown
 from webapp.rowstore.sqlite.schema import (
@@ -25,7 +25,7 @@ from webapp.rowstore.sqlite.statement import concatenate
 from webapp.rowstore.sqlite.store import SqliteRowReader
 from webapp.rowstore.sqlite.transaction import transaction
 from webapp.rowstore.store import Progress
-from webapp.rowstore.table_ref import Field, TableRef
+from webapp.rowstore.table_ref import TableRef
 
 MAX_INDEXED = 500  # columns of the index; wider tables share them
 HOLD_SECONDS = 0.010  # a chunk aims to hold the write lock, and to release it afterwards
@@ -111,7 +111,7 @@ def _extend(connection: sqlite3.Connection, table: TableRef, done: int, chunk: i
     rows, building = table_name(table.id), search_name(table.id, building=True)
     chunk_ids = f"SELECT {ROW_ID} FROM {rows} WHERE {ROW_ID} > ? ORDER BY {ROW_ID} LIMIT ?"
     (end,) = connection.execute(f"SELECT max({ROW_ID}) FROM ({chunk_ids})", (done, chunk)).fetchone()
-    texts = ", ".join(_texts(table.fields))
+    texts = ", ".join(_texts(table))
     connection.execute(
         f"INSERT INTO {building} ({ROW_ID}, {_names(table)})"
         f" SELECT {ROW_ID}, {texts} FROM {rows} WHERE {ROW_ID} > ? AND {ROW_ID} <= ?",
@@ -142,7 +142,7 @@ def _write(
 
 
 def _texts_of(connection: sqlite3.Connection, table: TableRef, ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
-    return print_cells(SqliteRowReader(connection).execute, table.id, ids, _texts(table.fields))
+    return print_cells(SqliteRowReader(connection).execute, table.id, ids, _texts(table))
 
 
 def _existing(connection: sqlite3.Connection, *names: str) -> set[str]:
@@ -153,7 +153,10 @@ def _names(table: TableRef) -> str:
     return ", ".join(f"g{index}" for index in range(min(len(table.fields), MAX_INDEXED)))
 
 
-def _texts(fields: Sequence[Field]) -> list[str]:
-    """SQL for each column of the index: one cell, or several in very wide tables, one per line."""
+def _texts(table: TableRef) -> list[str]:
+    """SQL for each column of the index: one cell, or several in very wide tables, one per line. They are in the order
+    of their numbers: the index stays as it is when columns change places.
+    """
+    fields = sorted(table.fields, key=lambda field: field.number)
     width = min(len(fields), MAX_INDEXED)
     return [concatenate(list(map(print_shown, fields[start::width])), "char(10)") for start in range(width)]

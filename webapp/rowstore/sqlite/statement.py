@@ -27,6 +27,11 @@ def concatenate(expressions: Sequence[str], separator: str = "") -> str:
     return _balanced(parts, " || ")
 
 
+def add_up(expressions: Sequence[str]) -> str:
+    """SQL for the sum of these expressions, of which there is at least one."""
+    return _balanced(expressions, " + ")
+
+
 def _join(terms: Sequence[Sql], word: str, none: str) -> Sql:
     if not terms:
         return Sql(none)

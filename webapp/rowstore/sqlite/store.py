@@ -6,37 +6,49 @@ import sqlite3
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from webapp.db.sqlite_driver import connect
+from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.nul_escape import decode
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite import pages
+from webapp.rowstore.sqlite import cells, converting, pages, validation
 from webapp.rowstore.sqlite.export import export
+from webapp.rowstore.sqlite.positions import find_position
 from webapp.rowstore.sqlite.printing import print_exact
 from webapp.rowstore.sqlite.profile import Profiler
-from webapp.rowstore.sqlite.schema import MAX_COLUMNS
+from webapp.rowstore.sqlite.schema import LIMITS
 from webapp.rowstore.sqlite.statement import Sql
 from webapp.rowstore.sqlite.transaction import readable_errors
+from webapp.rowstore.sqlite.workbook_rows import ensure_fits
 from webapp.rowstore.store import (
-    FIRST_PAGE,
+    EXPORT_CHECK_SECONDS,
+    NEIGHBOUR_SECONDS,
     PAGE_SIZE,
+    POSITION_SECONDS,
     PROFILE_SECONDS,
     SCAN_SECONDS,
     Blocks,
-    Count,
     ExportFormat,
-    Limits,
-    Page,
-    PageStart,
-    Profile,
     RowReader,
     RowStore,
-    RowView,
 )
 from webapp.rowstore.table_ref import Field, TableRef
+from webapp.rowstore.values import (
+    FIRST_PAGE,
+    MAX_DIFFERING,
+    Comparison,
+    Count,
+    Page,
+    PageStart,
+    Position,
+    Profile,
+    RowView,
+    Unmet,
+)
 
 if TYPE_CHECKING:  # a child process loads no SQLAlchemy
     from sqlalchemy import Connection
@@ -45,13 +57,16 @@ if TYPE_CHECKING:  # a child process loads no SQLAlchemy
 
 T = TypeVar("T")
 
+TEXTS = 2_000  # cells of a column that are read at once
+BATCH = 25  # rows that are in memory although a page may have no room for them
+
 # SQLite VM instructions between checks whether to go on: some hundredths of a second. A check takes the interpreter
 # lock, which a busy event loop releases only every 5 ms, so frequent checks would mostly wait.
 _STEPS = 500_000
 
 
 class SqliteRowStore(RowStore):
-    limits = Limits(columns=MAX_COLUMNS)
+    limits = LIMITS
 
     def __init__(self, database: "Database") -> None:
         self._database = database
@@ -76,11 +91,11 @@ class SqliteRowStore(RowStore):
         resources = ExitStack()
         resources.callback(connection.close)
         blocks = resources.enter_context(closing(work(SqliteRowReader(connection))))
-        next_block = _start(blocks)
+        next_block = _start(blocks, cancelled)
         try:
             # Cancelling the await does not stop the thread, and would hide when it ends.
             while (block := await asyncio.shield(next_block)) is not None:
-                next_block = _start(blocks)
+                next_block = _start(blocks, cancelled)
                 yield block
         finally:
             cancelled.set()
@@ -99,8 +114,9 @@ def _read(connection: "Connection", seconds: float, cancelled: threading.Event, 
         driver.rollback()
 
 
-def _start(blocks: Blocks) -> "asyncio.Future[bytes | None]":
-    return asyncio.ensure_future(asyncio.to_thread(next, blocks, None))
+def _start(blocks: Blocks, cancelled: threading.Event) -> "asyncio.Future[bytes | None]":
+    """The next block, unless nobody wants it any more when a thread is free for it."""
+    return asyncio.ensure_future(asyncio.to_thread(lambda: None if cancelled.is_set() else next(blocks, None)))
 
 
 def _close_after(running: "asyncio.Future[bytes | None]", resources: ExitStack) -> None:
@@ -134,25 +150,89 @@ class SqliteRowReader(RowReader):
         size: int = PAGE_SIZE,
         scan_seconds: float = SCAN_SECONDS,
     ) -> Page:
-        return pages.page(self.execute, table.id, query, start, size, scan_seconds)
+        return pages.page(self.execute, self.iterate, table.id, query, start, size, scan_seconds)
 
     def count(self, table: TableRef, query: TableQuery, seconds: float = math.inf) -> Count:
         with self.time_limit(seconds):
             return pages.count(self.execute, table.id, query)
 
-    def row(self, table: TableRef, query: TableQuery, row_id: int) -> RowView | None:
-        return pages.row(self.execute, table.id, query, row_id)
+    def position(
+        self, table: TableRef, query: TableQuery, fraction: float, seconds: float = POSITION_SECONDS
+    ) -> Position | None:
+        return find_position(self.execute, self.time_limit, table.id, query, fraction, seconds)
+
+    def row(
+        self,
+        table: TableRef,
+        query: TableQuery,
+        row_id: int,
+        scan_seconds: float = SCAN_SECONDS,
+        sort_seconds: float = NEIGHBOUR_SECONDS,
+    ) -> RowView | None:
+        def limited() -> AbstractContextManager[None]:
+            return self.time_limit(sort_seconds)
+
+        return pages.row(self.execute, self.iterate, limited, table.id, query, row_id, scan_seconds)
+
+    def has_row(self, table: TableRef, row_id: int) -> bool:
+        return cells.has_row(self.execute, table.id, row_id)
+
+    def cell(self, table: TableRef, row_id: int, field: Field) -> Blocks:
+        return cells.read_cell(self._connection, self.execute, table.id, row_id, field)
 
     def cells(self, table: TableRef, ids: Sequence[int], fields: Sequence[Field]) -> dict[int, tuple[str, ...]]:
-        printed = pages.print_cells(self.execute, table.id, ids, [print_exact(field) for field in fields])
-        return {row_id: tuple(map(decode, cells)) for row_id, cells in printed.items()}
+        printed = cells.print_cells(self.execute, table.id, ids, [print_exact(field) for field in fields])
+        return {row_id: tuple(map(decode, texts)) for row_id, texts in printed.items()}
+
+    def text_size(self, table: TableRef, ids: Sequence[int], fields: Sequence[Field]) -> int:
+        return cells.text_size(self.execute, table.id, ids, fields)
+
+    def texts(self, table: TableRef, field: Field) -> Iterator[list[str]]:
+        with readable_errors(), closing(self._connection.execute(converting.texts_sql(table.id, field).text)) as cursor:
+            for batch in converting.batches(cursor, TEXTS):
+                yield [decode(text) for (text,) in batch]
+
+    def first_rows(self, table: TableRef, field: Field, texts: Sequence[str]) -> dict[str, int]:
+        found = self.execute(converting.first_rows_sql(table.id, field, texts)) if texts else []
+        return {decode(text): row_id for text, row_id in found}
+
+    def compare(self, table: TableRef, source: Field, target: Field, after: int, last: int) -> Comparison:
+        counted = Comparison(*self.execute(converting.comparison_sql(table.id, source, target, after, last))[0])
+        if not counted.differing:
+            return counted
+        found = self.execute(converting.differing_rows_sql(table.id, source, target, after, last, MAX_DIFFERING))
+        return replace(counted, rows=tuple(row_id for (row_id,) in found))
+
+    def unmet(self, table: TableRef, field: Field, choices: Sequence[str]) -> Unmet:
+        return Unmet(*self.execute(validation.unmet_sql(table.id, field, choices))[0])
+
+    def free_columns(self, table_id: int) -> int:
+        return converting.free_columns(self.execute, table_id)
 
     def profile(self, table: TableRef, query: TableQuery, number: int, seconds: float = PROFILE_SECONDS) -> Profile:
         column, query = query.field(number), query.sorted_by()
         return Profiler(self.execute, self.time_limit, table.id, query, column).profile(seconds)
 
-    def export(self, table: TableRef, query: TableQuery, format: ExportFormat = "csv", *, safe: bool = False) -> Blocks:
-        return export(self._connection, self.execute, table.id, query, format, safe=safe)
+    def export(
+        self,
+        table: TableRef,
+        query: TableQuery,
+        format: ExportFormat = "csv",
+        *,
+        safe: bool = False,
+        delimiter: str = ",",
+        on_rows: Callable[[int], None] = lambda rows: None,
+    ) -> Blocks:
+        return export(
+            self._connection, self.execute, table.id, query, format, safe=safe, delimiter=delimiter, on_rows=on_rows
+        )
+
+    def ensure_exportable(
+        self, table: TableRef, query: TableQuery, format: ExportFormat, seconds: float = EXPORT_CHECK_SECONDS
+    ) -> None:
+        if format == "xlsx":
+            with suppress(QueryTimeout), self.time_limit(seconds):
+                ensure_fits(self._connection, self.execute, table.id, query)
 
     # -- execution -------------------------------------------------------------------------------------------------
 
@@ -160,6 +240,12 @@ class SqliteRowReader(RowReader):
         """All rows of one statement. Raises `QueryTimeout`, and `UserError` for trouble of the database."""
         with readable_errors():
             return self._connection.execute(sql.text, sql.values).fetchall()
+
+    def iterate(self, sql: Sql) -> Iterator[list[Any]]:
+        """The rows of one statement in batches, each computed when it is asked for. Raises as `execute` does."""
+        with readable_errors(), closing(self._connection.execute(sql.text, sql.values)) as cursor:
+            while batch := cursor.fetchmany(BATCH):
+                yield batch
 
     @contextmanager
     def time_limit(self, seconds: float) -> Iterator[None]:

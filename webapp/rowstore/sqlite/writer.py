@@ -1,34 +1,80 @@
 """Writing rows: plain functions on the connection of a unit of work, in the writer's thread."""
 
-from collections.abc import Sequence
-from itertools import compress
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from itertools import chain, compress
 from typing import Any
 
 from webapp.rowstore.errors import CellValueError
-from webapp.rowstore.nul_escape import encode
+from webapp.rowstore.nul_escape import encode, is_storable
+from webapp.rowstore.sqlite import converting
+from webapp.rowstore.sqlite.inserting import insert_sql, parse_value, read_value, value_and_text
 from webapp.rowstore.sqlite.printing import print_exact
 from webapp.rowstore.sqlite.schema import (
+    LIMITS,
     ROW_ID,
     column_name,
+    companion_name,
     create_sql,
+    drop_search_sql,
     drop_sql,
     drop_unfinished_search_sql,
+    index_name,
+    stored_columns,
     table_name,
 )
 from webapp.rowstore.sqlite.search_index import upkeep
 from webapp.rowstore.sqlite.statement import Sql
 from webapp.rowstore.sqlite.store import SqliteRowReader
 from webapp.rowstore.sqlite.transaction import readable_errors
-from webapp.rowstore.store import ApplyResult, CellChange, EditConflict, RowWriter, StoredRow
+from webapp.rowstore.store import RowWriter
 from webapp.rowstore.table_ref import Field, TableRef
+from webapp.rowstore.values import ApplyResult, CellChange, Converted, EditConflict, StoredRow
 
 
 class SqliteRowWriter(SqliteRowReader, RowWriter):
+    limits = LIMITS
+
     def create(self, table: TableRef) -> None:
         self.execute(Sql(create_sql(table)))
 
+    def fits(self, field: Field, text: str) -> bool:
+        try:
+            _values(field, text)
+        except CellValueError:
+            return False
+        return True
+
+    def keep_texts(self, table_id: int, field: Field) -> Field:
+        kept = replace(field, keeps_texts=True)
+        converting.add_companion(self.execute, table_id, kept)
+        return kept
+
+    def add_column(self, table: TableRef, field: Field, spare: Collection[int] = ()) -> Field:
+        return converting.add_column(self.execute, table, field, spare)
+
+    def convert(self, table: TableRef, source: Field, target: Field, after: int, limit: int) -> Converted | None:
+        with readable_errors():
+            return converting.Converter(self._connection, self.execute, table.id, source, target).convert(after, limit)
+
+    def convert_rows(self, table: TableRef, source: Field, target: Field, ids: Collection[int]) -> Field:
+        with readable_errors():
+            converter = converting.Converter(self._connection, self.execute, table.id, source, target)
+            converter.convert_rows(ids)
+        return converter.target
+
+    def drop_sort_index(self, table_id: int, field: Field) -> None:
+        self.execute(Sql(f"DROP INDEX IF EXISTS {index_name(table_id, field)}"))
+
+    def empty_column(self, table_id: int, storage: int, after: int, limit: int) -> int | None:
+        return converting.empty_cells(self.execute, table_id, storage, after, limit)
+
     def drop(self, table_id: int) -> None:
         for statement in drop_sql(table_id):
+            self.execute(Sql(statement))
+
+    def drop_search_index(self, table_id: int) -> None:
+        for statement in drop_search_sql(table_id):
             self.execute(Sql(statement))
 
     def drop_unfinished_search_index(self, table_id: int) -> None:
@@ -36,21 +82,27 @@ class SqliteRowWriter(SqliteRowReader, RowWriter):
             self.execute(Sql(statement))
 
     def apply(self, table: TableRef, changes: Sequence[CellChange]) -> ApplyResult:
-        values = [_parse(change.field, change.after) for change in changes]
+        values = [_values(change.field, change.after) for change in changes]
         with upkeep(self._connection, table, list(dict.fromkeys(change.row_id for change in changes))):
             is_made = [self._swap(table, change, value) for change, value in zip(changes, values, strict=True)]
         conflicts = [self._conflict(table, change) for change, made in zip(changes, is_made, strict=True) if not made]
         return ApplyResult(list(compress(changes, is_made)), conflicts)
 
     def insert(self, table: TableRef, rows: Sequence[StoredRow]) -> None:
-        names = [ROW_ID, *map(column_name, table.fields)]
-        statement = f"INSERT INTO {table_name(table.id)} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-        values = [(row.id, *map(_parse, table.fields, row.cells)) for row in rows]
+        values = [(row.id, *chain.from_iterable(map(_values, table.stored, row.cells))) for row in rows]
         with readable_errors(), upkeep(self._connection, table, [row.id for row in rows]):
-            self._connection.executemany(statement, values)
+            self._connection.executemany(insert_sql(table), values)
+
+    def drop_column(self, table_id: int, field: Field) -> None:
+        table = table_name(table_id)
+        self.execute(Sql(f"DROP INDEX IF EXISTS {index_name(table_id, field)}"))
+        existing = {row[0] for row in self.execute(Sql("SELECT name FROM pragma_table_info(?)", (table,)))}
+        for name in stored_columns([field]):
+            if name in existing:
+                self.execute(Sql(f"ALTER TABLE {table} DROP COLUMN {name}"))
 
     def delete(self, table: TableRef, ids: Sequence[int]) -> list[StoredRow]:
-        deleted = [StoredRow(row_id, cells) for row_id, cells in sorted(self.cells(table, ids, table.fields).items())]
+        deleted = [StoredRow(row_id, cells) for row_id, cells in sorted(self.cells(table, ids, table.stored).items())]
         statement = f"DELETE FROM {table_name(table.id)} WHERE {ROW_ID} = ?"
         with readable_errors(), upkeep(self._connection, table, [row.id for row in deleted]):
             self._connection.executemany(statement, [(row.id,) for row in deleted])
@@ -61,14 +113,22 @@ class SqliteRowWriter(SqliteRowReader, RowWriter):
         self.insert(table, [row for row in rows if row.id not in taken])
         return sorted(taken)
 
-    def _swap(self, table: TableRef, change: CellChange, value: Any) -> bool:
-        """Make the change if the cell still holds the text that was seen."""
-        statement = (
-            f"UPDATE {table_name(table.id)} SET {column_name(change.field)} = ?"
-            f" WHERE {ROW_ID} = ? AND {print_exact(change.field)} = ?"
-        )
+    def _swap(self, table: TableRef, change: CellChange, values: tuple[Any, ...]) -> bool:
+        """Make the change if the cell still holds the text that was seen: the value together with its text, since a
+        text that stayed behind would hide the value.
+        """
+        field, companion = change.field, companion_name(change.field)
+        if companion:
+            value, text = value_and_text(field, "?1", "?2")
+            new = f"{column_name(field)} = {value}, {companion} = {text}"
+        else:
+            new = f"{column_name(field)} = ?1"
+        seen = f"{ROW_ID} = ?{len(values) + 1} AND {print_exact(field)} = ?{len(values) + 2}"
+        statement = f"UPDATE {table_name(table.id)} SET {new} WHERE {seen}"
+        if not is_storable(change.before):
+            return False  # no cell holds it
         with readable_errors():
-            changed = self._connection.execute(statement, (value, change.row_id, encode(change.before)))
+            changed = self._connection.execute(statement, (*values, change.row_id, encode(change.before)))
         return changed.rowcount == 1
 
     def _conflict(self, table: TableRef, change: CellChange) -> EditConflict:
@@ -76,10 +136,12 @@ class SqliteRowWriter(SqliteRowReader, RowWriter):
         return EditConflict(change, cells[change.row_id][0] if cells else None)
 
 
-def _parse(field: Field, text: str) -> Any:
-    """The value to store. Raises `CellValueError`."""
+def _values(field: Field, text: str) -> tuple[Any, ...]:
+    """What to store: the value, and where texts are kept the text. Raises `CellValueError`, but not there."""
+    if companion_name(field):
+        return read_value(field, encode(text)), encode(text)
     try:
-        value = field.kind.parse(text, field.format)
+        value = parse_value(field, text)
     except ValueError as error:
         raise CellValueError(field.title, str(error)) from error
-    return encode(value) if isinstance(value, str) else value
+    return (encode(value) if isinstance(value, str) else value,)

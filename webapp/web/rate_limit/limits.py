@@ -4,29 +4,27 @@ A hit needs room in both counts. So if the store is unavailable, or has lost its
 is lifted: at worst each process grants the limit once.
 """
 
-from collections import OrderedDict, deque
 from dataclasses import dataclass
 from math import ceil
-from time import monotonic, time
+from time import time
 from typing import Any
 
 from werkzeug.exceptions import TooManyRequests
 
 from webapp.web.formatting import plural
+from webapp.web.local_limit import LocalLimit
 from webapp.web.rate_limit.store import shared_store
 
-MAX_KEYS = 10_000  # of each limit, in memory; the least recently hit is dropped first
-ROUNDING = 0.001  # seconds by which sums of fractions may be wrong
-
 # `LocalLimit` for several keys at once: all of them are hit, or none. Reading and writing is one step, so that
-# concurrent hits all count. What cannot have been written here is deleted and counts as nothing.
+# concurrent hits all count. What cannot have been written here is deleted and counts as nothing; nor does what was
+# written before the clock was set back, of which each process keeps its own count (60 s: clocks differ a little).
 HIT_ALL = """
 local now, due = tonumber(ARGV[1]), {}
 for n, key in ipairs(KEYS) do
   local length, step, window = tonumber(ARGV[3 * n - 1]), tonumber(ARGV[3 * n]), tonumber(ARGV[3 * n + 1])
   local value = redis.pcall('LINDEX', key, length - 1)
   local last = type(value) == 'string' and tonumber(value) or now
-  if value and not (type(value) == 'string' and tonumber(value) and last < now + window + 86400) then
+  if value and not (type(value) == 'string' and tonumber(value) and last < now + window + 60) then
     redis.call('DEL', key)
     last = now
   end
@@ -45,45 +43,6 @@ return string.format('%.6f', due[#KEYS] - now)
 """
 
 
-class LocalLimit:
-    """At most `limit` hits per key in any `window` seconds, in the memory of this process.
-
-    A sliding window: each of the latest `limit` hits is due to leave it a window after it was made. A `gradual` limit
-    (GCRA) also allows `limit` hits at once, and then one more each time a share of the window has passed; it keeps one
-    time per key, that at which the full limit is restored, and each hit puts it off by that share.
-    """
-
-    def __init__(self, limit: int, window: float, *, gradual: bool = False) -> None:
-        self.limit = limit
-        self.window = window
-        # How many times are kept for a key, and the seconds by which a hit puts them off.
-        self.length, self.step = (1, window / limit) if gradual else (limit, window)
-        self._due: OrderedDict[str, deque[float]] = OrderedDict()  # per key, oldest first
-
-    def retry_after(self, key: str) -> float:
-        """Seconds until the next hit is allowed; 0 if it is now."""
-        if (due := self._due.get(key)) is None:
-            return 0.0
-        now = monotonic()
-        if due[-1] <= now:
-            del self._due[key]
-        wait = due[0] + self.step - self.window - now if len(due) == self.length else 0.0
-        return wait if wait > ROUNDING else 0.0
-
-    def count(self, key: str) -> float:
-        """Count a hit that `retry_after` allows; return the seconds until it no longer counts."""
-        now = monotonic()
-        due = self._due.setdefault(key, deque(maxlen=self.length))
-        due.append((max(now, due[0]) if len(due) == self.length else now) + self.step)
-        self._due.move_to_end(key)
-        if len(self._due) > MAX_KEYS:
-            self._due.popitem(last=False)
-        return due[-1] - now
-
-    def reset(self, key: str) -> None:
-        self._due.pop(key, None)
-
-
 class RateLimit:
     """A limit that all processes count together. Each has a unique `name`; see `LocalLimit` for the rest."""
 
@@ -95,12 +54,16 @@ class RateLimit:
 
     async def hit(self, key: str) -> None:
         """Count a hit. Raises TooManyRequests, with `Retry-After`, if none is left."""
-        if (exceeded := await hit_all((self, key))) is not None:
-            raise TooManyRequests(too_many(exceeded.retry_after), retry_after=ceil(exceeded.retry_after))
+        await hit_each((self, key))
 
     async def try_hit(self, key: str) -> bool:
         """Count a hit, if there is one left: where there is nobody to tell how long to wait."""
         return await hit_all((self, key)) is None
+
+    async def give_back(self, key: str) -> None:
+        """Take the latest hit back: it stood for something that was allowed. The limit is not gradual."""
+        self.local.give_back(key)
+        await shared_store().ask(lambda redis: redis.lpop(shared_store().key(self.name, key)))
 
     async def reset(self, key: str) -> None:
         """Give the key its full limit again, after a success."""
@@ -124,6 +87,12 @@ async def hit_all(*hits: Hit) -> Exceeded | None:
     """
     outcome = await count_all(*hits)
     return outcome if isinstance(outcome, Exceeded) else None
+
+
+async def hit_each(*hits: Hit) -> None:
+    """The same. Raises TooManyRequests, with `Retry-After`, if one has none left."""
+    if (exceeded := await hit_all(*hits)) is not None:
+        raise TooManyRequests(too_many(exceeded.retry_after), retry_after=ceil(exceeded.retry_after))
 
 
 async def count_all(*hits: Hit) -> Exceeded | float:

@@ -1,7 +1,6 @@
 """The limits on requests: programs are counted by token, people by account, strangers by address."""
 
 from collections.abc import Callable
-from ipaddress import ip_address, ip_network
 from math import ceil
 from typing import Any, TypeVar
 
@@ -10,7 +9,10 @@ from werkzeug.exceptions import TooManyRequests
 
 from settings import Settings
 from webapp.extensions import Extension
-from webapp.web.rate_limit.limits import ROUNDING, Exceeded, RateLimit, count_all
+from webapp.web.local_limit import ROUNDING
+from webapp.web.networks import network_of
+from webapp.web.rate_limit.limits import Exceeded, RateLimit, count_all
+from webapp.web.request_context import remote_address
 from webapp.web.session import load_current_user
 
 # Requests a minute; after a burst, one more whenever its share of the minute has passed.
@@ -81,11 +83,5 @@ async def add_headers(response: Response) -> Response:
 
 
 def client_address() -> str:
-    """The client's address; for IPv6 its /64 network, since a household has that many addresses to choose from."""
-    try:
-        address = ip_address(request.remote_addr or "")
-    except ValueError:
-        return request.remote_addr or ""
-    if address.version == 4 or address.ipv4_mapped:  # a dual-stack socket reports IPv4 addresses this way
-        return str(address if address.version == 4 else address.ipv4_mapped)
-    return str(ip_network((address, 64), strict=False))
+    """The client's address, or for IPv6 its network."""
+    return network_of(remote_address())

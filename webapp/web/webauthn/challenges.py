@@ -30,10 +30,13 @@ COOKIE = Cookie("rowcast-challenge", int(LIFETIMES[Purpose.CHALLENGE].total_seco
 
 
 class PasskeyRefused(UserError):
-    """Shown alike for every reason, so that a forger learns nothing. `reason` is for the log."""
+    """Shown alike for every reason, so that a forger learns nothing. `reason` is for the log, and so is the person
+    whose key it is, once that is known.
+    """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, user: User | None = None) -> None:
         self.reason = reason
+        self.user = user
         super().__init__("This passkey was not accepted, or it took too long. Try again, or use your password.")
 
 
@@ -87,14 +90,14 @@ async def verify_authentication(response: str, user_id: int | None) -> User:
         parsed = server.parse_authentication(response)
     passkey, user = await _find_owner(parsed.raw_id)
     if user_id not in (None, user.id):
-        raise PasskeyRefused("somebody else's passkey")
-    with _refusing_invalid():
+        raise PasskeyRefused("somebody else's passkey", user)
+    with _refusing_invalid(user):
         sign_count = server.verify_authentication(state, passkey.credential, parsed)
     user_handle = parsed.response.user_handle
     if (user_id is None or user_handle) and user_handle != _user_handle(user):
-        raise PasskeyRefused("another person's handle")
+        raise PasskeyRefused("another person's handle", user)
     if not await db().write(Passkey.use, passkey.id, sign_count):
-        raise PasskeyRefused("the count went back: there may be a copy of this key")
+        raise PasskeyRefused("the count went back: there may be a copy of this key", user)
     return user
 
 
@@ -109,12 +112,12 @@ def _server() -> "WebAuthnServer":
 
 
 @contextmanager
-def _refusing_invalid() -> Iterator[None]:
+def _refusing_invalid(user: User | None = None) -> Iterator[None]:
     """Whatever the parsers and checks of a response raise means the same to its sender."""
     try:
         yield
     except Exception as error:
-        raise PasskeyRefused(str(error)) from error
+        raise PasskeyRefused(str(error), user) from error
 
 
 async def _options_response(

@@ -52,7 +52,7 @@ class WebAuthnServer:
         data = self._server.register_complete(state, parsed)
         _refuse_cross_origin(parsed.response.client_data)
         credential = data.credential_data
-        if credential is None or len(credential.credential_id) > MAX_CREDENTIAL_ID:
+        if credential is None or not 1 <= len(credential.credential_id) <= MAX_CREDENTIAL_ID:
             raise ValueError("no credential")
         return NewCredential(credential.credential_id, bytes(credential), data.counter)
 

@@ -50,6 +50,19 @@ async def counting(request: pytest.FixtureRequest, settings: Settings) -> AsyncI
         yield
 
 
+async def test_a_hit_given_back_leaves_room_for_another(counting: None) -> None:
+    limit = RateLimit("test", 2, 600)
+    for _ in range(5):
+        await limit.hit("ada")
+        await limit.give_back("ada")
+
+    assert [await limit.try_hit("ada") for _ in range(3)] == [True, True, False]
+    await limit.give_back("ada")
+    assert [await limit.try_hit("ada") for _ in range(2)] == [True, False]
+    await limit.give_back("nobody")
+    assert [await limit.try_hit("nobody") for _ in range(3)] == [True, True, False]
+
+
 @pytest.fixture
 async def sharing(redis: RedisServer, settings: Settings) -> AsyncIterator[Application]:
     """In an application that counts with others: another `RateLimit` of the same name is another process."""
@@ -205,4 +218,4 @@ async def test_wrong_passwords_at_two_servers_count_together(settings: Settings,
 async def test_every_limit_has_a_name_of_its_own(app: Application) -> None:
     names = [limit.name for limit in (*vars(rate_limits.of(app)).values(), *request_limits.of(app).values())]
 
-    assert len(names) == len(set(names)) == 19
+    assert len(names) == len(set(names)) == 21

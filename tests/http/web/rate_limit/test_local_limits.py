@@ -2,8 +2,9 @@
 
 import pytest
 
-from webapp.web.rate_limit import limits
-from webapp.web.rate_limit.limits import LocalLimit, too_many
+from webapp.web import local_limit
+from webapp.web.local_limit import LocalLimit
+from webapp.web.rate_limit.limits import too_many
 
 
 class Clock:
@@ -16,7 +17,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     fake_clock = Clock()
-    monkeypatch.setattr(limits, "monotonic", fake_clock)
+    monkeypatch.setattr(local_limit, "monotonic", fake_clock)
     return fake_clock
 
 
@@ -68,7 +69,7 @@ def test_a_reset_key_has_its_full_limit_again(clock: Clock) -> None:
 
 
 def test_a_full_limit_drops_the_least_recently_hit_keys(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MAX_KEYS", 10)
+    monkeypatch.setattr(local_limit, "MAX_KEYS", 10)
     limit = LocalLimit(1, 60)
     for number in range(100):
         limit.count(str(number))

@@ -18,7 +18,7 @@ from webapp import create_app
 from webapp.db.errors import DatabaseBusy
 from webapp.extensions import db
 from webapp.models import ApiToken, Scope
-from webapp.web import session
+from webapp.web import local_limit, session
 from webapp.web.access import public
 from webapp.web.application import Application
 from webapp.web.rate_limit import limits, requests, store
@@ -41,8 +41,8 @@ def counted_in(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Redis
 def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Goes on by 50 microseconds a look: on a slow machine a request would take as long as it takes to earn another."""
     looks = itertools.count()
-    for name in ("time", "monotonic"):
-        monkeypatch.setattr(limits, name, lambda: 1_790_000_000 + next(looks) * 5e-5)
+    for module, name in ((limits, "time"), (local_limit, "monotonic")):
+        monkeypatch.setattr(module, name, lambda: 1_790_000_000 + next(looks) * 5e-5)
 
 
 @pytest.fixture
@@ -143,6 +143,20 @@ async def test_strangers_of_one_ipv6_network_share_a_limit(limited: Application)
     assert await ask("2001:db8:1:2::1") != 429
 
 
+@pytest.mark.parametrize("address", ["192.0.2.7:{}", "[2001:db8::7]:{}"])
+async def test_a_port_in_the_forwarded_address_makes_no_other_client(limited: Application, address: str) -> None:
+    client = limited.test_client()
+
+    async def ask(port: int) -> int:
+        answer = await client.get("/login", scope_base={"client": (address.format(port), 1)})
+        return int(answer.status_code)
+
+    for n in range(FEW):
+        await ask(1000 + n)
+
+    assert await ask(2000) == 429
+
+
 async def test_signed_in_people_have_no_limit_on_pages_and_no_headers_about_one(limited: Application) -> None:
     client = limited.test_client()
     await sign_up(client)
@@ -209,14 +223,16 @@ async def test_two_servers_share_the_counts_until_they_expire(settings: Settings
         async with apps[0].test_app():
             await sign_up(_client(apps[0]))
             shown = await token_of(apps[0])
-            first = await QuartClient(apps[0]).get(ME, headers=shown)
+            for _ in range(30):  # of which some are forgotten again until the other server has started
+                first = await QuartClient(apps[0]).get(ME, headers=shown)
         async with apps[1].test_app():
             second = await QuartClient(apps[1]).get(ME, headers=shown)
             key = store.shared_store.of(apps[1]).key("requests.reads", "token:1").encode()
             expires_in = int(redis.ask(b"PTTL", key)[1:])
 
-        assert (left(first), left(second)) == (requests.READS - 1, requests.READS - 2)
-        assert 0 < expires_in < 3000  # milliseconds
+        assert left(first) < requests.READS - 1
+        assert left(second) < requests.READS - 1
+        assert 0 < expires_in < 60_000  # milliseconds
 
 
 def _client(app: Application) -> QuartClient:

@@ -1,0 +1,48 @@
+/* The panel beside the grid. */
+import { $, on } from './rows.js';
+
+/* The panel. Closing it restores the table's URL without requesting the rows again. */
+let opener = null;
+on('click', (event) => {
+  const close = event.target.closest('[data-close-panel]');
+  const panel = $('#panel');
+  if (!close || !panel) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  panel.replaceChildren();
+  history.pushState({ htmx: true }, '', close.href);
+  document.title = `${$('#main h1').textContent} · Rowcast`;
+  markOpenRow();
+  (opener?.isConnected ? opener : $('#grid [tabindex="0"]'))?.focus();
+}, true);
+on('htmx:before:request', ({ detail: { ctx } }) => {
+  if (ctx.target?.id === 'panel' && !ctx.sourceElement.closest('#panel')) opener = document.activeElement;
+});
+
+on('htmx:before:swap', (event) => { // closed in the meantime
+  if (event.detail.ctx.isRefresh && !$('#panel')?.childElementCount) event.preventDefault();
+});
+let refreshTimer = 0;
+on('htmx:after:swap', ({ detail: { ctx } }) => {
+  const panel = $('#panel');
+  if (!panel) return;
+  if (ctx.target === panel) {
+    panel.dataset.path = new URL(ctx.response.raw.url || ctx.request.action, location.href).pathname;
+    markOpenRow();
+  } else if (ctx.target?.id === 'grid' && $('form#type-change', panel)) {
+    /* Finding the types would read the whole column again: only what leads back depends on what the table shows. */
+    for (const link of panel.querySelectorAll('a')) link.search = location.search;
+  } else if (ctx.target?.id === 'grid' && panel.childElementCount) {
+    /* The panel's controls depend on what the table shows. */
+    clearTimeout(refreshTimer);
+    refreshTimer = setTimeout(() => {
+      if (panel.isConnected && panel.childElementCount) htmx.ajax('GET', panel.dataset.path + location.search, { target: panel, swap: 'innerMorph', push: 'false', isRefresh: true });
+    }, ctx.sourceElement?.closest?.('#panel') ? 0 : 250);
+    markOpenRow();
+  }
+});
+const markOpenRow = () => {
+  const number = $('#panel')?.childElementCount && /\/rows\/(\d+)$/.exec($('#panel').dataset.path)?.[1];
+  $('#grid tr.open')?.classList.remove('open');
+  if (number) document.getElementById(`r${number}`)?.classList.add('open');
+};

@@ -1,0 +1,32 @@
+/* The search field, and what else shows other rows in the same grid. */
+import { $, on } from './rows.js';
+
+/* Use the URL as the server writes it: no empty search parameter, colons not escaped. */
+on('htmx:config:request', ({ detail: { ctx } }) => {
+  if (ctx.sourceElement.id !== 'search') return;
+  if (!ctx.request.body.get('q')) ctx.request.body.delete('q');
+  /* Going back undoes a search as a whole: its first letter makes an entry of the history, the others change that. */
+  if (!isTyping) [ctx.push, ctx.replace] = ['true', null];
+  isTyping = true;
+});
+let isTyping = false;
+on('change', ({ target }) => { if (target.id === 'q') isTyping = false; });
+on('htmx:after:swap', ({ detail: { ctx } }) => { if (ctx.sourceElement?.id !== 'search' && ['grid', 'main'].includes(ctx.target?.id)) isTyping = false; });
+on('htmx:after:swap', ({ detail: { ctx } }) => {
+  const url = ctx.target?.id === 'grid' && $('#toolbar')?.dataset.url;
+  if (url && url !== location.pathname + location.search) history.replaceState({ htmx: true }, '', url);
+});
+
+/* Shift adds a column to the sort instead of replacing it; a bar of a column's histogram is a link inside SVG, which
+   htmx leaves alone. Both load other rows into the same grid. */
+const show = (source, url) => htmx.ajax('GET', url, { source, target: '#grid', swap: 'innerHTML scroll:top', push: 'true' });
+on('click', (event) => {
+  const added = event.shiftKey && event.target.closest('a[data-add]');
+  const bar = !event.shiftKey && !event.ctrlKey && !event.metaKey && event.target.closest('#panel .histogram a');
+  if (!added && !bar) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  getSelection()?.removeAllRanges();
+  if (added) show(added, added.dataset.add);
+  else show($('#panel'), bar.getAttribute('href'));
+}, true);

@@ -1,0 +1,73 @@
+"""Reads of rows: those of one person do not keep others waiting."""
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from settings import Settings
+from tests.conftest import make_settings
+from tests.helpers import GRACE, sign_up
+from tests.servers import PATIENCE, wait_for
+from tests.tables import PLANET_ROWS, PLANETS, add_table
+from webapp.rowstore.sqlite import pages
+from webapp.web.application import Application
+from webapp.web.row_reads import PersonalLimit, row_reads
+
+
+@pytest.fixture
+def settings(data_dir: Path) -> Settings:
+    return make_settings(data_dir, registration="open", database_readers=3)
+
+
+async def test_slow_searches_of_one_person_leave_a_reader_to_others(
+    app: Application, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, grace = app.test_client(), app.test_client()
+    await sign_up(ada)
+    await sign_up(grace, GRACE)
+    slow = add_table(settings.data_dir, PLANETS, PLANET_ROWS)
+    quick = add_table(settings.data_dir, PLANETS, PLANET_ROWS, owner=2)
+    released, page, began = threading.Event(), pages.page, []
+
+    def held(execute: Any, iterate: Any, table_id: int, *rest: Any) -> Any:
+        if table_id == slow:
+            began.append(table_id)
+            assert released.wait(PATIENCE)
+        return page(execute, iterate, table_id, *rest)
+
+    monkeypatch.setattr(pages, "page", held)
+    async with asyncio.TaskGroup() as group:
+        searches = [group.create_task(ada.get(f"/tables/{slow}")) for _ in range(8)]
+        await asyncio.to_thread(wait_for, lambda: row_reads.of(app)._open.get(1, (None, 0))[1] == 8 and len(began) >= 2)
+        try:
+            answer = await asyncio.wait_for(grace.get(f"/tables/{quick}"), PATIENCE / 2)
+        finally:
+            released.set()
+
+    assert answer.status_code == 200
+    assert len(began) == 8
+    assert {search.result().status_code for search in searches} == {200}
+
+
+async def test_nothing_is_kept_of_a_person_whose_reads_have_ended() -> None:
+    reads = PersonalLimit(1)
+    async with reads.of(1), reads.of(2):
+        waiting = asyncio.ensure_future(_take(reads, 1))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+    await waiting
+    cancelled = asyncio.ensure_future(_take(reads, 1))
+    async with reads.of(1):
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        await asyncio.gather(cancelled, return_exceptions=True)
+
+    assert not reads._open
+
+
+async def _take(reads: PersonalLimit, user_id: int) -> None:
+    async with reads.of(user_id):
+        pass

@@ -1,0 +1,159 @@
+"""Reading the change log forwards, for pages that are open: what they show of each set, and when that is too much."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from webapp.models.accounts.user import User
+from webapp.models.tables.change_set import Change, ChangeSet, Kind
+from webapp.models.tables.table import Column, Table
+from webapp.rowstore.nul_escape import decode_beginning
+from webapp.rowstore.page_budget import MAX_CELL
+from webapp.rowstore.table_ref import TableRef
+
+MAX_SETS = 500  # that a page is sent at a time; one that is further behind loads its rows again
+MAX_ENTRIES = 2_000  # of all of these
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who made a change; nobody if the account is gone."""
+
+    id: int | None
+    name: str
+
+
+@dataclass(slots=True)
+class LoggedSet:
+    """A change set as pages show it. Texts of cells are cut: they end after `MAX_CELL` characters and one more."""
+
+    seq: int
+    kind: str
+    author: Author
+    cells: list[tuple[int, int, str]] = field(default_factory=list)  # row, column, text
+    added: list[int] = field(default_factory=list)  # ids of rows
+    deleted: list[int] = field(default_factory=list)
+    columns: list[int] = field(default_factory=list)  # numbers of those that were added, changed or deleted
+    title: str | None = None
+    # Of a set that is too large to be listed: from the first to the last of so many rows something has changed.
+    extent: tuple[int, int, int] | None = None
+
+    @property
+    def size(self) -> int:
+        return 1 + len(self.cells) + len(self.added) + len(self.deleted)
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A table and what was logged after some set: all up to `seq`, in order and without a gap, or None if that is too
+    much or has been pruned.
+    """
+
+    seq: int
+    version: int
+    sets: list[LoggedSet] | None
+
+
+def read_feed(connection: Connection, table_id: int, after: int | None, up_to: int | None = None) -> Feed | None:
+    """The sets after `after`, none if that is None; None if there is no such table.
+
+    `up_to` leaves out those that come later. A table that is behind `after` (a backup was restored) has too much too.
+    """
+    found = connection.execute(_TABLE, {"table_id": table_id}).first()
+    if found is None:
+        return None
+    seq, version = found
+    seq = seq if up_to is None else min(seq, max(up_to, after or 0))
+    if after is None or after == seq:
+        return Feed(seq, version, [])
+    return Feed(seq, version, _read_sets(connection, table_id, after, seq) if after < seq <= after + MAX_SETS else None)
+
+
+def read_columns(connection: Connection, table_id: int) -> TableRef:
+    """The table's columns as they are now, in order."""
+    return TableRef.of(table_id, connection.execute(_COLUMNS, {"table_id": table_id}))
+
+
+def _read_sets(connection: Connection, table_id: int, after: int, seq: int) -> list[LoggedSet] | None:
+    rows: Sequence[Any] = connection.execute(_SETS, {"table_id": table_id, "after": after, "seq": seq}).all()
+    if [row.seq for row in rows] != list(range(after + 1, seq + 1)):
+        return None
+    if sum(_listed(row) for row in rows) > MAX_ENTRIES:
+        return None
+    sets = {row.seq: _as_set(row) for row in rows}
+    changes = connection.execute(_CHANGES, {"table_id": table_id, "after": after, "seq": seq, "limit": MAX_ENTRIES})
+    filled = {_add_change(sets, change) for change in changes}
+    is_pruned = any(_listed(row) and row.seq not in filled for row in rows)
+    return None if is_pruned else list(sets.values())
+
+
+def _listed(row: Any) -> int:
+    """How many entries the set has in `changes`, about: none if they are a blob, or if an import made it."""
+    return 0 if row.is_large or row.kind == Kind.IMPORT else max(row.rows, row.cells)
+
+
+def _as_set(row: Any) -> LoggedSet:
+    logged = LoggedSet(row.seq, row.kind, Author(row.actor_id, row.name or ""))
+    if row.is_large or row.kind == Kind.IMPORT:
+        logged.extent = (row.first_row or 0, row.last_row or 0, row.rows)
+    return logged
+
+
+def _add_change(sets: dict[int, LoggedSet], change: Any) -> int:
+    """Returns the number of its set."""
+    logged: LoggedSet = sets[change.seq]
+    if change.row_id is not None and change.column is not None:
+        logged.cells.append((change.row_id, change.column, decode_beginning(change.after or "")))
+    elif change.row_id is not None:
+        (logged.deleted if change.after is None else logged.added).append(change.row_id)
+    elif change.column is not None:
+        logged.columns.append(change.column)
+    else:
+        logged.title = decode_beginning(change.after or "")
+    return logged.seq
+
+
+_TABLE = select(Table.seq, Table.version).where(Table.id == bindparam("table_id"))
+_COLUMNS = (
+    select(Column.number, Column.title, Column.type, Column.format, Column.keeps_texts, Column.storage)
+    .where(Column.table_id == bindparam("table_id"), Column.deleted_at.is_(None))
+    .order_by(Column.position)
+)
+_SETS = (
+    select(
+        ChangeSet.seq,
+        ChangeSet.kind,
+        ChangeSet.rows,
+        ChangeSet.cells,
+        ChangeSet.first_row,
+        ChangeSet.last_row,
+        ChangeSet.blob.is_not(None).label("is_large"),
+        ChangeSet.actor_id,
+        User.name,
+    )
+    .outerjoin(User, User.id == ChangeSet.actor_id)
+    .where(
+        ChangeSet.table_id == bindparam("table_id"),
+        ChangeSet.seq > bindparam("after"),
+        ChangeSet.seq <= bindparam("seq"),
+    )
+    .order_by(ChangeSet.seq)
+)
+_CHANGES = (
+    select(
+        Change.seq,
+        Change.row_id,
+        Change.column,
+        # Two characters more than a cell shows, one of which may begin an escape.
+        func.substr(Change.after, 1, MAX_CELL + 2).label("after"),
+    )
+    .where(
+        Change.table_id == bindparam("table_id"),
+        Change.seq > bindparam("after"),
+        Change.seq <= bindparam("seq"),
+    )
+    .order_by(Change.seq, Change.number)
+    .limit(bindparam("limit"))
+)

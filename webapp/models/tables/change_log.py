@@ -1,0 +1,139 @@
+"""Writing the change log: called by every verb that changes rows, cells or columns, in the verb's own transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, insert, update
+
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.models.base import utc_now
+from webapp.models.errors import NotFound
+from webapp.models.policy import Actor
+from webapp.models.tables.change_set import (
+    ChangeSet,
+    Entry,
+    Kind,
+    Via,
+    columns_of,
+    extent_of,
+    insert_entries,
+    store_entries,
+)
+from webapp.models.tables.table import Table
+
+ACCESS_CHANGED: Final = "access"  # an event of a table's topic: whoever shows it looks again who may see it
+
+
+@dataclass(frozen=True, slots=True)
+class TableChanged:
+    """An event of a table's topic: there are change sets up to `seq`; whoever shows the table reads them.
+
+    `page` is the open page that asked for this one, if any: it need not be told what it did itself.
+    """
+
+    table_id: int
+    seq: int
+    page: str | None = None
+
+
+def topic_of(table_id: int) -> str:
+    return f"table:{table_id}"
+
+
+def publish_change(work: UnitOfWork, table_id: int, seq: int) -> None:
+    """A subscriber that misses some of them reads everything since what it has all the same."""
+    work.publish(topic_of(table_id), TableChanged(table_id, seq, work.page), key=str(seq))
+
+
+def publish_access(work: UnitOfWork, table_id: int) -> None:
+    """Who may see the table has changed, or that it exists: open pages find out at once."""
+    work.publish(topic_of(table_id), ACCESS_CHANGED, key=ACCESS_CHANGED)
+
+
+def record(
+    connection: Connection,
+    actor: Actor | None,
+    via: Via,
+    table_id: int,
+    kind: Kind,
+    entries: Sequence[Entry],
+    *,
+    undo_of: int | None = None,
+    added_rows: int = 0,
+    note: str = "",
+) -> int:
+    """Write a change set and return its `seq`; `added_rows` is by how many the table has more rows than before.
+
+    The table's row is locked from here to the commit, so the order of `seq` is the order of commits. Raises `NotFound`.
+    """
+    seq = _take_seq(connection, table_id, added_rows)
+    rows, cells = extent_of(entries)
+    stored = store_entries(entries)
+    connection.execute(
+        _INSERT,
+        {
+            "table_id": table_id,
+            "seq": seq,
+            "at": utc_now(),
+            "actor_id": actor.id if actor else None,
+            "via": via,
+            "kind": kind,
+            "rows": len(rows),
+            "cells": cells,
+            "columns": ",".join(map(str, columns_of(entries))),
+            "first_row": min(rows, default=None),
+            "last_row": max(rows, default=None),
+            "undo_of": undo_of,
+            "note": note,
+            "size": stored.size,
+            "blob": stored.blob,
+        },
+    )
+    insert_entries(connection, table_id, seq, stored)
+    return seq
+
+
+def record_import(connection: Connection, user_id: int, table_id: int, rows: int, filename: str) -> int:
+    """Write the change set of an import whose rows are all in, and return its `seq`. It has no entries: its rows are
+    those from 1 to `rows`. Raises `NotFound`.
+    """
+    seq = _take_seq(connection, table_id, 0)
+    made = {"table_id": table_id, "seq": seq, "at": utc_now(), "actor_id": user_id, "via": Via.IMPORT}
+    extent = {"rows": rows, "cells": 0, "first_row": 1 if rows else None, "last_row": rows or None, "size": 0}
+    connection.execute(_INSERT, made | extent | {"kind": Kind.IMPORT, "note": filename})
+    return seq
+
+
+def take_row_ids(connection: Connection, table_id: int, count: int) -> range:
+    """Reserve the ids of new rows, which are never used again. Raises `NotFound`."""
+    end = connection.scalar(_TAKE_ROW_IDS, {"key": table_id, "count": count})
+    if end is None:
+        raise NotFound("table")
+    return range(end - count, end)
+
+
+def _take_seq(connection: Connection, table_id: int, added_rows: int) -> int:
+    seq = connection.scalar(_TAKE_SEQ, {"key": table_id, "added": added_rows, "now": utc_now()})
+    if seq is None:
+        raise NotFound("table")
+    return int(seq)
+
+
+_INSERT = insert(ChangeSet)
+_TAKE_SEQ = (
+    update(Table)
+    .where(Table.id == bindparam("key"))
+    .values(
+        seq=Table.seq + 1,
+        row_count=Table.row_count + bindparam("added"),
+        changed_at=bindparam("now", type_=Table.changed_at.type),
+    )
+    .returning(Table.seq)
+)
+_TAKE_ROW_IDS = (
+    update(Table)
+    .where(Table.id == bindparam("key"))
+    .values(next_row_id=Table.next_row_id + bindparam("count"))
+    .returning(Table.next_row_id)
+)

@@ -1,0 +1,275 @@
+"""Reading the change log: the sets of a table, what one of them changed, and what has become of one row or cell.
+
+All in pages, the newest first, from a `seq` on; the entries of large sets are read only where they are asked for.
+"""
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, case, func, literal, select
+
+from webapp.models.accounts.user import User
+from webapp.models.base import MAX_ID
+from webapp.models.errors import NotFound
+from webapp.models.tables.change_set import (
+    Change,
+    ChangeSet,
+    Entry,
+    Kind,
+    cells_from_json,
+    entries_from_blob,
+    entry_from_row,
+)
+
+PAGE_SIZE = 50  # sets
+ENTRIES_SIZE = 100  # entries
+BLOB_SECONDS = 0.5  # for which the history of a row looks through large sets
+MAX_STEPS = 8  # from a set to what it takes back, and from that on
+SET_BYTES = 100  # of a set without its entries, about
+_LARGE, _IMPORTED = "large", "import"  # how a set is stored that does not list its entries
+STEPS = (Kind.UNDO, Kind.REDO, Kind.REVERT)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFilter:
+    """Which sets; times are in UTC, `until` is not included."""
+
+    person: int | None = None
+    column: int | None = None
+    kinds: tuple[Kind, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetInfo:
+    """A change set without its entries. `name` is None for an account that is gone; `taken_back` is the set that this
+    one takes back, as far as the log has it.
+    """
+
+    seq: int
+    at: datetime
+    actor_id: int | None
+    name: str | None
+    via: str
+    kind: str
+    rows: int
+    cells: int
+    columns: tuple[int, ...]
+    first_row: int | None
+    last_row: int | None
+    undo_of: int | None
+    undone_by: int | None
+    note: str
+    taken_back: "SetInfo | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """`before` is where the next page starts, None at the end. `stopped` says that time ran out before it was full."""
+
+    sets: list[SetInfo]
+    before: int | None
+    entries: dict[int, list[Entry]]  # of each set, in the history of a row
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EntriesPage:
+    """`after` is the number of the last entry, None if there are no more; counted from 0 in the set."""
+
+    entries: list[Entry]
+    after: int | None
+
+
+def list_sets(
+    connection: Connection, table_id: int, wanted: HistoryFilter, before: int | None, size: int = PAGE_SIZE
+) -> HistoryPage:
+    statement = _sets(table_id).where(*_conditions(wanted)).order_by(ChangeSet.seq.desc()).limit(size + 1)
+    if before is not None:
+        statement = statement.where(ChangeSet.seq < min(max(before, 0), MAX_ID))
+    found = [_info(row) for row in connection.execute(statement)]
+    page = found[:size]
+    return HistoryPage(_with_originals(connection, table_id, page), page[-1].seq if len(found) > size else None, {})
+
+
+def find_set(connection: Connection, table_id: int, seq: int) -> SetInfo:
+    """Raises `NotFound`."""
+    found = connection.execute(_sets(table_id).where(ChangeSet.seq == seq)).first()
+    if found is None:
+        raise NotFound("change")
+    return _with_originals(connection, table_id, [_info(found)])[0]
+
+
+def list_entries(
+    connection: Connection, table_id: int, seq: int, after: int = -1, size: int = ENTRIES_SIZE
+) -> EntriesPage:
+    given, after = {"table_id": table_id, "seq": seq}, min(max(after, -1), MAX_ID)
+    blob = connection.scalar(_BLOB, given)
+    if blob is not None:
+        entries = entries_from_blob(blob, part=slice(after + 1, after + size + 2))
+        return EntriesPage(entries[:size], after + size if len(entries) > size else None)
+    rows = connection.execute(_LISTED.limit(size + 1), given | {"after": after}).all()
+    entries = [entry_from_row(row_id, column, before, text) for _, row_id, column, before, text in rows[:size]]
+    return EntriesPage(entries, rows[size - 1][0] if len(rows) > size else None)
+
+
+def list_row_history(
+    connection: Connection,
+    table_id: int,
+    row_id: int,
+    column: int | None = None,
+    before: int | None = None,
+    size: int = PAGE_SIZE,
+    seconds: float = BLOB_SECONDS,
+) -> HistoryPage:
+    """The sets that changed this row, or only this cell of it, with those entries. At least one large set is looked
+    through, and more of them for `seconds`.
+    """
+    end = time.monotonic() + seconds
+    given = {"table_id": table_id, "row": row_id, "before": MAX_ID if before is None else min(max(before, 0), MAX_ID)}
+    found = dict[int, list[Entry]]()
+    last, looked, is_stopped = given["before"], 0, False
+    for seq, stored in _candidates(connection, given):
+        if len(found) > size or (looked and time.monotonic() > end):
+            is_stopped = len(found) <= size
+            break
+        looked += stored == _LARGE
+        about = [entry for entry in _of_row(connection, table_id, row_id, seq, stored) if is_about(entry, column)]
+        if about or stored == _IMPORTED:
+            found[seq] = about
+        last = seq
+    else:
+        last = 0
+    kept = dict(islice(found.items(), size))
+    if len(found) > size:
+        last = min(kept)
+    return HistoryPage(sets_by_seq(connection, table_id, kept), last or None, kept, is_stopped)
+
+
+def is_about(entry: Entry, column: int | None) -> bool:
+    """Whether it is about this column's cell, if one is asked for: one of a row says something of all its cells."""
+    if column is None or entry.column == column:
+        return True
+    return entry.is_row and column in cells_from_json(entry.after or entry.before or "{}")
+
+
+def sets_by_seq(connection: Connection, table_id: int, seqs: Collection[int]) -> list[SetInfo]:
+    """Those that there are, the newest first."""
+    statement = _sets(table_id).where(ChangeSet.seq.in_(seqs)).order_by(ChangeSet.seq.desc())
+    return _with_originals(connection, table_id, [_info(row) for row in connection.execute(statement)])
+
+
+def list_people(connection: Connection, table_id: int) -> list[tuple[int, str]]:
+    """Whoever has changed something: id and name."""
+    actors = select(ChangeSet.actor_id).where(ChangeSet.table_id == table_id).distinct()
+    people = select(User.id, User.name, User.email).where(User.id.in_(actors))
+    return sorted(((id_, name or email) for id_, name, email in connection.execute(people)), key=lambda one: one[1])
+
+
+def log_size(connection: Connection, table_id: int) -> tuple[int, int]:
+    """How many sets of this table are kept, and how many bytes they take, about."""
+    sizes = select(func.count(), func.coalesce(func.sum(ChangeSet.size + SET_BYTES), 0))
+    count, size = connection.execute(sizes.where(ChangeSet.table_id == table_id)).one()
+    return count, size
+
+
+def _candidates(connection: Connection, given: dict[str, Any]) -> list[tuple[int, str]]:
+    """The sets that may have something about a row, the newest first, and how their entries are stored."""
+    listed = select(Change.seq.label("seq"), literal("listed").label("stored")).where(
+        Change.table_id == bindparam("table_id"), Change.row_id == bindparam("row"), Change.seq < bindparam("before")
+    )
+    others = select(ChangeSet.seq, case((ChangeSet.kind == Kind.IMPORT, _IMPORTED), else_=_LARGE)).where(
+        ChangeSet.table_id == bindparam("table_id"),
+        ChangeSet.first_row <= bindparam("row"),
+        ChangeSet.last_row >= bindparam("row"),
+        ChangeSet.seq < bindparam("before"),
+        ChangeSet.blob.is_not(None) | (ChangeSet.kind == Kind.IMPORT),
+    )
+    both = listed.union(others).subquery()
+    rows = connection.execute(select(both.c.seq, both.c.stored).order_by(both.c.seq.desc()), given)
+    return [(seq, stored) for seq, stored in rows]
+
+
+def _of_row(connection: Connection, table_id: int, row_id: int, seq: int, stored: str) -> list[Entry]:
+    if stored == _IMPORTED:
+        return []
+    if stored == _LARGE:
+        blob = connection.scalar(_BLOB, {"table_id": table_id, "seq": seq})
+        return entries_from_blob(blob, row_id) if blob else []
+    rows = connection.execute(_OF_ROW, {"table_id": table_id, "row": row_id, "seq": seq})
+    return [entry_from_row(*values) for values in rows]
+
+
+def _sets(table_id: int) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            ChangeSet.seq,
+            ChangeSet.at,
+            ChangeSet.actor_id,
+            func.coalesce(func.nullif(User.name, ""), User.email),
+            ChangeSet.via,
+            ChangeSet.kind,
+            ChangeSet.rows,
+            ChangeSet.cells,
+            ChangeSet.columns,
+            ChangeSet.first_row,
+            ChangeSet.last_row,
+            ChangeSet.undo_of,
+            ChangeSet.undone_by,
+            ChangeSet.note,
+        )
+        .outerjoin(User, User.id == ChangeSet.actor_id)
+        .where(ChangeSet.table_id == table_id)
+    )
+
+
+def _info(row: Row[Any]) -> SetInfo:
+    values = list(row)
+    values[8] = tuple(map(int, filter(None, values[8].split(","))))
+    return SetInfo(*values)
+
+
+def _conditions(wanted: HistoryFilter) -> list[ColumnElement[bool]]:
+    conditions = list[ColumnElement[bool]]()
+    if wanted.person is not None:
+        conditions.append(ChangeSet.actor_id == wanted.person)
+    if wanted.column is not None:
+        conditions.append(("," + ChangeSet.columns + ",").contains(f",{int(wanted.column)},"))
+    if wanted.kinds:
+        conditions.append(ChangeSet.kind.in_(wanted.kinds))
+    if wanted.since is not None:
+        conditions.append(ChangeSet.at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(ChangeSet.at < wanted.until)
+    return conditions
+
+
+def _with_originals(
+    connection: Connection, table_id: int, sets: Sequence[SetInfo], depth: int = MAX_STEPS
+) -> list[SetInfo]:
+    """Each with the set that it takes back, and so on: a redo is two steps from what it is about."""
+    seqs = {one.undo_of for one in sets if one.undo_of is not None}
+    if not seqs or not depth:
+        return list(sets)
+    rows = connection.execute(_sets(table_id).where(ChangeSet.seq.in_(seqs)))
+    originals = _with_originals(connection, table_id, [_info(row) for row in rows], depth - 1)
+    known = {one.seq: one for one in originals}
+    return [replace(one, taken_back=known.get(one.undo_of or 0)) for one in sets]
+
+
+_BLOB = select(ChangeSet.blob).where(ChangeSet.table_id == bindparam("table_id"), ChangeSet.seq == bindparam("seq"))
+_LISTED = (
+    select(Change.number, Change.row_id, Change.column, Change.before, Change.after)
+    .where(Change.table_id == bindparam("table_id"), Change.seq == bindparam("seq"), Change.number > bindparam("after"))
+    .order_by(Change.number)
+)
+_OF_ROW = (
+    select(Change.row_id, Change.column, Change.before, Change.after)
+    .where(Change.table_id == bindparam("table_id"), Change.row_id == bindparam("row"), Change.seq == bindparam("seq"))
+    .order_by(Change.number)
+)

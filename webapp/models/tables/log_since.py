@@ -1,0 +1,80 @@
+"""Which rows have changed since a place in the change log: for what was made of the rows as they were there."""
+
+from sqlalchemy import Connection, and_, bindparam, func, or_, select
+
+from webapp.models.tables.change_set import (
+    Change,
+    ChangeSet,
+    Entry,
+    Kind,
+    cells_from_json,
+    entries_from_blob,
+    entry_from_row,
+)
+from webapp.models.tables.table import Table
+
+
+def is_complete_since(connection: Connection, table_id: int, seq: int) -> bool:
+    """Whether the log still has every set after this one."""
+    latest = connection.scalar(_LATEST, {"table_id": table_id}) or 0
+    return connection.scalar(_COUNT, {"table_id": table_id, "seq": seq}) == latest - seq
+
+
+def changed_rows(connection: Connection, table_id: int, column: int, seq: int) -> set[int]:
+    """The rows whose cell in this column may be another one since the set `seq`; some of them may be gone."""
+    since = {"table_id": table_id, "seq": seq}
+    found = {row_id for row_id in connection.scalars(_LISTED, since | {"column": column}) if row_id is not None}
+    for blob in connection.scalars(_BLOBS, since):
+        entries = entries_from_blob(blob or b"")
+        found |= {entry.row_id for entry in entries if entry.row_id and entry.column in (None, column)}
+    for first, last in connection.execute(_IMPORTED, since):
+        found |= set(range(first or 0, (last or 0) + 1))
+    return found
+
+
+def texts_then(connection: Connection, table_id: int, column: int, seq: int) -> dict[int, str]:
+    """Of the rows whose cell in this column has changed since the set `seq`, once or more often: the text it had there,
+    empty if there was no such row.
+    """
+    since = {"table_id": table_id, "seq": seq}
+    entries = [
+        (at, entry_from_row(row_id, of, before, None)) for at, row_id, of, before in connection.execute(_BEFORE, since)
+    ]
+    for at, blob in connection.execute(_BLOBS_AT, since):
+        entries += [(at, entry) for entry in entries_from_blob(blob or b"")]
+    found = dict[int, str]()
+    for _, entry in sorted(entries, key=lambda each: each[0]):  # those of a set stay in their order
+        if entry.row_id is not None and entry.column in (None, column):
+            found.setdefault(entry.row_id, _text_of(entry, column))
+    return found
+
+
+def _text_of(entry: Entry, column: int) -> str:
+    if entry.is_row:
+        return cells_from_json(entry.before).get(column, "") if entry.before else ""
+    return entry.before or ""
+
+
+_LATEST = select(Table.seq).where(Table.id == bindparam("table_id"))
+_SINCE = and_(ChangeSet.table_id == bindparam("table_id"), ChangeSet.seq > bindparam("seq"))
+_COUNT = select(func.count()).select_from(ChangeSet).where(_SINCE)
+_LISTED = (
+    select(Change.row_id)
+    .distinct()
+    .where(
+        Change.table_id == bindparam("table_id"),
+        Change.seq > bindparam("seq"),
+        Change.row_id.is_not(None),
+        or_(Change.column.is_(None), Change.column == bindparam("column")),
+    )
+)
+_BLOBS = select(ChangeSet.blob).where(_SINCE, ChangeSet.blob.is_not(None))
+_BLOBS_AT = select(ChangeSet.seq, ChangeSet.blob).where(_SINCE, ChangeSet.blob.is_not(None))
+_BEFORE = (
+    select(Change.seq, Change.row_id, Change.column, Change.before)
+    .where(Change.table_id == bindparam("table_id"), Change.seq > bindparam("seq"), Change.row_id.is_not(None))
+    .order_by(Change.seq, Change.number)
+)
+_IMPORTED = select(ChangeSet.first_row, ChangeSet.last_row).where(
+    _SINCE, ChangeSet.kind == Kind.IMPORT, ChangeSet.first_row.is_not(None)
+)

@@ -1,0 +1,18 @@
+"""What a request asks of a table: its address, read for whoever is signed in."""
+
+from quart import request
+
+from webapp.models import Table
+from webapp.rowstore.query import Clock, TableQuery
+from webapp.web.formatting import find_time_zone
+from webapp.web.session import current_user
+
+
+def parse_query(table: Table) -> TableQuery:
+    """Relative dates are those of the reader's time zone. Raises QueryError."""
+    return TableQuery.from_args(request.args, table.ref.fields, reader_clock())
+
+
+def reader_clock() -> Clock:
+    zone = current_user().time_zone
+    return Clock.now(find_time_zone(zone), zone)

@@ -1,0 +1,74 @@
+"""An address that names columns which were deleted since: the view without them, and a word about it.
+
+Only the table's own page is answered so. An export or a count of other rows than were asked for would be wrong.
+"""
+
+from collections.abc import Collection, Sequence
+from urllib.parse import urlencode
+
+from quart import request, url_for
+from quart.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from webapp.extensions import db
+from webapp.models import Column, Table
+from webapp.rowstore.errors import QueryError
+from webapp.web.flashes import flash
+from webapp.web.fragments import redirect_to
+
+Pairs = Sequence[tuple[str, str]]
+
+
+async def answer_stale_view(table: Table, error: QueryError) -> ResponseReturnValue:
+    """Redirect to the view without what was deleted. Raises `error` if nothing of it was."""
+    titles = await deleted_titles(table)
+    asked = [(name, value) for name, value in request.args.items(multi=True) if name not in ("after", "before")]
+    left = without_columns(asked, titles, [column.number for column in table.columns])
+    if left == asked:
+        raise error
+    named = [title for number, title in titles.items() if _names(asked, number)]
+    what = f"“{named[0]}” was" if len(named) == 1 else "Some of its columns were"
+    flash(f"This view does not use all it did: {what} deleted.", "alert")
+    query = urlencode(left, safe=":,")
+    return redirect_to(url_for("tables.show", table_id=table.id) + (f"?{query}" if query else ""))
+
+
+def without_columns(pairs: Pairs, deleted: Collection[int], live: Sequence[int]) -> list[tuple[str, str]]:
+    """The parameters without the columns `deleted`; ranges that end at one become the columns between."""
+    left = list[tuple[str, str]]()
+    for name, value in pairs:
+        if name.startswith("f."):
+            left += [] if _number(name[2:]) in deleted else [(name, value)]
+        elif name in ("sort", "cols"):
+            parts = [kept for part in value.split(",") for kept in _left_of(name, part, deleted, live)]
+            left += [(name, ",".join(parts))] if parts else []
+        else:
+            left.append((name, value))
+    return left
+
+
+def _left_of(name: str, part: str, deleted: Collection[int], live: Sequence[int]) -> list[str]:
+    first, dash, last = part.partition("-")
+    if name == "sort" or not dash:
+        return [] if _number(part.removeprefix("-")) in deleted else [part]
+    ends = _number(first), _number(last)
+    if None in ends or not set(ends) & set(deleted):
+        return [part]
+    return [str(number) for number in live if (ends[0] or 0) <= number <= (ends[1] or 0)]
+
+
+def _names(pairs: Pairs, number: int) -> bool:
+    return without_columns(pairs, {number}, ()) != list(pairs)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+async def deleted_titles(table: Table) -> dict[int, str]:
+    """Of those whose record is still there; others count as deleted too."""
+    live = {column.number for column in table.columns}
+    titles = {number: f"column {number}" for number in range(1, table.next_column) if number not in live}
+    deleted = select(Column.number, Column.title).where(Column.table_id == table.id, Column.deleted_at.is_not(None))
+    found = await db().read(lambda connection: connection.execute(deleted).all())
+    return titles | {number: title for number, title in found}

@@ -1,0 +1,210 @@
+"""A table's page, kept up to date: what was logged since, and who else is here."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from webapp.broker import MISSED
+from webapp.db.database import Database
+from webapp.extensions import db
+from webapp.live.hubs import Watch
+from webapp.live.subject import DONE, PING, Delivery, Subject
+from webapp.models import Actor, Table
+from webapp.models.tables.access import TableAccess, find_table
+from webapp.models.tables.change_feed import MAX_ENTRIES, MAX_SETS, Feed, LoggedSet, read_columns, read_feed
+from webapp.models.tables.change_log import TableChanged, topic_of
+from webapp.rowstore.errors import QueryError
+from webapp.rowstore.query import TableQuery
+from webapp.rowstore.table_ref import Field, TableRef
+from webapp.tables.presence import Presence
+from webapp.tables.stale_views import deleted_titles, without_columns
+from webapp.tables.update_messages import access_message, deleted_message, people_message, refresh_message, set_message
+
+MAX_NUMBER = 2**63 - 1
+
+Columns = frozenset[int] | None  # an audience: the columns that its pages show; None for all, also those to come
+
+
+class Cursor(NamedTuple):
+    """The change set that a stream has got last; None: what there is now. And how much of who is here."""
+
+    seq: int | None
+    people: int = 0
+
+
+class News(NamedTuple):
+    """What a look found; `feed` is None if the table is gone."""
+
+    after: int | None  # it is about what was logged since
+    feed: Feed | None
+    ref: TableRef | None  # if its columns have changed
+
+
+async def watch_table(actor: Actor, args: Mapping[str, str]) -> Watch:
+    """`table` is its id, `after` the change set up to which the page is, `cols` as in its address.
+
+    Raises `NotFound`, and `QueryError` for columns that it never had.
+    """
+    table = await find_table(db(), actor, _number(args.get("table")) or 0)
+    columns = await _columns_of(table, args.get("cols"))
+    return table_watch(table.id, columns, _number(args.get("after")), db())
+
+
+async def _columns_of(table: Table, asked: str | None) -> Columns:
+    """Without those that were deleted: a page that still shows them has to hear of it."""
+    pairs = [] if asked is None else [("cols", asked)]
+    try:
+        query = TableQuery.from_args(pairs, table.ref.fields)
+    except QueryError:
+        live = [column.number for column in table.columns]
+        pairs = without_columns(pairs, await deleted_titles(table), live)
+        if not pairs:
+            return frozenset()
+        query = TableQuery.from_args(pairs, table.ref.fields)
+    return frozenset(field.number for field in query.visible) if query.cols else None
+
+
+def table_watch(table_id: int, columns: Columns, after: int | None, database: Database) -> Watch:
+    return Watch(table_key(table_id), lambda: TableSubject(table_id, database), columns, Cursor(after))
+
+
+def table_key(table_id: int) -> tuple[str, int]:
+    return "table", table_id
+
+
+class TableSubject(Subject):
+    """Keeps the latest change sets, and reads what a stream lacks beyond them once for all that lack the same."""
+
+    revoked = access_message("none")
+
+    def __init__(self, table_id: int, database: Database) -> None:
+        self.topics = [topic_of(table_id)]
+        self.presence = Presence()
+        self._table_id, self._database = table_id, database
+        self._seq: int | None = None
+        self._recent: deque[LoggedSet] = deque()  # those up to `_seq`, without a gap
+        self._size = 0  # of these
+        self._version: int | None = None
+        self._fields: dict[int, Field] = {}
+        self._pages: dict[int, str] = {}  # by change set: the page that asked for it
+        self._announced: int | None = None  # the latest set of which an event told; None: all there are
+        self._messages: dict[tuple[int, Columns], bytes] = {}  # of the sets in `_recent`
+
+    # -- what is new ---------------------------------------------------------------------------------------------------
+
+    def notice(self, event: object) -> bool:
+        if isinstance(event, TableChanged):
+            if self._announced is not None:
+                self._announced = max(self._announced, event.seq)
+            if event.page is not None:
+                self._pages[event.seq] = event.page
+        elif event is MISSED:
+            self._announced = None
+        return True
+
+    def read(self, connection: Connection) -> News:
+        """No further than events have told: who asked for the rest would not be known."""
+        after = self._seq
+        feed = read_feed(connection, self._table_id, after, self._announced)
+        is_same = feed is None or feed.version == self._version
+        return News(after, feed, None if is_same else read_columns(connection, self._table_id))
+
+    def readers(self, connection: Connection, actors: Iterable[Actor]) -> Mapping[int, str]:
+        return TableAccess.of_readers(connection, actors, self._table_id)
+
+    def take(self, found: News) -> bool:
+        feed = found.feed
+        if feed is None:
+            self.is_gone = True
+            return True
+        if found.ref is not None:
+            self._version, self._fields = feed.version, {field.number: field for field in found.ref.fields}
+        seq = self._seq
+        if seq is not None and feed.sets is not None:
+            self._keep([one for one in feed.sets if one.seq > seq])  # two looks may overlap
+        elif seq == found.after:
+            self._forget()  # the first look, or there was too much
+        else:
+            return False
+        self._seq = self._announced = feed.seq if feed.sets is None else max(feed.seq, seq or 0)
+        return self._seq != seq
+
+    def _keep(self, sets: list[LoggedSet]) -> None:
+        self._recent.extend(sets)
+        self._size += sum(one.size for one in sets)
+        while self._recent and (len(self._recent) > MAX_SETS or self._size > MAX_ENTRIES):
+            dropped = self._recent.popleft()
+            self._size -= dropped.size
+            self._pages.pop(dropped.seq, None)
+        first = self._recent[0].seq if self._recent else MAX_NUMBER
+        self._messages = {key: made for key, made in self._messages.items() if key[0] >= first}
+
+    def _forget(self) -> None:
+        self._recent.clear()
+        self._messages.clear()
+        self._pages.clear()
+        self._size = 0
+
+    # -- what a stream gets --------------------------------------------------------------------------------------------
+
+    def begin(self, cursor: Cursor) -> tuple[bytes, Cursor]:
+        """The browser knows from now on where it is, even if nothing happens."""
+        seq = self._now if cursor.seq is None else cursor.seq
+        return b"retry: 1000\nid: %d\n" % seq + PING, Cursor(seq, 0)
+
+    async def deliver(self, audience: Columns, cursor: Cursor) -> Delivery:  # type: ignore[override]
+        if self.is_gone:
+            return Delivery(deleted_message() + DONE, cursor, is_complete=True)
+        now, people = self._now, self.presence.edition
+        data = b""
+        if cursor.seq != now:
+            sets = await self._sets_after(cursor.seq or 0, now)
+            data = refresh_message(now) if sets is None else b"".join(self._message(one, audience) for one in sets)
+        if cursor.people != people:
+            data += people_message(self.presence, audience)
+        return Delivery(data, Cursor(now, people))
+
+    @property
+    def _now(self) -> int:
+        return self._seq or 0
+
+    async def _sets_after(self, after: int, now: int) -> list[LoggedSet] | None:
+        """None if a page that has the sets up to `after` had better load its rows again."""
+        if after > now:
+            return None
+        recent = list(self._recent)
+        if recent and recent[0].seq <= after + 1:
+            return recent[after + 1 - recent[0].seq :]
+        feed = await self._database.read(lambda connection: read_feed(connection, self._table_id, after, now))
+        return feed.sets if feed is not None and feed.seq == now else None
+
+    def _message(self, one: LoggedSet, columns: Columns) -> bytes:
+        """Made once for each audience."""
+        made = self._messages.get((one.seq, columns))
+        if made is None:
+            made = set_message(one, self._fields, columns, self._pages.get(one.seq))
+            if self._recent and one.seq >= self._recent[0].seq:
+                self._messages[one.seq, columns] = made
+        return made
+
+    # -- who is here ---------------------------------------------------------------------------------------------------
+
+    def role_changed(self, role: str) -> bytes:
+        return access_message(role)
+
+    def came(self, actor: Actor) -> None:
+        self.presence.came(actor.id, actor.name)
+
+    def went(self, actor: Actor) -> None:
+        self.presence.went(actor.id)
+
+    def tick(self) -> bool:
+        self._announced = None  # now and then see also what no event has told
+        return self.presence.renew()
+
+
+def _number(text: Any) -> int | None:
+    """What is no number, or none that can be, is as good as none."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
