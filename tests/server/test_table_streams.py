@@ -19,6 +19,7 @@ Watch = Callable[..., TableEvents]
 APP = "tests.live.apps:changing"
 EVE = Person("eve@example.org")
 WITHIN = 5.0  # seconds in which a stream ends
+BUSY = 4  # as many times longer a busy machine may take
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +135,7 @@ def test_a_stream_ends_in_time_when_its_right_does(server: Start, data_dir: Path
 
     assert events.has_ended
     assert names[-1] == "access"
-    assert time.monotonic() - ended_at < WITHIN
+    assert time.monotonic() - ended_at < BUSY * WITHIN
 
 
 def test_signing_out_ends_the_stream(server: Start, data_dir: Path, watch: Watch) -> None:
@@ -147,7 +148,7 @@ def test_signing_out_ends_the_stream(server: Start, data_dir: Path, watch: Watch
     running.ask("POST", "/logout", Cookie=cookie_of(ada), Sec_Fetch_Site="same-origin")
     events.until_end()
 
-    assert time.monotonic() - began < WITHIN
+    assert time.monotonic() - began < BUSY * WITHIN
 
 
 def test_the_streams_of_a_deleted_table_are_told_and_end(

@@ -48,7 +48,7 @@ class Browser:
 
 @pytest.fixture
 def running(server: Start) -> Server:
-    return server(handler_timeout="1.5", registration="open")
+    return server(handler_timeout="3", registration="open")
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def read(server: Server, statement: str) -> list[Any]:
         return connection.execute(statement).fetchall()
 
 
-def while_locked(server: Server, ask: Callable[[], Any], seconds: float = 2) -> Any:
+def while_locked(server: Server, ask: Callable[[], Any], seconds: float = 4) -> Any:
     """What `ask` returns, while another process holds the write lock for longer than a request may take."""
     with (
         closing(sqlite3.connect(server.data_dir / "rowcast.db", isolation_level=None)) as other,
