@@ -18,7 +18,7 @@ from tests.browser.people import Cookies, sign_up
 from tests.servers import Server
 from tests.tables import PLANET_ROWS, PLANETS, Cells, add_table
 
-PATIENCE = 15_000  # milliseconds for anything that should take a moment
+PATIENCE = 30_000  # milliseconds for anything that should take a moment
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",

@@ -103,7 +103,7 @@ def decide(page: Page) -> None:
 
 def watch_it_come_in(page: Page) -> None:
     """The live stream moves the page on by itself."""
-    expect(page.get_by_role("heading", level=1)).to_have_text(f"{ROWS:,} rows imported", timeout=30_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"{ROWS:,} rows imported", timeout=90_000)
     assert page.evaluate("window.stayed"), "The page was loaded anew instead of being told."
     seen = page.evaluate("window.loading")
     assert any(0 < share < 1 for share in seen["shares"]), seen["shares"]

@@ -267,8 +267,10 @@ def test_the_line_of_a_row_that_another_deleted_offers_to_bring_it_back(shared: 
 
     shared.change(delete=[5])
     expect(cell(page, 5, 1)).to_contain_text("Deleted by eve.stone")
-    cell(page, 4, 1).click()
+    cell(page, 4, 2).click()
     page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")  # into a column that no editor was opened in
+    page.evaluate("new Promise((done) => setTimeout(done, 400))")  # in which it would read what the editor needs
     page.keyboard.press("Enter")
     expect(cell(page, 5, 1)).to_have_text("Jupiter")
 

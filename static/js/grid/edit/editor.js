@@ -229,7 +229,8 @@ on('grid:active', ({ detail: { place } }) => {
   clearTimeout(timer);
   if (!mayEdit() || !place.column || !place.id || fields.has(place.column)) return;
   timer = setTimeout(() => {
-    if (hasPending() || !cellOf(place)) return;
+    const cell = cellOf(place);
+    if (hasPending() || !cell || cell.closest('.gone')) return;
     reading = new AbortController();
     readCell(place, reading.signal).catch(() => {});
   }, 150);
