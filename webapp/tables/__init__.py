@@ -35,5 +35,6 @@ from webapp.tables import (  # noqa: E402, F401  (routes register themselves)
     table_access,
     table_invitations,
     tables,
+    trash,
     uploads,
 )

@@ -7,7 +7,7 @@ no other copy, and the cells of deleted columns go with them.
 
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
@@ -62,6 +62,11 @@ def prune_until(connection: Connection, table_id: int, seq: int, at: datetime) -
     connection.execute(_DELETE_CHANGES, given)
     connection.execute(_DELETE_SETS, given)
     connection.execute(_NOTE, given | {"first": seq + 1, "until": at})
+
+
+def delete_oldest(connection: Connection, table_id: int) -> bool:
+    """Delete a batch of the oldest sets whatever their age, the latest too; return whether there were any."""
+    return _prune_batch(connection, table_id, datetime.max.replace(tzinfo=UTC), 0) > 0
 
 
 def find_forgotten_columns(connection: Connection) -> list[ForgottenColumn]:

@@ -91,8 +91,10 @@ class Table(Base):
     next_row_id: Mapped[int] = mapped_column(default=1, server_default="1")
     # The least number that the next column may have: no number is used twice. It may lag behind those of an import.
     next_column: Mapped[int] = mapped_column(default=1, server_default="1")
-    # "importing" until all rows are in, then "ready".
+    # "importing" until all rows are in, then "ready"; "purging" while what was deleted for good is being removed.
     state: Mapped[str] = mapped_column(default="importing")
+    # When it was moved to the trash. Until it is restored nobody finds it but its owner, and only there.
+    deleted_at: Mapped[datetime | None] = mapped_column(default=None)
     # Incremented on every change of rows or columns; caches of a table depend on it.
     version: Mapped[int] = mapped_column(default=0)
     # The number of its latest change set; the next is taken by `take_seq`.
@@ -123,7 +125,8 @@ class Table(Base):
 
     @classmethod
     def is_visible_to(cls, user_id: int) -> ColumnElement[bool]:
-        return or_(cls.owner_id == user_id, cls.id.in_(select(Member.table_id).where(Member.user_id == user_id)))
+        shared = cls.id.in_(select(Member.table_id).where(Member.user_id == user_id))
+        return and_(cls.deleted_at.is_(None), or_(cls.owner_id == user_id, shared))
 
 
 @event.listens_for(Session, "before_flush")
