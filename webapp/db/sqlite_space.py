@@ -117,13 +117,8 @@ def _ensure_room(path: Path) -> None:
 @contextmanager
 def _temporary_files_in(folder: Path) -> Iterator[None]:
     """SQLite's own: elsewhere they may be in memory."""
-    name = "SQLITE_TMPDIR"
-    before = os.environ.get(name)
-    os.environ[name] = str(folder)
+    os.putenv("SQLITE_TMPDIR", str(folder))
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+        os.unsetenv("SQLITE_TMPDIR")
