@@ -2,6 +2,7 @@
 that is being deleted.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing, suppress
@@ -330,7 +331,10 @@ def trashed(action: str, **form: str) -> Callable[[Scene], Awaitable[Press]]:
     """With a table in the trash; what deletes it is its purge."""
 
     async def prepare(scene: Scene) -> Press:
-        table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+        # In a thread: the job of an earlier purge, which may have the lock, goes on meanwhile.
+        table_id = await asyncio.to_thread(
+            add_table, scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id
+        )
         actor = actor_of(scene.user)
         await scene.write(delete_table, actor, table_id)
         filled = {name: value.format(id=table_id) for name, value in form.items()}
