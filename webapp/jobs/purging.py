@@ -7,9 +7,17 @@ from functools import partial
 
 from webapp.db.database import Database
 from webapp.jobs.context import JobContext, files_of
+from webapp.jobs.history import drop_forgotten_columns
 from webapp.jobs.import_passes import when_not_busy
 from webapp.models import utc_now
 from webapp.models.tables import trash
+from webapp.models.tables.log_scrubbing import (
+    Purge,
+    find_purge,
+    find_tables_with_old_deletions,
+    purge_old_deletions,
+    scrub_batch,
+)
 
 PAUSE_SECONDS = 0.003  # between two batches, so that others get the lock
 
@@ -34,9 +42,36 @@ async def purge_table(context: JobContext, table_id: str) -> None:
         await give_space_back(context.database)
 
 
+async def purge_deletions(context: JobContext, table_id: str) -> None:
+    """Remove what the log of a table has about rows and columns that were deleted for good, set by set. Wherever this
+    is interrupted, the next run begins with the same deletion.
+    """
+    database = context.database
+    async with context.lock("purge"):
+        while (purge := await database.read(lambda reading: find_purge(reading, int(table_id)))) is not None:
+            await _scrub(database, purge)
+        await drop_forgotten_columns(database)
+        await give_space_back(database)
+
+
+async def _scrub(database: Database, purge: Purge) -> None:
+    done = 0
+
+    async def step() -> bool:
+        nonlocal done
+        done = await when_not_busy(database.write, scrub_batch, purge, done)
+        return done < len(purge.sets)
+
+    await _repeat(step)
+
+
 async def purge_expired(context: JobContext) -> None:
-    """Look first: a needless write would make others wait."""
+    """Begin with what has been in the trash for too long: tables, and their rows and columns. Look first: a needless
+    write would make others wait.
+    """
     before = utc_now() - timedelta(days=context.settings.trash_days)
+    for table_id in await context.database.read(lambda reading: find_tables_with_old_deletions(reading, before)):
+        await _repeat(partial(context.database.write, purge_old_deletions, table_id, before))
     async with context.database.reading() as session:
         is_needed = await trash.has_expired(session, before)
     if is_needed:

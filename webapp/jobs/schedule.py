@@ -18,7 +18,7 @@ from webapp.jobs.context import JobContext
 from webapp.jobs.history import prune_history
 from webapp.jobs.purging import give_space_back, purge_expired
 from webapp.jobs.queue import DurableQueue
-from webapp.models import Import, ImportState, Mail, Table, utc_now
+from webapp.models import ChangeSet, Import, ImportState, Mail, Table, utc_now
 from webapp.models.errors import NotFound
 from webapp.models.mail import MAX_TRIES, erase_expired_mails
 from webapp.models.retention import RETENTIONS, Retention
@@ -103,6 +103,8 @@ class Schedule:
 
     async def _resume_purges(self) -> None:
         await self._ensure_started("purge_table", select(Table.id).where(Table.state == PURGING))
+        marked = select(ChangeSet.table_id).where(ChangeSet.is_purging).distinct()
+        await self._ensure_started("purge_deletions", marked)
 
     async def _resume_mails(self) -> None:
         await self._send(Mail.tries < MAX_TRIES)

@@ -29,5 +29,6 @@ TASKS = {
     "index_table": Task(import_passes.index_table, line="indexes"),
     "change_type": Task(type_changes.change_type, line="types", line_up=type_changes.line_up),
     "purge_table": Task(purging.purge_table),
+    "purge_deletions": Task(purging.purge_deletions),
     "send_mail": Task(mail.send_mail),  # the outbox is its queue
 }

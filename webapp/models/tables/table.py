@@ -60,6 +60,8 @@ class Column(Base):
     # Whether the change log has forgotten the deletion: its cells are gone, and only its number remains, which no other
     # column of the table may ever have, because older entries of the log name it.
     is_dropped: Mapped[bool] = mapped_column(default=False, server_default="0")
+    # Whether it was deleted for good, before the log forgets its deletion: it cannot come back, and its cells go next.
+    is_purged: Mapped[bool] = mapped_column(default=False, server_default="0")
     # Facts from the import: {"reason", "empty", "width" (characters of the widest value), "exceptions" (filled cells
     # without a value of the type)}.
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
@@ -103,6 +105,8 @@ class Table(Base):
     # The number of the oldest change set that is kept, and when the newest of those was made that are not.
     log_from: Mapped[int] = mapped_column(default=1, server_default="1")
     log_pruned_to: Mapped[datetime | None]
+    # The first change set that was not looked at for what has been in the trash for too long.
+    trash_from: Mapped[int] = mapped_column(default=1, server_default="1")
     search_index: Mapped[str] = mapped_column(default=SearchIndex.NONE)
     # Those that are not deleted.
     columns: Mapped[list[Column]] = relationship(
