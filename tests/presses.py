@@ -357,6 +357,10 @@ def table(action: str, **form: str) -> Callable[[Scene], Awaitable[Press]]:
     return prepare
 
 
+async def delete_a_row(work: UnitOfWork, actor: Actor, table_id: int) -> None:
+    await editing.delete_rows(work, actor, table_id, [3])
+
+
 def change(
     action: str, *, steps: Sequence[Verb] = (), page: str = "", json: dict[str, Any] | None = None, **form: str
 ) -> Callable[[Scene], Awaitable[Press]]:
@@ -568,6 +572,8 @@ PRESSES: dict[str, Callable[[Scene], Awaitable[Press]]] = {
     "tables.columns_destroy": table("/columns/2/deletion", seen="Moons"),
     "tables.columns_update": table("/columns/2", title="Satellites", place="1", seen=SEEN),
     "tables.create": paste,
+    "tables.deletions_destroy": change("/trash/purge", steps=[delete_a_row], seq="2"),
+    "tables.deletions_restore": change("/trash/restoration", steps=[delete_a_row], seq="2"),
     "tables.destroy": table("/deletion", confirmation="Planets"),
     "tables.imports_cancel": waiting_import("/cancellation"),
     "tables.imports_dismiss": dismissed_import,

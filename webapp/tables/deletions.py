@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 
 from webapp.extensions import config, db
 from webapp.models import is_allowed
-from webapp.models.errors import NotFound
 from webapp.models.tables.access import TableAccess, find_access
 from webapp.models.tables.deletions import Deletion, find_deletion, list_deletions
 from webapp.models.tables.editing import with_deleted_columns
@@ -51,16 +50,16 @@ async def deletions_show(table_id: int, seq: int) -> ResponseReturnValue:
     """All rows of one deletion, to choose some; `?from=100` leaves the first ones out."""
     access = await find_access(db(), current_user(), table_id, Action.EDIT_TABLE)
     start = max(0, request.args.get("from", default=0, type=int))
-    deletion = await _find(table_id, seq)
+    deletion = await db().read(lambda reading: find_deletion(reading, row_reader(reading), table_id, seq))
+    if deletion is None:
+        flash("This is not in the trash any more: it was restored, or deleted for good.", "alert")
+        return redirect_to(url_for("tables.deletions_index", table_id=table_id))
     (line,) = await _present(access, [deletion], slice(start, start + ROWS_SIZE))
     following = start + ROWS_SIZE
-    more: dict[str, Any] = {"from": following}
     return await render_large(
         "tables/trash/deletion.html",
         line=line,
-        more_url=f"{line.url}?{'&'.join(f'{name}={value}' for name, value in more.items())}"
-        if following < line.row_count
-        else None,
+        more_url=f"{line.url}?from={following}" if following < line.row_count else None,
         **_shared(access),
     )
 
@@ -69,6 +68,7 @@ async def deletions_show(table_id: int, seq: int) -> ResponseReturnValue:
 @may(Action.EDIT_TABLE)
 async def deletions_restore(table_id: int) -> ResponseReturnValue:
     """`one` is the deletion whose button was pressed; else those that are checked, or of one the rows that are."""
+    await find_access(db(), current_user(), table_id, Action.EDIT_TABLE)
     form = await request.form
     seqs = form.getlist("one", type=int) or form.getlist("seq", type=int)
     rows = form.getlist("row", type=int) if "some" in form else None
@@ -124,13 +124,6 @@ def _flash_restored(result: RestoreResult) -> None:
         flash(f"{what} restored. {plural(result.left, 'other')} could not come back.", "alert")
     else:
         flash(f"{what} restored.")
-
-
-async def _find(table_id: int, seq: int) -> Deletion:
-    found = await db().read(lambda reading: find_deletion(reading, row_reader(reading), table_id, seq))
-    if found is None:
-        raise NotFound("deletion in the trash")
-    return found
 
 
 async def _present(access: TableAccess, deletions: list[Deletion], some: slice | None = None) -> list[Any]:

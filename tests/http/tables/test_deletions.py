@@ -100,7 +100,8 @@ async def test_some_rows_of_a_deletion_are_chosen_on_its_own_page(client: QuartC
     assert "Nothing was chosen" in await get(client, f"{planets}/trash")
     await post(client, f"{planets}/trash/restoration", [("seq", seq)])
     assert "Nothing is in the trash" in await get(client, f"{planets}/trash")
-    await get(client, f"{planets}/trash/{seq}", 404)
+    assert (await client.get(f"{planets}/trash/{seq}")).headers["Location"] == f"{planets}/trash"
+    assert "not in the trash any more" in await get(client, f"{planets}/trash")
     await post(client, f"{planets}/trash/restoration", [("seq", seq)])
     assert "nothing left to restore" in await get(client, f"{planets}/trash")
 
