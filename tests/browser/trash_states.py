@@ -23,7 +23,7 @@ def _with_deletions(at: Place) -> str:
     form = {"seen": "Column 3 with a title"}
     at.page.request.post(f"{address}/columns/3/deletion", form=form, headers={"Sec-Fetch-Site": "same-origin"})
     at.page.goto(f"{address}/trash")
-    expect(at.page.get_by_text("the column Column 3 with a title", exact=True).first).to_be_visible()
+    expect(at.page.get_by_text("The column Column 3 with a title", exact=True)).to_be_visible()
     return address
 
 

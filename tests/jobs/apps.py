@@ -15,7 +15,7 @@ from webapp import create_app
 from webapp.imports import child_process
 from webapp.jobs import DurableQueue, JobContext, import_passes, purging, schedule
 from webapp.jobs.tasks import TASKS
-from webapp.models.tables import trash
+from webapp.models.tables import log_scrubbing, trash
 from webapp.web.application import Application
 
 PAUSES = (0.01, 0.01)  # seconds
@@ -75,6 +75,7 @@ def impatient(settings: Settings) -> Application:
 def slow_purges(settings: Settings) -> Application:
     """What is deleted for good goes some rows at a time, with pauses."""
     trash.HOLD_SECONDS, trash.BATCH_ROWS, purging.PAUSE_SECONDS = 0.0, 100, 0.05
+    log_scrubbing.BATCH_ENTRIES = 1
     return create_app(settings)
 
 

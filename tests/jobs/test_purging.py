@@ -124,3 +124,29 @@ def test_a_live_stream_of_a_table_ends_with_a_message_when_the_table_is_deleted(
         move_to_trash(browser, table_id)
         assert "event: deleted" in list(lines)
     assert browser.client.get("/live", params={"table": table_id}).status_code == 404
+
+
+def test_a_server_killed_while_deleted_rows_leave_the_log_does_the_rest_at_the_next_start(
+    server: Start, browser: Browser, file: Path
+) -> None:
+    browser.visit(server(SLOW)).sign_up()
+    table_id = table_of(browser, browser.import_whole(file))
+    seen = browser.ask(f"SELECT c2 FROM t{table_id} WHERE id = 7")[0]["c2"]
+    for number in range(40):
+        edit = {"row": 7, "column": 2, "seen": seen, "text": (seen := f"confidential {number}")}
+        assert browser.client.post(f"/tables/{table_id}/cells", json={"edits": [edit]}).status_code == 200
+    deleted = browser.client.post(f"/tables/{table_id}/rows/deletion", json={"ids": [7]}).json()["seq"]
+    left = "SELECT count(*) AS n FROM changes WHERE row_id = 7"
+    assert browser.client.post(f"/tables/{table_id}/trash/purge", data={"seq": deleted}).status_code == 303
+    wait_for(lambda: browser.ask(left)[0]["n"] < 41)
+    kill(browser.server.pid)
+    browser.server.wait()
+    assert 0 < browser.ask(left)[0]["n"] < 41
+    assert browser.ask("SELECT seq FROM change_sets WHERE is_purging")[0]["seq"] == deleted
+
+    browser.visit(server())
+
+    wait_for(lambda: not is_stored_anywhere(browser, b"confidential "))
+    assert browser.ask(left)[0]["n"] == 0
+    assert browser.ask("SELECT seq FROM change_sets WHERE is_purging") == []
+    assert "deleted for good" in browser.client.get(f"/tables/{table_id}/history/{deleted}").text

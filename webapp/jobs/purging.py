@@ -15,6 +15,7 @@ from webapp.models.tables.log_scrubbing import (
     Purge,
     find_purge,
     find_tables_with_old_deletions,
+    plan_batch,
     purge_old_deletions,
     scrub_batch,
 )
@@ -59,7 +60,9 @@ async def _scrub(database: Database, purge: Purge) -> None:
 
     async def step() -> bool:
         nonlocal done
-        done = await when_not_busy(database.write, scrub_batch, purge, done)
+        planned = await database.read(lambda reading: plan_batch(reading, purge, done))
+        await when_not_busy(database.write, scrub_batch, purge, planned)
+        done += len(planned)
         return done < len(purge.sets)
 
     await _repeat(step)

@@ -22,6 +22,7 @@ MAX_TEXT = 120  # characters of a cell
 class DeletedRow:
     id: int
     cells: list[str]
+    history_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,14 @@ def present_deletion(
 def present_rows(table: Table, entries: Sequence[Entry]) -> list[DeletedRow]:
     numbers = [field.number for field in table.ref.fields[:MAX_COLUMNS]]
     found = [(entry.place[0], cells_from_json(entry.before or "{}")) for entry in entries]
-    return [DeletedRow(row_id, [_shown(cells.get(number, "")) for number in numbers]) for row_id, cells in found]
+    return [
+        DeletedRow(
+            row_id,
+            [_shown(cells.get(number, "")) for number in numbers],
+            url_for("tables.rows_history", table_id=table.id, row_id=row_id),
+        )
+        for row_id, cells in found
+    ]
 
 
 def words_of(rows: int, columns: Sequence[str]) -> str:

@@ -58,7 +58,7 @@ async def test_the_trash_of_a_table_shows_who_deleted_what_with_the_first_cells(
 
     page = await get(client, f"{planets}/trash")
 
-    assert re.search(r"<b>the column Moons</b>.*<b>5 rows</b>.*Grace deleted 5 rows", page, re.DOTALL)
+    assert re.search(r"<b>The column Moons</b>.*<b>5 rows</b>.*Grace deleted 5 rows", page, re.DOTALL)
     assert all(text in page for text in ("Mercury", "Venus", "Earth", "… and 2 more rows"))
     assert "Jupiter" not in page
     for path in (planets, f"{planets}/history", f"{planets}/edit", "/dashboard"):

@@ -26,8 +26,10 @@ from webapp.models.tables.editing import CellEdit, add_rows, change_cells, delet
 from webapp.models.tables.history_query import find_set, list_row_history
 from webapp.models.tables.log_pruning import drop_column, empty_column, find_forgotten_columns
 from webapp.models.tables.log_scrubbing import (
+    Purge,
     find_purge,
     find_tables_with_old_deletions,
+    plan_batch,
     purge_deletions,
     purge_old_deletions,
     scrub_batch,
@@ -108,12 +110,18 @@ async def finish(database: Database, table: int) -> None:
     while (found := await database.read(lambda reading: find_purge(reading, table))) is not None:
         done = 0
         while done < len(found.sets):
-            done = await database.write(scrub_batch, found, done)
+            done += await scrub(database, found, done)
     for forgotten in await database.read(find_forgotten_columns):
         after: int | None = 0
         while after is not None:
             after = await database.write(empty_column, forgotten, after)
         await database.write(drop_column, forgotten)
+
+
+async def scrub(database: Database, found: Purge, done: int) -> int:
+    planned = await database.read(lambda reading: plan_batch(reading, found, done))
+    await database.write(scrub_batch, found, planned)
+    return len(planned)
 
 
 def texts_of(data_dir: Path) -> Iterator[str]:
@@ -389,7 +397,7 @@ async def test_from_the_beginning_of_a_purge_nothing_of_it_comes_back(database: 
 async def test_a_purge_that_is_interrupted_anywhere_is_finished_by_the_next_one(
     database: Database, table: int, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_scrubbing, "HOLD_SECONDS", 0.0)  # a set each
+    monkeypatch.setattr(log_scrubbing, "BATCH_ENTRIES", 1)  # a set each
     for row in range(1, 6):
         for number in range(3):
             await database.write(change_cells, ADA, table, [CellEdit(row, 1, None, f"Name {number}")])
@@ -399,7 +407,7 @@ async def test_a_purge_that_is_interrupted_anywhere_is_finished_by_the_next_one(
         assert found.rows == {row}
         done = 0
         while done < min(row, len(found.sets) - 1):
-            assert await database.write(scrub_batch, found, done) == done + 1
+            assert await scrub(database, found, done) == 1
             done += 1
         # Here it is killed.
         await finish(database, table)
@@ -456,7 +464,7 @@ async def test_a_purge_of_a_table_that_goes_meanwhile_ends(database: Database, t
         await work.session.delete(await work.session.get_one(User, ADA.id))
 
     await database.write(remove)
-    assert await database.write(scrub_batch, found, 0) == len(found.sets)
+    assert await scrub(database, found, 0) == len(found.sets)
     assert await database.read(lambda reading: find_purge(reading, table)) is None
 
 

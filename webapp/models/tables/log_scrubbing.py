@@ -6,13 +6,12 @@ are removed last, in the transaction that removes the mark: whatever is interrup
 """
 
 import json
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
 
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.policy import Action, Actor
@@ -21,6 +20,7 @@ from webapp.models.tables.change_set import (
     Change,
     ChangeSet,
     Entry,
+    Kind,
     cells_from_json,
     cells_to_json,
     entries_from_blob,
@@ -33,7 +33,8 @@ from webapp.models.tables.deletions import Deletion, find_deletion, may_delete, 
 from webapp.models.tables.table import Column, Table
 from webapp.rowstore import row_reader, row_writer
 
-HOLD_SECONDS = 0.01  # for which a batch aims to hold the write lock
+BATCH_ENTRIES = 1_000  # of the sets that are changed in one unit of work; a large one has one of its own
+MAX_AT_ONCE = 5_000  # rows of a deletion that are looked at one by one before it is marked
 BATCH_SETS = 20  # that are looked through for old deletions in one unit of work
 
 
@@ -48,17 +49,37 @@ class Purge:
     sets: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Scrubbed:
+    """What becomes of a set that loses `count` entries: its new values, and which of its listed entries go or have
+    other texts; nothing, if it has no values. `work` says how much that is, in entries.
+    """
+
+    seq: int
+    work: int
+    count: int = 0
+    values: dict[str, Any] = field(default_factory=dict)
+    gone: list[int] = field(default_factory=list)
+    rewritten: list[dict[str, Any]] = field(default_factory=list)
+
+
 async def purge_deletions(work: UnitOfWork, actor: Actor, table_id: int, seqs: Sequence[int]) -> int:
     """Begin to delete for good what these sets have deleted and is still in the trash; return how many rows and columns
-    that is. What is purged, or restored, already is left out. Raises `NotFound`, and `NotAllowed` for whoever does not
-    own the table.
+    that is at most. What is purged, or restored, already is left out. Raises `NotFound`, and `NotAllowed` for whoever
+    does not own the table.
     """
 
     def mark(connection: Connection) -> int:
         TableAccess.require(connection, actor, table_id, Action.CHANGE_TABLE)
         reader = row_writer(connection)
-        found = [find_deletion(connection, reader, table_id, seq) for seq in dict.fromkeys(seqs)]
-        return sum(_mark(connection, table_id, deletion) for deletion in found if deletion is not None)
+        marked = 0
+        for seq in dict.fromkeys(seqs):
+            if (rows := connection.scalar(_LARGE, {"table_id": table_id, "seq": seq})) is not None:
+                connection.execute(_BEGIN, {"key": table_id, "number": seq})
+                marked += rows  # the job finds out which of them are back
+            elif (deletion := find_deletion(connection, reader, table_id, seq)) is not None:
+                marked += _mark(connection, table_id, deletion)
+        return marked
 
     count = await work.run(mark)
     if count:
@@ -102,21 +123,29 @@ def find_purge(connection: Connection, table_id: int) -> Purge | None:
     return Purge(table_id, seq, rows, columns, (*sorted(found - {seq}), seq))
 
 
-async def scrub_batch(work: UnitOfWork, purge: Purge, done: int) -> int:
-    """Remove what is to go from some of the sets after the first `done`; return how many are done."""
+def plan_batch(connection: Connection, purge: Purge, done: int) -> list[Scrubbed]:
+    """What becomes of the next sets after the first `done`, read beforehand: making a large one anew takes a second, in
+    which others write. Nothing else changes a set.
+    """
+    planned, size = list[Scrubbed](), 0
+    for seq in purge.sets[done:]:
+        planned.append(_scrubbed_set(connection, purge, seq))
+        size += planned[-1].work
+        if size >= BATCH_ENTRIES:
+            break
+    return planned
 
-    def scrub(connection: Connection) -> int:
-        end, now = time.perf_counter() + HOLD_SECONDS, done
-        while now < len(purge.sets):
-            _scrub(connection, purge, purge.sets[now])
-            now += 1
-            if time.perf_counter() > end:
-                break
-        if now == len(purge.sets):
+
+async def scrub_batch(work: UnitOfWork, purge: Purge, planned: Sequence[Scrubbed]) -> None:
+    """Remove what is to go from these sets; with the last one the purge is over."""
+
+    def scrub(connection: Connection) -> None:
+        for one in planned:
+            _apply(connection, purge.table_id, one)
+        if planned and planned[-1].seq == purge.seq:
             connection.execute(_FINISH, {"key": purge.table_id, "number": purge.seq})
-        return now
 
-    return await work.run(scrub)
+    await work.run(scrub)
 
 
 def _mark(connection: Connection, table_id: int, deletion: Deletion) -> int:
@@ -126,33 +155,43 @@ def _mark(connection: Connection, table_id: int, deletion: Deletion) -> int:
     return len(deletion.entries)
 
 
-def _scrub(connection: Connection, purge: Purge, seq: int) -> None:
+def _scrubbed_set(connection: Connection, purge: Purge, seq: int) -> Scrubbed:
     given = {"table_id": purge.table_id, "seq": seq}
     blob = connection.scalar(_BLOB, given)
     if blob is not None:
         before = entries_from_blob(blob)
-        after = [_scrubbed(entry, purge) for entry in before]
-        kept = [entry for entry in after if entry is not None]
-        if kept != before:
-            new = entries_to_blob(kept)
-            changed = {"blob": new, "size": len(new) if kept else 0}
-            _count(connection, purge.table_id, seq, len(before) - len(kept), changed)
-        return
-    kept, gone = list[Entry](), 0
-    for number, row_id, column, was, now in connection.execute(_LISTED, given).all():
+        kept = [left for entry in before if (left := _scrubbed(entry, purge)) is not None]
+        if kept == before:
+            return Scrubbed(seq, 1)
+        new = entries_to_blob(kept)
+        values = {"blob": new, "size": len(new) if kept else 0}
+        return Scrubbed(seq, BATCH_ENTRIES, len(before) - len(kept), values)
+    kept, gone, rewritten = list[Entry](), list[int](), list[dict[str, Any]]()
+    rows = connection.execute(_LISTED, given).all()
+    for number, row_id, column, was, now in rows:
         entry = entry_from_row(row_id, column, was, now)
         left = _scrubbed(entry, purge)
-        place = {"key": purge.table_id, "set": seq, "of": number}
         if left is None:
-            connection.execute(_DELETE, place)
-            gone += 1
+            gone.append(number)
             continue
         if left != entry:
             stored = store_entries([left]).listed[0]
-            connection.execute(_REWRITE, place | {"was": stored["before"], "is": stored["after"]})
+            rewritten.append({"of": number, "was": stored["before"], "is": stored["after"]})
         kept.append(left)
-    if gone or purge.columns:
-        _count(connection, purge.table_id, seq, gone, {"size": store_entries(kept).size})
+    values = {"size": store_entries(kept).size} if gone or rewritten else {}
+    return Scrubbed(seq, len(rows), len(gone), values, gone, rewritten)
+
+
+def _apply(connection: Connection, table_id: int, one: Scrubbed) -> None:
+    if not one.values:
+        return
+    place = {"key": table_id, "set": one.seq}
+    if one.gone:
+        connection.execute(_DELETE, [place | {"of": number} for number in one.gone])
+    if one.rewritten:
+        connection.execute(_REWRITE, [place | entry for entry in one.rewritten])
+    where = ChangeSet.table_id == table_id, ChangeSet.seq == one.seq
+    connection.execute(update(ChangeSet).where(*where).values(purged=ChangeSet.purged + one.count, **one.values))
 
 
 def _scrubbed(entry: Entry, purge: Purge) -> Entry | None:
@@ -173,11 +212,6 @@ def _without(cells: str | None, purge: Purge) -> str | None:
     return cells_to_json({number: text for number, text in found.items() if number not in purge.columns})
 
 
-def _count(connection: Connection, table_id: int, seq: int, gone: int, values: dict[str, Any]) -> None:
-    where = ChangeSet.table_id == table_id, ChangeSet.seq == seq
-    connection.execute(update(ChangeSet).where(*where).values(purged=ChangeSet.purged + gone, **values))
-
-
 def _given(table_id: int, rows: frozenset[int]) -> dict[str, Any]:
     return {
         "table_id": table_id,
@@ -195,6 +229,16 @@ _PURGE_COLUMN = (
     update(Column)
     .where(Column.table_id == bindparam("key"), Column.number == bindparam("column"))
     .values(is_purged=True, title="", rules={}, facts={})
+)
+# Deletions of very many rows and nothing else: looking at each of them here would make others wait.
+_LARGE = select(ChangeSet.rows).where(
+    _OF_TABLE,
+    ChangeSet.seq == bindparam("seq"),
+    ChangeSet.blob.is_not(None),
+    ChangeSet.kind == Kind.DELETE_ROWS,
+    ChangeSet.rows > MAX_AT_ONCE,
+    ChangeSet.is_purging.is_(False),
+    or_(ChangeSet.purged == 0, ChangeSet.size > 0),
 )
 _NEXT = select(func.min(ChangeSet.seq)).where(_OF_TABLE, ChangeSet.is_purging)
 _COLUMNS = select(Column.number).where(
