@@ -15,6 +15,7 @@ from webapp.models.tables.log_scrubbing import (
     Purge,
     find_purge,
     find_tables_with_old_deletions,
+    forget_in_search,
     plan_batch,
     purge_old_deletions,
     scrub_batch,
@@ -51,6 +52,8 @@ async def purge_deletions(context: JobContext, table_id: str) -> None:
     async with context.lock("purge"):
         while (purge := await database.read(lambda reading: find_purge(reading, int(table_id)))) is not None:
             await _scrub(database, purge)
+            if purge.rows:
+                await _forget_in_search(database, int(table_id))
         await drop_forgotten_columns(database)
         await give_space_back(database)
 
@@ -64,6 +67,18 @@ async def _scrub(database: Database, purge: Purge) -> None:
         await when_not_busy(database.write, scrub_batch, purge, planned)
         done += len(planned)
         return done < len(purge.sets)
+
+    await _repeat(step)
+
+
+async def _forget_in_search(database: Database, table_id: int) -> None:
+    begins = True
+
+    async def step() -> bool:
+        nonlocal begins
+        is_more = await when_not_busy(database.write, forget_in_search, table_id, begins)
+        begins = False
+        return is_more
 
     await _repeat(step)
 

@@ -227,6 +227,12 @@ class RowWriter(RowReader, Protocol):
         """
         ...
 
+    def forget_deleted(self, table_id: int, *, begins: bool) -> bool:
+        """The search index keeps the texts of deleted rows until its parts are merged: do some of that, beginning anew
+        or going on; return whether there is more.
+        """
+        ...
+
     def drop_search_index(self, table_id: int) -> None:
         """And what has been built of another one. Searches read the rows from then on."""
         ...

@@ -31,7 +31,7 @@ from webapp.models.tables.change_set import (
 )
 from webapp.models.tables.deletions import Deletion, find_deletion, may_delete, rows_to_purge
 from webapp.models.tables.table import Column, Table
-from webapp.rowstore import row_reader, row_writer
+from webapp.rowstore import row_reader, row_writer, within
 
 BATCH_ENTRIES = 1_000  # of the sets that are changed in one unit of work; a large one has one of its own
 MAX_AT_ONCE = 5_000  # rows of a deletion that are looked at one by one before it is marked
@@ -146,6 +146,11 @@ async def scrub_batch(work: UnitOfWork, purge: Purge, planned: Sequence[Scrubbed
             connection.execute(_FINISH, {"key": purge.table_id, "number": purge.seq})
 
     await work.run(scrub)
+
+
+async def forget_in_search(work: UnitOfWork, table_id: int, begins: bool) -> bool:
+    """Some of what the search index still has about deleted rows; return whether there is more."""
+    return await within(work, lambda rows: rows.forget_deleted(table_id, begins=begins))
 
 
 def _mark(connection: Connection, table_id: int, deletion: Deletion) -> int:

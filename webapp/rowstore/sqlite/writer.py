@@ -7,7 +7,7 @@ from typing import Any
 
 from webapp.rowstore.errors import CellValueError
 from webapp.rowstore.nul_escape import encode, is_storable
-from webapp.rowstore.sqlite import converting
+from webapp.rowstore.sqlite import converting, search_index
 from webapp.rowstore.sqlite.inserting import insert_sql, parse_value, read_value, value_and_text
 from webapp.rowstore.sqlite.planning import existing_names, indexed_columns
 from webapp.rowstore.sqlite.printing import print_exact
@@ -86,6 +86,9 @@ class SqliteRowWriter(SqliteRowReader, RowWriter):
         statement = f"DELETE FROM {table} WHERE {ROW_ID} <= (SELECT max({ROW_ID}) FROM ({next_ids}))"
         with readable_errors():
             return self._connection.execute(statement, (limit,)).rowcount > 0
+
+    def forget_deleted(self, table_id: int, *, begins: bool) -> bool:
+        return search_index.merge(self._connection, table_id, begins=begins)
 
     def drop_search_index(self, table_id: int) -> None:
         for statement in drop_search_sql(table_id):
