@@ -20,7 +20,6 @@ from benchmarks.measure import (
     Options,
     children,
     cpu_seconds,
-    forget_peak,
     percentile,
     resident_mb,
     table,
@@ -60,7 +59,9 @@ def measure(folder: Path, options: Options) -> str:
         rows.append((name, found.planned, found.seconds, cpu, found.memory, *_shares(found.saves)))
     head = ("a column", "planned s", "in all s", "CPU s", "peak MB", "save p50 ms", "save p95 ms", "worst ms")
     size = (target / "rowcast.db").stat().st_size / 1e6
-    return table(f"{options.rows:,} cells in one change", head, rows) + f"\nThe database has {size:,.0f} MB afterwards.\n"
+    return (
+        table(f"{options.rows:,} cells in one change", head, rows) + f"\nThe database has {size:,.0f} MB afterwards.\n"
+    )
 
 
 def _command(folder: Path, port: int) -> list[str]:
