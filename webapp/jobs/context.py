@@ -22,6 +22,7 @@ from webapp.rowstore.store import RowStore
 
 MAX_CONCURRENT_MAILS = 4
 MAX_CONCURRENT_SURVEYS = 2
+MAX_CONCURRENT_CHANGES = 2
 
 
 def files_of(import_id: str) -> str:
@@ -37,11 +38,17 @@ class JobContext:
         self.database = database
         self.rows = rows
         self.broker = broker
-        self.turns = {"imports": Turns(settings.import_workers), "indexes": Turns(1), "types": Turns(1)}
+        self.turns = {
+            "imports": Turns(settings.import_workers),
+            "indexes": Turns(1),
+            "types": Turns(1),
+            "changes": Turns(MAX_CONCURRENT_CHANGES),
+        }
         self.places = Places(self.turns["imports"], broker)
         self.surveys = asyncio.Semaphore(MAX_CONCURRENT_SURVEYS)
         self.mail_slots = asyncio.Semaphore(MAX_CONCURRENT_MAILS)
         self.unrecorded_failures: dict[str, str] = {}  # reasons by import, while the disk is full
+        self.failed_changes: dict[str, str] = {}  # the same of large changes
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._children: dict[str, Child] = {}
         self._progress: dict[str, Progress] = {}
@@ -80,6 +87,10 @@ class JobContext:
         self.places.report_soon()
         if child := self._children.get(subject):
             child.stop()
+
+    def count_of(self, user_id: int) -> int:
+        """How much runs or waits for this person, as far as this process knows."""
+        return sum(len(turns.subjects_of(user_id)) for line, turns in self.turns.items() if line != "indexes")
 
     # --- imports ---
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from webapp.imports.requests import ImportFolder
 from webapp.jobs import import_passes
@@ -24,6 +24,8 @@ from webapp.models.mail import MAX_TRIES, erase_expired_mails
 from webapp.models.retention import RETENTIONS, Retention
 from webapp.models.tables import importing
 from webapp.models.tables.import_model import StateConflict
+from webapp.models.tables.large_change import ENDED, UNFINISHED, LargeChange, LargeChangePart
+from webapp.models.tables.large_steps import give_up_undecided, has_undecided
 from webapp.models.tables.table import SearchIndex
 from webapp.models.tables.trash import PURGING
 from webapp.models.tables.type_change import SpareColumn, TypeChange, TypeChangeState
@@ -53,26 +55,16 @@ class Schedule:
         """At start: whatever a process left unfinished. Periodically: whatever the command line left, and what is no
         longer needed; not at start, when others wait for their first page.
         """
-        await _run_all(
-            self._resume_imports,
-            self._resume_indexes,
-            self._resume_type_changes,
-            self._resume_purges,
-            self._resume_mails,
-        )
+        unfinished = self._resume_indexes, self._resume_type_changes, self._resume_large_changes, self._resume_purges
+        await _run_all(self._resume_imports, *unfinished, self._resume_mails)
         next_cleaning = 0.0
         while True:
             await asyncio.sleep(CHECK_EVERY)
-            await _run_all(
-                self._record_failures,
-                self._resume_indexes,
-                self._resume_type_changes,
-                self._resume_purges,
-                self._send_new_mails,
-            )
+            await _run_all(self._record_failures, *unfinished, self._send_new_mails)
             if time.monotonic() >= next_cleaning:
                 await _run_all(
                     self._forget_undecided,
+                    self._give_up_plans,
                     self._erase_mails,
                     self._prune,
                     self._purge_trash,
@@ -106,6 +98,12 @@ class Schedule:
         marked = select(ChangeSet.table_id).where(ChangeSet.is_purging).distinct()
         await self._ensure_started("purge_deletions", marked)
 
+    async def _resume_large_changes(self) -> None:
+        """Also those that have ended, and have parts of their plan left."""
+        has_parts = LargeChange.id.in_(select(LargeChangePart.change_id).distinct())
+        is_unfinished = or_(LargeChange.state.in_(UNFINISHED), and_(LargeChange.state.in_(ENDED), has_parts))
+        await self._ensure_started("change_rows", select(LargeChange.id).where(is_unfinished))
+
     async def _resume_mails(self) -> None:
         await self._send(Mail.tries < MAX_TRIES)
 
@@ -126,6 +124,11 @@ class Schedule:
             await self._queue.ensure_started(task, str(subject))
 
     # --- what is no longer needed ---
+
+    async def _give_up_plans(self) -> None:
+        """Check first, because a needless write would make others wait."""
+        if await self._database.read(has_undecided):
+            await self._database.write(give_up_undecided)
 
     async def _erase_mails(self) -> None:
         """Check first, because a needless write would make others wait."""
