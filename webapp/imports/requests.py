@@ -40,6 +40,20 @@ class ImportFolder:
         """The rejected rows, as CSV with line number and reason."""
         return self.path / "rejected.csv"
 
+    @property
+    def draft(self) -> Path:
+        """The database of a comparison, while it runs."""
+        return self.path / "comparison.db"
+
+    @property
+    def comparison(self) -> Path:
+        return self.path / "comparison.json"
+
+    @property
+    def plan(self) -> Path:
+        """What the import would change in its table: `update_plan`."""
+        return self.path / "plan.gz"
+
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Wait until no other process works on this import; the kernel releases the lock when its holder dies."""
@@ -87,6 +101,28 @@ class LoadRequest(Request):
     options: dict[str, Any]
     table: TableRef
     positions: Sequence[int]
+
+
+@dataclass(frozen=True)
+class CompareRequest(Request):
+    """Lay the file over a table that exists, without changing it.
+
+    `positions` says where the compared `columns` are in the rows of the file; new ones have numbers below 0. `since` is
+    the change set of the last file of this source, None if there is none: what people changed after it is theirs, sets
+    of the kinds `without` are not. `mark` is the column for marks of missing rows.
+    """
+
+    verb = "compare"
+    folder: str
+    address: str
+    options: dict[str, Any]
+    table: TableRef
+    columns: Sequence[Field]
+    positions: Sequence[int]
+    settings: dict[str, Any]
+    since: int | None
+    without: Sequence[str]
+    mark: Field | None = None
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from webapp.db.errors import UserError, known_error
 
 # Pass 1 yields to everybody. Writers do not: a process that holds the write lock but gets no CPU time keeps everybody
 # else from writing.
-NICENESS = {"inspect": 10, "survey": 5}
+NICENESS = {"inspect": 10, "compare": 10, "survey": 5}
 REPORT_SECONDS = 0.2  # between progress lines
 
 
@@ -116,6 +116,22 @@ def _load(request: dict[str, Any]) -> dict[str, Any]:
         return {"rows": load(LoadRequest(**request | {"table": table}), ProgressReporter())}
 
 
+def _compare(request: dict[str, Any]) -> dict[str, Any]:
+    from webapp.imports.compare import compare
+    from webapp.imports.requests import CompareRequest, ImportFolder, write_json
+    from webapp.rowstore.table_ref import Field, TableRef
+
+    _limit(request["folder"])
+    folder = ImportFolder(Path(request["folder"]))
+    request["table"] = TableRef.from_json(request["table"])
+    request["columns"] = [Field(**column) for column in request["columns"]]
+    request["mark"] = Field(**request["mark"]) if request["mark"] else None
+    with folder.exclusive():
+        report = compare(CompareRequest(**request), ProgressReporter())
+        write_json(folder.comparison, report.to_json())
+    return {"rows": report.rows}
+
+
 def _index(request: dict[str, Any]) -> dict[str, Any]:
     from webapp.rowstore import open_loader
     from webapp.rowstore.table_ref import TableRef
@@ -158,6 +174,7 @@ def _convert(request: dict[str, Any]) -> dict[str, Any]:
 VERBS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "inspect": _inspect,
     "load": _load,
+    "compare": _compare,
     "index": _index,
     "survey": _survey,
     "convert": _convert,
