@@ -78,7 +78,7 @@ def test_rows_are_found_by_their_key_wherever_they_are(laid: Laid) -> None:
     assert (added.place, added.after) == (2, ("5", "Bodø", "1816"))
     (((missing, _),),) = over.missing()
     assert (missing.id, missing.cells) == (3, ("3", "Narvik", "1902"))
-    assert list(over.matched_ids()) == [[1, 2, 4]]
+    assert list(over.same_ids()) == [[2, 4]]
 
 
 def test_texts_are_compared_as_the_table_prints_them_also_words_for_empty_cells(laid: Laid) -> None:

@@ -107,9 +107,13 @@ class _Comparer:
     # -- changed rows ----------------------------------------------------------------------------------------------
 
     def _plan_changes(self) -> None:
+        """And take away the marks of these rows: what is about one row stands together."""
         for batch in self.comparison.changed():
+            marked = self._marked([row.id for row in batch])
             for row in batch:
                 self._plan_change(row)
+                if row.id in marked:
+                    self._unmark(row.id)
 
     def _plan_change(self, row: ComparedRow) -> None:
         changed = list[tuple[int, str | None, str | None]]()
@@ -191,8 +195,8 @@ class _Comparer:
 
     def _plan_marks(self) -> None:
         """Missing rows get a mark; rows that are there again lose it."""
-        field = self.request.mark
-        if field is None or self.settings.mode != Mode.UPDATE or self.settings.missing != Missing.MARK:
+        field = self._mark
+        if field is None:
             return
         for batch in self.comparison.missing():
             now = self._marks(field, [row.id for row, _ in batch]) if field.number > 0 else {}
@@ -200,13 +204,25 @@ class _Comparer:
                 if (before := now.get(row.id, field.empty_text)) != MARK:
                     self.plan.change(row.id, field.number, before, MARK)
                     self.report.marked += 1
-        if field.number < 0:
-            return
-        for ids in self.comparison.matched_ids():
-            for row_id, text in self._marks(field, ids).items():
-                if text == MARK:
-                    self.plan.change(row_id, field.number, MARK, field.empty_text)
-                    self.report.cells += 1
+        for ids in self.comparison.same_ids():
+            for row_id in sorted(self._marked(ids)):
+                self._unmark(row_id)
+
+    @property
+    def _mark(self) -> Field | None:
+        wants = self.settings.mode == Mode.UPDATE and self.settings.missing == Missing.MARK
+        return self.request.mark if wants else None
+
+    def _marked(self, ids: Sequence[int]) -> set[int]:
+        field = self._mark
+        if field is None or field.number < 0:
+            return set()
+        return {row_id for row_id, text in self._marks(field, ids).items() if text == MARK}
+
+    def _unmark(self, row_id: int) -> None:
+        if (field := self._mark) is not None:
+            self.plan.change(row_id, field.number, MARK, field.empty_text)
+            self.report.cells += 1
 
     def _marks(self, field: Field, ids: Sequence[int]) -> dict[int, str]:
         return {row_id: text for row_id, (text,) in self.comparison.cells(ids, [field]).items()}

@@ -34,7 +34,11 @@ MAX_AGE = 86_400  # seconds after which a file without an import counts as an ab
 # and the user still has the original file.
 MAX_UNDECIDED = timedelta(days=7)
 
-TASK_OF_STATE = {ImportState.INSPECTING: "inspect_import", ImportState.LOADING: "load_import"}
+TASK_OF_STATE = {
+    ImportState.INSPECTING: "inspect_import",
+    ImportState.LOADING: "load_import",
+    ImportState.COMPARING: "compare_import",
+}
 
 logger = logging.getLogger(__name__)
 

@@ -368,8 +368,8 @@ class FileComparison(Protocol):
         """Rows of the table that the file does not have, in batches, with what people did to them."""
         ...
 
-    def matched_ids(self) -> Iterator[list[int]]:
-        """The ids of the table's rows that the file has, in batches."""
+    def same_ids(self) -> Iterator[list[int]]:
+        """The ids of the table's rows that the file has with the same texts, in batches."""
         ...
 
     def cells(self, ids: Sequence[int], fields: Sequence[Field]) -> dict[int, tuple[str, ...]]:

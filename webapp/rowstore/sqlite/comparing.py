@@ -168,8 +168,8 @@ class SqliteFileComparison(FileComparison):
             cells, edits = self._rows.cells(self.table, ids, self.table.stored), self._edits(ids)
             yield [(StoredRow(row_id, cells[row_id]), edits.get(row_id, {})) for row_id in ids]
 
-    def matched_ids(self) -> Iterator[list[int]]:
-        return self._batches("SELECT id FROM pairs WHERE n IS NOT NULL ORDER BY id")
+    def same_ids(self) -> Iterator[list[int]]:
+        return self._batches("SELECT id FROM pairs WHERE n IS NOT NULL AND NOT differs ORDER BY id")
 
     def cells(self, ids: Sequence[int], fields: Sequence[Field]) -> dict[int, tuple[str, ...]]:
         return self._rows.cells(self.table, ids, fields)
