@@ -15,8 +15,8 @@ from webapp.imports.compare import compare
 from webapp.imports.comparison_report import ComparisonReport
 from webapp.imports.inspect_file import inspect_file
 from webapp.imports.requests import CompareRequest, ImportFolder
-from webapp.imports.update_plan import EACH, FILE, THEIRS, numbered, read_plan, which_clashes
 from webapp.imports.update_settings import MARK, NEW, Missing, Mode, UpdateSettings
+from webapp.planners.update_plan import EACH, FILE, THEIRS, numbered, read_plan, which_clashes
 from webapp.rowstore.table_ref import Field, TableRef
 
 COLUMNS = {"id": "text", "City": "text", "Since": "integer"}
@@ -210,9 +210,9 @@ def test_a_new_column_comes_with_its_texts(world: World) -> None:
     assert counts(report) == (1, 1, 1, 1, 1)
     plan = world.plan()
     assert plan == [[1, -2, "", "blue"], [-1, None, None, {"1": "4", "2": "", "3": "", "-2": "red"}]]
-    assert numbered(plan, 40, {-2: 8}) == [
+    assert numbered(plan, {-2: 8}) == [
         [1, 8, "", "blue"],
-        [40, None, None, json.dumps({"1": "4", "2": "", "3": "", "8": "red"})],
+        [-1, None, None, json.dumps({"1": "4", "2": "", "3": "", "8": "red"})],
     ]
 
 

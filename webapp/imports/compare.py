@@ -16,8 +16,8 @@ from webapp.imports.comparison_report import (
     cut,
 )
 from webapp.imports.requests import CompareRequest, ImportFolder, Progress
-from webapp.imports.update_plan import PlanWriter
 from webapp.imports.update_settings import MARK, Missing, Mode, UpdateSettings
+from webapp.planners.update_plan import PlanWriter
 from webapp.rowstore import open_comparison
 from webapp.rowstore.store import FileComparison
 from webapp.rowstore.table_ref import Field

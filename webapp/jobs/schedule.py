@@ -23,6 +23,7 @@ from webapp.models.mail import MAX_TRIES, erase_expired_mails
 from webapp.models.retention import RETENTIONS, Retention
 from webapp.models.tables import importing
 from webapp.models.tables.import_model import StateConflict
+from webapp.models.tables.import_update import ImportUpdate
 from webapp.models.tables.large_change import UNFINISHED, LargeChange
 from webapp.models.tables.table import SearchIndex
 from webapp.models.tables.type_change import SpareColumn, TypeChange, TypeChangeState
@@ -93,6 +94,8 @@ class Schedule:
     async def _resume_large_changes(self) -> None:
         unfinished = select(LargeChange.id).where(LargeChange.state.in_(UNFINISHED))
         await self._ensure_started("change_rows", unfinished)
+        unsettled = select(ImportUpdate.change_id).join(Import, Import.id == ImportUpdate.import_id)
+        await self._ensure_started("change_rows", unsettled.where(Import.state == ImportState.UPDATING))
 
     async def _resume_mails(self) -> None:
         await self._send(Mail.tries < MAX_TRIES)

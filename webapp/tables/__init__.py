@@ -35,5 +35,7 @@ from webapp.tables import (  # noqa: E402, F401  (routes register themselves)
     table_access,
     table_invitations,
     tables,
+    update_changes,
+    updates,
     uploads,
 )

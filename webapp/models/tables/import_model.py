@@ -45,7 +45,7 @@ class StateConflict(UserError):
         messages = {
             ImportState.INSPECTING: "The file is still being read. Wait for the preview, then try again.",
             ImportState.LOADING: "This import has already begun.",
-            ImportState.COMPARING: "The file is still being compared with the table. Wait for the result, then try again.",
+            ImportState.COMPARING: "The file is being compared with the table. Wait for the result, then try again.",
             ImportState.UPDATING: "This import has already begun.",
             ImportState.DONE: "This import is already done.",
             ImportState.FAILED: "This import has failed. Upload the file again.",

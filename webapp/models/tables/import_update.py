@@ -4,11 +4,11 @@ do; and what was decided for files of the same source.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ForeignKey, Select, UniqueConstraint, bindparam, delete, func, or_, select
+from sqlalchemy import Connection, ForeignKey, Select, UniqueConstraint, bindparam, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -16,6 +16,7 @@ from webapp.db.database import Database
 from webapp.imports.column_matching import Match
 from webapp.imports.comparison_report import ComparisonReport
 from webapp.imports.update_settings import NEW, UpdateSettings
+from webapp.models.accounts.user import User
 from webapp.models.base import Base, utc_now
 from webapp.models.errors import NotFound
 from webapp.models.tables.change_set import ChangeSet, Kind
@@ -100,7 +101,12 @@ async def find_source(session: AsyncSession, table_id: int, name: str, titles: S
 
 
 async def remember_source(
-    session: AsyncSession, table_id: int, name: str, titles: Sequence[str], settings: UpdateSettings, new: Mapping[int, int]
+    session: AsyncSession,
+    table_id: int,
+    name: str,
+    titles: Sequence[str],
+    settings: UpdateSettings,
+    new: Mapping[int, int],
 ) -> None:
     """For the next file of this name. `new` has the numbers that new columns got, by their index in the file."""
     numbers = {index: new.get(index, number) for index, number in settings.columns.items()}
@@ -115,9 +121,7 @@ async def remember_source(
     await session.flush()
     kept = select(ImportSource.id).where(ImportSource.table_id == table_id)
     kept = kept.order_by(ImportSource.used_at.desc(), ImportSource.id.desc()).limit(MAX_SOURCES)
-    await session.execute(
-        delete(ImportSource).where(ImportSource.table_id == table_id, ImportSource.id.not_in(kept))
-    )
+    await session.execute(delete(ImportSource).where(ImportSource.table_id == table_id, ImportSource.id.not_in(kept)))
 
 
 async def base_of(session: AsyncSession, table_id: int, source: str) -> int:
@@ -128,10 +132,24 @@ async def base_of(session: AsyncSession, table_id: int, source: str) -> int:
     return await session.scalar(_LAST_OF_SOURCE, given) or await session.scalar(_FIRST, given) or 0
 
 
-def updates_of(table_id: int) -> Select[Any]:
+def updates_of(table_id: int) -> Select[Import, ImportUpdate]:
     """The files that were laid over a table or are about to be, the newest first: import and update."""
     found = select(Import, ImportUpdate).join(ImportUpdate, ImportUpdate.import_id == Import.id)
     return found.where(ImportUpdate.table_id == table_id).order_by(Import.created_at.desc(), Import.id)
+
+
+async def upload_before(session: AsyncSession, update: ImportUpdate, import_: Import) -> Import | None:
+    """The file that was laid over the table before this one, or the one that the table was made from."""
+    of_table = select(Import).where(Import.table_id == update.table_id, Import.created_at < import_.created_at)
+    return await session.scalar(of_table.order_by(Import.created_at.desc()).limit(1))
+
+
+def authors_of(connection: Connection, table_id: int, seqs: Collection[int]) -> dict[int, tuple[str, datetime]]:
+    """Who made these change sets, and when; those of accounts that are gone are left out."""
+    statement = select(ChangeSet.seq, func.coalesce(func.nullif(User.name, ""), User.email), ChangeSet.at)
+    statement = statement.join(User, User.id == ChangeSet.actor_id)
+    found = connection.execute(statement.where(ChangeSet.table_id == table_id, ChangeSet.seq.in_(seqs)))
+    return {seq: (name, at) for seq, name, at in found}
 
 
 _LAST_OF_SOURCE = (

@@ -15,7 +15,6 @@ from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.formats.titles import MAX_TITLE, visible
 from webapp.imports.column_matching import Match, source_name
-from webapp.imports.comparison_report import ComparisonReport
 from webapp.imports.report import ImportOverrides, InspectionReport
 from webapp.imports.update_settings import LEFT_OUT, NEW, Missing, Mode, UpdateSettings
 from webapp.models.base import utc_now
@@ -46,6 +45,11 @@ class SettingsRefused(UserError):
         super().__init__(message)
 
 
+class TableGone(UserError):
+    def __init__(self) -> None:
+        super().__init__("The table that this file is for has been deleted.")
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What becomes of cells and rows that people edited and the file has otherwise: `THEIRS`, `FILE` or `EACH`, and
@@ -74,9 +78,7 @@ async def create(
     await work.run(lambda connection: editable(connection, actor, table_id))
     if limit is not None:
         await ensure_room(work.session, actor.id, limit)
-    import_ = Import(
-        id=import_id, user_id=actor.id, filename=filename, size=size, sha256=sha256, is_update=True
-    )
+    import_ = Import(id=import_id, user_id=actor.id, filename=filename, size=size, sha256=sha256, is_update=True)
     work.session.add(import_)
     await work.session.flush()
     work.session.add(ImportUpdate(import_id=import_id, table_id=table_id, source=source_name(filename)))
@@ -135,8 +137,8 @@ async def record_comparison(work: UnitOfWork, import_id: str, comparison: Mappin
     announce(work, import_id)
 
 
-async def apply(work: UnitOfWork, actor: Actor, table_id: int, import_id: str, decision: Decision, folder: str) -> bool:
-    """Do what the comparison says; `folder` is the import's, which has the plan. Pressing twice is pressing once.
+async def apply(work: UnitOfWork, actor: Actor, table_id: int, import_id: str, decision: Decision, plan: str) -> bool:
+    """Do what the comparison says; `plan` is the path of its plan. Pressing twice is pressing once.
 
     Return False if the table is another one than was compared with: then the file is compared again. Raises
     `StateConflict`, `LargeChangeRunning` and `TypeChangeRunning`.
@@ -154,14 +156,12 @@ async def apply(work: UnitOfWork, actor: Actor, table_id: int, import_id: str, d
         update.note = "The table has changed since, so the file was compared with it again."
         await _compare(work, import_, update)
         return False
-    new, seq, index_again = await work.run(
-        lambda connection: _add_columns(connection, actor, table, import_, settings)
-    )
+    new, seq, index_again = await work.run(lambda connection: _add_columns(connection, actor, table, import_, settings))
     if seq is not None:
         publish_change(work, table_id, seq)
     if index_again:
         work.enqueue("index_table", str(table_id))
-    await _begin(work, actor, update, import_, decision, folder, new)
+    await _begin(work, actor, update, import_, decision, plan, new)
     return True
 
 
@@ -177,11 +177,12 @@ async def withdraw(work: UnitOfWork, actor: Actor, table_id: int, import_id: str
         await cancel(work, import_id)
 
 
-async def settle(work: UnitOfWork, change: LargeChange) -> None:
-    """The large change of an import has ended. Called in the unit of work that ends it."""
-    update = await work.session.scalar(select(ImportUpdate).where(ImportUpdate.change_id == change.id))
+async def settle(work: UnitOfWork, change_id: int) -> None:
+    """The large change of an import has ended, if it is one. The job of the change calls this, once or more often."""
+    change = await work.session.get(LargeChange, change_id)
+    update = await work.session.scalar(select(ImportUpdate).where(ImportUpdate.change_id == change_id))
     import_ = await work.session.get(Import, update.import_id) if update is not None else None
-    if update is None or import_ is None or import_.state != ImportState.UPDATING:
+    if change is None or update is None or import_ is None or import_.state != ImportState.UPDATING:
         return
     update.seq = change.seq
     if change.state == LargeState.DONE:
@@ -202,7 +203,9 @@ def ensure_fitting(settings: UpdateSettings, inspection: InspectionReport, colum
     if set(settings.columns) - set(range(len(inspection.columns))) or set(mapped) - numbers:
         raise SettingsRefused("The columns have changed meanwhile. Load the page again.", "columns")
     if len(set(mapped)) < len(mapped):
-        raise SettingsRefused("Two columns of the file go into the same column of the table. Change one of them.", "columns")
+        raise SettingsRefused(
+            "Two columns of the file go into the same column of the table. Change one of them.", "columns"
+        )
     if not mapped:
         raise SettingsRefused("None of the file's columns is one of the table's. Choose at least one.", "columns")
     if settings.mode == Mode.UPDATE:
@@ -234,10 +237,10 @@ async def _begin(
     update: ImportUpdate,
     import_: Import,
     decision: Decision,
-    folder: str,
+    plan: str,
     new: Mapping[int, int],
 ) -> None:
-    arguments = {"folder": folder, "answer": decision.answer, "taken": list(decision.taken)}
+    arguments = {"path": plan, "answer": decision.answer, "taken": list(decision.taken)}
     planned = large_changing.Planned(
         PLANNER,
         arguments | {"columns": {str(number): real for number, real in new.items()}},

@@ -289,7 +289,7 @@ class SqliteFileComparison(FileComparison):
             return {}
         key = _digest(encode(cells[place]) for place in self._keys)
         found = self._rows.execute(Sql("SELECT id, seq FROM gone WHERE key = ? ORDER BY seq DESC LIMIT 1", (key,)))
-        return {0: RowEdit(seq, row_id, None, None, None) for row_id, seq in found}
+        return dict(enumerate(RowEdit(seq, row_id, None, None, None) for row_id, seq in found))
 
     def _hashes_of_file(self) -> Iterator[tuple[bytes, int]]:
         """Only of the columns that the table has: what a new one would hold says nothing about the others."""

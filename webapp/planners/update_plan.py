@@ -2,7 +2,7 @@
 
 Each line is a part, JSON, of at most `PART` entries: `[row, column, before, after]`, where a whole row is its cells by
 column, None where it does not exist. New rows are numbered -1, -2, ..., and new columns have numbers below 0 too: real
-ones are taken when the plan is carried out. A clash has a fifth item, its number.
+ones are taken when the plan is carried out (`import_update`). A clash has a fifth item, its number.
 """
 
 import gzip
@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
+
+from webapp.rowstore.entries import cells_to_json
 
 PART: Final = 1_000  # entries
 MAX_CHARACTERS = 1_000_000  # of a part, about: rows may have long texts
@@ -32,7 +34,7 @@ class PlanWriter:
         self._size = 0
 
     def __enter__(self) -> "PlanWriter":
-        self._file = gzip.open(self._draft, "wt", encoding="utf-8", compresslevel=_FASTEST)  # noqa: SIM115
+        self._file = gzip.open(self._draft, "wt", encoding="utf-8", compresslevel=_FASTEST)
         return self
 
     def __exit__(
@@ -81,17 +83,17 @@ def read_plan(path: Path, takes: Callable[[int], bool] = lambda clash: False) ->
                 yield part
 
 
-def numbered(part: Sequence[Item], first_row: int, columns: Mapping[int, int]) -> list[Item]:
-    """With real numbers: of new rows from `first_row` on, and of new columns. Whole rows become JSON."""
-    return [_numbered(item, first_row, columns) for item in part]
+def numbered(part: Sequence[Item], columns: Mapping[int, int]) -> list[Item]:
+    """With the real numbers of new columns. Whole rows become JSON."""
+    return [_numbered(item, columns) for item in part]
 
 
-def _numbered(item: Item, first_row: int, columns: Mapping[int, int]) -> Item:
+def _numbered(item: Item, columns: Mapping[int, int]) -> Item:
     row, column, before, after = item
     if column is not None:
         return [row, columns.get(column, column), before, after]
     return [
-        first_row - row - 1 if row < 0 else row,
+        row,
         None,
         None if before is None else _as_text(before, columns),
         None if after is None else _as_text(after, columns),
@@ -99,9 +101,7 @@ def _numbered(item: Item, first_row: int, columns: Mapping[int, int]) -> Item:
 
 
 def _as_text(cells: Mapping[str, str], columns: Mapping[int, int]) -> str:
-    return json.dumps(
-        {str(columns.get(int(number), int(number))): text for number, text in cells.items()}, ensure_ascii=False
-    )
+    return cells_to_json({columns.get(int(number), int(number)): text for number, text in cells.items()})
 
 
 def _keyed(cells: Cells) -> dict[str, str]:
