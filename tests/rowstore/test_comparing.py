@@ -105,7 +105,8 @@ def test_keys_of_several_columns_and_of_numbers(laid: Laid) -> None:
 def test_keys_that_are_empty_or_repeated_refuse_their_rows_and_nothing_is_taken_for_missing(laid: Laid) -> None:
     table = laid.table((*ROWS, ("", "nowhere", ""), ("4", "again", "")))
     file = [
-        ("1", "Oslo!", "1"), ("", "a", ""), ("2", "b", ""), ("2", "c", ""), ("4", "d", ""), ("", "e", ""), ("9", "f", ""),
+        ("1", "Oslo!", "1"), ("", "a", ""), ("2", "b", ""), ("2", "c", ""), ("4", "d", ""), ("", "e", ""),
+        ("9", "f", ""),
     ]  # fmt: skip
     over = laid.over(table, file)
     found = over.match_keys(ignore)

@@ -27,7 +27,7 @@ KINDS: dict[str, tuple[str, tuple[Kind, ...]]] = {
     "columns": ("Columns", (Kind.COLUMNS,)),
     "title": ("Title", (Kind.TITLE,)),
     "undo": ("Undo and redo", (Kind.UNDO, Kind.REDO, Kind.REVERT)),
-    "import": ("Import", (Kind.IMPORT,)),
+    "import": ("Import", (Kind.IMPORT, Kind.IMPORT_UPDATE)),
 }
 WAYS = {Via.GRID: "in the grid", Via.PAGE: "on a page", Via.IMPORT: "from a file", Via.API: "through the API"}
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
@@ -128,6 +128,8 @@ def describe_set(one: SetInfo, titles: Titles) -> str:
         return _describe_step(one, titles)
     if one.kind == Kind.IMPORT:
         return f"imported {plural(one.rows, 'row')} from {one.note}"
+    if one.kind == Kind.IMPORT_UPDATE:
+        return f"imported {one.note}: {plural(one.rows, 'row')} added, changed or removed"
     if one.kind == Kind.TITLE:
         return "renamed the table"
     if one.kind == Kind.COLUMNS:

@@ -7,7 +7,7 @@ from typing import Any
 
 from quart import url_for
 
-from webapp.imports.comparison_report import MAX_CONFLICTS, Clash, ComparisonReport, SampleRow
+from webapp.imports.comparison_report import Clash, ComparisonReport, SampleRow
 from webapp.imports.report import InspectionReport
 from webapp.imports.update_settings import LEFT_OUT, NEW, Missing, Mode, UpdateSettings
 from webapp.models import Import, Table
@@ -35,6 +35,11 @@ PROBLEMS = {
     "empty": "have no key",
     "repeated": "share their key with other rows of the file",
     "ambiguous": "have a key that several rows of the table have",
+}
+ANSWERS = {
+    THEIRS: "Keep the edits",
+    FILE: "Take what the file has",
+    EACH: "Decide one by one, by the boxes in the list",
 }
 SAMPLES = {"changed": "Changed rows", "added": "New rows", "missing": "Rows that are not in the file"}
 
@@ -173,17 +178,14 @@ def titles_of(fields: Sequence[Field], inspection: InspectionReport) -> dict[int
 def _figures(report: ComparisonReport, settings: UpdateSettings) -> list[tuple[str, str, str]]:
     """What becomes of the rows: a number, what it is, and a word on it."""
     cells = f"in {plural(report.cells, 'cell')}" if report.cells else ""
+    kept = report.missing if settings.missing == Missing.KEEP and settings.mode == Mode.UPDATE else 0
     figures = [
         (report.added, "added", ""),
         (report.changed, "changed", cells),
         (report.same, "unchanged", ""),
         (report.removed, "removed", ""),
         (report.marked, "marked as missing", ""),
-        (
-            report.missing if settings.missing == Missing.KEEP and settings.mode == Mode.UPDATE else 0,
-            "not in the file",
-            "kept as they are",
-        ),
+        (kept, "not in the file", "kept as they are"),
         (report.left_out, "new, left out", ""),
         (report.refused_count, "not imported", "see why below"),
     ]
@@ -192,9 +194,12 @@ def _figures(report: ComparisonReport, settings: UpdateSettings) -> list[tuple[s
 
 
 def _button(report: ComparisonReport) -> str:
-    parts = [
-        (report.added, "add"), (report.changed, "change"), (report.removed, "remove"), (report.marked, "mark")
-    ]  # fmt: skip
+    parts = (
+        (report.added, "add"),
+        (report.changed, "change"),
+        (report.removed, "remove"),
+        (report.marked, "mark"),
+    )
     told = [f"{verb} {format_number(count)}" for count, verb in parts if count]
     if not told:
         return "Import"
@@ -232,31 +237,33 @@ def _lines(rows: Sequence[SampleRow], titles: Mapping[int, str], table_id: int) 
 def _clashes(report: ComparisonReport, authors: Authors, titles: Mapping[int, str]) -> dict[str, Any] | None:
     if not report.clash_count:
         return None
+    return {
+        "sentences": _sentences(report, authors),
+        "parts": _clash_parts(report),
+        "answers": list(ANSWERS.items()),
+        "lines": [_clash_line(each, authors, titles) for each in report.listed],
+        "unlisted": max(0, report.clash_count - len(report.listed)),
+    }
+
+
+def _sentences(report: ComparisonReport, authors: Authors) -> list[str]:
+    """Who edited how many."""
     by_person: dict[str, int] = {}
     for seq, count in report.authors.items():
         name = authors[seq][0] if seq in authors else SOMEBODY
         by_person[name] = by_person.get(name, 0) + count
-    cells, deleted, kept = (report.clashes.get(kind, 0) for kind in ("cell", "deleted", "kept"))
-    return {
-        "sentences": [capitalise(f"{name} edited {format_number(count)} of these since the last file.") for name, count in by_person.items()],
-        "parts": [
-            text
-            for count, text in (
-                (cells, f"{plural(cells, 'cell')} that {'was' if cells == 1 else 'were'} edited, and the file has otherwise"),
-                (report.clashes.get("both", 0), f"{format_number(report.clashes.get('both', 0))} of them changed in the file, too"),
-                (deleted, f"{plural(deleted, 'row')} that {'was' if deleted == 1 else 'were'} deleted, and the file still has"),
-                (kept, f"{plural(kept, 'row')} that {'was' if kept == 1 else 'were'} added or edited, and the file does not have"),
-            )
-            if count
-        ],
-        "answers": [
-            (THEIRS, "Keep the edits"),
-            (FILE, "Take what the file has"),
-            (EACH, "Decide one by one: tick those of which the file’s is taken"),
-        ],
-        "lines": [_clash_line(each, authors, titles) for each in report.listed],
-        "unlisted": report.clash_count - len(report.listed) if report.clash_count > MAX_CONFLICTS else 0,
-    }  # fmt: skip
+    return [f"{capitalise(name)} edited {format_number(count)} of these." for name, count in by_person.items()]
+
+
+def _clash_parts(report: ComparisonReport) -> list[str]:
+    counts = {kind: report.clashes.get(kind, 0) for kind in ("cell", "both", "deleted", "kept")}
+    words = {
+        "cell": f"{plural(counts['cell'], 'edited cell')} that the file has otherwise",
+        "both": f"{format_number(counts['both'])} of these changed in the file since its last version, too",
+        "deleted": f"{plural(counts['deleted'], 'deleted row')} that the file still has",
+        "kept": f"{plural(counts['kept'], 'row')} added or edited here that the file does not have",
+    }
+    return [words[kind] for kind, count in counts.items() if count]
 
 
 def _clash_line(clash: Clash, authors: Authors, titles: Mapping[int, str]) -> ClashLine:
