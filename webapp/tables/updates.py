@@ -35,7 +35,7 @@ async def updates_index(table_id: int) -> ResponseReturnValue:
     """The files that were laid over the table, and the upload of a further one."""
     table = await find_table(db(), current_user(), table_id, Action.EDIT_TABLE)
     async with db().reading() as session:
-        found = (await session.execute(updates_of(table_id).limit(MAX_LISTED))).tuples().all()
+        found = (await session.execute(updates_of(table_id).limit(MAX_LISTED))).all()
     return await render(
         "tables/updates/index.html",
         table=table,
