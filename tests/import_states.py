@@ -16,6 +16,22 @@ COLUMNS = (
 )
 
 
+def add_update(
+    data_dir: Path, path: Path, table_id: int, state: str, *, user_id: int = 1, seq: int | None = None
+) -> str:
+    """Add a further file for a table, which has not been compared; return its URL."""
+    import_id = add_import(data_dir, path, state, table_id=table_id if state == "done" else None).rpartition("/")[2]
+    with closing(connect(data_dir / "rowcast.db")) as connection:
+        connection.execute("UPDATE imports SET is_update = 1, user_id = ? WHERE id = ?", (user_id, import_id))
+        settings = json.dumps({"columns": {"0": 1}, "mode": "append"})
+        connection.execute(
+            "INSERT INTO import_updates (import_id, table_id, source, settings, matches, decision, note, seq)"
+            " VALUES (?, ?, 'x', ?, '[]', '{}', '', ?)",
+            (import_id, table_id, settings, seq),
+        )
+    return f"/tables/{table_id}/imports/{import_id}"
+
+
 def add_import(
     data_dir: Path, path: Path, state: str, *, failure: str | None = None, table_id: int | None = None
 ) -> str:

@@ -14,11 +14,11 @@ from webapp.jobs import schedule, workflows
 from webapp.models import Base, idempotency, mail, retention
 from webapp.models.accounts import one_time_token, passkey, recovery_code, session
 from webapp.models.retention import RETENTIONS
-from webapp.models.tables import invited, members
+from webapp.models.tables import import_update, invited, large_change, members
 
 ROOT = Path(__file__).parents[2]
 OTHER_STORES = {"alembic_version", "jobs.db", "imports/"}
-BY_PEOPLE = {"users", "tables", "columns", "spare_columns"}
+BY_PEOPLE = {"users", "tables", "columns", "spare_columns", "import_updates"}
 HISTORY: set[timedelta | int | str] = {
     "ROWCAST_HISTORY_DAYS",
     timedelta(days=Settings.model_fields["history_days"].default),
@@ -30,6 +30,10 @@ LIMITS: dict[str, set[timedelta | int | str]] = {
     "audit_events": {"ROWCAST_AUDIT_DAYS", timedelta(days=Settings.model_fields["audit_days"].default)},
     "change_sets": HISTORY,
     "changes": HISTORY,
+    "change_set_parts": set(),
+    "large_changes": {retention.RECORD_RETENTION},
+    "large_change_parts": {large_change.MAX_UNDECIDED},
+    "large_change_left": set(),
     "sessions": {"ROWCAST_SESSION_LIFETIME", session.MAX_SESSIONS},
     "one_time_tokens": {one_time_token.RETENTION},
     "mails": {mail.RETENTION, retention.RECORD_RETENTION},
@@ -43,6 +47,7 @@ LIMITS: dict[str, set[timedelta | int | str]] = {
     "table_invitations": {invited.MAX_INVITED},
     "alembic_version": {1},
     "jobs.db": {workflows.RETENTION},
+    "import_sources": {import_update.MAX_SOURCES},
     "imports/": {timedelta(seconds=schedule.MAX_AGE)},
 }
 UNITS = {"day": 1, "week": 7}

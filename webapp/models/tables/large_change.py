@@ -165,10 +165,15 @@ async def running_of(database: Database, actor: Actor) -> list[LargeChange]:
         return list(await session.scalars(mine.order_by(LargeChange.id.desc())))
 
 
-def ensure_free(connection: Connection, table_id: int, but: int = 0) -> None:
-    """Raises `LargeChangeRunning` (unless it is the change `but`) and `TypeChangeRunning`: these do not mix."""
+def ensure_none_running(connection: Connection, table_id: int, but: int = 0) -> None:
+    """Raises `LargeChangeRunning`, unless it is the change `but`."""
     if (running := find_running(connection, table_id, but)) is not None:
         raise LargeChangeRunning(running)
+
+
+def ensure_free(connection: Connection, table_id: int, but: int = 0) -> None:
+    """Raises `LargeChangeRunning` (unless it is the change `but`) and `TypeChangeRunning`: these do not mix."""
+    ensure_none_running(connection, table_id, but)
     title = connection.scalar(_TYPE_CHANGE, {"table_id": table_id})
     if title is not None:
         raise TypeChangeRunning(title)
