@@ -1,4 +1,4 @@
-"""A further file for a table, through the pages: the upload, the comparison, decisions, and what becomes of the table."""
+"""A further file for a table, through the pages: the upload, the comparison, decisions, and what becomes of it."""
 
 import asyncio
 import io
@@ -406,7 +406,8 @@ async def test_the_table_of_files_lists_them_and_takes_another(app: Application,
 async def test_a_form_that_no_page_of_ours_sends_is_refused(app: Application, ada: QuartClient, table: int) -> None:
     location = await compared(app, ada, table)
     bad: list[dict[str, Any]] = [
-        {"mode": "all"}, {"missing": "x"}, {"column-0": "-5"}, {"column-0": "99"}, {"column-0": "2"}, {"keys": ["3"], "column-2": ""},
+        {"mode": "all"}, {"missing": "x"}, {"column-0": "-5"}, {"column-0": "99"}, {"column-0": "2"},
+        {"keys": ["3"], "column-2": ""},
         {"keys": ["x"]}, {"missing": "mark", "mark": "2"},
     ]  # fmt: skip
     for changed in bad:
