@@ -53,7 +53,12 @@ class World:
         self.execute("UPDATE tables SET seq = ? WHERE id = ?", seq, self.table.id)
 
     def compare(
-        self, file: str, settings: UpdateSettings = BY_ID, since: int | None = None, mark: Field | None = None
+        self,
+        file: str,
+        settings: UpdateSettings = BY_ID,
+        since: int = 99,
+        mark: Field | None = None,
+        last: tuple[Path, dict[str, Any]] | None = None,
     ) -> ComparisonReport:
         self.folder.original.write_text(file)
         found = inspect_file(self.folder.original, "a.csv")
@@ -70,6 +75,8 @@ class World:
             settings.to_json(),
             since,
             ["import", "import.update"],
+            str(last[0]) if last else None,
+            last[1] if last else {},
             mark,
         )
         report = compare(request, lambda done, rows: None)
@@ -183,6 +190,27 @@ def test_what_people_changed_since_the_last_file_is_asked_about(world: World) ->
     assert world.plan() == kept
     assert world.plan(FILE) == [[1, 2, "Oslo", "Áslo"], *kept, [2, 2, "Bergen", "Bergun"]]
     assert world.plan(EACH, [1]) == [*kept, [2, 2, "Bergen", "Bergun"]]
+
+
+def test_what_was_decided_about_an_edit_is_not_asked_again_while_the_file_says_the_same(world: World) -> None:
+    world.log(1, "cells", (1, 2, "Oslo by the sea", "Oslo"), (2, 2, "x", "Bergen"))
+    file = "id,City,Since\n1,Christiania,1048\n2,Bjørgvin,1070\n3,Narvik,1902\n"
+    assert world.compare(file, since=0).clash_count == 2
+    plan = world.folder.plan.rename(world.folder.path / "last.gz")
+    kept = world.compare(file, since=0, last=(plan, {"answer": THEIRS}))
+    assert (kept.clash_count, kept.settled, kept.is_nothing) == (0, 2, True)
+    assert world.plan(FILE) == []
+    again = world.folder.plan.rename(world.folder.path / "again.gz")
+    third = world.compare(file.replace("Bjørgvin", "Bergen!"), since=0, last=(again, {"answer": FILE}))
+    assert (third.clash_count, third.settled) == (1, 1)
+    assert world.compare(file, since=0, last=(plan, {"answer": EACH, "taken": [0]})).settled == 1
+
+
+def test_a_cell_that_a_later_file_has_changed_is_no_edit_any_more(world: World) -> None:
+    world.log(1, "cells", (1, 2, "x", "y"), (2, 2, "x", "y"))
+    world.log(2, "import.update", (1, 2, "y", "Oslo"))
+    report = world.compare("id,City,Since\n1,A,1048\n2,B,1070\n3,Narvik,1902\n", since=0)
+    assert [clash.row for clash in report.listed] == [2]
 
 
 def test_what_a_file_changed_and_what_took_it_back_is_no_edit_of_people(world: World) -> None:

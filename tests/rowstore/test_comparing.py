@@ -157,8 +157,10 @@ def test_edits_are_told_with_the_rows_that_they_are_about(laid: Laid) -> None:
         [
             RowEdit(2, 1, 2, "Ansloga", "Áslo"),
             RowEdit(3, 1, 2, "Áslo", "Oslo"),
-            RowEdit(4, 99, None, None, None, {1: "7", 2: "Hamar", 3: "1849"}),
-            RowEdit(5, 4, None, None, None),
+            RowEdit(4, 99, None, "{}", None, {1: "7", 2: "Hamar", 3: "1849"}),
+            RowEdit(5, 4, None, None, "{}"),
+            RowEdit(6, 2, 2, "Björgvin", "Bergen"),
+            RowEdit(7, 2, 2, "Bergen", "Bjørgvin", is_from_file=True),
         ]
     )
     over.match_keys(ignore)

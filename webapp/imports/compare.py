@@ -1,6 +1,6 @@
 """Comparing a file with a table that exists: the dry run, and the plan of what it would do. Runs in a child process."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from webapp.formats import ReadOptions, open_source
@@ -17,7 +17,7 @@ from webapp.imports.comparison_report import (
 )
 from webapp.imports.requests import CompareRequest, ImportFolder, Progress
 from webapp.imports.update_settings import MARK, Missing, Mode, UpdateSettings
-from webapp.planners.update_plan import PlanWriter
+from webapp.planners.update_plan import THEIRS, PlanWriter, read_clashes, which_clashes
 from webapp.rowstore import open_comparison
 from webapp.rowstore.store import FileComparison
 from webapp.rowstore.table_ref import Field
@@ -63,8 +63,9 @@ class _Comparer:
 
     def run(self, folder: ImportFolder) -> ComparisonReport:
         self._read(folder.original)
-        if self.settings.mode == Mode.UPDATE and self.request.since is not None:
-            self.comparison.take_edits_since(self.request.since, self.request.without)
+        if self.settings.mode == Mode.UPDATE:
+            self.comparison.take_edits_since(self.request.since, self.request.from_files)
+            self.comparison.take_settled(self._settled())
         matched = self._match(folder.original.stat().st_size)
         self._count(matched)
         self._plan_changes()
@@ -83,6 +84,16 @@ class _Comparer:
             self.comparison.take(rows)
             self.report.rows += len(rows)
             self.progress(int(batch.bytes_read * READING), self.report.rows)
+
+    def _settled(self) -> Iterator[tuple[int, int, str]]:
+        """The cells of which was decided for the last file that they stay as they are, and what that file had."""
+        decision = self.request.last_decision
+        if self.request.last_plan is None or not Path(self.request.last_plan).exists():
+            return
+        takes = which_clashes(decision.get("answer", THEIRS), decision.get("taken", ()))
+        for row, column, _, text, number in read_clashes(Path(self.request.last_plan)):
+            if column is not None and column > 0 and not takes(number):
+                yield row, column, text
 
     def _match(self, size: int) -> Matched:
         def progress(done: int, total: int) -> None:
@@ -121,7 +132,10 @@ class _Comparer:
             if before == after:
                 continue
             edit = row.edits.get(field.number)
-            if edit is not None and edit.before != before:
+            if edit is not None and edit.settled == after:
+                self.report.settled += 1
+                self.plan.keep(row.id, field.number, before, after)
+            elif edit is not None and edit.before != before:
                 self.report.clashes["both"] = self.report.clashes.get("both", 0) + (after != edit.before)
                 number = self._clash("cell", edit, row.id, field.number, edit.before, before, after)
                 self.plan.change(row.id, field.number, before, after, number)

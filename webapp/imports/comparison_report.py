@@ -70,6 +70,7 @@ class ComparisonReport:
     keyless: int = 0  # rows of the table without a key
     entries: int = 0  # of the plan
     clashes: dict[str, int] = field(default_factory=dict)  # by kind; `both` are cells that the file has changed too
+    settled: int = 0  # edited cells that stay so: that was decided for an earlier file, which had the same text
     authors: dict[int, int] = field(default_factory=dict)  # how many of them by the set that edited
     samples: dict[str, list[SampleRow]] = field(default_factory=dict)
     misfits: list[Misfit] = field(default_factory=list)

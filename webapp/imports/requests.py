@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -108,8 +108,9 @@ class CompareRequest(Request):
     """Lay the file over a table that exists, without changing it.
 
     `positions` says where the compared `columns` are in the rows of the file; new ones have numbers below 0. `since` is
-    the change set of the last file of this source, None if there is none: what people changed after it is theirs, sets
-    of the kinds `without` are not. `mark` is the column for marks of missing rows.
+    the change set that the table was made with: what people changed after it is theirs, unless a later set of the kinds
+    `from_files` has changed it again. `last_plan` is the plan of the last file of this source, and `last_decision` what
+    was decided about edits then. `mark` is the column for marks of missing rows.
     """
 
     verb = "compare"
@@ -120,8 +121,10 @@ class CompareRequest(Request):
     columns: Sequence[Field]
     positions: Sequence[int]
     settings: dict[str, Any]
-    since: int | None
-    without: Sequence[str]
+    since: int
+    from_files: Sequence[str]
+    last_plan: str | None = None
+    last_decision: dict[str, Any] = field(default_factory=dict)
     mark: Field | None = None
 
 

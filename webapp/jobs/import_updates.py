@@ -16,7 +16,7 @@ from webapp.models import Import, ImportState, Table
 from webapp.models.tables import import_updating
 from webapp.models.tables.change_set import Kind
 from webapp.models.tables.editing import with_deleted_columns
-from webapp.models.tables.import_update import ImportSource, ImportUpdate, find_source
+from webapp.models.tables.import_update import ImportSource, ImportUpdate, base_of, find_source, last_of_source
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.store import RowReader
 from webapp.rowstore.table_ref import Field
@@ -68,6 +68,9 @@ async def _find(context: JobContext, import_id: str) -> tuple[ImportUpdate, Tabl
 
 async def _request(context: JobContext, import_: Import) -> CompareRequest:
     update, table = await _find(context, import_.id)
+    async with context.database.reading() as session:
+        since = await base_of(session, table.id)
+        last = await last_of_source(session, table.id, update.source)
     ref = await context.database.read(lambda connection: with_deleted_columns(connection, table))
     report, settings = InspectionReport.from_json(import_.inspection or {}), UpdateSettings.from_json(update.settings)
     fields = compared_fields(report, settings, ref.fields)
@@ -79,8 +82,10 @@ async def _request(context: JobContext, import_: Import) -> CompareRequest:
         columns=list(fields.values()),
         positions=list(fields),
         settings=settings.to_json(),
-        since=update.since,
-        without=FROM_FILES,
+        since=since,
+        from_files=FROM_FILES,
+        last_plan=str(context.folder(last.import_id).plan) if last is not None else None,
+        last_decision=last.decision if last is not None else {},
         mark=mark_field(settings, ref.fields, len(report.columns)),
     )
 

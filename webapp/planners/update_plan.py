@@ -17,6 +17,8 @@ from webapp.rowstore.entries import cells_to_json
 PART: Final = 1_000  # entries
 MAX_CHARACTERS = 1_000_000  # of a part, about: rows may have long texts
 _FASTEST = 1
+_PARTS = 4  # of an item without a number
+KEPT: Final = -1  # the number of what stays as it is whatever is answered
 
 Cells = Mapping[int, str]
 Item = list[Any]  # [row, column, before, after] and, of a clash, its number
@@ -51,6 +53,10 @@ class PlanWriter:
     def change(self, row: int, column: int, before: str, after: str, clash: int | None = None) -> None:
         self._add([row, column, before, after], clash, len(before) + len(after))
 
+    def keep(self, row: int, column: int, before: str, after: str) -> None:
+        """The cell stays as it is, though the file has `after`: the next comparison is told, nobody is asked."""
+        self._add([row, column, before, after], KEPT, len(before) + len(after))
+
     def insert(self, cells: Cells, clash: int | None = None) -> None:
         self.new_rows += 1
         self._add([-self.new_rows, None, None, _keyed(cells)], clash, sum(map(len, cells.values())))
@@ -78,9 +84,16 @@ def read_plan(path: Path, takes: Callable[[int], bool] = lambda clash: False) ->
     """The parts, with those of the clashes that `takes(number)` says; each item has four parts then."""
     with gzip.open(path, "rt", encoding="utf-8") as file:
         for line in file:
-            part = [item[:4] for item in json.loads(line) if len(item) == 4 or takes(item[4])]
+            part = [item[:4] for item in json.loads(line) if len(item) == _PARTS or takes(item[4])]
             if part:
                 yield part
+
+
+def read_clashes(path: Path) -> Iterator[Item]:
+    """Each item that has a number, or is `KEPT`."""
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for line in file:
+            yield from (item for item in json.loads(line) if len(item) > _PARTS)
 
 
 def numbered(part: Sequence[Item], columns: Mapping[int, int]) -> list[Item]:
@@ -111,6 +124,6 @@ def _keyed(cells: Cells) -> dict[str, str]:
 def which_clashes(answer: str, taken: Sequence[int]) -> Callable[[int], bool]:
     """`answer` says for all of them, `EACH` those in `taken`."""
     if answer == FILE:
-        return lambda number: True
+        return lambda number: number != KEPT
     chosen = set(taken) if answer == EACH else set[int]()
     return chosen.__contains__

@@ -392,8 +392,12 @@ class FileComparison(Protocol):
         """What people did to the table's rows, in the order in which they did it."""
         ...
 
-    def take_edits_since(self, seq: int, without: Collection[str]) -> None:
-        """The same from the change log, without sets of these kinds and what took those back."""
+    def take_edits_since(self, seq: int, from_files: Collection[str]) -> None:
+        """The same from the change log; sets of these kinds came from files."""
+        ...
+
+    def take_settled(self, cells: Iterable[tuple[int, int, str]]) -> None:
+        """Row, column and the file's text of cells of which somebody decided that they stay as they were edited."""
         ...
 
     def match_keys(self, progress: Progress) -> Matched:

@@ -229,8 +229,9 @@ class StoredRow:
 
 @dataclass(frozen=True, slots=True)
 class RowEdit:
-    """What somebody did to a row: with `column` to a cell, whose texts are `before` and `after`; without one they
-    deleted the row, if its `cells` by column are there, or added it.
+    """What somebody did to a row: with `column` to a cell, whose texts are `before` and `after`. Without one they added
+    it, or deleted it: then `after` is None; `cells` has its texts by column. With `is_from_file` a file did it, which
+    settles what people did before.
     """
 
     seq: int  # of the change set
@@ -239,6 +240,8 @@ class RowEdit:
     before: str | None
     after: str | None
     cells: Mapping[int, str] | None = None
+    is_from_file: bool = False
+    settled: str | None = None  # what the file had when somebody decided that the cell stays as it was edited
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,6 @@ class ImportUpdate(Base):
     comparison: Mapped[dict[str, Any] | None]
     # What a page has to say about the comparison, such as why there is another one; empty if nothing.
     note: Mapped[str] = mapped_column(default="")
-    since: Mapped[int | None]  # the change set of the last file, as `base_of` found it for the comparison
     change_id: Mapped[int | None]  # the large change that applies it
     seq: Mapped[int | None]  # its change set
 
@@ -124,12 +123,16 @@ async def remember_source(
     await session.execute(delete(ImportSource).where(ImportSource.table_id == table_id, ImportSource.id.not_in(kept)))
 
 
-async def base_of(session: AsyncSession, table_id: int, source: str) -> int:
-    """The change set of the last file of this source that is in force; else that of the file the table was made from,
-    0 if it was made from none. What people changed after it, this source does not know.
+async def base_of(session: AsyncSession, table_id: int) -> int:
+    """The change set of the file that the table was made from, 0 if there is none: what people changed after it is
+    theirs.
     """
-    given = {"table_id": table_id, "source": source}
-    return await session.scalar(_LAST_OF_SOURCE, given) or await session.scalar(_FIRST, given) or 0
+    return await session.scalar(_FIRST, {"table_id": table_id}) or 0
+
+
+async def last_of_source(session: AsyncSession, table_id: int, source: str) -> ImportUpdate | None:
+    """The last file of this source that is in force."""
+    return await session.scalar(_LAST_OF_SOURCE, {"table_id": table_id, "source": source})
 
 
 def updates_of(table_id: int) -> Select[Import, ImportUpdate]:
@@ -153,13 +156,15 @@ def authors_of(connection: Connection, table_id: int, seqs: Collection[int]) -> 
 
 
 _LAST_OF_SOURCE = (
-    select(func.max(ChangeSet.seq))
-    .join(ImportUpdate, (ImportUpdate.table_id == ChangeSet.table_id) & (ImportUpdate.seq == ChangeSet.seq))
+    select(ImportUpdate)
+    .join(ChangeSet, (ImportUpdate.table_id == ChangeSet.table_id) & (ImportUpdate.seq == ChangeSet.seq))
     .where(
         ChangeSet.table_id == bindparam("table_id"),
         ImportUpdate.source == bindparam("source"),
         ChangeSet.undone_by.is_(None),
     )
+    .order_by(ChangeSet.seq.desc())
+    .limit(1)
 )
 _FIRST = select(func.max(ChangeSet.seq)).where(
     ChangeSet.table_id == bindparam("table_id"), ChangeSet.kind == Kind.IMPORT

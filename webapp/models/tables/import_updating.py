@@ -25,7 +25,7 @@ from webapp.models.tables.change_set import ChangeSet, Kind, Via
 from webapp.models.tables.column_properties import describe_entries, free_title
 from webapp.models.tables.column_sheet import ColumnSheet
 from webapp.models.tables.import_model import Import, ImportState, StateConflict, ensure_room
-from webapp.models.tables.import_update import ImportUpdate, base_of, get_update, remember_source
+from webapp.models.tables.import_update import ImportUpdate, get_update, remember_source
 from webapp.models.tables.importing import announce, begin_inspection, cancel, get_in_state
 from webapp.models.tables.large_change import LargeChange, LargeState
 from webapp.models.tables.sheet import editable
@@ -225,7 +225,6 @@ def _ensure_keys(settings: UpdateSettings, mapped: Sequence[int], numbers: set[i
 
 async def _compare(work: UnitOfWork, import_: Import, update: ImportUpdate) -> None:
     update.comparison, update.decision = None, {}
-    update.since = await base_of(work.session, update.table_id, update.source)
     import_.state, import_.failure = ImportState.COMPARING, None
     announce(work, import_.id)
     work.enqueue("compare_import", import_.id)

@@ -36,6 +36,8 @@ _TABLES = (
     "CREATE TABLE edits (id INTEGER, number INTEGER, before TEXT, after TEXT, seq INTEGER, PRIMARY KEY (id, number))"
     " WITHOUT ROWID",
     "CREATE TABLE gone (key BLOB, id INTEGER, seq INTEGER)",
+    "CREATE INDEX gone_key ON gone (key)",
+    "CREATE TABLE settled (id INTEGER, number INTEGER, text TEXT, PRIMARY KEY (id, number)) WITHOUT ROWID",
 )
 _NOTE_EDIT = (
     "INSERT INTO edits VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET after = excluded.after, seq = excluded.seq"
@@ -73,26 +75,41 @@ class SqliteFileComparison(FileComparison):
         with readable_errors():
             self._connection.executemany(self._insert, rows)
 
-    def take_edits_since(self, seq: int, without: Collection[str]) -> None:
-        self.take_edits(edits_since(self._connection, self.table.id, seq, without))
+    def take_edits_since(self, seq: int, from_files: Collection[str]) -> None:
+        self.take_edits(edits_since(self._connection, self.table.id, seq, from_files))
 
     def take_edits(self, edits: Iterable[RowEdit]) -> None:
         with readable_errors():
             for edit in edits:
                 if edit.column is not None:
-                    cell = (edit.row_id, edit.column, encode(edit.before or ""), encode(edit.after or ""), edit.seq)
-                    self._connection.execute(_NOTE_EDIT, cell)
-                elif edit.cells is not None:
-                    self._take_gone(edit)
+                    self._take_cell(edit, edit.column)
                 else:
-                    self._connection.execute(_NOTE_EDIT, (edit.row_id, 0, "", "", edit.seq))
+                    self._take_row(edit)
 
-    def _take_gone(self, edit: RowEdit) -> None:
-        """A row that somebody deleted, by its key at that time."""
-        cells = edit.cells or {}
-        texts = [cells.get(self.columns[place].number, "") for place in self._keys]
-        self._run("DELETE FROM edits WHERE id = ?", edit.row_id)
-        self._run("INSERT INTO gone VALUES (?, ?, ?)", _digest(map(encode, texts)), edit.row_id, edit.seq)
+    def take_settled(self, cells: Iterable[tuple[int, int, str]]) -> None:
+        with readable_errors():
+            found = ((row_id, number, encode(text)) for row_id, number, text in cells)
+            self._connection.executemany("INSERT OR REPLACE INTO settled VALUES (?, ?, ?)", found)
+
+    def _take_cell(self, edit: RowEdit, column: int) -> None:
+        if edit.is_from_file:
+            self._connection.execute("DELETE FROM edits WHERE id = ? AND number = ?", (edit.row_id, column))
+            return
+        cell = (edit.row_id, column, encode(edit.before or ""), encode(edit.after or ""), edit.seq)
+        self._connection.execute(_NOTE_EDIT, cell)
+
+    def _take_row(self, edit: RowEdit) -> None:
+        """A row that is gone is known by the key that it had."""
+        texts = [(edit.cells or {}).get(self.columns[place].number, "") for place in self._keys]
+        key = _digest(map(encode, texts))
+        if edit.after is None:
+            self._connection.execute("DELETE FROM edits WHERE id = ?", (edit.row_id,))
+        if edit.after is not None or edit.is_from_file:
+            self._connection.execute("DELETE FROM gone WHERE key = ?", (key,))
+        else:
+            self._connection.execute("INSERT INTO gone VALUES (?, ?, ?)", (key, edit.row_id, edit.seq))
+        if edit.after is not None and not edit.is_from_file:
+            self._connection.execute(_NOTE_EDIT, (edit.row_id, 0, "", "", edit.seq))
 
     def match_keys(self, progress: Progress) -> Matched:
         self._refuse_keys()
@@ -277,10 +294,11 @@ class SqliteFileComparison(FileComparison):
 
     def _edits(self, ids: Sequence[int]) -> dict[int, dict[int, RowEdit]]:
         marks = ", ".join("?" * len(ids))
-        statement = f"SELECT id, number, before, after, seq FROM edits WHERE id IN ({marks})"
+        settled = "SELECT text FROM settled s WHERE s.id = e.id AND s.number = e.number"
+        statement = f"SELECT id, number, before, after, seq, ({settled}) FROM edits e WHERE id IN ({marks})"
         found: dict[int, dict[int, RowEdit]] = {}
-        for row_id, number, before, after, seq in self._rows.execute(Sql(statement, tuple(ids))):
-            edit = RowEdit(seq, row_id, number or None, decode(before), decode(after))
+        for row_id, number, before, after, seq, text in self._rows.execute(Sql(statement, tuple(ids))):
+            edit = RowEdit(seq, row_id, number or None, decode(before), decode(after), settled=text and decode(text))
             found.setdefault(row_id, {})[number] = edit
         return found
 

@@ -2,12 +2,13 @@
 
 import sqlite3
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from webapp.rowstore.entries import Entry, cells_from_json, unpack
 from webapp.rowstore.nul_escape import decode
 from webapp.rowstore.values import RowEdit
 
-_SETS = "SELECT seq, kind, undo_of, parts FROM change_sets WHERE table_id = ? ORDER BY seq"
+_SETS = "SELECT seq, kind, undo_of, parts, undone_by FROM change_sets WHERE table_id = ? ORDER BY seq"
 _LISTED = (
     'SELECT row_id, "column", before, after FROM changes WHERE table_id = ? AND seq = ? AND row_id IS NOT NULL'
     " ORDER BY number"
@@ -16,17 +17,21 @@ _BLOB = "SELECT blob FROM change_sets WHERE table_id = ? AND seq = ? AND blob IS
 _PARTS = "SELECT blob FROM change_set_parts WHERE table_id = ? AND seq = ? ORDER BY number"
 
 
-def edits_since(connection: sqlite3.Connection, table_id: int, seq: int, without: Collection[str]) -> Iterator[RowEdit]:
-    """In the order in which they were made. Sets of the kinds `without` are no edits of people, nor is what took them
-    back.
+def edits_since(
+    connection: sqlite3.Connection, table_id: int, seq: int, from_files: Collection[str]
+) -> Iterator[RowEdit]:
+    """In the order in which they were made. Sets of the kinds `from_files` are no edits of people: what they changed is
+    told as such (`is_from_file`), if they are in force. What took them back, or forth again, is left out.
     """
     sets = connection.execute(_SETS, (table_id,)).fetchall()
-    known = {number: (kind, undo_of) for number, kind, undo_of, _ in sets}
-    for number, _, _, parts in sets:
-        if number > seq and _origin(known, number) not in without:
-            for entry in _entries(connection, table_id, number, is_in_parts=bool(parts)):
-                if entry.row_id is not None:
-                    yield _as_edit(number, entry.row_id, entry)
+    known = {number: (kind, undo_of) for number, kind, undo_of, _, _ in sets}
+    for number, kind, _, parts, undone_by in sets:
+        is_from_file = _origin(known, number) in from_files
+        if number <= seq or (is_from_file and (kind not in from_files or undone_by is not None)):
+            continue
+        for entry in _entries(connection, table_id, number, is_in_parts=bool(parts)):
+            if entry.row_id is not None:
+                yield replace(_as_edit(number, entry.row_id, entry), is_from_file=is_from_file)
 
 
 def _origin(known: dict[int, tuple[str, int | None]], number: int) -> str:
@@ -47,4 +52,5 @@ def _entries(connection: sqlite3.Connection, table_id: int, number: int, *, is_i
 def _as_edit(seq: int, row_id: int, entry: Entry) -> RowEdit:
     if entry.column is not None:
         return RowEdit(seq, row_id, entry.column, entry.before, entry.after)
-    return RowEdit(seq, row_id, None, None, None, None if entry.before is None else cells_from_json(entry.before))
+    cells = entry.before if entry.after is None else entry.after
+    return RowEdit(seq, row_id, None, entry.before, entry.after, cells_from_json(cells or "{}"))

@@ -25,7 +25,6 @@ def upgrade() -> None:
         sa.Column("decision", sa.JSON(), nullable=False),
         sa.Column("comparison", sa.JSON(), nullable=True),
         sa.Column("note", sa.String(), nullable=False),
-        sa.Column("since", sa.Integer(), nullable=True),
         sa.Column("change_id", sa.Integer(), nullable=True),
         sa.Column("seq", sa.Integer(), nullable=True),
     )
