@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.tables import add_table
+from webapp.db.errors import StorageFull
 from webapp.db.sqlite_driver import connect
 from webapp.rowstore import open_comparison
 from webapp.rowstore.errors import RowsGone
@@ -229,3 +230,10 @@ def test_it_finds_what_a_loop_in_python_finds(
         assert found.changed == len(matched) - found.same
         assert found.missing == len([key for key, _ in stored if key and key not in keys])
         assert sum(over.problems().counts.values()) == len(file) - len(matched) - found.added
+
+
+def test_a_full_disk_is_said_in_words(laid: Laid) -> None:
+    over = laid.over(laid.table(ROWS), [])
+    over._run("PRAGMA max_page_count = 30")  # type: ignore[attr-defined]
+    with pytest.raises(StorageFull):
+        over.take([("x" * 5_000, str(number), "") for number in range(500)])
