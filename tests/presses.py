@@ -426,8 +426,7 @@ def further_file(action: str, *, is_compared: bool = False, **fields: str) -> Ca
         folder.mkdir(parents=True)
         (folder / "original").write_bytes(FILE.read_bytes())
         if is_compared:
-            with gzip.open(folder / "plan.gz", "wt") as plan:
-                plan.write('[[1, 1, "Mercury", "Hermes"]]\n')
+            gzip.open(folder / "plan.gz", "wt").close()  # the job has nothing to change
             await scene.write(_compared, url.rpartition("/")[2])
         return Press(f"{url}{action}", fields, deleting(scene, scene.user, table_id))
 
@@ -596,7 +595,7 @@ PRESSES: dict[str, Callable[[Scene], Awaitable[Press]]] = {
     "tables.undo_create": change("/undo"),
     "tables.updates_apply": further_file("/application", is_compared=True),
     "tables.updates_cancel": further_file("/cancellation"),
-    "tables.updates_create": table("/imports", text="Planet\nMars\n"),
+    "tables.updates_create": change("/imports", page="/imports", text="Planet\nMars\n"),
     "tables.updates_update": further_file("", mode="append", **{"column-0": "1"}),
     "tables.update": table("", title="Moons"),
 }
