@@ -73,6 +73,7 @@ class World:
             list(chosen.values()),
             list(chosen),
             settings.to_json(),
+            3,
             since,
             ["import", "import.update"],
             str(last[0]) if last else None,

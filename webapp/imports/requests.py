@@ -121,6 +121,7 @@ class CompareRequest(Request):
     columns: Sequence[Field]
     positions: Sequence[int]
     settings: dict[str, Any]
+    rows: int  # of the table, about: comparing may take time that fits them
     since: int
     from_files: Sequence[str]
     last_plan: str | None = None

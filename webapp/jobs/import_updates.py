@@ -82,6 +82,7 @@ async def _request(context: JobContext, import_: Import) -> CompareRequest:
         columns=list(fields.values()),
         positions=list(fields),
         settings=settings.to_json(),
+        rows=table.row_count,
         since=since,
         from_files=FROM_FILES,
         last_plan=str(context.folder(last.import_id).plan) if last is not None else None,

@@ -8,7 +8,7 @@ from quart.typing import ResponseReturnValue
 from webapp.db.errors import UserError
 from webapp.extensions import config, db, jobs
 from webapp.imports.update_settings import UpdateSettings
-from webapp.models import Import, ImportState, Table
+from webapp.models import Import, ImportState, LargeChange, Table
 from webapp.models.tables import import_updating
 from webapp.models.tables.access import find_table
 from webapp.models.tables.import_model import RUNNING_STATES, StateConflict
@@ -17,6 +17,7 @@ from webapp.models.tables.import_updating import SettingsRefused
 from webapp.tables import bp
 from webapp.tables.import_presenter import progress_of
 from webapp.tables.imports import FORM_FIELDS, FORM_LIMIT
+from webapp.tables.large_change_presenter import PresentedChange, present_change
 from webapp.tables.update_form import parse_decision, parse_settings
 from webapp.tables.updates_presenter import Reading, present_report, present_settings
 from webapp.tables.uploads import take_upload
@@ -133,11 +134,27 @@ async def _page(
         "progress": progress_of(jobs(), import_),
         "form": present_settings(reading, settings or reading.settings) if is_read else None,
         "result": present_report(reading, report) if report else None,
+        "change": await _change(update) if import_.state == ImportState.UPDATING else None,
+        "inspection": reading.inspection if is_read else None,
+        "rejected_url": _rejected_url(import_),
         "error": str(error) if error else import_.failure if is_read else None,
         "live_url": url_for("live.stream", **watched) if is_running else None,
         "set_url": url_for("tables.histories_show", table_id=table.id, seq=update.seq) if update.seq else None,
     }
     return await render_large("tables/updates/show.html", "tables/updates/_update.html", status, **context)
+
+
+async def _change(update: ImportUpdate) -> PresentedChange | None:
+    """How far the large change is that applies it."""
+    async with db().reading() as session:
+        change = await session.get(LargeChange, update.change_id) if update.change_id is not None else None
+    return present_change(change) if change is not None else None
+
+
+def _rejected_url(import_: Import) -> str | None:
+    """For the person whose file it is."""
+    is_own = import_.user_id == current_user().id
+    return url_for("tables.imports_rejected", import_id=import_.id) if is_own else None
 
 
 def _url(table_id: int, import_id: str) -> str:

@@ -24,7 +24,7 @@ from webapp.models.tables.large_change import (
     LargeChangePart,
     LargeState,
     ensure_free,
-    running_topic,
+    large_topic,
 )
 from webapp.models.tables.table import Column, SearchIndex, Table
 from webapp.rowstore import row_writer
@@ -208,8 +208,7 @@ def follow(work: UnitOfWork, change: LargeChange, *, is_at_work: bool = True) ->
     """Its job goes on, and pages that show it look again."""
     if is_at_work:
         work.enqueue(TASK, str(change.id))
-    if change.user_id is not None:
-        work.publish(running_topic(change.user_id), change.id)
+    work.publish(large_topic(change.id), change.state)
 
 
 _PERSON = select(*ACTOR_COLUMNS).where(User.id == bindparam("user_id"), User.is_active)
