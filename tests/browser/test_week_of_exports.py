@@ -147,7 +147,7 @@ def undo(page: Page, address: str) -> None:
     page.goto(f"{address}/changes")
     page.get_by_role("link", name="The change in the history").click()
     page.get_by_role("button", name="Undo this").click()
-    expect(page.get_by_text("taken back in the background")).to_be_visible()
+    expect(page.get_by_text("1 cell in 3 rows are changed")).to_be_visible()
 
 
 def exported(page: Page, address: str) -> Rows:

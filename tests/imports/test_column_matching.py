@@ -90,3 +90,9 @@ def test_files_of_the_same_system_have_the_same_name_but_for_numbers(one: str, o
 
 def test_files_with_other_words_are_of_other_sources() -> None:
     assert len({source_name(name) for name in ("sales 1.csv", "stock 1.csv", "sales 1.xlsx", "sales.csv")}) == 4
+
+
+def test_thousands_of_columns_that_have_nothing_in_common_are_new_ones() -> None:
+    table = [TableColumn(number, f"column {number}", [f"{number}.1", f"{number}.2"]) for number in range(1, 2_001)]
+    columns = [FileColumn(index, f"Column no. {index}", [f"x{index}", "y"]) for index in range(500)]
+    assert set(numbers(match_columns(columns, table))) == {NEW}

@@ -13,6 +13,7 @@ from webapp.imports.update_settings import LEFT_OUT, NEW
 
 LEAST_SURE = 0.5  # what is less sure than this is no match
 _SHARED = 0.8  # what equal contents count for; the other part is how much the titles have in common
+_MARGIN = 0.05  # by which a pair has to be surer than another one
 _MIN_TEXTS = 2  # different texts that a column must have for its contents to say anything
 _KEY_TITLES = re.compile(r"\b(id|key|code|sku|uuid|guid|isbn|ean|email|nr|no|number|nummer)\b", re.IGNORECASE)
 _WORDS = re.compile(r"[^\W_]+")
@@ -111,32 +112,35 @@ def _match_titles(
 
 
 def _match_contents(file: Sequence[FileColumn], free: dict[int, TableColumn], found: dict[int, Match]) -> None:
-    """The surest pair first; a pair that is hardly surer than another one of the same column is none."""
-    pairs = [
-        (_likeness(column, other), column.index, other.number)
+    """The surest pair first; a pair that is hardly surer than another one of the same column is none. There may be
+    2,000 columns: those whose contents have nothing in common are not looked at further.
+    """
+    texts = {number: set(column.texts) - {""} for number, column in free.items() if column.texts}
+    likely = [
+        (likeness, column.index, number)
         for column in file
-        if column.index not in found
-        for other in free.values()
+        if column.index not in found and (own := set(column.texts) - {""})
+        for number, others in texts.items()
+        if own & others and (likeness := _likeness(column, own, free[number], others)) >= LEAST_SURE - _MARGIN
     ]
-    for likeness, index, number in sorted(pairs, reverse=True):
+    for likeness, index, number in sorted(likely, reverse=True):
         rivals = [
-            other
-            for other, i, n in pairs
+            rival
+            for rival, i, n in likely
             if (i, n) != (index, number) and (i == index or n == number) and i not in found and n in free
         ]
-        if likeness < LEAST_SURE or index in found or number not in free or likeness - max(rivals, default=0) < 0.05:
-            continue
-        del free[number]
-        found[index] = Match(index, number, round(min(likeness, 0.9), 2), "similar contents")
+        is_clear = likeness >= LEAST_SURE and likeness - max(rivals, default=0) >= _MARGIN
+        if is_clear and index not in found and number in free:
+            del free[number]
+            found[index] = Match(index, number, round(min(likeness, 0.9), 2), "similar contents")
 
 
-def _likeness(column: FileColumn, other: TableColumn) -> float:
-    titles = SequenceMatcher(None, _normal(column.title), _normal(other.title), autojunk=False).ratio()
-    texts, others = set(column.texts) - {""}, set(other.texts) - {""}
+def _likeness(column: FileColumn, texts: set[str], other: TableColumn, others: set[str]) -> float:
+    """Of columns whose contents have something in common."""
     if min(len(texts), len(others)) < _MIN_TEXTS:
         return 0.0
-    shared = len(texts & others) / len(texts)
-    return shared * _SHARED + titles * (1 - _SHARED)
+    titles = SequenceMatcher(None, _normal(column.title), _normal(other.title), autojunk=False).ratio()
+    return len(texts & others) / len(texts) * _SHARED + titles * (1 - _SHARED)
 
 
 def likely_keys(columns: Iterable[tuple[int, str]]) -> list[int]:

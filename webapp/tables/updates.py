@@ -5,10 +5,11 @@ from typing import Any
 from quart import Response, request, url_for
 from quart.typing import ResponseReturnValue
 
-from webapp.db.errors import UserError
+from webapp.db.errors import DatabaseBusy, StorageFull, UserError
 from webapp.extensions import config, db, jobs
 from webapp.imports.update_settings import UpdateSettings
 from webapp.models import Import, ImportState, LargeChange, Table
+from webapp.models.errors import NotAllowed, NotFound
 from webapp.models.tables import import_updating
 from webapp.models.tables.access import find_table
 from webapp.models.tables.import_model import RUNNING_STATES, StateConflict
@@ -89,12 +90,14 @@ async def updates_apply(table_id: int, import_id: str) -> ResponseReturnValue:
     try:
         decision, plan = parse_decision(await request.form), str(jobs().folder(import_id).plan)
         is_begun = await db().write(import_updating.apply, current_user(), table_id, import_id, decision, plan)
-    except SettingsRefused as problem:
-        return await _page(*found, error=problem, status=422)
     except StateConflict as conflict:  # pressed twice, or in another window
         if conflict.state not in RUNNING_STATES:
             raise
         is_begun = True
+    except (NotFound, NotAllowed, DatabaseBusy, StorageFull):
+        raise
+    except UserError as problem:  # another large change runs, or the table has no room for a column
+        return await _page(*found, error=problem, status=422)
     if not is_begun:
         flashes.flash("The table has changed since. Nothing was imported; the file is compared with it again.")
     return redirect_to(_url(table_id, import_id))

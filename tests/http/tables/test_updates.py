@@ -414,3 +414,50 @@ async def test_a_form_that_no_page_of_ours_sends_is_refused(app: Application, ad
         assert (await choose(app, ada, location, **changed)).status_code == 422, changed
     assert (await ada.post(f"{location}/application", form={"clashes": "all"})).status_code == 422
     assert json.dumps((await found(app, location))[1].settings["mode"]) == '"update"'
+
+
+async def test_a_file_of_ten_thousand_columns_is_refused_in_words(
+    app: Application, ada: QuartClient, table: int
+) -> None:
+    titles = ",".join(f"c{number}" for number in range(10_000))
+    location = await upload(ada, table, f"{titles}\n{titles}\n")
+    assert (await settled(app, location)).state == "failed"
+    assert "10,000 columns; a table here has at most 2,000" in await text_of(ada, location)
+
+
+async def test_new_columns_that_the_table_has_no_room_for_are_refused_and_nothing_is_changed(
+    app: Application, ada: QuartClient, settings: Settings
+) -> None:
+    width = 1_995
+    columns = {f"c{number}": "text" for number in range(width)}
+    wide = add_table(settings.data_dir, columns, [[str(number) for number in range(width)]])
+    titles = ",".join(["c0", *(f"new{number}" for number in range(9))])
+    location = await upload(ada, wide, f"{titles}\n0,{','.join('abcdefghi')}\n")
+    await settled(app, location)
+    answer = await choose(app, ada, location, keys=["1"])
+    assert answer.status_code == 303
+    await settled(app, location)
+    refused = await ada.post(f"{location}/application")
+    assert refused.status_code == 422
+    assert "it is full" in await refused.get_data(as_text=True)
+    with closing(connect(settings.data_dir / "rowcast.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM columns").fetchone() == (width,)
+        assert connection.execute("SELECT count(*) FROM change_sets").fetchone() == (0,)
+
+
+async def test_a_second_large_change_of_the_table_has_to_wait_and_is_told_so(
+    app: Application, ada: QuartClient, table: int
+) -> None:
+    location = await compared(app, ada, table)
+    with closing(connect(jobs.of(app).settings.data_dir / "rowcast.db")) as connection:
+        connection.execute(
+            "INSERT INTO large_changes (table_id, user_id, kind, via, note, planner, arguments, is_decided, state,"
+            ' created_at, columns, parts, entries, rows, cells, new_rows, parts_done, "left", index_again)'
+            " VALUES (?, 1, 'cells', 'grid', '', 'test', '{}', 1, 'applying', '2026-11-22 12:00:00', '',"
+            " 0, 0, 0, 0, 0, 0, 0, 0)",
+            (table,),
+        )
+    answer = await ada.post(f"{location}/application")
+    assert answer.status_code == 422
+    assert "is being applied to this table" in await answer.get_data(as_text=True)
+    assert (await found(app, location))[0].state == "ready"
