@@ -9,7 +9,8 @@ from typing import TypeVar
 from werkzeug.datastructures import MultiDict
 
 from webapp.imports.update_settings import LEFT_OUT, NEW, Missing, Mode, UpdateSettings
-from webapp.models.tables.import_updating import Decision, SettingsRefused
+from webapp.models.tables.import_updating import Decision
+from webapp.models.tables.update_checks import SettingsRefused
 from webapp.planners.update_plan import EACH, FILE, THEIRS
 
 WORDS = {"new": NEW, "": LEFT_OUT}  # of a column, or of the column for marks, besides a number

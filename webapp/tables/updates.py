@@ -14,7 +14,7 @@ from webapp.models.tables import import_updating
 from webapp.models.tables.access import find_table
 from webapp.models.tables.import_model import RUNNING_STATES, StateConflict
 from webapp.models.tables.import_update import ImportUpdate, authors_of, find_update, updates_of
-from webapp.models.tables.import_updating import SettingsRefused
+from webapp.models.tables.update_checks import SettingsRefused
 from webapp.tables import bp
 from webapp.tables.import_presenter import progress_of
 from webapp.tables.imports import FORM_FIELDS, FORM_LIMIT

@@ -16,7 +16,7 @@ from webapp.db.unit_of_work import UnitOfWork
 from webapp.formats.titles import MAX_TITLE, visible
 from webapp.imports.column_matching import Match, source_name
 from webapp.imports.report import ImportOverrides, InspectionReport
-from webapp.imports.update_settings import LEFT_OUT, NEW, Missing, Mode, UpdateSettings
+from webapp.imports.update_settings import NEW, Missing, Mode, UpdateSettings
 from webapp.models.base import utc_now
 from webapp.models.policy import Actor
 from webapp.models.tables import large_changing
@@ -29,20 +29,13 @@ from webapp.models.tables.import_update import ImportUpdate, get_update, remembe
 from webapp.models.tables.importing import announce, begin_inspection, cancel, get_in_state
 from webapp.models.tables.large_change import LargeChange, LargeState
 from webapp.models.tables.sheet import editable
-from webapp.models.tables.table import Column, Table
+from webapp.models.tables.table import Table
+from webapp.models.tables.update_checks import ensure_fitting
 
 MARK_TITLE = "Missing from the file"
 PLANNER = "import.update"
 # What people change in a table without changing which row is which, unless it is in a key.
 HARMLESS = (Kind.CELLS, Kind.TITLE)
-
-
-class SettingsRefused(UserError):
-    """The file cannot be laid over the table like this; `field` is the setting that is wrong."""
-
-    def __init__(self, message: str, field: str) -> None:
-        self.field = field
-        super().__init__(message)
 
 
 class TableGone(UserError):
@@ -194,33 +187,6 @@ async def settle(work: UnitOfWork, change_id: int) -> None:
     else:
         import_.state, import_.failure = ImportState.READY, change.failure
     announce(work, import_.id)
-
-
-def ensure_fitting(settings: UpdateSettings, inspection: InspectionReport, columns: Sequence[Column]) -> None:
-    """Raises `SettingsRefused`."""
-    numbers = {column.number for column in columns}
-    mapped = [number for number in settings.columns.values() if number not in (NEW, LEFT_OUT)]
-    if set(settings.columns) - set(range(len(inspection.columns))) or set(mapped) - numbers:
-        raise SettingsRefused("The columns have changed meanwhile. Load the page again.", "columns")
-    if len(set(mapped)) < len(mapped):
-        raise SettingsRefused(
-            "Two columns of the file go into the same column of the table. Change one of them.", "columns"
-        )
-    if not mapped:
-        raise SettingsRefused("None of the file's columns is one of the table's. Choose at least one.", "columns")
-    if settings.mode == Mode.UPDATE:
-        _ensure_keys(settings, mapped, numbers)
-
-
-def _ensure_keys(settings: UpdateSettings, mapped: Sequence[int], numbers: set[int]) -> None:
-    if not settings.keys:
-        raise SettingsRefused("Choose the column that tells one row from another, such as a number.", "keys")
-    if set(settings.keys) - set(mapped):
-        raise SettingsRefused("A key must be a column that the file has too. Choose another one.", "keys")
-    if settings.missing == Missing.MARK and settings.mark not in numbers | {NEW}:
-        raise SettingsRefused("The column for marks is gone. Choose another one.", "mark")
-    if settings.missing == Missing.MARK and settings.mark in mapped:
-        raise SettingsRefused("Marks of missing rows need a column that the file does not have.", "mark")
 
 
 async def _compare(work: UnitOfWork, import_: Import, update: ImportUpdate) -> None:

@@ -7,14 +7,13 @@ memory stays the same however many there are. The table is read on one snapshot,
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
-from hashlib import blake2b
-from itertools import chain
 from pathlib import Path
 
 from webapp.db.sqlite_driver import BUSY_TIMEOUT
 from webapp.rowstore.errors import RowsGone
 from webapp.rowstore.nul_escape import decode, encode, needs_encoding
 from webapp.rowstore.sqlite.edits import edits_since
+from webapp.rowstore.sqlite.known_edits import KnownEdits, digest
 from webapp.rowstore.sqlite.printing import literal, print_exact
 from webapp.rowstore.sqlite.schema import ROW_ID, table_name
 from webapp.rowstore.sqlite.statement import Sql, all_of, any_of
@@ -33,14 +32,6 @@ SAMPLES = 20  # rows that a problem names
 _TABLES = (
     "CREATE TABLE refused (n INTEGER PRIMARY KEY, reason TEXT) WITHOUT ROWID",
     "CREATE TABLE pairs (id INTEGER, n INTEGER, differs INTEGER)",
-    "CREATE TABLE edits (id INTEGER, number INTEGER, before TEXT, after TEXT, seq INTEGER, PRIMARY KEY (id, number))"
-    " WITHOUT ROWID",
-    "CREATE TABLE gone (key BLOB, id INTEGER, seq INTEGER)",
-    "CREATE INDEX gone_key ON gone (key)",
-    "CREATE TABLE settled (id INTEGER, number INTEGER, text TEXT, PRIMARY KEY (id, number)) WITHOUT ROWID",
-)
-_NOTE_EDIT = (
-    "INSERT INTO edits VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET after = excluded.after, seq = excluded.seq"
 )
 _BEFORE = ("empty", "repeated")  # problems that are known before anything is joined
 _PROBLEMS = (*_BEFORE, "ambiguous")
@@ -58,6 +49,7 @@ class SqliteFileComparison(FileComparison):
         names = ", ".join(f"x{place} TEXT NOT NULL" for place in range(len(columns)))
         for statement in (f"CREATE TABLE file ({names})", *_TABLES):
             self._run(statement)
+        self._known = KnownEdits(self._connection, [(place, columns[place].number) for place in self._keys])
         marks = ", ".join("?" * len(columns))
         self._insert = f"INSERT INTO file VALUES ({marks})"
 
@@ -76,40 +68,13 @@ class SqliteFileComparison(FileComparison):
             self._connection.executemany(self._insert, rows)
 
     def take_edits_since(self, seq: int, from_files: Collection[str]) -> None:
-        self.take_edits(edits_since(self._connection, self.table.id, seq, from_files))
+        self._known.take(edits_since(self._connection, self.table.id, seq, from_files))
 
     def take_edits(self, edits: Iterable[RowEdit]) -> None:
-        with readable_errors():
-            for edit in edits:
-                if edit.column is not None:
-                    self._take_cell(edit, edit.column)
-                else:
-                    self._take_row(edit)
+        self._known.take(edits)
 
     def take_settled(self, cells: Iterable[tuple[int, int, str]]) -> None:
-        with readable_errors():
-            found = ((row_id, number, encode(text)) for row_id, number, text in cells)
-            self._connection.executemany("INSERT OR REPLACE INTO settled VALUES (?, ?, ?)", found)
-
-    def _take_cell(self, edit: RowEdit, column: int) -> None:
-        if edit.is_from_file:
-            self._connection.execute("DELETE FROM edits WHERE id = ? AND number = ?", (edit.row_id, column))
-            return
-        cell = (edit.row_id, column, encode(edit.before or ""), encode(edit.after or ""), edit.seq)
-        self._connection.execute(_NOTE_EDIT, cell)
-
-    def _take_row(self, edit: RowEdit) -> None:
-        """A row that is gone is known by the key that it had."""
-        texts = [(edit.cells or {}).get(self.columns[place].number, "") for place in self._keys]
-        key = _digest(map(encode, texts))
-        if edit.after is None:
-            self._connection.execute("DELETE FROM edits WHERE id = ?", (edit.row_id,))
-        if edit.after is not None or edit.is_from_file:
-            self._connection.execute("DELETE FROM gone WHERE key = ?", (key,))
-        else:
-            self._connection.execute("INSERT INTO gone VALUES (?, ?, ?)", (key, edit.row_id, edit.seq))
-        if edit.after is not None and not edit.is_from_file:
-            self._connection.execute(_NOTE_EDIT, (edit.row_id, 0, "", "", edit.seq))
+        self._known.take_settled(cells)
 
     def match_keys(self, progress: Progress) -> Matched:
         self._refuse_keys()
@@ -166,7 +131,7 @@ class SqliteFileComparison(FileComparison):
                 ids, places = [row_id for row_id, _ in found], [place for _, place in found]
                 fields = [field for field in self.columns if field.number > 0]
                 before, after = self._rows.cells(self.table, ids, fields), self._file_rows(places)
-                edits = self._edits(ids)
+                edits = self._known.of_rows(ids)
                 yield [
                     ComparedRow(row_id, place, self._with_new(before[row_id]), after[place], edits.get(row_id, {}))
                     for row_id, place in found
@@ -178,11 +143,11 @@ class SqliteFileComparison(FileComparison):
         found = f"SELECT f.rowid FROM file f WHERE {free} AND f.rowid NOT IN (SELECT n FROM refused) ORDER BY 1"
         for places in self._batches(found):
             cells = self._file_rows(places)
-            yield [ComparedRow(0, place, (), cells[place], self._deletion(cells[place])) for place in places]
+            yield [ComparedRow(0, place, (), cells[place], self._known.deletion(cells[place])) for place in places]
 
     def missing(self) -> Iterator[list[tuple[StoredRow, dict[int, RowEdit]]]]:
         for ids in self._batches("SELECT id FROM pairs WHERE n IS NULL ORDER BY id"):
-            cells, edits = self._rows.cells(self.table, ids, self.table.stored), self._edits(ids)
+            cells, edits = self._rows.cells(self.table, ids, self.table.stored), self._known.of_rows(ids)
             yield [(StoredRow(row_id, cells[row_id]), edits.get(row_id, {})) for row_id in ids]
 
     def same_ids(self) -> Iterator[list[int]]:
@@ -292,29 +257,12 @@ class SqliteFileComparison(FileComparison):
         stored = iter(cells)
         return tuple(next(stored) if field.number > 0 else field.empty_text for field in self.columns)
 
-    def _edits(self, ids: Sequence[int]) -> dict[int, dict[int, RowEdit]]:
-        marks = ", ".join("?" * len(ids))
-        settled = "SELECT text FROM settled s WHERE s.id = e.id AND s.number = e.number"
-        statement = f"SELECT id, number, before, after, seq, ({settled}) FROM edits e WHERE id IN ({marks})"
-        found: dict[int, dict[int, RowEdit]] = {}
-        for row_id, number, before, after, seq, text in self._rows.execute(Sql(statement, tuple(ids))):
-            edit = RowEdit(seq, row_id, number or None, decode(before), decode(after), settled=text and decode(text))
-            found.setdefault(row_id, {})[number] = edit
-        return found
-
-    def _deletion(self, cells: Sequence[str]) -> dict[int, RowEdit]:
-        if not self._keys:
-            return {}
-        key = _digest(encode(cells[place]) for place in self._keys)
-        found = self._rows.execute(Sql("SELECT id, seq FROM gone WHERE key = ? ORDER BY seq DESC LIMIT 1", (key,)))
-        return dict(enumerate(RowEdit(seq, row_id, None, None, None) for row_id, seq in found))
-
     def _hashes_of_file(self) -> Iterator[tuple[bytes, int]]:
         """Only of the columns that the table has: what a new one would hold says nothing about the others."""
         chosen = [place for place, field in enumerate(self.columns) if field.number > 0]
         for places in self._batches("SELECT rowid FROM file ORDER BY 1"):
             rows = self._file_rows(places)
-            yield from ((_digest(rows[place][number] for number in chosen), place) for place in places)
+            yield from ((digest(rows[place][number] for number in chosen), place) for place in places)
 
     def _hashes_of_table(self, progress: Progress) -> Iterator[tuple[bytes, int]]:
         fields = [field for field in self.columns if field.number > 0]
@@ -322,7 +270,7 @@ class SqliteFileComparison(FileComparison):
             ids = f"SELECT {ROW_ID} FROM {table_name(self.table.id)} WHERE {ROW_ID} > {after} AND {ROW_ID} <= {last}"
             for some in self._batches(ids):
                 cells = self._rows.cells(self.table, some, fields)
-                yield from ((_digest(cells[row_id]), row_id) for row_id in some)
+                yield from ((digest(cells[row_id]), row_id) for row_id in some)
 
 
 def _refused(kind: str) -> str:
@@ -336,8 +284,3 @@ def _open(draft: Path, address: str) -> sqlite3.Connection:
         connection.execute(f"PRAGMA {pragma}")
     connection.execute("ATTACH DATABASE ? AS app", (f"{Path(address).absolute()}",))
     return connection
-
-
-def _digest(texts: Iterable[str]) -> bytes:
-    """The same for the same texts: no text that is stored has a NUL, which is behind each here."""
-    return blake2b("".join(chain.from_iterable((text, "\0") for text in texts)).encode(), digest_size=16).digest()
