@@ -18,7 +18,20 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import bulk, connections, edits, exports, imports, large, live, live_tables, pages, throughput, together
+from benchmarks import (
+    bulk,
+    connections,
+    edits,
+    exports,
+    importing_again,
+    imports,
+    large,
+    live,
+    live_tables,
+    pages,
+    throughput,
+    together,
+)
 from benchmarks.measure import Options
 
 SECTIONS = {
@@ -27,6 +40,7 @@ SECTIONS = {
     "throughput": throughput.measure,
     "edits": edits.measure,
     "bulk": bulk.measure,
+    "importing-again": importing_again.measure,
     "exports": exports.measure,
     "together": together.measure,
     "live": live.measure,

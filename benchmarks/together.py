@@ -81,7 +81,7 @@ def _writes(server: served.Served, table_id: int, times: int) -> list[float]:
     return took
 
 
-def _upload(server: served.Served, path: Path) -> str:
+def _upload(server: served.Served, path: Path, address: str = "/tables") -> str:
     boundary = "rowcastbenchmarks"
     head = (
         f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{path.name}"\r\n'
@@ -89,7 +89,7 @@ def _upload(server: served.Served, path: Path) -> str:
     ).encode()
     tail = f"\r\n--{boundary}--\r\n".encode()
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=600)
-    connection.putrequest("POST", "/tables")
+    connection.putrequest("POST", address)
     for name, value in {
         "Cookie": server.cookie,
         "Sec-Fetch-Site": "same-origin",

@@ -3,6 +3,7 @@ that is being deleted.
 """
 
 import asyncio
+import gzip
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing, suppress
@@ -20,7 +21,7 @@ from tests.http.account.test_emails import ask
 from tests.http.account.test_passkeys import add, options
 from tests.http.account.test_second_factor import begin, current_code, turn_on
 from tests.http.auth.conftest import SECRET, add_second_factor
-from tests.import_states import add_import
+from tests.import_states import add_import, add_update
 from tests.large_changes import add_plan
 from tests.mails import letters
 from tests.people import settle, window
@@ -33,6 +34,7 @@ from webapp.models import (
     ApiToken,
     AuditSource,
     Import,
+    ImportUpdate,
     Mail,
     OneTimeToken,
     Passkey,
@@ -455,6 +457,23 @@ def waiting_import(action: str, file: Path = FILE, **fields: str) -> Callable[[S
     return prepare
 
 
+def further_file(action: str, *, is_compared: bool = False, **fields: str) -> Callable[[Scene], Awaitable[Press]]:
+    """Of a table, which is deleted while it is pressed."""
+
+    async def prepare(scene: Scene) -> Press:
+        table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+        url = add_update(scene.settings.data_dir, FILE, table_id, "ready", user_id=scene.user.id)
+        folder = scene.settings.imports_dir / url.rpartition("/")[2]
+        folder.mkdir(parents=True)
+        (folder / "original").write_bytes(FILE.read_bytes())
+        if is_compared:
+            gzip.open(folder / "plan.gz", "wt").close()  # the job has nothing to change
+            await scene.write(_compared, url.rpartition("/")[2])
+        return Press(f"{url}{action}", fields, deleting(scene, scene.user, table_id))
+
+    return prepare
+
+
 async def dismissed_import(scene: Scene) -> Press:
     import_id = _add_import(scene, "failed", scene.user)
     form = {"id": import_id}
@@ -519,6 +538,11 @@ async def _unverify(work: UnitOfWork, user_id: int) -> None:
 
 async def _fail(work: UnitOfWork, import_id: str) -> None:
     await work.session.execute(update(Import).where(Import.id == import_id).values(state="failed"))
+
+
+async def _compared(work: UnitOfWork, import_id: str) -> None:
+    statement = update(ImportUpdate).where(ImportUpdate.import_id == import_id)
+    await work.session.execute(statement.values(comparison={"seq": 0, "entries": 1}))
 
 
 async def _give_up(work: UnitOfWork, mail_id: str) -> None:
@@ -617,5 +641,9 @@ PRESSES: dict[str, Callable[[Scene], Awaitable[Press]]] = {
     "tables.types_cancel": table("/columns/2/type/cancellation"),
     "tables.types_update": table("/columns/2/type", type='{"type": "text", "format": {}}'),
     "tables.undo_create": change("/undo"),
+    "tables.updates_apply": further_file("/application", is_compared=True),
+    "tables.updates_cancel": further_file("/cancellation"),
+    "tables.updates_create": change("/imports", page="/imports", text="Planet\nMars\n"),
+    "tables.updates_update": further_file("", mode="append", **{"column-0": "1"}),
     "tables.update": table("", title="Moons"),
 }

@@ -46,6 +46,7 @@ KEYED = {
     "auth.invitation",
     "auth.register",
     "tables.create",
+    "tables.updates_create",
     "tables.rows_create",
     "tables.rows_duplicate",
     "tables.samples_create",
@@ -70,6 +71,7 @@ REPEATED = {
     "tables.create": {"imports": 7},
     "tables.rows_create": {"change_sets": 7, "changes": 7},
     "tables.rows_duplicate": {"change_sets": 7, "changes": 7},
+    "tables.updates_create": {"imports": 7, "import_updates": 7},
     "tables.samples_create": {"imports": 7, "tables": 7, "columns": 7 * 16, "change_sets": 7},
 }
 
@@ -103,7 +105,7 @@ def test_every_unsafe_route_has_a_press(app: Application) -> None:
 
 async def send(endpoint: str, press: Press, client: Any) -> int:
     more: dict[str, Any] = {"json": press.json} if press.json else {"form": press.form}
-    if endpoint == "tables.create":
+    if endpoint in ("tables.create", "tables.updates_create"):
         more["files"] = {"nothing": FileStorage(BytesIO(b""), "")}
     method = METHODS.get(endpoint, "POST")
     answer = await (press.client or client).open(press.path, method=method, headers=press.headers, **more)

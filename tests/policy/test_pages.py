@@ -14,7 +14,7 @@ from settings import Settings
 from tests.conftest import Client, make_settings
 from tests.helpers import ADA, sign_out, sign_up
 from tests.http.auth.conftest import add_second_factor, code
-from tests.import_states import add_import
+from tests.import_states import COMPARED, add_import, add_update
 from tests.large_changes import add_plan
 from tests.people import settle
 from tests.tables import PLANET_ROWS, PLANETS, add_table
@@ -79,6 +79,7 @@ PEOPLE = [
     "/tables/1/rows/5",
     "/tables/1/rows/5/edit",
     "/tables/1/rows/new",
+    "/tables/1/imports",
     "/tables/1/history",
     "/tables/1/history?kind=rows",
     "/tables/1/history/1",
@@ -140,6 +141,7 @@ OTHERS = {
     "tables.positions_show": "leads to the table",
     "tables.originals_show": "a file",
     "tables.imports_rejected": "a file",
+    "tables.updates_export": "a file",
     "tables.filters_create": "leads on to the table",
     "tables.rows_index": "a part of a page",
     "tables.counts_show": "a part of a page",
@@ -152,6 +154,7 @@ def test_every_page_is_checked(settings: Settings) -> None:
     app = create_app(settings)
     adapter = app.url_map.bind("localhost")
     pages = [*FIRST, *STRANGER, *PEOPLE, *ADMINISTRATION, *ELSEWHERE, "/tables/imports/any"]
+    pages += ["/tables/1/imports/any", "/tables/1/imports/any/changes"]
     seen = {adapter.match(address.partition("?")[0])[0] for address in pages}
     endpoints = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
 
@@ -243,6 +246,19 @@ async def test_the_page_of_an_import_is_valid(client: QuartClient, settings: Set
 
     check(state, await page(client, address))
     check(f"dashboard, {state}", await page(client, "/dashboard"))
+
+
+@pytest.mark.parametrize("state", [*STATES, "comparing", "updating", "compared"])
+async def test_the_page_of_a_further_file_is_valid(client: QuartClient, settings: Settings, state: str) -> None:
+    await arrive(client, settings)
+    report, real = (COMPARED, "ready") if state == "compared" else (None, state)
+    seq = 1 if state == "done" else None
+    address = add_update(settings.data_dir, CORPUS / "ragged.csv", 1, real, seq=seq, comparison=report)
+
+    check(state, await page(client, address))
+    check(f"files, {state}", await page(client, "/tables/1/imports"))
+    if seq:
+        check("changes", await page(client, f"{address}/changes"))
 
 
 async def test_the_error_pages_are_valid(client: QuartClient, settings: Settings) -> None:

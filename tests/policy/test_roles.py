@@ -16,7 +16,7 @@ from werkzeug.routing import Rule
 
 from settings import Settings
 from tests.helpers import Person, is_signed_in, sign_in
-from tests.import_states import add_import
+from tests.import_states import add_import, add_update
 from tests.large_changes import add_plan
 from tests.people import ROLES, settle, settle_everybody
 from tests.policy.test_access import SAMPLES
@@ -104,6 +104,8 @@ class World:
             return {"token_id": await self.write(_invite_to, table_id)}
         if "user_id" in rule.arguments:
             await self.write(_share, table_id, member.id, "viewer")
+        if {"table_id", "import_id"} <= rule.arguments:
+            return {"table_id": table_id, "import_id": add_file(self.settings, table_id, whose.id, method)}
         return {"user_id": member.id, "table_id": table_id}
 
     async def _managed(self, rule: Rule, role: Role) -> dict[str, Any]:
@@ -122,6 +124,12 @@ class World:
     async def write(self, verb: Any, *args: Any) -> Any:
         async with self.app.app_context():
             return await db().write(verb, *args)
+
+
+def add_file(settings: Settings, table_id: int, user_id: int, method: str) -> str:
+    """A further file for the table, that is done, to be viewed; or waits for a decision."""
+    state, seq = ("done", 1) if method == "GET" else ("ready", None)
+    return add_update(settings.data_dir, FILE, table_id, state, user_id=user_id, seq=seq).rpartition("/")[2]
 
 
 async def _wait(work: UnitOfWork, email: str, user_id: int) -> str:
@@ -313,6 +321,8 @@ async def ask_of(world: World, client: QuartClient, key: Key, rule: Rule, table_
             await db().write(_share, table_id, given["user_id"], TableRole.VIEWER)
         if "token_id" in rule.arguments:
             given["token_id"] = await db().write(_invite_to, table_id)
+    if "import_id" in rule.arguments:
+        given["import_id"] = add_file(world.settings, table_id, world.other.id, key[0])
     if "change_id" in rule.arguments:
         given["change_id"] = add_plan(world.settings.data_dir, table_id, user_id=person.id, state="done")
     path = world.app.url_map.bind("localhost").build(rule.endpoint, given, key[0])

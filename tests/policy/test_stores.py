@@ -14,11 +14,11 @@ from webapp.jobs import schedule, workflows
 from webapp.models import Base, idempotency, mail, retention
 from webapp.models.accounts import one_time_token, passkey, recovery_code, session
 from webapp.models.retention import RETENTIONS
-from webapp.models.tables import invited, large_change, members
+from webapp.models.tables import import_update, invited, large_change, members
 
 ROOT = Path(__file__).parents[2]
 OTHER_STORES = {"alembic_version", "jobs.db", "imports/"}
-BY_PEOPLE = {"users", "tables", "columns", "spare_columns"}
+BY_PEOPLE = {"users", "tables", "columns", "spare_columns", "import_updates"}
 HISTORY: set[timedelta | int | str] = {
     "ROWCAST_HISTORY_DAYS",
     timedelta(days=Settings.model_fields["history_days"].default),
@@ -47,6 +47,7 @@ LIMITS: dict[str, set[timedelta | int | str]] = {
     "table_invitations": {invited.MAX_INVITED},
     "alembic_version": {1},
     "jobs.db": {workflows.RETENTION},
+    "import_sources": {import_update.MAX_SOURCES},
     "imports/": {timedelta(seconds=schedule.MAX_AGE)},
 }
 UNITS = {"day": 1, "week": 7}

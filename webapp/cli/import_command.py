@@ -7,6 +7,7 @@ import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 
@@ -86,6 +87,16 @@ class ProgressBroker(InProcessBroker):
             self._advance(before + event.bytes, event.rows)
 
 
+async def open_locally(settings: Settings, progress: Advance) -> tuple[Database, JobContext, LocalQueue]:
+    """The database, with tasks that run in this process; the caller closes it."""
+    database = Database(settings)
+    await database.open()
+    context = JobContext(settings, database, create_store(database), ProgressBroker(progress))
+    database.queue = queue = LocalQueue(context)
+    database.broker = context.broker
+    return database, context, queue
+
+
 async def _import(
     settings: Settings,
     path: Path,
@@ -94,18 +105,13 @@ async def _import(
     progress: Advance,
     overrides: ImportOverrides | None = None,
 ) -> tuple[int, str, int]:
-    database = Database(settings)
-    await database.open()
-    context = JobContext(settings, database, create_store(database), ProgressBroker(progress))
-    database.queue = queue = LocalQueue(context)
-    database.broker = context.broker
+    database, context, queue = await open_locally(settings, progress)
     import_id = secrets.token_hex(16)
     folder = context.folder(import_id)
     try:
         owner_id, email, owners = await _owner(database, owner_email)
-        size, sha256 = await asyncio.to_thread(_copy, path, folder.path)
-        filename = os.fsencode(path.name).decode(errors="replace")  # may be bytes that are no text
-        await database.write(importing.create, import_id, user_id=owner_id, filename=filename, size=size, sha256=sha256)
+        file = await asyncio.to_thread(copy_upload, path, folder.path)
+        await database.write(importing.create, import_id, user_id=owner_id, **file)
         return await _run_passes(context, queue, import_id, title, overrides or ImportOverrides()), email, owners
     except BaseException as error:  # also Ctrl-C
         await queue.cancel()
@@ -137,15 +143,16 @@ async def _run_passes(
     return import_.table_id
 
 
-def _copy(path: Path, folder: Path) -> tuple[int, str]:
-    """Copy the file into the import's folder; return its size and SHA-256."""
+def copy_upload(path: Path, folder: Path) -> dict[str, Any]:
+    """Copy the file into the import's folder; return what an import says of it: its name, size and SHA-256."""
     digest, size = hashlib.sha256(), 0
     with path.open("rb") as source, (private_folder(folder) / "original").open("wb") as target:
         while block := source.read(BLOCK):
             digest.update(block)
             target.write(block)
             size += len(block)
-    return size, digest.hexdigest()
+    filename = os.fsencode(path.name).decode(errors="replace")  # may be bytes that are no text
+    return {"filename": filename, "size": size, "sha256": digest.hexdigest()}
 
 
 async def _owner(database: Database, email: str | None) -> tuple[int, str, int]:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -141,10 +141,31 @@ def inspect(file: Path, as_json: bool, order: str | None) -> None:
 @click.option("--title", help="The table's title.  [default: the file's name]")
 @click.option("--owner", "owner_email", help="Whose table it becomes.  [default: the first owner's]")
 @order_option
-def import_(file: Path, title: str | None, owner_email: str | None, order: str | None) -> None:
-    """Import FILE as a new table and print the table's number."""
+@click.option("--into", type=click.IntRange(1, 2**63 - 1), metavar="TABLE", help="Lay FILE over this table instead.")
+@click.option("--mode", type=click.Choice(["update", "append", "replace"]), help="With --into: what its rows are.")
+@click.option("--key", "keys", multiple=True, help="With --into: the title of a key column; several times for more.")
+@click.option("--missing", type=click.Choice(["keep", "mark", "delete"]), help="With --into: rows not in FILE.")
+@click.option("--edits", type=click.Choice(["theirs", "file"]), default="theirs", help="With --into: whose cells stay.")
+@click.option("--dry-run", is_flag=True, help="With --into: say what would change, and change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="With --into: print JSON.")
+def import_(
+    file: Path,
+    title: str | None,
+    owner_email: str | None,
+    order: str | None,
+    into: int | None,
+    dry_run: bool,
+    as_json: bool,
+    **wanted: Any,
+) -> None:
+    """Import FILE as a new table and print the table's number; or lay it over a table that exists."""
     from webapp.cli.import_command import import_file
 
+    if into is not None:
+        _update(file, into, dry_run=dry_run, as_json=as_json, **wanted)
+        return
+    if dry_run or as_json or any(wanted[name] for name in ("mode", "keys", "missing")):
+        raise click.UsageError("--mode, --key, --missing, --dry-run and --json are about an existing table: --into.")
     settings = _upgraded()
     with Progress(2 * file.stat().st_size, "Importing") as advance:
         table_id, email, owners = import_file(
@@ -153,6 +174,15 @@ def import_(file: Path, title: str | None, owner_email: str | None, order: str |
     if owners > 1:
         click.echo(f"It belongs to {email}, the first of {owners} owners; --owner chooses.", err=True)
     click.echo(table_id)
+
+
+def _update(file: Path, table_id: int, *, dry_run: bool, as_json: bool, **wanted: Any) -> None:
+    from webapp.cli.update_command import describe, update_table
+
+    settings = _upgraded()
+    with Progress(2 * file.stat().st_size, "Importing") as advance:
+        summary = update_table(settings, file, table_id, dry_run=dry_run, progress=advance, **wanted)
+    click.echo(to_json(summary) if as_json else describe(summary))
 
 
 @main.command()

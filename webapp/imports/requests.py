@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -39,6 +39,20 @@ class ImportFolder:
     def rejected(self) -> Path:
         """The rejected rows, as CSV with line number and reason."""
         return self.path / "rejected.csv"
+
+    @property
+    def draft(self) -> Path:
+        """The database of a comparison, while it runs."""
+        return self.path / "comparison.db"
+
+    @property
+    def comparison(self) -> Path:
+        return self.path / "comparison.json"
+
+    @property
+    def plan(self) -> Path:
+        """What the import would change in its table: `update_plan`."""
+        return self.path / "plan.gz"
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -87,6 +101,32 @@ class LoadRequest(Request):
     options: dict[str, Any]
     table: TableRef
     positions: Sequence[int]
+
+
+@dataclass(frozen=True)
+class CompareRequest(Request):
+    """Lay the file over a table that exists, without changing it.
+
+    `positions` says where the compared `columns` are in the rows of the file; new ones have numbers below 0. `since` is
+    the change set that the table was made with: what people changed after it is theirs, unless a later set of the kinds
+    `from_files` has changed it again. `last_plan` is the plan of the last file of this source, and `last_decision` what
+    was decided about edits then. `mark` is the column for marks of missing rows.
+    """
+
+    verb = "compare"
+    folder: str
+    address: str
+    options: dict[str, Any]
+    table: TableRef
+    columns: Sequence[Field]
+    positions: Sequence[int]
+    settings: dict[str, Any]
+    rows: int  # of the table, about: comparing may take time that fits them
+    since: int
+    from_files: Sequence[str]
+    last_plan: str | None = None
+    last_decision: dict[str, Any] = field(default_factory=dict)
+    mark: Field | None = None
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from webapp.db.errors import UserError, known_error
 
 # Pass 1 yields to everybody. Writers do not: a process that holds the write lock but gets no CPU time keeps everybody
 # else from writing.
-NICENESS = {"inspect": 10, "survey": 5}
+NICENESS = {"inspect": 10, "compare": 10, "survey": 5}
 REPORT_SECONDS = 0.2  # between progress lines
 
 
@@ -75,13 +75,19 @@ def _stop_with_the_parent() -> None:
     os._exit(1)
 
 
-def _limit(folder: str) -> None:
-    """A pass has processor time that fits its file, then it gives its slot back; and the same memory for any file."""
+COMPARED_ROWS = 2_000  # of a table in a second of processor time, at least
+
+
+def _limit(folder: str, rows: int = 0) -> None:
+    """A pass has processor time that fits its file, and the rows of the table that it is compared with, then it gives
+    its slot back; and the same memory for any file.
+    """
     from webapp.formats import archive, process
     from webapp.imports.requests import ImportFolder
 
     process.limit_memory(process.MAX_MEMORY)
-    process.limit_cpu(process.cpu_seconds(archive.unpacked_size(ImportFolder(Path(folder)).original)))
+    seconds = process.cpu_seconds(archive.unpacked_size(ImportFolder(Path(folder)).original))
+    process.limit_cpu(seconds + rows // COMPARED_ROWS)
 
 
 def _inspect(request: dict[str, Any]) -> dict[str, Any]:
@@ -114,6 +120,22 @@ def _load(request: dict[str, Any]) -> dict[str, Any]:
     with ImportFolder(Path(request["folder"])).exclusive():
         table = TableRef.from_json(request["table"])
         return {"rows": load(LoadRequest(**request | {"table": table}), ProgressReporter())}
+
+
+def _compare(request: dict[str, Any]) -> dict[str, Any]:
+    from webapp.imports.compare import compare
+    from webapp.imports.requests import CompareRequest, ImportFolder, write_json
+    from webapp.rowstore.table_ref import Field, TableRef
+
+    _limit(request["folder"], request["rows"])
+    folder = ImportFolder(Path(request["folder"]))
+    request["table"] = TableRef.from_json(request["table"])
+    request["columns"] = [Field(**column) for column in request["columns"]]
+    request["mark"] = Field(**request["mark"]) if request["mark"] else None
+    with folder.exclusive():
+        report = compare(CompareRequest(**request), ProgressReporter())
+        write_json(folder.comparison, report.to_json())
+    return {"rows": report.rows}
 
 
 def _index(request: dict[str, Any]) -> dict[str, Any]:
@@ -201,6 +223,7 @@ def _carry_out(request: dict[str, Any], what: str) -> dict[str, Any]:
 VERBS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "inspect": _inspect,
     "load": _load,
+    "compare": _compare,
     "index": _index,
     "survey": _survey,
     "convert": _convert,

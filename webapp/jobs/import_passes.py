@@ -50,13 +50,21 @@ async def inspect_import(context: JobContext, import_id: str) -> None:
     async def inspect(import_: Import) -> None:
         folder = context.folder(import_id)
         request = InspectRequest(str(folder.path), import_.filename, import_.overrides, context.rows.limits.columns)
-        await run_child(context, import_id, request.to_json(), _reporter(context, import_))
+        await run_child(context, import_id, request.to_json(), report_progress(context, import_))
         inspection = json.loads(await asyncio.to_thread(folder.inspection.read_bytes))
         if not inspection["columns"]:
             raise ImportFileError("There is nothing in this file but empty lines.")
-        await when_not_busy(context.database.write, importing.record_inspection, import_id, inspection)
+        await RECORD_INSPECTION[import_.is_update](context, import_id, inspection)
 
-    await _run_pass(context, import_id, ImportState.INSPECTING, inspect)
+    await run_pass(context, import_id, ImportState.INSPECTING, inspect)
+
+
+async def _record_inspection(context: JobContext, import_id: str, inspection: dict[str, Any]) -> None:
+    await when_not_busy(context.database.write, importing.record_inspection, import_id, inspection)
+
+
+# What follows pass 1: by whether it is a further file for a table (`import_updates.py`).
+RECORD_INSPECTION = {False: _record_inspection}
 
 
 async def load_import(context: JobContext, import_id: str) -> None:
@@ -64,11 +72,11 @@ async def load_import(context: JobContext, import_id: str) -> None:
 
     async def load(import_: Import) -> None:
         request = await _load_request(context, import_)
-        await run_child(context, import_id, request.to_json(), _reporter(context, import_))
+        await run_child(context, import_id, request.to_json(), report_progress(context, import_))
         threshold = context.settings.search_index_rows
         await when_not_busy(context.database.write, importing.finish_loading, import_id, threshold)
 
-    await _run_pass(context, import_id, ImportState.LOADING, load)
+    await run_pass(context, import_id, ImportState.LOADING, load)
 
 
 async def index_table(context: JobContext, table_id: str) -> None:
@@ -141,7 +149,7 @@ async def _record_failure(context: JobContext, import_id: str, reason: str) -> b
     return True
 
 
-async def _run_pass(
+async def run_pass(
     context: JobContext, import_id: str, state: ImportState, work: Callable[[Import], Awaitable[None]]
 ) -> None:
     """Run `work(import)` if the import is in `state`; an error makes the import fail."""
@@ -186,7 +194,7 @@ async def run_child(
     raise UserError(given_up)
 
 
-def _reporter(context: JobContext, import_: Import) -> Callable[[dict[str, Any]], None]:
+def report_progress(context: JobContext, import_: Import) -> Callable[[dict[str, Any]], None]:
     meter = Meter(initial_progress(import_))
 
     def on_progress(progress: dict[str, Any]) -> None:

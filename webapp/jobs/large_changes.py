@@ -18,6 +18,7 @@ from webapp.jobs.context import JobContext
 from webapp.jobs.import_passes import get_table, run_child, when_not_busy
 from webapp.models.tables import large_steps
 from webapp.models.tables.editing import with_deleted_columns
+from webapp.models.tables.import_updating import settle
 from webapp.models.tables.large_change import ENDED, UNFINISHED, LargeChange, LargeState, large_topic
 
 CHECK_RIGHTS_EVERY = 1.0  # seconds
@@ -52,6 +53,7 @@ async def change_rows(context: JobContext, change_id: str) -> None:
                 if change_id in context.failed_changes:
                     return
         if change is not None and change.state in ENDED:
+            await when_not_busy(context.database.write, settle, change.id)
             while await when_not_busy(context.database.write, large_steps.forget_parts, change.id):
                 pass
 

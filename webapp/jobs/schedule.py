@@ -24,6 +24,7 @@ from webapp.models.mail import MAX_TRIES, erase_expired_mails
 from webapp.models.retention import RETENTIONS, Retention
 from webapp.models.tables import importing
 from webapp.models.tables.import_model import StateConflict
+from webapp.models.tables.import_update import ImportUpdate
 from webapp.models.tables.large_change import ENDED, UNFINISHED, LargeChange, LargeChangePart
 from webapp.models.tables.large_steps import give_up_undecided, has_undecided
 from webapp.models.tables.table import SearchIndex
@@ -38,7 +39,11 @@ MAX_AGE = 86_400  # seconds after which a file without an import counts as an ab
 # and the user still has the original file.
 MAX_UNDECIDED = timedelta(days=7)
 
-TASK_OF_STATE = {ImportState.INSPECTING: "inspect_import", ImportState.LOADING: "load_import"}
+TASK_OF_STATE = {
+    ImportState.INSPECTING: "inspect_import",
+    ImportState.LOADING: "load_import",
+    ImportState.COMPARING: "compare_import",
+}
 
 logger = logging.getLogger(__name__)
 
@@ -99,9 +104,12 @@ class Schedule:
         await self._ensure_started("purge_deletions", marked)
 
     async def _resume_large_changes(self) -> None:
-        """Also those that have ended, and have parts of their plan left."""
+        """Also those that have ended, and have parts of their plan or an import that does not know yet."""
         has_parts = LargeChange.id.in_(select(LargeChangePart.change_id).distinct())
-        is_unfinished = or_(LargeChange.state.in_(UNFINISHED), and_(LargeChange.state.in_(ENDED), has_parts))
+        updating = select(ImportUpdate.change_id).join(Import, Import.id == ImportUpdate.import_id)
+        is_awaited = LargeChange.id.in_(updating.where(Import.state == ImportState.UPDATING))
+        is_left = and_(LargeChange.state.in_(ENDED), or_(has_parts, is_awaited))
+        is_unfinished = or_(LargeChange.state.in_(UNFINISHED), is_left)
         await self._ensure_started("change_rows", select(LargeChange.id).where(is_unfinished))
 
     async def _resume_mails(self) -> None:

@@ -14,6 +14,7 @@ from webapp.models.mail import Mail
 from webapp.models.policy import Action, Actor, Role, Scope, TableRole, is_above, is_allowed
 from webapp.models.tables.change_set import Change, ChangeSet, ChangeSetPart
 from webapp.models.tables.import_model import Import, ImportState
+from webapp.models.tables.import_update import ImportSource, ImportUpdate
 from webapp.models.tables.large_change import LargeChange, LargeChangeLeft, LargeChangePart, LargeState
 from webapp.models.tables.table import Column, Member, Table
 from webapp.models.tables.type_change import SpareColumn, TypeChange
@@ -33,7 +34,9 @@ __all__ = [
     "Event",
     "IdempotencyKey",
     "Import",
+    "ImportSource",
     "ImportState",
+    "ImportUpdate",
     "LargeChange",
     "LargeChangeLeft",
     "LargeChangePart",

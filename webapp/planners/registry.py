@@ -14,6 +14,13 @@ def _undo() -> Planner:
     return plan_undo
 
 
+def _import_update() -> Planner:
+    from webapp.planners.import_update import plan_import_update
+
+    return plan_import_update
+
+
 PLANNERS: dict[str, Callable[[], Planner]] = {
     "undo": _undo,
+    "import.update": _import_update,
 }

@@ -3,7 +3,8 @@
 Only SQLite is implemented so far; which database it is, is decided here and nowhere else.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:  # a child process loads neither SQLAlchemy nor what it does not need
@@ -11,7 +12,8 @@ if TYPE_CHECKING:  # a child process loads neither SQLAlchemy nor what it does n
 
     from webapp.db.database import Database
     from webapp.db.unit_of_work import BlockingConnection, UnitOfWork
-    from webapp.rowstore.store import RowLoader, RowReader, RowStore, RowWriter
+    from webapp.rowstore.store import FileComparison, RowLoader, RowReader, RowStore, RowWriter
+    from webapp.rowstore.table_ref import Field, TableRef
 
 T = TypeVar("T")
 
@@ -53,3 +55,16 @@ def open_loader(address: str) -> "RowLoader":
     from webapp.rowstore.sqlite.loader import SqliteRowLoader
 
     return SqliteRowLoader(address)
+
+
+def open_comparison(
+    address: str, draft: Path, table: "TableRef", columns: "Sequence[Field]", keys: "Sequence[int]"
+) -> "FileComparison":
+    """Lay a file over a table, with a database at the path `draft`, which is made anew and can be removed afterwards.
+
+    `columns` are those of the file: fields of the table, or new ones, whose numbers are below 0. `keys` are numbers of
+    the table's columns. Raises `RowsGone` if there is no such table.
+    """
+    from webapp.rowstore.sqlite.comparing import SqliteFileComparison
+
+    return SqliteFileComparison(address, draft, table, columns, keys)

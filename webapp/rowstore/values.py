@@ -225,3 +225,54 @@ class StoredRow:
 
     id: int
     cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RowEdit:
+    """What somebody did to a row: with `column` to a cell, whose texts are `before` and `after`. Without one they added
+    it, or deleted it: then `after` is None; `cells` has its texts by column. With `is_from_file` a file did it, which
+    settles what people did before.
+    """
+
+    seq: int  # of the change set
+    row_id: int
+    column: int | None
+    before: str | None
+    after: str | None
+    cells: Mapping[int, str] | None = None
+    is_from_file: bool = False
+    settled: str | None = None  # what the file had when somebody decided that the cell stays as it was edited
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRow:
+    """A row of the file, `place` being where it is among its rows, from 1, and the row of the table that it is, if any
+    (`id`, else 0). Cells are in the order of the compared columns; `edits` by column, 0 for the row as a whole.
+    """
+
+    id: int
+    place: int
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    edits: Mapping[int, RowEdit] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """How many rows of the file are new, differ and are the same; and how many of the table are not in the file."""
+
+    added: int
+    changed: int
+    same: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyProblems:
+    """Rows of the file that are no row of the table for sure: whose key is `empty`, `repeated` in the file, or
+    `ambiguous`: several rows of the table have it. With the first of each; and how many rows of the table have no key.
+    """
+
+    counts: Mapping[str, int]
+    samples: Mapping[str, list[tuple[int, tuple[str, ...]]]]
+    keyless: int

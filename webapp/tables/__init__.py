@@ -51,5 +51,7 @@ from webapp.tables import (  # noqa: E402, F401  (routes register themselves)
     table_invitations,
     tables,
     trash,
+    update_changes,
+    updates,
     uploads,
 )

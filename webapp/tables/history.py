@@ -126,7 +126,7 @@ async def rows_history(table_id: int, row_id: int) -> ResponseReturnValue:
     is_there = row_id in await _existing(access, [row_id])
     if not (is_there or _may(access, Action.EDIT_TABLE)):
         raise NotFound("row")
-    titles = await _titles(access)
+    titles = await readable_titles(access)
     if column is not None and column not in titles:
         raise NotFound("column")
     page = await db().read(lambda connection: list_row_history(connection, table_id, row_id, column, before))
@@ -180,7 +180,7 @@ async def _word_of(table_id: int, result: UndoResult) -> str:
 
 async def _present(access: TableAccess, page: HistoryPage) -> list[Line]:
     """The lines, in the history of a row with what changed in it."""
-    titles, may_edit = await _titles(access), _may(access, Action.EDIT_TABLE) and access.table.state == "ready"
+    titles, may_edit = await readable_titles(access), _may(access, Action.EDIT_TABLE) and access.table.state == "ready"
     may_rename = _may(access, Action.CHANGE_TABLE)
     diff = iter(await present_diff(access, [entry for one in page.sets for entry in page.entries.get(one.seq, ())]))
     return [
@@ -200,13 +200,13 @@ async def present_diff(access: TableAccess, entries: Sequence[Entry]) -> list[Di
     """In a thread: comparing many long texts word by word takes a while."""
     if not entries:
         return []
-    titles, rows = await _titles(access), None
+    titles, rows = await readable_titles(access), None
     if not _may(access, Action.EDIT_TABLE):
         rows = await _existing(access, [entry.row_id for entry in entries if entry.row_id is not None])
     return await asyncio.to_thread(present_entries, access.table.id, entries, titles, rows)
 
 
-async def _titles(access: TableAccess) -> Titles:
+async def readable_titles(access: TableAccess) -> Titles:
     """Of the columns whose texts this person may read."""
     table = access.table
     if not _may(access, Action.EDIT_TABLE):

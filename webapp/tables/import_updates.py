@@ -110,6 +110,8 @@ class ImportSubject(Subject):
 def render_import(environment: Environment, row: Row[Any], progress: Progress | None, locale: Locale) -> str:
     """The whole import, replacing what the page shows. Rendered once for all streams that watch it."""
     template = environment.get_template("tables/imports/_import.html")
+    if row.is_update:  # which depends on the table, too
+        return partial("import", environment.get_template("tables/updates/_moved.html").render(import_=_as_import(row)))
     with use_locale(locale):
         return partial("import", template.render(present_import(environment, _as_import(row), progress)))
 

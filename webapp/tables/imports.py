@@ -4,7 +4,7 @@ import asyncio
 from pathlib import PurePath
 from typing import Any
 
-from quart import Response, request, url_for
+from quart import Response, redirect, request, url_for
 from quart.typing import ResponseReturnValue
 
 from webapp.db.errors import UserError
@@ -15,6 +15,7 @@ from webapp.models import Import, ImportState
 from webapp.models.errors import NotFound
 from webapp.models.tables import importing, sheet_imports
 from webapp.models.tables.import_model import RUNNING_STATES, StateConflict, find_import
+from webapp.models.tables.import_update import get_update
 from webapp.tables import bp
 from webapp.tables.import_overrides import InvalidOverride, ensure_a_column, parse_overrides
 from webapp.tables.import_presenter import present_import, progress_of
@@ -32,7 +33,13 @@ FORM_FIELDS = 10_000
 
 @bp.get("/imports/<import_id>")
 async def imports_show(import_id: str) -> ResponseReturnValue:
-    return await _page(await find_import(db(), current_user(), import_id))
+    """That of a further file for a table has its own page."""
+    import_ = await find_import(db(), current_user(), import_id)
+    if import_.is_update:
+        async with db().reading() as session:
+            _, update = await get_update(session, import_id)
+        return redirect(url_for("tables.updates_show", table_id=update.table_id, import_id=import_id), 303)
+    return await _page(import_)
 
 
 @bp.post("/imports/<import_id>")
@@ -40,7 +47,7 @@ async def imports_show(import_id: str) -> ResponseReturnValue:
 @body_limit(FORM_LIMIT, fields=FORM_FIELDS)
 async def imports_update(import_id: str) -> ResponseReturnValue:
     """Apply the user's corrections to the preview; read the file again if they need it."""
-    import_ = await find_import(db(), current_user(), import_id)
+    import_ = await _find_new(import_id)
     try:
         overrides = await _overrides(import_)
     except InvalidOverride as problem:
@@ -54,7 +61,7 @@ async def imports_update(import_id: str) -> ResponseReturnValue:
 @body_limit(FORM_LIMIT, fields=FORM_FIELDS)
 async def imports_start(import_id: str) -> ResponseReturnValue:
     """Create the table. If the corrections require reading the file again, the page asks once more afterwards."""
-    import_ = await find_import(db(), current_user(), import_id)
+    import_ = await _find_new(import_id)
     try:
         overrides, limit = await _overrides(import_, is_final=True), config().imports_waiting
         await db().write(importing.begin_loading, import_.id, overrides, limit=limit)
@@ -70,7 +77,7 @@ async def imports_start(import_id: str) -> ResponseReturnValue:
 @may(Action.CREATE_TABLE)
 async def imports_sheets(import_id: str) -> ResponseReturnValue:
     """Import other sheets of the file as tables of their own: each gets its preview."""
-    import_ = await find_import(db(), current_user(), import_id)
+    import_ = await _find_new(import_id)
     sheets = (await request.form).getlist("sheets")
     if not sheets:
         return await _page(import_, "Select at least one sheet.", 422)
@@ -113,6 +120,14 @@ async def imports_rejected(import_id: str) -> Response:
     return streamed(
         lambda: file_part(path, 0, size), "text/csv", f"{PurePath(import_.filename).stem}, rejected rows.csv"
     )
+
+
+async def _find_new(import_id: str) -> Import:
+    """An import that becomes a table. Raises `NotFound`."""
+    import_ = await find_import(db(), current_user(), import_id)
+    if import_.is_update:
+        raise NotFound("import")
+    return import_
 
 
 async def _overrides(import_: Import, *, is_final: bool = False) -> ImportOverrides:

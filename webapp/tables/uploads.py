@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -43,6 +43,11 @@ class NothingUploaded(UserError):
 @may(Action.CREATE_TABLE)
 @body_limit(lambda settings: settings.upload_limit)
 async def create() -> ResponseReturnValue:
+    return await take_upload(partial(importing.create, user_id=current_user().id), _url)
+
+
+async def take_upload(verb: Callable[..., Awaitable[None]], url: Callable[[str], str]) -> ResponseReturnValue:
+    """Receive a file; `verb` records its import, whose page is at `url(import_id)`."""
     await _ensure_room()
     queue().warm_up()
     async with receive(config().imports_dir, text_field="text") as upload:
@@ -52,8 +57,8 @@ async def create() -> ResponseReturnValue:
         key = content_key(upload.fields.get(FIELD), *file.values())
         async with _new_import() as (import_id, folder):
             upload.move_to(folder.original)
-            await _record(key, import_id, **file)
-    return redirect_to(_url(import_id), whole=True)
+            await _record(key, import_id, partial(verb, **file), url(import_id))
+    return redirect_to(url(import_id), whole=True)
 
 
 @bp.post("/samples")
@@ -64,7 +69,8 @@ async def samples_create() -> ResponseReturnValue:
     sha256 = hashlib.sha256(data).hexdigest()
     async with _new_import() as (import_id, folder):
         await asyncio.to_thread(folder.original.write_bytes, data)
-        await _record(key, import_id, filename=SAMPLE.name, size=len(data), sha256=sha256)
+        file: dict[str, Any] = {"filename": SAMPLE.name, "size": len(data), "sha256": sha256}
+        await _record(key, import_id, partial(importing.create, user_id=current_user().id, **file), _url(import_id))
     import_ = await jobs().wait_for_pass(import_id, PASS_SECONDS)
     if import_ is not None and import_.state == ImportState.READY:
         await db().write(importing.begin_loading, import_id, ImportOverrides())
@@ -101,13 +107,12 @@ async def _new_import() -> AsyncIterator[tuple[str, ImportFolder]]:
         raise
 
 
-async def _record(key: RequestKey | None, import_id: str, **file: Any) -> None:
+async def _record(key: RequestKey | None, import_id: str, verb: Callable[..., Awaitable[None]], url: str) -> None:
     """Raises `AlreadyDone` if the same file came with the same key before, and its import is still there; and
     `TooManyWaiting`: others may have been uploaded at the same time.
     """
-    outcome = Outcome(_url(import_id), subject=import_id)
-    verb = partial(importing.create, user_id=current_user().id, limit=config().imports_waiting, **file)
-    await db().write(once, key, lambda _: outcome, verb, import_id)
+    outcome = Outcome(url, subject=import_id)
+    await db().write(once, key, lambda _: outcome, partial(verb, limit=config().imports_waiting), import_id)
 
 
 def _url(import_id: str) -> str:

@@ -4,7 +4,7 @@ and the files they came from.
 
 from operator import methodcaller
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
@@ -13,6 +13,7 @@ from webapp.models.errors import NotFound
 from webapp.models.policy import Actor
 from webapp.models.tables.change_log import publish_access
 from webapp.models.tables.import_model import Import
+from webapp.models.tables.import_update import ImportUpdate
 from webapp.models.tables.importing import discard_files
 from webapp.models.tables.members import require_owner
 from webapp.models.tables.table import Member, Table
@@ -38,7 +39,18 @@ async def delete_table(work: UnitOfWork, actor: Actor, table_id: int) -> None:
         raise ImportRunning
     table.deleted_at = utc_now()
     await give_up_type_changes(work, table_id)
+    await withdraw_changes(work, table_id)
     publish_access(work, table_id)
+
+
+async def _delete_imports(work: UnitOfWork, table_id: int) -> None:
+    """The file that it was made from, and all that were laid over it or are about to be, whoever brought them."""
+    further = select(ImportUpdate.import_id).where(ImportUpdate.table_id == table_id)
+    its_own = or_(Import.table_id == table_id, Import.id.in_(further))
+    for import_ in await work.session.scalars(select(Import).where(its_own)):
+        await work.session.delete(import_)
+        await discard_files(work, import_.id)
+    await work.session.flush()
 
 
 async def delete_tables_of(work: UnitOfWork, user_id: int) -> None:
@@ -53,6 +65,7 @@ async def delete_tables_of(work: UnitOfWork, user_id: int) -> None:
     for import_id in await work.session.scalars(select(Import.id).where(Import.user_id == user_id)):
         await discard_files(work, import_id)
     for table in tables:
+        await _delete_imports(work, table.id)
         await work.session.delete(table)
     await work.session.flush()  # before the person is deleted, and their tables with them
     for table in tables:

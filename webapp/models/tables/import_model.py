@@ -24,12 +24,14 @@ class ImportState(StrEnum):
     INSPECTING = "inspecting"  # pass 1 reads the whole file
     READY = "ready"  # the preview waits for a decision
     LOADING = "loading"  # pass 2 inserts rows
+    COMPARING = "comparing"  # of a further file for a table: it is laid over the table, which stays as it is
+    UPDATING = "updating"  # and this is what applies it
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
 
 
-RUNNING_STATES = (ImportState.INSPECTING, ImportState.LOADING)
+RUNNING_STATES = (ImportState.INSPECTING, ImportState.LOADING, ImportState.COMPARING, ImportState.UPDATING)
 
 
 UNFINISHED_STATES = (*RUNNING_STATES, ImportState.READY)
@@ -43,6 +45,8 @@ class StateConflict(UserError):
         messages = {
             ImportState.INSPECTING: "The file is still being read. Wait for the preview, then try again.",
             ImportState.LOADING: "This import has already begun.",
+            ImportState.COMPARING: "The file is being compared with the table. Wait for the result, then try again.",
+            ImportState.UPDATING: "This import has already begun.",
             ImportState.DONE: "This import is already done.",
             ImportState.FAILED: "This import has failed. Upload the file again.",
             ImportState.CANCELLED: "This import was cancelled. Upload the file again.",
@@ -61,10 +65,13 @@ class TooManyWaiting(UserError):
         )
 
 
+_RUNNING = "state IN ('inspecting', 'loading', 'comparing', 'updating')"
+
+
 class Import(Base):
     __tablename__ = "imports"
     # What runs or waits: few of many.
-    __table_args__ = (Index("ix_imports_running", "user_id", sqlite_where=text("state IN ('inspecting', 'loading')")),)
+    __table_args__ = (Index("ix_imports_running", "user_id", sqlite_where=text(_RUNNING)),)
 
     id: Mapped[str] = mapped_column(primary_key=True)  # 32 hexadecimal digits
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
@@ -75,6 +82,8 @@ class Import(Base):
     failure: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     finished_at: Mapped[datetime | None]
+    # Whether it is a further file for a table that exists: `ImportUpdate` says which. It gets its `table_id` once done.
+    is_update: Mapped[bool] = mapped_column(default=False, server_default="0")
 
     # The upload, kept unchanged as `original` in the import's folder.
     filename: Mapped[str]
@@ -110,7 +119,10 @@ class Import(Base):
     def upload_of(cls, table_id: int) -> Select[str, str, str]:
         """Id, file name and hash of the upload this table was made from."""
         return (
-            select(cls.id, cls.filename, cls.sha256).where(cls.table_id == table_id).order_by(cls.created_at).limit(1)
+            select(cls.id, cls.filename, cls.sha256)
+            .where(cls.table_id == table_id, ~cls.is_update)
+            .order_by(cls.created_at)
+            .limit(1)
         )
 
 

@@ -62,11 +62,11 @@ async def create(
 
 async def record_inspection(work: UnitOfWork, import_id: str, inspection: dict[str, Any]) -> None:
     """Pass 1 is complete: the preview waits for a decision. `inspection` is an `InspectionReport` as JSON."""
-    import_ = await _get_in_state(work, import_id, ImportState.INSPECTING)
+    import_ = await get_in_state(work, import_id, ImportState.INSPECTING)
     import_.inspection = inspection
     import_.state = ImportState.READY
     import_.failure = None
-    _announce(work, import_id)
+    announce(work, import_id)
 
 
 async def inspect_again(work: UnitOfWork, import_id: str, overrides: ImportOverrides, limit: int | None = None) -> None:
@@ -97,12 +97,12 @@ async def correct(work: UnitOfWork, import_id: str, overrides: ImportOverrides, 
         return
     import_.overrides, import_.inspection = overrides.to_json(), known.to_json()
     import_.failure = None
-    _announce(work, import_id)
+    announce(work, import_id)
 
 
 async def retry(work: UnitOfWork, source: AuditSource, import_id: str) -> None:
     """Run pass 1 of a failed import again for its owner, as the audit log then says."""
-    import_ = await _get_in_state(work, import_id, ImportState.FAILED)
+    import_ = await get_in_state(work, import_id, ImportState.FAILED)
     await inspect_again(work, import_id, ImportOverrides.from_json(import_.overrides))
     owner = await work.session.get(User, import_.user_id)
     await AuditEvent.record(work, Event.JOB_RETRIED, source, owner, file=import_.filename)
@@ -121,7 +121,9 @@ async def begin_loading(
     Return False if the file has to be read again first. Raises `ImportFileError` if no column
     is left, and `TooManyWaiting`.
     """
-    import_ = await _get_in_state(work, import_id, ImportState.READY)
+    import_ = await get_in_state(work, import_id, ImportState.READY)
+    if import_.is_update:
+        raise NotFound("import")
     inspection = InspectionReport.from_json(import_.inspection or {})
     final = inspection.with_overrides(overrides)
     if final is None and ImportOverrides.from_json(import_.overrides) == overrides:
@@ -147,14 +149,14 @@ async def begin_loading(
     import_.overrides, import_.inspection = overrides.to_json(), final.to_json()
     import_.state = ImportState.LOADING
     import_.failure = None
-    _announce(work, import_id)
+    announce(work, import_id)
     work.enqueue("load_import", import_id)
     return True
 
 
 async def finish_loading(work: UnitOfWork, import_id: str, search_index_rows: int) -> None:
     """All rows are in. A table of at least `search_index_rows` rows gets its full-text index next."""
-    import_ = await _get_in_state(work, import_id, ImportState.LOADING)
+    import_ = await get_in_state(work, import_id, ImportState.LOADING)
     table = await work.session.get_one(Table, import_.table_id)
     table_id, rows, user_id, filename = table.id, table.row_count, import_.user_id, import_.filename
     seq = await work.run(lambda connection: record_import(connection, user_id, table_id, rows, filename))
@@ -163,7 +165,7 @@ async def finish_loading(work: UnitOfWork, import_id: str, search_index_rows: in
     table.version += 1
     import_.state = ImportState.DONE
     import_.finished_at = utc_now()
-    _announce(work, import_id)
+    announce(work, import_id)
     if table.row_count >= search_index_rows:
         table.search_index = SearchIndex.BUILDING
         work.enqueue("index_table", str(table.id))
@@ -207,7 +209,7 @@ async def dismiss(work: UnitOfWork, user_id: int, import_id: str | None = None) 
 
 async def discard_preview(work: UnitOfWork, import_id: str) -> None:
     """Delete an abandoned preview, as if there had been no upload."""
-    await work.session.delete(await _get_in_state(work, import_id, ImportState.READY))
+    await work.session.delete(await get_in_state(work, import_id, ImportState.READY))
     await discard_files(work, import_id)
 
 
@@ -220,10 +222,14 @@ async def fail(work: UnitOfWork, import_id: str, reason: str) -> None:
     if import_.state not in UNFINISHED_STATES:
         return
     import_.failure = reason
+    if import_.state == ImportState.COMPARING:
+        import_.state = ImportState.READY
+        announce(work, import_id)
+        return
     if import_.state == ImportState.INSPECTING and import_.inspection is not None:
         import_.state = ImportState.READY
         import_.overrides = ImportOverrides().to_json()
-        _announce(work, import_id)
+        announce(work, import_id)
         return
     await _abandon(work, import_, ImportState.FAILED)
     if import_.inspection is None:
@@ -233,7 +239,7 @@ async def fail(work: UnitOfWork, import_id: str, reason: str) -> None:
 async def discard_files(work: UnitOfWork, import_id: str) -> None:
     """After the commit, stop the import's pass if one is running, and remove its files. Its upload can be repeated."""
     await forget_outcome(work, import_id)
-    _announce(work, import_id)
+    announce(work, import_id)
     work.enqueue("discard_import", import_id)
 
 
@@ -249,7 +255,8 @@ def _other_sheet(inspection: InspectionReport) -> str | None:
     return inspection.sheet if first is not None and inspection.sheet != first else None
 
 
-def _announce(work: UnitOfWork, import_id: str) -> None:
+def announce(work: UnitOfWork, import_id: str) -> None:
+    """Whoever shows the import reads its new state."""
     work.publish(import_topic(import_id), CHANGED, key=CHANGED)
 
 
@@ -259,7 +266,7 @@ def begin_inspection(work: UnitOfWork, import_: Import, overrides: ImportOverrid
     import_.state = ImportState.INSPECTING
     import_.failure = import_.finished_at = None
     import_.rows_done = 0
-    _announce(work, import_.id)
+    announce(work, import_.id)
     work.enqueue("inspect_import", import_.id)
 
 
@@ -269,7 +276,7 @@ async def _abandon(work: UnitOfWork, import_: Import, state: ImportState) -> Non
     import_.state = state
     import_.finished_at = utc_now()
     table_id, import_.table_id = import_.table_id, None
-    _announce(work, import_.id)
+    announce(work, import_.id)
     if table_id is not None:
         await work.session.flush()
         if table := await work.session.get(Table, table_id):
@@ -303,7 +310,8 @@ async def get_import(work: UnitOfWork, import_id: str) -> Import:
     return import_
 
 
-async def _get_in_state(work: UnitOfWork, import_id: str, state: ImportState) -> Import:
+async def get_in_state(work: UnitOfWork, import_id: str, state: ImportState) -> Import:
+    """Raises `NotFound` and `StateConflict`."""
     import_ = await get_import(work, import_id)
     if import_.state != state:
         raise StateConflict(import_.state)

@@ -7,7 +7,7 @@ from sqlalchemy import and_, select
 
 from webapp.db.database import Database
 from webapp.models.policy import Actor
-from webapp.models.tables.import_model import RUNNING_STATES, Import, ImportSummary
+from webapp.models.tables.import_model import RUNNING_STATES, Import, ImportState, ImportSummary
 from webapp.models.tables.large_change import UNFINISHED, LargeChange
 from webapp.models.tables.table import Column, Table
 from webapp.models.tables.type_change import TypeChange, TypeChangeState
@@ -26,7 +26,8 @@ class Running:
 
 async def find_running_work(database: Database, actor: Actor) -> Running:
     imports = Import.visible_to(actor.id).with_only_columns(*ImportSummary.columns())
-    imports = imports.where(Import.state.in_(RUNNING_STATES)).order_by(Import.created_at.desc())
+    is_running = Import.state.in_(set(RUNNING_STATES) - {ImportState.UPDATING})  # by a large change, which is listed
+    imports = imports.where(is_running).order_by(Import.created_at.desc())
     large = select(LargeChange, Table.title).join(Table, Table.id == LargeChange.table_id)
     large = large.where(LargeChange.user_id == actor.id, LargeChange.state.in_(UNFINISHED))
     of_column = and_(Column.table_id == TypeChange.table_id, Column.number == TypeChange.number)

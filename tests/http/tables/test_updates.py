@@ -1,0 +1,463 @@
+"""A further file for a table, through the pages: the upload, the comparison, decisions, and what becomes of it."""
+
+import asyncio
+import io
+import json
+import re
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from quart.datastructures import FileStorage
+from quart.testing import QuartClient
+
+from settings import Settings
+from tests.conftest import make_settings
+from tests.helpers import GRACE, sign_up
+from tests.tables import add_table
+from webapp.db.sqlite_driver import connect
+from webapp.extensions import db, jobs
+from webapp.models import Actor, Import, ImportUpdate, TableRole
+from webapp.models.tables import editing
+from webapp.models.tables.import_update import find_update
+from webapp.web.application import Application
+
+COLUMNS = {"id": "integer", "City": "text", "Since": "integer"}
+ROWS = (("1", "Oslo", "1048"), ("2", "Bergen", "1070"), ("3", "Narvik", "1902"))
+LATER = "id,City,Since\n1,Christiania,1048\n2,Bergen,1070\n4,Bodø,1816\n"
+ADA = Actor(1, "ada@example.org", "ada", "owner")
+
+
+@pytest.fixture
+def settings(data_dir: Path) -> Settings:
+    return make_settings(data_dir, registration="open")
+
+
+@pytest.fixture
+async def ada(client: QuartClient) -> QuartClient:
+    await sign_up(client)
+    return client
+
+
+@pytest.fixture
+def table(ada: QuartClient, settings: Settings) -> int:
+    return add_table(settings.data_dir, COLUMNS, ROWS)
+
+
+async def upload(client: QuartClient, table: int, data: str, filename: str = "cities 2.csv") -> str:
+    """The address of the import."""
+    file = FileStorage(io.BytesIO(data.encode()), filename)
+    answer = await client.post(f"/tables/{table}/imports", files={"file": file})
+    assert answer.status_code == 303, await answer.get_data(as_text=True)
+    return str(answer.headers["Location"])
+
+
+async def settled(app: Application, location: str) -> Import:
+    found = await jobs.of(app).wait_for_pass(location.rpartition("/")[2], 20)
+    assert found is not None
+    return found
+
+
+async def compared(app: Application, client: QuartClient, table: int, data: str = LATER, **form: Any) -> str:
+    """The address of an import whose comparison waits for a decision."""
+    location = await upload(client, table, data)
+    found = await settled(app, location)
+    if form:
+        answer = await choose(app, client, location, **form)
+        assert answer.status_code == 303, await answer.get_data(as_text=True)
+        found = await settled(app, location)
+    assert (found.state, found.failure) == ("ready", None)
+    return location
+
+
+async def choose(app: Application, client: QuartClient, location: str, **changed: Any) -> Any:
+    """Send the form of the settings as the page has it, but for what is `changed`."""
+    _, update = await found(app, location)
+    settings = update.settings
+    words = {-1: "new", 0: ""}
+    form: dict[str, Any] = {f"column-{index}": words.get(n, str(n)) for index, n in settings["columns"].items()}
+    form |= {"mode": settings["mode"], "keys": [str(key) for key in settings["keys"]], "missing": settings["missing"]}
+    form |= {"adds_rows": "y", "mark": "new"} | changed
+    return await post(client, location, form)
+
+
+async def post(client: QuartClient, path: str, form: dict[str, Any]) -> Any:
+    """Fields may have several values."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    return await client.post(path, data=urlencode(form, doseq=True), headers=headers)
+
+
+async def found(app: Application, location: str) -> tuple[Import, ImportUpdate]:
+    _, _, table_id, _, import_id = location.split("/")
+    return await find_update(db.of(app), int(table_id), import_id)
+
+
+async def apply(app: Application, client: QuartClient, location: str, **form: Any) -> Import:
+    answer = await post(client, f"{location}/application", form)
+    assert (answer.status_code, answer.headers["Location"]) == (303, location)
+    return await settled(app, location)
+
+
+async def text_of(client: QuartClient, path: str) -> str:
+    answer = await client.get(path)
+    assert answer.status_code == 200, path
+    return str(await answer.get_data(as_text=True))
+
+
+async def rows_of(client: QuartClient, table: int) -> list[str]:
+    return (await text_of(client, f"/tables/{table}/export?format=csv")).splitlines()
+
+
+def figures(page: str) -> dict[str, str]:
+    return {what: count for what, count in re.findall(r"<div><dt>([^<]+)</dt><dd>([\d,]+)", page)}
+
+
+async def edit(app: Application, table: int, row: int, column: int, before: str, after: str) -> None:
+    change = editing.CellEdit(row, column, before, after)
+    await db.of(app).write(editing.change_cells, ADA, table, [change])
+
+
+async def test_a_later_file_is_compared_at_once_and_changes_the_table_with_one_button(
+    app: Application, ada: QuartClient, table: int
+) -> None:
+    location = await compared(app, ada, table)
+    page = await text_of(ada, location)
+    assert figures(page) == {"added": "1", "changed": "1", "unchanged": "1", "not in the file": "1"}
+    assert "Import: add 1, change 1 rows" in page
+    assert "<del>Oslo</del>" in page
+    assert await rows_of(ada, table) == ["id,City,Since", "1,Oslo,1048", "2,Bergen,1070", "3,Narvik,1902"]
+    done = await apply(app, ada, location)
+    assert (done.state, done.table_id) == ("done", table)
+    assert await rows_of(ada, table) == [
+        "id,City,Since", "1,Christiania,1048", "2,Bergen,1070", "3,Narvik,1902", "4,Bodø,1816",
+    ]  # fmt: skip
+    assert "is imported" in await text_of(ada, location)
+    assert "cities 2.csv" in await text_of(ada, f"/tables/{table}/history")
+
+
+async def test_what_an_upload_changed_has_a_page_and_a_csv(app: Application, ada: QuartClient, table: int) -> None:
+    location = await compared(app, ada, table, missing="delete")
+    await apply(app, ada, location)
+    page = await text_of(ada, f"{location}/changes")
+    assert "What changed with cities 2.csv" in page
+    assert "<del>Oslo</del>" in page
+    assert "Oslo" not in await text_of(ada, f"{location}/changes?kind=added")
+    assert "Narvik" in await text_of(ada, f"{location}/changes?kind=removed&column=no")
+    lines = (await text_of(ada, f"{location}/changes/export")).splitlines()
+    assert lines[0] == "change,row,column,old,new"
+    assert "changed,1,City,Oslo,Christiania" in lines
+    assert {"removed,3,City,Narvik,", "added,4,City,,Bodø"} <= set(lines)
+    only = (await text_of(ada, f"{location}/changes/export?column=2")).splitlines()
+    assert only[1:] == ["changed,1,City,Oslo,Christiania"]
+    second = await compared(app, ada, table, LATER.replace("Bergen", "Bjørgvin"))
+    await apply(app, ada, second)
+    assert "between cities 2.csv and cities 2.csv" in await text_of(ada, f"{second}/changes")
+
+
+async def test_the_next_file_of_a_source_is_laid_over_the_table_as_the_last_one(
+    app: Application, ada: QuartClient, table: int
+) -> None:
+    first = await compared(app, ada, table, missing="delete", **{"column-2": ""})
+    await apply(app, ada, first)
+    second = await compared(app, ada, table, "Since,id,City\n9,4,Bodø\n9,1,Oslo\n")
+    _, update = await found(app, second)
+    assert update.settings["missing"] == "delete"
+    assert update.settings["columns"] == {"0": 0, "1": 1, "2": 2}
+    assert figures(await text_of(ada, second)) == {"added": "0", "changed": "1", "unchanged": "1", "removed": "1"}
+
+
+async def test_a_file_without_a_key_asks_before_it_is_compared(app: Application, ada: QuartClient, table: int) -> None:
+    location = await upload(ada, table, "City,Since\nOslo,1\nOslo,1\n")
+    assert (await settled(app, location)).state == "ready"
+    page = await text_of(ada, location)
+    assert "Say how the file is laid over the table" in page
+    refused = await choose(app, ada, location, keys=[])
+    assert refused.status_code == 422
+    assert "Choose the column that tells one row from another" in await refused.get_data(as_text=True)
+    await choose(app, ada, location, mode="append", keys=[])
+    await settled(app, location)
+    assert "Import: add 2 rows" in await text_of(ada, location)
+    await apply(app, ada, location)
+    assert (await rows_of(ada, table))[-2:] == [",Oslo,1", ",Oslo,1"]
+
+
+async def test_all_rows_may_be_replaced(app: Application, ada: QuartClient, table: int) -> None:
+    location = await compared(app, ada, table, mode="replace")
+    assert figures(await text_of(ada, location)) == {"added": "2", "changed": "0", "unchanged": "1", "removed": "2"}
+    await apply(app, ada, location)
+    assert await rows_of(ada, table) == ["id,City,Since", "2,Bergen,1070", "1,Christiania,1048", "4,Bodø,1816"]
+
+
+async def test_a_new_column_and_a_changed_title_are_found_and_told(
+    app: Application, ada: QuartClient, table: int
+) -> None:
+    data = "id,Town,Since,Colour\n1,Oslo,1048,red\n2,Bergen,1070,blue\n3,Narvik,1902,\n"
+    location = await compared(app, ada, table, data)
+    page = await text_of(ada, location)
+    assert "“Town” is taken for “City”: similar contents" in page
+    assert "This column is new, and is added: Colour" in page
+    await apply(app, ada, location)
+    assert (await rows_of(ada, table))[:2] == ["id,City,Since,Colour", "1,Oslo,1048,red"]
+
+
+async def test_texts_without_a_value_are_named_and_kept(app: Application, ada: QuartClient, table: int) -> None:
+    location = await compared(app, ada, table, "id,City,Since\n1,Oslo,unknown\n")
+    assert "1 text for “Since” has no value of its type, such as “unknown”" in await text_of(ada, location)
+    await apply(app, ada, location)
+    assert (await rows_of(ada, table))[1] == "1,Oslo,unknown"
+
+
+async def test_missing_rows_are_marked_in_a_new_column_and_lose_the_mark_later(
+    app: Application, ada: QuartClient, table: int
+) -> None:
+    location = await compared(app, ada, table, missing="mark")
+    assert figures(await text_of(ada, location))["marked as missing"] == "1"
+    await apply(app, ada, location)
+    assert (await rows_of(ada, table))[3] == "3,Narvik,1902,missing"
+    again = await compared(app, ada, table, LATER + "3,Narvik,1902\n")
+    assert figures(await text_of(ada, again)) == {"added": "0", "changed": "0", "unchanged": "4"}
+    await apply(app, ada, again)
+    assert (await rows_of(ada, table))[3] == "3,Narvik,1902,"
+
+
+async def test_keys_that_are_empty_or_repeated_are_named_and_their_rows_left_alone(
+    app: Application, ada: QuartClient, table: int
+) -> None:
+    location = await upload(ada, table, "id,City,Since\n1,a,1\n1,b,1\n,c,1\n2,d,1\n")
+    await settled(app, location)
+    await choose(app, ada, location, keys=["1"])
+    await settled(app, location)
+    page = await text_of(ada, location)
+    assert "2 rows share their key with other rows of the file" in page
+    assert "1 row have no key" in page or "1 row has no key" in page
+    await apply(app, ada, location)
+    assert await rows_of(ada, table) == ["id,City,Since", "1,Oslo,1048", "2,d,1", "3,Narvik,1902"]
+
+
+@pytest.mark.parametrize(
+    ("form", "city"),
+    [({}, "Kristiania"), ({"clashes": "file"}, "Christiania"), ({"clashes": "each", "taken": ["0"]}, "Christiania")],
+)
+async def test_what_people_edited_is_kept_unless_they_say_otherwise(
+    app: Application, ada: QuartClient, table: int, form: dict[str, Any], city: str
+) -> None:
+    await edit(app, table, 1, 2, "Oslo", "Kristiania")
+    location = await compared(app, ada, table)
+    page = await text_of(ada, location)
+    assert "1 edited cell that the file has otherwise" in page
+    assert "1 of these changed in the file since its last version" in page
+    assert "Ada edited 1 of these" in page
+    await apply(app, ada, location, **form)
+    assert (await rows_of(ada, table))[1] == f"1,{city},1048"
+
+
+async def test_an_edit_that_the_file_did_not_change_survives_the_next_file_too(
+    app: Application, ada: QuartClient, table: int
+) -> None:
+    await apply(app, ada, await compared(app, ada, table))
+    await edit(app, table, 2, 2, "Bergen", "Bjørgvin")
+    location = await compared(app, ada, table)
+    await apply(app, ada, location)
+    assert (await rows_of(ada, table))[2] == "2,Bjørgvin,1070"
+
+
+async def test_a_table_that_has_changed_meanwhile_is_compared_again(
+    app: Application, ada: QuartClient, table: int
+) -> None:
+    first, second = await compared(app, ada, table), await compared(app, ada, table)
+    await apply(app, ada, first)
+    found_again = await apply(app, ada, second)
+    assert found_again.state == "ready"
+    page = await text_of(ada, second)
+    assert "compared with it again" in page
+    assert "There is nothing to import" in page
+    assert len(await rows_of(ada, table)) == 5
+
+
+async def test_a_cell_that_is_edited_after_the_comparison_is_left_as_it_is(
+    app: Application, ada: QuartClient, table: int
+) -> None:
+    location = await compared(app, ada, table)
+    await edit(app, table, 1, 2, "Oslo", "Kristiania")
+    assert (await apply(app, ada, location)).state == "done"
+    assert (await rows_of(ada, table))[1] == "1,Kristiania,1048"
+    assert (await rows_of(ada, table))[-1] == "4,Bodø,1816"
+
+
+async def test_an_edited_key_makes_the_comparison_begin_again(app: Application, ada: QuartClient, table: int) -> None:
+    location = await compared(app, ada, table)
+    await edit(app, table, 3, 1, "3", "4")
+    assert (await apply(app, ada, location)).state == "ready"
+    assert figures(await text_of(ada, location))["added"] == "0"
+
+
+async def test_pressing_the_button_twice_imports_once(app: Application, ada: QuartClient, table: int) -> None:
+    location = await compared(app, ada, table)
+    answers = await asyncio.gather(*(ada.post(f"{location}/application") for _ in range(3)))
+    assert {answer.status_code for answer in answers} == {303}
+    assert (await settled(app, location)).state == "done"
+    assert len(await rows_of(ada, table)) == 5
+    with closing(connect(Path(jobs.of(app).settings.data_dir) / "rowcast.db")) as connection:
+        sets = connection.execute("SELECT count(*) FROM change_sets WHERE kind = 'import.update'").fetchone()
+    assert sets == (1,)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"), [("id,City,Since\n", "The file has no rows"), ("\n\n", "nothing in this file")]
+)
+async def test_a_file_without_rows_changes_nothing(
+    app: Application, ada: QuartClient, table: int, data: str, words: str
+) -> None:
+    location = await upload(ada, table, data)
+    await settled(app, location)
+    page = await text_of(ada, location)
+    if "Compare" in page and words not in page:
+        await choose(app, ada, location, keys=["1"])
+        await settled(app, location)
+        page = await text_of(ada, location)
+    assert words in page
+    assert len(await rows_of(ada, table)) == 4
+
+
+async def test_an_import_goes_with_its_table_with_all_of_its_files(
+    app: Application, ada: QuartClient, table: int, settings: Settings
+) -> None:
+    done, waiting = await compared(app, ada, table), await compared(app, ada, table)
+    await apply(app, ada, done)
+    folders = [settings.imports_dir / location.rpartition("/")[2] for location in (done, waiting)]
+    assert all((folder / "original").exists() for folder in folders)
+    answer = await ada.post(f"/tables/{table}/deletion", form={"confirmation": "Planets"})
+    assert answer.status_code == 303
+    assert (await ada.get(waiting)).status_code == 404
+    assert (await ada.get(f"/tables/imports/{waiting.rpartition('/')[2]}")).status_code == 404
+    await asyncio.wait_for(_gone(folders), 10)
+
+
+async def _gone(folders: list[Path]) -> None:
+    while any(folder.exists() for folder in folders):  # noqa: ASYNC110  a job removes them
+        await asyncio.sleep(0.01)
+
+
+async def test_whoever_may_not_edit_the_table_has_no_part_in_its_imports(
+    app: Application, ada: QuartClient, table: int
+) -> None:
+    location = await compared(app, ada, table)
+    other = app.test_client()
+    await sign_up(other, GRACE)
+    assert (await other.get(location)).status_code == 404
+    with closing(connect(jobs.of(app).settings.data_dir / "rowcast.db")) as connection:
+        connection.execute(
+            "INSERT INTO table_members (table_id, user_id, role, added_at) VALUES (?, 2, ?, '2026-01-01')",
+            (table, TableRole.VIEWER),
+        )
+    assert (await other.get(location)).status_code == 403
+    assert (await other.post(f"{location}/application")).status_code == 403
+    await apply(app, ada, location)
+    assert "Oslo" in await text_of(other, f"{location}/changes")
+    assert (await other.get(f"{location}/changes/export")).status_code == 403
+
+
+async def test_an_editor_uploads_and_loses_the_right_before_the_button(
+    app: Application, ada: QuartClient, table: int
+) -> None:
+    other = app.test_client()
+    await sign_up(other, GRACE)
+    with closing(connect(jobs.of(app).settings.data_dir / "rowcast.db")) as connection:
+        connection.execute(
+            "INSERT INTO table_members (table_id, user_id, role, added_at) VALUES (?, 2, 'editor', '2026-01-01')",
+            (table,),
+        )
+        location = await compared(app, other, table)
+        connection.execute("UPDATE table_members SET role = 'viewer'")
+    assert (await other.post(f"{location}/application")).status_code == 403
+    assert len(await rows_of(ada, table)) == 4
+
+
+async def test_a_cancelled_import_leaves_nothing(app: Application, ada: QuartClient, table: int) -> None:
+    location = await compared(app, ada, table)
+    answer = await ada.post(f"{location}/cancellation")
+    assert answer.status_code == 303
+    assert "The import was cancelled" in await text_of(ada, location)
+    assert (await ada.post(f"{location}/application")).status_code == 422
+
+
+async def test_the_old_addresses_of_an_import_lead_to_its_page_and_make_no_table_of_it(
+    app: Application, ada: QuartClient, table: int
+) -> None:
+    location = await compared(app, ada, table)
+    old = f"/tables/imports/{location.rpartition('/')[2]}"
+    answer = await ada.get(old)
+    assert (answer.status_code, answer.headers["Location"]) == (303, location)
+    for action in ("", "/start", "/sheets"):
+        assert (await ada.post(f"{old}{action}", form={"sheets": "x"})).status_code == 404
+    assert old in await text_of(ada, "/dashboard")
+
+
+async def test_the_table_of_files_lists_them_and_takes_another(app: Application, ada: QuartClient, table: int) -> None:
+    location = await compared(app, ada, table)
+    page = await text_of(ada, f"/tables/{table}/imports")
+    assert location in page
+    assert f'action="/tables/{table}/imports"' in page
+    assert f"/tables/{table}/imports" in await text_of(ada, f"/tables/{table}")
+
+
+async def test_a_form_that_no_page_of_ours_sends_is_refused(app: Application, ada: QuartClient, table: int) -> None:
+    location = await compared(app, ada, table)
+    bad: list[dict[str, Any]] = [
+        {"mode": "all"}, {"missing": "x"}, {"column-0": "-5"}, {"column-0": "99"}, {"column-0": "2"},
+        {"keys": ["3"], "column-2": ""},
+        {"keys": ["x"]}, {"missing": "mark", "mark": "2"},
+    ]  # fmt: skip
+    for changed in bad:
+        assert (await choose(app, ada, location, **changed)).status_code == 422, changed
+    assert (await ada.post(f"{location}/application", form={"clashes": "all"})).status_code == 422
+    assert json.dumps((await found(app, location))[1].settings["mode"]) == '"update"'
+
+
+async def test_a_file_of_ten_thousand_columns_is_refused_in_words(
+    app: Application, ada: QuartClient, table: int
+) -> None:
+    titles = ",".join(f"c{number}" for number in range(10_000))
+    location = await upload(ada, table, f"{titles}\n{titles}\n")
+    assert (await settled(app, location)).state == "failed"
+    assert "10,000 columns; a table here has at most 2,000" in await text_of(ada, location)
+
+
+async def test_new_columns_that_the_table_has_no_room_for_are_refused_and_nothing_is_changed(
+    app: Application, ada: QuartClient, settings: Settings
+) -> None:
+    width = 1_995
+    columns = {f"c{number}": "text" for number in range(width)}
+    wide = add_table(settings.data_dir, columns, [[str(number) for number in range(width)]])
+    titles = ",".join(["c0", *(f"new{number}" for number in range(9))])
+    location = await upload(ada, wide, f"{titles}\n0,{','.join('abcdefghi')}\n")
+    await settled(app, location)
+    answer = await choose(app, ada, location, keys=["1"])
+    assert answer.status_code == 303
+    await settled(app, location)
+    refused = await ada.post(f"{location}/application")
+    assert refused.status_code == 422
+    assert "it is full" in await refused.get_data(as_text=True)
+    with closing(connect(settings.data_dir / "rowcast.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM columns").fetchone() == (width,)
+        assert connection.execute("SELECT count(*) FROM change_sets").fetchone() == (0,)
+
+
+async def test_a_second_large_change_of_the_table_has_to_wait_and_is_told_so(
+    app: Application, ada: QuartClient, table: int
+) -> None:
+    location = await compared(app, ada, table)
+    with closing(connect(jobs.of(app).settings.data_dir / "rowcast.db")) as connection:
+        connection.execute(
+            "INSERT INTO large_changes (table_id, user_id, kind, via, note, planner, arguments, is_decided, state,"
+            ' created_at, columns, parts, entries, rows, cells, new_rows, parts_done, "left", index_again)'
+            " VALUES (?, 1, 'cells', 'grid', '', 'test', '{}', 1, 'applying', '2026-11-22 12:00:00', '',"
+            " 0, 0, 0, 0, 0, 0, 0, 0)",
+            (table,),
+        )
+    answer = await ada.post(f"{location}/application")
+    assert answer.status_code == 422
+    assert "is being applied to this table" in await answer.get_data(as_text=True)
+    assert (await found(app, location))[0].state == "ready"

@@ -1,0 +1,83 @@
+"""A file laid over a table from the command line: the same tasks, no server."""
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from settings import Settings
+from tests.jobs.driver import Browser
+from tests.tables import add_table
+from webapp.cli.main import main
+from webapp.db.sqlite_driver import connect
+
+LATER = "id,City\n1,Christiania\n2,Bergen\n4,Bodø\n"
+
+
+@pytest.fixture
+def table(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setenv("ROWCAST_DATA_DIR", str(settings.data_dir))
+    monkeypatch.setenv("ROWCAST_ENVIRONMENT", "testing")
+    with closing(connect(settings.data_dir / "rowcast.db")) as connection:
+        connection.execute(
+            "INSERT INTO users (id, email, name, password_hash, role, is_active, created_at)"
+            " VALUES (1, 'ada@example.org', 'ada', '', 'owner', 1, '2026-01-01')"
+        )
+    return add_table(
+        settings.data_dir, {"id": "integer", "City": "text"}, [("1", "Oslo"), ("2", "Bergen"), ("3", "Narvik")]
+    )
+
+
+def run(path: Path, *arguments: str, text: str = LATER, fails: bool = False) -> str:
+    path.write_text(text)
+    done = CliRunner().invoke(main, ["import", str(path), *arguments])
+    assert (done.exit_code != 0) is fails, done.output
+    return done.stdout if not fails else done.output
+
+
+def cities(browser: Browser) -> list[str]:
+    return [row["c2"] for row in browser.ask("SELECT c2 FROM t1 ORDER BY id")]
+
+
+def test_a_dry_run_says_what_would_change_and_leaves_nothing(table: int, browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "cities.csv"
+    asked = ("--into", "1", "--mode", "update", "--key", "ID", "--missing", "delete", "--dry-run", "--json")
+    summary = json.loads(run(path, *asked))
+    assert summary | {"conflicts": 0} == {
+        "rows": 3, "added": 1, "changed": 1, "cells": 1, "same": 1, "missing": 1, "removed": 1, "marked": 0,
+        "left_out": 0, "refused": {}, "conflicts": 0, "table": 1, "dry_run": True,
+    }  # fmt: skip
+    assert cities(browser) == ["Oslo", "Bergen", "Narvik"]
+    assert not list((browser.database.parent / "imports").iterdir())
+    assert "Would be: 1 added, 1 changed" in run(path, *asked[:-1])
+
+
+def test_a_file_is_laid_over_the_table_and_the_next_one_as_it_was(table: int, browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "cities 1.csv"
+    assert "1 added, 1 changed, 1 removed" in run(path, "--into", "1", "--key", "id", "--missing", "delete")
+    assert cities(browser) == ["Christiania", "Bergen", "Bodø"]
+    (found,) = browser.ask("SELECT state, table_id FROM imports")
+    assert found[:] == ("done", 1)
+    assert "0 added, 0 changed, 2 removed" in run(tmp_path / "cities 2.csv", "--into", "1", text="id,City\n4,Bodø\n")
+    assert cities(browser) == ["Bodø"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--into", "9"], "There is no table 9."),
+        (["--into", "1", "--key", "Country"], "no column “Country”"),
+        (["--dry-run"], "--into"),
+        (["--into", "1", "--mode", "update"], "Choose the column"),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_leaves_nothing(
+    table: int, browser: Browser, tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    text = "City,Note\nOslo,x\nOslo,x\n" if "--mode" in arguments else LATER
+    assert words in run(tmp_path / "a.csv", *arguments, text=text, fails=True)
+    assert cities(browser) == ["Oslo", "Bergen", "Narvik"]
+    folder = browser.database.parent / "imports"
+    assert not folder.exists() or not list(folder.iterdir())

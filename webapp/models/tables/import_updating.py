@@ -1,0 +1,276 @@
+"""The verbs of a further file for a table: it is read like any other, compared, and then applied as one large change.
+
+    create --> inspecting --> ready --> comparing --> ready, with a comparison --> updating --> done
+
+Nothing of the table changes before `apply`. Whoever calls these may edit the table at that moment.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select
+
+from webapp.db.errors import UserError
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.formats.titles import MAX_TITLE, visible
+from webapp.imports.column_matching import Match, source_name
+from webapp.imports.report import ImportOverrides, InspectionReport
+from webapp.imports.update_settings import NEW, Missing, Mode, UpdateSettings
+from webapp.models.base import utc_now
+from webapp.models.policy import Actor
+from webapp.models.tables import large_changing
+from webapp.models.tables.change_log import publish_change, record
+from webapp.models.tables.change_set import ChangeSet, Kind, Via
+from webapp.models.tables.column_properties import describe_entries, free_title
+from webapp.models.tables.column_sheet import ColumnSheet
+from webapp.models.tables.import_model import Import, ImportState, StateConflict, ensure_room
+from webapp.models.tables.import_update import ImportUpdate, get_update, remember_source
+from webapp.models.tables.importing import announce, begin_inspection, cancel, get_in_state
+from webapp.models.tables.large_change import LargeChange, LargeState
+from webapp.models.tables.sheet import editable
+from webapp.models.tables.table import Table
+from webapp.models.tables.update_checks import ensure_fitting
+
+MARK_TITLE = "Missing from the file"
+PLANNER = "import.update"
+# What people change in a table without changing which row is which, unless it is in a key.
+HARMLESS = (Kind.CELLS, Kind.TITLE)
+
+
+class TableGone(UserError):
+    def __init__(self) -> None:
+        super().__init__("The table that this file is for has been deleted.")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of cells and rows that people edited and the file has otherwise: `THEIRS`, `FILE` or `EACH`, and
+    the numbers of those of which the file's is taken then.
+    """
+
+    answer: str
+    taken: tuple[int, ...] = ()
+
+
+async def create(
+    work: UnitOfWork,
+    import_id: str,
+    actor: Actor,
+    table_id: int,
+    *,
+    filename: str,
+    size: int,
+    sha256: str,
+    limit: int | None = None,
+) -> None:
+    """Begin with an upload, which is in the import's folder. `size` is in bytes.
+
+    Raises `NotFound`, `NotAllowed`, `TableNotReady` and `TooManyWaiting`.
+    """
+    await work.run(lambda connection: editable(connection, actor, table_id))
+    if limit is not None:
+        await ensure_room(work.session, actor.id, limit)
+    import_ = Import(id=import_id, user_id=actor.id, filename=filename, size=size, sha256=sha256, is_update=True)
+    work.session.add(import_)
+    await work.session.flush()
+    work.session.add(ImportUpdate(import_id=import_id, table_id=table_id, source=source_name(filename)))
+    begin_inspection(work, import_, ImportOverrides())
+
+
+async def record_inspection(
+    work: UnitOfWork,
+    import_id: str,
+    inspection: Mapping[str, Any],
+    matches: Sequence[Match],
+    settings: UpdateSettings,
+    *,
+    is_sure: bool,
+) -> None:
+    """The file has been read. If it `is_sure` how it is laid over the table, it is compared at once; else a page asks.
+
+    Raises `NotFound` if the table is gone.
+    """
+    import_ = await get_in_state(work, import_id, ImportState.INSPECTING)
+    _, update = await get_update(work.session, import_id)
+    import_.inspection, import_.failure = dict(inspection), None
+    update.matches, update.settings = [asdict(match) for match in matches], settings.to_json()
+    import_.state = ImportState.READY
+    announce(work, import_id)
+    if is_sure:
+        await _compare(work, import_, update)
+
+
+async def compare(
+    work: UnitOfWork, actor: Actor, table_id: int, import_id: str, settings: UpdateSettings, limit: int | None = None
+) -> None:
+    """Lay the file over the table like this, without changing it. Asking for what is being done is asking once.
+
+    Raises `SettingsRefused`, `StateConflict` and `TooManyWaiting`.
+    """
+    table = await work.run(lambda connection: editable(connection, actor, table_id))
+    import_, update = await get_update(work.session, import_id, table_id)
+    if import_.state == ImportState.COMPARING and update.settings == settings.to_json():
+        return
+    if import_.state != ImportState.READY or import_.inspection is None:
+        raise StateConflict(import_.state)
+    ensure_fitting(settings, InspectionReport.from_json(import_.inspection), table.columns)
+    if limit is not None:
+        await ensure_room(work.session, import_.user_id, limit)
+    update.settings, update.note = settings.to_json(), ""
+    await _compare(work, import_, update)
+
+
+async def record_comparison(work: UnitOfWork, import_id: str, comparison: Mapping[str, Any]) -> None:
+    """`comparison` is a `ComparisonReport` as JSON."""
+    import_ = await get_in_state(work, import_id, ImportState.COMPARING)
+    _, update = await get_update(work.session, import_id)
+    update.comparison, update.decision = dict(comparison), {}
+    import_.state, import_.failure = ImportState.READY, None
+    announce(work, import_id)
+
+
+async def apply(work: UnitOfWork, actor: Actor, table_id: int, import_id: str, decision: Decision, plan: str) -> bool:
+    """Do what the comparison says; `plan` is the path of its plan. Pressing twice is pressing once.
+
+    Return False if the table is another one than was compared with: then the file is compared again. Raises
+    `StateConflict`, `LargeChangeRunning` and `TypeChangeRunning`.
+    """
+    table = await work.run(lambda connection: editable(connection, actor, table_id))
+    import_, update = await get_update(work.session, import_id, table_id)
+    if import_.state in (ImportState.UPDATING, ImportState.DONE):
+        return True
+    report = update.report
+    if import_.state != ImportState.READY or report is None:
+        raise StateConflict(import_.state)
+    settings = UpdateSettings.from_json(update.settings)
+    changed = await work.run(lambda connection: _changed_since(connection, table_id, report.seq, settings))
+    if changed:
+        update.note = "The table has changed since, so the file was compared with it again."
+        await _compare(work, import_, update)
+        return False
+    new, seq, index_again = await work.run(lambda connection: _add_columns(connection, actor, table, import_, settings))
+    if seq is not None:
+        publish_change(work, table_id, seq)
+    if index_again:
+        work.enqueue("index_table", str(table_id))
+    await _begin(work, actor, update, import_, decision, plan, new)
+    return True
+
+
+async def withdraw(work: UnitOfWork, actor: Actor, table_id: int, import_id: str) -> None:
+    """Cancel it; what has been applied is taken back. Cancelling what has ended is allowed. Only the person who brought
+    the file may, and whoever may cancel its large change.
+    """
+    await work.run(lambda connection: editable(connection, actor, table_id))
+    import_, update = await get_update(work.session, import_id, table_id)
+    if import_.state == ImportState.UPDATING and update.change_id is not None:
+        await large_changing.cancel(work, actor, table_id, update.change_id)
+    elif import_.state not in (ImportState.DONE, ImportState.FAILED):
+        await cancel(work, import_id)
+
+
+async def settle(work: UnitOfWork, change_id: int) -> None:
+    """The large change of an import has ended, if it is one. The job of the change calls this, once or more often."""
+    change = await work.session.get(LargeChange, change_id)
+    update = await work.session.scalar(select(ImportUpdate).where(ImportUpdate.change_id == change_id))
+    import_ = await work.session.get(Import, update.import_id) if update is not None else None
+    if change is None or update is None or import_ is None or import_.state != ImportState.UPDATING:
+        return
+    update.seq = change.seq
+    if change.state == LargeState.DONE:
+        import_.state, import_.finished_at, import_.table_id = ImportState.DONE, utc_now(), update.table_id
+        import_.rows_done = import_.inspected_rows or 0
+    elif change.state == LargeState.CANCELLED:
+        import_.state, import_.finished_at = ImportState.CANCELLED, utc_now()
+        work.enqueue("discard_import", import_.id)
+    else:
+        import_.state, import_.failure = ImportState.READY, change.failure
+    announce(work, import_.id)
+
+
+async def _compare(work: UnitOfWork, import_: Import, update: ImportUpdate) -> None:
+    update.comparison, update.decision = None, {}
+    import_.state, import_.failure = ImportState.COMPARING, None
+    announce(work, import_.id)
+    work.enqueue("compare_import", import_.id)
+
+
+async def _begin(
+    work: UnitOfWork,
+    actor: Actor,
+    update: ImportUpdate,
+    import_: Import,
+    decision: Decision,
+    plan: str,
+    new: Mapping[int, int],
+) -> None:
+    arguments = {"path": plan, "answer": decision.answer, "taken": list(decision.taken)}
+    planned = large_changing.Planned(
+        PLANNER,
+        arguments | {"columns": {str(number): real for number, real in new.items()}},
+        Kind.IMPORT_UPDATE,
+        Via.IMPORT,
+        import_.filename,
+    )
+    change = await large_changing.begin(work, actor, update.table_id, planned)
+    update.change_id, update.decision = change.id, {"answer": decision.answer, "taken": list(decision.taken)}
+    import_.state, import_.failure = ImportState.UPDATING, None
+    inspection = InspectionReport.from_json(import_.inspection or {})
+    titles = [column.title for column in inspection.columns]
+    settings = UpdateSettings.from_json(update.settings)
+    added = {index: new[-index - 1] for index in settings.new if -index - 1 in new}
+    mark = new.get(-len(titles) - 1, settings.mark)
+    remembered = UpdateSettings.from_json(settings.to_json() | {"mark": mark})
+    await remember_source(work.session, update.table_id, update.source, titles, remembered, added)
+    announce(work, import_.id)
+
+
+def _changed_since(connection: Connection, table_id: int, seq: int, settings: UpdateSettings) -> bool:
+    """Whether the table has changed in a way that the comparison would come out otherwise. A cell that somebody changes
+    is left as it is, since each is compared once more when it is written.
+    """
+    given = {"table_id": table_id, "seq": seq}
+    sets = connection.execute(_SINCE, given).all()
+    latest = connection.scalar(_LATEST, given) or 0
+    if len(sets) < latest - seq:
+        return True  # the log has forgotten some
+    if settings.mode == Mode.APPEND:
+        return any(kind == Kind.COLUMNS for kind, _ in sets)
+    keys = set(map(str, settings.keys)) if settings.mode == Mode.UPDATE else None
+    return any(
+        kind not in HARMLESS or keys is None or not keys.isdisjoint(columns.split(",")) for kind, columns in sets
+    )
+
+
+def _add_columns(
+    connection: Connection, actor: Actor, table: Table, import_: Import, settings: UpdateSettings
+) -> tuple[dict[int, int], int | None, bool]:
+    """The numbers of the columns that the plan calls by numbers below 0, the change set that adds them, and whether the
+    search index has to be built again.
+    """
+    inspection = InspectionReport.from_json(import_.inspection or {})
+    wanted = [(-index - 1, inspection.columns[index]) for index in settings.new]
+    sheet, numbers = ColumnSheet(connection, table), dict[int, int]()
+    for number, guess in wanted:
+        title = new_title(guess.title, number, sheet.titles())
+        numbers[number] = sheet.add(title, guess.type, guess.format, len(sheet.order))
+    if settings.mode == Mode.UPDATE and settings.missing == Missing.MARK and settings.mark == NEW:
+        title = free_title(MARK_TITLE, sheet.titles())
+        numbers[-len(inspection.columns) - 1] = sheet.add(title, "text", {}, len(sheet.order))
+    seq = None
+    if sheet.entries:
+        note = describe_entries(sheet.entries)
+        seq = record(connection, actor, Via.IMPORT, table.id, Kind.COLUMNS, sheet.entries, note=note)
+    return numbers, seq, sheet.index_again
+
+
+def new_title(title: str, number: int, others: Sequence[str]) -> str:
+    """A title that a column can have: as the file has it, if that is possible."""
+    return free_title(visible(title)[:MAX_TITLE].strip() or f"Column {-number}", others)
+
+
+_SINCE = select(ChangeSet.kind, ChangeSet.columns).where(
+    ChangeSet.table_id == bindparam("table_id"), ChangeSet.seq > bindparam("seq")
+)
+_LATEST = select(Table.seq).where(Table.id == bindparam("table_id"))
