@@ -121,6 +121,36 @@ class ConvertRequest(Request):
     last_row: int
 
 
+@dataclass(frozen=True)
+class PlanRequest(Request):
+    """Plan the large change `change_id`: by the planner of this name (`webapp.planners`), with these arguments."""
+
+    verb = "plan"
+    address: str
+    change_id: int
+    table: TableRef
+    planner: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ApplyRequest(Request):
+    """Carry out what is left of the plan of a large change."""
+
+    verb = "apply"
+    address: str
+    change_id: int
+
+
+@dataclass(frozen=True)
+class RevertRequest(Request):
+    """Take back what has been carried out of a large change."""
+
+    verb = "revert"
+    address: str
+    change_id: int
+
+
 def share_original(folder: ImportFolder, others: Sequence[ImportFolder]) -> None:
     """Put the upload into these folders as well; it takes no room, and is there as long as one of them is.
 

@@ -155,12 +155,58 @@ def _convert(request: dict[str, Any]) -> dict[str, Any]:
     return {"is_withdrawn": False, "comparison": asdict(comparison)}
 
 
+def _plan(request: dict[str, Any]) -> dict[str, Any]:
+    from webapp.formats import process
+    from webapp.planners.plan import PlanInput
+    from webapp.planners.registry import PLANNERS
+    from webapp.rowstore import open_loader, open_reader
+    from webapp.rowstore.store import ChangeWithdrawn
+    from webapp.rowstore.table_ref import TableRef
+
+    process.limit_memory(process.MAX_MEMORY)
+    progress = ProgressReporter()
+    try:
+        with open_loader(request["address"]) as loader, open_reader(request["address"]) as rows:
+            given = PlanInput(TableRef.from_json(request["table"]), request["arguments"], rows, progress)
+            loader.write_plan(request["change_id"], PLANNERS[request["planner"]]()(given), lambda done, of: None)
+    except ChangeWithdrawn:
+        return {"is_withdrawn": True}
+    return {"is_withdrawn": False}
+
+
+def _apply(request: dict[str, Any]) -> dict[str, Any]:
+    return _carry_out(request, "apply_change")
+
+
+def _revert(request: dict[str, Any]) -> dict[str, Any]:
+    return _carry_out(request, "revert_change")
+
+
+def _carry_out(request: dict[str, Any], what: str) -> dict[str, Any]:
+    from operator import methodcaller
+
+    from webapp.formats import process
+    from webapp.rowstore import open_loader
+    from webapp.rowstore.store import ChangeWithdrawn
+
+    process.limit_memory(process.MAX_MEMORY)
+    try:
+        with open_loader(request["address"]) as loader:
+            methodcaller(what, request["change_id"], ProgressReporter())(loader)
+    except ChangeWithdrawn:
+        return {"is_withdrawn": True}
+    return {"is_withdrawn": False}
+
+
 VERBS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "inspect": _inspect,
     "load": _load,
     "index": _index,
     "survey": _survey,
     "convert": _convert,
+    "plan": _plan,
+    "apply": _apply,
+    "revert": _revert,
 }
 
 if __name__ == "__main__":

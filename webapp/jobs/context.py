@@ -22,6 +22,7 @@ from webapp.rowstore.store import RowStore
 
 MAX_CONCURRENT_MAILS = 4
 MAX_CONCURRENT_SURVEYS = 2
+MAX_CONCURRENT_CHANGES = 2
 
 
 def files_of(import_id: str) -> str:
@@ -37,7 +38,12 @@ class JobContext:
         self.database = database
         self.rows = rows
         self.broker = broker
-        self.turns = {"imports": Turns(settings.import_workers), "indexes": Turns(1), "types": Turns(1)}
+        self.turns = {
+            "imports": Turns(settings.import_workers),
+            "indexes": Turns(1),
+            "types": Turns(1),
+            "changes": Turns(MAX_CONCURRENT_CHANGES),
+        }
         self.places = Places(self.turns["imports"], broker)
         self.surveys = asyncio.Semaphore(MAX_CONCURRENT_SURVEYS)
         self.mail_slots = asyncio.Semaphore(MAX_CONCURRENT_MAILS)

@@ -23,6 +23,7 @@ from webapp.models.mail import MAX_TRIES, erase_expired_mails
 from webapp.models.retention import RETENTIONS, Retention
 from webapp.models.tables import importing
 from webapp.models.tables.import_model import StateConflict
+from webapp.models.tables.large_change import UNFINISHED, LargeChange
 from webapp.models.tables.table import SearchIndex
 from webapp.models.tables.type_change import SpareColumn, TypeChange, TypeChangeState
 from webapp.models.tables.type_changing import empty_spare_column
@@ -51,11 +52,12 @@ class Schedule:
         """At start: whatever a process left unfinished. Periodically: whatever the command line left, and what is no
         longer needed; not at start, when others wait for their first page.
         """
-        await _run_all(self._resume_imports, self._resume_indexes, self._resume_type_changes, self._resume_mails)
+        changes = self._resume_type_changes, self._resume_large_changes
+        await _run_all(self._resume_imports, self._resume_indexes, *changes, self._resume_mails)
         next_cleaning = 0.0
         while True:
             await asyncio.sleep(CHECK_EVERY)
-            await _run_all(self._record_failures, self._resume_indexes, self._resume_type_changes, self._send_new_mails)
+            await _run_all(self._record_failures, self._resume_indexes, *changes, self._send_new_mails)
             if time.monotonic() >= next_cleaning:
                 await _run_all(
                     self._forget_undecided,
@@ -83,6 +85,10 @@ class Schedule:
     async def _resume_type_changes(self) -> None:
         running = select(TypeChange.id).where(TypeChange.state == TypeChangeState.RUNNING)
         await self._ensure_started("change_type", running)
+
+    async def _resume_large_changes(self) -> None:
+        unfinished = select(LargeChange.id).where(LargeChange.state.in_(UNFINISHED))
+        await self._ensure_started("change_rows", unfinished)
 
     async def _resume_mails(self) -> None:
         await self._send(Mail.tries < MAX_TRIES)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.jobs import import_passes, mail, type_changes
+from webapp.jobs import import_passes, large_changes, mail, type_changes
 from webapp.jobs.context import JobContext
 
 
@@ -28,5 +28,6 @@ TASKS = {
     "discard_import": Task(import_passes.discard_import),
     "index_table": Task(import_passes.index_table, line="indexes"),
     "change_type": Task(type_changes.change_type, line="types", line_up=type_changes.line_up),
+    "change_rows": Task(large_changes.change_rows, large_changes.fail_change, "changes", large_changes.line_up),
     "send_mail": Task(mail.send_mail),  # the outbox is its queue
 }

@@ -12,8 +12,9 @@ from webapp.models.base import Base, utc_now
 from webapp.models.idempotency import IdempotencyKey
 from webapp.models.mail import Mail
 from webapp.models.policy import Action, Actor, Role, Scope, TableRole, is_above, is_allowed
-from webapp.models.tables.change_set import Change, ChangeSet
+from webapp.models.tables.change_set import Change, ChangeSet, ChangeSetPart
 from webapp.models.tables.import_model import Import, ImportState
+from webapp.models.tables.large_change import LargeChange, LargeChangeLeft, LargeChangePart, LargeState
 from webapp.models.tables.table import Column, Member, Table
 from webapp.models.tables.type_change import SpareColumn, TypeChange
 
@@ -26,12 +27,17 @@ __all__ = [
     "Base",
     "Change",
     "ChangeSet",
+    "ChangeSetPart",
     "Column",
     "EmailTaken",
     "Event",
     "IdempotencyKey",
     "Import",
     "ImportState",
+    "LargeChange",
+    "LargeChangeLeft",
+    "LargeChangePart",
+    "LargeState",
     "Mail",
     "Member",
     "OneTimeToken",

@@ -11,12 +11,14 @@ tables. Cells go in and come out as texts, exactly as files have them.
 import math
 from collections.abc import AsyncGenerator, Callable, Collection, Generator, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
+from webapp.rowstore.entries import Entry
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import (
     FIRST_PAGE,
+    AppliedEntries,
     ApplyResult,
     CellChange,
     Comparison,
@@ -35,6 +37,7 @@ from webapp.rowstore.values import (
 T = TypeVar("T")
 
 PAGE_SIZE = 100  # rows
+BATCH_SIZE = 1_000  # rows that are read or changed at once, where all are
 COUNT_LIMIT = 10_000  # rows
 PROFILE_SECONDS = 2.0  # for the exact figures; a sample takes little more
 SCAN_SECONDS = 0.2
@@ -109,6 +112,26 @@ class RowReader(Protocol):
         """How many characters these cells have, about: found out without reading them, where they may be long."""
         ...
 
+    def batches(
+        self, table: TableRef, query: TableQuery, fields: Sequence[Field], size: int = BATCH_SIZE
+    ) -> Iterator[list[StoredRow]]:
+        """The rows that the query shows, with the exact texts of these cells, in the order of their ids and as they are
+        when the first batch is read. At most `size` at a time, fewer where texts are long.
+        """
+        ...
+
+    def fits(self, field: Field, text: str) -> bool:
+        """Whether the column can hold this text: exactly as its values are printed, or because it keeps texts."""
+        ...
+
+    def set_parts(self, table_id: int, seq: int) -> list[int]:
+        """The numbers of the parts of a large change set, in their order; none if it is not large."""
+        ...
+
+    def set_part(self, table_id: int, seq: int, number: int) -> list[Entry]:
+        """The entries of one part; none if the log does not have it any more."""
+        ...
+
     def texts(self, table: TableRef, field: Field) -> Iterator[list[str]]:
         """The exact texts of a column in the order of the rows, in batches."""
         ...
@@ -179,10 +202,6 @@ class RowWriter(RowReader, Protocol):
         """Make room for a new table's rows."""
         ...
 
-    def fits(self, field: Field, text: str) -> bool:
-        """Whether the column can hold this text: exactly as its values are printed, or because it keeps texts."""
-        ...
-
     def keep_texts(self, table_id: int, field: Field) -> Field:
         """Return the field as it is from now on: with room for texts that its values do not print back. Raises
         `UserError` if the table has no room for a further column.
@@ -236,6 +255,17 @@ class RowWriter(RowReader, Protocol):
         """Change cells, each only if it still holds the text that was seen."""
         ...
 
+    def apply_entries(
+        self, table: TableRef, entries: Sequence[Entry], keep_texts: Callable[[Field], Field]
+    ) -> AppliedEntries:
+        """Make a part of a large change: each cell, added row and deleted row of `entries`, in which none occurs twice,
+        if the table still holds what the entry says. Far less work for each than with `apply`, `restore` and `delete`.
+
+        `table` has the deleted columns too: cells of theirs are changed like others, and of those it does not have
+        none. `keep_texts` is called for a column that has no value for a text, and returns it with room for texts.
+        """
+        ...
+
     def insert(self, table: TableRef, rows: Sequence[StoredRow]) -> None: ...
 
     def drop_column(self, table_id: int, field: Field) -> None:
@@ -260,6 +290,10 @@ class ImportWithdrawn(Exception):
 
 class ConversionWithdrawn(Exception):
     """The change of type should no longer be made: it was cancelled, or its table is gone."""
+
+
+class ChangeWithdrawn(Exception):
+    """The large change should no longer be planned, applied or taken back: it was cancelled, or its table is gone."""
 
 
 class Appender(Protocol):
@@ -293,6 +327,26 @@ class RowLoader(Protocol):
         """Convert the rows behind `last_row` from one stored column to another; the record of the change says how far
         it has come. Raises `ConversionWithdrawn`, and `UserError` if the table has no room for texts that have to be
         kept.
+        """
+        ...
+
+    def write_plan(
+        self, change_id: int, batches: Generator[Sequence[Entry], None, dict[str, Any]], progress: Progress
+    ) -> None:
+        """Store what a planner yields as the parts of a large change, instead of those it has, and what it returns as
+        its report. Raises `ChangeWithdrawn`, and whatever the planner raises.
+        """
+        ...
+
+    def apply_change(self, change_id: int, progress: Progress) -> None:
+        """Carry out the rest of a large change's plan, a part in each transaction. Raises `ChangeWithdrawn`, and
+        `UserError` if a column has no room for texts.
+        """
+        ...
+
+    def revert_change(self, change_id: int, progress: Progress) -> None:
+        """Take back what has been carried out of a large change, the last part first, but for what somebody has changed
+        since. Raises `ChangeWithdrawn`.
         """
         ...
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from webapp.rowstore.entries import Entry
 from webapp.rowstore.page_budget import MAX_CELL
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.table_ref import Field
@@ -205,6 +206,17 @@ class EditConflict:
 class ApplyResult:
     done: list[CellChange]
     conflicts: list[EditConflict]
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedEntries:
+    """`done` were made; `left` were not, because the table holds something else by now. What it held already is in
+    neither. The table has `added_rows` more than before.
+    """
+
+    done: list[Entry]
+    left: list[Entry]
+    added_rows: int
 
 
 @dataclass(frozen=True, slots=True)

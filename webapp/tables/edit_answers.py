@@ -6,15 +6,19 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from quart import Response, url_for
+from quart.typing import ResponseReturnValue
 
 from webapp.extensions import db
 from webapp.models.tables.change_set import Entry, cells_from_json
 from webapp.models.tables.editing import Conflict, EditResult, Refusal
 from webapp.models.tables.latest_changes import LatestChange, Place, latest_changes
-from webapp.models.tables.undo import UndoResult
+from webapp.models.tables.undo import UndoBegun, UndoResult
 from webapp.rowstore.page_budget import MAX_CELL
 from webapp.rowstore.table_ref import Field
+from webapp.tables.edit_requests import is_json
+from webapp.web.flashes import flash
 from webapp.web.formatting import format_relative, plural
+from webapp.web.fragments import redirect_to
 from webapp.web.templating import to_json
 
 ELLIPSIS = "…"  # as the row store ends a cell that was cut
@@ -130,6 +134,15 @@ async def describe_undo(table_id: int, result: UndoResult, done: str) -> str:
     by = f" by {_listed(list(names))}" if names else ""
     were = "1 was" if len(result.left) == 1 else f"{len(result.left):,} were"
     return f"{result.done:,} of {result.total:,} restored; {were} changed since{by}."
+
+
+def answer_begun(table_id: int, begun: UndoBegun) -> ResponseReturnValue:
+    """It is too large to be done at once."""
+    message = "This change is so large that it is taken back in the background."
+    if is_json():
+        return answer_json({"seq": None, "of": begun.of, "done": 0, "total": 0, "left": [], "message": message})
+    flash(message)
+    return redirect_to(url_for("tables.show", table_id=table_id))
 
 
 def _listed(names: Sequence[str]) -> str:

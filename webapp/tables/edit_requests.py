@@ -12,9 +12,9 @@ from typing import Any, TypeGuard, TypeVar, cast
 from quart import current_app, request
 from werkzeug.exceptions import BadRequest
 
-from webapp.models.tables.cell_input import MAX_TEXT
 from webapp.models.tables.editing import MAX_CELLS, CellEdit, TooManyCells
 from webapp.models.tables.pasting import Paste
+from webapp.rowstore.cell_input import MAX_TEXT
 from webapp.tables.clipboard import parse_block
 from webapp.tables.line_breaks import restore_breaks
 

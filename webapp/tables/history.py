@@ -28,9 +28,9 @@ from webapp.models.tables.history_query import (
     list_row_history,
     list_sets,
 )
-from webapp.models.tables.undo import UndoResult, revert
+from webapp.models.tables.undo import UndoBegun, UndoResult, revert
 from webapp.tables import bp
-from webapp.tables.edit_answers import answer_json, describe_undo
+from webapp.tables.edit_answers import answer_begun, answer_json, describe_undo
 from webapp.tables.edit_requests import is_json
 from webapp.tables.history_presenter import KINDS, DiffLine, Line, Titles, is_undo, present_entries, present_set
 from webapp.web.access import Action, may
@@ -152,6 +152,8 @@ async def reverts_create(table_id: int, seq: int) -> ResponseReturnValue:
     """Take one change back, whoever made it; the answer lists what somebody has changed since."""
     via = Via.GRID if is_json() else Via.PAGE
     result = await db().write(revert, current_user(), table_id, seq, via)
+    if isinstance(result, UndoBegun):
+        return answer_begun(table_id, result)
     word = await _word_of(table_id, result)
     message = await describe_undo(table_id, result, word)
     if is_json():

@@ -15,9 +15,9 @@ from webapp.models.errors import NotFound
 from webapp.models.tables.access import find_table
 from webapp.models.tables.change_set import Via
 from webapp.models.tables.editing import RowsResult, add_rows, delete_rows, duplicate_rows
-from webapp.models.tables.undo import UndoResult, redo_latest, undo_latest
+from webapp.models.tables.undo import UndoBegun, UndoResult, redo_latest, undo_latest
 from webapp.tables import bp
-from webapp.tables.edit_answers import answer_json, describe_undo
+from webapp.tables.edit_answers import answer_begun, answer_json, describe_undo
 from webapp.tables.edit_once import write_keyed, write_once
 from webapp.tables.edit_requests import MAX_BYTES, MAX_FIELDS, is_json, parse_ids, parse_rows, read_as
 from webapp.tables.row_pages import create_from_form
@@ -81,10 +81,12 @@ async def redo_create(table_id: int) -> ResponseReturnValue:
 
 
 async def _step(
-    table_id: int, verb: Callable[[UnitOfWork, Actor, int, Via], Awaitable[UndoResult]], done: str
+    table_id: int, verb: Callable[[UnitOfWork, Actor, int, Via], Awaitable[UndoResult | UndoBegun]], done: str
 ) -> ResponseReturnValue:
     """A form leads back to the page that it is on: its field `page`."""
     result = await db().write(verb, current_user(), table_id, _way())
+    if isinstance(result, UndoBegun):
+        return answer_begun(table_id, result)
     message = await describe_undo(table_id, result, done)
     if is_json():
         left = [entry.place for entry in result.left]

@@ -12,8 +12,8 @@ from typing import Any
 import wtforms
 from wtforms import SelectField, StringField, TextAreaField
 
-from webapp.models.tables.cell_input import MAX_TEXT
 from webapp.models.tables.editing import CellEdit
+from webapp.rowstore.cell_input import MAX_TEXT
 from webapp.rowstore.page_budget import row_cell_limit
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.store import RowReader

@@ -1,10 +1,10 @@
 """Writing the change log: called by every verb that changes rows, cells or columns, in the verb's own transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, insert, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.base import utc_now
@@ -12,8 +12,10 @@ from webapp.models.errors import NotFound
 from webapp.models.policy import Actor
 from webapp.models.tables.change_set import (
     ChangeSet,
+    ChangeSetPart,
     Entry,
     Kind,
+    SetState,
     Via,
     columns_of,
     extent_of,
@@ -22,6 +24,7 @@ from webapp.models.tables.change_set import (
 )
 from webapp.models.tables.table import Table
 
+PART_BYTES: Final = 60  # of a part without its entries, about
 ACCESS_CHANGED: Final = "access"  # an event of a table's topic: whoever shows it looks again who may see it
 
 
@@ -37,6 +40,16 @@ class TableChanged:
     page: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TableRewritten:
+    """An event of a table's topic: many rows may have changed since the last set; whoever shows some reads them again.
+
+    A large change has taken its number when it began. Here it has ended.
+    """
+
+    table_id: int
+
+
 def topic_of(table_id: int) -> str:
     return f"table:{table_id}"
 
@@ -44,6 +57,10 @@ def topic_of(table_id: int) -> str:
 def publish_change(work: UnitOfWork, table_id: int, seq: int) -> None:
     """A subscriber that misses some of them reads everything since what it has all the same."""
     work.publish(topic_of(table_id), TableChanged(table_id, seq, work.page), key=str(seq))
+
+
+def publish_rewritten(work: UnitOfWork, table_id: int) -> None:
+    work.publish(topic_of(table_id), TableRewritten(table_id), key="rewritten")
 
 
 def publish_access(work: UnitOfWork, table_id: int) -> None:
@@ -105,6 +122,37 @@ def record_import(connection: Connection, user_id: int, table_id: int, rows: int
     return seq
 
 
+def record_large(connection: Connection, table_id: int, user_id: int | None, about: Mapping[str, Any]) -> int:
+    """Write the set of a large change that begins, and return its `seq`. `about`: what is planned. Raises
+    `NotFound`.
+    """
+    seq = _take_seq(connection, table_id, 0)
+    made = {"table_id": table_id, "seq": seq, "at": utc_now(), "actor_id": user_id, "size": 0}
+    connection.execute(_INSERT, made | dict(about) | {"state": SetState.GROWING})
+    return seq
+
+
+def complete_large(connection: Connection, table_id: int, seq: int, state: SetState) -> None:
+    """Nothing is added to this set any more: from now on it says what its parts have."""
+    given = {"table_id": table_id, "seq": seq}
+    parts, size, rows, cells, first, last = connection.execute(_PARTS, given).one()
+    columns = {int(each) for some in connection.scalars(_PART_COLUMNS, given) for each in some.split(",") if each}
+    counts = {"parts": parts, "size": size, "rows": rows, "cells": cells, "first_row": first, "last_row": last}
+    named = ",".join(map(str, sorted(columns)))
+    connection.execute(_COMPLETE, {"key": table_id, "number": seq, "state": state, "columns": named, **counts})
+    connection.execute(_TOUCH, {"key": table_id, "now": utc_now()})
+
+
+def mark_undone(connection: Connection, table_id: int, seq: int, by: int) -> None:
+    """`seq` was taken back by the set `by`. What `seq` itself had taken back is in force again, and so on."""
+    current: int | None = seq
+    undone_by: int | None = by
+    while current is not None:
+        connection.execute(_SET_UNDONE_BY, {"key": table_id, "number": current, "by": undone_by})
+        undone_by = current if undone_by is None else None
+        current = connection.scalar(_UNDO_OF, {"table_id": table_id, "seq": current})
+
+
 def take_row_ids(connection: Connection, table_id: int, count: int) -> range:
     """Reserve the ids of new rows, which are never used again. Raises `NotFound`."""
     end = connection.scalar(_TAKE_ROW_IDS, {"key": table_id, "count": count})
@@ -120,6 +168,7 @@ def _take_seq(connection: Connection, table_id: int, added_rows: int) -> int:
     return int(seq)
 
 
+_COMPLETED = ("parts", "size", "rows", "cells", "first_row", "last_row", "columns", "state")
 _INSERT = insert(ChangeSet)
 _TAKE_SEQ = (
     update(Table)
@@ -136,4 +185,30 @@ _TAKE_ROW_IDS = (
     .where(Table.id == bindparam("key"))
     .values(next_row_id=Table.next_row_id + bindparam("count"))
     .returning(Table.next_row_id)
+)
+_UNDO_OF = select(ChangeSet.undo_of).where(
+    ChangeSet.table_id == bindparam("table_id"), ChangeSet.seq == bindparam("seq")
+)
+_SET_UNDONE_BY = (
+    update(ChangeSet)
+    .where(ChangeSet.table_id == bindparam("key"), ChangeSet.seq == bindparam("number"))
+    .values(undone_by=bindparam("by"))
+)
+_OF_SET = and_(ChangeSetPart.table_id == bindparam("table_id"), ChangeSetPart.seq == bindparam("seq"))
+_PARTS = select(
+    func.count(),
+    func.coalesce(func.sum(func.length(ChangeSetPart.blob) + PART_BYTES), 0),
+    func.coalesce(func.sum(ChangeSetPart.rows), 0),
+    func.coalesce(func.sum(ChangeSetPart.cells), 0),
+    func.min(ChangeSetPart.first_row),
+    func.max(ChangeSetPart.last_row),
+).where(_OF_SET)
+_PART_COLUMNS = select(ChangeSetPart.columns).distinct().where(_OF_SET)
+_COMPLETE = (
+    update(ChangeSet)
+    .where(ChangeSet.table_id == bindparam("key"), ChangeSet.seq == bindparam("number"))
+    .values(**{name: bindparam(name) for name in _COMPLETED})
+)
+_TOUCH = (
+    update(Table).where(Table.id == bindparam("key")).values(changed_at=bindparam("now", type_=Table.changed_at.type))
 )

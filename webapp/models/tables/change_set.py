@@ -4,19 +4,41 @@ It is the only source of conflicts, undo, history, live updates and the upkeep o
 texts of cells, which every type reproduces. Undoing is the same entry with both sides exchanged.
 """
 
-import json
-import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, ForeignKey, ForeignKeyConstraint, Index, bindparam, insert, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.models.base import Base
+from webapp.rowstore.entries import Entry, cells_from_json, cells_to_json, pack
+from webapp.rowstore.entries import unpack as entries_from_blob
 from webapp.rowstore.nul_escape import decode, encode
+
+__all__ = [
+    "MAX_LISTED",
+    "Change",
+    "ChangeSet",
+    "ChangeSetPart",
+    "Entry",
+    "Kind",
+    "SetState",
+    "StoredEntries",
+    "Via",
+    "cells_from_json",
+    "cells_to_json",
+    "columns_of",
+    "entries_from_blob",
+    "entries_of",
+    "entry_from_row",
+    "extent_of",
+    "insert_entries",
+    "parts_of",
+    "store_entries",
+]
 
 MAX_LISTED = 1_000  # entries of a set with a row each in the database; those of larger sets are one compressed blob
 
@@ -30,6 +52,7 @@ class Kind(StrEnum):
     COLUMNS = "columns"
     TITLE = "title"
     IMPORT = "import"  # rows `first_row` to `last_row` came from a file; it has no entries
+    IMPORT_UPDATE = "import.update"  # a further file was laid over the table
     UNDO = "undo"  # the step back of the person who made the other set
     REDO = "redo"  # and the step forward again
     REVERT = "revert"  # any set, chosen from the history
@@ -44,41 +67,13 @@ class Via(StrEnum):
     API = "api"
 
 
-class Entry(NamedTuple):
-    """One change, of one of four things: with both ids a cell, whose texts are `before` and `after`; with `row_id`
-    alone a row, its cells by column as JSON (`cells_to_json`), None where it does not exist; with `column` alone a
-    column, its properties as JSON; with neither the table's title.
-    """
+class SetState(StrEnum):
+    """What a large change makes of its set; "" is a set that is whole."""
 
-    row_id: int | None
-    column: int | None
-    before: str | None
-    after: str | None
-
-    @property
-    def place(self) -> tuple[int, int]:
-        """The row and the column, 0 for neither."""
-        return self.row_id or 0, self.column or 0
-
-    @property
-    def is_cell(self) -> bool:
-        return self.row_id is not None and self.column is not None
-
-    @property
-    def is_row(self) -> bool:
-        return self.row_id is not None and self.column is None
-
-    @property
-    def is_column(self) -> bool:
-        return self.row_id is None and self.column is not None
-
-    @property
-    def is_title(self) -> bool:
-        return self.row_id is None and self.column is None
-
-    @property
-    def reversed(self) -> "Entry":
-        return self._replace(before=self.after, after=self.before)
+    WHOLE = ""
+    GROWING = "growing"  # it is being applied, or taken back again
+    CANCELLED = "cancelled"  # it was taken back again, but for what somebody had changed meanwhile
+    FAILED = "failed"  # the same, because it could not be applied
 
 
 class ChangeSet(Base):
@@ -104,6 +99,31 @@ class ChangeSet(Base):
     note: Mapped[str] = mapped_column(default="")
     size: Mapped[int]  # bytes of its entries, about
     blob: Mapped[bytes | None] = mapped_column(deferred=True)  # its entries, if they are not in `changes`
+    # Of a large change: how many parts its entries are in (`ChangeSetPart`), as planned until it is whole.
+    parts: Mapped[int] = mapped_column(default=0, server_default="0")
+    state: Mapped[str] = mapped_column(default=SetState.WHOLE, server_default=text("''"))
+
+
+class ChangeSetPart(Base):
+    """Some of the entries of a large change, in the order in which they were made. No row and no cell is in a set
+    twice.
+
+    Parts outlive their set for a moment when the log is pruned: `log_pruning` deletes them some at a time.
+    """
+
+    __tablename__ = "change_set_parts"
+    __table_args__ = (Index("ix_change_set_parts_rows", "table_id", "seq", "first_row", "last_row"),)
+
+    table_id: Mapped[int] = mapped_column(ForeignKey("tables.id", ondelete="CASCADE"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # from 1
+    entries: Mapped[int]
+    rows: Mapped[int]
+    cells: Mapped[int]
+    columns: Mapped[str]  # as those of the set
+    first_row: Mapped[int]
+    last_row: Mapped[int]
+    blob: Mapped[bytes] = mapped_column(deferred=True)
 
 
 class Change(Base):
@@ -125,17 +145,6 @@ class Change(Base):
     after: Mapped[str | None]
 
 
-def cells_to_json(cells: Mapping[int, str]) -> str:
-    """The texts of a row by column number, also the empty ones: what an empty cell is written as, a column's next type
-    may have another word for.
-    """
-    return json.dumps({str(number): text for number, text in cells.items()}, ensure_ascii=False)
-
-
-def cells_from_json(text: str) -> dict[int, str]:
-    return {int(number): cell for number, cell in json.loads(text).items()}
-
-
 @dataclass(frozen=True, slots=True)
 class StoredEntries:
     """The entries of a set as they are stored: rows of `changes`, or a blob."""
@@ -147,7 +156,7 @@ class StoredEntries:
 
 def store_entries(entries: Sequence[Entry]) -> StoredEntries:
     if len(entries) > MAX_LISTED:
-        blob = zlib.compress(json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode(), 3)
+        blob = pack(entries)
         return StoredEntries([], blob, len(blob))
     listed = [
         {
@@ -169,18 +178,25 @@ def insert_entries(connection: Connection, table_id: int, seq: int, stored: Stor
 
 
 def entries_of(connection: Connection, table_id: int, seq: int) -> list[Entry]:
-    """All entries of a set, in their order."""
-    blob = connection.scalar(_BLOB, {"table_id": table_id, "seq": seq})
+    """All entries of a set, in their order. Those of a large change can be a million: see `parts_of`."""
+    return [entry for part in parts_of(connection, table_id, seq) for entry in part]
+
+
+def parts_of(connection: Connection, table_id: int, seq: int, row_id: int | None = None) -> Iterator[list[Entry]]:
+    """The entries of a set, of a large change part by part; with `row_id` those of one row, and only parts that may
+    have some. Nothing is kept: a million entries take the memory of one part.
+    """
+    given = {"table_id": table_id, "seq": seq}
+    blob = connection.scalar(_BLOB, given)
     if blob is not None:
-        return entries_from_blob(blob)
-    rows = connection.execute(_LISTED, {"table_id": table_id, "seq": seq})
-    return [entry_from_row(*row) for row in rows]
-
-
-def entries_from_blob(blob: bytes, row_id: int | None = None, part: slice = slice(None)) -> list[Entry]:
-    """All entries of a blob, those of one row, or a part of them: making the others takes longer than reading."""
-    found = json.loads(zlib.decompress(blob))[part]
-    return [Entry(*entry) for entry in found if row_id is None or entry[0] == row_id]
+        yield entries_from_blob(blob, row_id)
+        return
+    numbers = connection.scalars(_NUMBERS if row_id is None else _NUMBERS_OF_ROW, given | {"row": row_id}).all()
+    for number in numbers:
+        yield entries_from_blob(connection.scalar(_PART, given | {"number": number}) or b"", row_id)
+    if not numbers:
+        rows = connection.execute(_LISTED, given)
+        yield [entry_from_row(*row) for row in rows if row_id is None or row[0] == row_id]
 
 
 def entry_from_row(row_id: int | None, column: int | None, before: str | None, after: str | None) -> Entry:
@@ -210,4 +226,17 @@ _LISTED = (
     select(Change.row_id, Change.column, Change.before, Change.after)
     .where(Change.table_id == bindparam("table_id"), Change.seq == bindparam("seq"))
     .order_by(Change.number)
+)
+_NUMBERS = (
+    select(ChangeSetPart.number)
+    .where(ChangeSetPart.table_id == bindparam("table_id"), ChangeSetPart.seq == bindparam("seq"))
+    .order_by(ChangeSetPart.number)
+)
+_NUMBERS_OF_ROW = _NUMBERS.where(
+    ChangeSetPart.first_row <= bindparam("row"), ChangeSetPart.last_row >= bindparam("row")
+)
+_PART = select(ChangeSetPart.blob).where(
+    ChangeSetPart.table_id == bindparam("table_id"),
+    ChangeSetPart.seq == bindparam("seq"),
+    ChangeSetPart.number == bindparam("number"),
 )

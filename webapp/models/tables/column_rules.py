@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from webapp.db.errors import UserError
-from webapp.models.tables.cell_input import ensure_storable
+from webapp.rowstore.cell_input import ensure_storable
 from webapp.types.guess import shorten
 
 MAX_CHOICES = 500

@@ -7,18 +7,28 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import groupby
 
-from sqlalchemy import Connection, Select, and_, bindparam, exists, func, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, exists, func, select
 
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.errors import NotFound
 from webapp.models.policy import Action, Actor, is_allowed
 from webapp.models.tables.access import TableAccess
-from webapp.models.tables.change_log import publish_change, record
-from webapp.models.tables.change_set import Change, ChangeSet, Entry, Kind, Via, cells_from_json, entries_of
+from webapp.models.tables.change_log import mark_undone, publish_change, record
+from webapp.models.tables.change_set import (
+    Change,
+    ChangeSet,
+    Entry,
+    Kind,
+    SetState,
+    Via,
+    cells_from_json,
+    entries_of,
+)
 from webapp.models.tables.column_reversal import ColumnReversal
 from webapp.models.tables.column_sheet import ColumnSheet
 from webapp.models.tables.editing import deleted_fields, editable, make_room
+from webapp.models.tables.large_changing import Planned, begin
 from webapp.models.tables.renaming import set_title
 from webapp.models.tables.table import Table
 from webapp.rowstore import row_writer
@@ -49,19 +59,29 @@ class UndoResult:
     left: list[Entry]
 
 
-async def undo_latest(work: UnitOfWork, actor: Actor, table_id: int, via: Via = Via.GRID) -> UndoResult:
+@dataclass(frozen=True, slots=True)
+class UndoBegun:
+    """The set `of` is so large that it is taken back in the background, by the large change `change_id`."""
+
+    of: int
+    change_id: int
+
+
+async def undo_latest(work: UnitOfWork, actor: Actor, table_id: int, via: Via = Via.GRID) -> UndoResult | UndoBegun:
     """Take back the latest set of this person that is in force. Raises `NothingToUndo`."""
     latest = partial(_latest_to_undo, actor=actor, table_id=table_id)
     return await _take_back(work, actor, table_id, Kind.UNDO, latest, via)
 
 
-async def redo_latest(work: UnitOfWork, actor: Actor, table_id: int, via: Via = Via.GRID) -> UndoResult:
+async def redo_latest(work: UnitOfWork, actor: Actor, table_id: int, via: Via = Via.GRID) -> UndoResult | UndoBegun:
     """Take back the latest undo of this person, unless they have changed something since. Raises `NothingToUndo`."""
     latest = partial(_latest_to_redo, actor=actor, table_id=table_id)
     return await _take_back(work, actor, table_id, Kind.REDO, latest, via)
 
 
-async def revert(work: UnitOfWork, actor: Actor, table_id: int, seq: int, via: Via = Via.GRID) -> UndoResult:
+async def revert(
+    work: UnitOfWork, actor: Actor, table_id: int, seq: int, via: Via = Via.GRID
+) -> UndoResult | UndoBegun:
     """Take back any one set, whoever made it. Raises `NotFound` and `NotUndoable`."""
     return await _take_back(work, actor, table_id, Kind.REVERT, lambda connection: seq, via)
 
@@ -69,10 +89,14 @@ async def revert(work: UnitOfWork, actor: Actor, table_id: int, seq: int, via: V
 Choose = Callable[[Connection], int]
 
 
-async def _take_back(work: UnitOfWork, actor: Actor, table_id: int, kind: Kind, choose: Choose, via: Via) -> UndoResult:
-    result, index_again = await work.run(
-        lambda connection: _take_back_one(connection, actor, table_id, kind, choose, via)
-    )
+async def _take_back(
+    work: UnitOfWork, actor: Actor, table_id: int, kind: Kind, choose: Choose, via: Via
+) -> UndoResult | UndoBegun:
+    made = await work.run(lambda connection: _take_back_one(connection, actor, table_id, kind, choose, via))
+    if isinstance(made, int):
+        planned = Planned("undo", {"seq": made}, kind, via, undo_of=made)
+        return UndoBegun(made, (await begin(work, actor, table_id, planned)).id)
+    result, index_again = made
     if index_again:
         work.enqueue("index_table", str(table_id))
     publish_change(work, table_id, result.seq)
@@ -81,36 +105,35 @@ async def _take_back(work: UnitOfWork, actor: Actor, table_id: int, kind: Kind, 
 
 def _take_back_one(
     connection: Connection, actor: Actor, table_id: int, kind: Kind, choose: Choose, via: Via
-) -> tuple[UndoResult, bool]:
-    """And whether the search index has to be built again."""
+) -> tuple[UndoResult, bool] | int:
+    """And whether the search index has to be built again. Only the `seq` of a set that is too large for this."""
     table = editable(connection, actor, table_id)
     seq = choose(connection)
-    state = connection.execute(_STATE, {"table_id": table_id, "seq": seq}).first()
-    if state is None and 0 < seq < table.log_from:
-        raise NotUndoable("This change is so old that it is no longer kept. It cannot be undone.")
-    if state is None:
-        raise NotFound("change")
-    if state.undone_by is not None:
-        raise NotUndoable("This change has been undone already.")
-    if state.kind in NOT_UNDOABLE:
-        raise NotUndoable("Rows that came with a file cannot be undone as one change. Delete the table instead.")
+    if _ensure_undoable(connection, table, seq):
+        return seq
     entries = [entry.reversed for entry in reversed(entries_of(connection, table_id, seq))]
     if any(entry.is_title for entry in entries):
         TableAccess.require(connection, actor, table_id, Action.CHANGE_TABLE)
     made = Reversal(connection, table, seq).make(entries)
     new = record(connection, actor, via, table_id, kind, made.changed, undo_of=seq, added_rows=made.added_rows)
-    _mark(connection, table_id, seq, new)
+    mark_undone(connection, table_id, seq, new)
     return UndoResult(new, seq, len(entries) - len(made.left), len(entries), made.left), made.index_again
 
 
-def _mark(connection: Connection, table_id: int, seq: int, by: int) -> None:
-    """`seq` was taken back by the set `by`. What `seq` itself had taken back is in force again, and so on."""
-    current: int | None = seq
-    undone_by: int | None = by
-    while current is not None:
-        connection.execute(_SET_UNDONE_BY, {"key": table_id, "number": current, "by": undone_by})
-        undone_by = current if undone_by is None else None
-        current = connection.scalar(_UNDO_OF, {"table_id": table_id, "seq": current})
+def _ensure_undoable(connection: Connection, table: Table, seq: int) -> bool:
+    """Whether it is a large set. Raises `NotFound` and `NotUndoable`."""
+    found = connection.execute(_STATE, {"table_id": table.id, "seq": seq}).first()
+    if found is None and 0 < seq < table.log_from:
+        raise NotUndoable("This change is so old that it is no longer kept. It cannot be undone.")
+    if found is None:
+        raise NotFound("change")
+    if found.undone_by is not None:
+        raise NotUndoable("This change has been undone already.")
+    if found.kind in NOT_UNDOABLE:
+        raise NotUndoable("Rows that came with a file cannot be undone as one change. Delete the table instead.")
+    if found.state == SetState.GROWING:
+        raise NotUndoable("This change is still being applied. Cancel it, or undo it once it is done.")
+    return bool(found.parts)
 
 
 @dataclass
@@ -258,22 +281,17 @@ def _mine(actor: Actor, table_id: int) -> dict[str, int]:
 
 _IS_MINE = and_(ChangeSet.table_id == bindparam("table_id"), ChangeSet.actor_id == bindparam("actor_id"))
 _STEPS = (Kind.UNDO, Kind.REDO)
-_LATEST_ACTION = select(func.max(ChangeSet.seq)).where(_IS_MINE, ChangeSet.kind.not_in((*_STEPS, *NOT_UNDOABLE)))
+_TOOK_PLACE = ChangeSet.state.in_((SetState.WHOLE, SetState.GROWING))
+_LATEST_ACTION = select(func.max(ChangeSet.seq)).where(
+    _IS_MINE, _TOOK_PLACE, ChangeSet.kind.not_in((*_STEPS, *NOT_UNDOABLE))
+)
 _LATEST_UNDO = select(func.max(ChangeSet.seq)).where(
-    _IS_MINE, ChangeSet.kind == Kind.UNDO, ChangeSet.undone_by.is_(None)
+    _IS_MINE, _TOOK_PLACE, ChangeSet.kind == Kind.UNDO, ChangeSet.undone_by.is_(None)
 )
 # Also a step back and forth, and a set that took one back.
 _IS_OF_TITLE = exists().where(
     Change.table_id == ChangeSet.table_id, Change.seq == ChangeSet.seq, Change.row_id.is_(None), Change.column.is_(None)
 )
-_STATE = select(ChangeSet.kind, ChangeSet.undone_by).where(
+_STATE = select(ChangeSet.kind, ChangeSet.undone_by, ChangeSet.state, ChangeSet.parts).where(
     ChangeSet.table_id == bindparam("table_id"), ChangeSet.seq == bindparam("seq")
-)
-_UNDO_OF = select(ChangeSet.undo_of).where(
-    ChangeSet.table_id == bindparam("table_id"), ChangeSet.seq == bindparam("seq")
-)
-_SET_UNDONE_BY = (
-    update(ChangeSet)
-    .where(ChangeSet.table_id == bindparam("key"), ChangeSet.seq == bindparam("number"))
-    .values(undone_by=bindparam("by"))
 )

@@ -135,11 +135,20 @@ def _plan(table_id: int, target: Field) -> tuple[str, Callable[[Sequence[str]], 
     """
     name, companion = column_name(target), companion_name(target)
     if companion is None:
-        return f"UPDATE {table_name(table_id)} SET {name} = ?1 WHERE {ROW_ID} = ?2", _parse_all(target)
+        return f"UPDATE {table_name(table_id)} SET {name} = ?1 WHERE {ROW_ID} = ?2", cell_parser(target)
     value, text = value_and_text(target, "?1", "?2")
-    reader = ColumnReader(target)
     statement = f"UPDATE {table_name(table_id)} SET {name} = {value}, {companion} = {text} WHERE {ROW_ID} = ?3"
-    return statement, lambda texts: list(zip(reader(texts), texts, strict=True))
+    return statement, cell_parser(target)
+
+
+def cell_parser(field: Field) -> Callable[[Sequence[str]], Cells]:
+    """What makes the parameters that store a cell of texts as they are stored: its value, and where texts are kept the
+    text. Raises ValueError for a text that has to be kept.
+    """
+    if companion_name(field) is None:
+        return _parse_all(field)
+    reader = ColumnReader(field)
+    return lambda texts: list(zip(reader(texts), texts, strict=True))
 
 
 def _parse_all(target: Field) -> Callable[[Sequence[str]], Cells]:

@@ -7,8 +7,10 @@ in the statement that stores both, so that the two cannot disagree.
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from math import copysign
+from typing import Any
 
-from webapp.rowstore.nul_escape import decode
+from webapp.rowstore.errors import CellValueError
+from webapp.rowstore.nul_escape import decode, encode
 from webapp.rowstore.sqlite.printing import print_value
 from webapp.rowstore.sqlite.schema import ROW_ID, companion_name, stored_columns, table_name
 from webapp.rowstore.table_ref import Field, TableRef
@@ -50,6 +52,26 @@ def parse_value(field: Field, text: str) -> Value:
     if isinstance(value, float) and len("".join(filter(str.isdecimal, text)).lstrip("0")) > MAX_DIGITS:
         raise ValueError(f"“{text}” has more than {MAX_DIGITS} digits")
     return value
+
+
+def stored_values(field: Field, text: str) -> tuple[Any, ...]:
+    """What to store: the value, and where texts are kept the text. Raises `CellValueError`, but not there."""
+    if companion_name(field):
+        return read_value(field, encode(text)), encode(text)
+    try:
+        value = parse_value(field, text)
+    except ValueError as error:
+        raise CellValueError(field.title, str(error)) from error
+    return (encode(value) if isinstance(value, str) else value,)
+
+
+def fits(field: Field, text: str) -> bool:
+    """Whether the column can hold this text."""
+    try:
+        stored_values(field, text)
+    except CellValueError:
+        return False
+    return True
 
 
 def read_value(field: Field, text: str) -> Value:

@@ -7,19 +7,22 @@ waiting writers.
 import math
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from webapp.db.sqlite_driver import connect
+from webapp.rowstore.entries import Entry
 from webapp.rowstore.errors import CellValueError
 from webapp.rowstore.nul_escape import encode, needs_encoding
 from webapp.rowstore.sqlite.converting import Converter
 from webapp.rowstore.sqlite.inserting import ColumnReader, insert_sql, parse_value
+from webapp.rowstore.sqlite.large_changes import LargeChangeRunner
 from webapp.rowstore.sqlite.planning import existing_names, indexed_columns
 from webapp.rowstore.sqlite.printing import bind, sort_key
 from webapp.rowstore.sqlite.schema import column_name, companion_name, index_name, index_prefix, table_name
 from webapp.rowstore.sqlite.search_index import build_search_index
+from webapp.rowstore.sqlite.set_parts import write_plan
 from webapp.rowstore.sqlite.store import SqliteRowReader
 from webapp.rowstore.sqlite.transaction import transaction
 from webapp.rowstore.store import (
@@ -70,8 +73,7 @@ class SqliteRowLoader(RowLoader):
         self, table: TableRef, source: Field, target: Field, change_id: int, last_row: int, progress: Progress
     ) -> Comparison:
         connection, size, done = self._connection, FIRST_BATCH, 0
-        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-        connection.execute(f"PRAGMA journal_size_limit = {MAX_LOG}")
+        self._limit_log()
         execute = SqliteRowReader(connection).execute
         converter = Converter(connection, execute, table.id, source, target)
         while True:
@@ -88,6 +90,26 @@ class SqliteRowLoader(RowLoader):
             time.sleep(PAUSE_SECONDS)
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         return SqliteRowReader(connection).compare(table, source, converter.target, 0, last_row)
+
+    def write_plan(
+        self, change_id: int, batches: Generator[Sequence[Entry], None, dict[str, Any]], progress: Progress
+    ) -> None:
+        self._limit_log()
+        write_plan(self._connection, change_id, batches, progress)
+
+    def apply_change(self, change_id: int, progress: Progress) -> None:
+        self._limit_log()
+        LargeChangeRunner(self._connection, change_id).apply(progress)
+        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def revert_change(self, change_id: int, progress: Progress) -> None:
+        self._limit_log()
+        LargeChangeRunner(self._connection, change_id).revert(progress)
+        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def _limit_log(self) -> None:
+        self._connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        self._connection.execute(f"PRAGMA journal_size_limit = {MAX_LOG}")
 
     def index_search(self, table: TableRef, progress: Progress) -> bool:
         return build_search_index(self._connection, table, progress)

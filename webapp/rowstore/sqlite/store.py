@@ -12,19 +12,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from webapp.db.sqlite_driver import connect
+from webapp.rowstore.entries import Entry
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.nul_escape import decode
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite import cells, converting, pages, validation
+from webapp.rowstore.sqlite import cells, converting, pages, set_parts, validation
 from webapp.rowstore.sqlite.export import export
+from webapp.rowstore.sqlite.inserting import fits
 from webapp.rowstore.sqlite.positions import find_position
 from webapp.rowstore.sqlite.printing import print_exact
 from webapp.rowstore.sqlite.profile import Profiler
+from webapp.rowstore.sqlite.row_batches import read_batches
 from webapp.rowstore.sqlite.schema import LIMITS
 from webapp.rowstore.sqlite.statement import Sql
 from webapp.rowstore.sqlite.transaction import readable_errors
 from webapp.rowstore.sqlite.workbook_rows import ensure_fits
 from webapp.rowstore.store import (
+    BATCH_SIZE,
     EXPORT_CHECK_SECONDS,
     NEIGHBOUR_SECONDS,
     PAGE_SIZE,
@@ -47,6 +51,7 @@ from webapp.rowstore.values import (
     Position,
     Profile,
     RowView,
+    StoredRow,
     Unmet,
 )
 
@@ -186,6 +191,20 @@ class SqliteRowReader(RowReader):
 
     def text_size(self, table: TableRef, ids: Sequence[int], fields: Sequence[Field]) -> int:
         return cells.text_size(self.execute, table.id, ids, fields)
+
+    def batches(
+        self, table: TableRef, query: TableQuery, fields: Sequence[Field], size: int = BATCH_SIZE
+    ) -> Iterator[list[StoredRow]]:
+        return read_batches(self._connection, self.execute, table.id, query, fields, size)
+
+    def fits(self, field: Field, text: str) -> bool:
+        return fits(field, text)
+
+    def set_parts(self, table_id: int, seq: int) -> list[int]:
+        return set_parts.read_numbers(self.execute, table_id, seq)
+
+    def set_part(self, table_id: int, seq: int, number: int) -> list[Entry]:
+        return set_parts.read_part(self.execute, table_id, seq, number)
 
     def texts(self, table: TableRef, field: Field) -> Iterator[list[str]]:
         with readable_errors(), closing(self._connection.execute(converting.texts_sql(table.id, field).text)) as cursor:

@@ -1,14 +1,15 @@
 """Writing rows: plain functions on the connection of a unit of work, in the writer's thread."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from itertools import chain, compress
 from typing import Any
 
-from webapp.rowstore.errors import CellValueError
+from webapp.rowstore.entries import Entry
 from webapp.rowstore.nul_escape import encode, is_storable
 from webapp.rowstore.sqlite import converting
-from webapp.rowstore.sqlite.inserting import insert_sql, parse_value, read_value, value_and_text
+from webapp.rowstore.sqlite.entry_writer import EntryWriter
+from webapp.rowstore.sqlite.inserting import insert_sql, stored_values, value_and_text
 from webapp.rowstore.sqlite.printing import print_exact
 from webapp.rowstore.sqlite.schema import (
     LIMITS,
@@ -29,7 +30,7 @@ from webapp.rowstore.sqlite.store import SqliteRowReader
 from webapp.rowstore.sqlite.transaction import readable_errors
 from webapp.rowstore.store import RowWriter
 from webapp.rowstore.table_ref import Field, TableRef
-from webapp.rowstore.values import ApplyResult, CellChange, Converted, EditConflict, StoredRow
+from webapp.rowstore.values import AppliedEntries, ApplyResult, CellChange, Converted, EditConflict, StoredRow
 
 
 class SqliteRowWriter(SqliteRowReader, RowWriter):
@@ -37,13 +38,6 @@ class SqliteRowWriter(SqliteRowReader, RowWriter):
 
     def create(self, table: TableRef) -> None:
         self.execute(Sql(create_sql(table)))
-
-    def fits(self, field: Field, text: str) -> bool:
-        try:
-            _values(field, text)
-        except CellValueError:
-            return False
-        return True
 
     def keep_texts(self, table_id: int, field: Field) -> Field:
         kept = replace(field, keeps_texts=True)
@@ -82,14 +76,19 @@ class SqliteRowWriter(SqliteRowReader, RowWriter):
             self.execute(Sql(statement))
 
     def apply(self, table: TableRef, changes: Sequence[CellChange]) -> ApplyResult:
-        values = [_values(change.field, change.after) for change in changes]
+        values = [stored_values(change.field, change.after) for change in changes]
         with upkeep(self._connection, table, list(dict.fromkeys(change.row_id for change in changes))):
             is_made = [self._swap(table, change, value) for change, value in zip(changes, values, strict=True)]
         conflicts = [self._conflict(table, change) for change, made in zip(changes, is_made, strict=True) if not made]
         return ApplyResult(list(compress(changes, is_made)), conflicts)
 
+    def apply_entries(
+        self, table: TableRef, entries: Sequence[Entry], keep_texts: Callable[[Field], Field]
+    ) -> AppliedEntries:
+        return EntryWriter(self._connection, self.execute, table, keep_texts).apply(entries)
+
     def insert(self, table: TableRef, rows: Sequence[StoredRow]) -> None:
-        values = [(row.id, *chain.from_iterable(map(_values, table.stored, row.cells))) for row in rows]
+        values = [(row.id, *chain.from_iterable(map(stored_values, table.stored, row.cells))) for row in rows]
         with readable_errors(), upkeep(self._connection, table, [row.id for row in rows]):
             self._connection.executemany(insert_sql(table), values)
 
@@ -134,14 +133,3 @@ class SqliteRowWriter(SqliteRowReader, RowWriter):
     def _conflict(self, table: TableRef, change: CellChange) -> EditConflict:
         cells = self.cells(table, [change.row_id], [change.field])
         return EditConflict(change, cells[change.row_id][0] if cells else None)
-
-
-def _values(field: Field, text: str) -> tuple[Any, ...]:
-    """What to store: the value, and where texts are kept the text. Raises `CellValueError`, but not there."""
-    if companion_name(field):
-        return read_value(field, encode(text)), encode(text)
-    try:
-        value = parse_value(field, text)
-    except ValueError as error:
-        raise CellValueError(field.title, str(error)) from error
-    return (encode(value) if isinstance(value, str) else value,)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from webapp.db.errors import UserError
 from webapp.rowstore.nul_escape import is_storable
-from webapp.rowstore.store import RowWriter
+from webapp.rowstore.store import RowReader
 from webapp.rowstore.table_ref import Field
 
 MAX_TEXT = 1_000_000  # characters of a cell that somebody edits; files may have longer ones
@@ -25,7 +25,7 @@ class CellInput:
     needs_texts: bool  # whether the column first has to keep texts
 
 
-def read_input(rows: RowWriter, field: Field, text: str, *, keeps_text: bool = False) -> CellInput:
+def read_input(rows: RowReader, field: Field, text: str, *, keeps_text: bool = False) -> CellInput:
     """A text that the column prints, or has a value for, stays as typed or becomes the same value as the column writes
     it: `1000` becomes `1,000` where all others have a comma. With `keeps_text` any text is kept as it is.
 
@@ -54,7 +54,7 @@ def ensure_storable(text: str) -> None:
         raise UserError("This text has half of a character, which cannot be saved. Copy it again.")
 
 
-def _prints_back(rows: RowWriter, field: Field, text: str) -> bool:
+def _prints_back(rows: RowReader, field: Field, text: str) -> bool:
     if field.type == "text":
         return True
     value = field.kind.read(text, field.format)

@@ -1,0 +1,199 @@
+"""What becomes of a large change on its way: the steps that its job takes, and those that people's verbs begin."""
+
+from sqlalchemy import Connection, bindparam, delete, select
+
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.models.accounts.user import ACTOR_COLUMNS, User, actor_from
+from webapp.models.base import utc_now
+from webapp.models.errors import NotAllowed
+from webapp.models.policy import Action, is_allowed
+from webapp.models.tables.access import TableAccess
+from webapp.models.tables.change_log import (
+    complete_large,
+    mark_undone,
+    publish_change,
+    publish_rewritten,
+    record_large,
+    take_row_ids,
+)
+from webapp.models.tables.change_set import SetState
+from webapp.models.tables.large_change import (
+    ENDED,
+    LargeChange,
+    LargeChangePart,
+    LargeState,
+    ensure_free,
+    running_topic,
+)
+from webapp.models.tables.table import Column, SearchIndex, Table
+from webapp.rowstore import row_writer
+from webapp.rowstore.table_ref import Field
+
+INDEX_ROWS = 20_000  # for more rows the search index is not kept up but built again afterwards, and sort indexes go
+FORGOTTEN = 200  # parts of a plan deleted in one unit of work
+TASK = "change_rows"
+NO_LONGER = "The person who began this may no longer change the table, so it was taken back."
+
+
+async def finish_planning(work: UnitOfWork, change_id: int) -> None:
+    """The plan is complete. If it was decided about before, it is applied now. Raises what `apply` does."""
+    change = await work.session.get(LargeChange, change_id)
+    if change is None or change.state != LargeState.PLANNING:
+        return
+    if change.is_decided:
+        await start(work, change)
+    else:
+        change.state = LargeState.READY
+        follow(work, change, is_at_work=False)
+
+
+async def finish(work: UnitOfWork, change_id: int) -> None:
+    """All parts are carried out. Does nothing if it has been cancelled meanwhile, or its table is gone; where its
+    person has lost the right to it, it is taken back.
+    """
+    change = await work.session.get(LargeChange, change_id)
+    if change is None or change.state != LargeState.APPLYING or change.parts_done < change.parts:
+        return
+    if not await _is_allowed(work, change):
+        give_up(work, change, NO_LONGER)
+        return
+    await _end(work, change, LargeState.DONE, SetState.WHOLE)
+
+
+async def finish_reverting(work: UnitOfWork, change_id: int) -> None:
+    """All parts are taken back."""
+    change = await work.session.get(LargeChange, change_id)
+    if change is not None and change.state == LargeState.REVERTING and not change.parts_done:
+        await _end(work, change, change.ended_as, SetState(change.ended_as))
+
+
+async def fail(work: UnitOfWork, change_id: int, reason: str) -> None:
+    """It cannot be planned or applied; what was applied is taken back. Its page shows the reason."""
+    change = await work.session.get(LargeChange, change_id)
+    if change is not None and change.state != LargeState.REVERTING:
+        give_up(work, change, reason)
+
+
+async def ensure_allowed(work: UnitOfWork, change_id: int) -> None:
+    """If its person may no longer change the table, it is given up."""
+    change = await work.session.get(LargeChange, change_id)
+    is_going_on = change is not None and change.state in (LargeState.PLANNING, LargeState.APPLYING)
+    if change is not None and is_going_on and not await _is_allowed(work, change):
+        give_up(work, change, NO_LONGER)
+
+
+async def forget_parts(work: UnitOfWork, change_id: int, count: int = FORGOTTEN) -> bool:
+    """Delete some parts of the plan of a change that has ended. Return whether there are more."""
+    change = await work.session.get(LargeChange, change_id)
+    if change is None or change.state not in ENDED:
+        return False
+    of_change = LargeChangePart.change_id == change_id
+    numbers = list(await work.session.scalars(select(LargeChangePart.number).where(of_change).limit(count)))
+    await work.session.execute(delete(LargeChangePart).where(of_change, LargeChangePart.number.in_(numbers)))
+    return len(numbers) == count
+
+
+def may_go_on(connection: Connection, user_id: int | None, table_id: int) -> bool:
+    """Whether the person whose change it is may still make it."""
+    person = connection.execute(_PERSON, {"user_id": user_id}).first()
+    if person is None:
+        return False
+    actor = actor_from(person)
+    access = TableAccess.find(connection, actor.id, table_id)
+    return access is not None and is_allowed(actor, Action.EDIT_TABLE, access)
+
+
+async def _is_allowed(work: UnitOfWork, change: LargeChange) -> bool:
+    place = change.user_id, change.table_id
+    return await work.run(lambda connection: may_go_on(connection, *place))
+
+
+async def start(work: UnitOfWork, change: LargeChange) -> None:
+    """Take the number of the change set. Raises `NotAllowed`, `LargeChangeRunning` and `TypeChangeRunning`."""
+    if not await _is_allowed(work, change):
+        raise NotAllowed(NO_LONGER)
+    if not change.parts:
+        change.state, change.finished_at = LargeState.DONE, utc_now()
+        follow(work, change, is_at_work=False)
+        return
+    table = await work.session.get_one(Table, change.table_id)
+    seq, change.first_new_row = await work.run(lambda connection: _begin_set(connection, change))
+    change.seq, change.state = seq, LargeState.APPLYING
+    await _prepare_indexes(work, change, table)
+    publish_change(work, change.table_id, seq)
+    follow(work, change)
+
+
+def _begin_set(connection: Connection, change: LargeChange) -> tuple[int, int | None]:
+    ensure_free(connection, change.table_id, but=change.id)
+    new = take_row_ids(connection, change.table_id, change.new_rows) if change.new_rows else None
+    first = change.first_row if change.first_row is not None else new and new[0]
+    last = new[-1] if new else change.last_row
+    extent = {"rows": change.rows, "cells": change.cells, "columns": change.columns, "parts": change.parts}
+    about = {"via": change.via, "kind": change.kind, "note": change.note, "undo_of": change.undo_of}
+    seq = record_large(
+        connection, change.table_id, change.user_id, {**extent, **about, "first_row": first, "last_row": last}
+    )
+    return seq, new[0] if new else None
+
+
+async def _prepare_indexes(work: UnitOfWork, change: LargeChange, table: Table) -> None:
+    """So many rows are indexed faster at once, afterwards."""
+    if change.rows <= INDEX_ROWS:
+        return
+    columns = {int(number) for number in change.columns.split(",") if number}
+    all_rows = change.new_rows > INDEX_ROWS
+
+    def drop(connection: Connection) -> None:
+        rows = row_writer(connection)
+        rows.drop_search_index(change.table_id)
+        for number, storage in connection.execute(_STORAGE, {"table_id": change.table_id}):
+            if all_rows or number in columns:
+                rows.drop_sort_index(change.table_id, Field(number, "", "text", {}, storage=storage))
+
+    await work.run(drop)
+    if table.search_index != SearchIndex.NONE:
+        table.search_index, change.index_again = SearchIndex.NONE, True
+
+
+async def _end(work: UnitOfWork, change: LargeChange, state: LargeState, set_state: SetState) -> None:
+    """Nobody works on it any more: its set has what it has."""
+    table_id, seq, undo_of = change.table_id, change.seq or 0, change.undo_of
+
+    def complete(connection: Connection) -> None:
+        complete_large(connection, table_id, seq, set_state)
+        if state == LargeState.DONE and undo_of is not None:
+            mark_undone(connection, table_id, undo_of, seq)
+
+    await work.run(complete)
+    change.state, change.finished_at = state, utc_now()
+    if change.index_again:
+        table = await work.session.get_one(Table, table_id, populate_existing=True)
+        table.search_index = SearchIndex.BUILDING
+        work.enqueue("index_table", str(table_id))
+    publish_rewritten(work, table_id)
+    follow(work, change)  # the job forgets the parts that were not applied
+
+
+def give_up(work: UnitOfWork, change: LargeChange, reason: str | None) -> None:
+    """`reason`: None if it is cancelled."""
+    if change.state in ENDED or change.state == LargeState.REVERTING:
+        return
+    change.failure = reason
+    if change.state == LargeState.APPLYING:
+        change.state = LargeState.REVERTING
+    else:
+        change.state, change.finished_at = change.ended_as, utc_now()
+    follow(work, change)
+
+
+def follow(work: UnitOfWork, change: LargeChange, *, is_at_work: bool = True) -> None:
+    """Its job goes on, and pages that show it look again."""
+    if is_at_work:
+        work.enqueue(TASK, str(change.id))
+    if change.user_id is not None:
+        work.publish(running_topic(change.user_id), change.id)
+
+
+_PERSON = select(*ACTOR_COLUMNS).where(User.id == bindparam("user_id"), User.is_active)
+_STORAGE = select(Column.number, Column.storage).where(Column.table_id == bindparam("table_id"))

@@ -1,0 +1,193 @@
+"""Carrying out the plan of a large change, and taking it back: a part in each transaction, on a connection of its own.
+
+What a transaction changes, and how far the change has come, are committed together. Whatever is to stop it (somebody
+cancels it, the table is deleted) changes the record's state, which each transaction reads first.
+"""
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from webapp.rowstore.entries import Entry, pack_part, unpack
+from webapp.rowstore.sqlite.converting import add_companion
+from webapp.rowstore.sqlite.entry_writer import EntryWriter
+from webapp.rowstore.sqlite.schema import drop_unfinished_search_sql
+from webapp.rowstore.sqlite.set_parts import Extent
+from webapp.rowstore.sqlite.store import SqliteRowReader
+from webapp.rowstore.sqlite.touched import Touched
+from webapp.rowstore.sqlite.transaction import transaction
+from webapp.rowstore.store import ChangeWithdrawn, Progress
+from webapp.rowstore.table_ref import Field, TableRef
+
+PAUSE_SECONDS = 0.003  # between parts, so that others get the lock
+
+_RECORD = (
+    "SELECT c.table_id, c.seq, c.parts, c.parts_done, c.first_new_row, t.version, t.seq FROM large_changes c"
+    " JOIN tables t ON t.id = c.table_id WHERE c.id = ? AND c.state = ?"
+)
+_COLUMNS = (
+    "SELECT number, title, type, format, keeps_texts, storage, deleted_at IS NOT NULL FROM columns"
+    " WHERE table_id = ? AND NOT is_dropped ORDER BY position"
+)
+_PLANNED = "SELECT blob FROM large_change_parts WHERE change_id = ? AND number = ?"
+_FORGET_PLANNED = "DELETE FROM large_change_parts WHERE change_id = ? AND number = ?"
+_LEAVE = "INSERT INTO large_change_left (change_id, number, entries, blob) VALUES (?, ?, ?, ?)"
+_MOVE = 'UPDATE large_changes SET parts_done = ?, "left" = "left" + ? WHERE id = ?'
+_COUNT_ROWS = "UPDATE tables SET row_count = row_count + ? WHERE id = ?"
+_MADE = "SELECT blob FROM change_set_parts WHERE table_id = ? AND seq = ? AND number = ?"
+_FORGET_MADE = "DELETE FROM change_set_parts WHERE table_id = ? AND seq = ? AND number = ?"
+_NOTE = (
+    "INSERT OR REPLACE INTO change_set_parts"
+    " (table_id, seq, number, entries, rows, cells, columns, first_row, last_row, blob)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_KEEP_TEXTS = "UPDATE columns SET keeps_texts = 1 WHERE table_id = ? AND number = ?"
+_NEW_VERSION = "UPDATE tables SET version = version + 1 WHERE id = ?"
+
+
+class _Record(NamedTuple):
+    table_id: int
+    seq: int
+    parts: int
+    parts_done: int
+    first_new_row: int | None
+    version: int  # of the table's columns
+    table_seq: int
+
+
+class LargeChangeRunner:
+    def __init__(self, connection: sqlite3.Connection, change_id: int) -> None:
+        self._connection, self._change_id = connection, change_id
+        self._execute = SqliteRowReader(connection).execute
+        self._touched: Touched | None = None
+        self._writer: EntryWriter | None = None
+        self._version: int | None = None  # for which the writer was made
+
+    def apply(self, progress: Progress) -> None:
+        """Raises `ChangeWithdrawn`, and `TableFull`."""
+        record = self._find("applying")
+        while record.parts_done < record.parts:
+            number = record.parts_done + 1
+            blob, entries = self._planned(record, number)
+            with transaction(self._connection):
+                record = self._find("applying")
+                self._make(record, number, entries, blob)
+            record = record._replace(parts_done=number)
+            progress(number, record.parts)
+            time.sleep(PAUSE_SECONDS)
+
+    def revert(self, progress: Progress) -> None:
+        """Raises `ChangeWithdrawn`."""
+        record = self._find("reverting")
+        while record.parts_done > 0:
+            number = record.parts_done
+            entries = self._unpacked(_MADE, record.table_id, record.seq, number)[1]
+            with transaction(self._connection):
+                record = self._find("reverting")
+                self._take_back(record, number, entries)
+            record = record._replace(parts_done=number - 1)
+            progress(number - 1, record.parts)
+            time.sleep(PAUSE_SECONDS)
+
+    # -- one part ------------------------------------------------------------------------------------------------------
+
+    def _make(self, record: _Record, number: int, entries: list[Entry], blob: bytes | None) -> None:
+        connection, touched = self._connection, self._read_log(record)
+        free = [entry for entry in entries if entry not in touched]
+        applied = self._writer_for(record).apply(free)
+        left = (
+            applied.left
+            if len(free) == len(entries)
+            else [*applied.left, *(entry for entry in entries if entry in touched)]
+        )
+        self._note(record, number, applied.done, blob if len(applied.done) == len(entries) else None)
+        if left:
+            connection.execute(_LEAVE, (self._change_id, number, len(left), pack_part(left)))
+        self._count_rows(record, applied.added_rows)
+        connection.execute(_FORGET_PLANNED, (self._change_id, number))
+        connection.execute(_MOVE, (number, len(left), self._change_id))
+
+    def _take_back(self, record: _Record, number: int, entries: list[Entry]) -> None:
+        """What is not taken back stays in the set: the log has later changes of it."""
+        touched = self._read_log(record)
+        reversed_ = [entry.reversed for entry in reversed(entries) if entry not in touched]
+        applied = self._writer_for(record).apply(reversed_)
+        places = {entry.place for entry in applied.done}
+        self._note(record, number, [entry for entry in entries if entry.place not in places], None)
+        self._count_rows(record, applied.added_rows)
+        self._connection.execute(_MOVE, (number - 1, 0, self._change_id))
+
+    def _note(self, record: _Record, number: int, entries: Sequence[Entry], blob: bytes | None) -> None:
+        """The part of the change set; `blob`: if it is packed already."""
+        place = record.table_id, record.seq, number
+        if not entries:
+            self._connection.execute(_FORGET_MADE, place)
+            return
+        found = Extent().add(entries)
+        counts = found.entries, found.rows, found.cells, found.named, found.first_row, found.last_row
+        self._connection.execute(_NOTE, (*place, *counts, pack_part(entries) if blob is None else blob))
+
+    def _count_rows(self, record: _Record, added: int) -> None:
+        if added:
+            self._connection.execute(_COUNT_ROWS, (added, record.table_id))
+
+    # -- what it needs -------------------------------------------------------------------------------------------------
+
+    def _find(self, state: str) -> _Record:
+        """Raises `ChangeWithdrawn`. A table that is deleted takes the records of its changes with it."""
+        found = self._connection.execute(_RECORD, (self._change_id, state)).fetchone()
+        if found is None:
+            raise ChangeWithdrawn
+        return _Record(*found)
+
+    def _planned(self, record: _Record, number: int) -> tuple[bytes | None, list[Entry]]:
+        """The part as it is packed, unless its new rows get their ids here."""
+        blob, entries = self._unpacked(_PLANNED, self._change_id, number)
+        first = record.first_new_row
+        if first is None or all(entry.row_id is None or entry.row_id > 0 for entry in entries):
+            return blob, entries
+        return None, [
+            entry if entry.row_id is None or entry.row_id > 0 else entry._replace(row_id=first - 1 - entry.row_id)
+            for entry in entries
+        ]
+
+    def _unpacked(self, statement: str, *key: int) -> tuple[bytes | None, list[Entry]]:
+        found = self._connection.execute(statement, key).fetchone()
+        return (found[0], unpack(found[0])) if found else (None, [])
+
+    def _read_log(self, record: _Record) -> Touched:
+        if self._touched is None:
+            self._touched = Touched(record.table_id, record.seq)
+        self._touched.read_to(self._connection, record.table_seq)
+        return self._touched
+
+    def _writer_for(self, record: _Record) -> EntryWriter:
+        """For the columns as they are now: they are locked by the transaction."""
+        if self._writer is None or self._version != record.version:
+            keep: Callable[[Field], Field] = lambda field: self._keep_texts(record.table_id, field)  # noqa: E731
+            table = read_table(self._connection, record.table_id)
+            self._writer = EntryWriter(self._connection, self._execute, table, keep)
+            self._version = record.version
+        return self._writer
+
+    def _keep_texts(self, table_id: int, field: Field) -> Field:
+        kept = replace(field, keeps_texts=True)
+        add_companion(self._execute, table_id, kept)
+        for statement in drop_unfinished_search_sql(table_id):
+            self._connection.execute(statement)
+        self._connection.execute(_KEEP_TEXTS, (table_id, field.number))
+        self._connection.execute(_NEW_VERSION, (table_id,))
+        self._version = None  # what is read next time is the same, and newer
+        return kept
+
+
+def read_table(connection: sqlite3.Connection, table_id: int) -> TableRef:
+    """The table with the columns that were deleted, too: their cells go and come back with their rows."""
+    fields, kept = list[Field](), list[Field]()
+    for number, title, type_, format, keeps_texts, storage, is_deleted in connection.execute(_COLUMNS, (table_id,)):
+        field = Field(number, title, type_, json.loads(format), bool(keeps_texts), storage)
+        (kept if is_deleted else fields).append(field)
+    return TableRef(table_id, tuple(fields), tuple(kept))
