@@ -14,6 +14,27 @@ def _undo() -> Planner:
     return plan_undo
 
 
+def _bulk_cells() -> Planner:
+    from webapp.planners.bulk.cells import plan_cells
+
+    return plan_cells
+
+
+def _bulk_deletion() -> Planner:
+    from webapp.planners.bulk.rows import plan_deletion
+
+    return plan_deletion
+
+
+def _bulk_copies() -> Planner:
+    from webapp.planners.bulk.rows import plan_copies
+
+    return plan_copies
+
+
 PLANNERS: dict[str, Callable[[], Planner]] = {
     "undo": _undo,
+    "bulk.cells": _bulk_cells,
+    "bulk.deletion": _bulk_deletion,
+    "bulk.copies": _bulk_copies,
 }

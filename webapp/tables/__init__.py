@@ -19,6 +19,7 @@ streams.FACTORIES["import"] = watch_import
 streams.FACTORIES["table"] = watch_table
 
 from webapp.tables import (  # noqa: E402, F401  (routes register themselves)
+    bulk,
     cells,
     column_changes,
     column_types,

@@ -21,7 +21,7 @@ from webapp.rowstore.query.filters import (
     remove_filter,
 )
 from webapp.rowstore.query.periods import Clock
-from webapp.rowstore.query.row_ranges import RowRanges, format_ranges
+from webapp.rowstore.query.row_ranges import RowRanges, count_rows, format_ranges
 from webapp.rowstore.query.search import describe_search, ensure_searchable, parse_search
 from webapp.rowstore.table_ref import Field
 
@@ -316,6 +316,8 @@ def describe_rows(
 
 def describe_query(query: TableQuery) -> str:
     """The description without its counts: starts with a space or a comma, or is empty."""
+    if query.only:
+        return f", {count_rows(query.only):,} chosen"
     text = f" matching {describe_search(query.terms)}" if query.search else ""
     if query.filters:
         text += f"{' and' if text else ''} where {describe_filters(query.filters)}"

@@ -1,0 +1,126 @@
+"""One decision about many rows, made at once: what a plan of at most `AT_ONCE` rows says, as one change set.
+
+The plan is made a moment before (`webapp.planners.bulk`), from the rows as they are then. Each cell and each row is
+compared with what the plan saw: what somebody has changed in between is left as it is and counted.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from webapp.db.errors import UserError
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.models.policy import Actor
+from webapp.models.tables.action_limits import ensure_few, ensure_short
+from webapp.models.tables.change_log import publish_change, record
+from webapp.models.tables.change_set import Entry, Kind, Via, cells_from_json
+from webapp.models.tables.editing import with_deleted_columns
+from webapp.models.tables.large_change import AT_ONCE
+from webapp.models.tables.sheet import CellEdit, Sheet, editable
+from webapp.rowstore import row_writer
+
+
+class TooManyRows(UserError):
+    def __init__(self) -> None:
+        super().__init__(
+            f"At most {AT_ONCE:,} rows can be changed at once, and these are more. Nothing was changed. Search or"
+            " filter for fewer, or choose some of them."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BulkResult:
+    """`seq` is the change set, None if nothing changed; `left`: cells, or rows, that somebody changed in between."""
+
+    seq: int | None
+    rows: int
+    cells: int
+    left: int
+    refused: int = 0
+
+
+async def change_cells_at_once(
+    work: UnitOfWork,
+    actor: Actor,
+    table_id: int,
+    entries: Sequence[Entry],
+    *,
+    keeps_text: bool = False,
+    via: Via = Via.PAGE,
+) -> BulkResult:
+    """Make the cells of `entries` what these say. Rules and types are those of now: what does not fit any more is
+    refused and counted. Raises `NotFound`, `NotAllowed`, `TableNotReady`, `TooManyCells` and `TooMuchText`.
+    """
+    ensure_few(len(entries))
+    ensure_short(sum(len(entry.before or "") + len(entry.after or "") for entry in entries))
+    edits = [CellEdit(*entry.place, entry.before or "", entry.after or "", keeps_text) for entry in entries]
+    result = await work.run(lambda connection: _change_cells(connection, actor, table_id, edits, via))
+    return _follow(work, table_id, result)
+
+
+async def delete_rows_at_once(
+    work: UnitOfWork, actor: Actor, table_id: int, entries: Sequence[Entry], via: Via = Via.PAGE
+) -> BulkResult:
+    """Delete the rows of `entries`, if they still have these cells. Raises the same."""
+    ensure_few(len(entries))
+    ensure_short(sum(len(entry.before or "") for entry in entries))
+    result = await work.run(lambda connection: _delete_rows(connection, actor, table_id, entries, via))
+    return _follow(work, table_id, result)
+
+
+async def add_rows_at_once(
+    work: UnitOfWork, actor: Actor, table_id: int, entries: Sequence[Entry], via: Via = Via.PAGE
+) -> BulkResult:
+    """Add the rows of `entries` behind the last, in columns that are there. Raises the same."""
+    rows = [cells_from_json(entry.after or "{}") for entry in entries]
+    ensure_few(sum(map(len, rows)))
+    ensure_short(sum(len(entry.after or "") for entry in entries))
+    result = await work.run(lambda connection: _add_rows(connection, actor, table_id, rows, via))
+    return _follow(work, table_id, result)
+
+
+def _change_cells(
+    connection: Connection, actor: Actor, table_id: int, edits: Sequence[CellEdit], via: Via
+) -> BulkResult:
+    sheet = Sheet(connection, editable(connection, actor, table_id))
+    sheet.change(edits)
+    seq = record(connection, actor, via, table_id, Kind.CELLS, sheet.entries) if sheet.entries else None
+    rows = len({entry.row_id for entry in sheet.entries})
+    return BulkResult(seq, rows, len(sheet.entries), len(sheet.conflicts), len(sheet.refusals))
+
+
+def _delete_rows(connection: Connection, actor: Actor, table_id: int, entries: Sequence[Entry], via: Via) -> BulkResult:
+    table = with_deleted_columns(connection, editable(connection, actor, table_id))
+    rows, known = row_writer(connection), {field.number: field for field in table.stored}
+    seen = {entry.place[0]: cells_from_json(entry.before or "{}") for entry in entries}
+    current = rows.cells(table, sorted(seen), table.stored)
+    unchanged = [
+        row_id
+        for row_id, texts in current.items()
+        if texts == tuple(seen[row_id].get(number, field.empty_text) for number, field in known.items())
+    ]
+    rows.delete(table, unchanged)
+    kept = set(unchanged)
+    made = [entry for entry in entries if entry.row_id in kept]
+    if not made:
+        return BulkResult(None, 0, 0, len(current))
+    seq = record(connection, actor, via, table_id, Kind.DELETE_ROWS, made, added_rows=-len(made))
+    return BulkResult(seq, len(made), 0, len(current) - len(made))
+
+
+def _add_rows(
+    connection: Connection, actor: Actor, table_id: int, rows: Sequence[dict[int, str]], via: Via
+) -> BulkResult:
+    sheet = Sheet(connection, editable(connection, actor, table_id))
+    added = sheet.insert(rows)
+    if not added:
+        return BulkResult(None, 0, 0, 0)
+    seq = record(connection, actor, via, table_id, Kind.ADD_ROWS, sheet.entries, added_rows=len(added))
+    return BulkResult(seq, len(added), 0, 0)
+
+
+def _follow(work: UnitOfWork, table_id: int, result: BulkResult) -> BulkResult:
+    if result.seq is not None:
+        publish_change(work, table_id, result.seq)
+    return result

@@ -1,0 +1,170 @@
+"""Many rows are changed by one decision: choosing what, a preview of what it would do, and doing it."""
+
+from typing import Any
+
+from quart import Response, request, url_for
+from quart.typing import ResponseReturnValue
+from werkzeug.exceptions import NotFound as PageNotFound
+
+from webapp.db.errors import UserError
+from webapp.extensions import db
+from webapp.models import Table, is_allowed
+from webapp.models.policy import Action
+from webapp.models.tables.access import find_access, find_table
+from webapp.models.tables.bulk_changing import (
+    TooManyRows,
+    add_rows_at_once,
+    change_cells_at_once,
+    delete_rows_at_once,
+)
+from webapp.models.tables.editing import with_deleted_columns
+from webapp.planners.bulk.operations import CellOperation, OperationRefused
+from webapp.planners.bulk.replacing import PatternRefused, TooSlow
+from webapp.rowstore.table_ref import TableRef
+from webapp.tables import bp
+from webapp.tables.bulk_forms import ACTIONS, BulkAction, BulkForm, values_of
+from webapp.tables.bulk_plans import BulkPlan, plan_arguments, plan_at_once
+from webapp.tables.bulk_presenter import describe_result, present_actions, present_preview
+from webapp.tables.edit_once import write_keyed
+from webapp.tables.grid_presenter import TableUrls
+from webapp.tables.selection import RowSelection, parse_selection
+from webapp.web.access import may
+from webapp.web.body import body_limit
+from webapp.web.flashes import flash
+from webapp.web.fragments import redirect_to, render, render_large
+from webapp.web.idempotency import form_key
+from webapp.web.session import current_user
+
+MAX_BYTES = 4 * 1024 * 1024  # of a form: a text can have a million characters
+
+
+class NoRowsChosen(UserError):
+    def __init__(self) -> None:
+        super().__init__("No rows are chosen. Choose some in the table, with the boxes beside their numbers.")
+
+
+@bp.get("/<id:table_id>/bulk")
+async def bulk_index(table_id: int) -> ResponseReturnValue:
+    """What can be done with the rows chosen. Its fragment is the bar of the grid."""
+    access = await find_access(db(), current_user(), table_id)
+    table = access.table
+    selection = _selection(table)
+    may_edit = table.state == "ready" and is_allowed(current_user(), Action.EDIT_TABLE, access)
+    return await render(
+        "tables/bulk/index.html",
+        "tables/bulk/_bar.html",
+        table=table,
+        table_url=TableUrls(table_id, selection.view).table(),
+        **present_actions(table, selection, may_edit=may_edit),
+    )
+
+
+@bp.get("/<id:table_id>/bulk/<action>")
+@may(Action.EDIT_TABLE)
+async def bulk_edit(table_id: int, action: str) -> ResponseReturnValue:
+    """`column` in the address: the one that is chosen at first."""
+    what = _action(action)
+    table = await find_table(db(), current_user(), table_id, Action.EDIT_TABLE)
+    selection = _selection(table)
+    form = what.form(data=_defaults(table, selection)).with_columns(selection.view.visible)
+    plan = await _plan(table, what, selection, None) if what.is_of_rows else None
+    return await _page(table, what, selection, form, plan)
+
+
+@bp.post("/<id:table_id>/bulk/<action>")
+@may(Action.EDIT_TABLE)
+@body_limit(MAX_BYTES)
+async def bulk_update(table_id: int, action: str) -> ResponseReturnValue:
+    """A preview, or with the field `confirm` the change itself."""
+    what = _action(action)
+    table = await find_table(db(), current_user(), table_id, Action.EDIT_TABLE)
+    selection = _selection(table)
+    form = what.form(await request.form).with_columns(table.ref.fields)
+    if not form.validate():
+        return await _page(table, what, selection, form, None, 422)
+    try:
+        operation = None if what.is_of_rows else form.operation()
+        plan = await _plan(table, what, selection, operation)
+    except (OperationRefused, PatternRefused, TooSlow) as error:
+        form.refuse("find" if isinstance(error, PatternRefused) else None, str(error))
+        return await _page(table, what, selection, form, None, 422)
+    if "confirm" not in await request.form:
+        return await _page(table, what, selection, form, plan)
+    if not plan.is_whole:
+        raise TooManyRows
+    return await _make(table, what, selection, form, operation, plan)
+
+
+def _action(name: str) -> BulkAction:
+    if name not in ACTIONS:
+        raise PageNotFound
+    return ACTIONS[name]
+
+
+def _selection(table: Table) -> RowSelection:
+    selection = parse_selection(table)
+    if selection is None:
+        raise NoRowsChosen
+    return selection
+
+
+def _defaults(table: Table, selection: RowSelection) -> dict[str, Any]:
+    numbers = [field.number for field in selection.view.visible]
+    asked = request.args.get("column", type=int)
+    first = asked if asked in numbers else numbers[0]
+    return {"column": first, "source": first, "how": "spaces", "delimiter": " "}
+
+
+async def _plan(table: Table, what: BulkAction, selection: RowSelection, operation: CellOperation | None) -> BulkPlan:
+    ref = await _stored(table) if what.is_of_rows else table.ref
+    return await plan_at_once(what.planner, ref, plan_arguments(table, selection, operation))
+
+
+async def _stored(table: Table) -> TableRef:
+    """With the columns that were deleted: their cells go with their rows."""
+    return await db().read(lambda connection: with_deleted_columns(connection, table))
+
+
+async def _make(
+    table: Table,
+    what: BulkAction,
+    selection: RowSelection,
+    form: BulkForm,
+    operation: CellOperation | None,
+    plan: BulkPlan,
+) -> ResponseReturnValue:
+    key = await form_key(what.name, selection.argument, *selection.view.args(), *values_of(form))
+    if operation is not None:
+        keeps_text = operation.keeps_text
+        result = await write_keyed(key, table.id, change_cells_at_once, plan.entries, keeps_text=keeps_text)
+    else:
+        verb = delete_rows_at_once if what.planner == "bulk.deletion" else add_rows_at_once
+        result = await write_keyed(key, table.id, verb, plan.entries)
+    flash(describe_result(what, plan.report, result), "alert" if result.left else "done")
+    return redirect_to(TableUrls(table.id, selection.view).table())
+
+
+async def _page(
+    table: Table,
+    what: BulkAction,
+    selection: RowSelection,
+    form: BulkForm,
+    plan: BulkPlan | None,
+    status: int = 200,
+) -> Response:
+    urls = TableUrls(table.id, selection.view)
+    address = url_for("tables.bulk_edit", table_id=table.id, action=what.name)
+    here = address + selection.view.query_string(rows=selection.argument)
+    return await render_large(
+        "tables/bulk/edit.html",
+        status=status,
+        table=table,
+        action=what,
+        form=form,
+        values=values_of(form) if plan else [],
+        rows_text=selection.describe(),
+        url=here,
+        table_url=urls.table(),
+        back_url=url_for("tables.bulk_index", table_id=table.id) + selection.view.query_string(rows=selection.argument),
+        preview=present_preview(table, what, plan) if plan else None,
+    )
