@@ -20,6 +20,7 @@ from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp import create_app
 from webapp.extensions import db
 from webapp.models import Mail, OneTimeToken, Purpose
+from webapp.tables.bulk_forms import ACTIONS
 from webapp.web.application import Application
 
 CORPUS = Path(__file__).parents[1] / "corpus"
@@ -89,6 +90,8 @@ PEOPLE = [
     "/tables/1/columns/3/type",
     "/tables/1/columns/3/edit",
     "/tables/1/columns/new",
+    "/tables/1/bulk?rows=2-4",
+    *(f"/tables/1/bulk/{action}?rows=all" for action in ACTIONS),
     *ACCOUNT,
 ]
 # What goes wrong has a page as well.
@@ -100,6 +103,8 @@ REFUSALS = {
     "/tables/1?f.2=ge:many": 422,
     "/logout": 405,
     "/tables/1/columns/99": 404,
+    "/tables/1/bulk": 422,
+    "/tables/1/bulk/everything?rows=all": 404,
 }
 # Answers to GET that are no pages, and what they are.
 OTHERS = {

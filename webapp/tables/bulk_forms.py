@@ -101,7 +101,11 @@ class FillForm(BulkForm):
 class TidyForm(BulkForm):
     columns = ("column",)
     column = _column("Column")
-    how = RadioField("What to do", [InputRequired("Choose what is to be done.")], choices=HOW, default="spaces")
+    how = RadioField("What to do", [InputRequired("Choose what is to be done.")], default="spaces")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self["how"].choices = HOW
 
     def operation(self) -> CellOperation:
         return Tidy(self.column.data, self.how.data)

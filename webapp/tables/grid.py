@@ -1,7 +1,7 @@
 """The grid's body: the hot loop of every page, so it is joined in Python and escaped once per page.
 
-A row is `<tr id="r12"><th scope="row"><input ..><a ..>12</a></th><td>..</td>..</tr>`, without attributes on cells. What a whole
-column has in common is declared once, by `<col width>` and a style sheet generated from the columns' kinds.
+A row is `<tr id="r12"><th scope="row"><input ..><a ..>12</a></th><td>..</td>..</tr>`, without attributes on cells. What
+a whole column has in common is declared once, by `<col width>` and a style sheet generated from the columns' kinds.
 """
 
 import re

@@ -5,7 +5,7 @@ from typing import Any
 
 from webapp.db.errors import UserError
 from webapp.planners.bulk.fitting import Fitting, NewText, Refused
-from webapp.planners.bulk.operations import CellOperation, OperationRefused, from_json
+from webapp.planners.bulk.operations import CellOperation, OperationRefused, Replace, from_json
 from webapp.planners.bulk.replacing import TooSlow
 from webapp.planners.bulk.report import BulkReport
 from webapp.planners.bulk.selection import selection_from_json
@@ -15,12 +15,16 @@ from webapp.rowstore.entries import Entry
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import StoredRow
 
+JOB_SECONDS = 600.0  # for an expression in all texts
+
 
 def plan_cells(given: PlanInput) -> Plan:
     """`arguments`: the `operation`, the `selection`, the `rules` of columns by number, and about how many rows are
-    `expected`. Raises `UserError` where a column is gone, and `TooSlow`.
+    `expected`; with `is_job` an expression has more time. Raises `UserError` where a column is gone, and `TooSlow`.
     """
     operation = from_json(given.arguments["operation"])
+    if isinstance(operation, Replace) and given.arguments.get("is_job"):
+        operation.limit.seconds = JOB_SECONDS
     fields = find_fields(given.table, [*operation.reads, *operation.writes])
     query = selection_from_json(given.arguments["selection"], given.table.fields)
     fitting = Fitting(given.rows, given.table, _rules(given.arguments), operation.keeps_text)

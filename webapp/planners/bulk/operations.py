@@ -94,12 +94,18 @@ class Replace(_OneColumn):
             raise OperationRefused("Say what to look for.")
         if len(self.find) > MAX_PATTERN:
             raise OperationRefused(f"What to look for can have {MAX_PATTERN:,} characters.")
+        self.replacer  # noqa: B018  (refuses what is no expression)
+
+    @cached_property
+    def limit(self) -> TimeLimit:
+        """Of all its texts together."""
+        return TimeLimit()
 
     @cached_property
     def replacer(self) -> Replacer:
         options = {"match_case": self.match_case, "whole_cell": self.whole_cell}
         if self.is_regex:
-            return regex_replacer(self.find, self.replacement, limit=TimeLimit(), **options)
+            return regex_replacer(self.find, self.replacement, limit=self.limit, **options)
         return words_replacer(self.find, self.replacement, **options)
 
     def apply(self, cells: Cells) -> Cells:
