@@ -18,7 +18,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import connections, edits, exports, imports, large, live, live_tables, pages, throughput, together
+from benchmarks import bulk, connections, edits, exports, imports, large, live, live_tables, pages, throughput, together
 from benchmarks.measure import Options
 
 SECTIONS = {
@@ -26,6 +26,7 @@ SECTIONS = {
     "pages": pages.measure,
     "throughput": throughput.measure,
     "edits": edits.measure,
+    "bulk": bulk.measure,
     "exports": exports.measure,
     "together": together.measure,
     "live": live.measure,

@@ -20,6 +20,15 @@
     setTimeout(restoreFocus);
   });
 
+  /* What runs in the background for the reader: the header is not swapped, the page says how much it is. */
+  on('htmx:after:swap', ({ detail: { ctx } }) => {
+    const running = $('#running');
+    if (!running || ctx.target?.id !== 'main') return;
+    const count = $('#main').dataset.running ?? '0';
+    running.hidden = count === '0';
+    $('[data-count]', running).textContent = count;
+  });
+
   /* Toasts. The server sends its own; these are for what it could not answer. */
   const toast = (text) => {
     for (const earlier of document.querySelectorAll('#toasts > .toast')) if ($('span', earlier).textContent === text) earlier.remove();

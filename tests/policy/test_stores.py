@@ -14,7 +14,7 @@ from webapp.jobs import schedule, workflows
 from webapp.models import Base, idempotency, mail, retention
 from webapp.models.accounts import one_time_token, passkey, recovery_code, session
 from webapp.models.retention import RETENTIONS
-from webapp.models.tables import invited, members
+from webapp.models.tables import invited, large_change, members
 
 ROOT = Path(__file__).parents[2]
 OTHER_STORES = {"alembic_version", "jobs.db", "imports/"}
@@ -30,6 +30,10 @@ LIMITS: dict[str, set[timedelta | int | str]] = {
     "audit_events": {"ROWCAST_AUDIT_DAYS", timedelta(days=Settings.model_fields["audit_days"].default)},
     "change_sets": HISTORY,
     "changes": HISTORY,
+    "change_set_parts": set(),
+    "large_changes": {retention.RECORD_RETENTION},
+    "large_change_parts": {large_change.MAX_UNDECIDED},
+    "large_change_left": set(),
     "sessions": {"ROWCAST_SESSION_LIFETIME", session.MAX_SESSIONS},
     "one_time_tokens": {one_time_token.RETENTION},
     "mails": {mail.RETENTION, retention.RECORD_RETENTION},

@@ -87,6 +87,10 @@ class JobContext:
         if child := self._children.get(subject):
             child.stop()
 
+    def count_of(self, user_id: int) -> int:
+        """How much runs or waits for this person, as far as this process knows."""
+        return sum(len(turns.subjects_of(user_id)) for line, turns in self.turns.items() if line != "indexes")
+
     # --- imports ---
 
     async def get_import(self, import_id: str) -> Import | None:

@@ -11,6 +11,7 @@ from webapp.models.tables.log_pruning import (
     find_forgotten_columns,
     find_overdue,
     prune_batch,
+    prune_parts,
 )
 
 
@@ -20,6 +21,8 @@ async def prune_history(database: Database, settings: Settings) -> None:
         excess = overdue.excess
         while freed := await database.write(prune_batch, overdue.table_id, oldest, excess):
             excess = max(0, excess - freed)
+    while await database.write(prune_parts):
+        pass
     for forgotten in await database.read(find_forgotten_columns):
         after: int | None = 0
         while after is not None:

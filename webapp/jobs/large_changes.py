@@ -18,7 +18,7 @@ from webapp.jobs.context import JobContext
 from webapp.jobs.import_passes import get_table, run_child, when_not_busy
 from webapp.models.tables import large_steps
 from webapp.models.tables.editing import with_deleted_columns
-from webapp.models.tables.large_change import ENDED, UNFINISHED, LargeChange, LargeState, running_topic
+from webapp.models.tables.large_change import ENDED, UNFINISHED, LargeChange, LargeState, large_topic
 
 CHECK_RIGHTS_EVERY = 1.0  # seconds
 UNEXPECTED = "Something went wrong on the server, so nothing was changed. It has been written to the log."
@@ -109,8 +109,7 @@ async def _watching_rights(context: JobContext, change: LargeChange) -> AsyncIte
 
 def _reporter(context: JobContext, change: LargeChange) -> Callable[[dict[str, Any]], None]:
     def on_progress(progress: dict[str, Any]) -> None:
-        if change.user_id is not None:
-            context.broker.publish(running_topic(change.user_id), change.id, key=f"change {change.id}")
+        context.broker.publish(large_topic(change.id), progress["rows"], key="progress")
 
     return on_progress
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from webapp.imports.requests import ImportFolder
 from webapp.jobs import import_passes
@@ -23,7 +23,8 @@ from webapp.models.mail import MAX_TRIES, erase_expired_mails
 from webapp.models.retention import RETENTIONS, Retention
 from webapp.models.tables import importing
 from webapp.models.tables.import_model import StateConflict
-from webapp.models.tables.large_change import UNFINISHED, LargeChange
+from webapp.models.tables.large_change import ENDED, UNFINISHED, LargeChange, LargeChangePart
+from webapp.models.tables.large_steps import give_up_undecided, has_undecided
 from webapp.models.tables.table import SearchIndex
 from webapp.models.tables.type_change import SpareColumn, TypeChange, TypeChangeState
 from webapp.models.tables.type_changing import empty_spare_column
@@ -61,6 +62,7 @@ class Schedule:
             if time.monotonic() >= next_cleaning:
                 await _run_all(
                     self._forget_undecided,
+                    self._give_up_plans,
                     self._erase_mails,
                     self._prune,
                     self._prune_history,
@@ -87,8 +89,10 @@ class Schedule:
         await self._ensure_started("change_type", running)
 
     async def _resume_large_changes(self) -> None:
-        unfinished = select(LargeChange.id).where(LargeChange.state.in_(UNFINISHED))
-        await self._ensure_started("change_rows", unfinished)
+        """Also those that have ended, and have parts of their plan left."""
+        has_parts = LargeChange.id.in_(select(LargeChangePart.change_id).distinct())
+        is_unfinished = or_(LargeChange.state.in_(UNFINISHED), and_(LargeChange.state.in_(ENDED), has_parts))
+        await self._ensure_started("change_rows", select(LargeChange.id).where(is_unfinished))
 
     async def _resume_mails(self) -> None:
         await self._send(Mail.tries < MAX_TRIES)
@@ -110,6 +114,11 @@ class Schedule:
             await self._queue.ensure_started(task, str(subject))
 
     # --- what is no longer needed ---
+
+    async def _give_up_plans(self) -> None:
+        """Check first, because a needless write would make others wait."""
+        if await self._database.read(has_undecided):
+            await self._database.write(give_up_undecided)
 
     async def _erase_mails(self) -> None:
         """Check first, because a needless write would make others wait."""

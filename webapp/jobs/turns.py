@@ -97,6 +97,11 @@ class Turns:
         """Whether it runs or waits."""
         return self.is_running(work) or work in self._waiting.get(work.subject, ())
 
+    def subjects_of(self, person: int) -> set[str]:
+        """What runs or waits for this person."""
+        running = {turn.work.subject for turn in self._running if turn.person == person}
+        return running | {work.subject for work in self._lines.get(person, ())}
+
     def places(self) -> dict[str, int]:
         """Each waiting subject and its place in the queue, in this order. The next one has place 1."""
         if self._places is None:

@@ -4,19 +4,31 @@ from typing import cast
 
 from quart import Blueprint, Quart
 
+from webapp.extensions import jobs
 from webapp.live import streams
 from webapp.tables.dashboard import panel
 from webapp.tables.import_updates import watch_import
+from webapp.tables.large_change_updates import watch_change
 from webapp.tables.table_updates import watch_table
 from webapp.tables.user_data import TablesData
 from webapp.web.dashboard_panels import panels
+from webapp.web.running_work import running_work
 from webapp.web.user_data import user_data
+
+
+def announce_running(app: Quart) -> None:
+    """The header of every page says how much runs for its reader."""
+    work, context = running_work.of(app), jobs.of(app)
+    work.endpoint, work.count = "tables.running_index", lambda actor: context.count_of(actor.id)
+
 
 bp = Blueprint("tables", __name__, url_prefix="/tables")
 bp.record(lambda state: panels.of(cast(Quart, state.app)).append(panel))
 bp.record(lambda state: user_data.of(cast(Quart, state.app)).append(TablesData()))
+bp.record(lambda state: announce_running(cast(Quart, state.app)))
 streams.FACTORIES["import"] = watch_import
 streams.FACTORIES["table"] = watch_table
+streams.FACTORIES["change"] = watch_change
 
 from webapp.tables import (  # noqa: E402, F401  (routes register themselves)
     bulk,
@@ -27,12 +39,14 @@ from webapp.tables import (  # noqa: E402, F401  (routes register themselves)
     exports,
     history,
     imports,
+    large_changes,
     members,
     places,
     positions,
     row_changes,
     row_pages,
     rows,
+    running,
     table_access,
     table_invitations,
     tables,

@@ -16,7 +16,6 @@ from webapp.models.tables.undo import UndoBegun, UndoResult
 from webapp.rowstore.page_budget import MAX_CELL
 from webapp.rowstore.table_ref import Field
 from webapp.tables.edit_requests import is_json
-from webapp.web.flashes import flash
 from webapp.web.formatting import format_relative, plural
 from webapp.web.fragments import redirect_to
 from webapp.web.templating import to_json
@@ -137,12 +136,14 @@ async def describe_undo(table_id: int, result: UndoResult, done: str) -> str:
 
 
 def answer_begun(table_id: int, begun: UndoBegun) -> ResponseReturnValue:
-    """It is too large to be done at once."""
-    message = "This change is so large that it is taken back in the background."
+    """It is too large to be done at once. The grid's script shows the message, and leads to the page if it has one."""
+    url = url_for("tables.large_changes_show", table_id=table_id, change_id=begun.change_id)
     if is_json():
-        return answer_json({"seq": None, "of": begun.of, "done": 0, "total": 0, "left": [], "message": message})
-    flash(message)
-    return redirect_to(url_for("tables.show", table_id=table_id))
+        message = "This change is large. It is being taken back in the background."
+        return answer_json(
+            {"seq": None, "of": begun.of, "done": 0, "total": 0, "left": [], "message": message, "url": url}
+        )
+    return redirect_to(url)
 
 
 def _listed(names: Sequence[str]) -> str:

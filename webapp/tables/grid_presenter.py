@@ -210,7 +210,12 @@ def present_live(table: Table, query: TableQuery) -> Live:
     deciding = [*(one.field for one in query.filters), *(one.field for one in query.sorts)]
     told = query.with_visible(tuple(dict.fromkeys([*query.visible, *deciding])))
     return Live(
-        url=url_for("live.stream", table=table.id, cols=told.cols or None if not query.search else None),
+        url=url_for(
+            "live.stream",
+            table=table.id,
+            cols=told.cols or None if not query.search else None,
+            growing=table.growing,
+        ),
         seq=table.seq,
         presence_url=url_for("tables.presence_update", table_id=table.id),
     )

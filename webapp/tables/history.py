@@ -112,7 +112,7 @@ async def histories_show(table_id: int, seq: int) -> ResponseReturnValue:
         "tables/history/show.html",
         table=access.table,
         line=line,
-        entries=await _diff(access, page.entries),
+        entries=await present_diff(access, page.entries),
         more_url=None if page.after is None else more,
         takes_back_url=_url_of(table_id, one.taken_back),
     )
@@ -166,7 +166,7 @@ async def reverts_create(table_id: int, seq: int) -> ResponseReturnValue:
         table=access.table,
         message=message,
         word=word.capitalize(),
-        entries=await _diff(access, left),
+        entries=await present_diff(access, left),
         unlisted=len(result.left) - len(left),
         set_url=url_for("tables.histories_show", table_id=table_id, seq=result.seq),
     )
@@ -182,7 +182,7 @@ async def _present(access: TableAccess, page: HistoryPage) -> list[Line]:
     """The lines, in the history of a row with what changed in it."""
     titles, may_edit = await _titles(access), _may(access, Action.EDIT_TABLE) and access.table.state == "ready"
     may_rename = _may(access, Action.CHANGE_TABLE)
-    diff = iter(await _diff(access, [entry for one in page.sets for entry in page.entries.get(one.seq, ())]))
+    diff = iter(await present_diff(access, [entry for one in page.sets for entry in page.entries.get(one.seq, ())]))
     return [
         present_set(
             access.table.id,
@@ -196,7 +196,7 @@ async def _present(access: TableAccess, page: HistoryPage) -> list[Line]:
     ]
 
 
-async def _diff(access: TableAccess, entries: Sequence[Entry]) -> list[DiffLine]:
+async def present_diff(access: TableAccess, entries: Sequence[Entry]) -> list[DiffLine]:
     """In a thread: comparing many long texts word by word takes a while."""
     if not entries:
         return []

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from markupsafe import Markup, escape
 from quart import url_for
 
-from webapp.models.tables.change_set import Entry, Kind, Via, cells_from_json
+from webapp.models.tables.change_set import Entry, Kind, SetState, Via, cells_from_json
 from webapp.models.tables.history_query import SetInfo
 from webapp.models.tables.undo import NOT_UNDOABLE
 from webapp.tables.column_words import column_words
@@ -27,9 +27,15 @@ KINDS: dict[str, tuple[str, tuple[Kind, ...]]] = {
     "columns": ("Columns", (Kind.COLUMNS,)),
     "title": ("Title", (Kind.TITLE,)),
     "undo": ("Undo and redo", (Kind.UNDO, Kind.REDO, Kind.REVERT)),
-    "import": ("Import", (Kind.IMPORT,)),
+    "import": ("Import", (Kind.IMPORT, Kind.IMPORT_UPDATE)),
 }
 WAYS = {Via.GRID: "in the grid", Via.PAGE: "on a page", Via.IMPORT: "from a file", Via.API: "through the API"}
+_LARGE_STATES = {
+    SetState.WHOLE: "",
+    SetState.GROWING: "being applied",
+    SetState.CANCELLED: "cancelled",
+    SetState.FAILED: "failed and taken back",
+}
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 _DEL, _INS, _NOTHING = Markup("<del>{}</del>"), Markup("<ins>{}</ins>"), Markup("")
 _FEWER = Markup('<span class="muted">… and {} more</span>')
@@ -79,7 +85,7 @@ class DiffLine:
 def present_set(
     table_id: int, one: SetInfo, titles: Titles, *, may_edit: bool, may_rename: bool, entries: Sequence[DiffLine] = ()
 ) -> Line:
-    is_possible = may_edit and one.undone_by is None and one.kind not in NOT_UNDOABLE
+    is_possible = may_edit and one.undone_by is None and one.kind not in NOT_UNDOABLE and _has_something(one)
     if _is_title(one) and not may_rename:
         is_possible = False
     return Line(
@@ -95,6 +101,11 @@ def present_set(
         one.kind == Kind.IMPORT,
         entries,
     )
+
+
+def _has_something(one: SetInfo) -> bool:
+    """Not a large change that is still being applied, or of which nothing has remained."""
+    return one.state == SetState.WHOLE or (one.state != SetState.GROWING and one.rows > 0)
 
 
 def is_undo(one: SetInfo) -> bool:
@@ -116,7 +127,7 @@ def _trace(one: SetInfo) -> tuple[SetInfo, int]:
 
 def _state(table_id: int, one: SetInfo) -> tuple[str, str | None]:
     if one.undone_by is None:
-        return "", None
+        return _LARGE_STATES[SetState(one.state)], None
     return "redone" if is_undo(one) else "undone", url_for(
         "tables.histories_show", table_id=table_id, seq=one.undone_by
     )
@@ -128,6 +139,8 @@ def describe_set(one: SetInfo, titles: Titles) -> str:
         return _describe_step(one, titles)
     if one.kind == Kind.IMPORT:
         return f"imported {plural(one.rows, 'row')} from {one.note}"
+    if one.kind == Kind.IMPORT_UPDATE:
+        return f"updated {plural(one.rows, 'row')} from {one.note or 'a file'}"
     if one.kind == Kind.TITLE:
         return "renamed the table"
     if one.kind == Kind.COLUMNS:

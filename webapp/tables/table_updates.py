@@ -28,10 +28,13 @@ Columns = frozenset[int] | None  # an audience: the columns that its pages show;
 
 
 class Cursor(NamedTuple):
-    """The change set that a stream has got last; None: what there is now. And how much of who is here."""
+    """The change set that a stream has got last; None: what there is now. How much of who is here. And the set that was
+    growing when its page was made, or was told of it: once it is whole, the page reads its rows again.
+    """
 
     seq: int | None
     people: int = 0
+    growing: int | None = None
 
 
 class News(NamedTuple):
@@ -43,13 +46,14 @@ class News(NamedTuple):
 
 
 async def watch_table(actor: Actor, args: Mapping[str, str]) -> Watch:
-    """`table` is its id, `after` the change set up to which the page is, `cols` as in its address.
+    """`table` is its id, `after` the change set up to which the page is, `growing` that of a large change which was
+    being applied then, `cols` as in its address.
 
     Raises `NotFound`, and `QueryError` for columns that it never had.
     """
     table = await find_table(db(), actor, _number(args.get("table")) or 0)
     columns = await _columns_of(table, args.get("cols"))
-    return table_watch(table.id, columns, _number(args.get("after")), db())
+    return table_watch(table.id, columns, _number(args.get("after")), db(), _number(args.get("growing")))
 
 
 async def _columns_of(table: Table, asked: str | None) -> Columns:
@@ -66,8 +70,11 @@ async def _columns_of(table: Table, asked: str | None) -> Columns:
     return frozenset(field.number for field in query.visible) if query.cols else None
 
 
-def table_watch(table_id: int, columns: Columns, after: int | None, database: Database) -> Watch:
-    return Watch(table_key(table_id), lambda: TableSubject(table_id, database), columns, Cursor(after))
+def table_watch(
+    table_id: int, columns: Columns, after: int | None, database: Database, growing: int | None = None
+) -> Watch:
+    cursor = Cursor(after, growing=growing)
+    return Watch(table_key(table_id), lambda: TableSubject(table_id, database), columns, cursor)
 
 
 def table_key(table_id: int) -> tuple[str, int]:
@@ -87,6 +94,7 @@ class TableSubject(Subject):
         self._recent: deque[LoggedSet] = deque()  # those up to `_seq`, without a gap
         self._size = 0  # of these
         self._version: int | None = None
+        self._growing: int | None = None  # the set of a large change that is being applied
         self._fields: dict[int, Field] = {}
         self._pages: dict[int, str] = {}  # by change set: the page that asked for it
         self._announced: int | None = None  # the latest set of which an event told; None: all there are
@@ -121,15 +129,16 @@ class TableSubject(Subject):
             return True
         if found.ref is not None:
             self._version, self._fields = feed.version, {field.number: field for field in found.ref.fields}
-        seq = self._seq
+        seq, grew = self._seq, self._growing
+        self._growing = feed.growing
         if seq is not None and feed.sets is not None:
             self._keep([one for one in feed.sets if one.seq > seq])  # two looks may overlap
         elif seq == found.after:
             self._forget()  # the first look, or there was too much
         else:
-            return False
+            return self._growing != grew
         self._seq = self._announced = feed.seq if feed.sets is None else max(feed.seq, seq or 0)
-        return self._seq != seq
+        return self._seq != seq or self._growing != grew
 
     def _keep(self, sets: list[LoggedSet]) -> None:
         self._recent.extend(sets)
@@ -152,19 +161,21 @@ class TableSubject(Subject):
     def begin(self, cursor: Cursor) -> tuple[bytes, Cursor]:
         """The browser knows from now on where it is, even if nothing happens."""
         seq = self._now if cursor.seq is None else cursor.seq
-        return b"retry: 1000\nid: %d\n" % seq + PING, Cursor(seq, 0)
+        return b"retry: 1000\nid: %d\n" % seq + PING, Cursor(seq, 0, cursor.growing)
 
     async def deliver(self, audience: Columns, cursor: Cursor) -> Delivery:  # type: ignore[override]
         if self.is_gone:
             return Delivery(deleted_message() + DONE, cursor, is_complete=True)
         now, people = self._now, self.presence.edition
         data = b""
-        if cursor.seq != now:
+        if cursor.growing not in (None, self._growing):
+            data = refresh_message(now)
+        elif cursor.seq != now:
             sets = await self._sets_after(cursor.seq or 0, now)
             data = refresh_message(now) if sets is None else b"".join(self._message(one, audience) for one in sets)
         if cursor.people != people:
             data += people_message(self.presence, audience)
-        return Delivery(data, Cursor(now, people))
+        return Delivery(data, Cursor(now, people, self._growing))
 
     @property
     def _now(self) -> int:

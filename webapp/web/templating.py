@@ -20,6 +20,7 @@ from webapp.models.policy import Action, is_allowed
 from webapp.web.flashes import take_flashes
 from webapp.web.formatting import format_datetime, format_number, format_relative, format_size, plural
 from webapp.web.request_context import request_id
+from webapp.web.running_work import running_work
 from webapp.web.session import current_user_or_none
 from webapp.web.static import static_files
 
@@ -64,13 +65,15 @@ def _request_globals() -> dict[str, Any]:
     """What every template of this request can use."""
     if not has_request_context():
         return {}
-    actor = current_user_or_none()
+    actor, work = current_user_or_none(), running_work()
     return {
         "actor": actor,
         "runs_server": actor is not None and is_allowed(actor, Action.RUN_SERVER),
         # Without mail nobody can confirm an address, and nobody is asked to.
         "asks_to_confirm": actor is not None and not actor.is_verified and config().can_confirm_addresses,
         "flashes": take_flashes(),
+        "running_endpoint": work.endpoint,
+        "running_count": work.count(actor) if actor is not None else 0,
         "request_id": request_id(),
         "path": request.path,
     }

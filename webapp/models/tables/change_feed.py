@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, or_, select
 
 from webapp.models.accounts.user import User
 from webapp.models.tables.change_set import Change, ChangeSet, Kind
@@ -48,11 +48,12 @@ class LoggedSet:
 @dataclass(frozen=True, slots=True)
 class Feed:
     """A table and what was logged after some set: all up to `seq`, in order and without a gap, or None if that is too
-    much or has been pruned.
+    much or has been pruned. `growing` is the set of a large change that is being applied.
     """
 
     seq: int
     version: int
+    growing: int | None
     sets: list[LoggedSet] | None
 
 
@@ -64,11 +65,12 @@ def read_feed(connection: Connection, table_id: int, after: int | None, up_to: i
     found = connection.execute(_TABLE, {"table_id": table_id}).first()
     if found is None:
         return None
-    seq, version = found
+    seq, version, growing = found
     seq = seq if up_to is None else min(seq, max(up_to, after or 0))
     if after is None or after == seq:
-        return Feed(seq, version, [])
-    return Feed(seq, version, _read_sets(connection, table_id, after, seq) if after < seq <= after + MAX_SETS else None)
+        return Feed(seq, version, growing, [])
+    sets = _read_sets(connection, table_id, after, seq) if after < seq <= after + MAX_SETS else None
+    return Feed(seq, version, growing, sets)
 
 
 def read_columns(connection: Connection, table_id: int) -> TableRef:
@@ -115,7 +117,7 @@ def _add_change(sets: dict[int, LoggedSet], change: Any) -> int:
     return logged.seq
 
 
-_TABLE = select(Table.seq, Table.version).where(Table.id == bindparam("table_id"))
+_TABLE = select(Table.seq, Table.version, Table.growing).where(Table.id == bindparam("table_id"))
 _COLUMNS = (
     select(Column.number, Column.title, Column.type, Column.format, Column.keeps_texts, Column.storage)
     .where(Column.table_id == bindparam("table_id"), Column.deleted_at.is_(None))
@@ -129,7 +131,7 @@ _SETS = (
         ChangeSet.cells,
         ChangeSet.first_row,
         ChangeSet.last_row,
-        ChangeSet.blob.is_not(None).label("is_large"),
+        or_(ChangeSet.blob.is_not(None), ChangeSet.parts > 0, ChangeSet.state != "").label("is_large"),
         ChangeSet.actor_id,
         User.name,
     )

@@ -15,6 +15,7 @@ from webapp.models.tables.column_properties import (
     type_properties,
 )
 from webapp.models.tables.column_sheet import ColumnSheet
+from webapp.models.tables.large_change import ensure_none_running
 from webapp.models.tables.log_since import changed_rows, is_complete_since, texts_then
 from webapp.models.tables.table import Column
 from webapp.models.tables.type_change import KEPT, SpareColumn, TypeChangeRunning
@@ -101,6 +102,7 @@ class ColumnReversal:
         columns, column = self.columns, self.columns.find(number)
         if find_running(columns.connection, columns.table.id, number) is not None:
             raise TypeChangeRunning(column.title)
+        ensure_none_running(columns.connection, columns.table.id)
         if (column.type, column.format) == (after["type"], after["format"]):
             return True
         if (column.type, column.format) != (before["type"], before["format"]):

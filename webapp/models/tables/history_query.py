@@ -4,13 +4,13 @@ All in pages, the newest first, from a `seq` on; the entries of large sets are r
 """
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, case, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, case, func, literal, select
 
 from webapp.models.accounts.user import User
 from webapp.models.base import MAX_ID
@@ -18,11 +18,13 @@ from webapp.models.errors import NotFound
 from webapp.models.tables.change_set import (
     Change,
     ChangeSet,
+    ChangeSetPart,
     Entry,
     Kind,
     cells_from_json,
     entries_from_blob,
     entry_from_row,
+    parts_of,
 )
 
 PAGE_SIZE = 50  # sets
@@ -65,6 +67,7 @@ class SetInfo:
     undo_of: int | None
     undone_by: int | None
     note: str
+    state: str = ""
     taken_back: "SetInfo | None" = None
 
 
@@ -109,13 +112,25 @@ def list_entries(
     connection: Connection, table_id: int, seq: int, after: int = -1, size: int = ENTRIES_SIZE
 ) -> EntriesPage:
     given, after = {"table_id": table_id, "seq": seq}, min(max(after, -1), MAX_ID)
-    blob = connection.scalar(_BLOB, given)
-    if blob is not None:
-        entries = entries_from_blob(blob, part=slice(after + 1, after + size + 2))
+    blob, parts = connection.execute(_STORED, given).first() or (None, 0)
+    if blob is not None or parts:
+        wanted = slice(after + 1, after + size + 2)
+        entries = _of_parts(connection, given, wanted) if blob is None else entries_from_blob(blob, part=wanted)
         return EntriesPage(entries[:size], after + size if len(entries) > size else None)
     rows = connection.execute(_LISTED.limit(size + 1), given | {"after": after}).all()
     entries = [entry_from_row(row_id, column, before, text) for _, row_id, column, before, text in rows[:size]]
     return EntriesPage(entries, rows[size - 1][0] if len(rows) > size else None)
+
+
+def _of_parts(connection: Connection, given: Mapping[str, Any], wanted: slice) -> list[Entry]:
+    """Some entries of a large change, of which only the parts are read that have them."""
+    found, first = list[Entry](), 0
+    for number, count in connection.execute(_PART_SIZES, given).all():
+        if first < wanted.stop and first + count > wanted.start:
+            here = slice(max(0, wanted.start - first), wanted.stop - first)
+            found += entries_from_blob(connection.scalar(_PART, {**given, "number": number}) or b"", part=here)
+        first += count
+    return found
 
 
 def list_row_history(
@@ -188,7 +203,7 @@ def _candidates(connection: Connection, given: dict[str, Any]) -> list[tuple[int
         ChangeSet.first_row <= bindparam("row"),
         ChangeSet.last_row >= bindparam("row"),
         ChangeSet.seq < bindparam("before"),
-        ChangeSet.blob.is_not(None) | (ChangeSet.kind == Kind.IMPORT),
+        ChangeSet.blob.is_not(None) | (ChangeSet.parts > 0) | (ChangeSet.kind == Kind.IMPORT),
     )
     both = listed.union(others).subquery()
     rows = connection.execute(select(both.c.seq, both.c.stored).order_by(both.c.seq.desc()), given)
@@ -199,8 +214,7 @@ def _of_row(connection: Connection, table_id: int, row_id: int, seq: int, stored
     if stored == _IMPORTED:
         return []
     if stored == _LARGE:
-        blob = connection.scalar(_BLOB, {"table_id": table_id, "seq": seq})
-        return entries_from_blob(blob, row_id) if blob else []
+        return [entry for part in parts_of(connection, table_id, seq, row_id) for entry in part]
     rows = connection.execute(_OF_ROW, {"table_id": table_id, "row": row_id, "seq": seq})
     return [entry_from_row(*values) for values in rows]
 
@@ -222,6 +236,7 @@ def _sets(table_id: int) -> Select[*tuple[Any, ...]]:
             ChangeSet.undo_of,
             ChangeSet.undone_by,
             ChangeSet.note,
+            ChangeSet.state,
         )
         .outerjoin(User, User.id == ChangeSet.actor_id)
         .where(ChangeSet.table_id == table_id)
@@ -262,7 +277,12 @@ def _with_originals(
     return [replace(one, taken_back=known.get(one.undo_of or 0)) for one in sets]
 
 
-_BLOB = select(ChangeSet.blob).where(ChangeSet.table_id == bindparam("table_id"), ChangeSet.seq == bindparam("seq"))
+_STORED = select(ChangeSet.blob, ChangeSet.parts).where(
+    ChangeSet.table_id == bindparam("table_id"), ChangeSet.seq == bindparam("seq")
+)
+_IN_SET = and_(ChangeSetPart.table_id == bindparam("table_id"), ChangeSetPart.seq == bindparam("seq"))
+_PART_SIZES = select(ChangeSetPart.number, ChangeSetPart.entries).where(_IN_SET).order_by(ChangeSetPart.number)
+_PART = select(ChangeSetPart.blob).where(_IN_SET, ChangeSetPart.number == bindparam("number"))
 _LISTED = (
     select(Change.number, Change.row_id, Change.column, Change.before, Change.after)
     .where(Change.table_id == bindparam("table_id"), Change.seq == bindparam("seq"), Change.number > bindparam("after"))

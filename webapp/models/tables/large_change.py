@@ -10,6 +10,7 @@
 The verbs are in `large_changing.py`, the work is done by `webapp.jobs.large_changes` in child processes.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -20,13 +21,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.db.database import Database
 from webapp.db.errors import UserError
 from webapp.models.accounts.user import User
-from webapp.models.base import Base, utc_now
+from webapp.models.base import MAX_ID, Base, utc_now
 from webapp.models.errors import NotFound
-from webapp.models.policy import Actor
 from webapp.models.tables.table import Column
 from webapp.models.tables.type_change import TypeChange, TypeChangeRunning, TypeChangeState
+from webapp.rowstore.entries import Entry, unpack
 
 AT_ONCE: Final = 1_000  # rows that are changed in the request, as an ordinary change set; more are a large change
+LEFT_SIZE: Final = 100  # entries that a page lists
 MAX_UNDECIDED: Final = timedelta(days=7)  # a plan that nobody has decided about is given up
 
 
@@ -144,9 +146,28 @@ class LargeChangeLeft(Base):
     blob: Mapped[bytes] = mapped_column(deferred=True)
 
 
-def running_topic(user_id: int) -> str:
-    """Of what runs in the background for a person."""
-    return f"running:{user_id}"
+def large_topic(change_id: int) -> str:
+    """Where it is published that its record has changed."""
+    return f"change:{change_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftPage:
+    """`after` is the number of the part behind which there are more entries, None if there are none."""
+
+    entries: list[Entry]
+    after: int | None
+
+
+def list_left(connection: Connection, change_id: int, after: int = 0, size: int = LEFT_SIZE) -> LeftPage:
+    """Entries that were not made, whole parts of them: of those behind the part `after`, at least `size`."""
+    entries, given = list[Entry](), {"change_id": change_id, "after": min(max(after, 0), MAX_ID)}
+    for number in connection.scalars(_LEFT_NUMBERS, given).all():
+        if len(entries) >= size:
+            return LeftPage(entries, given["after"])
+        entries += unpack(connection.scalar(_LEFT, {"change_id": change_id, "number": number}) or b"")
+        given["after"] = number
+    return LeftPage(entries, None)
 
 
 async def find_large_change(database: Database, table_id: int, change_id: int) -> LargeChange:
@@ -158,17 +179,15 @@ async def find_large_change(database: Database, table_id: int, change_id: int) -
     return change
 
 
-async def running_of(database: Database, actor: Actor) -> list[LargeChange]:
-    """The large changes of this person that are planned, applied or taken back now, the newest first."""
-    mine = select(LargeChange).where(LargeChange.user_id == actor.id, LargeChange.state.in_(UNFINISHED))
-    async with database.reading() as session:
-        return list(await session.scalars(mine.order_by(LargeChange.id.desc())))
+def ensure_none_running(connection: Connection, table_id: int, but: int = 0) -> None:
+    """Raises `LargeChangeRunning`, unless it is the change `but`."""
+    if (running := find_running(connection, table_id, but)) is not None:
+        raise LargeChangeRunning(running)
 
 
 def ensure_free(connection: Connection, table_id: int, but: int = 0) -> None:
     """Raises `LargeChangeRunning` (unless it is the change `but`) and `TypeChangeRunning`: these do not mix."""
-    if (running := find_running(connection, table_id, but)) is not None:
-        raise LargeChangeRunning(running)
+    ensure_none_running(connection, table_id, but)
     title = connection.scalar(_TYPE_CHANGE, {"table_id": table_id})
     if title is not None:
         raise TypeChangeRunning(title)
@@ -180,6 +199,14 @@ def find_running(connection: Connection, table_id: int, but: int = 0) -> str | N
     return None if found is None else found[0] or ""
 
 
+_LEFT_NUMBERS = (
+    select(LargeChangeLeft.number)
+    .where(LargeChangeLeft.change_id == bindparam("change_id"), LargeChangeLeft.number > bindparam("after"))
+    .order_by(LargeChangeLeft.number)
+)
+_LEFT = select(LargeChangeLeft.blob).where(
+    LargeChangeLeft.change_id == bindparam("change_id"), LargeChangeLeft.number == bindparam("number")
+)
 _RUNNING = (
     select(func.coalesce(func.nullif(User.name, ""), User.email))
     .select_from(LargeChange)

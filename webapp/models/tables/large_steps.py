@@ -1,6 +1,6 @@
 """What becomes of a large change on its way: the steps that its job takes, and those that people's verbs begin."""
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, Select, bindparam, delete, select
 
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.accounts.user import ACTOR_COLUMNS, User, actor_from
@@ -19,11 +19,12 @@ from webapp.models.tables.change_log import (
 from webapp.models.tables.change_set import SetState
 from webapp.models.tables.large_change import (
     ENDED,
+    MAX_UNDECIDED,
     LargeChange,
     LargeChangePart,
     LargeState,
     ensure_free,
-    running_topic,
+    large_topic,
 )
 from webapp.models.tables.table import Column, SearchIndex, Table
 from webapp.rowstore import row_writer
@@ -82,6 +83,21 @@ async def ensure_allowed(work: UnitOfWork, change_id: int) -> None:
         give_up(work, change, NO_LONGER)
 
 
+def has_undecided(connection: Connection) -> bool:
+    """Whether there are plans that nobody has decided about for long."""
+    return connection.execute(_undecided().limit(1)).first() is not None
+
+
+async def give_up_undecided(work: UnitOfWork) -> None:
+    for change in await work.session.scalars(_undecided()):
+        give_up(work, change, None)
+
+
+def _undecided() -> Select[LargeChange]:
+    long_ago = LargeChange.created_at < utc_now() - MAX_UNDECIDED
+    return select(LargeChange).where(LargeChange.state == LargeState.READY, long_ago)
+
+
 async def forget_parts(work: UnitOfWork, change_id: int, count: int = FORGOTTEN) -> bool:
     """Delete some parts of the plan of a change that has ended. Return whether there are more."""
     change = await work.session.get(LargeChange, change_id)
@@ -118,7 +134,7 @@ async def start(work: UnitOfWork, change: LargeChange) -> None:
         return
     table = await work.session.get_one(Table, change.table_id)
     seq, change.first_new_row = await work.run(lambda connection: _begin_set(connection, change))
-    change.seq, change.state = seq, LargeState.APPLYING
+    change.seq, change.state, table.growing = seq, LargeState.APPLYING, seq
     await _prepare_indexes(work, change, table)
     publish_change(work, change.table_id, seq)
     follow(work, change)
@@ -167,8 +183,9 @@ async def _end(work: UnitOfWork, change: LargeChange, state: LargeState, set_sta
 
     await work.run(complete)
     change.state, change.finished_at = state, utc_now()
+    table = await work.session.get_one(Table, table_id, populate_existing=True)
+    table.growing = None
     if change.index_again:
-        table = await work.session.get_one(Table, table_id, populate_existing=True)
         table.search_index = SearchIndex.BUILDING
         work.enqueue("index_table", str(table_id))
     publish_rewritten(work, table_id)
@@ -191,8 +208,7 @@ def follow(work: UnitOfWork, change: LargeChange, *, is_at_work: bool = True) ->
     """Its job goes on, and pages that show it look again."""
     if is_at_work:
         work.enqueue(TASK, str(change.id))
-    if change.user_id is not None:
-        work.publish(running_topic(change.user_id), change.id)
+    work.publish(large_topic(change.id), change.state)
 
 
 _PERSON = select(*ACTOR_COLUMNS).where(User.id == bindparam("user_id"), User.is_active)

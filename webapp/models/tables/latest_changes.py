@@ -3,14 +3,16 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, or_, select
 
 from webapp.models.accounts.user import User
-from webapp.models.tables.change_set import Change, ChangeSet, Entry, entries_from_blob
+from webapp.models.tables.change_set import Change, ChangeSet, Entry, parts_of
 
 MAX_BLOBS = 5  # large sets that are looked through, newest first
 MAX_IDS = 500  # rows per statement
+MAX_SOUGHT = 20  # rows that are looked up one by one in a set, of which each needs a part at most
 
 Place = tuple[int, int]  # row and column, 0 for anything in the row
 
@@ -36,11 +38,14 @@ def latest_changes(connection: Connection, table_id: int, places: Collection[Pla
             wanted.found(seq, row_id or 0, column)
     if rows:
         large = {"table_id": table_id, "first": rows[0], "last": rows[-1]}
-        for number, (seq, blob) in enumerate(connection.execute(_LARGE, large)):
+        for number, (seq, has_parts) in enumerate(connection.execute(_LARGE, large).all()):
             if number == MAX_BLOBS:
                 wanted.forget_before(seq)
+            elif has_parts and len(rows) <= MAX_SOUGHT:
+                for row_id in rows:
+                    wanted.found_in(seq, chain.from_iterable(parts_of(connection, table_id, seq, row_id)))
             else:
-                wanted.found_in(seq, entries_from_blob(blob or b""))
+                wanted.found_in(seq, chain.from_iterable(parts_of(connection, table_id, seq)))
     return _with_names(connection, table_id, wanted.newest)
 
 
@@ -81,10 +86,10 @@ _LISTED = (
     .group_by(Change.row_id, Change.column)
 )
 _LARGE = (
-    select(ChangeSet.seq, ChangeSet.blob)
+    select(ChangeSet.seq, ChangeSet.parts > 0)
     .where(
         ChangeSet.table_id == bindparam("table_id"),
-        ChangeSet.blob.is_not(None),
+        or_(ChangeSet.blob.is_not(None), ChangeSet.parts > 0),
         ChangeSet.first_row <= bindparam("last"),
         ChangeSet.last_row >= bindparam("first"),
     )

@@ -9,12 +9,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, select, update
 
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.base import utc_now
-from webapp.models.tables.change_set import Change, ChangeSet, Kind
+from webapp.models.tables.change_set import Change, ChangeSet, ChangeSetPart, Kind
 from webapp.models.tables.history_query import SET_BYTES
+from webapp.models.tables.large_change import find_running
 from webapp.models.tables.table import Column, Table
 from webapp.models.tables.type_change import SpareColumn
 from webapp.rowstore import row_writer
@@ -22,6 +23,7 @@ from webapp.rowstore.table_ref import Field
 
 BATCH_ENTRIES = 1_000  # deleted in one unit of work: others who write wait for milliseconds
 BATCH_BYTES = 4_000_000  # the same for large sets
+BATCH_PARTS = 200  # parts of large changes
 BATCH_ROWS = 2_000  # rows of which a deleted column's cells are emptied in one unit of work
 MAX_ROWS_TO_DROP = 10_000  # of a table that is written anew without the column; in a larger one another gets its place
 
@@ -51,7 +53,8 @@ def find_overdue(connection: Connection, oldest: datetime, max_bytes: int) -> li
 
 async def prune_batch(work: UnitOfWork, table_id: int, oldest: datetime, excess: int) -> int:
     """Delete some of the oldest sets: those made before `oldest`, and as many as make up `excess` bytes, but not the
-    latest one for its size. Return how many bytes they had; 0 if none has to go.
+    latest one for its size. Return how many bytes they had; 0 if none has to go, or while a large change is applied:
+    it may take back a set that is old.
     """
     return await work.run(lambda connection: _prune_batch(connection, table_id, oldest, excess))
 
@@ -62,6 +65,18 @@ def prune_until(connection: Connection, table_id: int, seq: int, at: datetime) -
     connection.execute(_DELETE_CHANGES, given)
     connection.execute(_DELETE_SETS, given)
     connection.execute(_NOTE, given | {"first": seq + 1, "until": at})
+
+
+async def prune_parts(work: UnitOfWork) -> bool:
+    """Delete some parts of large changes whose set is gone. Return whether there may be more."""
+
+    def prune(connection: Connection) -> bool:
+        parts = connection.execute(_ORPHANS, {"count": BATCH_PARTS}).all()
+        for table_id, seq, number in parts:
+            connection.execute(_DELETE_PART, {"key": table_id, "set": seq, "part": number})
+        return len(parts) == BATCH_PARTS
+
+    return await work.run(prune)
 
 
 def find_forgotten_columns(connection: Connection) -> list[ForgottenColumn]:
@@ -92,11 +107,14 @@ async def drop_column(work: UnitOfWork, forgotten: ForgottenColumn) -> None:
             spare = {"table_id": forgotten.table_id, "storage": forgotten.field.storage, "kept_until": utc_now()}
             connection.execute(insert(SpareColumn), spare)
         connection.execute(_SET_DROPPED, given)
+        connection.execute(_NEW_VERSION, given)
 
     await work.run(drop)
 
 
 def _prune_batch(connection: Connection, table_id: int, oldest: datetime, excess: int) -> int:
+    if find_running(connection, table_id) is not None:
+        return 0
     last: Row[tuple[int, datetime, int, int, int]] | None = None
     freed = entries = size = 0
     with closing(connection.execute(_OLDEST, {"table_id": table_id, "count": BATCH_ENTRIES})) as found:
@@ -144,6 +162,16 @@ _OLDEST = (
 )
 _DELETE_CHANGES = delete(Change).where(Change.table_id == bindparam("key"), Change.seq <= bindparam("last"))
 _DELETE_SETS = delete(ChangeSet).where(ChangeSet.table_id == bindparam("key"), ChangeSet.seq <= bindparam("last"))
+_ORPHANS = (
+    select(ChangeSetPart.table_id, ChangeSetPart.seq, ChangeSetPart.number)
+    .join(Table, and_(Table.id == ChangeSetPart.table_id, ChangeSetPart.seq < Table.log_from))
+    .limit(bindparam("count"))
+)
+_DELETE_PART = delete(ChangeSetPart).where(
+    ChangeSetPart.table_id == bindparam("key"),
+    ChangeSetPart.seq == bindparam("set"),
+    ChangeSetPart.number == bindparam("part"),
+)
 _NOTE = (
     update(Table)
     .where(Table.id == bindparam("key"))
@@ -184,3 +212,4 @@ _SET_DROPPED = (
     .where(Column.table_id == bindparam("key"), Column.number == bindparam("column"))
     .values(is_dropped=True)
 )
+_NEW_VERSION = update(Table).where(Table.id == bindparam("key")).values(version=Table.version + 1)

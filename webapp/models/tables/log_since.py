@@ -1,5 +1,7 @@
 """Which rows have changed since a place in the change log: for what was made of the rows as they were there."""
 
+from heapq import merge
+
 from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
 from webapp.models.tables.change_set import (
@@ -8,8 +10,8 @@ from webapp.models.tables.change_set import (
     Entry,
     Kind,
     cells_from_json,
-    entries_from_blob,
     entry_from_row,
+    parts_of,
 )
 from webapp.models.tables.table import Table
 
@@ -24,9 +26,9 @@ def changed_rows(connection: Connection, table_id: int, column: int, seq: int) -
     """The rows whose cell in this column may be another one since the set `seq`; some of them may be gone."""
     since = {"table_id": table_id, "seq": seq}
     found = {row_id for row_id in connection.scalars(_LISTED, since | {"column": column}) if row_id is not None}
-    for blob in connection.scalars(_BLOBS, since):
-        entries = entries_from_blob(blob or b"")
-        found |= {entry.row_id for entry in entries if entry.row_id and entry.column in (None, column)}
+    for seq_of_large in connection.scalars(_LARGE, since).all():
+        for entries in parts_of(connection, table_id, seq_of_large):
+            found |= {entry.row_id for entry in entries if entry.row_id and entry.column in (None, column)}
     for first, last in connection.execute(_IMPORTED, since):
         found |= set(range(first or 0, (last or 0) + 1))
     return found
@@ -37,13 +39,17 @@ def texts_then(connection: Connection, table_id: int, column: int, seq: int) -> 
     empty if there was no such row.
     """
     since = {"table_id": table_id, "seq": seq}
-    entries = [
+    listed = (
         (at, entry_from_row(row_id, of, before, None)) for at, row_id, of, before in connection.execute(_BEFORE, since)
-    ]
-    for at, blob in connection.execute(_BLOBS_AT, since):
-        entries += [(at, entry) for entry in entries_from_blob(blob or b"")]
+    )
+    large = (
+        (at, entry)
+        for at in connection.scalars(_LARGE, since).all()
+        for entries in parts_of(connection, table_id, at)
+        for entry in entries
+    )
     found = dict[int, str]()
-    for _, entry in sorted(entries, key=lambda each: each[0]):  # those of a set stay in their order
+    for _, entry in merge(listed, large, key=lambda each: each[0]):  # those of a set stay in their order
         if entry.row_id is not None and entry.column in (None, column):
             found.setdefault(entry.row_id, _text_of(entry, column))
     return found
@@ -68,8 +74,9 @@ _LISTED = (
         or_(Change.column.is_(None), Change.column == bindparam("column")),
     )
 )
-_BLOBS = select(ChangeSet.blob).where(_SINCE, ChangeSet.blob.is_not(None))
-_BLOBS_AT = select(ChangeSet.seq, ChangeSet.blob).where(_SINCE, ChangeSet.blob.is_not(None))
+_LARGE = (
+    select(ChangeSet.seq).where(_SINCE, or_(ChangeSet.blob.is_not(None), ChangeSet.parts > 0)).order_by(ChangeSet.seq)
+)
 _BEFORE = (
     select(Change.seq, Change.row_id, Change.column, Change.before)
     .where(Change.table_id == bindparam("table_id"), Change.seq > bindparam("seq"), Change.row_id.is_not(None))

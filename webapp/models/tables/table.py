@@ -98,6 +98,8 @@ class Table(Base):
     # The number of its latest change set; the next is taken by `take_seq`.
     seq: Mapped[int] = mapped_column(default=0, server_default="0")
     changed_at: Mapped[datetime | None] = mapped_column(default=utc_now)
+    # The set of a large change while it is applied or taken back: its rows change without a further number.
+    growing: Mapped[int | None]
     # The number of the oldest change set that is kept, and when the newest of those was made that are not.
     log_from: Mapped[int] = mapped_column(default=1, server_default="1")
     log_pruned_to: Mapped[datetime | None]

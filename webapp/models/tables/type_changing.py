@@ -25,6 +25,7 @@ from webapp.models.tables.access import require_access
 from webapp.models.tables.change_log import publish_change, record
 from webapp.models.tables.change_set import Kind, Via
 from webapp.models.tables.column_properties import column_entry, describe_entries, type_properties
+from webapp.models.tables.large_change import ensure_none_running
 from webapp.models.tables.log_since import changed_rows, is_complete_since
 from webapp.models.tables.table import Column, SearchIndex, Table
 from webapp.models.tables.type_change import (
@@ -65,8 +66,8 @@ async def change_type(
     """Give a column another type, in a small table at once, else in the background; None if it has that type already.
     Asking for what is being done is asking once.
 
-    Raises `NotFound`, `NoSuchType`, `RowsComing`, `TypeChangeRunning`, and `UserError` if the table has no room for a
-    further stored column.
+    Raises `NotFound`, `NoSuchType`, `RowsComing`, `TypeChangeRunning`, `LargeChangeRunning`, and `UserError` if the
+    table has no room for a further stored column.
     """
     await require_access(work, actor, table_id, Action.EDIT_TABLE)
     table, column = await _find_column(work, table_id, number)
@@ -79,6 +80,7 @@ async def change_type(
         raise TypeChangeRunning(column.title)
     if (type, checked) == (column.type, column.format):
         return None
+    await work.run(lambda connection: ensure_none_running(connection, table_id))
     target = await _add_column(work, table, Field(number, column.title, type, checked))
     change = TypeChange(
         table_id=table_id,

@@ -76,7 +76,7 @@ class LargeChangeRunner:
                 record = self._find("applying")
                 self._make(record, number, entries, blob)
             record = record._replace(parts_done=number)
-            progress(number, record.parts)
+            progress(0, number)
             time.sleep(PAUSE_SECONDS)
 
     def revert(self, progress: Progress) -> None:
@@ -89,7 +89,7 @@ class LargeChangeRunner:
                 record = self._find("reverting")
                 self._take_back(record, number, entries)
             record = record._replace(parts_done=number - 1)
-            progress(number - 1, record.parts)
+            progress(0, record.parts - number + 1)
             time.sleep(PAUSE_SECONDS)
 
     # -- one part ------------------------------------------------------------------------------------------------------

@@ -37,11 +37,14 @@ const remove = (ids) => {
     $('#saving').append(' ', button('Undo', () => { activeCell()?.focus(); step('undo'); }));
   });
 };
+/* What is too large to be taken back at once has a page that says how far it is. */
+const follow = (url) => htmx.ajax('GET', url, { target: '#main', select: '#main', swap: 'outerMorph', push: 'true' });
 /* What others have deleted. */
 const revert = (set) => attempt(async () => {
   const here = base();
-  const { message } = await send(`history/${set}/revert`, {}, { isOnce: false });
+  const { message, url } = await send(`history/${set}/revert`, {}, { isOnce: false });
   if (!mayEdit() || base() !== here) return;
+  if (url) { follow(url); return; }
   await refresh();
   tell(message);
 });
@@ -73,6 +76,7 @@ const step = (name) => attempt(async () => {
   emit('edit:removal'); // of rows that were added
   const answer = await send(name, {}, { isOnce: false });
   if (!mayEdit() || base() !== here) return;
+  if (answer.url) { follow(answer.url); return; }
   const [from, to] = name === 'undo' ? [done, undone] : [undone, done];
   if (from.length) to.push(from.pop());
   label();

@@ -9,11 +9,18 @@ branch_labels = None
 depends_on = None
 
 _HOLDS_TABLE = "state IN ('applying', 'reverting') OR (state = 'planning' AND is_decided)"
+_LAST_LARGE = (
+    "(SELECT max(seq) FROM change_sets large WHERE large.table_id = {table_id} AND (parts > 0 OR state <> ''))"
+)
+_FORGET_CHANGES = f"DELETE FROM changes WHERE seq <= {_LAST_LARGE.format(table_id='changes.table_id')}"
+_BEGIN_BEHIND = f"UPDATE tables SET log_from = max(log_from, ifnull({_LAST_LARGE.format(table_id='tables.id')} + 1, 1))"
+_FORGET_SETS = f"DELETE FROM change_sets WHERE seq <= {_LAST_LARGE.format(table_id='change_sets.table_id')}"
 
 
 def upgrade() -> None:
     op.add_column("change_sets", sa.Column("parts", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("change_sets", sa.Column("state", sa.String(), nullable=False, server_default=""))
+    op.add_column("tables", sa.Column("growing", sa.Integer(), nullable=True))
     op.create_table(
         "change_set_parts",
         sa.Column("table_id", sa.Integer(), nullable=False),
@@ -78,9 +85,13 @@ def _create_changes() -> None:
 
 
 def downgrade() -> None:
-    """A table keeps what large changes have made of it; their entries are lost, as if the log had been pruned."""
+    """A table keeps what large changes have made of it; the log begins behind them, for it has no entries of theirs."""
+    for statement in (_FORGET_CHANGES, _BEGIN_BEHIND, _FORGET_SETS):
+        op.execute(statement)
     for name in ("large_change_left", "large_change_parts", "large_changes", "change_set_parts"):
         op.drop_table(name)
+    with op.batch_alter_table("tables") as tables:
+        tables.drop_column("growing")
     with op.batch_alter_table("change_sets") as sets:
         sets.drop_column("state")
         sets.drop_column("parts")

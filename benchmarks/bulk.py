@@ -1,0 +1,126 @@
+"""A column of all rows set to one text, and that undone: how long it takes, what of the processor and of memory, and how
+long others wait meanwhile who save cells of the same table.
+
+Where others use the machine too, trust the time of the processor, which is that of the server and its children alone.
+"""
+
+import asyncio
+import itertools
+import json
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks import imports, served
+from benchmarks.measure import (
+    Connection,
+    Options,
+    children,
+    cpu_seconds,
+    percentile,
+    resident_mb,
+    table,
+)
+from webapp.db.sqlite_driver import connect
+
+COLUMN, SAVED = 4, 1  # that is set (a city), and whose cells others save meanwhile
+SAVE_EVERY = 0.05  # seconds
+WATCH_EVERY = 0.02
+ENDED = ("done", "failed", "cancelled")
+
+
+@dataclass
+class Watched:
+    """What a large change has taken: seconds, until it was planned and in all; of the processor; megabytes."""
+
+    planned: float = 0.0
+    seconds: float = 0.0
+    cpu: dict[int, float] = field(default_factory=dict)  # by process
+    memory: float = 0.0
+    saves: list[float] = field(default_factory=list)
+
+
+def measure(folder: Path, options: Options) -> str:
+    target = imports.imported(folder, options.rows)
+    with served.process(_command(target, port := served.free_port()), port) as running:
+        server = served.Served(running.pid, port, served.sign_in(port))
+        idle = asyncio.run(_save(server, lambda: False, 40))
+        text = f"Oslo {time.time():.0f}"  # another one than the last time
+        arguments = json.dumps(["set", {"column": COLUMN, "text": text}])
+        made = asyncio.run(_watch(server, target, "/bulk/1", arguments))
+        seq = _asked(target, "SELECT max(seq) FROM large_changes")[0]
+        undone = asyncio.run(_watch(server, target, f"/tables/1/history/{seq}/revert", "{}"))
+    rows = [("idle", "", "", "", "", *_shares(idle))]
+    for name, found in (("set", made), ("undone", undone)):
+        cpu = sum(found.cpu.values())
+        rows.append((name, found.planned, found.seconds, cpu, found.memory, *_shares(found.saves)))
+    head = ("a column", "planned s", "in all s", "CPU s", "peak MB", "save p50 ms", "save p95 ms", "worst ms")
+    size = (target / "rowcast.db").stat().st_size / 1e6
+    return (
+        table(f"{options.rows:,} cells in one change", head, rows) + f"\nThe database has {size:,.0f} MB afterwards.\n"
+    )
+
+
+def _command(folder: Path, port: int) -> list[str]:
+    return served.rowcast(str(port), data=folder, module="benchmarks.bulk_server")
+
+
+async def _watch(server: served.Served, folder: Path, path: str, body: str) -> Watched:
+    found = Watched()
+    before = cpu_seconds(server.pid)
+    last = _asked(folder, "SELECT ifnull(max(id), 0) FROM large_changes")[0]
+    began = time.perf_counter()
+    async with Connection(server.port, server.headers + _JSON) as connection:
+        await connection.post(path, body)
+    saving = asyncio.create_task(_save(server, lambda: found.seconds == 0.0))
+    while not found.seconds:
+        state = (_asked(folder, "SELECT state FROM large_changes WHERE id > ?", last) or ("planning",))[0]
+        now = time.perf_counter() - began
+        if state != "planning" and not found.planned:
+            found.planned = now
+        if state in ENDED:
+            found.seconds = now
+            if state != "done":
+                raise RuntimeError(f"The change has {state}")
+        for pid in children(server.pid):
+            _look(found, pid)
+        await asyncio.sleep(WATCH_EVERY)
+    found.saves = await saving
+    found.cpu[server.pid] = cpu_seconds(server.pid) - before
+    return found
+
+
+def _look(found: Watched, pid: int) -> None:
+    try:
+        found.cpu[pid] = cpu_seconds(pid)
+        found.memory = max(found.memory, resident_mb(pid, peak=True))
+    except (FileNotFoundError, ProcessLookupError):
+        pass  # it has ended
+
+
+async def _save(server: served.Served, is_wanted: Callable[[], bool], at_least: int = 0) -> list[float]:
+    """Cells of another column, one after the other; the seconds of each."""
+    took = list[float]()
+    async with Connection(server.port, server.headers + _JSON) as connection:
+        for number in itertools.count():
+            if number >= at_least and not is_wanted():
+                return took
+            edit = [1 + number % 50, SAVED, None, f"Ada {time.time():.3f}"]
+            took.append(await connection.post("/changes/1", json.dumps(edit)))
+            await asyncio.sleep(SAVE_EVERY)
+    return took
+
+
+def _asked(folder: Path, statement: str, *values: int) -> Any:
+    with closing(connect(folder / "rowcast.db", query_only=True)) as connection:
+        return connection.execute(statement, values).fetchone()
+
+
+def _shares(took: list[float]) -> tuple[float, float, float]:
+    return percentile(took, 0.5) * 1000, percentile(took, 0.95) * 1000, max(took) * 1000
+
+
+_JSON = "Content-Type: application/json\r\nSec-Fetch-Site: same-origin\r\n"

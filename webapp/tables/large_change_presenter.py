@@ -1,0 +1,75 @@
+"""A large change in words: what it does, and how far it is."""
+
+from dataclasses import dataclass
+
+from webapp.models import LargeChange, LargeState
+from webapp.models.tables.change_set import Kind
+from webapp.web.formatting import plural
+
+_WHAT = {
+    Kind.CELLS: "Changing cells",
+    Kind.ADD_ROWS: "Adding rows",
+    Kind.DELETE_ROWS: "Deleting rows",
+    Kind.IMPORT_UPDATE: "Updating from a file",
+    Kind.UNDO: "Undoing a change",
+    Kind.REDO: "Redoing a change",
+    Kind.REVERT: "Taking back a change",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedChange:
+    """`share` is how much is done, from 0 to 1; None while nobody knows. `sentence` says what is happening, or what
+    became of it.
+    """
+
+    id: int
+    state: str
+    title: str
+    sentence: str
+    share: float | None
+    is_running: bool
+    may_cancel: bool
+
+
+def present_change(change: LargeChange, *, may_cancel: bool = True) -> PresentedChange:
+    state = LargeState(change.state)
+    is_running = state in (LargeState.PLANNING, LargeState.APPLYING, LargeState.REVERTING)
+    return PresentedChange(
+        change.id,
+        state,
+        describe_kind(change),
+        _sentence(change, state),
+        change.share if state in (LargeState.APPLYING, LargeState.REVERTING) else None,
+        is_running,
+        may_cancel and state in (LargeState.PLANNING, LargeState.READY, LargeState.APPLYING),
+    )
+
+
+def describe_kind(change: LargeChange) -> str:
+    return change.note or _WHAT.get(Kind(change.kind), "A large change")
+
+
+def _sentence(change: LargeChange, state: LargeState) -> str:
+    match state:
+        case LargeState.PLANNING:
+            return "Working out what will change. Nothing is changed yet."
+        case LargeState.READY:
+            return f"{_extent(change)} will change. Nothing is changed yet."
+        case LargeState.APPLYING:
+            return f"{_extent(change)} are being changed. Others can go on working in the table meanwhile."
+        case LargeState.REVERTING:
+            return "What has been changed is being taken back."
+        case LargeState.CANCELLED:
+            return "It was cancelled. What it had changed was taken back, but for what somebody had changed since."
+        case LargeState.FAILED:
+            return change.failure or "It failed."
+        case LargeState.DONE if change.seq is None:
+            return "There was nothing to change."
+        case LargeState.DONE:
+            return f"{_extent(change)} are changed."
+
+
+def _extent(change: LargeChange) -> str:
+    rows, cells = plural(change.rows, "row"), plural(change.cells, "cell")
+    return f"{cells} in {rows}" if change.cells else rows
