@@ -12,12 +12,14 @@ from webapp.models import Table, is_allowed
 from webapp.models.policy import Action
 from webapp.models.tables.access import find_access, find_table
 from webapp.models.tables.bulk_changing import (
-    TooManyRows,
     add_rows_at_once,
     change_cells_at_once,
     delete_rows_at_once,
+    plan_large,
 )
+from webapp.models.tables.change_set import Via
 from webapp.models.tables.editing import with_deleted_columns
+from webapp.models.tables.large_changing import Planned
 from webapp.planners.bulk.operations import CellOperation, OperationRefused
 from webapp.planners.bulk.replacing import PatternRefused, TooSlow
 from webapp.rowstore.table_ref import TableRef
@@ -75,7 +77,9 @@ async def bulk_edit(table_id: int, action: str) -> ResponseReturnValue:
 @may(Action.EDIT_TABLE)
 @body_limit(MAX_BYTES)
 async def bulk_update(table_id: int, action: str) -> ResponseReturnValue:
-    """A preview, or with the field `confirm` the change itself."""
+    """A preview, or with the field `confirm` the change itself. Of many rows, the page where it is planned, which shows
+    the preview then and asks again.
+    """
     what = _action(action)
     table = await find_table(db(), current_user(), table_id, Action.EDIT_TABLE)
     selection = _selection(table)
@@ -88,10 +92,10 @@ async def bulk_update(table_id: int, action: str) -> ResponseReturnValue:
     except (OperationRefused, PatternRefused, TooSlow) as error:
         form.refuse("find" if isinstance(error, PatternRefused) else None, str(error))
         return await _page(table, what, selection, form, None, 422)
+    if not plan.is_whole:
+        return await _plan_large(table, what, selection, operation)
     if "confirm" not in await request.form:
         return await _page(table, what, selection, form, plan)
-    if not plan.is_whole:
-        raise TooManyRows
     return await _make(table, what, selection, form, operation, plan)
 
 
@@ -142,6 +146,17 @@ async def _make(
         result = await write_keyed(key, table.id, verb, plan.entries)
     flash(describe_result(what, plan.report, result), "alert" if result.left else "done")
     return redirect_to(TableUrls(table.id, selection.view).table())
+
+
+async def _plan_large(
+    table: Table, what: BulkAction, selection: RowSelection, operation: CellOperation | None
+) -> ResponseReturnValue:
+    arguments = plan_arguments(table, selection, operation) | {"is_job": True}
+    titles = [column.title for column in table.columns if operation and column.number in operation.writes]
+    note = f"{what.title}: {', '.join(titles)}" if titles else f"{what.title} rows"
+    planned = Planned(what.planner, arguments, what.kind, Via.PAGE, note)
+    change = await db().write(plan_large, current_user(), table.id, planned)
+    return redirect_to(url_for("tables.large_changes_show", table_id=table.id, change_id=change.id))
 
 
 async def _page(

@@ -7,6 +7,7 @@ from typing import Any
 from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
+from webapp.models.tables.change_set import Kind
 from webapp.planners.bulk.operations import CellOperation, Clear, Fill, Join, Replace, SetText, Tidy
 from webapp.rowstore.table_ref import Field
 from webapp.web.forms import Form
@@ -150,7 +151,13 @@ class BulkAction:
     def is_of_rows(self) -> bool:
         return self.planner != "bulk.cells"
 
+    @property
+    def kind(self) -> Kind:
+        """Of its change set."""
+        return _KINDS[self.planner]
 
+
+_KINDS = {"bulk.cells": Kind.CELLS, "bulk.copies": Kind.ADD_ROWS, "bulk.deletion": Kind.DELETE_ROWS}
 ACTIONS: dict[str, BulkAction] = {
     action.name: action
     for action in (

@@ -40,12 +40,13 @@ class Refused:
 @dataclass(frozen=True, slots=True)
 class Preview:
     """`sentence` says how many rows the decision is about and what happens to them; `button` does it, None: nothing to
-    do. `refusals` are the first of `refused`; `misfits` of all could be kept as texts.
+    do, or `is_large`, which is decided elsewhere. `refusals` are the first of `refused`; `misfits` of all could be kept
+    as texts.
     """
 
     sentence: str
     button: str | None
-    is_too_large: bool
+    is_large: bool
     samples: list[DiffLine]
     more_samples: int
     refused: int
@@ -77,14 +78,31 @@ def present_actions(table: Table, selection: RowSelection, *, may_edit: bool) ->
 
 def present_preview(table: Table, what: BulkAction, plan: BulkPlan) -> Preview:
     report = plan.report
-    titles = {column.number: column.title for column in table.columns}
-    samples = present_entries(table.id, [Entry(*sample) for sample in report.samples], titles)
     return Preview(
         sentence=_sentence(what, report) if plan.is_whole else _too_many(),
         button=_button(what, report) if plan.is_whole else None,
-        is_too_large=not plan.is_whole,
+        is_large=not plan.is_whole,
+        **_details(table, report),
+    )
+
+
+def present_report(table: Table, data: dict[str, Any]) -> Preview:
+    """Of a large change that has been planned."""
+    report = BulkReport.from_json(data)
+    return Preview(
+        sentence=f"{plural(report.looked_at, 'row')} were looked at.",
+        button=None,
+        is_large=True,
+        **_details(table, report),
+    )
+
+
+def _details(table: Table, report: BulkReport) -> dict[str, Any]:
+    titles = {column.number: column.title for column in table.columns}
+    samples = present_entries(table.id, [Entry(*sample) for sample in report.samples], titles)
+    return dict(
         samples=samples,
-        more_samples=(report.rows if what.is_of_rows else report.cells) - len(samples),
+        more_samples=(report.cells or report.rows) - len(samples),
         refused=report.refused,
         misfits=report.misfits,
         reasons=sorted(report.reasons.items(), key=lambda pair: -pair[1]),
@@ -97,8 +115,8 @@ def present_preview(table: Table, what: BulkAction, plan: BulkPlan) -> Preview:
 
 def _too_many() -> str:
     return (
-        f"These are more than {format_number(AT_ONCE)} rows, and at most so many can be changed at once. Search or"
-        " filter for fewer, or choose some of them."
+        f"These are more than {format_number(AT_ONCE)} rows. What happens to them is worked out in the background"
+        " first; nothing is changed until you have seen it."
     )
 
 

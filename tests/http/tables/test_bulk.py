@@ -1,5 +1,6 @@
 """Changing many rows by one decision: which rows, the preview, and what is made of it."""
 
+import asyncio
 import re
 from typing import Any
 from urllib.parse import urlencode
@@ -12,6 +13,8 @@ from tests.helpers import sign_up
 from tests.http.tables.test_cells import edit, exported, member, save, send
 from tests.http.tables.test_tables import get, tree
 from tests.tables import PLANET_ROWS, PLANETS, add_table
+from webapp.extensions import jobs
+from webapp.models.tables.large_change import large_topic
 from webapp.web.application import Application
 
 SEEN = '{"title": "Planet", "rules": {}, "behind": 0, "place": 1}'
@@ -176,18 +179,73 @@ async def test_chosen_rows_are_exported_in_the_order_of_the_view(client: QuartCl
     assert "4 chosen" in answer.headers["Content-Disposition"]
 
 
-async def test_more_rows_than_are_changed_at_once_are_refused(client: QuartClient, settings: Settings) -> None:
+async def until(app: Application, client: QuartClient, address: str, pattern: str) -> str:
+    """The page of a large change, once it has this."""
+    topic = large_topic(int(address.rpartition("/")[2]))
+    async with asyncio.timeout(60), jobs.of(app).broker.subscribe([topic]) as events:
+        while not re.search(pattern, page := await get(client, address)):
+            await events.get()
+    return page
+
+
+async def test_many_rows_are_planned_in_the_background_and_changed_after_a_look(
+    app: Application, client: QuartClient, settings: Settings
+) -> None:
+    await sign_up(client)
+    rows = [[f"row {number}", str(number)] for number in range(1, 1_502)]
+    table = f"/tables/{add_table(settings.data_dir, {'Name': 'text', 'Number': 'integer'}, rows)}"
+    form = {"column": 2, "find": "^1(.*)", "replacement": "some $1", "is_regex": "1"}
+
+    change = await post(client, f"{table}/bulk/replace?rows=all", 303, **form)
+
+    page = await until(app, client, change, "Nothing would change")
+    assert "Find and replace: Number" in page
+    assert "613 texts do not fit and stay as they are" in page
+    assert "/start" not in page
+    again = await post(client, f"{table}/bulk/replace?f.2=ge:200&rows=all", 303, **form, as_text="1")
+    page = await until(app, client, again, "/start")
+    assert "502 cells in 502 rows will change" in page
+    assert "cancelled" in await get(client, change)
+    await post(client, f"{again}/start", 303)
+    await until(app, client, again, "502 cells in 502 rows are changed")
+    assert (await column(client, table, 2))[-1] == "some 501"
+    assert (await column(client, table, 2))[:3] == ["1", "2", "3"]
+
+
+async def test_many_rows_are_deleted_and_copied_in_the_background(
+    app: Application, client: QuartClient, settings: Settings
+) -> None:
+    await sign_up(client)
+    rows = [[f"row {number}", str(number)] for number in range(1, 2_503)]
+    table = f"/tables/{add_table(settings.data_dir, {'Name': 'text', 'Number': 'integer'}, rows)}"
+    assert "worked out in the background" in await get(client, f"{table}/bulk/delete?f.2=gt:1000&rows=all")
+
+    deletion = await post(client, f"{table}/bulk/delete?f.2=gt:1000&rows=all", 303)
+    assert "1,502 rows will change" in await until(app, client, deletion, "/start")
+    await post(client, f"{deletion}/start", 303)
+    await until(app, client, deletion, "1,502 rows are changed")
+    assert (await exported(client, table))[-1] == "row 1000,1000"
+
+    await made(client, f"{table}/bulk/duplicate?rows=all")
+    copies = await post(client, f"{table}/bulk/duplicate?rows=all", 303)
+    await until(app, client, copies, "/start")
+    await post(client, f"{copies}/start", 303)
+    await until(app, client, copies, "rows are changed")
+    found = (await exported(client, table))[1:]
+    assert len(found) == 4_000
+    assert sorted(found) == sorted(found[:1_000] * 4)
+
+
+async def test_as_many_rows_as_are_changed_at_once_are(
+    app: Application, client: QuartClient, settings: Settings
+) -> None:
     await sign_up(client)
     table = f"/tables/{add_table(settings.data_dir, {'A': 'text'}, [['x']] * 1_001)}"
 
-    assert "at most so many can be changed at once" in await post(
-        client, f"{table}/bulk/set?rows=all", column=1, text="y"
-    )
-    refused = await post(client, f"{table}/bulk/set?rows=all", 422, column=1, text="y", confirm="1")
-    assert "Nothing was changed" in refused
-    assert await made(client, f"{table}/bulk/set?rows=1-1000", column=1, text="y") == (
-        "1,000 cells changed. Undo takes all of it back."
-    )
+    said = await made(client, f"{table}/bulk/set?rows=1-1000", column=1, text="y")
+    assert said.endswith("1,000 cells changed. Undo takes all of it back.")
+    change = await post(client, f"{table}/bulk/set?rows=all", 303, column=1, text="y", confirm="1")
+    assert "1 cell in 1 row will change" in await until(app, client, change, "/start")
 
 
 async def test_hostile_texts_are_shown_as_texts(client: QuartClient, settings: Settings) -> None:

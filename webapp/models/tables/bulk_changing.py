@@ -1,32 +1,26 @@
-"""One decision about many rows, made at once: what a plan of at most `AT_ONCE` rows says, as one change set.
+"""One decision about many rows. At most `AT_ONCE` are changed at once: what a plan says, as one change set.
 
 The plan is made a moment before (`webapp.planners.bulk`), from the rows as they are then. Each cell and each row is
-compared with what the plan saw: what somebody has changed in between is left as it is and counted.
+compared with what the plan saw: what somebody has changed in between is left as it is and counted. More rows are a
+large change, whose plan waits for a decision.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
-from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.policy import Actor
 from webapp.models.tables.action_limits import ensure_few, ensure_short
 from webapp.models.tables.change_log import publish_change, record
 from webapp.models.tables.change_set import Entry, Kind, Via, cells_from_json
 from webapp.models.tables.editing import with_deleted_columns
-from webapp.models.tables.large_change import AT_ONCE
+from webapp.models.tables.large_change import LargeChange, LargeState
+from webapp.models.tables.large_changing import Planned, begin
+from webapp.models.tables.large_steps import give_up
 from webapp.models.tables.sheet import CellEdit, Sheet, editable
 from webapp.rowstore import row_writer
-
-
-class TooManyRows(UserError):
-    def __init__(self) -> None:
-        super().__init__(
-            f"At most {AT_ONCE:,} rows can be changed at once, and these are more. Nothing was changed. Search or"
-            " filter for fewer, or choose some of them."
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +72,24 @@ async def add_rows_at_once(
     ensure_short(sum(len(entry.after or "") for entry in entries))
     result = await work.run(lambda connection: _add_rows(connection, actor, table_id, rows, via))
     return _follow(work, table_id, result)
+
+
+async def plan_large(work: UnitOfWork, actor: Actor, table_id: int, planned: Planned) -> LargeChange:
+    """Work out in the background what would change. Earlier plans of this person for the table that nobody has decided
+    about are given up: whoever looks at another one has not taken those. Raises as `begin` does.
+    """
+    change = await begin(work, actor, table_id, planned, is_decided=False)
+    undecided = select(LargeChange).where(
+        LargeChange.table_id == table_id,
+        LargeChange.user_id == actor.id,
+        LargeChange.id != change.id,
+        LargeChange.planner == planned.planner,
+        LargeChange.is_decided.is_(False),
+        LargeChange.state.in_((LargeState.PLANNING, LargeState.READY)),
+    )
+    for other in await work.session.scalars(undecided):
+        give_up(work, other, None)
+    return change
 
 
 def _change_cells(
