@@ -137,7 +137,13 @@ def test_an_operation_travels_as_json(operation: Any) -> None:
 
 @pytest.mark.parametrize(
     ("action", "given"),
-    [("replace", {"find": ""}), ("tidy", {"how": "x"}), ("split", {"delimiter": ""}), ("join", {"sources": [1]})],
+    [
+        ("replace", {"find": ""}),
+        ("tidy", {"how": "x"}),
+        ("split", {"delimiter": "", "targets": [2, 3]}),
+        ("split", {"delimiter": ",", "targets": [2]}),
+        ("join", {"sources": [1]}),
+    ],
 )
 def test_what_cannot_be_done_to_any_row_is_refused(action: str, given: dict[str, Any]) -> None:
     with pytest.raises(OperationRefused):

@@ -26,6 +26,12 @@ def _bulk_deletion() -> Planner:
     return plan_deletion
 
 
+def _bulk_distinct() -> Planner:
+    from webapp.planners.bulk.rows import plan_distinct
+
+    return plan_distinct
+
+
 def _bulk_copies() -> Planner:
     from webapp.planners.bulk.rows import plan_copies
 
@@ -36,5 +42,6 @@ PLANNERS: dict[str, Callable[[], Planner]] = {
     "undo": _undo,
     "bulk.cells": _bulk_cells,
     "bulk.deletion": _bulk_deletion,
+    "bulk.distinct": _bulk_distinct,
     "bulk.copies": _bulk_copies,
 }

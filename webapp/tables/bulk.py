@@ -1,5 +1,6 @@
 """Many rows are changed by one decision: choosing what, a preview of what it would do, and doing it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from quart import Response, request, url_for
@@ -9,22 +10,25 @@ from werkzeug.exceptions import NotFound as PageNotFound
 from webapp.db.errors import UserError
 from webapp.extensions import db
 from webapp.models import Table, is_allowed
+from webapp.models.idempotency import RequestKey
 from webapp.models.policy import Action
 from webapp.models.tables.access import find_access, find_table
 from webapp.models.tables.bulk_changing import (
+    AddedColumns,
+    add_columns,
     add_rows_at_once,
     change_cells_at_once,
     delete_rows_at_once,
     plan_large,
 )
-from webapp.models.tables.change_set import Via
+from webapp.models.tables.change_set import Kind, Via
 from webapp.models.tables.editing import with_deleted_columns
 from webapp.models.tables.large_changing import Planned
-from webapp.planners.bulk.operations import CellOperation, OperationRefused
+from webapp.planners.bulk.operations import CellOperation, OperationRefused, with_columns
 from webapp.planners.bulk.replacing import PatternRefused, TooSlow
 from webapp.rowstore.table_ref import TableRef
 from webapp.tables import bp
-from webapp.tables.bulk_forms import ACTIONS, BulkAction, BulkForm, values_of
+from webapp.tables.bulk_forms import ACTIONS, NEW, BulkAction, BulkForm, values_of
 from webapp.tables.bulk_plans import BulkPlan, plan_arguments, plan_at_once
 from webapp.tables.bulk_presenter import describe_result, present_actions, present_preview
 from webapp.tables.edit_once import write_keyed
@@ -37,6 +41,8 @@ from webapp.web.fragments import redirect_to, render, render_large
 from webapp.web.idempotency import form_key
 from webapp.web.session import current_user
 
+AT_ONCE = "1"  # `confirm` of a preview that shows all of it; another one agrees to planning in the background
+MAX_COMPARED = 50  # columns that are compared at first
 MAX_BYTES = 4 * 1024 * 1024  # of a form: a text can have a million characters
 
 
@@ -68,8 +74,8 @@ async def bulk_edit(table_id: int, action: str) -> ResponseReturnValue:
     what = _action(action)
     table = await find_table(db(), current_user(), table_id, Action.EDIT_TABLE)
     selection = _selection(table)
-    form = what.form(data=_defaults(table, selection)).with_columns(selection.view.visible)
-    plan = await _plan(table, what, selection, None) if what.is_of_rows else None
+    form = what.form(data=_defaults(what, selection)).with_columns(selection.view.visible)
+    plan = None if what.has_form else await _plan(table, what, selection, None, {})
     return await _page(table, what, selection, form, plan)
 
 
@@ -87,16 +93,18 @@ async def bulk_update(table_id: int, action: str) -> ResponseReturnValue:
     if not form.validate():
         return await _page(table, what, selection, form, None, 422)
     try:
-        operation = None if what.is_of_rows else form.operation()
-        plan = await _plan(table, what, selection, operation)
+        operation, more = form.operation(), form.arguments()
+        plan = await _plan(table, what, selection, operation, more)
     except (OperationRefused, PatternRefused, TooSlow) as error:
         form.refuse("find" if isinstance(error, PatternRefused) else None, str(error))
         return await _page(table, what, selection, form, None, 422)
-    if not plan.is_whole:
-        return await _plan_large(table, what, selection, operation)
-    if "confirm" not in await request.form:
+    added = form.added({column.number: column.title for column in table.columns})
+    confirmed = (await request.form).get("confirm")
+    if not plan.is_whole and (confirmed or added is None):
+        return await _plan_large(table, what, selection, form, operation, added)
+    if confirmed != AT_ONCE:
         return await _page(table, what, selection, form, plan)
-    return await _make(table, what, selection, form, operation, plan)
+    return await _make(table, what, selection, form, operation, plan, added)
 
 
 def _action(name: str) -> BulkAction:
@@ -112,16 +120,24 @@ def _selection(table: Table) -> RowSelection:
     return selection
 
 
-def _defaults(table: Table, selection: RowSelection) -> dict[str, Any]:
+def _defaults(what: BulkAction, selection: RowSelection) -> dict[str, Any]:
     numbers = [field.number for field in selection.view.visible]
     asked = request.args.get("column", type=int)
     first = asked if asked in numbers else numbers[0]
-    return {"column": first, "source": first, "how": "spaces", "delimiter": " "}
+    if what.name == "join":
+        return {"column": NEW, "sources": numbers[:2]}
+    return {"column": first, "source": first, "sources": numbers[:MAX_COMPARED]}
 
 
-async def _plan(table: Table, what: BulkAction, selection: RowSelection, operation: CellOperation | None) -> BulkPlan:
+async def _plan(
+    table: Table,
+    what: BulkAction,
+    selection: RowSelection,
+    operation: CellOperation | None,
+    more: Mapping[str, Any],
+) -> BulkPlan:
     ref = await _stored(table) if what.is_of_rows else table.ref
-    return await plan_at_once(what.planner, ref, plan_arguments(table, selection, operation))
+    return await plan_at_once(what.planner, ref, plan_arguments(table, selection, operation, more))
 
 
 async def _stored(table: Table) -> TableRef:
@@ -136,24 +152,38 @@ async def _make(
     form: BulkForm,
     operation: CellOperation | None,
     plan: BulkPlan,
+    added: AddedColumns | None,
 ) -> ResponseReturnValue:
-    key = await form_key(what.name, selection.argument, *selection.view.args(), *values_of(form))
+    key = await _key(what, selection, form)
     if operation is not None:
-        keeps_text = operation.keeps_text
-        result = await write_keyed(key, table.id, change_cells_at_once, plan.entries, keeps_text=keeps_text)
+        more: dict[str, Any] = {"keeps_text": operation.keeps_text, "added": added}
+        result = await write_keyed(key, table.id, change_cells_at_once, plan.entries, **more)
     else:
-        verb = delete_rows_at_once if what.planner == "bulk.deletion" else add_rows_at_once
+        verb = add_rows_at_once if what.kind is Kind.ADD_ROWS else delete_rows_at_once
         result = await write_keyed(key, table.id, verb, plan.entries)
     flash(describe_result(what, plan.report, result), "alert" if result.left else "done")
     return redirect_to(TableUrls(table.id, selection.view).table())
 
 
+async def _key(what: BulkAction, selection: RowSelection, form: BulkForm) -> RequestKey | None:
+    return await form_key(what.name, selection.argument, *selection.view.args(), *values_of(form))
+
+
 async def _plan_large(
-    table: Table, what: BulkAction, selection: RowSelection, operation: CellOperation | None
+    table: Table,
+    what: BulkAction,
+    selection: RowSelection,
+    form: BulkForm,
+    operation: CellOperation | None,
+    added: AddedColumns | None,
 ) -> ResponseReturnValue:
-    arguments = plan_arguments(table, selection, operation) | {"is_job": True}
+    """Columns that it needs are added before, as a change of their own: nothing can be planned for others."""
+    if operation is not None and added is not None:
+        numbers = await write_keyed(await _key(what, selection, form), table.id, add_columns, added)
+        operation = with_columns(operation, numbers)
+    arguments = plan_arguments(table, selection, operation, form.arguments() | {"is_job": True})
     titles = [column.title for column in table.columns if operation and column.number in operation.writes]
-    note = f"{what.title}: {', '.join(titles)}" if titles else f"{what.title} rows"
+    note = f"{what.title}: {', '.join(titles)}" if titles else f"{what.title}{'' if operation else ' rows'}"
     planned = Planned(what.planner, arguments, what.kind, Via.PAGE, note)
     change = await db().write(plan_large, current_user(), table.id, planned)
     return redirect_to(url_for("tables.large_changes_show", table_id=table.id, change_id=change.id))

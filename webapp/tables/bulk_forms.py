@@ -1,14 +1,27 @@
 """The forms of changes of many rows: what is asked for each, and the operation that it stands for."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
-from wtforms.validators import InputRequired
+from wtforms import BooleanField, IntegerField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms.validators import InputRequired, NumberRange
 
+from webapp.formats.titles import MAX_TITLE
+from webapp.models.tables.bulk_changing import AddedColumns
 from webapp.models.tables.change_set import Kind
-from webapp.planners.bulk.operations import CellOperation, Clear, Fill, Join, Replace, SetText, Tidy
+from webapp.planners.bulk.operations import (
+    MAX_PARTS,
+    CellOperation,
+    Clear,
+    Fill,
+    Join,
+    OperationRefused,
+    Replace,
+    SetText,
+    Split,
+    Tidy,
+)
 from webapp.rowstore.table_ref import Field
 from webapp.web.forms import Form
 
@@ -20,6 +33,12 @@ HOW = [
     ("title", "Each Word Begins With A Capital"),
     ("capitalise", "The first letter is a capital"),
 ]
+KEEP = [
+    ("first", "The first one"),
+    ("last", "The last one"),
+    ("fullest", "The one with the most filled cells"),
+]
+NEW = -1  # stands for a column that is added
 _ESCAPES = {"\\t": "\t", "\\n": "\n"}
 
 
@@ -34,9 +53,17 @@ class BulkForm(Form):
             self[name].choices = choices
         return self
 
-    def operation(self) -> CellOperation:
-        """Of a form that is valid. Raises `OperationRefused` and `PatternRefused`."""
-        raise NotImplementedError
+    def operation(self) -> CellOperation | None:
+        """Of a form that is valid; None if it is about whole rows. Raises `OperationRefused` and `PatternRefused`."""
+        return None
+
+    def arguments(self) -> dict[str, Any]:
+        """What else the planner takes. Raises `OperationRefused`."""
+        return {}
+
+    def added(self, titles: Mapping[int, str]) -> AddedColumns | None:
+        """The columns that the operation needs. `titles` are those of the table's columns."""
+        return None
 
 
 def _column(label: str) -> SelectField:
@@ -112,6 +139,25 @@ class TidyForm(BulkForm):
         return Tidy(self.column.data, self.how.data)
 
 
+class SplitForm(BulkForm):
+    columns = ("column",)
+    column = _column("Column")
+    delimiter = StringField("Split at", [InputRequired("Say where the texts are to be split.")], default=",")
+    parts = IntegerField(
+        "Into how many columns",
+        [NumberRange(2, MAX_PARTS, f"A text can be split into 2 to {MAX_PARTS} columns.")],
+        default=2,
+    )
+
+    def operation(self) -> CellOperation:
+        targets = tuple(-1 - index for index in range(self.parts.data))
+        return Split(self.column.data, unescape(self.delimiter.data or ""), targets)
+
+    def added(self, titles: Mapping[int, str]) -> AddedColumns:
+        title, number = titles[self.column.data], self.column.data
+        return AddedColumns([f"{title[: MAX_TITLE - 4]} {part}" for part in range(1, self.parts.data + 1)], number)
+
+
 class JoinForm(BulkForm):
     columns = ("sources", "column")
     sources = SelectMultipleField("Columns to join", coerce=int)
@@ -119,9 +165,35 @@ class JoinForm(BulkForm):
     column = _column("Into the column")
     as_text = _as_text()
 
+    def with_columns(self, fields: Iterable[Field]) -> "BulkForm":
+        super().with_columns(fields)
+        self["column"].choices = [(NEW, "A new column of texts"), *self["sources"].choices]
+        return self
+
     def operation(self) -> CellOperation:
         delimiter = unescape(self.delimiter.data or "")
         return Join(self.column.data, tuple(self.sources.data or ()), delimiter, self.as_text.data)
+
+    def added(self, titles: Mapping[int, str]) -> AddedColumns | None:
+        if self.column.data != NEW:
+            return None
+        named = " and ".join(titles[number] for number in self.sources.data)
+        return AddedColumns([named[: MAX_TITLE - 4]], self.sources.data[-1])
+
+
+class DistinctForm(BulkForm):
+    columns = ("sources",)
+    sources = SelectMultipleField("Columns that are compared", coerce=int)
+    keep = RadioField("Which row stays", [InputRequired("Choose which row stays.")], default="first")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self["keep"].choices = KEEP
+
+    def arguments(self) -> dict[str, Any]:
+        if not self.sources.data:
+            raise OperationRefused("Choose at least one column to compare.")
+        return {"columns": list(self.sources.data), "keep": self.keep.data}
 
 
 class RowsForm(BulkForm):
@@ -152,12 +224,21 @@ class BulkAction:
         return self.planner != "bulk.cells"
 
     @property
+    def has_form(self) -> bool:
+        return self.form is not RowsForm
+
+    @property
     def kind(self) -> Kind:
         """Of its change set."""
         return _KINDS[self.planner]
 
 
-_KINDS = {"bulk.cells": Kind.CELLS, "bulk.copies": Kind.ADD_ROWS, "bulk.deletion": Kind.DELETE_ROWS}
+_KINDS = {
+    "bulk.cells": Kind.CELLS,
+    "bulk.copies": Kind.ADD_ROWS,
+    "bulk.deletion": Kind.DELETE_ROWS,
+    "bulk.distinct": Kind.DELETE_ROWS,
+}
 ACTIONS: dict[str, BulkAction] = {
     action.name: action
     for action in (
@@ -168,7 +249,17 @@ ACTIONS: dict[str, BulkAction] = {
         ),
         BulkAction("fill", "Fill from another column", "Copy its texts", "paste", FillForm, "bulk.cells"),
         BulkAction("tidy", "Trim and change case", "Spaces, capitals", "text", TidyForm, "bulk.cells"),
+        BulkAction("split", "Split a column", "One text into several columns", "columns", SplitForm, "bulk.cells"),
         BulkAction("join", "Join columns", "Several texts become one", "columns", JoinForm, "bulk.cells"),
+        BulkAction(
+            "distinct",
+            "Remove duplicates",
+            "Rows with the same texts in some columns",
+            "filter",
+            DistinctForm,
+            "bulk.distinct",
+            "Delete",
+        ),
         BulkAction("duplicate", "Duplicate", "Copies behind the last row", "paste", RowsForm, "bulk.copies", "Add"),
         BulkAction("delete", "Delete", "Undo brings them back", "close", RowsForm, "bulk.deletion", "Delete"),
     )

@@ -1,6 +1,6 @@
 """What a change of many rows would do, found out in the request: for a preview, and a moment before it is made."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from webapp.planners.bulk.selection import selection_to_json
 from webapp.planners.plan import PlanInput
 from webapp.planners.registry import PLANNERS
 from webapp.rowstore.entries import Entry
+from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.store import RowReader
 from webapp.rowstore.table_ref import TableRef
 from webapp.tables.selection import RowSelection
@@ -28,20 +29,28 @@ class BulkPlan:
     is_whole: bool
 
 
-def plan_arguments(table: Table, selection: RowSelection, operation: CellOperation | None) -> dict[str, Any]:
-    """What the planners take, as JSON."""
+def plan_arguments(
+    table: Table, selection: RowSelection, operation: CellOperation | None, more: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the planners take, as JSON; `more` is of the form."""
     rules = {str(column.number): dict(column.rules) for column in table.columns if column.rules}
     return {
         "selection": selection_to_json(selection.rows),
         "rules": rules,
         "expected": table.row_count if selection.is_all else selection.chosen,
         **({"operation": to_json(operation)} if operation else {}),
+        **more,
     }
 
 
 async def plan_at_once(planner: str, table: TableRef, arguments: dict[str, Any]) -> BulkPlan:
-    """Reads the rows as they are now. Raises `UserError`, such as `QueryTimeout` and `TooSlow`."""
-    return await read_rows(_planning(planner, table, arguments), config().query_timeout)
+    """Reads the rows as they are now. What takes too long to find counts as too many. Raises `UserError`, such as
+    `TooSlow`.
+    """
+    try:
+        return await read_rows(_planning(planner, table, arguments), config().query_timeout)
+    except QueryTimeout:
+        return BulkPlan([], BulkReport(), is_whole=False)
 
 
 def _planning(planner: str, table: TableRef, arguments: dict[str, Any]) -> Callable[[RowReader], BulkPlan]:

@@ -99,6 +99,8 @@ def present_report(table: Table, data: dict[str, Any]) -> Preview:
 
 def _details(table: Table, report: BulkReport) -> dict[str, Any]:
     titles = {column.number: column.title for column in table.columns}
+    # Those of columns that are to be added.
+    titles |= {number: f"New column {-number}" for _, number, *_ in report.samples if number is not None and number < 0}
     samples = present_entries(table.id, [Entry(*sample) for sample in report.samples], titles)
     return dict(
         samples=samples,
@@ -122,8 +124,13 @@ def _too_many() -> str:
 
 def _sentence(what: BulkAction, report: BulkReport) -> str:
     looked_at = plural(report.looked_at, "row")
+    if not report.looked_at and what.name == "distinct":
+        return "No row repeats another one in these columns."
     if not report.looked_at:
         return "There are no such rows any more."
+    if what.name == "distinct":
+        repeat = plural(report.looked_at, "row repeats another one", "rows repeat another one")
+        return f"{repeat} and will be deleted. Undo brings them back, with their cells and history."
     if what.name == "delete":
         return f"{looked_at} will be deleted. Undo brings them back, with their cells and history."
     if what.name == "duplicate":
@@ -145,7 +152,7 @@ def _button(what: BulkAction, report: BulkReport) -> str | None:
 
 def describe_result(what: BulkAction, report: BulkReport, result: BulkResult) -> str:
     """One or more sentences for the page after it."""
-    if what.name == "delete":
+    if what.name in ("delete", "distinct"):
         sentences = [f"{plural(result.rows, 'row')} deleted."]
     elif what.name == "duplicate":
         sentences = [f"{plural(result.rows, 'copy', 'copies')} added behind the last row."]

@@ -304,3 +304,85 @@ async def test_what_is_missing_in_the_form_is_said_beside_it(
 
     assert 'class="error"' in page or "notice failed" in page
     assert (await exported(client, planets))[1].startswith("Mercury")
+
+
+async def test_a_column_is_split_into_new_ones_by_one_change(client: QuartClient, settings: Settings) -> None:
+    await sign_up(client)
+    rows = [["Oslo, Norway, Europe", "1"], ["Bergen", "2"], ["", "3"]]
+    table = f"/tables/{add_table(settings.data_dir, {'Place': 'text', 'Id': 'integer'}, rows)}"
+    before = await exported(client, table)
+    address = f"{table}/bulk/split?rows=all"
+
+    assert "Change 3 cells" in await post(client, address, column=1, delimiter=",", parts=2)
+    await made(client, address, column=1, delimiter=",", parts=2)
+
+    assert await exported(client, table) == [
+        "Place,Place 1,Place 2,Id",
+        '"Oslo, Norway, Europe",Oslo,"Norway, Europe",1',
+        "Bergen,Bergen,,2",
+        ",,,3",
+    ]
+    await send(client, f"{table}/undo", {})
+    assert await exported(client, table) == before
+    await send(client, f"{table}/redo", {})
+    assert (await exported(client, table))[2] == "Bergen,Bergen,,2"
+
+
+async def test_columns_are_joined_in_a_new_one(client: QuartClient, planets: str) -> None:
+    await made(client, f"{planets}/bulk/join?rows=3,4", column=-1, sources=[1, 2], delimiter="/")
+
+    head, *rows = await exported(client, planets)
+    assert head == "Planet,Moons,Planet and Moons,Radius,Rings,Seen"
+    assert [row.split(",")[2] for row in rows[1:5]] == ["", "Earth/1", "Mars/2", ""]
+
+
+@pytest.mark.parametrize("keep", ["first", "last", "fullest"])
+async def test_duplicates_are_removed_but_for_one(client: QuartClient, settings: Settings, keep: str) -> None:
+    await sign_up(client)
+    rows = [
+        ["Oslo", "a", ""],
+        ["Bergen", "b", ""],
+        ["Oslo", "c", "x"],
+        ["", "d", "y"],
+        ["", "e", ""],
+        ["Bergen ", "f", ""],
+    ]
+    columns = {"City": "text", "Id": "text", "Note": "text"}
+    table = f"/tables/{add_table(settings.data_dir, columns, rows)}"
+
+    preview = await post(client, f"{table}/bulk/distinct?rows=all", sources=[1], keep=keep)
+    assert "1 row repeats another one and will be deleted" in preview
+    assert "No row repeats another one" in await post(client, f"{table}/bulk/distinct?rows=1-2", sources=[1], keep=keep)
+    await made(client, f"{table}/bulk/distinct?rows=all", sources=[1], keep=keep)
+    await post(client, f"{table}/bulk/distinct?rows=all", 422, keep=keep)
+
+    ids = set(await column(client, table, 2))
+    assert ids == {"b", "d", "e", "f", "a" if keep == "first" else "c"}
+
+
+async def test_many_rows_are_split_and_rid_of_duplicates_in_the_background(
+    app: Application, client: QuartClient, settings: Settings
+) -> None:
+    await sign_up(client)
+    rows = [[f"{number} of {number % 7}"] for number in range(1, 1_302)] * 2
+    table = f"/tables/{add_table(settings.data_dir, {'Name': 'text'}, rows)}"
+    form = {"column": 1, "delimiter": " of ", "parts": 2}
+    assert "worked out in the background" in await post(client, f"{table}/bulk/split?rows=all", **form)
+    split = await post(client, f"{table}/bulk/split?rows=all", 303, **form, confirm="plan")
+    assert "5,204 cells in 2,602 rows will change" in await until(app, client, split, "/start")
+    await post(client, f"{split}/start", 303)
+    await until(app, client, split, "cells in 2,602 rows are changed")
+    assert (await exported(client, table))[-1] == "1301 of 6,1301,6"
+
+    distinct = await post(client, f"{table}/bulk/distinct?rows=all", 303, sources=[1], keep="first")
+    assert "1,301 rows will change" in await until(app, client, distinct, "/start")
+    await post(client, f"{distinct}/start", 303)
+    await until(app, client, distinct, "are changed")
+    assert len(await exported(client, table)) == 1_302
+
+
+async def test_what_was_agreed_to_be_planned_is_not_changed_at_once(client: QuartClient, planets: str) -> None:
+    page = await post(client, f"{planets}/bulk/delete?rows=all", confirm="plan")
+
+    assert "Delete 8 rows" in page
+    assert len(await exported(client, planets)) == 9

@@ -6,7 +6,7 @@ large change, whose plan waits for a decision.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, select
 
@@ -15,12 +15,25 @@ from webapp.models.policy import Actor
 from webapp.models.tables.action_limits import ensure_few, ensure_short
 from webapp.models.tables.change_log import publish_change, record
 from webapp.models.tables.change_set import Entry, Kind, Via, cells_from_json
+from webapp.models.tables.column_properties import free_title
+from webapp.models.tables.column_sheet import ColumnSheet
 from webapp.models.tables.editing import with_deleted_columns
 from webapp.models.tables.large_change import LargeChange, LargeState
 from webapp.models.tables.large_changing import Planned, begin
 from webapp.models.tables.large_steps import give_up
 from webapp.models.tables.sheet import CellEdit, Sheet, editable
 from webapp.rowstore import row_writer
+from webapp.rowstore.table_ref import Field
+
+
+@dataclass(frozen=True, slots=True)
+class AddedColumns:
+    """Columns of texts that are added `behind` another one, with these titles or, where they are taken, with a number
+    behind them.
+    """
+
+    titles: Sequence[str]
+    behind: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +54,51 @@ async def change_cells_at_once(
     entries: Sequence[Entry],
     *,
     keeps_text: bool = False,
+    added: AddedColumns | None = None,
     via: Via = Via.PAGE,
 ) -> BulkResult:
     """Make the cells of `entries` what these say. Rules and types are those of now: what does not fit any more is
-    refused and counted. Raises `NotFound`, `NotAllowed`, `TableNotReady`, `TooManyCells` and `TooMuchText`.
+    refused and counted. Cells of columns that are to be `added` have the numbers -1, -2 and so on.
+
+    Raises `NotFound`, `NotAllowed`, `TableNotReady`, `TooManyCells`, `TooMuchText`, and `UserError` if the table has no
+    room for the columns.
     """
     ensure_few(len(entries))
     ensure_short(sum(len(entry.before or "") + len(entry.after or "") for entry in entries))
     edits = [CellEdit(*entry.place, entry.before or "", entry.after or "", keeps_text) for entry in entries]
-    result = await work.run(lambda connection: _change_cells(connection, actor, table_id, edits, via))
+
+    def run(connection: Connection) -> tuple[BulkResult, bool]:
+        sheet = Sheet(connection, editable(connection, actor, table_id))
+        if added is None:
+            return _change_cells(sheet, actor, edits, via), False
+        columns = ColumnSheet(connection, sheet.table)
+        numbers = _add_columns(columns, sheet, added)
+        moved = [replace(edit, column=numbers.get(edit.column, edit.column)) for edit in edits]
+        return _change_cells(sheet, actor, moved, via, columns.entries), columns.index_again
+
+    result, index_again = await work.run(run)
+    if index_again:
+        work.enqueue("index_table", str(table_id))
     return _follow(work, table_id, result)
+
+
+async def add_columns(
+    work: UnitOfWork, actor: Actor, table_id: int, added: AddedColumns, via: Via = Via.PAGE
+) -> dict[int, int]:
+    """The numbers that the columns get, by those that they have in a plan (-1, -2 ...). Raises the same."""
+
+    def run(connection: Connection) -> tuple[dict[int, int], int, bool]:
+        sheet = Sheet(connection, editable(connection, actor, table_id))
+        columns = ColumnSheet(connection, sheet.table)
+        numbers = _add_columns(columns, sheet, added)
+        seq = record(connection, actor, via, table_id, Kind.COLUMNS, columns.entries, note="added")
+        return numbers, seq, columns.index_again
+
+    numbers, seq, index_again = await work.run(run)
+    if index_again:
+        work.enqueue("index_table", str(table_id))
+    publish_change(work, table_id, seq)
+    return numbers
 
 
 async def delete_rows_at_once(
@@ -92,12 +140,25 @@ async def plan_large(work: UnitOfWork, actor: Actor, table_id: int, planned: Pla
     return change
 
 
+def _add_columns(columns: ColumnSheet, sheet: Sheet, added: AddedColumns) -> dict[int, int]:
+    """Columns of texts, which the sheet knows too; raises `NotFound` if the one before them is gone."""
+    columns.find(added.behind)
+    place, numbers = columns.order.index(added.behind) + 1, dict[int, int]()
+    for index, title in enumerate(added.titles):
+        number = columns.add(free_title(title, columns.titles()), "text", {}, place + index)
+        numbers[-1 - index] = number
+        sheet.fields[number] = Field.of(columns.columns[number])
+    return numbers
+
+
 def _change_cells(
-    connection: Connection, actor: Actor, table_id: int, edits: Sequence[CellEdit], via: Via
+    sheet: Sheet, actor: Actor, edits: Sequence[CellEdit], via: Via, columns: Sequence[Entry] = ()
 ) -> BulkResult:
-    sheet = Sheet(connection, editable(connection, actor, table_id))
+    """`columns`: what the same change set says about columns, before its cells."""
     sheet.change(edits)
-    seq = record(connection, actor, via, table_id, Kind.CELLS, sheet.entries) if sheet.entries else None
+    entries = [*columns, *sheet.entries]
+    kind, note = (Kind.COLUMNS, "added") if columns else (Kind.CELLS, "")
+    seq = record(sheet.connection, actor, via, sheet.table.id, kind, entries, note=note) if entries else None
     rows = len({entry.row_id for entry in sheet.entries})
     return BulkResult(seq, rows, len(sheet.entries), len(sheet.conflicts), len(sheet.refusals))
 

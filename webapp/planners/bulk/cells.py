@@ -25,15 +25,22 @@ def plan_cells(given: PlanInput) -> Plan:
     operation = from_json(given.arguments["operation"])
     if isinstance(operation, Replace) and given.arguments.get("is_job"):
         operation.limit.seconds = JOB_SECONDS
-    fields = find_fields(given.table, [*operation.reads, *operation.writes])
+    fields = find_fields(given.table, [number for number in (*operation.reads, *operation.writes) if number > 0])
     query = selection_from_json(given.arguments["selection"], given.table.fields)
-    fitting = Fitting(given.rows, given.table, _rules(given.arguments), operation.keeps_text)
+    new = new_fields(operation)
+    known = TableRef(given.table.id, (*given.table.fields, *new), given.table.kept)
+    fitting = Fitting(given.rows, known, _rules(given.arguments), operation.keeps_text)
     report = BulkReport()
     for batch in given.rows.batches(given.table, query, fields):
         report.looked_at += len(batch)
         yield list(_entries(operation, fields, batch, fitting, report))
         given.progress(report.looked_at, max(report.looked_at, given.arguments.get("expected", 0)))
     return report.to_json()
+
+
+def new_fields(operation: CellOperation) -> list[Field]:
+    """The columns that the operation writes into and that are to be added: their numbers are below zero."""
+    return [Field(number, "", "text", {}) for number in operation.writes if number < 0]
 
 
 def find_fields(table: TableRef, numbers: Sequence[int]) -> list[Field]:
@@ -60,6 +67,9 @@ def _entries(
     for row in batch:
         exact = dict(zip((field.number for field in fields), row.cells, strict=True))
         shown = {field.number: shown_text(field, exact[field.number]) for field in fields}
+        for number in operation.writes:
+            if number < 0:
+                exact[number] = shown[number] = ""
         try:
             texts = operation.apply(shown)
         except TooSlow:

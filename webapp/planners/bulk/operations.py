@@ -6,9 +6,8 @@ they return is fitted to its column afterwards (`fitting.py`).
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from itertools import islice
 from typing import Any, ClassVar, Protocol
 
 from webapp.db.errors import UserError
@@ -24,7 +23,9 @@ class OperationRefused(UserError):
 
 
 class CellOperation(Protocol):
-    """`reads` and `writes` are the numbers of columns. `keeps_text`: a text that has no value in its column is kept."""
+    """`reads` and `writes` are the numbers of columns; those that are to be added are -1, -2 and so on. `keeps_text`: a
+    text that has no value in its column is kept.
+    """
 
     action: ClassVar[str]
 
@@ -173,11 +174,13 @@ class Split(_OneColumn):
 
     action: ClassVar[str] = "split"
     delimiter: str
-    targets: tuple[int, ...] = field(default=())
+    targets: tuple[int, ...]
     keeps_text: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "targets", tuple(self.targets))
+        if not 2 <= len(self.targets) <= MAX_PARTS:
+            raise OperationRefused(f"A text can be split into 2 to {MAX_PARTS} columns.")
         if not self.delimiter:
             raise OperationRefused("Say where the texts are to be split, such as at a comma.")
 
@@ -188,9 +191,6 @@ class Split(_OneColumn):
     def apply(self, cells: Cells) -> Cells:
         parts = [part.strip() for part in cells[self.column].split(self.delimiter, len(self.targets) - 1)]
         return dict(zip(self.targets, parts, strict=False))
-
-    def parts_of(self, text: str) -> int:
-        return len(list(islice(text.split(self.delimiter), MAX_PARTS)))
 
 
 @dataclass(frozen=True)
@@ -220,6 +220,15 @@ class Join(_OneColumn):
 
 
 OPERATIONS: dict[str, Any] = {one.action: one for one in (SetText, Clear, Replace, Fill, Tidy, Split, Join)}
+
+
+def with_columns(operation: CellOperation, numbers: Mapping[int, int]) -> CellOperation:
+    """Writing into columns that have been added, by the numbers that they had before."""
+    if isinstance(operation, Split):
+        return replace(operation, targets=tuple(numbers.get(number, number) for number in operation.targets))
+    if isinstance(operation, Join):
+        return replace(operation, column=numbers.get(operation.column, operation.column))
+    return operation
 
 
 def to_json(operation: CellOperation) -> dict[str, Any]:
