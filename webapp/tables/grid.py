@@ -1,6 +1,6 @@
 """The grid's body: the hot loop of every page, so it is joined in Python and escaped once per page.
 
-A row is `<tr id="r12"><th scope="row"><input ..><a ..>12</a></th><td>..</td>..</tr>`, without attributes on cells. What
+A row is `<tr id=r12><th scope=row><input ..><a ..>12</a></th><td>..</td>..</tr>`, without attributes on cells. What
 a whole column has in common is declared once, by `<col width>` and a style sheet generated from the columns' kinds.
 """
 
@@ -49,8 +49,9 @@ def _escape_cells(cells: Sequence[str]) -> list[str]:
 
 
 def _render_row(number: int, cells: Sequence[str], before: str, after: str) -> str:
-    box = f'<input type=checkbox form=b name=r value={number} aria-label="Row {number}">'
-    head = f'<tr id="r{number}"><th scope="row">{box}<a href="{before}{number}{after}">{number}</a></th><td>'
+    # Without quotation marks: a page has a hundred of them. "Row" is what its column is called.
+    box = f"<input type=checkbox form=b name=r value={number} aria-label={number}>"
+    head = f'<tr id=r{number}><th scope=row>{box}<a href="{before}{number}{after}">{number}</a></th><td>'
     return f"{head}{'</td><td>'.join(cells)}</td></tr>"
 
 
