@@ -9,7 +9,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from webapp.db.sqlite_driver import connect
 COLUMN, SAVED = 4, 1  # that is set (a city), and whose cells others save meanwhile
 SAVE_EVERY = 0.05  # seconds
 WATCH_EVERY = 0.02
+_UNFINISHED = "SELECT count(*) FROM large_changes WHERE state IN ('planning', 'applying', 'reverting')"
 ENDED = ("done", "failed", "cancelled")
 
 
@@ -47,6 +48,8 @@ def measure(folder: Path, options: Options) -> str:
     target = imports.imported(folder, options.rows)
     with served.process(_command(target, port := served.free_port()), port) as running:
         server = served.Served(running.pid, port, served.sign_in(port))
+        while _asked(target, _UNFINISHED)[0]:  # a run that was stopped is resumed
+            time.sleep(WATCH_EVERY)
         idle = asyncio.run(_save(server, lambda: False, 40))
         text = f"Oslo {time.time():.0f}"  # another one than the last time
         arguments = json.dumps(["set", {"column": COLUMN, "text": text}])
@@ -85,20 +88,14 @@ async def _watch(server: served.Served, folder: Path, path: str, body: str) -> W
             found.seconds = now
             if state != "done":
                 raise RuntimeError(f"The change has {state}")
-        for pid in children(server.pid):
-            _look(found, pid)
+        with suppress(FileNotFoundError, ProcessLookupError):  # one has ended meanwhile
+            for pid in children(server.pid):
+                found.cpu[pid] = cpu_seconds(pid)
+                found.memory = max(found.memory, resident_mb(pid, peak=True))
         await asyncio.sleep(WATCH_EVERY)
     found.saves = await saving
     found.cpu[server.pid] = cpu_seconds(server.pid) - before
     return found
-
-
-def _look(found: Watched, pid: int) -> None:
-    try:
-        found.cpu[pid] = cpu_seconds(pid)
-        found.memory = max(found.memory, resident_mb(pid, peak=True))
-    except (FileNotFoundError, ProcessLookupError):
-        pass  # it has ended
 
 
 async def _save(server: served.Served, is_wanted: Callable[[], bool], at_least: int = 0) -> list[float]:

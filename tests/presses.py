@@ -20,6 +20,7 @@ from tests.http.account.test_passkeys import add, options
 from tests.http.account.test_second_factor import begin, current_code, turn_on
 from tests.http.auth.conftest import SECRET, add_second_factor
 from tests.import_states import add_import
+from tests.large_changes import add_plan
 from tests.mails import letters
 from tests.people import settle, window
 from tests.tables import PLANET_ROWS, PLANETS, add_table
@@ -332,6 +333,17 @@ def table(action: str, **form: str) -> Callable[[Scene], Awaitable[Press]]:
     return prepare
 
 
+def large_change(action: str) -> Callable[[Scene], Awaitable[Press]]:
+    """Of a plan that waits for a decision."""
+
+    async def prepare(scene: Scene) -> Press:
+        table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+        change_id = add_plan(scene.settings.data_dir, table_id, user_id=scene.user.id)
+        return Press(f"/tables/{table_id}/changes/{change_id}{action}", gone=deleting(scene, scene.user, table_id))
+
+    return prepare
+
+
 def change(
     action: str, *, steps: Sequence[Verb] = (), page: str = "", json: dict[str, Any] | None = None, **form: str
 ) -> Callable[[Scene], Awaitable[Press]]:
@@ -566,6 +578,8 @@ PRESSES: dict[str, Callable[[Scene], Awaitable[Press]]] = {
     "tables.reverts_create": change("/history/1/revert"),
     "tables.rows_create": change("/rows", page="/rows/new", cell1="Pluto"),
     "tables.rows_destroy": change("/rows/deletion", id="3"),
+    "tables.large_changes_cancel": large_change("/cancellation"),
+    "tables.large_changes_start": large_change("/start"),
     "tables.rows_duplicate": change("/rows/duplicate", page="/rows/3", id="3"),
     "tables.rows_update": edit_row,
     "tables.samples_create": plain("/tables/samples", "/dashboard"),

@@ -12,6 +12,8 @@ from sqlalchemy import delete, event
 
 from settings import Settings
 from tests.helpers import sign_up
+from tests.large_changes import add_plan
+from tests.models.tables import large
 from tests.tables import add_table
 from webapp.broker import InProcessBroker
 from webapp.db.unit_of_work import UnitOfWork
@@ -19,10 +21,11 @@ from webapp.extensions import broker, db
 from webapp.live import hub
 from webapp.live.hubs import Hubs, hubs
 from webapp.models import Actor, Change, ChangeSet, Member, Session, User
-from webapp.models.tables import editing, undo
+from webapp.models.tables import editing, large_changing, large_steps, undo
 from webapp.models.tables.change_log import publish_access, topic_of
 from webapp.models.tables.deletion import delete_table
 from webapp.models.tables.editing import CellEdit
+from webapp.rowstore.entries import Entry
 from webapp.tables import table_updates
 from webapp.tables.table_updates import table_watch
 from webapp.web.application import Application
@@ -114,8 +117,13 @@ async def open_page(app: Application, table: int) -> AsyncIterator[Open]:
     """`await open_page(after=3)` is a page whose stream has begun."""
     opened: list[Page] = []
 
-    async def begin(actor: Actor = ADA, after: int | None = None, columns: frozenset[int] | None = None) -> Page:
-        watch = table_watch(table, columns, after, db.of(app))
+    async def begin(
+        actor: Actor = ADA,
+        after: int | None = None,
+        columns: frozenset[int] | None = None,
+        growing: int | None = None,
+    ) -> Page:
+        watch = table_watch(table, columns, after, db.of(app), growing)
         page = Page(hubs.of(app).messages(actor, watch))
         opened.append(page)
         await page._read()
@@ -207,6 +215,30 @@ async def test_a_page_that_is_too_far_behind_is_told_to_refresh_once(
         assert await page.next() == Message("refresh", 8, {})
     await edit(app, table, "city 9")
     assert ((await slow.next()).id, (await resumed.next()).id) == (9, 9)
+
+
+async def test_pages_hear_of_a_large_change_when_it_begins_and_when_it_has_ended(
+    app: Application, table: int, open_page: Open, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that was made while it was applied, and had no connection at its end."""
+    database = db.of(app)
+    monkeypatch.setattr(database, "queue", None)  # no job: this is done here
+    plan = [Entry(row, CITY, "x", "y") for row in (1, 2)]
+    change_id = add_plan(settings.data_dir, table, plan)
+    early = await open_page()
+    change = await database.write(large_changing.apply, ADA, table, change_id)
+    begun = await early.next()
+    assert (begun.id, begun.data["extent"]) == (1, [1, 2])
+    between = await open_page(after=1, growing=1)
+    await edit(app, table, "in between")
+    assert ((await early.next()).id, (await between.next()).id) == (2, 2)
+    large.work(database, change)
+    await database.write(large_steps.finish, change_id)
+    late = await open_page(after=1, growing=1)
+    for page in (early, between, late):
+        assert await page.next() == Message("refresh", 2, {})
+    await edit(app, table, "afterwards")
+    assert [(await page.next()).id for page in (early, between, late)] == [3, 3, 3]
 
 
 @pytest.mark.parametrize("pruned", [ChangeSet, Change])

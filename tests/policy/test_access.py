@@ -74,6 +74,7 @@ SAMPLES = {
     "row_id": 1,
     "number": 1,
     "seq": 1,
+    "change_id": 1,
     "import_id": "0" * 32,
     "path": "app.css",
     "token": "t" * 43,

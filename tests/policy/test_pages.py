@@ -15,11 +15,13 @@ from tests.conftest import Client, make_settings
 from tests.helpers import ADA, sign_out, sign_up
 from tests.http.auth.conftest import add_second_factor, code
 from tests.import_states import add_import
+from tests.large_changes import add_plan
 from tests.people import settle
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp import create_app
 from webapp.extensions import db
 from webapp.models import Mail, OneTimeToken, Purpose
+from webapp.rowstore.entries import Entry
 from webapp.tables.bulk_forms import ACTIONS
 from webapp.web.application import Application
 
@@ -84,6 +86,9 @@ PEOPLE = [
     "/tables/1/rows/5/history",
     "/tables/1/rows/5/history?column=2",
     "/tables/1/cells/5/2/edit",
+    "/tables/1/changes/1",
+    "/tables/1/changes/2",
+    "/tables/running",
     "/tables/1/columns",
     "/tables/1/columns/1",
     "/tables/1/columns/3/profile",
@@ -203,6 +208,8 @@ async def test_the_pages_of_signed_in_people_are_valid(
     assert (await settle(app, "eve@example.org")).id == 2
     await client.post("/tables/1/members", form={"person": "eve@example.org", "role": "editor"})
     await client.post("/tables/1/invitations", form={"email": "kim@example.org", "role": "viewer"})
+    for state in ("ready", "done"):
+        add_plan(settings.data_dir, 1, [Entry(1, 1, "", "x")], state=state)
     for address in PEOPLE:
         check(address, await page(client, address))
         check_way_out(address, await page(client, address))

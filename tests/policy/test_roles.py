@@ -17,6 +17,7 @@ from werkzeug.routing import Rule
 from settings import Settings
 from tests.helpers import Person, is_signed_in, sign_in
 from tests.import_states import add_import
+from tests.large_changes import add_plan
 from tests.people import ROLES, settle, settle_everybody
 from tests.policy.test_access import SAMPLES
 from tests.tables import PLANET_ROWS, PLANETS, add_table
@@ -80,7 +81,9 @@ class World:
                 " WHERE user_id = ? ORDER BY (table_id IS NOT NULL) = ? DESC, tables.id",
                 (whose.id, method == "GET"),
             ).fetchone()
-        return dict(zip(("table_id", "import_id"), found, strict=True))
+        given: dict[str, Any] = dict(zip(("table_id", "import_id"), found, strict=True))
+        given["change_id"] = add_plan(self.settings.data_dir, found[0], user_id=whose.id, state="done")
+        return given
 
     async def _shared(self, whose: User, actor: Role, method: str, rule: Rule) -> dict[str, Any]:
         """Somebody else with whom the table is shared, and an invitation to it: the previous request may have ended
@@ -264,7 +267,7 @@ async def test_every_part_in_a_table_opens_the_routes_of_its_rights_and_no_other
             continue
         table_id = await take_part(world, person, table_role)
         action = getattr(world.app.view_functions[rule.endpoint], "action", Action.READ_TABLE)
-        answer = await ask_of(world, client, key, rule, table_id)
+        answer = await ask_of(world, client, key, rule, table_id, person)
         if table_role is None:
             expected = "not there" if is_allowed(actor, action) else "no"
         else:
@@ -291,8 +294,8 @@ async def take_part(world: World, person: User, table_role: TableRole | None) ->
     return table_id
 
 
-async def ask_of(world: World, client: QuartClient, key: Key, rule: Rule, table_id: int) -> Any:
-    """With an empty body, about another member and an invitation of this table."""
+async def ask_of(world: World, client: QuartClient, key: Key, rule: Rule, table_id: int, person: User) -> Any:
+    """With an empty body, about another member, an invitation of this table, and a large change of one's own."""
     given = {name: SAMPLES[name] for name in rule.arguments} | {"table_id": table_id}
     async with world.app.app_context():
         if "user_id" in rule.arguments:
@@ -300,6 +303,8 @@ async def ask_of(world: World, client: QuartClient, key: Key, rule: Rule, table_
             await db().write(_share, table_id, given["user_id"], TableRole.VIEWER)
         if "token_id" in rule.arguments:
             given["token_id"] = await db().write(_invite_to, table_id)
+    if "change_id" in rule.arguments:
+        given["change_id"] = add_plan(world.settings.data_dir, table_id, user_id=person.id, state="done")
     path = world.app.url_map.bind("localhost").build(rule.endpoint, given, key[0])
     return await client.open(path, method=key[0])
 

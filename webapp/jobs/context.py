@@ -48,6 +48,7 @@ class JobContext:
         self.surveys = asyncio.Semaphore(MAX_CONCURRENT_SURVEYS)
         self.mail_slots = asyncio.Semaphore(MAX_CONCURRENT_MAILS)
         self.unrecorded_failures: dict[str, str] = {}  # reasons by import, while the disk is full
+        self.failed_changes: dict[str, str] = {}  # the same of large changes
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._children: dict[str, Child] = {}
         self._progress: dict[str, Progress] = {}

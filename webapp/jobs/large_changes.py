@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from webapp.db.errors import UserError, known_error
+from webapp.db.errors import DatabaseBusy, StorageFull, StorageReadOnly, UserError, known_error
 from webapp.imports.child_process import ChildStopped
 from webapp.imports.requests import ApplyRequest, PlanRequest, Request, RevertRequest
 from webapp.jobs.context import JobContext
@@ -37,6 +37,8 @@ async def change_rows(context: JobContext, change_id: str) -> None:
     """Plan, apply or take back, whatever is next, until the change has ended or waits for a decision."""
     subject = f"change:{change_id}"
     async with context.lock(subject):
+        if (reason := context.failed_changes.pop(change_id, None)) is not None:
+            await _record_failure(context, change_id, reason)
         while (change := await _find(context, change_id)) is not None and change.state in UNFINISHED:
             try:
                 async with _watching_rights(context, change):
@@ -47,18 +49,30 @@ async def change_rows(context: JobContext, change_id: str) -> None:
                 if change.state == LargeState.REVERTING:
                     raise  # the schedule tries again later
                 await fail_change(context, change_id, error)
+                if change_id in context.failed_changes:
+                    return
         if change is not None and change.state in ENDED:
             while await when_not_busy(context.database.write, large_steps.forget_parts, change.id):
                 pass
 
 
 async def fail_change(context: JobContext, change_id: str, error: Exception) -> None:
-    """What has been applied is taken back. If that cannot be recorded, the schedule starts the task again later."""
+    """What has been applied is taken back. If that cannot be recorded, the schedule starts the task again, which then
+    records it first.
+    """
     known = error if isinstance(error, UserError) else known_error(error)
     if known is None:
         logger.error("The large change %s failed", change_id, exc_info=error)
-    reason = str(known) if known else UNEXPECTED
+    try:
+        await _record_failure(context, change_id, str(known) if known else UNEXPECTED)
+    except (StorageFull, StorageReadOnly, DatabaseBusy) as trouble:
+        logger.warning("The failure of change %s could not be saved: %s", change_id, trouble)
+
+
+async def _record_failure(context: JobContext, change_id: str, reason: str) -> None:
+    context.failed_changes[change_id] = reason
     await when_not_busy(context.database.write, large_steps.fail, int(change_id), reason)
+    del context.failed_changes[change_id]
 
 
 async def _go_on(context: JobContext, subject: str, change: LargeChange) -> None:

@@ -19,6 +19,9 @@ from webapp.web.formatting import Locale, use_locale
 from webapp.web.fragments import partial
 from webapp.web.templating import templates
 
+# What is selected: rows are keys of the cache below, which JSON cannot be.
+COLUMNS = [column for column in LargeChange.__table__.columns if column.name not in ("arguments", "report")]
+
 
 class Audience(NamedTuple):
     """Pages that show the same state in the same format."""
@@ -51,7 +54,7 @@ class ChangeSubject(Subject):
     def __init__(self, table_id: int, change_id: int, environment: Environment) -> None:
         self.topics = [large_topic(change_id)]
         self._table_id, self._change_id, self._environment = table_id, change_id, environment
-        self._statement = select(LargeChange.__table__).where(LargeChange.id == change_id)
+        self._statement = select(*COLUMNS).where(LargeChange.id == change_id)
         self._row: Row[Any] | None = None
         self._times = 0
 

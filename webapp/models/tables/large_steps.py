@@ -201,7 +201,7 @@ def give_up(work: UnitOfWork, change: LargeChange, reason: str | None) -> None:
         change.state = LargeState.REVERTING
     else:
         change.state, change.finished_at = change.ended_as, utc_now()
-    follow(work, change)
+    follow(work, change, is_at_work=change.state == LargeState.REVERTING or change.parts > 0)
 
 
 def follow(work: UnitOfWork, change: LargeChange, *, is_at_work: bool = True) -> None:
