@@ -145,4 +145,3 @@ def test_the_bar_fits_on_a_phone(
         assert area["x"] >= 0
         assert area["x"] + area["width"] <= 390
         assert area["y"] + area["height"] <= 780
-    page.screenshot(path=f"/tmp/phone-{scheme}.png")  # noqa: S108
