@@ -43,7 +43,7 @@ def test_the_number_of_a_row_links_to_its_page() -> None:
 
     box = "<input type=checkbox form=b name=r value=1234 aria-label=1234>"
     link = '<a href="/tables/1/rows/1234?q=a&amp;b=c">1234</a>'
-    assert html.startswith(f"<tr id=r1234><th scope=row>{box}{link}</th>")
+    assert html.startswith(f"<tr id=r1234><th scope=row>{box}{link}<td>")
 
 
 def test_only_cells_that_are_addresses_become_links() -> None:
