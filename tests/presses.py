@@ -603,6 +603,9 @@ PRESSES: dict[str, Callable[[Scene], Awaitable[Press]]] = {
     "auth.reset_edit": reset_password,
     "auth.verify": verify,
     "auth.verify_resend": resend_verification,
+    "tables.bulk_update": change(
+        "/bulk/set?rows=all", page="/bulk/duplicate?rows=all", column="1", text="Vulcan", confirm="1"
+    ),
     "tables.cells_update": change("/cells", json={"edits": [{"row": 3, "column": 2, "seen": "1", "text": "2"}]}),
     "tables.columns_create": change("/columns", page="/columns/new", title="Mass", type="decimal", place="2"),
     "tables.columns_destroy": table("/columns/2/deletion", seen="Moons"),

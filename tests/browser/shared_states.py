@@ -212,3 +212,27 @@ def a_table_that_somebody_else_changes(at: Place) -> None:
     change(Place(other, at.server, at.folder), 3, 1, "Terra")
     expect(cell(at.page, 3, 1)).to_have_text("Terra")
     other.close()
+
+
+@signed_in
+def table_with_chosen_rows(at: Place) -> None:
+    at.page.goto(at.table())
+    at.page.locator("#r3 th input").check()
+    at.page.locator("#r4 th input").check()
+    bar = at.page.get_by_role("region", name="Selected rows")
+    bar.get_by_text("Change", exact=True).click()
+    expect(bar.get_by_role("link", name="Find and replace")).to_be_visible()
+
+
+@signed_in
+def what_can_be_done_with_chosen_rows(at: Place) -> None:
+    at.page.goto(f"{at.table()}/bulk?rows=2-4")
+
+
+@signed_in
+def the_preview_of_a_change_of_many_rows(at: Place) -> None:
+    at.page.goto(f"{at.table()}/bulk/replace?rows=all&column=2")
+    at.page.get_by_label("Find", exact=True).fill("1")
+    at.page.get_by_label("Replace with").fill("some")
+    at.page.get_by_role("button", name="Preview").click()
+    expect(at.page.get_by_text("do not fit and stay as they are")).to_be_visible()

@@ -81,6 +81,7 @@ SAMPLES = {
     "mail_id": "0" * 32,
     "edition": 1,
     "kinds": "tn",
+    "action": "set",
 }
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://localhost/tables/1?q=oslo"}
 

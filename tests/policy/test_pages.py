@@ -22,6 +22,7 @@ from webapp import create_app
 from webapp.extensions import db
 from webapp.models import Mail, OneTimeToken, Purpose
 from webapp.rowstore.entries import Entry
+from webapp.tables.bulk_forms import ACTIONS
 from webapp.web.application import Application
 
 CORPUS = Path(__file__).parents[1] / "corpus"
@@ -103,6 +104,8 @@ PEOPLE = [
     "/tables/trash",
     "/tables/trash/3/purge",
     "/tables/trash/purge",
+    "/tables/1/bulk?rows=2-4",
+    *(f"/tables/1/bulk/{action}?rows=all" for action in ACTIONS),
     *ACCOUNT,
 ]
 # What goes wrong has a page as well.
@@ -115,6 +118,8 @@ REFUSALS = {
     "/tables/1?f.2=ge:many": 422,
     "/logout": 405,
     "/tables/1/columns/99": 404,
+    "/tables/1/bulk": 422,
+    "/tables/1/bulk/everything?rows=all": 404,
 }
 # Answers to GET that are no pages, and what they are.
 OTHERS = {

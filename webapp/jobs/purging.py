@@ -31,7 +31,7 @@ async def purge_table(context: JobContext, table_id: str) -> None:
     context.stop_child(f"table:{table_id}")  # which builds its search index
     async with context.lock(f"table:{table_id}"), context.lock("purge"):
         async with context.database.reading() as session:
-            import_ids = await trash.imports_of(session, int(table_id))
+            import_ids = await trash.list_imports(session, int(table_id))
             is_wanted = await trash.is_purging(session, int(table_id))
         if not is_wanted:
             return

@@ -20,7 +20,35 @@ def _import_update() -> Planner:
     return plan_import_update
 
 
+def _bulk_cells() -> Planner:
+    from webapp.planners.bulk.cells import plan_cells
+
+    return plan_cells
+
+
+def _bulk_deletion() -> Planner:
+    from webapp.planners.bulk.rows import plan_deletion
+
+    return plan_deletion
+
+
+def _bulk_distinct() -> Planner:
+    from webapp.planners.bulk.rows import plan_distinct
+
+    return plan_distinct
+
+
+def _bulk_copies() -> Planner:
+    from webapp.planners.bulk.rows import plan_copies
+
+    return plan_copies
+
+
 PLANNERS: dict[str, Callable[[], Planner]] = {
     "undo": _undo,
     "import.update": _import_update,
+    "bulk.cells": _bulk_cells,
+    "bulk.deletion": _bulk_deletion,
+    "bulk.distinct": _bulk_distinct,
+    "bulk.copies": _bulk_copies,
 }

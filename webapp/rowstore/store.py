@@ -53,6 +53,9 @@ MAX_INDEXES = 8
 NEVER_USED: Mapping[int, float] = MappingProxyType({})
 
 ExportFormat = Literal["csv", "ndjson", "xlsx"]
+Keep = Literal[
+    "first", "last", "fullest"
+]  # which of several rows stays: by place, or the one with the most filled cells
 Progress = Callable[[int, int], None]  # (done, total)
 Blocks = Generator[bytes, None, None]
 
@@ -121,6 +124,14 @@ class RowReader(Protocol):
     ) -> Iterator[list[StoredRow]]:
         """The rows that the query shows, with the exact texts of these cells, in the order of their ids and as they are
         when the first batch is read. At most `size` at a time, fewer where texts are long.
+        """
+        ...
+
+    def repeated_rows(
+        self, table: TableRef, query: TableQuery, keys: Sequence[Field], keep: Keep
+    ) -> Iterator[list[int]]:
+        """The ids of those rows of the query whose texts in the columns `keys` another one has too, but for the one of
+        each group that stays, in the order of their ids, in batches. Rows that are empty in all of these repeat none.
         """
         ...
 

@@ -31,6 +31,7 @@ streams.FACTORIES["table"] = watch_table
 streams.FACTORIES["change"] = watch_change
 
 from webapp.tables import (  # noqa: E402, F401  (routes register themselves)
+    bulk,
     cells,
     column_changes,
     column_types,

@@ -15,8 +15,8 @@ from webapp.models import Column, Table
 from webapp.models.policy import Action
 from webapp.models.tables.access import find_table
 from webapp.models.tables.column_properties import TitleRefused, properties_of
-from webapp.models.tables.column_rules import ColumnRules, RulesRefused
 from webapp.models.tables.columns import ColumnChanged, add_column, change_column, delete_column
+from webapp.rowstore.column_rules import ColumnRules, RulesRefused
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.table_ref import Field
 from webapp.rowstore.values import Unmet

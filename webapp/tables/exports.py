@@ -13,6 +13,7 @@ from webapp.rowstore.store import EXPORT_CHECK_SECONDS, Blocks, ExportFormat, Ro
 from webapp.tables import bp
 from webapp.tables.address import parse_query
 from webapp.tables.export_names import name_export
+from webapp.tables.selection import parse_selection
 from webapp.web.byte_ranges import send_ranges
 from webapp.web.formatting import STYLES
 from webapp.web.session import current_user
@@ -26,7 +27,8 @@ MIMETYPES: dict[ExportFormat, str] = {"csv": "text/csv", "ndjson": "application/
 @bp.get("/<id:table_id>/export")
 async def exports_show(table_id: int) -> Response:
     table = await find_table(db(), current_user(), table_id)
-    query = parse_query(table)
+    selection = parse_selection(table)
+    query = selection.rows if selection else parse_query(table)
     format, is_safe = _parse_format(request.args.get("format", "csv")), request.args.get("safe") == "1"
     excel = _excel_delimiter() if request.args.get("excel") == "1" else None
     store = row_store()  # the stream outlives the app context

@@ -1,7 +1,7 @@
 """The grid's body: the hot loop of every page, so it is joined in Python and escaped once per page.
 
-A row is `<tr id="r12"><th scope="row"><a ..>12</a></th><td>..</td>..</tr>`, without attributes on cells. What a whole
-column has in common is declared once, by `<col width>` and a style sheet generated from the columns' kinds.
+A row is `<tr id=r12><th scope=row><input ..><a ..>12</a><td>..</td>..`, without attributes on cells. What
+a whole column has in common is declared once, by `<col width>` and a style sheet generated from the columns' kinds.
 """
 
 import re
@@ -49,8 +49,11 @@ def _escape_cells(cells: Sequence[str]) -> list[str]:
 
 
 def _render_row(number: int, cells: Sequence[str], before: str, after: str) -> str:
-    head = f'<tr id="r{number}"><th scope="row"><a href="{before}{number}{after}">{number}</a></th><td>'
-    return f"{head}{'</td><td>'.join(cells)}</td></tr>"
+    # Without quotation marks, and end tags that HTML can do without: a page has a hundred rows. "Row" is what the
+    # column of the box is called.
+    box = f"<input type=checkbox form=b name=r value={number} aria-label={number}>"
+    head = f'<tr id=r{number}><th scope=row>{box}<a href="{before}{number}{after}">{number}</a><td>'
+    return f"{head}{'</td><td>'.join(cells)}</td>"
 
 
 def _booleans(cells: Sequence[str], fields: Sequence[Field]) -> Iterator[tuple[int, list[str]]]:

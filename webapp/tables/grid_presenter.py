@@ -179,6 +179,7 @@ def present_table(table: Table, query: TableQuery, page: Page) -> dict[str, Any]
         "unsorted_url": urls.table(query.sorted_by()),
         "clear_url": urls.table(query.without_filters()),
         "columns_url": urls.to("tables.columns_index"),
+        "bulk_url": urls.to("tables.bulk_index", None, rows="all"),
         "hidden_count": len(query.fields) - len(query.visible),
         "visible_count": len(query.visible),
         "exports": [

@@ -114,7 +114,7 @@ def _purged(one: SetInfo) -> str:
 
 
 def _has_something(one: SetInfo) -> bool:
-    """Not a large change that is still being applied, or of which nothing has remained; nor one that is being purged."""
+    """Not a large change that is being applied, or of which nothing has remained; nor one that is being purged."""
     if one.is_purging:
         return False
     return one.state == SetState.WHOLE or (one.state != SetState.GROWING and one.rows > 0)

@@ -30,6 +30,7 @@ class PresentedChange:
     share: float | None
     is_running: bool
     may_cancel: bool
+    may_start: bool = False
 
 
 def present_change(change: LargeChange, *, may_cancel: bool = True) -> PresentedChange:
@@ -43,6 +44,7 @@ def present_change(change: LargeChange, *, may_cancel: bool = True) -> Presented
         change.share if state in (LargeState.APPLYING, LargeState.REVERTING) else None,
         is_running,
         may_cancel and state in (LargeState.PLANNING, LargeState.READY, LargeState.APPLYING),
+        may_cancel and state == LargeState.READY and change.entries > 0,
     )
 
 
@@ -54,6 +56,8 @@ def _sentence(change: LargeChange, state: LargeState) -> str:
     match state:
         case LargeState.PLANNING:
             return "Working out what will change. Nothing is changed yet."
+        case LargeState.READY if not change.entries:
+            return "Nothing would change."
         case LargeState.READY:
             return f"{_extent(change)} will change. Nothing is changed yet."
         case LargeState.APPLYING:

@@ -8,9 +8,10 @@ from quart.typing import ResponseReturnValue
 from webapp.extensions import db
 from webapp.models import LargeChange, is_allowed
 from webapp.models.tables.access import TableAccess, find_access
-from webapp.models.tables.large_change import UNFINISHED, find_large_change, list_left
+from webapp.models.tables.large_change import UNFINISHED, LargeState, find_large_change, list_left
 from webapp.models.tables.large_changing import apply, cancel
 from webapp.tables import bp
+from webapp.tables.bulk_presenter import present_report
 from webapp.tables.history import present_diff
 from webapp.tables.large_change_presenter import present_change
 from webapp.web.access import Action, may
@@ -60,6 +61,9 @@ def change_context(access: TableAccess, change: LargeChange) -> dict[str, Any]:
         "change": present_change(change, may_cancel=is_theirs),
         "change_url": _url(change),
         "set_url": url_for("tables.histories_show", table_id=change.table_id, seq=change.seq) if change.seq else None,
+        "preview": present_report(access.table, change.report)
+        if change.planner.startswith("bulk.") and change.report and change.state == LargeState.READY
+        else None,
         "live_url": url_for("live.stream", change=change.id, table_id=change.table_id, state=change.state)
         if is_unfinished
         else None,

@@ -14,7 +14,7 @@ HEADS_BYTES = 300_000  # of the headers of columns
 ROW_LINKS_BYTES = 200_000
 _HEAD = 900  # bytes of a header without its titles and addresses
 _HEAD_ADDRESSES, _HEAD_TITLES = 4, 4  # with the menu of filters
-_ROW_LINK = 100  # bytes of the link of a row without the address of the view
+_ROW_LINK = 180  # bytes of the link and the box of a row without the address of the view
 
 
 def columns_that_fit(query: TableQuery) -> tuple[Field, ...]:

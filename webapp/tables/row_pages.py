@@ -13,8 +13,8 @@ from webapp.models import Table
 from webapp.models.errors import NotFound
 from webapp.models.tables.access import find_table
 from webapp.models.tables.change_set import Via
-from webapp.models.tables.column_rules import ColumnRules
 from webapp.models.tables.editing import CellsRefused, EditResult, Refusal, add_rows, change_cells
+from webapp.rowstore.column_rules import ColumnRules
 from webapp.rowstore.table_ref import Field
 from webapp.tables import bp
 from webapp.tables.edit_answers import describe_conflict, describe_result, find_authors, shown_text, type_url

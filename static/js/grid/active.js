@@ -40,7 +40,7 @@ const restore = () => {
   if (!grid()) return;
   grid().setAttribute('role', 'grid');
   grid().setAttribute('aria-describedby', 'grid-help');
-  for (const link of grid().querySelectorAll(':is(thead, tbody.rows) a:not([tabindex])')) link.tabIndex = -1;
+  for (const link of grid().querySelectorAll(':is(thead, tbody.rows) :is(a, input):not([tabindex])')) link.tabIndex = -1;
   const [first, second] = grid().rows[0].cells;
   box().style.setProperty('--first-w', `${first.offsetWidth + (second?.offsetWidth ?? 0)}px`);
   const cell = activeCell();
@@ -100,7 +100,13 @@ on('keydown', async (event) => {
   }
   const isCommand = event.ctrlKey || event.metaKey;
   if (event.key === 'Enter' || (event.key === ' ' && !event.shiftKey && !isCommand)) {
+    if (event.target.matches('input')) return; // a box handles Space itself
     const inHead = cell.closest('thead');
+    if (event.key === ' ' && !cell.cellIndex) {
+      event.preventDefault();
+      $('input', cell)?.click();
+      return;
+    }
     const link = inHead ? null : (isCommand && $('a', cell)) || $('a', cell.parentElement.cells[0]);
     if ((event.key === 'Enter' && event.target.matches('a')) || !link) return; // links handle Enter themselves
     event.preventDefault();

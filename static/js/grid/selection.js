@@ -182,3 +182,10 @@ on('htmx:after:swap', () => {
 });
 on('grid:trim', draw);
 on('column:width', draw);
+
+/* What can be done with rows that are chosen, or selected, is loaded with the first of them. */
+const bulk = () => import('./bulk.js');
+on('change', async ({ target }) => { if (target.matches('#grid th > input')) (await bulk()).choose(target); });
+on('grid:selection', async () => { if (from && from.id !== to.id) (await bulk()).show(); });
+if (document.querySelector('#grid tbody th > input:checked')) bulk().then(({ restore }) => restore());
+on('grid:clear', clear);

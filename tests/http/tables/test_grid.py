@@ -41,7 +41,9 @@ def test_the_text_of_a_cell_is_escaped(hostile: str) -> None:
 def test_the_number_of_a_row_links_to_its_page() -> None:
     html = render_rows([(1234, ("a",))], fields("text"), lambda number: f"/tables/1/rows/{number}?q=a&b=c")
 
-    assert html.startswith('<tr id="r1234"><th scope="row"><a href="/tables/1/rows/1234?q=a&amp;b=c">1234</a></th>')
+    box = "<input type=checkbox form=b name=r value=1234 aria-label=1234>"
+    link = '<a href="/tables/1/rows/1234?q=a&amp;b=c">1234</a>'
+    assert html.startswith(f"<tr id=r1234><th scope=row>{box}{link}<td>")
 
 
 def test_only_cells_that_are_addresses_become_links() -> None:

@@ -25,7 +25,6 @@ from webapp.models.tables.access import find_access
 from webapp.models.tables.change_set import Entry, cells_from_json
 from webapp.models.tables.column_properties import TitleRefused, properties_from
 from webapp.models.tables.column_reversal import TypeNotUndoable
-from webapp.models.tables.column_rules import ColumnRules, RulesRefused
 from webapp.models.tables.column_sheet import LastColumn
 from webapp.models.tables.columns import (
     ColumnChanged,
@@ -43,6 +42,7 @@ from webapp.models.tables.table import SearchIndex
 from webapp.models.tables.type_changing import NoSuchType, change_type
 from webapp.models.tables.undo import NotUndoable, redo_latest, revert, undo_latest
 from webapp.rowstore import create_store, within
+from webapp.rowstore.column_rules import ColumnRules, RulesRefused
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sqlite import converting, search_index
 from webapp.rowstore.sqlite.schema import search_name

@@ -15,11 +15,11 @@ from webapp.models.policy import Actor
 from webapp.models.tables.change_log import publish_change, record
 from webapp.models.tables.change_set import Kind, Via
 from webapp.models.tables.column_properties import describe_entries, properties_of, read_title
-from webapp.models.tables.column_rules import RulesRefused
 from webapp.models.tables.column_sheet import ColumnSheet
 from webapp.models.tables.sheet import editable
 from webapp.models.tables.type_changing import check_format
 from webapp.rowstore.cell_input import Misfit, read_input
+from webapp.rowstore.column_rules import RulesRefused
 from webapp.rowstore.table_ref import Field
 from webapp.types import TYPES
 

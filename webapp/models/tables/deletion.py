@@ -4,7 +4,7 @@ and the files they came from.
 
 from operator import methodcaller
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
@@ -13,8 +13,9 @@ from webapp.models.errors import NotFound
 from webapp.models.policy import Actor
 from webapp.models.tables.change_log import publish_access
 from webapp.models.tables.import_model import Import
-from webapp.models.tables.import_update import ImportUpdate
+from webapp.models.tables.import_update import imports_of
 from webapp.models.tables.importing import discard_files
+from webapp.models.tables.large_changing import withdraw_changes
 from webapp.models.tables.members import require_owner
 from webapp.models.tables.table import Member, Table
 from webapp.models.tables.type_changing import give_up_type_changes
@@ -45,9 +46,7 @@ async def delete_table(work: UnitOfWork, actor: Actor, table_id: int) -> None:
 
 async def _delete_imports(work: UnitOfWork, table_id: int) -> None:
     """The file that it was made from, and all that were laid over it or are about to be, whoever brought them."""
-    further = select(ImportUpdate.import_id).where(ImportUpdate.table_id == table_id)
-    its_own = or_(Import.table_id == table_id, Import.id.in_(further))
-    for import_ in await work.session.scalars(select(Import).where(its_own)):
+    for import_ in await work.session.scalars(imports_of(table_id)):
         await work.session.delete(import_)
         await discard_files(work, import_.id)
     await work.session.flush()

@@ -135,6 +135,12 @@ async def last_of_source(session: AsyncSession, table_id: int, source: str) -> I
     return await session.scalar(_LAST_OF_SOURCE, {"table_id": table_id, "source": source})
 
 
+def imports_of(table_id: int) -> Select[Import]:
+    """The one that the table was made from, and all that were laid over it or are about to be, whoever brought them."""
+    further = select(ImportUpdate.import_id).where(ImportUpdate.table_id == table_id)
+    return select(Import).where(or_(Import.table_id == table_id, Import.id.in_(further)))
+
+
 def updates_of(table_id: int) -> Select[Import, ImportUpdate]:
     """The files that were laid over a table or are about to be, the newest first: import and update."""
     found = select(Import, ImportUpdate).join(ImportUpdate, ImportUpdate.import_id == Import.id)

@@ -25,8 +25,8 @@ from webapp.models.tables.change_set import (
     cells_to_json,
     entries_from_blob,
     entries_of,
-    entries_to_blob,
     entry_from_row,
+    pack,
     store_entries,
 )
 from webapp.models.tables.deletions import Deletion, find_deletion, may_delete, rows_to_purge
@@ -168,7 +168,7 @@ def _scrubbed_set(connection: Connection, purge: Purge, seq: int) -> Scrubbed:
         kept = [left for entry in before if (left := _scrubbed(entry, purge)) is not None]
         if kept == before:
             return Scrubbed(seq, 1)
-        new = entries_to_blob(kept)
+        new = pack(kept)
         values = {"blob": new, "size": len(new) if kept else 0}
         return Scrubbed(seq, BATCH_ENTRIES, len(before) - len(kept), values)
     kept, gone, rewritten = list[Entry](), list[int](), list[dict[str, Any]]()

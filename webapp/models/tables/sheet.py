@@ -16,10 +16,10 @@ from webapp.models.tables.access import TableAccess
 from webapp.models.tables.action_limits import ensure_short
 from webapp.models.tables.change_log import take_row_ids
 from webapp.models.tables.change_set import Entry, cells_to_json
-from webapp.models.tables.column_rules import ColumnRules, repeated_text
 from webapp.models.tables.table import Column, Table
 from webapp.rowstore import row_writer
 from webapp.rowstore.cell_input import Misfit, read_input
+from webapp.rowstore.column_rules import ColumnRules, repeated_text
 from webapp.rowstore.store import RowWriter
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import CellChange, StoredRow

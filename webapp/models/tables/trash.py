@@ -20,6 +20,7 @@ from webapp.models.policy import Action, Actor, TableRole, is_allowed
 from webapp.models.tables.access import TableAccess
 from webapp.models.tables.change_log import publish_access
 from webapp.models.tables.import_model import Import
+from webapp.models.tables.import_update import imports_of
 from webapp.models.tables.importing import discard_files
 from webapp.models.tables.log_pruning import delete_oldest
 from webapp.models.tables.table import Column, Member, SearchIndex, Table
@@ -124,9 +125,9 @@ async def is_purging(session: AsyncSession, table_id: int) -> bool:
     return await session.scalar(select(Table.state).where(Table.id == table_id)) == PURGING
 
 
-async def imports_of(session: AsyncSession, table_id: int) -> Sequence[str]:
+async def list_imports(session: AsyncSession, table_id: int) -> Sequence[str]:
     """The ids of the imports that the table's rows came from, whose folders have the files."""
-    return (await session.scalars(select(Import.id).where(Import.table_id == table_id))).all()
+    return [import_.id for import_ in await session.scalars(imports_of(table_id))]
 
 
 async def purge_batch(work: UnitOfWork, table_id: int) -> bool:
@@ -141,7 +142,7 @@ async def finish_purge(work: UnitOfWork, table_id: int) -> None:
     table = await work.session.get(Table, table_id)
     if table is None or table.state != PURGING:
         return
-    for import_id in await imports_of(work.session, table_id):
+    for import_id in await list_imports(work.session, table_id):
         await work.session.delete(await work.session.get_one(Import, import_id))
         await discard_files(work, import_id)
     await work.session.flush()

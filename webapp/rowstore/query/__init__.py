@@ -14,18 +14,24 @@ from webapp.rowstore.query.args import (
 )
 from webapp.rowstore.query.filters import OPERATORS, Filter, Operator, describe_exceptions, operator_label
 from webapp.rowstore.query.periods import Clock
+from webapp.rowstore.query.row_ranges import RowRanges, count_rows, format_ranges, merge_ranges, parse_ranges
 
 __all__ = [
     "OPERATORS",
     "Clock",
     "Filter",
     "Operator",
+    "RowRanges",
     "Sort",
     "TableQuery",
+    "count_rows",
     "describe_direction",
     "describe_exceptions",
     "describe_order",
     "describe_query",
     "describe_rows",
+    "format_ranges",
+    "merge_ranges",
     "operator_label",
+    "parse_ranges",
 ]

@@ -21,6 +21,7 @@ from webapp.rowstore.query.filters import (
     remove_filter,
 )
 from webapp.rowstore.query.periods import Clock
+from webapp.rowstore.query.row_ranges import RowRanges, count_rows, format_ranges
 from webapp.rowstore.query.search import describe_search, ensure_searchable, parse_search
 from webapp.rowstore.table_ref import Field
 
@@ -59,6 +60,8 @@ class TableQuery:
     filters: tuple[Filter, ...] = ()
     sorts: tuple[Sort, ...] = ()
     visible: tuple[Field, ...] = ()
+    # If not empty, only these rows, by their ids.
+    only: RowRanges = ()
     # The position of each of `fields`, by number; and `visible` in its URL form, which every link needs.
     places: Mapping[str, int] = dataclasses.field(default_factory=dict, compare=False, repr=False)
     cols: str = dataclasses.field(default="", compare=False, repr=False)
@@ -117,6 +120,8 @@ class TableQuery:
             args.append(("sort", ",".join(sort.argument for sort in self.sorts)))
         if self.cols:
             args.append(("cols", self.cols))
+        if self.only:
+            args.append(("rows", format_ranges(self.only)))
         return args
 
     def query_string(self, **more: object) -> str:
@@ -190,10 +195,14 @@ class TableQuery:
         cols = ",".join(_format_columns(chosen, self.places)) if chosen != self.fields else ""
         return replace(self, visible=chosen, cols=cols)
 
+    def only_rows(self, ranges: RowRanges) -> "TableQuery":
+        """These rows, whether or not they match its search and filters."""
+        return replace(self, search="", filters=(), only=ranges)
+
     @property
     def is_narrowed(self) -> bool:
         """Whether it may show fewer rows than the table has."""
-        return bool(self.search or self.filters)
+        return bool(self.search or self.filters or self.only)
 
 
 def _check_length(pairs: Iterable[tuple[str, str]]) -> None:
@@ -307,6 +316,8 @@ def describe_rows(
 
 def describe_query(query: TableQuery) -> str:
     """The description without its counts: starts with a space or a comma, or is empty."""
+    if query.only:
+        return f", {count_rows(query.only):,} chosen"
     text = f" matching {describe_search(query.terms)}" if query.search else ""
     if query.filters:
         text += f"{' and' if text else ''} where {describe_filters(query.filters)}"

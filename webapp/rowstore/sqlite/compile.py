@@ -6,11 +6,13 @@ parts: rows whose first sort key is filled, then those where it is empty. Each p
 there is one; a single statement for both would never use it.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from webapp.rowstore.query import Sort, TableQuery
+from webapp.rowstore.query.row_ranges import ids_of
 from webapp.rowstore.sqlite.conditions import any_cell_contains, filter_sql
 from webapp.rowstore.sqlite.printing import sort_key
 from webapp.rowstore.sqlite.schema import ROW_ID, column_name, search_name, table_name
@@ -72,9 +74,14 @@ class Plan:
         sequence.
         """
         terms = [self.match] if self.match else []
+        terms += [self._is_chosen] if self.query.only else []
         terms += [any_of([filter_sql(condition) for condition in group]) for group in self.query.groups]
         terms += [any_cell_contains(self.query.fields, term) for term in self.query.terms]
         return all_of(terms)
+
+    @property
+    def _is_chosen(self) -> Sql:
+        return Sql(f"{self.row_id} IN (SELECT value FROM json_each(?))", (json.dumps(ids_of(self.query.only)),))
 
     def select(self, what: str, extra: Sql | None = None, order: str = "", limit: int | None = None) -> Sql:
         where = all_of([self.condition, extra]) if extra else self.condition

@@ -41,7 +41,7 @@ def make_plan(execute: Execute, table_id: int, query: TableQuery, *, whole: bool
     """The rows of the query, by the path likely to be fastest for one page, or for all rows."""
     query = query.sorted_by() if whole else query
     plain = Plan(query, table_id)
-    if not query.is_narrowed:
+    if not query.is_narrowed or query.only:
         return plain
     size = highest_id(execute, table_id)
     if size <= SMALL_TABLE:

@@ -17,6 +17,7 @@ from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.nul_escape import decode
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sqlite import cells, converting, pages, set_parts, validation
+from webapp.rowstore.sqlite.duplicates import repeated_rows_sql
 from webapp.rowstore.sqlite.export import export
 from webapp.rowstore.sqlite.inserting import fits
 from webapp.rowstore.sqlite.positions import find_position
@@ -37,6 +38,7 @@ from webapp.rowstore.store import (
     SCAN_SECONDS,
     Blocks,
     ExportFormat,
+    Keep,
     RowReader,
     RowStore,
 )
@@ -196,6 +198,13 @@ class SqliteRowReader(RowReader):
         self, table: TableRef, query: TableQuery, fields: Sequence[Field], size: int = BATCH_SIZE
     ) -> Iterator[list[StoredRow]]:
         return read_batches(self._connection, self.execute, table.id, query, fields, size)
+
+    def repeated_rows(
+        self, table: TableRef, query: TableQuery, keys: Sequence[Field], keep: Keep
+    ) -> Iterator[list[int]]:
+        found = repeated_rows_sql(self.execute, table, query, keys, keep)
+        for batch in self.iterate(found):
+            yield [row_id for (row_id,) in batch]
 
     def fits(self, field: Field, text: str) -> bool:
         return fits(field, text)
