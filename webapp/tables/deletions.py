@@ -15,9 +15,11 @@ from webapp.models.tables.deletions import Deletion, find_deletion, list_deletio
 from webapp.models.tables.editing import with_deleted_columns
 from webapp.models.tables.log_scrubbing import purge_deletions
 from webapp.models.tables.restoring import RestoreResult, restore
+from webapp.models.tables.undo import UndoBegun
 from webapp.rowstore import row_reader
 from webapp.tables import bp
 from webapp.tables.deletion_presenter import present_deletion, shown_titles, words_of
+from webapp.tables.edit_answers import answer_begun
 from webapp.web.access import Action, may
 from webapp.web.flashes import flash
 from webapp.web.formatting import plural
@@ -76,6 +78,8 @@ async def deletions_restore(table_id: int) -> ResponseReturnValue:
         flash("Nothing was chosen, so nothing was restored.", "alert")
     else:
         result = await db().write(restore, current_user(), table_id, seqs[:MAX_CHOSEN], rows)
+        if isinstance(result, UndoBegun):
+            return answer_begun(table_id, result)
         _flash_restored(result)
     return redirect_to(url_for("tables.deletions_index", table_id=table_id))
 

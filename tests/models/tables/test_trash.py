@@ -9,19 +9,21 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from tests.models.tables.conftest import ADA, IMPORT, Followed, load
+from tests.models.tables.conftest import ADA, CSV, IMPORT, Followed, load
 from tests.models.tables.test_importing import sql_tables
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp.db.database import Database
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.imports.report import ImportOverrides
+from webapp.imports.update_settings import Mode, UpdateSettings
 from webapp.models import Change, ChangeSet, Import, Member, Table, TypeChange, User, utc_now
 from webapp.models.errors import NotAllowed, NotFound
 from webapp.models.policy import Action, Actor, Role
-from webapp.models.tables import importing, trash
+from webapp.models.tables import import_updating, importing, trash
 from webapp.models.tables.access import TableAccess, TableInTrash, find_access
 from webapp.models.tables.deletion import ImportRunning, delete_table, delete_tables_of
 from webapp.models.tables.editing import CellEdit, change_cells, delete_rows
+from webapp.models.tables.import_model import ImportState
 from webapp.models.tables.table import SearchIndex
 from webapp.models.tables.type_change import TypeChangeState
 from webapp.models.tables.type_changing import change_type
@@ -175,6 +177,29 @@ async def test_changes_of_types_stop_when_the_table_is_deleted(
     await database.write(trash.restore_table, ADA, planets)
     assert (await texts(database, planets))[3][1] == "2"
     assert await database.write(change_type, ADA, planets, 2, "text", {}) is not None
+
+
+@pytest.mark.parametrize("is_read", [False, True], ids=["being read", "waiting for a decision"])
+async def test_further_files_that_are_not_applied_yet_are_cancelled_with_the_table(
+    database: Database, planets: int, followed: Followed, is_read: bool
+) -> None:
+    await database.write(import_updating.create, IMPORT, ADA, planets, filename="planets.csv", size=len(CSV), sha256="")
+    if is_read:
+        settings = UpdateSettings({0: 1}, Mode.APPEND)
+        await database.write(import_updating.record_inspection, IMPORT, {}, [], settings, is_sure=False)
+    followed.tasks.clear()
+
+    await database.write(delete_table, ADA, planets)
+
+    async with database.reading() as session:
+        assert (await session.get_one(Import, IMPORT)).state == ImportState.CANCELLED
+        assert IMPORT in await trash.list_imports(session, planets)
+    assert ("discard_import", IMPORT) in followed.tasks
+    await database.write(trash.restore_table, ADA, planets)
+    await database.write(delete_table, ADA, planets)  # nothing is left to be cancelled
+    await database.write(trash.purge_table, ADA, planets)
+    await purge(database, planets)
+    assert await count(database, Import) == 0
 
 
 async def test_a_search_index_that_was_being_built_is_built_once_the_table_is_back(

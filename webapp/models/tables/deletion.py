@@ -12,9 +12,9 @@ from webapp.models.base import utc_now
 from webapp.models.errors import NotFound
 from webapp.models.policy import Actor
 from webapp.models.tables.change_log import publish_access
-from webapp.models.tables.import_model import Import
-from webapp.models.tables.import_update import imports_of
-from webapp.models.tables.importing import discard_files
+from webapp.models.tables.import_model import UNFINISHED_STATES, Import, ImportState
+from webapp.models.tables.import_update import imports_of, updates_of
+from webapp.models.tables.importing import cancel, discard_files
 from webapp.models.tables.large_changing import withdraw_changes
 from webapp.models.tables.members import require_owner
 from webapp.models.tables.table import Member, Table
@@ -40,8 +40,16 @@ async def delete_table(work: UnitOfWork, actor: Actor, table_id: int) -> None:
         raise ImportRunning
     table.deleted_at = utc_now()
     await give_up_type_changes(work, table_id)
+    await _cancel_updates(work, table_id)
     await withdraw_changes(work, table_id)
     publish_access(work, table_id)
+
+
+async def _cancel_updates(work: UnitOfWork, table_id: int) -> None:
+    """Further files that are read, compared or wait for a decision. One that is being applied ends with its change."""
+    ending = Import.state.in_(set(UNFINISHED_STATES) - {ImportState.UPDATING})
+    for import_id in list(await work.session.scalars(updates_of(table_id).with_only_columns(Import.id).where(ending))):
+        await cancel(work, import_id)
 
 
 async def _delete_imports(work: UnitOfWork, table_id: int) -> None:

@@ -26,12 +26,12 @@ from webapp.models.tables.change_set import (
     entries_from_blob,
     entries_of,
     entry_from_row,
-    pack,
     store_entries,
 )
 from webapp.models.tables.deletions import Deletion, find_deletion, may_delete, rows_to_purge
 from webapp.models.tables.table import Column, Table
 from webapp.rowstore import row_reader, row_writer, within
+from webapp.rowstore.entries import pack
 
 BATCH_ENTRIES = 1_000  # of the sets that are changed in one unit of work; a large one has one of its own
 MAX_AT_ONCE = 5_000  # rows of a deletion that are looked at one by one before it is marked

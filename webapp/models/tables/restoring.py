@@ -12,7 +12,7 @@ from webapp.models.tables.change_log import publish_change, record
 from webapp.models.tables.change_set import Entry, Kind, Via
 from webapp.models.tables.deletions import find_deletion
 from webapp.models.tables.sheet import editable
-from webapp.models.tables.undo import Reversal, revert
+from webapp.models.tables.undo import Reversal, UndoBegun, revert
 from webapp.rowstore import row_writer
 
 
@@ -33,7 +33,7 @@ async def restore(
     seqs: Sequence[int],
     rows: Collection[int] | None = None,
     via: Via = Via.PAGE,
-) -> RestoreResult:
+) -> RestoreResult | UndoBegun:
     """Bring back what these sets have deleted and is still in the trash, under the same ids, as one change; of `rows`,
     if given, only those. Restoring again what is back changes nothing. Where that takes a set back as a whole, it is
     the same as undoing it. Raises `NotFound`, `NotAllowed`, `TableNotReady` and `TooManyCells`.
@@ -41,6 +41,8 @@ async def restore(
     chosen, whole = await work.run(lambda connection: _choose(connection, actor, table_id, seqs, rows))
     if whole is not None:
         taken = await revert(work, actor, table_id, whole, via)
+        if isinstance(taken, UndoBegun):
+            return taken
         left = len(taken.left)
         columns = sum(entry.is_column for entry in chosen)
         return RestoreResult(taken.seq, taken.done - columns, columns, left)

@@ -112,7 +112,7 @@ def _take_back_one(
     table = editable(connection, actor, table_id)
     seq = choose(connection)
     state = _ensure_undoable(connection, table, seq)
-    if state.parts:
+    if state.parts and (not state.purged or state.size):
         return seq
     entries = [entry.reversed for entry in reversed(entries_of(connection, table_id, seq))]
     if state.purged and not entries:
@@ -125,7 +125,7 @@ def _take_back_one(
     return UndoResult(new, seq, len(entries) - len(made.left), len(entries), made.left), made.index_again
 
 
-def _ensure_undoable(connection: Connection, table: Table, seq: int) -> Row[tuple[Any, ...]]:
+def _ensure_undoable(connection: Connection, table: Table, seq: int) -> Row[*tuple[Any, ...]]:
     """What the log says of the set; one with `parts` is a large one. Raises `NotFound` and `NotUndoable`."""
     found = connection.execute(_STATE, {"table_id": table.id, "seq": seq}).first()
     if found is None and 0 < seq < table.log_from:
@@ -307,5 +307,11 @@ _IS_OF_TITLE = exists().where(
     Change.table_id == ChangeSet.table_id, Change.seq == ChangeSet.seq, Change.row_id.is_(None), Change.column.is_(None)
 )
 _STATE = select(
-    ChangeSet.kind, ChangeSet.undone_by, ChangeSet.state, ChangeSet.parts, ChangeSet.purged, ChangeSet.is_purging
+    ChangeSet.kind,
+    ChangeSet.undone_by,
+    ChangeSet.state,
+    ChangeSet.parts,
+    ChangeSet.purged,
+    ChangeSet.size,
+    ChangeSet.is_purging,
 ).where(ChangeSet.table_id == bindparam("table_id"), ChangeSet.seq == bindparam("seq"))
