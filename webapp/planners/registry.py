@@ -14,6 +14,12 @@ def _undo() -> Planner:
     return plan_undo
 
 
+def _restore() -> Planner:
+    from webapp.planners.restore import plan_restore
+
+    return plan_restore
+
+
 def _import_update() -> Planner:
     from webapp.planners.import_update import plan_import_update
 
@@ -46,6 +52,7 @@ def _bulk_copies() -> Planner:
 
 PLANNERS: dict[str, Callable[[], Planner]] = {
     "undo": _undo,
+    "restore": _restore,
     "import.update": _import_update,
     "bulk.cells": _bulk_cells,
     "bulk.deletion": _bulk_deletion,

@@ -60,9 +60,9 @@ def present_deletion(
         one.at,
         one.at + kept,
         "" if one.kind == Kind.RESTORE else WAYS.get(one.via, ""),  # type: ignore[call-overload]
-        words_of(len(deletion.rows), columns),
-        len(deletion.entries),
-        len(deletion.rows),
+        words_of(deletion.row_count, columns, is_exact=deletion.is_exact),
+        deletion.count,
+        deletion.row_count,
         present_rows(table, deletion.rows[some]),
         columns,
         url_for("tables.deletions_show", table_id=table_id, seq=one.seq),
@@ -84,10 +84,11 @@ def present_rows(table: Table, entries: Sequence[Entry]) -> list[DeletedRow]:
     ]
 
 
-def words_of(rows: int, columns: Sequence[str]) -> str:
+def words_of(rows: int, columns: Sequence[str], *, is_exact: bool = True) -> str:
     """Such as “3 rows and the column City”."""
+    most = "" if is_exact else "up to "
     named = "" if not columns else f"the column {columns[0]}" if len(columns) == 1 else plural(len(columns), "column")
-    return " and ".join(filter(None, [plural(rows, "row") if rows else "", named]))
+    return " and ".join(filter(None, [most + plural(rows, "row") if rows else "", named]))
 
 
 def _shown(text: str) -> str:

@@ -49,19 +49,20 @@ async def deletions_index(table_id: int) -> ResponseReturnValue:
 @bp.get("/<id:table_id>/trash/<id:seq>")
 @may(Action.EDIT_TABLE)
 async def deletions_show(table_id: int, seq: int) -> ResponseReturnValue:
-    """All rows of one deletion, to choose some; `?from=100` leaves the first ones out."""
+    """All rows of one deletion, to choose some; `?from=100` leaves the first ones out, of a large one parts."""
     access = await find_access(db(), current_user(), table_id, Action.EDIT_TABLE)
     start = max(0, request.args.get("from", default=0, type=int))
-    deletion = await db().read(lambda reading: find_deletion(reading, row_reader(reading), table_id, seq))
+    deletion = await db().read(lambda reading: find_deletion(reading, row_reader(reading), table_id, seq, start))
     if deletion is None:
         flash("This is not in the trash any more: it was restored, or deleted for good.", "alert")
         return redirect_to(url_for("tables.deletions_index", table_id=table_id))
-    (line,) = await _present(access, [deletion], slice(start, start + ROWS_SIZE))
-    following = start + ROWS_SIZE
+    end = start + ROWS_SIZE
+    (line,) = await _present(access, [deletion], slice(None) if deletion.is_large else slice(start, end))
+    following = deletion.following if deletion.is_large else end if end < line.row_count else None
     return await render_large(
         "tables/trash/deletion.html",
         line=line,
-        more_url=f"{line.url}?from={following}" if following < line.row_count else None,
+        more_url=f"{line.url}?from={following}" if following is not None else None,
         **_shared(access),
     )
 

@@ -157,7 +157,7 @@ def _mark(connection: Connection, table_id: int, deletion: Deletion) -> int:
     connection.execute(_BEGIN, {"key": table_id, "number": deletion.seq})
     for entry in deletion.columns:
         connection.execute(_PURGE_COLUMN, {"key": table_id, "column": entry.column})
-    return len(deletion.entries)
+    return deletion.count
 
 
 def _scrubbed_set(connection: Connection, purge: Purge, seq: int) -> Scrubbed:

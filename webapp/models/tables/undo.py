@@ -170,10 +170,6 @@ class Reversal:
     def columns(self) -> ColumnSheet:
         return ColumnSheet(self.connection, self.table)
 
-    @cached_property
-    def purging_rows(self) -> set[int]:
-        return purging_rows(self.connection, self.table.id)
-
     def make(self, entries: Sequence[Entry]) -> "Reversal":
         """Entries of the same kind that follow each other go to the row store together."""
         for makes, some in groupby(entries, self._maker):
@@ -231,7 +227,7 @@ class Reversal:
         return CellChange(row_id, self._fitting(number, after), before, after)
 
     def _restore_rows(self, entries: list[Entry]) -> None:
-        purging = self.purging_rows & {entry.place[0] for entry in entries}
+        purging = purging_rows(self.connection, self.table.id, {entry.place[0] for entry in entries})
         kept = [entry for entry in entries if entry.row_id not in purging]
         stored = [StoredRow(entry.place[0], self._cells(entry.after or "{}")) for entry in kept]
         taken = set(self.rows.restore(self.ref, stored))
