@@ -50,12 +50,18 @@ async def purge_deletions(context: JobContext, table_id: str) -> None:
     """
     database = context.database
     async with context.lock("purge"):
-        while (purge := await database.read(lambda reading: find_purge(reading, int(table_id)))) is not None:
+        last: Purge | None = None
+        while (purge := await _find(database, int(table_id), last)) is not None:
             await _scrub(database, purge)
-            if purge.rows:
+            last = purge
+            if purge.is_last and (purge.rows or purge.last_part):
                 await _forget_in_search(database, int(table_id))
         await drop_forgotten_columns(database)
         await give_space_back(database)
+
+
+async def _find(database: Database, table_id: int, last: Purge | None) -> Purge | None:
+    return await database.read(lambda reading: find_purge(reading, table_id, last))
 
 
 async def _scrub(database: Database, purge: Purge) -> None:
@@ -66,7 +72,7 @@ async def _scrub(database: Database, purge: Purge) -> None:
         planned = await database.read(lambda reading: plan_batch(reading, purge, done))
         await when_not_busy(database.write, scrub_batch, purge, planned)
         done += len(planned)
-        return done < len(purge.sets)
+        return done < len(purge.places)
 
     await _repeat(step)
 

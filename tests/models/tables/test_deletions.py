@@ -107,15 +107,20 @@ async def purge(database: Database, table: int, *seqs: int) -> int:
 
 async def finish(database: Database, table: int) -> None:
     """As the job does."""
-    while (found := await database.read(lambda reading: find_purge(reading, table))) is not None:
+    found: Purge | None = None
+    while (found := await find_next(database, table, found)) is not None:
         done = 0
-        while done < len(found.sets):
+        while done < len(found.places):
             done += await scrub(database, found, done)
     for forgotten in await database.read(find_forgotten_columns):
         after: int | None = 0
         while after is not None:
             after = await database.write(empty_column, forgotten, after)
         await database.write(drop_column, forgotten)
+
+
+async def find_next(database: Database, table: int, last: Purge | None = None) -> Purge | None:
+    return await database.read(lambda reading: find_purge(reading, table, last))
 
 
 async def scrub(database: Database, found: Purge, done: int) -> int:
@@ -406,7 +411,7 @@ async def test_a_purge_that_is_interrupted_anywhere_is_finished_by_the_next_one(
         assert found is not None
         assert found.rows == {row}
         done = 0
-        while done < min(row, len(found.sets) - 1):
+        while done < min(row, len(found.places) - 1):
             assert await scrub(database, found, done) == 1
             done += 1
         # Here it is killed.
@@ -464,7 +469,7 @@ async def test_a_purge_of_a_table_that_goes_meanwhile_ends(database: Database, t
         await work.session.delete(await work.session.get_one(User, ADA.id))
 
     await database.write(remove)
-    assert await scrub(database, found, 0) == len(found.sets)
+    assert await scrub(database, found, 0) == len(found.places)
     assert await database.read(lambda reading: find_purge(reading, table)) is None
 
 

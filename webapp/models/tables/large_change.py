@@ -23,6 +23,7 @@ from webapp.db.errors import UserError
 from webapp.models.accounts.user import User
 from webapp.models.base import MAX_ID, Base, utc_now
 from webapp.models.errors import NotFound
+from webapp.models.tables.change_set import ChangeSet
 from webapp.models.tables.table import Column
 from webapp.models.tables.type_change import TypeChange, TypeChangeRunning, TypeChangeState
 from webapp.rowstore.entries import Entry, unpack
@@ -57,6 +58,14 @@ class LargeChangeRunning(UserError):
         super().__init__(
             f"{whose} being applied to this table. Wait until it is done, or cancel it; then try again. Single cells"
             " and rows can be changed meanwhile."
+        )
+
+
+class PurgeRunning(UserError):
+    def __init__(self) -> None:
+        super().__init__(
+            "Rows or columns of this table are being deleted for good. Changes of many rows wait until that is done:"
+            " try again in a moment."
         )
 
 
@@ -186,8 +195,12 @@ def ensure_none_running(connection: Connection, table_id: int, but: int = 0) -> 
 
 
 def ensure_free(connection: Connection, table_id: int, but: int = 0) -> None:
-    """Raises `LargeChangeRunning` (unless it is the change `but`) and `TypeChangeRunning`: these do not mix."""
+    """Raises `LargeChangeRunning` (unless it is the change `but`), `PurgeRunning` and `TypeChangeRunning`: these do not
+    mix.
+    """
     ensure_none_running(connection, table_id, but)
+    if connection.scalar(_PURGING, {"table_id": table_id}) is not None:
+        raise PurgeRunning
     title = connection.scalar(_TYPE_CHANGE, {"table_id": table_id})
     if title is not None:
         raise TypeChangeRunning(title)
@@ -213,6 +226,7 @@ _RUNNING = (
     .outerjoin(User, User.id == LargeChange.user_id)
     .where(LargeChange.table_id == bindparam("table_id"), LargeChange.id != bindparam("but"), LargeChange.holds_table())
 )
+_PURGING = select(ChangeSet.seq).where(ChangeSet.table_id == bindparam("table_id"), ChangeSet.is_purging).limit(1)
 _TYPE_CHANGE = (
     select(Column.title)
     .join(TypeChange, and_(TypeChange.table_id == Column.table_id, TypeChange.number == Column.number))

@@ -1,8 +1,9 @@
 """Deleting rows and columns for good: what the change log has about them goes, wherever it stands in it.
 
 The sets stay, and say how many of their entries are gone: what is read in their order finds no gap. A set whose
-deletions are to go is marked first (`ChangeSet.is_purging`); from then on nothing of it comes back. Its own entries
-are removed last, in the transaction that removes the mark: whatever is interrupted is done again from the beginning.
+deletions are to go is marked first (`ChangeSet.is_purging`); from then on nothing of it comes back, and no large change
+begins. Its own entries are removed last, in the transaction that removes the mark: whatever is interrupted is done
+again from the beginning. A large set goes some parts at a time, each with what the rest of the log has of its rows.
 """
 
 import json
@@ -28,49 +29,67 @@ from webapp.models.tables.change_set import (
     entry_from_row,
     store_entries,
 )
-from webapp.models.tables.deletions import Deletion, find_deletion, may_delete, rows_to_purge
+from webapp.models.tables.deletions import (
+    Deletion,
+    find_deletion,
+    may_delete,
+    rows_to_purge,
+    rows_to_purge_of_part,
+)
+from webapp.models.tables.large_change import ensure_none_running, find_running
+from webapp.models.tables.part_scrubbing import Place, PlaceKind, apply_part, find_places, read_part, scrub_samples
+from webapp.models.tables.row_parts import has_parts, row_parts
 from webapp.models.tables.table import Column, Table
 from webapp.rowstore import row_reader, row_writer, within
-from webapp.rowstore.entries import pack
+from webapp.rowstore.entries import pack, pack_part
 
 BATCH_ENTRIES = 1_000  # of the sets that are changed in one unit of work; a large one has one of its own
 MAX_AT_ONCE = 5_000  # rows of a deletion that are looked at one by one before it is marked
+GROUP_ROWS = 20_000  # of a large deletion, about, that go together
+UNCHANGED = 50  # entries that reading a part is worth
 BATCH_SETS = 20  # that are looked through for old deletions in one unit of work
 
 
 @dataclass(frozen=True, slots=True)
 class Purge:
-    """What is to go because of the set `seq`: rows and columns, and the sets that may name them, `seq` the last."""
+    """What is to go because of the set `seq`: rows and columns, and where entries may name them, in `seq` itself the
+    last. Of a large set it is what its parts up to `last_part` have; `is_last`: there are no more.
+    """
 
     table_id: int
     seq: int
     rows: frozenset[int]
     columns: frozenset[int]
-    sets: tuple[int, ...]
+    places: tuple[Place, ...]
+    last_part: int = 0
+    is_last: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Scrubbed:
-    """What becomes of a set that loses `count` entries: its new values, and which of its listed entries go or have
-    other texts; nothing, if it has no values. `work` says how much that is, in entries.
+    """What becomes of a set, or a part, that loses `count` entries: its new values, and which of its listed entries go
+    or have other texts; nothing, if it has no values. `work` says how much that is, in entries; `freed` are the bytes
+    that a part has less.
     """
 
-    seq: int
+    place: Place
     work: int
     count: int = 0
     values: dict[str, Any] = field(default_factory=dict)
     gone: list[int] = field(default_factory=list)
     rewritten: list[dict[str, Any]] = field(default_factory=list)
+    freed: int = 0
 
 
 async def purge_deletions(work: UnitOfWork, actor: Actor, table_id: int, seqs: Sequence[int]) -> int:
     """Begin to delete for good what these sets have deleted and is still in the trash; return how many rows and columns
     that is at most. What is purged, or restored, already is left out. Raises `NotFound`, and `NotAllowed` for whoever
-    does not own the table.
+    does not own the table; `LargeChangeRunning`.
     """
 
     def mark(connection: Connection) -> int:
         TableAccess.require(connection, actor, table_id, Action.CHANGE_TABLE)
+        ensure_none_running(connection, table_id)
         reader = row_writer(connection)
         marked = 0
         for seq in dict.fromkeys(seqs):
@@ -96,6 +115,8 @@ async def purge_old_deletions(work: UnitOfWork, table_id: int, before: datetime)
     """Begin to delete for good what was deleted before this time, in some sets; return whether there are more."""
 
     def mark(connection: Connection) -> tuple[int, bool]:
+        if find_running(connection, table_id) is not None:
+            return 0, False  # the next time
         reader, given = row_writer(connection), {"table_id": table_id, "before": before, "count": BATCH_SETS}
         seqs = list(connection.scalars(_OLD, given))
         found = [find_deletion(connection, reader, table_id, seq) for seq in seqs]
@@ -110,26 +131,54 @@ async def purge_old_deletions(work: UnitOfWork, table_id: int, before: datetime)
     return is_more
 
 
-def find_purge(connection: Connection, table_id: int) -> Purge | None:
-    """What is to be done next in a table; None if nothing is."""
+def find_purge(connection: Connection, table_id: int, last: Purge | None = None) -> Purge | None:
+    """What is to be done next in a table, after `last`; None if nothing is."""
     seq = connection.scalar(_NEXT, {"table_id": table_id})
     if seq is None:
         return None
+    if has_parts(connection, table_id, seq):
+        return _find_large(connection, table_id, seq, last.last_part if last is not None and last.seq == seq else 0)
     rows = frozenset(rows_to_purge(connection, row_reader(connection), table_id, seq))
     columns = frozenset(connection.scalars(_COLUMNS, {"table_id": table_id}))
     if not any(entry.is_column and entry.column in columns for entry in entries_of(connection, table_id, seq)):
         columns = frozenset()  # those that other sets have deleted have their turn with these
-    found = set(connection.scalars(_ALL_SETS if columns else _NAMING_SETS, _given(table_id, rows)))
-    return Purge(table_id, seq, rows, columns, (*sorted(found - {seq}), seq))
+    own = Place(PlaceKind.SET, seq)
+    return Purge(table_id, seq, rows, columns, (*_places(connection, table_id, rows, columns, {own}), own))
+
+
+def _find_large(connection: Connection, table_id: int, seq: int, after: int) -> Purge:
+    reader, rows, own = row_reader(connection), set[int](), list[Place]()
+    numbers = row_parts(connection, table_id, seq, after)
+    for after in numbers:
+        if some := rows_to_purge_of_part(connection, reader, table_id, seq, after):
+            rows |= some
+            own.append(Place(PlaceKind.PART, seq, after))
+        if len(rows) >= GROUP_ROWS:
+            break
+    is_last = not numbers or after == numbers[-1]
+    own += [Place(PlaceKind.SET, seq)] if is_last else []
+    others = _places(connection, table_id, frozenset(rows), frozenset(), set(own)) if rows else []
+    return Purge(table_id, seq, frozenset(rows), frozenset(), (*others, *own), after, is_last)
+
+
+def _places(
+    connection: Connection, table_id: int, rows: frozenset[int], columns: frozenset[int], own: set[Place]
+) -> list[Place]:
+    """Where entries may name these, but for those of the set itself."""
+    seqs = set(connection.scalars(_ALL_SETS if columns else _NAMING_SETS, _given(table_id, rows)))
+    places = [Place(PlaceKind.SET, seq) for seq in sorted(seqs)]
+    places += find_places(connection, table_id, None if columns else (min(rows, default=0), max(rows, default=0)))
+    return [place for place in places if place not in own]
 
 
 def plan_batch(connection: Connection, purge: Purge, done: int) -> list[Scrubbed]:
-    """What becomes of the next sets after the first `done`, read beforehand: making a large one anew takes a second, in
-    which others write. Nothing else changes a set.
+    """What becomes of the next places after the first `done`, read beforehand: making a large set anew takes a second,
+    in which others write. Nothing else changes a set.
     """
     planned, size = list[Scrubbed](), 0
-    for seq in purge.sets[done:]:
-        planned.append(_scrubbed_set(connection, purge, seq))
+    for place in purge.places[done:]:
+        is_set = place.kind == PlaceKind.SET
+        planned.append((_scrubbed_set if is_set else _scrubbed_part)(connection, purge, place))
         size += planned[-1].work
         if size >= BATCH_ENTRIES:
             break
@@ -137,13 +186,15 @@ def plan_batch(connection: Connection, purge: Purge, done: int) -> list[Scrubbed
 
 
 async def scrub_batch(work: UnitOfWork, purge: Purge, planned: Sequence[Scrubbed]) -> None:
-    """Remove what is to go from these sets; with the last one the purge is over."""
+    """Remove what is to go from these places; with the last one the purge is over."""
 
     def scrub(connection: Connection) -> None:
         for one in planned:
             _apply(connection, purge.table_id, one)
-        if planned and planned[-1].seq == purge.seq:
-            connection.execute(_FINISH, {"key": purge.table_id, "number": purge.seq})
+        if planned and planned[-1].place == purge.places[-1]:
+            scrub_samples(connection, purge.table_id, purge.rows, is_all=bool(purge.columns))
+            if purge.is_last:
+                connection.execute(_FINISH, {"key": purge.table_id, "number": purge.seq})
 
     await work.run(scrub)
 
@@ -160,17 +211,28 @@ def _mark(connection: Connection, table_id: int, deletion: Deletion) -> int:
     return deletion.count
 
 
-def _scrubbed_set(connection: Connection, purge: Purge, seq: int) -> Scrubbed:
-    given = {"table_id": purge.table_id, "seq": seq}
+def _scrubbed_part(connection: Connection, purge: Purge, place: Place) -> Scrubbed:
+    blob = read_part(connection, purge.table_id, place)
+    before = entries_from_blob(blob) if blob else []
+    kept = [left for entry in before if (left := _scrubbed(entry, purge)) is not None]
+    if blob is None or kept == before:
+        return Scrubbed(place, UNCHANGED)
+    new = pack_part(kept)
+    values = {"blob": new, "entries": kept}
+    return Scrubbed(place, BATCH_ENTRIES, len(before) - len(kept), values, freed=len(blob) - len(new))
+
+
+def _scrubbed_set(connection: Connection, purge: Purge, place: Place) -> Scrubbed:
+    given = {"table_id": purge.table_id, "seq": place.of}
     blob = connection.scalar(_BLOB, given)
     if blob is not None:
         before = entries_from_blob(blob)
         kept = [left for entry in before if (left := _scrubbed(entry, purge)) is not None]
         if kept == before:
-            return Scrubbed(seq, 1)
+            return Scrubbed(place, 1)
         new = pack(kept)
         values = {"blob": new, "size": len(new) if kept else 0}
-        return Scrubbed(seq, BATCH_ENTRIES, len(before) - len(kept), values)
+        return Scrubbed(place, BATCH_ENTRIES, len(before) - len(kept), values)
     kept, gone, rewritten = list[Entry](), list[int](), list[dict[str, Any]]()
     rows = connection.execute(_LISTED, given).all()
     for number, row_id, column, was, now in rows:
@@ -184,18 +246,21 @@ def _scrubbed_set(connection: Connection, purge: Purge, seq: int) -> Scrubbed:
             rewritten.append({"of": number, "was": stored["before"], "is": stored["after"]})
         kept.append(left)
     values = {"size": store_entries(kept).size} if gone or rewritten else {}
-    return Scrubbed(seq, len(rows), len(gone), values, gone, rewritten)
+    return Scrubbed(place, len(rows), len(gone), values, gone, rewritten)
 
 
 def _apply(connection: Connection, table_id: int, one: Scrubbed) -> None:
     if not one.values:
         return
-    place = {"key": table_id, "set": one.seq}
+    if one.place.kind != PlaceKind.SET:
+        apply_part(connection, table_id, one.place, one.values["entries"], one.values["blob"], one.count, one.freed)
+        return
+    place = {"key": table_id, "set": one.place.of}
     if one.gone:
         connection.execute(_DELETE, [place | {"of": number} for number in one.gone])
     if one.rewritten:
         connection.execute(_REWRITE, [place | entry for entry in one.rewritten])
-    where = ChangeSet.table_id == table_id, ChangeSet.seq == one.seq
+    where = ChangeSet.table_id == table_id, ChangeSet.seq == one.place.of
     connection.execute(update(ChangeSet).where(*where).values(purged=ChangeSet.purged + one.count, **one.values))
 
 
