@@ -13,7 +13,7 @@ from webapp.db.database import Database
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models import Actor, ChangeSet, LargeChange, LargeChangeLeft, LargeChangePart, Member, Table, User, utc_now
 from webapp.models.errors import NotAllowed, NotFound
-from webapp.models.tables import columns, editing, large_steps, type_changing, undo
+from webapp.models.tables import columns, editing, large_steps, trash, type_changing, undo
 from webapp.models.tables.access import find_table
 from webapp.models.tables.change_feed import read_feed
 from webapp.models.tables.change_set import Entry, Kind, SetState, cells_to_json, entries_from_blob, entries_of
@@ -301,10 +301,14 @@ async def test_a_change_whose_person_is_deleted_is_taken_back(database: Database
     assert await rows(database) == before
 
 
-async def test_a_table_that_is_deleted_takes_its_change_along(database: Database) -> None:
+async def test_a_table_that_is_deleted_for_good_takes_its_change_along(database: Database) -> None:
     change = await plan(database, upper())
     work(database, change, parts=1)
     await database.write(delete_table, ADA, 1)
+    await database.write(trash.purge_table, ADA, 1)
+    while await database.write(trash.purge_batch, 1):
+        pass
+    await database.write(trash.finish_purge, 1)
     with pytest.raises(ChangeWithdrawn):
         work(database, change)
     await database.write(large_steps.finish, change.id)
