@@ -17,6 +17,7 @@ from tests.servers import wait_for
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp.db.sqlite_driver import connect
 from webapp.models import Role
+from webapp.rowstore.entries import Entry, cells_to_json, pack_part
 from webapp.web.application import Application
 
 
@@ -199,3 +200,20 @@ async def test_restoring_and_purging_at_the_same_time_do_one_of_both(client: Qua
     is_back = "Jupiter" in await get(client, planets)
     page = await get(client, f"{planets}/history")
     assert ("gone: what they were about" in page or "being deleted for good" in page) is not is_back
+
+
+async def test_a_large_deletion_comes_back_in_the_background(client: QuartClient, planets: str, data_dir: Path) -> None:
+    seq = await delete(client, planets, 1, 2, 3)
+    with closing(connect(data_dir / "rowcast.db")) as connection:  # as if it had been a large change
+        cells = [(row, None, cells_to_json({1: f"Old {row}"}), None) for row in (1, 2, 3)]
+        part = (seq, pack_part([Entry(*cell) for cell in cells]))
+        connection.execute("DELETE FROM changes WHERE seq = ?", (seq,))
+        connection.execute("UPDATE change_sets SET parts = 1 WHERE seq = ?", (seq,))
+        connection.execute("INSERT INTO change_set_parts VALUES (1, ?, 1, 3, 3, 0, '', 1, 3, ?)", part)
+    assert "3 rows" in await get(client, f"{planets}/trash")
+    assert "Old 2" in await get(client, f"{planets}/trash/{seq}")
+
+    some = await post(client, f"{planets}/trash/restoration", [("seq", seq), ("row", 2), ("some", 1)])
+    assert some.location == f"{planets}/trash"
+    rest = await post(client, f"{planets}/trash/restoration", [("one", seq)])
+    assert re.fullmatch(rf"{planets}/changes/\d+", rest.location or "")
