@@ -131,6 +131,9 @@ class Settings(BaseSettings):
     history_mb: int = Field(default=200, ge=1, le=1_000_000)
     """Megabytes (MiB) of changes that are kept of each table, the latest ones; by default 200."""
 
+    trash_days: int = Field(default=30, ge=1, le=36500)
+    """Days after which what is in the trash is deleted for good; by default 30."""
+
     smtp_url: SecretStr = SecretStr("")
     """The mail server: smtp://name:password@host:587 (TLS is required beyond this machine) or
     smtps://name:password@host:465. Empty: no mail is sent, and administrators pass links on. Beyond loopback it needs

@@ -2,9 +2,10 @@
 that is being deleted.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,10 +47,12 @@ from webapp.models import (
 from webapp.models.accounts.account import delete_account
 from webapp.models.accounts.invitation import invite
 from webapp.models.accounts.people import OPERATOR
+from webapp.models.errors import NotFound
 from webapp.models.mail import MAX_TRIES, Letter, post_mail
 from webapp.models.tables import editing, importing, members, undo
 from webapp.models.tables.deletion import delete_table
 from webapp.models.tables.invited import invite_member
+from webapp.models.tables.trash import purge_table
 from webapp.rowstore.table_ref import Field
 from webapp.tables.row_form import CellText
 from webapp.web.application import Application
@@ -324,12 +327,38 @@ def deleting(scene: Scene, owner: User, table_id: int) -> Callable[[], Awaitable
     return lambda: scene.write(delete_table, actor_of(owner), table_id)
 
 
+def trashed(action: str, **form: str) -> Callable[[Scene], Awaitable[Press]]:
+    """With a table in the trash; what deletes it is its purge."""
+
+    async def prepare(scene: Scene) -> Press:
+        # In a thread: the job of an earlier purge, which may have the lock, goes on meanwhile.
+        table_id = await asyncio.to_thread(
+            add_table, scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id
+        )
+        actor = actor_of(scene.user)
+        await scene.write(delete_table, actor, table_id)
+        filled = {name: value.format(id=table_id) for name, value in form.items()}
+        address = f"/tables/trash{action.format(id=table_id)}"
+
+        async def gone() -> None:
+            with suppress(NotFound):  # the job that the press has left is interrupted, too
+                await scene.write(purge_table, actor, table_id)
+
+        return Press(address, filled, gone)
+
+    return prepare
+
+
 def table(action: str, **form: str) -> Callable[[Scene], Awaitable[Press]]:
     async def prepare(scene: Scene) -> Press:
         table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
         return Press(f"/tables/{table_id}{action}", form, deleting(scene, scene.user, table_id))
 
     return prepare
+
+
+async def delete_a_row(work: UnitOfWork, actor: Actor, table_id: int) -> None:
+    await editing.delete_rows(work, actor, table_id, [3])
 
 
 def change(
@@ -543,6 +572,8 @@ PRESSES: dict[str, Callable[[Scene], Awaitable[Press]]] = {
     "tables.columns_destroy": table("/columns/2/deletion", seen="Moons"),
     "tables.columns_update": table("/columns/2", title="Satellites", place="1", seen=SEEN),
     "tables.create": paste,
+    "tables.deletions_destroy": change("/trash/purge", steps=[delete_a_row], seq="2"),
+    "tables.deletions_restore": change("/trash/restoration", steps=[delete_a_row], seq="2"),
     "tables.destroy": table("/deletion", confirmation="Planets"),
     "tables.imports_cancel": waiting_import("/cancellation"),
     "tables.imports_dismiss": dismissed_import,
@@ -566,6 +597,9 @@ PRESSES: dict[str, Callable[[Scene], Awaitable[Press]]] = {
     "tables.rows_duplicate": change("/rows/duplicate", page="/rows/3", id="3"),
     "tables.rows_update": edit_row,
     "tables.samples_create": plain("/tables/samples", "/dashboard"),
+    "tables.trash_destroy": trashed("/{id}/purge", confirmation="Planets"),
+    "tables.trash_destroy_all": trashed("/purge", id="{id}"),
+    "tables.trash_restore": trashed("/{id}/restoration"),
     "tables.types_cancel": table("/columns/2/type/cancellation"),
     "tables.types_update": table("/columns/2/type", type='{"type": "text", "format": {}}'),
     "tables.undo_create": change("/undo"),

@@ -60,7 +60,7 @@
     receive('people', (data) => meet(JSON.parse(data)));
     receive('refresh', () => refreshSoon());
     receive('access', (data) => access(JSON.parse(data).role));
-    receive('deleted', () => end('This table has been deleted. What you see is as it was.'));
+    receive('deleted', () => end('This table has been deleted. What you see is as it was; its owner finds it in the trash.'));
     receive('done', close);
   };
   /* A browser does not say why it was refused. */

@@ -11,7 +11,7 @@ from axe_playwright_python.base import AxeResults
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser import account_states, admin_states, edit_states, shared_states  # noqa: F401  (they register themselves)
+from tests.browser import account_states, admin_states, edit_states, shared_states, trash_states  # noqa: F401  (they register themselves)
 from tests.browser.conftest import Visit
 from tests.browser.states import REFUSALS, SIGNED_IN, SIGNED_OUT, Place
 from tests.servers import Server

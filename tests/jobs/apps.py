@@ -13,8 +13,9 @@ from dbos import DBOS
 from settings import Settings
 from webapp import create_app
 from webapp.imports import child_process
-from webapp.jobs import DurableQueue, JobContext, import_passes, schedule
+from webapp.jobs import DurableQueue, JobContext, import_passes, purging, schedule
 from webapp.jobs.tasks import TASKS
+from webapp.models.tables import log_scrubbing, trash
 from webapp.web.application import Application
 
 PAUSES = (0.01, 0.01)  # seconds
@@ -68,6 +69,19 @@ def impatient(settings: Settings) -> Application:
     """What cannot be recorded is tried again for a moment only, then by the schedule, which looks often."""
     import_passes.RETRY_AFTER = PAUSES
     schedule.CHECK_EVERY = 0.1
+    return create_app(settings)
+
+
+def slow_purges(settings: Settings) -> Application:
+    """What is deleted for good goes some rows at a time, with pauses."""
+    trash.HOLD_SECONDS, trash.BATCH_ROWS, purging.PAUSE_SECONDS = 0.0, 100, 0.05
+    log_scrubbing.BATCH_ENTRIES = 1
+    return create_app(settings)
+
+
+def busy_schedule(settings: Settings) -> Application:
+    """It looks often for what is no longer needed."""
+    schedule.CHECK_EVERY = schedule.CLEAN_EVERY = 0.1
     return create_app(settings)
 
 

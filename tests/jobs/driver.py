@@ -76,6 +76,11 @@ class Browser:
         assert state in states, f"{state}: {self.found(import_id)['failure']}\n{self.server.log.read_text()[-3000:]}"
         return state
 
+    def change(self, sql: str, *values: Any) -> None:
+        """What no page does, such as making something older."""
+        with closing(sqlite3.connect(self.database, timeout=10, isolation_level=None)) as connection:
+            connection.execute(sql, values)
+
     def import_whole(self, path: Path) -> str:
         import_id = self.upload(path)
         self.wait_until(import_id, "ready")

@@ -15,6 +15,7 @@ from settings import Settings
 from tests.servers import wait_for
 from tests.tables import add_table
 from webapp import create_app
+from webapp.db.errors import StorageFull
 from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
@@ -22,6 +23,8 @@ from webapp.jobs import schedule
 from webapp.jobs.schedule import MAX_AGE
 from webapp.models import ChangeSet, Import, ImportState, SpareColumn, Table, User, utc_now
 from webapp.models.policy import Actor
+from webapp.models.tables import trash
+from webapp.models.tables.deletion import delete_table
 from webapp.models.tables.type_changing import change_type
 
 ADA = Actor(1, "ada@example.org", "ada", "owner")
@@ -225,3 +228,36 @@ async def _add_changes(work: UnitOfWork, days: dict[int, int]) -> None:
     for seq, age in days.items():
         made = {"via": "grid", "kind": "cells", "rows": 0, "cells": 0, "size": 0}
         work.session.add(ChangeSet(table_id=table.id, seq=seq, at=utc_now() - timedelta(days=age), **made))
+
+
+async def test_a_purge_that_a_full_disk_has_stopped_goes_on_once_there_is_room(
+    settings: Settings, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "CHECK_EVERY", 0.05)
+    purge_batch, tries = trash.purge_batch, list[int]()
+
+    async def fails_at_first(work: UnitOfWork, table_id: int) -> bool:
+        tries.append(table_id)
+        if len(tries) < 3:
+            raise StorageFull
+        return await purge_batch(work, table_id)
+
+    monkeypatch.setattr(trash, "purge_batch", fails_at_first)
+    app = create_app(settings)
+    async with app.test_app():
+        await db.of(app).write(_add_ada)
+        table_id = add_table(data_dir, {"A": "text"}, [["x"]])
+        await db.of(app).write(delete_table, ADA, table_id)
+        await db.of(app).write(trash.purge_table, ADA, table_id)
+
+        def is_gone() -> bool:
+            with closing(connect(data_dir / "rowcast.db")) as connection:
+                return not connection.execute("SELECT 1 FROM tables").fetchone()
+
+        await asyncio.to_thread(wait_for, is_gone)
+
+    assert len(tries) >= 3
+
+
+async def _add_ada(work: UnitOfWork) -> None:
+    work.session.add(User(id=1, email="ada@example.org", name="ada", password_hash="", role="owner"))

@@ -89,6 +89,14 @@ PEOPLE = [
     "/tables/1/columns/3/type",
     "/tables/1/columns/3/edit",
     "/tables/1/columns/new",
+    "/dashboard?deleted=3",
+    "/tables/1/trash",
+    "/tables/1/trash/2",
+    "/tables/1/trash/purge?seq=2",
+    "/tables/2/trash",
+    "/tables/trash",
+    "/tables/trash/3/purge",
+    "/tables/trash/purge",
     *ACCOUNT,
 ]
 # What goes wrong has a page as well.
@@ -96,6 +104,7 @@ REFUSALS = {
     "/account/passkeys/99": 404,
     "/account/email/confirmation?token=none": 410,
     "/tables/999": 404,
+    "/tables/3": 404,
     "/nowhere": 404,
     "/tables/1?f.2=ge:many": 422,
     "/logout": 405,
@@ -251,12 +260,15 @@ async def test_the_page_for_internal_errors_is_valid(app: Application) -> None:
 
 
 async def arrive(client: QuartClient, settings: Settings) -> None:
-    """Signed in, with a table, in which a cell was changed, and an empty one."""
+    """Signed in, with a table, in which a cell was changed and rows deleted, an empty one, and one in the trash."""
     await sign_up(client)
     assert add_table(settings.data_dir, PLANETS, PLANET_ROWS) == 1
     assert add_table(settings.data_dir, {"Planet": "text"}, []) == 2
+    assert add_table(settings.data_dir, {"Planet": "text"}, [], title="Thrown away") == 3
+    assert (await client.post("/tables/3/deletion")).status_code == 303
     edit = {"row": 5, "column": 2, "seen": "95", "text": "96"}
     assert (await client.post("/tables/1/cells", json={"edits": [edit]})).status_code == 200
+    assert (await client.post("/tables/1/rows/deletion", json={"ids": [7, 8]})).status_code == 200
 
 
 async def page(client: QuartClient, address: str, status: int = 200) -> Any:

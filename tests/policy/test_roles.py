@@ -33,10 +33,12 @@ from webapp.models import (
     Purpose,
     Role,
     Scope,
+    Table,
     TableInvitation,
     TableRole,
     User,
     is_allowed,
+    utc_now,
 )
 from webapp.models.mail import Letter, post_mail
 from webapp.web.application import Application
@@ -91,6 +93,10 @@ class World:
         if rule.endpoint == "tables.members_hand_over":
             await db.of(self.app).wait_for_writes()
             table_id = add_table(self.settings.data_dir, PLANETS, PLANET_ROWS, owner=whose.id)
+        if rule.endpoint.startswith("tables.trash"):
+            await db.of(self.app).wait_for_writes()
+            table_id = add_table(self.settings.data_dir, PLANETS, PLANET_ROWS, owner=whose.id)
+            await self.write(_throw_away, table_id)
         if "token_id" in rule.arguments:
             return {"token_id": await self.write(_invite_to, table_id)}
         if "user_id" in rule.arguments:
@@ -133,6 +139,10 @@ async def _invite_to(work: UnitOfWork, table_id: int) -> int:
     token_id = (await work.session.execute(OneTimeToken.__table__.select())).all()[-1].id
     work.session.add(TableInvitation(invitation_id=token_id, table_id=table_id, role="viewer"))
     return int(token_id)
+
+
+async def _throw_away(work: UnitOfWork, table_id: int) -> None:
+    (await work.session.get_one(Table, table_id)).deleted_at = utc_now()
 
 
 async def _share(work: UnitOfWork, table_id: int, user_id: int, role: str) -> None:

@@ -32,7 +32,8 @@ async def jobs_index() -> ResponseReturnValue:
     given_up = func.count().filter(Mail.tries >= MAX_TRIES)
     unsent = select((func.count() - given_up).label("waiting"), given_up.label("given_up"))
     indexes = select(Table.id, Table.row_count, Table.owner_id, User.email).join(User, User.id == Table.owner_id)
-    building = indexes.where(Table.search_index == SearchIndex.BUILDING).limit(MAX_SHOWN)
+    is_building = Table.search_index == SearchIndex.BUILDING
+    building = indexes.where(is_building, Table.deleted_at.is_(None)).limit(MAX_SHOWN)
     async with db().reading() as session:
         running = await _imports(session, RUNNING_STATES)
         waiting = await _imports(session, (ImportState.READY,))

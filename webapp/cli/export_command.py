@@ -82,8 +82,8 @@ async def _find(settings: Settings, table_id: int) -> tuple[Table, Path | None]:
     await database.open()
     try:
         async with database.reading() as session:
-            statement = select(Table).where(Table.id == table_id).options(selectinload(Table.columns))
-            table = await session.scalar(statement)
+            statement = select(Table).where(Table.id == table_id, Table.deleted_at.is_(None))
+            table = await session.scalar(statement.options(selectinload(Table.columns)))
             upload = (await session.execute(Import.upload_of(table_id))).first()
     finally:
         await database.close()

@@ -85,6 +85,19 @@ def current() -> None:
     click.echo(migrations.current(_settings()) or "none")
 
 
+@db.command("compact")
+def compact_database() -> None:
+    """Write the database anew, as small as can be; the server must not run."""
+    from webapp.db.compacting import compact
+    from webapp.leader import FileLeader
+
+    settings = _settings()
+    with FileLeader(settings.data_dir).leading():
+        done = compact(settings)
+    before, after = (f"{size / 2**20:,.1f} MB" for size in (done.before, done.after))
+    click.echo(f"The database had {before} and has {after} now. It took {done.seconds:.1f} s.")
+
+
 @main.command("settings")
 @click.option("--format", "format_", type=click.Choice(["env", "markdown"]), default="env", show_default=True)
 def describe_settings(format_: str) -> None:

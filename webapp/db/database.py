@@ -154,6 +154,14 @@ class Database:
             task.add_done_callback(_log_failure)  # nobody else is waiting for it
             raise
 
+    async def shrink(self) -> bool:
+        """Give a slice of the disk back that nothing uses; return whether there is more."""
+        if await self.read(sqlite.free_pages) == 0:
+            await asyncio.to_thread(sqlite.empty_log, self.file)
+            return False
+        await self.write(_cut_off)
+        return True
+
     def write_soon(
         self, verb: Callable[Concatenate[UnitOfWork, P], Awaitable[Any]], *args: P.args, **kwargs: P.kwargs
     ) -> None:
@@ -202,6 +210,10 @@ class Database:
         if resource is None:
             raise RuntimeError("The database is not open")
         return resource
+
+
+async def _cut_off(work: UnitOfWork) -> None:
+    await work.run(sqlite.cut_off)
 
 
 async def _fill(engine: AsyncEngine, size: int) -> None:

@@ -21,6 +21,9 @@ from sqlalchemy.util import await_only
 from webapp.db.errors import DatabaseBusy, known_error
 from webapp.db.folders import private_file, private_folder
 from webapp.db.sqlite_driver import BUSY_TIMEOUT, connect, prepare
+from webapp.db.sqlite_space import cut_off, empty_log, free_pages, set_shrinkable
+
+__all__ = ["cut_off", "empty_log", "free_pages"]
 
 T = TypeVar("T")
 
@@ -43,7 +46,8 @@ def make_file(url: str) -> None:
     """Create it empty, so that nobody else can read it: SQLite's journals take the mode of the file."""
     path = database_file(url)
     private_folder(path.parent)
-    private_file(path)
+    if private_file(path).stat().st_size == 0:
+        set_shrinkable(path)
 
 
 def create_engines(url: str, readers: int) -> tuple[AsyncEngine, AsyncEngine]:

@@ -20,6 +20,11 @@ async def prune_history(database: Database, settings: Settings) -> None:
         excess = overdue.excess
         while freed := await database.write(prune_batch, overdue.table_id, oldest, excess):
             excess = max(0, excess - freed)
+    await drop_forgotten_columns(database)
+
+
+async def drop_forgotten_columns(database: Database) -> None:
+    """The cells of deleted columns that cannot come back, some rows at a time."""
     for forgotten in await database.read(find_forgotten_columns):
         after: int | None = 0
         while after is not None:

@@ -210,8 +210,10 @@ async def _load_request(context: JobContext, import_: Import) -> LoadRequest:
 
 
 async def get_table(context: JobContext, table_id: int) -> Table | None:
+    """None also if it is in the trash: nothing is done to it there."""
+    found = select(Table).where(Table.id == table_id, Table.deleted_at.is_(None)).options(selectinload(Table.columns))
     async with context.database.reading() as session:
-        return await session.scalar(select(Table).where(Table.id == table_id).options(selectinload(Table.columns)))
+        return await session.scalar(found)
 
 
 def _explain(import_id: str, error: Exception) -> str:

@@ -16,14 +16,16 @@ from webapp.imports.requests import ImportFolder
 from webapp.jobs import import_passes
 from webapp.jobs.context import JobContext
 from webapp.jobs.history import prune_history
+from webapp.jobs.purging import give_space_back, purge_expired
 from webapp.jobs.queue import DurableQueue
-from webapp.models import Import, ImportState, Mail, Table, utc_now
+from webapp.models import ChangeSet, Import, ImportState, Mail, Table, utc_now
 from webapp.models.errors import NotFound
 from webapp.models.mail import MAX_TRIES, erase_expired_mails
 from webapp.models.retention import RETENTIONS, Retention
 from webapp.models.tables import importing
 from webapp.models.tables.import_model import StateConflict
 from webapp.models.tables.table import SearchIndex
+from webapp.models.tables.trash import PURGING
 from webapp.models.tables.type_change import SpareColumn, TypeChange, TypeChangeState
 from webapp.models.tables.type_changing import empty_spare_column
 
@@ -51,19 +53,33 @@ class Schedule:
         """At start: whatever a process left unfinished. Periodically: whatever the command line left, and what is no
         longer needed; not at start, when others wait for their first page.
         """
-        await _run_all(self._resume_imports, self._resume_indexes, self._resume_type_changes, self._resume_mails)
+        await _run_all(
+            self._resume_imports,
+            self._resume_indexes,
+            self._resume_type_changes,
+            self._resume_purges,
+            self._resume_mails,
+        )
         next_cleaning = 0.0
         while True:
             await asyncio.sleep(CHECK_EVERY)
-            await _run_all(self._record_failures, self._resume_indexes, self._resume_type_changes, self._send_new_mails)
+            await _run_all(
+                self._record_failures,
+                self._resume_indexes,
+                self._resume_type_changes,
+                self._resume_purges,
+                self._send_new_mails,
+            )
             if time.monotonic() >= next_cleaning:
                 await _run_all(
                     self._forget_undecided,
                     self._erase_mails,
                     self._prune,
+                    self._purge_trash,
                     self._prune_history,
                     self._remove_leftovers,
                     self._empty_columns,
+                    self._give_space_back,
                     self._queue.prune,
                 )
                 next_cleaning = time.monotonic() + CLEAN_EVERY
@@ -78,11 +94,17 @@ class Schedule:
         await import_passes.record_failures(self._context)
 
     async def _resume_indexes(self) -> None:
-        await self._ensure_started("index_table", select(Table.id).where(Table.search_index == SearchIndex.BUILDING))
+        building = Table.search_index == SearchIndex.BUILDING, Table.deleted_at.is_(None)
+        await self._ensure_started("index_table", select(Table.id).where(*building))
 
     async def _resume_type_changes(self) -> None:
         running = select(TypeChange.id).where(TypeChange.state == TypeChangeState.RUNNING)
         await self._ensure_started("change_type", running)
+
+    async def _resume_purges(self) -> None:
+        await self._ensure_started("purge_table", select(Table.id).where(Table.state == PURGING))
+        marked = select(ChangeSet.table_id).where(ChangeSet.is_purging).distinct()
+        await self._ensure_started("purge_deletions", marked)
 
     async def _resume_mails(self) -> None:
         await self._send(Mail.tries < MAX_TRIES)
@@ -126,6 +148,12 @@ class Schedule:
         for spare_id in spare_ids:
             while await self._database.write(empty_spare_column, spare_id):
                 pass
+
+    async def _purge_trash(self) -> None:
+        await purge_expired(self._context)
+
+    async def _give_space_back(self) -> None:
+        await give_space_back(self._database)
 
     async def _prune_history(self) -> None:
         await prune_history(self._database, self._context.settings)

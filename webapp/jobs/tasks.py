@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.jobs import import_passes, mail, type_changes
+from webapp.jobs import import_passes, mail, purging, type_changes
 from webapp.jobs.context import JobContext
 
 
@@ -28,5 +28,7 @@ TASKS = {
     "discard_import": Task(import_passes.discard_import),
     "index_table": Task(import_passes.index_table, line="indexes"),
     "change_type": Task(type_changes.change_type, line="types", line_up=type_changes.line_up),
+    "purge_table": Task(purging.purge_table),
+    "purge_deletions": Task(purging.purge_deletions),
     "send_mail": Task(mail.send_mail),  # the outbox is its queue
 }

@@ -35,6 +35,13 @@ def row_writer(connection: "BlockingConnection") -> "RowWriter":
     return SqliteRowWriter(driver)
 
 
+def row_reader(connection: "BlockingConnection") -> "RowReader":
+    """The rows as this connection sees them, beside what else is read from it: see `Database.read`. It has no time
+    limit, so it is for few rows, by their ids.
+    """
+    return row_writer(connection)
+
+
 def open_reader(address: str) -> "AbstractContextManager[RowReader]":
     """Read outside a server, without a time limit; `address` is a store's."""
     from webapp.rowstore.sqlite.store import open_reader

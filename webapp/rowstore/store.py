@@ -221,6 +221,18 @@ class RowWriter(RowReader, Protocol):
         """Drop all rows and every index of them. Does nothing if there are none."""
         ...
 
+    def clear(self, table_id: int, limit: int) -> bool:
+        """Delete the next `limit` rows of a table that nobody reads any more, its indexes first; return whether there
+        were any. Takes little time, however many rows there are.
+        """
+        ...
+
+    def forget_deleted(self, table_id: int, *, begins: bool) -> bool:
+        """The search index keeps the texts of deleted rows until its parts are merged: do some of that, beginning anew
+        or going on; return whether there is more.
+        """
+        ...
+
     def drop_search_index(self, table_id: int) -> None:
         """And what has been built of another one. Searches read the rows from then on."""
         ...

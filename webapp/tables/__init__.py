@@ -23,6 +23,7 @@ from webapp.tables import (  # noqa: E402, F401  (routes register themselves)
     column_changes,
     column_types,
     columns,
+    deletions,
     exports,
     history,
     imports,
@@ -35,5 +36,6 @@ from webapp.tables import (  # noqa: E402, F401  (routes register themselves)
     table_access,
     table_invitations,
     tables,
+    trash,
     uploads,
 )

@@ -30,8 +30,10 @@ from webapp.models import (
     is_allowed,
     utc_now,
 )
+from webapp.models.base import MAX_ID
 from webapp.models.policy import can_own_tables
 from webapp.models.tables.import_model import ImportSummary
+from webapp.models.tables.trash import is_in_trash
 from webapp.tables.import_presenter import progress_of
 from webapp.web.formatting import format_number, plural
 from webapp.web.templating import render
@@ -113,6 +115,8 @@ async def panel(user: Actor) -> Markup:
         matching = await _count(session, _matching(user.id, query)) if query.search else total
         tables = (await session.execute(_page(user.id, query))).all()
         imports = await _imports(session, user.id)
+        trashed = await _count(session, select(Table.id).where(is_in_trash(user.id)))
+        deleted = await _just_deleted(session, user.id)
     return render(
         "tables/_dashboard.html",
         query=query,
@@ -129,7 +133,19 @@ async def panel(user: Actor) -> Markup:
         pending_summary=_summarise_pending([import_ for import_, progress in imports if not progress]),
         may_create=is_allowed(user, Action.CREATE_TABLE),
         upload_limit=config().upload_limit,
+        trashed=trashed,
+        deleted=deleted,
+        trash_days=config().trash_days,
     )
+
+
+async def _just_deleted(session: AsyncSession, user_id: int) -> Any | None:
+    """The table that the page before has deleted, as long as it is in the trash."""
+    table_id = request.args.get("deleted", type=int)
+    if table_id is None or not 0 < table_id <= MAX_ID:
+        return None
+    found = select(Table.id, Table.title).where(Table.id == table_id, is_in_trash(user_id))
+    return (await session.execute(found)).first()
 
 
 def _visible_to(user_id: int, show: str) -> Select[Any]:

@@ -23,7 +23,7 @@ SOMEBODY = "somebody whose account is gone"
 DELETED_COLUMN = "a deleted column"
 KINDS: dict[str, tuple[str, tuple[Kind, ...]]] = {
     "cells": ("Cells", (Kind.CELLS,)),
-    "rows": ("Rows added or deleted", (Kind.ADD_ROWS, Kind.DELETE_ROWS)),
+    "rows": ("Rows added, deleted or restored", (Kind.ADD_ROWS, Kind.DELETE_ROWS, Kind.RESTORE)),
     "columns": ("Columns", (Kind.COLUMNS,)),
     "title": ("Title", (Kind.TITLE,)),
     "undo": ("Undo and redo", (Kind.UNDO, Kind.REDO, Kind.REVERT)),
@@ -58,6 +58,7 @@ class Line:
     revert_icon: str
     is_import: bool
     entries: Sequence["DiffLine"] = ()
+    purged: str = ""  # what of it was deleted for good, in words
 
     @property
     def sentence(self) -> str:
@@ -79,7 +80,7 @@ class DiffLine:
 def present_set(
     table_id: int, one: SetInfo, titles: Titles, *, may_edit: bool, may_rename: bool, entries: Sequence[DiffLine] = ()
 ) -> Line:
-    is_possible = may_edit and one.undone_by is None and one.kind not in NOT_UNDOABLE
+    is_possible = may_edit and one.undone_by is None and one.kind not in NOT_UNDOABLE and not one.is_purging
     if _is_title(one) and not may_rename:
         is_possible = False
     return Line(
@@ -94,7 +95,16 @@ def present_set(
         *(("Redo this", "redo") if is_undo(one) else ("Undo this", "undo")),
         one.kind == Kind.IMPORT,
         entries,
+        _purged(one),
     )
+
+
+def _purged(one: SetInfo) -> str:
+    if one.is_purging:
+        return "What it deleted is being deleted for good."
+    if not one.purged:
+        return ""
+    return f"{plural(one.purged, 'entry is', 'entries are')} gone: what they were about was deleted for good."
 
 
 def is_undo(one: SetInfo) -> bool:
@@ -137,6 +147,9 @@ def describe_set(one: SetInfo, titles: Titles) -> str:
         return f"{verb or 'changed'} {plural(one.cells, 'cell')} in {_named(one.columns, titles)}"
     if one.kind == Kind.ADD_ROWS:
         return f"{verb or 'added'} {plural(one.rows, 'row')}"
+    if one.kind == Kind.RESTORE:
+        rows, columns = plural(one.rows, "row") if one.rows else "", _named(one.columns, titles)
+        return f"restored {' and '.join(filter(None, [rows, columns and f'the column {columns}']))}"
     return f"deleted {plural(one.rows, 'row')}"
 
 

@@ -71,4 +71,4 @@ async def deleted_titles(table: Table) -> dict[int, str]:
     titles = {number: f"column {number}" for number in range(1, table.next_column) if number not in live}
     deleted = select(Column.number, Column.title).where(Column.table_id == table.id, Column.deleted_at.is_not(None))
     found = await db().read(lambda connection: connection.execute(deleted).all())
-    return titles | {number: title for number, title in found}
+    return titles | {number: title for number, title in found if title}

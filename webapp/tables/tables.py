@@ -1,4 +1,4 @@
-"""A table: viewing it, counting what a view shows, renaming and deleting it."""
+"""A table: viewing it, counting what a view shows, renaming it, and moving it to the trash."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,7 +25,6 @@ from webapp.tables.address import parse_query
 from webapp.tables.grid_presenter import TableUrls, needs_count, present_count, present_status, present_table
 from webapp.tables.page_size import read_page
 from webapp.tables.stale_views import answer_stale_view
-from webapp.web import flashes
 from webapp.web.access import Action, may
 from webapp.web.forms import Form
 from webapp.web.fragments import is_partial, redirect_to, render
@@ -128,29 +127,24 @@ async def update(table_id: int) -> ResponseReturnValue:
 @bp.post("/<id:table_id>/deletion")
 @may(Action.CHANGE_TABLE)
 async def destroy(table_id: int) -> ResponseReturnValue:
+    """Nobody is asked first: the next page offers to undo it."""
     table = await find_table(db(), current_user(), table_id, Action.CHANGE_TABLE)
-    if (await request.form).get("confirmation", "").strip() != table.title.strip():
-        error = "The title does not match. Nothing was deleted."
-        return await _edit_page(table, TitleForm(data={"title": table.title}), deletion_error=error, status=422)
     await db().write(delete_table, current_user(), table.id)
-    flashes.flash(f"“{table.title}” is deleted.")
-    return redirect_to(url_for("main.dashboard"))
+    return redirect_to(url_for("main.dashboard", deleted=table.id))
 
 
-async def _edit_page(
-    table: Table, form: TitleForm, deletion_error: str | None = None, status: int = 200
-) -> ResponseReturnValue:
+async def _edit_page(table: Table, form: TitleForm, status: int = 200) -> ResponseReturnValue:
     url = TableUrls(table.id, TableQuery.of(table.ref.fields)).table()
     changes, log_bytes = await db().read(lambda connection: log_size(connection, table.id))
     return await render(
         "tables/edit.html",
         table=table,
         form=form,
-        deletion_error=deletion_error,
         table_url=url,
         changes=changes,
         log_bytes=log_bytes,
         history_days=config().history_days,
         history_mb=config().history_mb,
+        trash_days=config().trash_days,
         status=status,
     )

@@ -191,6 +191,11 @@ def error_response(
     return response
 
 
+def wants_page() -> bool:
+    """Whether whoever asks shows a whole page."""
+    return not _prefers_json() and not fragments.is_partial()
+
+
 def _prefers_json() -> bool:
     if request.path.startswith("/api/"):
         return True

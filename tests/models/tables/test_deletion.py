@@ -1,38 +1,17 @@
-"""Deleting a table, and all tables of a person."""
+"""Deleting all tables of a person, and what is not there; `test_trash.py` has the trash."""
 
 import pytest
 
-from tests.models.tables.conftest import ADA, IMPORT, Followed, load
+from tests.models.tables.conftest import ADA, IMPORT, Followed
 from tests.models.tables.test_importing import sql_tables
 from webapp.db.database import Database
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.imports.report import ImportOverrides
-from webapp.models import Import, Table, User
+from webapp.models import Import, User
 from webapp.models.errors import NotFound
 from webapp.models.tables import importing
-from webapp.models.tables.deletion import ImportRunning, delete_table, delete_tables_of
+from webapp.models.tables.deletion import delete_table, delete_tables_of
 from webapp.models.tables.renaming import rename_table
-
-
-async def test_deleting_a_table_deletes_its_rows_its_import_and_its_file(
-    database: Database, previewed: Followed
-) -> None:
-    await load(database)
-    await database.write(delete_table, ADA, 1)
-
-    async with database.reading() as session:
-        assert (await session.get(Table, 1), await session.get(Import, IMPORT)) == (None, None)
-    assert await sql_tables(database) == set()
-    assert previewed.tasks[-1] == ("discard_import", IMPORT)
-
-
-async def test_a_table_that_is_still_being_loaded_cannot_be_deleted(database: Database, previewed: Followed) -> None:
-    await database.write(importing.begin_loading, IMPORT, ImportOverrides())
-
-    with pytest.raises(ImportRunning, match="Cancel the import instead"):
-        await database.write(delete_table, ADA, 1)
-
-    assert await sql_tables(database) == {"t1"}
 
 
 async def test_a_deleted_table_is_not_found(database: Database, followed: Followed) -> None:

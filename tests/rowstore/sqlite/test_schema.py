@@ -43,3 +43,23 @@ def test_dropping_a_table_drops_all_that_belongs_to_it(make: Make) -> None:
     with closing(table.backend.connect()) as connection:
         names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master") if name[1:2].isdigit()]
     assert names == []
+
+
+def test_the_search_index_forgets_the_texts_of_deleted_rows_bit_by_bit(make: Make) -> None:
+    table = make([column(1, "City")], [[f"city {number}"] for number in range(300)])
+    table.build_search_index()
+    table.write(lambda rows: rows.insert(table.ref, [StoredRow(301, ("qzjx",))]))
+    table.write(lambda rows: rows.delete(table.ref, [301]))
+
+    def is_in_index() -> bool:
+        with closing(table.backend.connect()) as connection:
+            return any(b"qzj" in block for (block,) in connection.execute("SELECT block FROM s1_data"))
+
+    assert is_in_index()
+    begins = True
+    while table.write(lambda rows, begins=begins: rows.forget_deleted(1, begins=begins)):
+        begins = False
+    assert not is_in_index()
+    with closing(table.backend.connect()) as connection:
+        connection.execute("INSERT INTO s1 (s1) VALUES ('integrity-check')")
+    assert not table.write(lambda rows: rows.forget_deleted(2, begins=True))

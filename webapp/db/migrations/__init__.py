@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from settings import Settings
+from webapp.db.compacting import compact_once
 from webapp.db.sqlite import database_file
 from webapp.db.sqlite_driver import connect
 
@@ -53,6 +54,7 @@ def upgrade(settings: Settings) -> bool:
     from alembic import command  # slow to import, see above
 
     command.upgrade(configuration(settings), "head")
+    compact_once(settings)
     return True
 
 

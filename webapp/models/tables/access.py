@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 
 from webapp.db.database import Database
+from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.errors import NotAllowed, NotFound
 from webapp.models.policy import Action, Actor, TableRole, is_allowed
@@ -56,12 +57,26 @@ class TableAccess:
         """
         access = cls.find(connection, actor.id, table_id)
         if access is None:
-            raise NotFound("table")
+            raise _missing(connection, actor, table_id)
         if is_allowed(actor, action, access):
             return access
         if action is Action.READ_TABLE or not is_allowed(actor, Action.READ_TABLE, access):
             raise NotFound("table")
         raise NotAllowed(_REFUSALS[action])
+
+
+class TableInTrash(NotFound):
+    """The table was deleted, and the person who asks for it is its owner, who can restore it."""
+
+    def __init__(self, table_id: int, title: str) -> None:
+        UserError.__init__(self, f"“{title}” is in the trash. Restore it there to open it again.")
+        self.table_id, self.title = table_id, title
+
+
+def _missing(connection: Connection, actor: Actor, table_id: int) -> NotFound:
+    """What to say of a table that this person does not find."""
+    title = connection.scalar(_IN_TRASH, {"table_id": table_id, "user_id": actor.id})
+    return NotFound("table") if title is None else TableInTrash(table_id, title)
 
 
 class _Part(NamedTuple):
@@ -101,12 +116,23 @@ _TABLE = (
     .outerjoin(Member, and_(Member.table_id == Table.id, Member.user_id == bindparam("user_id")))
     .where(
         Table.id == bindparam("table_id"),
+        Table.deleted_at.is_(None),
         or_(Table.owner_id == bindparam("user_id"), Member.user_id.is_not(None)),
     )
 )
 _ROLES = union_all(
-    select(Member.user_id, Member.role).where(Member.table_id == bindparam("table_id")),
-    select(Table.owner_id, literal(TableRole.OWNER.value)).where(Table.id == bindparam("table_id")),
+    select(Member.user_id, Member.role)
+    .join(Table, Table.id == Member.table_id)
+    .where(Table.id == bindparam("table_id"), Table.deleted_at.is_(None)),
+    select(Table.owner_id, literal(TableRole.OWNER.value)).where(
+        Table.id == bindparam("table_id"), Table.deleted_at.is_(None)
+    ),
+)
+_IN_TRASH = select(Table.title).where(
+    Table.id == bindparam("table_id"),
+    Table.owner_id == bindparam("user_id"),
+    Table.deleted_at.is_not(None),
+    Table.state == "ready",
 )
 _COLUMNS = select(Column).where(Column.table_id == bindparam("table_id"), Column.deleted_at.is_(None))
 _COLUMNS = _COLUMNS.order_by(Column.position)

@@ -57,7 +57,7 @@ class Feed:
 
 
 def read_feed(connection: Connection, table_id: int, after: int | None, up_to: int | None = None) -> Feed | None:
-    """The sets after `after`, none if that is None; None if there is no such table.
+    """The sets after `after`, none if that is None; None if there is no such table, or it is in the trash.
 
     `up_to` leaves out those that come later. A table that is behind `after` (a backup was restored) has too much too.
     """
@@ -115,7 +115,7 @@ def _add_change(sets: dict[int, LoggedSet], change: Any) -> int:
     return logged.seq
 
 
-_TABLE = select(Table.seq, Table.version).where(Table.id == bindparam("table_id"))
+_TABLE = select(Table.seq, Table.version).where(Table.id == bindparam("table_id"), Table.deleted_at.is_(None))
 _COLUMNS = (
     select(Column.number, Column.title, Column.type, Column.format, Column.keeps_texts, Column.storage)
     .where(Column.table_id == bindparam("table_id"), Column.deleted_at.is_(None))

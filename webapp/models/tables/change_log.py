@@ -123,7 +123,7 @@ def _take_seq(connection: Connection, table_id: int, added_rows: int) -> int:
 _INSERT = insert(ChangeSet)
 _TAKE_SEQ = (
     update(Table)
-    .where(Table.id == bindparam("key"))
+    .where(Table.id == bindparam("key"), Table.deleted_at.is_(None))  # nothing changes in the trash
     .values(
         seq=Table.seq + 1,
         row_count=Table.row_count + bindparam("added"),

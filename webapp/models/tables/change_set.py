@@ -27,6 +27,7 @@ class Kind(StrEnum):
     CELLS = "cells"
     ADD_ROWS = "rows.add"
     DELETE_ROWS = "rows.delete"
+    RESTORE = "rows.restore"  # rows and columns from the trash, unless that undoes a set as a whole
     COLUMNS = "columns"
     TITLE = "title"
     IMPORT = "import"  # rows `first_row` to `last_row` came from a file; it has no entries
@@ -85,7 +86,11 @@ class ChangeSet(Base):
     """One action of one person. `seq` counts the sets of a table without gaps, in the order of their commits."""
 
     __tablename__ = "change_sets"
-    __table_args__ = (Index("ix_change_sets_at", "at"), Index("ix_change_sets_actor_id", "actor_id"))
+    __table_args__ = (
+        Index("ix_change_sets_at", "at"),
+        Index("ix_change_sets_actor_id", "actor_id"),
+        Index("ix_change_sets_purging", "table_id", sqlite_where=text("is_purging")),
+    )
 
     table_id: Mapped[int] = mapped_column(ForeignKey("tables.id", ondelete="CASCADE"), primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -104,6 +109,10 @@ class ChangeSet(Base):
     note: Mapped[str] = mapped_column(default="")
     size: Mapped[int]  # bytes of its entries, about
     blob: Mapped[bytes | None] = mapped_column(deferred=True)  # its entries, if they are not in `changes`
+    # How many of its entries are gone because what they were about was deleted for good, and whether that of the rows
+    # and columns that it has deleted is under way: `log_scrubbing.py`.
+    purged: Mapped[int] = mapped_column(default=0, server_default="0")
+    is_purging: Mapped[bool] = mapped_column(default=False, server_default="0")
 
 
 class Change(Base):
@@ -147,7 +156,7 @@ class StoredEntries:
 
 def store_entries(entries: Sequence[Entry]) -> StoredEntries:
     if len(entries) > MAX_LISTED:
-        blob = zlib.compress(json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode(), 3)
+        blob = entries_to_blob(entries)
         return StoredEntries([], blob, len(blob))
     listed = [
         {
@@ -175,6 +184,10 @@ def entries_of(connection: Connection, table_id: int, seq: int) -> list[Entry]:
         return entries_from_blob(blob)
     rows = connection.execute(_LISTED, {"table_id": table_id, "seq": seq})
     return [entry_from_row(*row) for row in rows]
+
+
+def entries_to_blob(entries: Sequence[Entry]) -> bytes:
+    return zlib.compress(json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode(), 3)
 
 
 def entries_from_blob(blob: bytes, row_id: int | None = None, part: slice = slice(None)) -> list[Entry]:

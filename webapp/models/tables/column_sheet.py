@@ -103,7 +103,7 @@ class ColumnSheet:
         another one in between; False if it is not deleted, or gone for good.
         """
         deleted = self._read(number)
-        if number in self.columns or deleted is None or deleted.is_dropped:
+        if number in self.columns or deleted is None or deleted.is_dropped or deleted.is_purged:
             return False
         self.set(number, deleted_at=None, title=free_title(title, self.titles()))
         self._insert(number, self._place_behind(behind, deleted.position))

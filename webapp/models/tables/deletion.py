@@ -1,4 +1,6 @@
-"""Deleting tables: their rows, their metadata, and the files they came from."""
+"""Deleting tables: one is moved to the trash (`trash.py`), those of a person who is removed go at once, with their rows
+and the files they came from.
+"""
 
 from operator import methodcaller
 
@@ -6,6 +8,7 @@ from sqlalchemy import select
 
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
+from webapp.models.base import utc_now
 from webapp.models.errors import NotFound
 from webapp.models.policy import Actor
 from webapp.models.tables.change_log import publish_access
@@ -13,6 +16,7 @@ from webapp.models.tables.import_model import Import
 from webapp.models.tables.importing import discard_files
 from webapp.models.tables.members import require_owner
 from webapp.models.tables.table import Member, Table
+from webapp.models.tables.type_changing import give_up_type_changes
 from webapp.rowstore import within
 
 
@@ -22,8 +26,9 @@ class ImportRunning(UserError):
 
 
 async def delete_table(work: UnitOfWork, actor: Actor, table_id: int) -> None:
-    """Raises `NotFound`, `NotAllowed` for whoever is not, or no longer, its owner, and `ImportRunning` while its rows
-    are being loaded.
+    """Move it to the trash: nobody finds it any more but its owner, and only there; what runs in it stops, and all that
+    belongs to it stays as it is. Raises `NotFound`, `NotAllowed` for whoever is not, or no longer, its owner, and
+    `ImportRunning` while its rows are being loaded.
     """
     await require_owner(work, actor, table_id)
     table = await work.session.get(Table, table_id)
@@ -31,11 +36,8 @@ async def delete_table(work: UnitOfWork, actor: Actor, table_id: int) -> None:
         raise NotFound("table")
     if table.state != "ready":
         raise ImportRunning
-    for import_ in await work.session.scalars(select(Import).where(Import.table_id == table_id)):
-        await work.session.delete(import_)
-        await discard_files(work, import_.id)
-    await work.session.delete(table)
-    await within(work, lambda rows: rows.drop(table_id))
+    table.deleted_at = utc_now()
+    await give_up_type_changes(work, table_id)
     publish_access(work, table_id)
 
 

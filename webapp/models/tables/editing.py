@@ -214,6 +214,11 @@ def _follow(work: UnitOfWork, table_id: int, seq: int | None) -> None:
 
 _DELETED = (
     select(Column.number, Column.title, Column.type, Column.format, Column.keeps_texts, Column.storage)
-    .where(Column.table_id == bindparam("table_id"), Column.deleted_at.is_not(None), Column.is_dropped.is_(False))
+    .where(
+        Column.table_id == bindparam("table_id"),
+        Column.deleted_at.is_not(None),
+        Column.is_dropped.is_(False),
+        Column.is_purged.is_(False),
+    )
     .order_by(Column.number)
 )

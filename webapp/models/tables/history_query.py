@@ -65,6 +65,8 @@ class SetInfo:
     undo_of: int | None
     undone_by: int | None
     note: str
+    purged: int  # how many of its entries are gone for good
+    is_purging: bool
     taken_back: "SetInfo | None" = None
 
 
@@ -222,6 +224,8 @@ def _sets(table_id: int) -> Select[*tuple[Any, ...]]:
             ChangeSet.undo_of,
             ChangeSet.undone_by,
             ChangeSet.note,
+            ChangeSet.purged,
+            ChangeSet.is_purging,
         )
         .outerjoin(User, User.id == ChangeSet.actor_id)
         .where(ChangeSet.table_id == table_id)

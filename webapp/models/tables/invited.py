@@ -110,7 +110,8 @@ async def accept_invitation(
 async def tables_of_invitation(session: AsyncSession, invitation_id: int) -> dict[int, str]:
     """The titles by id, at most `MAX_NAMED`, of the tables that whoever accepts the invitation becomes a member of."""
     named = select(Table.id, Table.title).join(TableInvitation, TableInvitation.table_id == Table.id)
-    named = named.where(TableInvitation.invitation_id == invitation_id).order_by(Table.title, Table.id).limit(MAX_NAMED)
+    named = named.where(TableInvitation.invitation_id == invitation_id, Table.deleted_at.is_(None))
+    named = named.order_by(Table.title, Table.id).limit(MAX_NAMED)
     return {table_id: title for table_id, title in await session.execute(named)}
 
 

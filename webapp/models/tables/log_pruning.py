@@ -7,9 +7,9 @@ no other copy, and the cells of deleted columns go with them.
 
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, exists, func, insert, or_, select, update
 
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.base import utc_now
@@ -36,7 +36,7 @@ class Overdue:
 
 @dataclass(frozen=True, slots=True)
 class ForgottenColumn:
-    """A deleted column that no kept set can bring back."""
+    """A deleted column that no kept set can bring back, or that was deleted for good."""
 
     table_id: int
     field: Field
@@ -64,11 +64,16 @@ def prune_until(connection: Connection, table_id: int, seq: int, at: datetime) -
     connection.execute(_NOTE, given | {"first": seq + 1, "until": at})
 
 
+def delete_oldest(connection: Connection, table_id: int) -> bool:
+    """Delete a batch of the oldest sets whatever their age, the latest too; return whether there were any."""
+    return _prune_batch(connection, table_id, datetime.max.replace(tzinfo=UTC), 0) > 0
+
+
 def find_forgotten_columns(connection: Connection) -> list[ForgottenColumn]:
     return [
         ForgottenColumn(table_id, Field(*field))
-        for table_id, *field in connection.execute(_DELETED)
-        if not _is_kept(connection, table_id, field[0])
+        for table_id, is_purged, *field in connection.execute(_DELETED)
+        if is_purged or not _is_kept(connection, table_id, field[0])
     ]
 
 
@@ -149,9 +154,12 @@ _NOTE = (
     .where(Table.id == bindparam("key"))
     .values(log_from=bindparam("first"), log_pruned_to=bindparam("until", type_=Table.log_pruned_to.type))
 )
+# The log may still have its texts.
+_IS_PURGING = exists().where(ChangeSet.table_id == Column.table_id, ChangeSet.is_purging).correlate(Column)
 _DELETED = (
     select(
         Column.table_id,
+        Column.is_purged,
         Column.number,
         Column.title,
         Column.type,
@@ -160,7 +168,10 @@ _DELETED = (
         Column.storage,
     )
     .join(Table, Table.id == Column.table_id)
-    .where(Column.deleted_at <= Table.log_pruned_to, Column.is_dropped.is_(False))
+    .where(
+        or_(Column.deleted_at <= Table.log_pruned_to, and_(Column.is_purged, ~_IS_PURGING)),
+        Column.is_dropped.is_(False),
+    )
     .order_by(Column.table_id, Column.number)
 )
 _LISTED = (

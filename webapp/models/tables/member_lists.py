@@ -79,7 +79,8 @@ async def shared_with(session: AsyncSession, user_id: int) -> list[SharedTable]:
     """Without titles: these are for whoever the table is shared with. Newest first."""
     statement = select(Table.id, User.email, Member.role, Member.added_at)
     statement = statement.join(Member, Member.table_id == Table.id).join(User, User.id == Table.owner_id)
-    statement = statement.where(Member.user_id == user_id).order_by(Member.added_at.desc(), Table.id).limit(MAX_LISTED)
+    statement = statement.where(Member.user_id == user_id, Table.deleted_at.is_(None))
+    statement = statement.order_by(Member.added_at.desc(), Table.id).limit(MAX_LISTED)
     rows = await session.execute(statement)
     return [SharedTable(table_id, owner, TableRole(role), at) for table_id, owner, role, at in rows]
 

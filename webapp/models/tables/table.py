@@ -60,6 +60,8 @@ class Column(Base):
     # Whether the change log has forgotten the deletion: its cells are gone, and only its number remains, which no other
     # column of the table may ever have, because older entries of the log name it.
     is_dropped: Mapped[bool] = mapped_column(default=False, server_default="0")
+    # Whether it was deleted for good, before the log forgets its deletion: it cannot come back, and its cells go next.
+    is_purged: Mapped[bool] = mapped_column(default=False, server_default="0")
     # Facts from the import: {"reason", "empty", "width" (characters of the widest value), "exceptions" (filled cells
     # without a value of the type)}.
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
@@ -91,8 +93,10 @@ class Table(Base):
     next_row_id: Mapped[int] = mapped_column(default=1, server_default="1")
     # The least number that the next column may have: no number is used twice. It may lag behind those of an import.
     next_column: Mapped[int] = mapped_column(default=1, server_default="1")
-    # "importing" until all rows are in, then "ready".
+    # "importing" until all rows are in, then "ready"; "purging" while what was deleted for good is being removed.
     state: Mapped[str] = mapped_column(default="importing")
+    # When it was moved to the trash. Until it is restored nobody finds it but its owner, and only there.
+    deleted_at: Mapped[datetime | None] = mapped_column(default=None)
     # Incremented on every change of rows or columns; caches of a table depend on it.
     version: Mapped[int] = mapped_column(default=0)
     # The number of its latest change set; the next is taken by `take_seq`.
@@ -101,6 +105,8 @@ class Table(Base):
     # The number of the oldest change set that is kept, and when the newest of those was made that are not.
     log_from: Mapped[int] = mapped_column(default=1, server_default="1")
     log_pruned_to: Mapped[datetime | None]
+    # The first change set that was not looked at for what has been in the trash for too long.
+    trash_from: Mapped[int] = mapped_column(default=1, server_default="1")
     search_index: Mapped[str] = mapped_column(default=SearchIndex.NONE)
     # Those that are not deleted.
     columns: Mapped[list[Column]] = relationship(
@@ -123,7 +129,8 @@ class Table(Base):
 
     @classmethod
     def is_visible_to(cls, user_id: int) -> ColumnElement[bool]:
-        return or_(cls.owner_id == user_id, cls.id.in_(select(Member.table_id).where(Member.user_id == user_id)))
+        shared = cls.id.in_(select(Member.table_id).where(Member.user_id == user_id))
+        return and_(cls.deleted_at.is_(None), or_(cls.owner_id == user_id, shared))
 
 
 @event.listens_for(Session, "before_flush")

@@ -128,6 +128,13 @@ async def cancel_type_change(work: UnitOfWork, actor: Actor, table_id: int, numb
         _give_up(work, change, TypeChangeState.CANCELLED)
 
 
+async def give_up_type_changes(work: UnitOfWork, table_id: int) -> None:
+    """All that run in the table: it is being deleted."""
+    running = select(TypeChange).where(TypeChange.table_id == table_id, TypeChange.state == TypeChangeState.RUNNING)
+    for change in await work.session.scalars(running):
+        _give_up(work, change, TypeChangeState.CANCELLED)
+
+
 async def fail_type_change(work: UnitOfWork, change_id: int, reason: str) -> None:
     """The column stays as it is, and its page shows the reason."""
     change = await work.session.get(TypeChange, change_id)

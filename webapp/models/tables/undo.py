@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import groupby
 
-from sqlalchemy import Connection, Select, and_, bindparam, exists, func, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, exists, func, or_, select, update
 
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
@@ -18,6 +18,7 @@ from webapp.models.tables.change_log import publish_change, record
 from webapp.models.tables.change_set import Change, ChangeSet, Entry, Kind, Via, cells_from_json, entries_of
 from webapp.models.tables.column_reversal import ColumnReversal
 from webapp.models.tables.column_sheet import ColumnSheet
+from webapp.models.tables.deletions import purging_rows
 from webapp.models.tables.editing import deleted_fields, editable, make_room
 from webapp.models.tables.renaming import set_title
 from webapp.models.tables.table import Table
@@ -94,7 +95,11 @@ def _take_back_one(
         raise NotUndoable("This change has been undone already.")
     if state.kind in NOT_UNDOABLE:
         raise NotUndoable("Rows that came with a file cannot be undone as one change. Delete the table instead.")
+    if state.is_purging:
+        raise NotUndoable("What this change deleted is being deleted for good. It cannot be undone.")
     entries = [entry.reversed for entry in reversed(entries_of(connection, table_id, seq))]
+    if state.purged and not entries:
+        raise NotUndoable("What this change was about was deleted for good. It cannot be undone.")
     if any(entry.is_title for entry in entries):
         TableAccess.require(connection, actor, table_id, Action.CHANGE_TABLE)
     made = Reversal(connection, table, seq).make(entries)
@@ -139,6 +144,10 @@ class Reversal:
     @cached_property
     def columns(self) -> ColumnSheet:
         return ColumnSheet(self.connection, self.table)
+
+    @cached_property
+    def purging_rows(self) -> set[int]:
+        return purging_rows(self.connection, self.table.id)
 
     def make(self, entries: Sequence[Entry]) -> "Reversal":
         """Entries of the same kind that follow each other go to the row store together."""
@@ -197,9 +206,11 @@ class Reversal:
         return CellChange(row_id, self._fitting(number, after), before, after)
 
     def _restore_rows(self, entries: list[Entry]) -> None:
-        stored = [StoredRow(entry.place[0], self._cells(entry.after or "{}")) for entry in entries]
+        purging = self.purging_rows & {entry.place[0] for entry in entries}
+        kept = [entry for entry in entries if entry.row_id not in purging]
+        stored = [StoredRow(entry.place[0], self._cells(entry.after or "{}")) for entry in kept]
         taken = set(self.rows.restore(self.ref, stored))
-        self._count(entries, taken, +1)
+        self._count(entries, taken | purging, +1)
 
     def _delete_rows(self, entries: list[Entry]) -> None:
         """Only rows that are as they were: what somebody wrote into one since would be lost."""
@@ -258,15 +269,22 @@ def _mine(actor: Actor, table_id: int) -> dict[str, int]:
 
 _IS_MINE = and_(ChangeSet.table_id == bindparam("table_id"), ChangeSet.actor_id == bindparam("actor_id"))
 _STEPS = (Kind.UNDO, Kind.REDO)
-_LATEST_ACTION = select(func.max(ChangeSet.seq)).where(_IS_MINE, ChangeSet.kind.not_in((*_STEPS, *NOT_UNDOABLE)))
+_HAS_ENTRIES = or_(ChangeSet.purged == 0, ChangeSet.size > 0)
+_LATEST_ACTION = select(func.max(ChangeSet.seq)).where(
+    _IS_MINE, ChangeSet.kind.not_in((*_STEPS, *NOT_UNDOABLE)), _HAS_ENTRIES, ChangeSet.is_purging.is_(False)
+)
 _LATEST_UNDO = select(func.max(ChangeSet.seq)).where(
-    _IS_MINE, ChangeSet.kind == Kind.UNDO, ChangeSet.undone_by.is_(None)
+    _IS_MINE,
+    ChangeSet.kind == Kind.UNDO,
+    ChangeSet.undone_by.is_(None),
+    _HAS_ENTRIES,
+    ChangeSet.is_purging.is_(False),
 )
 # Also a step back and forth, and a set that took one back.
 _IS_OF_TITLE = exists().where(
     Change.table_id == ChangeSet.table_id, Change.seq == ChangeSet.seq, Change.row_id.is_(None), Change.column.is_(None)
 )
-_STATE = select(ChangeSet.kind, ChangeSet.undone_by).where(
+_STATE = select(ChangeSet.kind, ChangeSet.undone_by, ChangeSet.purged, ChangeSet.is_purging).where(
     ChangeSet.table_id == bindparam("table_id"), ChangeSet.seq == bindparam("seq")
 )
 _UNDO_OF = select(ChangeSet.undo_of).where(

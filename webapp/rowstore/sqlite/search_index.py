@@ -29,6 +29,7 @@ from webapp.rowstore.table_ref import TableRef
 
 MAX_INDEXED = 500  # columns of the index; wider tables share them
 HOLD_SECONDS = 0.010  # a chunk aims to hold the write lock, and to release it afterwards
+MERGE_PAGES = 64  # of the index that are written at a time
 FIRST_CHUNK, MIN_CHUNK, MAX_CHUNK = 200, 20, 5_000  # rows
 
 
@@ -72,6 +73,20 @@ def build_search_index(connection: sqlite3.Connection, table: TableRef, progress
         chunk = max(MIN_CHUNK, min(int(chunk * min(HOLD_SECONDS / took, 2)), MAX_CHUNK))
         # SQLite's waiting writers poll only now and then, so the lock has to be free half of the time.
         time.sleep(max(took, HOLD_SECONDS))
+
+
+def merge(connection: sqlite3.Connection, table_id: int, *, begins: bool) -> bool:
+    """Merge some of the segments of a complete index, in which deleted texts end; return whether there is more. A
+    negative number of pages says that all of them are to become one.
+    """
+    name = search_name(table_id)
+    if not _existing(connection, name):
+        return False
+    before = connection.total_changes
+    connection.execute(
+        f"INSERT INTO {name} ({name}, rank) VALUES ('merge', ?)", (-MERGE_PAGES if begins else MERGE_PAGES,)
+    )
+    return connection.total_changes - before >= 2  # as FTS5 says that it has done something
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from typing import Any
 
 from webapp.rowstore.errors import CellValueError
 from webapp.rowstore.nul_escape import encode, is_storable
-from webapp.rowstore.sqlite import converting
+from webapp.rowstore.sqlite import converting, search_index
 from webapp.rowstore.sqlite.inserting import insert_sql, parse_value, read_value, value_and_text
+from webapp.rowstore.sqlite.planning import existing_names, indexed_columns
 from webapp.rowstore.sqlite.printing import print_exact
 from webapp.rowstore.sqlite.schema import (
     LIMITS,
@@ -20,6 +21,7 @@ from webapp.rowstore.sqlite.schema import (
     drop_sql,
     drop_unfinished_search_sql,
     index_name,
+    index_prefix,
     stored_columns,
     table_name,
 )
@@ -72,6 +74,21 @@ class SqliteRowWriter(SqliteRowReader, RowWriter):
     def drop(self, table_id: int) -> None:
         for statement in drop_sql(table_id):
             self.execute(Sql(statement))
+
+    def clear(self, table_id: int, limit: int) -> bool:
+        table = table_name(table_id)
+        if not existing_names(self.execute, [table]):
+            return False
+        self.drop_search_index(table_id)
+        for number in indexed_columns(self.execute, table_id):
+            self.execute(Sql(f"DROP INDEX {index_prefix(table_id)}{number}"))
+        next_ids = f"SELECT {ROW_ID} FROM {table} ORDER BY 1 LIMIT ?"
+        statement = f"DELETE FROM {table} WHERE {ROW_ID} <= (SELECT max({ROW_ID}) FROM ({next_ids}))"
+        with readable_errors():
+            return self._connection.execute(statement, (limit,)).rowcount > 0
+
+    def forget_deleted(self, table_id: int, *, begins: bool) -> bool:
+        return search_index.merge(self._connection, table_id, begins=begins)
 
     def drop_search_index(self, table_id: int) -> None:
         for statement in drop_search_sql(table_id):

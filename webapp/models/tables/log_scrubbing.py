@@ -1,0 +1,289 @@
+"""Deleting rows and columns for good: what the change log has about them goes, wherever it stands in it.
+
+The sets stay, and say how many of their entries are gone: what is read in their order finds no gap. A set whose
+deletions are to go is marked first (`ChangeSet.is_purging`); from then on nothing of it comes back. Its own entries
+are removed last, in the transaction that removes the mark: whatever is interrupted is done again from the beginning.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
+
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.models.policy import Action, Actor
+from webapp.models.tables.access import TableAccess
+from webapp.models.tables.change_set import (
+    Change,
+    ChangeSet,
+    Entry,
+    Kind,
+    cells_from_json,
+    cells_to_json,
+    entries_from_blob,
+    entries_of,
+    entries_to_blob,
+    entry_from_row,
+    store_entries,
+)
+from webapp.models.tables.deletions import Deletion, find_deletion, may_delete, rows_to_purge
+from webapp.models.tables.table import Column, Table
+from webapp.rowstore import row_reader, row_writer, within
+
+BATCH_ENTRIES = 1_000  # of the sets that are changed in one unit of work; a large one has one of its own
+MAX_AT_ONCE = 5_000  # rows of a deletion that are looked at one by one before it is marked
+BATCH_SETS = 20  # that are looked through for old deletions in one unit of work
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """What is to go because of the set `seq`: rows and columns, and the sets that may name them, `seq` the last."""
+
+    table_id: int
+    seq: int
+    rows: frozenset[int]
+    columns: frozenset[int]
+    sets: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scrubbed:
+    """What becomes of a set that loses `count` entries: its new values, and which of its listed entries go or have
+    other texts; nothing, if it has no values. `work` says how much that is, in entries.
+    """
+
+    seq: int
+    work: int
+    count: int = 0
+    values: dict[str, Any] = field(default_factory=dict)
+    gone: list[int] = field(default_factory=list)
+    rewritten: list[dict[str, Any]] = field(default_factory=list)
+
+
+async def purge_deletions(work: UnitOfWork, actor: Actor, table_id: int, seqs: Sequence[int]) -> int:
+    """Begin to delete for good what these sets have deleted and is still in the trash; return how many rows and columns
+    that is at most. What is purged, or restored, already is left out. Raises `NotFound`, and `NotAllowed` for whoever
+    does not own the table.
+    """
+
+    def mark(connection: Connection) -> int:
+        TableAccess.require(connection, actor, table_id, Action.CHANGE_TABLE)
+        reader = row_writer(connection)
+        marked = 0
+        for seq in dict.fromkeys(seqs):
+            if (rows := connection.scalar(_LARGE, {"table_id": table_id, "seq": seq})) is not None:
+                connection.execute(_BEGIN, {"key": table_id, "number": seq})
+                marked += rows  # the job finds out which of them are back
+            elif (deletion := find_deletion(connection, reader, table_id, seq)) is not None:
+                marked += _mark(connection, table_id, deletion)
+        return marked
+
+    count = await work.run(mark)
+    if count:
+        work.enqueue("purge_deletions", str(table_id))
+    return count
+
+
+def find_tables_with_old_deletions(connection: Connection, before: datetime) -> list[int]:
+    """Tables whose logs have sets from before this time that were not looked at for old deletions."""
+    return list(connection.scalars(_WITH_OLD, {"before": before}))
+
+
+async def purge_old_deletions(work: UnitOfWork, table_id: int, before: datetime) -> bool:
+    """Begin to delete for good what was deleted before this time, in some sets; return whether there are more."""
+
+    def mark(connection: Connection) -> tuple[int, bool]:
+        reader, given = row_writer(connection), {"table_id": table_id, "before": before, "count": BATCH_SETS}
+        seqs = list(connection.scalars(_OLD, given))
+        found = [find_deletion(connection, reader, table_id, seq) for seq in seqs]
+        marked = sum(_mark(connection, table_id, deletion) for deletion in found if deletion is not None)
+        if seqs:
+            connection.execute(_MOVE, {"key": table_id, "next": seqs[-1] + 1})
+        return marked, len(seqs) == BATCH_SETS
+
+    marked, is_more = await work.run(mark)
+    if marked:
+        work.enqueue("purge_deletions", str(table_id))
+    return is_more
+
+
+def find_purge(connection: Connection, table_id: int) -> Purge | None:
+    """What is to be done next in a table; None if nothing is."""
+    seq = connection.scalar(_NEXT, {"table_id": table_id})
+    if seq is None:
+        return None
+    rows = frozenset(rows_to_purge(connection, row_reader(connection), table_id, seq))
+    columns = frozenset(connection.scalars(_COLUMNS, {"table_id": table_id}))
+    if not any(entry.is_column and entry.column in columns for entry in entries_of(connection, table_id, seq)):
+        columns = frozenset()  # those that other sets have deleted have their turn with these
+    found = set(connection.scalars(_ALL_SETS if columns else _NAMING_SETS, _given(table_id, rows)))
+    return Purge(table_id, seq, rows, columns, (*sorted(found - {seq}), seq))
+
+
+def plan_batch(connection: Connection, purge: Purge, done: int) -> list[Scrubbed]:
+    """What becomes of the next sets after the first `done`, read beforehand: making a large one anew takes a second, in
+    which others write. Nothing else changes a set.
+    """
+    planned, size = list[Scrubbed](), 0
+    for seq in purge.sets[done:]:
+        planned.append(_scrubbed_set(connection, purge, seq))
+        size += planned[-1].work
+        if size >= BATCH_ENTRIES:
+            break
+    return planned
+
+
+async def scrub_batch(work: UnitOfWork, purge: Purge, planned: Sequence[Scrubbed]) -> None:
+    """Remove what is to go from these sets; with the last one the purge is over."""
+
+    def scrub(connection: Connection) -> None:
+        for one in planned:
+            _apply(connection, purge.table_id, one)
+        if planned and planned[-1].seq == purge.seq:
+            connection.execute(_FINISH, {"key": purge.table_id, "number": purge.seq})
+
+    await work.run(scrub)
+
+
+async def forget_in_search(work: UnitOfWork, table_id: int, begins: bool) -> bool:
+    """Some of what the search index still has about deleted rows; return whether there is more."""
+    return await within(work, lambda rows: rows.forget_deleted(table_id, begins=begins))
+
+
+def _mark(connection: Connection, table_id: int, deletion: Deletion) -> int:
+    connection.execute(_BEGIN, {"key": table_id, "number": deletion.seq})
+    for entry in deletion.columns:
+        connection.execute(_PURGE_COLUMN, {"key": table_id, "column": entry.column})
+    return len(deletion.entries)
+
+
+def _scrubbed_set(connection: Connection, purge: Purge, seq: int) -> Scrubbed:
+    given = {"table_id": purge.table_id, "seq": seq}
+    blob = connection.scalar(_BLOB, given)
+    if blob is not None:
+        before = entries_from_blob(blob)
+        kept = [left for entry in before if (left := _scrubbed(entry, purge)) is not None]
+        if kept == before:
+            return Scrubbed(seq, 1)
+        new = entries_to_blob(kept)
+        values = {"blob": new, "size": len(new) if kept else 0}
+        return Scrubbed(seq, BATCH_ENTRIES, len(before) - len(kept), values)
+    kept, gone, rewritten = list[Entry](), list[int](), list[dict[str, Any]]()
+    rows = connection.execute(_LISTED, given).all()
+    for number, row_id, column, was, now in rows:
+        entry = entry_from_row(row_id, column, was, now)
+        left = _scrubbed(entry, purge)
+        if left is None:
+            gone.append(number)
+            continue
+        if left != entry:
+            stored = store_entries([left]).listed[0]
+            rewritten.append({"of": number, "was": stored["before"], "is": stored["after"]})
+        kept.append(left)
+    values = {"size": store_entries(kept).size} if gone or rewritten else {}
+    return Scrubbed(seq, len(rows), len(gone), values, gone, rewritten)
+
+
+def _apply(connection: Connection, table_id: int, one: Scrubbed) -> None:
+    if not one.values:
+        return
+    place = {"key": table_id, "set": one.seq}
+    if one.gone:
+        connection.execute(_DELETE, [place | {"of": number} for number in one.gone])
+    if one.rewritten:
+        connection.execute(_REWRITE, [place | entry for entry in one.rewritten])
+    where = ChangeSet.table_id == table_id, ChangeSet.seq == one.seq
+    connection.execute(update(ChangeSet).where(*where).values(purged=ChangeSet.purged + one.count, **one.values))
+
+
+def _scrubbed(entry: Entry, purge: Purge) -> Entry | None:
+    """What is left of an entry."""
+    if entry.row_id in purge.rows or entry.column in purge.columns:
+        return None
+    if purge.columns and entry.is_row:
+        return entry._replace(before=_without(entry.before, purge), after=_without(entry.after, purge))
+    return entry
+
+
+def _without(cells: str | None, purge: Purge) -> str | None:
+    if cells is None:
+        return None
+    found = cells_from_json(cells)
+    if found.keys().isdisjoint(purge.columns):
+        return cells
+    return cells_to_json({number: text for number, text in found.items() if number not in purge.columns})
+
+
+def _given(table_id: int, rows: frozenset[int]) -> dict[str, Any]:
+    return {
+        "table_id": table_id,
+        "ids": json.dumps(sorted(rows)),
+        "first": min(rows, default=0),
+        "last": max(rows, default=0),
+    }
+
+
+_OF_TABLE = ChangeSet.table_id == bindparam("table_id")
+_OF_KEY = ChangeSet.table_id == bindparam("key"), ChangeSet.seq == bindparam("number")
+_BEGIN = update(ChangeSet).where(*_OF_KEY).values(is_purging=True)
+_FINISH = update(ChangeSet).where(*_OF_KEY).values(is_purging=False)
+_PURGE_COLUMN = (
+    update(Column)
+    .where(Column.table_id == bindparam("key"), Column.number == bindparam("column"))
+    .values(is_purged=True, title="", rules={}, facts={})
+)
+# Deletions of very many rows and nothing else: looking at each of them here would make others wait.
+_LARGE = select(ChangeSet.rows).where(
+    _OF_TABLE,
+    ChangeSet.seq == bindparam("seq"),
+    ChangeSet.blob.is_not(None),
+    ChangeSet.kind == Kind.DELETE_ROWS,
+    ChangeSet.rows > MAX_AT_ONCE,
+    ChangeSet.is_purging.is_(False),
+    or_(ChangeSet.purged == 0, ChangeSet.size > 0),
+)
+_NEXT = select(func.min(ChangeSet.seq)).where(_OF_TABLE, ChangeSet.is_purging)
+_COLUMNS = select(Column.number).where(
+    Column.table_id == bindparam("table_id"), Column.is_purged, Column.is_dropped.is_(False)
+)
+_ALL_SETS = select(ChangeSet.seq).where(_OF_TABLE)
+_json: Any = func.json_each(bindparam("ids")).table_valued("value")
+_NAMING_SETS = (
+    select(Change.seq)
+    .where(Change.table_id == bindparam("table_id"), Change.row_id.in_(select(_json.c.value)))
+    .union(
+        select(ChangeSet.seq).where(
+            _OF_TABLE,
+            ChangeSet.blob.is_not(None),
+            ChangeSet.first_row <= bindparam("last"),
+            ChangeSet.last_row >= bindparam("first"),
+        )
+    )
+)
+_BLOB = select(ChangeSet.blob).where(_OF_TABLE, ChangeSet.seq == bindparam("seq"))
+_LISTED = (
+    select(Change.number, Change.row_id, Change.column, Change.before, Change.after)
+    .where(Change.table_id == bindparam("table_id"), Change.seq == bindparam("seq"))
+    .order_by(Change.number)
+)
+_PLACE = Change.table_id == bindparam("key"), Change.seq == bindparam("set"), Change.number == bindparam("of")
+_DELETE = delete(Change).where(*_PLACE)
+_REWRITE = update(Change).where(*_PLACE).values(before=bindparam("was"), after=bindparam("is"))
+_IS_OLD = ChangeSet.at < bindparam("before"), may_delete()
+_WITH_OLD = (
+    select(Table.id)
+    .join(ChangeSet, ChangeSet.table_id == Table.id)
+    .where(*_IS_OLD, ChangeSet.seq >= Table.trash_from, Table.deleted_at.is_(None))
+    .distinct()
+)
+_OLD = (
+    select(ChangeSet.seq)
+    .join(Table, Table.id == ChangeSet.table_id)
+    .where(_OF_TABLE, *_IS_OLD, ChangeSet.seq >= Table.trash_from)
+    .order_by(ChangeSet.seq)
+    .limit(bindparam("count"))
+)
+_MOVE = update(Table).where(Table.id == bindparam("key")).values(trash_from=bindparam("next"))
