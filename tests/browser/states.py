@@ -203,11 +203,7 @@ def columns(at: Place) -> None:
 
 @signed_in
 def rename_or_delete(at: Place) -> None:
-    address = at.table()
-    at.page.goto(f"{address}/edit")
-    at.page.get_by_label("Type its title").fill("something else")
-    at.page.get_by_role("button", name="Delete").click()
-    expect(at.page.locator("#confirmation-error")).to_be_visible()
+    at.page.goto(at.table() + "/edit")
 
 
 @signed_in
