@@ -1,5 +1,6 @@
 """A later export laid over a table: 1 % of the rows changed, a thousandth gone and as many new, in the same order; then in
-another one, when nothing is left to do. How long until the dry run is there, what of memory, and until it is applied.
+another one, when nothing is left to do. How long until the dry run is there, what of memory, and until it is applied; then
+what was changed as a file, and the first one undone.
 
 Where others use the machine too, trust the time of the processor: that of the comparing child alone.
 """
@@ -18,6 +19,7 @@ from benchmarks.measure import Options, children, cpu_seconds, resident_mb, run,
 
 CHANGED, GONE = 100, 1_000  # one row in so many
 WATCH_EVERY = 0.05  # seconds
+FIRST = "in the same order"
 HEAD = ("a later file", "read s", "compared s", "CPU s", "child, peak MB", "entries", "applied s", "server, peak MB")
 
 
@@ -27,11 +29,16 @@ def measure(folder: Path, options: Options) -> str:
     run([*served.rowcast("import", str(first), data=target)])
     found = []
     with served.serve(target) as server:
-        for name, seed in (("in the same order", None), ("in another order", 1), ("the same once more", 1)):
+        for name, seed in ((FIRST, None), ("in another order", 1), ("the same once more", 1)):
             path = _later(folder, first, options.rows, seed)
-            found.append((name, *_lay_over(server, target, path)))
-    size = f"{first.stat().st_size / 1e6:,.0f} MB"
-    return table(f"{options.rows:,} rows of 11 columns ({size}), imported again", HEAD, found)
+            import_id, *figures = _lay_over(server, target, path)
+            found.append((name, *figures))
+            if name == FIRST:
+                exported, size = _export(server, import_id)
+        undone = _undo(server, target)
+    about = f"{options.rows:,} rows of 11 columns ({first.stat().st_size / 1e6:,.0f} MB), imported again"
+    after = f"What the first changed, as CSV ({size:,.1f} MB): {exported:.2f} s. The first one undone: {undone:.2f} s."
+    return f"{table(about, HEAD, found)}\n{after}\n"
 
 
 def _lay_over(server: served.Served, target: Path, path: Path) -> tuple[Any, ...]:
@@ -54,7 +61,26 @@ def _lay_over(server: served.Served, target: Path, path: Path) -> tuple[Any, ...
         while _asked(target, "SELECT state FROM imports WHERE id = ?", import_id)[0] != "done":
             time.sleep(WATCH_EVERY)
         applied = time.perf_counter() - began
-    return read, compared, cpu, peak, entries, applied, resident_mb(server.pid, peak=True)
+    return import_id, read, compared, cpu, peak, entries, applied, resident_mb(server.pid, peak=True)
+
+
+def _export(server: served.Served, import_id: str) -> tuple[float, float]:
+    """Seconds and megabytes."""
+    began = time.perf_counter()
+    status, body = server.request("GET", f"/tables/1/imports/{import_id}/changes/export")
+    if status != 200:
+        raise RuntimeError(f"The export answered {status}")
+    return time.perf_counter() - began, len(body) / 1e6
+
+
+def _undo(server: served.Served, target: Path) -> float:
+    """Undo the first import over the table; in seconds."""
+    began = time.perf_counter()
+    seq = _asked(target, "SELECT min(seq) FROM import_updates WHERE seq IS NOT NULL")[0]
+    server.request("POST", f"/tables/1/history/{seq}/revert", "", **together._FORM)
+    while _asked(target, "SELECT count(*) FROM large_changes WHERE undo_of = ? AND state = 'done'", seq)[0] == 0:
+        time.sleep(WATCH_EVERY)
+    return time.perf_counter() - began
 
 
 def _numbered(folder: Path, rows: int) -> Path:
@@ -87,7 +113,7 @@ def _later(folder: Path, first: Path, rows: int, seed: int | None) -> Path:
     return path
 
 
-def _asked(folder: Path, statement: str, *values: str) -> Any:
+def _asked(folder: Path, statement: str, *values: object) -> Any:
     with closing(sqlite3.connect(folder / "rowcast.db")) as connection:
         return connection.execute(statement, values).fetchone()
 
