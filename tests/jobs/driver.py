@@ -133,6 +133,21 @@ def digest(rows: Sequence[Sequence[str]]) -> str:
     return hashlib.sha256("\n".join("\t".join(row) for row in rows).encode()).hexdigest()
 
 
+def delete(browser: Browser, table: str) -> None:
+    """Move the table of this URL, titled Planets, to the trash."""
+    _confirm(browser, f"{table}/deletion")
+
+
+def purge(browser: Browser, table: str) -> None:
+    """Begin to delete it for good."""
+    _confirm(browser, f"/tables/trash/{table.rpartition('/')[2]}/purge")
+
+
+def _confirm(browser: Browser, url: str) -> None:
+    answer = browser.client.post(url, data={"confirmation": "Planets"})
+    assert answer.status_code == 303, answer.text
+
+
 def hold_children(browser: Browser, rows: int = 0, verbs: str = "") -> None:
     """On a server of `held_children`, passes (of these verbs) wait once they have reached this number of rows."""
     hold = browser.database.parent / "hold-children"

@@ -5,6 +5,7 @@ import errno
 import threading
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,15 +108,15 @@ def test_an_interrupted_import_leaves_nothing_behind(
             await running
         is_over.set()
 
-    copy, is_over = import_command._copy, threading.Event()
+    copy, is_over = import_command.copy_upload, threading.Event()
 
-    def copy_slowly(path: Path, folder: Path) -> tuple[int, str]:
+    def copy_slowly(path: Path, folder: Path) -> dict[str, Any]:
         copied = copy(path, folder)
         is_over.wait(PATIENCE)
         return copied
 
     if moment == "copied":
-        monkeypatch.setattr(import_command, "_copy", copy_slowly)
+        monkeypatch.setattr(import_command, "copy_upload", copy_slowly)
     asyncio.run(interrupted())
     assert browser.tables() == []
     assert not any(owned.imports_dir.iterdir())
@@ -124,12 +125,12 @@ def test_an_interrupted_import_leaves_nothing_behind(
 def test_a_full_disk_is_said_in_words_and_leaves_nothing(
     owned: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def half(path: Path, folder: Path) -> tuple[int, str]:
+    def half(path: Path, folder: Path) -> dict[str, Any]:
         folder.mkdir(parents=True)
         (folder / "original").write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(import_command, "_copy", half)
+    monkeypatch.setattr(import_command, "copy_upload", half)
     with pytest.raises(UserError, match="disk is full"):
         import_file(owned, write_csv(tmp_path / "n.csv", 3), title=None, owner_email=None, progress=ignore)
     assert not any(owned.imports_dir.iterdir())

@@ -5,7 +5,7 @@ from itertools import takewhile
 import pytest
 
 from settings import Settings
-from tests.jobs.driver import Browser, hold_children, is_running, kill, release_children, workers
+from tests.jobs.driver import Browser, delete, hold_children, is_running, kill, purge, release_children, workers
 from tests.jobs.test_survival import HELD, Start, kill_server
 from tests.large_changes import add_plan
 from tests.people import settle
@@ -106,14 +106,28 @@ def test_a_cancelled_change_is_taken_back_even_if_the_server_is_killed(
     assert browser.ask("SELECT seq, rows, state FROM change_sets ORDER BY seq")[0][:] == (1, 1, "cancelled")
 
 
-def test_a_table_deleted_meanwhile_ends_its_change_quietly(browser: Browser, table: str) -> None:
+def test_a_table_in_the_trash_has_its_change_taken_back(browser: Browser, table: str) -> None:
     hold_children(browser, 1, "apply")
     post(browser, f"{table}/changes/1/start")
     wait_for_parts(browser, 1)
-    assert browser.client.post(f"{table}/deletion", data={"confirmation": "Planets"}).status_code == 303
+    delete(browser, table)
+    release_children(browser)
+    wait_for_state(browser, "cancelled")
+    assert names(browser) == NAMES
+    assert browser.client.get(f"{table}/changes/1").status_code == 404
+    assert "Traceback" not in browser.server.log.read_text()
+
+
+def test_a_table_deleted_for_good_meanwhile_ends_its_change_quietly(browser: Browser, table: str) -> None:
+    hold_children(browser, 1, "apply")
+    post(browser, f"{table}/changes/1/start")
+    wait_for_parts(browser, 1)
+    delete(browser, table)
+    purge(browser, table)
+    wait_for(lambda: browser.tables() == [])
     release_children(browser)
     wait_for(lambda: not workers(browser.server.pid))
-    assert browser.tables() == []
+    assert browser.ask("SELECT * FROM large_changes") == []
     assert "Traceback" not in browser.server.log.read_text()
 
 
@@ -139,7 +153,7 @@ def test_the_page_and_the_header_show_it_while_it_runs(browser: Browser, table: 
     assert f'hx-get="{table}/changes/1"' in told
     wait_for_state(browser, "done")
     assert "6,500 cells in 6,500 rows are changed." in shown(f"{table}/changes/1")
-    assert 'id="running" class="menu" data-menu hidden' in shown(table)
+    wait_for(lambda: 'id="running" class="menu" data-menu hidden' in shown(table))  # its job ends a little later
 
 
 TEXT = '{"type": "boolean", "format": {"true": "yes", "false": "no"}}'

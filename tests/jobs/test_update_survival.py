@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.driver import Browser, hold_children, kill, release_children, workers
+from tests.jobs.driver import Browser, delete, hold_children, kill, purge, release_children, workers
 from tests.jobs.test_survival import HELD, kill_server
 from tests.servers import Server, wait_for
 from tests.tables import add_table
@@ -77,8 +77,9 @@ def test_a_table_that_is_deleted_during_the_comparison_takes_the_file_with_it(
     hold_children(browser, ROWS // 3, "compare")
     import_id = upload(browser, table, tmp_path / "names.csv")
     browser.wait_until(import_id, "comparing")
-    answer = browser.client.post(f"{table}/deletion", data={"confirmation": "Planets"})
-    assert answer.status_code == 303
+    delete(browser, table)
     wait_for(lambda: not (browser.database.parent / "imports" / import_id).exists())
     wait_for(lambda: not workers(browser.server.pid))
-    assert browser.ask("SELECT * FROM imports") == browser.ask("SELECT * FROM import_updates") == []
+    assert browser.state(import_id) == "cancelled"
+    purge(browser, table)
+    wait_for(lambda: browser.ask("SELECT id FROM imports UNION ALL SELECT import_id FROM import_updates") == [])

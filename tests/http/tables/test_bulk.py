@@ -12,6 +12,7 @@ from settings import Settings
 from tests.helpers import sign_up
 from tests.http.tables.test_cells import edit, exported, member, save, send
 from tests.http.tables.test_tables import get, tree
+from tests.servers import PATIENCE
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp.extensions import jobs
 from webapp.models.tables.large_change import large_topic
@@ -182,7 +183,7 @@ async def test_chosen_rows_are_exported_in_the_order_of_the_view(client: QuartCl
 async def until(app: Application, client: QuartClient, address: str, pattern: str) -> str:
     """The page of a large change, once it has this."""
     topic = large_topic(int(address.rpartition("/")[2]))
-    async with asyncio.timeout(60), jobs.of(app).broker.subscribe([topic]) as events:
+    async with asyncio.timeout(PATIENCE), jobs.of(app).broker.subscribe([topic]) as events:
         while not re.search(pattern, page := await get(client, address)):
             await events.get()
     return page

@@ -16,6 +16,7 @@ from quart.testing import QuartClient
 from settings import Settings
 from tests.conftest import make_settings
 from tests.helpers import GRACE, sign_up
+from tests.servers import PATIENCE, wait_for
 from tests.tables import add_table
 from webapp.db.sqlite_driver import connect
 from webapp.extensions import db, jobs
@@ -55,7 +56,7 @@ async def upload(client: QuartClient, table: int, data: str, filename: str = "ci
 
 
 async def settled(app: Application, location: str) -> Import:
-    found = await jobs.of(app).wait_for_pass(location.rpartition("/")[2], 20)
+    found = await jobs.of(app).wait_for_pass(location.rpartition("/")[2], PATIENCE)
     assert found is not None
     return found
 
@@ -326,18 +327,27 @@ async def test_an_import_goes_with_its_table_with_all_of_its_files(
 ) -> None:
     done, waiting = await compared(app, ada, table), await compared(app, ada, table)
     await apply(app, ada, done)
-    folders = [settings.imports_dir / location.rpartition("/")[2] for location in (done, waiting)]
-    assert all((folder / "original").exists() for folder in folders)
+    kept, given_up = (settings.imports_dir / location.rpartition("/")[2] for location in (done, waiting))
+    assert (kept / "original").exists()
+    assert (given_up / "original").exists()
     answer = await ada.post(f"/tables/{table}/deletion", form={"confirmation": "Planets"})
     assert answer.status_code == 303
-    assert (await ada.get(waiting)).status_code == 404
-    assert (await ada.get(f"/tables/imports/{waiting.rpartition('/')[2]}")).status_code == 404
-    await asyncio.wait_for(_gone(folders), 10)
+    await asyncio.to_thread(wait_for, lambda: not given_up.exists())  # by a job
+    assert (kept / "original").exists()  # it comes back with the table
+    for location in (done, waiting):
+        assert (await ada.get(location)).status_code == 404
+        assert (await ada.get(f"/tables/imports/{location.rpartition('/')[2]}")).headers["Location"] == location
+    answer = await ada.post(f"/tables/trash/{table}/purge", form={"confirmation": "Planets"})
+    assert answer.status_code == 303
+    await asyncio.to_thread(wait_for, lambda: not kept.exists())
+    await asyncio.to_thread(wait_for, lambda: count(settings, "tables") == 0)
+    assert count(settings, "imports") == count(settings, "import_updates") == 0
+    assert (await ada.get(f"/tables/imports/{done.rpartition('/')[2]}")).status_code == 404
 
 
-async def _gone(folders: list[Path]) -> None:
-    while any(folder.exists() for folder in folders):  # noqa: ASYNC110  a job removes them
-        await asyncio.sleep(0.01)
+def count(settings: Settings, table: str) -> int:
+    with closing(connect(settings.data_dir / "rowcast.db")) as connection:
+        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
 async def test_whoever_may_not_edit_the_table_has_no_part_in_its_imports(
