@@ -1,5 +1,6 @@
 """A file laid over a table: what is new, differs, is the same, is missing, and cannot be told."""
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -184,9 +185,12 @@ def test_the_snapshot_has_no_later_change_and_says_where_it_is(laid: Laid) -> No
     assert over.match_keys(ignore).same == 4
 
 
-def test_a_table_that_is_gone_is_said_to_be(laid: Laid) -> None:
-    with pytest.raises(RowsGone):
+def test_a_table_that_is_gone_is_said_to_be_and_leaves_nothing_open(laid: Laid) -> None:
+    with pytest.raises(RowsGone) as caught:  # which keeps what the constructor had
         laid.over(TableRef(999, (Field(1, "id", "text", {}),)), [])
+    links = [os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    assert caught.tb is not None
+    assert not [link for link in links if link.startswith(str(laid.data_dir))]
 
 
 def test_a_file_may_have_as_many_columns_as_a_table(laid: Laid) -> None:

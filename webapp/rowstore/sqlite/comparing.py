@@ -45,10 +45,14 @@ class SqliteFileComparison(FileComparison):
         with readable_errors():
             self._connection = _open(draft, address)
         self._rows = SqliteRowWriter(self._connection)  # which knows what fits; nothing is written with it
-        self.seq = self._begin()
         names = ", ".join(f"x{place} TEXT NOT NULL" for place in range(len(columns)))
-        for statement in (f"CREATE TABLE file ({names})", *_TABLES):
-            self._run(statement)
+        try:
+            self.seq = self._begin()
+            for statement in (f"CREATE TABLE file ({names})", *_TABLES):
+                self._run(statement)
+        except BaseException:
+            self._connection.close()
+            raise
         self._known = KnownEdits(self._connection, [(place, columns[place].number) for place in self._keys])
         marks = ", ".join("?" * len(columns))
         self._insert = f"INSERT INTO file VALUES ({marks})"
@@ -280,7 +284,11 @@ def _refused(kind: str) -> str:
 def _open(draft: Path, address: str) -> sqlite3.Connection:
     """The database of the file's rows, which nobody needs after a crash, with the application's beside it."""
     connection = sqlite3.connect(draft, timeout=BUSY_TIMEOUT, isolation_level=None)
-    for pragma in ("journal_mode=OFF", "synchronous=OFF", "temp_store=FILE", f"cache_size=-{CACHE_KIB}"):
-        connection.execute(f"PRAGMA {pragma}")
-    connection.execute("ATTACH DATABASE ? AS app", (f"{Path(address).absolute()}",))
+    try:
+        for pragma in ("journal_mode=OFF", "synchronous=OFF", "temp_store=FILE", f"cache_size=-{CACHE_KIB}"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("ATTACH DATABASE ? AS app", (f"{Path(address).absolute()}",))
+    except BaseException:
+        connection.close()
+        raise
     return connection
