@@ -93,3 +93,24 @@ def into_parts(batches: Iterable[Sequence[Entry]]) -> Iterator[list[Entry]]:
             last = entry.row_id
     if part:
         yield part
+
+
+def outdated(entries: Iterable[Entry], latest: Mapping[int, str | None], empty: Mapping[int, str]) -> set[int]:
+    """Those of the rows that `entries` bring back which had other cells when they were deleted the last time. `empty`
+    has what each column writes for nothing: a column may be newer than an entry.
+    """
+    return {
+        entry.row_id
+        for entry in entries
+        if entry.row_id is not None
+        and entry.row_id in latest
+        and not _are_cells(entry.after or "{}", latest[entry.row_id], empty)
+    }
+
+
+def _are_cells(cells: str, last: str | None, empty: Mapping[int, str]) -> bool:
+    if cells == last:
+        return True
+    had = cells_from_json(cells)
+    now = cells_from_json(last) if last is not None else {}
+    return last is not None and all(had.get(number, empty.get(number, "")) == text for number, text in now.items())

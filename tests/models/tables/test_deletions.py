@@ -517,3 +517,22 @@ async def test_an_owner_who_has_become_a_guest_purges_nothing(database: Database
 
     with pytest.raises(NotAllowed):
         await database.write(purge_deletions, demoted, table, [seq])
+
+
+@both_ways
+async def test_undoing_the_earlier_of_two_deletions_gives_no_row_its_older_texts(
+    database: Database, table: int
+) -> None:
+    first = await delete(database, table, 1, 2, 3)
+    await bring_back(database, table, first, rows=[2, 3])
+    await database.write(change_cells, ADA, table, [CellEdit(2, 1, "Venus", "Later")])
+    second = await delete(database, table, 2, 3)
+
+    result = await database.write(revert, ADA, table, first)
+
+    assert [entry.row_id for entry in result.left] == [2]
+    now = await cells(database, table)
+    assert (now[1][0], now[3][0]) == ("Mercury", "Earth")
+    assert 2 not in now
+    await database.write(revert, ADA, table, second)
+    assert (await cells(database, table))[2][0] == "Later"

@@ -1,5 +1,6 @@
 """The trash and large changes: what they have deleted is listed, comes back, and can be deleted for good."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,12 @@ from webapp.models.tables.change_set import Entry, Kind, cells_to_json, entries_
 from webapp.models.tables.columns import delete_column
 from webapp.models.tables.deletion import delete_table
 from webapp.models.tables.editing import CellEdit, change_cells
-from webapp.models.tables.large_change import LargeChangeRunning, LargeState, PurgeRunning
+from webapp.models.tables.large_change import LargeChangeRunning, LargeState, PurgeRunning, list_left
 from webapp.models.tables.large_changing import apply
 from webapp.models.tables.log_scrubbing import find_tables_with_old_deletions, purge_deletions, purge_old_deletions
 from webapp.models.tables.restoring import OneAtATime, RestoreResult
 from webapp.models.tables.table import SearchIndex, Table
-from webapp.models.tables.undo import NotUndoable, UndoBegun, revert
+from webapp.models.tables.undo import NotUndoable, UndoBegun, UndoResult, revert
 from webapp.planners.plan import PlanInput
 from webapp.planners.registry import PLANNERS
 from webapp.rowstore import create_store, entries, open_loader, open_reader
@@ -58,14 +59,23 @@ async def delete_many(database: Database, *ids: int, kind: Kind = Kind.DELETE_RO
     return await made(database, deletion_of(*ids), kind)
 
 
-async def finish_begun(database: Database, begun: RestoreResult | UndoBegun) -> LargeChange:
-    """As the job does, whichever planner it is."""
+async def nothing() -> None:
+    pass
+
+
+async def finish_begun(
+    database: Database,
+    begun: UndoResult | RestoreResult | UndoBegun,
+    meanwhile: Callable[[], Awaitable[None]] = nothing,
+) -> LargeChange:
+    """As the job does, whichever planner it is. `meanwhile`: done when it is planned, and not applied yet."""
     assert isinstance(begun, UndoBegun)
     table, change = await find_table(database, ADA, 1), await get(database, begun.change_id)
     address = str(database.file)
     with open_loader(address) as loader, open_reader(address) as reader:
         batches = PLANNERS[change.planner]()(PlanInput(table.ref, change.arguments, reader, ignore))
         loader.write_plan(change.id, batches, ignore)
+    await meanwhile()
     await database.write(large_steps.finish_planning, change.id)
     return await carry_out(database, change)
 
@@ -179,6 +189,54 @@ async def test_only_the_rows_of_a_further_file_come_back_not_what_it_changed(dat
     assert len(now) == 12
     assert [now[row][1] for row in (1, 2, 3)] == ["7", "7", "1"]
     assert (await set_of(database, seq)).undone_by is None
+
+
+async def deleted_twice(database: Database) -> tuple[int, int]:
+    """Two large deletions: row 2 was back in between, and has another text since."""
+    first = await delete_many(database, *range(1, 9))
+    await bring_back(database, 1, first, rows=[2, 3])
+    await database.write(change_cells, ADA, 1, [CellEdit(2, 1, NAMES[1], "Later")])
+    cells = [cells_to_json({1: name, 2: "1"}) for name in ("Later", NAMES[2], *NAMES[8:11])]
+    ids = (2, 3, 9, 10, 11)
+    return first, await made(
+        database, [Entry(row, None, text, None) for row, text in zip(ids, cells, strict=True)], Kind.DELETE_ROWS
+    )
+
+
+async def test_restoring_the_earlier_of_two_deletions_leaves_the_rows_of_the_later_one(database: Database) -> None:
+    first, second = await deleted_twice(database)
+    change = await finish_begun(database, await bring_back(database, 1, first))
+    assert (change.kind, change.left) == (Kind.RESTORE, 0)
+    assert sorted(await rows(database)) == [1, 4, 5, 6, 7, 8, 12]
+    await finish_begun(database, await bring_back(database, 1, second))
+    assert (await rows(database))[2] == ("Later", "1")
+    assert len(await rows(database)) == 12
+
+
+async def test_undoing_the_earlier_of_two_deletions_gives_no_row_its_older_texts(database: Database) -> None:
+    first, second = await deleted_twice(database)
+    change = await finish_begun(database, await database.write(revert, ADA, 1, first))
+    left = await database.read(lambda reading: list_left(reading, change.id))
+    assert [entry.row_id for entry in left.entries] == [2]
+    now = await rows(database)
+    assert now[3] == (NAMES[2], "1")  # was deleted with the same cells both times
+    assert 2 not in now
+    await finish_begun(database, await database.write(revert, ADA, 1, second))
+    assert (await rows(database))[2] == ("Later", "1")
+
+
+async def test_a_row_deleted_anew_while_its_restoration_is_planned_keeps_its_latest_texts(database: Database) -> None:
+    first = await delete_many(database, *range(1, 9), kind=Kind.IMPORT_UPDATE)
+    begun = await bring_back(database, 1, first)
+
+    async def meanwhile() -> None:
+        await bring_back(database, 1, first, rows=[2])
+        await database.write(change_cells, ADA, 1, [CellEdit(2, 1, NAMES[1], "Later")])
+        await delete(database, 1, 2)
+
+    change = await finish_begun(database, begun, meanwhile)
+    assert (change.state, change.left) == (LargeState.DONE, 1)
+    assert sorted(await rows(database)) == [1, *range(3, 13)]
 
 
 async def test_a_large_deletion_is_restored_on_its_own(database: Database) -> None:
