@@ -107,11 +107,19 @@ async def purge(database: Database, table: int, *seqs: int) -> int:
 
 async def finish(database: Database, table: int) -> None:
     """As the job does."""
+    await scrub_all(database, table)
+    await empty_columns(database)
+
+
+async def scrub_all(database: Database, table: int) -> None:
     found: Purge | None = None
     while (found := await find_next(database, table, found)) is not None:
         done = 0
         while done < len(found.places):
             done += await scrub(database, found, done)
+
+
+async def empty_columns(database: Database) -> None:
     for forgotten in await database.read(find_forgotten_columns):
         after: int | None = 0
         while after is not None:

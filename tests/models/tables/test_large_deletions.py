@@ -1,14 +1,26 @@
 """The trash and large changes: what they have deleted is listed, comes back, and can be deleted for good."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
 
 from tests.models.tables.conftest import ADA, Followed
-from tests.models.tables.large import carry_out, get, ignore, plan
-from tests.models.tables.test_deletions import bring_back, delete, find, find_next, finish, page, purge, scrub, texts_of
+from tests.models.tables.large import carry_out, get, ignore, plan, planned, work
+from tests.models.tables.test_deletions import (
+    bring_back,
+    delete,
+    find,
+    find_next,
+    finish,
+    page,
+    purge,
+    scrub,
+    scrub_all,
+    texts_of,
+)
 from tests.tables import add_table
 from webapp.db.database import Database
 from webapp.db.unit_of_work import UnitOfWork
@@ -20,7 +32,7 @@ from webapp.models.tables.columns import delete_column
 from webapp.models.tables.deletion import delete_table
 from webapp.models.tables.editing import CellEdit, change_cells
 from webapp.models.tables.large_change import LargeChangeRunning, LargeState, PurgeRunning, list_left
-from webapp.models.tables.large_changing import apply
+from webapp.models.tables.large_changing import apply, begin, cancel
 from webapp.models.tables.log_scrubbing import find_tables_with_old_deletions, purge_deletions, purge_old_deletions
 from webapp.models.tables.restoring import OneAtATime, RestoreResult
 from webapp.models.tables.table import SearchIndex, Table
@@ -28,6 +40,7 @@ from webapp.models.tables.undo import NotUndoable, UndoBegun, UndoResult, revert
 from webapp.planners.plan import PlanInput
 from webapp.planners.registry import PLANNERS
 from webapp.rowstore import create_store, entries, open_loader, open_reader
+from webapp.rowstore.store import ChangeWithdrawn
 
 NAMES = [f"Planet-{number:02}" for number in range(1, 13)]
 
@@ -278,8 +291,10 @@ async def test_a_purged_large_deletion_leaves_no_text_anywhere(
 async def test_purging_a_row_takes_it_out_of_plans_and_of_what_was_left(database: Database, data_dir: Path) -> None:
     waiting = await plan(database, [Entry(row, 1, NAMES[row - 1], "Planet") for row in range(1, 9)], is_decided=False)
 
+    refused = {"refused": 1, "refusals": [[7, 1, NAMES[1], "no"]], "reasons": {f"“{NAMES[1]}” is in row 2 already": 1}}
+
     async def sample(work: UnitOfWork) -> None:
-        report = {"samples": [[2, 1, NAMES[1], "Planet"], [3, 1, NAMES[2], "Planet"]]}
+        report = {"samples": [[2, 1, NAMES[1], "Planet"], [3, 1, NAMES[2], "Planet"]], **refused}
         await work.session.execute(update(LargeChange).values(report=report))
 
     await database.write(sample)
@@ -290,10 +305,58 @@ async def test_purging_a_row_takes_it_out_of_plans_and_of_what_was_left(database
     await purge(database, 1, await delete(database, 1, 2))
 
     assert NAMES[1] not in await stored_names(database, data_dir)
-    assert (await get(database, waiting.id)).report == {"samples": [[3, 1, NAMES[2], "Planet"]]}
+    assert (await get(database, waiting.id)).report == {
+        "samples": [[3, 1, NAMES[2], "Planet"]],
+        "refused": 1,
+        "refusals": [],
+        "reasons": {},
+    }
     await database.write(apply, ADA, 1, waiting.id)
     assert (await carry_out(database, waiting)).state == LargeState.DONE
     assert [(await rows(database))[row][0] for row in (1, 6)] == ["Planet", "Planet"]
+
+
+async def test_a_plan_that_is_being_written_is_given_up_by_a_purge(database: Database, data_dir: Path) -> None:
+    change = await database.write(begin, ADA, 1, planned(), is_decided=False)
+    seq = await delete(database, 1, 2)
+    before = utc_now()
+    await database.write(purge_old_deletions, 1, before)  # the schedule waits for the next time
+    assert await find(database, 1, seq) is not None
+
+    def batches() -> Generator[list[Entry], None, dict[str, Any]]:
+        """From a snapshot that has the row."""
+        yield [Entry(2, 1, NAMES[1], "x"), Entry(3, 1, NAMES[2], "x")]
+        return {"samples": [[2, 1, NAMES[1], "x"]]}
+
+    await purge(database, 1, seq)
+
+    with pytest.raises(ChangeWithdrawn), open_loader(str(database.file)) as loader:
+        loader.write_plan(change.id, batches(), ignore)
+    assert NAMES[1] not in await stored_names(database, data_dir)
+    change = await get(database, change.id)
+    assert (change.state, change.failure) == (LargeState.FAILED, log_scrubbing.PLANS_OUTDATED)
+
+
+async def test_nothing_is_purged_while_a_large_change_is_taken_back(database: Database, data_dir: Path) -> None:
+    before = await rows(database)
+    gone = await delete(database, 1, 12)
+    change = await plan(database, deletion_of(*range(1, 9)), Kind.DELETE_ROWS)
+    work(database, change, 2)
+    await database.write(cancel, ADA, 1, change.id)
+    change = await get(database, change.id)
+    work(database, change, 1)
+    assert (await get(database, change.id)).state == LargeState.REVERTING
+
+    with pytest.raises(LargeChangeRunning):
+        await database.write(purge_deletions, ADA, 1, [gone])
+    assert change.seq is not None
+    with pytest.raises(LargeChangeRunning):
+        await database.write(purge_deletions, ADA, 1, [change.seq])
+
+    await carry_out(database, change)
+    assert await rows(database) == {row: cells for row, cells in before.items() if row != 12}
+    assert await purge(database, 1, gone) == 1
+    assert NAMES[11] not in await stored_names(database, data_dir)
 
 
 async def test_purging_a_column_takes_it_out_of_parts(database: Database, data_dir: Path) -> None:
@@ -306,6 +369,15 @@ async def test_purging_a_column_takes_it_out_of_parts(database: Database, data_d
     assert await stored_names(database, data_dir) == set()
     await finish_begun(database, await bring_back(database, 1, seq))
     assert (await rows(database))[9] == ("1",)
+
+
+async def test_rows_go_and_come_back_without_a_purged_column_that_is_not_emptied_yet(database: Database) -> None:
+    await database.write(delete_column, ADA, 1, 1)
+    await database.write(purge_deletions, ADA, 1, [(await find_table(database, ADA, 1)).seq])
+    await scrub_all(database, 1)
+    gone = [Entry(row, None, cells_to_json({2: "1"}), None) for row in range(1, 9)]
+    change = await carry_out(database, await plan(database, gone, Kind.DELETE_ROWS))
+    assert (change.left, len(await rows(database))) == (0, 4)
 
 
 @pytest.mark.parametrize("batches", range(1, 9))

@@ -38,6 +38,7 @@ from webapp.imports.inspect_file import inspect_file
 from webapp.imports.requests import ImportFolder
 from webapp.imports.update_settings import NEW, Missing, Mode, UpdateSettings
 from webapp.jobs import import_updates
+from webapp.jobs.history import drop_forgotten_columns
 from webapp.models import Actor, ChangeSet, Import, LargeState
 from webapp.models.tables import bulk_changing, import_updating, large_changing, large_steps, log_scrubbing, restoring
 from webapp.models.tables.change_set import Kind, Via
@@ -48,6 +49,7 @@ from webapp.models.tables.large_change import ENDED, STARTED
 from webapp.models.tables.large_changing import Planned
 from webapp.models.tables.log_scrubbing import Purge, find_purge, plan_batch, scrub_batch
 from webapp.models.tables.undo import NotUndoable, UndoBegun
+from webapp.models.tables.update_checks import SettingsRefused
 from webapp.planners.bulk.operations import (
     CellOperation,
     Clear,
@@ -308,7 +310,8 @@ class WholeHistory(LargeChangesHistory):
             done = self.write(import_updating.apply, actor, TABLE, self.compared, Decision(answer, (0, 2)), plan)
             if done is False:
                 assert not is_last
-                self.compare()
+                if not self.compare():
+                    return
             elif done:
                 update = self.update_of(self.compared)
                 self.compared = None
@@ -318,14 +321,19 @@ class WholeHistory(LargeChangesHistory):
             else:
                 return
 
-    def compare(self) -> None:
-        """As its job does, in this process."""
+    def compare(self) -> bool:
+        """As its job does, in this process. False if columns that it needs are gone: then the page asks again."""
         assert self.compared is not None
         context: Any = SimpleNamespace(database=self.database, rows=self.store, folder=self.import_folder)
-        request = self.run(import_updates._request(context, self.import_of(self.compared)))
+        try:
+            request = self.run(import_updates._request(context, self.import_of(self.compared)))
+        except SettingsRefused:
+            self.compared = None
+            return False
         report = compare(request, lambda bytes_read, rows: None)
         verb = import_updating.record_comparison
         self.run(self.database.write(verb, self.compared, report.to_json()))
+        return True
 
     def import_folder(self, import_id: str) -> ImportFolder:
         return ImportFolder(self.folder / "imports" / import_id)
@@ -389,6 +397,12 @@ class WholeHistory(LargeChangesHistory):
             batch = self.run(self.database.read(partial(plan_batch, purge=found, done=done)))
             self.run(self.database.write(scrub_batch, found, batch))
             self.purge = found, done + len(batch)
+
+    @precondition(lambda self: self.purged_columns)
+    @rule()
+    def empty_purged_columns(self) -> None:
+        """What the job does afterwards, some time or other."""
+        self.run(drop_forgotten_columns(self.database))
 
     def deletions(self) -> list[int]:
         """The sets whose deletions are in the trash, as far as the states say."""

@@ -32,7 +32,7 @@ _RECORD = (
 )
 _COLUMNS = (
     "SELECT number, title, type, format, keeps_texts, storage, deleted_at IS NOT NULL FROM columns"
-    " WHERE table_id = ? AND NOT is_dropped ORDER BY position"
+    " WHERE table_id = ? AND NOT is_dropped AND NOT is_purged ORDER BY position"
 )
 _PLANNED = "SELECT blob FROM large_change_parts WHERE change_id = ? AND number = ?"
 _FORGET_PLANNED = "DELETE FROM large_change_parts WHERE change_id = ? AND number = ?"
@@ -201,7 +201,9 @@ class LargeChangeRunner:
 
 
 def read_table(connection: sqlite3.Connection, table_id: int) -> TableRef:
-    """The table with the columns that were deleted, too: their cells go and come back with their rows."""
+    """The table with the columns that were deleted, too: their cells go and come back with their rows. Those that were
+    deleted for good do not, even if their cells are not emptied yet.
+    """
     fields, kept = list[Field](), list[Field]()
     for number, title, type_, format, keeps_texts, storage, is_deleted in connection.execute(_COLUMNS, (table_id,)):
         field = Field(number, title, type_, json.loads(format), bool(keeps_texts), storage)
