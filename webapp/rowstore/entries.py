@@ -6,7 +6,7 @@ process plans and applies these, so nothing here needs the database layer.
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 PART_ENTRIES = 1_000  # of a part of a large change, about: the cells of one row stay together
@@ -46,6 +46,11 @@ class Entry(NamedTuple):
     def is_title(self) -> bool:
         return self.row_id is None and self.column is None
 
+    def of_columns(self, known: Container[int]) -> "Entry":
+        """A whole row without its cells in other columns, such as one that is being deleted for good."""
+        before, after = (text and _only(text, known) for text in (self.before, self.after))
+        return self if (before, after) == (self.before, self.after) else self._replace(before=before, after=after)
+
     @property
     def reversed(self) -> "Entry":
         return self._replace(before=self.after, after=self.before)
@@ -60,6 +65,12 @@ def cells_to_json(cells: Mapping[int, str]) -> str:
 
 def cells_from_json(text: str) -> dict[int, str]:
     return {int(number): cell for number, cell in json.loads(text).items()}
+
+
+def _only(cells: str, known: Container[int]) -> str:
+    found = cells_from_json(cells)
+    kept = {number: text for number, text in found.items() if number in known}
+    return cells if len(kept) == len(found) else cells_to_json(kept)
 
 
 def pack(entries: Sequence[Entry], level: int = 3) -> bytes:

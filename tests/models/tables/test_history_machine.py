@@ -21,7 +21,7 @@ from sqlalchemy import Connection, select
 from tests.conftest import make_settings
 from tests.tables import add_table
 from webapp.db.database import Database
-from webapp.db.errors import UserError
+from webapp.db.errors import DatabaseBusy, UserError
 from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models import Action, Actor, ChangeSet, LargeChange, LargeState, Table, User, utc_now
@@ -212,6 +212,8 @@ class History(RuleBasedStateMachine):
         """None if it was refused in words."""
         try:
             return self.run(self.database.write(verb, *args, **kwargs))
+        except DatabaseBusy:
+            raise
         except UserError:
             return None
 

@@ -250,7 +250,7 @@ class Reversal:
         self._count(entries, set(before) - set(unchanged), -1)
 
     def _count(self, entries: list[Entry], not_done: set[int], sign: int) -> None:
-        made = [entry for entry in entries if entry.row_id not in not_done]
+        made = [entry.of_columns(self.fields) for entry in entries if entry.row_id not in not_done]
         self.changed += made
         self.left += [entry for entry in entries if entry.row_id in not_done]
         self.added_rows += sign * len(made)
