@@ -135,6 +135,8 @@ async def test_a_large_change_that_deleted_nothing_is_not_in_the_trash(database:
 
 async def test_while_it_is_applied_it_is_not_in_the_trash(database: Database) -> None:
     change = await plan(database, deletion_of(*range(1, 9)), Kind.DELETE_ROWS)
+    work(database, change, 2)
+    assert len(await rows(database)) == 6
     assert (await page(database, 1)).deletions == []
     assert change.seq is not None
     with pytest.raises(LargeChangeRunning):
@@ -176,10 +178,15 @@ async def test_restoring_all_of_a_large_deletion_undoes_it_in_the_background(dat
     assert await bring_back(database, 1, seq) == RestoreResult(None, 0, 0, 0)
 
 
-async def test_some_rows_of_a_large_deletion_come_back_at_once_and_the_rest_later(database: Database) -> None:
+async def test_some_rows_of_a_large_deletion_come_back_at_once_and_the_rest_later(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = await rows(database)
     seq = await delete_many(database, *range(1, 12))
-    assert await bring_back(database, 1, seq, rows=[2, 7, 12]) == RestoreResult(seq + 1, 2, 0, 0)
+    with monkeypatch.context() as patched:
+        patched.setattr(deletions, "ROWS_SIZE", 1)  # the others are not read to list it
+        restored = await bring_back(database, 1, seq, rows=[2, 7, 12])
+    assert restored == RestoreResult(seq + 1, 2, 0, 0)
     found = await find(database, 1, seq)
     assert found is not None
     assert (found.row_count, found.is_whole) == (9, False)
@@ -424,6 +431,7 @@ async def test_what_a_large_change_deleted_long_ago_is_purged_by_the_schedule(
     before = utc_now()
     assert await database.read(lambda reading: find_tables_with_old_deletions(reading, before)) == [1]
     assert not await database.write(purge_old_deletions, 1, before)  # waits for the change that is running
+    assert len((await page(database, 1)).deletions) == 1
     assert await stored_names(database, data_dir) == set(NAMES)
     await carry_out(database, running)
     await database.write(purge_old_deletions, 1, before)
