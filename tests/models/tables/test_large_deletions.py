@@ -393,6 +393,7 @@ async def test_a_large_purge_that_is_interrupted_is_finished_by_the_next_one(
 ) -> None:
     monkeypatch.setattr(log_scrubbing, "BATCH_ENTRIES", 1)
     monkeypatch.setattr(log_scrubbing, "GROUP_ROWS", 1)
+    await plan(database, [Entry(row, 1, NAMES[row - 1], "x") for row in range(1, 12)], is_decided=False)
     await made(database, [Entry(row, 2, "1", NAMES[row - 1]) for row in range(1, 13)], Kind.CELLS)
     await made(database, [Entry(row, 2, NAMES[row - 1], "1") for row in range(1, 13)], Kind.CELLS)
     seq = await delete_many(database, *range(1, 12))
