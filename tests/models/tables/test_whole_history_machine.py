@@ -21,7 +21,6 @@ from tests.models.tables.test_history_machine import (
     ADA,
     TABLE,
     TEXTS,
-    History,
     LargeChangesHistory,
     State,
     columns,
@@ -98,10 +97,10 @@ class WholeHistory(LargeChangesHistory):
     """
 
     max_listed = 2
+    # Others have these; without them there are more of the changes that this one is about.
     set_column = change_all_kinds = edit_meanwhile = None  # type: ignore[assignment]
     rename = paste = move_column = duplicate = edit_many = None  # type: ignore[assignment]
-    receive = look = None  # type: ignore[assignment]
-    change_column = History.change_column
+    receive = look = begin_index = extend_index = step_forward = None  # type: ignore[assignment]
 
     def __init__(self, world: Path, folder: Path) -> None:
         super().__init__(world, folder)
@@ -254,6 +253,7 @@ class WholeHistory(LargeChangesHistory):
         changes=st.dictionaries(st.tuples(rows, columns), file_cells, max_size=3),
         new=st.lists(st.dictionaries(columns, file_cells, min_size=1), max_size=2),
         has_new_column=st.booleans(),
+        answer=st.none() | st.sampled_from([THEIRS, FILE, EACH]),
     )
     def bring_file(
         self,
@@ -267,8 +267,9 @@ class WholeHistory(LargeChangesHistory):
         changes: dict[tuple[int, int], str],
         new: list[dict[int, str]],
         has_new_column: bool,
+        answer: str | None,
     ) -> None:
-        """What the table has by now, with some changes; it is compared with the table, and waits."""
+        """What the table has by now, with some changes; it is compared with the table, and waits for an answer."""
         fields = [field for field in self.table().ref.fields if field.number not in left_out] or self.table().ref.fields
         there = {row: cells for row, cells in self.states[-1].visible.items() if row not in gone}
         lines = [[changes.get((row, one.number), cells[one.number]) for one in fields] for row, cells in there.items()]
@@ -280,6 +281,8 @@ class WholeHistory(LargeChangesHistory):
             titles, lines = [*titles, "Extra"], [[*line, str(index)] for index, line in enumerate(lines)]
         settings = UpdateSettings(numbers, mode, (key,), adds_rows, missing)
         self.upload(actor, [titles, *([text.replace("\0", "") for text in line] for line in lines)], settings)
+        if answer is not None and self.compared is not None:
+            self.lay_over(answer, actor)
 
     def upload(self, actor: Actor, lines: list[list[str]], settings: UpdateSettings) -> None:
         self.files += 1
