@@ -10,12 +10,18 @@ from webapp.rowstore.sqlite.set_parts import Extent
 
 
 def add_plan(
-    data_dir: Path, table_id: int, changes: Sequence[Entry] = (), *, user_id: int = 1, state: str = "ready"
+    data_dir: Path,
+    table_id: int,
+    changes: Sequence[Entry] = (),
+    *,
+    user_id: int = 1,
+    state: str = "ready",
+    kind: str = "cells",
 ) -> int:
     """The id of a change whose plan is ready, unless it has another state."""
     parts, extent = list(into_parts([changes])), Extent().add(changes)
     counts = {"parts": len(parts), "entries": extent.entries, "rows": extent.rows, "cells": extent.cells}
-    given = {"table_id": table_id, "user_id": user_id, "kind": "cells", "via": "page", "note": "", "planner": "test"}
+    given = {"table_id": table_id, "user_id": user_id, "kind": kind, "via": "page", "note": "", "planner": "test"}
     given |= {"state": state, "columns": extent.named, "new_rows": extent.new_rows, "parts_done": 0, "left": 0}
     given |= {"is_decided": 0, "index_again": 0, "first_row": extent.first_row, "last_row": extent.last_row, **counts}
     given |= {"arguments": "{}", "created_at": "2026-11-28 12:00:00"}

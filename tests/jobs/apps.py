@@ -75,7 +75,7 @@ def impatient(settings: Settings) -> Application:
 def slow_purges(settings: Settings) -> Application:
     """What is deleted for good goes some rows at a time, with pauses."""
     trash.HOLD_SECONDS, trash.BATCH_ROWS, purging.PAUSE_SECONDS = 0.0, 100, 0.05
-    log_scrubbing.BATCH_ENTRIES = 1
+    log_scrubbing.BATCH_ENTRIES, log_scrubbing.GROUP_ROWS = 1, 1_000
     return create_app(settings)
 
 

@@ -5,10 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.driver import Browser, kill, write_csv
+from tests.jobs.driver import Browser, hold_children, kill, release_children, workers, write_csv
+from tests.jobs.test_survival import HELD
+from tests.large_changes import add_plan
 from tests.servers import Server, wait_for
+from tests.tables import add_table
+from webapp.rowstore.entries import Entry, cells_to_json, unpack
 
 SLOW = "tests.jobs.apps:slow_purges"
+LARGE = 6_000  # rows: six parts of a large change
 MARK = b"a text that is nowhere else"
 
 Start = Callable[..., Server]
@@ -150,3 +155,79 @@ def test_a_server_killed_while_deleted_rows_leave_the_log_does_the_rest_at_the_n
     assert browser.ask(left)[0]["n"] == 0
     assert browser.ask("SELECT seq FROM change_sets WHERE is_purging") == []
     assert "deleted for good" in browser.client.get(f"/tables/{table_id}/history/{deleted}").text
+
+
+def is_in_log(browser: Browser, text: str) -> bool:
+    """Also compressed."""
+    blobs = "SELECT blob FROM change_set_parts UNION ALL SELECT blob FROM large_change_parts"
+    return any(text in str(unpack(blob)) for (blob,) in browser.ask(blobs))
+
+
+def parts(browser: Browser, seq: int) -> int:
+    return int(browser.ask("SELECT count(*) AS n FROM change_set_parts WHERE seq = ?", seq)[0]["n"])
+
+
+def carry_out(browser: Browser, change_id: int) -> int:
+    """Begin to apply a plan; return the number of its set once it is done."""
+    assert browser.client.post(f"/tables/1/changes/{change_id}/start").status_code == 303
+    wait_for(lambda: browser.ask("SELECT state FROM large_changes WHERE id = ?", change_id)[0][0] == "done")
+    return int(browser.ask("SELECT seq FROM large_changes WHERE id = ?", change_id)[0][0])
+
+
+def test_a_server_killed_while_it_purges_a_large_deletion_does_the_rest_at_the_next_start(
+    server: Start, browser: Browser
+) -> None:
+    browser.visit(server(SLOW)).sign_up()
+    data_dir, ids = browser.database.parent, range(1, LARGE + 1)
+    table_id = add_table(data_dir, {"Name": "text"}, [("kept" if row % 1_000 == 0 else "x",) for row in ids])
+    written = [Entry(row, 1, "x", f"confidential {row}") for row in ids if row % 1_000]
+    gone = [Entry(entry.row_id, None, cells_to_json({1: entry.after or ""}), None) for entry in written]
+    first = carry_out(browser, add_plan(data_dir, table_id, written))
+    second = carry_out(browser, add_plan(data_dir, table_id, gone, kind="rows.delete"))
+    assert rows(browser, table_id) == LARGE // 1_000
+    whole = parts(browser, second)
+    assert browser.client.post(f"/tables/{table_id}/trash/purge", data={"seq": second}).status_code == 303
+    wait_for(lambda: parts(browser, second) < whole)
+
+    kill(browser.server.pid)
+    browser.server.wait()
+    assert 0 < parts(browser, second) < whole
+    assert is_in_log(browser, "confidential")
+    assert browser.ask("SELECT seq FROM change_sets WHERE is_purging")[0]["seq"] == second
+
+    browser.visit(server())
+
+    wait_for(lambda: browser.ask("SELECT seq FROM change_sets WHERE is_purging") == [])
+    assert (parts(browser, first), parts(browser, second)) == (0, 0)
+    assert not is_in_log(browser, "confidential")
+    wait_for(lambda: not is_stored_anywhere(browser, b"confidential "))
+    assert rows(browser, table_id) == LARGE // 1_000
+    assert browser.ask("PRAGMA integrity_check")[0][0] == "ok"
+    assert "deleted for good" in browser.client.get(f"/tables/{table_id}/history/{second}").text
+
+
+def test_a_table_is_purged_while_a_large_change_of_it_is_taken_back(server: Start, browser: Browser) -> None:
+    browser.visit(server(HELD)).sign_up()
+    data_dir = browser.database.parent
+    table_id = add_table(data_dir, {"Name": "text"}, [("confidential",)] * LARGE)
+    change_id = add_plan(
+        data_dir,
+        table_id,
+        [Entry(row, None, cells_to_json({1: "confidential"}), None) for row in range(1, LARGE + 1)],
+        kind="rows.delete",
+    )
+    hold_children(browser, 3, "apply")
+    assert browser.client.post(f"/tables/{table_id}/changes/{change_id}/start").status_code == 303
+    wait_for(lambda: browser.ask("SELECT parts_done FROM large_changes")[0][0] >= 3)
+    move_to_trash(browser, table_id)
+    hold_children(browser, 1, "revert")
+    wait_for(lambda: browser.ask("SELECT parts_done FROM large_changes")[0][0] == 2)
+    purge(browser, table_id, "Planets")
+    wait_for(lambda: is_gone(browser, table_id))
+    release_children(browser)
+    wait_for(lambda: not workers(browser.server.pid))
+    assert browser.tables() == []
+    assert browser.ask("SELECT count(*) FROM change_set_parts")[0][0] == 0
+    assert browser.ask("SELECT count(*) FROM large_change_parts")[0][0] == 0
+    wait_for(lambda: not is_stored_anywhere(browser, b"confidential"))
+    assert "Traceback" not in browser.server.log.read_text()

@@ -54,6 +54,11 @@ class ImportFolder:
         """What the import would change in its table: `update_plan`."""
         return self.path / "plan.gz"
 
+    def remove_comparison(self) -> None:
+        """And what a comparison that was interrupted has left."""
+        for path in (self.comparison, self.plan, self.draft, *self.path.glob("*.part")):
+            path.unlink(missing_ok=True)
+
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Wait until no other process works on this import; the kernel releases the lock when its holder dies."""

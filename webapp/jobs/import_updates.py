@@ -17,6 +17,7 @@ from webapp.models.tables import import_updating
 from webapp.models.tables.change_set import Kind
 from webapp.models.tables.editing import with_deleted_columns
 from webapp.models.tables.import_update import ImportSource, ImportUpdate, base_of, find_source, last_of_source
+from webapp.models.tables.update_checks import ensure_fitting
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.store import RowReader
 from webapp.rowstore.table_ref import Field
@@ -67,12 +68,14 @@ async def _find(context: JobContext, import_id: str) -> tuple[ImportUpdate, Tabl
 
 
 async def _request(context: JobContext, import_: Import) -> CompareRequest:
+    """Raises `SettingsRefused` if columns that it needs have been deleted meanwhile."""
     update, table = await _find(context, import_.id)
     async with context.database.reading() as session:
         since = await base_of(session, table.id)
         last = await last_of_source(session, table.id, update.source)
     ref = await context.database.read(lambda connection: with_deleted_columns(connection, table))
     report, settings = InspectionReport.from_json(import_.inspection or {}), UpdateSettings.from_json(update.settings)
+    ensure_fitting(settings, report, table.columns)
     fields = compared_fields(report, settings, ref.fields)
     return CompareRequest(
         folder=str(context.folder(import_.id).path),

@@ -6,11 +6,13 @@ from datetime import timedelta
 from functools import partial
 
 from webapp.db.database import Database
+from webapp.imports.requests import ImportFolder
 from webapp.jobs.context import JobContext, files_of
 from webapp.jobs.history import drop_forgotten_columns
-from webapp.jobs.import_passes import when_not_busy
+from webapp.jobs.import_passes import get_table, when_not_busy
 from webapp.models import utc_now
 from webapp.models.tables import trash
+from webapp.models.tables.import_forgetting import Files, forget_comparison
 from webapp.models.tables.log_scrubbing import (
     Purge,
     find_purge,
@@ -20,7 +22,11 @@ from webapp.models.tables.log_scrubbing import (
     purge_old_deletions,
     scrub_batch,
 )
+from webapp.planners.update_plan import trim_plan
+from webapp.rowstore.store import RowReader
+from webapp.rowstore.table_ref import TableRef
 
+TRIM_SECONDS = 600.0  # for the plan of an import
 PAUSE_SECONDS = 0.003  # between two batches, so that others get the lock
 
 
@@ -52,6 +58,8 @@ async def purge_deletions(context: JobContext, table_id: str) -> None:
     async with context.lock("purge"):
         last: Purge | None = None
         while (purge := await _find(database, int(table_id), last)) is not None:
+            if last is None or last.seq != purge.seq:
+                await _forget_imports(context, purge)
             await _scrub(database, purge)
             last = purge
             if purge.is_last and (purge.rows or purge.last_part):
@@ -62,6 +70,29 @@ async def purge_deletions(context: JobContext, table_id: str) -> None:
 
 async def _find(database: Database, table_id: int, last: Purge | None) -> Purge | None:
     return await database.read(lambda reading: find_purge(reading, table_id, last))
+
+
+async def _forget_imports(context: JobContext, purge: Purge) -> None:
+    """Files of imports can be read and written only between their passes: wait for one that is running."""
+    table = await get_table(context, purge.table_id)
+    async with context.database.reading() as session:
+        import_ids = await trash.list_imports(session, purge.table_id)
+    for import_id in import_ids:
+        async with context.lock(import_id), context.lock(files_of(import_id)):
+            folder, forget = context.folder(import_id), partial(forget_comparison, is_of_columns=bool(purge.columns))
+            files = await when_not_busy(context.database.write, forget, import_id, purge.seq)
+            if files == Files.REMOVED:
+                await asyncio.to_thread(folder.remove_comparison)
+            elif files == Files.TRIMMED:
+                ref = table.ref if table is not None else TableRef(purge.table_id, ())
+                await context.rows.read(partial(_trim, folder, ref), TRIM_SECONDS)
+
+
+def _trim(folder: ImportFolder, table: TableRef, rows: RowReader) -> None:
+    folder.comparison.unlink(missing_ok=True)
+    if folder.plan.exists():
+        columns = {field.number for field in table.fields}
+        trim_plan(folder.plan, lambda ids: rows.cells(TableRef(table.id, ()), ids, ()), columns)
 
 
 async def _scrub(database: Database, purge: Purge) -> None:

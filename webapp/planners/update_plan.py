@@ -7,7 +7,7 @@ ones are taken when the plan is carried out (`import_update`). A clash has a fif
 
 import gzip
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -94,6 +94,23 @@ def read_clashes(path: Path) -> Iterator[Item]:
     with gzip.open(path, "rt", encoding="utf-8") as file:
         for line in file:
             yield from (item for item in json.loads(line) if len(item) > _PARTS)
+
+
+def trim_plan(path: Path, exist: Callable[[list[int]], Container[int]], columns: Container[int]) -> None:
+    """Of a plan that was carried out, leave what the comparison with the next file is told: cells that stayed as they
+    were, in rows that `exist` of those it is given, and in `columns`.
+    """
+    draft = path.with_name(path.name + ".part")
+    with (
+        gzip.open(path, "rt", encoding="utf-8") as file,
+        gzip.open(draft, "wt", encoding="utf-8", compresslevel=_FASTEST) as trimmed,
+    ):
+        for line in file:
+            cells = [item for item in json.loads(line) if len(item) > _PARTS and item[1] in columns]
+            there = exist([item[0] for item in cells])
+            if kept := [item for item in cells if item[0] in there]:
+                trimmed.write(json.dumps(kept, ensure_ascii=False, separators=(",", ":")) + "\n")
+    draft.replace(path)
 
 
 def numbered(part: Sequence[Item], columns: Mapping[int, int]) -> list[Item]:

@@ -6,7 +6,7 @@ process plans and applies these, so nothing here needs the database layer.
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 PART_ENTRIES = 1_000  # of a part of a large change, about: the cells of one row stay together
@@ -46,6 +46,11 @@ class Entry(NamedTuple):
     def is_title(self) -> bool:
         return self.row_id is None and self.column is None
 
+    def of_columns(self, known: Container[int]) -> "Entry":
+        """A whole row without its cells in other columns, such as one that is being deleted for good."""
+        before, after = (text and _only(text, known) for text in (self.before, self.after))
+        return self if (before, after) == (self.before, self.after) else self._replace(before=before, after=after)
+
     @property
     def reversed(self) -> "Entry":
         return self._replace(before=self.after, after=self.before)
@@ -60,6 +65,12 @@ def cells_to_json(cells: Mapping[int, str]) -> str:
 
 def cells_from_json(text: str) -> dict[int, str]:
     return {int(number): cell for number, cell in json.loads(text).items()}
+
+
+def _only(cells: str, known: Container[int]) -> str:
+    found = cells_from_json(cells)
+    kept = {number: text for number, text in found.items() if number in known}
+    return cells if len(kept) == len(found) else cells_to_json(kept)
 
 
 def pack(entries: Sequence[Entry], level: int = 3) -> bytes:
@@ -93,3 +104,24 @@ def into_parts(batches: Iterable[Sequence[Entry]]) -> Iterator[list[Entry]]:
             last = entry.row_id
     if part:
         yield part
+
+
+def outdated(entries: Iterable[Entry], latest: Mapping[int, str | None], empty: Mapping[int, str]) -> set[int]:
+    """Those of the rows that `entries` bring back which had other cells when they were deleted the last time. `empty`
+    has what each column writes for nothing: a column may be newer than an entry.
+    """
+    return {
+        entry.row_id
+        for entry in entries
+        if entry.row_id is not None
+        and entry.row_id in latest
+        and not _are_cells(entry.after or "{}", latest[entry.row_id], empty)
+    }
+
+
+def _are_cells(cells: str, last: str | None, empty: Mapping[int, str]) -> bool:
+    if cells == last:
+        return True
+    had = cells_from_json(cells)
+    now = cells_from_json(last) if last is not None else {}
+    return last is not None and all(had.get(number, empty.get(number, "")) == text for number, text in now.items())

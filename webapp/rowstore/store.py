@@ -147,6 +147,12 @@ class RowReader(Protocol):
         """The entries of one part; none if the log does not have it any more."""
         ...
 
+    def latest_deletions(self, table_id: int, after: int, ids: Sequence[int]) -> dict[int, str | None]:
+        """Of those rows that came or went with a change set later than `after` the cells, as JSON, that the last one
+        has deleted; None for a row that it has brought.
+        """
+        ...
+
     def texts(self, table: TableRef, field: Field) -> Iterator[list[str]]:
         """The exact texts of a column in the order of the rows, in batches."""
         ...

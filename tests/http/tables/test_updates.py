@@ -471,3 +471,14 @@ async def test_a_second_large_change_of_the_table_has_to_wait_and_is_told_so(
     assert answer.status_code == 422
     assert "is being applied to this table" in await answer.get_data(as_text=True)
     assert (await found(app, location))[0].state == "ready"
+
+
+async def test_a_file_whose_key_is_deleted_before_it_is_compared_again_asks_for_another_one(
+    app: Application, ada: QuartClient, table: int
+) -> None:
+    location = await compared(app, ada, table)
+    assert (await ada.post(f"/tables/{table}/columns/1/deletion", form={"seen": "id"})).status_code == 303
+    import_ = await apply(app, ada, location)
+    assert (import_.state, import_.failure) == ("ready", "The columns have changed meanwhile. Load the page again.")
+    page = await text_of(ada, location)
+    assert "Say how the file is laid over the table" in page

@@ -18,7 +18,8 @@ from webapp.models.errors import NotAllowed, NotFound
 from webapp.models.policy import Actor, Role, TableRole
 from webapp.models.tables import change_set, log_scrubbing
 from webapp.models.tables.access import TableInTrash, find_access
-from webapp.models.tables.change_set import Kind
+from webapp.models.tables.bulk_changing import delete_rows_at_once
+from webapp.models.tables.change_set import Entry, Kind, cells_to_json
 from webapp.models.tables.columns import add_column, change_column, delete_column
 from webapp.models.tables.deletion import delete_table
 from webapp.models.tables.deletions import Deletion, DeletionsPage, find_deletion, list_deletions
@@ -71,7 +72,7 @@ both_ways = pytest.mark.usefixtures("_both_ways")
 
 
 async def page(database: Database, table: int, before: int | None = None, size: int = 20) -> DeletionsPage:
-    return await database.read(lambda reading: list_deletions(reading, row_reader(reading), table, before, size))
+    return await database.read(lambda reading: list_deletions(reading, row_reader(reading), table, before, size, 60))
 
 
 async def in_trash(database: Database, table: int) -> list[tuple[int, list[int], list[int]]]:
@@ -107,11 +108,19 @@ async def purge(database: Database, table: int, *seqs: int) -> int:
 
 async def finish(database: Database, table: int) -> None:
     """As the job does."""
+    await scrub_all(database, table)
+    await empty_columns(database)
+
+
+async def scrub_all(database: Database, table: int) -> None:
     found: Purge | None = None
     while (found := await find_next(database, table, found)) is not None:
         done = 0
         while done < len(found.places):
             done += await scrub(database, found, done)
+
+
+async def empty_columns(database: Database) -> None:
     for forgotten in await database.read(find_forgotten_columns):
         after: int | None = 0
         while after is not None:
@@ -517,3 +526,50 @@ async def test_an_owner_who_has_become_a_guest_purges_nothing(database: Database
 
     with pytest.raises(NotAllowed):
         await database.write(purge_deletions, demoted, table, [seq])
+
+
+@both_ways
+async def test_undoing_the_earlier_of_two_deletions_gives_no_row_its_older_texts(
+    database: Database, table: int
+) -> None:
+    first = await delete(database, table, 1, 2, 3)
+    await bring_back(database, table, first, rows=[2, 3])
+    await database.write(change_cells, ADA, table, [CellEdit(2, 1, "Venus", "Later")])
+    second = await delete(database, table, 2, 3)
+
+    result = await database.write(revert, ADA, table, first)
+
+    assert [entry.row_id for entry in result.left] == [2]
+    now = await cells(database, table)
+    assert (now[1][0], now[3][0]) == ("Mercury", "Earth")
+    assert 2 not in now
+    await database.write(revert, ADA, table, second)
+    assert (await cells(database, table))[2][0] == "Later"
+
+
+@both_ways
+async def test_a_column_that_is_being_purged_is_not_written_into_the_log_again(
+    database: Database, table: int, data_dir: Path
+) -> None:
+    """By undoing what happened to a row, or by a decision about many that was made before."""
+    first = await delete(database, table, 1)
+    await database.write(revert, ADA, table, first)
+    ref = (await find_access(database, ADA, table)).table.ref
+    read = await create_store(database).read(lambda rows: rows.cells(ref, [5], ref.stored), seconds=5)
+    planned = Entry(
+        5, None, cells_to_json({one.number: text for one, text in zip(ref.stored, read[5], strict=True)}), None
+    )
+    seq = (await database.write(delete_column, ADA, table, 3)).seq
+    await database.write(purge_deletions, ADA, table, [seq])
+    found = await find_next(database, table)
+    assert found is not None
+
+    await database.write(revert, ADA, table, first + 1)  # deletes row 1 again
+    await database.write(delete_rows_at_once, ADA, table, [planned])
+    assert (await cells(database, table)).keys() == {2, 3, 4, 6, 7, 8}
+
+    done = 0
+    while done < len(found.places):
+        done += await scrub(database, found, done)
+    await empty_columns(database)
+    assert not [text for text in texts_of(data_dir) if "2439.7" in text or "69911.0" in text]

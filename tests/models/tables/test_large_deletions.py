@@ -1,13 +1,26 @@
 """The trash and large changes: what they have deleted is listed, comes back, and can be deleted for good."""
 
+from collections.abc import Awaitable, Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
 
 from tests.models.tables.conftest import ADA, Followed
-from tests.models.tables.large import carry_out, get, ignore, plan
-from tests.models.tables.test_deletions import bring_back, delete, find, find_next, finish, page, purge, scrub, texts_of
+from tests.models.tables.large import carry_out, get, ignore, plan, planned, work
+from tests.models.tables.test_deletions import (
+    bring_back,
+    delete,
+    find,
+    find_next,
+    finish,
+    page,
+    purge,
+    scrub,
+    scrub_all,
+    texts_of,
+)
 from tests.tables import add_table
 from webapp.db.database import Database
 from webapp.db.unit_of_work import UnitOfWork
@@ -18,15 +31,16 @@ from webapp.models.tables.change_set import Entry, Kind, cells_to_json, entries_
 from webapp.models.tables.columns import delete_column
 from webapp.models.tables.deletion import delete_table
 from webapp.models.tables.editing import CellEdit, change_cells
-from webapp.models.tables.large_change import LargeChangeRunning, LargeState, PurgeRunning
-from webapp.models.tables.large_changing import apply
+from webapp.models.tables.large_change import LargeChangeRunning, LargeState, PurgeRunning, list_left
+from webapp.models.tables.large_changing import apply, begin, cancel
 from webapp.models.tables.log_scrubbing import find_tables_with_old_deletions, purge_deletions, purge_old_deletions
 from webapp.models.tables.restoring import OneAtATime, RestoreResult
 from webapp.models.tables.table import SearchIndex, Table
-from webapp.models.tables.undo import NotUndoable, UndoBegun, revert
+from webapp.models.tables.undo import NotUndoable, UndoBegun, UndoResult, revert
 from webapp.planners.plan import PlanInput
 from webapp.planners.registry import PLANNERS
 from webapp.rowstore import create_store, entries, open_loader, open_reader
+from webapp.rowstore.store import ChangeWithdrawn
 
 NAMES = [f"Planet-{number:02}" for number in range(1, 13)]
 
@@ -58,14 +72,23 @@ async def delete_many(database: Database, *ids: int, kind: Kind = Kind.DELETE_RO
     return await made(database, deletion_of(*ids), kind)
 
 
-async def finish_begun(database: Database, begun: RestoreResult | UndoBegun) -> LargeChange:
-    """As the job does, whichever planner it is."""
+async def nothing() -> None:
+    pass
+
+
+async def finish_begun(
+    database: Database,
+    begun: UndoResult | RestoreResult | UndoBegun,
+    meanwhile: Callable[[], Awaitable[None]] = nothing,
+) -> LargeChange:
+    """As the job does, whichever planner it is. `meanwhile`: done when it is planned, and not applied yet."""
     assert isinstance(begun, UndoBegun)
     table, change = await find_table(database, ADA, 1), await get(database, begun.change_id)
     address = str(database.file)
     with open_loader(address) as loader, open_reader(address) as reader:
         batches = PLANNERS[change.planner]()(PlanInput(table.ref, change.arguments, reader, ignore))
         loader.write_plan(change.id, batches, ignore)
+    await meanwhile()
     await database.write(large_steps.finish_planning, change.id)
     return await carry_out(database, change)
 
@@ -112,6 +135,8 @@ async def test_a_large_change_that_deleted_nothing_is_not_in_the_trash(database:
 
 async def test_while_it_is_applied_it_is_not_in_the_trash(database: Database) -> None:
     change = await plan(database, deletion_of(*range(1, 9)), Kind.DELETE_ROWS)
+    work(database, change, 2)
+    assert len(await rows(database)) == 6
     assert (await page(database, 1)).deletions == []
     assert change.seq is not None
     with pytest.raises(LargeChangeRunning):
@@ -153,10 +178,15 @@ async def test_restoring_all_of_a_large_deletion_undoes_it_in_the_background(dat
     assert await bring_back(database, 1, seq) == RestoreResult(None, 0, 0, 0)
 
 
-async def test_some_rows_of_a_large_deletion_come_back_at_once_and_the_rest_later(database: Database) -> None:
+async def test_some_rows_of_a_large_deletion_come_back_at_once_and_the_rest_later(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = await rows(database)
     seq = await delete_many(database, *range(1, 12))
-    assert await bring_back(database, 1, seq, rows=[2, 7, 12]) == RestoreResult(seq + 1, 2, 0, 0)
+    with monkeypatch.context() as patched:
+        patched.setattr(deletions, "ROWS_SIZE", 1)  # the others are not read to list it
+        restored = await bring_back(database, 1, seq, rows=[2, 7, 12])
+    assert restored == RestoreResult(seq + 1, 2, 0, 0)
     found = await find(database, 1, seq)
     assert found is not None
     assert (found.row_count, found.is_whole) == (9, False)
@@ -179,6 +209,54 @@ async def test_only_the_rows_of_a_further_file_come_back_not_what_it_changed(dat
     assert len(now) == 12
     assert [now[row][1] for row in (1, 2, 3)] == ["7", "7", "1"]
     assert (await set_of(database, seq)).undone_by is None
+
+
+async def deleted_twice(database: Database) -> tuple[int, int]:
+    """Two large deletions: row 2 was back in between, and has another text since."""
+    first = await delete_many(database, *range(1, 9))
+    await bring_back(database, 1, first, rows=[2, 3])
+    await database.write(change_cells, ADA, 1, [CellEdit(2, 1, NAMES[1], "Later")])
+    cells = [cells_to_json({1: name, 2: "1"}) for name in ("Later", NAMES[2], *NAMES[8:11])]
+    ids = (2, 3, 9, 10, 11)
+    return first, await made(
+        database, [Entry(row, None, text, None) for row, text in zip(ids, cells, strict=True)], Kind.DELETE_ROWS
+    )
+
+
+async def test_restoring_the_earlier_of_two_deletions_leaves_the_rows_of_the_later_one(database: Database) -> None:
+    first, second = await deleted_twice(database)
+    change = await finish_begun(database, await bring_back(database, 1, first))
+    assert (change.kind, change.left) == (Kind.RESTORE, 0)
+    assert sorted(await rows(database)) == [1, 4, 5, 6, 7, 8, 12]
+    await finish_begun(database, await bring_back(database, 1, second))
+    assert (await rows(database))[2] == ("Later", "1")
+    assert len(await rows(database)) == 12
+
+
+async def test_undoing_the_earlier_of_two_deletions_gives_no_row_its_older_texts(database: Database) -> None:
+    first, second = await deleted_twice(database)
+    change = await finish_begun(database, await database.write(revert, ADA, 1, first))
+    left = await database.read(lambda reading: list_left(reading, change.id))
+    assert [entry.row_id for entry in left.entries] == [2]
+    now = await rows(database)
+    assert now[3] == (NAMES[2], "1")  # was deleted with the same cells both times
+    assert 2 not in now
+    await finish_begun(database, await database.write(revert, ADA, 1, second))
+    assert (await rows(database))[2] == ("Later", "1")
+
+
+async def test_a_row_deleted_anew_while_its_restoration_is_planned_keeps_its_latest_texts(database: Database) -> None:
+    first = await delete_many(database, *range(1, 9), kind=Kind.IMPORT_UPDATE)
+    begun = await bring_back(database, 1, first)
+
+    async def meanwhile() -> None:
+        await bring_back(database, 1, first, rows=[2])
+        await database.write(change_cells, ADA, 1, [CellEdit(2, 1, NAMES[1], "Later")])
+        await delete(database, 1, 2)
+
+    change = await finish_begun(database, begun, meanwhile)
+    assert (change.state, change.left) == (LargeState.DONE, 1)
+    assert sorted(await rows(database)) == [1, *range(3, 13)]
 
 
 async def test_a_large_deletion_is_restored_on_its_own(database: Database) -> None:
@@ -220,8 +298,10 @@ async def test_a_purged_large_deletion_leaves_no_text_anywhere(
 async def test_purging_a_row_takes_it_out_of_plans_and_of_what_was_left(database: Database, data_dir: Path) -> None:
     waiting = await plan(database, [Entry(row, 1, NAMES[row - 1], "Planet") for row in range(1, 9)], is_decided=False)
 
+    refused = {"refused": 1, "refusals": [[7, 1, NAMES[1], "no"]], "reasons": {f"“{NAMES[1]}” is in row 2 already": 1}}
+
     async def sample(work: UnitOfWork) -> None:
-        report = {"samples": [[2, 1, NAMES[1], "Planet"], [3, 1, NAMES[2], "Planet"]]}
+        report = {"samples": [[2, 1, NAMES[1], "Planet"], [3, 1, NAMES[2], "Planet"]], **refused}
         await work.session.execute(update(LargeChange).values(report=report))
 
     await database.write(sample)
@@ -232,10 +312,58 @@ async def test_purging_a_row_takes_it_out_of_plans_and_of_what_was_left(database
     await purge(database, 1, await delete(database, 1, 2))
 
     assert NAMES[1] not in await stored_names(database, data_dir)
-    assert (await get(database, waiting.id)).report == {"samples": [[3, 1, NAMES[2], "Planet"]]}
+    assert (await get(database, waiting.id)).report == {
+        "samples": [[3, 1, NAMES[2], "Planet"]],
+        "refused": 1,
+        "refusals": [],
+        "reasons": {},
+    }
     await database.write(apply, ADA, 1, waiting.id)
     assert (await carry_out(database, waiting)).state == LargeState.DONE
     assert [(await rows(database))[row][0] for row in (1, 6)] == ["Planet", "Planet"]
+
+
+async def test_a_plan_that_is_being_written_is_given_up_by_a_purge(database: Database, data_dir: Path) -> None:
+    change = await database.write(begin, ADA, 1, planned(), is_decided=False)
+    seq = await delete(database, 1, 2)
+    before = utc_now()
+    await database.write(purge_old_deletions, 1, before)  # the schedule waits for the next time
+    assert await find(database, 1, seq) is not None
+
+    def batches() -> Generator[list[Entry], None, dict[str, Any]]:
+        """From a snapshot that has the row."""
+        yield [Entry(2, 1, NAMES[1], "x"), Entry(3, 1, NAMES[2], "x")]
+        return {"samples": [[2, 1, NAMES[1], "x"]]}
+
+    await purge(database, 1, seq)
+
+    with pytest.raises(ChangeWithdrawn), open_loader(str(database.file)) as loader:
+        loader.write_plan(change.id, batches(), ignore)
+    assert NAMES[1] not in await stored_names(database, data_dir)
+    change = await get(database, change.id)
+    assert (change.state, change.failure) == (LargeState.FAILED, log_scrubbing.PLANS_OUTDATED)
+
+
+async def test_nothing_is_purged_while_a_large_change_is_taken_back(database: Database, data_dir: Path) -> None:
+    before = await rows(database)
+    gone = await delete(database, 1, 12)
+    change = await plan(database, deletion_of(*range(1, 9)), Kind.DELETE_ROWS)
+    work(database, change, 2)
+    await database.write(cancel, ADA, 1, change.id)
+    change = await get(database, change.id)
+    work(database, change, 1)
+    assert (await get(database, change.id)).state == LargeState.REVERTING
+
+    with pytest.raises(LargeChangeRunning):
+        await database.write(purge_deletions, ADA, 1, [gone])
+    assert change.seq is not None
+    with pytest.raises(LargeChangeRunning):
+        await database.write(purge_deletions, ADA, 1, [change.seq])
+
+    await carry_out(database, change)
+    assert await rows(database) == {row: cells for row, cells in before.items() if row != 12}
+    assert await purge(database, 1, gone) == 1
+    assert NAMES[11] not in await stored_names(database, data_dir)
 
 
 async def test_purging_a_column_takes_it_out_of_parts(database: Database, data_dir: Path) -> None:
@@ -250,12 +378,22 @@ async def test_purging_a_column_takes_it_out_of_parts(database: Database, data_d
     assert (await rows(database))[9] == ("1",)
 
 
+async def test_rows_go_and_come_back_without_a_purged_column_that_is_not_emptied_yet(database: Database) -> None:
+    await database.write(delete_column, ADA, 1, 1)
+    await database.write(purge_deletions, ADA, 1, [(await find_table(database, ADA, 1)).seq])
+    await scrub_all(database, 1)
+    gone = [Entry(row, None, cells_to_json({2: "1"}), None) for row in range(1, 9)]
+    change = await carry_out(database, await plan(database, gone, Kind.DELETE_ROWS))
+    assert (change.left, len(await rows(database))) == (0, 4)
+
+
 @pytest.mark.parametrize("batches", range(1, 9))
 async def test_a_large_purge_that_is_interrupted_is_finished_by_the_next_one(
     database: Database, data_dir: Path, monkeypatch: pytest.MonkeyPatch, batches: int
 ) -> None:
     monkeypatch.setattr(log_scrubbing, "BATCH_ENTRIES", 1)
     monkeypatch.setattr(log_scrubbing, "GROUP_ROWS", 1)
+    await plan(database, [Entry(row, 1, NAMES[row - 1], "x") for row in range(1, 12)], is_decided=False)
     await made(database, [Entry(row, 2, "1", NAMES[row - 1]) for row in range(1, 13)], Kind.CELLS)
     await made(database, [Entry(row, 2, NAMES[row - 1], "1") for row in range(1, 13)], Kind.CELLS)
     seq = await delete_many(database, *range(1, 12))
@@ -294,6 +432,7 @@ async def test_what_a_large_change_deleted_long_ago_is_purged_by_the_schedule(
     before = utc_now()
     assert await database.read(lambda reading: find_tables_with_old_deletions(reading, before)) == [1]
     assert not await database.write(purge_old_deletions, 1, before)  # waits for the change that is running
+    assert len((await page(database, 1)).deletions) == 1
     assert await stored_names(database, data_dir) == set(NAMES)
     await carry_out(database, running)
     await database.write(purge_old_deletions, 1, before)

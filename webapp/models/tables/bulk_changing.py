@@ -175,7 +175,7 @@ def _delete_rows(connection: Connection, actor: Actor, table_id: int, entries: S
     ]
     rows.delete(table, unchanged)
     kept = set(unchanged)
-    made = [entry for entry in entries if entry.row_id in kept]
+    made = [entry.of_columns(known) for entry in entries if entry.row_id in kept]
     if not made:
         return BulkResult(None, 0, 0, len(current))
     seq = record(connection, actor, via, table_id, Kind.DELETE_ROWS, made, added_rows=-len(made))

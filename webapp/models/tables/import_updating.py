@@ -34,6 +34,7 @@ from webapp.models.tables.update_checks import ensure_fitting
 
 MARK_TITLE = "Missing from the file"
 PLANNER = "import.update"
+OUTDATED = "The table has changed since, so the file was compared with it again."
 # What people change in a table without changing which row is which, unless it is in a key.
 HARMLESS = (Kind.CELLS, Kind.TITLE)
 
@@ -146,8 +147,7 @@ async def apply(work: UnitOfWork, actor: Actor, table_id: int, import_id: str, d
     settings = UpdateSettings.from_json(update.settings)
     changed = await work.run(lambda connection: _changed_since(connection, table_id, report.seq, settings))
     if changed:
-        update.note = "The table has changed since, so the file was compared with it again."
-        await _compare(work, import_, update)
+        await compare_again(work, import_, update, OUTDATED)
         return False
     new, seq, index_again = await work.run(lambda connection: _add_columns(connection, actor, table, import_, settings))
     if seq is not None:
@@ -187,6 +187,12 @@ async def settle(work: UnitOfWork, change_id: int) -> None:
     else:
         import_.state, import_.failure = ImportState.READY, change.failure
     announce(work, import_.id)
+
+
+async def compare_again(work: UnitOfWork, import_: Import, update: ImportUpdate, note: str) -> None:
+    """`note` says why."""
+    update.note = note
+    await _compare(work, import_, update)
 
 
 async def _compare(work: UnitOfWork, import_: Import, update: ImportUpdate) -> None:

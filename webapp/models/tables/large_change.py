@@ -212,6 +212,11 @@ def find_running(connection: Connection, table_id: int, but: int = 0) -> str | N
     return None if found is None else found[0] or ""
 
 
+def is_planned(connection: Connection, table_id: int) -> bool:
+    """Whether a plan is being written, also one that nobody has decided about."""
+    return connection.scalar(_PLANNING, {"table_id": table_id}) is not None
+
+
 _LEFT_NUMBERS = (
     select(LargeChangeLeft.number)
     .where(LargeChangeLeft.change_id == bindparam("change_id"), LargeChangeLeft.number > bindparam("after"))
@@ -225,6 +230,11 @@ _RUNNING = (
     .select_from(LargeChange)
     .outerjoin(User, User.id == LargeChange.user_id)
     .where(LargeChange.table_id == bindparam("table_id"), LargeChange.id != bindparam("but"), LargeChange.holds_table())
+)
+_PLANNING = (
+    select(LargeChange.id)
+    .where(LargeChange.table_id == bindparam("table_id"), LargeChange.state == LargeState.PLANNING)
+    .limit(1)
 )
 _PURGING = select(ChangeSet.seq).where(ChangeSet.table_id == bindparam("table_id"), ChangeSet.is_purging).limit(1)
 _TYPE_CHANGE = (

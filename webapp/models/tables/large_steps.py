@@ -93,6 +93,13 @@ async def give_up_undecided(work: UnitOfWork) -> None:
         give_up(work, change, None)
 
 
+async def give_up_planning(work: UnitOfWork, table_id: int, reason: str) -> None:
+    """What is being planned may have read what is not to be known any more."""
+    planning = LargeChange.table_id == table_id, LargeChange.state == LargeState.PLANNING
+    for change in await work.session.scalars(select(LargeChange).where(*planning)):
+        give_up(work, change, reason)
+
+
 def _undecided() -> Select[LargeChange]:
     long_ago = LargeChange.created_at < utc_now() - MAX_UNDECIDED
     return select(LargeChange).where(LargeChange.state == LargeState.READY, long_ago)

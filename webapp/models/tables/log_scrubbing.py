@@ -36,7 +36,8 @@ from webapp.models.tables.deletions import (
     rows_to_purge,
     rows_to_purge_of_part,
 )
-from webapp.models.tables.large_change import ensure_none_running, find_running
+from webapp.models.tables.large_change import ensure_none_running, find_running, is_planned
+from webapp.models.tables.large_steps import give_up_planning
 from webapp.models.tables.part_scrubbing import Place, PlaceKind, apply_part, find_places, read_part, scrub_samples
 from webapp.models.tables.row_parts import has_parts, row_parts
 from webapp.models.tables.table import Column, Table
@@ -46,6 +47,7 @@ from webapp.rowstore.entries import pack, pack_part
 BATCH_ENTRIES = 1_000  # of the sets that are changed in one unit of work; a large one has one of its own
 MAX_AT_ONCE = 5_000  # rows of a deletion that are looked at one by one before it is marked
 GROUP_ROWS = 20_000  # of a large deletion, about, that go together
+PLANS_OUTDATED = "Rows or columns of the table were deleted for good meanwhile. Nothing was changed: begin again."
 UNCHANGED = 50  # entries that reading a part is worth
 BATCH_SETS = 20  # that are looked through for old deletions in one unit of work
 
@@ -102,6 +104,7 @@ async def purge_deletions(work: UnitOfWork, actor: Actor, table_id: int, seqs: S
 
     count = await work.run(mark)
     if count:
+        await give_up_planning(work, table_id, PLANS_OUTDATED)
         work.enqueue("purge_deletions", str(table_id))
     return count
 
@@ -115,7 +118,7 @@ async def purge_old_deletions(work: UnitOfWork, table_id: int, before: datetime)
     """Begin to delete for good what was deleted before this time, in some sets; return whether there are more."""
 
     def mark(connection: Connection) -> tuple[int, bool]:
-        if find_running(connection, table_id) is not None:
+        if find_running(connection, table_id) is not None or is_planned(connection, table_id):
             return 0, False  # the next time
         reader, given = row_writer(connection), {"table_id": table_id, "before": before, "count": BATCH_SETS}
         seqs = list(connection.scalars(_OLD, given))

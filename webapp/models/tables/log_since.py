@@ -9,6 +9,7 @@ from webapp.models.tables.change_set import (
     ChangeSet,
     Entry,
     Kind,
+    SetState,
     cells_from_json,
     entry_from_row,
     parts_of,
@@ -17,9 +18,11 @@ from webapp.models.tables.table import Table
 
 
 def is_complete_since(connection: Connection, table_id: int, seq: int) -> bool:
-    """Whether the log still has every set after this one."""
-    latest = connection.scalar(_LATEST, {"table_id": table_id}) or 0
-    return connection.scalar(_COUNT, {"table_id": table_id, "seq": seq}) == latest - seq
+    """Whether the log still has every set after this one, and says of each row that it is another one since: a large
+    change that was taken back has deleted rows and made them anew, and has no entries of these any more.
+    """
+    latest, since = connection.scalar(_LATEST, {"table_id": table_id}) or 0, {"table_id": table_id, "seq": seq}
+    return connection.scalar(_COUNT, since) == latest - seq and connection.scalar(_MADE_ANEW, since) is None
 
 
 def changed_rows(connection: Connection, table_id: int, column: int, seq: int) -> set[int]:
@@ -61,9 +64,15 @@ def _text_of(entry: Entry, column: int) -> str:
     return entry.before or ""
 
 
+_KEEPING_ROWS = (Kind.CELLS, Kind.ADD_ROWS)
 _LATEST = select(Table.seq).where(Table.id == bindparam("table_id"))
 _SINCE = and_(ChangeSet.table_id == bindparam("table_id"), ChangeSet.seq > bindparam("seq"))
 _COUNT = select(func.count()).select_from(ChangeSet).where(_SINCE)
+_MADE_ANEW = (
+    select(ChangeSet.seq)
+    .where(_SINCE, ChangeSet.state.in_((SetState.CANCELLED, SetState.FAILED)), ChangeSet.kind.not_in(_KEEPING_ROWS))
+    .limit(1)
+)
 _LISTED = (
     select(Change.row_id)
     .distinct()

@@ -77,12 +77,15 @@ def apply_part(
 
 
 def scrub_samples(connection: Connection, table_id: int, rows: Collection[int], *, is_all: bool) -> None:
-    """The reports of large changes show some rows: none of these any more, or none at all."""
+    """The reports of large changes show some rows: none of these any more, or none at all. Why a text was refused may
+    quote any row.
+    """
     for change_id, report in connection.execute(_REPORTS, {"table_id": table_id}).all():
         samples = report.get("samples") or []
-        kept = [] if is_all else [sample for sample in samples if sample[0] not in rows]
-        if kept != samples:
-            connection.execute(_SET_REPORT, {"key": change_id, "kept": report | {"samples": kept}})
+        kept = {"samples": [] if is_all else [sample for sample in samples if sample[0] not in rows]}
+        kept |= {name: empty for name, empty in _QUOTING.items() if name in report}
+        if (new := report | kept) != report:
+            connection.execute(_SET_REPORT, {"key": change_id, "kept": new})
 
 
 def _extent(place: Place, kept: Sequence[Entry]) -> dict[str, Any]:
@@ -109,6 +112,7 @@ def _numbers(model: Any) -> Select[int, int]:
     return numbers.where(LargeChange.table_id == bindparam("table_id")).order_by(model.change_id, model.number)
 
 
+_QUOTING: dict[str, Any] = {"refusals": [], "reasons": {}}
 _MODELS = {PlaceKind.PART: ChangeSetPart, PlaceKind.PLAN: LargeChangePart, PlaceKind.LEFT: LargeChangeLeft}
 _PARTS = (
     select(ChangeSetPart.seq, ChangeSetPart.number)

@@ -34,6 +34,7 @@ from webapp.models.tables.large_changing import Planned, begin
 from webapp.models.tables.renaming import set_title
 from webapp.models.tables.table import Table
 from webapp.rowstore import row_writer
+from webapp.rowstore.entries import outdated
 from webapp.rowstore.store import RowWriter
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import CellChange, StoredRow
@@ -227,11 +228,18 @@ class Reversal:
         return CellChange(row_id, self._fitting(number, after), before, after)
 
     def _restore_rows(self, entries: list[Entry]) -> None:
-        purging = purging_rows(self.connection, self.table.id, {entry.place[0] for entry in entries})
-        kept = [entry for entry in entries if entry.row_id not in purging]
+        gone = purging_rows(self.connection, self.table.id, {entry.place[0] for entry in entries})
+        gone |= self._outdated(entries)
+        kept = [entry for entry in entries if entry.row_id not in gone]
         stored = [StoredRow(entry.place[0], self._cells(entry.after or "{}")) for entry in kept]
         taken = set(self.rows.restore(self.ref, stored))
-        self._count(entries, taken | purging, +1)
+        self._count(entries, taken | gone, +1)
+
+    def _outdated(self, entries: list[Entry]) -> set[int]:
+        """Rows that came back and were deleted again with other cells: these would be lost."""
+        latest = self.rows.latest_deletions(self.table.id, self.of, [entry.place[0] for entry in entries])
+        empty = {number: field.empty_text for number, field in self.fields.items()}
+        return outdated(entries, latest, empty)
 
     def _delete_rows(self, entries: list[Entry]) -> None:
         """Only rows that are as they were: what somebody wrote into one since would be lost."""
@@ -242,7 +250,7 @@ class Reversal:
         self._count(entries, set(before) - set(unchanged), -1)
 
     def _count(self, entries: list[Entry], not_done: set[int], sign: int) -> None:
-        made = [entry for entry in entries if entry.row_id not in not_done]
+        made = [entry.of_columns(self.fields) for entry in entries if entry.row_id not in not_done]
         self.changed += made
         self.left += [entry for entry in entries if entry.row_id in not_done]
         self.added_rows += sign * len(made)

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from webapp.rowstore.entries import Entry, pack_part, unpack
+from webapp.rowstore.entries import Entry, outdated, pack_part, unpack
 from webapp.rowstore.sqlite.converting import add_companion
 from webapp.rowstore.sqlite.entry_writer import EntryWriter
+from webapp.rowstore.sqlite.row_deletions import latest_deletions
 from webapp.rowstore.sqlite.schema import drop_unfinished_search_sql
 from webapp.rowstore.sqlite.set_parts import Extent
 from webapp.rowstore.sqlite.store import SqliteRowReader
@@ -25,12 +26,13 @@ from webapp.rowstore.table_ref import Field, TableRef
 PAUSE_SECONDS = 0.003  # between parts, so that others get the lock
 
 _RECORD = (
-    "SELECT c.table_id, c.seq, c.parts, c.parts_done, c.first_new_row, t.version, t.seq FROM large_changes c"
+    "SELECT c.table_id, c.seq, c.parts, c.parts_done, c.first_new_row, t.version, t.seq,"
+    " coalesce(c.undo_of, c.arguments ->> 'seq') FROM large_changes c"
     " JOIN tables t ON t.id = c.table_id WHERE c.id = ? AND c.state = ?"
 )
 _COLUMNS = (
     "SELECT number, title, type, format, keeps_texts, storage, deleted_at IS NOT NULL FROM columns"
-    " WHERE table_id = ? AND NOT is_dropped ORDER BY position"
+    " WHERE table_id = ? AND NOT is_dropped AND NOT is_purged ORDER BY position"
 )
 _PLANNED = "SELECT blob FROM large_change_parts WHERE change_id = ? AND number = ?"
 _FORGET_PLANNED = "DELETE FROM large_change_parts WHERE change_id = ? AND number = ?"
@@ -56,6 +58,7 @@ class _Record(NamedTuple):
     first_new_row: int | None
     version: int  # of the table's columns
     table_seq: int
+    source: int | None  # the set whose rows come back
 
 
 class LargeChangeRunner:
@@ -72,9 +75,10 @@ class LargeChangeRunner:
         while record.parts_done < record.parts:
             number = record.parts_done + 1
             blob, entries = self._planned(record, number)
+            stale = self._stale(record, entries)
             with transaction(self._connection):
                 record = self._find("applying")
-                self._make(record, number, entries, blob)
+                self._make(record, number, entries, blob, stale)
             record = record._replace(parts_done=number)
             progress(0, number)
             time.sleep(PAUSE_SECONDS)
@@ -94,15 +98,13 @@ class LargeChangeRunner:
 
     # -- one part ------------------------------------------------------------------------------------------------------
 
-    def _make(self, record: _Record, number: int, entries: list[Entry], blob: bytes | None) -> None:
+    def _make(self, record: _Record, number: int, entries: list[Entry], blob: bytes | None, stale: set[int]) -> None:
         connection, touched = self._connection, self._read_log(record)
-        free = [entry for entry in entries if entry not in touched]
+        refused = [entry for entry in entries if entry in touched or entry.row_id in stale]
+        left_out = {entry.place for entry in refused}
+        free = [entry for entry in entries if entry.place not in left_out] if refused else entries
         applied = self._writer_for(record).apply(free)
-        left = (
-            applied.left
-            if len(free) == len(entries)
-            else [*applied.left, *(entry for entry in entries if entry in touched)]
-        )
+        left = [*applied.left, *refused]
         self._note(record, number, applied.done, blob if len(applied.done) == len(entries) else None)
         if left:
             connection.execute(_LEAVE, (self._change_id, number, len(left), pack_part(left)))
@@ -154,6 +156,20 @@ class LargeChangeRunner:
             for entry in entries
         ]
 
+    def _stale(self, record: _Record, entries: Sequence[Entry]) -> set[int]:
+        """Rows that came back and were deleted again, with other cells, before this change got its number. Later ones
+        are touched. Found before anything is locked: that part of the log stays as it is.
+        """
+        back = [entry for entry in entries if entry.is_row and entry.before is None and (entry.row_id or 0) > 0]
+        if record.source is None or not back:
+            return set()
+        ids = [entry.place[0] for entry in back]
+        latest = latest_deletions(self._execute, record.table_id, record.source, ids, record.seq)
+        if not latest:
+            return set()
+        fields = read_table(self._connection, record.table_id).stored
+        return outdated(back, latest, {field.number: field.empty_text for field in fields})
+
     def _unpacked(self, statement: str, *key: int) -> tuple[bytes | None, list[Entry]]:
         found = self._connection.execute(statement, key).fetchone()
         return (found[0], unpack(found[0])) if found else (None, [])
@@ -185,7 +201,9 @@ class LargeChangeRunner:
 
 
 def read_table(connection: sqlite3.Connection, table_id: int) -> TableRef:
-    """The table with the columns that were deleted, too: their cells go and come back with their rows."""
+    """The table with the columns that were deleted, too: their cells go and come back with their rows. Those that were
+    deleted for good do not, even if their cells are not emptied yet.
+    """
     fields, kept = list[Field](), list[Field]()
     for number, title, type_, format, keeps_texts, storage, is_deleted in connection.execute(_COLUMNS, (table_id,)):
         field = Field(number, title, type_, json.loads(format), bool(keeps_texts), storage)

@@ -24,6 +24,7 @@ from webapp.rowstore.sqlite.positions import find_position
 from webapp.rowstore.sqlite.printing import print_exact
 from webapp.rowstore.sqlite.profile import Profiler
 from webapp.rowstore.sqlite.row_batches import read_batches
+from webapp.rowstore.sqlite.row_deletions import latest_deletions
 from webapp.rowstore.sqlite.schema import LIMITS
 from webapp.rowstore.sqlite.statement import Sql
 from webapp.rowstore.sqlite.transaction import readable_errors
@@ -214,6 +215,9 @@ class SqliteRowReader(RowReader):
 
     def set_part(self, table_id: int, seq: int, number: int) -> list[Entry]:
         return set_parts.read_part(self.execute, table_id, seq, number)
+
+    def latest_deletions(self, table_id: int, after: int, ids: Sequence[int]) -> dict[int, str | None]:
+        return latest_deletions(self.execute, table_id, after, ids)
 
     def texts(self, table: TableRef, field: Field) -> Iterator[list[str]]:
         with readable_errors(), closing(self._connection.execute(converting.texts_sql(table.id, field).text)) as cursor:
