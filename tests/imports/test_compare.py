@@ -16,7 +16,9 @@ from webapp.imports.comparison_report import ComparisonReport
 from webapp.imports.inspect_file import inspect_file
 from webapp.imports.requests import CompareRequest, ImportFolder
 from webapp.imports.update_settings import MARK, NEW, Missing, Mode, UpdateSettings
-from webapp.planners.update_plan import EACH, FILE, THEIRS, numbered, read_plan, which_clashes
+from webapp.planners.update_plan import EACH, FILE, THEIRS, read_plan, which_clashes
+from webapp.rowstore.entries import Entry
+from webapp.rowstore.sqlite.set_parts import with_numbers
 from webapp.rowstore.table_ref import Field, TableRef
 
 COLUMNS = {"id": "text", "City": "text", "Since": "integer"}
@@ -239,9 +241,10 @@ def test_a_new_column_comes_with_its_texts(world: World) -> None:
     assert counts(report) == (1, 1, 1, 1, 1)
     plan = world.plan()
     assert plan == [[1, -2, "", "blue"], [-1, None, None, {"1": "4", "2": "", "3": "", "-2": "red"}]]
-    assert numbered(plan, {-2: 8}) == [
-        [1, 8, "", "blue"],
-        [-1, None, None, json.dumps({"1": "4", "2": "", "3": "", "8": "red"})],
+    made = [Entry(*item[:3], item[3] if item[1] else json.dumps(item[3])) for item in plan]
+    assert [with_numbers(entry, 4, {-2: 8}) for entry in made] == [
+        Entry(1, 8, "", "blue"),
+        Entry(4, None, None, json.dumps({"1": "4", "2": "", "3": "", "8": "red"})),
     ]
 
 

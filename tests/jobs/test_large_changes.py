@@ -179,3 +179,66 @@ async def test_a_failure_that_a_full_disk_keeps_from_being_saved_is_saved_before
     await large_changes.change_rows(context, str(change_id))
     change = await find_large_change(db.of(app), table_id, change_id)
     assert (change.state, change.failure, context.failed_changes) == ("failed", str(StorageFull()), {})
+
+
+def begin_split(browser: Browser, table: str) -> str:
+    """The URL of a plan that puts the two words of each name into new columns."""
+    form = {"column": "1", "delimiter": " ", "parts": "2", "confirm": "plan"}
+    answer = browser.client.post(f"{table}/bulk/split?rows=all", data=form)
+    assert answer.status_code == 303, answer.text
+    wait_for_state(browser, "ready")
+    return str(answer.headers["location"])
+
+
+def exported(browser: Browser, table: str) -> list[str]:
+    return browser.client.get(f"{table}/export?format=csv").text.splitlines()
+
+
+def test_new_columns_are_of_one_set_with_their_cells_whoever_is_killed(
+    server: Start, browser: Browser, table: str
+) -> None:
+    before = exported(browser, table)
+    split = begin_split(browser, table)
+    assert exported(browser, table) == before
+    hold_children(browser, 2, "apply")
+    post(browser, f"{split}/start")
+    wait_for_parts(browser, 2)
+    assert exported(browser, table)[0] == "Name,Name 1,Name 2,Size"
+    kill_server(browser.server)
+    release_children(browser)
+    browser.visit(server(HELD))
+    wait_for_state(browser, "done")
+    after = exported(browser, table)
+    assert after[1:] == [f"{name},name,{number},1" for number, name in enumerate(NAMES, 1)]
+    assert browser.ask("SELECT seq, kind FROM change_sets")[0][:] == (1, "columns")
+
+    hold_children(browser, 3, "apply")
+    assert browser.client.post(f"{table}/undo", json={}).status_code == 200
+    wait_for_parts(browser, 3)
+    kill_server(browser.server)
+    release_children(browser)
+    browser.visit(server(HELD))
+    wait_for_state(browser, "done")
+    assert exported(browser, table) == before
+    assert browser.client.post(f"{table}/redo", json={}).status_code == 200
+    wait_for(lambda: latest(browser)["kind"] == "redo")
+    wait_for_state(browser, "done")
+    assert exported(browser, table) == after
+
+
+def test_new_columns_go_with_a_cancelled_change_even_if_the_server_is_killed(
+    server: Start, browser: Browser, table: str
+) -> None:
+    before = exported(browser, table)
+    split = begin_split(browser, table)
+    hold_children(browser, 3, "apply")
+    post(browser, f"{split}/start")
+    wait_for_parts(browser, 3)
+    post(browser, f"{split}/cancellation")
+    hold_children(browser, 1, "revert")
+    wait_for(lambda: int(str(latest(browser)["parts_done"])) == 2)
+    kill_server(browser.server)
+    release_children(browser)
+    browser.visit(server(HELD))
+    wait_for_state(browser, "cancelled")
+    assert exported(browser, table) == before

@@ -1,23 +1,23 @@
-"""The planner of a further file for a table: what its comparison has left in the import's folder, with real columns."""
+"""The planner of a further file for a table: what its comparison has left in the import's folder."""
 
+import json
 from itertools import count
 from pathlib import Path
 
 from webapp.db.errors import UserError
 from webapp.planners.plan import Plan, PlanInput
-from webapp.planners.update_plan import Item, numbered, read_plan, which_clashes
+from webapp.planners.update_plan import Item, read_plan, which_clashes
 from webapp.rowstore.entries import Entry
 
 
 def plan_import_update(given: PlanInput) -> Plan:
     """`arguments`: the plan's `path`, the `answer` about what people edited and the numbers `taken` of those of which
-    the file's is to be used, and the numbers of new `columns`. New rows are counted anew: some may be left out.
+    the file's is to be used. New rows are counted anew: some may be left out. New columns keep their numbers below 0.
     """
     arguments, new = given.arguments, count(1)
-    columns = {int(number): int(real) for number, real in arguments["columns"].items()}
     try:
         for part in read_plan(Path(arguments["path"]), which_clashes(arguments["answer"], arguments["taken"])):
-            yield [_entry(item, new) for item in numbered(part, columns)]
+            yield [_entry(item, new) for item in part]
     except FileNotFoundError:
         raise UserError("What the file would change is no longer on the server. Upload it again.") from None
     return {}
@@ -25,4 +25,6 @@ def plan_import_update(given: PlanInput) -> Plan:
 
 def _entry(item: Item, new: "count[int]") -> Entry:
     row, column, before, after = item
+    if column is None:
+        before, after = (None if cells is None else json.dumps(cells, ensure_ascii=False) for cells in (before, after))
     return Entry(-next(new) if row < 0 else row, column, before, after)

@@ -23,6 +23,8 @@ Rules for what is yielded:
 * A row that goes is `Entry(row, None, cells_to_json(cells), None)`, with its cells in all `table.stored` columns.
 * A new row is `Entry(-1, None, None, cells_to_json(cells))`, the next one -2, and so on: they get their ids when the
   change is applied. A row that comes back keeps its own id.
+* A new column (`Planned.new_columns`) has a number below 0 in cells and rows, and its real one once the change is
+  applied: it is not among the table's before.
 * No row and no cell occurs twice, a row that goes has no cells of its own besides; entries of one row follow each
   other. Yield some hundreds at a time, in the order of the rows if that is no trouble.
 * Nothing is remembered between batches: a million rows must not take more memory than a thousand.

@@ -2,7 +2,7 @@
 
 Each line is a part, JSON, of at most `PART` entries: `[row, column, before, after]`, where a whole row is its cells by
 column, None where it does not exist. New rows are numbered -1, -2, ..., and new columns have numbers below 0 too: real
-ones are taken when the plan is carried out (`import_update`). A clash has a fifth item, its number.
+ones are taken when the plan is carried out. A clash has a fifth item, its number.
 """
 
 import gzip
@@ -11,8 +11,6 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
-
-from webapp.rowstore.entries import cells_to_json
 
 PART: Final = 1_000  # entries
 MAX_CHARACTERS = 1_000_000  # of a part, about: rows may have long texts
@@ -111,27 +109,6 @@ def trim_plan(path: Path, exist: Callable[[list[int]], Container[int]], columns:
             if kept := [item for item in cells if item[0] in there]:
                 trimmed.write(json.dumps(kept, ensure_ascii=False, separators=(",", ":")) + "\n")
     draft.replace(path)
-
-
-def numbered(part: Sequence[Item], columns: Mapping[int, int]) -> list[Item]:
-    """With the real numbers of new columns. Whole rows become JSON."""
-    return [_numbered(item, columns) for item in part]
-
-
-def _numbered(item: Item, columns: Mapping[int, int]) -> Item:
-    row, column, before, after = item
-    if column is not None:
-        return [row, columns.get(column, column), before, after]
-    return [
-        row,
-        None,
-        None if before is None else _as_text(before, columns),
-        None if after is None else _as_text(after, columns),
-    ]
-
-
-def _as_text(cells: Mapping[str, str], columns: Mapping[int, int]) -> str:
-    return cells_to_json({columns.get(int(number), int(number)): text for number, text in cells.items()})
 
 
 def _keyed(cells: Cells) -> dict[str, str]:

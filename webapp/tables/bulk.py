@@ -15,7 +15,6 @@ from webapp.models.policy import Action
 from webapp.models.tables.access import find_access, find_table
 from webapp.models.tables.bulk_changing import (
     AddedColumns,
-    add_columns,
     add_rows_at_once,
     change_cells_at_once,
     delete_rows_at_once,
@@ -24,7 +23,7 @@ from webapp.models.tables.bulk_changing import (
 from webapp.models.tables.change_set import Kind, Via
 from webapp.models.tables.editing import with_deleted_columns
 from webapp.models.tables.large_changing import Planned
-from webapp.planners.bulk.operations import CellOperation, OperationRefused, with_columns
+from webapp.planners.bulk.operations import CellOperation, OperationRefused
 from webapp.planners.bulk.replacing import PatternRefused, TooSlow
 from webapp.rowstore.table_ref import TableRef
 from webapp.tables import bp
@@ -177,14 +176,12 @@ async def _plan_large(
     operation: CellOperation | None,
     added: AddedColumns | None,
 ) -> ResponseReturnValue:
-    """Columns that it needs are added before, as a change of their own: nothing can be planned for others."""
-    if operation is not None and added is not None:
-        numbers = await write_keyed(await _key(what, selection, form), table.id, add_columns, added)
-        operation = with_columns(operation, numbers)
     arguments = plan_arguments(table, selection, operation, form.arguments() | {"is_job": True})
     titles = [column.title for column in table.columns if operation and column.number in operation.writes]
     note = f"{what.title}: {', '.join(titles)}" if titles else f"{what.title}{'' if operation else ' rows'}"
-    planned = Planned(what.planner, arguments, what.kind, Via.PAGE, note)
+    kind = what.kind if added is None else Kind.COLUMNS
+    new_columns = [] if added is None else added.planned
+    planned = Planned(what.planner, arguments, kind, Via.PAGE, note, new_columns=new_columns)
     change = await db().write(plan_large, current_user(), table.id, planned)
     return redirect_to(url_for("tables.large_changes_show", table_id=table.id, change_id=change.id))
 

@@ -10,6 +10,8 @@ _WHAT = {
     Kind.CELLS: "Changing cells",
     Kind.ADD_ROWS: "Adding rows",
     Kind.DELETE_ROWS: "Deleting rows",
+    Kind.COLUMNS: "Adding columns",
+    Kind.RESTORE: "Restoring what was deleted",
     Kind.IMPORT_UPDATE: "Updating from a file",
     Kind.UNDO: "Undoing a change",
     Kind.REDO: "Redoing a change",

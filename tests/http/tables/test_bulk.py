@@ -371,8 +371,14 @@ async def test_many_rows_are_split_and_rid_of_duplicates_in_the_background(
     assert "worked out in the background" in await post(client, f"{table}/bulk/split?rows=all", **form)
     split = await post(client, f"{table}/bulk/split?rows=all", 303, **form, confirm="plan")
     assert "5,204 cells in 2,602 rows will change" in await until(app, client, split, "/start")
+    assert (await exported(client, table))[0] == "Name"
     await post(client, f"{split}/start", 303)
     await until(app, client, split, "cells in 2,602 rows are changed")
+    assert (await exported(client, table))[-1] == "1301 of 6,1301,6"
+    for step, titles in (("undo", "Name"), ("redo", "Name,Name 1,Name 2")):
+        url = (await send(client, f"{table}/{step}", {}))["url"]
+        await until(app, client, url, "are changed")
+        assert (await exported(client, table))[0] == titles
     assert (await exported(client, table))[-1] == "1301 of 6,1301,6"
 
     distinct = await post(client, f"{table}/bulk/distinct?rows=all", 303, sources=[1], keep="first")

@@ -16,12 +16,15 @@ from quart.testing import QuartClient
 from settings import Settings
 from tests.conftest import make_settings
 from tests.helpers import GRACE, sign_up
+from tests.http.tables.test_bulk import until
+from tests.http.tables.test_cells import send
 from tests.servers import PATIENCE, wait_for
 from tests.tables import add_table
+from webapp.db.errors import StorageFull
 from webapp.db.sqlite_driver import connect
 from webapp.extensions import db, jobs
 from webapp.models import Actor, Import, ImportUpdate, TableRole
-from webapp.models.tables import editing
+from webapp.models.tables import editing, large_steps
 from webapp.models.tables.import_update import find_update
 from webapp.web.application import Application
 
@@ -200,6 +203,43 @@ async def test_a_new_column_and_a_changed_title_are_found_and_told(
     assert "“Town” is taken for “City”: similar contents" in page
     assert "This column is new, and is added: Colour" in page
     await apply(app, ada, location)
+    assert (await rows_of(ada, table))[:2] == ["id,City,Since,Colour", "1,Oslo,1048,red"]
+
+
+@pytest.mark.parametrize("form", [{}, {"mode": "append"}, {"mode": "replace"}, {"missing": "mark"}])
+async def test_an_import_with_new_columns_is_undone_by_one_step(
+    app: Application, ada: QuartClient, table: int, form: dict[str, str]
+) -> None:
+    before = await rows_of(ada, table)
+    data = "id,City,Since,Colour\n1,Oslo,1048,red\n4,Bodø,1816,blue\n"
+    location = await compared(app, ada, table, data, **form)
+    assert await rows_of(ada, table) == before
+    await apply(app, ada, location)
+    after = await rows_of(ada, table)
+    assert after[0].startswith("id,City,Since,Colour")
+    for step, wanted in (("undo", before), ("redo", after)):
+        begun = await send(ada, f"/tables/{table}/{step}", {})
+        await until(app, ada, begun["url"], "are changed")
+        assert await rows_of(ada, table) == wanted
+    assert "“Colour” is" not in await text_of(ada, await compared(app, ada, table, data, **form))
+
+
+async def test_an_import_that_fails_takes_its_new_columns_with_it(
+    app: Application, ada: QuartClient, table: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await rows_of(ada, table)
+    location = await compared(app, ada, table, "id,City,Since,Colour\n1,Oslo,1048,red\n")
+
+    async def fail(*args: object, **kwargs: object) -> None:
+        raise StorageFull
+
+    monkeypatch.setattr(large_steps, "finish", fail)
+    found = await apply(app, ada, location)
+    assert (found.state, found.failure) == ("ready", str(StorageFull()))
+    assert await rows_of(ada, table) == before
+    monkeypatch.undo()
+    await apply(app, ada, location)  # it is compared again: the table was another one in between
+    assert (await apply(app, ada, location)).state == "done"
     assert (await rows_of(ada, table))[:2] == ["id,City,Since,Colour", "1,Oslo,1048,red"]
 
 

@@ -11,6 +11,7 @@ from webapp.models.tables import large_steps
 from webapp.models.tables.access import find_table
 from webapp.models.tables.change_set import Entry, Kind, Via
 from webapp.models.tables.large_changing import Planned, begin
+from webapp.models.tables.large_columns import NewColumn
 from webapp.planners.plan import PlanInput
 from webapp.planners.undo import plan_undo
 from webapp.rowstore import open_loader, open_reader
@@ -24,8 +25,8 @@ def ignore(done: int, of: int) -> None:
     pass
 
 
-def planned(kind: Kind = Kind.CELLS, **arguments: Any) -> Planned:
-    return Planned("test", arguments, kind, Via.PAGE)
+def planned(kind: Kind = Kind.CELLS, new_columns: Sequence[NewColumn] = (), **arguments: Any) -> Planned:
+    return Planned("test", arguments, kind, Via.PAGE, new_columns=new_columns)
 
 
 async def plan(
@@ -35,9 +36,10 @@ async def plan(
     actor: Actor = ADA,
     *,
     is_decided: bool = True,
+    new_columns: Sequence[NewColumn] = (),
 ) -> LargeChange:
     """Begun and planned, and if it is decided its set is begun, too."""
-    change = await database.write(begin, actor, 1, planned(kind), is_decided=is_decided)
+    change = await database.write(begin, actor, 1, planned(kind, new_columns), is_decided=is_decided)
 
     def batches() -> Generator[Sequence[Entry], None, dict[str, Any]]:
         yield changes

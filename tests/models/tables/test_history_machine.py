@@ -6,7 +6,7 @@ import asyncio
 import json
 import shutil
 import sqlite3
-from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,7 @@ from webapp.models.tables.column_properties import properties_from
 from webapp.models.tables.editing import CellEdit, with_deleted_columns
 from webapp.models.tables.importing import finish_search_index
 from webapp.models.tables.large_change import ENDED
+from webapp.models.tables.large_columns import NewColumn
 from webapp.models.tables.log_pruning import prune_until
 from webapp.models.tables.renaming import rename_table
 from webapp.models.tables.type_changing import change_type
@@ -357,7 +358,7 @@ class History(RuleBasedStateMachine):
         entries = self.entries(seq)
         if len(entries) > self.max_listed or self.is_in_parts(seq):
             assert "cells" not in told
-            assert told.get("count") or told.get("extent") or not entries
+            assert told.get("count") or told.get("extent") or told.get("columns") or not entries
             return
         assert told.get("added", []) == [entry.row_id for entry in entries if entry.is_row and entry.after is not None]
         assert told.get("deleted", []) == [entry.row_id for entry in entries if entry.is_row and entry.after is None]
@@ -519,6 +520,15 @@ class LargeChangesHistory(History):
             entries += [Entry(row_id, n, now, text) for n, now in there[row_id].items() if n < 3 and now != text]
         self.begin(actor, entries, Kind.IMPORT_UPDATE)
 
+    @precondition(lambda self: self.running is None)
+    @rule(actor=people, text=texts, title=titles, behind=columns)
+    def fill_new_columns(self, actor: Actor, text: str, title: str, behind: int) -> None:
+        """Two columns come with the change, also in a row of its own."""
+        new = [NewColumn(-1, title, behind=behind), NewColumn(-2, title, behind=-1)]
+        entries = [Entry(-1, None, None, cells_to_json({1: text, -1: text}))]
+        entries += [Entry(row_id, -1, "", text) for row_id in self.states[-1].rows if text]
+        self.begin(actor, entries, Kind.IMPORT_UPDATE, new)
+
     @precondition(lambda self: self.running is not None)
     @rule(parts=st.integers(1, 2))
     def go_on(self, parts: int) -> None:
@@ -542,8 +552,11 @@ class LargeChangesHistory(History):
         self.run(self.database.write(large_changing.cancel, owner, TABLE, self.running.id))
         self.refresh()
 
-    def begin(self, actor: Actor, entries: list[Entry], kind: Kind = Kind.CELLS) -> None:
-        planned = large_changing.Planned("test", {"number": len(self.states)}, kind, Via.PAGE)
+    def begin(
+        self, actor: Actor, entries: list[Entry], kind: Kind = Kind.CELLS, new_columns: Sequence[NewColumn] = ()
+    ) -> None:
+        arguments = {"number": len(self.states)}
+        planned = large_changing.Planned("test", arguments, kind, Via.PAGE, new_columns=new_columns)
         change = self.write(large_changing.begin, actor, TABLE, planned)
 
         def batches() -> Generator[list[Entry], None, dict[str, Any]]:

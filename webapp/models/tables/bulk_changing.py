@@ -15,11 +15,11 @@ from webapp.models.policy import Actor
 from webapp.models.tables.action_limits import ensure_few, ensure_short
 from webapp.models.tables.change_log import publish_change, record
 from webapp.models.tables.change_set import Entry, Kind, Via, cells_from_json
-from webapp.models.tables.column_properties import free_title
 from webapp.models.tables.column_sheet import ColumnSheet
 from webapp.models.tables.editing import with_deleted_columns
 from webapp.models.tables.large_change import LargeChange, LargeState
 from webapp.models.tables.large_changing import Planned, begin
+from webapp.models.tables.large_columns import NewColumn, add_columns
 from webapp.models.tables.large_steps import give_up
 from webapp.models.tables.sheet import CellEdit, Sheet, editable
 from webapp.rowstore import row_writer
@@ -34,6 +34,15 @@ class AddedColumns:
 
     titles: Sequence[str]
     behind: int
+
+    @property
+    def planned(self) -> list[NewColumn]:
+        """As a plan calls them: -1, -2 and so on."""
+        places = [self.behind, *range(-1, -len(self.titles), -1)]
+        return [
+            NewColumn(-number, title, behind=behind)
+            for number, (title, behind) in enumerate(zip(self.titles, places, strict=True), 1)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +91,6 @@ async def change_cells_at_once(
     return _follow(work, table_id, result)
 
 
-async def add_columns(
-    work: UnitOfWork, actor: Actor, table_id: int, added: AddedColumns, via: Via = Via.PAGE
-) -> dict[int, int]:
-    """The numbers that the columns get, by those that they have in a plan (-1, -2 ...). Raises the same."""
-
-    def run(connection: Connection) -> tuple[dict[int, int], int, bool]:
-        sheet = Sheet(connection, editable(connection, actor, table_id))
-        columns = ColumnSheet(connection, sheet.table)
-        numbers = _add_columns(columns, sheet, added)
-        seq = record(connection, actor, via, table_id, Kind.COLUMNS, columns.entries, note="added")
-        return numbers, seq, columns.index_again
-
-    numbers, seq, index_again = await work.run(run)
-    if index_again:
-        work.enqueue("index_table", str(table_id))
-    publish_change(work, table_id, seq)
-    return numbers
-
-
 async def delete_rows_at_once(
     work: UnitOfWork, actor: Actor, table_id: int, entries: Sequence[Entry], via: Via = Via.PAGE
 ) -> BulkResult:
@@ -143,11 +133,8 @@ async def plan_large(work: UnitOfWork, actor: Actor, table_id: int, planned: Pla
 def _add_columns(columns: ColumnSheet, sheet: Sheet, added: AddedColumns) -> dict[int, int]:
     """Columns of texts, which the sheet knows too; raises `NotFound` if the one before them is gone."""
     columns.find(added.behind)
-    place, numbers = columns.order.index(added.behind) + 1, dict[int, int]()
-    for index, title in enumerate(added.titles):
-        number = columns.add(free_title(title, columns.titles()), "text", {}, place + index)
-        numbers[-1 - index] = number
-        sheet.fields[number] = Field.of(columns.columns[number])
+    numbers = {one.planned: one.number for one in add_columns(columns, added.planned) if one.number is not None}
+    sheet.fields |= {number: Field.of(columns.columns[number]) for number in numbers.values()}
     return numbers
 
 

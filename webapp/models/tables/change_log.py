@@ -20,6 +20,9 @@ from webapp.models.tables.change_set import (
     columns_of,
     extent_of,
     insert_entries,
+    insert_listed,
+    listed_of,
+    size_of,
     store_entries,
 )
 from webapp.models.tables.table import Table
@@ -122,22 +125,27 @@ def record_import(connection: Connection, user_id: int, table_id: int, rows: int
     return seq
 
 
-def record_large(connection: Connection, table_id: int, user_id: int | None, about: Mapping[str, Any]) -> int:
-    """Write the set of a large change that begins, and return its `seq`. `about`: what is planned. Raises
-    `NotFound`.
+def record_large(
+    connection: Connection, table_id: int, user_id: int | None, about: Mapping[str, Any], columns: Sequence[Entry] = ()
+) -> int:
+    """Write the set of a large change that begins, and return its `seq`. `about`: what is planned; `columns`: what it
+    has done to columns. Raises `NotFound`.
     """
     seq = _take_seq(connection, table_id, 0)
     made = {"table_id": table_id, "seq": seq, "at": utc_now(), "actor_id": user_id, "size": 0}
     connection.execute(_INSERT, made | dict(about) | {"state": SetState.GROWING})
+    insert_listed(connection, table_id, seq, columns)
     return seq
 
 
 def complete_large(connection: Connection, table_id: int, seq: int, state: SetState) -> None:
-    """Nothing is added to this set any more: from now on it says what its parts have."""
-    given = {"table_id": table_id, "seq": seq}
+    """Nothing is added to this set any more: from now on it says what it has."""
+    given, listed = {"table_id": table_id, "seq": seq}, listed_of(connection, table_id, seq)
     parts, size, rows, cells, first, last = connection.execute(_PARTS, given).one()
     columns = {int(each) for some in connection.scalars(_PART_COLUMNS, given) for each in some.split(",") if each}
-    counts = {"parts": parts, "size": size, "rows": rows, "cells": cells, "first_row": first, "last_row": last}
+    columns.update(columns_of(listed))
+    counts = {"parts": parts, "rows": rows, "cells": cells, "first_row": first, "last_row": last}
+    counts["size"] = size + size_of(listed)
     named = ",".join(map(str, sorted(columns)))
     connection.execute(_COMPLETE, {"key": table_id, "number": seq, "state": state, "columns": named, **counts})
     connection.execute(_TOUCH, {"key": table_id, "now": utc_now()})

@@ -36,7 +36,10 @@ __all__ = [
     "entry_from_row",
     "extent_of",
     "insert_entries",
+    "insert_listed",
+    "listed_of",
     "parts_of",
+    "size_of",
     "store_entries",
 ]
 
@@ -115,7 +118,7 @@ class ChangeSet(Base):
 
 class ChangeSetPart(Base):
     """Some of the entries of a large change, in the order in which they were made. No row and no cell is in a set
-    twice.
+    twice. What the set says of columns is before all parts, in `changes`.
 
     Parts outlive their set for a moment when the log is pruned: `log_pruning` deletes them some at a time.
     """
@@ -167,23 +170,28 @@ def store_entries(entries: Sequence[Entry]) -> StoredEntries:
     if len(entries) > MAX_LISTED:
         blob = pack(entries)
         return StoredEntries([], blob, len(blob))
-    listed = [
-        {
-            "number": number,
-            "row_id": entry.row_id,
-            "column": entry.column,
-            "before": entry.before and encode(entry.before),
-            "after": entry.after and encode(entry.after),
-        }
-        for number, entry in enumerate(entries)
-    ]
-    size = sum(30 + len(entry.before or "") + len(entry.after or "") for entry in entries)
-    return StoredEntries(listed, None, size)
+    return StoredEntries(_listed(entries), None, size_of(entries))
+
+
+def size_of(entries: Iterable[Entry]) -> int:
+    """Bytes of entries that have a row each, about."""
+    return sum(30 + len(entry.before or "") + len(entry.after or "") for entry in entries)
 
 
 def insert_entries(connection: Connection, table_id: int, seq: int, stored: StoredEntries) -> None:
     if stored.listed:
         connection.execute(_INSERT, [{"table_id": table_id, "seq": seq, **row} for row in stored.listed])
+
+
+def insert_listed(connection: Connection, table_id: int, seq: int, entries: Sequence[Entry], first: int = 0) -> None:
+    """What a large set says of columns, however many: it is before its parts. `first` is the place of the first one."""
+    insert_entries(connection, table_id, seq, StoredEntries(_listed(entries, first), None, 0))
+
+
+def listed_of(connection: Connection, table_id: int, seq: int) -> list[Entry]:
+    """The entries of a set that have a row each: of a large one those of columns, its parts have the others."""
+    rows = connection.execute(_LISTED, {"table_id": table_id, "seq": seq})
+    return [entry_from_row(*row) for row in rows]
 
 
 def entries_of(connection: Connection, table_id: int, seq: int) -> list[Entry]:
@@ -201,11 +209,9 @@ def parts_of(connection: Connection, table_id: int, seq: int, row_id: int | None
         yield entries_from_blob(blob, row_id)
         return
     numbers = connection.scalars(_NUMBERS if row_id is None else _NUMBERS_OF_ROW, given | {"row": row_id}).all()
+    yield [entry for entry in listed_of(connection, table_id, seq) if row_id is None or entry.row_id == row_id]
     for number in numbers:
         yield entries_from_blob(connection.scalar(_PART, given | {"number": number}) or b"", row_id)
-    if not numbers:
-        rows = connection.execute(_LISTED, given)
-        yield [entry_from_row(*row) for row in rows if row_id is None or row[0] == row_id]
 
 
 def entry_from_row(row_id: int | None, column: int | None, before: str | None, after: str | None) -> Entry:
@@ -225,6 +231,19 @@ def extent_of(entries: Iterable[Entry]) -> tuple[set[int], int]:
 def columns_of(entries: Iterable[Entry]) -> list[int]:
     """The numbers of the columns that entries name."""
     return sorted({entry.column for entry in entries if entry.column is not None})
+
+
+def _listed(entries: Sequence[Entry], first: int = 0) -> list[dict[str, Any]]:
+    return [
+        {
+            "number": number,
+            "row_id": entry.row_id,
+            "column": entry.column,
+            "before": entry.before and encode(entry.before),
+            "after": entry.after and encode(entry.after),
+        }
+        for number, entry in enumerate(entries, first)
+    ]
 
 
 _INSERT = insert(Change)

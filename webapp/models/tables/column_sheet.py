@@ -23,7 +23,7 @@ from webapp.models.tables.column_properties import (
 )
 from webapp.models.tables.table import Column, SearchIndex, Table
 from webapp.models.tables.type_change import SpareColumn, TypeChange, TypeChangeState
-from webapp.rowstore import row_writer
+from webapp.rowstore import row_reader, row_writer
 from webapp.rowstore.store import RowWriter
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.types import Choice
@@ -151,6 +151,12 @@ class ColumnSheet:
         self.take_spare(added.storage)
         return added
 
+    @staticmethod
+    def free(connection: Connection, table_id: int) -> int:
+        """How many columns the table has room for, at most: spare ones have a type already."""
+        spares = connection.scalars(_EMPTY_SPARES, {"table_id": table_id}).all()
+        return row_reader(connection).free_columns(table_id) + len(spares)
+
     def take_spare(self, storage: int) -> None:
         self.connection.execute(_TAKE_SPARE, {"key": self.table.id, "storage": storage})
 
@@ -167,6 +173,7 @@ class ColumnSheet:
     def forget_search(self) -> None:
         """Cells are found otherwise from now on; searches read the rows until the index is built again."""
         if self.table.search_index == SearchIndex.NONE:
+            self.rows.drop_unfinished_search_index(self.table.id)  # a child may be at it, which was asked for before
             return
         self.rows.drop_search_index(self.table.id)
         self.connection.execute(_INDEX_AGAIN, {"key": self.table.id})

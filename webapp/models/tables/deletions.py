@@ -13,7 +13,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select
 
 from webapp.models.base import MAX_ID
-from webapp.models.tables.change_set import Change, ChangeSet, Entry, Kind, SetState, entries_from_blob, entries_of
+from webapp.models.tables.change_set import (
+    Change,
+    ChangeSet,
+    Entry,
+    Kind,
+    SetState,
+    entries_from_blob,
+    entries_of,
+    listed_of,
+)
 from webapp.models.tables.history_query import SetInfo, sets_by_seq
 from webapp.models.tables.row_parts import (
     count_rows,
@@ -111,7 +120,7 @@ def find_deletion(connection: Connection, rows: RowReader, table_id: int, seq: i
         return _find_large(connection, rows, table_id, info, after)
     entries = entries_of(connection, table_id, seq)
     of_rows = _still_deleted(connection, rows, table_id, seq, [e for e in entries if e.is_row and e.after is None])
-    of_columns = _deleted_columns(connection, table_id, seq, [e for e in entries if e.is_column and e.after is None])
+    of_columns = _deleted_columns(connection, table_id, seq, entries)
     if not (of_rows or of_columns):
         return None
     is_whole = len(of_rows) + len(of_columns) == len(entries)
@@ -125,6 +134,11 @@ def find_rows(connection: Connection, rows: RowReader, table_id: int, seq: int, 
         some = [e for e in deleted_in_part(connection, table_id, seq, number) if e.row_id in ids]
         found += _still_deleted(connection, rows, table_id, seq, some)
     return found
+
+
+def columns_deleted_by(connection: Connection, table_id: int, seq: int) -> list[Entry]:
+    """The entries of the columns that are still deleted by this set."""
+    return _deleted_columns(connection, table_id, seq, listed_of(connection, table_id, seq))
 
 
 def purging_rows(connection: Connection, table_id: int, ids: Collection[int]) -> set[int]:
@@ -166,12 +180,13 @@ def _find_large(connection: Connection, rows: RowReader, table_id: int, info: Se
         some = _still_deleted(connection, rows, table_id, info.seq, entries)
         found += some if following is None else []
         count, last = count + len(some), number
-    if not found:
+    of_columns = [] if after else columns_deleted_by(connection, table_id, info.seq)
+    if not found and not of_columns:
         return None
     at_most, is_alone = count_rows(connection, table_id, info.seq)
-    is_exact = not after and last == numbers[-1]
+    is_exact = not after and (not numbers or last == numbers[-1])
     is_whole = info.kind == Kind.DELETE_ROWS and is_alone and (not is_exact or count == at_most)
-    return Deletion(info, found, [], is_whole, count if is_exact else at_most, is_exact, True, following)
+    return Deletion(info, found, of_columns, is_whole, count if is_exact else at_most, is_exact, True, following)
 
 
 def _still_deleted(
@@ -194,7 +209,10 @@ def _in_later_sets(connection: Connection, table_id: int, seq: int, ids: Collect
 
 
 def _deleted_columns(connection: Connection, table_id: int, seq: int, entries: Iterable[Entry]) -> list[Entry]:
-    by_number = {entry.column: entry for entry in entries}
+    """What came with the same set, and went when that was cancelled, is nothing that was deleted."""
+    columns = [entry for entry in entries if entry.is_column]
+    came = {entry.column for entry in columns if entry.before is None}
+    by_number = {entry.column: entry for entry in columns if entry.after is None and entry.column not in came}
     if not by_number:
         return []
     given = {"table_id": table_id, "seq": seq}

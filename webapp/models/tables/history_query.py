@@ -24,6 +24,7 @@ from webapp.models.tables.change_set import (
     cells_from_json,
     entries_from_blob,
     entry_from_row,
+    listed_of,
     parts_of,
 )
 
@@ -125,8 +126,9 @@ def list_entries(
 
 
 def _of_parts(connection: Connection, given: Mapping[str, Any], wanted: slice) -> list[Entry]:
-    """Some entries of a large change, of which only the parts are read that have them."""
-    found, first = list[Entry](), 0
+    """Some entries of a large change, of which only the parts are read that have them. Those of columns come first."""
+    listed = listed_of(connection, **given)
+    found, first = listed[wanted], len(listed)
     for number, count in connection.execute(_PART_SIZES, given).all():
         if first < wanted.stop and first + count > wanted.start:
             here = slice(max(0, wanted.start - first), wanted.stop - first)

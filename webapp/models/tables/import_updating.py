@@ -20,14 +20,12 @@ from webapp.imports.update_settings import NEW, Missing, Mode, UpdateSettings
 from webapp.models.base import utc_now
 from webapp.models.policy import Actor
 from webapp.models.tables import large_changing
-from webapp.models.tables.change_log import publish_change, record
 from webapp.models.tables.change_set import ChangeSet, Kind, Via
-from webapp.models.tables.column_properties import describe_entries, free_title
-from webapp.models.tables.column_sheet import ColumnSheet
 from webapp.models.tables.import_model import Import, ImportState, StateConflict, ensure_room
 from webapp.models.tables.import_update import ImportUpdate, get_update, remember_source
 from webapp.models.tables.importing import announce, begin_inspection, cancel, get_in_state
 from webapp.models.tables.large_change import LargeChange, LargeState
+from webapp.models.tables.large_columns import NewColumn, ensure_room_for, numbers_of
 from webapp.models.tables.sheet import editable
 from webapp.models.tables.table import Table
 from webapp.models.tables.update_checks import ensure_fitting
@@ -37,6 +35,7 @@ PLANNER = "import.update"
 OUTDATED = "The table has changed since, so the file was compared with it again."
 # What people change in a table without changing which row is which, unless it is in a key.
 HARMLESS = (Kind.CELLS, Kind.TITLE)
+WITHOUT_COLUMNS = (*HARMLESS, Kind.ADD_ROWS, Kind.DELETE_ROWS)
 
 
 class TableGone(UserError):
@@ -135,9 +134,9 @@ async def apply(work: UnitOfWork, actor: Actor, table_id: int, import_id: str, d
     """Do what the comparison says; `plan` is the path of its plan. Pressing twice is pressing once.
 
     Return False if the table is another one than was compared with: then the file is compared again. Raises
-    `StateConflict`, `LargeChangeRunning` and `TypeChangeRunning`.
+    `StateConflict`, `LargeChangeRunning`, `TypeChangeRunning`, and `UserError` if the table has no room for a column.
     """
-    table = await work.run(lambda connection: editable(connection, actor, table_id))
+    await work.run(lambda connection: editable(connection, actor, table_id))
     import_, update = await get_update(work.session, import_id, table_id)
     if import_.state in (ImportState.UPDATING, ImportState.DONE):
         return True
@@ -149,11 +148,8 @@ async def apply(work: UnitOfWork, actor: Actor, table_id: int, import_id: str, d
     if changed:
         await compare_again(work, import_, update, OUTDATED)
         return False
-    new, seq, index_again = await work.run(lambda connection: _add_columns(connection, actor, table, import_, settings))
-    if seq is not None:
-        publish_change(work, table_id, seq)
-    if index_again:
-        work.enqueue("index_table", str(table_id))
+    new = _new_columns(InspectionReport.from_json(import_.inspection or {}), settings)
+    await work.run(lambda connection: ensure_room_for(connection, table_id, len(new)))
     await _begin(work, actor, update, import_, decision, plan, new)
     return True
 
@@ -181,6 +177,7 @@ async def settle(work: UnitOfWork, change_id: int) -> None:
     if change.state == LargeState.DONE:
         import_.state, import_.finished_at, import_.table_id = ImportState.DONE, utc_now(), update.table_id
         import_.rows_done = import_.inspected_rows or 0
+        await _remember(work, update, import_, change)
     elif change.state == LargeState.CANCELLED:
         import_.state, import_.finished_at = ImportState.CANCELLED, utc_now()
         work.enqueue("discard_import", import_.id)
@@ -209,27 +206,26 @@ async def _begin(
     import_: Import,
     decision: Decision,
     plan: str,
-    new: Mapping[int, int],
+    new: Sequence[NewColumn],
 ) -> None:
     arguments = {"path": plan, "answer": decision.answer, "taken": list(decision.taken)}
     planned = large_changing.Planned(
-        PLANNER,
-        arguments | {"columns": {str(number): real for number, real in new.items()}},
-        Kind.IMPORT_UPDATE,
-        Via.IMPORT,
-        import_.filename,
+        PLANNER, arguments, Kind.IMPORT_UPDATE, Via.IMPORT, import_.filename, new_columns=new
     )
     change = await large_changing.begin(work, actor, update.table_id, planned)
     update.change_id, update.decision = change.id, {"answer": decision.answer, "taken": list(decision.taken)}
     import_.state, import_.failure = ImportState.UPDATING, None
-    inspection = InspectionReport.from_json(import_.inspection or {})
-    titles = [column.title for column in inspection.columns]
-    settings = UpdateSettings.from_json(update.settings)
+    announce(work, import_.id)
+
+
+async def _remember(work: UnitOfWork, update: ImportUpdate, import_: Import, change: LargeChange) -> None:
+    """How this file was laid over the table, for the next one of its source."""
+    titles = [column.title for column in InspectionReport.from_json(import_.inspection or {}).columns]
+    settings, new = UpdateSettings.from_json(update.settings), numbers_of(change)
     added = {index: new[-index - 1] for index in settings.new if -index - 1 in new}
     mark = new.get(-len(titles) - 1, settings.mark)
     remembered = UpdateSettings.from_json(settings.to_json() | {"mark": mark})
     await remember_source(work.session, update.table_id, update.source, titles, remembered, added)
-    announce(work, import_.id)
 
 
 def _changed_since(connection: Connection, table_id: int, seq: int, settings: UpdateSettings) -> bool:
@@ -242,38 +238,25 @@ def _changed_since(connection: Connection, table_id: int, seq: int, settings: Up
     if len(sets) < latest - seq:
         return True  # the log has forgotten some
     if settings.mode == Mode.APPEND:
-        return any(kind == Kind.COLUMNS for kind, _ in sets)
+        return any(kind not in WITHOUT_COLUMNS for kind, _ in sets)
     keys = set(map(str, settings.keys)) if settings.mode == Mode.UPDATE else None
     return any(
         kind not in HARMLESS or keys is None or not keys.isdisjoint(columns.split(",")) for kind, columns in sets
     )
 
 
-def _add_columns(
-    connection: Connection, actor: Actor, table: Table, import_: Import, settings: UpdateSettings
-) -> tuple[dict[int, int], int | None, bool]:
-    """The numbers of the columns that the plan calls by numbers below 0, the change set that adds them, and whether the
-    search index has to be built again.
-    """
-    inspection = InspectionReport.from_json(import_.inspection or {})
-    wanted = [(-index - 1, inspection.columns[index]) for index in settings.new]
-    sheet, numbers = ColumnSheet(connection, table), dict[int, int]()
-    for number, guess in wanted:
-        title = new_title(guess.title, number, sheet.titles())
-        numbers[number] = sheet.add(title, guess.type, guess.format, len(sheet.order))
+def _new_columns(inspection: InspectionReport, settings: UpdateSettings) -> list[NewColumn]:
+    """Under the numbers below 0 that the comparison has for them."""
+    guesses = [(-index - 1, inspection.columns[index]) for index in settings.new]
+    new = [NewColumn(number, _title(guess.title, number), guess.type, guess.format) for number, guess in guesses]
     if settings.mode == Mode.UPDATE and settings.missing == Missing.MARK and settings.mark == NEW:
-        title = free_title(MARK_TITLE, sheet.titles())
-        numbers[-len(inspection.columns) - 1] = sheet.add(title, "text", {}, len(sheet.order))
-    seq = None
-    if sheet.entries:
-        note = describe_entries(sheet.entries)
-        seq = record(connection, actor, Via.IMPORT, table.id, Kind.COLUMNS, sheet.entries, note=note)
-    return numbers, seq, sheet.index_again
+        new.append(NewColumn(-len(inspection.columns) - 1, MARK_TITLE))
+    return new
 
 
-def new_title(title: str, number: int, others: Sequence[str]) -> str:
-    """A title that a column can have: as the file has it, if that is possible."""
-    return free_title(visible(title)[:MAX_TITLE].strip() or f"Column {-number}", others)
+def _title(title: str, number: int) -> str:
+    """As the file has it, if a column can have that."""
+    return visible(title)[:MAX_TITLE].strip() or f"Column {-number}"
 
 
 _SINCE = select(ChangeSet.kind, ChangeSet.columns).where(

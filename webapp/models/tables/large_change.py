@@ -107,6 +107,8 @@ class LargeChange(Base):
     columns: Mapped[str] = mapped_column(default="")
     first_row: Mapped[int | None]
     last_row: Mapped[int | None]
+    # Columns that it adds (`large_columns.NewColumn`), with their numbers once they are there.
+    new_columns: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     # How far it is: parts that are carried out; those that are taken back again are subtracted.
     parts_done: Mapped[int] = mapped_column(default=0)
     left: Mapped[int] = mapped_column(default=0)  # entries that were not made: somebody had changed these before

@@ -12,7 +12,7 @@ A change of at most `AT_ONCE` rows is none of these: it is made in the request. 
 `seq` is taken when applying begins; it is undone as a whole, by another large change.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from webapp.models.policy import Action, Actor, is_allowed
 from webapp.models.tables.access import require_access
 from webapp.models.tables.change_set import Kind, Via
 from webapp.models.tables.large_change import ENDED, LargeChange, LargeState, ensure_free
+from webapp.models.tables.large_columns import NewColumn, new_columns_of
 from webapp.models.tables.large_steps import follow, give_up, start
 from webapp.models.tables.sheet import editable
 
@@ -44,6 +45,7 @@ class Planned:
     via: Via
     note: str = ""
     undo_of: int | None = None  # the `seq` that it takes back
+    new_columns: Sequence[NewColumn] = ()  # that the plan needs
 
 
 async def begin(
@@ -69,6 +71,7 @@ async def begin(
         undo_of=planned.undo_of,
         planner=planned.planner,
         arguments=dict(planned.arguments),
+        new_columns=[one.to_json() for one in planned.new_columns],
         is_decided=is_decided,
     )
     work.session.add(change)
@@ -114,7 +117,10 @@ async def _same_running(work: UnitOfWork, actor: Actor, table_id: int, planned: 
         LargeChange.planner == planned.planner,
         LargeChange.state.in_((LargeState.PLANNING, LargeState.APPLYING)),
     )
-    return next((one for one in await work.session.scalars(mine) if one.arguments == dict(planned.arguments)), None)
+    asked = dict(planned.arguments), [one.title for one in planned.new_columns]
+    found = await work.session.scalars(mine)
+    same = (one for one in found if (one.arguments, [new.title for new in new_columns_of(one)]) == asked)
+    return next(same, None)
 
 
 async def _own(work: UnitOfWork, actor: Actor, table_id: int, change_id: int) -> LargeChange:

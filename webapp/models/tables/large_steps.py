@@ -1,6 +1,10 @@
 """What becomes of a large change on its way: the steps that its job takes, and those that people's verbs begin."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from sqlalchemy import Connection, Select, bindparam, delete, select
+from sqlalchemy.orm import selectinload
 
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.accounts.user import ACTOR_COLUMNS, User, actor_from
@@ -16,18 +20,22 @@ from webapp.models.tables.change_log import (
     record_large,
     take_row_ids,
 )
-from webapp.models.tables.change_set import SetState
+from webapp.models.tables.change_set import Entry, Kind, SetState, columns_of
+from webapp.models.tables.column_properties import describe_entries
 from webapp.models.tables.large_change import (
     ENDED,
     MAX_UNDECIDED,
     LargeChange,
+    LargeChangeLeft,
     LargeChangePart,
     LargeState,
     ensure_free,
     large_topic,
 )
+from webapp.models.tables.large_columns import ColumnsDone, begin_columns, has_columns, take_columns_back
 from webapp.models.tables.table import Column, SearchIndex, Table
 from webapp.rowstore import row_writer
+from webapp.rowstore.entries import pack_part
 from webapp.rowstore.table_ref import Field
 
 INDEX_ROWS = 20_000  # for more rows the search index is not kept up but built again afterwards, and sort indexes go
@@ -135,36 +143,72 @@ async def start(work: UnitOfWork, change: LargeChange) -> None:
     """Take the number of the change set. Raises `NotAllowed`, `LargeChangeRunning` and `TypeChangeRunning`."""
     if not await _is_allowed(work, change):
         raise NotAllowed(NO_LONGER)
-    if not change.parts:
+    if not change.parts and not await work.run(lambda connection: has_columns(connection, change)):
         change.state, change.finished_at = LargeState.DONE, utc_now()
         follow(work, change, is_at_work=False)
         return
-    table = await work.session.get_one(Table, change.table_id)
-    seq, change.first_new_row = await work.run(lambda connection: _begin_set(connection, change))
-    change.seq, change.state, table.growing = seq, LargeState.APPLYING, seq
-    await _prepare_indexes(work, change, table)
-    publish_change(work, change.table_id, seq)
+    table = await _get_table(work, change.table_id)
+    begun = await work.run(lambda connection: _begin_set(connection, change, table))
+    change.seq, change.first_new_row = begun.seq, begun.first_new_row
+    change.state, table.growing = LargeState.APPLYING, begun.seq
+    change.new_columns = [one.to_json() for one in begun.columns.new]
+    _note_left(work, change, begun.columns.left)
+    await _prepare_indexes(work, change, table, is_dropped=begun.columns.index_again)
+    publish_change(work, change.table_id, begun.seq)
     follow(work, change)
 
 
-def _begin_set(connection: Connection, change: LargeChange) -> tuple[int, int | None]:
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    seq: int
+    first_new_row: int | None
+    columns: ColumnsDone
+
+
+def _begin_set(connection: Connection, change: LargeChange, table: Table) -> _Begun:
     ensure_free(connection, change.table_id, but=change.id)
+    columns = begin_columns(connection, table, change)
     new = take_row_ids(connection, change.table_id, change.new_rows) if change.new_rows else None
     first = change.first_row if change.first_row is not None else new and new[0]
     last = new[-1] if new else change.last_row
-    extent = {"rows": change.rows, "cells": change.cells, "columns": change.columns, "parts": change.parts}
-    about = {"via": change.via, "kind": change.kind, "note": change.note, "undo_of": change.undo_of}
-    seq = record_large(
-        connection, change.table_id, change.user_id, {**extent, **about, "first_row": first, "last_row": last}
-    )
-    return seq, new[0] if new else None
+    named = {number for number in _columns_of(change) if number > 0} | set(columns_of(columns.entries))
+    extent = {"rows": change.rows, "cells": change.cells, "first_row": first, "last_row": last, "parts": change.parts}
+    note = describe_entries(columns.entries) if change.kind == Kind.COLUMNS else change.note
+    about = {"via": change.via, "kind": change.kind, "note": note, "undo_of": change.undo_of}
+    about["columns"] = ",".join(map(str, sorted(named)))
+    seq = record_large(connection, change.table_id, change.user_id, extent | about, columns.entries)
+    return _Begun(seq, new[0] if new else None, columns)
 
 
-async def _prepare_indexes(work: UnitOfWork, change: LargeChange, table: Table) -> None:
-    """So many rows are indexed faster at once, afterwards."""
-    if change.rows <= INDEX_ROWS:
-        return
-    columns = {int(number) for number in change.columns.split(",") if number}
+def _note_left(work: UnitOfWork, change: LargeChange, entries: Sequence[Entry]) -> None:
+    """Columns that stay as they are are listed behind what parts have left."""
+    if entries:
+        left = {"number": change.parts + 1, "entries": len(entries), "blob": pack_part(entries)}
+        work.session.add(LargeChangeLeft(change_id=change.id, **left))
+        change.left += len(entries)
+
+
+def _columns_of(change: LargeChange) -> set[int]:
+    """Those of its cells; new ones have numbers below 0."""
+    return {int(number) for number in change.columns.split(",") if number}
+
+
+async def _get_table(work: UnitOfWork, table_id: int) -> Table:
+    """With its columns; also one in the trash."""
+    columns = selectinload(Table.columns)
+    return await work.session.get_one(Table, table_id, options=[columns], populate_existing=True)
+
+
+async def _prepare_indexes(work: UnitOfWork, change: LargeChange, table: Table, *, is_dropped: bool) -> None:
+    """So many rows are indexed faster at once, afterwards; and so are other columns: then the index `is_dropped`."""
+    if change.rows > INDEX_ROWS:
+        await _drop_indexes(work, change)
+    if (change.rows > INDEX_ROWS or is_dropped) and table.search_index != SearchIndex.NONE:
+        table.search_index, change.index_again = SearchIndex.NONE, True
+
+
+async def _drop_indexes(work: UnitOfWork, change: LargeChange) -> None:
+    columns = _columns_of(change)
     all_rows = change.new_rows > INDEX_ROWS
 
     def drop(connection: Connection) -> None:
@@ -175,24 +219,26 @@ async def _prepare_indexes(work: UnitOfWork, change: LargeChange, table: Table) 
                 rows.drop_sort_index(change.table_id, Field(number, "", "text", {}, storage=storage))
 
     await work.run(drop)
-    if table.search_index != SearchIndex.NONE:
-        table.search_index, change.index_again = SearchIndex.NONE, True
 
 
 async def _end(work: UnitOfWork, change: LargeChange, state: LargeState, set_state: SetState) -> None:
     """Nobody works on it any more: its set has what it has."""
     table_id, seq, undo_of = change.table_id, change.seq or 0, change.undo_of
 
-    def complete(connection: Connection) -> None:
+    table = await _get_table(work, table_id)
+
+    def complete(connection: Connection) -> bool:
+        is_dropped = state != LargeState.DONE and take_columns_back(connection, table, seq)
         complete_large(connection, table_id, seq, set_state)
         if state == LargeState.DONE and undo_of is not None:
             mark_undone(connection, table_id, undo_of, seq)
+        return is_dropped
 
-    await work.run(complete)
+    is_dropped = await work.run(complete)
     change.state, change.finished_at = state, utc_now()
     table = await work.session.get_one(Table, table_id, populate_existing=True)
     table.growing = None
-    if change.index_again:
+    if change.index_again or is_dropped:
         table.search_index = SearchIndex.BUILDING
         work.enqueue("index_table", str(table_id))
     publish_rewritten(work, table_id)

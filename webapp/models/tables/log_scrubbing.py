@@ -27,6 +27,8 @@ from webapp.models.tables.change_set import (
     entries_from_blob,
     entries_of,
     entry_from_row,
+    listed_of,
+    size_of,
     store_entries,
 )
 from webapp.models.tables.deletions import (
@@ -142,11 +144,15 @@ def find_purge(connection: Connection, table_id: int, last: Purge | None = None)
     if has_parts(connection, table_id, seq):
         return _find_large(connection, table_id, seq, last.last_part if last is not None and last.seq == seq else 0)
     rows = frozenset(rows_to_purge(connection, row_reader(connection), table_id, seq))
-    columns = frozenset(connection.scalars(_COLUMNS, {"table_id": table_id}))
-    if not any(entry.is_column and entry.column in columns for entry in entries_of(connection, table_id, seq)):
-        columns = frozenset()  # those that other sets have deleted have their turn with these
+    columns = _purged_columns(connection, table_id, entries_of(connection, table_id, seq))
     own = Place(PlaceKind.SET, seq)
     return Purge(table_id, seq, rows, columns, (*_places(connection, table_id, rows, columns, {own}), own))
+
+
+def _purged_columns(connection: Connection, table_id: int, entries: Sequence[Entry]) -> frozenset[int]:
+    """None, if no entry names one: those that other sets have deleted have their turn with these."""
+    columns = frozenset(connection.scalars(_COLUMNS, {"table_id": table_id}))
+    return columns if any(entry.is_column and entry.column in columns for entry in entries) else frozenset()
 
 
 def _find_large(connection: Connection, table_id: int, seq: int, after: int) -> Purge:
@@ -160,8 +166,9 @@ def _find_large(connection: Connection, table_id: int, seq: int, after: int) -> 
             break
     is_last = not numbers or after == numbers[-1]
     own += [Place(PlaceKind.SET, seq)] if is_last else []
-    others = _places(connection, table_id, frozenset(rows), frozenset(), set(own)) if rows else []
-    return Purge(table_id, seq, frozenset(rows), frozenset(), (*others, *own), after, is_last)
+    columns = _purged_columns(connection, table_id, listed_of(connection, table_id, seq)) if is_last else frozenset()
+    others = _places(connection, table_id, frozenset(rows), columns, set(own)) if rows or columns else []
+    return Purge(table_id, seq, frozenset(rows), columns, (*others, *own), after, is_last)
 
 
 def _places(
@@ -236,19 +243,19 @@ def _scrubbed_set(connection: Connection, purge: Purge, place: Place) -> Scrubbe
         new = pack(kept)
         values = {"blob": new, "size": len(new) if kept else 0}
         return Scrubbed(place, BATCH_ENTRIES, len(before) - len(kept), values)
-    kept, gone, rewritten = list[Entry](), list[int](), list[dict[str, Any]]()
+    gone, rewritten, freed = list[int](), list[dict[str, Any]](), 0
     rows = connection.execute(_LISTED, given).all()
     for number, row_id, column, was, now in rows:
         entry = entry_from_row(row_id, column, was, now)
         left = _scrubbed(entry, purge)
+        freed += size_of([entry]) - size_of([left] if left else [])
         if left is None:
             gone.append(number)
             continue
         if left != entry:
             stored = store_entries([left]).listed[0]
             rewritten.append({"of": number, "was": stored["before"], "is": stored["after"]})
-        kept.append(left)
-    values = {"size": store_entries(kept).size} if gone or rewritten else {}
+    values = {"size": ChangeSet.size - freed} if gone or rewritten else {}
     return Scrubbed(place, len(rows), len(gone), values, gone, rewritten)
 
 

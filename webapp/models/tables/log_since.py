@@ -58,6 +58,16 @@ def texts_then(connection: Connection, table_id: int, column: int, seq: int) -> 
     return found
 
 
+def is_column_changed(connection: Connection, table_id: int, column: int, seq: int) -> bool:
+    """Whether a set after this one is about the column as a whole: it was renamed, moved, deleted or the like."""
+    given = {"table_id": table_id, "seq": seq, "column": column}
+    if connection.scalar(_OF_COLUMN, given) is not None:
+        return True
+    stored = connection.scalars(_BLOBS, given).all()
+    parts = (part for at in stored for part in parts_of(connection, table_id, at))
+    return any(entry.is_column and entry.column == column for part in parts for entry in part)
+
+
 def _text_of(entry: Entry, column: int) -> str:
     if entry.is_row:
         return cells_from_json(entry.before).get(column, "") if entry.before else ""
@@ -85,6 +95,17 @@ _LISTED = (
 )
 _LARGE = (
     select(ChangeSet.seq).where(_SINCE, or_(ChangeSet.blob.is_not(None), ChangeSet.parts > 0)).order_by(ChangeSet.seq)
+)
+_BLOBS = select(ChangeSet.seq).where(_SINCE, ChangeSet.blob.is_not(None), ChangeSet.kind != Kind.CELLS)
+_OF_COLUMN = (
+    select(Change.seq)
+    .where(
+        Change.table_id == bindparam("table_id"),
+        Change.seq > bindparam("seq"),
+        Change.row_id.is_(None),
+        Change.column == bindparam("column"),
+    )
+    .limit(1)
 )
 _BEFORE = (
     select(Change.seq, Change.row_id, Change.column, Change.before)

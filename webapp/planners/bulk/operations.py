@@ -6,7 +6,7 @@ they return is fitted to its column afterwards (`fitting.py`).
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
@@ -220,15 +220,6 @@ class Join(_OneColumn):
 
 
 OPERATIONS: dict[str, Any] = {one.action: one for one in (SetText, Clear, Replace, Fill, Tidy, Split, Join)}
-
-
-def with_columns(operation: CellOperation, numbers: Mapping[int, int]) -> CellOperation:
-    """Writing into columns that have been added, by the numbers that they had before."""
-    if isinstance(operation, Split):
-        return replace(operation, targets=tuple(numbers.get(number, number) for number in operation.targets))
-    if isinstance(operation, Join):
-        return replace(operation, column=numbers.get(operation.column, operation.column))
-    return operation
 
 
 def to_json(operation: CellOperation) -> dict[str, Any]:

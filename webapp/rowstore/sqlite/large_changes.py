@@ -16,7 +16,7 @@ from webapp.rowstore.sqlite.converting import add_companion
 from webapp.rowstore.sqlite.entry_writer import EntryWriter
 from webapp.rowstore.sqlite.row_deletions import latest_deletions
 from webapp.rowstore.sqlite.schema import drop_unfinished_search_sql
-from webapp.rowstore.sqlite.set_parts import Extent
+from webapp.rowstore.sqlite.set_parts import Extent, with_numbers
 from webapp.rowstore.sqlite.store import SqliteRowReader
 from webapp.rowstore.sqlite.touched import Touched
 from webapp.rowstore.sqlite.transaction import transaction
@@ -26,7 +26,7 @@ from webapp.rowstore.table_ref import Field, TableRef
 PAUSE_SECONDS = 0.003  # between parts, so that others get the lock
 
 _RECORD = (
-    "SELECT c.table_id, c.seq, c.parts, c.parts_done, c.first_new_row, t.version, t.seq,"
+    "SELECT c.table_id, c.seq, c.parts, c.parts_done, c.first_new_row, c.new_columns, t.version, t.seq,"
     " coalesce(c.undo_of, c.arguments ->> 'seq') FROM large_changes c"
     " JOIN tables t ON t.id = c.table_id WHERE c.id = ? AND c.state = ?"
 )
@@ -56,6 +56,7 @@ class _Record(NamedTuple):
     parts: int
     parts_done: int
     first_new_row: int | None
+    new_columns: str  # JSON
     version: int  # of the table's columns
     table_seq: int
     source: int | None  # the set whose rows come back
@@ -146,15 +147,12 @@ class LargeChangeRunner:
         return _Record(*found)
 
     def _planned(self, record: _Record, number: int) -> tuple[bytes | None, list[Entry]]:
-        """The part as it is packed, unless its new rows get their ids here."""
+        """The part as it is packed, unless new rows and columns of it get their numbers here."""
         blob, entries = self._unpacked(_PLANNED, self._change_id, number)
-        first = record.first_new_row
-        if first is None or all(entry.row_id is None or entry.row_id > 0 for entry in entries):
+        columns = {one["planned"]: one["number"] for one in json.loads(record.new_columns)}
+        if not columns and all(entry.row_id is None or entry.row_id > 0 for entry in entries):
             return blob, entries
-        return None, [
-            entry if entry.row_id is None or entry.row_id > 0 else entry._replace(row_id=first - 1 - entry.row_id)
-            for entry in entries
-        ]
+        return None, [with_numbers(entry, record.first_new_row or 0, columns) for entry in entries]
 
     def _stale(self, record: _Record, entries: Sequence[Entry]) -> set[int]:
         """Rows that came back and were deleted again, with other cells, before this change got its number. Later ones

@@ -3,11 +3,11 @@
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from webapp.rowstore.entries import Entry, into_parts, pack_part, unpack
+from webapp.rowstore.entries import Entry, cells_from_json, cells_to_json, into_parts, pack_part, unpack
 from webapp.rowstore.sqlite.planning import Execute
 from webapp.rowstore.sqlite.statement import Sql
 from webapp.rowstore.sqlite.transaction import transaction
@@ -65,6 +65,22 @@ class Extent:
     def named(self) -> str:
         """The numbers of the columns, as a change set has them."""
         return ",".join(map(str, sorted(self.columns)))
+
+
+def with_numbers(entry: Entry, first_new_row: int, columns: Mapping[int, int]) -> Entry:
+    """With the ids of new rows and the numbers of new `columns`, which a plan has below 0. The row -1 is the first."""
+    row_id, column, before, after = entry
+    if row_id is not None and row_id < 0:
+        row_id = first_new_row - 1 - row_id
+    if column is not None:
+        return Entry(row_id, columns.get(column, column), before, after)
+    return Entry(row_id, None, *(_renumbered(cells, columns) for cells in (before, after)))
+
+
+def _renumbered(cells: str | None, columns: Mapping[int, int]) -> str | None:
+    if cells is None or not columns:
+        return cells
+    return cells_to_json({columns.get(number, number): text for number, text in cells_from_json(cells).items()})
 
 
 def read_numbers(execute: Execute, table_id: int, seq: int) -> list[int]:
