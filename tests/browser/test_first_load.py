@@ -20,9 +20,7 @@ from tests.servers import Server
 
 MAX_BYTES, MAX_SHIFT = 100_000, 0.01
 MAX_TABLE_BYTES = 140_000  # with the scripts of editing and of live changes, 30 files with 750 bytes of headers each
-ON_FIRST_USE = (
-    r"/js/(upload|drop|grid/(bulk|fit|found|totals))\.js"  # of a table: once somebody chooses, searches, drops a file
-)
+ON_FIRST_USE = r"/js/(upload|drop|grid/(bulk|fit|found|totals))\.js"  # of a table
 ROWS = [(f"row {number}", str(number), "a few words") for number in range(1, 301)]
 SHIFTS = """window.shift = 0;
 window.moved = [];
