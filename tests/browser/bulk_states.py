@@ -28,18 +28,13 @@ def _large(at: Place) -> None:
 
 
 @signed_in
-def table_with_chosen_rows(at: Place) -> None:
+def table_with_the_menu_of_chosen_rows(at: Place) -> None:
     at.page.goto(f"/tables/{add_table(at.data, WIDE, WIDE_ROWS, title=LONG)}")
     for row in (2, 4):
         at.page.locator(f"#r{row} th input").check()
     bar = at.page.get_by_role("region", name="Selected rows")
     bar.get_by_text("Change", exact=True).click()
     expect(bar.get_by_role("link", name="Find and replace")).to_be_visible()
-
-
-@signed_in
-def what_can_be_done_with_rows(at: Place) -> None:
-    at.page.goto(f"{at.table()}/bulk?f.1=contains:u&rows=2-6")
 
 
 @signed_in

@@ -20,9 +20,7 @@ from webapp.web.session import current_user
 
 @dataclass(frozen=True, slots=True)
 class RunningLine:
-    """`share` is how much is done, from 0 to 1, None while nobody knows; `cancel_url` None if it cannot be stopped.
-    What does not run waits for a decision of its reader.
-    """
+    """`share` is how much is done, from 0 to 1, None while nobody knows; `cancel_url` None if it cannot be stopped."""
 
     id: str
     icon: str
@@ -31,7 +29,6 @@ class RunningLine:
     sentence: str
     share: float | None
     cancel_url: str | None
-    is_running: bool = True
 
 
 @bp.get("/running")
@@ -54,7 +51,6 @@ def _of_change(change: LargeChange, table: str) -> RunningLine:
         shown.sentence,
         shown.share,
         url_for("tables.large_changes_cancel", **place) if shown.may_cancel else None,
-        shown.is_running,
     )
 
 
