@@ -7,8 +7,13 @@
 
   /* A line under the header and aria-busy on what will change, for every request but the live stream. */
   const inFlight = new Map(); // to what was to change; the answer may be for something else
-  on('htmx:before:request', ({ detail: { ctx } }) => {
+  on('htmx:before:request', (event) => {
+    const { ctx } = event.detail;
     if (isStream(ctx.sourceElement)) return;
+    if (['every', 'toggle'].includes(ctx.sourceEvent?.type)) { // asked again and again, but only while somebody sees it
+      if (!isSeen(ctx.sourceElement)) event.preventDefault();
+      return;
+    }
     inFlight.set(ctx, ctx.target);
     if (!ctx.sourceElement.hasAttribute?.('data-drop')) root.dataset.busy = ''; // an upload has a bar of its own
     ctx.target?.setAttribute?.('aria-busy', 'true');
@@ -20,14 +25,25 @@
     setTimeout(restoreFocus);
   });
 
-  /* What runs in the background for the reader: the header is not swapped, the page says how much it is. */
-  on('htmx:after:swap', ({ detail: { ctx } }) => {
-    const running = $('#running');
-    if (!running || ctx.target?.id !== 'main') return;
-    const count = $('#main').dataset.running ?? '0';
-    running.hidden = count === '0';
-    $('[data-count]', running).textContent = count;
-  });
+  /* What runs in the background for the reader: the header is not swapped. How much it is say the page, and the list, which the
+     menu asks for now and then, and each second while it is open. Whoever looks at the menu sees the end before it goes. */
+  const running = $('#running');
+  const runs = () => $('[data-count]', running).textContent !== '0';
+  const isSeen = (element) => !document.hidden && element.checkVisibility() && (element !== running || (runs() && !running.open));
+  const fade = () => { running.hidden = !runs() && !running.open && !running.contains(document.activeElement); };
+  if (running) {
+    on('htmx:after:swap', ({ detail: { ctx } }) => {
+      const { target } = ctx;
+      const told = target?.matches?.('#main, .running-list') ? target : target?.matches?.('#running .menu-list') && $('.running-list', target);
+      if (!told) return;
+      $('[data-count]', running).textContent = told.dataset.running ?? '0';
+      fade();
+      /* A page may come before its work is in the queue: what waits for news shows that there is some. */
+      if (!runs() && told.id === 'main' && $('[hx-trigger*="every"]', told)) running.dispatchEvent(new Event('look'));
+    });
+    running.addEventListener('toggle', fade);
+    running.addEventListener('focusout', () => setTimeout(fade));
+  }
 
   /* Toasts. The server sends its own; these are for what it could not answer. */
   const toast = (text) => {

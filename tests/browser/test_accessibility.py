@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 from tests.browser import (  # noqa: F401  (they register themselves)
     account_states,
     admin_states,
+    bulk_states,
     edit_states,
     shared_states,
     trash_states,

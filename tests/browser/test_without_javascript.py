@@ -133,3 +133,50 @@ def test_a_column_gets_another_type(plain: Page, table: Callable[..., str]) -> N
     expect(plain.get_by_text("The type of “Moons” is changed.")).to_be_visible()
     plain.goto(f"{url}?sort=2")
     assert cells(plain, 3) == ["0", "0", "1", "146", "16", "2", "28", "95"]
+
+
+def test_a_table_and_rows_come_back_from_the_trash(plain: Page, table: Callable[..., str]) -> None:
+    url = table(PLANETS, PLANET_ROWS, title="Wanderers")
+    plain.goto(f"{url}/edit")
+    plain.get_by_role("button", name="Delete the table").click()
+    plain.get_by_role("button", name="Undo", exact=True).click()
+    expect(plain.get_by_text("is restored")).to_be_visible()
+    plain.goto(f"{url}/edit")
+    plain.get_by_role("button", name="Delete the table").click()
+    plain.goto("/tables/trash")
+    plain.get_by_role("button", name="Restore Wanderers").first.click()
+
+    for row in (2, 3):
+        plain.get_by_label(f"{row}", exact=True).check()
+    plain.get_by_role("button", name="Chosen rows…").click()
+    plain.get_by_role("link", name="Delete").click()
+    plain.get_by_role("button", name="Delete 2 rows").click()
+    plain.get_by_role("button", name="Undo", exact=True).click()
+    expect(plain.get_by_text("2 changes undone.")).to_be_visible()
+    plain.goto(f"{url}/rows/5")
+    plain.get_by_role("button", name="Delete").click()
+    plain.goto(f"{url}/trash")
+    plain.get_by_role("checkbox", name="1 row").check()
+    plain.get_by_role("button", name="Restore what is chosen").click()
+    plain.goto(url)
+    expect_cells(plain, [name for name, *_ in PLANET_ROWS])
+
+
+def test_a_later_file_is_laid_over_a_table(plain: Page, table: Callable[..., str], tmp_path: Path) -> None:
+    url = table(PLANETS, PLANET_ROWS)
+    path = tmp_path / "planets.csv"
+    path.write_text("Planet,Moons\nMars,3\nPluto,5\n", encoding="utf-8")
+    plain.goto(url)
+    plain.locator("summary").filter(has_text="Edit").click()
+    plain.get_by_role("link", name="Import again").click()
+    plain.get_by_label("Choose a file").set_input_files(path)
+    plain.get_by_role("button", name="Upload").click()
+    plain.get_by_role("button", name="Import: add 1, change 1 rows").click()  # after the page has loaded itself anew
+    expect(plain.get_by_role("heading", level=1)).to_have_text("planets.csv is imported")
+    plain.get_by_role("link", name="What has changed").click()
+    expect(plain.get_by_text("Pluto").first).to_be_visible()
+    plain.goto("/tables/running")
+    expect(plain.get_by_role("heading", level=1)).to_have_text("Running")
+    plain.goto(f"{url}?q=mars")
+    expect_cells(plain, ["Mars"])
+    assert cells(plain, 3) == ["3"]

@@ -30,6 +30,7 @@ from webapp.tables import bp
 from webapp.tables.bulk_forms import ACTIONS, NEW, BulkAction, BulkForm, values_of
 from webapp.tables.bulk_plans import BulkPlan, plan_arguments, plan_at_once
 from webapp.tables.bulk_presenter import describe_result, present_actions, present_preview
+from webapp.tables.edit_answers import undo_url
 from webapp.tables.edit_once import write_keyed
 from webapp.tables.grid_presenter import TableUrls
 from webapp.tables.selection import RowSelection, parse_selection
@@ -160,8 +161,13 @@ async def _make(
     else:
         verb = add_rows_at_once if what.kind is Kind.ADD_ROWS else delete_rows_at_once
         result = await write_keyed(key, table.id, verb, plan.entries)
-    flash(describe_result(what, plan.report, result), "alert" if result.left else "done")
-    return redirect_to(TableUrls(table.id, selection.view).table())
+    back = TableUrls(table.id, selection.view).table()
+    flash(
+        describe_result(what, plan.report, result),
+        "alert" if result.left else "done",
+        undo_url=undo_url(table.id, result.seq, back),
+    )
+    return redirect_to(back)
 
 
 async def _key(what: BulkAction, selection: RowSelection, form: BulkForm) -> RequestKey | None:

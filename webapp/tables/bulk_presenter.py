@@ -166,6 +166,4 @@ def describe_result(what: BulkAction, report: BulkReport, result: BulkResult) ->
         left = "row" if what.is_of_rows else "cell"
         were = plural(result.left, f"{left} was", f"{left}s were")
         sentences.append(f"{were} changed by somebody else in the same moment, and left as they are.")
-    if result.seq is not None:
-        sentences.append("Undo takes all of it back.")
     return " ".join(sentences)

@@ -22,6 +22,7 @@ from webapp.rowstore.table_ref import Field
 from webapp.rowstore.values import Unmet
 from webapp.tables import bp
 from webapp.tables.columns import find_column
+from webapp.tables.edit_answers import undo_url
 from webapp.tables.edit_once import write_keyed
 from webapp.types import TYPES
 from webapp.web.access import may
@@ -82,11 +83,11 @@ async def columns_create(table_id: int) -> ResponseReturnValue:
     key = await form_key(form.title.data, form.type.data, form.place.data)
     new = form.title.data, form.type.data, form.place.data - 1
     try:
-        await write_keyed(key, table_id, add_column, *new)
+        result = await write_keyed(key, table_id, add_column, *new)
     except TitleRefused as error:
         form.refuse("title", str(error))
         return await _new_page(table, form, status=422)
-    flash(f"The column “{form.title.data}” is added. Undo takes it away again.")
+    flash(f"The column “{form.title.data}” is added.", undo_url=undo_url(table_id, result.seq))
     return redirect_to(url_for("tables.show", table_id=table_id))
 
 
@@ -125,10 +126,10 @@ async def columns_destroy(table_id: int, number: int) -> ResponseReturnValue:
     if seen is None:
         raise BadRequest("The form does not say which title it showed. Load the page again.")
     try:
-        await db().write(delete_column, current_user(), table_id, number, seen)
+        result = await db().write(delete_column, current_user(), table_id, number, seen)
     except ColumnChanged as error:
         return await _edit_page(table, column, _filled_form(table, column), status=409, notice=str(error))
-    flash(f"The column “{column.title}” is deleted. Undo brings it back with its cells.")
+    flash(f"The column “{column.title}” is deleted, with its cells.", undo_url=undo_url(table_id, result.seq))
     return redirect_to(url_for("tables.show", table_id=table_id))
 
 

@@ -135,6 +135,14 @@ async def describe_undo(table_id: int, result: UndoResult, done: str) -> str:
     return f"{result.done:,} of {result.total:,} restored; {were} changed since{by}."
 
 
+def undo_url(table_id: int, seq: int | None, back: str | None = None) -> str | None:
+    """What takes the change set back and leads to the page `back`, or else to the table; None: nothing was changed."""
+    if seq is None:
+        return None
+    back = back or url_for("tables.show", table_id=table_id)
+    return url_for("tables.reverts_create", table_id=table_id, seq=seq, back=back)
+
+
 def answer_begun(table_id: int, begun: UndoBegun) -> ResponseReturnValue:
     """It is too large to be done at once. The grid's script shows the message, and leads to the page if it has one."""
     url = url_for("tables.large_changes_show", table_id=table_id, change_id=begun.change_id)

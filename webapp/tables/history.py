@@ -35,9 +35,11 @@ from webapp.tables.edit_requests import is_json
 from webapp.tables.history_presenter import KINDS, DiffLine, Line, Titles, is_undo, present_entries, present_set
 from webapp.web.access import Action, may
 from webapp.web.days import begin_of, end_of, parse_day
+from webapp.web.flashes import flash
 from webapp.web.formatting import find_time_zone
-from webapp.web.fragments import render, render_large
+from webapp.web.fragments import redirect_to, render, render_large
 from webapp.web.row_reads import read_rows
+from webapp.web.safe_urls import safe_next
 from webapp.web.session import current_user
 
 MAX_LEFT = 100  # changes that could not be taken back and are listed
@@ -149,7 +151,9 @@ async def rows_history(table_id: int, row_id: int) -> ResponseReturnValue:
 @bp.post("/<id:table_id>/history/<id:seq>/revert")
 @may(Action.EDIT_TABLE)
 async def reverts_create(table_id: int, seq: int) -> ResponseReturnValue:
-    """Take one change back, whoever made it; the answer lists what somebody has changed since."""
+    """Take one change back, whoever made it; the answer lists what somebody has changed since. If that is nothing,
+    it is the page `back` of the address, where the change was made.
+    """
     via = Via.GRID if is_json() else Via.PAGE
     result = await db().write(revert, current_user(), table_id, seq, via)
     if isinstance(result, UndoBegun):
@@ -159,6 +163,9 @@ async def reverts_create(table_id: int, seq: int) -> ResponseReturnValue:
     if is_json():
         numbers = {"seq": result.seq, "of": result.of, "done": result.done, "total": result.total}
         return answer_json(numbers | {"left": [entry.place for entry in result.left], "message": message})
+    if not result.left and "back" in request.args:
+        flash(message)
+        return redirect_to(safe_next(request.args["back"], url_for("tables.show", table_id=table_id)))
     access = await find_access(db(), current_user(), table_id)
     left = [entry.reversed for entry in result.left[:MAX_LEFT]]
     return await render_large(

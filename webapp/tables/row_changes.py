@@ -17,7 +17,7 @@ from webapp.models.tables.change_set import Via
 from webapp.models.tables.editing import RowsResult, add_rows, delete_rows, duplicate_rows
 from webapp.models.tables.undo import UndoBegun, UndoResult, redo_latest, undo_latest
 from webapp.tables import bp
-from webapp.tables.edit_answers import answer_begun, answer_json, describe_undo
+from webapp.tables.edit_answers import answer_begun, answer_json, describe_undo, undo_url
 from webapp.tables.edit_once import write_keyed, write_once
 from webapp.tables.edit_requests import MAX_BYTES, MAX_FIELDS, is_json, parse_ids, parse_rows, read_as
 from webapp.tables.row_pages import create_from_form
@@ -63,7 +63,7 @@ async def rows_destroy(table_id: int) -> ResponseReturnValue:
     result = await db().write(delete_rows, current_user(), table_id, ids, via=_way())
     if is_json():
         return await _answer("deleted")(result)
-    flash(f"{plural(len(result.ids), 'row')} deleted. Undo brings back what was deleted.")
+    flash(f"{plural(len(result.ids), 'row')} deleted.", undo_url=undo_url(table_id, result.seq))
     return redirect_to(url_for("tables.show", table_id=table_id))
 
 

@@ -25,7 +25,7 @@ from webapp.tables.uploads import take_upload
 from webapp.web import flashes
 from webapp.web.access import Action, may
 from webapp.web.body import body_limit
-from webapp.web.fragments import redirect_to, render, render_large
+from webapp.web.fragments import is_partial, redirect_to, render, render_large
 from webapp.web.session import current_user
 
 MAX_LISTED = 100  # files
@@ -34,14 +34,18 @@ MAX_LISTED = 100  # files
 @bp.get("/<id:table_id>/imports")
 @may(Action.EDIT_TABLE)
 async def updates_index(table_id: int) -> ResponseReturnValue:
-    """The files that were laid over the table, and the upload of a further one."""
+    """The files that were laid over the table, and the upload of a further one. Its fragment is the upload alone, for
+    the page of the table.
+    """
     table = await find_table(db(), current_user(), table_id, Action.EDIT_TABLE)
     async with db().reading() as session:
         found = (await session.execute(updates_of(table_id).limit(MAX_LISTED))).all()
     return await render(
         "tables/updates/index.html",
+        "tables/updates/_drop.html",
         table=table,
         upload_limit=config().upload_limit,
+        on_table=is_partial(),
         files=[(import_, update, _url(table_id, import_.id)) for import_, update in found],
     )
 

@@ -14,20 +14,24 @@ MAX_LENGTH = 3900  # characters of the cookie's value: browsers refuse a cookie 
 MAX_AGE = 120  # seconds: enough for the page after a redirect, not for later pages
 COOKIE = SignedCookie("rowcast-flash", "flash", MAX_AGE, has_prefix=False)
 
-Message = tuple[str, str]
+Message = tuple[str, str, str]
 
 
 def init_app(app: Quart, settings: Settings) -> None:
     app.after_request(save)
 
 
-def flash(text: str, kind: str = "done") -> None:
-    """Show `text` on the next page this browser receives. Kinds: done, alert, failed."""
-    g.setdefault("flashes", []).append((kind, text))
+def flash(text: str, kind: str = "done", undo_url: str | None = None) -> None:
+    """Show `text` on the next page this browser receives, with a button that undoes it by a POST to `undo_url`. Kinds:
+    done, alert, failed.
+    """
+    g.setdefault("flashes", []).append((kind, text, undo_url or ""))
 
 
 def take_flashes() -> Iterator[Message]:
-    """The messages for this page, as (kind, text). They are consumed when a template reads them, not before."""
+    """The messages for this page, as (kind, text, URL that undoes it or ""). They are consumed when a template reads
+    them, not before.
+    """
     g.flashes_shown = True
     messages: list[Message] = [*_load(), *g.get("flashes", [])]
     g.flashes = []
@@ -49,6 +53,6 @@ async def save(response: Response) -> Response:
 
 def _load() -> list[Message]:
     try:
-        return [(str(kind), str(text)) for kind, text in COOKIE.load() or ()]
+        return [(str(kind), str(text), str(undo_url)) for kind, text, undo_url in COOKIE.load() or ()]
     except (ValueError, TypeError):
         return []

@@ -9,7 +9,6 @@ let chosen = new Set(); // numbers of rows
 let isAll = false; // all rows of the view
 let last = null; // the row whose box was used last
 let bar = null;
-let isShift = false;
 
 const boxes = () => [...document.querySelectorAll('#grid tbody.rows > tr > th > input')];
 const idOf = (row) => Number(row.id.slice(1));
@@ -87,7 +86,7 @@ const clear = () => {
   show();
 };
 /* Somebody has used a box. */
-export const choose = (target) => {
+export const choose = (target, isRange) => {
   const list = boxes();
   if (isAll && !target.checked) { // all but this one: of those on the page
     isAll = false;
@@ -97,7 +96,7 @@ export const choose = (target) => {
     for (const each of list) if (target.checked) chosen.add(Number(each.value)); else chosen.delete(Number(each.value));
   } else {
     const [start, end] = [list.indexOf(last?.isConnected ? last : target), list.indexOf(target)].sort((a, b) => a - b);
-    for (const each of isShift && start >= 0 ? list.slice(start, end + 1) : [target]) {
+    for (const each of isRange && start >= 0 ? list.slice(start, end + 1) : [target]) {
       if (target.checked) chosen.add(Number(each.value)); else chosen.delete(Number(each.value));
     }
     last = target;
@@ -105,7 +104,6 @@ export const choose = (target) => {
   paint();
   show();
 };
-on('click', ({ shiftKey }) => { isShift = shiftKey; }, true);
 on('click', (event) => {
   const link = event.target.closest?.('#bulk-bar a');
   if (link && !point(link)) {

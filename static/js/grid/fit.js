@@ -1,16 +1,14 @@
 /* Rows that were changed, by whomever, stay where they are: one that the view would show elsewhere, or not at all, is marked until
    other rows are shown. The view is asked once for all that was changed in a while. */
-import { $, at, grid, hasMore, number, on, rowOf } from './rows.js';
+import { $, at, grid, hasMore, isNarrowed, number, rowOf } from './rows.js';
 import { fetchRows } from './edges.js';
 
 const PAUSE = 500; // milliseconds, and up to a second more: a table may be open on many screens
 const BEYOND = 100; // rows that are read further than a page of rows ends
 const MAX_ASKED = 5; // requests for one page of rows
-export const tellUnfit = (ids) => (ids.length === 1
+const tellUnfit = (ids) => (ids.length === 1
   ? `Row ${ids[0].slice(1)} no longer fits this view. It stays here until you search, sort or filter again.`
   : `${number(ids.length)} rows no longer fit this view. They stay here until you search, sort or filter again.`);
-
-const isNarrowed = () => grid() && ($('#toolbar .chip') || $('#q')?.value);
 
 /* The ids of the view's rows from `url` on, until one is `last`. */
 const readIds = async (url, last, most) => {
@@ -48,7 +46,7 @@ const unfitOf = (list, changed, view) => {
   });
 };
 /* Marks those of the rows `ids` that do not fit; which these are. */
-export const checkFit = async (ids) => {
+const checkFit = async (ids) => {
   const wanted = new Set(ids);
   const unfit = [];
   const pages = isNarrowed() ? [...document.querySelectorAll('#grid tbody.rows')].filter((page) => [...page.rows].some(({ id }) => wanted.has(id))) : [];
@@ -62,6 +60,11 @@ export const checkFit = async (ids) => {
     unfit.push(...[...found].filter((id) => wanted.has(id)));
   }
   return unfit;
+};
+/* The same, in words for the reader; "" if all fit. */
+export const findUnfit = async (ids) => {
+  const unfit = await checkFit(ids);
+  return unfit.length ? tellUnfit(unfit) : '';
 };
 const mark = (row, isUnfit) => {
   row?.classList.toggle('unfit', isUnfit);
@@ -80,8 +83,7 @@ const check = async () => {
   if (waiting.size) later();
 };
 const later = () => { timer ||= setTimeout(check, PAUSE * (1 + 2 * Math.random())); };
-on('rowcast:rows', ({ detail: { rows, own } }) => {
-  if (own || !isNarrowed()) return;
+export const takeNews = (rows) => {
   for (const row of rows) waiting.add(`r${row}`);
   later();
-});
+};

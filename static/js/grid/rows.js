@@ -30,6 +30,9 @@ export const UNREAD = 'The rows could not be read. Try again.';
 export const number = (value) => value.toLocaleString('en');
 export const hasMore = (side) => Boolean($(`tbody.more .${side}`, grid())); // "earlier" or "further"
 
+/* Whether the view shows some of the rows, or in another order. */
+export const isNarrowed = () => grid() && ($('#toolbar .chip') || $('#q')?.value);
+
 /* Columns are numbered for good; their indexes change as they are hidden and moved. */
 const columns = () => [...grid().querySelectorAll('col:not(.filler)')];
 export const columnOf = (index) => Number(columns()[index]?.dataset.column ?? 0);

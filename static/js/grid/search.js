@@ -1,5 +1,5 @@
 /* The search field, and what else shows other rows in the same grid. */
-import { $, on } from './rows.js';
+import { $, isNarrowed, on } from './rows.js';
 
 /* Use the URL as the server writes it: no empty search parameter, colons not escaped. */
 on('htmx:config:request', ({ detail: { ctx } }) => {
@@ -30,3 +30,11 @@ on('click', (event) => {
   if (added) show(added, added.dataset.add);
   else show($('#panel'), bar.getAttribute('href'));
 }, true);
+
+/* What marks the terms in the cells, and rows that were changed and do not fit any more, is loaded with the first of them. */
+const mark = () => { if (JSON.parse($('#grid > .grid')?.dataset.terms || '[]').length) import('./found.js'); };
+on('htmx:after:swap', mark);
+mark();
+on('rowcast:rows', async ({ detail: { rows, own } }) => {
+  if (!own && isNarrowed()) (await import('./fit.js')).takeNews(rows);
+});

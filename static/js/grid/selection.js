@@ -184,8 +184,14 @@ on('grid:trim', draw);
 on('column:width', draw);
 
 /* What can be done with rows that are chosen, or selected, is loaded with the first of them. */
-const bulk = () => import('./bulk.js');
-on('change', async ({ target }) => { if (target.matches('#grid th > input')) (await bulk()).choose(target); });
+let loading = null; // one promise, so that what waits for it goes on in its order
+const bulk = () => (loading ??= import('./bulk.js').catch((error) => { loading = null; throw error; }));
+let isShift = false; // when a box was clicked, which may be before that is loaded
+on('click', ({ shiftKey }) => { isShift = shiftKey; }, true);
+on('change', async ({ target }) => {
+  const isRange = isShift;
+  if (target.matches('#grid th > input')) (await bulk()).choose(target, isRange);
+});
 on('grid:selection', async () => { if (from && from.id !== to.id) (await bulk()).show(); });
 if (document.querySelector('#grid tbody th > input:checked')) bulk().then(({ restore }) => restore());
 on('grid:clear', clear);

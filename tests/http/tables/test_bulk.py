@@ -48,11 +48,27 @@ async def made(client: QuartClient, address: str, **form: Any) -> str:
 
 
 def notice(html: str) -> str:
-    return " ".join("".join(p.itertext()) for p in tree(html).iter("p") if "notice" in p.attrib.get("class", ""))
+    """With a button that undoes it, if it is about a change."""
+    notices = [found for name in ("p", "form") for found in tree(html).iter(name)]
+    return " ".join("".join(next(n.iter("span")).itertext()) for n in notices if "notice" in n.attrib.get("class", ""))
 
 
 async def column(client: QuartClient, table: str, number: int) -> list[str]:
     return [line.split(",")[number - 1] for line in (await exported(client, table))[1:]]
+
+
+async def test_the_message_after_a_change_undoes_it_and_leads_back_to_the_view(
+    client: QuartClient, planets: str
+) -> None:
+    before = await exported(client, planets)
+    location = await post(client, f"{planets}/bulk/set?f.4=eq:yes&rows=all", 303, confirm="1", column=2, text="7")
+    forms = [form.attrib for form in tree(await get(client, location)).iter("form")]
+    (undo,) = [form["action"] for form in forms if "notice" in form.get("class", "")]
+
+    assert await post(client, undo, 303) == location == f"{planets}?f.4=eq:yes"
+    assert notice(await get(client, location)) == "4 changes undone."
+    assert await exported(client, planets) == before
+    assert await post(client, f"{planets}/history/2/revert?back=//evil.example", 303) == planets
 
 
 async def test_a_column_is_set_in_the_rows_that_the_view_shows(client: QuartClient, planets: str) -> None:
@@ -63,7 +79,7 @@ async def test_a_column_is_set_in_the_rows_that_the_view_shows(client: QuartClie
     assert "Of 4 rows: 4 cells change." in preview
     assert "Change 4 cells" in preview
     assert await column(client, planets, 2) == [row[1] for row in PLANET_ROWS]
-    assert await made(client, address, column=2, text="7") == "4 cells changed. Undo takes all of it back."
+    assert await made(client, address, column=2, text="7") == "4 cells changed."
     assert await column(client, planets, 2) == ["0", "0", "1", "2", "7", "7", "7", "7"]
     assert (await send(client, f"{planets}/undo", {}))["message"] == "4 changes undone."
     assert await column(client, planets, 2) == [row[1] for row in PLANET_ROWS]
@@ -78,7 +94,7 @@ async def test_the_change_is_made_in_the_rows_that_match_then(
     await save(ana, planets, edit(3, 4, "no", "yes"), edit(5, 4, "yes", "no"))
     await send(ana, f"{planets}/rows/deletion", {"ids": [8]})
 
-    assert await made(client, address, column=1, text="giant") == "3 cells changed. Undo takes all of it back."
+    assert await made(client, address, column=1, text="giant") == "3 cells changed."
     assert await column(client, planets, 1) == ["Mercury", "Venus", "giant", "Mars", "Jupiter", "giant", "giant"]
 
 
@@ -90,7 +106,7 @@ async def test_rows_chosen_by_boxes_are_changed_whether_or_not_they_match(client
 
     said = await made(client, link, column=1, find="[aeiou]", replacement="_", is_regex="1")
 
-    assert said == "3 cells changed. Undo takes all of it back."
+    assert said == "3 cells changed."
     assert (await column(client, planets, 1))[:5] == ["Mercury", "V_n_s", "__rth", "Mars", "J_p_t_r"]
 
 
@@ -106,7 +122,7 @@ async def test_texts_that_do_not_fit_are_named_and_stay_unless_they_are_to_be_ke
     assert "3 of them can be kept as texts" in preview
     assert 'name="confirm"' not in preview
     assert "Change 3 cells" in await post(client, address, **form, as_text="1")
-    assert await made(client, address, **form, as_text="1") == "3 cells changed. Undo takes all of it back."
+    assert await made(client, address, **form, as_text="1") == "3 cells changed."
     assert await column(client, planets, 2) == ["0", "0", "some", "2", "95", "some46", "28", "some6"]
 
 
@@ -156,7 +172,7 @@ async def test_chosen_rows_are_deleted_and_come_back(client: QuartClient, planet
 
     said = await made(client, f"{planets}/bulk/delete?f.4=eq:yes&rows=all")
 
-    assert said == "4 rows deleted. Undo takes all of it back."
+    assert said == "4 rows deleted."
     assert await column(client, planets, 1) == ["Mercury", "Venus", "Earth", "Mars"]
     await send(client, f"{planets}/undo", {})
     assert await exported(client, planets) == before
@@ -244,7 +260,7 @@ async def test_as_many_rows_as_are_changed_at_once_are(
     table = f"/tables/{add_table(settings.data_dir, {'A': 'text'}, [['x']] * 1_001)}"
 
     said = await made(client, f"{table}/bulk/set?rows=1-1000", column=1, text="y")
-    assert said.endswith("1,000 cells changed. Undo takes all of it back.")
+    assert said.endswith("1,000 cells changed.")
     change = await post(client, f"{table}/bulk/set?rows=all", 303, column=1, text="y", confirm="1")
     assert "1 cell in 1 row will change" in await until(app, client, change, "/start")
 

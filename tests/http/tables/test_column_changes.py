@@ -158,7 +158,7 @@ async def test_a_deleted_column_is_gone_from_every_page_and_undo_brings_it_back(
 
     answer = await client.post(f"{table}/columns/2/deletion", form={"seen": "People"})
 
-    assert "“People” is deleted. Undo brings it back" in await get(client, answer.headers["location"])
+    assert "“People” is deleted, with its cells." in await get(client, answer.headers["location"])
     assert await export(client, f"{table}/export?format=csv") == "City\nOslo\nMoss\nMoss\n"
     for path in ("", "/edit", "/type", "/profile"):
         assert (await client.get(f"{table}/columns/2{path}")).status_code == 404

@@ -13,7 +13,7 @@ Serve = Callable[..., QuartClient]
 
 
 async def shows() -> str:
-    return "|".join(f"{kind}:{text}" for kind, text in take_flashes())
+    return "|".join(f"{kind}:{text}" for kind, text, _ in take_flashes())
 
 
 async def text(response: Response) -> str:

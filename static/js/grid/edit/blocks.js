@@ -3,9 +3,8 @@ import { $, cellAt, cellOf, columnOf, emit, grid, hasMore, number, on, placeOf, 
 import { activeCell } from '../active.js';
 import { copySelection, LIMIT, rowsFrom } from '../copy.js';
 import { fetchRows } from '../edges.js';
-import { checkFit, tellUnfit } from '../fit.js';
 import { span } from '../selection.js';
-import { alarm, base, button, isExact, make, mayEdit, paint, readCell, tell } from './cells.js';
+import { alarm, base, button, findUnfit, isExact, make, mayEdit, paint, readCell, tell } from './cells.js';
 import { save } from './editor.js';
 import { pin, unpin } from './layer.js';
 import * as problems from './problems.js';
@@ -72,8 +71,8 @@ const take = (answer) => {
   return markUnfit({ ...answer, message });
 };
 const markUnfit = async ({ saved, message }) => {
-  const unfit = await checkFit(saved.map(([row]) => `r${row}`));
-  if (unfit.length) tell(`${message}. ${tellUnfit(unfit)}`);
+  const unfit = await findUnfit(saved.map(([row]) => `r${row}`));
+  if (unfit) tell(`${message}. ${unfit}`);
 };
 const withPlace = (item) => {
   const place = { id: `r${item.row}`, column: item.column };

@@ -1,6 +1,6 @@
 /* What the editing modules know of the table, its cells and their columns. They are loaded by pages of tables that may be
    edited, and rest while another table is shown that may not. */
-import { $, cellOf, emit, grid, indexOf, on } from '../rows.js';
+import { $, cellOf, emit, grid, indexOf, isNarrowed, on } from '../rows.js';
 
 export const page = () => $('.table-page[data-may-edit]');
 export const mayEdit = () => Boolean(page() && grid());
@@ -45,6 +45,11 @@ export const isExact = (shown) => !/[\n\u2400]|\u2026$/.test(shown);
 export const matches = (exact, shown) => {
   const text = exact.replace(/\r\n?/g, '\n').replaceAll('\0', '\u2400');
   return text === shown || (shown.endsWith('\u2026') && text.startsWith(shown.slice(0, -1)));
+};
+
+/* Which of the rows no longer fit the view, in words, or "". What was saved is saved, even if that cannot be found out. */
+export const findUnfit = async (ids) => {
+  try { return isNarrowed() ? await (await import('../fit.js')).findUnfit(ids) : ''; } catch { return ''; }
 };
 
 /* A text as the grid shows it: see tables/_grid.html. */

@@ -1,9 +1,8 @@
 /* The editor of one cell: an element over the grid, with a field as the column's type needs it. And what becomes of what is typed. */
 import { $, cellAt, cellOf, emit, on, placeOf, rows, textOf } from '../rows.js';
 import { activeCell, moveTo } from '../active.js';
-import { checkFit, tellUnfit } from '../fit.js';
 import { span } from '../selection.js';
-import { alarm, button, fields, isExact, isTouch, keyOf, base, isThere, make, matches, mayEdit, nameOf, paint, readCell, tell, titleOf, typeOf } from './cells.js';
+import { alarm, button, fields, findUnfit, isExact, isTouch, keyOf, base, isThere, make, matches, mayEdit, nameOf, paint, readCell, tell, titleOf, typeOf } from './cells.js';
 import { dropDraft, keepDraft, offerDrafts, storeName } from './drafts.js';
 import { pin, unpin } from './layer.js';
 import * as problems from './problems.js';
@@ -113,8 +112,8 @@ export const save = async (edit) => {
       if (isEdited(place)) Object.assign(editor.edit, { seen: edit.holds, shown }); // opened while this was on its way
       else dropDraft(edit);
       tell('Saved');
-      const unfit = await checkFit([place.id]);
-      if (unfit.length) tell(`Saved. ${tellUnfit(unfit)}`);
+      const unfit = await findUnfit([place.id]);
+      if (unfit) tell(`Saved. ${unfit}`);
     } else if (answer.conflicts.length) {
       const [conflict] = answer.conflicts;
       if (isPending(place)) return;
