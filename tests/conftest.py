@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from quart.testing import QuartClient
+from quart.testing import QuartClient, TestApp
 
 from settings import Settings
 from tests.servers import Server
@@ -24,6 +24,16 @@ class Client(QuartClient):
 
     async def open(self, path: str, *, headers: Any = None, **kwargs: Any) -> Any:
         return await super().open(path, headers={"Sec-Fetch-Site": "same-origin"} | dict(headers or {}), **kwargs)
+
+
+class PatientApp(TestApp):
+    """Quart's waits 6 s for the start and for the end: less than a busy machine may take to end child processes."""
+
+    def __init__(self, app: Application) -> None:
+        super().__init__(app, startup_timeout=60, shutdown_timeout=60)
+
+
+Application.test_app_class = PatientApp
 
 
 def make_settings(data_dir: Path, **more: Any) -> Settings:
