@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from quart.testing import QuartClient, TestApp
 
 from settings import Settings
@@ -15,6 +17,10 @@ from tests.servers import Server
 from webapp import create_app
 from webapp.db import migrations
 from webapp.web.application import Application
+
+# How long an example takes says nothing on a busy machine.
+hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("untimed")
 
 SECRET_KEY = "a key for tests, of a length that production accepts"
 
