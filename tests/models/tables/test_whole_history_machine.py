@@ -211,6 +211,8 @@ class WholeHistory(LargeChangesHistory):
     def carry_on(self, change_id: int) -> None:
         """Plan it as its job does, whichever planner it is, and begin to apply it if that is decided."""
         change, ref = self.find(change_id), self.run(self.database.read(self.ref_with_deleted_columns))
+        if change.state != LargeState.PLANNING:
+            return  # asked for what is being done already
         address = str(self.folder / "rowcast.db")
         try:
             with open_loader(address) as loader, open_reader(address) as reader:
