@@ -250,6 +250,15 @@ async def test_what_somebody_did_to_a_new_column_meanwhile_stays(database: Datab
     assert [row[1] for row in (await rows(database)).values()] == [""] * 6 + ["" if is_renamed else "mine"]
 
 
+async def test_a_new_column_that_somebody_has_moved_stays_since_the_log_says_so_later(database: Database) -> None:
+    change = await planned(database)
+    await database.write(columns.move_column, ADA, 1, FIRST, 0)
+    await database.write(cancel, ADA, 1, change.id)
+    await carry_out(database, change)
+    assert await titles(database) == ["Word", "Planet", "Moons"]
+    assert [entry.column for entry in await logged(database)] == [FIRST, SECOND, SECOND]
+
+
 # -- the trash and pruning ---------------------------------------------------------------------------------------------
 
 

@@ -165,8 +165,7 @@ def list_row_history(
     else:
         last = 0
     kept = dict(islice(found.items(), size))
-    if len(found) > size:
-        last = min(kept)
+    last = min(kept) if len(found) > size else last
     return HistoryPage(sets_by_seq(connection, table_id, kept), last or None, kept, is_stopped)
 
 
