@@ -59,7 +59,6 @@ from webapp.planners.bulk.operations import (
     Split,
     Tidy,
     to_json,
-    with_columns,
 )
 from webapp.planners.bulk.selection import selection_to_json
 from webapp.planners.plan import PlanInput
@@ -98,7 +97,7 @@ class WholeHistory(LargeChangesHistory):
 
     max_listed = 2
     # Others have these; without them there are more of the changes that this one is about.
-    set_column = change_all_kinds = edit_meanwhile = None  # type: ignore[assignment]
+    set_column = change_all_kinds = fill_new_columns = edit_meanwhile = None  # type: ignore[assignment]
     rename = paste = move_column = duplicate = edit_many = None  # type: ignore[assignment]
     receive = look = begin_index = extend_index = step_forward = None  # type: ignore[assignment]
 
@@ -130,12 +129,9 @@ class WholeHistory(LargeChangesHistory):
             more = {"keeps_text": operation.keeps_text, "added": columns}
             self.write(bulk_changing.change_cells_at_once, actor, TABLE, plan.entries, **more)
             return
-        if columns is not None:
-            numbers = self.write(bulk_changing.add_columns, actor, TABLE, columns)
-            if numbers is None:
-                return
-            arguments["operation"] = to_json(with_columns(operation, numbers))
-        self.plan_large(actor, "bulk.cells", arguments, Kind.CELLS, decides=decides)
+        new = [] if columns is None else columns.planned
+        kind = Kind.COLUMNS if new else Kind.CELLS
+        self.plan_large(actor, Planned("bulk.cells", arguments, kind, Via.PAGE, new_columns=new), decides=decides)
 
     @rule(
         actor=people,
@@ -161,7 +157,7 @@ class WholeHistory(LargeChangesHistory):
         if plan is None:
             return
         if not plan.is_whole:
-            self.plan_large(actor, planner, arguments, KINDS[planner], decides=decides)
+            self.plan_large(actor, Planned(planner, arguments, KINDS[planner], Via.PAGE), decides=decides)
             return
         if is_late:
             self.edit_one_of(plan.entries)
@@ -191,10 +187,8 @@ class WholeHistory(LargeChangesHistory):
         except UserError:
             return None
 
-    def plan_large(
-        self, actor: Actor, planner: str, arguments: dict[str, Any], kind: Kind, *, decides: bool = True
-    ) -> None:
-        change = self.write(bulk_changing.plan_large, actor, TABLE, Planned(planner, arguments, kind, Via.PAGE))
+    def plan_large(self, actor: Actor, planned: Planned, *, decides: bool = True) -> None:
+        change = self.write(bulk_changing.plan_large, actor, TABLE, planned)
         if change is None:
             return
         self.carry_on(change.id)
