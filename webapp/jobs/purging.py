@@ -12,14 +12,13 @@ from webapp.jobs.history import drop_forgotten_columns
 from webapp.jobs.import_passes import get_table, when_not_busy
 from webapp.models import utc_now
 from webapp.models.tables import trash
+from webapp.models.tables.deletion_purging import find_tables_with_old_deletions, purge_old_deletions
 from webapp.models.tables.import_forgetting import Files, forget_comparison
 from webapp.models.tables.log_scrubbing import (
     Purge,
     find_purge,
-    find_tables_with_old_deletions,
     forget_in_search,
     plan_batch,
-    purge_old_deletions,
     scrub_batch,
 )
 from webapp.planners.update_plan import trim_plan

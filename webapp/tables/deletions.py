@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 from webapp.extensions import config, db
 from webapp.models import is_allowed
 from webapp.models.tables.access import TableAccess, find_access
+from webapp.models.tables.deletion_purging import purge_deletions
 from webapp.models.tables.deletions import Deletion, find_deletion, list_deletions
 from webapp.models.tables.editing import with_deleted_columns
-from webapp.models.tables.log_scrubbing import purge_deletions
 from webapp.models.tables.restoring import RestoreResult, restore
 from webapp.models.tables.undo import UndoBegun
 from webapp.rowstore import row_reader

@@ -25,9 +25,9 @@ from webapp.models.tables.history_query import (
     find_set,
     list_entries,
     list_people,
-    list_row_history,
     list_sets,
 )
+from webapp.models.tables.row_history import list_row_history
 from webapp.models.tables.undo import UndoBegun, UndoResult, revert
 from webapp.tables import bp
 from webapp.tables.edit_answers import answer_begun, answer_json, describe_undo

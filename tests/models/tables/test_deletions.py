@@ -16,26 +16,29 @@ from webapp.db.unit_of_work import UnitOfWork
 from webapp.models import Member, User, utc_now
 from webapp.models.errors import NotAllowed, NotFound
 from webapp.models.policy import Actor, Role, TableRole
-from webapp.models.tables import change_set, log_scrubbing
+from webapp.models.tables import change_set, deletion_purging, log_scrubbing
 from webapp.models.tables.access import TableInTrash, find_access
 from webapp.models.tables.bulk_changing import delete_rows_at_once
 from webapp.models.tables.change_set import Entry, Kind, cells_to_json
 from webapp.models.tables.columns import add_column, change_column, delete_column
 from webapp.models.tables.deletion import delete_table
+from webapp.models.tables.deletion_purging import (
+    find_tables_with_old_deletions,
+    purge_deletions,
+    purge_old_deletions,
+)
 from webapp.models.tables.deletions import Deletion, DeletionsPage, find_deletion, list_deletions
 from webapp.models.tables.editing import CellEdit, add_rows, change_cells, delete_rows
-from webapp.models.tables.history_query import find_set, list_row_history
+from webapp.models.tables.history_query import find_set
 from webapp.models.tables.log_pruning import drop_column, empty_column, find_forgotten_columns
 from webapp.models.tables.log_scrubbing import (
     Purge,
     find_purge,
-    find_tables_with_old_deletions,
     plan_batch,
-    purge_deletions,
-    purge_old_deletions,
     scrub_batch,
 )
 from webapp.models.tables.restoring import RestoreResult, restore
+from webapp.models.tables.row_history import list_row_history
 from webapp.models.tables.type_changing import change_type
 from webapp.models.tables.undo import NothingToUndo, NotUndoable, redo_latest, revert, undo_latest
 from webapp.rowstore import create_store, row_reader
@@ -508,7 +511,7 @@ async def test_what_was_deleted_long_ago_is_purged_by_the_schedule(
 async def test_the_schedule_looks_through_many_old_changes_bit_by_bit(
     database: Database, table: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_scrubbing, "BATCH_SETS", 2)
+    monkeypatch.setattr(deletion_purging, "BATCH_SETS", 2)
     for row in range(1, 6):
         await delete(database, table, row)
     later = utc_now() + timedelta(days=1)

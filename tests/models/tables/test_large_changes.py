@@ -19,12 +19,13 @@ from webapp.models.tables.change_feed import read_feed
 from webapp.models.tables.change_set import Entry, Kind, SetState, cells_to_json, entries_from_blob, entries_of
 from webapp.models.tables.deletion import delete_table
 from webapp.models.tables.editing import CellEdit
-from webapp.models.tables.history_query import list_entries, list_row_history
+from webapp.models.tables.history_query import list_entries
 from webapp.models.tables.large_change import LargeChangeRunning
 from webapp.models.tables.large_changing import LargeChangeOver, apply, begin, cancel, withdraw_changes
 from webapp.models.tables.latest_changes import latest_changes
 from webapp.models.tables.log_pruning import prune_batch, prune_parts
 from webapp.models.tables.log_since import changed_rows, texts_then
+from webapp.models.tables.row_history import list_row_history
 from webapp.models.tables.table import SearchIndex
 from webapp.models.tables.type_change import TypeChangeRunning
 from webapp.models.tables.type_changing import change_type

@@ -25,15 +25,15 @@ from tests.tables import add_table
 from webapp.db.database import Database
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models import ChangeSet, ChangeSetPart, LargeChange, LargeChangeLeft, LargeChangePart, utc_now
-from webapp.models.tables import deletions, large_steps, log_scrubbing, trash
+from webapp.models.tables import deletion_purging, deletions, large_steps, log_scrubbing, trash
 from webapp.models.tables.access import find_table
 from webapp.models.tables.change_set import Entry, Kind, cells_to_json, entries_from_blob, entries_of
 from webapp.models.tables.columns import delete_column
 from webapp.models.tables.deletion import delete_table
+from webapp.models.tables.deletion_purging import find_tables_with_old_deletions, purge_deletions, purge_old_deletions
 from webapp.models.tables.editing import CellEdit, change_cells
 from webapp.models.tables.large_change import LargeChangeRunning, LargeState, PurgeRunning, list_left
 from webapp.models.tables.large_changing import apply, begin, cancel
-from webapp.models.tables.log_scrubbing import find_tables_with_old_deletions, purge_deletions, purge_old_deletions
 from webapp.models.tables.restoring import OneAtATime, RestoreResult
 from webapp.models.tables.table import SearchIndex, Table
 from webapp.models.tables.undo import NotUndoable, UndoBegun, UndoResult, revert
@@ -341,7 +341,7 @@ async def test_a_plan_that_is_being_written_is_given_up_by_a_purge(database: Dat
         loader.write_plan(change.id, batches(), ignore)
     assert NAMES[1] not in await stored_names(database, data_dir)
     change = await get(database, change.id)
-    assert (change.state, change.failure) == (LargeState.FAILED, log_scrubbing.PLANS_OUTDATED)
+    assert (change.state, change.failure) == (LargeState.FAILED, deletion_purging.PLANS_OUTDATED)
 
 
 async def test_nothing_is_purged_while_a_large_change_is_taken_back(database: Database, data_dir: Path) -> None:

@@ -39,7 +39,15 @@ from webapp.imports.update_settings import NEW, Missing, Mode, UpdateSettings
 from webapp.jobs import import_updates
 from webapp.jobs.history import drop_forgotten_columns
 from webapp.models import Actor, ChangeSet, Import, LargeState
-from webapp.models.tables import bulk_changing, import_updating, large_changing, large_steps, log_scrubbing, restoring
+from webapp.models.tables import (
+    bulk_changing,
+    deletion_purging,
+    import_updating,
+    large_changing,
+    large_steps,
+    log_scrubbing,
+    restoring,
+)
 from webapp.models.tables.change_set import Kind, Via
 from webapp.models.tables.editing import CellEdit, change_cells
 from webapp.models.tables.import_update import ImportUpdate, get_update
@@ -369,7 +377,7 @@ class WholeHistory(LargeChangesHistory):
     def begin_purge(self, data: st.DataObject, steps: int) -> None:
         seqs = data.draw(st.lists(st.sampled_from(self.deletions()), min_size=1, max_size=2, unique=True))
         self.follow()
-        if not self.write(log_scrubbing.purge_deletions, ADA, TABLE, seqs):
+        if not self.write(deletion_purging.purge_deletions, ADA, TABLE, seqs):
             return
         for seq in seqs:
             self.forget(*self.deleted_by(seq))
@@ -486,7 +494,7 @@ def test_many_rows_further_files_and_the_trash_can_be_replayed_and_taken_back(
     migrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk_plans, "AT_ONCE", AT_ONCE)
-    monkeypatch.setattr(log_scrubbing, "MAX_AT_ONCE", AT_ONCE)
+    monkeypatch.setattr(deletion_purging, "MAX_AT_ONCE", AT_ONCE)
     monkeypatch.setattr(log_scrubbing, "GROUP_ROWS", 1)
     monkeypatch.setattr(log_scrubbing, "BATCH_ENTRIES", 2)
     run_machine(migrated, tmp_path, monkeypatch, WholeHistory, examples=15, steps=20)

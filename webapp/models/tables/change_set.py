@@ -108,7 +108,7 @@ class ChangeSet(Base):
     size: Mapped[int]  # bytes of its entries, about
     blob: Mapped[bytes | None] = mapped_column(deferred=True)  # its entries, if they are not in `changes`
     # How many of its entries are gone because what they were about was deleted for good, and whether that of the rows
-    # and columns that it has deleted is under way: `log_scrubbing.py`.
+    # and columns that it has deleted is under way: `deletion_purging.py`.
     purged: Mapped[int] = mapped_column(default=0, server_default="0")
     is_purging: Mapped[bool] = mapped_column(default=False, server_default="0")
     # Of a large change: how many parts its entries are in (`ChangeSetPart`), as planned until it is whole.

@@ -1,27 +1,23 @@
-"""Deleting rows and columns for good: what the change log has about them goes, wherever it stands in it.
+"""The job of deleting rows and columns for good: what the change log has about them goes, wherever it stands in it.
 
 The sets stay, and say how many of their entries are gone: what is read in their order finds no gap. A set whose
-deletions are to go is marked first (`ChangeSet.is_purging`); from then on nothing of it comes back, and no large change
-begins. Its own entries are removed last, in the transaction that removes the mark: whatever is interrupted is done
-again from the beginning. A large set goes some parts at a time, each with what the rest of the log has of its rows.
+deletions are to go has been marked (`deletion_purging.py`). Its own entries are removed last, in the transaction that
+removes the mark: whatever is interrupted is done again from the beginning. A large set goes some parts at a time, each
+with what the rest of the log has of its rows.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from webapp.db.unit_of_work import UnitOfWork
-from webapp.models.policy import Action, Actor
-from webapp.models.tables.access import TableAccess
 from webapp.models.tables.change_set import (
     Change,
     ChangeSet,
     Entry,
-    Kind,
     cells_from_json,
     cells_to_json,
     entries_from_blob,
@@ -32,26 +28,18 @@ from webapp.models.tables.change_set import (
     store_entries,
 )
 from webapp.models.tables.deletions import (
-    Deletion,
-    find_deletion,
-    may_delete,
     rows_to_purge,
     rows_to_purge_of_part,
 )
-from webapp.models.tables.large_change import ensure_none_running, find_running, is_planned
-from webapp.models.tables.large_steps import give_up_planning
 from webapp.models.tables.part_scrubbing import Place, PlaceKind, apply_part, find_places, read_part, scrub_samples
 from webapp.models.tables.row_parts import has_parts, row_parts
-from webapp.models.tables.table import Column, Table
-from webapp.rowstore import row_reader, row_writer, within
+from webapp.models.tables.table import Column
+from webapp.rowstore import row_reader, within
 from webapp.rowstore.entries import pack, pack_part
 
 BATCH_ENTRIES = 1_000  # of the sets that are changed in one unit of work; a large one has one of its own
-MAX_AT_ONCE = 5_000  # rows of a deletion that are looked at one by one before it is marked
 GROUP_ROWS = 20_000  # of a large deletion, about, that go together
-PLANS_OUTDATED = "Rows or columns of the table were deleted for good meanwhile. Nothing was changed: begin again."
 UNCHANGED = 50  # entries that reading a part is worth
-BATCH_SETS = 20  # that are looked through for old deletions in one unit of work
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,57 +71,6 @@ class Scrubbed:
     gone: list[int] = field(default_factory=list)
     rewritten: list[dict[str, Any]] = field(default_factory=list)
     freed: int = 0
-
-
-async def purge_deletions(work: UnitOfWork, actor: Actor, table_id: int, seqs: Sequence[int]) -> int:
-    """Begin to delete for good what these sets have deleted and is still in the trash; return how many rows and columns
-    that is at most. What is purged, or restored, already is left out. Raises `NotFound`, and `NotAllowed` for whoever
-    does not own the table; `LargeChangeRunning`.
-    """
-
-    def mark(connection: Connection) -> int:
-        TableAccess.require(connection, actor, table_id, Action.CHANGE_TABLE)
-        ensure_none_running(connection, table_id)
-        reader = row_writer(connection)
-        marked = 0
-        for seq in dict.fromkeys(seqs):
-            if (rows := connection.scalar(_LARGE, {"table_id": table_id, "seq": seq})) is not None:
-                connection.execute(_BEGIN, {"key": table_id, "number": seq})
-                marked += rows  # the job finds out which of them are back
-            elif (deletion := find_deletion(connection, reader, table_id, seq)) is not None:
-                marked += _mark(connection, table_id, deletion)
-        return marked
-
-    count = await work.run(mark)
-    if count:
-        await give_up_planning(work, table_id, PLANS_OUTDATED)
-        work.enqueue("purge_deletions", str(table_id))
-    return count
-
-
-def find_tables_with_old_deletions(connection: Connection, before: datetime) -> list[int]:
-    """Tables whose logs have sets from before this time that were not looked at for old deletions."""
-    return list(connection.scalars(_WITH_OLD, {"before": before}))
-
-
-async def purge_old_deletions(work: UnitOfWork, table_id: int, before: datetime) -> bool:
-    """Begin to delete for good what was deleted before this time, in some sets; return whether there are more."""
-
-    def mark(connection: Connection) -> tuple[int, bool]:
-        if find_running(connection, table_id) is not None or is_planned(connection, table_id):
-            return 0, False  # the next time
-        reader, given = row_writer(connection), {"table_id": table_id, "before": before, "count": BATCH_SETS}
-        seqs = list(connection.scalars(_OLD, given))
-        found = [find_deletion(connection, reader, table_id, seq) for seq in seqs]
-        marked = sum(_mark(connection, table_id, deletion) for deletion in found if deletion is not None)
-        if seqs:
-            connection.execute(_MOVE, {"key": table_id, "next": seqs[-1] + 1})
-        return marked, len(seqs) == BATCH_SETS
-
-    marked, is_more = await work.run(mark)
-    if marked:
-        work.enqueue("purge_deletions", str(table_id))
-    return is_more
 
 
 def find_purge(connection: Connection, table_id: int, last: Purge | None = None) -> Purge | None:
@@ -212,13 +149,6 @@ async def scrub_batch(work: UnitOfWork, purge: Purge, planned: Sequence[Scrubbed
 async def forget_in_search(work: UnitOfWork, table_id: int, begins: bool) -> bool:
     """Some of what the search index still has about deleted rows; return whether there is more."""
     return await within(work, lambda rows: rows.forget_deleted(table_id, begins=begins))
-
-
-def _mark(connection: Connection, table_id: int, deletion: Deletion) -> int:
-    connection.execute(_BEGIN, {"key": table_id, "number": deletion.seq})
-    for entry in deletion.columns:
-        connection.execute(_PURGE_COLUMN, {"key": table_id, "column": entry.column})
-    return deletion.count
 
 
 def _scrubbed_part(connection: Connection, purge: Purge, place: Place) -> Scrubbed:
@@ -303,23 +233,7 @@ def _given(table_id: int, rows: frozenset[int]) -> dict[str, Any]:
 
 _OF_TABLE = ChangeSet.table_id == bindparam("table_id")
 _OF_KEY = ChangeSet.table_id == bindparam("key"), ChangeSet.seq == bindparam("number")
-_BEGIN = update(ChangeSet).where(*_OF_KEY).values(is_purging=True)
 _FINISH = update(ChangeSet).where(*_OF_KEY).values(is_purging=False)
-_PURGE_COLUMN = (
-    update(Column)
-    .where(Column.table_id == bindparam("key"), Column.number == bindparam("column"))
-    .values(is_purged=True, title="", rules={}, facts={})
-)
-# Deletions of very many rows and nothing else: looking at each of them here would make others wait.
-_LARGE = select(ChangeSet.rows).where(
-    _OF_TABLE,
-    ChangeSet.seq == bindparam("seq"),
-    ChangeSet.blob.is_not(None),
-    ChangeSet.kind == Kind.DELETE_ROWS,
-    ChangeSet.rows > MAX_AT_ONCE,
-    ChangeSet.is_purging.is_(False),
-    or_(ChangeSet.purged == 0, ChangeSet.size > 0),
-)
 _NEXT = select(func.min(ChangeSet.seq)).where(_OF_TABLE, ChangeSet.is_purging)
 _COLUMNS = select(Column.number).where(
     Column.table_id == bindparam("table_id"), Column.is_purged, Column.is_dropped.is_(False)
@@ -347,18 +261,3 @@ _LISTED = (
 _PLACE = Change.table_id == bindparam("key"), Change.seq == bindparam("set"), Change.number == bindparam("of")
 _DELETE = delete(Change).where(*_PLACE)
 _REWRITE = update(Change).where(*_PLACE).values(before=bindparam("was"), after=bindparam("is"))
-_IS_OLD = ChangeSet.at < bindparam("before"), may_delete()
-_WITH_OLD = (
-    select(Table.id)
-    .join(ChangeSet, ChangeSet.table_id == Table.id)
-    .where(*_IS_OLD, ChangeSet.seq >= Table.trash_from, Table.deleted_at.is_(None))
-    .distinct()
-)
-_OLD = (
-    select(ChangeSet.seq)
-    .join(Table, Table.id == ChangeSet.table_id)
-    .where(_OF_TABLE, *_IS_OLD, ChangeSet.seq >= Table.trash_from)
-    .order_by(ChangeSet.seq)
-    .limit(bindparam("count"))
-)
-_MOVE = update(Table).where(Table.id == bindparam("key")).values(trash_from=bindparam("next"))

@@ -7,7 +7,8 @@ from webapp.db.database import Database
 from webapp.models.tables import editing, undo
 from webapp.models.tables.change_set import Entry
 from webapp.models.tables.editing import CellEdit
-from webapp.models.tables.history_query import HistoryPage, list_row_history
+from webapp.models.tables.history_query import HistoryPage
+from webapp.models.tables.row_history import list_row_history
 
 __all__ = ["table"]  # the fixture
 
