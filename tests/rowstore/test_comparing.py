@@ -15,7 +15,7 @@ from webapp.db.errors import StorageFull
 from webapp.db.sqlite_driver import connect
 from webapp.rowstore import open_comparison
 from webapp.rowstore.errors import RowsGone
-from webapp.rowstore.store import FileComparison
+from webapp.rowstore.file_comparison import FileComparison
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import RowEdit
 

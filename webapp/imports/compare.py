@@ -19,7 +19,7 @@ from webapp.imports.requests import CompareRequest, ImportFolder, Progress
 from webapp.imports.update_settings import MARK, Missing, Mode, UpdateSettings
 from webapp.planners.update_plan import THEIRS, PlanWriter, read_clashes, which_clashes
 from webapp.rowstore import open_comparison
-from webapp.rowstore.store import FileComparison
+from webapp.rowstore.file_comparison import FileComparison
 from webapp.rowstore.table_ref import Field
 from webapp.rowstore.values import ComparedRow, Matched, RowEdit, StoredRow
 

@@ -1,4 +1,5 @@
-"""Where the rows of tables live: the only code that speaks SQL to them. `store.py` has the interfaces.
+"""Where the rows of tables live: the only code that speaks SQL to them. `store.py` and `file_comparison.py` have the
+interfaces.
 
 Only SQLite is implemented so far; which database it is, is decided here and nowhere else.
 """
@@ -12,7 +13,8 @@ if TYPE_CHECKING:  # a child process loads neither SQLAlchemy nor what it does n
 
     from webapp.db.database import Database
     from webapp.db.unit_of_work import BlockingConnection, UnitOfWork
-    from webapp.rowstore.store import FileComparison, RowLoader, RowReader, RowStore, RowWriter
+    from webapp.rowstore.file_comparison import FileComparison
+    from webapp.rowstore.store import RowLoader, RowReader, RowStore, RowWriter
     from webapp.rowstore.table_ref import Field, TableRef
 
 T = TypeVar("T")

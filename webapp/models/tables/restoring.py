@@ -13,8 +13,9 @@ from webapp.models.tables.change_log import publish_change, record
 from webapp.models.tables.change_set import Entry, Kind, Via
 from webapp.models.tables.deletions import Deletion, find_deletion, find_rows
 from webapp.models.tables.large_changing import Planned, begin
+from webapp.models.tables.reversal import Reversal
 from webapp.models.tables.sheet import editable
-from webapp.models.tables.undo import Reversal, UndoBegun, revert
+from webapp.models.tables.undo import UndoBegun, revert
 from webapp.rowstore import row_writer
 from webapp.rowstore.store import RowReader
 
