@@ -70,6 +70,8 @@ def test_a_file_is_laid_over_the_table_and_the_next_one_as_it_was(table: int, br
         (["--into", "9"], "There is no table 9."),
         (["--into", "1", "--key", "Country"], "no column “Country”"),
         (["--dry-run"], "--into"),
+        (["--edits", "file"], "--into"),
+        (["--into", "1", "--title", "Towns"], "about a new table"),
         (["--into", "1", "--mode", "update"], "Choose the column"),
     ],
 )

@@ -5,7 +5,9 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -87,14 +89,47 @@ class ProgressBroker(InProcessBroker):
             self._advance(before + event.bytes, event.rows)
 
 
-async def open_locally(settings: Settings, progress: Advance) -> tuple[Database, JobContext, LocalQueue]:
-    """The database, with tasks that run in this process; the caller closes it."""
+@dataclass(frozen=True, slots=True)
+class LocalImport:
+    """An import whose tasks run in this process; nothing is recorded of it yet."""
+
+    database: Database
+    context: JobContext
+    queue: LocalQueue
+    import_id: str
+
+    @property
+    def folder(self) -> Path:
+        return self.context.folder(self.import_id).path
+
+
+@asynccontextmanager
+async def local_import(settings: Settings, progress: Advance) -> AsyncIterator[LocalImport]:
+    """If the block fails or is interrupted, the import is cancelled and its files are removed. Raises `UserError` if
+    its file could not be copied.
+    """
     database = Database(settings)
     await database.open()
     context = JobContext(settings, database, create_store(database), ProgressBroker(progress))
     database.queue = queue = LocalQueue(context)
     database.broker = context.broker
-    return database, context, queue
+    run = LocalImport(database, context, queue, secrets.token_hex(16))
+    try:
+        yield run
+    except BaseException as error:  # also Ctrl-C
+        await queue.cancel()
+        try:
+            await database.write(importing.cancel, run.import_id)
+            await queue.join()
+        except NotFound:  # the file was still being copied
+            await asyncio.to_thread(shutil.rmtree, run.folder, ignore_errors=True)
+        except StateConflict:
+            pass  # it has failed and said so, or is done
+        if isinstance(error, OSError):
+            raise known_error(error) or UserError(f"The file could not be copied: {error.strerror}.") from error
+        raise
+    finally:
+        await database.close()
 
 
 async def _import(
@@ -105,28 +140,12 @@ async def _import(
     progress: Advance,
     overrides: ImportOverrides | None = None,
 ) -> tuple[int, str, int]:
-    database, context, queue = await open_locally(settings, progress)
-    import_id = secrets.token_hex(16)
-    folder = context.folder(import_id)
-    try:
-        owner_id, email, owners = await _owner(database, owner_email)
-        file = await asyncio.to_thread(copy_upload, path, folder.path)
-        await database.write(importing.create, import_id, user_id=owner_id, **file)
-        return await _run_passes(context, queue, import_id, title, overrides or ImportOverrides()), email, owners
-    except BaseException as error:  # also Ctrl-C
-        await queue.cancel()
-        try:
-            await database.write(importing.cancel, import_id)
-            await queue.join()
-        except NotFound:  # the file was still being copied
-            await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)
-        except StateConflict:
-            pass  # it has failed and said so, or is done
-        if isinstance(error, OSError):
-            raise known_error(error) or UserError(f"The file could not be copied: {error.strerror}.") from error
-        raise
-    finally:
-        await database.close()
+    async with local_import(settings, progress) as run:
+        owner_id, email, owners = await _owner(run.database, owner_email)
+        file = await asyncio.to_thread(copy_upload, path, run.folder)
+        await run.database.write(importing.create, run.import_id, user_id=owner_id, **file)
+        table_id = await _run_passes(run.context, run.queue, run.import_id, title, overrides or ImportOverrides())
+        return table_id, email, owners
 
 
 async def _run_passes(

@@ -141,11 +141,11 @@ def inspect(file: Path, as_json: bool, order: str | None) -> None:
 @click.option("--title", help="The table's title.  [default: the file's name]")
 @click.option("--owner", "owner_email", help="Whose table it becomes.  [default: the first owner's]")
 @order_option
-@click.option("--into", type=click.IntRange(1, 2**63 - 1), metavar="TABLE", help="Lay FILE over this table instead.")
-@click.option("--mode", type=click.Choice(["update", "append", "replace"]), help="With --into: what its rows are.")
+@click.option("--into", type=click.IntRange(1, 2**63 - 1), metavar="TABLE", help="Update this table from FILE instead.")
+@click.option("--mode", type=click.Choice(["update", "append", "replace"]), help="With --into: how its rows are used.")
 @click.option("--key", "keys", multiple=True, help="With --into: the title of a key column; several times for more.")
 @click.option("--missing", type=click.Choice(["keep", "mark", "delete"]), help="With --into: rows not in FILE.")
-@click.option("--edits", type=click.Choice(["theirs", "file"]), default="theirs", help="With --into: whose cells stay.")
+@click.option("--edits", type=click.Choice(["theirs", "file"]), help="With --into: what people edited stays, or not.")
 @click.option("--dry-run", is_flag=True, help="With --into: say what would change, and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="With --into: print JSON.")
 def import_(
@@ -158,14 +158,17 @@ def import_(
     as_json: bool,
     **wanted: Any,
 ) -> None:
-    """Import FILE as a new table and print the table's number; or lay it over a table that exists."""
+    """Import FILE as a new table and print the table's number; or update a table that exists."""
     from webapp.cli.import_command import import_file
 
     if into is not None:
+        if title or owner_email or order:
+            raise click.UsageError("--title, --owner and --order are about a new table: leave them out, or --into.")
         _update(file, into, dry_run=dry_run, as_json=as_json, **wanted)
         return
-    if dry_run or as_json or any(wanted[name] for name in ("mode", "keys", "missing")):
-        raise click.UsageError("--mode, --key, --missing, --dry-run and --json are about an existing table: --into.")
+    if dry_run or as_json or any(wanted.values()):
+        options = "--mode, --key, --missing, --edits, --dry-run and --json"
+        raise click.UsageError(f"{options} are about an existing table: name it with --into.")
     settings = _upgraded()
     with Progress(2 * file.stat().st_size, "Importing") as advance:
         table_id, email, owners = import_file(

@@ -1,27 +1,23 @@
-"""Laying a file over a table that exists from the command line: the same tasks, without a server."""
+"""Updating a table from a later file on the command line: the same tasks, without a server."""
 
 import asyncio
-import secrets
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from settings import Settings
-from webapp.cli.import_command import Advance, LocalQueue, copy_upload, open_locally
-from webapp.db.database import Database
-from webapp.db.errors import UserError, known_error
+from webapp.cli.import_command import Advance, LocalImport, copy_upload, local_import
+from webapp.db.errors import UserError
 from webapp.imports.update_settings import Missing, Mode, UpdateSettings
 from webapp.jobs import JobContext
 from webapp.jobs.import_passes import get_table
 from webapp.models import Actor, ImportState, Table, User
 from webapp.models.accounts.user import actor_from
-from webapp.models.errors import NotFound
 from webapp.models.tables import import_updating, importing
-from webapp.models.tables.import_model import StateConflict
 from webapp.models.tables.import_update import ImportUpdate
 from webapp.models.tables.import_updating import Decision
+from webapp.planners.update_plan import THEIRS
 
 MAX_COMPARISONS = 5  # of a table that others keep changing
 
@@ -34,24 +30,25 @@ def update_table(
     mode: str | None = None,
     keys: Sequence[str] = (),
     missing: str | None = None,
-    edits: str = "theirs",
+    edits: str | None = None,
     dry_run: bool = False,
     progress: Advance,
 ) -> dict[str, Any]:
-    """Lay the file over the table as its owner, and return what changed; with `dry_run` what would. What is not given
-    is as for the last file of this name, or as found. `keys` are titles of the table's columns.
+    """Update the table from the file as its owner, and return what changed; with `dry_run` what would. What is not
+    given is as for the last file of this name, or as found. `keys` are titles of the table's columns.
 
     Raises `UserError`, with a readable message, and then leaves nothing behind.
     """
     wanted = {"mode": mode, "keys": keys, "missing": missing}
-    return asyncio.run(_update(settings, path, table_id, wanted, edits, progress, is_dry=dry_run))
+    return asyncio.run(_update(settings, path, table_id, wanted, edits or THEIRS, progress, is_dry=dry_run))
 
 
 def describe(summary: dict[str, Any]) -> str:
     counts = [f"{summary[name]:,} {name}" for name in ("added", "changed", "removed", "marked", "same")]
     refused = sum(summary["refused"].values())
     conflicts = sum(count for kind, count in summary["conflicts"].items() if kind != "both")
-    notes = [f"{refused:,} rows without a usable key"] * bool(refused) + [f"{conflicts:,} edits met"] * bool(conflicts)
+    notes = [f"{refused:,} rows without a usable key"] * bool(refused)
+    notes += [f"{conflicts:,} edits in conflict"] * bool(conflicts)
     return ("Would be: " if summary["dry_run"] else "") + ", ".join([*counts, *notes])
 
 
@@ -65,35 +62,18 @@ async def _update(
     *,
     is_dry: bool,
 ) -> dict[str, Any]:
-    database, context, queue = await open_locally(settings, progress)
-    import_id = secrets.token_hex(16)
-    folder = context.folder(import_id)
-    try:
-        table, actor = await _find(context, table_id)
-        file = await asyncio.to_thread(copy_upload, path, folder.path)
-        await database.write(import_updating.create, import_id, actor, table_id, **file)
-        run = _Run(database, context, queue, import_id, table, actor)
-        summary = await run.compare(wanted)
+    async with local_import(settings, progress) as run:
+        table, actor = await _find(run.context, table_id)
+        file = await asyncio.to_thread(copy_upload, path, run.folder)
+        await run.database.write(import_updating.create, run.import_id, actor, table_id, **file)
+        update = _Update(run, table, actor)
+        summary = await update.compare(wanted)
         if is_dry:
-            await database.write(importing.cancel, import_id)
-            await queue.join()
+            await run.database.write(importing.cancel, run.import_id)
+            await run.queue.join()
         else:
-            summary = await run.apply(Decision(edits)) or summary
+            summary = await update.apply(Decision(edits)) or summary
         return summary | {"table": table_id, "dry_run": is_dry}
-    except BaseException as error:  # also Ctrl-C
-        await queue.cancel()
-        try:
-            await database.write(importing.cancel, import_id)
-            await queue.join()
-        except NotFound:  # the file was still being copied
-            await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)
-        except StateConflict:
-            pass  # it has failed and said so, or is done
-        if isinstance(error, OSError):
-            raise known_error(error) or UserError(f"The file could not be copied: {error.strerror}.") from error
-        raise
-    finally:
-        await database.close()
 
 
 async def _find(context: JobContext, table_id: int) -> tuple[Table, Actor]:
@@ -106,12 +86,12 @@ async def _find(context: JobContext, table_id: int) -> tuple[Table, Actor]:
     return table, actor_from(owner)
 
 
-class _Run:
-    def __init__(
-        self, database: Database, context: JobContext, queue: LocalQueue, import_id: str, table: Table, actor: Actor
-    ) -> None:
-        self._database, self._context, self._queue = database, context, queue
-        self._import_id, self._table, self._actor = import_id, table, actor
+class _Update:
+    """A file for a table, from its comparison to the change."""
+
+    def __init__(self, run: LocalImport, table: Table, actor: Actor) -> None:
+        self._database, self._context, self._queue = run.database, run.context, run.queue
+        self._import_id, self._table, self._actor = run.import_id, table, actor
 
     async def compare(self, wanted: dict[str, Any]) -> dict[str, Any]:
         """What the comparison says, as `ComparisonReport.summary`."""
@@ -133,7 +113,7 @@ class _Run:
             if is_begun:
                 return summary
             summary = _summary(update)
-        raise UserError("Others keep changing the table. Nothing was imported; try again when it is quieter.")
+        raise UserError("Others keep changing the table. Nothing was imported; try again later.")
 
     def _chosen(self, settings: UpdateSettings, wanted: dict[str, Any]) -> UpdateSettings:
         """As asked for on the command line. Raises `UserError` for an unknown column."""
