@@ -127,7 +127,7 @@ def lay_over(page: Page, address: str, file: Path, *, first: bool = False) -> st
     button = page.locator(".import-button")
     expect(button).to_be_visible()
     if first:  # what becomes of rows that are not in the file is decided once
-        page.get_by_text("How the file is laid over the table").click()
+        page.get_by_text("How rows and columns are matched").click()
         page.get_by_label("Rows that are not in the file").select_option("delete")
         page.get_by_role("button", name="Compare again").click()
         expect(page.get_by_text("removed", exact=True)).to_be_visible()
@@ -147,7 +147,7 @@ def undo(page: Page, address: str) -> None:
     page.goto(f"{address}/changes")
     page.get_by_role("link", name="The change in the history").click()
     page.get_by_role("button", name="Undo this").click()
-    expect(page.get_by_text("1 cell in 3 rows are changed")).to_be_visible()
+    expect(page.get_by_text("Changed 1 cell in 1 row and 2 whole rows")).to_be_visible()
 
 
 def exported(page: Page, address: str) -> Rows:

@@ -25,7 +25,7 @@ def further_file_without_a_key(at: Place) -> None:
 def further_file_compared(at: Place) -> None:
     at.page.goto(add_update(at.data, CORPUS / "ragged.csv", _table(at), "ready", comparison=COMPARED))
     at.page.get_by_text("See them").click()
-    at.page.get_by_text("How the file is laid over the table").click()
+    at.page.get_by_text("How rows and columns are matched").click()
 
 
 @signed_in

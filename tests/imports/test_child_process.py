@@ -1,6 +1,7 @@
 """A child process and its parent: their protocol, and how each notices that the other is gone."""
 
 import asyncio
+import io
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ import pytest
 from tests.jobs.driver import is_running
 from tests.servers import ROOT, wait_for
 from webapp.db.errors import UserError
-from webapp.imports import child_process
+from webapp.imports import child_process, worker
 from webapp.imports.child_process import Child, ChildDied, ChildFailed, ChildStopped
 from webapp.imports.requests import ImportFolder, InspectRequest
 
@@ -58,6 +59,22 @@ async def test_a_file_that_needs_more_memory_than_a_pass_may_have_is_refused(
     folder.original.write_text("a,b\n" + ("ж" * 8_000_000 + ",1\n") * 2)
     with pytest.raises(UserError, match="more memory"):
         await Child(inspection_of(folder), ignore).run()
+
+
+@pytest.mark.parametrize(("verb", "advice"), [("compare", "Import it in parts"), ("plan", "Change fewer rows")])
+def test_what_needs_too_much_memory_says_what_to_do_instead(
+    verb: str, advice: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def need_memory(request: dict[str, Any]) -> dict[str, Any]:
+        raise MemoryError
+
+    monkeypatch.setitem(worker.VERBS, verb, need_memory)
+    monkeypatch.setattr(worker, "_stop_with_the_parent", lambda: None)
+    monkeypatch.setattr("os.nice", lambda increment: 0)
+    monkeypatch.setattr("gc.disable", lambda: None)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(json.dumps({"verb": verb}).encode())))
+    assert worker.main() == 1
+    assert advice in json.loads(capsys.readouterr().out)["problem"]
 
 
 async def test_an_unexpected_error_is_logged_with_its_traceback(

@@ -22,6 +22,9 @@ from webapp.db.errors import UserError, known_error
 # else from writing.
 NICENESS = {"inspect": 10, "compare": 10, "survey": 5}
 REPORT_SECONDS = 0.2  # between progress lines
+_OF_FILE = "This file needs more memory to read than a file may have here. Import it in parts."
+OUT_OF_MEMORY = {"inspect": _OF_FILE, "load": _OF_FILE, "compare": _OF_FILE}
+OUT_OF_MEMORY_OF_TABLE = "This needs more memory than a change of a table may have here. Change fewer rows at a time."
 
 
 class ProgressReporter:
@@ -56,7 +59,7 @@ def main() -> int:
     except FileNotFoundError:
         send({"problem": "The uploaded file is no longer on the server. Upload it again."})
     except MemoryError:
-        send({"problem": "This file needs more memory to read than a file may have here. Import it in parts."})
+        send({"problem": OUT_OF_MEMORY.get(verb, OUT_OF_MEMORY_OF_TABLE)})
         return 1
     except Exception as error:  # the parent must learn of any failure
         known = error if isinstance(error, UserError) else known_error(error)

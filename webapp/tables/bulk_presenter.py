@@ -117,8 +117,8 @@ def _details(table: Table, report: BulkReport) -> dict[str, Any]:
 
 def _too_many() -> str:
     return (
-        f"These are more than {format_number(AT_ONCE)} rows. What happens to them is worked out in the background"
-        " first; nothing is changed until you have seen it."
+        f"These are more than {format_number(AT_ONCE)} rows, so the preview is prepared in the background. Nothing is"
+        " changed until you have seen it and press its button."
     )
 
 
@@ -130,9 +130,9 @@ def _sentence(what: BulkAction, report: BulkReport) -> str:
         return "There are no such rows any more."
     if what.name == "distinct":
         repeat = plural(report.looked_at, "row repeats another one", "rows repeat another one")
-        return f"{repeat} and will be deleted. Undo brings them back, with their cells and history."
+        return f"{repeat} and will be deleted. {_comes_back(report.looked_at)}"
     if what.name == "delete":
-        return f"{looked_at} will be deleted. Undo brings them back, with their cells and history."
+        return f"{looked_at} will be deleted. {_comes_back(report.looked_at)}"
     if what.name == "duplicate":
         return f"Copies of {looked_at} will be added behind the last row of the table."
     if not report.cells:
@@ -142,6 +142,10 @@ def _sentence(what: BulkAction, report: BulkReport) -> str:
     cells = plural(report.cells, "cell changes", "cells change")
     where = f" in {plural(report.rows, 'row')}" if report.rows != report.cells else ""
     return f"Of {looked_at}: {cells}{where}{rest}."
+
+
+def _comes_back(rows: int) -> str:
+    return f"Undo brings {'it back, with its' if rows == 1 else 'them back, with their'} cells and history."
 
 
 def _button(what: BulkAction, report: BulkReport) -> str | None:
@@ -164,6 +168,6 @@ def describe_result(what: BulkAction, report: BulkReport, result: BulkResult) ->
         sentences.append(f"{plural(refused, 'text')} did not fit.")
     if result.left:
         left = "row" if what.is_of_rows else "cell"
-        were = plural(result.left, f"{left} was", f"{left}s were")
-        sentences.append(f"{were} changed by somebody else in the same moment, and left as they are.")
+        were, them = plural(result.left, f"{left} was", f"{left}s were"), "it" if result.left == 1 else "them"
+        sentences.append(f"{were} not changed, because somebody else had changed {them} at the same moment.")
     return " ".join(sentences)

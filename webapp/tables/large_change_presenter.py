@@ -1,10 +1,11 @@
 """A large change in words: what it does, and how far it is."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from webapp.models import LargeChange, LargeState
 from webapp.models.tables.change_set import Kind
-from webapp.web.formatting import plural
+from webapp.web.formatting import capitalise, plural
 
 _WHAT = {
     Kind.CELLS: "Changing cells",
@@ -16,6 +17,20 @@ _WHAT = {
     Kind.UNDO: "Undoing a change",
     Kind.REDO: "Redoing a change",
     Kind.REVERT: "Taking back a change",
+}
+
+
+class _Verbs(NamedTuple):
+    """What is done to cells and rows."""
+
+    gerund: str = "Changing"
+    participle: str = "changed"
+
+
+_VERBS = {
+    Kind.ADD_ROWS: _Verbs("Adding", "added"),
+    Kind.DELETE_ROWS: _Verbs("Deleting", "deleted"),
+    Kind.RESTORE: _Verbs("Restoring", "restored"),
 }
 
 
@@ -55,17 +70,20 @@ def describe_kind(change: LargeChange) -> str:
 
 
 def _sentence(change: LargeChange, state: LargeState) -> str:
+    verbs = _VERBS.get(Kind(change.kind), _Verbs())
     match state:
         case LargeState.PLANNING:
             return "Working out what will change. Nothing is changed yet."
         case LargeState.READY if not change.entries:
             return "Nothing would change."
         case LargeState.READY:
-            return f"{_extent(change)} will change. Nothing is changed yet."
+            return f"{_extent(change)} will be {verbs.participle}. Nothing is changed yet."
         case LargeState.APPLYING:
-            return f"{_extent(change)} are being changed. Others can go on working in the table meanwhile."
+            return f"{verbs.gerund} {_extent(change)}. Others can go on working in the table meanwhile."
         case LargeState.REVERTING:
             return "What has been changed is being taken back."
+        case LargeState.CANCELLED if change.seq is None:
+            return "It was cancelled before anything was changed."
         case LargeState.CANCELLED:
             return "It was cancelled. What it had changed was taken back, but for what somebody had changed since."
         case LargeState.FAILED:
@@ -73,9 +91,13 @@ def _sentence(change: LargeChange, state: LargeState) -> str:
         case LargeState.DONE if change.seq is None:
             return "There was nothing to change."
         case LargeState.DONE:
-            return f"{_extent(change)} are changed."
+            left = f", except for {plural(change.left, 'place')} listed below" if change.left else ""
+            return f"{capitalise(verbs.participle)} {_extent(change)}{left}."
 
 
 def _extent(change: LargeChange) -> str:
-    rows, cells = plural(change.rows, "row"), plural(change.cells, "cell")
-    return f"{cells} in {rows}" if change.cells else rows
+    """What is planned: cells that change in rows that stay, and rows that come or go as a whole."""
+    whole = change.entries - change.cells
+    cells = f"{plural(change.cells, 'cell')} in {plural(change.rows - whole, 'row')}" if change.cells else ""
+    rows = plural(whole, "whole row" if cells else "row") if whole else ""
+    return " and ".join(filter(None, [cells, rows])) or "columns"

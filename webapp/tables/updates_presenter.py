@@ -213,7 +213,7 @@ def _sentence(settings: UpdateSettings, titles: Mapping[int, str]) -> str:
     if settings.mode == Mode.APPEND:
         return "All rows of the file are added behind the last one."
     if settings.mode == Mode.REPLACE:
-        return "The table will have exactly the rows of the file; equal ones stay what they are."
+        return "The table will have exactly the rows of the file; equal rows stay, with their history."
     keys = " and ".join(f"“{titles.get(number, '')}”" for number in settings.keys)
     return f"Rows with the same {keys} are the same row."
 
@@ -258,7 +258,7 @@ def _sentences(report: ComparisonReport, authors: Authors) -> list[str]:
 def _clash_parts(report: ComparisonReport) -> list[str]:
     counts = {kind: report.clashes.get(kind, 0) for kind in ("cell", "both", "deleted", "kept")}
     words = {
-        "cell": f"{plural(counts['cell'], 'edited cell')} that the file has otherwise",
+        "cell": f"{plural(counts['cell'], 'edited cell')} for which the file has another text",
         "both": f"{format_number(counts['both'])} of these changed in the file since its last version, too",
         "deleted": f"{plural(counts['deleted'], 'deleted row')} that the file still has",
         "kept": f"{plural(counts['kept'], 'row')} added or edited here that the file does not have",

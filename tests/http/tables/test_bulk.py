@@ -221,10 +221,10 @@ async def test_many_rows_are_planned_in_the_background_and_changed_after_a_look(
     assert "/start" not in page
     again = await post(client, f"{table}/bulk/replace?f.2=ge:200&rows=all", 303, **form, as_text="1")
     page = await until(app, client, again, "/start")
-    assert "502 cells in 502 rows will change" in page
+    assert "502 cells in 502 rows will be changed" in page
     assert "cancelled" in await get(client, change)
     await post(client, f"{again}/start", 303)
-    await until(app, client, again, "502 cells in 502 rows are changed")
+    await until(app, client, again, "Changed 502 cells in 502 rows")
     assert (await column(client, table, 2))[-1] == "some 501"
     assert (await column(client, table, 2))[:3] == ["1", "2", "3"]
 
@@ -235,19 +235,19 @@ async def test_many_rows_are_deleted_and_copied_in_the_background(
     await sign_up(client)
     rows = [[f"row {number}", str(number)] for number in range(1, 2_503)]
     table = f"/tables/{add_table(settings.data_dir, {'Name': 'text', 'Number': 'integer'}, rows)}"
-    assert "worked out in the background" in await get(client, f"{table}/bulk/delete?f.2=gt:1000&rows=all")
+    assert "preview is prepared in the background" in await get(client, f"{table}/bulk/delete?f.2=gt:1000&rows=all")
 
     deletion = await post(client, f"{table}/bulk/delete?f.2=gt:1000&rows=all", 303)
-    assert "1,502 rows will change" in await until(app, client, deletion, "/start")
+    assert "1,502 rows will be deleted" in await until(app, client, deletion, "/start")
     await post(client, f"{deletion}/start", 303)
-    await until(app, client, deletion, "1,502 rows are changed")
+    await until(app, client, deletion, "Deleted 1,502 rows")
     assert (await exported(client, table))[-1] == "row 1000,1000"
 
     await made(client, f"{table}/bulk/duplicate?rows=all")
     copies = await post(client, f"{table}/bulk/duplicate?rows=all", 303)
     await until(app, client, copies, "/start")
     await post(client, f"{copies}/start", 303)
-    await until(app, client, copies, "rows are changed")
+    await until(app, client, copies, "Added 2,000 rows")
     found = (await exported(client, table))[1:]
     assert len(found) == 4_000
     assert sorted(found) == sorted(found[:1_000] * 4)
@@ -262,7 +262,7 @@ async def test_as_many_rows_as_are_changed_at_once_are(
     said = await made(client, f"{table}/bulk/set?rows=1-1000", column=1, text="y")
     assert said.endswith("1,000 cells changed.")
     change = await post(client, f"{table}/bulk/set?rows=all", 303, column=1, text="y", confirm="1")
-    assert "1 cell in 1 row will change" in await until(app, client, change, "/start")
+    assert "1 cell in 1 row will be changed" in await until(app, client, change, "/start")
 
 
 async def test_hostile_texts_are_shown_as_texts(client: QuartClient, settings: Settings) -> None:
@@ -384,23 +384,23 @@ async def test_many_rows_are_split_and_rid_of_duplicates_in_the_background(
     rows = [[f"{number} of {number % 7}"] for number in range(1, 1_302)] * 2
     table = f"/tables/{add_table(settings.data_dir, {'Name': 'text'}, rows)}"
     form = {"column": 1, "delimiter": " of ", "parts": 2}
-    assert "worked out in the background" in await post(client, f"{table}/bulk/split?rows=all", **form)
+    assert "preview is prepared in the background" in await post(client, f"{table}/bulk/split?rows=all", **form)
     split = await post(client, f"{table}/bulk/split?rows=all", 303, **form, confirm="plan")
-    assert "5,204 cells in 2,602 rows will change" in await until(app, client, split, "/start")
+    assert "5,204 cells in 2,602 rows will be changed" in await until(app, client, split, "/start")
     assert (await exported(client, table))[0] == "Name"
     await post(client, f"{split}/start", 303)
-    await until(app, client, split, "cells in 2,602 rows are changed")
+    await until(app, client, split, "Changed 5,204 cells in 2,602 rows")
     assert (await exported(client, table))[-1] == "1301 of 6,1301,6"
     for step, titles in (("undo", "Name"), ("redo", "Name,Name 1,Name 2")):
         url = (await send(client, f"{table}/{step}", {}))["url"]
-        await until(app, client, url, "are changed")
+        await until(app, client, url, "Changed 5,204 cells in 2,602 rows")
         assert (await exported(client, table))[0] == titles
     assert (await exported(client, table))[-1] == "1301 of 6,1301,6"
 
     distinct = await post(client, f"{table}/bulk/distinct?rows=all", 303, sources=[1], keep="first")
-    assert "1,301 rows will change" in await until(app, client, distinct, "/start")
+    assert "1,301 rows will be deleted" in await until(app, client, distinct, "/start")
     await post(client, f"{distinct}/start", 303)
-    await until(app, client, distinct, "are changed")
+    await until(app, client, distinct, "Deleted 1,301 rows")
     assert len(await exported(client, table)) == 1_302
 
 

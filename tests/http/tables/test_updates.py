@@ -176,7 +176,7 @@ async def test_a_file_without_a_key_asks_before_it_is_compared(app: Application,
     location = await upload(ada, table, "City,Since\nOslo,1\nOslo,1\n")
     assert (await settled(app, location)).state == "ready"
     page = await text_of(ada, location)
-    assert "Say how the file is laid over the table" in page
+    assert "Choose what its rows and columns are in the table" in page
     refused = await choose(app, ada, location, keys=[])
     assert refused.status_code == 422
     assert "Choose the column that tells one row from another" in await refused.get_data(as_text=True)
@@ -200,7 +200,7 @@ async def test_a_new_column_and_a_changed_title_are_found_and_told(
     data = "id,Town,Since,Colour\n1,Oslo,1048,red\n2,Bergen,1070,blue\n3,Narvik,1902,\n"
     location = await compared(app, ada, table, data)
     page = await text_of(ada, location)
-    assert "“Town” is taken for “City”: similar contents" in page
+    assert "“Town” is matched with “City”: similar contents" in page
     assert "This column is new, and is added: Colour" in page
     await apply(app, ada, location)
     assert (await rows_of(ada, table))[:2] == ["id,City,Since,Colour", "1,Oslo,1048,red"]
@@ -219,7 +219,7 @@ async def test_an_import_with_new_columns_is_undone_by_one_step(
     assert after[0].startswith("id,City,Since,Colour")
     for step, wanted in (("undo", before), ("redo", after)):
         begun = await send(ada, f"/tables/{table}/{step}", {})
-        await until(app, ada, begun["url"], "are changed")
+        await until(app, ada, begun["url"], "Changed ")
         assert await rows_of(ada, table) == wanted
     assert "“Colour” is" not in await text_of(ada, await compared(app, ada, table, data, **form))
 
@@ -245,7 +245,7 @@ async def test_an_import_that_fails_takes_its_new_columns_with_it(
 
 async def test_texts_without_a_value_are_named_and_kept(app: Application, ada: QuartClient, table: int) -> None:
     location = await compared(app, ada, table, "id,City,Since\n1,Oslo,unknown\n")
-    assert "1 text for “Since” has no value of its type, such as “unknown”" in await text_of(ada, location)
+    assert "1 text for “Since” does not fit its type, such as “unknown”" in await text_of(ada, location)
     await apply(app, ada, location)
     assert (await rows_of(ada, table))[1] == "1,Oslo,unknown"
 
@@ -287,7 +287,7 @@ async def test_what_people_edited_is_kept_unless_they_say_otherwise(
     await edit(app, table, 1, 2, "Oslo", "Kristiania")
     location = await compared(app, ada, table)
     page = await text_of(ada, location)
-    assert "1 edited cell that the file has otherwise" in page
+    assert "1 edited cell for which the file has another text" in page
     assert "1 of these changed in the file since its last version" in page
     assert "Ada edited 1 of these" in page
     await apply(app, ada, location, **form)
@@ -429,7 +429,9 @@ async def test_a_cancelled_import_leaves_nothing(app: Application, ada: QuartCli
     location = await compared(app, ada, table)
     answer = await ada.post(f"{location}/cancellation")
     assert answer.status_code == 303
-    assert "The import was cancelled" in await text_of(ada, location)
+    page = await text_of(ada, location)
+    assert "The import was cancelled" in page
+    assert "Nothing was changed in the table." in page
     assert (await ada.post(f"{location}/application")).status_code == 422
 
 
@@ -521,4 +523,4 @@ async def test_a_file_whose_key_is_deleted_before_it_is_compared_again_asks_for_
     import_ = await apply(app, ada, location)
     assert (import_.state, import_.failure) == ("ready", "The columns have changed meanwhile. Load the page again.")
     page = await text_of(ada, location)
-    assert "Say how the file is laid over the table" in page
+    assert "Choose what its rows and columns are in the table" in page

@@ -134,7 +134,8 @@ async def apply(work: UnitOfWork, actor: Actor, table_id: int, import_id: str, d
     """Do what the comparison says; `plan` is the path of its plan. Pressing twice is pressing once.
 
     Return False if the table is another one than was compared with: then the file is compared again. Raises
-    `StateConflict`, `LargeChangeRunning`, `TypeChangeRunning`, and `UserError` if the table has no room for a column.
+    `StateConflict`, `LargeChangeRunning`, `PurgeRunning`, `TypeChangeRunning`, and `UserError` if the table has no room
+    for a column.
     """
     await work.run(lambda connection: editable(connection, actor, table_id))
     import_, update = await get_update(work.session, import_id, table_id)

@@ -53,7 +53,7 @@ async def begin(
 ) -> LargeChange:
     """Plan a change in the background, and apply it then if `is_decided`. Asking for what is being done is asking once.
 
-    Raises `NotFound`, `NotAllowed`, `TableNotReady`, and for a decided one `LargeChangeRunning` and
+    Raises `NotFound`, `NotAllowed`, `TableNotReady`, and for a decided one `LargeChangeRunning`, `PurgeRunning` and
     `TypeChangeRunning`.
     """
     await work.run(lambda connection: editable(connection, actor, table_id))
@@ -83,7 +83,7 @@ async def begin(
 async def apply(work: UnitOfWork, actor: Actor, table_id: int, change_id: int) -> LargeChange:
     """Apply a plan that is ready. Pressing twice is pressing once.
 
-    Raises `NotFound`, `NotAllowed`, `LargeChangeOver`, `LargeChangeRunning` and `TypeChangeRunning`.
+    Raises `NotFound`, `NotAllowed`, `LargeChangeOver`, `LargeChangeRunning`, `PurgeRunning` and `TypeChangeRunning`.
     """
     change = await _own(work, actor, table_id, change_id)
     if change.state == LargeState.READY:

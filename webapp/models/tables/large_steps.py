@@ -140,7 +140,9 @@ async def _is_allowed(work: UnitOfWork, change: LargeChange) -> bool:
 
 
 async def start(work: UnitOfWork, change: LargeChange) -> None:
-    """Take the number of the change set. Raises `NotAllowed`, `LargeChangeRunning` and `TypeChangeRunning`."""
+    """Take the number of the change set. Raises `NotAllowed`, `LargeChangeRunning`, `PurgeRunning` and
+    `TypeChangeRunning`.
+    """
     if not await _is_allowed(work, change):
         raise NotAllowed(NO_LONGER)
     if not change.parts and not await work.run(lambda connection: has_columns(connection, change)):

@@ -94,7 +94,7 @@ class Replace(_OneColumn):
         if not self.find:
             raise OperationRefused("Say what to look for.")
         if len(self.find) > MAX_PATTERN:
-            raise OperationRefused(f"What to look for can have {MAX_PATTERN:,} characters.")
+            raise OperationRefused(f"The text to find can have at most {MAX_PATTERN:,} characters.")
         self.replacer  # noqa: B018  (refuses what is no expression)
 
     @cached_property

@@ -108,7 +108,7 @@ def _ensure_short(length: int) -> None:
 
 def _compile(pattern: str, *, match_case: bool) -> Any:
     if len(pattern) > MAX_PATTERN:
-        raise PatternRefused(f"A regular expression can have {MAX_PATTERN:,} characters.")
+        raise PatternRefused(f"A regular expression can have at most {MAX_PATTERN:,} characters.")
     options = re2.Options()
     options.log_errors = False  # texts of people do not belong into the log
     options.case_sensitive = match_case
