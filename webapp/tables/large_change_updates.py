@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from jinja2 import Environment
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import JSON, Connection, Row, select
 
 from webapp.extensions import db
 from webapp.live.hubs import Watch
@@ -19,8 +19,8 @@ from webapp.web.formatting import Locale, use_locale
 from webapp.web.fragments import partial
 from webapp.web.templating import templates
 
-# What is selected: rows are keys of the cache below, which JSON cannot be.
-COLUMNS = [column for column in LargeChange.__table__.columns if column.name not in ("arguments", "report")]
+# What is selected: rows are keys of the cache below, which lists and objects cannot be.
+COLUMNS = [column for column in LargeChange.__table__.columns if not isinstance(column.type, JSON)]
 
 
 class Audience(NamedTuple):
