@@ -5,7 +5,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,9 +104,11 @@ class LocalImport:
 
 
 @asynccontextmanager
-async def local_import(settings: Settings, progress: Advance) -> AsyncIterator[LocalImport]:
-    """If the block fails or is interrupted, the import is cancelled and its files are removed. Raises `UserError` if
-    its file could not be copied.
+async def local_import(
+    settings: Settings, progress: Advance, cancel: Callable[..., Awaitable[None]] = importing.cancel
+) -> AsyncIterator[LocalImport]:
+    """If the block fails or is interrupted, the verb `cancel` takes back what has been done, and files are removed.
+    Raises `UserError` if the import's file could not be copied.
     """
     database = Database(settings)
     await database.open()
@@ -119,7 +121,7 @@ async def local_import(settings: Settings, progress: Advance) -> AsyncIterator[L
     except BaseException as error:  # also Ctrl-C
         await queue.cancel()
         try:
-            await database.write(importing.cancel, run.import_id)
+            await database.write(cancel, run.import_id)
             await queue.join()
         except NotFound:  # the file was still being copied
             await asyncio.to_thread(shutil.rmtree, run.folder, ignore_errors=True)
