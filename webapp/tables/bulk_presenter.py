@@ -117,8 +117,8 @@ def _details(table: Table, report: BulkReport) -> dict[str, Any]:
 
 def _too_many() -> str:
     return (
-        f"These are more than {format_number(AT_ONCE)} rows. What happens to them is worked out in the background"
-        " first; nothing is changed until you have seen it."
+        f"These are more than {format_number(AT_ONCE)} rows, or long texts. What happens to them is worked out in the"
+        " background first; nothing is changed until you have seen it."
     )
 
 

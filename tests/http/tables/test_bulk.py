@@ -265,6 +265,29 @@ async def test_as_many_rows_as_are_changed_at_once_are(
     assert "1 cell in 1 row will change" in await until(app, client, change, "/start")
 
 
+async def test_short_texts_that_become_long_are_changed_in_the_background(
+    app: Application, client: QuartClient, settings: Settings
+) -> None:
+    """They are never all in memory."""
+    await sign_up(client)
+    table = f"/tables/{add_table(settings.data_dir, {'A': 'text'}, [['x' * 1_000]] * 60)}"
+    address, form = f"{table}/bulk/replace?rows=all", {"column": 1, "find": "x", "replacement": "y" * 1_000}
+
+    change = await post(client, address, 303, **form)
+    assert "60 cells in 60 rows will change" in await until(app, client, change, "/start")
+
+
+async def test_copies_of_more_cells_than_one_action_has_are_made_in_the_background(
+    app: Application, client: QuartClient, settings: Settings
+) -> None:
+    await sign_up(client)
+    columns = {f"C{number}": "text" for number in range(150)}
+    table = f"/tables/{add_table(settings.data_dir, columns, [['x'] * 150] * 700)}"
+
+    change = await post(client, f"{table}/bulk/duplicate?rows=all", 303, confirm="1")
+    assert "700 rows will change" in await until(app, client, change, "/start")
+
+
 async def test_hostile_texts_are_shown_as_texts(client: QuartClient, settings: Settings) -> None:
     await sign_up(client)
     text = "<script>alert(1)</script>\"'"
