@@ -83,8 +83,8 @@ async def _update(
     except BaseException as error:  # also Ctrl-C
         await queue.cancel()
         try:
-            await database.write(importing.cancel, import_id)
-            await queue.join()
+            await database.write(import_updating.give_up, import_id)
+            await queue.join()  # what has been applied is taken back
         except NotFound:  # the file was still being copied
             await asyncio.to_thread(shutil.rmtree, folder.path, ignore_errors=True)
         except StateConflict:
