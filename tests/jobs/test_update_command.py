@@ -3,6 +3,7 @@
 import json
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -10,7 +11,9 @@ from click.testing import CliRunner
 from settings import Settings
 from tests.jobs.driver import Browser
 from tests.tables import add_table
+from webapp.cli import update_command
 from webapp.cli.main import main
+from webapp.db.errors import UserError
 from webapp.db.sqlite_driver import connect
 
 LATER = "id,City\n1,Christiania\n2,Bergen\n4,Bodø\n"
@@ -62,6 +65,25 @@ def test_a_file_is_laid_over_the_table_and_the_next_one_as_it_was(table: int, br
     assert found[:] == ("done", 1)
     assert "0 added, 0 changed, 2 removed" in run(tmp_path / "cities 2.csv", "--into", "1", text="id,City\n4,Bodø\n")
     assert cities(browser) == ["Bodø"]
+
+
+def test_an_import_that_is_interrupted_while_it_is_applied_is_taken_back(
+    table: int, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no server goes on with it later."""
+    wait = update_command._Run._wait
+
+    async def interrupted(run: Any, *, ends: bool = False) -> Any:
+        if ends:
+            raise UserError("Interrupted")
+        return await wait(run)
+
+    monkeypatch.setattr(update_command._Run, "_wait", interrupted)
+    assert "Interrupted" in run(tmp_path / "cities.csv", "--into", "1", "--key", "id", fails=True)
+    assert cities(browser) == ["Oslo", "Bergen", "Narvik"]
+    for states in ("SELECT state FROM imports", "SELECT state FROM large_changes"):
+        assert [row["state"] for row in browser.ask(states)] == ["cancelled"]
+    assert not list((browser.database.parent / "imports").iterdir())
 
 
 @pytest.mark.parametrize(

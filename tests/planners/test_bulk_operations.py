@@ -1,10 +1,13 @@
 """What operations make of the texts of a row."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import re2
 
 from webapp.db.errors import UserError
+from webapp.planners.bulk.cells import plan_cells
 from webapp.planners.bulk.fitting import TextSet
 from webapp.planners.bulk.operations import (
     Fill,
@@ -17,8 +20,18 @@ from webapp.planners.bulk.operations import (
     from_json,
     to_json,
 )
-from webapp.planners.bulk.replacing import PatternRefused, TimeLimit, TooSlow, regex_replacer, words_replacer
+from webapp.planners.bulk.replacing import (
+    PatternRefused,
+    TimeLimit,
+    TooMuchWork,
+    TooSlow,
+    regex_replacer,
+    words_replacer,
+)
+from webapp.planners.plan import PlanInput
 from webapp.rowstore.cell_input import MAX_TEXT, TextTooLong
+from webapp.rowstore.table_ref import Field, TableRef
+from webapp.rowstore.values import StoredRow
 
 PLAIN = {"match_case": False, "whole_cell": False}
 
@@ -80,7 +93,7 @@ def test_an_expression_that_cannot_be_used_is_refused_with_a_reason(find: str) -
 
 
 def test_a_replacement_that_names_no_group_is_refused() -> None:
-    for replacement in ("$1", r"\3", r"\g<city>"):
+    for replacement in ("$1", r"\3", r"\g<city>", r"\g<²>", r"\g<" + "1" * 5_000 + ">"):
         with pytest.raises(PatternRefused, match="group"):
             replaced("a", "a", replacement, is_regex=True)
 
@@ -95,6 +108,28 @@ def test_a_search_that_takes_too_long_is_given_up() -> None:
     replace = regex_replacer(r"x[^q]*y|x", "z", limit=TimeLimit(0.2), **PLAIN)
     with pytest.raises(TooSlow):
         replace("x" * 400_000)
+
+
+@pytest.mark.parametrize(
+    ("find", "is_regex"), [("[ab]{1000}" * 10 + "c", True), ("a" * 999 + "b", False)], ids=["expression", "words"]
+)
+def test_what_would_take_too_long_in_one_text_is_refused_for_that_text(find: str, is_regex: bool) -> None:
+    assert replaced("ab" * 1_000, find, is_regex=is_regex) == "ab" * 1_000
+    with pytest.raises(TooMuchWork):
+        replaced("ab" * 400_000, find, is_regex=is_regex)
+
+
+def test_words_have_a_time_limit_too() -> None:
+    limit = TimeLimit(0.0)
+    limit.check()  # from now on there is none left
+    with pytest.raises(TooSlow):
+        words_replacer("a", "b", limit=limit, **PLAIN)("banana")
+
+
+def test_expressions_of_others_are_not_kept() -> None:
+    for number in range(3):
+        replaced("a", f"a{number}", is_regex=True)
+    assert re2._Regexp._make.cache_info().currsize <= 1
 
 
 @pytest.mark.parametrize("is_regex", [False, True])
@@ -143,6 +178,9 @@ def test_an_operation_travels_as_json(operation: Any) -> None:
         ("split", {"delimiter": "", "targets": [2, 3]}),
         ("split", {"delimiter": ",", "targets": [2]}),
         ("join", {"sources": [1]}),
+        ("join", {"sources": [1, 2], "delimiter": "x" * (MAX_TEXT + 1)}),
+        ("set", {"text": "x" * (MAX_TEXT + 1)}),
+        ("replace", {"find": "a", "replacement": "x" * (MAX_TEXT + 1)}),
     ],
 )
 def test_what_cannot_be_done_to_any_row_is_refused(action: str, given: dict[str, Any]) -> None:
@@ -160,3 +198,29 @@ def test_a_set_of_texts_knows_what_is_in_it() -> None:
 
 def test_replacing_words_is_a_function_of_the_text() -> None:
     assert words_replacer("a", "b", **PLAIN)("banana") == "bbnbnb"
+
+
+class FewRows:
+    """A table of one column."""
+
+    def __init__(self, *texts: str) -> None:
+        self._rows = [StoredRow(number, (text,)) for number, text in enumerate(texts, 1)]
+
+    def batches(self, *_: Any) -> Iterator[list[StoredRow]]:
+        yield self._rows
+
+    def fits(self, *_: Any) -> bool:
+        return True
+
+
+def test_texts_that_grow_are_not_all_in_memory_at_once() -> None:
+    table = TableRef(1, (Field(1, "A", "text", {}),))
+    arguments = {
+        "operation": to_json(Replace(1, "x", "y" * 1_000)),
+        "selection": {"query": [], "today": "2026-11-28", "zone": "UTC"},
+    }
+    rows: Any = FewRows(*["x" * 500] * 12)
+
+    sizes = [len(entries) for entries in plan_cells(PlanInput(table, arguments, rows, lambda done, of: None))]
+
+    assert sizes == [3, 3, 3, 3, 0]

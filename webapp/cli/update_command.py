@@ -62,7 +62,7 @@ async def _update(
     *,
     is_dry: bool,
 ) -> dict[str, Any]:
-    async with local_import(settings, progress) as run:
+    async with local_import(settings, progress, import_updating.give_up) as run:
         table, actor = await _find(run.context, table_id)
         file = await asyncio.to_thread(copy_upload, path, run.folder)
         await run.database.write(import_updating.create, run.import_id, actor, table_id, **file)

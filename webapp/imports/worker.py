@@ -13,6 +13,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,7 @@ def _convert(request: dict[str, Any]) -> dict[str, Any]:
 
 def _plan(request: dict[str, Any]) -> dict[str, Any]:
     from webapp.formats import process
+    from webapp.imports.requests import ImportFolder
     from webapp.planners.plan import PlanInput
     from webapp.planners.registry import PLANNERS
     from webapp.rowstore import open_loader, open_reader
@@ -190,8 +192,13 @@ def _plan(request: dict[str, Any]) -> dict[str, Any]:
 
     process.limit_memory(process.MAX_MEMORY)
     progress = ProgressReporter()
+    path = request["arguments"].get("path")  # in an import's folder: the command line and a server may both be at it
     try:
-        with open_loader(request["address"]) as loader, open_reader(request["address"]) as rows:
+        with (
+            ImportFolder(Path(path).parent).exclusive() if path else nullcontext(),
+            open_loader(request["address"]) as loader,
+            open_reader(request["address"]) as rows,
+        ):
             given = PlanInput(TableRef.from_json(request["table"]), request["arguments"], rows, progress)
             loader.write_plan(request["change_id"], PLANNERS[request["planner"]]()(given), lambda done, of: None)
     except ChangeWithdrawn:

@@ -6,6 +6,7 @@ from typing import Any
 
 from webapp.extensions import config
 from webapp.models import Table
+from webapp.models.tables.action_limits import MAX_CELLS, MAX_CHARACTERS
 from webapp.models.tables.large_change import AT_ONCE
 from webapp.planners.bulk.operations import CellOperation, to_json
 from webapp.planners.bulk.report import BulkReport
@@ -22,7 +23,9 @@ from webapp.web.row_reads import read_rows
 
 @dataclass(frozen=True, slots=True)
 class BulkPlan:
-    """`is_whole`: of no more rows than are changed at once. Else `entries` and `report` are of the first ones."""
+    """`is_whole`: of no more rows, cells and characters than are changed at once. Else `report` says how many rows have
+    been looked at.
+    """
 
     entries: Sequence[Entry]
     report: BulkReport
@@ -62,13 +65,16 @@ def _planning(planner: str, table: TableRef, arguments: dict[str, Any]) -> Calla
             looked_at = done
 
         batches = PLANNERS[planner]()(PlanInput(table, arguments, rows, note))
-        entries = list[Entry]()
-        while looked_at <= AT_ONCE:
+        entries, characters, cells = list[Entry](), 0, 0
+        while looked_at <= AT_ONCE and characters <= MAX_CHARACTERS and cells <= MAX_CELLS:
             try:
-                entries += next(batches)
+                made = next(batches)
             except StopIteration as end:
                 return BulkPlan(entries, BulkReport.from_json(end.value), is_whole=looked_at <= AT_ONCE)
+            entries += made
+            characters += sum(len(entry.before or "") + len(entry.after or "") for entry in made)
+            cells += sum(len(table.fields) if entry.before is None else 1 for entry in made)
         batches.close()
-        return BulkPlan(entries, BulkReport(looked_at=looked_at), is_whole=False)
+        return BulkPlan([], BulkReport(looked_at=looked_at), is_whole=False)
 
     return plan

@@ -117,8 +117,8 @@ def _details(table: Table, report: BulkReport) -> dict[str, Any]:
 
 def _too_many() -> str:
     return (
-        f"These are more than {format_number(AT_ONCE)} rows, so the preview is prepared in the background. Nothing is"
-        " changed until you have seen it and press its button."
+        f"These are more than {format_number(AT_ONCE)} rows, or long texts, so the preview is prepared in the"
+        " background. Nothing is changed until you have seen it and press its button."
     )
 
 

@@ -20,6 +20,7 @@ from webapp.web.formatting import format_relative, plural
 from webapp.web.fragments import redirect_to
 from webapp.web.templating import to_json
 
+MAX_UNDO_URL = 2_000  # characters: the cookie of a message has room for these
 ELLIPSIS = "…"  # as the row store ends a cell that was cut
 MAX_EXPLAINED = 1_000  # conflicts whose author is looked up
 SOMEBODY = "somebody whose account is gone"
@@ -139,8 +140,11 @@ def undo_url(table_id: int, seq: int | None, back: str | None = None) -> str | N
     """What takes the change set back and leads to the page `back`, or else to the table; None: nothing was changed."""
     if seq is None:
         return None
-    back = back or url_for("tables.show", table_id=table_id)
-    return url_for("tables.reverts_create", table_id=table_id, seq=seq, back=back)
+    table = url_for("tables.show", table_id=table_id)
+    url = url_for("tables.reverts_create", table_id=table_id, seq=seq, back=back or table)
+    if len(url) > MAX_UNDO_URL:
+        return url_for("tables.reverts_create", table_id=table_id, seq=seq, back=table)
+    return url
 
 
 def answer_begun(table_id: int, begun: UndoBegun) -> ResponseReturnValue:

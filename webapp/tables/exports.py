@@ -30,7 +30,7 @@ async def exports_show(table_id: int) -> Response:
     selection = parse_selection(table)
     query = selection.rows if selection else parse_query(table)
     format, is_safe = _parse_format(request.args.get("format", "csv")), request.args.get("safe") == "1"
-    excel = _excel_delimiter() if request.args.get("excel") == "1" else None
+    excel = excel_delimiter() if request.args.get("excel") == "1" else None
     store = row_store()  # the stream outlives the app context
     await store.read(lambda rows: rows.ensure_exportable(table.ref, query, format), seconds=2 * EXPORT_CHECK_SECONDS)
 
@@ -43,7 +43,7 @@ async def exports_show(table_id: int) -> Response:
     return streamed(lambda: store.stream(read), MIMETYPES[format], name)
 
 
-def _excel_delimiter() -> str:
+def excel_delimiter() -> str:
     """Excel separates by semicolons where numbers have a decimal comma: that is known of the reader."""
     return ";" if STYLES.get(current_user().number_style, STYLES["comma"])[1] == "," else ","
 

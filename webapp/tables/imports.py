@@ -13,7 +13,7 @@ from webapp.formats.errors import ImportFileError
 from webapp.imports.report import ImportOverrides, InspectionReport
 from webapp.models import Import, ImportState
 from webapp.models.errors import NotFound
-from webapp.models.tables import importing, sheet_imports
+from webapp.models.tables import import_updating, importing, sheet_imports
 from webapp.models.tables.import_model import RUNNING_STATES, StateConflict, find_import
 from webapp.models.tables.import_update import get_update
 from webapp.tables import bp
@@ -96,7 +96,12 @@ async def imports_sheets(import_id: str) -> ResponseReturnValue:
 @may(Action.CREATE_TABLE)
 async def imports_cancel(import_id: str) -> ResponseReturnValue:
     import_ = await find_import(db(), current_user(), import_id)
-    await db().write(importing.cancel, import_.id)
+    if import_.state == ImportState.UPDATING:
+        async with db().reading() as session:
+            _, update = await get_update(session, import_id)
+        await db().write(import_updating.withdraw, current_user(), update.table_id, import_id)
+    else:
+        await db().write(importing.cancel, import_.id)
     return redirect_to(url_for("tables.imports_show", import_id=import_.id))
 
 

@@ -13,7 +13,9 @@ from webapp.models.tables.access import TableAccess, find_access
 from webapp.models.tables.history_query import find_set
 from webapp.models.tables.import_update import ImportUpdate, find_update, upload_before
 from webapp.models.tables.update_diff import ChangeKind, DiffFilter, diff_as_csv, read_diff
+from webapp.rowstore.store import Blocks, RowReader
 from webapp.tables import bp
+from webapp.tables.exports import BOM, excel_delimiter
 from webapp.tables.history import present_diff, readable_titles
 from webapp.web.access import Action, may
 from webapp.web.fragments import render_large
@@ -21,6 +23,7 @@ from webapp.web.row_reads import read_rows
 from webapp.web.session import current_user
 from webapp.web.streaming import streamed
 
+EXPORTS: dict[str, dict[str, Any]] = {"CSV": {}, "CSV for Excel": {"safe": "1", "excel": "1"}}
 KINDS = {ChangeKind.ADDED: "Added rows", ChangeKind.REMOVED: "Removed rows", ChangeKind.CHANGED: "Changed cells"}
 
 
@@ -45,7 +48,11 @@ async def updates_changes(table_id: int, import_id: str) -> ResponseReturnValue:
         one=one,
         entries=await present_diff(access, page.entries),
         more_url=url_for("tables.updates_changes", **args, after=after_page) if after_page else None,
-        export_url=url_for("tables.updates_export", **args) if _may_edit(access) else None,
+        exports=[
+            (title, url_for("tables.updates_export", **args, **how))
+            for title, how in EXPORTS.items()
+            if _may_edit(access)
+        ],
         set_url=url_for("tables.histories_show", table_id=table_id, seq=seq),
     )
 
@@ -58,9 +65,14 @@ async def updates_export(table_id: int, import_id: str) -> Response:
     import_, _, seq = await _find(table_id, import_id)
     wanted, titles = _wanted(), await readable_titles(access)
     store, name = row_store(), f"{PurePath(import_.filename).stem}, changes.csv"  # the stream outlives the context
-    return streamed(
-        lambda: store.stream(lambda rows: diff_as_csv(rows, table_id, seq, wanted, titles)), "text/csv", name
-    )
+    excel, is_safe = excel_delimiter() if request.args.get("excel") == "1" else None, request.args.get("safe") == "1"
+
+    def read(rows: RowReader) -> Blocks:
+        if excel:
+            yield BOM
+        yield from diff_as_csv(rows, table_id, seq, wanted, titles, safe=is_safe, delimiter=excel or ",")
+
+    return streamed(lambda: store.stream(read), "text/csv", name)
 
 
 async def _find(table_id: int, import_id: str) -> tuple[Import, ImportUpdate, int]:

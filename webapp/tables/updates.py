@@ -4,21 +4,22 @@ from typing import Any
 
 from quart import Response, request, url_for
 from quart.typing import ResponseReturnValue
+from sqlalchemy.orm import defer
 
 from webapp.db.errors import DatabaseBusy, StorageFull, UserError
 from webapp.extensions import config, db, jobs
 from webapp.imports.update_settings import UpdateSettings
-from webapp.models import Import, ImportState, LargeChange, Table
+from webapp.models import Import, ImportState, LargeChange, is_allowed
 from webapp.models.errors import NotAllowed, NotFound
 from webapp.models.tables import import_updating
-from webapp.models.tables.access import find_table
+from webapp.models.tables.access import TableAccess, find_access, find_table
 from webapp.models.tables.import_model import RUNNING_STATES, StateConflict
 from webapp.models.tables.import_update import ImportUpdate, authors_of, find_update, updates_of
 from webapp.models.tables.update_checks import SettingsRefused
 from webapp.tables import bp
 from webapp.tables.import_presenter import progress_of
 from webapp.tables.imports import FORM_FIELDS, FORM_LIMIT
-from webapp.tables.large_change_presenter import PresentedChange, present_change
+from webapp.tables.large_change_presenter import present_change
 from webapp.tables.update_form import parse_decision, parse_settings
 from webapp.tables.updates_presenter import Reading, present_report, present_settings
 from webapp.tables.uploads import take_upload
@@ -29,6 +30,8 @@ from webapp.web.fragments import is_partial, redirect_to, render, render_large
 from webapp.web.session import current_user
 
 MAX_LISTED = 100  # files
+# What a file was found to have, and what it would change, may be megabytes.
+IN_A_LIST = (defer(Import.inspection), defer(ImportUpdate.comparison), defer(ImportUpdate.matches))
 
 
 @bp.get("/<id:table_id>/imports")
@@ -39,7 +42,7 @@ async def updates_index(table_id: int) -> ResponseReturnValue:
     """
     table = await find_table(db(), current_user(), table_id, Action.EDIT_TABLE)
     async with db().reading() as session:
-        found = (await session.execute(updates_of(table_id).limit(MAX_LISTED))).all()
+        found = (await session.execute(updates_of(table_id).options(*IN_A_LIST).limit(MAX_LISTED))).all()
     return await render(
         "tables/updates/index.html",
         "tables/updates/_drop.html",
@@ -115,20 +118,22 @@ async def updates_cancel(table_id: int, import_id: str) -> ResponseReturnValue:
     return redirect_to(_url(table_id, import_id))
 
 
-async def _find(table_id: int, import_id: str) -> tuple[Table, Import, ImportUpdate]:
-    table = await find_table(db(), current_user(), table_id, Action.EDIT_TABLE)
-    return table, *await find_update(db(), table_id, import_id)
+async def _find(table_id: int, import_id: str) -> tuple[TableAccess, Import, ImportUpdate]:
+    access = await find_access(db(), current_user(), table_id, Action.EDIT_TABLE)
+    return access, *await find_update(db(), table_id, import_id)
 
 
 async def _page(
-    table: Table,
+    access: TableAccess,
     import_: Import,
     update: ImportUpdate,
     error: UserError | None = None,
     settings: UpdateSettings | None = None,
     status: int = 200,
 ) -> Response:
-    is_running = import_.state in RUNNING_STATES
+    table, change = access.table, await _change(update) if import_.state == ImportState.UPDATING else None
+    is_running, user = import_.state in RUNNING_STATES, current_user()
+    is_theirs = user.id == (change.user_id if change else import_.user_id)
     is_read = import_.inspection is not None and import_.state == ImportState.READY
     report = update.report if is_read else None
     authors = await db().read(lambda connection: authors_of(connection, table.id, report.authors)) if report else {}
@@ -141,7 +146,8 @@ async def _page(
         "progress": progress_of(jobs(), import_),
         "form": present_settings(reading, settings or reading.settings) if is_read else None,
         "result": present_report(reading, report) if report else None,
-        "change": await _change(update) if import_.state == ImportState.UPDATING else None,
+        "change": present_change(change) if change else None,
+        "may_cancel": is_theirs or is_allowed(user, Action.CHANGE_TABLE, access),
         "inspection": reading.inspection if is_read else None,
         "rejected_url": _rejected_url(import_),
         "error": str(error) if error else import_.failure if is_read else None,
@@ -151,11 +157,10 @@ async def _page(
     return await render_large("tables/updates/show.html", "tables/updates/_update.html", status, **context)
 
 
-async def _change(update: ImportUpdate) -> PresentedChange | None:
-    """How far the large change is that applies it."""
+async def _change(update: ImportUpdate) -> LargeChange | None:
+    """The large change that applies it."""
     async with db().reading() as session:
-        change = await session.get(LargeChange, update.change_id) if update.change_id is not None else None
-    return present_change(change) if change is not None else None
+        return await session.get(LargeChange, update.change_id) if update.change_id is not None else None
 
 
 def _rejected_url(import_: Import) -> str | None:

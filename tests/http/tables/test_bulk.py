@@ -36,7 +36,8 @@ async def post(client: QuartClient, address: str, status: int = 200, **form: Any
         data=data,
         headers={"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"},
     )
-    text = (await answer.get_data(as_text=True)) if status != 303 else answer.headers["Location"]
+    found = await answer.get_data(as_text=True)
+    text = answer.headers.get("Location", found) if status == 303 else found
     assert answer.status_code == status, text
     return text
 
@@ -69,6 +70,17 @@ async def test_the_message_after_a_change_undoes_it_and_leads_back_to_the_view(
     assert notice(await get(client, location)) == "4 changes undone."
     assert await exported(client, planets) == before
     assert await post(client, f"{planets}/history/2/revert?back=//evil.example", 303) == planets
+
+
+async def test_the_message_after_a_change_of_a_long_view_leads_back_to_the_table(
+    client: QuartClient, planets: str
+) -> None:
+    """Its address would not fit into the cookie, and the message would be lost."""
+    location = await post(client, f"{planets}/bulk/set?f.1=ne:{'%C3%A9' * 500}&rows=all", 303, confirm="1", column=2)
+    page = await get(client, location)
+    assert notice(page) == "8 cells changed."
+    (undo,) = [form.attrib["action"] for form in tree(page).iter("form") if "notice" in form.attrib.get("class", "")]
+    assert await post(client, undo, 303) == planets
 
 
 async def test_a_column_is_set_in_the_rows_that_the_view_shows(client: QuartClient, planets: str) -> None:
@@ -263,6 +275,29 @@ async def test_as_many_rows_as_are_changed_at_once_are(
     assert said.endswith("1,000 cells changed.")
     change = await post(client, f"{table}/bulk/set?rows=all", 303, column=1, text="y", confirm="1")
     assert "1 cell in 1 row will be changed" in await until(app, client, change, "/start")
+
+
+async def test_short_texts_that_become_long_are_changed_in_the_background(
+    app: Application, client: QuartClient, settings: Settings
+) -> None:
+    """They are never all in memory."""
+    await sign_up(client)
+    table = f"/tables/{add_table(settings.data_dir, {'A': 'text'}, [['x' * 1_000]] * 60)}"
+    address, form = f"{table}/bulk/replace?rows=all", {"column": 1, "find": "x", "replacement": "y" * 1_000}
+
+    change = await post(client, address, 303, **form)
+    assert "60 cells in 60 rows will change" in await until(app, client, change, "/start")
+
+
+async def test_copies_of_more_cells_than_one_action_has_are_made_in_the_background(
+    app: Application, client: QuartClient, settings: Settings
+) -> None:
+    await sign_up(client)
+    columns = {f"C{number}": "text" for number in range(150)}
+    table = f"/tables/{add_table(settings.data_dir, columns, [['x'] * 150] * 700)}"
+
+    change = await post(client, f"{table}/bulk/duplicate?rows=all", 303, confirm="1")
+    assert "700 rows will change" in await until(app, client, change, "/start")
 
 
 async def test_hostile_texts_are_shown_as_texts(client: QuartClient, settings: Settings) -> None:

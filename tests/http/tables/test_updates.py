@@ -15,7 +15,7 @@ from quart.testing import QuartClient
 
 from settings import Settings
 from tests.conftest import make_settings
-from tests.helpers import GRACE, sign_up
+from tests.helpers import GRACE, Person, sign_up
 from tests.http.tables.test_bulk import until
 from tests.http.tables.test_cells import send
 from tests.servers import PATIENCE, wait_for
@@ -23,7 +23,8 @@ from tests.tables import add_table
 from webapp.db.errors import StorageFull
 from webapp.db.sqlite_driver import connect
 from webapp.extensions import db, jobs
-from webapp.models import Actor, Import, ImportUpdate, TableRole
+from webapp.jobs import large_changes
+from webapp.models import Actor, Import, ImportUpdate, LargeChange, TableRole
 from webapp.models.tables import editing, large_steps
 from webapp.models.tables.import_update import find_update
 from webapp.web.application import Application
@@ -158,6 +159,19 @@ async def test_what_an_upload_changed_has_a_page_and_a_csv(app: Application, ada
     second = await compared(app, ada, table, LATER.replace("Bergen", "Bjørgvin"))
     await apply(app, ada, second)
     assert "between cities 2.csv and cities 2.csv" in await text_of(ada, f"{second}/changes")
+
+
+async def test_formulas_in_what_an_upload_changed_are_defused_for_spreadsheets(
+    app: Application, ada: QuartClient, table: int
+) -> None:
+    location = await compared(app, ada, table, "id,City,Since\n1,=HYPERLINK(1),1048\n2,Bergen,-70\n")
+    await apply(app, ada, location)
+    links = re.findall(r'href="([^"]+/changes/export[^"]*)"', await text_of(ada, f"{location}/changes"))
+    plain, excel = [await text_of(ada, link.replace("&amp;", "&")) for link in links]
+    assert "changed,1,City,Oslo,=HYPERLINK(1)" in plain.splitlines()
+    assert "changed,1,City,Oslo,'=HYPERLINK(1)" in excel.splitlines()
+    assert "changed,2,Since,1070,-70" in excel.splitlines()
+    assert excel.startswith("\ufeffchange,row,column,old,new")
 
 
 async def test_the_next_file_of_a_source_is_laid_over_the_table_as_the_last_one(
@@ -423,6 +437,60 @@ async def test_an_editor_uploads_and_loses_the_right_before_the_button(
         connection.execute("UPDATE table_members SET role = 'viewer'")
     assert (await other.post(f"{location}/application")).status_code == 403
     assert len(await rows_of(ada, table)) == 4
+
+
+async def test_another_editor_does_not_cancel_an_import_but_the_owner_does(
+    app: Application, ada: QuartClient, table: int
+) -> None:
+    grace, alan = app.test_client(), app.test_client()
+    await sign_up(grace, GRACE)
+    await sign_up(alan, Person("alan@example.org"))
+    with closing(connect(jobs.of(app).settings.data_dir / "rowcast.db")) as connection:
+        connection.execute(
+            "INSERT INTO table_members (table_id, user_id, role, added_at)"
+            " VALUES (1, 2, 'editor', '2026-01-01'), (1, 3, 'editor', '2026-01-01')"
+        )
+    location = await compared(app, grace, table)
+    assert "cancellation" not in await text_of(alan, location)
+    assert (await alan.post(f"{location}/cancellation")).status_code == 403
+    for reader in (grace, ada):
+        assert "cancellation" in await text_of(reader, location)
+    assert (await ada.post(f"{location}/cancellation")).status_code == 303
+    assert (await found(app, location))[0].state == "cancelled"
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+async def test_cancelling_an_import_that_is_being_applied_cancels_its_change(
+    app: Application, ada: QuartClient, table: int, monkeypatch: pytest.MonkeyPatch, is_old: bool
+) -> None:
+    """Also under the address that all imports have."""
+    before, held = await rows_of(ada, table), asyncio.Event()
+
+    async def wait(*_: object) -> None:
+        await held.wait()
+
+    location = await compared(app, ada, table)
+    monkeypatch.setattr(large_changes, "_go_on", wait)
+    assert (await ada.post(f"{location}/application")).status_code == 303
+    address = f"/tables/imports/{location.rpartition('/')[2]}" if is_old else location
+    assert (await ada.post(f"{address}/cancellation")).status_code == 303
+    held.set()
+    assert (await settled(app, location)).state == "cancelled"
+    _, update = await found(app, location)
+    async with db.of(app).reading() as session:
+        assert (await session.get_one(LargeChange, update.change_id)).state == "cancelled"
+    assert await rows_of(ada, table) == before
+
+
+async def test_the_list_of_files_does_not_read_what_is_in_them(
+    app: Application, ada: QuartClient, table: int, settings: Settings
+) -> None:
+    """That may be megabytes, for each of a hundred."""
+    await compared(app, ada, table)
+    with closing(connect(settings.data_dir / "rowcast.db")) as connection:
+        connection.execute("UPDATE imports SET inspection = '{'")
+        connection.execute("UPDATE import_updates SET comparison = '{', matches = '{'")
+    assert "cities 2.csv" in await text_of(ada, f"/tables/{table}/imports")
 
 
 async def test_a_cancelled_import_leaves_nothing(app: Application, ada: QuartClient, table: int) -> None:

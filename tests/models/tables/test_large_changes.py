@@ -1,7 +1,9 @@
 """Large changes: what their verbs and child processes make of a plan."""
 
+from collections.abc import Generator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, select, update
@@ -29,7 +31,7 @@ from webapp.models.tables.row_history import list_row_history
 from webapp.models.tables.table import SearchIndex
 from webapp.models.tables.type_change import TypeChangeRunning
 from webapp.models.tables.type_changing import change_type
-from webapp.rowstore import create_store, entries
+from webapp.rowstore import create_store, entries, open_loader
 from webapp.rowstore.store import ChangeWithdrawn
 
 ROWS = [(f"Planet {number}", str(number)) for number in range(1, 13)]
@@ -121,6 +123,43 @@ async def test_a_runner_that_is_killed_is_followed_by_one_that_goes_on(database:
         assert len(await logged(database)) == 3 * done
     assert (await carry_out(database, change)).state == "done"
     assert await logged(database) == upper()
+
+
+async def test_two_processes_that_work_on_one_change_do_each_part_once(database: Database) -> None:
+    """The command line, and the server whose schedule finds what is unfinished."""
+    change, others = await plan(database, upper()), 0
+
+    def meanwhile(done: int, of: int) -> None:
+        nonlocal others
+        others += 1
+        if others == 1:
+            work(database, change, parts=2)
+
+    with open_loader(str(database.file)) as loader:
+        loader.apply_change(change.id, meanwhile)
+    assert await logged(database) == upper()
+    assert (await get(database, change.id)).parts_done == 4
+    await database.write(cancel, ADA, 1, change.id)
+    change, others = await get(database, change.id), 0
+    with open_loader(str(database.file)) as loader:
+        loader.revert_change(change.id, meanwhile)
+    assert (await carry_out(database, change)).state == "cancelled"
+    assert await logged(database) == []
+    assert [row[0] for row in (await rows(database)).values()] == [planet for planet, _ in ROWS]
+
+
+async def test_a_plan_that_another_process_has_finished_is_not_made_again(database: Database) -> None:
+    change = await plan(database, upper(), is_decided=False)
+    await database.write(lambda work: work.session.execute(update(LargeChange).values(state="planning")))
+
+    def never() -> Generator[Sequence[Entry], None, dict[str, Any]]:
+        raise AssertionError
+        yield
+
+    with open_loader(str(database.file)) as loader:
+        loader.write_plan(change.id, never(), lambda done, of: None)
+    async with database.reading() as session:
+        assert len((await session.scalars(select(LargeChangePart))).all()) == 4
 
 
 async def test_rows_come_and_go_and_new_ones_get_their_ids_when_it_is_applied(database: Database) -> None:

@@ -18,13 +18,15 @@ from webapp.imports.column_matching import Match, source_name
 from webapp.imports.report import ImportOverrides, InspectionReport
 from webapp.imports.update_settings import NEW, Missing, Mode, UpdateSettings
 from webapp.models.base import utc_now
-from webapp.models.policy import Actor
-from webapp.models.tables import large_changing
+from webapp.models.errors import NotAllowed
+from webapp.models.policy import Action, Actor, is_allowed
+from webapp.models.tables import large_changing, large_steps
+from webapp.models.tables.access import require_access
 from webapp.models.tables.change_set import ChangeSet, Kind, Via
 from webapp.models.tables.import_model import Import, ImportState, StateConflict, ensure_room
 from webapp.models.tables.import_update import ImportUpdate, get_update, remember_source
 from webapp.models.tables.importing import announce, begin_inspection, cancel, get_in_state
-from webapp.models.tables.large_change import LargeChange, LargeState
+from webapp.models.tables.large_change import ENDED, LargeChange, LargeState
 from webapp.models.tables.large_columns import NewColumn, ensure_room_for, numbers_of
 from webapp.models.tables.sheet import editable
 from webapp.models.tables.table import Table
@@ -156,13 +158,27 @@ async def apply(work: UnitOfWork, actor: Actor, table_id: int, import_id: str, d
 
 
 async def withdraw(work: UnitOfWork, actor: Actor, table_id: int, import_id: str) -> None:
-    """Cancel it; what has been applied is taken back. Cancelling what has ended is allowed. Only the person who brought
-    the file may, and whoever may cancel its large change.
+    """Cancel it; what has been applied is taken back. Cancelling what has ended is allowed. Raises `NotFound`, and
+    `NotAllowed` to all but the person who brought the file, or who has it applied, and the table's owner.
     """
-    await work.run(lambda connection: editable(connection, actor, table_id))
+    access = await require_access(work, actor, table_id, Action.EDIT_TABLE)
     import_, update = await get_update(work.session, import_id, table_id)
     if import_.state == ImportState.UPDATING and update.change_id is not None:
         await large_changing.cancel(work, actor, table_id, update.change_id)
+        return
+    if import_.user_id != actor.id and not is_allowed(actor, Action.CHANGE_TABLE, access):
+        raise NotAllowed("Only the person who brought this file, and the owner of the table, can do this.")
+    await give_up(work, import_id)
+
+
+async def give_up(work: UnitOfWork, import_id: str) -> None:
+    """The same, whoever's it is. Raises `NotFound`."""
+    import_, update = await get_update(work.session, import_id)
+    change = await work.session.get(LargeChange, update.change_id) if update.change_id is not None else None
+    if import_.state == ImportState.UPDATING and change is not None:
+        large_steps.give_up(work, change, None)
+        if change.state in ENDED:
+            await settle(work, change.id)
     elif import_.state not in (ImportState.DONE, ImportState.FAILED):
         await cancel(work, import_id)
 

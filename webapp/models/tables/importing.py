@@ -192,7 +192,9 @@ def _indexed(table: TableRef) -> dict[Field, str]:
 
 
 async def cancel(work: UnitOfWork, import_id: str) -> None:
-    """Possible at any point: partial results disappear in the same commit. Cancelling twice is allowed."""
+    """Possible at any point: partial results disappear in the same commit. Cancelling twice is allowed. Raises
+    `StateConflict` where a large change applies it: that is cancelled instead (`import_updating`).
+    """
     import_ = await get_import(work, import_id)
     if import_.state != ImportState.CANCELLED:
         await _abandon(work, import_, ImportState.CANCELLED)
@@ -219,7 +221,7 @@ async def fail(work: UnitOfWork, import_id: str, reason: str) -> None:
     If there is an older preview, show it again: the file could not be read with the corrections, but it could before.
     """
     import_ = await get_import(work, import_id)
-    if import_.state not in UNFINISHED_STATES:
+    if import_.state not in UNFINISHED_STATES or import_.state == ImportState.UPDATING:
         return
     import_.failure = reason
     if import_.state == ImportState.COMPARING:
@@ -271,7 +273,7 @@ def begin_inspection(work: UnitOfWork, import_: Import, overrides: ImportOverrid
 
 
 async def _abandon(work: UnitOfWork, import_: Import, state: ImportState) -> None:
-    if import_.state not in UNFINISHED_STATES:
+    if import_.state not in UNFINISHED_STATES or import_.state == ImportState.UPDATING:
         raise StateConflict(import_.state)
     import_.state = state
     import_.finished_at = utc_now()

@@ -4,6 +4,7 @@ its change set, one at a time, however many there are.
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,8 +12,10 @@ from typing import Final
 
 from webapp.rowstore.entries import Entry, cells_from_json
 from webapp.rowstore.store import Blocks, RowReader
+from webapp.types.text import defuse_formula
 
 PAGE_SIZE: Final = 100  # entries
+_is_number = re.compile(r"[+-]?\d[\d., ]*", re.ASCII).fullmatch
 
 
 class ChangeKind(StrEnum):
@@ -67,11 +70,21 @@ def read_diff(
     return DiffPage(found, None)
 
 
-def diff_as_csv(rows: RowReader, table_id: int, seq: int, wanted: DiffFilter, titles: Mapping[int, str]) -> Blocks:
+def diff_as_csv(
+    rows: RowReader,
+    table_id: int,
+    seq: int,
+    wanted: DiffFilter,
+    titles: Mapping[int, str],
+    *,
+    safe: bool = False,
+    delimiter: str = ",",
+) -> Blocks:
     """A line for each cell that was changed, and each filled cell of rows that were added or removed; only of columns
-    that have a title here.
+    that have a title here. `safe` puts an apostrophe before texts that a spreadsheet would read as a formula; numbers
+    stay.
     """
-    yield _lines([("change", "row", "column", "old", "new")])
+    yield _lines([("change", "row", "column", "old", "new")], delimiter)
     for number in rows.set_parts(table_id, seq):
         lines = [
             line
@@ -80,7 +93,7 @@ def diff_as_csv(rows: RowReader, table_id: int, seq: int, wanted: DiffFilter, ti
             for line in _lines_of(entry, titles)
         ]
         if lines:
-            yield _lines(lines)
+            yield _lines(list(map(_defused, lines)) if safe else lines, delimiter)
 
 
 def _lines_of(entry: Entry, titles: Mapping[int, str]) -> Iterator[tuple[object, ...]]:
@@ -94,7 +107,11 @@ def _lines_of(entry: Entry, titles: Mapping[int, str]) -> Iterator[tuple[object,
             yield kind, entry.row_id, titles[number], *(("", text) if kind == ChangeKind.ADDED else (text, ""))
 
 
-def _lines(lines: list[tuple[object, ...]]) -> bytes:
+def _defused(line: tuple[object, ...]) -> tuple[object, ...]:
+    return tuple(defuse_formula(cell) if isinstance(cell, str) and not _is_number(cell) else cell for cell in line)
+
+
+def _lines(lines: list[tuple[object, ...]], delimiter: str) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
+    csv.writer(text, lineterminator="\n", delimiter=delimiter).writerows(lines)
     return text.getvalue().encode()

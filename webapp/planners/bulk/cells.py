@@ -16,6 +16,7 @@ from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import StoredRow
 
 JOB_SECONDS = 600.0  # for an expression in all texts
+MAX_CHARACTERS = 1_000_000  # of new texts that are in memory at once, about
 
 
 def plan_cells(given: PlanInput) -> Plan:
@@ -33,7 +34,8 @@ def plan_cells(given: PlanInput) -> Plan:
     report = BulkReport()
     for batch in given.rows.batches(given.table, query, fields):
         report.looked_at += len(batch)
-        yield list(_entries(operation, fields, batch, fitting, report))
+        for wanted in _wanted(operation, fields, batch, report):
+            yield list(_fitted(wanted, fitting, report))
         given.progress(report.looked_at, max(report.looked_at, given.arguments.get("expected", 0)))
     return report.to_json()
 
@@ -56,14 +58,11 @@ def _rules(arguments: dict[str, Any]) -> dict[int, ColumnRules]:
     return {int(number): ColumnRules.from_json(rules) for number, rules in arguments.get("rules", {}).items()}
 
 
-def _entries(
-    operation: CellOperation,
-    fields: Sequence[Field],
-    batch: Sequence[StoredRow],
-    fitting: Fitting,
-    report: BulkReport,
-) -> Iterator[Entry]:
-    wanted = list[NewText]()
+def _wanted(
+    operation: CellOperation, fields: Sequence[Field], batch: Sequence[StoredRow], report: BulkReport
+) -> Iterator[list[NewText]]:
+    """What the operation wants, a part at a time: it may make long texts of short ones."""
+    wanted, characters = list[NewText](), 0
     for row in batch:
         exact = dict(zip((field.number for field in fields), row.cells, strict=True))
         shown = {field.number: shown_text(field, exact[field.number]) for field in fields}
@@ -79,9 +78,16 @@ def _entries(
             report.note_refusal(Refused(NewText(row.id, number, exact[number], shown[number]), str(error), False))
             continue
         # What an operation leaves as it is is not judged: it may be older than the column's rules.
-        wanted += [
-            NewText(row.id, number, exact[number], text) for number, text in texts.items() if text != shown[number]
-        ]
+        made = [NewText(row.id, number, exact[number], text) for number, text in texts.items() if text != shown[number]]
+        wanted += made
+        characters += sum(len(new.text) for new in made)
+        if characters > MAX_CHARACTERS:
+            yield wanted
+            wanted, characters = [], 0
+    yield wanted
+
+
+def _fitted(wanted: Sequence[NewText], fitting: Fitting, report: BulkReport) -> Iterator[Entry]:
     for outcome in fitting.fit(wanted):
         if isinstance(outcome, Refused):
             report.note_refusal(outcome)

@@ -22,6 +22,12 @@ class OperationRefused(UserError):
     """What is asked for cannot be done to any row."""
 
 
+def _ensure_fitting(text: str) -> None:
+    """What no cell may have is refused once, and not in each row. Raises `OperationRefused`."""
+    if len(text) > MAX_TEXT:
+        raise OperationRefused(str(TextTooLong(len(text))))
+
+
 class CellOperation(Protocol):
     """`reads` and `writes` are the numbers of columns; those that are to be added are -1, -2 and so on. `keeps_text`: a
     text that has no value in its column is kept.
@@ -67,6 +73,9 @@ class SetText(_OneColumn):
     only_empty: bool = False
     keeps_text: bool = False
 
+    def __post_init__(self) -> None:
+        _ensure_fitting(self.text)
+
     def apply(self, cells: Cells) -> Cells:
         return {} if self.only_empty and cells[self.column] else {self.column: self.text}
 
@@ -95,6 +104,7 @@ class Replace(_OneColumn):
             raise OperationRefused("Say what to look for.")
         if len(self.find) > MAX_PATTERN:
             raise OperationRefused(f"The text to find can have at most {MAX_PATTERN:,} characters.")
+        _ensure_fitting(self.replacement)
         self.replacer  # noqa: B018  (refuses what is no expression)
 
     @cached_property
@@ -104,10 +114,9 @@ class Replace(_OneColumn):
 
     @cached_property
     def replacer(self) -> Replacer:
+        make = regex_replacer if self.is_regex else words_replacer
         options = {"match_case": self.match_case, "whole_cell": self.whole_cell}
-        if self.is_regex:
-            return regex_replacer(self.find, self.replacement, limit=self.limit, **options)
-        return words_replacer(self.find, self.replacement, **options)
+        return make(self.find, self.replacement, limit=self.limit, **options)
 
     def apply(self, cells: Cells) -> Cells:
         return {self.column: self.replacer(cells[self.column])}
@@ -206,6 +215,7 @@ class Join(_OneColumn):
         object.__setattr__(self, "sources", tuple(dict.fromkeys(self.sources)))
         if len(self.sources) < 2:
             raise OperationRefused("Choose at least two columns to join.")
+        _ensure_fitting(self.delimiter)
 
     @property
     def reads(self) -> Sequence[int]:

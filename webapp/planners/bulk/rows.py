@@ -10,6 +10,7 @@ from webapp.planners.bulk.selection import selection_from_json
 from webapp.planners.plan import Plan, PlanInput
 from webapp.rowstore.column_rules import ColumnRules
 from webapp.rowstore.entries import Entry, cells_to_json
+from webapp.rowstore.query import merge_ranges
 from webapp.rowstore.values import StoredRow
 
 MAX_SAMPLE_ROWS = 5
@@ -33,8 +34,9 @@ def plan_distinct(given: PlanInput) -> Plan:
     keys = find_fields(given.table, given.arguments["columns"])
     stored = given.table.stored
     for ids in given.rows.repeated_rows(given.table, query, keys, given.arguments["keep"]):
-        cells = given.rows.cells(given.table, ids, stored)
-        yield _deleted(given, [StoredRow(row_id, cells[row_id]) for row_id in ids if row_id in cells], report)
+        some = query.only_rows(merge_ranges((row_id, row_id) for row_id in ids))
+        for batch in given.rows.batches(given.table, some, stored):  # fewer at once if their texts are long
+            yield _deleted(given, batch, report)
     return report.to_json()
 
 

@@ -79,9 +79,10 @@ class LargeChangeRunner:
             stale = self._stale(record, entries)
             with transaction(self._connection):
                 record = self._find("applying")
-                self._make(record, number, entries, blob, stale)
-            record = record._replace(parts_done=number)
-            progress(0, number)
+                if record.parts_done == number - 1:  # else another process has made it
+                    self._make(record, number, entries, blob, stale)
+                    record = record._replace(parts_done=number)
+            progress(0, record.parts_done)
             time.sleep(PAUSE_SECONDS)
 
     def revert(self, progress: Progress) -> None:
@@ -92,9 +93,10 @@ class LargeChangeRunner:
             entries = self._unpacked(_MADE, record.table_id, record.seq, number)[1]
             with transaction(self._connection):
                 record = self._find("reverting")
-                self._take_back(record, number, entries)
-            record = record._replace(parts_done=number - 1)
-            progress(0, record.parts - number + 1)
+                if record.parts_done == number:
+                    self._take_back(record, number, entries)
+                    record = record._replace(parts_done=number - 1)
+            progress(0, record.parts - record.parts_done)
             time.sleep(PAUSE_SECONDS)
 
     # -- one part ------------------------------------------------------------------------------------------------------

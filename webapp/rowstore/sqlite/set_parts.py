@@ -16,6 +16,7 @@ from webapp.rowstore.store import ChangeWithdrawn
 _PAUSE_SECONDS = 0.002  # between transactions, so that others get the lock
 _DELETED = 100  # parts deleted in one transaction
 _IS_WANTED = "SELECT 1 FROM large_changes WHERE id = ? AND state = 'planning'"
+_IS_COMPLETE = "SELECT 1 FROM large_changes WHERE id = ? AND parts > 0"
 _DELETE = (
     "DELETE FROM large_change_parts WHERE change_id = ?1 AND number IN"
     " (SELECT number FROM large_change_parts WHERE change_id = ?1 LIMIT ?2)"
@@ -100,7 +101,11 @@ def write_plan(
     batches: Generator[Sequence[Entry], None, dict[str, Any]],
     progress: Callable[[int, int], None],
 ) -> None:
-    """A planner that is run again begins anew. Packing is done while nothing is locked."""
+    """A planner that is run again begins anew, unless another process has finished the plan. Packing is done while
+    nothing is locked.
+    """
+    if connection.execute(_IS_COMPLETE, (change_id,)).fetchone() is not None:
+        return
     _delete_parts(connection, change_id)
     extent, report = Extent(), dict[str, Any]()
 
