@@ -51,7 +51,6 @@ class Preview:
     more_samples: int
     refused: int
     misfits: int
-    reasons: list[tuple[str, int]]
     refusals: list[Refused]
 
 
@@ -107,7 +106,6 @@ def _details(table: Table, report: BulkReport) -> dict[str, Any]:
         more_samples=(report.cells or report.rows) - len(samples),
         refused=report.refused,
         misfits=report.misfits,
-        reasons=sorted(report.reasons.items(), key=lambda pair: -pair[1]),
         refusals=[
             Refused(row, url_for("tables.rows_show", table_id=table.id, row_id=row), titles.get(column, ""), text, why)
             for row, column, text, why in report.refusals

@@ -132,6 +132,7 @@ async def test_texts_that_do_not_fit_are_named_and_stay_unless_they_are_to_be_ke
 
     assert "3 texts do not fit and stay as they are" in preview
     assert "3 of them can be kept as texts" in preview
+    assert "Moons: “some46” is not a whole number</li>" in preview
     assert 'name="confirm"' not in preview
     assert "Change 3 cells" in await post(client, address, **form, as_text="1")
     assert await made(client, address, **form, as_text="1") == "3 cells changed."

@@ -298,7 +298,7 @@ async def test_a_purged_large_deletion_leaves_no_text_anywhere(
 async def test_purging_a_row_takes_it_out_of_plans_and_of_what_was_left(database: Database, data_dir: Path) -> None:
     waiting = await plan(database, [Entry(row, 1, NAMES[row - 1], "Planet") for row in range(1, 9)], is_decided=False)
 
-    refused = {"refused": 1, "refusals": [[7, 1, NAMES[1], "no"]], "reasons": {f"“{NAMES[1]}” is in row 2 already": 1}}
+    refused = {"refused": 1, "refusals": [[7, 1, NAMES[1], f"“{NAMES[1]}” is in row 2 already"]]}
 
     async def sample(work: UnitOfWork) -> None:
         report = {"samples": [[2, 1, NAMES[1], "Planet"], [3, 1, NAMES[2], "Planet"]], **refused}
@@ -316,7 +316,6 @@ async def test_purging_a_row_takes_it_out_of_plans_and_of_what_was_left(database
         "samples": [[3, 1, NAMES[2], "Planet"]],
         "refused": 1,
         "refusals": [],
-        "reasons": {},
     }
     await database.write(apply, ADA, 1, waiting.id)
     assert (await carry_out(database, waiting)).state == LargeState.DONE

@@ -83,7 +83,8 @@ def scrub_samples(connection: Connection, table_id: int, rows: Collection[int], 
     for change_id, report in connection.execute(_REPORTS, {"table_id": table_id}).all():
         samples = report.get("samples") or []
         kept = {"samples": [] if is_all else [sample for sample in samples if sample[0] not in rows]}
-        kept |= {name: empty for name, empty in _QUOTING.items() if name in report}
+        if "refusals" in report:
+            kept["refusals"] = []
         if (new := report | kept) != report:
             connection.execute(_SET_REPORT, {"key": change_id, "kept": new})
 
@@ -112,7 +113,6 @@ def _numbers(model: Any) -> Select[int, int]:
     return numbers.where(LargeChange.table_id == bindparam("table_id")).order_by(model.change_id, model.number)
 
 
-_QUOTING: dict[str, Any] = {"refusals": [], "reasons": {}}
 _MODELS = {PlaceKind.PART: ChangeSetPart, PlaceKind.PLAN: LargeChangePart, PlaceKind.LEFT: LargeChangeLeft}
 _PARTS = (
     select(ChangeSetPart.seq, ChangeSetPart.number)

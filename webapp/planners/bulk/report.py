@@ -8,7 +8,6 @@ from webapp.rowstore.entries import Entry
 
 MAX_SAMPLES = 12
 MAX_REFUSALS = 20
-MAX_REASONS = 5
 _SHOWN = 300  # characters of a text
 
 
@@ -26,7 +25,6 @@ class BulkReport:
     misfits: int = 0
     samples: list[list[Any]] = field(default_factory=list)
     refusals: list[list[Any]] = field(default_factory=list)
-    reasons: dict[str, int] = field(default_factory=dict)
     last_row: int = field(default=0, repr=False)
 
     def note_cell(self, entry: Entry) -> None:
@@ -45,11 +43,9 @@ class BulkReport:
     def note_refusal(self, refused: Refused) -> None:
         self.refused += 1
         self.misfits += refused.is_misfit
-        if refused.reason in self.reasons or len(self.reasons) < MAX_REASONS:
-            self.reasons[refused.reason] = self.reasons.get(refused.reason, 0) + 1
         if len(self.refusals) < MAX_REFUSALS:
             wanted = refused.wanted
-            self.refusals.append([wanted.row_id, wanted.column, shorten(wanted.text), refused.reason])
+            self.refusals.append([wanted.row_id, wanted.column, shorten(wanted.text), _shorten_quote(refused)])
 
     def to_json(self) -> dict[str, Any]:
         report = asdict(self)
@@ -63,3 +59,8 @@ class BulkReport:
 
 def shorten(text: str) -> str:
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+
+
+def _shorten_quote(refused: Refused) -> str:
+    """Most reasons quote the text."""
+    return refused.reason.replace(refused.wanted.text, shorten(refused.wanted.text), 1)
