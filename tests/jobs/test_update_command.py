@@ -71,14 +71,14 @@ def test_an_import_that_is_interrupted_while_it_is_applied_is_taken_back(
     table: int, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And no server goes on with it later."""
-    wait = update_command._Run._wait
+    wait = update_command._Update._wait
 
     async def interrupted(run: Any, *, ends: bool = False) -> Any:
         if ends:
             raise UserError("Interrupted")
         return await wait(run)
 
-    monkeypatch.setattr(update_command._Run, "_wait", interrupted)
+    monkeypatch.setattr(update_command._Update, "_wait", interrupted)
     assert "Interrupted" in run(tmp_path / "cities.csv", "--into", "1", "--key", "id", fails=True)
     assert cities(browser) == ["Oslo", "Bergen", "Narvik"]
     for states in ("SELECT state FROM imports", "SELECT state FROM large_changes"):
