@@ -301,6 +301,18 @@ async def test_copies_of_more_cells_than_one_action_has_are_made_in_the_backgrou
     assert "700 rows will change" in await until(app, client, change, "/start")
 
 
+async def test_rows_of_a_table_with_very_many_columns_are_compared_in_all_of_them(
+    client: QuartClient, settings: Settings
+) -> None:
+    await sign_up(client)
+    columns = {f"C{number}": "text" for number in range(1_200)}
+    table = f"/tables/{add_table(settings.data_dir, columns, [['x'] * 1_200] * 3)}"
+
+    page = await post(client, f"{table}/bulk/distinct?rows=all", sources=range(1, 1_201), keep="first")
+
+    assert "2 rows repeat another one" in page
+
+
 async def test_hostile_texts_are_shown_as_texts(client: QuartClient, settings: Settings) -> None:
     await sign_up(client)
     text = "<script>alert(1)</script>\"'"
