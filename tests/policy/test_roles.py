@@ -313,7 +313,7 @@ async def take_part(world: World, person: User, table_role: TableRole | None) ->
 
 
 async def ask_of(world: World, client: QuartClient, key: Key, rule: Rule, table_id: int, person: User) -> Any:
-    """With an empty body, about another member, an invitation of this table, and a large change of one's own."""
+    """With an empty body, about another member, an invitation of this table, and a change or file of one's own."""
     given = {name: SAMPLES[name] for name in rule.arguments} | {"table_id": table_id}
     async with world.app.app_context():
         if "user_id" in rule.arguments:
@@ -322,7 +322,7 @@ async def ask_of(world: World, client: QuartClient, key: Key, rule: Rule, table_
         if "token_id" in rule.arguments:
             given["token_id"] = await db().write(_invite_to, table_id)
     if "import_id" in rule.arguments:
-        given["import_id"] = add_file(world.settings, table_id, world.other.id, key[0])
+        given["import_id"] = add_file(world.settings, table_id, person.id, key[0])
     if "change_id" in rule.arguments:
         given["change_id"] = add_plan(world.settings.data_dir, table_id, user_id=person.id, state="done")
     path = world.app.url_map.bind("localhost").build(rule.endpoint, given, key[0])

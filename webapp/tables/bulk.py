@@ -44,6 +44,7 @@ from webapp.web.session import current_user
 AT_ONCE = "1"  # `confirm` of a preview that shows all of it; another one agrees to planning in the background
 MAX_COMPARED = 50  # columns that are compared at first
 MAX_BYTES = 4 * 1024 * 1024  # of a form: a text can have a million characters
+MAX_FIELDS = 2_500  # of a form: a table can have 2,000 columns
 
 
 class NoRowsChosen(UserError):
@@ -81,7 +82,7 @@ async def bulk_edit(table_id: int, action: str) -> ResponseReturnValue:
 
 @bp.post("/<id:table_id>/bulk/<action>")
 @may(Action.EDIT_TABLE)
-@body_limit(MAX_BYTES)
+@body_limit(MAX_BYTES, fields=MAX_FIELDS)
 async def bulk_update(table_id: int, action: str) -> ResponseReturnValue:
     """A preview, or with the field `confirm` the change itself. Of many rows, the page where it is planned, which shows
     the preview then and asks again.

@@ -376,6 +376,18 @@ async def test_a_file_without_rows_changes_nothing(
     assert len(await rows_of(ada, table)) == 4
 
 
+async def test_a_file_without_rows_that_would_remove_all_rows_is_pointed_out(
+    app: Application, ada: QuartClient, table: int
+) -> None:
+    location = await upload(ada, table, "id,City,Since\n")
+    await settled(app, location)
+    await choose(app, ada, location, mode="replace")
+    await settled(app, location)
+    page = await text_of(ada, location)
+    assert figures(page)["removed"] == "3"
+    assert "The file has no rows. Is it the right one?" in page
+
+
 async def test_an_import_goes_with_its_table_with_all_of_its_files(
     app: Application, ada: QuartClient, table: int, settings: Settings
 ) -> None:

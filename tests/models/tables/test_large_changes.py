@@ -17,6 +17,7 @@ from webapp.models import Actor, ChangeSet, LargeChange, LargeChangeLeft, LargeC
 from webapp.models.errors import NotAllowed, NotFound
 from webapp.models.tables import column_reversal, columns, editing, large_steps, trash, type_changing, undo
 from webapp.models.tables.access import find_table
+from webapp.models.tables.bulk_changing import MAX_PLANS, plan_large
 from webapp.models.tables.change_feed import read_feed
 from webapp.models.tables.change_set import Entry, Kind, SetState, cells_to_json, entries_from_blob, entries_of
 from webapp.models.tables.deletion import delete_table
@@ -394,6 +395,17 @@ async def test_asking_twice_is_asking_once(database: Database, planets: Followed
     change = await plan(database, upper(), is_decided=False, actor=EVE)
     await database.write(cancel, ADA, 1, first.id)
     assert {(await database.write(apply, EVE, 1, change.id)).seq for _ in range(2)} == {1}
+
+
+async def test_nobody_keeps_more_plans_waiting_than_some(database: Database, data_dir: Path) -> None:
+    """Each may take as much room as its table."""
+    plans = list[LargeChange]()
+    for _ in range(MAX_PLANS + 2):
+        table_id = add_table(data_dir, {"Planet": "text"}, [])
+        plans.append(await database.write(plan_large, ADA, table_id, planned()))
+    theirs = await database.write(plan_large, EVE, 1, planned())
+    states = [(await get(database, one.id)).state for one in (*plans, theirs)]
+    assert states == ["cancelled"] * 2 + ["planning"] * (MAX_PLANS + 1)
 
 
 async def test_a_plan_nobody_decides_about_is_given_up(database: Database) -> None:

@@ -25,6 +25,8 @@ from webapp.models.tables.sheet import CellEdit, Sheet, editable
 from webapp.rowstore import row_writer
 from webapp.rowstore.table_ref import Field
 
+MAX_PLANS = 10  # of a person that wait for a decision
+
 
 @dataclass(frozen=True, slots=True)
 class AddedColumns:
@@ -114,19 +116,23 @@ async def add_rows_at_once(
 
 async def plan_large(work: UnitOfWork, actor: Actor, table_id: int, planned: Planned) -> LargeChange:
     """Work out in the background what would change. Earlier plans of this person for the table that nobody has decided
-    about are given up: whoever looks at another one has not taken those. Raises as `begin` does.
+    about are given up: whoever looks at another one has not taken those. So are the oldest of more than `MAX_PLANS` for
+    any tables, each of which may take as much room as its table. Raises as `begin` does.
     """
     change = await begin(work, actor, table_id, planned, is_decided=False)
     undecided = select(LargeChange).where(
-        LargeChange.table_id == table_id,
         LargeChange.user_id == actor.id,
         LargeChange.id != change.id,
-        LargeChange.planner == planned.planner,
         LargeChange.is_decided.is_(False),
         LargeChange.state.in_((LargeState.PLANNING, LargeState.READY)),
     )
-    for other in await work.session.scalars(undecided):
-        give_up(work, other, None)
+    kept = 1
+    for other in (await work.session.scalars(undecided.order_by(LargeChange.id.desc()))).all():
+        is_same = (other.table_id, other.planner) == (table_id, planned.planner)
+        if is_same or kept == MAX_PLANS:
+            give_up(work, other, None)
+        else:
+            kept += 1
     return change
 
 
