@@ -26,8 +26,8 @@ from webapp.models.tables.change_log import publish_access, topic_of
 from webapp.models.tables.deletion import delete_table
 from webapp.models.tables.editing import CellEdit
 from webapp.rowstore.entries import Entry
-from webapp.tables import table_updates
-from webapp.tables.table_updates import table_watch
+from webapp.tables import table_stream
+from webapp.tables.table_stream import table_watch
 from webapp.web.application import Application
 
 ADA = Actor(1, "ada@example.org", "ada", "owner", session_id=1)
@@ -204,7 +204,7 @@ async def test_a_page_that_is_too_far_behind_is_told_to_refresh_once(
     app: Application, table: int, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webapp.models.tables.change_feed.MAX_SETS", 3)
-    monkeypatch.setattr(table_updates, "MAX_SETS", 3)
+    monkeypatch.setattr(table_stream, "MAX_SETS", 3)
     slow, quick = await open_page(), await open_page()
     for number in range(1, 9):
         await edit(app, table, f"city {number}")
@@ -273,13 +273,13 @@ async def test_a_change_is_read_and_rendered_once_for_all_pages_that_show_the_sa
 ) -> None:
     """Counted: renderings, and reads of the database."""
     rendered: list[Any] = []
-    render = table_updates.set_message
+    render = table_stream.set_message
 
     def counted(*args: Any) -> bytes:
         rendered.append(args[2])
         return render(*args)
 
-    monkeypatch.setattr(table_updates, "set_message", counted)
+    monkeypatch.setattr(table_stream, "set_message", counted)
     some = frozenset({PEOPLE})
     all_columns = [await open_page(who) for who in (ADA, EVE) for _ in range(20)]
     few_columns = [await open_page(columns=some) for _ in range(20)]

@@ -18,7 +18,7 @@ from webapp.live.hubs import hubs
 from webapp.live.subject import PING
 from webapp.models import Actor, Import, ImportState, Session, User, utc_now
 from webapp.models.tables.import_model import CHANGED, import_topic
-from webapp.tables.import_updates import ImportSubject, import_watch, render_import, render_progress
+from webapp.tables.import_stream import ImportSubject, import_watch, render_import, render_progress
 from webapp.web.application import Application
 from webapp.web.formatting import Locale
 from webapp.web.templating import templates

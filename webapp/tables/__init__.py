@@ -7,9 +7,9 @@ from quart import Blueprint, Quart
 from webapp.extensions import jobs
 from webapp.live import streams
 from webapp.tables.dashboard import panel
-from webapp.tables.import_updates import watch_import
-from webapp.tables.large_change_updates import watch_change
-from webapp.tables.table_updates import watch_table
+from webapp.tables.import_stream import watch_import
+from webapp.tables.large_change_stream import watch_change
+from webapp.tables.table_stream import watch_table
 from webapp.tables.user_data import TablesData
 from webapp.web.dashboard_panels import panels
 from webapp.web.running_work import running_work

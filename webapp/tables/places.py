@@ -10,7 +10,7 @@ from webapp.models.base import MAX_ID
 from webapp.models.tables.access import find_access
 from webapp.tables import bp
 from webapp.tables.presence import Place
-from webapp.tables.table_updates import TableSubject, table_key
+from webapp.tables.table_stream import TableSubject, table_key
 from webapp.web.open_pages import open_page
 from webapp.web.session import current_user
 

@@ -288,7 +288,7 @@ async def test_short_texts_that_become_long_are_changed_in_the_background(
     address, form = f"{table}/bulk/replace?rows=all", {"column": 1, "find": "x", "replacement": "y" * 1_000}
 
     change = await post(client, address, 303, **form)
-    assert "60 cells in 60 rows will change" in await until(app, client, change, "/start")
+    assert "60 cells in 60 rows will be changed" in await until(app, client, change, "/start")
 
 
 async def test_copies_of_more_cells_than_one_action_has_are_made_in_the_background(
@@ -299,7 +299,7 @@ async def test_copies_of_more_cells_than_one_action_has_are_made_in_the_backgrou
     table = f"/tables/{add_table(settings.data_dir, columns, [['x'] * 150] * 700)}"
 
     change = await post(client, f"{table}/bulk/duplicate?rows=all", 303, confirm="1")
-    assert "700 rows will change" in await until(app, client, change, "/start")
+    assert "700 rows will be added" in await until(app, client, change, "/start")
 
 
 async def test_rows_of_a_table_with_very_many_columns_are_compared_in_all_of_them(

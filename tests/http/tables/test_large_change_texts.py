@@ -1,9 +1,13 @@
-"""What the page of a large change says of it, in each state."""
+"""What is said of changes of many rows: on the page of a large one in each state, and in the message after others."""
 
 import pytest
 
 from webapp.models import LargeChange, LargeState
+from webapp.models.tables.bulk_changing import BulkResult
 from webapp.models.tables.change_set import Kind
+from webapp.planners.bulk.report import BulkReport
+from webapp.tables.bulk_forms import ACTIONS
+from webapp.tables.bulk_presenter import describe_result
 from webapp.tables.large_change_presenter import present_change
 
 CELLS = {"entries": 6_500, "cells": 6_500, "rows": 6_500}
@@ -39,3 +43,15 @@ def test_it_says_whether_anything_was_changed() -> None:
     assert say(Kind.CELLS, LargeState.DONE, left=12, **CELLS).endswith("rows, except for 12 places listed below.")
     assert say(Kind.CELLS, LargeState.CANCELLED, None, **CELLS) == "It was cancelled before anything was changed."
     assert "was taken back" in say(Kind.CELLS, LargeState.CANCELLED, **CELLS)
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (1, "1 cell was not changed, because somebody else had changed it at the same moment."),
+        (2, "2 cells were not changed, because somebody else had changed them at the same moment."),
+    ],
+)
+def test_the_message_says_what_was_not_changed_and_why(left: int, words: str) -> None:
+    said = describe_result(ACTIONS["set"], BulkReport(), BulkResult(seq=7, rows=3, cells=3, left=left))
+    assert said == f"3 cells changed. {words}"

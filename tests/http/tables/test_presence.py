@@ -14,7 +14,7 @@ from webapp.live import hub
 from webapp.live.hubs import hubs
 from webapp.models import Actor
 from webapp.tables.presence import MAX_PEOPLE, Person, Place, Presence
-from webapp.tables.table_updates import table_watch
+from webapp.tables.table_stream import table_watch
 from webapp.web.application import Application
 
 PAGE = {"X-Page": "a-page-of-ada"}

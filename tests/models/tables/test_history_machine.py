@@ -49,7 +49,7 @@ from webapp.rowstore.sqlite.schema import search_name
 from webapp.rowstore.sqlite.writer import SqliteRowWriter
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import CellChange
-from webapp.tables.table_updates import Cursor, TableSubject
+from webapp.tables.table_stream import Cursor, TableSubject
 from webapp.types import NULL, TYPES, Format
 
 ADA = Actor(1, "ada@example.org", "ada", "owner")

@@ -20,7 +20,7 @@ from webapp.rowstore.query import TableQuery
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.tables.presence import Presence
 from webapp.tables.stale_views import deleted_titles, without_columns
-from webapp.tables.update_messages import access_message, deleted_message, people_message, refresh_message, set_message
+from webapp.tables.stream_messages import access_message, deleted_message, people_message, refresh_message, set_message
 
 MAX_NUMBER = 2**63 - 1
 
