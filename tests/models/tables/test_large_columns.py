@@ -259,6 +259,20 @@ async def test_a_new_column_that_somebody_has_moved_stays_since_the_log_says_so_
     assert [entry.column for entry in await logged(database)] == [FIRST, SECOND, SECOND]
 
 
+async def test_a_column_deleted_behind_one_that_went_with_a_cancelled_change_comes_back_at_its_place(
+    database: Database,
+) -> None:
+    await database.write(columns.add_column, ADA, 1, "Rings", "text", 2)
+    change = await planned(database)
+    deleted = await database.write(columns.delete_column, ADA, 1, 2)
+    await database.write(cancel, ADA, 1, change.id)
+    await carry_out(database, change)
+    assert await titles(database) == ["Planet", "Rings"]
+    assert deleted.seq is not None
+    await database.write(undo.revert, ADA, 1, deleted.seq)
+    assert await titles(database) == ["Planet", "Moons", "Rings"]
+
+
 # -- the trash and pruning ---------------------------------------------------------------------------------------------
 
 

@@ -13,11 +13,12 @@ from webapp.db.errors import UserError
 from webapp.imports.report import chosen_reason
 from webapp.models.base import utc_now
 from webapp.models.errors import NotFound
-from webapp.models.tables.change_set import Entry
+from webapp.models.tables.change_set import Change, Entry
 from webapp.models.tables.column_properties import (
     behind,
     column_entry,
     free_title,
+    properties_from,
     properties_of,
     read_title,
 )
@@ -106,7 +107,7 @@ class ColumnSheet:
         if number in self.columns or deleted is None or deleted.is_dropped or deleted.is_purged:
             return False
         self.set(number, deleted_at=None, title=free_title(title, self.titles()))
-        self._insert(number, self._place_behind(behind, deleted.position))
+        self._insert(number, self._place_behind(behind, deleted.position, self.order))
         self.forget_search()
         self.note(number, None, properties_of(self.columns[number], self.behind(number)))
         return True
@@ -122,7 +123,7 @@ class ColumnSheet:
 
     def move_behind(self, number: int, other: int) -> None:
         rest = [each for each in self.order if each != number]
-        self.move(number, rest.index(other) + 1 if other in rest else self.find(number).position if other else 0)
+        self.move(number, self._place_behind(other, self.find(number).position, rest))
 
     def change(self, number: int, properties: Mapping[str, Any]) -> None:
         """`title` and `rules`, as far as they are others."""
@@ -197,11 +198,21 @@ class ColumnSheet:
         self.order.insert(min(max(0, place), len(self.order)), number)
         self._arrange()
 
-    def _place_behind(self, other: int, position: int) -> int:
-        """Where that column is gone, about where it was."""
-        if other in self.order:
-            return self.order.index(other) + 1
-        return position if other else 0
+    def _place_behind(self, other: int, position: int, order: Sequence[int]) -> int:
+        """Where that column is gone, behind the one that it was behind; or if the log does not say, at `position`."""
+        passed = set[int]()
+        while other and other not in order:
+            passed.add(other)
+            before = self._before_deletion(other)
+            if before is None or (other := int(before["behind"])) in passed:
+                return position
+        return order.index(other) + 1 if other else 0
+
+    def _before_deletion(self, number: int) -> dict[str, Any] | None:
+        """The properties that a deleted column had, by this transaction or by the log."""
+        here = (entry.before for entry in reversed(self.entries) if entry.column == number and entry.after is None)
+        given = {"table_id": self.table.id, "number": number}
+        return properties_from(next(here, None) or self.connection.scalar(_DELETION, given))
 
     def _arrange(self) -> None:
         """Write the places of columns that have another one now."""
@@ -237,6 +248,17 @@ _PLACE = (
     update(Column)
     .where(Column.table_id == bindparam("key"), Column.number == bindparam("of"))
     .values(position=bindparam("place"))
+)
+_DELETION = (
+    select(Change.before)
+    .where(
+        Change.table_id == bindparam("table_id"),
+        Change.row_id.is_(None),
+        Change.column == bindparam("number"),
+        Change.after.is_(None),
+    )
+    .order_by(Change.seq.desc(), Change.number.desc())
+    .limit(1)
 )
 _EMPTY_SPARES = select(SpareColumn.storage).where(SpareColumn.table_id == bindparam("table_id"), SpareColumn.is_empty)
 _TAKE_SPARE = delete(SpareColumn).where(
