@@ -143,7 +143,7 @@ def test_the_page_and_the_header_show_it_while_it_runs(browser: Browser, table: 
     page = shown(f"{table}/changes/1")
     assert "6,500 cells in 6,500 rows are being changed" in page
     assert "29 %" in page
-    assert 'id="running" class="menu" data-menu>' in page
+    assert 'id="running" class="menu" data-menu hx-get' in page
     assert "Changing cells: Planets" in shown("/tables/running")
     assert "A large change by" in browser.client.post(f"{table}/columns/1/type", data={"type": TEXT}).text
     assert "growing=1" in shown(table)

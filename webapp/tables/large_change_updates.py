@@ -20,7 +20,8 @@ from webapp.web.fragments import partial
 from webapp.web.templating import templates
 
 # What is selected: rows are keys of the cache below, which JSON cannot be.
-COLUMNS = [column for column in LargeChange.__table__.columns if column.name not in ("arguments", "report")]
+JSON = ("arguments", "report", "new_columns")
+COLUMNS = [column for column in LargeChange.__table__.columns if column.name not in JSON]
 
 
 class Audience(NamedTuple):
