@@ -21,6 +21,7 @@ from webapp.tables import bp
 from webapp.tables.deletion_presenter import present_deletion, shown_titles, words_of
 from webapp.tables.edit_answers import answer_begun
 from webapp.web.access import Action, may
+from webapp.web.application import parse_id
 from webapp.web.flashes import flash
 from webapp.web.formatting import plural
 from webapp.web.fragments import redirect_to, render, render_large
@@ -51,7 +52,7 @@ async def deletions_index(table_id: int) -> ResponseReturnValue:
 async def deletions_show(table_id: int, seq: int) -> ResponseReturnValue:
     """All rows of one deletion, to choose some; `?from=100` leaves the first ones out, of a large one parts."""
     access = await find_access(db(), current_user(), table_id, Action.EDIT_TABLE)
-    start = max(0, request.args.get("from", default=0, type=int))
+    start = request.args.get("from", default=0, type=parse_id)
     deletion = await db().read(lambda reading: find_deletion(reading, row_reader(reading), table_id, seq, start))
     if deletion is None:
         flash("This is not in the trash any more: it was restored, or deleted for good.", "alert")
@@ -73,8 +74,8 @@ async def deletions_restore(table_id: int) -> ResponseReturnValue:
     """`one` is the deletion whose button was pressed; else those that are checked, or of one the rows that are."""
     await find_access(db(), current_user(), table_id, Action.EDIT_TABLE)
     form = await request.form
-    seqs = form.getlist("one", type=int) or form.getlist("seq", type=int)
-    rows = form.getlist("row", type=int) if "some" in form else None
+    seqs = form.getlist("one", type=parse_id) or form.getlist("seq", type=parse_id)
+    rows = form.getlist("row", type=parse_id) if "some" in form else None
     if not seqs or (rows is not None and not rows):
         flash("Nothing was chosen, so nothing was restored.", "alert")
     else:
@@ -90,7 +91,7 @@ async def deletions_restore(table_id: int) -> ResponseReturnValue:
 async def deletions_edit(table_id: int) -> ResponseReturnValue:
     """Asks before the deletions of `?seq=204&seq=199` are deleted for good."""
     access = await find_access(db(), current_user(), table_id, Action.CHANGE_TABLE)
-    seqs = request.args.getlist("seq", type=int)[:MAX_CHOSEN]
+    seqs = request.args.getlist("seq", type=parse_id)[:MAX_CHOSEN]
 
     def read(connection: Connection) -> list[Deletion]:
         found = (find_deletion(connection, row_reader(connection), table_id, seq) for seq in dict.fromkeys(seqs))
@@ -109,7 +110,7 @@ async def deletions_edit(table_id: int) -> ResponseReturnValue:
 @bp.post("/<id:table_id>/trash/purge")
 @may(Action.CHANGE_TABLE)
 async def deletions_destroy(table_id: int) -> ResponseReturnValue:
-    seqs = (await request.form).getlist("seq", type=int)[:MAX_CHOSEN]
+    seqs = (await request.form).getlist("seq", type=parse_id)[:MAX_CHOSEN]
     if await db().write(purge_deletions, current_user(), table_id, seqs):
         flash("It is being deleted for good, and leaves the history, too.")
     else:

@@ -11,6 +11,7 @@ from webapp.models.tables import trash
 from webapp.models.tables.access import TableInTrash
 from webapp.tables import bp
 from webapp.web.access import Action, may
+from webapp.web.application import parse_id
 from webapp.web.errors import error_response, wants_page
 from webapp.web.flashes import flash
 from webapp.web.formatting import plural
@@ -71,7 +72,7 @@ async def trash_edit_all() -> ResponseReturnValue:
 @may(Action.CHANGE_TABLE)
 async def trash_destroy_all() -> ResponseReturnValue:
     """Those that the page has listed: what somebody deletes meanwhile stays in the trash."""
-    listed = (await request.form).getlist("id", type=int)
+    listed = (await request.form).getlist("id", type=parse_id)
     count = await db().write(trash.purge_tables, current_user(), listed)
     if count:
         flash(f"{plural(count, 'table')} {'is' if count == 1 else 'are'} deleted for good.")

@@ -36,11 +36,16 @@ class NoSession(SessionInterface):
         raise RuntimeError("There is no session to save to")
 
 
+def parse_id(text: str) -> int:
+    """No row has the largest id, so any number beyond stands for it and is not found. Raises ValueError."""
+    return max(0, min(int(text), MAX_ID))
+
+
 class IdConverter(IntegerConverter):
-    """`<id:table_id>` in a route. No row has the largest id, so any number beyond stands for it and is not found."""
+    """`<id:table_id>` in a route."""
 
     def to_python(self, value: str) -> int:
-        return min(int(value), MAX_ID)
+        return parse_id(value)
 
 
 def init_app(app: Quart, settings: Settings) -> None:

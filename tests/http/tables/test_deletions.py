@@ -213,6 +213,12 @@ async def test_a_large_deletion_comes_back_in_the_background(client: QuartClient
     assert "3 rows" in await get(client, f"{planets}/trash")
     assert "Old 2" in await get(client, f"{planets}/trash/{seq}")
 
+    huge = 10**30  # as no page of ours asks for
+    assert (await client.get(f"{planets}/trash/{seq}?from={huge}")).status_code == 303
+    for form in ([("seq", seq), ("row", huge), ("some", 1)], [("seq", huge)]):
+        assert (await post(client, f"{planets}/trash/restoration", form)).location == f"{planets}/trash"
+    for path in (f"{planets}/trash/purge", "/tables/trash/purge"):
+        assert (await post(client, path, [("seq", huge), ("id", huge)])).status_code in (303, 422)
     some = await post(client, f"{planets}/trash/restoration", [("seq", seq), ("row", 2), ("some", 1)])
     assert some.location == f"{planets}/trash"
     rest = await post(client, f"{planets}/trash/restoration", [("one", seq)])

@@ -65,10 +65,12 @@ class ColumnReversal:
     def _is_written_into(self, column: Column) -> bool:
         """Whether it has texts that it did not have when it came."""
         columns, field = self.columns, Field.of(column)
-        then = texts_then(columns.connection, columns.table.id, column.number, self.of)
         empty = ("", field.empty_text)
-        now = columns.rows.cells(columns.ref, list(then), [field])
-        return any(text not in empty and text != then[row_id] for row_id, (text,) in now.items())
+        for then in texts_then(columns.connection, columns.table.id, column.number, self.of):
+            now = columns.rows.cells(columns.ref, list(then), [field])
+            if any(text not in empty and text != then[row_id] for row_id, (text,) in now.items()):
+                return True
+        return False
 
     def _change(self, number: int, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
         if "storage" in after:

@@ -1,5 +1,6 @@
 """Which rows have changed since a place in the change log: for what was made of the rows as they were there."""
 
+from collections.abc import Iterator
 from heapq import merge
 
 from sqlalchemy import Connection, and_, bindparam, func, or_, select
@@ -15,6 +16,8 @@ from webapp.models.tables.change_set import (
     parts_of,
 )
 from webapp.models.tables.table import Table
+
+ROWS = 1_000  # that are told at once
 
 
 def is_complete_since(connection: Connection, table_id: int, seq: int) -> bool:
@@ -37,9 +40,9 @@ def changed_rows(connection: Connection, table_id: int, column: int, seq: int) -
     return found
 
 
-def texts_then(connection: Connection, table_id: int, column: int, seq: int) -> dict[int, str]:
+def texts_then(connection: Connection, table_id: int, column: int, seq: int) -> Iterator[dict[int, str]]:
     """Of the rows whose cell in this column has changed since the set `seq`, once or more often: the text it had there,
-    empty if there was no such row.
+    empty if there was no such row. Some rows at a time: there may be a million.
     """
     since = {"table_id": table_id, "seq": seq}
     listed = (
@@ -51,11 +54,16 @@ def texts_then(connection: Connection, table_id: int, column: int, seq: int) -> 
         for entries in parts_of(connection, table_id, at)
         for entry in entries
     )
-    found = dict[int, str]()
+    seen, found = set[int](), dict[int, str]()
     for _, entry in merge(listed, large, key=lambda each: each[0]):  # those of a set stay in their order
-        if entry.row_id is not None and entry.column in (None, column):
-            found.setdefault(entry.row_id, _text_of(entry, column))
-    return found
+        if entry.row_id is None or entry.row_id in seen or entry.column not in (None, column):
+            continue
+        seen.add(entry.row_id)
+        found[entry.row_id] = _text_of(entry, column)
+        if len(found) == ROWS:
+            yield found
+            found = {}
+    yield found
 
 
 def is_column_changed(connection: Connection, table_id: int, column: int, seq: int) -> bool:
