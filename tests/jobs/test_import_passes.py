@@ -1,5 +1,6 @@
 """The database is locked when a pass has to record something."""
 
+import asyncio
 import secrets
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from webapp.broker import InProcessBroker
 from webapp.cli.import_command import import_file
 from webapp.db.database import Database
 from webapp.db.errors import DatabaseBusy
+from webapp.imports.child_process import Child, ChildStopped
 from webapp.imports.inspect_file import inspect_file
 from webapp.imports.report import ImportOverrides
 from webapp.jobs import JobContext, import_passes
+from webapp.models import Import, ImportState
 from webapp.models.tables import importing
 from webapp.rowstore import create_store
 
@@ -78,3 +81,40 @@ async def test_a_failure_recorded_after_a_retry_keeps_the_upload(
     assert found is not None
     assert found.state == "failed"
     assert context.folder(import_id).original.exists()  # it can be read again with other settings
+
+
+class QuickChild(Child):
+    """Nothing to stop any more, whenever somebody tries."""
+
+    def __init__(self) -> None:
+        super().__init__({}, ignore)
+
+    async def run(self) -> dict[str, Any]:
+        await asyncio.sleep(0)
+        return {}
+
+
+async def test_a_pass_of_a_cancelled_import_starts_no_child_process(
+    owned: Settings, database: Database, tmp_path: Path
+) -> None:
+    context = JobContext(owned, database, create_store(database), InProcessBroker())
+    import_id = await created(database, write_csv(tmp_path / "n.csv", 3))
+    context.folder(import_id).path.mkdir(parents=True)
+
+    async def run_on() -> None:
+        async with asyncio.timeout(10):
+            while True:
+                await context.run_child(import_id, QuickChild())
+
+    async def start_children(_: Import) -> None:
+        await database.write(importing.cancel, import_id)
+        discarding.append(asyncio.create_task(import_passes.discard_import(context, import_id)))
+        with pytest.raises(ChildStopped):
+            await run_on()
+        are_stopped.append(True)
+
+    are_stopped, discarding = list[bool](), list[asyncio.Task[None]]()
+    await import_passes.run_pass(context, import_id, ImportState.INSPECTING, start_children)
+    await discarding[0]
+    assert are_stopped
+    assert not context.folder(import_id).path.exists()

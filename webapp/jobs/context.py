@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 from settings import Settings
 from webapp.broker import Broker, BrokerClosed
 from webapp.db.database import Database
-from webapp.imports.child_process import Child
+from webapp.imports.child_process import Child, ChildStopped
 from webapp.imports.requests import ImportFolder, share_original
 from webapp.jobs.places import Places
 from webapp.jobs.progress import Progress, initial_progress
@@ -51,6 +51,7 @@ class JobContext:
         self.failed_changes: dict[str, str] = {}  # the same of large changes
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._children: dict[str, Child] = {}
+        self._stopping: set[str] = set()  # subjects that start no child
         self._progress: dict[str, Progress] = {}
 
     def lock(self, subject: str) -> asyncio.Lock:
@@ -72,12 +73,28 @@ class JobContext:
     # --- child processes ---
 
     async def run_child(self, subject: str, child: Child) -> dict[str, Any]:
+        """Raises what `child.run()` does, and `ChildStopped` if the subject's work is being stopped."""
+        if subject in self._stopping:
+            raise ChildStopped
         self._children[subject] = child
         try:
             return await child.run()
         finally:
             del self._children[subject]
             self._progress.pop(subject, None)
+
+    @asynccontextmanager
+    async def stopped(self, subject: str) -> AsyncIterator[None]:
+        """Stop the work on the subject, also if it is just about to start its child process; nobody works on it until
+        the end of the block.
+        """
+        self._stopping.add(subject)
+        try:
+            self.stop_child(subject)
+            async with self.lock(subject):
+                yield
+        finally:
+            self._stopping.discard(subject)
 
     def stop_child(self, subject: str) -> None:
         """Stop the subject's child process, if there is one, or end its waiting for one."""

@@ -105,8 +105,7 @@ async def discard_import(context: JobContext, import_id: str) -> None:
     """
     if await _is_wanted(context, import_id):
         return
-    context.stop_child(import_id)
-    async with context.lock(import_id), context.lock(files_of(import_id)):
+    async with context.stopped(import_id), context.lock(files_of(import_id)):
         if not await _is_wanted(context, import_id):
             await context.remove_files(import_id)
 

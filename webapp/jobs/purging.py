@@ -33,16 +33,14 @@ async def purge_table(context: JobContext, table_id: str) -> None:
     """Remove a table whose deletion is final: its files, its rows with their indexes, its history, and at last the
     record that says so. Wherever this is interrupted, the next run does the rest.
     """
-    context.stop_child(f"table:{table_id}")  # which builds its search index
-    async with context.lock(f"table:{table_id}"), context.lock("purge"):
+    async with context.stopped(f"table:{table_id}"), context.lock("purge"):  # a child builds its search index
         async with context.database.reading() as session:
             import_ids = await trash.list_imports(session, int(table_id))
             is_wanted = await trash.is_purging(session, int(table_id))
         if not is_wanted:
             return
         for import_id in import_ids:
-            context.stop_child(import_id)
-            async with context.lock(import_id), context.lock(files_of(import_id)):
+            async with context.stopped(import_id), context.lock(files_of(import_id)):
                 await context.remove_files(import_id)
         await _repeat(partial(when_not_busy, context.database.write, trash.purge_batch, int(table_id)))
         await when_not_busy(context.database.write, trash.finish_purge, int(table_id))
