@@ -19,6 +19,7 @@ from tests.servers import ROOT, Server, wait_for
 
 Start = Callable[..., Server]
 HELD = "tests.jobs.apps:held_children"
+SIGN_IN_COOKIE = "rowcast-sign-in"
 BEGUN: list[subprocess.Popen[str]] = []
 MAIN = """
 import sys
@@ -162,9 +163,10 @@ def test_nobody_who_signs_in_while_the_password_is_reset_stays_in(
 ) -> None:
     browser.visit(server()).sign_up()
     process = begin(data_dir, "user", "reset-password", ADA.email, typed="another unlikely sentence\n")
-    clients = []
+    clients = list[httpx.Client]()
     with ThreadPoolExecutor(4) as threads:
-        while process.poll() is None:
+        # Once it is reset no more: after ten refusals nobody may sign in from here.
+        while process.poll() is None and all(SIGN_IN_COOKIE in client.cookies for client in clients):
             clients += threads.map(lambda _: sign_in(browser.server, ADA), range(4))
     assert end(process)[0] == 0
     assert clients
