@@ -228,6 +228,7 @@ def test_the_types_lead_back_to_the_view_the_table_shows_and_are_found_once(
     expect(panel.get_by_role("heading", name="Moons", exact=True)).to_be_visible()
     expect(page).to_have_url(re.compile(r"/columns/2\?q=ur&sort=2$"))
     panel.get_by_role("link", name="Change type").click()
+    expect(panel.get_by_role("heading", name="Type of Moons")).to_be_visible()
     panel.get_by_role("link", name="Close").click()
     expect(page).to_have_url(re.compile(r"/tables/\d+\?q=ur&sort=2$"))
     assert len(home.asked(r"/type\?")) == 2
