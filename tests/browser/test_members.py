@@ -37,12 +37,10 @@ def test_a_table_is_shared_with_somebody_made_an_editor_and_removed(
     home.page.get_by_label("What evelyn may do").select_option("editor")
     home.page.get_by_role("button", name="Change what evelyn may do").click()
     expect(home.page.get_by_text("evelyn is an editor of this table now.")).to_be_visible()
-    eve.page.reload()
     expect(eve.page.locator("[data-may-edit]")).to_have_count(1)
 
     home.page.get_by_role("button", name="Remove evelyn").click()
     expect(home.page.get_by_text("evelyn can no longer see this table.")).to_be_visible()
-    eve.page.reload()
     expect(eve.page.get_by_role("heading", level=1)).to_have_text("Not found")
 
 

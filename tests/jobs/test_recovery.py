@@ -11,7 +11,7 @@ import pytest
 
 from settings import Settings
 from tests.jobs.driver import Browser, assert_same_rows, write_csv
-from tests.servers import wait_for
+from tests.servers import PATIENCE, wait_for
 from webapp import create_app
 from webapp.db.sqlite_driver import connect
 from webapp.extensions import db, jobs, queue
@@ -52,11 +52,11 @@ async def test_an_import_whose_workflow_was_never_written_down_goes_on(
     left: Path, idle: Application, browser: Browser
 ) -> None:
     async with idle.test_app():
-        found = await jobs.of(idle).wait_for_pass(IMPORT, 20)
+        found = await jobs.of(idle).wait_for_pass(IMPORT, PATIENCE)
         assert found is not None
         assert found.state == "ready", found.failure
         assert await db.of(idle).write(importing.begin_loading, IMPORT, ImportOverrides())
-        found = await jobs.of(idle).wait_for_pass(IMPORT, 20)
+        found = await jobs.of(idle).wait_for_pass(IMPORT, PATIENCE)
         assert found is not None
         assert found.state == "done", found.failure
     assert_same_rows(browser, IMPORT, left)
@@ -74,9 +74,9 @@ async def test_workflows_that_ended_long_ago_are_forgotten_and_numbers_go_on(
     async with idle.test_app():
         running = jobs.of(idle)
         for delimiter in (";", ",", ";"):
-            await running.wait_for_pass(IMPORT, 20)
+            await running.wait_for_pass(IMPORT, PATIENCE)
             await db.of(idle).write(importing.inspect_again, IMPORT, ImportOverrides(delimiter=delimiter))
-        found = await running.wait_for_pass(IMPORT, 20)
+        found = await running.wait_for_pass(IMPORT, PATIENCE)
         assert found is not None
         assert found.state == "ready", found.failure
         with closing(sqlite3.connect(settings.data_dir / "jobs.db", check_same_thread=False)) as written:

@@ -15,6 +15,7 @@ from sqlalchemy import update
 
 from tests.helpers import sign_up
 from tests.known_issues.plain import IS_023
+from tests.servers import PATIENCE
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import config, db, jobs
 from webapp.jobs import JobContext
@@ -143,7 +144,7 @@ async def test_our_durable_workflow_gets_an_id_and_nothing_of_the_request(
     file = FileStorage(BytesIO(b"a,b\n1,2\n"), "two.csv", "file", "text/csv")
     answer = await client.post("/tables", files={"file": file})
     import_id = answer.headers["Location"].rpartition("/")[2]
-    found = await jobs.of(app).wait_for_pass(import_id, 20)
+    found = await jobs.of(app).wait_for_pass(import_id, PATIENCE)
 
     assert found is not None
     assert found.state == "ready", found.failure

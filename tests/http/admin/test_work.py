@@ -13,6 +13,7 @@ from tests.conftest import make_settings
 from tests.http.admin.conftest import page, statements, text, words_in
 from tests.http.admin.test_people import Team, events
 from tests.import_states import add_import
+from tests.servers import PATIENCE
 from webapp.admin.settings import current_settings
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import config, db, sealer
@@ -104,7 +105,7 @@ async def test_a_failed_import_whose_file_still_exists_can_be_retried(
     assert retry in await page(administrator, "/admin/jobs")
     assert (await administrator.post(retry)).status_code == 303
     async with app.app_context():
-        found = await app.extensions["rowcast.jobs"].wait_for_pass(import_id, timeout=30)
+        found = await app.extensions["rowcast.jobs"].wait_for_pass(import_id, PATIENCE)
     assert found.state == ImportState.READY
     assert (await administrator.post(retry)).status_code == 422
     assert (await administrator.post("/admin/jobs/imports/nothing/retry")).status_code == 404

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from settings import Settings
 from tests.conftest import Client, make_settings
 from tests.helpers import GRACE, sign_up
+from tests.servers import PATIENCE
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, jobs
 from webapp.jobs.import_passes import discard_import
@@ -47,7 +48,7 @@ async def upload(
 
 async def settled(app: Application, location: str) -> Import:
     """Once no pass works on it."""
-    found = await jobs.of(app).wait_for_pass(location.rpartition("/")[2], 20)
+    found = await jobs.of(app).wait_for_pass(location.rpartition("/")[2], PATIENCE)
     assert found is not None
     return found
 
