@@ -146,6 +146,7 @@ def inspect(file: Path, as_json: bool, order: str | None) -> None:
 @click.option("--key", "keys", multiple=True, help="With --into: the title of a key column; several times for more.")
 @click.option("--missing", type=click.Choice(["keep", "mark", "delete"]), help="With --into: rows not in FILE.")
 @click.option("--edits", type=click.Choice(["theirs", "file"]), help="With --into: what people edited stays, or not.")
+@click.option("--allow-deletions", is_flag=True, help="With --into: also if most rows of the table are deleted.")
 @click.option("--dry-run", is_flag=True, help="With --into: say what would change, and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="With --into: print JSON.")
 def import_(
@@ -167,7 +168,7 @@ def import_(
         _update(file, into, dry_run=dry_run, as_json=as_json, **wanted)
         return
     if dry_run or as_json or any(wanted.values()):
-        options = "--mode, --key, --missing, --edits, --dry-run and --json"
+        options = "--mode, --key, --missing, --edits, --allow-deletions, --dry-run and --json"
         raise click.UsageError(f"{options} are about an existing table: name it with --into.")
     settings = _upgraded()
     with Progress(2 * file.stat().st_size, "Importing") as advance:

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from settings import Settings
 from webapp.cli.import_command import Advance, LocalImport, copy_upload, local_import
 from webapp.db.errors import UserError
+from webapp.imports.comparison_report import ComparisonReport
 from webapp.imports.update_settings import Missing, Mode, UpdateSettings
 from webapp.jobs import JobContext
 from webapp.jobs.import_passes import get_table
@@ -17,9 +18,10 @@ from webapp.models.accounts.user import actor_from
 from webapp.models.tables import import_updating, importing
 from webapp.models.tables.import_update import ImportUpdate
 from webapp.models.tables.import_updating import Decision
-from webapp.planners.update_plan import THEIRS
+from webapp.planners.update_plan import FILE, THEIRS
 
 MAX_COMPARISONS = 5  # of a table that others keep changing
+ALLOW = "--allow-deletions"
 
 
 def update_table(
@@ -31,16 +33,18 @@ def update_table(
     keys: Sequence[str] = (),
     missing: str | None = None,
     edits: str | None = None,
+    allow_deletions: bool = False,
     dry_run: bool = False,
     progress: Advance,
 ) -> dict[str, Any]:
     """Update the table from the file as its owner, and return what changed; with `dry_run` what would. What is not
     given is as for the last file of this name, or as found. `keys` are titles of the table's columns.
 
-    Raises `UserError`, with a readable message, and then leaves nothing behind.
+    Raises `UserError`, with a readable message, and then leaves nothing behind; also if the table would lose most of
+    its rows, unless `allow_deletions`.
     """
-    wanted = {"mode": mode, "keys": keys, "missing": missing}
-    return asyncio.run(_update(settings, path, table_id, wanted, edits or THEIRS, progress, is_dry=dry_run))
+    wanted = _Wanted(mode, keys, missing, edits or THEIRS, allow_deletions)
+    return asyncio.run(_update(settings, path, table_id, wanted, progress, is_dry=dry_run))
 
 
 def describe(summary: dict[str, Any]) -> str:
@@ -49,15 +53,33 @@ def describe(summary: dict[str, Any]) -> str:
     conflicts = sum(count for kind, count in summary["conflicts"].items() if kind != "both")
     notes = [f"{refused:,} rows without a usable key"] * bool(refused)
     notes += [f"{conflicts:,} edits in conflict"] * bool(conflicts)
+    if summary["loses_most"] or 2 * summary["removed"] > summary["table_rows"]:
+        needed = f", which needs {ALLOW}" if summary["dry_run"] and summary["loses_most"] else ""
+        notes += [f"most of the table's {summary['table_rows']:,} rows deleted{needed}"]
     return ("Would be: " if summary["dry_run"] else "") + ", ".join([*counts, *notes])
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the command line says; None and no keys are as for the last file. `edits` is what becomes of people's."""
+
+    mode: str | None
+    keys: Sequence[str]
+    missing: str | None
+    edits: str
+    allows_deletions: bool
+
+    @property
+    def takes_edited(self) -> bool:
+        """Whether rows go that somebody edited."""
+        return self.edits == FILE
 
 
 async def _update(
     settings: Settings,
     path: Path,
     table_id: int,
-    wanted: dict[str, Any],
-    edits: str,
+    wanted: _Wanted,
     progress: Advance,
     *,
     is_dry: bool,
@@ -66,14 +88,15 @@ async def _update(
         table, actor = await _find(run.context, table_id)
         file = await asyncio.to_thread(copy_upload, path, run.folder)
         await run.database.write(import_updating.create, run.import_id, actor, table_id, **file)
-        update = _Update(run, table, actor)
-        summary = await update.compare(wanted)
+        update = _Update(run, table, actor, wanted)
+        report = await update.compare()
         if is_dry:
             await run.database.write(importing.cancel, run.import_id)
             await run.queue.join()
         else:
-            summary = await update.apply(Decision(edits)) or summary
-        return summary | {"table": table_id, "dry_run": is_dry}
+            report = await update.apply(report)
+        loses = report.loses_most(with_edited=wanted.takes_edited)
+        return report.summary() | {"loses_most": loses, "table": table_id, "dry_run": is_dry}
 
 
 async def _find(context: JobContext, table_id: int) -> tuple[Table, Actor]:
@@ -89,40 +112,54 @@ async def _find(context: JobContext, table_id: int) -> tuple[Table, Actor]:
 class _Update:
     """A file for a table, from its comparison to the change."""
 
-    def __init__(self, run: LocalImport, table: Table, actor: Actor) -> None:
+    def __init__(self, run: LocalImport, table: Table, actor: Actor, wanted: _Wanted) -> None:
         self._database, self._context, self._queue = run.database, run.context, run.queue
-        self._import_id, self._table, self._actor = run.import_id, table, actor
+        self._import_id, self._table, self._actor, self._wanted = run.import_id, table, actor, wanted
 
-    async def compare(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        """What the comparison says, as `ComparisonReport.summary`."""
+    async def compare(self) -> ComparisonReport:
         update = await self._wait()
-        settings = self._chosen(UpdateSettings.from_json(update.settings), wanted)
+        settings = self._chosen(UpdateSettings.from_json(update.settings))
         if update.comparison is None or settings.to_json() != update.settings:
             place = self._actor, self._table.id, self._import_id
             await self._database.write(import_updating.compare, *place, settings)
             update = await self._wait()
-        return _summary(update)
+        return _report(update)
 
-    async def apply(self, decision: Decision) -> dict[str, Any] | None:
-        """Until the table is what it was compared as; returns what the last comparison said, if there was another."""
-        plan, summary = str(self._context.folder(self._import_id).plan), None
+    async def apply(self, report: ComparisonReport) -> ComparisonReport:
+        """Until the table is what it was compared as; returns what the last comparison said, `report` or another."""
+        plan = str(self._context.folder(self._import_id).plan)
         for _ in range(MAX_COMPARISONS):
+            await self._ensure_wanted(report)
             place = self._actor, self._table.id, self._import_id
-            is_begun = await self._database.write(import_updating.apply, *place, decision, plan)
+            is_begun = await self._database.write(import_updating.apply, *place, Decision(self._wanted.edits), plan)
             update = await self._wait(ends=is_begun)
             if is_begun:
-                return summary
-            summary = _summary(update)
+                return report
+            report = _report(update)
         raise UserError("Others keep changing the table. Nothing was imported; try again later.")
 
-    def _chosen(self, settings: UpdateSettings, wanted: dict[str, Any]) -> UpdateSettings:
+    async def _ensure_wanted(self, report: ComparisonReport) -> None:
+        """Nobody looks at the comparison here, and a file may have been cut off. Raises `UserError`."""
+        wanted, with_edited = self._wanted, self._wanted.takes_edited
+        if wanted.allows_deletions or not report.loses_most(with_edited=with_edited):
+            return
+        lost = report.deleted_in_words(with_edited=with_edited)
+        rows = f"{report.rows:,} row{'s' * (report.rows != 1)}" if report.rows else "no rows"
+        is_said = wanted.missing or wanted.mode == Mode.REPLACE
+        remembered = "" if is_said else ", and so it was decided for an earlier one"
+        raise UserError(
+            f"{lost} would be deleted, since the file has {rows}{remembered}. Nothing was imported."
+            f" Is it the right file? If so, add {ALLOW}."
+        )
+
+    def _chosen(self, settings: UpdateSettings) -> UpdateSettings:
         """As asked for on the command line. Raises `UserError` for an unknown column."""
-        numbers = {column.title.casefold(): column.number for column in self._table.columns}
-        if unknown := [title for title in wanted["keys"] if title.casefold() not in numbers]:
+        wanted, numbers = self._wanted, {column.title.casefold(): column.number for column in self._table.columns}
+        if unknown := [title for title in wanted.keys if title.casefold() not in numbers]:
             raise UserError(f"The table has no column “{unknown[0]}”.")
-        keys = tuple(numbers[title.casefold()] for title in wanted["keys"]) or settings.keys
-        mode = Mode(wanted["mode"] or settings.mode)
-        return replace(settings, mode=mode, keys=keys, missing=Missing(wanted["missing"] or settings.missing))
+        keys = tuple(numbers[title.casefold()] for title in wanted.keys) or settings.keys
+        mode = Mode(wanted.mode or settings.mode)
+        return replace(settings, mode=mode, keys=keys, missing=Missing(wanted.missing or settings.missing))
 
     async def _wait(self, *, ends: bool = False) -> ImportUpdate:
         """Until no task runs. Raises `UserError` if one has failed."""
@@ -136,8 +173,8 @@ class _Update:
         return update
 
 
-def _summary(update: ImportUpdate) -> dict[str, Any]:
+def _report(update: ImportUpdate) -> ComparisonReport:
     report = update.report
     if report is None:
         raise UserError("The file could not be compared with the table.")
-    return report.summary()
+    return report

@@ -56,7 +56,7 @@ class _Comparer:
     ) -> None:
         self.request, self.settings, self.comparison, self.plan = request, settings, comparison, plan
         self.progress = progress
-        self.report = ComparisonReport(comparison.seq)
+        self.report = ComparisonReport(comparison.seq, table_rows=request.rows)
         self.fields = request.columns
         self.fit = {field.number: _Fit(comparison, field) for field in self.fields}
         self.clashes = 0

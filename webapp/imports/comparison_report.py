@@ -58,6 +58,7 @@ class ComparisonReport:
 
     seq: int
     rows: int = 0  # of the file
+    table_rows: int = 0  # before
     added: int = 0
     changed: int = 0
     cells: int = 0  # of the changed rows
@@ -83,6 +84,27 @@ class ComparisonReport:
     @property
     def clash_count(self) -> int:
         return sum(self.clashes.get(kind, 0) for kind in ("cell", "deleted", "kept"))
+
+    def deletes(self, *, with_edited: bool = False) -> int:
+        """How many rows of the table go; with those that somebody edited, if that is decided."""
+        return self.removed + (self.clashes.get("kept", 0) if with_edited else 0)
+
+    @property
+    def deletes_most(self) -> bool:
+        """Whether more than half of the table's rows go, as far as is known how many it has."""
+        return 2 * self.deletes() > self.table_rows > 0
+
+    def loses_most(self, *, with_edited: bool = False) -> bool:
+        """Whether the table would have less than half as many rows, or lose some to a file that has none at all."""
+        deleted = self.deletes(with_edited=with_edited)
+        return deleted > 0 and (self.rows == 0 or 2 * (deleted - self.added) > self.table_rows)
+
+    def deleted_in_words(self, *, with_edited: bool = False) -> str:
+        """Which rows go, to begin a sentence."""
+        deleted = self.deletes(with_edited=with_edited)
+        if deleted >= self.table_rows:
+            return f"All rows of the table ({deleted:,})"
+        return f"{deleted:,} of the {self.table_rows:,} rows of the table"
 
     @property
     def is_nothing(self) -> bool:
@@ -114,7 +136,10 @@ class ComparisonReport:
 
     def summary(self) -> dict[str, Any]:
         """The output of `rowcast import --into --dry-run --json`, for scripts."""
-        names = ("rows", "added", "changed", "cells", "same", "missing", "removed", "marked", "left_out", "refused")
+        names = (
+            "rows", "table_rows", "added", "changed", "cells", "same", "missing", "removed", "marked", "left_out",
+            "refused",
+        )  # fmt: skip
         return {name: getattr(self, name) for name in names} | {"conflicts": self.clashes}
 
 

@@ -147,6 +147,7 @@ def present_report(reading: Reading, report: ComparisonReport) -> dict[str, Any]
         "report": report,
         "figures": _figures(report, settings),
         "button": _button(report),
+        "deletion": f"{report.deleted_in_words()} will be deleted." if report.deletes_most else "",
         "sentence": _sentence(settings, titles),
         "problems": [
             (plural(report.refused[kind], "row"), words, _lines(report.samples.get(kind, ()), titles, table_id))

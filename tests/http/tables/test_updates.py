@@ -386,6 +386,27 @@ async def test_a_file_without_rows_that_would_remove_all_rows_is_pointed_out(
     page = await text_of(ada, location)
     assert figures(page)["removed"] == "3"
     assert "The file has no rows. Is it the right one?" in page
+    assert said_before_the_button(page) == "All rows of the table (3) will be deleted."
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ("id,City,Since\n1,Oslo,1048\n", "2 of the 3 rows of the table will be deleted."),
+        ("id,City,Since\n1,Oslo,1048\n2,Bergen,1070\n", None),
+    ],
+)
+async def test_that_more_than_half_of_the_rows_go_is_said_before_the_button(
+    app: Application, ada: QuartClient, table: int, data: str, words: str | None
+) -> None:
+    location = await compared(app, ada, table, data, missing="delete")
+    assert said_before_the_button(await text_of(ada, location)) == words
+
+
+def said_before_the_button(page: str) -> str | None:
+    """The sentence that the button is described by."""
+    found = re.search(r'id="deletion">([^<]+)<.*import-button" aria-describedby="deletion"', page, re.DOTALL)
+    return found and found[1]
 
 
 async def test_an_import_goes_with_its_table_with_all_of_its_files(
