@@ -7,6 +7,7 @@ from typing import Any
 from webapp.extensions import config
 from webapp.models import Table
 from webapp.models.tables.action_limits import MAX_CELLS, MAX_CHARACTERS
+from webapp.models.tables.judged_columns import judged_columns
 from webapp.models.tables.large_change import AT_ONCE
 from webapp.planners.bulk.operations import CellOperation, to_json
 from webapp.planners.bulk.report import BulkReport
@@ -37,11 +38,13 @@ def plan_arguments(
 ) -> dict[str, Any]:
     """What the planners take, as JSON; `more` is of the form."""
     rules = {str(column.number): dict(column.rules) for column in table.columns if column.rules}
+    judged = judged_columns(table.columns, operation.writes) if operation else {}
     return {
         "selection": selection_to_json(selection.rows),
         "rules": rules,
         "expected": table.row_count if selection.is_all else selection.chosen,
         **({"operation": to_json(operation)} if operation else {}),
+        **judged,
         **more,
     }
 

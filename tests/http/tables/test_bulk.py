@@ -243,6 +243,44 @@ async def test_many_rows_are_planned_in_the_background_and_changed_after_a_look(
     assert (await column(client, table, 2))[:3] == ["1", "2", "3"]
 
 
+async def test_a_plan_is_not_applied_to_a_column_with_other_rules_than_it_was_made_for(
+    app: Application, client: QuartClient, settings: Settings
+) -> None:
+    await sign_up(client)
+    columns = {"Name": "text", "Size": "text", "Note": "text"}
+    table = f"/tables/{add_table(settings.data_dir, columns, [['a', 'small', '']] * 1_001)}"
+    form = {"column": 2, "text": "large"}
+    seen = '{"title": "%s", "rules": {}, "behind": %d, "place": %d}'
+
+    change = await post(client, f"{table}/bulk/set?rows=all", 303, **form)
+    await until(app, client, change, "/start")
+    await post(client, f"{table}/columns/3", 303, title="Note", required="y", place=3, seen=seen % ("Note", 2, 3))
+    await post(client, f"{table}/columns/2", 303, title="Size", choices="small", place=2, seen=seen % ("Size", 1, 2))
+    await post(client, f"{change}/start", 303)
+
+    page = await get(client, change)
+    assert "The type or the rules of the column “Size” have changed since this was prepared" in page
+    assert "/start" not in page
+    assert set(await column(client, table, 2)) == {"small"}
+    again = await post(client, f"{table}/bulk/set?rows=all", 303, **form)
+    assert "1,001 texts do not fit" in await until(app, client, again, "Nothing would change")
+
+
+async def test_a_plan_is_applied_though_other_columns_have_changed(
+    app: Application, client: QuartClient, settings: Settings
+) -> None:
+    """Or somebody has written a text into a column that had none."""
+    await sign_up(client)
+    table = f"/tables/{add_table(settings.data_dir, {'A': 'integer', 'B': 'text'}, [['1', '']] * 1_001)}"
+    change = await post(client, f"{table}/bulk/set?rows=all", 303, column=1, text="2")
+    await until(app, client, change, "/start")
+    seen = '{"title": "B", "rules": {}, "behind": 1, "place": 2}'
+    await post(client, f"{table}/columns/2", 303, title="B", required="y", place=2, seen=seen)
+    await save(client, table, edit(1, 1, "1", "some", as_text=True))
+    await post(client, f"{change}/start", 303)
+    await until(app, client, change, "Changed 1,001 cells in 1,001 rows, except for 1 place")
+
+
 async def test_many_rows_are_deleted_and_copied_in_the_background(
     app: Application, client: QuartClient, settings: Settings
 ) -> None:

@@ -25,7 +25,7 @@ from webapp.db.sqlite_driver import connect
 from webapp.extensions import db, jobs
 from webapp.jobs import large_changes
 from webapp.models import Actor, Import, ImportUpdate, LargeChange, TableRole
-from webapp.models.tables import editing, large_steps
+from webapp.models.tables import columns, editing, large_steps
 from webapp.models.tables.import_update import find_update
 from webapp.web.application import Application
 
@@ -329,6 +329,47 @@ async def test_a_table_that_has_changed_meanwhile_is_compared_again(
     assert "compared with it again" in page
     assert "There is nothing to import" in page
     assert len(await rows_of(ada, table)) == 5
+
+
+async def test_a_column_that_gets_other_rules_after_the_comparison_makes_it_begin_again(
+    app: Application, ada: QuartClient, table: int
+) -> None:
+    location = await compared(app, ada, table, mode="append")
+    await change_rules(app, table, choices=["Oslo"])
+    assert (await apply(app, ada, location)).state == "ready"
+    assert "compared with it again" in await text_of(ada, location)
+    assert len(await rows_of(ada, table)) == 4
+
+
+async def test_an_import_is_not_applied_to_columns_with_other_rules_than_it_was_begun_for(
+    app: Application, ada: QuartClient, table: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They change while what was compared is being read."""
+    location, held, go_on = await compared(app, ada, table), asyncio.Event(), large_changes._go_on
+
+    async def wait(*arguments: Any) -> None:
+        await held.wait()
+        await go_on(*arguments)
+
+    monkeypatch.setattr(large_changes, "_go_on", wait)
+    assert (await ada.post(f"{location}/application")).status_code == 303
+    await change_rules(app, table, choices=["Oslo"])
+    held.set()
+    import_ = await settled(app, location)
+    assert import_.state == "ready"
+    assert import_.failure is not None
+    assert "rules of the column “City” have changed since this was prepared" in import_.failure
+    assert import_.failure in await text_of(ada, location)
+    assert len(await rows_of(ada, table)) == 4
+
+    await apply(app, ada, location)
+    assert "compared with it again" in await text_of(ada, location)
+    assert (await apply(app, ada, location)).state == "done"
+
+
+async def change_rules(app: Application, table: int, **rules: Any) -> None:
+    """Of the column City."""
+    await db.of(app).write(columns.change_column, ADA, table, 2, {"rules": {}}, {"rules": rules})
 
 
 async def test_a_cell_that_is_edited_after_the_comparison_is_left_as_it_is(

@@ -26,6 +26,7 @@ from webapp.models.tables.change_set import ChangeSet, Kind, Via
 from webapp.models.tables.import_model import Import, ImportState, StateConflict, ensure_room
 from webapp.models.tables.import_update import ImportUpdate, get_update, remember_source
 from webapp.models.tables.importing import announce, begin_inspection, cancel, get_in_state
+from webapp.models.tables.judged_columns import judged_columns
 from webapp.models.tables.large_change import ENDED, LargeChange, LargeState
 from webapp.models.tables.large_columns import NewColumn, ensure_room_for, numbers_of
 from webapp.models.tables.sheet import editable
@@ -139,7 +140,7 @@ async def apply(work: UnitOfWork, actor: Actor, table_id: int, import_id: str, d
     `StateConflict`, `LargeChangeRunning`, `PurgeRunning`, `TypeChangeRunning`, and `UserError` if the table has no room
     for a column.
     """
-    await work.run(lambda connection: editable(connection, actor, table_id))
+    table = await work.run(lambda connection: editable(connection, actor, table_id))
     import_, update = await get_update(work.session, import_id, table_id)
     if import_.state in (ImportState.UPDATING, ImportState.DONE):
         return True
@@ -153,7 +154,8 @@ async def apply(work: UnitOfWork, actor: Actor, table_id: int, import_id: str, d
         return False
     new = _new_columns(InspectionReport.from_json(import_.inspection or {}), settings)
     await work.run(lambda connection: ensure_room_for(connection, table_id, len(new)))
-    await _begin(work, actor, update, import_, decision, plan, new)
+    arguments = {"path": plan, **judged_columns(table.columns, settings.mapped.values())}
+    await _begin(work, actor, update, import_, decision, arguments, new)
     return True
 
 
@@ -222,15 +224,15 @@ async def _begin(
     update: ImportUpdate,
     import_: Import,
     decision: Decision,
-    plan: str,
+    arguments: Mapping[str, Any],
     new: Sequence[NewColumn],
 ) -> None:
-    arguments = {"path": plan, "answer": decision.answer, "taken": list(decision.taken)}
+    decided = {"answer": decision.answer, "taken": list(decision.taken)}
     planned = large_changing.Planned(
-        PLANNER, arguments, Kind.IMPORT_UPDATE, Via.IMPORT, import_.filename, new_columns=new
+        PLANNER, {**arguments, **decided}, Kind.IMPORT_UPDATE, Via.IMPORT, import_.filename, new_columns=new
     )
     change = await large_changing.begin(work, actor, update.table_id, planned)
-    update.change_id, update.decision = change.id, {"answer": decision.answer, "taken": list(decision.taken)}
+    update.change_id, update.decision = change.id, decided
     import_.state, import_.failure = ImportState.UPDATING, None
     announce(work, import_.id)
 

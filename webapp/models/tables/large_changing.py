@@ -81,7 +81,8 @@ async def begin(
 
 
 async def apply(work: UnitOfWork, actor: Actor, table_id: int, change_id: int) -> LargeChange:
-    """Apply a plan that is ready. Pressing twice is pressing once.
+    """Apply a plan that is ready. Pressing twice is pressing once. The change has failed, with a reason, if a column
+    has another type or other rules than it was planned for.
 
     Raises `NotFound`, `NotAllowed`, `LargeChangeOver`, `LargeChangeRunning`, `PurgeRunning` and `TypeChangeRunning`.
     """

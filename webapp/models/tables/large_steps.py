@@ -22,6 +22,7 @@ from webapp.models.tables.change_log import (
 )
 from webapp.models.tables.change_set import Entry, Kind, SetState, columns_of
 from webapp.models.tables.column_properties import describe_entries
+from webapp.models.tables.judged_columns import judged_otherwise
 from webapp.models.tables.large_change import (
     ENDED,
     MAX_UNDECIDED,
@@ -41,6 +42,10 @@ from webapp.rowstore.table_ref import Field
 INDEX_ROWS = 20_000  # for more rows the search index is not kept up but built again afterwards, and sort indexes go
 FORGOTTEN = 200  # parts of a plan deleted in one unit of work
 TASK = "change_rows"
+OTHER_RULES = (
+    "The type or the rules of the column “{}” have changed since this was prepared, so nothing was changed. Prepare it"
+    " once more: its texts are compared with the new ones then."
+)
 NO_LONGER = "The person who began this may no longer change the table, so it was taken back."
 
 
@@ -140,8 +145,8 @@ async def _is_allowed(work: UnitOfWork, change: LargeChange) -> bool:
 
 
 async def start(work: UnitOfWork, change: LargeChange) -> None:
-    """Take the number of the change set. Raises `NotAllowed`, `LargeChangeRunning`, `PurgeRunning` and
-    `TypeChangeRunning`.
+    """Take the number of the change set. A plan whose texts were judged by other rules than those of its columns is
+    given up. Raises `NotAllowed`, `LargeChangeRunning`, `PurgeRunning` and `TypeChangeRunning`.
     """
     if not await _is_allowed(work, change):
         raise NotAllowed(NO_LONGER)
@@ -150,6 +155,9 @@ async def start(work: UnitOfWork, change: LargeChange) -> None:
         follow(work, change, is_at_work=False)
         return
     table = await _get_table(work, change.table_id)
+    if (title := judged_otherwise(change.arguments, table.columns)) is not None:
+        give_up(work, change, OTHER_RULES.format(title))
+        return
     begun = await work.run(lambda connection: _begin_set(connection, change, table))
     change.seq, change.first_new_row = begun.seq, begun.first_new_row
     change.state, table.growing = LargeState.APPLYING, begun.seq
