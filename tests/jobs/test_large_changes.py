@@ -1,5 +1,6 @@
 """Large changes on a real server: whatever is killed, and whenever, all of it is done or nothing."""
 
+import re
 from itertools import takewhile
 
 import pytest
@@ -111,11 +112,22 @@ def test_a_cancelled_change_is_taken_back_even_if_the_server_is_killed(
     assert browser.ask("SELECT seq, rows, state FROM change_sets ORDER BY seq")[0][:] == (1, 1, "cancelled")
 
 
+def linked(running: str) -> list[str]:
+    """The pages that the list of what runs leads to."""
+    return re.findall(r'<li class="card-row">\s*<a href="([^"]+)"', running)
+
+
 def test_a_table_in_the_trash_has_its_change_taken_back(browser: Browser, table: str) -> None:
-    hold_children(browser, 1, "apply")
+    hold_children(browser, 3, "apply")
     post(browser, f"{table}/changes/1/start")
-    wait_for_parts(browser, 1)
+    wait_for_parts(browser, 3)
+    assert linked(browser.client.get("/tables/running").text) == [f"{table}/changes/1"]
     delete(browser, table)
+    hold_children(browser, 1, "revert")
+    wait_for(lambda: latest(browser)["parts_done"] == 2)
+    running = browser.client.get("/tables/running").text
+    assert "Changing cells: Planets" in running
+    assert linked(running) == []
     release_children(browser)
     wait_for_state(browser, "cancelled")
     assert names(browser) == NAMES

@@ -1,6 +1,6 @@
 """What runs in the background for the reader, with progress and a button that stops it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from quart import url_for
@@ -9,7 +9,7 @@ from quart.typing import ResponseReturnValue
 from webapp.extensions import db, jobs
 from webapp.models import LargeChange, TypeChange
 from webapp.models.tables.import_model import ImportSummary
-from webapp.models.tables.running import find_running_work
+from webapp.models.tables.running import Running, find_running_work
 from webapp.tables import bp
 from webapp.tables.import_presenter import progress_of
 from webapp.tables.large_change_presenter import present_change
@@ -20,12 +20,14 @@ from webapp.web.session import current_user
 
 @dataclass(frozen=True, slots=True)
 class RunningLine:
-    """`share` is how much is done, from 0 to 1, None while nobody knows; `cancel_url` None if it cannot be stopped."""
+    """`share` is how much is done, from 0 to 1, None while nobody knows; `url` None if it has no page for the reader,
+    `cancel_url` if they cannot stop it.
+    """
 
     id: str
     icon: str
     title: str
-    url: str
+    url: str | None
     sentence: str
     share: float | None
     cancel_url: str | None
@@ -34,10 +36,15 @@ class RunningLine:
 @bp.get("/running")
 async def running_index() -> ResponseReturnValue:
     found = await find_running_work(db(), current_user())
-    lines = [_of_change(change, title) for change, title in found.large]
-    lines += [_of_type(change, column, title) for change, column, title in found.types]
+    lines = [_within(found, change, _of_change(change, title)) for change, title in found.large]
+    lines += [_within(found, change, _of_type(change, column, title)) for change, column, title in found.types]
     lines += map(_of_import, found.imports)
     return await render("tables/running/index.html", "tables/running/_list.html", lines=lines)
+
+
+def _within(found: Running, change: LargeChange | TypeChange, line: RunningLine) -> RunningLine:
+    """Without what would answer that there is no such table."""
+    return line if change.table_id in found.editable else replace(line, url=None, cancel_url=None)
 
 
 def _of_change(change: LargeChange, table: str) -> RunningLine:
