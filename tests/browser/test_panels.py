@@ -5,11 +5,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, let_go
 from tests.browser.people import Cookies
-from tests.servers import Server
+from tests.servers import Server, wait_for
+
+# Whether what a column's page answers is dealt with.
+ANSWERED = """() => document.addEventListener('htmx:finally:request', ({ detail: { ctx } }) => {
+    window.answered ||= /\\/columns\\/2\\//.test(ctx.request.action);
+})"""
 
 
 @pytest.fixture
@@ -213,6 +218,30 @@ def test_the_panel_goes_back_from_the_types_to_the_column(page: Page, planets: s
     panel.get_by_role("link", name="Change type").click()
     panel.get_by_role("link", name="Cancel").click()
     expect(panel.get_by_role("heading", name="Moons", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize("name", ["Change type", "Edit column"])
+def test_an_answer_that_comes_after_the_panel_was_closed_does_not_open_it_again(
+    page: Page, planets: str, panel: Any, name: str
+) -> None:
+    page.locator("#column-2").click()
+    link = panel.get_by_role("link", name=name)
+    expect(link).to_be_visible()
+    held: list[Route] = []
+    page.route(re.compile(r"/columns/2/(type|edit)"), lambda route: held.append(route))
+    link.click()
+    wait_for(lambda: page.evaluate("1") and held)
+    page.evaluate(ANSWERED)
+    panel.get_by_role("link", name="Close").press("Enter")
+    expect(panel).to_be_hidden()
+    let_go(held)
+    page.wait_for_function("window.answered")
+
+    expect(panel).to_be_hidden()
+    expect(page).to_have_url(re.compile(r"/tables/\d+$"))
+    expect(page).to_have_title("Planets · Rowcast")
+    page.locator("#column-3").click()  # the next one opens as ever
+    expect(panel.get_by_role("heading", name="Radius", exact=True)).to_be_visible()
 
 
 def test_the_types_lead_back_to_the_view_the_table_shows_and_are_found_once(

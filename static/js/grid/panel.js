@@ -3,6 +3,7 @@ import { $, on } from './rows.js';
 
 /* The panel. Closing it restores the table's URL without requesting the rows again. */
 let opener = null;
+let closings = 0;
 on('click', (event) => {
   const close = event.target.closest('[data-close-panel]');
   const panel = $('#panel');
@@ -10,17 +11,20 @@ on('click', (event) => {
   event.preventDefault();
   event.stopImmediatePropagation();
   panel.replaceChildren();
+  closings += 1;
   history.pushState({ htmx: true }, '', close.href);
   document.title = `${$('#main h1').textContent} · Rowcast`;
   markOpenRow();
   (opener?.isConnected ? opener : $('#grid [tabindex="0"]'))?.focus();
 }, true);
 on('htmx:before:request', ({ detail: { ctx } }) => {
+  ctx.closings = closings;
   if (ctx.target?.id === 'panel' && !ctx.sourceElement.closest('#panel')) opener = document.activeElement;
 });
 
-on('htmx:before:swap', (event) => { // closed in the meantime
-  if (event.detail.ctx.isRefresh && !$('#panel')?.childElementCount) event.preventDefault();
+on('htmx:before:swap', (event) => { // closed in the meantime; what was typed and refused comes back nevertheless
+  const { target, request, closings: before = 0 } = event.detail.ctx;
+  if (target?.id === 'panel' && request?.method === 'GET' && before !== closings) event.preventDefault();
 });
 let refreshTimer = 0;
 on('htmx:after:swap', ({ detail: { ctx } }) => {
