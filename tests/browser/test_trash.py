@@ -28,8 +28,8 @@ def test_a_deleted_table_is_restored_from_the_next_page_and_from_the_trash(home:
 def test_rows_and_a_column_are_chosen_restored_and_deleted_for_good(home: Visit) -> None:
     page = home.page
     table = f"/tables/{add_table(home.server.data_dir, PLANETS, PLANET_ROWS)}"
-    _delete(page, table, [3, 4, 5])
-    _delete(page, table, [7])
+    delete_rows(page, table, [3, 4, 5])
+    delete_rows(page, table, [7])
     page.goto(table)
     page.locator("summary[title=Edit]").click()
     page.get_by_role("link", name="Deleted rows and columns").click()
@@ -60,6 +60,6 @@ def test_an_open_page_of_a_table_that_is_deleted_says_so(home: Visit) -> None:
     expect(page.get_by_text("its owner finds it in the trash")).to_be_visible()
 
 
-def _delete(page: Page, table: str, rows: list[int]) -> None:
+def delete_rows(page: Page, table: str, rows: list[int]) -> None:
     headers = {"Sec-Fetch-Site": "same-origin"}
     assert page.request.post(f"{table}/rows/deletion", data={"ids": rows}, headers=headers).ok

@@ -9,7 +9,7 @@ from sqlalchemy.orm import defer
 from webapp.db.errors import DatabaseBusy, StorageFull, UserError
 from webapp.extensions import config, db, jobs
 from webapp.imports.update_settings import UpdateSettings
-from webapp.models import Import, ImportState, LargeChange, is_allowed
+from webapp.models import ChangeSet, Import, ImportState, LargeChange, is_allowed
 from webapp.models.errors import NotAllowed, NotFound
 from webapp.models.tables import import_updating
 from webapp.models.tables.access import TableAccess, find_access, find_table
@@ -17,6 +17,7 @@ from webapp.models.tables.import_model import RUNNING_STATES, StateConflict
 from webapp.models.tables.import_update import ImportUpdate, authors_of, find_update, updates_of
 from webapp.models.tables.update_checks import SettingsRefused
 from webapp.tables import bp
+from webapp.tables.edit_answers import undo_url
 from webapp.tables.import_presenter import progress_of
 from webapp.tables.imports import FORM_FIELDS, FORM_LIMIT
 from webapp.tables.large_change_presenter import present_change
@@ -153,6 +154,7 @@ async def _page(
         "error": str(error) if error else import_.failure if is_read else None,
         "live_url": url_for("live.stream", **watched) if is_running else None,
         "set_url": url_for("tables.histories_show", table_id=table.id, seq=update.seq) if update.seq else None,
+        "undo_url": await _undo_url(update) if import_.state == ImportState.DONE else None,
     }
     return await render_large("tables/updates/show.html", "tables/updates/_update.html", status, **context)
 
@@ -161,6 +163,13 @@ async def _change(update: ImportUpdate) -> LargeChange | None:
     """The large change that applies it."""
     async with db().reading() as session:
         return await session.get(LargeChange, update.change_id) if update.change_id is not None else None
+
+
+async def _undo_url(update: ImportUpdate) -> str | None:
+    """While its change is in force."""
+    async with db().reading() as session:
+        one = await session.get(ChangeSet, (update.table_id, update.seq)) if update.seq is not None else None
+    return undo_url(update.table_id, one.seq) if one is not None and one.undone_by is None else None
 
 
 def _rejected_url(import_: Import) -> str | None:

@@ -138,8 +138,14 @@ async def test_a_later_file_is_compared_at_once_and_changes_the_table_with_one_b
     assert await rows_of(ada, table) == [
         "id,City,Since", "1,Christiania,1048", "2,Bergen,1070", "3,Narvik,1902", "4,Bodø,1816",
     ]  # fmt: skip
-    assert "is imported" in await text_of(ada, location)
+    page = await text_of(ada, location)
+    assert "is imported" in page
     assert "cities 2.csv" in await text_of(ada, f"/tables/{table}/history")
+    (undo,) = re.findall(r'action="([^"]+/revert[^"]*)"', page)
+    begun = await ada.post(undo)
+    await until(app, ada, begun.headers["Location"], "Changed ")
+    assert "4,Bodø,1816" not in await rows_of(ada, table)
+    assert "/revert" not in await text_of(ada, location)
 
 
 async def test_what_an_upload_changed_has_a_page_and_a_csv(app: Application, ada: QuartClient, table: int) -> None:
