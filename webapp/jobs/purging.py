@@ -78,11 +78,13 @@ async def _forget_imports(context: JobContext, purge: Purge) -> None:
         async with context.lock(import_id), context.lock(files_of(import_id)):
             folder, forget = context.folder(import_id), partial(forget_comparison, is_of_columns=bool(purge.columns))
             files = await when_not_busy(context.database.write, forget, import_id, purge.seq)
-            if files == Files.REMOVED:
+            if files in (Files.REMOVED, Files.READ):
                 await asyncio.to_thread(folder.remove_comparison)
             elif files == Files.TRIMMED:
                 ref = table.ref if table is not None else TableRef(purge.table_id, ())
                 await context.rows.read(partial(_trim, folder, ref), TRIM_SECONDS)
+            if files in (Files.REMOVED, Files.TRIMMED):
+                await asyncio.to_thread(folder.inspection.unlink, missing_ok=True)
 
 
 def _trim(folder: ImportFolder, table: TableRef, rows: RowReader) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from quart.testing import QuartClient
 
 from settings import Settings
+from tests.http.tables.test_imports import uploaded
 from tests.http.tables.test_updates import (
     ADA,
     LATER,
@@ -26,6 +27,7 @@ from tests.http.tables.test_updates import (
 from tests.servers import wait_for
 from webapp.db.sqlite_driver import connect
 from webapp.extensions import db
+from webapp.models import Import
 from webapp.models.tables.columns import delete_column
 from webapp.models.tables.editing import delete_rows
 from webapp.web.application import Application
@@ -52,12 +54,14 @@ async def purge(settings: Settings, client: QuartClient, table: int, seq: int) -
 
 
 async def left_of(app: Application, settings: Settings, location: str) -> str:
-    """All that is kept of an import, but for the upload and what was read from it alone."""
+    """All that is kept of an import, but for the upload and, until it is imported, what was read from that alone."""
     folder: Path = settings.imports_dir / location.rpartition("/")[2]
-    _, update = await found(app, location)
-    texts = [json.dumps(update.comparison, ensure_ascii=False)]
+    import_, update = await found(app, location)
+    is_done, texts = import_.state == "done", [json.dumps(update.comparison, ensure_ascii=False)]
+    if is_done:
+        texts.append(json.dumps(import_.inspection, ensure_ascii=False))
     for path in folder.iterdir():
-        if path.name not in ("original", "inspection.json", "lock"):
+        if path.name not in ("original", "lock") and (is_done or path.name != "inspection.json"):
             content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
             texts.append(content.decode())
     return "\n".join(texts)
@@ -116,5 +120,36 @@ async def test_of_a_file_that_was_imported_only_what_the_next_one_needs_is_left(
     left = await left_of(app, settings, location)
     assert not any(text in left for text in ("Kristiania", "Christiania", "Bodø"))
     assert "Bjørgvin" in left
+    assert "is imported" in await text_of(ada, location)
     again = await compared(app, ada, table, LATER)
     assert "1 edited cell stays as decided" in await text_of(ada, again)
+
+
+async def test_nothing_that_was_read_for_the_preview_is_left_of_rows_that_were_deleted_for_good(
+    app: Application, ada: QuartClient, settings: Settings
+) -> None:
+    """Samples, texts without a value, doubts about titles and notes quote cells."""
+    rows = "".join(f"{number},City {number}\n" for number in range(2, 40))
+    location = await uploaded(app, ada, f"id,City\n1,Utopia\n{rows}unknown,Xanadu\n")
+    await ada.post(f"{location}/start")
+    table = (await settled(app, location)).table_id
+    assert table is not None
+    import_id = location.rpartition("/")[2]
+    folder = settings.imports_dir / import_id
+    assert "Utopia" in (folder / "inspection.json").read_text()
+    assert "unknown" in await inspection_of(app, import_id)
+
+    for row in (1, 40):
+        await purge(settings, ada, table, await delete_row(app, table, row))
+
+    assert not (folder / "inspection.json").exists()
+    left = await inspection_of(app, import_id)
+    assert "Utopia" not in left
+    assert "unknown" not in left
+    assert (await ada.get(location)).status_code == 200
+    assert f"/tables/{table}" in await text_of(ada, "/dashboard")
+
+
+async def inspection_of(app: Application, import_id: str) -> str:
+    async with db.of(app).reading() as session:
+        return json.dumps((await session.get_one(Import, import_id)).inspection, ensure_ascii=False)
