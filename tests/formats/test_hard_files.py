@@ -226,6 +226,14 @@ def test_a_row_that_may_have_swallowed_others_is_pointed_out(tmp_path: Path) -> 
     ]  # fmt: skip
 
 
+def test_rows_that_may_have_swallowed_others_are_found_among_rows_of_several_lines(tmp_path: Path) -> None:
+    harmless = '1,"two\nlines",3\n' * 3 + '"a,\nb,c,d",2,3\n'  # no comma, and parts that are no rows
+    swallowed = '5,"A,b\n6,C",d\n'
+    report, _ = read(tmp_path, "a,b,c\n" + harmless + swallowed + "1,2,3\n" * 30_000 + swallowed)
+    (note,) = report.notes
+    assert (note.kind, note.count, note.lines) == ("joined", 2, [(10, "5,A,b"), (30_012, "5,A,b")])
+
+
 @pytest.mark.parametrize(
     ("text", "header", "first_title", "rows"),
     [
