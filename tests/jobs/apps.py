@@ -13,7 +13,7 @@ from dbos import DBOS
 from settings import Settings
 from webapp import create_app
 from webapp.imports import child_process
-from webapp.jobs import DurableQueue, JobContext, import_passes, purging, schedule
+from webapp.jobs import DurableQueue, JobContext, import_drafts, import_passes, purging, schedule
 from webapp.jobs.tasks import TASKS
 from webapp.models.tables import log_scrubbing, trash
 from webapp.web.application import Application
@@ -47,6 +47,12 @@ def held_children(settings: Settings) -> Application:
     """A pass waits once it has reached the number of rows in the file `hold-children` of the data folder."""
     child_process.COMMAND = ("-m", "tests.jobs.held_worker", str(settings.data_dir / "hold-children"))
     return create_app(settings)
+
+
+def drafting(settings: Settings) -> Application:
+    """The same, and every file is worth a draft; one that nobody wants any more goes soon."""
+    import_drafts.MIN_ROWS, schedule.CHECK_EVERY = 1, 0.1
+    return held_children(settings)
 
 
 def late_recovery(settings: Settings) -> Application:

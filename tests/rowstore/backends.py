@@ -13,7 +13,8 @@ from webapp.db import sqlite
 from webapp.db.sqlite_driver import connect
 from webapp.rowstore import open_loader, open_reader
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite.loader import SqliteAppender
+from webapp.rowstore.sqlite.appending import SqliteAppender
+from webapp.rowstore.sqlite.cursors import ImportCursor
 from webapp.rowstore.sqlite.store import SqliteRowReader
 from webapp.rowstore.sqlite.writer import SqliteRowWriter
 from webapp.rowstore.store import ExportFormat, RowReader, RowWriter
@@ -167,7 +168,7 @@ def loaded_in_memory(fields: Sequence[Field], rows: Sequence[Cells]) -> Iterator
             "CREATE TABLE tables (id, row_count, next_row_id, version); INSERT INTO tables VALUES (1, 0, 1, 0)"
         )
         SqliteRowWriter(connection).create(ref)
-        for _ in SqliteAppender(connection, ref, range(len(fields)), "a").append(rows):
+        for _ in SqliteAppender(connection, ref, range(len(fields)), ImportCursor(connection, 1, "a")).append(rows):
             pass
         yield SqliteRowReader(connection)
 

@@ -59,8 +59,8 @@ class LocalQueue:
         self._running: set[asyncio.Task[None]] = set()
 
     def enqueue(self, task: str, subject: str) -> None:
-        """The full-text index is left to the server: the table is usable without it."""
-        if task != "index_table":
+        """The full-text index is left to the server: the table is usable without it. Nobody looks at a preview."""
+        if task not in ("index_table", "draft_import"):
             running = asyncio.ensure_future(TASKS[task].run(self._context, subject))
             self._running.add(running)
             running.add_done_callback(self._running.discard)

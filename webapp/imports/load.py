@@ -4,10 +4,11 @@
 rows of the file, whose order never changes.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from webapp.formats import ReadOptions, open_source
-from webapp.imports.requests import ImportFolder, LoadRequest, Progress
+from webapp.imports.requests import DraftRequest, ImportFolder, LoadRequest, Progress
 from webapp.rowstore import open_loader
 from webapp.rowstore.store import Appender, ImportWithdrawn
 
@@ -17,23 +18,29 @@ READ_AHEAD = 2_000
 
 def load(request: LoadRequest, progress: Progress) -> int:
     """Load the remaining rows; return how many are in the table then, or 0 if the import was withdrawn."""
+    with open_loader(request.address) as loader:
+        return _copy(request, lambda: loader.appender(request.table, request.positions, request.import_id), progress)
+
+
+def load_draft(request: DraftRequest, progress: Progress) -> int:
+    """Load the remaining rows into the draft; return how many are in it then, or 0 if somebody has decided."""
+    with open_loader(request.address) as loader:
+        return _copy(request, lambda: loader.draft_appender(request.table, request.positions, request.draft), progress)
+
+
+def _copy(request: LoadRequest | DraftRequest, begin: Callable[[], Appender], progress: Progress) -> int:
     try:
-        with open_loader(request.address) as loader:
-            appender = loader.appender(request.table, request.positions, request.import_id)
-            _copy(request, appender, progress)
-            return appender.done
+        appender = begin()
+        source = open_source(ImportFolder(Path(request.folder)).original, ReadOptions(**request.options))
+        skip = appender.done
+        for batch in source.batches(READ_AHEAD):
+            if skip >= len(batch.rows):
+                skip -= len(batch.rows)
+                continue
+            for done in appender.append(batch.rows[skip:] if skip else batch.rows):
+                progress(batch.bytes_read, done)
+            skip = 0
+        appender.finish()
+        return appender.done
     except ImportWithdrawn:
         return 0
-
-
-def _copy(request: LoadRequest, appender: Appender, progress: Progress) -> None:
-    source = open_source(ImportFolder(Path(request.folder)).original, ReadOptions(**request.options))
-    skip = appender.done
-    for batch in source.batches(READ_AHEAD):
-        if skip >= len(batch.rows):
-            skip -= len(batch.rows)
-            continue
-        for done in appender.append(batch.rows[skip:] if skip else batch.rows):
-            progress(batch.bytes_read, done)
-        skip = 0
-    appender.finish()

@@ -60,9 +60,11 @@ class ImportFolder:
             path.unlink(missing_ok=True)
 
     @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Wait until no other process works on this import; the kernel releases the lock when its holder dies."""
-        descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def exclusive(self, name: str = "lock") -> Iterator[None]:
+        """Wait until no other process works on this import; the kernel releases the lock when its holder dies. A draft
+        has a lock of another name: it is made while the file is read, too.
+        """
+        descriptor = os.open(self.path / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
@@ -103,6 +105,19 @@ class LoadRequest(Request):
     folder: str
     address: str
     import_id: str
+    options: dict[str, Any]
+    table: TableRef
+    positions: Sequence[int]
+
+
+@dataclass(frozen=True)
+class DraftRequest(Request):
+    """Pass 2 before anybody has decided: load the rows into the `draft` (`Draft.name`), which nobody sees."""
+
+    verb = "draft"
+    folder: str
+    address: str
+    draft: str
     options: dict[str, Any]
     table: TableRef
     positions: Sequence[int]

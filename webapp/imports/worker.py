@@ -24,7 +24,7 @@ from webapp.db.errors import UserError, known_error
 NICENESS = {"inspect": 10, "compare": 10, "survey": 5}
 REPORT_SECONDS = 0.2  # between progress lines
 _OF_FILE = "This file needs more memory to read than a file may have here. Import it in parts."
-OUT_OF_MEMORY = {"inspect": _OF_FILE, "load": _OF_FILE, "compare": _OF_FILE}
+OUT_OF_MEMORY = dict.fromkeys(("inspect", "load", "draft", "compare"), _OF_FILE)
 OUT_OF_MEMORY_OF_TABLE = "This needs more memory than a change of a table may have here. Change fewer rows at a time."
 
 
@@ -124,6 +124,17 @@ def _load(request: dict[str, Any]) -> dict[str, Any]:
     with ImportFolder(Path(request["folder"])).exclusive():
         table = TableRef.from_json(request["table"])
         return {"rows": load(LoadRequest(**request | {"table": table}), ProgressReporter())}
+
+
+def _draft(request: dict[str, Any]) -> dict[str, Any]:
+    from webapp.imports.load import load_draft
+    from webapp.imports.requests import DraftRequest, ImportFolder
+    from webapp.rowstore.table_ref import TableRef
+
+    _limit(request["folder"])
+    with ImportFolder(Path(request["folder"])).exclusive("draft-lock"):
+        table = TableRef.from_json(request["table"])
+        return {"rows": load_draft(DraftRequest(**request | {"table": table}), ProgressReporter())}
 
 
 def _compare(request: dict[str, Any]) -> dict[str, Any]:
@@ -233,6 +244,7 @@ def _carry_out(request: dict[str, Any], what: str) -> dict[str, Any]:
 VERBS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "inspect": _inspect,
     "load": _load,
+    "draft": _draft,
     "compare": _compare,
     "index": _index,
     "survey": _survey,

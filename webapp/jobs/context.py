@@ -30,6 +30,11 @@ def files_of(import_id: str) -> str:
     return f"files of {import_id}"
 
 
+def draft_of(import_id: str) -> str:
+    """The subject of making an import's draft."""
+    return f"draft of {import_id}"
+
+
 class JobContext:
     """One per app. It knows no task."""
 
@@ -46,6 +51,7 @@ class JobContext:
         }
         self.places = Places(self.turns["imports"], broker)
         self.surveys = asyncio.Semaphore(MAX_CONCURRENT_SURVEYS)
+        self.drafting = asyncio.Semaphore(1)
         self.mail_slots = asyncio.Semaphore(MAX_CONCURRENT_MAILS)
         self.unrecorded_failures: dict[str, str] = {}  # reasons by import, while the disk is full
         self.failed_changes: dict[str, str] = {}  # the same of large changes

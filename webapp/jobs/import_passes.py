@@ -15,7 +15,8 @@ from webapp.formats.errors import ImportFileError
 from webapp.imports.child_process import Child, ChildDied, ChildFailed, ChildStopped
 from webapp.imports.report import InspectionReport
 from webapp.imports.requests import IndexRequest, InspectRequest, LoadRequest
-from webapp.jobs.context import JobContext, files_of
+from webapp.jobs.context import JobContext, draft_of, files_of
+from webapp.jobs.import_drafts import drop_drafts
 from webapp.jobs.progress import Meter, initial_progress
 from webapp.models import Import, ImportState, Table
 from webapp.models.errors import NotFound
@@ -68,11 +69,12 @@ RECORD_INSPECTION = {False: _record_inspection}
 
 
 async def load_import(context: JobContext, import_id: str) -> None:
-    """Pass 2: load the rows into the table."""
+    """Pass 2: load the rows into the table, unless its draft had all of them."""
 
     async def load(import_: Import) -> None:
-        request = await _load_request(context, import_)
-        await run_child(context, import_id, request.to_json(), report_progress(context, import_))
+        if import_.rows_done != import_.inspected_rows:
+            request = await _load_request(context, import_)
+            await run_child(context, import_id, request.to_json(), report_progress(context, import_))
         threshold = context.settings.search_index_rows
         await when_not_busy(context.database.write, importing.finish_loading, import_id, threshold)
 
@@ -107,6 +109,7 @@ async def discard_import(context: JobContext, import_id: str) -> None:
         return
     async with context.stopped(import_id), context.lock(files_of(import_id)):
         if not await _is_wanted(context, import_id):
+            await drop_drafts(context, import_id)
             await context.remove_files(import_id)
 
 
@@ -151,7 +154,11 @@ async def _record_failure(context: JobContext, import_id: str, reason: str) -> b
 async def run_pass(
     context: JobContext, import_id: str, state: ImportState, work: Callable[[Import], Awaitable[None]]
 ) -> None:
-    """Run `work(import)` if the import is in `state`; an error makes the import fail."""
+    """Run `work(import)` if the import is in `state`; an error makes the import fail. Its draft is not worked on any
+    more.
+    """
+    async with context.stopped(draft_of(import_id)):
+        pass
     async with context.lock(import_id):
         import_ = await when_not_busy(context.get_import, import_id)
         if import_ is None or import_.state != state:

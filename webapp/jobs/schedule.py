@@ -16,6 +16,7 @@ from webapp.imports.requests import ImportFolder
 from webapp.jobs import import_passes
 from webapp.jobs.context import JobContext
 from webapp.jobs.history import prune_history
+from webapp.jobs.import_drafts import drop_old_drafts
 from webapp.jobs.purging import give_space_back, purge_expired
 from webapp.jobs.queue import DurableQueue
 from webapp.models import ChangeSet, Import, ImportState, Mail, Table, utc_now
@@ -65,7 +66,7 @@ class Schedule:
         next_cleaning = 0.0
         while True:
             await asyncio.sleep(CHECK_EVERY)
-            await _run_all(self._record_failures, *unfinished, self._send_new_mails)
+            await _run_all(self._record_failures, *unfinished, self._send_new_mails, self._drop_drafts)
             if time.monotonic() >= next_cleaning:
                 await _run_all(
                     self._forget_undecided,
@@ -132,6 +133,9 @@ class Schedule:
             await self._queue.ensure_started(task, str(subject))
 
     # --- what is no longer needed ---
+
+    async def _drop_drafts(self) -> None:
+        await drop_old_drafts(self._context)
 
     async def _give_up_plans(self) -> None:
         """Check first, because a needless write would make others wait."""

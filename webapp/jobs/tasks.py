@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.jobs import import_passes, import_updates, large_changes, mail, purging, type_changes
+from webapp.jobs import import_drafts, import_passes, import_updates, large_changes, mail, purging, type_changes
 from webapp.jobs.context import JobContext
 
 
@@ -25,6 +25,7 @@ class Task:
 TASKS = {
     "inspect_import": Task(import_passes.inspect_import, import_passes.fail_import, "imports", import_passes.line_up),
     "load_import": Task(import_passes.load_import, import_passes.fail_import, "imports", import_passes.line_up),
+    "draft_import": Task(import_drafts.draft_import),
     "compare_import": Task(import_updates.compare_import, import_passes.fail_import, "imports", import_passes.line_up),
     "discard_import": Task(import_passes.discard_import),
     "index_table": Task(import_passes.index_table, line="indexes"),

@@ -165,6 +165,10 @@ class RowReader(Protocol):
         """How many cells of the column rules would not accept that demand these choices, and texts that differ."""
         ...
 
+    def drafts(self) -> list[str]:
+        """The names of all drafts, as `RowLoader.draft_appender` takes them."""
+        ...
+
     def free_columns(self, table_id: int) -> int:
         """How many stored columns the table has room for."""
         ...
@@ -215,8 +219,12 @@ class RowWriter(RowReader, Protocol):
 
     limits: Limits
 
-    def create(self, table: TableRef) -> None:
-        """Make room for a new table's rows."""
+    def create(self, table: TableRef, draft: str = "") -> int:
+        """Make room for a new table's rows; return how many it has, which are those of the `draft`, if there is one."""
+        ...
+
+    def clear_draft(self, draft: str, limit: int) -> bool:
+        """Delete the next `limit` rows of a draft, and at last the draft; return whether there are more."""
         ...
 
     def keep_texts(self, table_id: int, field: Field) -> Field:
@@ -348,6 +356,13 @@ class RowLoader(Protocol):
 
     def appender(self, table: TableRef, positions: Sequence[int], import_id: str) -> Appender:
         """`positions`: where each column of the table is in the rows of the file. Raises `ImportWithdrawn`."""
+        ...
+
+    def draft_appender(self, table: TableRef, positions: Sequence[int], draft: str) -> Appender:
+        """The same for an import that nobody has decided about: its rows belong to no table, and nobody sees them,
+        until `RowWriter.create` takes the draft. Its name is the import's id, an underscore, and 32 hexadecimal digits
+        of what it is made with. The id of `table` means nothing. Raises `ImportWithdrawn`.
+        """
         ...
 
     def convert(

@@ -81,7 +81,7 @@ async def test_corrections_are_applied_without_reading_the_file_again_if_the_rep
     known = ImportOverrides(columns={0: {"title": "World", "type": "text"}})
     await database.write(importing.correct, IMPORT, known)
 
-    assert previewed.tasks == []
+    assert previewed.tasks == [("draft_import", IMPORT)]
     assert previewed.topics == [f"import:{IMPORT}"]
     import_ = await get(database)
     assert (import_.state, import_.overrides) == ("ready", known.to_json())
@@ -89,7 +89,7 @@ async def test_corrections_are_applied_without_reading_the_file_again_if_the_rep
     assert import_.inspection["columns"][0]["title"] == "World"
 
     await database.write(importing.correct, IMPORT, OTHERWISE)
-    assert previewed.tasks == [("inspect_import", IMPORT)]
+    assert previewed.tasks == [("draft_import", IMPORT), ("inspect_import", IMPORT)]
 
 
 @pytest.mark.parametrize(("search_index_rows", "state"), [(0, "building"), (1, "none")])

@@ -14,6 +14,7 @@ from sqlalchemy.orm import selectinload
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.formats.errors import ImportFileError
 from webapp.imports.companions import fit_into
+from webapp.imports.drafts import Draft
 from webapp.imports.report import ColumnGuess, ImportOverrides, InspectionReport
 from webapp.models.accounts.audit import AuditEvent, AuditSource, Event
 from webapp.models.accounts.user import User
@@ -67,6 +68,7 @@ async def record_inspection(work: UnitOfWork, import_id: str, inspection: dict[s
     import_.state = ImportState.READY
     import_.failure = None
     announce(work, import_id)
+    work.enqueue("draft_import", import_id)
 
 
 async def inspect_again(work: UnitOfWork, import_id: str, overrides: ImportOverrides, limit: int | None = None) -> None:
@@ -98,6 +100,7 @@ async def correct(work: UnitOfWork, import_id: str, overrides: ImportOverrides, 
     import_.overrides, import_.inspection = overrides.to_json(), known.to_json()
     import_.failure = None
     announce(work, import_id)
+    work.enqueue("draft_import", import_id)
 
 
 async def retry(work: UnitOfWork, source: AuditSource, import_id: str) -> None:
@@ -116,7 +119,8 @@ async def begin_loading(
     *,
     limit: int | None = None,
 ) -> bool:
-    """Create the table, still empty: it can be opened from now on, and pass 2 fills it.
+    """Create the table: it can be opened from now on, and pass 2 fills it. It begins with the rows of a draft that was
+    made with the same columns and options.
 
     Return False if the file has to be read again first. Raises `ImportFileError` if no column
     is left, and `TooManyWaiting`.
@@ -144,7 +148,9 @@ async def begin_loading(
     table.columns = [_column(position, number, column) for position, (number, column) in enumerate(columns)]
     work.session.add(table)
     await work.session.flush()
-    await within(work, lambda rows: rows.create(table.ref))
+    draft = Draft.of(import_id, final)
+    done = await within(work, lambda rows: rows.create(table.ref, draft.name))
+    table.row_count, table.next_row_id, import_.rows_done = done, done + 1, done
     import_.table_id = table.id
     import_.overrides, import_.inspection = overrides.to_json(), final.to_json()
     import_.state = ImportState.LOADING

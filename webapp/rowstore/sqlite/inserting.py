@@ -18,9 +18,10 @@ from webapp.types import Value
 from webapp.types.number_format import MAX_DIGITS, MAX_INTEGER, MIN_INTEGER
 
 
-def insert_sql(table: TableRef, placeholder: Callable[[Field], str | None] = lambda field: None) -> str:
+def insert_sql(table: TableRef, placeholder: Callable[[Field], str | None] = lambda field: None, name: str = "") -> str:
     """INSERT of a row's id and the values of its cells: two for a field that keeps texts (`value_and_text`), otherwise
-    one, which takes the place of the question mark in `placeholder(field)`.
+    one, which takes the place of the question mark in `placeholder(field)`. Into the SQL table `name`, if it is another
+    than the table's own.
     """
     numbers = count(1)
     values = [f"?{next(numbers)}"]
@@ -30,7 +31,7 @@ def insert_sql(table: TableRef, placeholder: Callable[[Field], str | None] = lam
         else:
             values.append((placeholder(field) or "?").replace("?", f"?{next(numbers)}", 1))
     names = ", ".join([ROW_ID, *stored_columns(table.stored)])
-    return f"INSERT INTO {table_name(table.id)} ({names}) VALUES ({', '.join(values)})"
+    return f"INSERT INTO {name or table_name(table.id)} ({names}) VALUES ({', '.join(values)})"
 
 
 def value_and_text(field: Field, value: str, text: str) -> tuple[str, str]:

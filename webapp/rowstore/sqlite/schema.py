@@ -4,6 +4,7 @@ A row's id is SQLite's own `rowid`. It is also declared as INTEGER PRIMARY KEY, 
 rows anew; only a table that has as many columns as SQLite allows has no room for that (docs/operations.md).
 """
 
+import re
 from collections.abc import Iterable
 
 from webapp.rowstore.table_ref import Field, TableRef
@@ -12,6 +13,8 @@ from webapp.rowstore.values import Limits
 ROW_ID = "rowid"
 MAX_COLUMNS = 2_000  # of a table (SQLITE_MAX_COLUMN), companions included
 LIMITS = Limits(columns=MAX_COLUMNS)
+DRAFT_PREFIX = "draft_"
+_DRAFT = re.compile(r"[0-9a-f]{32}_[0-9a-f]{32}")
 STORED_AS: dict[type, str] = {str: "TEXT", int: "INTEGER", float: "REAL"}
 
 
@@ -62,12 +65,27 @@ def index_name(table_id: int, field: Field) -> str:
     return f"{index_prefix(table_id)}{int(field.storage)}"
 
 
-def create_sql(table: TableRef) -> str:
-    """STRICT: a value of the wrong type is an error here, not a surprise in a later sort."""
+def draft_name(draft: str) -> str:
+    """The rows of an import that nobody has decided about; for `draft` see `import_of_draft`."""
+    if not _DRAFT.fullmatch(draft):
+        raise ValueError(f"{draft!r} names no draft")
+    return f"{DRAFT_PREFIX}{draft}"
+
+
+def import_of_draft(draft: str) -> str:
+    """A draft is named after the id of its import, an underscore, and a hash of what it was made with."""
+    return draft.partition("_")[0]
+
+
+def create_sql(table: TableRef, name: str = "") -> str:
+    """STRICT: a value of the wrong type is an error here, not a surprise in a later sort. With a `name` it is that of a
+    draft, which may exist.
+    """
     types = {column_name(field): STORED_AS[field.kind.stored] for field in table.fields}
     columns = [f"{name} {types.get(name, 'TEXT')}" for name in stored_columns(table.fields)]
     key = ["id INTEGER PRIMARY KEY"] if len(columns) < MAX_COLUMNS else []
-    return f"CREATE TABLE {table_name(table.id)} ({', '.join([*key, *columns])}) STRICT"
+    new = f"IF NOT EXISTS {name}" if name else table_name(table.id)
+    return f"CREATE TABLE {new} ({', '.join([*key, *columns])}) STRICT"
 
 
 def drop_unfinished_search_sql(table_id: int) -> tuple[str, ...]:

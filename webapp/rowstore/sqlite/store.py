@@ -17,6 +17,7 @@ from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.nul_escape import decode
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sqlite import cells, converting, pages, set_parts, validation
+from webapp.rowstore.sqlite.drafts import find_drafts
 from webapp.rowstore.sqlite.duplicates import repeated_rows_sql
 from webapp.rowstore.sqlite.export import export
 from webapp.rowstore.sqlite.inserting import fits
@@ -237,6 +238,9 @@ class SqliteRowReader(RowReader):
 
     def unmet(self, table: TableRef, field: Field, choices: Sequence[str]) -> Unmet:
         return Unmet(*self.execute(validation.unmet_sql(table.id, field, choices))[0])
+
+    def drafts(self) -> list[str]:
+        return find_drafts(self.execute)
 
     def free_columns(self, table_id: int) -> int:
         return converting.free_columns(self.execute, table_id)

@@ -7,7 +7,7 @@ from typing import Any
 
 from webapp.rowstore.entries import Entry
 from webapp.rowstore.nul_escape import encode, is_storable
-from webapp.rowstore.sqlite import converting, search_index
+from webapp.rowstore.sqlite import converting, drafts, search_index
 from webapp.rowstore.sqlite.entry_writer import EntryWriter
 from webapp.rowstore.sqlite.inserting import insert_sql, stored_values, value_and_text
 from webapp.rowstore.sqlite.planning import existing_names, indexed_columns
@@ -38,8 +38,14 @@ from webapp.rowstore.values import AppliedEntries, ApplyResult, CellChange, Conv
 class SqliteRowWriter(SqliteRowReader, RowWriter):
     limits = LIMITS
 
-    def create(self, table: TableRef) -> None:
+    def create(self, table: TableRef, draft: str = "") -> int:
+        if draft and (rows := drafts.adopt(self.execute, table.id, draft)) is not None:
+            return rows
         self.execute(Sql(create_sql(table)))
+        return 0
+
+    def clear_draft(self, draft: str, limit: int) -> bool:
+        return drafts.clear(self.execute, draft, limit)
 
     def keep_texts(self, table_id: int, field: Field) -> Field:
         kept = replace(field, keeps_texts=True)

@@ -1,0 +1,104 @@
+"""Rows that are loaded before anybody has decided: nobody sees them, and they become a table's rows at once, or go."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.rowstore.backends import SqliteBackend, column
+from webapp.rowstore import open_loader, open_reader
+from webapp.rowstore.store import ImportWithdrawn
+from webapp.rowstore.table_ref import TableRef
+
+IMPORT = f"{7:032x}"
+DRAFT = f"{IMPORT}_{1:032x}"
+FIELDS = (column(1, "number", "integer"), column(3, "seen", "date", {"layout": "DD.MM.YYYY"}))
+POSITIONS = (0, 2)
+ROWS = [(str(number), "left out", f"{number % 28 + 1:02}.01.2024") for number in range(5_000)]
+
+
+@pytest.fixture
+def backend(data_dir: Path) -> SqliteBackend:
+    """With an import whose preview waits for a decision."""
+    backend = SqliteBackend(data_dir)
+    backend.begin_import(1, IMPORT)
+    set_state(backend, "ready")
+    return backend
+
+
+def set_state(backend: SqliteBackend, state: str) -> None:
+    connection = backend.connect()
+    connection.execute("UPDATE imports SET state = ?", (state,))
+    connection.close()
+
+
+def load(backend: SqliteBackend, rows: Sequence[Sequence[str]], draft: str = DRAFT) -> int:
+    """Return how many rows there were before."""
+    with open_loader(backend.address) as loader:
+        appender = loader.draft_appender(TableRef(0, FIELDS), POSITIONS, draft)
+        before = appender.done
+        list(appender.append(rows))
+        appender.finish()
+    return before
+
+
+def drafts(backend: SqliteBackend) -> list[str]:
+    with open_reader(backend.address) as rows:
+        return rows.drafts()
+
+
+def create(backend: SqliteBackend, draft: str = DRAFT) -> int:
+    with backend.writing() as rows:
+        return rows.create(TableRef(1, FIELDS), draft)
+
+
+def stored(backend: SqliteBackend) -> dict[int, tuple[str, ...]]:
+    with open_reader(backend.address) as rows:
+        return rows.cells(TableRef(1, FIELDS), range(1, len(ROWS) + 1), FIELDS)
+
+
+def test_the_rows_of_a_draft_become_those_of_the_table(backend: SqliteBackend) -> None:
+    assert load(backend, ROWS[:3_000]) == 0
+    assert load(backend, ROWS[3_000:]) == 3_000  # continued by another process
+    assert create(backend) == len(ROWS)
+    assert stored(backend) == {row_id: (row[0], row[2]) for row_id, row in enumerate(ROWS, 1)}
+    assert drafts(backend) == []
+
+
+def test_a_table_does_not_begin_with_a_draft_that_was_made_with_something_else(backend: SqliteBackend) -> None:
+    load(backend, ROWS)
+    assert create(backend, f"{IMPORT}_{2:032x}") == 0
+    assert stored(backend) == {}
+    assert drafts(backend) == [DRAFT]
+
+
+@pytest.mark.parametrize("state", ["loading", "cancelled", "failed", "done"])
+def test_a_draft_of_an_import_that_somebody_has_decided_about_gets_no_rows(backend: SqliteBackend, state: str) -> None:
+    with open_loader(backend.address) as loader:
+        appender = loader.draft_appender(TableRef(0, FIELDS), POSITIONS, DRAFT)
+        for done in appender.append(ROWS[:10]):
+            assert done == 10
+        set_state(backend, state)
+        with pytest.raises(ImportWithdrawn):
+            list(appender.append(ROWS[10:]))
+    with pytest.raises(ImportWithdrawn):
+        load(backend, ROWS, f"{IMPORT}_{2:032x}")
+    assert drafts(backend) == [DRAFT]
+
+
+def test_a_draft_is_removed_in_steps(backend: SqliteBackend) -> None:
+    load(backend, ROWS)
+    steps = [True]
+    while steps[-1]:
+        with backend.writing() as rows:
+            steps.append(rows.clear_draft(DRAFT, 2_000))
+    assert steps == [True, True, True, False]
+    assert drafts(backend) == []
+    with backend.writing() as rows:
+        assert not rows.clear_draft(DRAFT, 2_000)
+
+
+@pytest.mark.parametrize("name", ["", IMPORT, f"{IMPORT}_x", f"{IMPORT}_{1:032x}; DROP TABLE users"])
+def test_only_names_of_drafts_reach_the_database(backend: SqliteBackend, name: str) -> None:
+    with backend.writing() as rows, pytest.raises(ValueError, match="names no draft"):
+        rows.clear_draft(name, 1)
