@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from webapp.imports.inspect_file import inspect_file
+from webapp.imports.inspect_file import GUESS_ROWS, inspect_file
 from webapp.imports.report import ColumnGuess, ImportOverrides, InspectionReport
 from webapp.types import describe
 
@@ -72,6 +72,18 @@ def test_progress_is_reported_up_to_the_last_byte(path: Path) -> None:
     reported: list[tuple[int, int]] = []
     inspect_file(path, path.name, ImportOverrides(), lambda bytes_read, rows: reported.append((bytes_read, rows)))
     assert reported[-1] == (len(TABLE), 3)
+
+
+def test_a_guess_is_what_the_first_rows_say_and_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "codes.csv"
+    path.write_text("n,code\n" + "".join(f"{n},{n}\n" for n in range(30_000)) + "30000,A1\n")
+    guesses = list[InspectionReport]()
+    report = inspect_file(path, path.name, on_guess=guesses.append)
+    (guess,) = guesses
+    assert GUESS_ROWS <= guess.rows < report.rows
+    assert [column.keeps_texts for column in guess.columns] == [False, False]
+    assert [column.keeps_texts for column in report.columns] == [False, True]
+    assert report == inspect_file(path, path.name)
 
 
 def test_choosing_an_offered_type_needs_no_further_reading(path: Path) -> None:

@@ -91,12 +91,16 @@ class Browser:
     def tables(self) -> list[str]:
         """Every SQL table with imported rows."""
         names = [row["name"] for row in self.ask("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return [name for name in names if re.fullmatch(r"[ts]\d+\w*|draft_\w+", name)]
+        return [name for name in names if re.fullmatch(r"[ts]\d+\w*|(?:draft|discarded)_\w+", name)]
 
     def drafts(self) -> dict[str, int]:
         """The rows of imports that nobody has decided about: how many there are, by the name of their SQL table."""
-        names = [name for name in self.tables() if name.startswith("draft_")]
-        return {name: self.ask(f"SELECT ifnull(max(rowid), 0) FROM {name}")[0][0] for name in names}
+        with closing(sqlite3.connect(self.database, timeout=10, isolation_level=None)) as connection:
+            connection.execute("BEGIN")  # one may go just now
+            found = connection.execute("SELECT name FROM sqlite_master WHERE name GLOB 'draft_*'").fetchall()
+            return {
+                name: connection.execute(f"SELECT ifnull(max(rowid), 0) FROM {name}").fetchone()[0] for (name,) in found
+            }
 
     def events(self, import_id: str, state: str) -> Iterator[str]:
         """The messages of the live stream, until it is complete."""

@@ -1,4 +1,4 @@
-"""Pass 2 while somebody reads the preview: the table is there when they decide; nothing is, if they decide otherwise."""
+"""Pass 2 while somebody reads the preview: the table is there when they decide; nothing, if they decide otherwise."""
 
 import json
 import os
@@ -166,6 +166,12 @@ def test_rows_whose_import_is_gone_go_too(server: Start, browser: Browser, file:
     import_id = preview(browser, file, ROWS)
     browser.change("DELETE FROM imports WHERE id = ?", import_id)
     wait_for(lambda: drop_everything(browser))
+
+
+def test_what_an_interrupted_removal_has_left_goes(server: Start, browser: Browser, file: Path) -> None:
+    browser.visit(server(DRAFTING)).sign_up()
+    browser.change("CREATE TABLE discarded_0123456789abcdef (id INTEGER PRIMARY KEY)")
+    wait_for(lambda: not browser.tables())
 
 
 def test_a_person_has_the_rows_of_one_preview(server: Start, browser: Browser, file: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.rowstore.backends import SqliteBackend, column
 from webapp.rowstore import open_loader, open_reader
+from webapp.rowstore.errors import RowsGone
 from webapp.rowstore.store import ImportWithdrawn
 from webapp.rowstore.table_ref import TableRef
 
@@ -86,19 +87,37 @@ def test_a_draft_of_an_import_that_somebody_has_decided_about_gets_no_rows(backe
     assert drafts(backend) == [DRAFT]
 
 
-def test_a_draft_is_removed_in_steps(backend: SqliteBackend) -> None:
+def test_a_discarded_draft_is_removed_in_steps(backend: SqliteBackend) -> None:
     load(backend, ROWS)
-    steps = [True]
-    while steps[-1]:
-        with backend.writing() as rows:
-            steps.append(rows.clear_draft(DRAFT, 2_000))
-    assert steps == [True, True, True, False]
-    assert drafts(backend) == []
     with backend.writing() as rows:
-        assert not rows.clear_draft(DRAFT, 2_000)
+        rows.discard_draft(DRAFT)
+    assert drafts(backend) == []
+    steps = list[bool]()
+    while not steps or steps[-1]:
+        with backend.writing() as rows:
+            steps.append(rows.clear_discarded(2_000))
+    assert steps == [True, True, False]
+    with open_reader(backend.address) as reader:
+        assert not reader.has_discarded()
+
+
+def test_nobody_takes_what_is_left_of_a_draft_or_adds_to_it(backend: SqliteBackend) -> None:
+    with open_loader(backend.address) as loader:
+        appender = loader.draft_appender(TableRef(0, FIELDS), POSITIONS, DRAFT)
+        list(appender.append(ROWS[:3_000]))
+        with backend.writing() as rows:
+            rows.discard_draft(DRAFT)
+            assert rows.clear_discarded(1_000)  # and then the server is killed
+        with pytest.raises(RowsGone):
+            list(appender.append(ROWS[3_000:]))
+    assert load(backend, ROWS) == 0  # from the beginning
+    assert create(backend) == len(ROWS)
+    assert len(stored(backend)) == len(ROWS)
+    with open_reader(backend.address) as reader:
+        assert reader.has_discarded()
 
 
 @pytest.mark.parametrize("name", ["", IMPORT, f"{IMPORT}_x", f"{IMPORT}_{1:032x}; DROP TABLE users"])
 def test_only_names_of_drafts_reach_the_database(backend: SqliteBackend, name: str) -> None:
     with backend.writing() as rows, pytest.raises(ValueError, match="names no draft"):
-        rows.clear_draft(name, 1)
+        rows.discard_draft(name)

@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from settings import Settings
 from webapp.broker import InProcessBroker
+from webapp.cli.early_draft import EarlyDraft
 from webapp.db.database import Database
 from webapp.db.errors import UserError, known_error
 from webapp.db.folders import private_folder
@@ -145,17 +146,27 @@ async def _import(
     async with local_import(settings, progress) as run:
         owner_id, email, owners = await _owner(run.database, owner_email)
         file = await asyncio.to_thread(copy_upload, path, run.folder)
-        await run.database.write(importing.create, run.import_id, user_id=owner_id, **file)
-        table_id = await _run_passes(run.context, run.queue, run.import_id, title, overrides or ImportOverrides())
-        return table_id, email, owners
+        overrides = overrides or ImportOverrides()
+        draft = EarlyDraft(run.context, overrides, progress)
+        try:
+            await run.database.write(importing.create, run.import_id, user_id=owner_id, **file)
+            return await _run_passes(run.context, run.queue, run.import_id, title, overrides, draft), email, owners
+        finally:
+            await draft.stop()
 
 
 async def _run_passes(
-    context: JobContext, queue: LocalQueue, import_id: str, title: str | None, overrides: ImportOverrides
+    context: JobContext,
+    queue: LocalQueue,
+    import_id: str,
+    title: str | None,
+    overrides: ImportOverrides,
+    draft: EarlyDraft,
 ) -> int:
     await queue.join()
     import_ = await context.get_import(import_id)
     if import_ is not None and import_.state == ImportState.READY:
+        await draft.settle(import_)
         await context.database.write(importing.begin_loading, import_id, overrides, title)
         await queue.join()
         import_ = await context.get_import(import_id)

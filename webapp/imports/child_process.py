@@ -1,7 +1,7 @@
 """A child process that works on a file, as its parent sees it: parsing holds the interpreter lock, so it runs there.
 
 The request is one line of JSON on the child's standard input, which stays open as a lifeline: when it closes, the child
-stops, however the parent died. Progress and the result are lines of JSON on its standard output.
+stops, however the parent died. Progress, guesses and the result are lines of JSON on its standard output.
 """
 
 import asyncio
@@ -44,9 +44,14 @@ class ChildStopped(Exception):
 class Child:
     """One child process and the conversation with it."""
 
-    def __init__(self, request: dict[str, Any], on_progress: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        request: dict[str, Any],
+        on_progress: Callable[[dict[str, Any]], None],
+        on_guess: Callable[[dict[str, Any]], None] = lambda guess: None,
+    ) -> None:
         self._request = request
-        self._on_progress = on_progress
+        self._on_progress, self._on_guess = on_progress, on_guess
         self._process: asyncio.subprocess.Process | None = None
         self._is_stopped = False
 
@@ -93,7 +98,7 @@ class Child:
         )
 
     async def _converse(self, process: asyncio.subprocess.Process) -> dict[str, Any]:
-        """Return the child's last line that is not progress; empty if there is none."""
+        """Return the child's last line that is neither progress nor a guess; empty if there is none."""
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("The child was started without pipes")
         with suppress(ConnectionError):
@@ -106,6 +111,8 @@ class Child:
             message: dict[str, Any] = json.loads(line)
             if "progress" in message:
                 self._on_progress(message["progress"])
+            elif "guess" in message:
+                self._on_guess(message["guess"])
             else:
                 answer = message
         return answer

@@ -27,6 +27,7 @@ _SAMPLE_CHARACTERS = 200_000  # of all cells of these rows; and of the values qu
 _SAMPLE_MARKUP = 30  # characters around a cell of these rows
 _MIN_SAMPLE = 12  # characters of a cell or value, however many columns there are
 _BATCH_ROWS = 5000
+GUESS_ROWS = 20_000  # that mostly say what the others will
 MAX_EXCEPTIONS = 20  # different texts without a value that are listed of a column
 _MAX_REMEMBERED = 400_000  # values, of all columns together
 
@@ -39,8 +40,11 @@ def inspect_file(
     rejected_path: Path | None = None,
     *,
     max_columns: int = MAX_COLUMNS,
+    on_guess: Callable[[InspectionReport], None] | None = None,
 ) -> InspectionReport:
-    """Raises `ImportFileError` if the file cannot become a table. Rejected rows go to `rejected_path`."""
+    """Raises `ImportFileError` if the file cannot become a table. Rejected rows go to `rejected_path`. `on_guess` is
+    called once, with what would be reported if the file had no more rows than the first `GUESS_ROWS`.
+    """
     overrides = overrides or ImportOverrides()
     result = sniff(path, filename, overrides)
     source = open_source(path, result.options, result.converted, result.plain)
@@ -55,6 +59,9 @@ def inspect_file(
             for reject in batch.rejected:
                 write_rejected(reject)
             progress(batch.bytes_read, inspector.rows)
+            if on_guess and inspector.rows >= GUESS_ROWS:
+                on_guess(fit_into(inspector.report(result, overrides, source.account), max_columns))
+                on_guess = None
     return fit_into(inspector.report(result, overrides, source.account), max_columns)
 
 

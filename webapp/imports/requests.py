@@ -84,13 +84,16 @@ class Request:
 
 @dataclass(frozen=True)
 class InspectRequest(Request):
-    """Pass 1: read the whole file and determine what it is. `overrides` are `ImportOverrides` as JSON."""
+    """Pass 1: read the whole file and determine what it is. `overrides` are `ImportOverrides` as JSON. If it `guesses`,
+    the child also says what it believes after the first rows.
+    """
 
     verb = "inspect"
     folder: str
     filename: str
     overrides: dict[str, Any]
     max_columns: int
+    guesses: bool = False
 
 
 @dataclass(frozen=True)

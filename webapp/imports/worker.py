@@ -110,6 +110,7 @@ def _inspect(request: dict[str, Any]) -> dict[str, Any]:
             ProgressReporter(),
             folder.rejected,
             max_columns=inspect.max_columns,
+            on_guess=(lambda guess: send({"guess": guess.to_json()})) if inspect.guesses else None,
         )
         write_json(folder.inspection, report.to_json())
     return {"rows": report.rows}

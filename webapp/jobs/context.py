@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -53,6 +53,9 @@ class JobContext:
         self.surveys = asyncio.Semaphore(MAX_CONCURRENT_SURVEYS)
         self.drafting = asyncio.Semaphore(1)
         self.mail_slots = asyncio.Semaphore(MAX_CONCURRENT_MAILS)
+        # Told what pass 1 believes after its first rows, as JSON. Only the command line listens: nobody else waits for
+        # the processor there.
+        self.on_guess: Callable[[Import, dict[str, Any]], None] | None = None
         self.unrecorded_failures: dict[str, str] = {}  # reasons by import, while the disk is full
         self.failed_changes: dict[str, str] = {}  # the same of large changes
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()

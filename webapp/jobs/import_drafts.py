@@ -9,9 +9,10 @@ import asyncio
 import logging
 import shutil
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
-from functools import partial
+from typing import Any
 
 from sqlalchemy import select
 
@@ -52,19 +53,25 @@ async def draft_import(context: JobContext, import_id: str) -> None:
         await _clear_others(context, import_id, draft)
         if import_ is None or draft is None or not await _is_room(context, import_):
             return
-        async with context.lock(subject):
-            folder = str(context.folder(import_id).path)
-            request = DraftRequest(
-                folder, context.rows.address, draft.name, draft.options, draft.table, draft.positions
-            )
-            try:
-                await context.run_child(subject, Child(request.to_json(), lambda progress: None))
-                return
-            except (ChildStopped, ChildDied):
-                return
-            except (UserError, ChildFailed) as error:
-                logger.info("The draft of import %s was given up: %s", import_id, error)
-            await _clear(context, draft.name)
+        await make_draft(context, import_id, draft)
+
+
+async def make_draft(
+    context: JobContext, import_id: str, draft: Draft, on_progress: Callable[[dict[str, Any]], None] = lambda _: None
+) -> None:
+    """Load all rows that it does not have, unless it is stopped. If that fails it is removed."""
+    subject = draft_of(import_id)
+    folder = str(context.folder(import_id).path)
+    request = DraftRequest(folder, context.rows.address, draft.name, draft.options, draft.table, draft.positions)
+    async with context.lock(subject):
+        try:
+            await context.run_child(subject, Child(request.to_json(), on_progress))
+            return
+        except (ChildStopped, ChildDied):
+            return
+        except (UserError, ChildFailed) as error:
+            logger.info("The draft of import %s was given up: %s", import_id, error)
+        await _discard(context, draft.name)
 
 
 async def drop_drafts(context: JobContext, import_id: str) -> None:
@@ -75,13 +82,17 @@ async def drop_drafts(context: JobContext, import_id: str) -> None:
 
 
 async def drop_old_drafts(context: JobContext) -> None:
-    """Remove the drafts of imports that nobody will decide about soon. While a file is read they are the command
-    line's, which looks after its own.
+    """Remove the drafts that no import wants, or no longer. While a file is read they are the command line's, which
+    looks after its own.
     """
     for name in await _drafts(context):
         import_ = await context.get_import(import_of(name))
-        if import_ is None or (import_.state != ImportState.INSPECTING and _wanted(context, import_) is None):
+        wanted = _wanted(context, import_)
+        is_reading = import_ is not None and import_.state == ImportState.INSPECTING
+        if not is_reading and (wanted is None or wanted.name != name):
             await _drop(context, name)
+    if await context.rows.read(lambda rows: rows.has_discarded(), LIST_SECONDS):
+        await _clear(context)
 
 
 def _wanted(context: JobContext, import_: Import | None) -> Draft | None:
@@ -100,10 +111,11 @@ def _wanted(context: JobContext, import_: Import | None) -> Draft | None:
 
 async def _is_room(context: JobContext, import_: Import) -> bool:
     others = {import_of(name) for name in await _drafts(context)} - {import_.id}
-    return len(others) < MAX_DRAFTS and await asyncio.to_thread(_is_disk_free, context.folder(import_.id))
+    return len(others) < MAX_DRAFTS and await asyncio.to_thread(is_disk_free, context.folder(import_.id))
 
 
-def _is_disk_free(folder: ImportFolder) -> bool:
+def is_disk_free(folder: ImportFolder) -> bool:
+    """Whether there is room for the rows of this file twice; it blocks."""
     with suppress(FileNotFoundError):
         size = unpacked_size(folder.original)
         return size <= MAX_BYTES and shutil.disk_usage(folder.path).free > ROOM * size
@@ -131,16 +143,24 @@ async def _drafts(context: JobContext) -> list[str]:
 
 async def _drop(context: JobContext, name: str) -> None:
     async with context.stopped(draft_of(import_of(name))):
-        await _clear(context, name)
+        await _discard(context, name)
 
 
-async def _clear(context: JobContext, name: str) -> None:
-    """In steps between which others write."""
+async def _discard(context: JobContext, name: str) -> None:
+    async def discard(work: UnitOfWork) -> None:
+        await within(work, lambda rows: rows.discard_draft(name))
+
+    await context.database.write(discard)
+    await _clear(context)
+
+
+async def _clear(context: JobContext) -> None:
+    """In steps between which others write. Wherever this is interrupted, the schedule does the rest."""
     is_more = True
     while is_more:
-        is_more = await context.database.write(partial(_clear_some, name=name))
+        is_more = await context.database.write(_clear_some)
         await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def _clear_some(work: UnitOfWork, name: str) -> bool:
-    return await within(work, lambda rows: rows.clear_draft(name, CLEAR_ROWS))
+async def _clear_some(work: UnitOfWork) -> bool:
+    return await within(work, lambda rows: rows.clear_discarded(CLEAR_ROWS))

@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy import select
@@ -36,6 +37,10 @@ OUT_OF_MEMORY = "The server stopped working on this file several times, most lik
 logger = logging.getLogger(__name__)
 
 
+def _ignore(message: dict[str, Any]) -> None:
+    pass
+
+
 async def line_up(context: JobContext, import_id: str) -> int:
     """Whose turn a pass over this import uses; 0 if there is no such import any more."""
     import_ = await when_not_busy(context.get_import, import_id)
@@ -50,8 +55,12 @@ async def inspect_import(context: JobContext, import_id: str) -> None:
 
     async def inspect(import_: Import) -> None:
         folder = context.folder(import_id)
-        request = InspectRequest(str(folder.path), import_.filename, import_.overrides, context.rows.limits.columns)
-        await run_child(context, import_id, request.to_json(), report_progress(context, import_))
+        listen = context.on_guess
+        request = InspectRequest(
+            str(folder.path), import_.filename, import_.overrides, context.rows.limits.columns, listen is not None
+        )
+        on_guess = partial(listen, import_) if listen else _ignore
+        await run_child(context, import_id, request.to_json(), report_progress(context, import_), on_guess=on_guess)
         inspection = json.loads(await asyncio.to_thread(folder.inspection.read_bytes))
         if not inspection["columns"]:
             raise ImportFileError("There is nothing in this file but empty lines.")
@@ -188,13 +197,14 @@ async def run_child(
     request: dict[str, Any],
     on_progress: Callable[[dict[str, Any]], None],
     given_up: str = OUT_OF_MEMORY,
+    on_guess: Callable[[dict[str, Any]], None] = _ignore,
 ) -> dict[str, Any]:
     """Run the request in a child process. A killed one is restarted and resumes where it was, or begins again. Raises
     `UserError` with the text `given_up` if it is killed several times.
     """
     for start in range(MAX_STARTS):
         try:
-            return await context.run_child(subject, Child(request, on_progress))
+            return await context.run_child(subject, Child(request, on_progress, on_guess))
         except ChildDied as error:
             logger.warning("The child of %s, start %d: %s", subject, start + 1, error)
     raise UserError(given_up)

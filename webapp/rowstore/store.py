@@ -169,6 +169,10 @@ class RowReader(Protocol):
         """The names of all drafts, as `RowLoader.draft_appender` takes them."""
         ...
 
+    def has_discarded(self) -> bool:
+        """Whether there is anything for `RowWriter.clear_discarded`."""
+        ...
+
     def free_columns(self, table_id: int) -> int:
         """How many stored columns the table has room for."""
         ...
@@ -223,8 +227,12 @@ class RowWriter(RowReader, Protocol):
         """Make room for a new table's rows; return how many it has, which are those of the `draft`, if there is one."""
         ...
 
-    def clear_draft(self, draft: str, limit: int) -> bool:
-        """Delete the next `limit` rows of a draft, and at last the draft; return whether there are more."""
+    def discard_draft(self, draft: str) -> None:
+        """Nobody can take it or add to it from now on; `clear_discarded` deletes its rows. Takes no time."""
+        ...
+
+    def clear_discarded(self, limit: int) -> bool:
+        """Delete the next `limit` rows of discarded drafts; return whether there is more."""
         ...
 
     def keep_texts(self, table_id: int, field: Field) -> Field:

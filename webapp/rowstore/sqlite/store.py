@@ -16,8 +16,7 @@ from webapp.rowstore.entries import Entry
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.nul_escape import decode
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite import cells, converting, pages, set_parts, validation
-from webapp.rowstore.sqlite.drafts import find_drafts
+from webapp.rowstore.sqlite import cells, converting, drafts, pages, set_parts, validation
 from webapp.rowstore.sqlite.duplicates import repeated_rows_sql
 from webapp.rowstore.sqlite.export import export
 from webapp.rowstore.sqlite.inserting import fits
@@ -240,7 +239,10 @@ class SqliteRowReader(RowReader):
         return Unmet(*self.execute(validation.unmet_sql(table.id, field, choices))[0])
 
     def drafts(self) -> list[str]:
-        return find_drafts(self.execute)
+        return drafts.find_drafts(self.execute)
+
+    def has_discarded(self) -> bool:
+        return drafts.has_discarded(self.execute)
 
     def free_columns(self, table_id: int) -> int:
         return converting.free_columns(self.execute, table_id)

@@ -9,7 +9,7 @@ from webapp.db.errors import known_error
 from webapp.db.sqlite_driver import execute_when_free
 from webapp.rowstore.errors import QueryTimeout, RowsGone
 
-_GONE = re.compile(r"no such table: t\d+\w*")
+_GONE = re.compile(r"no such table: (?:t\d+\w*|draft_\w+)")
 BUSY_SECONDS = 120.0  # to wait for the write lock: building a sort index may hold it longer than people would wait
 
 

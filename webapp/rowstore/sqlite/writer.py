@@ -44,8 +44,11 @@ class SqliteRowWriter(SqliteRowReader, RowWriter):
         self.execute(Sql(create_sql(table)))
         return 0
 
-    def clear_draft(self, draft: str, limit: int) -> bool:
-        return drafts.clear(self.execute, draft, limit)
+    def discard_draft(self, draft: str) -> None:
+        drafts.discard(self.execute, draft)
+
+    def clear_discarded(self, limit: int) -> bool:
+        return drafts.clear_discarded(self.execute, limit)
 
     def keep_texts(self, table_id: int, field: Field) -> Field:
         kept = replace(field, keeps_texts=True)
