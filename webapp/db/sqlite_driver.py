@@ -8,7 +8,7 @@ from typing import Any
 from webapp.db.errors import DatabaseBusy, known_error
 
 BUSY_TIMEOUT = 5.0  # seconds a writer waits for a write of another process
-_RETRY_SECONDS = 0.005
+_RETRY_SECONDS = 0.002  # less than the pauses of child processes between their transactions
 # WAL pages after which the committing connection copies the log into the database and waits for the disk. An import
 # copies its own, earlier (rowstore/sqlite/appending.py): a person's click does not pay for a stranger's million rows.
 _CHECKPOINT_PAGES = 4_000

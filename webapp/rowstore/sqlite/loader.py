@@ -42,6 +42,9 @@ _MOVE_CONVERSION = "UPDATE type_changes SET last_row = ?, rows_done = rows_done 
 class SqliteRowLoader(RowLoader):
     def __init__(self, address: str) -> None:
         self._connection = connect(Path(address))
+        # `transaction` does the waiting. SQLite's own busy handler sleeps longer and longer, and misses the pauses of
+        # other child processes.
+        self._connection.execute("PRAGMA busy_timeout = 0")
 
     def __enter__(self) -> "SqliteRowLoader":
         return self
@@ -94,6 +97,7 @@ class SqliteRowLoader(RowLoader):
         self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def index_search(self, table: TableRef, progress: Progress) -> bool:
+        limit_log(self._connection)
         return build_search_index(self._connection, table, progress)
 
     def index_sort(

@@ -7,7 +7,7 @@ does that. How searches use it is in `planning.py`.
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,9 +28,17 @@ from webapp.rowstore.store import Progress
 from webapp.rowstore.table_ref import TableRef
 
 MAX_INDEXED = 500  # columns of the index; wider tables share them
-HOLD_SECONDS = 0.010  # a chunk aims to hold the write lock, and to release it afterwards
+HOLD_SECONDS = 0.030  # a chunk aims to hold the write lock
+PAUSE_SECONDS = 0.006  # between two transactions; the server's writer asks for the lock every millisecond
 MERGE_PAGES = 64  # of the index that are written at a time
 FIRST_CHUNK, MIN_CHUNK, MAX_CHUNK = 200, 20, 5_000  # rows
+
+# Each transaction that adds rows leaves a segment of the index. By itself FTS5 merges four of a level into one of the
+# next, in the transaction of whoever comes next, and again and again. While an index is built nothing is merged by
+# itself, and its builder merges sixteen at once, a few pages in each transaction.
+SEGMENTS, USUAL_SEGMENTS = 16, 4
+WHILE_BUILT = {"automerge": 0, "crisismerge": 1_999, "usermerge": SEGMENTS, "hashsize": 16 * 1024 * 1024}
+USUALLY = {"automerge": 4, "crisismerge": 16, "usermerge": USUAL_SEGMENTS, "hashsize": 1024 * 1024}  # FTS5's defaults
 
 
 def is_available(connection: sqlite3.Connection) -> bool:
@@ -57,22 +65,75 @@ def build_search_index(connection: sqlite3.Connection, table: TableRef, progress
         if names != {table_name(table.id)}:
             return search_name(table.id) in names
         _create(connection, table)
-    done, chunk = 0, FIRST_CHUNK
-    while True:
-        began = time.perf_counter()
-        with transaction(connection):
-            if not _existing(connection, search_name(table.id, building=True)):
-                return False  # the table was deleted, and this index with it
-            total = highest_id(SqliteRowReader(connection).execute, table.id)
-            if done >= total:
-                _finish(connection, table.id)
-                return True
-            done = _extend(connection, table, done, chunk)
+    try:
+        _Builder(connection, table, progress).run()
+    except _Gone:
+        return False
+    return True
+
+
+class _Gone(Exception):
+    """The table was deleted, and this index with it."""
+
+
+class _Builder:
+    """Builds the index of this table, which is empty still."""
+
+    def __init__(self, connection: sqlite3.Connection, table: TableRef, progress: Progress) -> None:
+        self._connection, self._table, self._progress = connection, table, progress
+        self._done, self._chunk = 0, FIRST_CHUNK
+
+    def run(self) -> None:
+        """Raises `_Gone`."""
+        chunks = 0
+        while self._add():
+            chunks += 1
+            if chunks % SEGMENTS == 0:
+                self._merge(SEGMENTS)
+        self._merge(USUAL_SEGMENTS)
+        while not self._is_finished():  # rows were added meanwhile
+            self._add()
+
+    def _add(self) -> bool:
+        """Add the next rows; return False if there are none."""
+        with self._step():
+            began = time.perf_counter()
+            total = self._total()
+            if self._done >= total:
+                return False
+            self._done = _extend(self._connection, self._table, self._done, self._chunk)
         took = time.perf_counter() - began
-        progress(done, total)
-        chunk = max(MIN_CHUNK, min(int(chunk * min(HOLD_SECONDS / took, 2)), MAX_CHUNK))
-        # SQLite's waiting writers poll only now and then, so the lock has to be free half of the time.
-        time.sleep(max(took, HOLD_SECONDS))
+        self._chunk = max(MIN_CHUNK, min(int(self._chunk * min(HOLD_SECONDS / took, 2)), MAX_CHUNK))
+        self._progress(self._done, total)
+        return True
+
+    def _merge(self, segments: int) -> None:
+        """Merge the segments of each level that has so many."""
+        with self._step():
+            _configure(self._connection, self._table.id, {"usermerge": segments})
+        is_more = True
+        while is_more:
+            with self._step():
+                is_more = _merge_pages(self._connection, search_name(self._table.id, building=True), MERGE_PAGES)
+
+    def _is_finished(self) -> bool:
+        with self._step():
+            if self._done < self._total():
+                return False
+            _finish(self._connection, self._table.id)
+            return True
+
+    def _total(self) -> int:
+        return highest_id(SqliteRowReader(self._connection).execute, self._table.id)
+
+    @contextmanager
+    def _step(self) -> Iterator[None]:
+        """One transaction, and a pause before it. Raises `_Gone`."""
+        time.sleep(PAUSE_SECONDS)
+        with transaction(self._connection):
+            if not _existing(self._connection, search_name(self._table.id, building=True)):
+                raise _Gone
+            yield
 
 
 def merge(connection: sqlite3.Connection, table_id: int, *, begins: bool) -> bool:
@@ -82,10 +143,12 @@ def merge(connection: sqlite3.Connection, table_id: int, *, begins: bool) -> boo
     name = search_name(table_id)
     if not _existing(connection, name):
         return False
+    return _merge_pages(connection, name, -MERGE_PAGES if begins else MERGE_PAGES)
+
+
+def _merge_pages(connection: sqlite3.Connection, name: str, pages: int) -> bool:
     before = connection.total_changes
-    connection.execute(
-        f"INSERT INTO {name} ({name}, rank) VALUES ('merge', ?)", (-MERGE_PAGES if begins else MERGE_PAGES,)
-    )
+    connection.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('merge', ?)", (pages,))
     return connection.total_changes - before >= 2  # as FTS5 says that it has done something
 
 
@@ -119,6 +182,13 @@ def _create(connection: sqlite3.Connection, table: TableRef) -> None:
     connection.execute(f"CREATE VIRTUAL TABLE {building} USING fts5({_names(table)}, {options})")
     connection.execute(f"CREATE TABLE {search_progress_name(table.id)} (done INTEGER NOT NULL) STRICT")
     connection.execute(f"INSERT INTO {search_progress_name(table.id)} VALUES (0)")
+    _configure(connection, table.id, WHILE_BUILT)
+
+
+def _configure(connection: sqlite3.Connection, table_id: int, options: Mapping[str, int]) -> None:
+    """Options of an index being built. They are stored with it."""
+    name = search_name(table_id, building=True)
+    connection.executemany(f"INSERT INTO {name} ({name}, rank) VALUES (?, ?)", list(options.items()))
 
 
 def _extend(connection: sqlite3.Connection, table: TableRef, done: int, chunk: int) -> int:
@@ -137,6 +207,7 @@ def _extend(connection: sqlite3.Connection, table: TableRef, done: int, chunk: i
 
 
 def _finish(connection: sqlite3.Connection, table_id: int) -> None:
+    _configure(connection, table_id, USUALLY)
     building = search_name(table_id, building=True)
     connection.execute(f"ALTER TABLE {building} RENAME TO {search_name(table_id)}")
     connection.execute(f"DROP TABLE {search_progress_name(table_id)}")
