@@ -29,6 +29,8 @@ from benchmarks import (
     live,
     live_tables,
     pages,
+    previews,
+    search_index,
     throughput,
     together,
 )
@@ -36,6 +38,8 @@ from benchmarks.measure import Options
 
 SECTIONS = {
     "imports": imports.measure,
+    "previews": previews.measure,
+    "search-index": search_index.measure,
     "pages": pages.measure,
     "throughput": throughput.measure,
     "edits": edits.measure,

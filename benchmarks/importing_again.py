@@ -43,7 +43,7 @@ def measure(folder: Path, options: Options) -> str:
 
 def _lay_over(server: served.Served, target: Path, path: Path) -> tuple[Any, ...]:
     began, peak, cpu = time.perf_counter(), 0.0, 0.0
-    import_id = together._upload(server, path, "/tables/1/imports")
+    import_id = together.upload(server, path, "/tables/1/imports")
     read = 0.0
     while not (report := _asked(target, "SELECT comparison FROM import_updates WHERE import_id = ?", import_id)[0]):
         state = _asked(target, "SELECT state FROM imports WHERE id = ?", import_id)[0]

@@ -15,7 +15,7 @@ def measure(folder: Path, options: Options) -> str:
         forget_peak(server.pid)  # of hashing the password
         idle = resident_mb(server.pid)
         began = time.perf_counter()
-        import_id = together._upload(server, path)
+        import_id = together.upload(server, path)
         found = [("upload", time.perf_counter() - began, resident_mb(server.pid, peak=True), 0.0)]
         address = f"/tables/imports/{import_id}"
         found.append(_phase(server, "reading", lambda: b"/start" in server.request("GET", address)[1]))

@@ -57,7 +57,7 @@ def measure(folder: Path, options: Options) -> str:
     path = data.generated(folder / f"rows-{ROWS}.csv", ROWS)
     target = imports.fresh(folder / "live")
     with served.serve(target, cpu=0) as server:
-        import_id = together._upload(server, path)
+        import_id = together.upload(server, path)
         while "/start" not in server.request("GET", f"/tables/imports/{import_id}")[1].decode():
             time.sleep(0.1)
         server.request("POST", f"/tables/imports/{import_id}/start", "", **together._FORM)

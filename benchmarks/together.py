@@ -21,7 +21,7 @@ def measure(folder: Path, options: Options) -> str:
         idle, idle_writes = _pages(server, table_id, 200), _writes(server, table_id, 50)
         memory = [resident_mb(server.pid)]
         started = time.perf_counter()
-        import_id = _upload(server, path)
+        import_id = upload(server, path)
         uploaded = time.perf_counter() - started
         busy: dict[str, list[float]] = {"reading": [], "loading": []}
         writes: dict[str, list[float]] = {"reading": [], "loading": []}
@@ -30,7 +30,7 @@ def measure(folder: Path, options: Options) -> str:
             page = server.request("GET", f"/tables/imports/{import_id}")[1].decode()
             if not begun and "/start" in page:
                 began = time.perf_counter()
-                server.request("POST", f"/tables/imports/{import_id}/start", "", **_FORM)
+                start(server, import_id)
                 begun = True
                 first_rows = _until_rows(server, table_id + 1) - began
             if (
@@ -81,7 +81,7 @@ def _writes(server: served.Served, table_id: int, times: int) -> list[float]:
     return took
 
 
-def _upload(server: served.Served, path: Path, address: str = "/tables") -> str:
+def upload(server: served.Served, path: Path, address: str = "/tables") -> str:
     boundary = "rowcastbenchmarks"
     head = (
         f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{path.name}"\r\n'
@@ -109,13 +109,18 @@ def _upload(server: served.Served, path: Path, address: str = "/tables") -> str:
 
 
 def _import(server: served.Served, path: Path, *, wait: bool) -> int:
-    import_id = _upload(server, path)
+    import_id = upload(server, path)
     while "/start" not in server.request("GET", f"/tables/imports/{import_id}")[1].decode():
         time.sleep(0.1)
-    server.request("POST", f"/tables/imports/{import_id}/start", "", **_FORM)
+    start(server, import_id)
     while wait and not _is_done(server, 1):
         time.sleep(0.1)
     return 1
+
+
+def start(server: served.Served, import_id: str) -> None:
+    """Press "Import"."""
+    server.request("POST", f"/tables/imports/{import_id}/start", "", **_FORM)
 
 
 def _is_done(server: served.Served, table_id: int) -> bool:
