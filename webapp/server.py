@@ -23,7 +23,7 @@ from webapp import create_app
 from webapp.db.errors import UserError
 from webapp.extensions import drain
 from webapp.leader import FileLeader, Leader
-from webapp.serving import connection, descriptors
+from webapp.serving import collector, connection, descriptors
 from webapp.serving.listener import Listener
 from webapp.serving.open_connections import OpenConnections
 from webapp.web import observability
@@ -78,6 +78,7 @@ async def _run(app: Application, settings: Settings, config: connection.ServerCo
 
     async def wait_for_stop() -> None:
         """Hypercorn awaits this once it listens."""
+        collector.settle()
         print(f"Rowcast is ready at {address}", flush=True)
         await stop.wait()
 

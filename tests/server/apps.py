@@ -1,6 +1,7 @@
 """The application with a few extra routes, to test the building blocks of its views on a real server."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from quart.typing import ResponseReturnValue
 
 from settings import Settings
 from webapp import create_app
+from webapp.serving.connection import HttpConnection
 from webapp.web.access import public
 from webapp.web.application import Application
 from webapp.web.body import body_limit
@@ -134,6 +136,26 @@ def _view(source, *, live):  # type: ignore[no-untyped-def]
 def count(path: Path) -> None:
     with path.open("a") as file:
         file.write("x")
+
+
+def uncollected(settings: Settings) -> Application:
+    """The garbage collector never runs, and `/alive` says what it would look at."""
+    app = create_app(settings)
+    gc.disable()
+
+    @app.get("/alive")
+    @public
+    async def alive() -> ResponseReturnValue:
+        objects = gc.get_objects()
+        connections = sum(isinstance(each, HttpConnection) for each in objects)
+        return {
+            "threshold": gc.get_threshold(),
+            "frozen": gc.get_freeze_count(),
+            "objects": len(objects),
+            "connections": connections,
+        }
+
+    return app
 
 
 def patient_counts(settings: Settings) -> Application:

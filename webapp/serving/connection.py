@@ -98,6 +98,7 @@ class HttpConnection(TCPServer):
         finally:
             self.config.connections.remove(self)
             self._lose()
+            self._forget()
 
     def __deepcopy__(self, memo: object) -> "HttpConnection":
         """The middleware for proxies copies all of a scope."""
@@ -188,6 +189,11 @@ class HttpConnection(TCPServer):
         lasting, self._lasting = self._lasting, None
         if lasting is not None:
             lasting.on_end(self._written - lasting.written_before, is_complete)
+
+    def _forget(self) -> None:
+        """What Hypercorn keeps of a connection refers back to it: all would stay until the garbage collector came."""
+        vars(self).pop("protocol", None)
+        self.state = LifespanState({})
 
     @property
     def _http_protocol(self) -> H11Protocol:
