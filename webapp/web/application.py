@@ -17,6 +17,7 @@ from webapp.models.base import MAX_ID
 from webapp.web.body import BoundedRequest
 from webapp.web.connection import Connection
 from webapp.web.request_context import RequestState, current_state
+from webapp.web.turns import Turns
 
 # Seconds that a request waits for its write beyond its own time limit. A write waits up to 30 s for others and 5 s for
 # the lock of another process; this is only reached if the database hangs.
@@ -68,6 +69,7 @@ class Application(Quart):
         # The tasks serving a request, each with its state once it has one; the server cancels them when its grace
         # period ends.
         self.in_flight: dict[asyncio.Task[None], RequestState | None] = {}
+        self.turns: dict[str, Turns] = {}  # of the paths whose requests take turns
 
     async def asgi_app(self, scope: Any, receive: Any, send: Any) -> None:
         """Track requests in flight. The lifespan task, which closes everything, is never cancelled."""
@@ -80,7 +82,11 @@ class Application(Quart):
         if scope["type"] == "http":
             self.in_flight[task] = None
         try:
-            await super().asgi_app(scope, receive, send)
+            if (turns := self.turns.get(scope.get("path", ""))) is None:
+                await super().asgi_app(scope, receive, send)
+            else:
+                async with turns.taken(send) as sending:
+                    await super().asgi_app(scope, receive, sending)
         finally:
             self.in_flight.pop(task, None)
 
