@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Hashable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -134,3 +135,20 @@ async def test_each_silent_stream_is_pinged_by_the_timer_of_the_hub(
     for stream in streams:
         await cast(Any, stream).aclose()
     assert hubs.of(app).find(TOPIC) is None
+
+
+async def test_each_person_is_checked_once_however_many_pages_they_have_open(app: Application, ada: Actor) -> None:
+    subject = Numbers()
+    actors = [replace(ada), replace(ada), replace(ada, id=2, session_id=2)]
+    streams = [messages(app, actor, subject, "all") for actor in actors]
+    for stream in streams:
+        assert await anext(stream) == PING
+    found = hubs.of(app).find(TOPIC)
+    assert found is not None
+
+    assert found.actors == [actors[0], actors[2]]
+    for count, stream in zip((2, 1), streams, strict=False):
+        await cast(Any, stream).aclose()
+        assert len(found.actors) == count
+    assert found.actors == [actors[2]]
+    await cast(Any, streams[2]).aclose()

@@ -7,7 +7,7 @@ are equal in both.
 
 import asyncio
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextvars import Context
 from functools import partial
@@ -22,6 +22,7 @@ from webapp.live import page_stream
 from webapp.live.page_stream import PageStream
 from webapp.live.readers import active_sessions
 from webapp.live.subject import Delivery, Subject
+from webapp.models import Actor
 
 PING_LOOKS = 8  # for streams that are silent, in the time after which they get a ping
 CHECK_EVERY = 2.0  # seconds between checks, all in one read, of who may still see what
@@ -41,6 +42,7 @@ class Hub:
         self.subject = subject
         self._database, self._broker, self._on_empty = database, broker, on_empty
         self._streams: dict[PageStream, None] = {}
+        self._actors: Counter[Actor] = Counter()  # of the streams: one person may have many pages open
         self._deliveries: dict[tuple[Hashable, Any], asyncio.Future[Delivery]] = {}
         self._running: asyncio.Task[None] | None = None
         self._stirring: asyncio.TimerHandle | None = None
@@ -53,9 +55,15 @@ class Hub:
     def streams(self) -> list[PageStream]:
         return list(self._streams)
 
+    @property
+    def actors(self) -> list[Actor]:
+        """Each once."""
+        return list(self._actors)
+
     async def join(self, stream: PageStream) -> None:
         """Returns once the hub has looked."""
         self._streams[stream] = None
+        self._actors[stream.actor] += 1
         self.subject.came(stream.actor)
         if self._running is None:
             self._running = asyncio.create_task(self._run(), context=Context())
@@ -67,6 +75,9 @@ class Hub:
 
     def leave(self, stream: PageStream) -> None:
         del self._streams[stream]
+        self._actors[stream.actor] -= 1
+        if not self._actors[stream.actor]:
+            del self._actors[stream.actor]
         self.subject.went(stream.actor)
         if self._streams:
             self.stir()
@@ -193,20 +204,18 @@ class Look:
     """One read about some hubs and all of their streams."""
 
     def __init__(self, hubs: Iterable[Hub], database: Database) -> None:
-        self._hubs = [(hub, hub.streams) for hub in hubs]
+        self._hubs = [(hub, hub.streams, hub.actors) for hub in hubs]
         self._limits = database.settings
 
     def read(self, connection: Connection) -> tuple[list[Found], set[int]]:
         """In a thread. Also which of the sign-ins are active."""
-        actors = [[stream.actor for stream in streams] for _, streams in self._hubs]
-        ids = {actor.session_id for some in actors for actor in some if actor.session_id is not None}
+        ids = {actor.session_id for *_, actors in self._hubs for actor in actors if actor.session_id is not None}
         found = [
-            Found(hub.subject.read(connection), hub.subject.readers(connection, some))
-            for (hub, _), some in zip(self._hubs, actors, strict=True)
+            Found(hub.subject.read(connection), hub.subject.readers(connection, some)) for hub, _, some in self._hubs
         ]
         return found, active_sessions(connection, ids, self._limits)
 
     def settle(self, result: tuple[list[Found], set[int]]) -> None:
         found, sessions = result
-        for (hub, streams), one in zip(self._hubs, found, strict=True):
+        for (hub, streams, _), one in zip(self._hubs, found, strict=True):
             hub.settle(streams, one, sessions)
