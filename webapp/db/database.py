@@ -164,9 +164,11 @@ class Database:
 
     def write_soon(
         self, verb: Callable[Concatenate[UnitOfWork, P], Awaitable[Any]], *args: P.args, **kwargs: P.kwargs
-    ) -> None:
+    ) -> "asyncio.Task[Any]":
         """The same without waiting, for records that no response depends on; a failure is logged."""
-        self._start(self._run(verb, *args, **kwargs)).add_done_callback(_log_failure)
+        task = self._start(self._run(verb, *args, **kwargs))
+        task.add_done_callback(_log_failure)
+        return task
 
     def _start(self, run: Any) -> "asyncio.Task[Any]":
         task = asyncio.create_task(run)

@@ -30,6 +30,7 @@ from webapp.models.accounts.user import ChangedMeanwhile, actor_from
 from webapp.web import bearer
 from webapp.web.audit import audit_source
 from webapp.web.known_devices import remember_device
+from webapp.web.last_seen import last_seen
 from webapp.web.request_context import add_log_fields
 
 _AUTH = "rowcast.auth"
@@ -183,7 +184,7 @@ async def _load_session_owner() -> Actor | None:
     interval = touch_interval(config())
     if not now - interval <= row.seen_at <= now + interval:  # in the future after the clock was set back
         # Written in the background; the cookie's age starts again, signed with today's key.
-        db().write_soon(Session.touch, row.session_id, row.id, audit_source())
+        last_seen().note(row.session_id, row.id, audit_source())
         cookie.action = Action.WRITE_PERMANENT if row.remembered else Action.WRITE
     # A proof from the future does not stay fresh until the clock has caught up with it.
     is_fresh = now - timedelta(seconds=config().session_fresh) < row.authenticated_at <= now + interval

@@ -5,11 +5,12 @@ page and never signs anybody out.
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import ForeignKey, Select, and_, bindparam, false, or_, select, update
+from sqlalchemy import Connection, ForeignKey, Select, and_, bindparam, false, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db.unit_of_work import UnitOfWork
@@ -99,16 +100,18 @@ class Session(Base):
             update(cls).where(cls.user_id == user_id).values(authenticated_at=NEVER, is_strong=false())
         )
 
-    @classmethod
-    async def touch(cls, work: UnitOfWork, session_id: int, user_id: int, source: AuditSource) -> None:
-        """Note that they were seen just now, and where."""
+    @staticmethod
+    def touch(connection: Connection, seen: Mapping[int, tuple[int, AuditSource]]) -> None:
+        """Note that the people with these sign-ins were seen just now, and where: by sign-in, the person and that."""
         now = utc_now()
-        await work.session.execute(
-            update(cls)
-            .where(cls.id == session_id)
-            .values(seen_at=now, agent=source.agent[:MAX_AGENT], address=source.address)
+        places = [
+            {"session_id": session_id, "now": now, "agent": source.agent[:MAX_AGENT], "address": source.address}
+            for session_id, (_, source) in seen.items()
+        ]
+        connection.execute(_TOUCH_SESSION, places)
+        connection.execute(
+            _TOUCH_USER, [{"user_id": user_id, "now": now} for user_id in {user for user, _ in seen.values()}]
         )
-        await work.session.execute(update(User).where(User.id == user_id).values(seen_at=now))
 
     @classmethod
     def active_of(cls, user_id: int) -> Select["Session"]:
@@ -140,6 +143,17 @@ IS_ACTIVE = and_(
         Session.seen_at > bindparam("seen_after"),
         and_(Session.remembered, Session.seen_at > bindparam("remembered_seen_after")),
     ),
+)
+
+_TOUCH_SESSION = (
+    update(Session.__table__)  # type: ignore[arg-type]
+    .where(Session.id == bindparam("session_id"))
+    .values(seen_at=bindparam("now"), agent=bindparam("agent"), address=bindparam("address"))
+)
+_TOUCH_USER = (
+    update(User.__table__)  # type: ignore[arg-type]
+    .where(User.id == bindparam("user_id"))
+    .values(seen_at=bindparam("now"))
 )
 
 # A sign-in and its person, as plain columns, if both are active. Built once: every request runs it, and building it
