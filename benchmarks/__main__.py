@@ -67,9 +67,11 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="medians are of so many runs")
     parser.add_argument("--folder", type=Path, help="keep the files here and use those that are there")
     parser.add_argument("--streams", type=int, default=500, help="open at once")
+    parser.add_argument("--people", type=int, default=0, help="live_tables: each stream is of another of so many")
     parser.add_argument("--no-search-index", action="store_true", help="pages: do not wait for it, a minute a million")
     arguments = parser.parse_args()
-    options = Options(arguments.rows, arguments.runs, arguments.streams, not arguments.no_search_index)
+    waits_for_search = not arguments.no_search_index
+    options = Options(arguments.rows, arguments.runs, arguments.streams, waits_for_search, arguments.people)
     print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {_processor()}, Python {platform.python_version()}\n")
     with tempfile.TemporaryDirectory(prefix="rowcast-bench-") as temporary:
         folder = arguments.folder or Path(temporary)

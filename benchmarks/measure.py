@@ -19,6 +19,7 @@ class Options:
     runs: int
     streams: int
     waits_for_search: bool
+    people: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ def cpu_seconds(pid: int) -> float:
     """That a process has used so far, in user and system mode: what others do on the machine does not count."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_of_threads(pid: int) -> float:
+    """The same of the threads that it has now, to a millionth of a second instead of a hundredth."""
+    return sum(int(path.read_text().split()[0]) for path in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
 
 
 @contextmanager
