@@ -28,9 +28,9 @@ PING_LOOKS = 8  # for streams that are silent, in the time after which they get 
 CHECK_EVERY = 2.0  # seconds between checks, all in one read, of who may still see what
 STIR = 1.0  # seconds until the others see that somebody came, went or moved
 AT_ONCE = 250  # streams that are written to before other work has its turn
-# Seconds between two messages to everybody, for each stream: sending takes about a fifth of it, so that many changes
-# to a table that many watch leave room for requests.
-REST = 0.00006
+# Seconds between two messages to everybody, for each stream: sending takes about a quarter of it, so that many changes
+# to a table that many watch leave room for requests, and none of them waits for long.
+REST = 0.00004
 
 log = structlog.get_logger("rowcast.live")
 
