@@ -37,6 +37,23 @@ def test_a_row_opens_in_a_panel_beside_the_grid(page: Page, planets: str, panel:
     expect(page.locator("#r5")).to_have_class("open")
 
 
+def test_the_menu_of_filters_leads_to_the_columns_of_the_view(page: Page, planets: str, panel: Any) -> None:
+    page.goto(f"{planets}?cols=3,1")
+    menu = page.locator("#filter-by")
+    menu.locator("summary").click()
+    expect(menu.get_by_role("link")).to_have_text(["Radius", "Planet"])
+    expect(menu.locator("svg")).to_have_count(3)  # one is that of the menu itself
+
+    page.get_by_label("Search all columns").fill("ur")  # the tools are swapped while the menu is open
+    expect(page.locator("#grid tbody.rows tr")).to_have_count(3)
+    menu.evaluate("menu => { menu.open = true; }")
+    expect(menu.get_by_role("link")).to_have_text(["Radius", "Planet"])
+    menu.get_by_role("link", name="Radius").click()
+
+    expect(panel.get_by_role("heading", name="Radius", exact=True)).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/columns/3\?q=ur&cols=3,1$"))
+
+
 def test_a_long_panel_scrolls_by_itself_and_the_tools_stay(page: Page, table: Callable[..., str], panel: Any) -> None:
     page.goto(table({f"Column {number}": "text" for number in range(40)}, [["cell"] * 40] * 30))
     page.locator("#r5").get_by_role("link").click()

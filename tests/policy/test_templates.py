@@ -113,8 +113,9 @@ def test_nothing_but_the_style_sheet_and_one_small_script_keeps_a_page_from_bein
 def test_every_script_is_named_by_a_template_and_the_grid_s_by_its_page_alone() -> None:
     scripts = {path.relative_to(STATIC / "js").as_posix() for path in (STATIC / "js").rglob("*.js")}
     named = {name: set(re.findall(r"js/([\w/-]+\.js)", source(name))) for name in TEMPLATES}
-    # Loaded when the first cells are selected, rows chosen, terms searched for, and rows changed that no longer fit.
-    later = {f"grid/{name}.js" for name in ("totals", "bulk", "found", "fit")}
+    # Loaded when the first cells are selected, rows chosen, terms searched for, rows changed that no longer fit, and
+    # keys asked for.
+    later = {f"grid/{name}.js" for name in ("totals", "bulk", "found", "fit", "keys")}
     assert set().union(*named.values()) == scripts - later
     assert {name for name, names in named.items() if any(script.startswith("grid/") for script in names)} == {
         "tables/show.html"

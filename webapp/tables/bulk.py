@@ -32,8 +32,8 @@ from webapp.tables.bulk_plans import BulkPlan, plan_arguments, plan_at_once
 from webapp.tables.bulk_presenter import describe_result, present_actions, present_preview
 from webapp.tables.edit_answers import undo_url
 from webapp.tables.edit_once import write_keyed
-from webapp.tables.grid_presenter import TableUrls
 from webapp.tables.selection import RowSelection, parse_selection
+from webapp.tables.table_urls import TableUrls
 from webapp.web.access import may
 from webapp.web.body import body_limit
 from webapp.web.flashes import flash

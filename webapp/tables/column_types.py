@@ -26,7 +26,7 @@ from webapp.tables import bp
 from webapp.tables.address import parse_query
 from webapp.tables.column_types_presenter import present_options
 from webapp.tables.columns import find_column
-from webapp.tables.grid_presenter import TableUrls
+from webapp.tables.table_urls import TableUrls
 from webapp.web import flashes
 from webapp.web.access import Action, may
 from webapp.web.forms import Form

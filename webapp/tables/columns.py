@@ -18,7 +18,7 @@ from webapp.rowstore.query.periods import EXAMPLES as PERIODS
 from webapp.rowstore.table_ref import Field
 from webapp.tables import bp
 from webapp.tables.address import parse_query
-from webapp.tables.grid_presenter import TableUrls
+from webapp.tables.table_urls import TableUrls
 from webapp.types.number_format import is_decorated
 from webapp.web.access import Action
 from webapp.web.formatting import capitalise, format_digits, plural

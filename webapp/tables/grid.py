@@ -1,11 +1,12 @@
 """The grid's body: the hot loop of every page, so it is joined in Python and escaped once per page.
 
-A row is `<tr id=r12><th scope=row><input ..><a ..>12</a><td>..</td>..`, without attributes on cells. What
-a whole column has in common is declared once, by `<col width>` and a style sheet generated from the columns' kinds.
+A row is `<tr id=r12><th scope=row><input ..><a ..>12</a><td>..<td>..`, without attributes on cells. What a
+whole column has in common is declared once, by `<col width>` and a style sheet generated from the columns' kinds.
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, repeat
 
 from markupsafe import Markup, escape
 
@@ -30,13 +31,17 @@ def render_rows(
 ) -> Markup:
     """The `<tr>`s of `rows`, whose cells were cut beyond `cell_limit` characters; `row_url("12")` is row 12's URL."""
     before, after = (str(escape(part)) for part in row_url(_SEPARATOR).split(_SEPARATOR))
-    cells, width = _escape_cells([cell for _, cells in rows for cell in cells]), len(fields)
+    cells, width = _escape_cells(list(chain.from_iterable(cells for _, cells in rows))), len(fields)
     for index, column in [*_booleans(cells, fields), *_links(cells, fields, cell_limit)]:
         cells[index::width] = column
-    html = (
-        _render_row(number, cells[place * width : (place + 1) * width], before, after)
-        for place, (number, _) in enumerate(rows)
-    )
+    each_row = zip(*[iter(cells)] * width, strict=True) if width else repeat(())
+    # Without quotation marks, and end tags that HTML can do without: a page has a hundred rows. "Row" is what the
+    # column of the box is called.
+    html = [
+        f"<tr id=r{number}><th scope=row><input type=checkbox form=b name=r value={number} aria-label={number}>"
+        f'<a href="{before}{number}{after}">{number}</a><td>{"<td>".join(row)}'
+        for (number, _), row in zip(rows, each_row, strict=width > 0)
+    ]
     return Markup("".join(html))  # noqa: S704  (escaped all together)
 
 
@@ -45,15 +50,7 @@ def _escape_cells(cells: Sequence[str]) -> list[str]:
     text = _SEPARATOR.join(cells)
     if text.count(_SEPARATOR) != len(cells) - 1:
         text = _SEPARATOR.join(cell.replace(_SEPARATOR, _SYMBOL_FOR_NUL) for cell in cells)
-    return str(escape(text)).split(_SEPARATOR)
-
-
-def _render_row(number: int, cells: Sequence[str], before: str, after: str) -> str:
-    # Without quotation marks, and end tags that HTML can do without: a page has a hundred rows. "Row" is what the
-    # column of the box is called.
-    box = f"<input type=checkbox form=b name=r value={number} aria-label={number}>"
-    head = f'<tr id=r{number}><th scope=row>{box}<a href="{before}{number}{after}">{number}</a><td>'
-    return f"{head}{'</td><td>'.join(cells)}</td>"
+    return str(escape(text)).split(_SEPARATOR) if cells else []
 
 
 def _booleans(cells: Sequence[str], fields: Sequence[Field]) -> Iterator[tuple[int, list[str]]]:
@@ -76,7 +73,7 @@ def _links(cells: Sequence[str], fields: Sequence[Field], cell_limit: int) -> It
     room: int | None = None
     for index, field in enumerate(fields):
         column = cells[index :: len(fields)]
-        if field.type != "text" or not any(map(address_of, column[:_EXAMINED_ROWS])):
+        if field.type != "text" or not _may_contain_links(column[:_EXAMINED_ROWS]):
             continue
         linked = [_link(cell) if len(cell) <= cell_limit else cell for cell in column]
         room = PAGE_BYTES - weigh_markup(cells) if room is None else room
@@ -85,14 +82,24 @@ def _links(cells: Sequence[str], fields: Sequence[Field], cell_limit: int) -> It
             yield index, linked
 
 
+def _may_contain_links(cells: Sequence[str]) -> bool:
+    """Most columns have neither a mark of mail nor one of the web, which is found out for all cells at once."""
+    text = _SEPARATOR.join(cells)
+    return ("@" in text or "://" in text) and any(map(address_of, cells))
+
+
 def _link(cell: str) -> str:
+    """A mail program opens no page that would have to be another one."""
     address = address_of(cell)
-    return f'<a href="{address}" rel="noreferrer" target="_blank">{cell}</a>' if address else cell
+    if address is None:
+        return cell
+    more = "" if address is not cell else " rel=noreferrer target=_blank"
+    return f'<a href="{address}"{more}>{cell}</a>'
 
 
 def address_of(cell: str) -> str | None:
     """The link of a cell whose whole text is a URL or an e-mail address. Never a scheme that could run code."""
-    if cell.startswith(("https://", "http://")) and len(cell) > 8 and not any(c.isspace() for c in cell):
+    if cell.startswith(("https://", "http://")) and len(cell) > 8 and cell.split() == [cell]:
         return cell
     return f"mailto:{cell}" if "@" in cell and _EMAIL.fullmatch(cell) else None
 

@@ -1,21 +1,32 @@
 """A table as its URL describes it, prepared for the templates, which build no URLs and decide nothing."""
 
-from dataclasses import dataclass
-from functools import cached_property
 from math import isfinite
-from typing import Any
 
-from quart import request, url_for
+from quart import request
 
 from webapp.models import Table
 from webapp.rowstore.page_budget import MAX_CELL, row_cell_limit
-from webapp.rowstore.query import TableQuery, describe_order, describe_query, describe_rows
+from webapp.rowstore.query import Filter, TableQuery, describe_order, describe_query, describe_rows
 from webapp.rowstore.table_ref import Field
 from webapp.rowstore.values import Count, Page, RowView
 from webapp.tables import grid
+from webapp.tables.grid_view import (
+    COUNT_WHILE_IMPORTING,
+    Chip,
+    ColumnHeader,
+    Export,
+    Live,
+    PageEnd,
+    Place,
+    RowCell,
+    RowsPage,
+    StatusLine,
+    View,
+)
+from webapp.tables.table_urls import TableUrls
 from webapp.web.formatting import format_number
+from webapp.web.paths import paths
 
-COUNT_SOON, COUNT_WHILE_IMPORTING = "50ms", "1s"  # when the browser asks for the count
 # Title, explanation, arguments of the URL.
 EXPORTS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("CSV", "Cells exactly as they came in", {"format": "csv"}),
@@ -29,108 +40,25 @@ EXPORTS: tuple[tuple[str, str, dict[str, str]], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class StatusLine:
-    """The sentence about the rows shown. With `count_url` it reloads itself after `delay`."""
-
-    sentence: str
-    count_url: str | None = None
-    delay: str = COUNT_SOON
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnHeader:
-    """A visible column (see tables/show.html): of up to 2,000, whose attributes Jinja finds faster than items."""
-
-    number: int
-    title: str
-    type: str
-    mark: str | None
-    width: int
-    direction: str | None
-    place: int | None
-    sort_url: str
-    add_url: str
-    panel_url: str
-
-
-class TableUrls:
-    """Every URL concerning one table and one query."""
-
-    def __init__(self, table_id: int, query: TableQuery) -> None:
-        self.table_id = table_id
-        self.query = query
-        self._paths: dict[str, str] = {}  # a page uses a few of them repeatedly, some several times per column
-
-    def to(self, endpoint: str, query: TableQuery | None = None, /, **more: object) -> str:
-        """The URL of `endpoint` for this table; other arguments follow those of the query."""
-        path: dict[str, Any] = {name: more.pop(name) for name in ("number", "row_id") if name in more}
-        query = self.query if query is None else query
-        return self._path(endpoint, path) + query.query_string(**more)
-
-    def _path(self, endpoint: str, more: dict[str, Any]) -> str:
-        if more:
-            return url_for(endpoint, table_id=self.table_id, **more)
-        if endpoint not in self._paths:
-            self._paths[endpoint] = url_for(endpoint, table_id=self.table_id)
-        return self._paths[endpoint]
-
-    def table(self, query: TableQuery | None = None, /, **more: object) -> str:
-        return self.to("tables.show", query, **more)
-
-    def column(self, number: int) -> str:
-        return self._column.replace("/columns/0", f"/columns/{number}", 1)
-
-    @cached_property
-    def _column(self) -> str:
-        return self.to("tables.columns_show", number=0)
-
-    def cell(self, row_id: int, number: int) -> str:
-        """A cell in whole, which no view changes."""
-        return url_for("tables.cells_show", table_id=self.table_id, row_id=row_id, number=number)
-
-    def cell_history(self, row_id: int, number: int) -> str:
-        return url_for("tables.rows_history", table_id=self.table_id, row_id=row_id, column=number)
-
-    def row(self, row_id: str) -> str:
-        """Built by hand: the converter accepts only numbers, and the grid asks for a placeholder."""
-        return self.to("tables.rows_show", row_id=0).replace("/rows/0", f"/rows/{row_id}", 1)
-
-
-def present_rows(urls: TableUrls, page: Page, came_from: str | None = None) -> dict[str, Any]:
-    """The `page` of tables/rows/_rows.html. `came_from` ("after" or "before") is set if these rows continue a page on
+def present_rows(urls: TableUrls, page: Page, came_from: str | None = None) -> RowsPage:
+    """`came_from` ("after" or "before") is set if these rows continue a page on
     that side: the rows on its other side are already there.
     """
 
-    def end(side: str, cursor: str | None) -> dict[str, Any]:
-        return {
-            "rows_url": urls.to("tables.rows_index", **{side: cursor}),
-            "page_url": urls.table(**{side: cursor}),
-            "more": cursor is not None and came_from in (None, side),
-            "stopped_at": page.stopped_at[1] if page.stopped_at and page.stopped_at[0] == side else None,
-        }
+    def end(side: str, cursor: str | None) -> PageEnd:
+        return PageEnd(
+            rows_url=urls.to("tables.rows_index", **{side: cursor}),
+            page_url=urls.table(**{side: cursor}),
+            more=cursor is not None and came_from in (None, side),
+            stopped_at=page.stopped_at[1] if page.stopped_at and page.stopped_at[0] == side else None,
+        )
 
-    return {
-        "rows": grid.render_rows(page.rows, page.fields, urls.row, page.cell_limit),
-        "count": len(page.rows),
-        "before": end("before", page.before),
-        "after": end("after", page.after),
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class RowCell:
-    """A cell on its row's page. `url` is the link that the cell is; `whole_url` leads to all of its `size` bytes if the
-    text was cut.
-    """
-
-    title: str
-    type: str
-    text: str
-    url: str | None
-    size: int | None
-    whole_url: str | None
-    history_url: str
+    return RowsPage(
+        rows=grid.render_rows(page.rows, page.fields, urls.row, page.cell_limit),
+        count=len(page.rows),
+        before=end("before", page.before),
+        after=end("after", page.after),
+    )
 
 
 def present_row(urls: TableUrls, row: RowView) -> list[RowCell]:
@@ -153,94 +81,65 @@ def present_row(urls: TableUrls, row: RowView) -> list[RowCell]:
     return [present(field, text) for field, text in zip(urls.query.fields, row.cells, strict=True)]
 
 
-def present_table(table: Table, query: TableQuery, page: Page) -> dict[str, Any]:
-    """The `view` of tables/show.html, which describes it."""
-    urls = TableUrls(table.id, query)
+def present_table(table: Table, query: TableQuery, page: Page) -> View:
+    urls, args = TableUrls(table.id, query), query.args()
     widths = {
         column.number: grid.width_of(column.title, int(column.facts.get("width") or 0)) for column in table.columns
     }
-    return {
-        "url": urls.table(),
-        "stylesheet": url_for("tables.stylesheets_show", edition=grid.EDITION, kinds=grid.kinds_of(page.fields)),
-        "heads": [_head(urls, field, widths[field.number]) for field in page.fields],
-        "digits": len(str(max(table.row_count, 1))),
-        "page": present_rows(urls, page),
-        "search": query.search,
-        "hidden": [(name, value) for name, value in query.args() if name != "q"],
-        "chips": [
-            {
-                "text": f"or {condition.predicate}" if condition.is_alternative else condition.label,
-                "url": urls.table(query.without_filter(index)),
-                "panel_url": urls.to("tables.columns_show", number=condition.field.number, edit=index),
-            }
-            for index, condition in enumerate(query.filters)
-        ],
-        "sort_text": describe_order(query) or None,
-        "unsorted_url": urls.table(query.sorted_by()),
-        "clear_url": urls.table(query.without_filters()),
-        "columns_url": urls.to("tables.columns_index"),
-        "bulk_url": urls.to("tables.bulk_index", None, rows="all"),
-        "hidden_count": len(query.fields) - len(query.visible),
-        "visible_count": len(query.visible),
-        "exports": [
-            {"title": title, "text": text, "url": urls.to("tables.exports_show", None, **arguments)}
-            for title, text, arguments in EXPORTS
-        ],
-        "original_url": url_for("tables.originals_show", table_id=table.id),
-        "is_importing": table.state != "ready",
-        "terms": list(query.terms),
-        "place": present_place(table, query),
-        "live": present_live(table, query),
-    }
+    path_to = paths().to
+    return View(
+        url=urls.table(),
+        stylesheet=path_to("tables.stylesheets_show", edition=grid.EDITION, kinds=grid.kinds_of(page.fields)),
+        heads=[_head(urls, field, widths[field.number]) for field in page.fields],
+        digits=len(str(max(table.row_count, 1))),
+        page=present_rows(urls, page),
+        search=query.search,
+        hidden=[(name, value) for name, value in args if name != "q"],
+        chips=[_chip(urls, index, condition) for index, condition in enumerate(query.filters)],
+        sort_text=describe_order(query) or None,
+        unsorted_url=urls.table(query.sorted_by()) if query.sorts else urls.table(),
+        clear_url=urls.table(query.without_filters()) if query.is_narrowed else urls.table(),
+        columns_url=urls.to("tables.columns_index"),
+        bulk_url=urls.to("tables.bulk_index", None, rows="all"),
+        hidden_count=len(query.fields) - len(query.visible),
+        visible_count=len(query.visible),
+        exports=[Export(title, text, urls.to("tables.exports_show", None, **more)) for title, text, more in EXPORTS],
+        original_url=path_to("tables.originals_show", table_id=table.id),
+        is_importing=table.state != "ready",
+        terms=list(query.terms),
+        place=present_place(urls, args, table),
+        live=present_live(table, query),
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Live:
-    """How the page stays up to date: its stream, without `after`; the change set up to which its rows are, at least;
-    and where it says in which cell its reader is.
-    """
-
-    url: str
-    seq: int
-    presence_url: str
+def _chip(urls: TableUrls, index: int, condition: Filter) -> Chip:
+    return Chip(
+        text=f"or {condition.predicate}" if condition.is_alternative else condition.label,
+        url=urls.table(urls.query.without_filter(index)),
+        panel_url=urls.to("tables.columns_show", number=condition.field.number, edit=index),
+    )
 
 
 def present_live(table: Table, query: TableQuery) -> Live:
     """Changes of columns that are not shown are told too, where they decide whether a row still fits the view."""
     deciding = [*(one.field for one in query.filters), *(one.field for one in query.sorts)]
+    path_to = paths().to
     told = query.with_visible(tuple(dict.fromkeys([*query.visible, *deciding])))
     return Live(
-        url=url_for(
+        url=path_to(
             "live.stream",
             table=table.id,
             cols=told.cols or None if not query.search else None,
             growing=table.growing,
         ),
         seq=table.seq,
-        presence_url=url_for("tables.presence_update", table_id=table.id),
+        presence_url=path_to("tables.presence_update", table_id=table.id),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in the table the page is; `is_by_id`: a row's number tells. `total` is the number of rows, None if it is
-    unknown.
-    """
-
-    way: float
-    is_by_id: bool
-    total: int | None
-    note: str
-    position_url: str
-    hidden: list[tuple[str, str]]
-    last_url: str
-    export_url: str
-    move_url: str
-
-
-def present_place(table: Table, query: TableQuery) -> Place:
-    """`way` and `about` in the address come from `positions_show`."""
-    urls, way = TableUrls(table.id, query), request.args.get("way", 0.0, float)
+def present_place(urls: TableUrls, args: list[tuple[str, str]], table: Table) -> Place:
+    """`way` and `about` in the address come from `positions_show`; `args` are those of the query."""
+    query, way = urls.query, request.args.get("way", 0.0, float)
     way = min(max(way, 0.0), 100.0) if isfinite(way) else 0.0
     is_last = "last" in request.args
     is_estimate = "about" in request.args
@@ -251,7 +150,7 @@ def present_place(table: Table, query: TableQuery) -> Place:
         total=total,
         note=f"about {way:g} % of the way, estimated" if is_estimate else "",
         position_url=urls.to("tables.positions_show"),
-        hidden=query.args(),
+        hidden=args,
         last_url=urls.table(last=1),
         export_url=urls.to("tables.exports_show", None, format="csv"),
         move_url=urls.to("tables.columns_index", apply=1),
@@ -261,7 +160,10 @@ def present_place(table: Table, query: TableQuery) -> Place:
 def _head(urls: TableUrls, field: Field, width: int) -> ColumnHeader:
     query = urls.query
     place, descending = query.order_of(field.number) or (None, False)
-    sort_url = urls.table(query.toggle_sort(field.number))
+    if place is None:
+        sort_url = urls.sorted_by(field.number)
+    else:
+        sort_url = urls.table(query.sorted_by()) if descending else urls.sorted_by(field.number, descending=True)
     return ColumnHeader(
         number=field.number,
         title=field.title,
@@ -271,7 +173,7 @@ def _head(urls: TableUrls, field: Field, width: int) -> ColumnHeader:
         direction=None if place is None else "descending" if descending else "ascending",
         place=place,
         sort_url=sort_url,
-        add_url=urls.table(query.toggle_sort(field.number, add=True)) if query.sorts else sort_url,
+        add_url=urls.table(query.toggle_sort(field.number, add=True)) if query.sorts else "",
         panel_url=urls.column(field.number),
     )
 

@@ -12,7 +12,7 @@ from webapp.rowstore.errors import QueryError
 from webapp.rowstore.query import TableQuery
 from webapp.tables import bp
 from webapp.tables.address import parse_query
-from webapp.tables.grid_presenter import TableUrls
+from webapp.tables.table_urls import TableUrls
 from webapp.web.formatting import format_number
 from webapp.web.session import current_user
 

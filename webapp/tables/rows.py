@@ -11,8 +11,9 @@ from webapp.rowstore.query import TableQuery
 from webapp.rowstore.values import PageStart
 from webapp.tables import bp
 from webapp.tables.address import parse_query
-from webapp.tables.grid_presenter import TableUrls, present_row, present_rows
+from webapp.tables.grid_presenter import present_row, present_rows
 from webapp.tables.page_size import read_page
+from webapp.tables.table_urls import TableUrls
 from webapp.web.fragments import render
 from webapp.web.row_reads import read_rows
 from webapp.web.session import current_user

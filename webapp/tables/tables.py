@@ -22,9 +22,10 @@ from webapp.rowstore.store import RowReader
 from webapp.rowstore.values import Count, Page, PageStart
 from webapp.tables import bp, grid
 from webapp.tables.address import parse_query
-from webapp.tables.grid_presenter import TableUrls, needs_count, present_count, present_status, present_table
+from webapp.tables.grid_presenter import needs_count, present_count, present_status, present_table
 from webapp.tables.page_size import read_page
 from webapp.tables.stale_views import answer_stale_view
+from webapp.tables.table_urls import TableUrls
 from webapp.web.access import Action, may
 from webapp.web.forms import Form
 from webapp.web.fragments import is_partial, redirect_to, render

@@ -17,12 +17,14 @@ from quart import Quart, has_request_context, request
 from settings import Settings
 from webapp.extensions import Extension, config
 from webapp.models.policy import Action, is_allowed
+from webapp.web import template_code
 from webapp.web.flashes import take_flashes
 from webapp.web.formatting import format_datetime, format_number, format_relative, format_size, plural
+from webapp.web.paths import paths
 from webapp.web.request_context import request_id
 from webapp.web.running_work import running_work
 from webapp.web.session import current_user_or_none
-from webapp.web.static import static_files
+from webapp.web.static import StaticFiles, static_files
 
 FOLDER = Path(__file__).parents[1] / "templates"
 
@@ -44,9 +46,10 @@ templates = Extension("templates", lambda app: _environment(config.of(app)))
 
 def init_app(app: Quart, settings: Settings) -> None:
     environment = templates.of(app)
-    environment.globals.update(
-        url_for=_url_builder(app), static_url=static_files.of(app).url, icon=_icon_maker(app), plural=plural
-    )
+    files = static_files.of(app)
+    functions = {"url_for": paths.of(app).to, "static_url": files.url, "icon": _icon_maker(files)}
+    template_code.declare_pure(environment, functions, are_constant=not files.is_changing)
+    environment.globals.update(plural=plural)
     environment.filters.update(
         number=format_number, size=format_size, ago=format_relative, datetime=format_datetime, plural=plural
     )
@@ -54,7 +57,9 @@ def init_app(app: Quart, settings: Settings) -> None:
 
 def render(template: str, /, **context: Any) -> Markup:
     """Render a whole template. Outside a request (a live stream, a job) it sees only its context."""
-    return Markup(templates().get_template(template).render(_request_globals() | context))  # noqa: S704  (autoescaped)
+    environment = templates()
+    template_code.ensure_not_shadowed(environment, context)
+    return Markup(environment.get_template(template).render(_request_globals() | context))  # noqa: S704  (autoescaped)
 
 
 def to_json(value: object) -> str:
@@ -79,24 +84,11 @@ def _request_globals() -> dict[str, Any]:
     }
 
 
-def _url_builder(app: Quart) -> Callable[..., str]:
-    """A `url_for` that needs no request, so that live streams can use it too: always a path, never a host."""
-    adapter = app.url_map.bind("localhost")
-
-    def url_for(endpoint: str, **values: Any) -> str:
-        return adapter.build(endpoint, {name: value for name, value in values.items() if value is not None})
-
-    return url_for
-
-
-def _icon_maker(app: Quart) -> Callable[[str], Markup]:
-    files = static_files.of(app)
-
+def _icon_maker(files: StaticFiles) -> Callable[[str], Markup]:
     def icon(name: str) -> Markup:
         """A symbol of the sprite, decorative only: text beside it carries the meaning."""
-        return Markup('<svg class="i" aria-hidden="true"><use href="{}#{}"></use></svg>').format(
-            files.url("icons.svg"), name
-        )
+        # Without quotation marks: a page of the grid has fifty.
+        return Markup("<svg class=i aria-hidden=true><use href={}#{} /></svg>").format(files.url("icons.svg"), name)
 
-    # A page of the grid has fifty. In development the sprite may change while the server runs.
+    # In development the sprite may change while the server runs.
     return icon if files.is_changing else cache(icon)

@@ -73,12 +73,13 @@ on('keydown', (event) => {
     event.preventDefault();
     $('#places').open = true;
     $('#to').select();
-  } else if (event.key === '?' && !isTyping && $('#keys')) {
+  } else if (event.key === '?' && !isTyping && $('#show-keys')) {
     event.preventDefault();
-    $('#keys').showModal();
+    showKeys();
   }
 }, true);
-on('click', ({ target }) => { if (target.closest('#show-keys')) $('#keys').showModal(); });
+const showKeys = async () => (await import('./keys.js')).showKeys();
+on('click', ({ target }) => { if (target.closest('#show-keys')) showKeys(); });
 on('htmx:after:swap', ({ detail: { ctx } }) => {
   if (ctx.target?.id !== 'grid' || !ctx.sourceElement?.closest?.('#places')) return;
   $('#places').open = false;

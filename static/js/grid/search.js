@@ -21,15 +21,34 @@ on('htmx:after:swap', ({ detail: { ctx } }) => {
    htmx leaves alone. Both load other rows into the same grid. */
 const show = (source, url) => htmx.ajax('GET', url, { source, target: '#grid', swap: 'innerHTML scroll:top', push: 'true' });
 on('click', (event) => {
-  const added = event.shiftKey && event.target.closest('a[data-add]');
+  const added = event.shiftKey && event.target.closest('#grid a.sort');
   const bar = !event.shiftKey && !event.ctrlKey && !event.metaKey && event.target.closest('#panel .histogram a');
   if (!added && !bar) return;
   event.preventDefault();
   event.stopImmediatePropagation();
   getSelection()?.removeAllRanges();
-  if (added) show(added, added.dataset.add);
+  if (added) show(added, added.dataset.add ?? added.getAttribute('href'));
   else show($('#panel'), bar.getAttribute('href'));
 }, true);
+
+/* The menu of filters has the links of the titles, up to so many; whatever swaps the toolbar empties it. */
+const MOST = 100;
+const note = (text) => Object.assign(document.createElement('p'), { className: 'menu-note', textContent: text });
+const fill = () => {
+  if (!$('#filter-by')?.open) return;
+  const list = $('#filter-by > .menu-list');
+  const heads = [...document.querySelectorAll('#grid thead th:not(.row-number)')];
+  const items = heads.slice(0, MOST).map((head) => {
+    const item = Object.assign(document.createElement('a'), { className: 'menu-item', href: $('.column-menu', head).getAttribute('href') });
+    item.append($('.sort > .i', head).cloneNode(true), $('.sort > span', head).cloneNode(true));
+    return item;
+  });
+  list.replaceChildren(note('Filter by'), ...items);
+  if (heads.length > MOST) list.append(note('The other columns have their filters in their headers.'));
+  htmx.process(list);
+};
+on('toggle', ({ target }) => { if (target.id === 'filter-by') fill(); }, true);
+on('htmx:after:swap', fill);
 
 /* What marks the terms in the cells, and rows that were changed and do not fit any more, is loaded with the first of them. */
 const mark = () => { if (JSON.parse($('#grid > .grid')?.dataset.terms || '[]').length) import('./found.js'); };

@@ -55,8 +55,26 @@ def test_only_cells_that_are_addresses_become_links() -> None:
 
     first, second, third = (row[0] for row in cells_of(html))
     assert first[0].attrib["href"] == first[0].text == "https://example.org/?a=1&b=2"
+    assert first[0].attrib["rel"] == "noreferrer"
+    assert first[0].attrib["target"] == "_blank"
     assert second.text == "none"
-    assert third[0].attrib["href"] == "mailto:ada@example.org"
+    assert third[0].attrib == {"href": "mailto:ada@example.org"}
+    assert third[0].text == "ada@example.org"
+
+
+def test_a_page_of_rows_keeps_every_cell_in_its_row() -> None:
+    texts = [tuple(f" {row}.{place}\n" for place in range(3)) for row in range(30)]
+
+    html = render_rows(list(enumerate(texts, 1)), fields("text", "text", "text"), lambda number: f"/{number}")
+
+    assert [tuple(cell.text for cell in row) for row in cells_of(html)] == texts
+    assert render_rows([], fields("text"), lambda number: f"/{number}") == ""
+
+
+def test_a_web_address_with_a_blank_in_or_around_it_is_no_link() -> None:
+    assert [address_of(text) for text in ("https://a.example/ ", "https://a.example\n", "https://a\u00a0b")] == [
+        None
+    ] * 3
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The environment of every template."""
 
+import html5lib
+
 from webapp.web import templating
 from webapp.web.application import Application
 
@@ -21,8 +23,9 @@ async def test_icons_are_hidden_from_screen_readers(bare: Application) -> None:
     async with bare.app_context():
         html = templating.templates().globals["icon"]("table")  # type: ignore[operator]
 
-    assert 'aria-hidden="true"' in html
-    assert html.endswith('/icons.svg#table"></use></svg>')
+    (svg,) = html5lib.parseFragment(html, namespaceHTMLElements=False)
+    assert svg.attrib == {"class": "i", "aria-hidden": "true"}
+    assert [use.attrib["href"].rpartition("/")[2] for use in svg] == ["icons.svg#table"]
 
 
 async def test_values_are_escaped_whatever_the_name_of_the_template(bare: Application) -> None:

@@ -114,10 +114,13 @@ class TableQuery:
 
     def args(self) -> list[tuple[str, str]]:
         """The parameters of its canonical URL; defaults are left out."""
+        return self._args(",".join(sort.argument for sort in self.sorts))
+
+    def _args(self, sort: str) -> list[tuple[str, str]]:
         args = [("q", self.search)] if self.search else []
         args += [condition.argument for condition in self.filters]
-        if self.sorts:
-            args.append(("sort", ",".join(sort.argument for sort in self.sorts)))
+        if sort:
+            args.append(("sort", sort))
         if self.cols:
             args.append(("cols", self.cols))
         if self.only:
@@ -127,8 +130,11 @@ class TableQuery:
     def query_string(self, **more: object) -> str:
         """For links: `?q=...`, followed by `more`; empty if there are no parameters."""
         extra = [(name, str(value)) for name, value in more.items() if value is not None]
-        encoded = urlencode(self.args() + extra, safe=":,")
-        return f"?{encoded}" if encoded else ""
+        return _encode(self.args() + extra)
+
+    def query_string_sorted_by(self, sort: str) -> str:
+        """The same with another value of `sort`, which is not checked: a page has such a link for each column."""
+        return _encode(self._args(sort))
 
     def order_of(self, number: int) -> tuple[int, bool] | None:
         """The column's position among the sorts (from 1) and whether it is descending; None: not sorted."""
@@ -203,6 +209,10 @@ class TableQuery:
     def is_narrowed(self) -> bool:
         """Whether it may show fewer rows than the table has."""
         return bool(self.search or self.filters or self.only)
+
+
+def _encode(args: list[tuple[str, str]]) -> str:
+    return f"?{urlencode(args, safe=':,')}" if args else ""
 
 
 def _check_length(pairs: Iterable[tuple[str, str]]) -> None:
