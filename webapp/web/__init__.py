@@ -7,6 +7,7 @@ from webapp.web import (
     access,
     application,
     body,
+    compression,
     csrf,
     errors,
     flashes,
@@ -30,6 +31,7 @@ def init_app(app: Quart, settings: Settings) -> None:
     registered for responses runs in reverse order.
     """
     observability.init_app(app, settings)  # no check: trusted proxies, the time spent on queries
+    compression.init_app(app, settings)  # response: what is left to do once it is complete
     application.init_app(app, settings)  # no check: the time limit, and more of it for a write
     open_pages.init_app(app, settings)  # no check: which open page asks for a write
     hosts.init_app(app, settings)  # is the host one of ours?
