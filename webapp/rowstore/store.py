@@ -34,6 +34,7 @@ from webapp.rowstore.values import (
     Unmet,
 )
 
+F = TypeVar("F")
 T = TypeVar("T")
 
 PAGE_SIZE = 100  # rows
@@ -434,6 +435,12 @@ class RowStore(Protocol):
 
     async def read(self, work: Callable[[RowReader], T], seconds: float) -> T:
         """Run `work(rows)` in a thread, on one snapshot, for at most `seconds` or until the caller is cancelled."""
+        ...
+
+    async def find_and_read(self, find: Callable[[Any], F], work: Callable[[F, RowReader], T], seconds: float) -> T:
+        """The same, with `work(found, rows)` for what `find(connection)` finds first, as in `Database.read`: also on
+        that snapshot, and without another switch of threads. The time counts from then on.
+        """
         ...
 
     def stream(self, work: Callable[[RowReader], Blocks]) -> AsyncGenerator[bytes, None]:

@@ -75,7 +75,7 @@ def _links(cells: Sequence[str], fields: Sequence[Field], cell_limit: int) -> It
         column = cells[index :: len(fields)]
         if field.type != "text" or not _may_contain_links(column[:_EXAMINED_ROWS]):
             continue
-        linked = [_link(cell) if len(cell) <= cell_limit else cell for cell in column]
+        linked = _linked(column, cell_limit)
         room = PAGE_BYTES - weigh_markup(cells) if room is None else room
         room -= weigh_markup(linked) - weigh_markup(column)
         if room >= 0:
@@ -88,13 +88,16 @@ def _may_contain_links(cells: Sequence[str]) -> bool:
     return ("@" in text or "://" in text) and any(map(address_of, cells))
 
 
-def _link(cell: str) -> str:
+def _linked(column: Sequence[str], cell_limit: int) -> list[str]:
     """A mail program opens no page that would have to be another one."""
-    address = address_of(cell)
-    if address is None:
-        return cell
-    more = "" if address is not cell else " rel=noreferrer target=_blank"
-    return f'<a href="{address}"{more}>{cell}</a>'
+    return [
+        cell
+        if address is None or len(cell) > cell_limit
+        else f'<a href="{address}" rel=noreferrer target=_blank>{cell}</a>'
+        if address is cell
+        else f'<a href="{address}">{cell}</a>'
+        for cell, address in zip(column, map(address_of, column), strict=True)
+    ]
 
 
 def address_of(cell: str) -> str | None:

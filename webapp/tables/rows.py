@@ -6,16 +6,17 @@ from quart.typing import ResponseReturnValue
 from webapp.extensions import config, db, row_store
 from webapp.models.errors import NotFound
 from webapp.models.policy import Action, is_allowed
-from webapp.models.tables.access import find_access, find_table
+from webapp.models.tables.access import TableAccess, find_table
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.values import PageStart
+from webapp.rowstore.store import RowReader
+from webapp.rowstore.values import Page, PageStart, RowView
 from webapp.tables import bp
 from webapp.tables.address import parse_query
 from webapp.tables.grid_presenter import present_row, present_rows
 from webapp.tables.page_size import read_page
 from webapp.tables.table_urls import TableUrls
 from webapp.web.fragments import render
-from webapp.web.row_reads import read_rows
+from webapp.web.row_reads import read_table
 from webapp.web.session import current_user
 from webapp.web.streaming import streamed
 
@@ -23,24 +24,29 @@ from webapp.web.streaming import streamed
 @bp.get("/<id:table_id>/rows")
 async def rows_index(table_id: int) -> ResponseReturnValue:
     """The next rows, to append to a grid; never a page of its own."""
-    table = await find_table(db(), current_user(), table_id)
-    query = parse_query(table)
     start = PageStart(request.args.get("after"), request.args.get("before"))
-    page = await read_rows(lambda rows: read_page(rows, table.ref, query, start), config().query_timeout)
+
+    def read(access: TableAccess, rows: RowReader) -> tuple[TableQuery, Page]:
+        query = parse_query(access.table)
+        return query, read_page(rows, access.table.ref, query, start)
+
+    query, page = await read_table(table_id, read, config().query_timeout)
     came_from = "after" if start.after else "before" if start.before else None
-    rows = present_rows(TableUrls(table.id, query), page, came_from)
+    rows = present_rows(TableUrls(table_id, query), page, came_from)
     span, is_filtered = len(page.fields) + 1, bool(query.search or query.filters)
     return await render("tables/rows/_rows.html", page=rows, span=span, is_filtered=is_filtered)
 
 
 @bp.get("/<id:table_id>/rows/<id:row_id>")
 async def rows_show(table_id: int, row_id: int) -> ResponseReturnValue:
-    access = await find_access(db(), current_user(), table_id)
-    table = access.table
-    query = parse_query(table)
-    row = await read_rows(lambda rows: rows.row(table.ref, query, row_id), config().query_timeout)
+    def read(access: TableAccess, rows: RowReader) -> tuple[TableAccess, TableQuery, RowView | None]:
+        query = parse_query(access.table)
+        return access, query, rows.row(access.table.ref, query, row_id)
+
+    access, query, row = await read_table(table_id, read, config().query_timeout)
     if row is None:
         raise NotFound("row")
+    table = access.table
     urls = TableUrls(table.id, query)
     return await render(
         "tables/rows/show.html",

@@ -1,6 +1,5 @@
 """A table: viewing it, counting what a view shows, renaming it, and moving it to the trash."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from secrets import token_urlsafe
 
@@ -12,7 +11,7 @@ from wtforms.validators import DataRequired, Length
 from webapp.extensions import config, db, indexes
 from webapp.jobs.indexes import MAX_ROWS, MIN_ROWS
 from webapp.models import Table, is_allowed
-from webapp.models.tables.access import TableAccess, find_access, find_table
+from webapp.models.tables.access import TableAccess, find_table
 from webapp.models.tables.deletion import delete_table
 from webapp.models.tables.history_query import log_size
 from webapp.models.tables.renaming import rename_table
@@ -29,7 +28,7 @@ from webapp.tables.table_urls import TableUrls
 from webapp.web.access import Action, may
 from webapp.web.forms import Form
 from webapp.web.fragments import is_partial, redirect_to, render
-from webapp.web.row_reads import read_rows
+from webapp.web.row_reads import read_rows, read_table
 from webapp.web.session import current_user
 
 COUNT_SECONDS = 0.3  # that a whole page waits for its count
@@ -43,16 +42,17 @@ class TitleForm(Form):
 
 @bp.get("/<id:table_id>")
 async def show(table_id: int) -> ResponseReturnValue:
-    access = await find_access(db(), current_user(), table_id)
-    table = access.table
+    reading = _Reading()
     try:
-        query = parse_query(table)
+        access, query, page, count = await read_table(table_id, reading.read, config().query_timeout)
     except QueryError as error:
-        return await answer_stale_view(table, error)
-    try:
-        page, count = await read_rows(_page_and_count(table, query), config().query_timeout)
+        if reading.access is None:
+            raise
+        return await answer_stale_view(reading.access.table, error)
     finally:
-        request_index(access, query)  # above all after a sort that took too long
+        if reading.access is not None and reading.query is not None:
+            request_index(reading.access, reading.query)  # above all after a sort that took too long
+    table = access.table
     return await render(
         "tables/show.html",
         "tables/_results.html",
@@ -65,19 +65,27 @@ async def show(table_id: int) -> ResponseReturnValue:
     )
 
 
-def _page_and_count(table: Table, query: TableQuery) -> Callable[[RowReader], tuple[Page, Count | None]]:
-    """A fragment requests the count later. A whole page may be all its reader ever gets, so it waits briefly."""
-    args, is_whole = request.args, not is_partial()
-    start = PageStart(args.get("after"), args.get("before"), args.get("at", type=int), "last" in args)
+class _Reading:
+    """What a request reads of its table, in a thread; and how far it came.
 
-    def read(rows: RowReader) -> tuple[Page, Count | None]:
-        page = read_page(rows, table.ref, query, start)
-        if is_whole and needs_count(table, query, page):
+    A fragment requests the count later. A whole page may be all its reader ever gets, so it waits briefly.
+    """
+
+    def __init__(self) -> None:
+        args = request.args
+        self._start = PageStart(args.get("after"), args.get("before"), args.get("at", type=int), "last" in args)
+        self._is_whole = not is_partial()
+        self.access: TableAccess | None = None
+        self.query: TableQuery | None = None
+
+    def read(self, access: TableAccess, rows: RowReader) -> tuple[TableAccess, TableQuery, Page, Count | None]:
+        self.access, table = access, access.table
+        self.query = query = parse_query(table)
+        page = read_page(rows, table.ref, query, self._start)
+        if self._is_whole and needs_count(table, query, page):
             with suppress(QueryTimeout):
-                return page, rows.count(table.ref, query, seconds=COUNT_SECONDS)
-        return page, None
-
-    return read
+                return access, query, page, rows.count(table.ref, query, seconds=COUNT_SECONDS)
+        return access, query, page, None
 
 
 def request_index(access: TableAccess, query: TableQuery) -> None:

@@ -9,11 +9,15 @@ import asyncio
 import sys
 import zlib
 from collections.abc import Callable
+from functools import lru_cache
 
 import brotli
 from quart import Quart, Response, request
+from werkzeug.datastructures import Accept
+from werkzeug.http import parse_accept_header
 
 from settings import Settings
+from webapp.web.headers import vary_by
 from webapp.web.hosts import own_origin
 
 PARTS = frozenset({"main", "tables"})  # blueprints
@@ -53,8 +57,8 @@ async def compress(response: Response) -> Response:
     """HEAD gets the headers of GET. A response with a validator or a range is sent as it is."""
     if request.blueprint not in PARTS or request.method not in ("GET", "HEAD") or not _may_be_compressed(response):
         return response
-    response.vary.add("Accept-Encoding")
-    encoding = best_encoding()
+    vary_by(response, "Accept-Encoding")
+    encoding = best_encoding(request.headers.get("Accept-Encoding", ""))
     if encoding is None or _may_be_asked_by_others():
         return response
     body = await response.get_data(as_text=False)
@@ -65,9 +69,13 @@ async def compress(response: Response) -> Response:
     return response
 
 
-def best_encoding() -> str | None:
-    """The one that the client likes best; None if it likes none, or likes the page as it is better."""
-    accepted = request.accept_encodings
+@lru_cache(maxsize=64)
+def best_encoding(header: str) -> str | None:
+    """The one that this `Accept-Encoding` likes best; None if it likes none, or likes the page as it is better.
+
+    Browsers send the same few values with every request.
+    """
+    accepted = parse_accept_header(header, Accept)
     found = max(ENCODERS, key=accepted.quality)  # the first of those that it likes equally
     plain = accepted.quality("identity") if "identity" in accepted.values() else 0
     return found if accepted.quality(found) > 0 and accepted.quality(found) >= plain else None

@@ -25,8 +25,10 @@ class Signer:
 
     def load(self, text: str | None) -> Any:
         """None if it was not signed here, or too long ago."""
+        if not text:
+            return None
         try:
-            return self._serializer().loads(text or "", max_age=self.max_age)
+            return self._serializer().loads(text, max_age=self.max_age)
         except BadData:
             return None
 

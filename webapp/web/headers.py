@@ -45,5 +45,17 @@ async def add_headers(response: Response) -> Response:
         response.headers["Cache-Control"] = "no-store"
     response.headers.setdefault("Cache-Control", "no-store")
     if "public" not in response.headers["Cache-Control"]:
-        response.vary.update(["HX-Request-Type", "Cookie"])
+        vary_by(response, "HX-Request-Type", "Cookie")
     return response
+
+
+def vary_by(response: Response, *names: str) -> None:
+    """Name headers of the request that the response depends on, besides those that it names already.
+
+    `response.vary` parses the header and writes it again: every response passes here.
+    """
+    known = response.headers.get("Vary", "")
+    named = {name.strip().lower() for name in known.split(",")}
+    added = [name for name in names if name.lower() not in named]
+    if added and "*" not in named:
+        response.headers["Vary"] = ", ".join([known, *added] if known else added)

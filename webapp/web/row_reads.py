@@ -5,7 +5,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+from sqlalchemy import Connection
+
 from webapp.extensions import Extension, config, row_store
+from webapp.models import Action
+from webapp.models.tables.access import TableAccess
 from webapp.rowstore.store import RowReader
 from webapp.web.session import current_user
 
@@ -41,3 +45,17 @@ async def read_rows(call: Callable[[RowReader], T], seconds: float) -> T:
     """`call(reader)` in a thread, ended after `seconds` there. Raises as the row store's `read` does."""
     async with row_reads().of(current_user().id):
         return await row_store().read(call, seconds)
+
+
+async def read_table(table_id: int, call: Callable[[TableAccess, RowReader], T], seconds: float) -> T:
+    """`call(access, reader)` for a table that whoever asks may read, found and read in one thread and on one snapshot.
+
+    Raises as `find_access` and `read_rows` do.
+    """
+    actor = current_user()
+
+    def find(connection: Connection) -> TableAccess:
+        return TableAccess.require(connection, actor, table_id, Action.READ_TABLE)
+
+    async with row_reads().of(actor.id):
+        return await row_store().find_and_read(find, call, seconds)

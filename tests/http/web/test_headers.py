@@ -48,6 +48,23 @@ async def test_pages_are_not_cached_and_vary_by_fragment(serve: Serve) -> None:
     assert set(response.vary) == {"HX-Request-Type", "Cookie"}
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", "HX-Request-Type, Cookie"),
+        ("Accept", "Accept, HX-Request-Type, Cookie"),
+        ("cookie,Accept", "cookie,Accept, HX-Request-Type"),
+        ("Cookie, HX-Request-Type", "Cookie, HX-Request-Type"),
+        ("*", "*"),
+    ],
+)
+async def test_what_a_view_varies_by_is_kept(serve: Serve, before: str, after: str) -> None:
+    async def page() -> Response:
+        return Response("news", headers={"Vary": before} if before else None)
+
+    assert (await serve(page).get("/try")).headers["Vary"] == after
+
+
 async def test_a_view_can_set_its_own_cache_control(serve: Serve) -> None:
     async def page() -> Response:
         return Response("news", headers={"Cache-Control": "public, max-age=60"})

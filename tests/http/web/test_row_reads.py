@@ -2,19 +2,28 @@
 
 import asyncio
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from quart import g
 
 from settings import Settings
 from tests.conftest import make_settings
 from tests.helpers import GRACE, sign_up
 from tests.servers import PATIENCE, wait_for
 from tests.tables import PLANET_ROWS, PLANETS, add_table
+from webapp.db.database import Database
+from webapp.db.sqlite_driver import connect
+from webapp.models import Actor
+from webapp.models.errors import NotFound
+from webapp.models.tables.access import TableAccess
+from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sqlite import pages
+from webapp.rowstore.store import RowReader
 from webapp.web.application import Application
-from webapp.web.row_reads import PersonalLimit, row_reads
+from webapp.web.row_reads import PersonalLimit, read_table, row_reads
 
 
 @pytest.fixture
@@ -50,6 +59,45 @@ async def test_slow_searches_of_one_person_leave_a_reader_to_others(
     assert answer.status_code == 200
     assert len(began) == 8
     assert {search.result().status_code for search in searches} == {200}
+
+
+@pytest.mark.parametrize("address", ["", "?q=ur", "/rows?after=WyIiLDJd", "/rows/5"])
+async def test_a_table_and_its_rows_are_read_together(
+    app: Application, settings: Settings, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    """After the look-up of who asks there is one more switch to a thread."""
+    client = app.test_client()
+    await sign_up(client)
+    table = add_table(settings.data_dir, PLANETS, PLANET_ROWS)
+    read, reads = Database.read, []
+
+    async def counted(database: Database, work: Any) -> Any:
+        reads.append(work)
+        return await read(database, work)
+
+    monkeypatch.setattr(Database, "read", counted)
+    answer = await client.get(f"/tables/{table}{address}", headers={"HX-Request-Type": "partial"})
+
+    assert answer.status_code == 200
+    assert len(reads) == 2
+
+
+async def test_a_table_is_read_as_it_was_when_it_was_found(app: Application, settings: Settings) -> None:
+    await sign_up(app.test_client())
+    table = add_table(settings.data_dir, PLANETS, PLANET_ROWS)
+
+    def read(access: TableAccess, rows: RowReader) -> tuple[str, int]:
+        with closing(connect(settings.data_dir / "rowcast.db")) as other:
+            other.execute(f"DELETE FROM t{table} WHERE rowid > 2")
+        query = TableQuery.of(access.table.ref.fields)
+        return access.table.title, rows.count(access.table.ref, query).number
+
+    async with app.test_request_context("/"):
+        g.actor = Actor(1, "ada@example.org", "Ada", "owner")
+        assert await read_table(table, read, 5) == ("Planets", len(PLANET_ROWS))
+        g.actor = Actor(2, "grace@example.org", "Grace", "member")
+        with pytest.raises(NotFound):
+            await read_table(table, read, 5)
 
 
 async def test_nothing_is_kept_of_a_person_whose_reads_have_ended() -> None:

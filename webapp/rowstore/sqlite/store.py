@@ -63,6 +63,7 @@ if TYPE_CHECKING:  # a child process loads no SQLAlchemy
 
     from webapp.db.database import Database
 
+F = TypeVar("F")
 T = TypeVar("T")
 
 TEXTS = 2_000  # cells of a column that are read at once
@@ -84,9 +85,19 @@ class SqliteRowStore(RowStore):
         return str(self._database.file)
 
     async def read(self, work: Callable[[RowReader], T], seconds: float) -> T:
+        return await self.find_and_read(_nothing, lambda _, rows: work(rows), seconds)
+
+    async def find_and_read(
+        self, find: Callable[["Connection"], F], work: Callable[[F, RowReader], T], seconds: float
+    ) -> T:
         cancelled = threading.Event()
+
+        def read(connection: "Connection") -> T:
+            found = find(connection)
+            return _read(connection, seconds, cancelled, lambda rows: work(found, rows))
+
         try:
-            return await self._database.read(lambda connection: _read(connection, seconds, cancelled, work))
+            return await self._database.read(read)
         finally:
             cancelled.set()
 
@@ -110,12 +121,17 @@ class SqliteRowStore(RowStore):
             _close_after(next_block, resources)
 
 
+def _nothing(connection: "Connection") -> None:
+    return None
+
+
 def _read(connection: "Connection", seconds: float, cancelled: threading.Event, work: Callable[[RowReader], T]) -> T:
     """Uses the driver's own connection: SQLAlchemy's overhead per statement exceeded the time of most of these."""
     driver: Any = connection.connection.driver_connection
     rows = SqliteRowReader(driver)
     try:
-        driver.execute("BEGIN")
+        if not driver.in_transaction:  # nothing has been looked for before
+            driver.execute("BEGIN")
         with rows.cancellable(seconds, cancelled):
             return work(rows)
     finally:
