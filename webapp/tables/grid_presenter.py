@@ -10,6 +10,7 @@ from webapp.rowstore.query import Filter, TableQuery, describe_order, describe_q
 from webapp.rowstore.table_ref import Field
 from webapp.rowstore.values import Count, Page, RowView
 from webapp.tables import grid
+from webapp.tables.grid_titles import titles
 from webapp.tables.grid_view import (
     COUNT_WHILE_IMPORTING,
     Chip,
@@ -87,10 +88,12 @@ def present_table(table: Table, query: TableQuery, page: Page) -> View:
         column.number: grid.width_of(column.title, int(column.facts.get("width") or 0)) for column in table.columns
     }
     path_to = paths().to
+    heads = [_head(urls, field, widths[field.number]) for field in page.fields]
     return View(
         url=urls.table(),
         stylesheet=path_to("tables.stylesheets_show", edition=grid.EDITION, kinds=grid.kinds_of(page.fields)),
-        heads=[_head(urls, field, widths[field.number]) for field in page.fields],
+        heads=heads,
+        titles=titles().render(heads),
         digits=len(str(max(table.row_count, 1))),
         page=present_rows(urls, page),
         search=query.search,

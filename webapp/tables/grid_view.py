@@ -118,6 +118,7 @@ class View:
     url: str
     stylesheet: str
     heads: list[ColumnHeader]
+    titles: Markup
     digits: int
     page: RowsPage
     search: str
