@@ -11,9 +11,11 @@ LOADED_WHEN_NEEDED = {
     "aiosmtplib",  # loaded when a mail is sent
     "alembic",  # loaded when the database needs migrating
     "chardet",  # loaded when a file is not UTF-8
+    "cryptography",  # loaded with the first secret that is encrypted
     "dbos",  # loaded when an import starts, or one is unfinished
     "fido2",  # loaded when a passkey is used
     "python_calamine",  # loaded when a workbook is read
+    "re2",  # loaded with the first regular expression that somebody types
     "redis",  # loaded when processes share their counters
 }
 SHOW_PAGES = """

@@ -9,7 +9,6 @@ from textwrap import wrap
 
 import pyotp
 import segno
-from cryptography.fernet import InvalidToken
 from markupsafe import Markup
 from quart import Response
 
@@ -36,7 +35,7 @@ def unseal(form: NewSecondFactorForm, actor: Actor) -> NewTotp | None:
     """What the page gave to this person earlier; None if it is too old or not theirs."""
     try:
         data = json.loads(sealer().decrypt(form["sealed"].data or "", ttl=MAX_SETUP_SECONDS))
-    except (InvalidToken, ValueError):  # Fernet raises ValueError for non-ASCII letters
+    except ValueError:  # not encrypted here, or no JSON
         return None
     if not isinstance(data, dict) or data.get("for") != actor.id:
         return None

@@ -2,19 +2,16 @@
 folder.
 """
 
-import base64
-import hashlib
-import hmac
 import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from cryptography.fernet import Fernet, MultiFernet
 from itsdangerous import URLSafeTimedSerializer
 
 from settings import MIN_KEY_LENGTH, Settings
 from webapp.db.folders import private_folder
+from webapp.db.sealing import Sealer
 from webapp.db.signing import ClockTolerantSigner
 
 
@@ -31,23 +28,14 @@ def secret_key(settings: Settings) -> str:
     return key
 
 
-def sealer(settings: Settings) -> MultiFernet:
-    """Encrypts secrets that must be readable again: the newest key encrypts, retired ones still decrypt.
-
-    Encrypted values are useless in a copy of the database without the key.
-    """
-    keys = [secret_key(settings), *(key.get_secret_value() for key in settings.secret_key_fallbacks)]
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(_derive(key))) for key in keys])
+def sealer(settings: Settings) -> Sealer:
+    return Sealer([secret_key(settings), *(key.get_secret_value() for key in settings.secret_key_fallbacks)])
 
 
 def signer(settings: Settings, salt: str) -> URLSafeTimedSerializer:
     """Signs data that browsers carry for us; a `salt` per purpose keeps one signature from serving another."""
     retired = [key.get_secret_value() for key in settings.secret_key_fallbacks]
     return URLSafeTimedSerializer([*retired, secret_key(settings)], salt=salt, signer=ClockTolerantSigner)
-
-
-def _derive(key: str) -> bytes:
-    return hmac.digest(key.encode(), b"rowcast sealed values", hashlib.sha256)
 
 
 def _create(path: Path) -> None:

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from cryptography.fernet import InvalidToken, MultiFernet
 from sqlalchemy import ColumnElement, ForeignKey, and_, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp.db.sealing import BrokenSeal, Sealer
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.base import Base, utc_now
 
@@ -79,11 +79,11 @@ class Mail(Base):
         """Whether it will not be retried automatically."""
         return self.tries >= MAX_TRIES
 
-    def letter(self, fernet: MultiFernet) -> Letter | None:
+    def letter(self, sealer: Sealer) -> Letter | None:
         """Decrypt the contents; None once it is sent, or if its key has been lost."""
         try:
-            return Letter(**json.loads(fernet.decrypt(self.sealed))) if self.sealed else None
-        except InvalidToken:
+            return Letter(**json.loads(sealer.decrypt(self.sealed))) if self.sealed else None
+        except BrokenSeal:
             return None
 
     @classmethod
@@ -91,14 +91,14 @@ class Mail(Base):
         return and_(cls.sealed.is_not(None), cls.created_at < utc_now() - RETENTION)
 
 
-async def post_mail(work: UnitOfWork, letter: Letter, fernet: MultiFernet, user_id: int | None = None) -> Mail:
+async def post_mail(work: UnitOfWork, letter: Letter, sealer: Sealer, user_id: int | None = None) -> Mail:
     """Put the letter into the outbox."""
     mail = Mail(
         id=secrets.token_hex(16),
         user_id=user_id,
         recipient=letter.recipient,
         subject=letter.subject,
-        sealed=fernet.encrypt(json.dumps(asdict(letter)).encode()).decode(),
+        sealed=sealer.encrypt(json.dumps(asdict(letter)).encode()).decode(),
     )
     work.session.add(mail)
     return mail

@@ -7,11 +7,11 @@ so: an administrator must not get into an owner's account through the owner's ma
 import re
 from collections.abc import Iterable
 
-from cryptography.fernet import MultiFernet
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from webapp.db.errors import UserError
+from webapp.db.sealing import Sealer
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.accounts.audit import AuditEvent, Event
 from webapp.models.accounts.invitation import pending_roles
@@ -32,13 +32,11 @@ class NoWorkingLink(UserError):
         )
 
 
-async def unsent_mails(
-    session: AsyncSession, reader: Actor, fernet: MultiFernet, limit: int
-) -> list[tuple[Mail, bool]]:
+async def unsent_mails(session: AsyncSession, reader: Actor, sealer: Sealer, limit: int) -> list[tuple[Mail, bool]]:
     """The newest first, each with whether the reader may see its link. Links are decrypted and not returned."""
     statement = select(Mail, User.role).outerjoin(User, User.id == Mail.user_id).where(Mail.sealed.is_not(None))
     rows = (await session.execute(statement.order_by(Mail.created_at.desc(), Mail.id).limit(limit))).all()
-    links = {mail.id: letter.link for mail, _ in rows if (letter := mail.letter(fernet)) is not None}
+    links = {mail.id: letter.link for mail, _ in rows if (letter := mail.letter(sealer)) is not None}
     working = await _working_links(session, links.values())
     invited = await pending_roles(session, [mail.recipient for mail, role in rows if role is None])
 
@@ -51,7 +49,7 @@ async def unsent_mails(
     return [(mail, may_reveal(mail, role)) for mail, role in rows]
 
 
-async def reveal_link(work: UnitOfWork, by: ActingUser, mail_id: str, fernet: MultiFernet) -> tuple[str, str]:
+async def reveal_link(work: UnitOfWork, by: ActingUser, mail_id: str, sealer: Sealer) -> tuple[str, str]:
     """Return the recipient and the link. Using it no longer shows that mail reaches them.
 
     Raises `NotFound`, `NoWorkingLink`, and `NotAllowed` if `by` may not manage the recipient.
@@ -67,7 +65,7 @@ async def reveal_link(work: UnitOfWork, by: ActingUser, mail_id: str, fernet: Mu
         # Owner, for an invitation that is no longer pending: nobody below needs its dead link.
         for role in (await pending_roles(work.session, [mail.recipient])).get(mail.recipient, [Role.OWNER]):
             await ensure_can_grant(work, by, role)
-    letter = mail.letter(fernet)
+    letter = mail.letter(sealer)
     if letter is None or not await _working_links(work.session, [letter.link]):
         raise NoWorkingLink
     await OneTimeToken.mark_by_hand(work, _token_in(letter.link))

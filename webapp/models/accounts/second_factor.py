@@ -5,11 +5,11 @@ import time
 from dataclasses import dataclass
 
 import pyotp
-from cryptography.fernet import InvalidToken, MultiFernet
 from sqlalchemy import exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from webapp.db.errors import UserError
+from webapp.db.sealing import BrokenSeal, Sealer
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.accounts.audit import AuditEvent, AuditSource, Event
 from webapp.models.accounts.one_time_token import OneTimeToken, Purpose
@@ -54,7 +54,7 @@ async def has_second_factor(session: AsyncSession, user_id: int) -> bool:
 
 
 async def turn_on_totp(
-    work: UnitOfWork, source: AuditSource, mailer: Mailer, fernet: MultiFernet, user_id: int, secret: str, code: str
+    work: UnitOfWork, source: AuditSource, mailer: Mailer, sealer: Sealer, user_id: int, secret: str, code: str
 ) -> list[str] | None:
     """Return new recovery codes; None if this is not the code of the secret. Raises `UserError` if it is on already."""
     step = matching_step(secret, code)
@@ -63,7 +63,7 @@ async def turn_on_totp(
     user = await User.find(work.session, user_id)
     if user.totp_secret is not None:
         raise UserError("Two-factor authentication is already on. To use another app, replace the one you have.")
-    _set_totp(user, secret, step, fernet)
+    _set_totp(user, secret, step, sealer)
     await Session.require_new_proof(work, user_id)
     await AuditEvent.record(work, Event.FACTOR_ADDED, source, user)
     await mailer.send(work, "second_factor_added", user.email, user_id=user.id)
@@ -71,7 +71,7 @@ async def turn_on_totp(
 
 
 async def replace_totp(
-    work: UnitOfWork, source: AuditSource, mailer: Mailer, fernet: MultiFernet, user_id: int, new: NewTotp, code: str
+    work: UnitOfWork, source: AuditSource, mailer: Mailer, sealer: Sealer, user_id: int, new: NewTotp, code: str
 ) -> bool:
     """Another authenticator app takes the place of the one they have; recovery codes stay.
 
@@ -82,11 +82,11 @@ async def replace_totp(
     if step is None:
         return False
     user = await User.find(work.session, user_id)
-    if user.totp_secret is not None and _decrypt(user.totp_secret, fernet) == new.secret:
+    if user.totp_secret is not None and _decrypt(user.totp_secret, sealer) == new.secret:
         return True
     if user.totp_secret is None or user.credentials_version != new.replaces:
         raise ReplacedMeanwhile
-    _set_totp(user, new.secret, step, fernet)
+    _set_totp(user, new.secret, step, sealer)
     await OneTimeToken.withdraw(work, user_id, Purpose.SECOND_STEP)
     await Session.require_new_proof(work, user_id)
     await AuditEvent.record(work, Event.FACTOR_REPLACED, source, user)
@@ -98,7 +98,7 @@ async def turn_off_totp(
     work: UnitOfWork,
     source: AuditSource,
     mailer: Mailer,
-    fernet: MultiFernet,
+    sealer: Sealer,
     user_id: int,
     code: str,
     *,
@@ -107,7 +107,7 @@ async def turn_off_totp(
     """Return False if the code, or recovery code, is not valid. Raises `LastFactor` if they must have another."""
     if must_keep_factor and await work.session.scalar(Passkey.of(user_id).limit(1)) is None:
         raise LastFactor("a passkey")
-    if not await verify_code(work, source, fernet, user_id, code):
+    if not await verify_code(work, source, sealer, user_id, code):
         return False
     user = await User.find(work.session, user_id)
     user.totp_secret, user.totp_step, user.totp_added_at = None, 0, None
@@ -137,14 +137,14 @@ async def find_second_step(session: AsyncSession, token: str) -> tuple[User, boo
 
 
 async def complete_second_step(
-    work: UnitOfWork, source: AuditSource, mailer: Mailer, fernet: MultiFernet, user_id: int, code: str, token: str
+    work: UnitOfWork, source: AuditSource, mailer: Mailer, sealer: Sealer, user_id: int, code: str, token: str
 ) -> bool:
     """Use up the code and the step together; return False if the code is not valid.
 
     Raises `TokenUnusable` if another request was faster.
     """
     user = await User.find(work.session, user_id)
-    if not await verify_code(work, source.acting_as(user), fernet, user_id, code):
+    if not await verify_code(work, source.acting_as(user), sealer, user_id, code):
         return False
     await OneTimeToken.redeem(work, Purpose.SECOND_STEP, token)
     if not is_totp_code(code):
@@ -152,13 +152,13 @@ async def complete_second_step(
     return True
 
 
-async def verify_code(work: UnitOfWork, source: AuditSource, fernet: MultiFernet, user_id: int, code: str) -> bool:
+async def verify_code(work: UnitOfWork, source: AuditSource, sealer: Sealer, user_id: int, code: str) -> bool:
     """Whether the code, or recovery code, is valid now; this uses it up. Callers count the tries."""
     user = await work.session.get(User, user_id)
     if user is None or user.totp_secret is None:
         return False
     if is_totp_code(code):
-        return await _use_step(work, user, code, fernet)
+        return await _use_step(work, user, code, sealer)
     if not await RecoveryCode.redeem(work, user_id, code):
         return False
     await AuditEvent.record(work, Event.RECOVERY_CODE_USED, source, user)
@@ -179,9 +179,9 @@ def matching_step(secret: str, code: str, *, after: int = 0, now: float | None =
     return matching[0] if matching else None
 
 
-async def _use_step(work: UnitOfWork, user: User, code: str, fernet: MultiFernet) -> bool:
+async def _use_step(work: UnitOfWork, user: User, code: str, sealer: Sealer) -> bool:
     """If two people submit the same code concurrently, one gets in: the row accepts each step once."""
-    secret = _decrypt(user.totp_secret or "", fernet)
+    secret = _decrypt(user.totp_secret or "", sealer)
     if secret is None:  # recovery codes still work
         return False
     step = matching_step(secret, code, after=user.totp_step)
@@ -191,17 +191,17 @@ async def _use_step(work: UnitOfWork, user: User, code: str, fernet: MultiFernet
     return await work.session.scalar(used.returning(User.id)) is not None
 
 
-def _set_totp(user: User, secret: str, step: int, fernet: MultiFernet) -> None:
+def _set_totp(user: User, secret: str, step: int, sealer: Sealer) -> None:
     """`step` is that of the code just shown, which is used up."""
-    user.totp_secret, user.totp_step = fernet.encrypt(secret.encode()).decode(), step
+    user.totp_secret, user.totp_step = sealer.encrypt(secret.encode()).decode(), step
     user.totp_added_at = utc_now()
 
 
-def _decrypt(sealed: str, fernet: MultiFernet) -> str | None:
+def _decrypt(sealed: str, sealer: Sealer) -> str | None:
     """None if it was encrypted with a lost key."""
     try:
-        return fernet.decrypt(sealed).decode()
-    except InvalidToken:
+        return sealer.decrypt(sealed).decode()
+    except BrokenSeal:
         return None
 
 

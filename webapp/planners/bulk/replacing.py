@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import re2
-
 from webapp.db.errors import UserError
 from webapp.rowstore.cell_input import MAX_TEXT, TextTooLong
 
@@ -129,6 +127,8 @@ def _ensure_short(length: int) -> None:
 def _compile(pattern: str, *, match_case: bool, is_literal: bool = False) -> Any:
     if len(pattern) > MAX_PATTERN:
         raise PatternRefused(f"A regular expression can have at most {MAX_PATTERN:,} characters.")
+    import re2  # with the first pattern: 1.5 MB
+
     options = re2.Options()
     options.log_errors = False  # texts of people do not belong into the log
     options.case_sensitive, options.literal, options.max_mem = match_case, is_literal, _MEMORY
