@@ -20,7 +20,7 @@ from webapp.rowstore.sqlite.planning import Execute, highest_id, make_plan, samp
 from webapp.rowstore.sqlite.printing import is_exception, layout_of
 from webapp.rowstore.sqlite.schema import column_name, companion_name
 from webapp.rowstore.sqlite.statement import Sql, all_of
-from webapp.rowstore.table_ref import Field
+from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import Bucket, Profile, TopValue
 from webapp.types import TYPES
 from webapp.types.layouts import date_part, layout
@@ -48,7 +48,7 @@ class Profiler:
 
     execute: Execute
     time_limit: Callable[[float], AbstractContextManager[None]]
-    table_id: int
+    table: TableRef
     query: TableQuery
     column: Field
 
@@ -148,10 +148,10 @@ class Profiler:
     def _select(self, what: str, sampled: bool, where: Sql | None = None) -> Sql:
         """`what` of all rows of the query, or of those in the sample; only of those for which `where` is true."""
         if not sampled:
-            return make_plan(self.execute, self.table_id, self.query, whole=True).select(what, where)
-        size = highest_id(self.execute, self.table_id)
-        condition = Plan(self.query, self.table_id).condition
-        return sample_sql(self.table_id, what, all_of([condition, where] if where else [condition]), size, SAMPLE)
+            return make_plan(self.execute, self.table, self.query, whole=True).select(what, where)
+        size = highest_id(self.execute, self.table.id)
+        condition = Plan(self.query, self.table).condition
+        return sample_sql(self.table.id, what, all_of([condition, where] if where else [condition]), size, SAMPLE)
 
     def _ranges(self, lowest: Any, highest: Any) -> list[Range]:
         if self.column.type in ("date", "datetime"):
