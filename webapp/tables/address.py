@@ -3,14 +3,19 @@
 from quart import request
 
 from webapp.models import Table
+from webapp.rowstore.errors import QueryError
 from webapp.rowstore.query import Clock, TableQuery
+from webapp.tables.visiting import may_search
 from webapp.web.formatting import find_time_zone
 from webapp.web.session import current_user
 
 
 def parse_query(table: Table) -> TableQuery:
     """Relative dates are those of the reader's time zone. Raises QueryError."""
-    return TableQuery.from_args(request.args, table.ref.fields, reader_clock())
+    query = TableQuery.from_args(request.args, table.ref.fields, reader_clock())
+    if (query.search or query.filters) and not may_search():
+        raise QueryError("This link shows its rows without search and filters.")
+    return query
 
 
 def reader_clock() -> Clock:

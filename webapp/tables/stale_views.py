@@ -6,7 +6,7 @@ Only the table's own page is answered so. An export or a count of other rows tha
 from collections.abc import Collection, Sequence
 from urllib.parse import urlencode
 
-from quart import request, url_for
+from quart import request
 from quart.typing import ResponseReturnValue
 from sqlalchemy import select
 
@@ -15,12 +15,18 @@ from webapp.models import Column, Table
 from webapp.rowstore.errors import QueryError
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
+from webapp.web.paths import url_for
+from webapp.web.visits import current_visit
 
 Pairs = Sequence[tuple[str, str]]
 
 
 async def answer_stale_view(table: Table, error: QueryError) -> ResponseReturnValue:
-    """Redirect to the view without what was deleted. Raises `error` if nothing of it was."""
+    """Redirect to the view without what was deleted. Raises `error` if nothing of it was, and for visitors: they are
+    told nothing of columns that they do not see.
+    """
+    if current_visit() is not None:
+        raise error
     titles = await deleted_titles(table)
     asked = [(name, value) for name, value in request.args.items(multi=True) if name not in ("after", "before")]
     left = without_columns(asked, titles, [column.number for column in table.columns])

@@ -80,7 +80,7 @@ class Connection(ASGIHTTPConnection):
                 message["headers"] = [
                     *message["headers"],
                     *([(b"connection", b"close")] if self._has_two_lengths() else ()),
-                    *RAW_SECURITY_HEADERS,
+                    *(state.security_headers or RAW_SECURITY_HEADERS),
                     (b"x-request-id", state.request_id.encode()),
                     (b"server-timing", state.server_timing().encode()),
                 ]

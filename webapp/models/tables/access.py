@@ -13,7 +13,7 @@ from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.errors import NotAllowed, NotFound
 from webapp.models.policy import Action, Actor, TableRole, is_allowed
-from webapp.models.tables.link import LINKS_OF_TABLE
+from webapp.models.tables.link import LINKS_OF_TABLE, parameters_for
 from webapp.models.tables.narrowing import narrow
 from webapp.models.tables.table import Column, Member, Table
 
@@ -47,7 +47,7 @@ class TableAccess:
     @classmethod
     def find_by_link(cls, connection: Connection, link_id: int, table_id: int) -> "TableAccess | None":
         """None if there is no such link to this table, or nothing that it could show."""
-        link = connection.execute(LINKS_OF_TABLE, {"ids": [link_id], "table_id": table_id}).first()
+        link = connection.execute(LINKS_OF_TABLE, parameters_for(table_id, [link_id])).first()
         if link is None:
             return None
         *values, _ = connection.execute(_TABLE_OF_LINK, {"table_id": table_id}).one()
@@ -60,7 +60,7 @@ class TableAccess:
         actors = list(actors)
         roles = {user_id: TableRole(role) for user_id, role in connection.execute(_ROLES, {"table_id": table_id})}
         if links := [actor.link_id for actor in actors if actor.link_id is not None]:
-            found = connection.execute(LINKS_OF_TABLE, {"ids": links, "table_id": table_id})
+            found = connection.execute(LINKS_OF_TABLE, parameters_for(table_id, links))
             roles |= {-link.id: TableRole.VIEWER for link in found}
         return {
             actor.id: roles[actor.id]

@@ -5,10 +5,11 @@ with the server's key, so that whoever manages the link can copy its address aga
 has it: the search and the filters that rows must meet, and the numbers of columns.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, bindparam, select
+from sqlalchemy import ForeignKey, bindparam, or_, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.models.base import Base, hash_token, utc_now
@@ -31,6 +32,9 @@ class Link(Base):
     scope: Mapped[list[Any]]
     # The numbers of the columns; None: all, also those to come.
     shown: Mapped[list[Any] | None]
+    may_search: Mapped[bool] = mapped_column(server_default=text("1"))  # and filter
+    may_export: Mapped[bool] = mapped_column(server_default=text("1"))
+    expires_at: Mapped[datetime | None]
     made_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     made_at: Mapped[datetime] = mapped_column(default=utc_now)
     used_at: Mapped[datetime | None]
@@ -42,13 +46,20 @@ def visitor(link_id: int, name: str) -> Actor:
 
 
 # A link of a table that is there, by the hash of its token or by its id.
-_LINK = select(Link.id, Link.table_id, Link.name, Link.scope, Link.shown, Link.used_at).join(
-    Table, (Table.id == Link.table_id) & Table.deleted_at.is_(None)
+_LINK = (
+    select(Link.id, Link.table_id, Link.name, Link.scope, Link.shown, Link.may_search, Link.may_export, Link.used_at)
+    .join(Table, (Table.id == Link.table_id) & Table.deleted_at.is_(None))
+    .where(or_(Link.expires_at.is_(None), Link.expires_at > bindparam("now")))
 )
 LINK_OF_TOKEN = _LINK.where(Link.token_hash == bindparam("token_hash"))
 LINKS_OF_TABLE = _LINK.where(Link.id.in_(bindparam("ids", expanding=True)), Link.table_id == bindparam("table_id"))
 
 
-def parameters_of(token: str) -> dict[str, str]:
+def parameters_of(token: str) -> dict[str, Any]:
     """Those of `LINK_OF_TOKEN`."""
-    return {"token_hash": hash_token(token)}
+    return {"token_hash": hash_token(token), "now": utc_now()}
+
+
+def parameters_for(table_id: int, ids: Iterable[int]) -> dict[str, Any]:
+    """Those of `LINKS_OF_TABLE`."""
+    return {"table_id": table_id, "ids": list(ids), "now": utc_now()}

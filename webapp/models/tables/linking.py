@@ -1,11 +1,13 @@
-"""Links to a table: making, renaming and revoking them, what they show, and who comes by one.
+"""Links to a table: making, changing and revoking them, what they show, and who comes by one.
 
 Only a table's owner does this: it raises `NotFound` for whoever has no part in the table, `NotAllowed` for its members.
 """
 
 import secrets
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -40,14 +42,47 @@ class NothingToShow(UserError):
         super().__init__("This table has no such columns any more. Open its view again, and share that.")
 
 
+class NoSuchLink(NotFound):
+    """Says the same of every link that opens nothing: nobody learns that there was one."""
+
+    def __init__(self) -> None:
+        UserError.__init__(
+            self,
+            "This link does not work. It may be mistyped, or it was revoked or has expired: ask who sent it to you.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTerms:
+    """What a link allows and for how long, as `Link` has it: what can be changed of it."""
+
+    name: str
+    may_search: bool = True
+    may_export: bool = True
+    expires_at: datetime | None = None
+
+    def values(self) -> dict[str, Any]:
+        """Raises `UserError` for a name that cannot be."""
+        return {**asdict(self), "name": _named(self.name)}
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Who comes by a link, to which table, and what they may do there besides looking."""
+
+    actor: Actor
+    table_id: int
+    may_search: bool  # and filter
+    may_export: bool
+
+
 async def create_link(
     work: UnitOfWork,
     actor: Actor,
     source: AuditSource,
     sealer: Sealer,
     table_id: int,
-    *,
-    name: str,
+    terms: LinkTerms,
     scope: Sequence[Sequence[str]] = (),
     shown: Collection[int] | None = None,
 ) -> tuple[Link, str]:
@@ -63,27 +98,17 @@ async def create_link(
     token = secrets.token_urlsafe(32)
     link = Link(
         table_id=table_id,
-        name=_named(name),
         token_hash=hash_token(token),
         sealed=sealer.encrypt(token.encode()).decode(),
         scope=[list(pair) for pair in scope],
         shown=None if shown is None else sorted(shown),
         made_by=actor.id,
+        **terms.values(),
     )
     work.session.add(link)
     await work.session.flush()
     await AuditEvent.record(work, Event.TABLE_LINK_MADE, source, link.name, table_id=table_id, link_id=link.id)
     return link, token
-
-
-async def rename_link(
-    work: UnitOfWork, actor: Actor, source: AuditSource, table_id: int, link_id: int, name: str
-) -> None:
-    link = await _find(work, actor, table_id, link_id)
-    before, link.name = link.name, _named(name)
-    if before != link.name:
-        details = {"table_id": table_id, "link_id": link_id, "before": before}
-        await AuditEvent.record(work, Event.TABLE_LINK_CHANGED, source, link.name, **details)
 
 
 async def change_link(
@@ -92,24 +117,36 @@ async def change_link(
     source: AuditSource,
     table_id: int,
     link_id: int,
-    scope: Sequence[Sequence[str]],
-    shown: Collection[int] | None,
+    terms: LinkTerms,
 ) -> None:
-    """Show other rows and columns by the same address, from the next request on. Raises `NothingToShow`."""
+    """From the next request on, by the same address. Raises `NotFound`."""
     link = await _find(work, actor, table_id, link_id)
-    _ensure_possible(await require_owner(work, actor, table_id), scope, shown)
-    link.scope, link.shown = [list(pair) for pair in scope], None if shown is None else sorted(shown)
-    await AuditEvent.record(work, Event.TABLE_LINK_CHANGED, source, link.name, table_id=table_id, link_id=link_id)
+    wanted = terms.values()
+    before = {what: getattr(link, what) for what in wanted}
+    if before == wanted:
+        return
+    for what, value in wanted.items():
+        setattr(link, what, value)
+    details = {"table_id": table_id, "link_id": link_id, "before": before["name"]}
+    await AuditEvent.record(work, Event.TABLE_LINK_CHANGED, source, link.name, **details)
     publish_access(work, table_id)
 
 
-async def revoke_link(work: UnitOfWork, actor: Actor, source: AuditSource, table_id: int, link_id: int) -> str:
-    """Nobody comes by it any more, and pages that are open end. Return its name. Raises `NotFound`."""
-    link = await _find(work, actor, table_id, link_id)
+async def revoke_link(work: UnitOfWork, actor: Actor, source: AuditSource, table_id: int, link_id: int) -> str | None:
+    """Nobody comes by it any more, and pages that are open end. Return its name; None if it was gone already."""
+    await require_owner(work, actor, table_id)
+    link = await find_link(work.session, table_id, link_id)
+    if link is None:
+        return None
     await work.session.delete(link)
     await AuditEvent.record(work, Event.TABLE_LINK_REVOKED, source, link.name, table_id=table_id, link_id=link_id)
     publish_access(work, table_id)
     return link.name
+
+
+async def find_link(session: AsyncSession, table_id: int, link_id: int) -> Link | None:
+    found: Link | None = await session.scalar(select(Link).where(Link.id == link_id, Link.table_id == table_id))
+    return found
 
 
 async def links_of(session: AsyncSession, table_id: int) -> list[Link]:
@@ -122,18 +159,18 @@ def token_of(link: Link, sealer: Sealer) -> str:
     return sealer.decrypt(link.sealed).decode()
 
 
-async def find_visitor(database: Database, token: str) -> tuple[Actor, int]:
-    """Who comes by the link with this token, and the id of its table. Raises `NotFound`, whatever the reason is.
+async def find_visit(database: Database, token: str) -> Visit:
+    """What the link with this token opens. Raises `NotFound`, whatever the reason is.
 
     That it was used is noted once an hour.
     """
     found = await database.fetch_one(LINK_OF_TOKEN, parameters_of(token))
     if found is None:
-        raise NotFound("link")
+        raise NoSuchLink
     now = utc_now()
     if found.used_at is None or not now - NOTED_EVERY < found.used_at <= now:
-        await database.write(_note_use, found.id)
-    return visitor(found.id, found.name), found.table_id
+        database.write_soon(_note_use, found.id)
+    return Visit(visitor(found.id, found.name), found.table_id, found.may_search, found.may_export)
 
 
 async def _note_use(work: UnitOfWork, link_id: int) -> None:
@@ -142,7 +179,7 @@ async def _note_use(work: UnitOfWork, link_id: int) -> None:
 
 async def _find(work: UnitOfWork, actor: Actor, table_id: int, link_id: int) -> Link:
     await require_owner(work, actor, table_id)
-    link = await work.session.scalar(select(Link).where(Link.id == link_id, Link.table_id == table_id))
+    link = await find_link(work.session, table_id, link_id)
     if link is None:
         raise NotFound("link")
     return link

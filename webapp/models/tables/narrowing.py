@@ -5,10 +5,12 @@ from collections.abc import Collection, Sequence
 from sqlalchemy.orm import make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 
-from webapp.models.tables.table import Table
+from webapp.models.tables.table import Column, Table
 from webapp.rowstore.errors import QueryError
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.table_ref import Field, TableRef
+
+WIDTH = 16  # characters that a column is taken to have where its cells are not all for its reader
 
 
 def narrow(table: Table, scope: Sequence[Sequence[str]], shown: Collection[int] | None) -> Table | None:
@@ -25,7 +27,10 @@ def narrow(table: Table, scope: Sequence[Sequence[str]], shown: Collection[int] 
     hidden_counts = {"row_count": 0, "next_row_id": 1} if query.is_narrowed else {}
     narrowed.__dict__.update({name: value for name, value in table.__dict__.items() if name in _NAMES} | hidden_counts)
     make_transient_to_detached(narrowed)
-    set_committed_value(narrowed, "columns", [column for column in table.columns if is_shown[column.number]])
+    columns = [column for column in table.columns if is_shown[column.number]]
+    set_committed_value(
+        narrowed, "columns", [_without_facts(column) for column in columns] if query.is_narrowed else columns
+    )
     fields, hidden = list[Field](), list[Field]()
     for field in table.ref.fields:
         (fields if is_shown[field.number] else hidden).append(field)
@@ -43,4 +48,14 @@ def parse_scope(scope: Sequence[Sequence[str]], fields: tuple[Field, ...]) -> Ta
         return None
 
 
+def _without_facts(column: Column) -> Column:
+    """What was found out about all rows of the table, such as why the column has its type, quotes cells of them."""
+    copy = Column()
+    copy.__dict__.update({name: value for name, value in column.__dict__.items() if name in _COLUMN_NAMES})
+    copy.__dict__["facts"] = {"width": WIDTH}
+    make_transient_to_detached(copy)
+    return copy
+
+
 _NAMES = frozenset(column.name for column in Table.__table__.columns)
+_COLUMN_NAMES = frozenset(column.name for column in Column.__table__.columns)

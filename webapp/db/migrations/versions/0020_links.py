@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0019"
+revision = "0020"
 down_revision = "0018"
 branch_labels = None
 depends_on = None
@@ -19,6 +19,9 @@ def upgrade() -> None:
         sa.Column("sealed", sa.String(), nullable=False),
         sa.Column("scope", sa.JSON(), nullable=False),
         sa.Column("shown", sa.JSON(), nullable=True),
+        sa.Column("may_search", sa.Boolean(), server_default=sa.text("1"), nullable=False),
+        sa.Column("may_export", sa.Boolean(), server_default=sa.text("1"), nullable=False),
+        sa.Column("expires_at", sa.DateTime(), nullable=True),
         sa.Column("made_by", sa.Integer(), nullable=True),
         sa.Column("made_at", sa.DateTime(), nullable=False),
         sa.Column("used_at", sa.DateTime(), nullable=True),
