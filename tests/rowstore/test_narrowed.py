@@ -17,10 +17,12 @@ from tests.rowstore.backends import StoredTable, column, ids
 from tests.rowstore.conftest import Make
 from webapp.db.errors import UserError
 from webapp.rowstore.errors import QueryError
+from webapp.rowstore.loader import RowLoader
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.store import RowLoader, RowReader, RowWriter
+from webapp.rowstore.reader import RowReader
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import CellChange, PageStart, StoredRow
+from webapp.rowstore.writer import RowWriter
 
 FIELDS = (
     column(1, "city"),

@@ -45,11 +45,12 @@ def visitor(link_id: int, name: str) -> Actor:
     return Actor(-link_id, "", name, Role.GUEST, link_id=link_id)
 
 
+_WORKS = or_(Link.expires_at.is_(None), Link.expires_at > bindparam("now"))
 # A link of a table that is there, by the hash of its token or by its id.
 _LINK = (
     select(Link.id, Link.table_id, Link.name, Link.scope, Link.shown, Link.may_search, Link.may_export, Link.used_at)
     .join(Table, (Table.id == Link.table_id) & Table.deleted_at.is_(None))
-    .where(or_(Link.expires_at.is_(None), Link.expires_at > bindparam("now")))
+    .where(_WORKS)
 )
 LINK_OF_TOKEN = _LINK.where(Link.token_hash == bindparam("token_hash"))
 LINKS_OF_TABLE = _LINK.where(Link.id.in_(bindparam("ids", expanding=True)), Link.table_id == bindparam("table_id"))
