@@ -32,3 +32,10 @@ async def revoke(app: Application, table_id: int, owner: User, link_id: int) -> 
     actor: Actor = actor_from(owner)
     async with app.app_context():
         await db().write(linking.revoke_link, actor, AuditSource(actor.id, actor.email), table_id, link_id)
+
+
+async def change(app: Application, table_id: int, owner: User, link_id: int, **terms: Any) -> None:
+    actor: Actor = actor_from(owner)
+    source, made = AuditSource(actor.id, actor.email), LinkTerms(**{"name": "Press", **terms})
+    async with app.app_context():
+        await db().write(linking.change_link, actor, source, table_id, link_id, made)

@@ -29,7 +29,7 @@ from tests.people import settle, window
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
-from webapp.extensions import db, sealer
+from webapp.extensions import db, hasher, sealer
 from webapp.models import (
     Actor,
     ApiToken,
@@ -423,6 +423,22 @@ def link(action: str, **form: str) -> Callable[[Scene], Awaitable[Press]]:
     return prepare
 
 
+def visit(
+    action: str, *, page: str = "", json: dict[str, Any] | None = None, password: str = "", **form: str
+) -> Callable[[Scene], Awaitable[Press]]:
+    """By a link that allows it, of a table of the person; its own end is that of the table."""
+
+    async def prepare(scene: Scene) -> Press:
+        table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+        hashed = await hasher.of(scene.app).hash(password) if password else None
+        _, path = await add_link(scene.app, table_id, scene.user, may_edit=True, password_hash=hashed)
+        gone, shown = deleting(scene, scene.user, table_id), f"{path}{page}" if page else ""
+        filled = {"password": password} if password else form
+        return Press(path + action, filled, gone, client=scene.stranger(), json=json, page=shown)
+
+    return prepare
+
+
 async def leave_table(scene: Scene) -> Press:
     owner = await scene.member()
     table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=owner.id)
@@ -506,6 +522,11 @@ async def edit_row(scene: Scene) -> Press:
     """With the token of what the form showed."""
     token = CellText(Field(1, "Planet", "text", {}), "Earth").token
     return await change("/rows/3", cell1="Gaia", seen1=token)(scene)
+
+
+async def edit_row_by_link(scene: Scene) -> Press:
+    token = CellText(Field(1, "Planet", "text", {}), "Earth").token
+    return await visit("/rows/3", cell1="Gaia", seen1=token)(scene)
 
 
 async def paste(scene: Scene) -> Press:
@@ -637,6 +658,13 @@ PRESSES: dict[str, Callable[[Scene], Awaitable[Press]]] = {
     "tables.invitations_create": table_invitation(""),
     "tables.invitations_link": table_invitation("link"),
     "tables.invitations_withdraw": table_invitation("withdrawal"),
+    "shared.cells_update": visit("/cells", json={"edits": [{"row": 3, "column": 2, "seen": "1", "text": "2"}]}),
+    "shared.pastes_create": visit("/paste", json={"text": "Gaia\t1", "rows": [3], "columns": [1, 2]}),
+    "shared.password": visit("/password", password="the rings of Saturn"),
+    "shared.rows_create": visit("/rows", page="/rows/new", cell1="Pluto"),
+    "shared.rows_destroy": visit("/rows/deletion", id="3"),
+    "shared.rows_duplicate": visit("/rows/duplicate", page="/rows/3", id="3"),
+    "shared.rows_update": edit_row_by_link,
     "tables.links_create": link("", name="Press", what="table"),
     "tables.links_revoke": link("/{id}/revocation"),
     "tables.links_update": link("/{id}", name="Board", may_search="y"),

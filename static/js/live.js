@@ -179,7 +179,7 @@
     for (const cell of line.querySelectorAll('td')) cell.textContent = '';
     if (!line.cells[1]) return;
     line.cells[1].textContent = `Deleted by ${who}`;
-    if (!$('[data-may-edit]')) return;
+    if (!$('[data-may-undo]')) return;
     const button = Object.assign(document.createElement('button'), { type: 'button', className: 'button quiet', textContent: 'Undo', tabIndex: -1 });
     button.dataset.revert = set;
     line.cells[1].append(' ', button);

@@ -1,6 +1,9 @@
 """A table is shown to people without an account: a link is made, used, watched through and revoked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 from playwright.sync_api import expect
 
@@ -51,3 +54,101 @@ def test_a_stranger_with_a_link_looks_and_sees_changes_until_it_is_revoked(
     expect(home.page.get_by_text("The link “Press” does not work any more.")).to_be_visible()
     expect(guest.page.get_by_role("heading", level=1)).to_have_text("Not found")
     assert guest.page.context.cookies() == []
+
+
+def test_a_stranger_edits_by_a_link_and_a_member_sees_it_and_takes_it_back(
+    home: Visit, visit: Callable[..., Visit], table: Callable[..., str]
+) -> None:
+    address = table(PLANETS, PLANET_ROWS, "Planets to be corrected")
+    home.page.goto(f"{address}?f.4=eq:no&cols=1,2")
+    home.page.locator("#show-links").click()
+    home.page.get_by_label("Name", exact=True).fill("Helpers")
+    home.page.get_by_label("Edit", exact=False).first.check()
+    home.page.get_by_role("button", name="Make the link").click()
+    link = home.page.locator("code.secret").text_content() or ""
+    home.page.goto(address)
+
+    guest = visit(home.server)
+    guest.page.goto(link)
+    place = Place(guest.page, home.server, home.server.data_dir)
+    change(place, 3, 1, "Gaia")
+    expect(guest.page.locator("#saving")).to_have_text("Saved")
+    expect(cell(home.page, 3, 1)).to_have_text("Gaia")
+    expect(cell(home.page, 3, 1)).to_have_attribute("title", "Changed by a visitor via link “Helpers”")
+    change(Place(home.page, home.server, home.server.data_dir), 2, 2, "7")
+    expect(cell(guest.page, 2, 2)).to_have_text("7")
+
+    cell(guest.page, 4, 1).click()
+    guest.page.keyboard.press("Shift+Enter")
+    expect(guest.page.locator("#r9")).to_be_visible()
+    expect(guest.page.locator("#news")).to_be_hidden()
+    expect(home.page.locator("#news")).to_have_text("1 new row")
+    cell(guest.page, 4, 1).click(button="right")
+    guest.page.get_by_role("menuitem", name="Delete the row").click()
+    expect(guest.page.locator("#r4")).to_have_count(0)
+    expect(guest.page.locator("#saving")).to_have_text("1 row deleted.")
+    guest.page.keyboard.press("Control+z")
+    expect(guest.page.locator("#saving")).to_have_text("1 row deleted.")
+
+    home.page.goto(f"{address}/history")
+    expect(home.page.locator("main")).to_contain_text("A visitor via link “Helpers” deleted 1 row")
+    guest.page.goto(link)  # no reading of rows is under way
+    expect(guest.page.locator("#live")).to_have_attribute("data-state", "live")
+    home.page.get_by_role("button", name="Undo this").first.click()
+    expect(guest.page.locator("#news")).to_have_text("1 new row")
+    guest.page.locator("#news").click()
+    expect(cell(guest.page, 4, 1)).to_have_text("Mars")
+
+
+@contextmanager
+def site(html: Callable[[], str]) -> Iterator[str]:
+    """The origin of a server on which every page is `html()`; it is another site than the localhost of ours."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(html().encode())
+
+        def log_message(self, *args: object) -> None:
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_table_is_a_part_of_the_sites_that_its_owner_named_and_of_no_other(
+    home: Visit, visit: Callable[..., Visit], table: Callable[..., str]
+) -> None:
+    links: list[str] = []
+
+    def html() -> str:
+        frame = f'<iframe src="{links[0]}?embed" width=800 height=500></iframe>'
+        return f'<title>Site</title><link rel=icon href="data:,">{frame}'
+
+    with site(html) as named, site(html) as other:
+        home.page.goto(f"{table(PLANETS, PLANET_ROWS, 'Planets elsewhere')}/links")
+        home.page.get_by_label("Name", exact=True).fill("Site")
+        home.page.get_by_label("Sites that may embed it").fill(named)
+        home.page.get_by_role("button", name="Make the link").click()
+        links.append(home.page.locator("code.secret").text_content() or "")
+        guest = visit(home.server)
+
+        guest.page.goto(named)
+        frame = guest.page.frame_locator("iframe")
+        expect(frame.locator("#status")).to_have_text("8 rows")
+        expect(frame.locator(".top")).to_have_css("clip-path", "inset(50%)")
+        frame.locator("#sort-2").click()
+        expect(frame.locator("#grid tbody.rows tr").first).to_contain_text("Mercury")
+        frame.get_by_role("searchbox").fill("nep")
+        expect(frame.locator("#status")).to_contain_text("1 of 8 rows")
+        frame.locator("#grid tbody th a").first.click()
+        expect(frame.locator("#panel h2")).to_have_text("Row 8")
+        assert guest.page.context.cookies() == []
+
+        guest.expect("frame-ancestors", "chrome-error", "ERR_BLOCKED_BY_CSP", "ERR_BLOCKED_BY_RESPONSE")
+        guest.page.goto(other)
+        expect(frame.locator("#status")).to_have_count(0)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 import pytest
@@ -167,6 +168,35 @@ async def test_visitors_see_nobody_and_nobody_sees_them(scene: Scene) -> None:
     await scene.mark()
 
     assert await told(page) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_two_tables_whose_visible_parts_change_alike_send_the_same(
+    app: Application, settings: Settings, scene: Scene, seed: int
+) -> None:
+    """Whatever is changed besides in one of them."""
+    other = Scene(app, scene.eve, add_table(settings.data_dir, COLUMNS, ROWS, title="Staff", owner=scene.eve.id))
+    pages = [await one.open(scope=RED, shown=[NAME]) for one in (scene, other)]
+    chance, names = Random(seed), {1: "Ada", 3: "Cy"}
+    hidden = {(2, NAME): "Bob", (2, TEAM): "blue", (1, SALARY): "71111", (3, SALARY): "73333", (2, SALARY): "72222"}
+    for step in range(30):
+        row = chance.choice((1, 3))
+        for one in (scene, other):
+            await one.cells((row, NAME, names[row], f"{row} at {step}"))
+        names[row] = f"{row} at {step}"
+        place = chance.choice(list(hidden))
+        text = f"8{step}" if place[1] == SALARY else f"grey{step}"
+        if place[1] != TEAM:  # a change that may move rows has them read again
+            await scene.cells((*place, hidden[place], text))
+            hidden[place] = text
+    for one in (scene, other):
+        await one.mark()
+
+    first, second = [await told(page) for page in pages]
+    assert first == second
+    assert len(first) == 30
+    for page in other.pages:
+        await page.stream.aclose()  # type: ignore[attr-defined]
 
 
 async def test_an_open_page_ends_when_its_link_is_revoked(scene: Scene) -> None:

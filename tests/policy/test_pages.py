@@ -114,6 +114,9 @@ PEOPLE = [
 ]
 # Below a link.
 SHARED = [
+    "/rows/new",
+    "/rows/5/edit",
+    "/cells/5/2/edit",
     "",
     "?q=ur&sort=4,-3&f.2=ge:1&cols=1,2,4",
     "?q=pluto",
@@ -255,7 +258,7 @@ async def test_the_pages_below_a_link_are_valid(app: Application, client: QuartC
         owner = await session.get_one(User, 1)
     visitor = app.test_client(use_cookies=False)
     for scope in ([], [("f.2", "ge:1")]):
-        _, link = await add_link(app, 1, owner, scope=scope)
+        _, link = await add_link(app, 1, owner, scope=scope, may_edit=True)
         for place in SHARED:
             check(place, await page(visitor, link + place))
         for place, status in {"/rows/99": 404, "?f.2=ge:many": 422}.items():

@@ -304,7 +304,7 @@ async def test_every_part_in_a_table_opens_the_routes_of_its_rights_and_no_other
         found = "not there" if answer.status_code == 404 else outcome(answer)
         assert found == expected, (key, table_role, answer.status_code)
         actions.add(action)
-    assert actions == {Action.READ_TABLE, Action.EDIT_TABLE, Action.CHANGE_TABLE}
+    assert actions == {Action.READ_TABLE, Action.EDIT_ROWS, Action.EDIT_TABLE, Action.CHANGE_TABLE}
 
 
 async def take_part(world: World, person: User, table_role: TableRole | None) -> int:

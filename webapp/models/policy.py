@@ -45,7 +45,8 @@ class Action(StrEnum):
     OWN_ACCOUNT = "account"  # one's own profile, sign-ins and tokens: by sign-in only, never by token
     READ_TABLE = "table.read"
     CREATE_TABLE = "table.create"
-    EDIT_TABLE = "table.edit"  # its cells, rows and columns
+    EDIT_ROWS = "table.edit_rows"  # its cells and rows
+    EDIT_TABLE = "table.edit"  # these and its columns, many rows at once, and undoing anything
     CHANGE_TABLE = "table.change"  # its title and members, and whether it exists
     READ_PEOPLE = "people.read"
     INVITE_GUESTS = "people.invite_guests"  # to tables of one's own
@@ -104,6 +105,7 @@ RULES = {
     Action.USE: Rule(_EVERYBODY, Scope.READ),
     Action.OWN_ACCOUNT: Rule(_EVERYBODY, None),
     Action.READ_TABLE: Rule(_EVERYBODY, Scope.READ, TableRole.VIEWER),
+    Action.EDIT_ROWS: Rule(_EVERYBODY, Scope.WRITE, TableRole.EDITOR),
     Action.EDIT_TABLE: Rule(_EVERYBODY, Scope.WRITE, TableRole.EDITOR),
     Action.CREATE_TABLE: Rule(_MEMBERS, Scope.WRITE),
     Action.CHANGE_TABLE: Rule(_MEMBERS, Scope.WRITE, TableRole.OWNER),
@@ -112,6 +114,7 @@ RULES = {
     Action.MANAGE_PEOPLE: Rule(_ADMINISTRATORS, Scope.ADMIN),
     Action.RUN_SERVER: Rule(_ADMINISTRATORS, Scope.ADMIN),
 }
+BY_LINK = frozenset({Action.READ_TABLE, Action.EDIT_ROWS})  # what a link may allow at all
 TABLE_RANKS = {role: rank for rank, role in enumerate(TableRole)}
 RANKS = {Role.GUEST: 0, Role.MEMBER: 1, Role.ADMINISTRATOR: 2, Role.OWNER: 3}
 
@@ -127,11 +130,11 @@ ROLES_WITH_TWO_FACTORS: dict[str, frozenset[Role]] = {
 def is_allowed(actor: Actor, action: Action, subject: Shared | Ranked | None = None) -> bool:
     """Whether `actor` may do `action`, in general or with `subject`.
 
-    What one may do with a table depends on what one is to it, and on one's role; by a link one only looks. People are
-    managed by those with a higher role; owners also manage each other.
+    What one may do with a table depends on what one is to it, and on one's role; by a link one looks, or edits rows.
+    People are managed by those with a higher role; owners also manage each other.
     """
     rule = RULES[action]
-    if Role(actor.role) not in rule.roles or (actor.link_id is not None and action is not Action.READ_TABLE):
+    if Role(actor.role) not in rule.roles or (actor.link_id is not None and action not in BY_LINK):
         return False
     if actor.scopes is not None and (rule.scope is None or rule.scope not in actor.scopes):
         return False

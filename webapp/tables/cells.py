@@ -19,7 +19,7 @@ from webapp.web.session import current_user
 
 
 @bp.post("/<id:table_id>/cells")
-@may(Action.EDIT_TABLE)
+@may(Action.EDIT_ROWS)
 @body_limit(MAX_BYTES, fields=MAX_FIELDS)
 async def cells_update(table_id: int) -> ResponseReturnValue:
     """Save each cell that still holds what its editor saw (`parse_edits`); the answer says what became of each
@@ -32,14 +32,14 @@ async def cells_update(table_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/<id:table_id>/paste")
-@may(Action.EDIT_TABLE)
+@may(Action.EDIT_ROWS)
 @body_limit(MAX_BYTES)
 async def pastes_create(table_id: int) -> ResponseReturnValue:
     """A block of texts (`parse_paste`) as one change. With `Idempotency-Key` it is pasted once, however often it is
     sent. `needs_rows` in the answer: nothing was pasted, because so many rows would have to be added, which `add_rows`
     allows.
     """
-    await find_table(db(), current_user(), table_id, Action.EDIT_TABLE)
+    await find_table(db(), current_user(), table_id, Action.EDIT_ROWS)
     body = await read_json()
     pasted = await asyncio.to_thread(parse_paste, body)
     if (missing := missing_rows(pasted)) and body.get("add_rows") is not True:

@@ -16,10 +16,11 @@ from webapp.models.tables.undo import UndoBegun, UndoResult
 from webapp.rowstore.page_budget import MAX_CELL
 from webapp.rowstore.table_ref import Field
 from webapp.tables.edit_requests import is_json
-from webapp.web.formatting import format_relative, plural
+from webapp.web.formatting import capitalise, format_relative, plural
 from webapp.web.fragments import redirect_to
-from webapp.web.paths import url_for
+from webapp.web.paths import paths, url_for
 from webapp.web.templating import to_json
+from webapp.web.visits import current_visit
 
 MAX_UNDO_URL = 2_000  # characters: the cookie of a message has room for these
 ELLIPSIS = "…"  # as the row store ends a cell that was cut
@@ -34,8 +35,8 @@ def answer_json(value: object, status: int = 200) -> Response:
 
 
 async def find_authors(table_id: int, places: Collection[Place]) -> Authors:
-    """Who changed these cells last, as far as the change log tells."""
-    some = list(places)[:MAX_EXPLAINED]
+    """Who changed these cells last, as far as the change log tells; visitors are not told."""
+    some = list(places)[:MAX_EXPLAINED] if current_visit() is None else []
     return await db().read(lambda connection: latest_changes(connection, table_id, some)) if some else {}
 
 
@@ -90,7 +91,7 @@ def _conflict(conflict: Conflict, fields: Mapping[int, Field], authors: Authors)
 
 
 def describe_conflict(current: str | None, change: LatestChange | None) -> str:
-    who = "Somebody" if change is None else change.name or SOMEBODY.capitalize()
+    who = "Somebody" if change is None else capitalise(change.name or SOMEBODY)
     when = "" if change is None else f" {format_relative(change.at).striptags()}"
     return f"{who} deleted this row{when}." if current is None else f"{who} changed this{when}."
 
@@ -106,7 +107,9 @@ def describe_result(result: EditResult) -> str:
 
 
 def type_url(table_id: int, number: int) -> str:
-    """The page that turns a column into another type."""
+    """The page that turns a column into another type; "" for visitors, who cannot."""
+    if not paths().leads_to("tables.types_edit"):
+        return ""
     return url_for("tables.columns_show", table_id=table_id, number=number) + "/type"
 
 
@@ -138,8 +141,10 @@ async def describe_undo(table_id: int, result: UndoResult, done: str) -> str:
 
 
 def undo_url(table_id: int, seq: int | None, back: str | None = None) -> str | None:
-    """What takes the change set back and leads to the page `back`, or else to the table; None: nothing was changed."""
-    if seq is None:
+    """What takes the change set back and leads to the page `back`, or else to the table; None: nothing was changed, or
+    who asks has no history.
+    """
+    if seq is None or not paths().leads_to("tables.reverts_create"):
         return None
     table = url_for("tables.show", table_id=table_id)
     url = url_for("tables.reverts_create", table_id=table_id, seq=seq, back=back or table)

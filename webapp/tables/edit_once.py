@@ -16,6 +16,7 @@ from webapp.tables.edit_answers import answer_json, present_repeat
 from webapp.web.idempotency import header_key
 from webapp.web.paths import url_for
 from webapp.web.session import current_user
+from webapp.web.visits import current_visit
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,8 +44,8 @@ async def write_once(
 async def write_keyed(
     key: RequestKey | None, table_id: int, verb: Verb[P, T], /, *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """Raises `AlreadyDone`, which leads a form to the table."""
-    url = url_for("tables.show", table_id=table_id)
+    """Raises `AlreadyDone`, which leads a form to the table. The address of a link is not stored with it."""
+    url = url_for("tables.show", table_id=table_id) if current_visit() is None else ""
 
     def outcome(result: Any) -> Outcome:
         return Outcome(url, "This was saved already.", f"change:{table_id}:{getattr(result, 'seq', None) or ''}")
@@ -54,7 +55,7 @@ async def write_keyed(
 
 async def _answer_repeat(table_id: int, outcome: Outcome) -> ResponseReturnValue:
     """Rights are those of now."""
-    table = await find_table(db(), current_user(), table_id, Action.EDIT_TABLE)
+    table = await find_table(db(), current_user(), table_id, Action.EDIT_ROWS)
     _, _, seq = outcome.subject.rpartition(":")
     entries = await db().read(lambda connection: entries_of(connection, table.id, int(seq))) if seq else []
     return answer_json(

@@ -1,5 +1,6 @@
 """Links to a table as their owner's pages show them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,8 +25,11 @@ class ShownLink:
     name: str
     address: str | None
     shows: str | None
+    may_edit: bool
     may_search: bool
     may_export: bool
+    has_password: bool
+    origins: Sequence[str]
     expires_at: datetime | None
     has_expired: bool
     made_at: datetime
@@ -38,8 +42,11 @@ def present_link(table: Table, link: Link) -> ShownLink:
         link.name,
         _address(link),
         _shows(table, link),
+        link.may_edit,
         link.may_search,
         link.may_export,
+        link.password_hash is not None,
+        link.origins,
         link.expires_at,
         link.expires_at is not None and link.expires_at <= utc_now(),
         link.made_at,

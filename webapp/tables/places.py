@@ -27,7 +27,7 @@ async def presence_update(table_id: int) -> ResponseReturnValue:
     if row_id is None or column is None or not (0 < row_id < MAX_ID and 0 < column < MAX_ID):
         hub.subject.presence.remove(actor.id, page)
     else:
-        is_editing = "edits" in form and is_allowed(actor, Action.EDIT_TABLE, access)
+        is_editing = "edits" in form and is_allowed(actor, Action.EDIT_ROWS, access)
         hub.subject.presence.put(Place(page, actor.id, row_id, column, is_editing))
     hub.stir()
     return "", 204

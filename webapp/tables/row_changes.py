@@ -32,7 +32,7 @@ from webapp.web.session import current_user
 
 
 @bp.post("/<id:table_id>/rows")
-@may(Action.EDIT_TABLE)
+@may(Action.EDIT_ROWS)
 @body_limit(MAX_BYTES, fields=MAX_FIELDS)
 async def rows_create(table_id: int) -> ResponseReturnValue:
     """Rows behind the last (`parse_rows`), or the one of the form."""
@@ -42,12 +42,12 @@ async def rows_create(table_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/<id:table_id>/rows/duplicate")
-@may(Action.EDIT_TABLE)
+@may(Action.EDIT_ROWS)
 @body_limit(MAX_BYTES, fields=MAX_FIELDS)
 async def rows_duplicate(table_id: int) -> ResponseReturnValue:
     if is_json():
         return await write_once(table_id, _answer("added"), duplicate_rows, await read_as(parse_ids))
-    await find_table(db(), current_user(), table_id, Action.EDIT_TABLE)
+    await find_table(db(), current_user(), table_id, Action.EDIT_ROWS)
     ids = await _form_ids()
     result = await write_keyed(await form_key(*ids), table_id, duplicate_rows, ids, via=Via.PAGE)
     flash(f"{plural(len(result.ids), 'copy', 'copies')} added behind the last row.")
@@ -55,11 +55,11 @@ async def rows_duplicate(table_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/<id:table_id>/rows/deletion")
-@may(Action.EDIT_TABLE)
+@may(Action.EDIT_ROWS)
 @body_limit(MAX_BYTES, fields=MAX_FIELDS)
 async def rows_destroy(table_id: int) -> ResponseReturnValue:
     """Deleting what is gone already is no mistake: the answer says what was deleted by this request."""
-    await find_table(db(), current_user(), table_id, Action.EDIT_TABLE)
+    await find_table(db(), current_user(), table_id, Action.EDIT_ROWS)
     ids = await read_as(parse_ids) if is_json() else await _form_ids()
     result = await db().write(delete_rows, current_user(), table_id, ids, via=_way())
     if is_json():

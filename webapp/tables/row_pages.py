@@ -32,7 +32,7 @@ from webapp.web.row_reads import read_rows
 from webapp.web.session import current_user
 from webapp.web.templating import to_json
 
-CELL_ENDPOINTS = ("tables.cells_edit", "tables.cells_update")
+CELL_VIEWS = ("cells_edit", "cells_update")  # of members and of visitors
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +60,28 @@ class FormCell:
 
 
 @bp.get("/<id:table_id>/rows/new")
-@may(Action.EDIT_TABLE)
+@may(Action.EDIT_ROWS)
 async def rows_new(table_id: int) -> ResponseReturnValue:
-    table = await find_table(db(), current_user(), table_id, Action.EDIT_TABLE)
+    table = await find_table(db(), current_user(), table_id, Action.EDIT_ROWS)
     cells = empty_cells(table.ref.fields)
     return await _page(table, None, cells, build_form(cells, _choices(table)))
 
 
 @bp.get("/<id:table_id>/rows/<id:row_id>/edit")
-@may(Action.EDIT_TABLE)
+@may(Action.EDIT_ROWS)
 async def rows_edit(table_id: int, row_id: int) -> ResponseReturnValue:
-    table = await find_table(db(), current_user(), table_id, Action.EDIT_TABLE)
+    table = await find_table(db(), current_user(), table_id, Action.EDIT_ROWS)
     cells = await _read(table, row_id, table.ref.fields)
     return await _page(table, row_id, cells, build_form(cells, _choices(table)))
 
 
 @bp.get("/<id:table_id>/cells/<id:row_id>/<id:number>/edit")
-@may(Action.EDIT_TABLE)
+@may(Action.EDIT_ROWS)
 async def cells_edit(table_id: int, row_id: int, number: int) -> ResponseReturnValue:
     """The field of one cell. Its fragment is the grid's editor: what it needs besides the text is the same for all
     cells of the column while the table's `data-version` is.
     """
-    table = await find_table(db(), current_user(), table_id, Action.EDIT_TABLE)
+    table = await find_table(db(), current_user(), table_id, Action.EDIT_ROWS)
     cells = await _read(table, row_id, [field for field in table.ref.fields if field.number == number])
     if not cells:
         raise NotFound("column")
@@ -89,7 +89,7 @@ async def cells_edit(table_id: int, row_id: int, number: int) -> ResponseReturnV
 
 
 @bp.post("/<id:table_id>/rows/<id:row_id>")
-@may(Action.EDIT_TABLE)
+@may(Action.EDIT_ROWS)
 @body_limit(MAX_BYTES, fields=MAX_FIELDS)
 async def rows_update(table_id: int, row_id: int) -> ResponseReturnValue:
     return await update_from_form(table_id, row_id)
@@ -99,7 +99,7 @@ async def update_from_form(table_id: int, row_id: int | None = None) -> Response
     """Save the fields that were edited; the form comes again with those that could not be saved. The row may be named
     by a field of the form.
     """
-    table = await find_table(db(), current_user(), table_id, Action.EDIT_TABLE)
+    table = await find_table(db(), current_user(), table_id, Action.EDIT_ROWS)
     submitted = await request.form
     row_id = _row_of(submitted) if row_id is None else row_id
     fields = [field for field in table.ref.fields if name_of(field.number) in submitted]
@@ -115,7 +115,7 @@ async def update_from_form(table_id: int, row_id: int | None = None) -> Response
 
 async def create_from_form(table_id: int) -> ResponseReturnValue:
     """Add the row of the form, if all of it fits."""
-    table = await find_table(db(), current_user(), table_id, Action.EDIT_TABLE)
+    table = await find_table(db(), current_user(), table_id, Action.EDIT_ROWS)
     submitted = await request.form
     numbers = [field.number for field in table.ref.fields]
     texts = {number: text for number in numbers if (text := submitted.get(name_of(number)))}
@@ -157,7 +157,7 @@ async def _page(
     for refusal in refusals:
         form[name_of(refusal.edit.column)].errors = [refusal.reason]
     offers, choices = {refusal.edit.column for refusal in refusals if refusal.is_misfit}, _choices(table)
-    is_cell = request.endpoint in CELL_ENDPOINTS and len(cells) == 1
+    is_cell = (request.endpoint or "").rpartition(".")[2] in CELL_VIEWS and len(cells) == 1
     return await render_large(
         "tables/cells/edit.html" if is_cell else "tables/rows/edit.html",
         "tables/cells/_editor.html" if is_cell else "tables/rows/_edit_panel.html",

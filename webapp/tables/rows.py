@@ -59,7 +59,7 @@ async def rows_show(table_id: int, row_id: int) -> ResponseReturnValue:
         next_url=urls.row(str(row.next)) if row.next else None,
         unknown=" and ".join(row.unknown),
         look_url=urls.table(at=row.id),
-        may_edit=table.state == "ready" and is_allowed(current_user(), Action.EDIT_TABLE, access),
+        may_edit=table.state == "ready" and is_allowed(current_user(), Action.EDIT_ROWS, access),
     )
 
 

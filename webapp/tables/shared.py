@@ -14,6 +14,7 @@ from quart import Blueprint, Quart, Response, request
 from webapp.live import streams
 from webapp.models.errors import NotFound
 from webapp.models.policy import Action
+from webapp.tables.link_passwords import require_password, take_password
 from webapp.web.visits import by_link, current_visit, mounted
 
 View = Callable[..., Any]  # as `Quart.view_functions` has them
@@ -28,6 +29,7 @@ class Page(NamedTuple):
     path: str
     endpoint: str  # of members
     allows: str | None = None  # what the link must allow for it: an attribute of `Visit`
+    method: str = "GET"
 
     @property
     def name(self) -> str:
@@ -47,15 +49,29 @@ PAGES = (
     Page("/columns/<id:number>/profile", "tables.profiles_show", "may_search"),
     Page("/export", "tables.exports_show", "may_export"),
     Page("/live", STREAM),
+    Page("/cells", "tables.cells_update", "may_edit", "POST"),
+    Page("/cells/<id:row_id>/<id:number>/edit", "tables.cells_edit", "may_edit"),
+    Page("/paste", "tables.pastes_create", "may_edit", "POST"),
+    Page("/rows", "tables.rows_create", "may_edit", "POST"),
+    Page("/rows/new", "tables.rows_new", "may_edit"),
+    Page("/rows/duplicate", "tables.rows_duplicate", "may_edit", "POST"),
+    Page("/rows/deletion", "tables.rows_destroy", "may_edit", "POST"),
+    Page("/rows/<id:row_id>", "tables.rows_update", "may_edit", "POST"),
+    Page("/rows/<id:row_id>/edit", "tables.rows_edit", "may_edit"),
 )
+
+
+PASSWORD = Page("/password", "shared.password", method="POST")
 
 
 def register(app: Quart) -> None:
     """After the views of tables: the same ones, for visitors."""
     bp = Blueprint(NAME, __name__, url_prefix=PREFIX)
+    bp.before_request(require_password)
+    bp.add_url_rule("/password", "password", _serve(PASSWORD, take_password), methods=[PASSWORD.method])
     for page in PAGES:
         view = _live if page.endpoint == STREAM else app.view_functions[page.endpoint]
-        bp.add_url_rule(page.path, page.name, _serve(page, view))
+        bp.add_url_rule(page.path, page.name, _serve(page, view), methods=[page.method])
     app.register_blueprint(bp)
     mounted.of(app).update({page.endpoint: f"{NAME}.{page.name}" for page in PAGES})
 

@@ -200,10 +200,8 @@ class TableSubject(Subject):
 
     async def _messages_of(self, sets: list[LoggedSet], audience: Audience, now: int) -> bytes:
         if isinstance(audience, Visitors):
-            table_id = self._table_id
-            return await self._database.read(
-                lambda connection: visitor_messages(connection, table_id, audience, sets, now)
-            )
+            given = self._table_id, audience, sets, now, dict(self._pages)
+            return await self._database.read(lambda connection: visitor_messages(connection, *given))
         return b"".join(self._message(one, audience) for one in sets)
 
     def _message(self, one: LoggedSet, columns: Columns) -> bytes:

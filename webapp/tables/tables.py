@@ -60,7 +60,7 @@ async def show(table_id: int) -> ResponseReturnValue:
         table=table,
         view=present_table(table, query, page),
         status_line=present_status(table, query, page, count),
-        may_edit=table.state == "ready" and is_allowed(current_user(), Action.EDIT_TABLE, access),
+        may_edit=table.state == "ready" and is_allowed(current_user(), Action.EDIT_ROWS, access),
         page_id=token_urlsafe(9),
         may_change=is_allowed(current_user(), Action.CHANGE_TABLE, access),
     )

@@ -4,7 +4,7 @@ A change may take a row into the scope of a link or out of it. What its cells he
 reads its rows again, as after a deletion. So it can tell that something happened to the table, never what.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -29,17 +29,25 @@ class Visitors(NamedTuple):
 
 
 def visitor_messages(
-    connection: Connection, table_id: int, audience: Visitors, sets: Sequence[LoggedSet], now: int
+    connection: Connection,
+    table_id: int,
+    audience: Visitors,
+    sets: Sequence[LoggedSet],
+    now: int,
+    pages: Mapping[int, str],
 ) -> bytes:
-    """Nothing if they see nothing of it, or nothing at all any more. `now` is the latest of the sets."""
+    """Nothing if they see nothing of it, or nothing at all any more. `now` is the latest of the sets; `pages` are the
+    open pages that asked for them, of which visitors are told those of their own link.
+    """
     access = TableAccess.find_by_link(connection, audience.link_id, table_id)
     link = connection.execute(LINKS_OF_TABLE, parameters_for(table_id, [audience.link_id])).first()
     if access is None or link is None:
         return b""
     ref = access.table.ref
     deciding = _deciding(ref)
+    own = Author(-audience.link_id, "")
     telling = None if link.shown is None else deciding.union(link.shown)
-    told = [one for one in (_without_hidden(one, telling) for one in sets) if _says_something(one)]
+    told = [one for one in (_without_hidden(one, telling, own) for one in sets) if _says_something(one)]
     if any(_may_move_rows(one, deciding) for one in told) and ref.scope is not None:
         return refresh_message(now)
     there = _rows_there(connection, ref, told)
@@ -47,7 +55,11 @@ def visitor_messages(
         field.number: field for field in ref.fields if audience.columns is None or field.number in audience.columns
     }
     shown = [_for_rows(one, there, fields) for one in told]
-    return b"".join(set_message(one, fields, None, None) for one in shown if _says_something(one))
+    return b"".join(
+        set_message(one, fields, None, pages.get(one.seq) if one.author is own else None)
+        for one in shown
+        if _says_something(one)
+    )
 
 
 def _deciding(ref: TableRef) -> set[int]:
@@ -58,15 +70,17 @@ def _deciding(ref: TableRef) -> set[int]:
     return searched | {condition.field.number for group in ref.scope.groups for condition in group}
 
 
-def _without_hidden(one: LoggedSet, telling: Collection[int] | None) -> LoggedSet:
-    """`telling` are the columns of which something is told, if only that it may have moved rows; None: all."""
+def _without_hidden(one: LoggedSet, telling: Collection[int] | None, own: Author) -> LoggedSet:
+    """`own` stands for all who came by the link. `telling` are the columns of which something is told, if only that it
+    may have moved rows; None: all.
+    """
 
     def is_told(number: int) -> bool:
         return telling is None or number in telling
 
     return replace(
         one,
-        author=SOMEBODY,
+        author=own if one.author.id == own.id else SOMEBODY,
         cells=[cell for cell in one.cells if is_told(cell[1])],
         columns=[ANY_COLUMN] if any(map(is_told, one.columns)) else [],
         extent=one.extent if not one.touched or any(map(is_told, one.touched)) else None,

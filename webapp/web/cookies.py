@@ -53,15 +53,18 @@ class Cookie:
     def get(self) -> str:
         return request.cookies.get(self.name, "")
 
-    def set(self, response: Response, value: str) -> None:
-        self._send(response, value, self.max_age)
+    def set(self, response: Response, value: str, path: str = "/") -> None:
+        """Browsers send it to the pages below `path` only."""
+        self._send(response, value, self.max_age, path)
 
     def delete(self, response: Response) -> None:
         self._send(response, "", 0)
 
-    def _send(self, response: Response, value: str, max_age: int) -> None:
+    def _send(self, response: Response, value: str, max_age: int, path: str = "/") -> None:
         is_secure = config().is_tls or request.scheme == "https"
-        response.set_cookie(self.name, value, max_age=max_age, httponly=True, samesite=self._samesite, secure=is_secure)
+        response.set_cookie(
+            self.name, value, max_age=max_age, path=path, httponly=True, samesite=self._samesite, secure=is_secure
+        )
 
 
 class SignedCookie(Cookie):

@@ -1,5 +1,8 @@
 """The headers of every response: what a browser may do with it, and who may cache it."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from quart import Quart, Response
 
 from settings import Settings
@@ -16,8 +19,15 @@ POLICY = {
     "form-action": "'self'",
     "frame-ancestors": "'none'",
 }
+
+
+def policy(more: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The content security policy, with these directives in place of ours."""
+    return "; ".join(f"{name} {value}" for name, value in {**POLICY, **more}.items())
+
+
 SECURITY_HEADERS = {
-    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in POLICY.items()),
+    "Content-Security-Policy": policy(),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",

@@ -14,7 +14,9 @@ from webapp.models.idempotency import AlreadyDone, RequestKey
 from webapp.web import templating
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
+from webapp.web.paths import url_for
 from webapp.web.session import current_user_or_none
+from webapp.web.visits import current_visit
 
 FIELD = "idempotency_key"  # a hidden field; templates have a macro for it
 HEADER = "Idempotency-Key"
@@ -55,12 +57,17 @@ async def lead_to_the_first(error: AlreadyDone) -> ResponseReturnValue:
     """To the page that the first request led to."""
     if error.outcome.message:
         flash(error.outcome.message)
-    return redirect_to(error.outcome.url or "/", whole=True)
+    visit = current_visit()
+    url = error.outcome.url if visit is None else url_for("tables.show", table_id=visit.table_id)
+    return redirect_to(url or "/", whole=True)
 
 
 def _request_key(key: str, fingerprint: str, *, is_public: bool = False) -> RequestKey:
     actor = None if is_public else current_user_or_none()
-    return RequestKey(actor.id if actor else None, request.endpoint or "", key, fingerprint)
+    operation = request.endpoint or ""
+    if actor is not None and actor.link_id is not None:  # nobody's, but of this link alone
+        return RequestKey(None, f"{operation} {actor.link_id}", key, fingerprint)
+    return RequestKey(actor.id if actor else None, operation, key, fingerprint)
 
 
 def _fingerprint(content: bytes) -> str:

@@ -25,7 +25,7 @@ from webapp.web.request_context import request_id
 from webapp.web.running_work import running_work
 from webapp.web.session import current_user_or_none
 from webapp.web.static import StaticFiles, static_files
-from webapp.web.visits import current_visit
+from webapp.web.visits import current_visit, is_embedded
 
 FOLDER = Path(__file__).parents[1] / "templates"
 
@@ -74,7 +74,8 @@ def _request_globals() -> dict[str, Any]:
     actor, work = current_user_or_none(), running_work()
     return {
         "actor": actor,
-        "visit": current_visit(),  # for who came by a link
+        "visit": (visit := current_visit()),  # for who came by a link
+        "is_bare": visit is not None and is_embedded(),  # the page is a part of another one
         "runs_server": actor is not None and is_allowed(actor, Action.RUN_SERVER),
         # Without mail nobody can confirm an address, and nobody is asked to.
         "asks_to_confirm": actor is not None and not actor.is_verified and config().can_confirm_addresses,

@@ -4,7 +4,7 @@ No cookie is needed, so that a page can be part of another site's, and nobody is
 visitor, too. All addresses that such a page leads to begin with the link's (`Mount`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from quart import Quart, current_app, g, request
@@ -13,7 +13,7 @@ from settings import Settings
 from webapp.extensions import Extension, db
 from webapp.models.errors import NotFound
 from webapp.models.tables.linking import Visit, find_visit
-from webapp.web.headers import SECURITY_HEADERS
+from webapp.web.headers import SECURITY_HEADERS, policy
 from webapp.web.paths import Mount, mount
 from webapp.web.rate_limit.limits import RateLimit
 from webapp.web.rate_limit.requests import client_address
@@ -52,11 +52,12 @@ async def _open_visit() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
     if not getattr(view, "is_by_link", False):
         return
-    if (state := current_state()) is not None:
-        state.security_headers = _raw(SECURITY_HEADERS | HEADERS)
+    _send_headers()
     g.actor = None  # a cookie counts for nothing here, not on the page of an error either
     token = (request.view_args or {})["token"]
     visit = g.visit = await _find(token)
+    if visit.origins:
+        _send_headers(visit.origins)
     g.actor = visit.actor
     mount.set(Mount(mounted(), dict.fromkeys(SUBJECT, visit.table_id), {"token": token}))
     add_log_fields(link=visit.actor.link_id)
@@ -71,5 +72,17 @@ async def _find(token: str) -> Visit:
         raise
 
 
-def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+def is_embedded() -> bool:
+    """Whether the page is a part of another one, which has a header of its own. Browsers say so by themselves."""
+    return "embed" in request.args or request.headers.get("Sec-Fetch-Dest") in ("iframe", "frame")
+
+
+def _send_headers(origins: Sequence[str] = ()) -> None:
+    """`origins` of sites that may have this page in a frame."""
+    if (state := current_state()) is None:
+        return
+    headers = SECURITY_HEADERS | HEADERS
+    if origins:
+        headers["Content-Security-Policy"] = policy({"frame-ancestors": " ".join(origins)})
+        del headers["X-Frame-Options"]  # knows no origins but one's own
+    state.security_headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]

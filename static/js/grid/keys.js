@@ -54,7 +54,8 @@ const line = ([keys, text]) => {
   return make('div', {}, make('dt', {}, ...parts), make('dd', {}, text));
 };
 const build = (page) => {
-  const lines = [...FIRST, ...('mayEdit' in page.dataset ? EDITING : READING), ...LAST].map(line);
+  const editing = EDITING.filter(([keys]) => 'mayUndo' in page.dataset || !keys.startsWith('Ctrl+Z'));
+  const lines = [...FIRST, ...('mayEdit' in page.dataset ? editing : READING), ...LAST].map(line);
   const dialog = make(
     'dialog',
     { id: 'keys' },

@@ -19,10 +19,12 @@ from webapp.models.policy import TableRole
 from webapp.models.tables import linking
 from webapp.models.tables.access import TableAccess, find_access
 from webapp.models.tables.change_log import ACCESS_CHANGED, topic_of
+from webapp.models.tables.columns import add_column, delete_column
 from webapp.models.tables.deletion import delete_table
 from webapp.models.tables.editing import CellEdit, add_rows, change_cells, delete_rows
 from webapp.models.tables.linking import LinkTerms
 from webapp.models.tables.members import add_member
+from webapp.models.tables.undo import undo_latest
 from webapp.rowstore import row_reader
 from webapp.rowstore.errors import QueryError
 from webapp.rowstore.query import TableQuery
@@ -140,7 +142,7 @@ async def test_who_comes_by_a_link_only_looks_and_only_at_its_table(table_id: in
     actor = await visit(table_id)
     other = add_table(settings.data_dir, COLUMNS, ROWS, owner=GRACE.id)
 
-    assert [action for action in Action if is_allowed(actor, action)] == [Action.READ_TABLE]
+    assert [action for action in Action if is_allowed(actor, action)] == [Action.READ_TABLE, Action.EDIT_ROWS]
     with pytest.raises(NotFound):
         await find_access(db(), actor, other)
     for verb, argument in (
@@ -153,6 +155,21 @@ async def test_who_comes_by_a_link_only_looks_and_only_at_its_table(table_id: in
     with pytest.raises(NotAllowed):
         await act(linking.create_link, actor, sealer(), table_id, LinkTerms("More"))
     assert await names(GRACE, table_id) == ["Ada", "Bob", "Cy"]
+
+
+async def test_who_comes_by_a_link_that_allows_it_edits_rows_and_nothing_else(table_id: int) -> None:
+    actor = await visit(table_id, may_edit=True)
+    everything = await find_access(db(), actor, table_id, Action.EDIT_ROWS)
+
+    assert [action for action in Action if is_allowed(actor, action, everything)] == [
+        Action.READ_TABLE,
+        Action.EDIT_ROWS,
+    ]
+    await db().write(change_cells, actor, table_id, [CellEdit(1, 1, "Ada", "Eva")])
+    for verb, arguments in ((undo_latest, ()), (add_column, ("more", "text", 0)), (delete_column, (2,))):
+        with pytest.raises(NotAllowed):
+            await db().write(verb, actor, table_id, *arguments)
+    assert await names(GRACE, table_id) == ["Eva", "Bob", "Cy"]
 
 
 async def test_a_person_is_never_taken_for_a_link_nor_a_link_for_a_person(table_id: int) -> None:

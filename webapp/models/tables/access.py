@@ -13,7 +13,7 @@ from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.errors import NotAllowed, NotFound
 from webapp.models.policy import Action, Actor, TableRole, is_allowed
-from webapp.models.tables.link import LINKS_OF_TABLE, parameters_for
+from webapp.models.tables.link import LINKS_OF_TABLE, parameters_for, role_of
 from webapp.models.tables.narrowing import narrow
 from webapp.models.tables.table import Column, Member, Table
 
@@ -52,7 +52,7 @@ class TableAccess:
             return None
         *values, _ = connection.execute(_TABLE_OF_LINK, {"table_id": table_id}).one()
         table = narrow(_cached(connection, tuple(values)), link.scope, link.shown)
-        return None if table is None else cls(table, TableRole.VIEWER)
+        return None if table is None else cls(table, role_of(link))
 
     @classmethod
     def of_readers(cls, connection: Connection, actors: Iterable[Actor], table_id: int) -> dict[int, TableRole]:
@@ -61,7 +61,7 @@ class TableAccess:
         roles = {user_id: TableRole(role) for user_id, role in connection.execute(_ROLES, {"table_id": table_id})}
         if links := [actor.link_id for actor in actors if actor.link_id is not None]:
             found = connection.execute(LINKS_OF_TABLE, parameters_for(table_id, links))
-            roles |= {-link.id: TableRole.VIEWER for link in found}
+            roles |= {-link.id: role_of(link) for link in found}
         return {
             actor.id: roles[actor.id]
             for actor in actors
@@ -108,6 +108,7 @@ class _Part(NamedTuple):
 
 
 _REFUSALS = {
+    Action.EDIT_ROWS: "You can look at this table but not change it. Its owner can make you an editor.",
     Action.EDIT_TABLE: "You can look at this table but not change it. Its owner can make you an editor.",
     Action.CHANGE_TABLE: "Only the owner of this table can do this.",
 }

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, func, or_, select
 
 from webapp.models.accounts.user import User
 from webapp.models.tables.change_set import Change, ChangeSet, Kind
+from webapp.models.tables.set_author import AUTHOR_NAME
 from webapp.models.tables.table import Column, Table
 from webapp.rowstore.nul_escape import decode_beginning
 from webapp.rowstore.page_budget import MAX_CELL
@@ -19,7 +20,7 @@ MAX_ENTRIES = 2_000  # of all of these
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who made a change; nobody if the account is gone."""
+    """Who made a change; nobody if the account is gone. Visitors have the id of their `Actor`."""
 
     id: int | None
     name: str
@@ -99,7 +100,7 @@ def _listed(row: Any) -> int:
 
 
 def _as_set(row: Any) -> LoggedSet:
-    logged = LoggedSet(row.seq, row.kind, Author(row.actor_id, row.name or ""))
+    logged = LoggedSet(row.seq, row.kind, Author(row.actor_id if row.link_id is None else -row.link_id, row.name or ""))
     if row.is_large or row.kind == Kind.IMPORT:
         logged.extent = (row.first_row or 0, row.last_row or 0, row.rows)
         logged.touched = tuple(int(number) for number in row.columns.split(",") if number)
@@ -139,7 +140,8 @@ _SETS = (
         ChangeSet.columns,
         or_(ChangeSet.blob.is_not(None), ChangeSet.parts > 0, ChangeSet.state != "").label("is_large"),
         ChangeSet.actor_id,
-        User.name,
+        ChangeSet.link_id,
+        AUTHOR_NAME.label("name"),
     )
     .outerjoin(User, User.id == ChangeSet.actor_id)
     .where(

@@ -96,8 +96,7 @@ def record(
             "table_id": table_id,
             "seq": seq,
             "at": utc_now(),
-            "actor_id": actor.id if actor else None,
-            "via": via,
+            **_maker(actor, via),
             "kind": kind,
             "rows": len(rows),
             "cells": cells,
@@ -112,6 +111,12 @@ def record(
     )
     insert_entries(connection, table_id, seq, stored)
     return seq
+
+
+def _maker(actor: Actor | None, via: Via) -> dict[str, Any]:
+    if actor is None or actor.link_id is None:
+        return {"actor_id": actor.id if actor else None, "via": via, "link_id": None, "link_name": ""}
+    return {"actor_id": None, "via": Via.LINK, "link_id": actor.link_id, "link_name": actor.name}
 
 
 def record_import(connection: Connection, user_id: int, table_id: int, rows: int, filename: str) -> int:

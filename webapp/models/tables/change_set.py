@@ -69,6 +69,7 @@ class Via(StrEnum):
     PAGE = "page"  # a form on a page, also without JavaScript
     IMPORT = "import"
     API = "api"
+    LINK = "link"  # by a visitor without an account
 
 
 class SetState(StrEnum):
@@ -94,6 +95,9 @@ class ChangeSet(Base):
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[datetime]
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    # Of a visitor: the link that they came by, and its name then.
+    link_id: Mapped[int | None]
+    link_name: Mapped[str] = mapped_column(default="", server_default=text("''"))
     via: Mapped[str]
     kind: Mapped[str]
     rows: Mapped[int]  # how many rows it changed, added or deleted

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, select
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork, in_one_run
 from webapp.models.errors import NotFound
-from webapp.models.policy import Actor
+from webapp.models.policy import Action, Actor
 from webapp.models.tables.action_limits import MAX_CELLS, TooManyCells, TooMuchText, ensure_few, ensure_short
 from webapp.models.tables.change_log import publish_change, record
 from webapp.models.tables.change_set import Entry, Kind, Via, cells_to_json
@@ -138,7 +138,7 @@ def deleted_fields(connection: Connection, table_id: int) -> tuple[Field, ...]:
 def _change_cells(
     connection: Connection, actor: Actor, table_id: int, edits: Sequence[CellEdit], via: Via
 ) -> EditResult:
-    sheet = Sheet(connection, editable(connection, actor, table_id))
+    sheet = Sheet(connection, editable(connection, actor, table_id, Action.EDIT_ROWS))
     sheet.change(edits)
     seq = record(connection, actor, via, table_id, Kind.CELLS, sheet.entries) if sheet.entries else None
     return EditResult(seq, sheet.texts, sheet.refusals, sheet.conflicts, sheet.fields)
@@ -152,7 +152,7 @@ def _add_rows(
     via: Via,
     keeps_text: Collection[int],
 ) -> RowsResult:
-    sheet = Sheet(connection, editable(connection, actor, table_id))
+    sheet = Sheet(connection, editable(connection, actor, table_id, Action.EDIT_ROWS))
     edits = [
         [CellEdit(place, number, None, text, number in keeps_text) for number, text in sheet.with_required(row).items()]
         for place, row in enumerate(rows)
@@ -168,7 +168,7 @@ def _add_rows(
 def _duplicate_rows(
     connection: Connection, actor: Actor, table_id: int, row_ids: Sequence[int], via: Via
 ) -> RowsResult:
-    sheet = Sheet(connection, editable(connection, actor, table_id))
+    sheet = Sheet(connection, editable(connection, actor, table_id, Action.EDIT_ROWS))
     ensure_few(len(row_ids) * len(sheet.fields))
     originals = list(dict.fromkeys(row_ids))
     ensure_short(sheet.rows.text_size(sheet.ref, originals, sheet.ref.fields))
@@ -182,7 +182,10 @@ def _duplicate_rows(
 
 
 def _delete_rows(connection: Connection, actor: Actor, table_id: int, row_ids: Sequence[int], via: Via) -> RowsResult:
-    ref, rows = with_deleted_columns(connection, editable(connection, actor, table_id)), row_writer(connection)
+    ref, rows = (
+        with_deleted_columns(connection, editable(connection, actor, table_id, Action.EDIT_ROWS)),
+        row_writer(connection),
+    )
     ensure_few(len(row_ids))
     wanted = sorted(set(row_ids))
     if len(wanted) > 1:

@@ -23,6 +23,7 @@ from webapp.models.tables.change_set import (
     entry_from_row,
     listed_of,
 )
+from webapp.models.tables.set_author import AUTHOR_NAME
 
 PAGE_SIZE = 50  # sets
 ENTRIES_SIZE = 100  # entries
@@ -157,7 +158,7 @@ def _sets(table_id: int) -> Select[*tuple[Any, ...]]:
             ChangeSet.seq,
             ChangeSet.at,
             ChangeSet.actor_id,
-            func.coalesce(func.nullif(User.name, ""), User.email),
+            AUTHOR_NAME,
             ChangeSet.via,
             ChangeSet.kind,
             ChangeSet.rows,

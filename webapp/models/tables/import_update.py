@@ -21,6 +21,7 @@ from webapp.models.base import Base, utc_now
 from webapp.models.errors import NotFound
 from webapp.models.tables.change_set import ChangeSet, Kind
 from webapp.models.tables.import_model import Import
+from webapp.models.tables.set_author import AUTHOR_NAME
 
 MAX_SOURCES: Final = 20  # of a table; the one that was used longest ago goes
 
@@ -155,10 +156,10 @@ async def upload_before(session: AsyncSession, update: ImportUpdate, import_: Im
 
 def authors_of(connection: Connection, table_id: int, seqs: Collection[int]) -> dict[int, tuple[str, datetime]]:
     """Who made these change sets, and when; those of accounts that are gone are left out."""
-    statement = select(ChangeSet.seq, func.coalesce(func.nullif(User.name, ""), User.email), ChangeSet.at)
-    statement = statement.join(User, User.id == ChangeSet.actor_id)
+    statement = select(ChangeSet.seq, AUTHOR_NAME, ChangeSet.at)
+    statement = statement.outerjoin(User, User.id == ChangeSet.actor_id)
     found = connection.execute(statement.where(ChangeSet.table_id == table_id, ChangeSet.seq.in_(seqs)))
-    return {seq: (name, at) for seq, name, at in found}
+    return {seq: (name, at) for seq, name, at in found if name is not None}
 
 
 _LAST_OF_SOURCE = (

@@ -13,7 +13,7 @@ from sqlalchemy import ForeignKey, bindparam, or_, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.models.base import Base, hash_token, utc_now
-from webapp.models.policy import Actor, Role
+from webapp.models.policy import Actor, Role, TableRole
 from webapp.models.tables.table import Table
 
 
@@ -32,12 +32,21 @@ class Link(Base):
     scope: Mapped[list[Any]]
     # The numbers of the columns; None: all, also those to come.
     shown: Mapped[list[Any] | None]
+    may_edit: Mapped[bool] = mapped_column(server_default=text("0"))  # cells and rows
     may_search: Mapped[bool] = mapped_column(server_default=text("1"))  # and filter
     may_export: Mapped[bool] = mapped_column(server_default=text("1"))
+    password_hash: Mapped[str | None]  # asked for before anything is shown
+    # Of other sites whose pages may have the table in a frame: ["https://example.org"].
+    origins: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"), default=list)
     expires_at: Mapped[datetime | None]
     made_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     made_at: Mapped[datetime] = mapped_column(default=utc_now)
     used_at: Mapped[datetime | None]
+
+
+def role_of(link: Any) -> TableRole:
+    """What a visitor is to the table, within what a link may allow at all. `link` is a row of `LINKS_OF_TABLE`."""
+    return TableRole.EDITOR if link.may_edit else TableRole.VIEWER
 
 
 def visitor(link_id: int, name: str) -> Actor:
@@ -48,7 +57,19 @@ def visitor(link_id: int, name: str) -> Actor:
 _WORKS = or_(Link.expires_at.is_(None), Link.expires_at > bindparam("now"))
 # A link of a table that is there, by the hash of its token or by its id.
 _LINK = (
-    select(Link.id, Link.table_id, Link.name, Link.scope, Link.shown, Link.may_search, Link.may_export, Link.used_at)
+    select(
+        Link.id,
+        Link.table_id,
+        Link.name,
+        Link.scope,
+        Link.shown,
+        Link.may_edit,
+        Link.may_search,
+        Link.may_export,
+        Link.password_hash,
+        Link.origins,
+        Link.used_at,
+    )
     .join(Table, (Table.id == Link.table_id) & Table.deleted_at.is_(None))
     .where(_WORKS)
 )

@@ -42,6 +42,13 @@ class NothingToShow(UserError):
         super().__init__("This table has no such columns any more. Open its view again, and share that.")
 
 
+class NeverBoth(UserError):
+    def __init__(self) -> None:
+        super().__init__(
+            "A link with a password cannot be a part of other sites: browsers do not keep there that it was given."
+        )
+
+
 class NoSuchLink(NotFound):
     """Says the same of every link that opens nothing: nobody learns that there was one."""
 
@@ -57,13 +64,18 @@ class LinkTerms:
     """What a link allows and for how long, as `Link` has it: what can be changed of it."""
 
     name: str
+    may_edit: bool = False
     may_search: bool = True
     may_export: bool = True
     expires_at: datetime | None = None
+    password_hash: str | None = None
+    origins: Sequence[str] = ()
 
     def values(self) -> dict[str, Any]:
-        """Raises `UserError` for a name that cannot be."""
-        return {**asdict(self), "name": _named(self.name)}
+        """Raises `UserError` for a name that cannot be, and `NeverBoth`."""
+        if self.password_hash is not None and self.origins:
+            raise NeverBoth
+        return {**asdict(self), "name": _named(self.name), "origins": list(self.origins)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +84,11 @@ class Visit:
 
     actor: Actor
     table_id: int
+    may_edit: bool  # cells and rows
     may_search: bool  # and filter
     may_export: bool
+    password_hash: str | None = None
+    origins: Sequence[str] = ()
 
 
 async def create_link(
@@ -170,7 +185,15 @@ async def find_visit(database: Database, token: str) -> Visit:
     now = utc_now()
     if found.used_at is None or not now - NOTED_EVERY < found.used_at <= now:
         database.write_soon(_note_use, found.id)
-    return Visit(visitor(found.id, found.name), found.table_id, found.may_search, found.may_export)
+    return Visit(
+        visitor(found.id, found.name),
+        found.table_id,
+        found.may_edit,
+        found.may_search,
+        found.may_export,
+        found.password_hash,
+        tuple(found.origins),
+    )
 
 
 async def _note_use(work: UnitOfWork, link_id: int) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.errors import NotFound
-from webapp.models.policy import Actor
+from webapp.models.policy import Action, Actor
 from webapp.models.tables.action_limits import ensure_few, ensure_short
 from webapp.models.tables.change_log import publish_change, record, take_row_ids
 from webapp.models.tables.change_set import Kind, Via
@@ -87,7 +87,7 @@ def _ensure_narrow(block: Block, columns: int) -> None:
 
 
 def _paste(connection: Connection, actor: Actor, table_id: int, pasted: Paste, block: Block, via: Via) -> EditResult:
-    sheet = Sheet(connection, editable(connection, actor, table_id))
+    sheet = Sheet(connection, editable(connection, actor, table_id, Action.EDIT_ROWS))
     if not set(pasted.columns[: max(map(len, block), default=0)]) <= set(sheet.fields):
         raise NotFound("column")
     sheet.change(list(chain.from_iterable(_edits(pasted, block))))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from webapp.db.errors import UserError
 from webapp.models.errors import NotFound
@@ -28,6 +28,15 @@ from webapp.rowstore.writer import RowWriter
 class TableNotReady(UserError):
     def __init__(self) -> None:
         super().__init__("The rows of this table are still coming in. It can be changed once they are all there.")
+
+
+class Uncheckable(UserError):
+    """Of a column whose texts all differ, for whom some of the rows are hidden: to find out whether a text is among
+    those would tell it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("No two rows may have the same text here, and you see a part of the rows only")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,8 @@ class Sheet:
             raise NotFound("column")
         entered = read_input(self.rows, self.fields[column], text, keeps_text=keeps_text)
         if (rules := self.rules.get(column)) is not None:
+            if rules.unique and self.table.ref.scope is not None:
+                raise Uncheckable
             rules.ensure_met(entered.text, is_empty=entered.text in ("", self.fields[column].empty_text))
         if entered.needs_texts:
             self.fields[column] = make_room(self.connection, self.rows, self.table.id, self.fields[column])
@@ -169,9 +180,10 @@ class Sheet:
         if not rows:
             return []
         ids = take_row_ids(self.connection, self.table.id, len(rows)) if ids is None else ids
+        given = self._given_by_scope()
         fields = self.ref.stored
         stored = [
-            StoredRow(row_id, tuple(cells.get(field.number, field.empty_text) for field in fields))
+            StoredRow(row_id, tuple(_text_of(field, cells, given) for field in fields))
             for row_id, cells in zip(ids, rows, strict=True)
         ]
         self.rows.insert(self.ref, stored)
@@ -179,6 +191,23 @@ class Sheet:
         for row in stored:
             self.entries.append(Entry(row.id, None, None, cells_to_json(dict(zip(numbers, row.cells, strict=True)))))
         return list(ids)
+
+    def _given_by_scope(self) -> Mapping[int, str]:
+        """The texts that new rows have where nothing was entered, so that whoever adds a row sees it: those that each
+        row of the scope has. Of no column whose texts all differ.
+        """
+        scope = self.table.ref.scope
+        if scope is None:
+            return {}
+        alone = [group[0] for group in scope.groups if len(group) == 1 and group[0].operator == "eq"]
+        given = {condition.field: condition.values[0] for condition in alone}
+        found = self.connection.execute(_RULES, {"table_id": self.table.id})
+        rules = {number: ColumnRules.from_json(data) for number, data in found}
+        return {
+            field.number: text
+            for field, text in given.items()
+            if self.rows.fits(field, text) and not rules[field.number].unique
+        }
 
     def _current(self, edits: Sequence[CellEdit]) -> dict[tuple[int, int], str]:
         """The exact texts of those cells whose editor did not see one: an empty cell may be written otherwise in the
@@ -212,12 +241,18 @@ class Sheet:
             self.entries.append(Entry(change.row_id, change.field.number, change.before, change.after))
 
 
-def editable(connection: Connection, actor: Actor, table_id: int) -> Table:
-    """The table, if this person may change its contents now."""
-    table = TableAccess.require(connection, actor, table_id, Action.EDIT_TABLE).table
+def editable(connection: Connection, actor: Actor, table_id: int, action: Action = Action.EDIT_TABLE) -> Table:
+    """The table, if this person may do that with its contents now."""
+    table = TableAccess.require(connection, actor, table_id, action).table
     if table.state != "ready":
         raise TableNotReady
     return table
+
+
+def _text_of(field: Field, cells: Mapping[int, str], given: Mapping[int, str]) -> str:
+    """Of a cell of a new row."""
+    text = cells.get(field.number, field.empty_text)
+    return given.get(field.number, text) if text in ("", field.empty_text) else text
 
 
 def make_room(connection: Connection, rows: RowWriter, table_id: int, field: Field) -> Field:
@@ -232,6 +267,7 @@ def make_room(connection: Connection, rows: RowWriter, table_id: int, field: Fie
     return kept
 
 
+_RULES = select(Column.number, Column.rules).where(Column.table_id == bindparam("table_id"))
 _KEEP_TEXTS = (
     update(Column)
     .where(Column.table_id == bindparam("key"), Column.number == bindparam("column"))

@@ -3,7 +3,7 @@ import { $, at, cellAt, cellOf, emit, grid, load, number, on, placeOf, refresh, 
 import { activeCell, moveTo } from '../active.js';
 import { copySelection } from '../copy.js';
 import { span } from '../selection.js';
-import { alarm, base, button, isTouch, make, mayEdit, nameOf, page, tell } from './cells.js';
+import { alarm, base, button, isTouch, make, mayEdit, mayUndo, nameOf, page, tell } from './cells.js';
 import { collectRows, cut, fill, pasteText } from './blocks.js';
 import { open } from './editor.js';
 import { send } from './saves.js';
@@ -33,8 +33,8 @@ const remove = (ids) => {
   emit('edit:removal');
   return change('rows/deletion', { ids }, async ({ message }) => {
     await refresh();
-    tell(`${message} Ctrl+Z brings back what was deleted.`);
-    $('#saving').append(' ', button('Undo', () => { activeCell()?.focus(); step('undo'); }));
+    tell(mayUndo() ? `${message} Ctrl+Z brings back what was deleted.` : message);
+    if (mayUndo()) $('#saving').append(' ', button('Undo', () => { activeCell()?.focus(); step('undo'); }));
   });
 };
 /* What is too large to be taken back at once has a page that says how far it is. */
@@ -71,7 +71,7 @@ on('edit:done', ({ detail: answer }) => {
   undone.length = 0;
   label();
 });
-const step = (name) => attempt(async () => {
+const step = (name) => mayUndo() && attempt(async () => {
   const here = base();
   emit('edit:removal'); // of rows that were added
   const answer = await send(name, {}, { isOnce: false });
@@ -89,10 +89,10 @@ on('click', ({ target }) => {
   const control = mayEdit() && target.closest('#undo, #redo');
   if (control) step(control.id);
 });
-let table = page()?.dataset.table;
+let table = base();
 on('htmx:after:swap', () => {
-  if (page() && page().dataset.table !== table) done.length = undone.length = 0;
-  table = page()?.dataset.table ?? table;
+  if (page() && base() !== table) done.length = undone.length = 0;
+  table = base() ?? table;
   label();
 });
 label();

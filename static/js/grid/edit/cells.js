@@ -4,7 +4,8 @@ import { $, cellOf, emit, grid, indexOf, isNarrowed, on } from '../rows.js';
 
 export const page = () => $('.table-page[data-may-edit]');
 export const mayEdit = () => Boolean(page() && grid());
-export const base = () => `/tables/${page()?.dataset.table}`; // of the table that is shown
+export const base = () => page()?.dataset.base; // the address of the table that is shown
+export const mayUndo = () => Boolean(page() && 'mayUndo' in page().dataset); // visitors by a link have no history
 export const isTouch = (event) => event.pointerType === 'touch';
 export const make = (tag, properties, ...children) => {
   const element = Object.assign(document.createElement(tag), properties);

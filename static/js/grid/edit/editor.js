@@ -141,7 +141,7 @@ const again = (problem) => {
   field.ariaInvalid = 'true';
   const choices = problem.as_text ? [
     button('Keep as text', () => { close(); save({ place, seen, shown, text: field.value, asText: true }); move(place); }),
-    make('a', { href: problem.type_url, className: 'button quiet' }, 'Turn the column into text'),
+    ...(problem.type_url ? [make('a', { href: problem.type_url, className: 'button quiet' }, 'Turn the column into text')] : []),
   ] : [];
   note.replaceChildren(make('p', {}, problem.reason), make('div', { className: 'actions' }, ...choices));
   note.classList.add('refused');

@@ -2,7 +2,7 @@
    not fit. F8 leads to it; nothing takes the focus away from who goes on typing. */
 import { $, cellAt, cellOf, emit, number, on } from '../rows.js';
 import { moveTo } from '../active.js';
-import { alarm, base, button, isThere, keyOf, make, nameOf, paint, tell } from './cells.js';
+import { alarm, base, button, isThere, keyOf, make, mayUndo, nameOf, paint, tell } from './cells.js';
 import { dropDraft } from './drafts.js';
 import { pin, unpin } from './layer.js';
 
@@ -57,9 +57,9 @@ const show = () => {
   const isConflict = 'current' in item;
   const isGone = item.current === null;
   const isLost = !isConflict && !isThere(item.place.column); // with its column
-  const history = link('History', `${base()}/rows/${item.place.id.slice(1)}/history?column=${item.place.column}`);
+  const history = mayUndo() ? [link('History', `${base()}/rows/${item.place.id.slice(1)}/history?column=${item.place.column}`)] : [];
   const theirs = isConflict && !isGone ? [make('dt', {}, 'Theirs'), make('dd', {}, item.shown || '(empty)')] : [];
-  const buttons = isLost ? [history, button('Discard', settle([item], takeTheirs))] : !isConflict
+  const buttons = isLost ? [...history, button('Discard', settle([item], takeTheirs))] : !isConflict
     ? [...(item.as_text ? [button('Keep as text', settle([item], keepAsText), true)] : []),
       button('Correct it', settle([item], correct)),
       ...(item.type_url ? [link('Turn the column into text', item.type_url)] : []),
@@ -68,7 +68,7 @@ const show = () => {
       ...(all ? [button(`Discard all ${all}`, settle(alike, takeTheirs))] : [])]
     : [...(isGone ? [] : [button('Keep mine', settle([item], keepMine), true)]),
       button(isGone ? 'Discard mine' : 'Take theirs', settle([item], takeTheirs)),
-      history,
+      ...history,
       ...(all && !isGone ? [button(`Keep all ${all} of mine`, settle(alike, keepMine))] : []),
       ...(all ? [button(isGone ? `Discard all ${all}` : `Take all ${all} of theirs`, settle(alike, takeTheirs))] : [])];
   card ??= make('section', { className: 'edit-card', role: 'group', tabIndex: -1, ariaLabel: 'Not saved: to decide' });
