@@ -25,6 +25,7 @@ from tests.import_states import add_import, add_update
 from tests.large_changes import add_plan
 from tests.mails import letters
 from tests.people import settle, window
+from tests.saved_views import add_view
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
@@ -56,6 +57,7 @@ from webapp.models.tables import editing, importing, members, undo
 from webapp.models.tables.deletion import delete_table
 from webapp.models.tables.invited import invite_member
 from webapp.models.tables.trash import purge_table
+from webapp.models.tables.view_saving import delete_view
 from webapp.rowstore.table_ref import Field
 from webapp.tables.row_form import CellText
 from webapp.web.application import Application
@@ -408,6 +410,18 @@ def sharing(action: str, shared_as: str = "", **form: str) -> Callable[[Scene], 
     return prepare
 
 
+def saved_view(action: str, **form: str) -> Callable[[Scene], Awaitable[Press]]:
+    """Of a view for all members, which is deleted meanwhile."""
+
+    async def prepare(scene: Scene) -> Press:
+        table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+        view_id = add_view(scene.settings.data_dir, table_id, owner=None)
+        gone = lambda: scene.write(delete_view, actor_of(scene.user), table_id, view_id)  # noqa: E731
+        return Press(f"/tables/{table_id}/views/{view_id}{action}", form, gone)
+
+    return prepare
+
+
 async def leave_table(scene: Scene) -> Press:
     owner = await scene.member()
     table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=owner.id)
@@ -649,4 +663,8 @@ PRESSES: dict[str, Callable[[Scene], Awaitable[Press]]] = {
     "tables.updates_create": change("/imports", page="/imports", text="Planet\nMars\n"),
     "tables.updates_update": further_file("", mode="append", **{"column-0": "1"}),
     "tables.update": table("", title="Moons"),
+    "tables.views_create": table("/views?sort=-2", name="Giants"),
+    "tables.views_destroy": saved_view("/deletion"),
+    "tables.views_save": saved_view("/state?sort=-2", seen="1"),
+    "tables.views_update": saved_view("", name="Giants", is_shared="y", is_default="y"),
 }

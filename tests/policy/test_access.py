@@ -75,6 +75,7 @@ SAMPLES = {
     "number": 1,
     "seq": 1,
     "change_id": 1,
+    "view_id": 1,
     "import_id": "0" * 32,
     "path": "app.css",
     "token": "t" * 43,

@@ -17,6 +17,7 @@ from tests.http.auth.conftest import add_second_factor, code
 from tests.import_states import COMPARED, add_import, add_update
 from tests.large_changes import add_plan
 from tests.people import settle
+from tests.saved_views import add_view
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp import create_app
 from webapp.extensions import db
@@ -104,6 +105,10 @@ PEOPLE = [
     "/tables/trash",
     "/tables/trash/3/purge",
     "/tables/trash/purge",
+    "/tables/1/views",
+    "/tables/1/views/new?q=ur&sort=-2",
+    "/tables/1/views/1/edit",
+    "/tables/1?q=ur&view=1",
     "/tables/1/bulk?rows=2-4",
     *(f"/tables/1/bulk/{action}?rows=all" for action in ACTIONS),
     *ACCOUNT,
@@ -144,6 +149,7 @@ OTHERS = {
     "tables.stylesheets_show": "a style sheet",
     "tables.exports_show": "a file",
     "tables.positions_show": "leads to the table",
+    "tables.views_show": "leads to the table",
     "tables.originals_show": "a file",
     "tables.imports_rejected": "a file",
     "tables.updates_export": "a file",
@@ -222,6 +228,7 @@ async def test_the_pages_of_signed_in_people_are_valid(
     await client.post("/tables/1/invitations", form={"email": "kim@example.org", "role": "viewer"})
     for state in ("ready", "done"):
         add_plan(settings.data_dir, 1, [Entry(1, 1, "", "x")], state=state)
+    add_view(settings.data_dir, 1, owner=None)
     for address in PEOPLE:
         check(address, await page(client, address))
         check_way_out(address, await page(client, address))

@@ -20,6 +20,7 @@ from tests.import_states import add_import, add_update
 from tests.large_changes import add_plan
 from tests.people import ROLES, settle, settle_everybody
 from tests.policy.test_access import SAMPLES
+from tests.saved_views import add_view
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp import create_app
 from webapp.db.sqlite_driver import connect
@@ -85,6 +86,7 @@ class World:
             ).fetchone()
         given: dict[str, Any] = dict(zip(("table_id", "import_id"), found, strict=True))
         given["change_id"] = add_plan(self.settings.data_dir, found[0], user_id=whose.id, state="done")
+        given["view_id"] = add_view(self.settings.data_dir, found[0], owner=whose.id)
         return given
 
     async def _shared(self, whose: User, actor: Role, method: str, rule: Rule) -> dict[str, Any]:
@@ -325,6 +327,8 @@ async def ask_of(world: World, client: QuartClient, key: Key, rule: Rule, table_
         given["import_id"] = add_file(world.settings, table_id, person.id, key[0])
     if "change_id" in rule.arguments:
         given["change_id"] = add_plan(world.settings.data_dir, table_id, user_id=person.id, state="done")
+    if "view_id" in rule.arguments:
+        given["view_id"] = add_view(world.settings.data_dir, table_id, owner=person.id)
     path = world.app.url_map.bind("localhost").build(rule.endpoint, given, key[0])
     return await client.open(path, method=key[0])
 

@@ -16,6 +16,7 @@ from webapp.models.tables.change_set import Change, ChangeSet, ChangeSetPart
 from webapp.models.tables.import_model import Import, ImportState
 from webapp.models.tables.import_update import ImportSource, ImportUpdate
 from webapp.models.tables.large_change import LargeChange, LargeChangeLeft, LargeChangePart, LargeState
+from webapp.models.tables.saved_view import SavedView
 from webapp.models.tables.table import Column, Member, Table
 from webapp.models.tables.type_change import SpareColumn, TypeChange
 
@@ -49,6 +50,7 @@ __all__ = [
     "RecoveryCode",
     "RegistrationClosed",
     "Role",
+    "SavedView",
     "Scope",
     "Session",
     "SpareColumn",

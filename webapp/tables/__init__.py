@@ -48,6 +48,7 @@ from webapp.tables import (  # noqa: E402, F401  (routes register themselves)
     row_pages,
     rows,
     running,
+    saved_views,
     table_access,
     table_invitations,
     tables,

@@ -23,6 +23,8 @@ from webapp.tables import bp, grid
 from webapp.tables.address import parse_query
 from webapp.tables.grid_presenter import needs_count, present_count, present_status, present_table
 from webapp.tables.page_size import read_page
+from webapp.tables.saved_view_presenter import present_views
+from webapp.tables.saved_views import open_view
 from webapp.tables.stale_views import answer_stale_view
 from webapp.tables.table_urls import TableUrls
 from webapp.web.access import Action, may
@@ -45,6 +47,8 @@ async def show(table_id: int) -> ResponseReturnValue:
     reading = _Reading()
     try:
         access, query, page, count = await read_table(table_id, reading.read, config().query_timeout)
+    except _OpensWithView as default:
+        return await open_view(default.table, default.view_id)
     except QueryError as error:
         if reading.access is None:
             raise
@@ -58,11 +62,20 @@ async def show(table_id: int) -> ResponseReturnValue:
         "tables/_results.html",
         table=table,
         view=present_table(table, query, page),
+        views=await present_views(access, query),
         status_line=present_status(table, query, page, count),
         may_edit=table.state == "ready" and is_allowed(current_user(), Action.EDIT_TABLE, access),
         page_id=token_urlsafe(9),
         may_change=is_allowed(current_user(), Action.CHANGE_TABLE, access),
     )
+
+
+class _OpensWithView(Exception):
+    """The address says nothing about what to show, and the table has a view for that."""
+
+    def __init__(self, table: Table, view_id: int) -> None:
+        super().__init__()
+        self.table, self.view_id = table, view_id
 
 
 class _Reading:
@@ -75,11 +88,14 @@ class _Reading:
         args = request.args
         self._start = PageStart(args.get("after"), args.get("before"), args.get("at", type=int), "last" in args)
         self._is_whole = not is_partial()
+        self._is_bare = self._is_whole and not args
         self.access: TableAccess | None = None
         self.query: TableQuery | None = None
 
     def read(self, access: TableAccess, rows: RowReader) -> tuple[TableAccess, TableQuery, Page, Count | None]:
         self.access, table = access, access.table
+        if self._is_bare and table.default_view_id is not None:
+            raise _OpensWithView(table, table.default_view_id)
         self.query = query = parse_query(table)
         page = read_page(rows, table.ref, query, self._start)
         if self._is_whole and needs_count(table, query, page):

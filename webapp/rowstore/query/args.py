@@ -30,6 +30,7 @@ MAX_FILTERS = 50
 MAX_ADDRESS = 20_000  # characters of its values: a page repeats them in its links
 MAX_REPEATED = 600_000  # of these characters, in the links that are not about a column or a row: two for each filter,
 OTHER_LINKS = 20  # and so many others
+MAX_DIGITS = 19  # of the number of a view
 MIN_RANGE = 3  # consecutive columns from this many on become a range in the URL
 
 
@@ -62,6 +63,8 @@ class TableQuery:
     visible: tuple[Field, ...] = ()
     # If not empty, only these rows, by their ids.
     only: RowRanges = ()
+    # The saved view that its page compares it with; 0: none, although the table opens with one.
+    view: int | None = dataclasses.field(default=None, compare=False)
     # The position of each of `fields`, by number; and `visible` in its URL form, which every link needs.
     places: Mapping[str, int] = dataclasses.field(default_factory=dict, compare=False, repr=False)
     cols: str = dataclasses.field(default="", compare=False, repr=False)
@@ -91,6 +94,7 @@ class TableQuery:
             search=_parse_search(_get_all(pairs, "q"), len(fields)),
             filters=_parse_filters(pairs, query),
             sorts=_parse_sorts(_get_all(pairs, "sort"), query),
+            view=_parse_view(_get_all(pairs, "view")),
         )
 
     def field(self, number: str | int, argument: str = "") -> Field:
@@ -116,6 +120,12 @@ class TableQuery:
         """The parameters of its canonical URL; defaults are left out."""
         return self._args(",".join(sort.argument for sort in self.sorts))
 
+    @property
+    def state(self) -> list[tuple[str, str]]:
+        """The parameters that a saved view keeps: all but which view it is, and without chosen rows."""
+        left_out = ("view", "rows")
+        return [(name, value) for name, value in self.args() if name not in left_out]
+
     def _args(self, sort: str) -> list[tuple[str, str]]:
         args = [("q", self.search)] if self.search else []
         args += [condition.argument for condition in self.filters]
@@ -125,6 +135,8 @@ class TableQuery:
             args.append(("cols", self.cols))
         if self.only:
             args.append(("rows", format_ranges(self.only)))
+        if self.view is not None:
+            args.append(("view", str(self.view)))
         return args
 
     def query_string(self, **more: object) -> str:
@@ -271,6 +283,12 @@ def _parse_columns(values: list[str], query: TableQuery) -> tuple[Field, ...]:
     parts = filter(None, ",".join(values).split(","))
     places = dict.fromkeys(place for part in parts for place in _parse_range(part, query))
     return tuple(query.fields[place] for place in places) or query.fields
+
+
+def _parse_view(values: list[str]) -> int | None:
+    """What is no number names no view."""
+    text = next(iter(values), "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < MAX_DIGITS else None
 
 
 def _parse_range(part: str, query: TableQuery) -> range:
