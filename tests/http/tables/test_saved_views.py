@@ -247,6 +247,16 @@ async def test_a_member_takes_their_own_views_along(scene: Scene) -> None:
     assert scene.count() == 1
 
 
+async def test_the_export_of_a_persons_data_names_their_own_views(scene: Scene) -> None:
+    view_id = await scene.save(scene.gus, "Mine")
+    await scene.save(scene.bob, "For all", is_shared="y")
+
+    answer = await scene.gus.post("/account/export")
+    exported = (await answer.get_json())["tables"][0]["views"]
+
+    assert exported == [{"name": "Mine", "address": f"http://localhost{scene.path}/views/{view_id}"}]
+
+
 async def test_a_view_that_is_gone_leaves_its_address_as_it_was(scene: Scene) -> None:
     view_id = await scene.save(scene.gus, "Giants")
     left = await scene.post(scene.gus, f"/views/{view_id}/deletion?{GIANTS}&view={view_id}")
