@@ -140,7 +140,7 @@
     const copied = target.closest('[data-copy]');
     if (copied) navigator.clipboard.writeText($(`#${copied.dataset.copy}`).textContent).then(() => { copied.textContent = 'Copied'; });
     for (const menu of document.querySelectorAll('details[data-menu][open]')) {
-      if (!menu.contains(target) || target.closest('.menu-item')) menu.open = false;
+      if (!menu.contains(target) || target.closest('.menu-item, .menu-list a')) menu.open = false;
     }
   });
   on('keydown', (event) => {
