@@ -105,6 +105,7 @@ PEOPLE = [
     "/tables/trash",
     "/tables/trash/3/purge",
     "/tables/trash/purge",
+    "/tables/1/summary?q=ur",
     "/tables/1/views",
     "/tables/1/views/new?q=ur&sort=-2",
     "/tables/1/views/1/edit",

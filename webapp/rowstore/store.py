@@ -24,6 +24,7 @@ from webapp.rowstore.values import (
     Comparison,
     Converted,
     Count,
+    Figures,
     Limits,
     Page,
     PageStart,
@@ -41,6 +42,7 @@ PAGE_SIZE = 100  # rows
 BATCH_SIZE = 1_000  # rows that are read or changed at once, where all are
 COUNT_LIMIT = 10_000  # rows
 PROFILE_SECONDS = 2.0  # for the exact figures; a sample takes little more
+MAX_FIGURES = 100  # columns
 SCAN_SECONDS = 0.2
 NEIGHBOUR_SECONDS = 1.0  # where rows are not examined one by one but sorted
 POSITION_SECONDS = 0.2
@@ -182,6 +184,12 @@ class RowReader(Protocol):
         """The contents of the column `number`, in the rows the query shows. What takes longer than `seconds` is
         estimated from a sample. Raises `QueryError` for an unknown column, `QueryTimeout` if not even one scan of all
         rows finishes in time.
+        """
+        ...
+
+    def figures(self, table: TableRef, query: TableQuery, numbers: Sequence[int]) -> list[Figures]:
+        """Figures of each of these columns, at most `MAX_FIGURES`, in the rows the query shows: one scan for all of
+        them. Raises `QueryError` for an unknown column.
         """
         ...
 

@@ -107,6 +107,25 @@ class TopValue:
 
 
 @dataclass(frozen=True, slots=True)
+class Figures:
+    """A column in some rows, as the column writes its values. `exceptions` are filled cells without a value. What its
+    type does not have, or no row, is None.
+    """
+
+    rows: int
+    filled: int
+    exceptions: int
+    minimum: str | None
+    maximum: str | None
+    average: str | None
+    sum: str | None
+
+    @property
+    def empty(self) -> int:
+        return self.rows - self.filled
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """The contents of a column. `note` says which counts are estimates; empty if all are exact. Numbers and dates have
     buckets, other types top values. `exceptions` are the filled cells without a value, `exception_values` their most

@@ -49,6 +49,7 @@ from webapp.tables import (  # noqa: E402, F401  (routes register themselves)
     rows,
     running,
     saved_views,
+    summaries,
     table_access,
     table_invitations,
     tables,

@@ -296,8 +296,8 @@ async def _present_profile(table: Table, query: TableQuery, number: int) -> dict
         "top": [(value, url(value.query)) for value in profile.top],
         "exceptions_label": _exceptions_label(query.field(number), profile.exceptions),
         "exceptions": [(value, url(value.query)) for value in profile.exception_values],
-        "average": _format_figure(query.field(number), profile.average),
-        "sum": _format_figure(query.field(number), profile.sum),
+        "average": format_figure(query.field(number), profile.average),
+        "sum": format_figure(query.field(number), profile.sum),
     }
 
 
@@ -305,7 +305,7 @@ def _exceptions_label(field: Field, count: int) -> str:
     return describe_exceptions(field, format_digits(f"{count:,}"), is_one=count == 1) if count else ""
 
 
-def _format_figure(field: Field, text: str | None) -> str:
+def format_figure(field: Field, text: str | None) -> str:
     """A computed figure is not a cell: it is written in the reader's number format, unless the column has one of its
     own, such as a currency.
     """

@@ -129,6 +129,7 @@ class View:
     clear_url: str
     columns_url: str
     bulk_url: str
+    summary_url: str
     hidden_count: int
     visible_count: int
     exports: list[Export]

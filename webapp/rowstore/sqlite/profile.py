@@ -16,6 +16,7 @@ from webapp.rowstore.nul_escape import decode
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.query.values import bind_cell
 from webapp.rowstore.sqlite.compile import Plan
+from webapp.rowstore.sqlite.figures import figures_sql, read_figures
 from webapp.rowstore.sqlite.planning import Execute, highest_id, make_plan, sample_sql
 from webapp.rowstore.sqlite.printing import is_exception, layout_of
 from webapp.rowstore.sqlite.schema import column_name, companion_name
@@ -36,7 +37,6 @@ MAX_VALUE = 200  # characters of a value that are shown, and the most that are l
 # the beginning, the end and the length are: collecting whole documents to count equal ones would fill the memory.
 _COMPARED = 2 * MAX_VALUE + 2
 _DECIMALS_OF_SECONDS = 6
-_SUMMED = ("integer", "decimal", "duration")
 _UNEVEN = ("text", "boolean")  # have frequent values, not a histogram
 
 T = TypeVar("T")
@@ -82,16 +82,19 @@ class Profiler:
 
     def _scan(self) -> tuple[Profile, Any, Any]:
         """What one scan of all rows yields, and the lowest and highest value as stored."""
-        column, name = self.column, column_name(self.column)
-        numbers = f"avg({name}), total({name})" if column.type in _SUMMED else "NULL, 0.0"
-        ends = f"min({name}), max({name})" if column.type not in ("text", "boolean") else "NULL, NULL"
-        exceptions = f"count(*) FILTER (WHERE {is_exception(column)})" if companion_name(column) else "0"
-        statement = self._select(f"count(*), count({name}), {exceptions}, {ends}, {numbers}", sampled=False)
-        rows, valued, odd, lowest, highest, average, total = self.execute(statement)[0]
-        minimum, maximum = (None if end is None else column.print_value(end) for end in (lowest, highest))
-        profile = Profile(rows, valued + odd, odd, minimum=minimum, maximum=maximum)
-        if average is not None:
-            profile = replace(profile, average=_figure(column, average, 2), sum=_figure(column, total, 0))
+        statement = self._select(f"count(*), {figures_sql(self.column)}", sampled=False)
+        rows, *values = self.execute(statement)[0]
+        found = read_figures(self.column, rows, values)
+        profile = Profile(
+            rows,
+            found.filled,
+            found.exceptions,
+            minimum=found.minimum,
+            maximum=found.maximum,
+            average=found.average,
+            sum=found.sum,
+        )
+        _, _, lowest, highest, *_ = values
         return profile, lowest, highest
 
     def _count_distinct(self, sampled: bool) -> int:
@@ -209,13 +212,3 @@ def _compared_text(name: str) -> str:
     """SQL for what tells the texts in this column apart."""
     parts = f"substr({name}, 1, {_COMPARED}) || substr({name}, -{_COMPARED}) || length({name})"
     return f"iif(length({name}) <= {_COMPARED}, {name}, {parts})"
-
-
-def _figure(column: Field, value: float, more_decimals: int) -> str:
-    """In the column's format, with some more decimals; beyond a double's precision only the leading digits."""
-    if column.type == "duration":
-        return column.kind.print(value, column.format)
-    if abs(value) >= 2**53:
-        return f"{value:.6g}".replace(".", str(column.format.get("mark", ".")))
-    scale = int(column.format.get("scale", 0)) + more_decimals
-    return TYPES["decimal"].print(value, {**column.format, "style": "fixed", "scale": scale})

@@ -19,7 +19,9 @@ from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sqlite import cells, converting, drafts, pages, set_parts, validation
 from webapp.rowstore.sqlite.duplicates import repeated_rows_sql
 from webapp.rowstore.sqlite.export import export
+from webapp.rowstore.sqlite.figures import SIZE, figures_sql, read_figures
 from webapp.rowstore.sqlite.inserting import fits
+from webapp.rowstore.sqlite.planning import make_plan
 from webapp.rowstore.sqlite.positions import find_position
 from webapp.rowstore.sqlite.printing import print_exact
 from webapp.rowstore.sqlite.profile import Profiler
@@ -49,6 +51,7 @@ from webapp.rowstore.values import (
     MAX_DIFFERING,
     Comparison,
     Count,
+    Figures,
     Page,
     PageStart,
     Position,
@@ -266,6 +269,13 @@ class SqliteRowReader(RowReader):
     def profile(self, table: TableRef, query: TableQuery, number: int, seconds: float = PROFILE_SECONDS) -> Profile:
         column, query = query.field(number), query.sorted_by()
         return Profiler(self.execute, self.time_limit, table.id, query, column).profile(seconds)
+
+    def figures(self, table: TableRef, query: TableQuery, numbers: Sequence[int]) -> list[Figures]:
+        columns = [query.field(number) for number in numbers]
+        plan = make_plan(self.execute, table.id, query.sorted_by(), whole=True)
+        rows, *values = self.execute(plan.select(", ".join(["count(*)", *map(figures_sql, columns)])))[0]
+        parts = [values[start : start + SIZE] for start in range(0, len(values), SIZE)]
+        return [read_figures(column, rows, part) for column, part in zip(columns, parts, strict=True)]
 
     def export(
         self,
