@@ -40,6 +40,8 @@
       fade();
       /* A page may come before its work is in the queue: what waits for news shows that there is some. */
       if (!runs() && told.id === 'main' && $('[hx-trigger*="every"]', told)) running.dispatchEvent(new Event('look'));
+      /* A list that came before there was anything to list does not ask again. */
+      if (runs() && running.open && told.id === 'main' && !$('.running-list[hx-get]', running)) running.dispatchEvent(new Event('toggle'));
     });
     running.addEventListener('toggle', fade);
     running.addEventListener('focusout', () => setTimeout(fade));

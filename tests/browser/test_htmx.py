@@ -31,6 +31,7 @@ def test_three_clicks_on_a_button_send_one_request(home: Visit) -> None:
     button = page.get_by_role("button", name="Continue")
     button.evaluate("(button) => { button.click(); button.click(); button.click(); }")
     expect(button).to_be_disabled()
+    wait_for(lambda: page.evaluate("1") and held)
     for route in held:
         route.continue_()
 

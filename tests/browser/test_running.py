@@ -80,3 +80,23 @@ def test_work_that_is_not_in_the_queue_yet_is_shown_as_well(home: Visit, tmp_pat
     home.page.locator("#running").get_by_role("link", name="early.csv").click()
     home.page.get_by_role("button", name="Cancel").last.click()
     expect(home.page.get_by_role("heading", level=1)).to_have_text("The import was cancelled")
+
+
+def test_a_menu_that_was_opened_too_early_lists_what_began_since(
+    server: Callable[..., Server], visit: Callable[..., Visit], tmp_path: Path
+) -> None:
+    house = server(HELD)
+    page = visit(house, sign_up(house)).page
+    menu, hold = page.locator("#running"), house.data_dir / "hold"
+    page.goto("/dashboard")
+    page.locator("input[type=file]").set_input_files(parts(tmp_path / "parts.csv", 90))
+    button = page.get_by_role("button", name="Import 90 rows")
+    expect(button).to_be_visible()
+    with page.expect_response("**/tables/running"):  # as if it were still shown that the file is being read
+        page.evaluate("const menu = document.querySelector('#running'); menu.hidden = false; menu.open = true")
+    expect(menu).to_contain_text("Nothing is running.")
+    hold.touch()
+    button.evaluate("(it) => it.form.requestSubmit(it)")  # a click would close the menu
+    expect(menu.get_by_role("link", name="parts.csv")).to_be_visible()
+    hold.unlink()
+    expect(page.get_by_role("link", name="Open the table")).to_be_visible()

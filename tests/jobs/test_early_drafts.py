@@ -113,15 +113,28 @@ def test_a_file_that_turns_out_to_be_no_table_leaves_no_rows(
 
 
 def test_an_interrupted_import_leaves_no_rows(owned: Settings, browser: Browser, tmp_path: Path) -> None:
-    path = write_csv(tmp_path / "n.csv", 200_000)
+    interrupt(owned, write_csv(tmp_path / "n.csv", 200_000), lambda: any(browser.drafts().values()))
+    assert browser.tables() == []
+    assert not any(owned.imports_dir.iterdir())
 
+
+def test_the_removal_of_a_wrong_guess_is_finished_when_it_is_interrupted(
+    owned: Settings, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_drafts, "CLEAR_ROWS", 20_000)
+    monkeypatch.setattr(import_drafts, "PAUSE_SECONDS", 0.2)
+    path = tmp_path / "codes.csv"
+    path.write_text("n,code\n" + "".join(f"{n},{n if n < 250_000 else f'A{n}'}\n" for n in range(300_000)))
+    interrupt(owned, path, lambda: any("discarded" in name for name in browser.tables()))
+    assert browser.tables() == []
+
+
+def interrupt(owned: Settings, path: Path, is_time: Callable[[], bool]) -> None:
     async def interrupted() -> None:
         running = asyncio.create_task(import_command._import(owned, path, None, None, ignore))
-        await asyncio.to_thread(wait_for, lambda: any(browser.drafts().values()))
+        await asyncio.to_thread(wait_for, is_time)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
 
     asyncio.run(interrupted())
-    assert browser.tables() == []
-    assert not any(owned.imports_dir.iterdir())

@@ -2,11 +2,12 @@
 
 import json
 import socket
+import time
 from contextlib import closing, suppress
 from typing import Any
 
 from tests.browser.people import Cookies
-from tests.servers import Server, Wire
+from tests.servers import PATIENCE, Server, Wire
 from webapp.db.sqlite_driver import connect
 
 
@@ -30,11 +31,16 @@ class TableEvents:
         self.has_ended = False
 
     def next(self, *names: str) -> tuple[str, int | None, Any]:
-        """Name, id and data of the next message with one of these names, by default a change set."""
-        while True:
+        """Name, id and data of the next message with one of these names, by default a change set.
+
+        A stream without news goes on for ever: it gets pings.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
             event, number, data = self._read()
             if event in (names or ("message",)):
                 return event, number, data
+        raise AssertionError(f"no {' or '.join(names or ('message',))} in {PATIENCE:.0f} s")
 
     def ids(self, count: int) -> list[int | None]:
         return [self.next()[1] for _ in range(count)]

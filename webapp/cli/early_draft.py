@@ -9,7 +9,7 @@ from webapp.imports.drafts import Draft
 from webapp.imports.report import ImportOverrides, InspectionReport
 from webapp.jobs import JobContext
 from webapp.jobs.context import draft_of
-from webapp.jobs.import_drafts import drop_drafts, is_disk_free, make_draft
+from webapp.jobs.import_drafts import drop_drafts, drop_old_drafts, is_disk_free, make_draft
 from webapp.models import Import
 
 MIN_SIZE = 20_000_000  # bytes of a file; pass 1 of a smaller one is nearly over when a further process has started
@@ -42,10 +42,13 @@ class EarlyDraft:
             await drop_drafts(self._context, import_.id)
 
     async def stop(self) -> None:
-        """Whatever has happened: nothing works on it any more."""
+        """Whatever has happened: nothing works on it any more, and rows that no import wants are gone, also if this
+        interrupts their removal.
+        """
         if self._making is not None:
             self._making.cancel()
             await asyncio.gather(self._making, return_exceptions=True)
+            await drop_old_drafts(self._context)
 
     def _begin(self, import_: Import, guess: dict[str, Any]) -> None:
         """Pass 1 may be begun again, and guesses again."""

@@ -15,17 +15,24 @@ class TableUrls:
         self.table_id = table_id
         self.query = query
         self._path_to = paths().to
+        self._paths: dict[str, str] = {}
 
     def to(self, endpoint: str, query: TableQuery | None = None, /, **more: object) -> str:
         """The URL of `endpoint` for this table; other arguments follow those of the query."""
-        ids: dict[str, Any] = {name: more.pop(name) for name in _IN_PATHS if name in more}
-        path = self._path_to(endpoint, table_id=self.table_id, **ids)
+        ids: dict[str, Any] = {name: more.pop(name) for name in _IN_PATHS if name in more} if more else {}
+        path = self._path_to(endpoint, table_id=self.table_id, **ids) if ids else self._path(endpoint)
         own = self._own if query is None or query is self.query else query.query_string()
         if not more:
             return path + own
         return path + _join(
             own, _encode(tuple((name, str(value)) for name, value in more.items() if value is not None))
         )
+
+    def _path(self, endpoint: str) -> str:
+        """Many of a page's links lead to the same few endpoints."""
+        if (path := self._paths.get(endpoint)) is None:
+            path = self._paths[endpoint] = self._path_to(endpoint, table_id=self.table_id)
+        return path
 
     def table(self, query: TableQuery | None = None, /, **more: object) -> str:
         return self.to("tables.show", query, **more)

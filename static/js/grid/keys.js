@@ -58,7 +58,7 @@ const build = (page) => {
   const dialog = make(
     'dialog',
     { id: 'keys' },
-    make('h2', { id: 'keys-title' }, 'Keyboard shortcuts'),
+    make('h2', { id: 'keys-title', tabIndex: -1, autofocus: true }, 'Keyboard shortcuts'), // else the button at the end
     make('dl', { className: 'keys' }, ...lines),
     make('p', { className: 'muted' }, 'On a Mac, use Command instead of Ctrl.'),
     make('form', { method: 'dialog' }, make('button', { className: 'button' }, 'Close')),
