@@ -665,6 +665,7 @@ PRESSES: dict[str, Callable[[Scene], Awaitable[Press]]] = {
     "tables.update": table("", title="Moons"),
     "tables.views_create": table("/views?sort=-2", name="Giants"),
     "tables.views_destroy": saved_view("/deletion"),
+    "tables.views_restore": saved_view("/restoration"),
     "tables.views_save": saved_view("/state?sort=-2", seen="1"),
     "tables.views_update": saved_view("", name="Giants", is_shared="y", is_default="y"),
 }

@@ -102,3 +102,5 @@ def test_views_work_without_javascript_on_a_phone(
     page.get_by_role("button", name="Delete the view").click()
     expect(page.locator("#views summary")).to_have_text("Views")
     expect(page.locator(SHOWN)).to_have_text(["Saturn", "Uranus", "Mercury"])
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#views summary")).to_have_text("By moons")

@@ -45,7 +45,7 @@ LIMITS: dict[str, set[timedelta | int | str]] = {
     "recovery_codes": {recovery_code.CODES},
     "table_members": {members.MAX_MEMBERS},
     "table_invitations": {invited.MAX_INVITED},
-    "saved_views": {saved_view.MAX_SHARED, saved_view.MAX_OWN},
+    "saved_views": {saved_view.MAX_SHARED, saved_view.MAX_OWN, saved_view.DELETED_RETENTION},
     "alembic_version": {1},
     "jobs.db": {workflows.RETENTION},
     "import_sources": {import_update.MAX_SOURCES},

@@ -6,7 +6,7 @@ parameter `view` says only what the page is compared with.
 
 from dataclasses import replace
 
-from quart import request
+from quart import request, url_for
 from quart.typing import ResponseReturnValue
 from wtforms import BooleanField
 
@@ -21,6 +21,7 @@ from webapp.models.tables.view_saving import (
     delete_view,
     find_changeable,
     replace_state,
+    restore_view,
     save_view,
 )
 from webapp.rowstore.query import TableQuery
@@ -129,10 +130,22 @@ async def views_destroy(table_id: int, view_id: int) -> ResponseReturnValue:
     """To what the page shows, which stays as it is."""
     access = await find_access(db(), current_user(), table_id)
     query = parse_query(access.table)
-    name = await db().write(delete_view, current_user(), table_id, view_id)
-    flash(f"The view “{name}” is deleted. The rows and columns that it showed are still there.")
+    view = await db().write(delete_view, current_user(), table_id, view_id)
+    undo_url = url_for(
+        "tables.views_restore", table_id=table_id, view_id=view_id, default=1 if view.is_default else None
+    )
+    flash(f"The view “{view.name}” is deleted. The rows and columns that it showed are still there.", undo_url=undo_url)
     left = query if query.view not in (None, view_id) else replace(query, view=0)
     return redirect_to(TableUrls(table_id, left).table())
+
+
+@bp.post("/<id:table_id>/views/<id:view_id>/restoration")
+async def views_restore(table_id: int, view_id: int) -> ResponseReturnValue:
+    """To what the view shows."""
+    is_default = request.args.get("default") == "1"
+    view = await db().write(restore_view, current_user(), table_id, view_id, is_default=is_default)
+    flash(f"The view “{view.name}” is back.")
+    return redirect_to(view_url(table_id, view_id))
 
 
 async def open_view(table: Table, view_id: int) -> ResponseReturnValue:

@@ -74,6 +74,7 @@ async def _own_views(
     """The ids and names of the person's own views of each table."""
     statement = select(SavedView.table_id, SavedView.id, SavedView.name)
     statement = statement.where(SavedView.owner_id == user_id, SavedView.table_id.in_(table_ids))
+    statement = statement.where(SavedView.deleted_at.is_(None))
     found = defaultdict[int, list[tuple[int, str]]](list)
     for table_id, view_id, name in await session.execute(statement.order_by(SavedView.id)):
         found[table_id].append((view_id, name))

@@ -20,6 +20,7 @@ from webapp.models.tables import saved_view, view_saving
 from webapp.web.application import Application
 
 GIANTS = "q=ur&f.2=ge:10&sort=-2&cols=1-3"  # the parameters of what most of these tests save
+UNDO = re.compile(r'action="([^"]+/restoration[^"]*)"')
 NAMED = re.compile(r'class="view-name">([^<]+)<')
 
 
@@ -255,6 +256,37 @@ async def test_the_export_of_a_persons_data_names_their_own_views(scene: Scene) 
     exported = (await answer.get_json())["tables"][0]["views"]
 
     assert exported == [{"name": "Mine", "address": f"http://localhost{scene.path}/views/{view_id}"}]
+
+
+async def test_the_deletion_of_a_view_can_be_undone(scene: Scene) -> None:
+    view_id = await scene.save(scene.bob, "Giants", is_shared="y")
+    await scene.post(scene.bob, f"/views/{view_id}", name="Giants", is_shared="y", is_default="y")
+    await scene.post(scene.bob, f"/views/{view_id}/deletion?{GIANTS}&view={view_id}")
+    undo = UNDO.findall(await page(scene.bob, f"{scene.path}?view=0"))[0].removeprefix(scene.path)
+    await page(scene.bob, f"{scene.path}/views/{view_id}", 404)
+    await scene.post(scene.gus, undo, 403)
+
+    opened = [await scene.post(scene.bob, undo) for _ in range(2)]
+
+    assert opened == [f"{scene.path}/views/{view_id}"] * 2
+    assert await scene.open(scene.gus, "") == f"{scene.path}?{GIANTS}&view={view_id}"
+
+
+async def test_a_deleted_view_gives_its_name_away_and_does_not_come_back_beside_another(scene: Scene) -> None:
+    first = await scene.save(scene.gus, "Giants")
+    await scene.post(scene.gus, f"/views/{first}/deletion")
+    second = await scene.save(scene.gus, "Giants")
+    assert first != second
+
+    refused = await scene.post(scene.gus, f"/views/{first}/restoration", 422)
+
+    assert "There is a view “Giants” already" in refused
+    await scene.post(scene.eve, f"/views/{first}/restoration", 404)
+    menu = await page(scene.gus, f"{scene.path}/views")
+    assert re.findall(r"/views/(\d+)/edit", menu) == [str(second)]
+    await scene.post(scene.gus, f"/views/{second}/deletion")
+    exported = await (await scene.gus.post("/account/export")).get_json()
+    assert exported["tables"][0]["views"] == []
 
 
 async def test_a_view_that_is_gone_leaves_its_address_as_it_was(scene: Scene) -> None:

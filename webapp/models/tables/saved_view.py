@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, ForeignKey, Index, or_, select
+from sqlalchemy import ColumnElement, Connection, ForeignKey, Index, Select, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.models.base import Base, utc_now
@@ -15,6 +15,7 @@ from webapp.models.tables.table import Table
 MAX_SHARED = 200  # views for all members, a table
 MAX_OWN = 50  # views of one's own, a person and table
 MAX_NAME = 80  # characters
+DELETED_RETENTION = timedelta(days=1)  # for which a deletion can be undone
 
 State = list[tuple[str, str]]  # parameters of an address: `TableQuery.state`
 
@@ -33,6 +34,13 @@ class SavedView(Base):
     # Incremented when another state is saved over it: nobody replaces what they have not seen.
     version: Mapped[int] = mapped_column(default=1)
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
+    # Nobody finds it any more, but its deletion can be undone.
+    deleted_at: Mapped[datetime | None]
+
+    @classmethod
+    def is_gone(cls, now: datetime) -> ColumnElement[bool]:
+        """Whether nobody can undo its deletion any more."""
+        return cls.deleted_at < now - DELETED_RETENTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,16 @@ def list_views(connection: Connection, table_id: int, user_id: int) -> list[View
 
 def find_view(connection: Connection, table_id: int, user_id: int, view_id: int) -> ViewRecord:
     """Raises `NotFound`, also for a view that is somebody else's own."""
-    chosen = _VIEWS.where(SavedView.id == view_id, SavedView.table_id == table_id, _is_seen_by(user_id))
+    return _find(connection, _VIEWS, table_id, user_id, view_id)
+
+
+def find_deleted_view(connection: Connection, table_id: int, user_id: int, view_id: int) -> ViewRecord:
+    """One whose deletion can be undone. Raises `NotFound`."""
+    return _find(connection, _DELETED_VIEWS, table_id, user_id, view_id)
+
+
+def _find(connection: Connection, views: Select[Any], table_id: int, user_id: int, view_id: int) -> ViewRecord:
+    chosen = views.where(SavedView.id == view_id, SavedView.table_id == table_id, _is_seen_by(user_id))
     row = connection.execute(chosen).first()
     if row is None:
         raise NotFound("view")
@@ -72,6 +89,8 @@ def _record(row: Sequence[Any]) -> ViewRecord:
     return ViewRecord(view_id, name, owner_id is None, default_id == view_id, version, [(n, v) for n, v in state])
 
 
-_VIEWS = select(
+_ALL_VIEWS = select(
     SavedView.id, SavedView.name, SavedView.owner_id, SavedView.version, SavedView.state, Table.default_view_id
 ).join(Table, Table.id == SavedView.table_id)
+_VIEWS = _ALL_VIEWS.where(SavedView.deleted_at.is_(None))
+_DELETED_VIEWS = _ALL_VIEWS.where(SavedView.deleted_at.is_not(None))

@@ -4,15 +4,23 @@ which of them the table opens with, are decided by editors.
 Rights are checked in the same transaction. Raises `NotFound` and `NotAllowed`.
 """
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.base import utc_now
-from webapp.models.errors import NotAllowed
+from webapp.models.errors import NotAllowed, NotFound
 from webapp.models.policy import Action, Actor, is_allowed
 from webapp.models.tables.access import TableAccess
-from webapp.models.tables.saved_view import MAX_OWN, MAX_SHARED, SavedView, State, ViewRecord, find_view
+from webapp.models.tables.saved_view import (
+    MAX_OWN,
+    MAX_SHARED,
+    SavedView,
+    State,
+    ViewRecord,
+    find_deleted_view,
+    find_view,
+)
 from webapp.models.tables.table import Table
 
 
@@ -110,17 +118,41 @@ async def change_view(
     await work.run(change)
 
 
-async def delete_view(work: UnitOfWork, actor: Actor, table_id: int, view_id: int) -> str:
-    """Return its name. A table that opened with it opens plain again."""
+async def delete_view(work: UnitOfWork, actor: Actor, table_id: int, view_id: int) -> ViewRecord:
+    """Return it as it was. A table that opened with it opens plain again."""
 
-    def remove(connection: Connection) -> str:
+    def remove(connection: Connection) -> ViewRecord:
         _, view = find_changeable(connection, actor, table_id, view_id)
         if view.is_default:
             _set_default(connection, table_id, None)
-        connection.execute(delete(SavedView).where(SavedView.id == view_id))
-        return view.name
+        connection.execute(update(SavedView).where(SavedView.id == view_id).values(deleted_at=utc_now()))
+        return view
 
     return await work.run(remove)
+
+
+async def restore_view(work: UnitOfWork, actor: Actor, table_id: int, view_id: int, *, is_default: bool) -> ViewRecord:
+    """Undo its deletion, also that the table opened with it if `is_default`. Restoring it twice does nothing more.
+    Raises `NameTaken` and `TooManyViews`.
+    """
+
+    def restore(connection: Connection) -> ViewRecord:
+        access = TableAccess.require(connection, actor, table_id, Action.READ_TABLE)
+        try:
+            view = find_deleted_view(connection, table_id, actor.id, view_id)
+        except NotFound:
+            return find_view(connection, table_id, actor.id, view_id)
+        _ensure_right(access, actor, view.is_shared or is_default)
+        owner_id = None if view.is_shared else actor.id
+        if connection.execute(select(SavedView.id).where(_is_named(table_id, owner_id, view.name))).first():
+            raise NameTaken(view.name)
+        _ensure_room(connection, table_id, owner_id)
+        connection.execute(update(SavedView).where(SavedView.id == view_id).values(deleted_at=None))
+        if is_default and view.is_shared:
+            _set_default(connection, table_id, view_id)
+        return view
+
+    return await work.run(restore)
 
 
 def may_change(actor: Actor, access: TableAccess, view: ViewRecord) -> bool:
@@ -160,4 +192,4 @@ def _is_named(table_id: int, owner_id: int | None, name: str) -> ColumnElement[b
 
 def _belongs_to(table_id: int, owner_id: int | None) -> ColumnElement[bool]:
     whose = SavedView.owner_id.is_(None) if owner_id is None else SavedView.owner_id == owner_id
-    return (SavedView.table_id == table_id) & whose
+    return (SavedView.table_id == table_id) & whose & SavedView.deleted_at.is_(None)
