@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from webapp.db.sqlite_driver import connect
+from webapp.rowstore.aggregates import Aggregate, Axis, Measure, Points
 from webapp.rowstore.entries import Entry
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.nul_escape import decode
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sqlite import cells, converting, drafts, pages, set_parts, validation
+from webapp.rowstore.sqlite.aggregating import Aggregator
 from webapp.rowstore.sqlite.duplicates import repeated_rows_sql
 from webapp.rowstore.sqlite.export import export
 from webapp.rowstore.sqlite.figures import SIZE, figures_sql, read_figures
@@ -32,6 +34,7 @@ from webapp.rowstore.sqlite.statement import Sql
 from webapp.rowstore.sqlite.transaction import readable_errors
 from webapp.rowstore.sqlite.workbook_rows import ensure_fits
 from webapp.rowstore.store import (
+    AGGREGATE_SECONDS,
     BATCH_SIZE,
     EXPORT_CHECK_SECONDS,
     NEIGHBOUR_SECONDS,
@@ -276,6 +279,21 @@ class SqliteRowReader(RowReader):
         rows, *values = self.execute(plan.select(", ".join(["count(*)", *map(figures_sql, columns)])))[0]
         parts = [values[start : start + SIZE] for start in range(0, len(values), SIZE)]
         return [read_figures(column, rows, part) for column, part in zip(columns, parts, strict=True)]
+
+    def aggregate(
+        self,
+        table: TableRef,
+        query: TableQuery,
+        axes: Sequence[Axis],
+        measure: Measure,
+        seconds: float = AGGREGATE_SECONDS,
+    ) -> Aggregate:
+        return Aggregator(self.execute, self.time_limit, table.id, query.sorted_by()).aggregate(axes, measure, seconds)
+
+    def points(
+        self, table: TableRef, query: TableQuery, x: int, y: int, most: int, seconds: float = AGGREGATE_SECONDS
+    ) -> Points:
+        return Aggregator(self.execute, self.time_limit, table.id, query.sorted_by()).points(x, y, most, seconds)
 
     def export(
         self,
