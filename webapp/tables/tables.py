@@ -57,12 +57,13 @@ async def show(table_id: int) -> ResponseReturnValue:
         if reading.access is not None and reading.query is not None:
             request_index(reading.access, reading.query)  # above all after a sort that took too long
     table = access.table
+    views = await present_views(access, query)
     return await render(
         "tables/show.html",
         "tables/_results.html",
         table=table,
-        view=present_table(table, query, page),
-        views=await present_views(access, query),
+        view=present_table(table, query, page, views.layout),
+        views=views,
         status_line=present_status(table, query, page, count),
         may_edit=table.state == "ready" and is_allowed(current_user(), Action.EDIT_TABLE, access),
         page_id=token_urlsafe(9),
