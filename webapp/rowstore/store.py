@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from webapp.rowstore.entries import Entry
 from webapp.rowstore.query import TableQuery
+from webapp.rowstore.query.grouping import Grouping
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import (
     FIRST_PAGE,
@@ -25,6 +26,7 @@ from webapp.rowstore.values import (
     Converted,
     Count,
     Figures,
+    Groups,
     Limits,
     Page,
     PageStart,
@@ -43,6 +45,7 @@ BATCH_SIZE = 1_000  # rows that are read or changed at once, where all are
 COUNT_LIMIT = 10_000  # rows
 PROFILE_SECONDS = 2.0  # for the exact figures; a sample takes little more
 MAX_FIGURES = 100  # columns
+GROUPS = 200  # that are read at once
 SCAN_SECONDS = 0.2
 NEIGHBOUR_SECONDS = 1.0  # where rows are not examined one by one but sorted
 POSITION_SECONDS = 0.2
@@ -190,6 +193,14 @@ class RowReader(Protocol):
     def figures(self, table: TableRef, query: TableQuery, numbers: Sequence[int]) -> list[Figures]:
         """Figures of each of these columns, at most `MAX_FIGURES`, in the rows the query shows: one scan for all of
         them. Raises `QueryError` for an unknown column.
+        """
+        ...
+
+    def groups(
+        self, table: TableRef, query: TableQuery, grouping: Grouping, start: int = 0, size: int = GROUPS
+    ) -> Groups:
+        """The groups from number `start` on, at most `size`, of the rows the query shows; from 0 if there are not so
+        many.
         """
         ...
 

@@ -20,6 +20,7 @@ from webapp.rowstore.query.filters import (
     parse_filter,
     remove_filter,
 )
+from webapp.rowstore.query.grouping import Grouping, parse_grouping
 from webapp.rowstore.query.periods import Clock
 from webapp.rowstore.query.row_ranges import RowRanges, count_rows, format_ranges
 from webapp.rowstore.query.search import describe_search, ensure_searchable, parse_search
@@ -63,6 +64,8 @@ class TableQuery:
     visible: tuple[Field, ...] = ()
     # If not empty, only these rows, by their ids.
     only: RowRanges = ()
+    # Into which groups its page puts them; this, too, changes nothing of which rows there are.
+    group: Grouping | None = dataclasses.field(default=None, compare=False)
     # The saved view that its page compares it with; 0: none, although the table opens with one.
     view: int | None = dataclasses.field(default=None, compare=False)
     # The position of each of `fields`, by number; and `visible` in its URL form, which every link needs.
@@ -94,6 +97,7 @@ class TableQuery:
             search=_parse_search(_get_all(pairs, "q"), len(fields)),
             filters=_parse_filters(pairs, query),
             sorts=_parse_sorts(_get_all(pairs, "sort"), query),
+            group=parse_grouping(_get_all(pairs, "group"), _get_all(pairs, "sums"), query.field),
             view=_parse_view(_get_all(pairs, "view")),
         )
 
@@ -133,6 +137,8 @@ class TableQuery:
             args.append(("sort", sort))
         if self.cols:
             args.append(("cols", self.cols))
+        if self.group:
+            args += self.group.arguments
         if self.only:
             args.append(("rows", format_ranges(self.only)))
         if self.view is not None:
@@ -213,6 +219,10 @@ class TableQuery:
         cols = ",".join(_format_columns(chosen, self.places)) if chosen != self.fields else ""
         return replace(self, visible=chosen, cols=cols)
 
+    def grouped(self, grouping: Grouping | None) -> "TableQuery":
+        """None: row by row."""
+        return replace(self, group=grouping)
+
     def only_rows(self, ranges: RowRanges) -> "TableQuery":
         """These rows, whether or not they match its search and filters."""
         return replace(self, search="", filters=(), only=ranges)
@@ -228,7 +238,7 @@ def _encode(args: list[tuple[str, str]]) -> str:
 
 
 def _check_length(pairs: Iterable[tuple[str, str]]) -> None:
-    values = [value for name, value in pairs if name in ("q", "sort", "cols") or name.startswith("f.")]
+    values = [value for name, value in pairs if name in ("q", "sort", "cols", "group", "sums") or name.startswith("f.")]
     length, filters = len(quote("".join(values), errors="replace")), sum(name.startswith("f.") for name, _ in pairs)
     if length > MAX_ADDRESS or length * (2 * filters + OTHER_LINKS) > MAX_REPEATED:
         raise QueryError(

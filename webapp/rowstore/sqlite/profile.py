@@ -104,12 +104,12 @@ class Profiler:
     def _compared(self) -> str:
         """SQL for what tells values apart."""
         name = column_name(self.column)
-        return _compared_text(name) if self.column.type == "text" else name
+        return compared_text(name) if self.column.type == "text" else name
 
     def _exception_values(self, exceptions: int, sampled: bool) -> list[TopValue]:
         """The most frequent texts of cells without a value."""
         companion = companion_name(self.column) or "NULL"
-        what = f"{_compared_text(companion)} AS v, count(*) AS n, sum(count(*)) OVER ()"
+        what = f"{compared_text(companion)} AS v, count(*) AS n, sum(count(*)) OVER ()"
         found = self._select(what, sampled, Sql(is_exception(self.column)))
         rows = self.execute(Sql(f"{found.text} GROUP BY v ORDER BY n DESC, v LIMIT {MAX_TOP_VALUES}", found.values))
         return [self._exception_value(decode(text), round(count * exceptions / total)) for text, count, total in rows]
@@ -208,7 +208,7 @@ def _time_text(column: Field, time: str) -> str:
     return text if column.kind.read(text, column.format) == time else time
 
 
-def _compared_text(name: str) -> str:
+def compared_text(name: str) -> str:
     """SQL for what tells the texts in this column apart."""
     parts = f"substr({name}, 1, {_COMPARED}) || substr({name}, -{_COMPARED}) || length({name})"
     return f"iif(length({name}) <= {_COMPARED}, {name}, {parts})"

@@ -16,10 +16,12 @@ from webapp.rowstore.entries import Entry
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.nul_escape import decode
 from webapp.rowstore.query import TableQuery
+from webapp.rowstore.query.grouping import Grouping
 from webapp.rowstore.sqlite import cells, converting, drafts, pages, set_parts, validation
 from webapp.rowstore.sqlite.duplicates import repeated_rows_sql
 from webapp.rowstore.sqlite.export import export
 from webapp.rowstore.sqlite.figures import SIZE, figures_sql, read_figures
+from webapp.rowstore.sqlite.groups import find_groups
 from webapp.rowstore.sqlite.inserting import fits
 from webapp.rowstore.sqlite.planning import make_plan
 from webapp.rowstore.sqlite.positions import find_position
@@ -34,6 +36,7 @@ from webapp.rowstore.sqlite.workbook_rows import ensure_fits
 from webapp.rowstore.store import (
     BATCH_SIZE,
     EXPORT_CHECK_SECONDS,
+    GROUPS,
     NEIGHBOUR_SECONDS,
     PAGE_SIZE,
     POSITION_SECONDS,
@@ -52,6 +55,7 @@ from webapp.rowstore.values import (
     Comparison,
     Count,
     Figures,
+    Groups,
     Page,
     PageStart,
     Position,
@@ -276,6 +280,11 @@ class SqliteRowReader(RowReader):
         rows, *values = self.execute(plan.select(", ".join(["count(*)", *map(figures_sql, columns)])))[0]
         parts = [values[start : start + SIZE] for start in range(0, len(values), SIZE)]
         return [read_figures(column, rows, part) for column, part in zip(columns, parts, strict=True)]
+
+    def groups(
+        self, table: TableRef, query: TableQuery, grouping: Grouping, start: int = 0, size: int = GROUPS
+    ) -> Groups:
+        return find_groups(self.execute, table.id, query, grouping, start, size)
 
     def export(
         self,
