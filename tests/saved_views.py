@@ -6,8 +6,8 @@ from pathlib import Path
 from webapp.db.sqlite_driver import connect
 
 ADD = (
-    "INSERT INTO saved_views (table_id, owner_id, name, state, version, changed_at)"
-    """ VALUES (?, ?, ?, '[["sort", "1"]]', 1, '2026-11-28 12:00:00')"""
+    "INSERT INTO saved_views (table_id, owner_id, name, state, layout, version, changed_at)"
+    """ VALUES (?, ?, ?, '[["sort", "1"]]', '', 1, '2026-11-28 12:00:00')"""
 )
 
 

@@ -9,10 +9,17 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.people import Cookies
+from tests.browser.test_widths import drag, width
 from tests.servers import Server
 
 SHOWN = "#grid tbody.rows td:nth-child(2)"
 LARGEST = ["Saturn", "Jupiter", "Uranus", "Neptune"]
+
+
+def row_height(page: Page) -> int:
+    return int(
+        page.locator("#grid tbody.rows tr").first.evaluate("row => Math.round(row.getBoundingClientRect().height)")
+    )
 
 
 @pytest.fixture
@@ -32,20 +39,20 @@ def test_a_view_is_saved_changed_saved_over_reset_and_shared(page: Page, planets
     expect(page.locator(SHOWN)).to_have_text(LARGEST)
     expect(page).to_have_url(re.compile(r"view=\d+$"))
     mark = page.locator("#view-mark")
-    expect(mark).to_have_count(0)
+    expect(mark).to_be_hidden()
 
     page.get_by_role("searchbox").fill("an")
     expect(page.locator(SHOWN)).to_have_text(["Uranus"])
     expect(mark).to_contain_text("Changed")
     mark.get_by_role("link", name="Reset").click()
     expect(page.locator(SHOWN)).to_have_text(LARGEST)
-    expect(mark).to_have_count(0)
+    expect(mark).to_be_hidden()
     expect(page.get_by_role("searchbox")).to_have_value("")
 
     page.locator("#sort-1").click()
     expect(page.locator(SHOWN)).to_have_text(sorted(LARGEST))
     mark.get_by_role("button", name="Save").click()
-    expect(mark).to_have_count(0)
+    expect(mark).to_be_hidden()
     page.goto(planets)
     expect(page.locator(SHOWN)).to_have_count(8)
     menu.locator("summary").click()
@@ -81,6 +88,53 @@ def test_the_menu_works_by_keyboard_and_leads_back_to_the_whole_table(page: Page
     expect(page.locator(SHOWN).first).to_have_text("Mercury")
 
 
+def test_a_view_keeps_the_widths_and_the_row_height_that_one_sees(
+    visit: Callable[..., Visit], house: Server, ada: Cookies, page: Page, planets: str, menu: Any
+) -> None:
+    drag(page, 2, 60)
+    page.mouse.up()
+    wide, beside = width(page, 2), width(page, 3)
+    page.goto(f"{planets}?sort=-2")
+    menu.locator("summary").click()
+    menu.get_by_role("link", name="Save as a view").click()
+    page.get_by_label("Name").fill("Wide")
+    page.get_by_role("button", name="Save the view").click()
+    expect(menu.locator("summary")).to_have_text("Wide")
+    mark = page.locator("#view-mark")
+    expect(mark).to_be_hidden()
+    assert width(page, 2) == wide
+
+    drag(page, 3, 40)
+    page.mouse.up()
+    expect(mark).to_be_visible()
+    page.get_by_role("button", name="Comfortable rows").click()
+    expect(page.locator("#density-comfortable")).to_have_attribute("aria-pressed", "true")
+    height = row_height(page)
+    page.reload()
+    expect(mark).to_be_visible()
+    assert (width(page, 3), row_height(page)) == (beside + 40, height)
+    mark.get_by_role("link", name="Reset").click()
+    expect(mark).to_be_hidden()
+    assert (width(page, 2), width(page, 3)) == (wide, beside)
+    assert row_height(page) < height
+
+    drag(page, 3, 40)
+    page.mouse.up()
+    page.get_by_role("button", name="Comfortable rows").click()
+    mark.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("shows this from now on")).to_be_visible()
+    expect(mark).to_be_hidden()
+    assert (width(page, 3), row_height(page)) == (beside + 40, height)
+    address = page.url
+    page.goto(planets)
+    assert (width(page, 2), width(page, 3)) == (wide, beside), "The table without a view is as it was."
+    assert row_height(page) < height
+
+    other = visit(house, ada, java_script_enabled=False).page
+    other.goto(address)
+    assert [width(other, 2), width(other, 3), row_height(other)] == [wide, beside + 40, height]
+
+
 def test_views_work_without_javascript_on_a_phone(
     visit: Callable[..., Visit], house: Server, ada: Cookies, planets: str
 ) -> None:
@@ -95,7 +149,7 @@ def test_views_work_without_javascript_on_a_phone(
 
     page.goto(f"{page.url}&q=ur")
     page.locator("#view-mark").get_by_role("button", name="Save").click()
-    expect(page.locator("#view-mark")).to_have_count(0)
+    expect(page.locator("#view-mark")).to_be_hidden()
     page.locator("#views summary").click()
     page.get_by_role("link", name="Saved views").click()
     page.get_by_role("link", name="Rename, share or delete: By moons").click()

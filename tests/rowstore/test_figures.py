@@ -5,7 +5,7 @@ import pytest
 from tests.rowstore.conftest import Make
 from tests.rowstore.test_profile import FIELDS, profile
 from webapp.rowstore.errors import QueryError
-from webapp.rowstore.store import MAX_FIGURES
+from webapp.rowstore.reader import MAX_FIGURES
 from webapp.rowstore.table_ref import Field
 from webapp.rowstore.values import Figures
 

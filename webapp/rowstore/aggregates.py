@@ -13,16 +13,14 @@ from typing import Any, Literal
 from webapp.rowstore.histogram import CalendarUnit, Range
 from webapp.rowstore.query import TableQuery
 
-NUMBER_TYPES = ("integer", "decimal", "duration")  # add up
-
 Function = Literal["count", "sum", "average", "min", "max"]
 PlaceKind = Literal["value", "range", "other", "empty"]
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What is said of the rows of a place. `column` is the number of a column of `NUMBER_TYPES`; counting rows needs
-    none.
+    """What is said of the rows of a place. `column` is the number of a column of a type that is `SUMMED`; counting rows
+    needs none.
     """
 
     function: Function = "count"

@@ -126,6 +126,29 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Rows with the same value in a column: `text` as the column writes it, None for cells without one; cut if it is
+    long. `query` shows exactly its rows; None if the value is too long for a link. `sums` are as the columns write
+    numbers, None where no cell has one.
+    """
+
+    text: str | None
+    query: TableQuery | None
+    rows: int
+    sums: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Some of the groups of a query, from number `start` on; there are `number`, with `rows` rows together."""
+
+    groups: list[Group]
+    start: int
+    number: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """The contents of a column. `note` says which counts are estimates; empty if all are exact. Numbers and dates have
     buckets, other types top values. `exceptions` are the filled cells without a value, `exception_values` their most

@@ -5,6 +5,7 @@ from math import isfinite
 from quart import request
 
 from webapp.models import Table
+from webapp.models.tables.view_layout import ViewLayout
 from webapp.rowstore.page_budget import MAX_CELL, row_cell_limit
 from webapp.rowstore.query import Filter, TableQuery, describe_order, describe_query, describe_rows
 from webapp.rowstore.table_ref import Field
@@ -82,13 +83,13 @@ def present_row(urls: TableUrls, row: RowView) -> list[RowCell]:
     return [present(field, text) for field, text in zip(urls.query.fields, row.cells, strict=True)]
 
 
-def present_table(table: Table, query: TableQuery, page: Page) -> View:
+def present_table(table: Table, query: TableQuery, page: Page, layout: ViewLayout) -> View:
     urls, args = TableUrls(table.id, query), query.args()
     widths = {
         column.number: grid.width_of(column.title, int(column.facts.get("width") or 0)) for column in table.columns
     }
     path_to = paths().to
-    heads = [_head(urls, field, widths[field.number]) for field in page.fields]
+    heads = [_head(urls, field, widths[field.number], layout) for field in page.fields]
     return View(
         url=urls.table(),
         stylesheet=path_to("tables.stylesheets_show", edition=grid.EDITION, kinds=grid.kinds_of(page.fields)),
@@ -99,7 +100,7 @@ def present_table(table: Table, query: TableQuery, page: Page) -> View:
         search=query.search,
         hidden=[(name, value) for name, value in args if name != "q"],
         chips=[_chip(urls, index, condition) for index, condition in enumerate(query.filters)],
-        sort_text=describe_order(query) or None,
+        sort_text=describe_order(query.sorts) or None,
         unsorted_url=urls.table(query.sorted_by()) if query.sorts else urls.table(),
         clear_url=urls.table(query.without_filters()) if query.is_narrowed else urls.table(),
         columns_url=urls.to("tables.columns_index"),
@@ -161,8 +162,8 @@ def present_place(urls: TableUrls, args: list[tuple[str, str]], table: Table) ->
     )
 
 
-def _head(urls: TableUrls, field: Field, width: int) -> ColumnHeader:
-    query = urls.query
+def _head(urls: TableUrls, field: Field, automatic: int, layout: ViewLayout) -> ColumnHeader:
+    query, width = urls.query, layout.widths.get(field.number)
     place, descending = query.order_of(field.number) or (None, False)
     if place is None:
         sort_url = urls.sorted_by(field.number)
@@ -173,7 +174,8 @@ def _head(urls: TableUrls, field: Field, width: int) -> ColumnHeader:
         title=field.title,
         type=field.type,
         mark=str(field.format.get("mark", ".")) if field.type in ("integer", "decimal") else None,
-        width=width,
+        width=width or automatic,
+        automatic=automatic if width else None,
         direction=None if place is None else "descending" if descending else "ascending",
         place=place,
         sort_url=sort_url,

@@ -32,6 +32,7 @@ class ColumnHeader:
     sort_url: str
     add_url: str
     panel_url: str
+    automatic: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from webapp.models import Action, Table, is_allowed
 from webapp.models.errors import NotFound
 from webapp.models.tables.access import TableAccess
 from webapp.models.tables.saved_view import State, ViewRecord, find_view, list_views
+from webapp.models.tables.view_layout import ViewLayout
 from webapp.models.tables.view_saving import may_change
 from webapp.rowstore.errors import QueryError
 from webapp.rowstore.query import TableQuery
@@ -20,7 +21,9 @@ from webapp.web.session import current_user
 class OpenView:
     """The view that the page came from. `save_url` is None for whom may not change it."""
 
+    id: int
     name: str
+    layout: ViewLayout
     version: int
     is_changed: bool
     reset_url: str
@@ -34,6 +37,11 @@ class Views:
     menu_url: str
     new_url: str
     open: OpenView | None
+
+    @property
+    def layout(self) -> ViewLayout:
+        """Of what is seen."""
+        return self.open.layout if self.open else ViewLayout()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +123,4 @@ async def _open_view(access: TableAccess, urls: TableUrls) -> OpenView | None:
     saved, note = await fit_view(table, view)
     is_changed = bool(note) or saved.state != query.state
     save_url = urls.to("tables.views_save", view_id=view.id) if may_change(actor, access, view) else None
-    return OpenView(view.name, view.version, is_changed, view_url(table.id, view.id), save_url)
+    return OpenView(view.id, view.name, view.layout, view.version, is_changed, view_url(table.id, view.id), save_url)

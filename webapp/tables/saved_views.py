@@ -14,6 +14,7 @@ from webapp.extensions import db
 from webapp.models import Table
 from webapp.models.tables.access import TableAccess, find_access, find_table
 from webapp.models.tables.saved_view import MAX_NAME, ViewRecord, find_view
+from webapp.models.tables.view_layout import ViewLayout
 from webapp.models.tables.view_saving import (
     DefaultNotShared,
     NameTaken,
@@ -76,10 +77,9 @@ async def views_create(table_id: int) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return await _new_page(access, query, form, status=422)
     name = form.name.data or ""
+    what = query.state, await _sent_layout()
     try:
-        view_id = await db().write(
-            save_view, current_user(), table_id, name, query.state, is_shared=form.is_shared.data
-        )
+        view_id = await db().write(save_view, current_user(), table_id, name, *what, is_shared=form.is_shared.data)
     except NameTaken as error:
         form.refuse("name", str(error))
         return await _new_page(access, query, form, status=422)
@@ -120,7 +120,8 @@ async def views_save(table_id: int, view_id: int) -> ResponseReturnValue:
     """Save what the address says over what the view had; `seen` is the version that the page compared with."""
     access = await find_access(db(), current_user(), table_id)
     query, seen = parse_query(access.table), (await request.form).get("seen", type=int)
-    view = await db().write(replace_state, current_user(), table_id, view_id, seen, query.state)
+    what = query.state, await _sent_layout()
+    view = await db().write(replace_state, current_user(), table_id, view_id, seen, *what)
     flash(f"“{view.name}” shows this from now on{', for all members' if view.is_shared else ''}.")
     return redirect_to(TableUrls(table_id, replace(query, view=view_id)).table())
 
@@ -156,6 +157,12 @@ async def open_view(table: Table, view_id: int) -> ResponseReturnValue:
     if note:
         flash(note, "alert")
     return redirect_to(TableUrls(table.id, replace(query, view=view_id)).table())
+
+
+async def _sent_layout() -> ViewLayout | None:
+    """What the page's script says of widths and heights; None without it."""
+    text = (await request.form).get("layout")
+    return None if text is None else ViewLayout.parse(text)
 
 
 async def _find_changeable(table_id: int, view_id: int) -> tuple[TableAccess, ViewRecord]:

@@ -8,7 +8,7 @@ from webapp.extensions import db
 from webapp.models import Table
 from webapp.models.tables.access import find_table
 from webapp.rowstore.errors import QueryTimeout
-from webapp.rowstore.store import MAX_FIGURES
+from webapp.rowstore.reader import MAX_FIGURES
 from webapp.rowstore.table_ref import Field
 from webapp.rowstore.values import Figures
 from webapp.tables import bp

@@ -17,7 +17,7 @@ from webapp.models.tables.history_query import log_size
 from webapp.models.tables.renaming import rename_table
 from webapp.rowstore.errors import QueryError, QueryTimeout
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.store import RowReader
+from webapp.rowstore.reader import RowReader
 from webapp.rowstore.values import Count, Page, PageStart
 from webapp.tables import bp, grid
 from webapp.tables.address import parse_query
@@ -57,12 +57,13 @@ async def show(table_id: int) -> ResponseReturnValue:
         if reading.access is not None and reading.query is not None:
             request_index(reading.access, reading.query)  # above all after a sort that took too long
     table = access.table
+    views = await present_views(access, query)
     return await render(
         "tables/show.html",
         "tables/_results.html",
         table=table,
-        view=present_table(table, query, page),
-        views=await present_views(access, query),
+        view=present_table(table, query, page, views.layout),
+        views=views,
         status_line=present_status(table, query, page, count),
         may_edit=table.state == "ready" and is_allowed(current_user(), Action.EDIT_TABLE, access),
         page_id=token_urlsafe(9),

@@ -20,7 +20,10 @@ from webapp.models.tables import saved_view, view_saving
 from webapp.web.application import Application
 
 GIANTS = "q=ur&f.2=ge:10&sort=-2&cols=1-3"  # the parameters of what most of these tests save
+GRID = re.compile(r'data-view="(\d+)" data-height="(\w+)"')
+SET_WIDTH = re.compile(r'<col data-column="(\d+)" width="(\d+)" data-auto="\d+"')
 UNDO = re.compile(r'action="([^"]+/restoration[^"]*)"')
+MARK = 'class="view-mark" data-changed'  # what is seen is not what the view has
 NAMED = re.compile(r'class="view-name">([^<]+)<')
 
 
@@ -75,10 +78,10 @@ async def test_a_view_is_saved_opened_and_compared_with_what_is_seen(scene: Scen
 
     assert opened == f"{scene.path}?{GIANTS}&view={view_id}"
     assert NAMED.findall(html) == ["Giants"]
-    assert 'id="view-mark"' not in html
+    assert MARK not in html
     changed = await page(scene.gus, opened.replace("sort=-2", "sort=1"))
-    assert 'id="view-mark"' in changed
-    assert f'href="{scene.path}/views/{view_id}">Reset' in changed
+    assert MARK in changed
+    assert f'href="{scene.path}/views/{view_id}" data-reset-view>Reset' in changed
 
 
 async def test_the_links_of_a_page_keep_the_view_that_it_came_from(scene: Scene) -> None:
@@ -99,7 +102,7 @@ async def test_what_is_seen_is_saved_over_the_view(scene: Scene) -> None:
 
     assert saved == f"{scene.path}?sort=1&view={view_id}"
     assert await scene.open(scene.gus, f"/views/{view_id}") == saved
-    assert 'id="view-mark"' not in await page(scene.gus, saved)
+    assert MARK not in await page(scene.gus, saved)
 
 
 async def test_nobody_saves_over_what_they_have_not_seen(scene: Scene) -> None:
@@ -110,6 +113,28 @@ async def test_nobody_saves_over_what_they_have_not_seen(scene: Scene) -> None:
 
     assert "saved anew by somebody else" in refused
     assert await scene.open(scene.eve, f"/views/{view_id}") == f"{scene.path}?sort=1&view={view_id}"
+
+
+async def test_a_view_keeps_widths_and_the_height_of_rows(scene: Scene) -> None:
+    view_id = await scene.save(scene.bob, "Giants", is_shared="y", layout="2.180,3.10,9.70,x,2.y,compact")
+    opened = f"{scene.path}?{GIANTS}&view={view_id}"
+
+    html = await page(scene.gus, opened)
+
+    assert GRID.findall(html) == [(str(view_id), "compact")]
+    assert SET_WIDTH.findall(html) == [("2", "180"), ("3", "48")]  # the narrowest
+    assert MARK not in html
+    assert GRID.findall(await page(scene.gus, scene.path)) == []
+    assert SET_WIDTH.findall(await page(scene.gus, scene.path)) == []
+    await scene.post(scene.eve, f"/views/{view_id}/state?{GIANTS}", seen="1")  # without a script
+    assert SET_WIDTH.findall(await page(scene.gus, opened)) == [("2", "180"), ("3", "48")]
+    await scene.post(scene.eve, f"/views/{view_id}/state?{GIANTS}", seen="1", layout="1.90")
+    html = await page(scene.gus, opened)
+    assert SET_WIDTH.findall(html) == [("1", "90")]
+    assert GRID.findall(html) == []
+    await scene.post(scene.bob, f"/views/{view_id}/state?{GIANTS}", 422, seen="1", layout="")
+    other = await scene.post(scene.bob, f"/views?{GIANTS}", 422, name="Giants", is_shared="y", layout="1.91")
+    assert "There is a view “Giants” already" in other
 
 
 async def test_own_views_are_nobody_elses_business(scene: Scene) -> None:
@@ -195,12 +220,12 @@ async def test_a_view_of_deleted_and_changed_columns_shows_the_rest_and_says_so(
 
     assert opened == f"{scene.path}?sort=1&cols=1,3&view={view_id}"
     assert "“Moons” was deleted and “Radius” has another type" in html
-    assert 'id="view-mark"' in html
+    assert MARK in html
     kept = await scene.open(scene.gus, f"?{query}&view={view_id}")  # a bookmark
     assert kept == f"{scene.path}?sort=1&cols=1-3&view={view_id}"
     await page(scene.gus, f"{scene.path}?f.3=gt:3000", 422)  # what somebody typed is theirs to correct
     await scene.post(scene.bob, f"/views/{view_id}/state?sort=1&cols=1,3", seen="1")
-    assert 'id="view-mark"' not in await page(scene.gus, opened)
+    assert MARK not in await page(scene.gus, opened)
 
 
 async def test_a_view_of_nothing_but_deleted_columns_shows_the_whole_table(scene: Scene) -> None:

@@ -11,7 +11,7 @@ from tests.helpers import sign_up
 from tests.http.tables.test_tables import PARTIAL, get, planets
 from tests.tables import add_table
 from webapp.rowstore.errors import QueryTimeout
-from webapp.rowstore.sqlite.store import SqliteRowReader
+from webapp.rowstore.sqlite.reader import SqliteRowReader
 from webapp.tables import summaries
 
 __all__ = ["planets"]  # the fixture

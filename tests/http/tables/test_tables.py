@@ -21,7 +21,7 @@ from webapp.models.tables.deletion import delete_table
 from webapp.models.tables.renaming import rename_table
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.sqlite import pages, planning
-from webapp.rowstore.sqlite.store import SqliteRowReader
+from webapp.rowstore.sqlite.reader import SqliteRowReader
 from webapp.rowstore.sqlite.writer import SqliteRowWriter
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import CellChange
@@ -98,7 +98,9 @@ async def test_a_fragment_is_the_grid_with_its_toolbar_and_status(client: QuartC
     html = await get(client, f"{planets}?q=ur", **PARTIAL)
 
     assert "<html" not in html
-    assert html.count("<hx-partial") == 4  # toolbar, places, status, and the style sheet of the columns
+    assert (
+        html.count("<hx-partial") == 5
+    )  # toolbar, link to the summary, places, status, and the style sheet of the columns
     assert column(html) == ["Mercury", "Saturn", "Uranus"]
 
 

@@ -10,7 +10,7 @@ from tests.rowstore.conftest import Make
 from webapp.rowstore.aggregates import Axis, Measure
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.sqlite import aggregating as module
-from webapp.rowstore.sqlite import store
+from webapp.rowstore.sqlite import reader
 from webapp.rowstore.sqlite.aggregating import Aggregator
 
 FIELDS = (column(1, "city"), column(2, "n", "integer"), column(3, "name"))
@@ -90,9 +90,9 @@ def test_a_table_too_small_for_a_sample_takes_too_long(table: StoredTable, monke
 
 
 def test_a_sample_takes_too_long_as_well(table: StoredTable, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "_STEPS", 1)
+    monkeypatch.setattr(reader, "STEPS", 1)
     rows = table.rows
-    assert isinstance(rows, store.SqliteRowReader)
+    assert isinstance(rows, reader.SqliteRowReader)
 
     with pytest.raises(QueryTimeout), rows.cancellable(0, threading.Event()):
         rows.aggregate(table.ref, table.query(), [Axis(1, 5)], Measure())

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.models.base import Base, utc_now
 from webapp.models.errors import NotFound
 from webapp.models.tables.table import Table
+from webapp.models.tables.view_layout import ViewLayout
 
 MAX_SHARED = 200  # views for all members, a table
 MAX_OWN = 50  # views of one's own, a person and table
@@ -31,6 +32,8 @@ class SavedView(Base):
     name: Mapped[str]
     # Search, filters, sorts and columns: [name, value] of each parameter.
     state: Mapped[list[Any]]
+    # Widths of columns and the height of rows: `ViewLayout`, as text.
+    layout: Mapped[str] = mapped_column(default="")
     # Incremented when another state is saved over it: nobody replaces what they have not seen.
     version: Mapped[int] = mapped_column(default=1)
     changed_at: Mapped[datetime] = mapped_column(default=utc_now)
@@ -53,6 +56,7 @@ class ViewRecord:
     is_default: bool
     version: int
     state: State
+    layout: ViewLayout
 
 
 def list_views(connection: Connection, table_id: int, user_id: int) -> list[ViewRecord]:
@@ -85,12 +89,20 @@ def _is_seen_by(user_id: int) -> ColumnElement[bool]:
 
 
 def _record(row: Sequence[Any]) -> ViewRecord:
-    view_id, name, owner_id, version, state, default_id = row
-    return ViewRecord(view_id, name, owner_id is None, default_id == view_id, version, [(n, v) for n, v in state])
+    view_id, name, owner_id, version, state, layout, default_id = row
+    pairs = [(parameter, value) for parameter, value in state]
+    is_default, kept = default_id == view_id, ViewLayout.parse(layout)
+    return ViewRecord(view_id, name, owner_id is None, is_default, version, pairs, kept)
 
 
 _ALL_VIEWS = select(
-    SavedView.id, SavedView.name, SavedView.owner_id, SavedView.version, SavedView.state, Table.default_view_id
+    SavedView.id,
+    SavedView.name,
+    SavedView.owner_id,
+    SavedView.version,
+    SavedView.state,
+    SavedView.layout,
+    Table.default_view_id,
 ).join(Table, Table.id == SavedView.table_id)
 _VIEWS = _ALL_VIEWS.where(SavedView.deleted_at.is_(None))
 _DELETED_VIEWS = _ALL_VIEWS.where(SavedView.deleted_at.is_not(None))

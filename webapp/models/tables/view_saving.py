@@ -22,6 +22,7 @@ from webapp.models.tables.saved_view import (
     find_view,
 )
 from webapp.models.tables.table import Table
+from webapp.models.tables.view_layout import ViewLayout
 
 
 class TooManyViews(UserError):
@@ -51,7 +52,14 @@ class DefaultNotShared(UserError):
 
 
 async def save_view(
-    work: UnitOfWork, actor: Actor, table_id: int, name: str, state: State, *, is_shared: bool = False
+    work: UnitOfWork,
+    actor: Actor,
+    table_id: int,
+    name: str,
+    state: State,
+    layout: ViewLayout | None = None,
+    *,
+    is_shared: bool = False,
 ) -> int:
     """A new view; return its id. Saving the same again leads to the one that is there. Raises `NameTaken` and
     `TooManyViews`.
@@ -60,32 +68,50 @@ async def save_view(
     def save(connection: Connection) -> int:
         _ensure_right(TableAccess.require(connection, actor, table_id, Action.READ_TABLE), actor, is_shared)
         owner_id = None if is_shared else actor.id
-        same = select(SavedView.id, SavedView.state).where(_is_named(table_id, owner_id, name))
+        same = select(SavedView.id, SavedView.state, SavedView.layout).where(_is_named(table_id, owner_id, name))
         if found := connection.execute(same).first():
-            if found.state == [list(pair) for pair in state]:
+            if found.state == [list(pair) for pair in state] and layout in (None, ViewLayout.parse(found.layout)):
                 return int(found.id)
             raise NameTaken(name)
         _ensure_room(connection, table_id, owner_id)
-        values = {"table_id": table_id, "owner_id": owner_id, "name": name, "state": [list(pair) for pair in state]}
+        values = {
+            "table_id": table_id,
+            "owner_id": owner_id,
+            "name": name,
+            "state": [list(pair) for pair in state],
+            "layout": str(layout or ViewLayout()),
+        }
         return int(connection.execute(insert(SavedView).returning(SavedView.id), values).scalar_one())
 
     return await work.run(save)
 
 
 async def replace_state(
-    work: UnitOfWork, actor: Actor, table_id: int, view_id: int, seen: int | None, state: State
+    work: UnitOfWork,
+    actor: Actor,
+    table_id: int,
+    view_id: int,
+    seen: int | None,
+    state: State,
+    layout: ViewLayout | None = None,
 ) -> ViewRecord:
-    """Save another state over the view whose version `seen` is; return it as it was. Saving the state that it has
-    changes nothing. Raises `ViewChanged`.
+    """Save another state over the view whose version `seen` is; return it as it was. Without a layout it keeps its own.
+    Saving what it has changes nothing. Raises `ViewChanged`.
     """
 
     def save(connection: Connection) -> ViewRecord:
         _, view = find_changeable(connection, actor, table_id, view_id)
-        if view.state == state:
+        kept = view.layout if layout is None else layout
+        if (view.state, view.layout) == (state, kept):
             return view
         if view.version != seen:
             raise ViewChanged(view.name)
-        values = {"state": [list(pair) for pair in state], "version": view.version + 1, "changed_at": utc_now()}
+        values = {
+            "state": [list(pair) for pair in state],
+            "layout": str(kept),
+            "version": view.version + 1,
+            "changed_at": utc_now(),
+        }
         connection.execute(update(SavedView).where(SavedView.id == view_id).values(values))
         return view
 

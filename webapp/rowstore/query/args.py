@@ -1,11 +1,11 @@
 """The state of a grid as its URL holds it: `q=oslo&f.3=eq:Oslo&sort=-5,3&cols=3,5-9,1`.
 
-`TableQuery` is parsed from a URL, validated against the readable columns, builds every URL that a grid links to, and is
-put into words for the status line. This module knows nothing of SQL or of a database.
+`TableQuery` is parsed from a URL, validated against the readable columns, and builds every URL that a grid links to.
+This module knows nothing of SQL or of a database.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import quote, urlencode
@@ -14,15 +14,16 @@ from webapp.rowstore.errors import QueryError
 from webapp.rowstore.query.filters import (
     MAX_SEARCH,
     Filter,
-    describe_filters,
     group_filters,
     make_filter,
     parse_filter,
     remove_filter,
 )
+from webapp.rowstore.query.grouping import Grouping, parse_grouping
 from webapp.rowstore.query.periods import Clock
-from webapp.rowstore.query.row_ranges import RowRanges, count_rows, format_ranges
-from webapp.rowstore.query.search import describe_search, ensure_searchable, parse_search
+from webapp.rowstore.query.row_ranges import RowRanges, format_ranges
+from webapp.rowstore.query.search import ensure_searchable, parse_search
+from webapp.rowstore.query.sorts import Sort
 from webapp.rowstore.table_ref import Field
 
 MAX_SORTS = 8
@@ -41,18 +42,6 @@ class MultiItems(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Sort:
-    """A column to sort by. Empty cells come last in both directions."""
-
-    field: Field
-    descending: bool = False
-
-    @property
-    def argument(self) -> str:
-        return f"{'-' if self.descending else ''}{self.field.number}"
-
-
-@dataclass(frozen=True, slots=True)
 class TableQuery:
     """Which part of a table to show: immutable, validated, comparable. `fields` are the columns it may use."""
 
@@ -63,6 +52,8 @@ class TableQuery:
     visible: tuple[Field, ...] = ()
     # If not empty, only these rows, by their ids.
     only: RowRanges = ()
+    # Into which groups its page puts them; this, too, changes nothing of which rows there are.
+    group: Grouping | None = dataclasses.field(default=None, compare=False)
     # The saved view that its page compares it with; 0: none, although the table opens with one.
     view: int | None = dataclasses.field(default=None, compare=False)
     # The position of each of `fields`, by number; and `visible` in its URL form, which every link needs.
@@ -94,6 +85,7 @@ class TableQuery:
             search=_parse_search(_get_all(pairs, "q"), len(fields)),
             filters=_parse_filters(pairs, query),
             sorts=_parse_sorts(_get_all(pairs, "sort"), query),
+            group=parse_grouping(_get_all(pairs, "group"), _get_all(pairs, "sums"), query.field),
             view=_parse_view(_get_all(pairs, "view")),
         )
 
@@ -133,6 +125,8 @@ class TableQuery:
             args.append(("sort", sort))
         if self.cols:
             args.append(("cols", self.cols))
+        if self.group:
+            args += self.group.arguments
         if self.only:
             args.append(("rows", format_ranges(self.only)))
         if self.view is not None:
@@ -213,6 +207,10 @@ class TableQuery:
         cols = ",".join(_format_columns(chosen, self.places)) if chosen != self.fields else ""
         return replace(self, visible=chosen, cols=cols)
 
+    def grouped(self, grouping: Grouping | None) -> "TableQuery":
+        """None: row by row."""
+        return replace(self, group=grouping)
+
     def only_rows(self, ranges: RowRanges) -> "TableQuery":
         """These rows, whether or not they match its search and filters."""
         return replace(self, search="", filters=(), only=ranges)
@@ -228,7 +226,7 @@ def _encode(args: list[tuple[str, str]]) -> str:
 
 
 def _check_length(pairs: Iterable[tuple[str, str]]) -> None:
-    values = [value for name, value in pairs if name in ("q", "sort", "cols") or name.startswith("f.")]
+    values = [value for name, value in pairs if name in ("q", "sort", "cols", "group", "sums") or name.startswith("f.")]
     length, filters = len(quote("".join(values), errors="replace")), sum(name.startswith("f.") for name, _ in pairs)
     if length > MAX_ADDRESS or length * (2 * filters + OTHER_LINKS) > MAX_REPEATED:
         raise QueryError(
@@ -311,60 +309,3 @@ def _format_columns(chosen: Sequence[Field], places: Mapping[str, int]) -> Itera
             run = []
         if field is not None:
             run.append(field)
-
-
-# -- in words ----------------------------------------------------------------------------------------------------------
-
-_DIRECTIONS = {
-    "text": ("A to Z", "Z to A"),
-    "date": ("oldest first", "newest first"),
-    "datetime": ("oldest first", "newest first"),
-}
-_NUMBERS = ("lowest first", "highest first")
-
-
-def describe_rows(
-    query: TableQuery,
-    total: int,
-    shown: int | None = None,
-    *,
-    is_capped: bool = False,
-    format_number: Callable[[int], str] = "{:,}".format,
-) -> str:
-    """As in "412 of 1,000,000 rows where city is Oslo, by price, highest first"; `shown` is None if it is unknown, and
-    capped if there may be more.
-    """
-    rows = f"{format_number(total)} {'row' if total == 1 else 'rows'}"
-    if query.is_narrowed and shown is None:
-        rows = f"Of {format_number(total)} rows, those"
-    elif query.is_narrowed and shown is not None:
-        rows = f"{format_number(shown)}{'+' if is_capped else ''} of {rows}"
-    return rows + describe_query(query)
-
-
-def describe_query(query: TableQuery) -> str:
-    """The description without its counts: starts with a space or a comma, or is empty."""
-    if query.only:
-        return f", {count_rows(query.only):,} chosen"
-    text = f" matching {describe_search(query.terms)}" if query.search else ""
-    if query.filters:
-        text += f"{' and' if text else ''} where {describe_filters(query.filters)}"
-    if query.sorts:
-        text += f", {describe_order(query)}"
-    return text
-
-
-def describe_order(query: TableQuery) -> str:
-    """As in "by price, highest first"; empty in file order."""
-    return ", then ".join(map(_describe_sort, query.sorts))
-
-
-def _describe_sort(sort: Sort) -> str:
-    return f"by {sort.field.title}, {describe_direction(sort.field, sort.descending)}"
-
-
-def describe_direction(field: Field, is_descending: bool) -> str:
-    """Such as "lowest first"; for a column of yes and no, with the file's own words."""
-    if field.type == "boolean":
-        return f"{field.kind.print(1 if is_descending else 0, field.format)} first"
-    return _DIRECTIONS.get(field.type, _NUMBERS)[is_descending]

@@ -9,9 +9,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from webapp.rowstore.aggregates import NUMBER_TYPES, Aggregate, Axis, Measure, Places, Points, Total
+from webapp.rowstore.aggregates import Aggregate, Axis, Measure, Places, Points, Total
 from webapp.rowstore.errors import QueryError, QueryTimeout
 from webapp.rowstore.query import TableQuery
+from webapp.rowstore.query.grouping import SUMMED
 from webapp.rowstore.sqlite.placing import PlacedAxis, place_rows
 from webapp.rowstore.sqlite.planning import Execute, highest_id
 from webapp.rowstore.sqlite.sampling import MOSTLY_DISTINCT, SAMPLE, select_rows
@@ -78,7 +79,7 @@ class Aggregator:
         if measure.function == "count":
             return None
         field = self.query.field(measure.column or 0)
-        if field.type not in NUMBER_TYPES:
+        if field.type not in SUMMED:
             raise QueryError(f"“{field.title}” has no numbers, so there is no {measure.function} of it.")
         return field
 

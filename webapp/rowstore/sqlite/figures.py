@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from webapp.rowstore.query.grouping import SUMMED
 from webapp.rowstore.sqlite.printing import is_exception
 from webapp.rowstore.sqlite.schema import column_name, companion_name
 from webapp.rowstore.table_ref import Field
@@ -10,7 +11,6 @@ from webapp.rowstore.values import Figures
 from webapp.types import TYPES
 
 SIZE = 6  # expressions of a column
-_SUMMED = ("integer", "decimal", "duration")
 _WITHOUT_ENDS = ("text", "boolean")
 
 
@@ -19,7 +19,7 @@ def figures_sql(column: Field) -> str:
     name = column_name(column)
     odd = f"count(*) FILTER (WHERE {is_exception(column)})" if companion_name(column) else "0"
     ends = "NULL, NULL" if column.type in _WITHOUT_ENDS else f"min({name}), max({name})"
-    numbers = f"avg({name}), total({name})" if column.type in _SUMMED else "NULL, 0.0"
+    numbers = f"avg({name}), total({name})" if column.type in SUMMED else "NULL, 0.0"
     return f"count({name}), {odd}, {ends}, {numbers}"
 
 
