@@ -14,7 +14,7 @@ from webapp.jobs import schedule, workflows
 from webapp.models import Base, idempotency, mail, retention
 from webapp.models.accounts import one_time_token, passkey, recovery_code, session
 from webapp.models.retention import RETENTIONS
-from webapp.models.tables import import_update, invited, large_change, members
+from webapp.models.tables import forms, import_update, invited, large_change, members
 
 ROOT = Path(__file__).parents[2]
 OTHER_STORES = {"alembic_version", "jobs.db", "imports/"}
@@ -45,6 +45,8 @@ LIMITS: dict[str, set[timedelta | int | str]] = {
     "recovery_codes": {recovery_code.CODES},
     "table_members": {members.MAX_MEMBERS},
     "table_invitations": {invited.MAX_INVITED},
+    "forms": {forms.MAX_FORMS, retention.RECORD_RETENTION},
+    "form_answers": set(),
     "alembic_version": {1},
     "jobs.db": {workflows.RETENTION},
     "import_sources": {import_update.MAX_SOURCES},

@@ -17,6 +17,7 @@ from webapp.models.tables.import_model import Import, ImportState
 from webapp.models.tables.import_update import ImportSource, ImportUpdate
 from webapp.models.tables.large_change import LargeChange, LargeChangeLeft, LargeChangePart, LargeState
 from webapp.models.tables.table import Column, Member, Table
+from webapp.models.tables.table_form import FormAnswer, TableForm
 from webapp.models.tables.type_change import SpareColumn, TypeChange
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Column",
     "EmailTaken",
     "Event",
+    "FormAnswer",
     "IdempotencyKey",
     "Import",
     "ImportSource",
@@ -53,6 +55,7 @@ __all__ = [
     "Session",
     "SpareColumn",
     "Table",
+    "TableForm",
     "TableInvitation",
     "TableRole",
     "TokenUnusable",
