@@ -1,11 +1,13 @@
 """Forms in tests: made by the verbs, switched on, with a field for each column named."""
 
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
 from settings import Settings
 from webapp.db.database import Database
 from webapp.db.keys import sealer
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.models import Actor, AuditSource
 from webapp.models.tables import forms
 from webapp.models.tables.form_checks import FormSettings
@@ -54,6 +56,15 @@ async def add_form(
     if is_on:
         await database.write(forms.switch_form, actor, source, table_id, form.id, is_on=True)
     return made(settings, form)
+
+
+async def place_form(work: UnitOfWork, table_id: int) -> int:
+    """Whoever may edit the table."""
+    fields = [field.to_json() for field in FIELDS]
+    form = TableForm(table_id=table_id, name="x", token_hash=secrets.token_hex(), sealed="", fields=fields)
+    work.session.add(form)
+    await work.session.flush()
+    return form.id
 
 
 def made(settings: Settings, form: TableForm) -> MadeForm:
