@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import imports
 from benchmarks.measure import Options, percentile, table
+from webapp.rowstore.sqlite.schema import drop_search_sql
 
 _EVERY = 0.02  # seconds between two writes of somebody else
 _BUILD = """
@@ -31,6 +32,8 @@ def measure(folder: Path, options: Options) -> str:
         shutil.copy(source, database)
         with closing(sqlite3.connect(database, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
+            for statement in drop_search_sql(1):  # another section may have waited for it
+                connection.execute(statement)
             lines.append(_build(connection, database))
     head = ("run", "s", "CPU s", "write waits p50 ms", "p95 ms", "p99 ms", "worst ms")
     return table(

@@ -129,6 +129,8 @@ def _is_done(server: served.Served, table_id: int) -> bool:
 
 
 def _until_rows(server: served.Served, table_id: int) -> float:
-    while b'id="r1"' not in server.request("GET", f"/tables/{table_id}")[1]:
+    deadline = time.perf_counter() + 600
+    while b"<tr id=r1>" not in server.request("GET", f"/tables/{table_id}")[1]:
+        assert time.perf_counter() < deadline, "no rows came"
         time.sleep(0.02)
     return time.perf_counter()

@@ -18,7 +18,7 @@ from webapp.formats.sniff import sniff
 from webapp.imports.inspect_file import inspect_file
 from webapp.imports.report import ImportOverrides, InspectionReport
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite.store import SqliteRowReader
+from webapp.rowstore.sqlite.reader import SqliteRowReader
 from webapp.rowstore.table_ref import Field, TableRef
 
 

@@ -16,8 +16,8 @@ from webapp.jobs import SortIndexes
 from webapp.jobs.indexes import KEPT_SECONDS
 from webapp.models.policy import Role
 from webapp.rowstore.errors import QueryTimeout
-from webapp.rowstore.sqlite.store import SqliteRowReader
-from webapp.rowstore.store import MAX_INDEXES
+from webapp.rowstore.loader import MAX_INDEXES
+from webapp.rowstore.sqlite.reader import SqliteRowReader
 from webapp.rowstore.table_ref import Field
 from webapp.tables import tables as views
 from webapp.web.application import Application

@@ -13,13 +13,14 @@ from webapp.db import sqlite
 from webapp.db.sqlite_driver import connect
 from webapp.rowstore import open_loader, open_reader
 from webapp.rowstore.query import TableQuery
+from webapp.rowstore.reader import ExportFormat, RowReader
 from webapp.rowstore.sqlite.appending import SqliteAppender
 from webapp.rowstore.sqlite.cursors import ImportCursor
-from webapp.rowstore.sqlite.store import SqliteRowReader
+from webapp.rowstore.sqlite.reader import SqliteRowReader
 from webapp.rowstore.sqlite.writer import SqliteRowWriter
-from webapp.rowstore.store import ExportFormat, RowReader, RowWriter
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import Count, Page, PageStart, Row, StoredRow
+from webapp.rowstore.writer import RowWriter
 
 T = TypeVar("T")
 Cells = Sequence[str]

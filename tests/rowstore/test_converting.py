@@ -14,12 +14,13 @@ from tests.rowstore.conftest import Make
 from webapp.db.errors import UserError
 from webapp.imports.type_options import TypeOption, find_options
 from webapp.rowstore import open_loader
+from webapp.rowstore.loader import ConversionWithdrawn
 from webapp.rowstore.nul_escape import encode
 from webapp.rowstore.sqlite import converting
 from webapp.rowstore.sqlite.inserting import reader
-from webapp.rowstore.store import ConversionWithdrawn, RowWriter
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import Comparison
+from webapp.rowstore.writer import RowWriter
 from webapp.types import TYPES
 
 FORMATS: dict[str, list[dict[str, object]]] = {

@@ -8,7 +8,7 @@ import pytest
 from tests.rowstore.backends import SqliteBackend, column
 from webapp.rowstore import open_loader, open_reader
 from webapp.rowstore.errors import RowsGone
-from webapp.rowstore.store import ImportWithdrawn
+from webapp.rowstore.loader import ImportWithdrawn
 from webapp.rowstore.table_ref import TableRef
 
 IMPORT = f"{7:032x}"

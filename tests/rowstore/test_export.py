@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from tests.rowstore.backends import column
 from tests.rowstore.conftest import Make
+from webapp.rowstore.reader import ExportFormat
 from webapp.rowstore.sqlite.export import BLOCK, MAX_JOINED_BYTES
-from webapp.rowstore.store import ExportFormat
 
 TEXTS = (column(1, "a"), column(2, "b"), column(3, "c"))
 TYPED = (

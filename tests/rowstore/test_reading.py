@@ -5,7 +5,7 @@ from typing import Any
 from tests.rowstore.backends import StoredTable, column, ids
 from tests.rowstore.conftest import Make
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.store import RowReader
+from webapp.rowstore.reader import RowReader
 from webapp.rowstore.values import PageStart
 
 FIELDS = (column(1, "name"), column(2, "price", "integer"))

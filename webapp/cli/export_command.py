@@ -17,7 +17,7 @@ from webapp.models.errors import NotFound
 from webapp.rowstore import create_store, open_reader
 from webapp.rowstore.errors import RowsGone
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.store import ExportFormat
+from webapp.rowstore.reader import ExportFormat
 
 BLOCK = 1024 * 1024
 # What reading raises, for one if the table is deleted meanwhile.

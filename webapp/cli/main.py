@@ -1,6 +1,5 @@
 """The command line: `rowcast serve|db|doctor|settings|inspect|import|export|user`."""
 
-import asyncio
 import csv
 import sys
 from collections.abc import Sequence
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from settings import Settings, variable
-from webapp.cli.terminal import Commands, Progress, align_columns, describe_report, ensure_regular, printable, to_json
+from webapp.cli.configuration import load_settings, upgraded_settings
+from webapp.cli.terminal import Commands, Progress, describe_report, ensure_regular, printable, to_json
+from webapp.cli.user import user
 
 if TYPE_CHECKING:
     from webapp.cli.export_command import Kind
@@ -44,7 +44,7 @@ def serve(host: str | None, port: int | None, reload: bool) -> None:
         sys.exit(serve_and_reload(_serve, [f"--{name}={value}" for name, value in overrides.items()]))
     from webapp import server
 
-    sys.exit(server.serve(_settings(**overrides)))
+    sys.exit(server.serve(load_settings(**overrides)))
 
 
 def _serve(arguments: Sequence[str]) -> None:
@@ -57,7 +57,7 @@ def doctor() -> None:
     """Compare this machine with what the server needs; exit 1 if something is missing."""
     from webapp.cli.doctor import checks
 
-    found = list(checks(_settings()))
+    found = list(checks(load_settings()))
     for check in found:
         click.echo(printable(str(check)))
     sys.exit(0 if all(check.is_good for check in found) else 1)
@@ -73,8 +73,8 @@ def upgrade() -> None:
     """Upgrade the database to this version."""
     from webapp.db import migrations
 
-    migrations.upgrade(_settings())
-    click.echo(f"The database is at revision {migrations.current(_settings())}.")
+    migrations.upgrade(load_settings())
+    click.echo(f"The database is at revision {migrations.current(load_settings())}.")
 
 
 @db.command()
@@ -82,7 +82,7 @@ def current() -> None:
     """Print the database's revision."""
     from webapp.db import migrations
 
-    click.echo(migrations.current(_settings()) or "none")
+    click.echo(migrations.current(load_settings()) or "none")
 
 
 @db.command("compact")
@@ -91,7 +91,7 @@ def compact_database() -> None:
     from webapp.db.compacting import compact
     from webapp.leader import FileLeader
 
-    settings = _settings()
+    settings = load_settings()
     with FileLeader(settings.data_dir).leading():
         done = compact(settings)
     before, after = (f"{size / 2**20:,.1f} MB" for size in (done.before, done.after))
@@ -119,7 +119,7 @@ def inspect(file: Path, as_json: bool, order: str | None) -> None:
     from webapp.imports.report import ImportOverrides
     from webapp.rowstore import create_store
 
-    limits = create_store(Database(_settings())).limits
+    limits = create_store(Database(load_settings())).limits
     try:
         with Progress(file.stat().st_size, "Reading") as advance, TemporaryDirectory() as folder:
             aside = Path(folder) / "rejected.csv"
@@ -170,7 +170,7 @@ def import_(
     if dry_run or as_json or any(wanted.values()):
         options = "--mode, --key, --missing, --edits, --allow-deletions, --dry-run and --json"
         raise click.UsageError(f"{options} are about an existing table: name it with --into.")
-    settings = _upgraded()
+    settings = upgraded_settings()
     with Progress(2 * file.stat().st_size, "Importing") as advance:
         table_id, email, owners = import_file(
             settings, file, title=title, owner_email=owner_email, order=order, progress=advance
@@ -183,7 +183,7 @@ def import_(
 def _update(file: Path, table_id: int, *, dry_run: bool, as_json: bool, **wanted: Any) -> None:
     from webapp.cli.update_command import describe, update_table
 
-    settings = _upgraded()
+    settings = upgraded_settings()
     with Progress(2 * file.stat().st_size, "Importing") as advance:
         summary = update_table(settings, file, table_id, dry_run=dry_run, progress=advance, **wanted)
     click.echo(to_json(summary) if as_json else describe(summary))
@@ -204,7 +204,7 @@ def export(table_id: int, format_: "Kind") -> None:
     from webapp.cli.export_command import export_table
     from webapp.db import migrations
 
-    settings = _settings()
+    settings = load_settings()
     if migrations.current(settings) is None:
         raise click.ClickException(f"There is no database in {settings.data_dir}.")
     try:
@@ -219,92 +219,7 @@ def export(table_id: int, format_: "Kind") -> None:
         sys.exit(1)
 
 
-@main.group()
-def user() -> None:
-    """Manage people; a server may be running."""
-
-
-ROLES = click.Choice(["owner", "administrator", "member", "guest"])
-
-
-@user.command("add")
-@click.argument("email")
-@click.option("--name", default="", help="Their name.  [default: the part of the address before the @]")
-@click.option("--role", type=ROLES, help="Their role.  [default: member; the first person is the owner]")
-@click.option("--link", is_flag=True, help="Print a link to choose a password, instead of asking for one.")
-def user_add(email: str, name: str, role: str | None, link: bool) -> None:
-    """Create an account for EMAIL. The password is asked for, or read from standard input."""
-    from webapp.cli import people
-
-    url = asyncio.run(people.add(_upgraded(), email, name, role, None if link else _password()))
-    click.echo(url or f"{email} has an account.")
-
-
-@user.command("promote")
-@click.argument("email")
-@click.option("--role", type=ROLES, required=True, help="Their new role.")
-def user_promote(email: str, role: str) -> None:
-    """Change the role of EMAIL."""
-    from webapp.cli import people
-
-    asyncio.run(people.promote(_upgraded(), email, role))
-    click.echo(f"{email} is {role} now.")
-
-
-@user.command("reset-password")
-@click.argument("email")
-@click.option("--link", is_flag=True, help="Print a link to choose a password, instead of asking for one.")
-@click.option("--remove-second-factor", is_flag=True, help="For who has lost it; recovery codes and passkeys go too.")
-def user_reset_password(email: str, link: bool, remove_second_factor: bool) -> None:
-    """Give EMAIL a new password. The old one, sign-ins and API tokens end, also with a link."""
-    from webapp.cli import people
-
-    settings, password = _upgraded(), None if link else _password()
-    url = asyncio.run(people.reset(settings, email, password, remove_second_factors=remove_second_factor))
-    click.echo(url or f"{email} has a new password.")
-
-
-@user.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def user_list(as_json: bool) -> None:
-    """List everybody with role, state and when they were last seen (UTC)."""
-    from webapp.cli import people
-
-    everybody = asyncio.run(people.list_people(_upgraded()))
-    if as_json:
-        click.echo(to_json(everybody))
-        return
-    for line in align_columns([[str(value or "never") for value in person.values()] for person in everybody]):
-        click.echo(line)
-
-
-def _upgraded() -> Settings:
-    """The settings, of a database that has this version's form."""
-    from webapp.db import migrations
-
-    settings = _settings()
-    migrations.upgrade(settings)
-    return settings
-
-
-def _password() -> str:
-    """Never an argument: arguments appear in the shell history and the process list."""
-    if sys.stdin.isatty():
-        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
-    return sys.stdin.readline().rstrip("\r\n")
-
-
-def _settings(**overrides: object) -> Settings:
-    """Settings from the environment, overridden by the command line; an invalid one ends the command with a message."""
-    from pydantic import ValidationError
-
-    try:
-        return Settings(**overrides)  # type: ignore[arg-type]
-    except ValidationError as error:
-        lines = [
-            f"  {variable('_'.join(map(str, e['loc']))) + ': ' if e['loc'] else ''}{e['msg']}" for e in error.errors()
-        ]
-        raise click.ClickException("\n".join(["These settings cannot be used:", *lines])) from None
+main.add_command(user)
 
 
 def _rejected(path: Path) -> list[dict[str, object]]:

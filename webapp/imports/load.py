@@ -10,7 +10,7 @@ from pathlib import Path
 from webapp.formats import ReadOptions, open_source
 from webapp.imports.requests import DraftRequest, ImportFolder, LoadRequest, Progress
 from webapp.rowstore import open_loader
-from webapp.rowstore.store import Appender, ImportWithdrawn
+from webapp.rowstore.loader import Appender, ImportWithdrawn
 
 # Rows parsed at a time, about one batch: while they are parsed, others can write.
 READ_AHEAD = 2_000

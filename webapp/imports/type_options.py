@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from webapp.formats.json_columns import JSON
-from webapp.rowstore.store import RowReader
+from webapp.rowstore.reader import RowReader
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.types import NULL, TYPES, Choice
 from webapp.types.base import null_of

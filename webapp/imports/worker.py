@@ -179,7 +179,7 @@ def _convert(request: dict[str, Any]) -> dict[str, Any]:
 
     from webapp.formats import process
     from webapp.rowstore import open_loader
-    from webapp.rowstore.store import ConversionWithdrawn
+    from webapp.rowstore.loader import ConversionWithdrawn
     from webapp.rowstore.table_ref import Field, TableRef
 
     process.limit_memory(process.MAX_MEMORY)
@@ -199,7 +199,7 @@ def _plan(request: dict[str, Any]) -> dict[str, Any]:
     from webapp.planners.plan import PlanInput
     from webapp.planners.registry import PLANNERS
     from webapp.rowstore import open_loader, open_reader
-    from webapp.rowstore.store import ChangeWithdrawn
+    from webapp.rowstore.loader import ChangeWithdrawn
     from webapp.rowstore.table_ref import TableRef
 
     process.limit_memory(process.MAX_MEMORY)
@@ -231,7 +231,7 @@ def _carry_out(request: dict[str, Any], what: str) -> dict[str, Any]:
 
     from webapp.formats import process
     from webapp.rowstore import open_loader
-    from webapp.rowstore.store import ChangeWithdrawn
+    from webapp.rowstore.loader import ChangeWithdrawn
 
     process.limit_memory(process.MAX_MEMORY)
     try:

@@ -23,6 +23,7 @@ from webapp.models import Import, ImportState, Table
 from webapp.models.errors import NotFound
 from webapp.models.tables import importing
 from webapp.models.tables.import_model import StateConflict
+from webapp.models.tables.search_indexing import finish_search_index
 from webapp.models.tables.table import SearchIndex
 
 P = ParamSpec("P")
@@ -106,7 +107,7 @@ async def index_table(context: JobContext, table_id: str) -> None:
                 is_built = answer["is_built"]
             except (UserError, ChildFailed, ChildStopped):
                 logger.exception("The search index of table %s could not be built", table_id)
-            is_over = await context.database.write(importing.finish_search_index, table.ref, is_built=is_built)
+            is_over = await context.database.write(finish_search_index, table.ref, is_built=is_built)
 
 
 async def discard_import(context: JobContext, import_id: str) -> None:

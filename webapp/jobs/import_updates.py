@@ -19,7 +19,7 @@ from webapp.models.tables.editing import with_deleted_columns
 from webapp.models.tables.import_update import ImportSource, ImportUpdate, base_of, find_source, last_of_source
 from webapp.models.tables.update_checks import ensure_fitting
 from webapp.rowstore.errors import QueryTimeout
-from webapp.rowstore.store import RowReader
+from webapp.rowstore.reader import RowReader
 from webapp.rowstore.table_ref import Field
 
 LOOKING_SECONDS = 5.0  # for texts that tell which column is which, and for a key

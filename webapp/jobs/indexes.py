@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 
 from webapp.db.errors import UserError
 from webapp.rowstore import open_loader
-from webapp.rowstore.store import RowLoader
+from webapp.rowstore.loader import RowLoader
 from webapp.rowstore.table_ref import Field
 
 MIN_ROWS = 50_000  # smaller tables sort without a noticeable delay

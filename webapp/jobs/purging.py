@@ -22,7 +22,7 @@ from webapp.models.tables.log_scrubbing import (
     scrub_batch,
 )
 from webapp.planners.update_plan import trim_plan
-from webapp.rowstore.store import RowReader
+from webapp.rowstore.reader import RowReader
 from webapp.rowstore.table_ref import TableRef
 
 TRIM_SECONDS = 600.0  # for the plan of an import

@@ -28,10 +28,10 @@ from webapp.models.tables.import_model import StateConflict
 from webapp.models.tables.import_update import ImportUpdate
 from webapp.models.tables.large_change import ENDED, UNFINISHED, LargeChange, LargeChangePart
 from webapp.models.tables.large_steps import give_up_undecided, has_undecided
+from webapp.models.tables.spare_columns import empty_spare_column
 from webapp.models.tables.table import SearchIndex
 from webapp.models.tables.trash import PURGING
 from webapp.models.tables.type_change import SpareColumn, TypeChange, TypeChangeState
-from webapp.models.tables.type_changing import empty_spare_column
 
 CHECK_EVERY = 60.0  # seconds
 CLEAN_EVERY = 3600.0  # seconds

@@ -39,7 +39,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.rowstore.entries import Entry
-from webapp.rowstore.store import Progress, RowReader
+from webapp.rowstore.loader import Progress
+from webapp.rowstore.reader import RowReader
 from webapp.rowstore.table_ref import TableRef
 
 Plan = Generator[Sequence[Entry], None, dict[str, Any]]

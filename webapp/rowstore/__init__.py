@@ -1,5 +1,5 @@
-"""Where the rows of tables live: the only code that speaks SQL to them. `store.py` and `file_comparison.py` have the
-interfaces.
+"""Where the rows of tables live: the only code that speaks SQL to them. `store.py`, with `reader.py`, `writer.py` and
+`loader.py`, and `file_comparison.py` have the interfaces.
 
 Only SQLite is implemented so far; which database it is, is decided here and nowhere else.
 """
@@ -14,8 +14,11 @@ if TYPE_CHECKING:  # a child process loads neither SQLAlchemy nor what it does n
     from webapp.db.database import Database
     from webapp.db.unit_of_work import BlockingConnection, UnitOfWork
     from webapp.rowstore.file_comparison import FileComparison
-    from webapp.rowstore.store import RowLoader, RowReader, RowStore, RowWriter
+    from webapp.rowstore.loader import RowLoader
+    from webapp.rowstore.reader import RowReader
+    from webapp.rowstore.store import RowStore
     from webapp.rowstore.table_ref import Field, TableRef
+    from webapp.rowstore.writer import RowWriter
 
 T = TypeVar("T")
 
@@ -48,7 +51,7 @@ def row_reader(connection: "BlockingConnection") -> "RowReader":
 
 def open_reader(address: str) -> "AbstractContextManager[RowReader]":
     """Read outside a server, without a time limit; `address` is a store's."""
-    from webapp.rowstore.sqlite.store import open_reader
+    from webapp.rowstore.sqlite.reader import open_reader
 
     return open_reader(address)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from webapp.db.errors import UserError
 from webapp.rowstore.nul_escape import is_storable
-from webapp.rowstore.store import RowReader
+from webapp.rowstore.reader import RowReader
 from webapp.rowstore.table_ref import Field
 
 MAX_TEXT = 1_000_000  # characters of a cell that somebody edits; files may have longer ones

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
-from webapp.rowstore.store import Progress
+from webapp.rowstore.loader import Progress
 from webapp.rowstore.table_ref import Field
 from webapp.rowstore.values import ComparedRow, KeyProblems, Matched, RowEdit, StoredRow
 

@@ -16,7 +16,7 @@ from webapp.planners.plan import PlanInput
 from webapp.planners.registry import PLANNERS
 from webapp.rowstore.entries import Entry
 from webapp.rowstore.errors import QueryTimeout
-from webapp.rowstore.store import RowReader
+from webapp.rowstore.reader import RowReader
 from webapp.rowstore.table_ref import TableRef
 from webapp.tables.selection import RowSelection
 from webapp.web.row_reads import read_rows

@@ -9,7 +9,7 @@ from webapp.extensions import db, jobs, row_store
 from webapp.models import Import
 from webapp.models.errors import NotFound
 from webapp.models.tables.access import find_table
-from webapp.rowstore.store import EXPORT_CHECK_SECONDS, Blocks, ExportFormat, RowReader
+from webapp.rowstore.reader import EXPORT_CHECK_SECONDS, Blocks, ExportFormat, RowReader
 from webapp.tables import bp
 from webapp.tables.address import parse_query
 from webapp.tables.export_names import name_export

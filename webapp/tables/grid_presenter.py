@@ -99,7 +99,7 @@ def present_table(table: Table, query: TableQuery, page: Page) -> View:
         search=query.search,
         hidden=[(name, value) for name, value in args if name != "q"],
         chips=[_chip(urls, index, condition) for index, condition in enumerate(query.filters)],
-        sort_text=describe_order(query) or None,
+        sort_text=describe_order(query.sorts) or None,
         unsorted_url=urls.table(query.sorted_by()) if query.sorts else urls.table(),
         clear_url=urls.table(query.without_filters()) if query.is_narrowed else urls.table(),
         columns_url=urls.to("tables.columns_index"),

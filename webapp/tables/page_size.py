@@ -6,7 +6,7 @@ The header of a column has links that repeat the address of the view, and so has
 from html import escape
 
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.store import PAGE_SIZE, RowReader
+from webapp.rowstore.reader import PAGE_SIZE, RowReader
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import Page, PageStart
 

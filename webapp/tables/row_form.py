@@ -16,7 +16,7 @@ from webapp.models.tables.editing import CellEdit
 from webapp.rowstore.cell_input import MAX_TEXT
 from webapp.rowstore.page_budget import row_cell_limit
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.store import RowReader
+from webapp.rowstore.reader import RowReader
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.tables.line_breaks import restore_breaks, with_one_kind
 from webapp.web.forms import Form

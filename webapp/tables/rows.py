@@ -8,7 +8,7 @@ from webapp.models.errors import NotFound
 from webapp.models.policy import Action, is_allowed
 from webapp.models.tables.access import TableAccess, find_table
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.store import RowReader
+from webapp.rowstore.reader import RowReader
 from webapp.rowstore.values import Page, PageStart, RowView
 from webapp.tables import bp
 from webapp.tables.address import parse_query

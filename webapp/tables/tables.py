@@ -17,7 +17,7 @@ from webapp.models.tables.history_query import log_size
 from webapp.models.tables.renaming import rename_table
 from webapp.rowstore.errors import QueryError, QueryTimeout
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.store import RowReader
+from webapp.rowstore.reader import RowReader
 from webapp.rowstore.values import Count, Page, PageStart
 from webapp.tables import bp, grid
 from webapp.tables.address import parse_query

@@ -13,7 +13,7 @@ from webapp.models.tables.access import TableAccess, find_access
 from webapp.models.tables.history_query import find_set
 from webapp.models.tables.import_update import ImportUpdate, find_update, upload_before
 from webapp.models.tables.update_diff import ChangeKind, DiffFilter, diff_as_csv, read_diff
-from webapp.rowstore.store import Blocks, RowReader
+from webapp.rowstore.reader import Blocks, RowReader
 from webapp.tables import bp
 from webapp.tables.exports import BOM, excel_delimiter
 from webapp.tables.history import present_diff, readable_titles

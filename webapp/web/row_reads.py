@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from webapp.extensions import Extension, config, row_store
 from webapp.models import Action
 from webapp.models.tables.access import TableAccess
-from webapp.rowstore.store import RowReader
+from webapp.rowstore.reader import RowReader
 from webapp.web.session import current_user
 
 T = TypeVar("T")

@@ -21,7 +21,7 @@ from webapp.models.tables.deletion import delete_table
 from webapp.models.tables.renaming import rename_table
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.sqlite import pages, planning
-from webapp.rowstore.sqlite.store import SqliteRowReader
+from webapp.rowstore.sqlite.reader import SqliteRowReader
 from webapp.rowstore.sqlite.writer import SqliteRowWriter
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import CellChange

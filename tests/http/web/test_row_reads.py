@@ -20,8 +20,8 @@ from webapp.models import Actor
 from webapp.models.errors import NotFound
 from webapp.models.tables.access import TableAccess
 from webapp.rowstore.query import TableQuery
+from webapp.rowstore.reader import RowReader
 from webapp.rowstore.sqlite import pages
-from webapp.rowstore.store import RowReader
 from webapp.web.application import Application
 from webapp.web.row_reads import PersonalLimit, read_table, row_reads
 

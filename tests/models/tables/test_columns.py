@@ -35,9 +35,10 @@ from webapp.models.tables.columns import (
     move_column,
 )
 from webapp.models.tables.editing import CellEdit, CellsRefused, RowsResult
-from webapp.models.tables.importing import finish_search_index
 from webapp.models.tables.log_pruning import ForgottenColumn, drop_column
 from webapp.models.tables.pasting import Paste, paste
+from webapp.models.tables.search_indexing import finish_search_index
+from webapp.models.tables.spare_columns import empty_spare_column
 from webapp.models.tables.table import SearchIndex
 from webapp.models.tables.type_changing import NoSuchType, change_type
 from webapp.models.tables.undo import NotUndoable, redo_latest, revert, undo_latest
@@ -449,7 +450,7 @@ async def test_without_the_stored_column_the_rows_are_converted_again(
     await database.write(change_type, ADA, TABLE, PEOPLE, "text", {})
     async with database.reading() as session:
         spare_id = (await session.scalars(select(SpareColumn.id))).one()
-    while await database.write(type_changing.empty_spare_column, spare_id):
+    while await database.write(empty_spare_column, spare_id):
         pass
     with monkeypatch.context() as patch:
         patch.setattr("webapp.models.tables.column_reversal.AT_ONCE", 0)

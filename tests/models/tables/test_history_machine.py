@@ -32,11 +32,11 @@ from webapp.models.tables.access import TableAccess, find_access
 from webapp.models.tables.change_set import Entry, Kind, SetState, Via, cells_from_json, cells_to_json, entries_of
 from webapp.models.tables.column_properties import properties_from
 from webapp.models.tables.editing import CellEdit, with_deleted_columns
-from webapp.models.tables.importing import finish_search_index
 from webapp.models.tables.large_change import ENDED
 from webapp.models.tables.large_columns import NewColumn
 from webapp.models.tables.log_pruning import prune_until
 from webapp.models.tables.renaming import rename_table
+from webapp.models.tables.search_indexing import finish_search_index
 from webapp.models.tables.type_changing import change_type
 from webapp.models.tables.undo import UndoBegun, UndoResult, redo_latest, revert, undo_latest
 from webapp.planners.plan import PlanInput

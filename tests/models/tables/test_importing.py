@@ -11,7 +11,7 @@ from webapp.db.unit_of_work import UnitOfWork
 from webapp.imports.inspect_file import inspect_file
 from webapp.imports.report import ImportOverrides
 from webapp.models import ChangeSet, Table
-from webapp.models.tables import importing
+from webapp.models.tables import importing, search_indexing
 from webapp.models.tables.access import find_table
 from webapp.models.tables.change_log import topic_of
 from webapp.models.tables.import_model import StateConflict
@@ -114,7 +114,7 @@ async def test_an_abandoned_search_index_leaves_nothing_behind(
 
     await database.write(half_build)
     indexed = (await find_table(database, ADA, 1)).ref
-    await database.write(importing.finish_search_index, indexed, is_built=is_built)
+    await database.write(search_indexing.finish_search_index, indexed, is_built=is_built)
 
     assert await sql_tables(database) == {"t1"} | left
     async with database.reading() as session:

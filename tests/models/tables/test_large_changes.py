@@ -33,7 +33,7 @@ from webapp.models.tables.table import SearchIndex
 from webapp.models.tables.type_change import TypeChangeRunning
 from webapp.models.tables.type_changing import change_type
 from webapp.rowstore import create_store, entries, open_loader
-from webapp.rowstore.store import ChangeWithdrawn
+from webapp.rowstore.loader import ChangeWithdrawn
 
 ROWS = [(f"Planet {number}", str(number)) for number in range(1, 13)]
 EVE = Actor(2, "eve@example.org", "eve", "member")

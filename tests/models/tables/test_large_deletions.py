@@ -40,7 +40,7 @@ from webapp.models.tables.undo import NotUndoable, UndoBegun, UndoResult, revert
 from webapp.planners.plan import PlanInput
 from webapp.planners.registry import PLANNERS
 from webapp.rowstore import create_store, entries, open_loader, open_reader
-from webapp.rowstore.store import ChangeWithdrawn
+from webapp.rowstore.loader import ChangeWithdrawn
 
 NAMES = [f"Planet-{number:02}" for number in range(1, 13)]
 

@@ -23,7 +23,7 @@ from webapp.models.tables.log_pruning import (
     find_overdue,
     prune_batch,
 )
-from webapp.models.tables.type_changing import empty_spare_column
+from webapp.models.tables.spare_columns import empty_spare_column
 from webapp.models.tables.undo import NotUndoable
 
 __all__ = ["table"]  # the fixture

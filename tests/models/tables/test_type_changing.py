@@ -12,16 +12,16 @@ from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models import SpareColumn, Table, TypeChange, utc_now
 from webapp.models.errors import NotFound
-from webapp.models.tables import importing, type_changing
+from webapp.models.tables import search_indexing, spare_columns, type_changing
 from webapp.models.tables.access import find_table
 from webapp.models.tables.deletion import delete_table
+from webapp.models.tables.spare_columns import empty_spare_column
 from webapp.models.tables.table import SearchIndex
 from webapp.models.tables.type_change import KEPT, RowsComing, TypeChangeRunning, TypeChangeState
 from webapp.models.tables.type_changing import (
     NoSuchType,
     cancel_type_change,
     change_type,
-    empty_spare_column,
     fail_type_change,
     finish_type_change,
 )
@@ -201,7 +201,7 @@ async def test_a_table_deleted_during_a_change_stops_it(database: Database, plan
 async def test_what_was_replaced_is_emptied_bit_by_bit_and_then_used_again(
     database: Database, planets: Followed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(type_changing, "BATCH", 1)
+    monkeypatch.setattr(spare_columns, "BATCH", 1)
     await database.write(change_type, ADA, 1, 2, "text", {})
     spare = (await spares(database))[2]
 
@@ -241,9 +241,9 @@ async def test_a_search_index_that_was_built_of_the_cells_before_is_built_again(
     await database.write(change_type, ADA, 1, 2, "integer", {"null": "NA"})
     await database.write(build)
 
-    await database.write(importing.finish_search_index, indexed, is_built=True)
+    await database.write(search_indexing.finish_search_index, indexed, is_built=True)
 
     assert await database.write(names) == []
     assert (await find_table(database, ADA, 1)).search_index == SearchIndex.BUILDING
-    await database.write(importing.finish_search_index, (await find_table(database, ADA, 1)).ref, is_built=True)
+    await database.write(search_indexing.finish_search_index, (await find_table(database, ADA, 1)).ref, is_built=True)
     assert (await find_table(database, ADA, 1)).search_index == SearchIndex.READY

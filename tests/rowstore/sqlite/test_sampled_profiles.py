@@ -9,7 +9,7 @@ from tests.rowstore.backends import StoredTable, column
 from tests.rowstore.conftest import Make
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.sqlite import profile as module
-from webapp.rowstore.sqlite import store
+from webapp.rowstore.sqlite import reader
 from webapp.rowstore.sqlite.profile import Profiler
 
 FIELDS = (column(1, "city"), column(2, "n", "integer"), column(3, "price", "decimal", {"style": "fixed", "scale": 2}))
@@ -67,8 +67,8 @@ def test_the_distinct_values_of_a_nearly_unique_column_are_not_counted(
 def test_a_profile_whose_first_scan_takes_too_long_is_an_error(
     table: StoredTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "_STEPS", 1)
+    monkeypatch.setattr(reader, "STEPS", 1)
     rows = table.rows
-    assert isinstance(rows, store.SqliteRowReader)
+    assert isinstance(rows, reader.SqliteRowReader)
     with pytest.raises(QueryTimeout), rows.cancellable(0, threading.Event()):
         rows.profile(table.ref, table.query(), 1)

@@ -25,8 +25,8 @@ from webapp.models.tables.column_properties import (
 from webapp.models.tables.table import Column, SearchIndex, Table
 from webapp.models.tables.type_change import SpareColumn, TypeChange, TypeChangeState
 from webapp.rowstore import row_reader, row_writer
-from webapp.rowstore.store import RowWriter
 from webapp.rowstore.table_ref import Field, TableRef
+from webapp.rowstore.writer import RowWriter
 from webapp.types import Choice
 
 

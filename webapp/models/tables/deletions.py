@@ -34,7 +34,7 @@ from webapp.models.tables.row_parts import (
     rows_in_later_parts,
 )
 from webapp.models.tables.table import Column
-from webapp.rowstore.store import RowReader
+from webapp.rowstore.reader import RowReader
 from webapp.rowstore.table_ref import TableRef
 
 PAGE_SIZE = 20  # deletions

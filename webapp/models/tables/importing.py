@@ -4,18 +4,12 @@ Each verb is one unit of work and starts what follows: it notifies those who wat
 into the queue. Its id also names its tasks and its folder.
 """
 
-import re
-from pathlib import PurePath
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import selectinload
-
 from webapp.db.unit_of_work import UnitOfWork
-from webapp.formats.errors import ImportFileError
 from webapp.imports.companions import fit_into
 from webapp.imports.drafts import Draft
-from webapp.imports.report import ColumnGuess, ImportOverrides, InspectionReport
+from webapp.imports.report import ImportOverrides, InspectionReport
 from webapp.models.accounts.audit import AuditEvent, AuditSource, Event
 from webapp.models.accounts.user import User
 from webapp.models.base import utc_now
@@ -31,12 +25,10 @@ from webapp.models.tables.import_model import (
     ensure_room,
     import_topic,
 )
-from webapp.models.tables.table import Column, SearchIndex, Table
+from webapp.models.tables.imported_table import make_table
+from webapp.models.tables.search_indexing import begin_search_index
+from webapp.models.tables.table import Table
 from webapp.rowstore import within
-from webapp.rowstore.table_ref import Field, TableRef
-from webapp.types.base import null_of
-
-MAX_TITLE = 120  # characters of a title taken from a file name
 
 
 async def create(
@@ -139,13 +131,7 @@ async def begin_loading(
         await ensure_room(work.session, import_.user_id, limit)
     limits = await within(work, lambda rows: rows.limits)
     final = fit_into(final, limits.columns)
-    columns = [(index + 1, column) for index, column in enumerate(final.columns) if not column.skip]
-    if not columns:
-        raise ImportFileError("A table needs at least one column.")
-    table = Table(
-        owner_id=import_.user_id, title=title or table_title(import_.filename, _other_sheet(final)), state="importing"
-    )
-    table.columns = [_column(position, number, column) for position, (number, column) in enumerate(columns)]
+    table = make_table(import_, final, title)
     work.session.add(table)
     await work.session.flush()
     draft = Draft.of(import_id, final)
@@ -173,28 +159,7 @@ async def finish_loading(work: UnitOfWork, import_id: str, search_index_rows: in
     import_.finished_at = utc_now()
     announce(work, import_id)
     if table.row_count >= search_index_rows:
-        table.search_index = SearchIndex.BUILDING
-        work.enqueue("index_table", str(table.id))
-
-
-async def finish_search_index(work: UnitOfWork, indexed: TableRef, *, is_built: bool) -> bool:
-    """The full-text index of `indexed` is complete, or given up: then what a killed child has left of it goes. False if
-    the table has other columns since, or prints their cells otherwise: it goes in any case and has to be built again.
-    """
-    table = await work.session.scalar(select(Table).where(Table.id == indexed.id).options(selectinload(Table.columns)))
-    if table is not None and _indexed(table.ref) != _indexed(indexed):
-        await within(work, lambda rows: rows.drop_search_index(indexed.id))
-        return False
-    if not is_built:
-        await within(work, lambda rows: rows.drop_unfinished_search_index(indexed.id))
-    if table is not None:
-        table.search_index = SearchIndex.READY if is_built else SearchIndex.NONE
-    return True
-
-
-def _indexed(table: TableRef) -> dict[Field, str]:
-    """The columns whose cells the index holds, and of each all that a change of its format changes of them."""
-    return {field: null_of(field.format) for field in table.fields}
+        begin_search_index(work, table)
 
 
 async def cancel(work: UnitOfWork, import_id: str) -> None:
@@ -251,18 +216,6 @@ async def discard_files(work: UnitOfWork, import_id: str) -> None:
     work.enqueue("discard_import", import_id)
 
 
-def table_title(filename: str, sheet: str | None = None) -> str:
-    """A table's first title: its file name in readable form, with the sheet if it is another than the first."""
-    stem = PurePath(filename.replace("\\", "/")).stem
-    title = re.sub(r"[\s_]+", " ", f"{stem}, {sheet}" if sheet else stem)
-    return title.strip()[:MAX_TITLE] or "Untitled"
-
-
-def _other_sheet(inspection: InspectionReport) -> str | None:
-    first = next((sheet["name"] for sheet in inspection.listing if sheet["rows"] != 0 and not sheet["hidden"]), None)
-    return inspection.sheet if first is not None and inspection.sheet != first else None
-
-
 def announce(work: UnitOfWork, import_id: str) -> None:
     """Whoever shows the import reads its new state."""
     work.publish(import_topic(import_id), CHANGED, key=CHANGED)
@@ -290,24 +243,6 @@ async def _abandon(work: UnitOfWork, import_: Import, state: ImportState) -> Non
         if table := await work.session.get(Table, table_id):
             await work.session.delete(table)
         await within(work, lambda rows: rows.drop(table_id))
-
-
-def _column(position: int, number: int, guess: ColumnGuess) -> Column:
-    """Its number is its position in the file from 1, where pass 2 finds it; skipped columns leave gaps."""
-    return Column(
-        number=number,
-        position=position,
-        title=guess.title,
-        type=guess.type,
-        format=guess.format,
-        keeps_texts=guess.keeps_texts,
-        facts={
-            "reason": guess.reason,
-            "empty": guess.empty,
-            "width": guess.width,
-            "exceptions": guess.exceptions,
-        },
-    )
 
 
 async def get_import(work: UnitOfWork, import_id: str) -> Import:

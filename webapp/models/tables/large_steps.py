@@ -34,6 +34,7 @@ from webapp.models.tables.large_change import (
     large_topic,
 )
 from webapp.models.tables.large_columns import ColumnsDone, begin_columns, has_columns, take_columns_back
+from webapp.models.tables.search_indexing import begin_search_index
 from webapp.models.tables.table import Column, SearchIndex, Table
 from webapp.rowstore import row_writer
 from webapp.rowstore.entries import pack_part
@@ -249,8 +250,7 @@ async def _end(work: UnitOfWork, change: LargeChange, state: LargeState, set_sta
     table = await work.session.get_one(Table, table_id, populate_existing=True)
     table.growing = None
     if change.index_again or is_dropped:
-        table.search_index = SearchIndex.BUILDING
-        work.enqueue("index_table", str(table_id))
+        begin_search_index(work, table)
     publish_rewritten(work, table_id)
     follow(work, change)  # the job forgets the parts that were not applied
 

@@ -17,7 +17,7 @@ from webapp.models.tables.reversal import Reversal
 from webapp.models.tables.sheet import editable
 from webapp.models.tables.undo import UndoBegun, revert
 from webapp.rowstore import row_writer
-from webapp.rowstore.store import RowReader
+from webapp.rowstore.reader import RowReader
 
 
 class OneAtATime(UserError):

@@ -19,9 +19,9 @@ from webapp.models.tables.renaming import set_title
 from webapp.models.tables.table import Table
 from webapp.rowstore import row_writer
 from webapp.rowstore.entries import outdated
-from webapp.rowstore.store import RowWriter
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import CellChange, StoredRow
+from webapp.rowstore.writer import RowWriter
 
 
 class NotUndoable(UserError):

@@ -20,9 +20,9 @@ from webapp.models.tables.table import Column, Table
 from webapp.rowstore import row_writer
 from webapp.rowstore.cell_input import Misfit, read_input
 from webapp.rowstore.column_rules import ColumnRules, repeated_text
-from webapp.rowstore.store import RowWriter
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import CellChange, StoredRow
+from webapp.rowstore.writer import RowWriter
 
 
 class TableNotReady(UserError):

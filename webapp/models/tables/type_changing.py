@@ -27,7 +27,8 @@ from webapp.models.tables.change_set import Kind, Via
 from webapp.models.tables.column_properties import column_entry, describe_entries, type_properties
 from webapp.models.tables.large_change import ensure_none_running
 from webapp.models.tables.log_since import changed_rows, is_complete_since
-from webapp.models.tables.table import Column, SearchIndex, Table
+from webapp.models.tables.search_indexing import index_search_again
+from webapp.models.tables.table import Column, Table
 from webapp.models.tables.type_change import (
     KEPT,
     RowsComing,
@@ -145,20 +146,6 @@ async def fail_type_change(work: UnitOfWork, change_id: int, reason: str) -> Non
         _give_up(work, change, TypeChangeState.FAILED)
 
 
-async def empty_spare_column(work: UnitOfWork, spare_id: int) -> bool:
-    """Remove the cells of a stored column that nobody needs from some rows. Return whether there are more."""
-    spare = await work.session.get(SpareColumn, spare_id)
-    if spare is None or spare.is_empty:
-        return False
-    place = spare.table_id, spare.storage, spare.last_row, BATCH
-    last_row = await within(work, lambda rows: rows.empty_column(*place))
-    if last_row is None:
-        spare.is_empty = True
-    else:
-        spare.last_row = last_row
-    return not spare.is_empty
-
-
 async def _find_column(work: UnitOfWork, table_id: int, number: int) -> tuple[Table, Column]:
     table = await work.session.scalar(select(Table).where(Table.id == table_id).options(selectinload(Table.columns)))
     if table is None:
@@ -205,7 +192,7 @@ async def _finish(work: UnitOfWork, change: TypeChange, comparison: Comparison |
         return
     await _swap(work, change, column, rest.target, comparison)
     if null_of(source.format) != null_of(rest.target.format):
-        await _index_search_again(work, table)
+        await index_search_again(work, table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,16 +289,6 @@ def _give_up(work: UnitOfWork, change: TypeChange, state: TypeChangeState) -> No
     """Nobody has read the new stored column, so it may be emptied at once."""
     change.state, change.finished_at = state, utc_now()
     work.session.add(SpareColumn(table_id=change.table_id, storage=change.storage, kept_until=utc_now()))
-
-
-async def _index_search_again(work: UnitOfWork, table: Table) -> None:
-    """Cells with the word for empty ones are shown otherwise now. Searches work without the index meanwhile."""
-    if table.search_index == SearchIndex.NONE:
-        return
-    table_id = table.id
-    await within(work, lambda rows: rows.drop_search_index(table_id))
-    table.search_index = SearchIndex.BUILDING
-    work.enqueue("index_table", str(table_id))
 
 
 _RUNNING = select(TypeChange.id).where(

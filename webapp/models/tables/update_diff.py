@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from webapp.rowstore.entries import Entry, cells_from_json
-from webapp.rowstore.store import Blocks, RowReader
+from webapp.rowstore.reader import Blocks, RowReader
 from webapp.types.text import defuse_formula
 
 PAGE_SIZE: Final = 100  # entries

@@ -8,7 +8,7 @@ from webapp.db.errors import UserError
 from webapp.rowstore.cell_input import Misfit, read_input
 from webapp.rowstore.column_rules import ColumnRules, repeated_text
 from webapp.rowstore.entries import Entry
-from webapp.rowstore.store import RowReader
+from webapp.rowstore.reader import RowReader
 from webapp.rowstore.table_ref import Field, TableRef
 
 _CACHED, _CACHED_LENGTH = 10_000, 200  # texts whose outcome is remembered, and characters of the longest of them

@@ -1,11 +1,11 @@
 """The state of a grid as its URL holds it: `q=oslo&f.3=eq:Oslo&sort=-5,3&cols=3,5-9,1`.
 
-`TableQuery` is parsed from a URL, validated against the readable columns, builds every URL that a grid links to, and is
-put into words for the status line. This module knows nothing of SQL or of a database.
+`TableQuery` is parsed from a URL, validated against the readable columns, and builds every URL that a grid links to.
+This module knows nothing of SQL or of a database.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import quote, urlencode
@@ -14,15 +14,15 @@ from webapp.rowstore.errors import QueryError
 from webapp.rowstore.query.filters import (
     MAX_SEARCH,
     Filter,
-    describe_filters,
     group_filters,
     make_filter,
     parse_filter,
     remove_filter,
 )
 from webapp.rowstore.query.periods import Clock
-from webapp.rowstore.query.row_ranges import RowRanges, count_rows, format_ranges
-from webapp.rowstore.query.search import describe_search, ensure_searchable, parse_search
+from webapp.rowstore.query.row_ranges import RowRanges, format_ranges
+from webapp.rowstore.query.search import ensure_searchable, parse_search
+from webapp.rowstore.query.sorts import Sort
 from webapp.rowstore.table_ref import Field
 
 MAX_SORTS = 8
@@ -37,18 +37,6 @@ class MultiItems(Protocol):
     """The interface of `request.args`."""
 
     def items(self, multi: bool = ...) -> Iterable[tuple[str, str]]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Sort:
-    """A column to sort by. Empty cells come last in both directions."""
-
-    field: Field
-    descending: bool = False
-
-    @property
-    def argument(self) -> str:
-        return f"{'-' if self.descending else ''}{self.field.number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,60 +281,3 @@ def _format_columns(chosen: Sequence[Field], places: Mapping[str, int]) -> Itera
             run = []
         if field is not None:
             run.append(field)
-
-
-# -- in words ----------------------------------------------------------------------------------------------------------
-
-_DIRECTIONS = {
-    "text": ("A to Z", "Z to A"),
-    "date": ("oldest first", "newest first"),
-    "datetime": ("oldest first", "newest first"),
-}
-_NUMBERS = ("lowest first", "highest first")
-
-
-def describe_rows(
-    query: TableQuery,
-    total: int,
-    shown: int | None = None,
-    *,
-    is_capped: bool = False,
-    format_number: Callable[[int], str] = "{:,}".format,
-) -> str:
-    """As in "412 of 1,000,000 rows where city is Oslo, by price, highest first"; `shown` is None if it is unknown, and
-    capped if there may be more.
-    """
-    rows = f"{format_number(total)} {'row' if total == 1 else 'rows'}"
-    if query.is_narrowed and shown is None:
-        rows = f"Of {format_number(total)} rows, those"
-    elif query.is_narrowed and shown is not None:
-        rows = f"{format_number(shown)}{'+' if is_capped else ''} of {rows}"
-    return rows + describe_query(query)
-
-
-def describe_query(query: TableQuery) -> str:
-    """The description without its counts: starts with a space or a comma, or is empty."""
-    if query.only:
-        return f", {count_rows(query.only):,} chosen"
-    text = f" matching {describe_search(query.terms)}" if query.search else ""
-    if query.filters:
-        text += f"{' and' if text else ''} where {describe_filters(query.filters)}"
-    if query.sorts:
-        text += f", {describe_order(query)}"
-    return text
-
-
-def describe_order(query: TableQuery) -> str:
-    """As in "by price, highest first"; empty in file order."""
-    return ", then ".join(map(_describe_sort, query.sorts))
-
-
-def _describe_sort(sort: Sort) -> str:
-    return f"by {sort.field.title}, {describe_direction(sort.field, sort.descending)}"
-
-
-def describe_direction(field: Field, is_descending: bool) -> str:
-    """Such as "lowest first"; for a column of yes and no, with the file's own words."""
-    if field.type == "boolean":
-        return f"{field.kind.print(1 if is_descending else 0, field.format)} first"
-    return _DIRECTIONS.get(field.type, _NUMBERS)[is_descending]

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from webapp.rowstore.errors import CellValueError
+from webapp.rowstore.loader import Appender
 from webapp.rowstore.nul_escape import encode, needs_encoding
 from webapp.rowstore.sqlite.cursors import RowCursor
 from webapp.rowstore.sqlite.inserting import ColumnReader, insert_sql, parse_value
 from webapp.rowstore.sqlite.printing import bind
 from webapp.rowstore.sqlite.schema import column_name, companion_name
 from webapp.rowstore.sqlite.transaction import transaction
-from webapp.rowstore.store import Appender
 from webapp.rowstore.table_ref import Field, TableRef
 
 Row = Sequence[Any]

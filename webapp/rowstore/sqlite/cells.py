@@ -7,12 +7,12 @@ from contextlib import closing
 from itertools import chain
 
 from webapp.rowstore.nul_escape import ESCAPE, SYMBOL, decode, decode_beginning, decode_pieces, needs_encoding
+from webapp.rowstore.reader import Blocks
 from webapp.rowstore.sqlite.planning import Execute
 from webapp.rowstore.sqlite.printing import print_exact
 from webapp.rowstore.sqlite.schema import ROW_ID, table_name, text_column_name
 from webapp.rowstore.sqlite.statement import Sql, add_up
 from webapp.rowstore.sqlite.transaction import readable_errors
-from webapp.rowstore.store import Blocks
 from webapp.rowstore.table_ref import Field
 from webapp.rowstore.values import Row
 

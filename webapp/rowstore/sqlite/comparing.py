@@ -12,6 +12,7 @@ from pathlib import Path
 from webapp.db.sqlite_driver import BUSY_TIMEOUT
 from webapp.rowstore.errors import RowsGone
 from webapp.rowstore.file_comparison import FileComparison
+from webapp.rowstore.loader import Progress
 from webapp.rowstore.nul_escape import decode, encode, needs_encoding
 from webapp.rowstore.sqlite.edits import edits_since
 from webapp.rowstore.sqlite.known_edits import KnownEdits, digest
@@ -20,7 +21,6 @@ from webapp.rowstore.sqlite.schema import ROW_ID, table_name
 from webapp.rowstore.sqlite.statement import Sql, all_of, any_of
 from webapp.rowstore.sqlite.transaction import readable_errors
 from webapp.rowstore.sqlite.writer import SqliteRowWriter
-from webapp.rowstore.store import Progress
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import ComparedRow, KeyProblems, Matched, RowEdit, StoredRow
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from webapp.rowstore.query import TableQuery
+from webapp.rowstore.reader import Keep
 from webapp.rowstore.sqlite.planning import Execute, make_plan
 from webapp.rowstore.sqlite.printing import is_filled, print_exact
 from webapp.rowstore.sqlite.statement import Sql, add_up, any_of
-from webapp.rowstore.store import Keep
 from webapp.rowstore.table_ref import Field, TableRef
 
 

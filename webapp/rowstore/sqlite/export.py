@@ -21,12 +21,12 @@ from typing import Any
 from webapp.formats.workbook_writer import ROW_END, write_workbook
 from webapp.rowstore.nul_escape import decode_block
 from webapp.rowstore.query import TableQuery
+from webapp.rowstore.reader import Blocks, ExportFormat
 from webapp.rowstore.sqlite.compile import Cursor, Part, Plan, make_parts
 from webapp.rowstore.sqlite.planning import Execute, make_plan
 from webapp.rowstore.sqlite.row_serializers import csv_head, csv_line, json_line
 from webapp.rowstore.sqlite.statement import Sql
 from webapp.rowstore.sqlite.workbook_rows import WorkbookRows
-from webapp.rowstore.store import Blocks, ExportFormat
 
 BLOCK = 128 * 1024  # bytes
 # Rows that the database joins, and how many bytes at most: they are in memory several times.

@@ -12,15 +12,15 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from webapp.rowstore.entries import Entry, outdated, pack_part, unpack
+from webapp.rowstore.loader import ChangeWithdrawn, Progress
 from webapp.rowstore.sqlite.converting import add_companion
 from webapp.rowstore.sqlite.entry_writer import EntryWriter
+from webapp.rowstore.sqlite.reader import SqliteRowReader
 from webapp.rowstore.sqlite.row_deletions import latest_deletions
 from webapp.rowstore.sqlite.schema import drop_unfinished_search_sql
 from webapp.rowstore.sqlite.set_parts import Extent, with_numbers
-from webapp.rowstore.sqlite.store import SqliteRowReader
 from webapp.rowstore.sqlite.touched import Touched
 from webapp.rowstore.sqlite.transaction import transaction
-from webapp.rowstore.store import ChangeWithdrawn, Progress
 from webapp.rowstore.table_ref import Field, TableRef
 
 PAUSE_SECONDS = 0.003  # between parts, so that others get the lock

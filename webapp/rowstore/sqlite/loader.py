@@ -13,25 +13,18 @@ from typing import Any
 
 from webapp.db.sqlite_driver import connect
 from webapp.rowstore.entries import Entry
+from webapp.rowstore.loader import MAX_INDEXES, NEVER_USED, Appender, ConversionWithdrawn, Progress, RowLoader
 from webapp.rowstore.sqlite.appending import FIRST_BATCH, PAUSE_SECONDS, SqliteAppender, limit_log, next_size
 from webapp.rowstore.sqlite.converting import Converter
 from webapp.rowstore.sqlite.cursors import DraftCursor, ImportCursor
 from webapp.rowstore.sqlite.large_changes import LargeChangeRunner
 from webapp.rowstore.sqlite.planning import existing_names, indexed_columns
 from webapp.rowstore.sqlite.printing import sort_key
+from webapp.rowstore.sqlite.reader import SqliteRowReader
 from webapp.rowstore.sqlite.schema import index_name, index_prefix, table_name
 from webapp.rowstore.sqlite.search_index import build_search_index
 from webapp.rowstore.sqlite.set_parts import write_plan
-from webapp.rowstore.sqlite.store import SqliteRowReader
 from webapp.rowstore.sqlite.transaction import transaction
-from webapp.rowstore.store import (
-    MAX_INDEXES,
-    NEVER_USED,
-    Appender,
-    ConversionWithdrawn,
-    Progress,
-    RowLoader,
-)
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import Comparison
 

@@ -18,13 +18,13 @@ from typing import Any, Literal
 from webapp.rowstore.errors import QueryError, QueryTimeout
 from webapp.rowstore.page_budget import PAGE_BYTES, cell_limit, count_that_fit, row_cell_limit, weigh_at_most
 from webapp.rowstore.query import TableQuery
+from webapp.rowstore.reader import COUNT_LIMIT
 from webapp.rowstore.sqlite.cells import MAX_SELECTED, decode_cells, decode_rows, print_cells, read_sizes
 from webapp.rowstore.sqlite.compile import IN_ROW, Cursor, Part, Plan, make_parts
 from webapp.rowstore.sqlite.planning import Execute, Iterate, make_plan
 from webapp.rowstore.sqlite.printing import print_beginning
 from webapp.rowstore.sqlite.schema import ROW_ID, column_name, table_name
 from webapp.rowstore.sqlite.statement import Sql
-from webapp.rowstore.store import COUNT_LIMIT
 from webapp.rowstore.table_ref import Field
 from webapp.rowstore.values import Count, Page, PageStart, Row, RowView
 

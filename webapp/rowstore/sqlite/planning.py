@@ -13,11 +13,11 @@ from typing import Any
 
 from webapp.rowstore.nul_escape import spellings
 from webapp.rowstore.query import TableQuery
+from webapp.rowstore.reader import PAGE_SIZE
 from webapp.rowstore.sqlite.compile import Plan
 from webapp.rowstore.sqlite.conditions import filter_sql
 from webapp.rowstore.sqlite.schema import ROW_ID, index_name, index_prefix, search_name, table_name
 from webapp.rowstore.sqlite.statement import Sql
-from webapp.rowstore.store import PAGE_SIZE
 
 Execute = Callable[[Sql], Sequence[Any]]  # runs one statement and returns all its rows
 Iterate = Callable[[Sql], Iterator[list[Any]]]  # the same in batches, until the iterator is closed

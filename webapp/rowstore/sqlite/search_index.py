@@ -11,9 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from webapp.rowstore.loader import Progress
 from webapp.rowstore.sqlite.cells import print_cells
 from webapp.rowstore.sqlite.planning import existing_names, highest_id
 from webapp.rowstore.sqlite.printing import print_shown
+from webapp.rowstore.sqlite.reader import SqliteRowReader
 from webapp.rowstore.sqlite.schema import (
     ROW_ID,
     drop_unfinished_search_sql,
@@ -22,9 +24,7 @@ from webapp.rowstore.sqlite.schema import (
     table_name,
 )
 from webapp.rowstore.sqlite.statement import concatenate
-from webapp.rowstore.sqlite.store import SqliteRowReader
 from webapp.rowstore.sqlite.transaction import transaction
-from webapp.rowstore.store import Progress
 from webapp.rowstore.table_ref import TableRef
 
 MAX_INDEXED = 500  # columns of the index; wider tables share them

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from webapp.rowstore.entries import Entry, cells_from_json, cells_to_json, into_parts, pack_part, unpack
+from webapp.rowstore.loader import ChangeWithdrawn
 from webapp.rowstore.sqlite.planning import Execute
 from webapp.rowstore.sqlite.statement import Sql
 from webapp.rowstore.sqlite.transaction import transaction
-from webapp.rowstore.store import ChangeWithdrawn
 
 _PAUSE_SECONDS = 0.002  # between transactions, so that others get the lock
 _DELETED = 100  # parts deleted in one transaction

@@ -1,62 +1,17 @@
-"""Reading rows: an application's row store, and the reader that each of its threads uses on a connection."""
+"""An application's row store: each of its threads reads with a reader on a connection."""
 
 import asyncio
-import math
-import sqlite3
 import threading
-import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from webapp.db.sqlite_driver import connect
-from webapp.rowstore.entries import Entry
-from webapp.rowstore.errors import QueryTimeout
-from webapp.rowstore.nul_escape import decode
-from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite import cells, converting, drafts, pages, set_parts, validation
-from webapp.rowstore.sqlite.duplicates import repeated_rows_sql
-from webapp.rowstore.sqlite.export import export
-from webapp.rowstore.sqlite.inserting import fits
-from webapp.rowstore.sqlite.positions import find_position
-from webapp.rowstore.sqlite.printing import print_exact
-from webapp.rowstore.sqlite.profile import Profiler
-from webapp.rowstore.sqlite.row_batches import read_batches
-from webapp.rowstore.sqlite.row_deletions import latest_deletions
+from webapp.rowstore.reader import Blocks, RowReader
+from webapp.rowstore.sqlite.reader import STEPS, SqliteRowReader
 from webapp.rowstore.sqlite.schema import LIMITS
-from webapp.rowstore.sqlite.statement import Sql
-from webapp.rowstore.sqlite.transaction import readable_errors
-from webapp.rowstore.sqlite.workbook_rows import ensure_fits
-from webapp.rowstore.store import (
-    BATCH_SIZE,
-    EXPORT_CHECK_SECONDS,
-    NEIGHBOUR_SECONDS,
-    PAGE_SIZE,
-    POSITION_SECONDS,
-    PROFILE_SECONDS,
-    SCAN_SECONDS,
-    Blocks,
-    ExportFormat,
-    Keep,
-    RowReader,
-    RowStore,
-)
-from webapp.rowstore.table_ref import Field, TableRef
-from webapp.rowstore.values import (
-    FIRST_PAGE,
-    MAX_DIFFERING,
-    Comparison,
-    Count,
-    Page,
-    PageStart,
-    Position,
-    Profile,
-    RowView,
-    StoredRow,
-    Unmet,
-)
+from webapp.rowstore.store import RowStore
 
 if TYPE_CHECKING:  # a child process loads no SQLAlchemy
     from sqlalchemy import Connection
@@ -65,13 +20,6 @@ if TYPE_CHECKING:  # a child process loads no SQLAlchemy
 
 F = TypeVar("F")
 T = TypeVar("T")
-
-TEXTS = 2_000  # cells of a column that are read at once
-BATCH = 25  # rows that are in memory although a page may have no room for them
-
-# SQLite VM instructions between checks whether to go on: some hundredths of a second. A check takes the interpreter
-# lock, which a busy event loop releases only every 5 ms, so frequent checks would mostly wait.
-_STEPS = 500_000
 
 
 class SqliteRowStore(RowStore):
@@ -106,7 +54,7 @@ class SqliteRowStore(RowStore):
         connection = await asyncio.to_thread(connect, Path(self.address), query_only=True)
         cancelled = threading.Event()
         # Not `interrupt`: between two statements it would be lost.
-        connection.set_progress_handler(cancelled.is_set, _STEPS)
+        connection.set_progress_handler(cancelled.is_set, STEPS)
         resources = ExitStack()
         resources.callback(connection.close)
         blocks = resources.enter_context(closing(work(SqliteRowReader(connection))))
@@ -155,174 +103,3 @@ def _close_after(running: "asyncio.Future[bytes | None]", resources: ExitStack) 
         close(running)
     else:
         running.add_done_callback(close)
-
-
-class SqliteRowReader(RowReader):
-    """Without a deadline until `time_limit` or `cancellable` sets one."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._deadline = math.inf  # of time.monotonic()
-
-    # -- queries ---------------------------------------------------------------------------------------------------
-
-    def page(
-        self,
-        table: TableRef,
-        query: TableQuery,
-        start: PageStart = FIRST_PAGE,
-        size: int = PAGE_SIZE,
-        scan_seconds: float = SCAN_SECONDS,
-    ) -> Page:
-        return pages.page(self.execute, self.iterate, table.id, query, start, size, scan_seconds)
-
-    def count(self, table: TableRef, query: TableQuery, seconds: float = math.inf) -> Count:
-        with self.time_limit(seconds):
-            return pages.count(self.execute, table.id, query)
-
-    def position(
-        self, table: TableRef, query: TableQuery, fraction: float, seconds: float = POSITION_SECONDS
-    ) -> Position | None:
-        return find_position(self.execute, self.time_limit, table.id, query, fraction, seconds)
-
-    def row(
-        self,
-        table: TableRef,
-        query: TableQuery,
-        row_id: int,
-        scan_seconds: float = SCAN_SECONDS,
-        sort_seconds: float = NEIGHBOUR_SECONDS,
-    ) -> RowView | None:
-        def limited() -> AbstractContextManager[None]:
-            return self.time_limit(sort_seconds)
-
-        return pages.row(self.execute, self.iterate, limited, table.id, query, row_id, scan_seconds)
-
-    def has_row(self, table: TableRef, row_id: int) -> bool:
-        return cells.has_row(self.execute, table.id, row_id)
-
-    def cell(self, table: TableRef, row_id: int, field: Field) -> Blocks:
-        return cells.read_cell(self._connection, self.execute, table.id, row_id, field)
-
-    def cells(self, table: TableRef, ids: Sequence[int], fields: Sequence[Field]) -> dict[int, tuple[str, ...]]:
-        printed = cells.print_cells(self.execute, table.id, ids, [print_exact(field) for field in fields])
-        return {row_id: tuple(map(decode, texts)) for row_id, texts in printed.items()}
-
-    def text_size(self, table: TableRef, ids: Sequence[int], fields: Sequence[Field]) -> int:
-        return cells.text_size(self.execute, table.id, ids, fields)
-
-    def batches(
-        self, table: TableRef, query: TableQuery, fields: Sequence[Field], size: int = BATCH_SIZE
-    ) -> Iterator[list[StoredRow]]:
-        return read_batches(self._connection, self.execute, table.id, query, fields, size)
-
-    def repeated_rows(
-        self, table: TableRef, query: TableQuery, keys: Sequence[Field], keep: Keep
-    ) -> Iterator[list[int]]:
-        found = repeated_rows_sql(self.execute, table, query, keys, keep)
-        for batch in self.iterate(found):
-            yield [row_id for (row_id,) in batch]
-
-    def fits(self, field: Field, text: str) -> bool:
-        return fits(field, text)
-
-    def set_parts(self, table_id: int, seq: int) -> list[int]:
-        return set_parts.read_numbers(self.execute, table_id, seq)
-
-    def set_part(self, table_id: int, seq: int, number: int) -> list[Entry]:
-        return set_parts.read_part(self.execute, table_id, seq, number)
-
-    def latest_deletions(self, table_id: int, after: int, ids: Sequence[int]) -> dict[int, str | None]:
-        return latest_deletions(self.execute, table_id, after, ids)
-
-    def texts(self, table: TableRef, field: Field) -> Iterator[list[str]]:
-        with readable_errors(), closing(self._connection.execute(converting.texts_sql(table.id, field).text)) as cursor:
-            for batch in converting.batches(cursor, TEXTS):
-                yield [decode(text) for (text,) in batch]
-
-    def first_rows(self, table: TableRef, field: Field, texts: Sequence[str]) -> dict[str, int]:
-        found = self.execute(converting.first_rows_sql(table.id, field, texts)) if texts else []
-        return {decode(text): row_id for text, row_id in found}
-
-    def compare(self, table: TableRef, source: Field, target: Field, after: int, last: int) -> Comparison:
-        counted = Comparison(*self.execute(converting.comparison_sql(table.id, source, target, after, last))[0])
-        if not counted.differing:
-            return counted
-        found = self.execute(converting.differing_rows_sql(table.id, source, target, after, last, MAX_DIFFERING))
-        return replace(counted, rows=tuple(row_id for (row_id,) in found))
-
-    def unmet(self, table: TableRef, field: Field, choices: Sequence[str]) -> Unmet:
-        return Unmet(*self.execute(validation.unmet_sql(table.id, field, choices))[0])
-
-    def drafts(self) -> list[str]:
-        return drafts.find_drafts(self.execute)
-
-    def has_discarded(self) -> bool:
-        return drafts.has_discarded(self.execute)
-
-    def free_columns(self, table_id: int) -> int:
-        return converting.free_columns(self.execute, table_id)
-
-    def profile(self, table: TableRef, query: TableQuery, number: int, seconds: float = PROFILE_SECONDS) -> Profile:
-        column, query = query.field(number), query.sorted_by()
-        return Profiler(self.execute, self.time_limit, table.id, query, column).profile(seconds)
-
-    def export(
-        self,
-        table: TableRef,
-        query: TableQuery,
-        format: ExportFormat = "csv",
-        *,
-        safe: bool = False,
-        delimiter: str = ",",
-        on_rows: Callable[[int], None] = lambda rows: None,
-    ) -> Blocks:
-        return export(
-            self._connection, self.execute, table.id, query, format, safe=safe, delimiter=delimiter, on_rows=on_rows
-        )
-
-    def ensure_exportable(
-        self, table: TableRef, query: TableQuery, format: ExportFormat, seconds: float = EXPORT_CHECK_SECONDS
-    ) -> None:
-        if format == "xlsx":
-            with suppress(QueryTimeout), self.time_limit(seconds):
-                ensure_fits(self._connection, self.execute, table.id, query)
-
-    # -- execution -------------------------------------------------------------------------------------------------
-
-    def execute(self, sql: Sql) -> list[Any]:
-        """All rows of one statement. Raises `QueryTimeout`, and `UserError` for trouble of the database."""
-        with readable_errors():
-            return self._connection.execute(sql.text, sql.values).fetchall()
-
-    def iterate(self, sql: Sql) -> Iterator[list[Any]]:
-        """The rows of one statement in batches, each computed when it is asked for. Raises as `execute` does."""
-        with readable_errors(), closing(self._connection.execute(sql.text, sql.values)) as cursor:
-            while batch := cursor.fetchmany(BATCH):
-                yield batch
-
-    @contextmanager
-    def time_limit(self, seconds: float) -> Iterator[None]:
-        """Statements in this block end after `seconds`, or with the reader's own deadline if that is sooner."""
-        outer = self._deadline
-        self._deadline = min(outer, time.monotonic() + seconds)
-        try:
-            yield
-        finally:
-            self._deadline = outer
-
-    @contextmanager
-    def cancellable(self, seconds: float, cancelled: threading.Event) -> Iterator[None]:
-        """The same, and statements also end once `cancelled` is set, because nobody waits for them any more."""
-        self._connection.set_progress_handler(lambda: cancelled.is_set() or time.monotonic() > self._deadline, _STEPS)
-        try:
-            with self.time_limit(seconds):
-                yield
-        finally:
-            self._connection.set_progress_handler(None, _STEPS)
-
-
-@contextmanager
-def open_reader(address: str) -> Iterator[SqliteRowReader]:
-    with closing(connect(Path(address), query_only=True)) as connection:
-        yield SqliteRowReader(connection)

@@ -12,6 +12,7 @@ from webapp.rowstore.sqlite.entry_writer import EntryWriter
 from webapp.rowstore.sqlite.inserting import insert_sql, stored_values, value_and_text
 from webapp.rowstore.sqlite.planning import existing_names, indexed_columns
 from webapp.rowstore.sqlite.printing import print_exact
+from webapp.rowstore.sqlite.reader import SqliteRowReader
 from webapp.rowstore.sqlite.schema import (
     LIMITS,
     ROW_ID,
@@ -28,11 +29,10 @@ from webapp.rowstore.sqlite.schema import (
 )
 from webapp.rowstore.sqlite.search_index import upkeep
 from webapp.rowstore.sqlite.statement import Sql
-from webapp.rowstore.sqlite.store import SqliteRowReader
 from webapp.rowstore.sqlite.transaction import readable_errors
-from webapp.rowstore.store import RowWriter
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import AppliedEntries, ApplyResult, CellChange, Converted, EditConflict, StoredRow
+from webapp.rowstore.writer import RowWriter
 
 
 class SqliteRowWriter(SqliteRowReader, RowWriter):

@@ -1,0 +1,45 @@
+"""The verbs of a table's full-text index: searches work without it, and read the rows meanwhile."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.models.tables.table import SearchIndex, Table
+from webapp.rowstore import within
+from webapp.rowstore.table_ref import Field, TableRef
+from webapp.types.base import null_of
+
+
+def begin_search_index(work: UnitOfWork, table: Table) -> None:
+    """Build it, in the background."""
+    table.search_index = SearchIndex.BUILDING
+    work.enqueue("index_table", str(table.id))
+
+
+async def index_search_again(work: UnitOfWork, table: Table) -> None:
+    """Cells with the word for empty ones are shown otherwise now. Searches work without the index meanwhile."""
+    if table.search_index == SearchIndex.NONE:
+        return
+    table_id = table.id
+    await within(work, lambda rows: rows.drop_search_index(table_id))
+    begin_search_index(work, table)
+
+
+async def finish_search_index(work: UnitOfWork, indexed: TableRef, *, is_built: bool) -> bool:
+    """The full-text index of `indexed` is complete, or given up: then what a killed child has left of it goes. False if
+    the table has other columns since, or prints their cells otherwise: it goes in any case and has to be built again.
+    """
+    table = await work.session.scalar(select(Table).where(Table.id == indexed.id).options(selectinload(Table.columns)))
+    if table is not None and _indexed(table.ref) != _indexed(indexed):
+        await within(work, lambda rows: rows.drop_search_index(indexed.id))
+        return False
+    if not is_built:
+        await within(work, lambda rows: rows.drop_unfinished_search_index(indexed.id))
+    if table is not None:
+        table.search_index = SearchIndex.READY if is_built else SearchIndex.NONE
+    return True
+
+
+def _indexed(table: TableRef) -> dict[Field, str]:
+    """The columns whose cells the index holds, and of each all that a change of its format changes of them."""
+    return {field: null_of(field.format) for field in table.fields}
