@@ -11,7 +11,7 @@ from webapp.models.tables.table import Column, Table
 from webapp.models.tables.table_form import Ask, FormField, missing_of
 from webapp.rowstore.cell_input import read_input
 from webapp.rowstore.column_rules import ColumnRules, RulesRefused
-from webapp.rowstore.store import RowReader
+from webapp.rowstore.reader import RowReader
 from webapp.rowstore.table_ref import Field
 
 MAX_FIELDS = 100
