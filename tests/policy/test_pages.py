@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from settings import Settings
 from tests.conftest import Client, make_settings
+from tests.forms import add_form
 from tests.helpers import ADA, sign_out, sign_up
 from tests.http.auth.conftest import add_second_factor, code
 from tests.import_states import COMPARED, add_import, add_update
@@ -34,6 +35,8 @@ STRANGER = ["/", "/api/docs", "/login", "/login?next=/dashboard", "/reset", "/re
 LINKED = {"/verifications/": "verify", "/reset/": "reset", "/invitations/": "invite"}
 SECOND_FACTOR = ["/account/second-factor", "/account/second-factor/replacement"]  # while it is on
 ELSEWHERE = ["/login/code", "/outbox", "/outbox/any", *SECOND_FACTOR, *(f"{place}any" for place in LINKED)]
+# Of forms, which strangers see without the way around them.
+FORMS = ["/f/any", "/f/any/thanks", "/tables/1/forms/1/preview"]
 ACCOUNT = [
     "/account",
     "/account/email",
@@ -110,6 +113,10 @@ PEOPLE = [
     "/tables/1/views/new?q=ur&sort=-2",
     "/tables/1/views/1/edit",
     "/tables/1?q=ur&view=1",
+    "/tables/1/forms",
+    "/tables/2/forms",
+    "/tables/1/forms/new",
+    "/tables/1/forms/1",
     "/tables/1/bulk?rows=2-4",
     *(f"/tables/1/bulk/{action}?rows=all" for action in ACTIONS),
     *ACCOUNT,
@@ -165,7 +172,7 @@ OTHERS = {
 def test_every_page_is_checked(settings: Settings) -> None:
     app = create_app(settings)
     adapter = app.url_map.bind("localhost")
-    pages = [*FIRST, *STRANGER, *PEOPLE, *ADMINISTRATION, *ELSEWHERE, "/tables/imports/any"]
+    pages = [*FIRST, *STRANGER, *PEOPLE, *ADMINISTRATION, *ELSEWHERE, *FORMS, "/tables/imports/any"]
     pages += ["/tables/1/imports/any", "/tables/1/imports/any/changes"]
     seen = {adapter.match(address.partition("?")[0])[0] for address in pages}
     endpoints = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
@@ -230,9 +237,29 @@ async def test_the_pages_of_signed_in_people_are_valid(
     for state in ("ready", "done"):
         add_plan(settings.data_dir, 1, [Entry(1, 1, "", "x")], state=state)
     add_view(settings.data_dir, 1, owner=None)
+    await add_form(db.of(app), settings, 1, origins=("https://a.example",))
     for address in PEOPLE:
         check(address, await page(client, address))
         check_way_out(address, await page(client, address))
+
+
+async def test_the_pages_of_forms_are_valid(app: Application, client: QuartClient, settings: Settings) -> None:
+    await arrive(client, settings)
+    form = await add_form(db.of(app), settings, 1)
+    once = await add_form(db.of(app), settings, 1, one_each=True)
+    off = await add_form(db.of(app), settings, 1, is_on=False)
+    for address in (form.url, f"{form.url}/thanks", f"{form.page}/preview", once.url):
+        check(address, await page(client, address))
+    check("refused", html5lib.parse(await refused(client, form.url), namespaceHTMLElements=False))
+    check("off", await page(client, off.url, 410))
+    check("signed out", await page(app.test_client(), once.url, 401))
+
+
+async def refused(client: QuartClient, address: str) -> str:
+    answer = await client.post(address, form={"cell1": "", "cell2": "many", "homepage": "https://spam.example"})
+    text: str = await answer.get_data(as_text=True)
+    assert answer.status_code == 422
+    return text
 
 
 async def test_the_pages_of_the_administration_are_valid(

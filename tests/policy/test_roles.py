@@ -15,6 +15,7 @@ from quart.testing import QuartClient
 from werkzeug.routing import Rule
 
 from settings import Settings
+from tests.forms import place_form
 from tests.helpers import Person, is_signed_in, sign_in
 from tests.import_states import add_import, add_update
 from tests.large_changes import add_plan
@@ -69,9 +70,11 @@ class World:
     async def samples(self, method: str, rule: Rule, actor: Role, *, foreign: bool) -> dict[str, Any]:
         whose = self.other if foreign else self.people[actor]
         found = {name: SAMPLES[name] for name in rule.arguments}
-        if rule.endpoint.startswith("tables."):
+        if rule.endpoint.startswith(("tables.", "forms.")):
             given = self._tables(whose, method) | await self._shared(whose, actor, method, rule)
             found |= {name: value for name, value in given.items() if name in found}
+            if "form_id" in found:
+                found["form_id"] = await self.write(place_form, found["table_id"])
         elif rule.endpoint.startswith(("admin.", "api.")):
             found |= await self._managed(rule, Role.OWNER if foreign else Role.GUEST)
         return found
@@ -325,6 +328,8 @@ async def ask_of(world: World, client: QuartClient, key: Key, rule: Rule, table_
             given["token_id"] = await db().write(_invite_to, table_id)
     if "import_id" in rule.arguments:
         given["import_id"] = add_file(world.settings, table_id, person.id, key[0])
+    if "form_id" in rule.arguments:
+        given["form_id"] = await world.write(place_form, table_id)
     if "change_id" in rule.arguments:
         given["change_id"] = add_plan(world.settings.data_dir, table_id, user_id=person.id, state="done")
     if "view_id" in rule.arguments:

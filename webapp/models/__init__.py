@@ -18,6 +18,7 @@ from webapp.models.tables.import_update import ImportSource, ImportUpdate
 from webapp.models.tables.large_change import LargeChange, LargeChangeLeft, LargeChangePart, LargeState
 from webapp.models.tables.saved_view import SavedView
 from webapp.models.tables.table import Column, Member, Table
+from webapp.models.tables.table_form import FormAnswer, TableForm
 from webapp.models.tables.type_change import SpareColumn, TypeChange
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Column",
     "EmailTaken",
     "Event",
+    "FormAnswer",
     "IdempotencyKey",
     "Import",
     "ImportSource",
@@ -55,6 +57,7 @@ __all__ = [
     "Session",
     "SpareColumn",
     "Table",
+    "TableForm",
     "TableInvitation",
     "TableRole",
     "TokenUnusable",

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, func, or_, select
 from webapp.models.accounts.user import User
 from webapp.models.tables.change_set import Change, ChangeSet, Kind
 from webapp.models.tables.table import Column, Table
+from webapp.models.tables.table_form import TableForm
 from webapp.rowstore.nul_escape import decode_beginning
 from webapp.rowstore.page_budget import MAX_CELL
 from webapp.rowstore.table_ref import TableRef
@@ -19,7 +20,9 @@ MAX_ENTRIES = 2_000  # of all of these
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who made a change; nobody if the account is gone."""
+    """Who made a change; nobody if the account is gone, and the form by whose address it came if that is all there is
+    to say.
+    """
 
     id: int | None
     name: str
@@ -97,7 +100,8 @@ def _listed(row: Any) -> int:
 
 
 def _as_set(row: Any) -> LoggedSet:
-    logged = LoggedSet(row.seq, row.kind, Author(row.actor_id, row.name or ""))
+    form = f"the form {row.form}" if row.form else ""
+    logged = LoggedSet(row.seq, row.kind, Author(row.actor_id, row.name or form))
     if row.is_large or row.kind == Kind.IMPORT:
         logged.extent = (row.first_row or 0, row.last_row or 0, row.rows)
     return logged
@@ -136,8 +140,10 @@ _SETS = (
         or_(ChangeSet.blob.is_not(None), ChangeSet.parts > 0, ChangeSet.state != "").label("is_large"),
         ChangeSet.actor_id,
         User.name,
+        TableForm.name.label("form"),
     )
     .outerjoin(User, User.id == ChangeSet.actor_id)
+    .outerjoin(TableForm, TableForm.id == ChangeSet.form_id)
     .where(
         ChangeSet.table_id == bindparam("table_id"),
         ChangeSet.seq > bindparam("after"),

@@ -69,6 +69,7 @@ class Via(StrEnum):
     PAGE = "page"  # a form on a page, also without JavaScript
     IMPORT = "import"
     API = "api"
+    FORM = "form"  # an answer: `form_id`
 
 
 class SetState(StrEnum):
@@ -95,6 +96,8 @@ class ChangeSet(Base):
     at: Mapped[datetime]
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     via: Mapped[str]
+    # The form that it answers; the log outlives forms.
+    form_id: Mapped[int | None]
     kind: Mapped[str]
     rows: Mapped[int]  # how many rows it changed, added or deleted
     cells: Mapped[int]  # of these, how many cells of rows that were there before and after
