@@ -24,6 +24,7 @@ class Made:
 # Columns of which only is compared whether they are set: they differ from row to row by nature.
 VARYING = re.compile(
     r"(?:.*_)?(?:id|at|until|hash|secret|step)|added_by|created_by|sealed|fingerprint|credential|address|agent|start|url"
+    r"(?:.*_)?(?:id|at|until|hash|secret|step)|(?:added|made)_by|sealed|fingerprint|credential|address|agent|start|url"
 )
 # What the jobs write, whenever their turn comes; what counts the changes of a table; and the keys of requests, which
 # are compared by what they lead to.

@@ -24,6 +24,7 @@ from tests.http.account.test_second_factor import begin, current_code, turn_on
 from tests.http.auth.conftest import SECRET, add_second_factor
 from tests.import_states import add_import, add_update
 from tests.large_changes import add_plan
+from tests.links import add_link
 from tests.mails import letters
 from tests.people import settle, window
 from tests.saved_views import add_view
@@ -431,6 +432,18 @@ def table_form(action: str, **fields: str) -> Callable[[Scene], Awaitable[Press]
         form = await add_form(db.of(scene.app), scene.settings, table_id, actor=actor_of(scene.user))
         return Press(f"{form.page}{action}", fields, lambda: scene.write(_forget, TableForm, form.id))
 
+
+def link(action: str, **form: str) -> Callable[[Scene], Awaitable[Press]]:
+    """A link to a table, or the one that is to be made."""
+
+    async def prepare(scene: Scene) -> Press:
+        table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+        path, gone = f"/tables/{table_id}/links", deleting(scene, scene.user, table_id)
+        if not action:
+            return Press(path, form, gone, page=path)
+        link_id, _ = await add_link(scene.app, table_id, scene.user)
+        return Press(path + action.format(id=link_id), form, gone)
+
     return prepare
 
 
@@ -663,6 +676,9 @@ PRESSES: dict[str, Callable[[Scene], Awaitable[Press]]] = {
     "tables.invitations_create": table_invitation(""),
     "tables.invitations_link": table_invitation("link"),
     "tables.invitations_withdraw": table_invitation("withdrawal"),
+    "tables.links_create": link("", name="Press", what="table"),
+    "tables.links_revoke": link("/{id}/revocation"),
+    "tables.links_update": link("/{id}", name="Board", may_search="y"),
     "tables.members_create": sharing("", person="{email}", role="editor"),
     "tables.members_destroy": sharing("/{id}/removal", "viewer"),
     "tables.members_hand_over": sharing("/{id}/handover", "viewer"),

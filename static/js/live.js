@@ -41,7 +41,7 @@
   const open = () => {
     close();
     heard = Date.now();
-    const opened = new EventSource(`${url}&after=${seq}`);
+    const opened = new EventSource(`${url}${url.includes('?') ? '&' : '?'}after=${seq}`);
     source = opened;
     const receive = (name, take) => opened.addEventListener(name, (event) => {
       heard = Date.now();

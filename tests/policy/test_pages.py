@@ -17,12 +17,13 @@ from tests.helpers import ADA, sign_out, sign_up
 from tests.http.auth.conftest import add_second_factor, code
 from tests.import_states import COMPARED, add_import, add_update
 from tests.large_changes import add_plan
+from tests.links import add_link
 from tests.people import settle
 from tests.saved_views import add_view
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp import create_app
 from webapp.extensions import db
-from webapp.models import Mail, OneTimeToken, Purpose
+from webapp.models import Mail, OneTimeToken, Purpose, User
 from webapp.rowstore.entries import Entry
 from webapp.tables.bulk_forms import ACTIONS
 from webapp.web.application import Application
@@ -77,6 +78,9 @@ PEOPLE = [
     "/tables/2",
     "/tables/1/edit",
     "/tables/1/members",
+    "/tables/1/links",
+    "/tables/1/links?f.2=ge:1&cols=1,2",
+    "/tables/1/links/1",
     "/tables/1/members/2/handover",
     "/tables/1/access",
     "/tables/1/access?person=eve@example.org",
@@ -120,6 +124,16 @@ PEOPLE = [
     "/tables/1/bulk?rows=2-4",
     *(f"/tables/1/bulk/{action}?rows=all" for action in ACTIONS),
     *ACCOUNT,
+]
+# Below a link.
+SHARED = [
+    "",
+    "?q=ur&sort=4,-3&f.2=ge:1&cols=1,2,4",
+    "?q=pluto",
+    "/rows/5",
+    "/columns",
+    "/columns/1",
+    "/columns/3/profile",
 ]
 # What goes wrong has a page as well.
 REFUSALS = {
@@ -166,6 +180,13 @@ OTHERS = {
     "tables.counts_show": "a part of a page",
     "tables.members_suggest": "a part of a page",
     "tables.cells_show": "a download",
+    "shared.exports_show": "a file",
+    "shared.positions_show": "leads to the table",
+    "shared.filters_create": "leads on to the table",
+    "shared.rows_index": "a part of a page",
+    "shared.counts_show": "a part of a page",
+    "shared.cells_show": "a download",
+    "shared.stream": "a stream",
 }
 
 
@@ -174,6 +195,8 @@ def test_every_page_is_checked(settings: Settings) -> None:
     adapter = app.url_map.bind("localhost")
     pages = [*FIRST, *STRANGER, *PEOPLE, *ADMINISTRATION, *ELSEWHERE, *FORMS, "/tables/imports/any"]
     pages += ["/tables/1/imports/any", "/tables/1/imports/any/changes"]
+    pages = [*FIRST, *STRANGER, *PEOPLE, *ADMINISTRATION, *ELSEWHERE, "/tables/imports/any"]
+    pages += ["/tables/1/imports/any", "/tables/1/imports/any/changes", *(f"/s/any{place}" for place in SHARED)]
     seen = {adapter.match(address.partition("?")[0])[0] for address in pages}
     endpoints = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
 
@@ -234,6 +257,7 @@ async def test_the_pages_of_signed_in_people_are_valid(
     assert (await settle(app, "eve@example.org")).id == 2
     await client.post("/tables/1/members", form={"person": "eve@example.org", "role": "editor"})
     await client.post("/tables/1/invitations", form={"email": "kim@example.org", "role": "viewer"})
+    await client.post("/tables/1/links", form={"name": "Press", "what": "view", "view": "f.2=ge:1"})
     for state in ("ready", "done"):
         add_plan(settings.data_dir, 1, [Entry(1, 1, "", "x")], state=state)
     add_view(settings.data_dir, 1, owner=None)
@@ -260,6 +284,19 @@ async def refused(client: QuartClient, address: str) -> str:
     text: str = await answer.get_data(as_text=True)
     assert answer.status_code == 422
     return text
+
+
+async def test_the_pages_below_a_link_are_valid(app: Application, client: QuartClient, settings: Settings) -> None:
+    await arrive(client, settings)
+    async with db.of(app).reading() as session:
+        owner = await session.get_one(User, 1)
+    visitor = app.test_client(use_cookies=False)
+    for scope in ([], [("f.2", "ge:1")]):
+        _, link = await add_link(app, 1, owner, scope=scope)
+        for place in SHARED:
+            check(place, await page(visitor, link + place))
+        for place, status in {"/rows/99": 404, "?f.2=ge:many": 422}.items():
+            check(place, await page(visitor, link + place, status))
 
 
 async def test_the_pages_of_the_administration_are_valid(

@@ -8,6 +8,7 @@ import re
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ from webapp.models import (
     Action,
     Actor,
     ApiToken,
+    Link,
     Member,
     OneTimeToken,
     Purpose,
@@ -107,6 +109,8 @@ class World:
             await self.write(_throw_away, table_id)
         if "token_id" in rule.arguments:
             return {"token_id": await self.write(_invite_to, table_id)}
+        if "link_id" in rule.arguments:
+            return {"table_id": table_id, "link_id": await self.write(_link_to, table_id)}
         if "user_id" in rule.arguments:
             await self.write(_share, table_id, member.id, "viewer")
         if {"table_id", "import_id"} <= rule.arguments:
@@ -155,6 +159,13 @@ async def _invite_to(work: UnitOfWork, table_id: int) -> int:
     token_id = (await work.session.execute(OneTimeToken.__table__.select())).all()[-1].id
     work.session.add(TableInvitation(invitation_id=token_id, table_id=table_id, role="viewer"))
     return int(token_id)
+
+
+async def _link_to(work: UnitOfWork, table_id: int) -> int:
+    link = Link(table_id=table_id, name="Press", token_hash=token_hex(8), sealed="", scope=[])
+    work.session.add(link)
+    await work.session.flush()
+    return link.id
 
 
 async def _throw_away(work: UnitOfWork, table_id: int) -> None:
@@ -326,6 +337,8 @@ async def ask_of(world: World, client: QuartClient, key: Key, rule: Rule, table_
             await db().write(_share, table_id, given["user_id"], TableRole.VIEWER)
         if "token_id" in rule.arguments:
             given["token_id"] = await db().write(_invite_to, table_id)
+        if "link_id" in rule.arguments:
+            given["link_id"] = await db().write(_link_to, table_id)
     if "import_id" in rule.arguments:
         given["import_id"] = add_file(world.settings, table_id, person.id, key[0])
     if "form_id" in rule.arguments:

@@ -111,7 +111,8 @@ class Hub:
         self._checked_at = time.monotonic()
         has_news = self.subject.take(found.news)
         for stream in streams if not self.subject.is_gone else ():
-            role = found.readers.get(stream.actor.id) if stream.actor.session_id in sessions else None
+            is_there = stream.actor.link_id is not None or stream.actor.session_id in sessions
+            role = found.readers.get(stream.actor.id) if is_there else None
             if role is None:
                 stream.end(is_revoked=True)
             elif stream.role not in (None, role):

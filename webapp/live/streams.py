@@ -39,7 +39,12 @@ async def stream() -> Response:
 
     A browser that connects again says in `Last-Event-ID` what it got last; this replaces `after`.
     """
-    actor, args = current_user(), request.args.to_dict()
+    return await push(request.args.to_dict())
+
+
+async def push(args: dict[str, str]) -> Response:
+    """The stream that `args` ask for, for whoever makes this request."""
+    actor = current_user()
     if last := request.headers.get("Last-Event-ID"):
         args["after"] = last
     factory = next((FACTORIES[name] for name in args if name in FACTORIES), None)

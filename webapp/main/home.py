@@ -17,6 +17,7 @@ SECRET_LINKS = (
     "/verifications/",
     "/invitations/",
     "/account/",
+    "/s/",
 )  # what mails lead to: no crawler uses them up
 ROBOTS = "".join(["User-agent: *\n", *(f"Disallow: {path}\n" for path in SECRET_LINKS)])
 

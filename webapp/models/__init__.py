@@ -16,6 +16,7 @@ from webapp.models.tables.change_set import Change, ChangeSet, ChangeSetPart
 from webapp.models.tables.import_model import Import, ImportState
 from webapp.models.tables.import_update import ImportSource, ImportUpdate
 from webapp.models.tables.large_change import LargeChange, LargeChangeLeft, LargeChangePart, LargeState
+from webapp.models.tables.link import Link
 from webapp.models.tables.saved_view import SavedView
 from webapp.models.tables.table import Column, Member, Table
 from webapp.models.tables.table_form import FormAnswer, TableForm
@@ -44,6 +45,7 @@ __all__ = [
     "LargeChangeLeft",
     "LargeChangePart",
     "LargeState",
+    "Link",
     "Mail",
     "Member",
     "OneTimeToken",

@@ -69,6 +69,7 @@ class Actor:
     scopes: frozenset[str] | None = None  # the token's scopes; None: no restriction beyond the role
     time_zone: str = "UTC"  # an IANA name
     number_style: str = "comma"  # how large numbers are written; `web/formatting.py` knows the styles
+    link_id: int | None = None  # the link to a table by which somebody without an account came
 
 
 class Shared(Protocol):
@@ -126,11 +127,11 @@ ROLES_WITH_TWO_FACTORS: dict[str, frozenset[Role]] = {
 def is_allowed(actor: Actor, action: Action, subject: Shared | Ranked | None = None) -> bool:
     """Whether `actor` may do `action`, in general or with `subject`.
 
-    What one may do with a table depends on what one is to it, and on one's role. People are managed by those with a
-    higher role; owners also manage each other.
+    What one may do with a table depends on what one is to it, and on one's role; by a link one only looks. People are
+    managed by those with a higher role; owners also manage each other.
     """
     rule = RULES[action]
-    if Role(actor.role) not in rule.roles:
+    if Role(actor.role) not in rule.roles or (actor.link_id is not None and action is not Action.READ_TABLE):
         return False
     if actor.scopes is not None and (rule.scope is None or rule.scope not in actor.scopes):
         return False

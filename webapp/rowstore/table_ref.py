@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from webapp.rowstore.errors import QueryError
 from webapp.types import NULL, TYPES, ColumnType, Value
 from webapp.types.duration import print_duration
 
@@ -88,20 +89,65 @@ class Field:
         return {name: value for name, value in self.format.items() if name != NULL}
 
 
+class RowScope(Protocol):
+    """Which rows there are for somebody: those that filters and a search show. Implemented by `TableQuery`."""
+
+    @property
+    def fields(self) -> tuple[Field, ...]: ...  # that the search looks at
+    @property
+    def groups(self) -> list[list[Any]]: ...
+    @property
+    def terms(self) -> tuple[str, ...]: ...
+    @property
+    def only(self) -> tuple[Any, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class TableRef:
     """A table and its columns, in table order. `kept` are columns that were deleted: nothing shows or finds their
     cells, but these go and come back with their rows.
+
+    For somebody who may see only a part of the table it is narrowed. `hidden` are the columns that they may not see:
+    like those that were deleted, but the search index has them. `scope` shows the rows that they may see, and may use
+    hidden columns for that: no other row is there for whatever is done with this reference.
     """
 
     id: int
     fields: tuple[Field, ...]
     kept: tuple[Field, ...] = ()
+    hidden: tuple[Field, ...] = ()
+    scope: RowScope | None = None
+
+    def __post_init__(self) -> None:
+        if self.scope is not None and self.scope.only:
+            raise ValueError("a scope is a search and filters")
 
     @property
     def stored(self) -> tuple[Field, ...]:
         """The columns that a row has cells of, in the order in which `StoredRow` has them."""
-        return (*self.fields, *self.kept)
+        return (*self.fields, *self.kept, *self.hidden)
+
+    @property
+    def indexed(self) -> tuple[Field, ...]:
+        """The columns that the search index has."""
+        return (*self.fields, *self.hidden)
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.hidden) or self.scope is not None
+
+    def ensure_shown(self, fields: Iterable[Field]) -> None:
+        """Raises `QueryError` for a column that a narrowed table does not show, as for one that there never was."""
+        if self.is_narrowed:
+            shown = {(field.number, field.storage) for field in self.fields}
+            for field in fields:
+                if (field.number, field.storage) not in shown:
+                    raise QueryError(f"This table has no column number {field.number}.")
+
+    def ensure_whole(self) -> None:
+        """Raises `ValueError` if it is narrowed: what works on all rows or columns is for those who may see them."""
+        if self.is_narrowed:
+            raise ValueError("this is for whole tables")
 
     @classmethod
     def of(cls, table_id: int, columns: Iterable[ColumnLike]) -> "TableRef":
@@ -109,6 +155,8 @@ class TableRef:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "TableRef":
-        """The reverse of `dataclasses.asdict`."""
+        """The reverse of `dataclasses.asdict`. Raises `ValueError` for a narrowed table: no child gets one."""
+        if data.get("hidden") or data.get("scope"):
+            raise ValueError("this is for whole tables")
         fields, kept = (tuple(Field(**field) for field in data.get(name, ())) for name in ("fields", "kept"))
         return cls(data["id"], fields, kept)

@@ -6,6 +6,7 @@ from quart import Blueprint, Quart
 
 from webapp.extensions import jobs
 from webapp.live import streams
+from webapp.tables import shared
 from webapp.tables.dashboard import panel
 from webapp.tables.import_stream import watch_import
 from webapp.tables.large_change_stream import watch_change
@@ -41,6 +42,7 @@ from webapp.tables import (  # noqa: E402, F401  (routes register themselves)
     history,
     imports,
     large_changes,
+    links,
     members,
     places,
     positions,
@@ -58,3 +60,5 @@ from webapp.tables import (  # noqa: E402, F401  (routes register themselves)
     updates,
     uploads,
 )
+
+bp.record(lambda state: shared.register(cast(Quart, state.app)))

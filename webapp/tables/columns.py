@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from quart import Response, redirect, request, url_for
+from quart import Response, redirect, request
 from quart.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
@@ -19,10 +19,12 @@ from webapp.rowstore.table_ref import Field
 from webapp.tables import bp
 from webapp.tables.address import parse_query
 from webapp.tables.table_urls import TableUrls
+from webapp.tables.visiting import may_search
 from webapp.types.number_format import is_decorated
 from webapp.web.access import Action
 from webapp.web.formatting import capitalise, format_digits, plural
 from webapp.web.fragments import is_partial, render, render_large
+from webapp.web.paths import url_for
 from webapp.web.row_reads import read_rows
 from webapp.web.session import current_user
 
@@ -156,6 +158,7 @@ async def _column_page(
         sort=_present_sort(urls, column),
         hide_url=urls.table(query.with_columns(others)) if others else None,
         unfiltered_url=urls.table(rest) if filters else None,
+        may_search=may_search(),
         profile_url=urls.to("tables.profiles_show", number=number),
         **_edit_urls(access, urls, number),
         **(profile or {}),

@@ -5,7 +5,7 @@ text, never as markup.
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from quart import Response, url_for
+from quart import Response
 from quart.typing import ResponseReturnValue
 
 from webapp.extensions import db
@@ -18,6 +18,7 @@ from webapp.rowstore.table_ref import Field
 from webapp.tables.edit_requests import is_json
 from webapp.web.formatting import format_relative, plural
 from webapp.web.fragments import redirect_to
+from webapp.web.paths import url_for
 from webapp.web.templating import to_json
 
 MAX_UNDO_URL = 2_000  # characters: the cookie of a message has room for these

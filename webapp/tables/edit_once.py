@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from quart import url_for
 from quart.typing import ResponseReturnValue
 
 from webapp.db.unit_of_work import UnitOfWork
@@ -15,6 +14,7 @@ from webapp.models.tables.access import find_table
 from webapp.models.tables.change_set import entries_of
 from webapp.tables.edit_answers import answer_json, present_repeat
 from webapp.web.idempotency import header_key
+from webapp.web.paths import url_for
 from webapp.web.session import current_user
 
 P = ParamSpec("P")

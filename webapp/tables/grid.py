@@ -27,9 +27,16 @@ _EXAMINED_ROWS = 20  # to decide whether a column may contain links
 
 
 def render_rows(
-    rows: Sequence[Row], fields: Sequence[Field], row_url: Callable[[str], str], cell_limit: int = MAX_CELL
+    rows: Sequence[Row],
+    fields: Sequence[Field],
+    row_url: Callable[[str], str],
+    cell_limit: int = MAX_CELL,
+    *,
+    has_boxes: bool = True,
 ) -> Markup:
-    """The `<tr>`s of `rows`, whose cells were cut beyond `cell_limit` characters; `row_url("12")` is row 12's URL."""
+    """The `<tr>`s of `rows`, whose cells were cut beyond `cell_limit` characters; `row_url("12")` is row 12's URL.
+    `has_boxes`: each row can be chosen.
+    """
     before, after = (str(escape(part)) for part in row_url(_SEPARATOR).split(_SEPARATOR))
     cells, width = _escape_cells(list(chain.from_iterable(cells for _, cells in rows))), len(fields)
     for index, column in [*_booleans(cells, fields), *_links(cells, fields, cell_limit)]:
@@ -38,7 +45,8 @@ def render_rows(
     # Without quotation marks, and end tags that HTML can do without: a page has a hundred rows. "Row" is what the
     # column of the box is called.
     html = [
-        f"<tr id=r{number}><th scope=row><input type=checkbox form=b name=r value={number} aria-label={number}>"
+        f"<tr id=r{number}><th scope=row>"
+        f"{f'<input type=checkbox form=b name=r value={number} aria-label={number}>' if has_boxes else ''}"
         f'<a href="{before}{number}{after}">{number}</a><td>{"<td>".join(row)}'
         for (number, _), row in zip(rows, each_row, strict=width > 0)
     ]

@@ -26,6 +26,7 @@ from webapp.tables.grid_view import (
     View,
 )
 from webapp.tables.table_urls import TableUrls
+from webapp.tables.visiting import may_export, may_search
 from webapp.web.formatting import format_number
 from webapp.web.paths import paths
 
@@ -56,7 +57,9 @@ def present_rows(urls: TableUrls, page: Page, came_from: str | None = None) -> R
         )
 
     return RowsPage(
-        rows=grid.render_rows(page.rows, page.fields, urls.row, page.cell_limit),
+        rows=grid.render_rows(
+            page.rows, page.fields, urls.row, page.cell_limit, has_boxes=urls.to_all("tables.bulk_index") is not None
+        ),
         count=len(page.rows),
         before=end("before", page.before),
         after=end("after", page.after),
@@ -88,7 +91,7 @@ def present_table(table: Table, query: TableQuery, page: Page, layout: ViewLayou
     widths = {
         column.number: grid.width_of(column.title, int(column.facts.get("width") or 0)) for column in table.columns
     }
-    path_to = paths().to
+    path_to, leads_to = paths().to, paths().leads_to
     heads = [_head(urls, field, widths[field.number], layout) for field in page.fields]
     return View(
         url=urls.table(),
@@ -104,17 +107,26 @@ def present_table(table: Table, query: TableQuery, page: Page, layout: ViewLayou
         unsorted_url=urls.table(query.sorted_by()) if query.sorts else urls.table(),
         clear_url=urls.table(query.without_filters()) if query.is_narrowed else urls.table(),
         columns_url=urls.to("tables.columns_index"),
-        bulk_url=urls.to("tables.bulk_index", None, rows="all"),
-        summary_url=urls.to("tables.summaries_show"),
+        links_url=urls.to("tables.links_index") if leads_to("tables.links_index") else None,
+        bulk_url=urls.to_all("tables.bulk_index"),
+        summary_url=urls.to("tables.summaries_show") if may_search() else None,
         hidden_count=len(query.fields) - len(query.visible),
         visible_count=len(query.visible),
-        exports=[Export(title, text, urls.to("tables.exports_show", None, **more)) for title, text, more in EXPORTS],
-        original_url=path_to("tables.originals_show", table_id=table.id),
+        exports=present_exports(urls),
+        original_url=path_to("tables.originals_show", table_id=table.id) if leads_to("tables.originals_show") else None,
+        may_search=may_search(),
         is_importing=table.state != "ready",
         terms=list(query.terms),
         place=present_place(urls, args, table),
         live=present_live(table, query),
     )
+
+
+def present_exports(urls: TableUrls) -> list[Export]:
+    """None for visitors whose link does not allow it."""
+    if not may_export():
+        return []
+    return [Export(title, text, urls.to("tables.exports_show", None, **more)) for title, text, more in EXPORTS]
 
 
 def _chip(urls: TableUrls, index: int, condition: Filter) -> Chip:
@@ -138,7 +150,9 @@ def present_live(table: Table, query: TableQuery) -> Live:
             growing=table.growing,
         ),
         seq=table.seq,
-        presence_url=path_to("tables.presence_update", table_id=table.id),
+        presence_url=path_to("tables.presence_update", table_id=table.id)
+        if paths().leads_to("tables.presence_update")
+        else None,
     )
 
 
@@ -148,16 +162,17 @@ def present_place(urls: TableUrls, args: list[tuple[str, str]], table: Table) ->
     way = min(max(way, 0.0), 100.0) if isfinite(way) else 0.0
     is_last = "last" in request.args
     is_estimate = "about" in request.args
-    total = None if query.is_narrowed else table.row_count if query.sorts else table.next_row_id - 1
+    is_part = is_part_of(table, query)
+    total = None if is_part else table.row_count if query.sorts else table.next_row_id - 1
     return Place(
         way=100.0 if is_last else way,
-        is_by_id=not query.is_narrowed and not query.sorts,
+        is_by_id=not is_part and not query.sorts,
         total=total,
         note=f"about {way:g} % of the way, estimated" if is_estimate else "",
         position_url=urls.to("tables.positions_show"),
         hidden=args,
         last_url=urls.table(last=1),
-        export_url=urls.to("tables.exports_show", None, format="csv"),
+        export_url=urls.to("tables.exports_show", None, format="csv") if may_export() else None,
         move_url=urls.to("tables.columns_index", apply=1),
     )
 
@@ -187,15 +202,20 @@ def _head(urls: TableUrls, field: Field, automatic: int, layout: ViewLayout) -> 
 # -- the status line ---------------------------------------------------------------------------------------------------
 
 
+def is_part_of(table: Table, query: TableQuery) -> bool:
+    """Whether the query shows a part of the table's rows; then how many there are is not known without counting."""
+    return query.is_narrowed or table.ref.scope is not None
+
+
 def needs_count(table: Table, query: TableQuery, page: Page) -> bool:
     """Whether the page itself does not tell how many rows the query shows."""
     has_all = page.before is None and page.after is None and table.state == "ready"
-    return query.is_narrowed and page.stopped_at is None and not has_all
+    return is_part_of(table, query) and page.stopped_at is None and not has_all
 
 
 def present_status(table: Table, query: TableQuery, page: Page, count: Count | None) -> StatusLine:
     """`count` is None if it is not needed or took too long: then the browser asks for it."""
-    if not query.is_narrowed or count is not None:
+    if not is_part_of(table, query) or count is not None:
         return present_count(table, query, count)
     if page.stopped_at:
         # The number so far is known only on the first page.
@@ -212,7 +232,7 @@ def present_count(table: Table, query: TableQuery, count: Count | None) -> Statu
     """`count` is None where counting takes too long altogether."""
     if count is not None:
         text = _sentence(table, query, count.number, is_capped=count.is_capped)
-    elif query.is_narrowed:
+    elif is_part_of(table, query):
         return StatusLine(f"{_some_rows(table, query)}; counting them took too long")
     else:
         text = _sentence(table, query)
@@ -222,11 +242,17 @@ def present_count(table: Table, query: TableQuery, count: Count | None) -> Statu
 
 
 def _sentence(table: Table, query: TableQuery, shown: int | None = None, *, is_capped: bool = False) -> str:
-    return describe_rows(query, table.row_count, shown, is_capped=is_capped, format_number=format_number)
+    return describe_rows(query, _total(table), shown, is_capped=is_capped, format_number=format_number)
 
 
 def _some_rows(table: Table, query: TableQuery) -> str:
-    return f"Some of {format_number(table.row_count)} rows{describe_query(query)}"
+    total = _total(table)
+    return f"Some{f' of {format_number(total)}' if total is not None else ''} rows{describe_query(query)}"
+
+
+def _total(table: Table) -> int | None:
+    """None for whom the table has only a part of its rows."""
+    return table.row_count if table.ref.scope is None else None
 
 
 def _count_url(table: Table, query: TableQuery) -> str:

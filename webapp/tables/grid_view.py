@@ -67,18 +67,18 @@ class RowCell:
     url: str | None
     size: int | None
     whole_url: str | None
-    history_url: str
+    history_url: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
     """How the page stays up to date: its stream, without `after`; the change set up to which its rows are, at least;
-    and where it says in which cell its reader is.
+    and where it says in which cell its reader is (None: nobody sees that).
     """
 
     url: str
     seq: int
-    presence_url: str
+    presence_url: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Place:
     position_url: str
     hidden: list[tuple[str, str]]
     last_url: str
-    export_url: str
+    export_url: str | None
     move_url: str
 
 
@@ -129,12 +129,14 @@ class View:
     unsorted_url: str
     clear_url: str
     columns_url: str
-    bulk_url: str
-    summary_url: str
+    summary_url: str | None
+    bulk_url: str | None
+    links_url: str | None
     hidden_count: int
     visible_count: int
     exports: list[Export]
-    original_url: str
+    original_url: str | None
+    may_search: bool
     is_importing: bool
     terms: list[str]
     place: Place

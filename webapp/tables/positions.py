@@ -47,10 +47,12 @@ async def _row(table: Table, urls: TableUrls, text: str) -> str:
     if not (digits.isascii() and digits.isdigit() and len(digits) < 19):
         raise QueryError(f"“{text}” is no row. Type its number, or a part of the way such as 50%.", "to")
     number, last = int(digits), table.next_row_id - 1
-    if number > last or number < 1:
+    is_part = table.ref.scope is not None  # then nobody is told how far it goes
+    if not is_part and (number > last or number < 1):
         raise QueryError(f"There is no row {format_number(number)}: the last one is {format_number(last)}.", "to")
-    if urls.query.sorts and not await row_store().read(
+    if (is_part or urls.query.sorts) and not await row_store().read(
         lambda rows: rows.has_row(table.ref, number), config().query_timeout
     ):
-        raise QueryError(f"Row {format_number(number)} was deleted.", "to")
+        what = f"There is no row {format_number(number)}." if is_part else f"Row {format_number(number)} was deleted."
+        raise QueryError(what, "to")
     return urls.table(at=number)

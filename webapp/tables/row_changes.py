@@ -4,7 +4,7 @@ JSON, and by forms, which are led to a page that says what happened.
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from quart import request, url_for
+from quart import request
 from quart.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
@@ -27,6 +27,7 @@ from webapp.web.flashes import flash
 from webapp.web.formatting import plural
 from webapp.web.fragments import redirect_to
 from webapp.web.idempotency import form_key
+from webapp.web.paths import url_for
 from webapp.web.session import current_user
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from quart import request, url_for
+from quart import request
 from quart.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
@@ -27,6 +27,7 @@ from webapp.web.flashes import flash
 from webapp.web.forms import Form
 from webapp.web.fragments import redirect_to, render_large
 from webapp.web.idempotency import form_key
+from webapp.web.paths import url_for
 from webapp.web.row_reads import read_rows
 from webapp.web.session import current_user
 from webapp.web.templating import to_json

@@ -14,6 +14,7 @@ from webapp.rowstore.query import TableQuery
 from webapp.tables.address import reader_clock
 from webapp.tables.stale_views import fit_pairs
 from webapp.tables.table_urls import TableUrls
+from webapp.web.paths import paths
 from webapp.web.session import current_user
 
 
@@ -32,10 +33,10 @@ class OpenView:
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """What the toolbar says: see tables/show.html."""
+    """What the toolbar says: see tables/show.html. Whoever comes by a link has none."""
 
-    menu_url: str
-    new_url: str
+    menu_url: str | None
+    new_url: str | None
     open: OpenView | None
 
     @property
@@ -58,6 +59,8 @@ class ViewLink:
 
 
 async def present_views(access: TableAccess, query: TableQuery) -> Views:
+    if not paths().leads_to("tables.views_index"):
+        return Views(None, None, None)
     urls = TableUrls(access.table.id, query)
     view = await _open_view(access, urls)
     return Views(urls.to("tables.views_index"), urls.to("tables.views_new"), view)

@@ -7,7 +7,7 @@ Only the table's own page is answered so. An export or a count of other rows tha
 from collections.abc import Collection, Sequence
 from urllib.parse import urlencode
 
-from quart import request, url_for
+from quart import request
 from quart.typing import ResponseReturnValue
 from sqlalchemy import select
 
@@ -17,12 +17,18 @@ from webapp.rowstore.errors import QueryError
 from webapp.rowstore.query import TableQuery
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
+from webapp.web.paths import url_for
+from webapp.web.visits import current_visit
 
 Pairs = Sequence[tuple[str, str]]
 
 
 async def answer_stale_view(table: Table, error: QueryError) -> ResponseReturnValue:
-    """Redirect to the view without what was deleted. Raises `error` if nothing of it was."""
+    """Redirect to the view without what was deleted. Raises `error` if nothing of it was, and for visitors: they are
+    told nothing of columns that they do not see.
+    """
+    if current_visit() is not None:
+        raise error
     asked = [(name, value) for name, value in request.args.items(multi=True) if name not in ("after", "before")]
     left, note = await fit_pairs(table, asked, is_saved="view" in request.args)
     if left == asked:

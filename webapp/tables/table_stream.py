@@ -21,10 +21,12 @@ from webapp.rowstore.table_ref import Field, TableRef
 from webapp.tables.presence import Presence
 from webapp.tables.stale_views import deleted_titles, without_columns
 from webapp.tables.stream_messages import access_message, deleted_message, people_message, refresh_message, set_message
+from webapp.tables.visitor_messages import Visitors, visitor_messages
 
 MAX_NUMBER = 2**63 - 1
 
-Columns = frozenset[int] | None  # an audience: the columns that its pages show; None for all, also those to come
+Columns = frozenset[int] | None  # that a page shows; None for all, also those to come
+Audience = Columns | Visitors
 
 
 class Cursor(NamedTuple):
@@ -52,16 +54,21 @@ async def watch_table(actor: Actor, args: Mapping[str, str]) -> Watch:
     Raises `NotFound`, and `QueryError` for columns that it never had.
     """
     table = await find_table(db(), actor, _number(args.get("table")) or 0)
-    columns = await _columns_of(table, args.get("cols"))
-    return table_watch(table.id, columns, _number(args.get("after")), db(), _number(args.get("growing")))
+    columns = await _columns_of(table, args.get("cols"), is_visitor=actor.link_id is not None)
+    audience = columns if actor.link_id is None else Visitors(actor.link_id, columns)
+    return table_watch(table.id, audience, _number(args.get("after")), db(), _number(args.get("growing")))
 
 
-async def _columns_of(table: Table, asked: str | None) -> Columns:
-    """Without those that were deleted: a page that still shows them has to hear of it."""
+async def _columns_of(table: Table, asked: str | None, *, is_visitor: bool) -> Columns:
+    """Without those that were deleted: a page that still shows them has to hear of it. Visitors are not told which were
+    there once, so that their pages hear of no column then.
+    """
     pairs = [] if asked is None else [("cols", asked)]
     try:
         query = TableQuery.from_args(pairs, table.ref.fields)
     except QueryError:
+        if is_visitor:
+            return frozenset()
         live = [column.number for column in table.columns]
         pairs = without_columns(pairs, await deleted_titles(table), live)
         if not pairs:
@@ -71,10 +78,10 @@ async def _columns_of(table: Table, asked: str | None) -> Columns:
 
 
 def table_watch(
-    table_id: int, columns: Columns, after: int | None, database: Database, growing: int | None = None
+    table_id: int, audience: Audience, after: int | None, database: Database, growing: int | None = None
 ) -> Watch:
     cursor = Cursor(after, growing=growing)
-    return Watch(table_key(table_id), lambda: TableSubject(table_id, database), columns, cursor)
+    return Watch(table_key(table_id), lambda: TableSubject(table_id, database), audience, cursor)
 
 
 def table_key(table_id: int) -> tuple[str, int]:
@@ -163,7 +170,7 @@ class TableSubject(Subject):
         seq = self._now if cursor.seq is None else cursor.seq
         return b"retry: 1000\nid: %d\n" % seq + PING, Cursor(seq, 0, cursor.growing)
 
-    async def deliver(self, audience: Columns, cursor: Cursor) -> Delivery:  # type: ignore[override]
+    async def deliver(self, audience: Audience, cursor: Cursor) -> Delivery:  # type: ignore[override]
         if self.is_gone:
             return Delivery(deleted_message() + DONE, cursor, is_complete=True)
         now, people = self._now, self.presence.edition
@@ -172,8 +179,8 @@ class TableSubject(Subject):
             data = refresh_message(now)
         elif cursor.seq != now:
             sets = await self._sets_after(cursor.seq or 0, now)
-            data = refresh_message(now) if sets is None else b"".join(self._message(one, audience) for one in sets)
-        if cursor.people != people:
+            data = refresh_message(now) if sets is None else await self._messages_of(sets, audience, now)
+        if cursor.people != people and not isinstance(audience, Visitors):
             data += people_message(self.presence, audience)
         return Delivery(data, Cursor(now, people, self._growing))
 
@@ -191,6 +198,14 @@ class TableSubject(Subject):
         feed = await self._database.read(lambda connection: read_feed(connection, self._table_id, after, now))
         return feed.sets if feed is not None and feed.seq == now else None
 
+    async def _messages_of(self, sets: list[LoggedSet], audience: Audience, now: int) -> bytes:
+        if isinstance(audience, Visitors):
+            table_id = self._table_id
+            return await self._database.read(
+                lambda connection: visitor_messages(connection, table_id, audience, sets, now)
+            )
+        return b"".join(self._message(one, audience) for one in sets)
+
     def _message(self, one: LoggedSet, columns: Columns) -> bytes:
         """Made once for each audience."""
         made = self._messages.get((one.seq, columns))
@@ -206,10 +221,12 @@ class TableSubject(Subject):
         return access_message(role)
 
     def came(self, actor: Actor) -> None:
-        self.presence.came(actor.id, actor.name)
+        if actor.link_id is None:
+            self.presence.came(actor.id, actor.name)
 
     def went(self, actor: Actor) -> None:
-        self.presence.went(actor.id)
+        if actor.link_id is None:
+            self.presence.went(actor.id)
 
     def tick(self) -> bool:
         self._announced = None  # now and then see also what no event has told

@@ -14,7 +14,7 @@ class TableUrls:
     def __init__(self, table_id: int, query: TableQuery) -> None:
         self.table_id = table_id
         self.query = query
-        self._path_to = paths().to
+        self._path_to, self._leads_to = paths().to, paths().leads_to
         self._paths: dict[str, str] = {}
 
     def to(self, endpoint: str, query: TableQuery | None = None, /, **more: object) -> str:
@@ -33,6 +33,10 @@ class TableUrls:
         if (path := self._paths.get(endpoint)) is None:
             path = self._paths[endpoint] = self._path_to(endpoint, table_id=self.table_id)
         return path
+
+    def to_all(self, endpoint: str) -> str | None:
+        """The same with all rows of the view, for whoever has such a page."""
+        return self.to(endpoint, None, rows="all") if self._leads_to(endpoint) else None
 
     def table(self, query: TableQuery | None = None, /, **more: object) -> str:
         return self.to("tables.show", query, **more)
@@ -64,7 +68,9 @@ class TableUrls:
         """A cell in whole, which no view changes."""
         return self._path_to("tables.cells_show", table_id=self.table_id, row_id=row_id, number=number)
 
-    def cell_history(self, row_id: int, number: int) -> str:
+    def cell_history(self, row_id: int, number: int) -> str | None:
+        if not self._leads_to("tables.rows_history"):
+            return None
         return f"{self._path_to('tables.rows_history', table_id=self.table_id, row_id=row_id)}?column={number}"
 
     def row(self, row_id: str) -> str:

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from secrets import token_urlsafe
 
-from quart import Response, request, url_for
+from quart import Response, request
 from quart.typing import ResponseReturnValue
 from wtforms import StringField
 from wtforms.validators import DataRequired, Length
@@ -21,15 +21,16 @@ from webapp.rowstore.reader import RowReader
 from webapp.rowstore.values import Count, Page, PageStart
 from webapp.tables import bp, grid
 from webapp.tables.address import parse_query
-from webapp.tables.grid_presenter import needs_count, present_count, present_status, present_table
+from webapp.tables.grid_presenter import is_part_of, needs_count, present_count, present_status, present_table
 from webapp.tables.page_size import read_page
 from webapp.tables.saved_view_presenter import present_views
 from webapp.tables.saved_views import open_view
 from webapp.tables.stale_views import answer_stale_view
 from webapp.tables.table_urls import TableUrls
-from webapp.web.access import Action, may
+from webapp.web.access import Action, may, public
 from webapp.web.forms import Form
 from webapp.web.fragments import is_partial, redirect_to, render
+from webapp.web.paths import url_for
 from webapp.web.row_reads import read_rows, read_table
 from webapp.web.session import current_user
 
@@ -119,15 +120,16 @@ async def counts_show(table_id: int) -> ResponseReturnValue:
     table = await find_table(db(), current_user(), table_id)
     query = parse_query(table)
     count = None
-    if query.is_narrowed:
+    if is_part_of(table, query):
         with suppress(QueryTimeout):
             count = await read_rows(lambda rows: rows.count(table.ref, query), config().query_timeout)
     return await render("tables/_status.html", status_line=present_count(table, query, count))
 
 
 @bp.get("/grid/<int:edition>/<kinds>.css")
+@public
 async def stylesheets_show(edition: int, kinds: str) -> ResponseReturnValue:
-    """The rules for columns of these kinds; immutable for a given edition."""
+    """The rules for columns of these kinds, of any table; immutable for a given edition."""
     headers = {"Cache-Control": "private, max-age=31536000, immutable"}
     return Response(grid.style_sheet(kinds), mimetype="text/css", headers=headers)
 

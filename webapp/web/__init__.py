@@ -20,6 +20,7 @@ from webapp.web import (
     session,
     static,
     templating,
+    visits,
 )
 from webapp.web.rate_limit import requests, store
 
@@ -41,6 +42,7 @@ def init_app(app: Quart, settings: Settings) -> None:
     known_devices.init_app(app, settings)  # response: the cookie of a device
     store.init_app(app, settings)  # no check: the shared counts, which close with the server
     requests.init_app(app, settings)  # who is it, and is the rate limit used up? response: the headers that say so
+    visits.init_app(app, settings)  # did they come by a link, and is there one?
     access.init_app(app, settings)  # signed in? allowed? with a second factor, a fresh proof, if need be?
     flashes.init_app(app, settings)  # response: the messages for the next page
     headers.init_app(app, settings)  # response: what a browser may do with it and who may cache it

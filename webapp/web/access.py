@@ -85,11 +85,11 @@ async def _require_right() -> None:
 async def _require_second_factor() -> ResponseReturnValue | None:
     """If the server requires a second factor, a sign-in by password alone opens only the pages that set it up.
 
-    Tokens are exempt: they were created in a sign-in that met the requirement at the time.
+    Tokens are exempt: they were created in a sign-in that met the requirement at the time. So is who comes by a link.
     """
     view = current_app.view_functions.get(request.endpoint or "")
     actor = current_user_or_none()
-    if actor is None or actor.is_strong or actor.token_id or not needs_two_factors(actor):
+    if actor is None or actor.is_strong or actor.token_id or actor.link_id or not needs_two_factors(actor):
         return None
     if getattr(view, "is_public", False) or getattr(view, "is_before_second_factor", False):
         return None

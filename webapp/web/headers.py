@@ -53,13 +53,17 @@ def let_embed(response: Response, origins: Sequence[str], leads_to: str = "") ->
         response.headers["X-Frame-Options"] = "DENY"
 
 
-def missing_headers(given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """The security headers, in wire format, that a response does not have itself. Two policies would both apply."""
+def missing_headers(
+    given: Iterable[tuple[bytes, bytes]], usual: Sequence[tuple[bytes, bytes]] = RAW_SECURITY_HEADERS
+) -> Sequence[tuple[bytes, bytes]]:
+    """Of the `usual` security headers, in wire format, those that a response does not have itself. Two policies would
+    both apply.
+    """
     own = {name for name, _ in given}
     if own.isdisjoint(REPLACED_BY_POLICY):
-        return RAW_SECURITY_HEADERS
+        return usual
     own.update(REPLACED_BY_POLICY)
-    return [header for header in RAW_SECURITY_HEADERS if header[0] not in own]
+    return [header for header in usual if header[0] not in own]
 
 
 async def add_headers(response: Response) -> Response:

@@ -31,6 +31,7 @@ class RequestState:
     is_ending: bool = False  # the server stops: what is not written by now is not begun
     writes_in_progress: int = 0
     has_begun_write: bool = False
+    security_headers: list[tuple[bytes, bytes]] | None = None  # in place of those that all responses have
     has_committed: bool = False  # at least one write, so a later failure must not say that nothing was changed
 
     @property

@@ -25,6 +25,7 @@ from webapp.web.request_context import request_id
 from webapp.web.running_work import running_work
 from webapp.web.session import current_user_or_none
 from webapp.web.static import StaticFiles, static_files
+from webapp.web.visits import current_visit
 
 FOLDER = Path(__file__).parents[1] / "templates"
 
@@ -73,12 +74,13 @@ def _request_globals() -> dict[str, Any]:
     actor, work = current_user_or_none(), running_work()
     return {
         "actor": actor,
+        "visit": current_visit(),  # for who came by a link
         "runs_server": actor is not None and is_allowed(actor, Action.RUN_SERVER),
         # Without mail nobody can confirm an address, and nobody is asked to.
         "asks_to_confirm": actor is not None and not actor.is_verified and config().can_confirm_addresses,
         "flashes": take_flashes(),
         "running_endpoint": work.endpoint,
-        "running_count": work.count(actor) if actor is not None else 0,
+        "running_count": work.count(actor) if actor is not None and actor.link_id is None else 0,
         "request_id": request_id(),
         "path": request.path,
     }

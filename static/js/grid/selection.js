@@ -192,6 +192,6 @@ on('change', async ({ target }) => {
   const isRange = isShift;
   if (target.matches('#grid th > input')) (await bulk()).choose(target, isRange);
 });
-on('grid:selection', async () => { if (from && from.id !== to.id) (await bulk()).show(); });
+on('grid:selection', async () => { if (grid()?.dataset.bulk && from && from.id !== to.id) (await bulk()).show(); });
 if (document.querySelector('#grid tbody th > input:checked')) bulk().then(({ restore }) => restore());
 on('grid:clear', clear);

@@ -13,6 +13,8 @@ from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.errors import NotAllowed, NotFound
 from webapp.models.policy import Action, Actor, TableRole, is_allowed
+from webapp.models.tables.link import LINKS_OF_TABLE, parameters_for
+from webapp.models.tables.narrowing import narrow
 from webapp.models.tables.table import Column, Member, Table
 
 CACHE_KEY = "rowcast.tables"  # of the cached tables in the `info` of a connection
@@ -21,7 +23,10 @@ MAX_CACHED_COLUMNS = 2_000  # columns cached per connection, over all tables
 
 @dataclass(frozen=True, slots=True)
 class TableAccess:
-    """A table, and what the person who found it is to it. Callers share the table and must not modify it."""
+    """A table, and what the person who found it is to it. Callers share the table and must not modify it.
+
+    For whoever comes by a link it has only what the link shows (`TableRef.is_narrowed`).
+    """
 
     table: Table
     table_role: TableRole
@@ -40,9 +45,23 @@ class TableAccess:
         return cls(_cached(connection, tuple(values)), TableRole(table_role))
 
     @classmethod
+    def find_by_link(cls, connection: Connection, link_id: int, table_id: int) -> "TableAccess | None":
+        """None if there is no such link to this table, or nothing that it could show."""
+        link = connection.execute(LINKS_OF_TABLE, parameters_for(table_id, [link_id])).first()
+        if link is None:
+            return None
+        *values, _ = connection.execute(_TABLE_OF_LINK, {"table_id": table_id}).one()
+        table = narrow(_cached(connection, tuple(values)), link.scope, link.shown)
+        return None if table is None else cls(table, TableRole.VIEWER)
+
+    @classmethod
     def of_readers(cls, connection: Connection, actors: Iterable[Actor], table_id: int) -> dict[int, TableRole]:
         """What each of these people, by id, is to the table, without those who may not see it: for many at once."""
+        actors = list(actors)
         roles = {user_id: TableRole(role) for user_id, role in connection.execute(_ROLES, {"table_id": table_id})}
+        if links := [actor.link_id for actor in actors if actor.link_id is not None]:
+            found = connection.execute(LINKS_OF_TABLE, parameters_for(table_id, links))
+            roles |= {-link.id: TableRole.VIEWER for link in found}
         return {
             actor.id: roles[actor.id]
             for actor in actors
@@ -55,7 +74,10 @@ class TableAccess:
 
         Verbs call it in their transaction: rights are those of the moment of the change.
         """
-        access = cls.find(connection, actor.id, table_id)
+        if actor.link_id is None:
+            access = cls.find(connection, actor.id, table_id)
+        else:
+            access = cls.find_by_link(connection, actor.link_id, table_id)
         if access is None:
             raise _missing(connection, actor, table_id)
         if is_allowed(actor, action, access):
@@ -119,6 +141,9 @@ _TABLE = (
         Table.deleted_at.is_(None),
         or_(Table.owner_id == bindparam("user_id"), Member.user_id.is_not(None)),
     )
+)
+_TABLE_OF_LINK = select(*Table.__table__.columns, literal(TableRole.VIEWER.value)).where(
+    Table.id == bindparam("table_id")
 )
 _ROLES = union_all(
     select(Member.user_id, Member.role)

@@ -42,6 +42,8 @@ class LoggedSet:
     title: str | None = None
     # Of a set that is too large to be listed: from the first to the last of so many rows something has changed.
     extent: tuple[int, int, int] | None = None
+    # The columns of its cells; empty if it is about whole rows.
+    touched: tuple[int, ...] = ()
 
     @property
     def size(self) -> int:
@@ -104,6 +106,7 @@ def _as_set(row: Any) -> LoggedSet:
     logged = LoggedSet(row.seq, row.kind, Author(row.actor_id, row.name or form))
     if row.is_large or row.kind == Kind.IMPORT:
         logged.extent = (row.first_row or 0, row.last_row or 0, row.rows)
+        logged.touched = tuple(int(number) for number in row.columns.split(",") if number)
     return logged
 
 
@@ -137,6 +140,7 @@ _SETS = (
         ChangeSet.cells,
         ChangeSet.first_row,
         ChangeSet.last_row,
+        ChangeSet.columns,
         or_(ChangeSet.blob.is_not(None), ChangeSet.parts > 0, ChangeSet.state != "").label("is_large"),
         ChangeSet.actor_id,
         User.name,

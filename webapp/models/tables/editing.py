@@ -5,7 +5,7 @@ Rights are checked in the same transaction: they are those of the moment of the 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from sqlalchemy import Connection, bindparam, select
@@ -129,7 +129,7 @@ async def delete_rows(
 
 def with_deleted_columns(connection: Connection, table: Table) -> TableRef:
     """The table with the columns that were deleted too: their cells go and come back with their rows."""
-    return TableRef(table.id, table.ref.fields, deleted_fields(connection, table.id))
+    return replace(table.ref, kept=deleted_fields(connection, table.id))
 
 
 def deleted_fields(connection: Connection, table_id: int) -> tuple[Field, ...]:
@@ -200,7 +200,7 @@ def _delete_rows(connection: Connection, actor: Actor, table_id: int, row_ids: S
     ensure_few(len(row_ids))
     wanted = sorted(set(row_ids))
     if len(wanted) > 1:
-        ensure_short(rows.text_size(ref, wanted, ref.stored))
+        ensure_short(rows.text_size(ref, wanted, ref.fields if ref.is_narrowed else ref.stored))
     deleted = rows.delete(ref, wanted)
     if not deleted:
         return RowsResult(None, [])

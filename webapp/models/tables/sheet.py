@@ -4,7 +4,7 @@ Columns may begin to keep texts on the way, so all that is done to the table in 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from sqlalchemy import Connection, bindparam, update
@@ -87,7 +87,7 @@ class Sheet:
 
     @property
     def ref(self) -> TableRef:
-        return TableRef(self.table.id, tuple(self.fields.values()))
+        return replace(self.table.ref, fields=tuple(self.fields.values()))
 
     def read(self, column: int, text: str, *, keeps_text: bool = False) -> str:
         """What the cell will hold, which its column can then. Raises `NotFound`, `Misfit` and other `UserError`s."""
@@ -177,7 +177,7 @@ class Sheet:
         if not rows:
             return []
         ids = take_row_ids(self.connection, self.table.id, len(rows)) if ids is None else ids
-        fields = list(self.fields.values())
+        fields = self.ref.stored
         stored = [
             StoredRow(row_id, tuple(cells.get(field.number, field.empty_text) for field in fields))
             for row_id, cells in zip(ids, rows, strict=True)

@@ -11,15 +11,19 @@ from webapp.rowstore.query.sorts import describe_order
 
 def describe_rows(
     query: TableQuery,
-    total: int,
+    total: int | None,
     shown: int | None = None,
     *,
     is_capped: bool = False,
     format_number: Callable[[int], str] = "{:,}".format,
 ) -> str:
     """As in "412 of 1,000,000 rows where city is Oslo, by price, highest first"; `shown` is None if it is unknown, and
-    capped if there may be more.
+    capped if there may be more. `total` is None for whoever sees a part of the table and not how large it is.
     """
+    if total is None:
+        number = "Rows" if shown is None else f"{format_number(shown)}{'+' if is_capped else ''}"
+        rows = number if shown is None else f"{number} {'row' if shown == 1 else 'rows'}"
+        return rows + describe_query(query)
     rows = f"{format_number(total)} {'row' if total == 1 else 'rows'}"
     if query.is_narrowed and shown is None:
         rows = f"Of {format_number(total)} rows, those"

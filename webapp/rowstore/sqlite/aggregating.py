@@ -18,7 +18,7 @@ from webapp.rowstore.sqlite.planning import Execute, highest_id
 from webapp.rowstore.sqlite.sampling import MOSTLY_DISTINCT, SAMPLE, select_rows
 from webapp.rowstore.sqlite.schema import ROW_ID, column_name, table_name
 from webapp.rowstore.sqlite.statement import Sql, all_of
-from webapp.rowstore.table_ref import Field
+from webapp.rowstore.table_ref import Field, TableRef
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class Aggregator:
 
     execute: Execute
     time_limit: Callable[[float], AbstractContextManager[None]]
-    table_id: int
+    table: TableRef
     query: TableQuery
     sample: int | None = None
 
@@ -52,14 +52,14 @@ class Aggregator:
         return self._within(seconds, lambda rows: rows._points(*names, most))
 
     def select(self, what: Sql, where: Sql | None = None, sample: int | None = None) -> Sql:
-        found = select_rows(self.execute, self.table_id, self.query, what.text, where, sample or self.sample)
+        found = select_rows(self.execute, self.table, self.query, what.text, where, sample or self.sample)
         return Sql(found.text, (*what.values, *found.values))
 
     def ensure_groupable(self, what: str) -> None:
         """Raises `QueryTimeout` if a large table has nearly as many groups by `what` as rows, unless this is a sample
         already.
         """
-        if self.sample is None and highest_id(self.execute, self.table_id) > 4 * SAMPLE:
+        if self.sample is None and highest_id(self.execute, self.table.id) > 4 * SAMPLE:
             counted = self.select(Sql(f"count(DISTINCT {what})"), sample=SAMPLE)
             if self.execute(counted)[0][0] > MOSTLY_DISTINCT:
                 raise _MostlyDistinct
@@ -69,7 +69,7 @@ class Aggregator:
             with self.time_limit(seconds):
                 return work(self)
         except QueryTimeout:
-            if highest_id(self.execute, self.table_id) < 2 * SAMPLE:
+            if highest_id(self.execute, self.table.id) < 2 * SAMPLE:
                 raise
             with self.time_limit(seconds):
                 return work(replace(self, sample=SAMPLE))
@@ -103,7 +103,7 @@ class Aggregator:
 
     def _points(self, x: str, y: str, most: int) -> Points:
         filled = Sql(f"{x} IS NOT NULL AND {y} IS NOT NULL")
-        row_id = f"{table_name(self.table_id)}.{ROW_ID}"
+        row_id = f"{table_name(self.table.id)}.{ROW_ID}"
         count = self.execute(self.select(Sql("count(*)"), filled))[0][0]
         if count > most:
             spread = Sql(f"{row_id} % {_CIRCLE} * {_SPREAD} % {_CIRCLE} < ?", (round(_CIRCLE * most / count),))
@@ -116,7 +116,7 @@ class Aggregator:
         """How many rows each one stands for."""
         if self.sample is None:
             return 1
-        size = highest_id(self.execute, self.table_id)
+        size = highest_id(self.execute, self.table.id)
         step = max(size // self.sample, 1)
         return size / ((size - 1) // step + 1)
 

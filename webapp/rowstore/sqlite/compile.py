@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.rowstore.query import Sort, TableQuery
+from webapp.rowstore.query import Filter, Sort, TableQuery
 from webapp.rowstore.query.row_ranges import ids_of
-from webapp.rowstore.sqlite.conditions import any_cell_contains, filter_sql
+from webapp.rowstore.sqlite.conditions import query_sql, scope_sql
 from webapp.rowstore.sqlite.printing import sort_key
 from webapp.rowstore.sqlite.schema import ROW_ID, column_name, search_name, table_name
 from webapp.rowstore.sqlite.statement import Sql, all_of, any_of
-from webapp.rowstore.table_ref import Field
+from webapp.rowstore.table_ref import Field, TableRef
 
 # Not above any filled cell. (An infinity, since a number is compared by value, also with integers.)
 _SMALLEST: dict[type, str] = {str: "''", int: "-9e999", float: "-9e999"}
@@ -31,18 +31,20 @@ class Cursor:
     row_id: int
     keys: tuple[Any, ...]
 
-    def value(self, index: int, field: Field, table_id: int) -> Sql:
+    def value(self, index: int, field: Field, table: TableRef) -> Sql:
+        """A cursor comes from an address, which may name any row: one that is not there has no value."""
         if self.keys[index] is not IN_ROW:
             return Sql("?", (self.keys[index],))
-        return Sql(f"(SELECT {column_name(field)} FROM {table_name(table_id)} WHERE {ROW_ID} = ?)", (self.row_id,))
+        where = all_of([Sql(f"{ROW_ID} = ?", (self.row_id,)), scope_sql(table)])
+        return Sql(f"(SELECT {column_name(field)} FROM {table_name(table.id)} WHERE {where.text})", where.values)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The rows of a query, and the access path that `planning` chose."""
+    """The rows of a query that are in the table's scope, and the access path that `planning` chose."""
 
     query: TableQuery
-    table_id: int
+    table: TableRef
     # The full-text index query that leads, if any.
     match: Sql | None = None
     # After the table's name: which index must be used.
@@ -51,6 +53,20 @@ class Plan:
     may_use_sort_index: bool = True
     # The table's highest id, if rows are examined one by one until enough are found.
     scan_end: int | None = None
+
+    @property
+    def table_id(self) -> int:
+        return self.table.id
+
+    @property
+    def groups(self) -> list[list[Filter]]:
+        """The filters of the query and of the scope: of each group one must be true."""
+        return self.query.groups + (self.table.scope.groups if self.table.scope else [])
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """What is searched for, by the query and by the scope."""
+        return self.query.terms + (self.table.scope.terms if self.table.scope else ())
 
     @property
     def source(self) -> str:
@@ -75,8 +91,8 @@ class Plan:
         """
         terms = [self.match] if self.match else []
         terms += [self._is_chosen] if self.query.only else []
-        terms += [any_of([filter_sql(condition) for condition in group]) for group in self.query.groups]
-        terms += [any_cell_contains(self.query.fields, term) for term in self.query.terms]
+        terms += [query_sql(self.query)] if self.query.is_narrowed else []
+        terms += [scope_sql(self.table)] if self.table.scope else []
         return all_of(terms)
 
     @property
@@ -122,7 +138,7 @@ def _filled(plan: Plan, cursor: Cursor | None, forward: bool, inclusive: bool) -
     sort = plan.query.sorts[0]
     if cursor is None:
         return Sql(f"{plan.key(sort.field)} >= {_SMALLEST[sort.field.kind.stored]}")
-    key = cursor.value(0, sort.field, plan.table_id)
+    key = cursor.value(0, sort.field, plan.table)
     bound = Sql(f"{plan.key(sort.field)} {_sign(sort, forward)}= {key.text}", key.values)
     return all_of([bound, _after_cursor(plan, cursor, 0, forward, inclusive, filled=True)])
 
@@ -142,7 +158,7 @@ def _after_cursor(plan: Plan, cursor: Cursor, index: int, forward: bool, inclusi
     if cursor.keys[index] is None:
         tied = all_of([Sql(f"{name} IS NULL"), rest])
         return tied if forward else any_of([Sql(f"{name} IS NOT NULL"), tied])
-    value = cursor.value(index, sort.field, plan.table_id)
+    value = cursor.value(index, sort.field, plan.table)
     terms = [
         Sql(f"{key} {_sign(sort, forward)} {value.text}", value.values),
         all_of([Sql(f"{key} = {value.text}", value.values), rest]),

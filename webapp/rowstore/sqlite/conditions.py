@@ -10,7 +10,7 @@ from webapp.rowstore.query.values import Bound
 from webapp.rowstore.sqlite.printing import is_empty, is_exception, is_filled, layout_of, literal, print_shown, sort_key
 from webapp.rowstore.sqlite.schema import column_name, companion_name
 from webapp.rowstore.sqlite.statement import Sql, all_of, any_of
-from webapp.rowstore.table_ref import Field
+from webapp.rowstore.table_ref import Field, RowScope, TableRef
 from webapp.types.base import null_of
 
 _NUMERIC = frozenset("0123456789-.,()\u2212")
@@ -24,6 +24,17 @@ _COMPARISONS = {
     "before": ("<", "low"),
     "after": (">", "high"),
 }
+
+
+def query_sql(query: RowScope) -> Sql:
+    """SQL that is true of the rows that the filters and the search of a query or a scope show."""
+    terms = [any_of([filter_sql(condition) for condition in group]) for group in query.groups]
+    return all_of([*terms, *(any_cell_contains(query.fields, term) for term in query.terms)])
+
+
+def scope_sql(table: TableRef) -> Sql:
+    """SQL that is true of the rows that are there for whoever has this reference."""
+    return Sql("1") if table.scope is None else query_sql(table.scope)
 
 
 def filter_sql(condition: Filter) -> Sql:

@@ -13,6 +13,7 @@ from typing import Any
 
 from webapp.db.errors import UserError
 from webapp.rowstore.nul_escape import decode, encode
+from webapp.rowstore.sqlite.conditions import scope_sql
 from webapp.rowstore.sqlite.inserting import ColumnReader, parse_value, value_and_text
 from webapp.rowstore.sqlite.planning import Execute
 from webapp.rowstore.sqlite.printing import is_empty, is_exception, print_exact
@@ -25,7 +26,7 @@ from webapp.rowstore.sqlite.schema import (
     index_prefix,
     table_name,
 )
-from webapp.rowstore.sqlite.statement import Sql
+from webapp.rowstore.sqlite.statement import Sql, all_of
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import Converted
 from webapp.types import Value
@@ -219,14 +220,17 @@ def differing_rows_sql(table_id: int, source: Field, target: Field, after: int, 
     return Sql(f"SELECT {ROW_ID} FROM {table_name(table_id)} {where} LIMIT ?", (after, last, limit))
 
 
-def first_rows_sql(table_id: int, field: Field, texts: Sequence[str]) -> Sql:
+def first_rows_sql(table: TableRef, field: Field, texts: Sequence[str]) -> Sql:
     """Each of these texts that a cell of the column has, and the first row that has it. However many texts there are,
     the rows are read once.
     """
     text, wanted = print_exact(field), json.dumps(list(map(encode, texts)), ensure_ascii=False)
-    where = f"WHERE {text} IN (SELECT value FROM json_each(?)) GROUP BY 1"
-    return Sql(f"SELECT {text}, min({ROW_ID}) FROM {table_name(table_id)} {where}", (wanted,))
+    where = all_of([Sql(f"{text} IN (SELECT value FROM json_each(?))", (wanted,)), scope_sql(table)])
+    found = f"SELECT {text}, min({ROW_ID}) FROM {table_name(table.id)} WHERE {where.text} GROUP BY 1"
+    return Sql(found, where.values)
 
 
-def texts_sql(table_id: int, field: Field) -> Sql:
-    return Sql(f"SELECT {print_exact(field)} FROM {table_name(table_id)} ORDER BY {ROW_ID}")
+def texts_sql(table: TableRef, field: Field) -> Sql:
+    scope = scope_sql(table)
+    found = f"SELECT {print_exact(field)} FROM {table_name(table.id)} WHERE {scope.text} ORDER BY {ROW_ID}"
+    return Sql(found, scope.values)

@@ -12,7 +12,8 @@ from webapp.rowstore.table_ref import Field, TableRef
 
 def repeated_rows_sql(execute: Execute, table: TableRef, query: TableQuery, keys: Sequence[Field], keep: Keep) -> Sql:
     """The ids of the rows of the query that go, if one of each group with the same texts in `keys` stays."""
-    plan = make_plan(execute, table.id, query, whole=True)
+    table.ensure_shown(keys)
+    plan = make_plan(execute, table, query, whole=True)
     texts = ", ".join(map(print_exact, keys))
     order = f"{plan.row_id} DESC" if keep == "last" else plan.row_id
     if keep == "fullest":

@@ -27,6 +27,7 @@ from webapp.rowstore.sqlite.planning import Execute, make_plan
 from webapp.rowstore.sqlite.row_serializers import csv_head, csv_line, json_line
 from webapp.rowstore.sqlite.statement import Sql
 from webapp.rowstore.sqlite.workbook_rows import WorkbookRows
+from webapp.rowstore.table_ref import TableRef
 
 BLOCK = 128 * 1024  # bytes
 # Rows that the database joins, and how many bytes at most: they are in memory several times.
@@ -37,7 +38,7 @@ _NULS = {"csv": b"\0", "ndjson": b"\\u0000", "xlsx": b"_x0000_"}
 def export(
     connection: sqlite3.Connection,
     execute: Execute,
-    table_id: int,
+    table: TableRef,
     query: TableQuery,
     format: ExportFormat,
     *,
@@ -49,7 +50,7 @@ def export(
     row_end = ROW_END.encode() if format == "xlsx" else b"\n"
 
     def lines(line: Sql) -> Iterator[bytes]:
-        for block in _blocks(connection, execute, table_id, query, line, _NULS[format]):
+        for block in _blocks(connection, execute, table, query, line, _NULS[format]):
             on_rows(block.count(row_end))
             yield block
 
@@ -65,10 +66,10 @@ def export(
 
 
 def _blocks(
-    connection: sqlite3.Connection, execute: Execute, table_id: int, query: TableQuery, line: Sql, nul: bytes
+    connection: sqlite3.Connection, execute: Execute, table: TableRef, query: TableQuery, line: Sql, nul: bytes
 ) -> Iterator[bytes]:
     # All rows are wanted: sorting them takes a quarter of the time of fetching each through an index.
-    plan = replace(make_plan(execute, table_id, query, whole=True), query=query, may_use_sort_index=False)
+    plan = replace(make_plan(execute, table, query, whole=True), query=query, may_use_sort_index=False)
     if query.sorts:
         blocks = _buffered(connection, _sorted_blocks(connection, plan, line))
     else:

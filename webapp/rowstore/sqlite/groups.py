@@ -11,7 +11,7 @@ from webapp.rowstore.sqlite.printing import is_exception
 from webapp.rowstore.sqlite.profile import MAX_VALUE, compared_text
 from webapp.rowstore.sqlite.schema import column_name
 from webapp.rowstore.sqlite.statement import Sql
-from webapp.rowstore.table_ref import Field
+from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import Group, Groups
 
 _ORDERS = {
@@ -22,7 +22,7 @@ _ORDERS = {
 
 
 def find_groups(
-    execute: Execute, table_id: int, query: TableQuery, grouping: Grouping, start: int, size: int
+    execute: Execute, table: TableRef, query: TableQuery, grouping: Grouping, start: int, size: int
 ) -> Groups:
     """The groups from number `start` on (from 0), at most `size`. Empty cells come last, and before them those that
     have a text but no value.
@@ -32,13 +32,13 @@ def find_groups(
     value = compared_text(name) if field.type == "text" else name
     figures = "".join(f", {figures_sql(each)}" for each in grouping.sums)
     what = f"{value} AS v, NOT {is_exception(field)} AS is_plain, count(*) AS n{figures}"
-    rows = make_plan(execute, table_id, query.sorted_by(), whole=True).select(what)
+    rows = make_plan(execute, table, query.sorted_by(), whole=True).select(what)
     order = _ORDERS[grouping.order].format(value="v COLLATE NOCASE" if field.type == "text" else "v")
     totals = "(SELECT count(*) FROM found), (SELECT sum(n) FROM found)"
     text = f"WITH found AS MATERIALIZED ({rows.text} GROUP BY 1, 2) SELECT {totals}, * FROM found ORDER BY {order}"
     found = execute(Sql(f"{text} LIMIT ? OFFSET ?", (*rows.values, size, start)))
     if not found and start:
-        return find_groups(execute, table_id, query, grouping, 0, size)
+        return find_groups(execute, table, query, grouping, 0, size)
     number, total = found[0][:2] if found else (0, 0)
     return Groups([_read_group(query, grouping, row[2:]) for row in found], start, number, total)
 

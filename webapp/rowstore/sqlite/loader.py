@@ -54,6 +54,7 @@ class SqliteRowLoader(RowLoader):
     def convert(
         self, table: TableRef, source: Field, target: Field, change_id: int, last_row: int, progress: Progress
     ) -> Comparison:
+        table.ensure_whole()
         connection, size, done = self._connection, FIRST_BATCH, 0
         limit_log(self._connection)
         execute = SqliteRowReader(connection).execute

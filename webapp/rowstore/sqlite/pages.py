@@ -19,13 +19,14 @@ from webapp.rowstore.errors import QueryError, QueryTimeout
 from webapp.rowstore.page_budget import PAGE_BYTES, cell_limit, count_that_fit, row_cell_limit, weigh_at_most
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.reader import COUNT_LIMIT
-from webapp.rowstore.sqlite.cells import MAX_SELECTED, decode_cells, decode_rows, print_cells, read_sizes
+from webapp.rowstore.sqlite.cells import MAX_SELECTED, decode_cells, decode_rows, print_cells, print_scoped, read_sizes
 from webapp.rowstore.sqlite.compile import IN_ROW, Cursor, Part, Plan, make_parts
-from webapp.rowstore.sqlite.planning import Execute, Iterate, make_plan
+from webapp.rowstore.sqlite.conditions import scope_sql
+from webapp.rowstore.sqlite.planning import Execute, Iterate, ensure_own, make_plan
 from webapp.rowstore.sqlite.printing import print_beginning
 from webapp.rowstore.sqlite.schema import ROW_ID, column_name, table_name
-from webapp.rowstore.sqlite.statement import Sql
-from webapp.rowstore.table_ref import Field
+from webapp.rowstore.sqlite.statement import Sql, all_of
+from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import Count, Page, PageStart, Row, RowView
 
 MAX_KEY = 200  # characters of a sort key in a cursor; a longer one is read from the row again
@@ -40,18 +41,18 @@ FetchedRow = tuple[int, tuple[str, ...], tuple[Any, ...]]  # id, printed cells, 
 def page(
     execute: Execute,
     iterate: Iterate,
-    table_id: int,
+    table: TableRef,
     query: TableQuery,
     start: PageStart,
     size: int,
     scan_seconds: float,
 ) -> Page:
-    plan = make_plan(execute, table_id, query)
+    plan = make_plan(execute, table, query)
     is_at_row, forward = start.at is not None, not (start.before or start.from_end)
     if text := start.after or start.before:
         cursor: Cursor | None = decode_cursor(query, text)
     else:
-        cursor = None if start.at is None else _cursor_of(execute, table_id, query, start.at)
+        cursor = None if start.at is None else _cursor_of(execute, table, query, start.at)
     if plan.scan_end is not None:
         edge = 0 if forward else plan.scan_end + 1
         row_id = edge if cursor is None else cursor.row_id - is_at_row
@@ -73,9 +74,9 @@ def page(
     )
 
 
-def count(execute: Execute, table_id: int, query: TableQuery) -> Count:
+def count(execute: Execute, table: TableRef, query: TableQuery) -> Count:
     """Counts to one beyond the limit at most."""
-    inner = make_plan(execute, table_id, query, whole=True).select("1", limit=COUNT_LIMIT + 1)
+    inner = make_plan(execute, table, query, whole=True).select("1", limit=COUNT_LIMIT + 1)
     number = execute(Sql(f"SELECT count(*) FROM ({inner.text})", inner.values))[0][0]
     return Count(min(number, COUNT_LIMIT), number > COUNT_LIMIT)
 
@@ -84,17 +85,18 @@ def row(
     execute: Execute,
     iterate: Iterate,
     limited: Limited,
-    table_id: int,
+    table: TableRef,
     query: TableQuery,
     row_id: int,
     scan_seconds: float,
 ) -> RowView | None:
+    ensure_own(table, query)
     limit = row_cell_limit(len(query.fields))
-    printed = print_cells(execute, table_id, [row_id], [print_beginning(field, limit) for field in query.fields])
+    printed = print_scoped(execute, table, [row_id], [print_beginning(field, limit) for field in query.fields])
     if row_id not in printed:
         return None
-    cursor = _cursor_of(execute, table_id, query, row_id) if query.sorts else Cursor(row_id, ())
-    plan = make_plan(execute, table_id, query)
+    cursor = _cursor_of(execute, table, query, row_id) if query.sorts else Cursor(row_id, ())
+    plan = make_plan(execute, table, query)
 
     def neighbour(forward: bool) -> tuple[int | None, bool]:
         if plan.scan_end is None:
@@ -106,7 +108,7 @@ def row(
     (previous, previous_is_unknown), (following, next_is_unknown) = neighbour(False), neighbour(True)
     cells = printed[row_id]
     cut = [field for field, cell in zip(query.fields, cells, strict=True) if len(cell) > limit]
-    sizes = read_sizes(execute, table_id, row_id, cut) if cut else {}
+    sizes = read_sizes(execute, table.id, row_id, cut) if cut else {}
     sides: tuple[tuple[Literal["previous", "next"], bool], ...] = (
         ("previous", previous_is_unknown),
         ("next", next_is_unknown),
@@ -278,12 +280,15 @@ def _is_storable(value: Any, type_: type) -> bool:
     return not isinstance(value, int) or -(2**63) <= value < 2**63
 
 
-def _cursor_of(execute: Execute, table_id: int, query: TableQuery, row_id: int) -> Cursor | None:
+def _cursor_of(execute: Execute, table: TableRef, query: TableQuery, row_id: int) -> Cursor | None:
     if not -(2**63) <= row_id < 2**63:
         return None
+    source, scope = table_name(table.id), scope_sql(table)
     if not query.sorts and row_id > 0:  # in file order also where a row was
-        further = execute(Sql(f"SELECT 1 FROM {table_name(table_id)} WHERE {ROW_ID} >= ? LIMIT 1", (row_id,)))
-        return Cursor(row_id, ()) if further else None
+        further = all_of([Sql(f"{ROW_ID} >= ?", (row_id,)), scope])
+        found = execute(Sql(f"SELECT 1 FROM {source} WHERE {further.text} LIMIT 1", further.values))
+        return Cursor(row_id, ()) if found else None
     keys = ", ".join([ROW_ID, *(_short_key(sort.field) for sort in query.sorts)])
-    rows = execute(Sql(f"SELECT {keys} FROM {table_name(table_id)} WHERE {ROW_ID} = ?", (row_id,)))
+    this = all_of([Sql(f"{ROW_ID} = ?", (row_id,)), scope])
+    rows = execute(Sql(f"SELECT {keys} FROM {source} WHERE {this.text}", this.values))
     return Cursor(row_id, tuple(map(_key_in_cursor, rows[0][1:]))) if rows else None

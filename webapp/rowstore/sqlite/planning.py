@@ -8,6 +8,7 @@ index yields the rows that contain all trigrams of a search; whether they are ad
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from math import isqrt
 from typing import Any
 
@@ -18,6 +19,7 @@ from webapp.rowstore.sqlite.compile import Plan
 from webapp.rowstore.sqlite.conditions import filter_sql
 from webapp.rowstore.sqlite.schema import ROW_ID, index_name, index_prefix, search_name, table_name
 from webapp.rowstore.sqlite.statement import Sql
+from webapp.rowstore.table_ref import TableRef
 
 Execute = Callable[[Sql], Sequence[Any]]  # runs one statement and returns all its rows
 Iterate = Callable[[Sql], Iterator[list[Any]]]  # the same in batches, until the iterator is closed
@@ -37,27 +39,37 @@ TRIGRAM_SAMPLE = 100  # rows with a trigram that suffice to estimate its share
 CHECK_COST = 1_000  # checking one row takes as long as passing this many rows of a trigram
 
 
-def make_plan(execute: Execute, table_id: int, query: TableQuery, *, whole: bool = False) -> Plan:
-    """The rows of the query, by the path likely to be fastest for one page, or for all rows."""
-    query = query.sorted_by() if whole else query
-    plain = Plan(query, table_id)
-    if not query.is_narrowed or query.only:
+def make_plan(execute: Execute, table: TableRef, query: TableQuery, *, whole: bool = False) -> Plan:
+    """The rows of the query, by the path likely to be fastest for one page, or for all rows.
+
+    Raises `QueryError` for a query that uses other columns than those which a narrowed table shows.
+    """
+    ensure_own(table, query)
+    query, table_id = query.sorted_by() if whole else query, table.id
+    plain = Plan(query, table)
+    if query.only or not (query.is_narrowed or table.scope):
         return plain
     size = highest_id(execute, table_id)
     if size <= SMALL_TABLE:
         return plain
     order = index_name(table_id, query.sorts[0].field) if query.sorts else ""
-    filtered = [index_name(table_id, group[0].field) for group in query.groups if len(group) == 1]
+    filtered = [index_name(table_id, group[0].field) for group in plain.groups if len(group) == 1]
     names = existing_names(execute, [search_name(table_id), *([order] if order else []), *filtered])
-    match = match_trigrams(execute, table_id, query.terms, size) if search_name(table_id) in names else None
+    match = match_trigrams(execute, table_id, plain.terms, size) if search_name(table_id) in names else None
     limit = isqrt(PAGE_SIZE * size) if order in names else size // 3
     if match and (not order or _is_rare(execute, table_id, match, limit)):
-        return Plan(query, table_id, match=match)
+        return Plan(query, table, match=match)
     if not query.sorts:
         plain = replace(plain, scan_end=size)
     if not names.intersection([order, *filtered]) or (whole and len(filtered) == 1):
         return plain
     return _plan_by_sample(execute, plain, size, order, names, whole)
+
+
+def ensure_own(table: TableRef, query: TableQuery) -> None:
+    """Raises `QueryError` if a narrowed table does not show all that the query uses."""
+    sorted_by, filtered = (sort.field for sort in query.sorts), (condition.field for condition in query.filters)
+    table.ensure_shown(chain(query.fields, query.visible, sorted_by, filtered))
 
 
 def existing_names(execute: Execute, names: Sequence[str]) -> set[str]:
@@ -88,7 +100,7 @@ def sample_sql(table_id: int, what: str, where: Sql, size: int, rows: int) -> Sq
 
 def _plan_by_sample(execute: Execute, plan: Plan, size: int, order: str, names: set[str], whole: bool) -> Plan:
     """Use the index of the sort, that of the narrowest filter, or none."""
-    filters = [group[0] for group in plan.query.groups if len(group) == 1]  # alternatives use no index
+    filters = [group[0] for group in plan.groups if len(group) == 1]  # alternatives use no index
     terms = [filter_sql(condition) for condition in filters] + [plan.condition]
     what = ", ".join(f"count(*) FILTER (WHERE {term.text})" for term in terms)
     statement = sample_sql(plan.table_id, what, Sql("1"), size, SAMPLE_ROWS)

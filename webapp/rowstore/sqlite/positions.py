@@ -12,9 +12,10 @@ from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sqlite import planning
 from webapp.rowstore.sqlite.compile import Plan, make_parts
-from webapp.rowstore.sqlite.planning import Execute, highest_id, make_plan, sample_sql
+from webapp.rowstore.sqlite.planning import Execute, ensure_own, highest_id, make_plan, sample_sql
 from webapp.rowstore.sqlite.schema import ROW_ID, table_name
 from webapp.rowstore.sqlite.statement import Sql
+from webapp.rowstore.table_ref import TableRef
 from webapp.rowstore.values import Position
 
 SAMPLE = 4_000  # rows; half of all answers are then off by less than one percent of the way
@@ -24,37 +25,43 @@ ENOUGH = 200  # of the sample that match
 def find_position(
     execute: Execute,
     time_limit: Callable[[float], AbstractContextManager[None]],
-    table_id: int,
+    table: TableRef,
     query: TableQuery,
     fraction: float,
     seconds: float,
 ) -> Position | None:
-    """The row at `fraction` (0 to 1) of the way through the query's rows; None if it shows none."""
-    fraction, size = min(max(fraction, 0.0), 1.0), highest_id(execute, table_id)
-    by_id = Position(1 + round(fraction * (size - 1)), is_exact=not query.sorts and not query.is_narrowed)
+    """The row at `fraction` (0 to 1) of the way through the query's rows; None if it shows none, and in a scope also if
+    none was found in time.
+    """
+    ensure_own(table, query)
+    is_narrowed = query.is_narrowed or table.scope is not None
+    fraction, size = min(max(fraction, 0.0), 1.0), highest_id(execute, table.id)
+    by_id = Position(1 + round(fraction * (size - 1)), is_exact=not query.sorts and not is_narrowed)
     if by_id.is_exact:
         return by_id if size else None
-    sample = _sample(execute, table_id, query, size) if size > planning.SMALL_TABLE else []
+    sample = _sample(execute, table, query, size) if size > planning.SMALL_TABLE else []
     if len(sample) >= ENOUGH:
         return Position(_pick(sample, fraction), is_exact=False)
     with suppress(QueryTimeout), time_limit(seconds):
-        found = _all(execute, table_id, query)
+        found = _all(execute, table, query)
         return Position(_pick(found, fraction), is_exact=True) if found else None
-    return Position(_pick(sample, fraction), is_exact=False) if sample else by_id
+    if sample:
+        return Position(_pick(sample, fraction), is_exact=False)
+    return None if table.scope else by_id  # which says how many rows there are beyond the scope
 
 
 def _pick(ids: list[int], fraction: float) -> int:
     return ids[round(fraction * (len(ids) - 1))]
 
 
-def _sample(execute: Execute, table_id: int, query: TableQuery, size: int) -> list[int]:
-    plan = Plan(query, table_id, may_use_sort_index=False)
+def _sample(execute: Execute, table: TableRef, query: TableQuery, size: int) -> list[int]:
+    plan = Plan(query, table, may_use_sort_index=False)
     part = next(make_parts(plan, None))
-    statement = sample_sql(table_id, f"{table_name(table_id)}.{ROW_ID}", plan.condition, size, SAMPLE)
+    statement = sample_sql(table.id, f"{table_name(table.id)}.{ROW_ID}", plan.condition, size, SAMPLE)
     return [row[0] for row in execute(Sql(f"{statement.text} ORDER BY {part.order}", statement.values))]
 
 
-def _all(execute: Execute, table_id: int, query: TableQuery) -> list[int]:
-    plan = replace(make_plan(execute, table_id, query, whole=True), query=query, may_use_sort_index=False)
+def _all(execute: Execute, table: TableRef, query: TableQuery) -> list[int]:
+    plan = replace(make_plan(execute, table, query, whole=True), query=query, may_use_sort_index=False)
     part = next(make_parts(plan, None))
     return [row[0] for row in execute(plan.select(plan.row_id, order=part.order))]

@@ -22,7 +22,7 @@ from webapp.rowstore.sqlite.ranges import column_ranges, narrow_to_range, print_
 from webapp.rowstore.sqlite.sampling import MOSTLY_DISTINCT, SAMPLE, select_rows
 from webapp.rowstore.sqlite.schema import column_name, companion_name
 from webapp.rowstore.sqlite.statement import Sql
-from webapp.rowstore.table_ref import Field
+from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import Bucket, Profile, TopValue
 
 MAX_TOP_VALUES = 10
@@ -41,7 +41,7 @@ class Profiler:
 
     execute: Execute
     time_limit: Callable[[float], AbstractContextManager[None]]
-    table_id: int
+    table: TableRef
     query: TableQuery
     column: Field
 
@@ -143,7 +143,7 @@ class Profiler:
 
     def _select(self, what: str, sampled: bool, where: Sql | None = None) -> Sql:
         """`what` of all rows of the query, or of those in the sample; only of those for which `where` is true."""
-        return select_rows(self.execute, self.table_id, self.query, what, where, SAMPLE if sampled else None)
+        return select_rows(self.execute, self.table, self.query, what, where, SAMPLE if sampled else None)
 
     def _bucket(self, range_: Range, count: int) -> Bucket:
         return Bucket(*print_range(self.column, range_), count, narrow_to_range(self.query, self.column, range_))

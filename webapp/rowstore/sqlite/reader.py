@@ -90,16 +90,16 @@ class SqliteRowReader(RowReader):
         size: int = PAGE_SIZE,
         scan_seconds: float = SCAN_SECONDS,
     ) -> Page:
-        return pages.page(self.execute, self.iterate, table.id, query, start, size, scan_seconds)
+        return pages.page(self.execute, self.iterate, table, query, start, size, scan_seconds)
 
     def count(self, table: TableRef, query: TableQuery, seconds: float = math.inf) -> Count:
         with self.time_limit(seconds):
-            return pages.count(self.execute, table.id, query)
+            return pages.count(self.execute, table, query)
 
     def position(
         self, table: TableRef, query: TableQuery, fraction: float, seconds: float = POSITION_SECONDS
     ) -> Position | None:
-        return find_position(self.execute, self.time_limit, table.id, query, fraction, seconds)
+        return find_position(self.execute, self.time_limit, table, query, fraction, seconds)
 
     def row(
         self,
@@ -112,25 +112,32 @@ class SqliteRowReader(RowReader):
         def limited() -> AbstractContextManager[None]:
             return self.time_limit(sort_seconds)
 
-        return pages.row(self.execute, self.iterate, limited, table.id, query, row_id, scan_seconds)
+        return pages.row(self.execute, self.iterate, limited, table, query, row_id, scan_seconds)
 
     def has_row(self, table: TableRef, row_id: int) -> bool:
-        return cells.has_row(self.execute, table.id, row_id)
+        return cells.has_row(self.execute, table, row_id)
 
     def cell(self, table: TableRef, row_id: int, field: Field) -> Blocks:
-        return cells.read_cell(self._connection, self.execute, table.id, row_id, field)
+        return cells.read_cell(self._connection, self.execute, table, row_id, field)
 
     def cells(self, table: TableRef, ids: Sequence[int], fields: Sequence[Field]) -> dict[int, tuple[str, ...]]:
-        printed = cells.print_cells(self.execute, table.id, ids, [print_exact(field) for field in fields])
+        table.ensure_shown(fields)
+        return self._cells(table, ids, fields)
+
+    def _cells(self, table: TableRef, ids: Sequence[int], fields: Sequence[Field]) -> dict[int, tuple[str, ...]]:
+        """Also of columns that the table does not show."""
+        printed = cells.print_scoped(self.execute, table, ids, [print_exact(field) for field in fields])
         return {row_id: tuple(map(decode, texts)) for row_id, texts in printed.items()}
 
     def text_size(self, table: TableRef, ids: Sequence[int], fields: Sequence[Field]) -> int:
-        return cells.text_size(self.execute, table.id, ids, fields)
+        table.ensure_shown(fields)
+        return cells.text_size(self.execute, table, ids, fields)
 
     def batches(
         self, table: TableRef, query: TableQuery, fields: Sequence[Field], size: int = BATCH_SIZE
     ) -> Iterator[list[StoredRow]]:
-        return read_batches(self._connection, self.execute, table.id, query, fields, size)
+        table.ensure_shown(fields)
+        return read_batches(self._connection, self.execute, table, query, fields, size)
 
     def repeated_rows(
         self, table: TableRef, query: TableQuery, keys: Sequence[Field], keep: Keep
@@ -152,15 +159,19 @@ class SqliteRowReader(RowReader):
         return latest_deletions(self.execute, table_id, after, ids)
 
     def texts(self, table: TableRef, field: Field) -> Iterator[list[str]]:
-        with readable_errors(), closing(self._connection.execute(converting.texts_sql(table.id, field).text)) as cursor:
+        table.ensure_shown([field])
+        found = converting.texts_sql(table, field)
+        with readable_errors(), closing(self._connection.execute(found.text, found.values)) as cursor:
             for batch in converting.batches(cursor, TEXTS):
                 yield [decode(text) for (text,) in batch]
 
     def first_rows(self, table: TableRef, field: Field, texts: Sequence[str]) -> dict[str, int]:
-        found = self.execute(converting.first_rows_sql(table.id, field, texts)) if texts else []
+        table.ensure_shown([field])
+        found = self.execute(converting.first_rows_sql(table, field, texts)) if texts else []
         return {decode(text): row_id for text, row_id in found}
 
     def compare(self, table: TableRef, source: Field, target: Field, after: int, last: int) -> Comparison:
+        table.ensure_whole()
         counted = Comparison(*self.execute(converting.comparison_sql(table.id, source, target, after, last))[0])
         if not counted.differing:
             return counted
@@ -168,6 +179,7 @@ class SqliteRowReader(RowReader):
         return replace(counted, rows=tuple(row_id for (row_id,) in found))
 
     def unmet(self, table: TableRef, field: Field, choices: Sequence[str]) -> Unmet:
+        table.ensure_whole()
         return Unmet(*self.execute(validation.unmet_sql(table.id, field, choices))[0])
 
     def drafts(self) -> list[str]:
@@ -181,11 +193,11 @@ class SqliteRowReader(RowReader):
 
     def profile(self, table: TableRef, query: TableQuery, number: int, seconds: float = PROFILE_SECONDS) -> Profile:
         column, query = query.field(number), query.sorted_by()
-        return Profiler(self.execute, self.time_limit, table.id, query, column).profile(seconds)
+        return Profiler(self.execute, self.time_limit, table, query, column).profile(seconds)
 
     def figures(self, table: TableRef, query: TableQuery, numbers: Sequence[int]) -> list[Figures]:
         columns = [query.field(number) for number in numbers]
-        plan = make_plan(self.execute, table.id, query.sorted_by(), whole=True)
+        plan = make_plan(self.execute, table, query.sorted_by(), whole=True)
         rows, *values = self.execute(plan.select(", ".join(["count(*)", *map(figures_sql, columns)])))[0]
         parts = [values[start : start + SIZE] for start in range(0, len(values), SIZE)]
         return [read_figures(column, rows, part) for column, part in zip(columns, parts, strict=True)]
@@ -193,7 +205,7 @@ class SqliteRowReader(RowReader):
     def groups(
         self, table: TableRef, query: TableQuery, grouping: Grouping, start: int = 0, size: int = GROUPS
     ) -> Groups:
-        return find_groups(self.execute, table.id, query, grouping, start, size)
+        return find_groups(self.execute, table, query, grouping, start, size)
 
     def aggregate(
         self,
@@ -203,12 +215,12 @@ class SqliteRowReader(RowReader):
         measure: Measure,
         seconds: float = AGGREGATE_SECONDS,
     ) -> Aggregate:
-        return Aggregator(self.execute, self.time_limit, table.id, query.sorted_by()).aggregate(axes, measure, seconds)
+        return Aggregator(self.execute, self.time_limit, table, query.sorted_by()).aggregate(axes, measure, seconds)
 
     def points(
         self, table: TableRef, query: TableQuery, x: int, y: int, most: int, seconds: float = AGGREGATE_SECONDS
     ) -> Points:
-        return Aggregator(self.execute, self.time_limit, table.id, query.sorted_by()).points(x, y, most, seconds)
+        return Aggregator(self.execute, self.time_limit, table, query.sorted_by()).points(x, y, most, seconds)
 
     def export(
         self,
@@ -221,7 +233,7 @@ class SqliteRowReader(RowReader):
         on_rows: Callable[[int], None] = lambda rows: None,
     ) -> Blocks:
         return export(
-            self._connection, self.execute, table.id, query, format, safe=safe, delimiter=delimiter, on_rows=on_rows
+            self._connection, self.execute, table, query, format, safe=safe, delimiter=delimiter, on_rows=on_rows
         )
 
     def ensure_exportable(
@@ -229,7 +241,7 @@ class SqliteRowReader(RowReader):
     ) -> None:
         if format == "xlsx":
             with suppress(QueryTimeout), self.time_limit(seconds):
-                ensure_fits(self._connection, self.execute, table.id, query)
+                ensure_fits(self._connection, self.execute, table, query)
 
     # -- execution -------------------------------------------------------------------------------------------------
 

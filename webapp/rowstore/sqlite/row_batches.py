@@ -11,7 +11,7 @@ from webapp.rowstore.sqlite.cells import MAX_SELECTED, print_cells
 from webapp.rowstore.sqlite.planning import Execute, make_plan
 from webapp.rowstore.sqlite.printing import print_exact
 from webapp.rowstore.sqlite.transaction import readable_errors
-from webapp.rowstore.table_ref import Field
+from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import StoredRow
 
 _MAX_CHARACTERS = 500_000  # of the texts of a batch, which ends with the row that has the last of them
@@ -20,20 +20,20 @@ _MAX_CHARACTERS = 500_000  # of the texts of a batch, which ends with the row th
 def read_batches(
     connection: sqlite3.Connection,
     execute: Execute,
-    table_id: int,
+    table: TableRef,
     query: TableQuery,
     fields: Sequence[Field],
     size: int,
 ) -> Iterator[list[StoredRow]]:
     """In the order of the rows' ids, whatever the query sorts by."""
-    plan = make_plan(execute, table_id, query, whole=True)
+    plan = make_plan(execute, table, query, whole=True)
     printed = [print_exact(field) for field in fields]
     is_wide = len(printed) > MAX_SELECTED
     found = plan.select(", ".join([plan.row_id, *([] if is_wide else printed)]), order=plan.row_id)
     with readable_errors(), closing(connection.execute(found.text, found.values)) as cursor:
         for rows in _batches(cursor, size):
             if is_wide:
-                cells = print_cells(execute, table_id, [row[0] for row in rows], printed)
+                cells = print_cells(execute, table.id, [row[0] for row in rows], printed)
                 rows = [(row_id, *texts) for row_id, texts in cells.items()]
             yield [StoredRow(row[0], tuple(map(decode, row[1:]))) for row in rows]
 

@@ -58,6 +58,7 @@ def build_search_index(connection: sqlite3.Connection, table: TableRef, progress
     leaves an incomplete index of that name, which the next one drops. `progress(rows done, of)` is called after each
     chunk and may raise to abort.
     """
+    table.ensure_whole()
     if not is_available(connection):
         return False
     with transaction(connection):
@@ -221,7 +222,7 @@ def _progress(connection: sqlite3.Connection, table_id: int) -> int:
 def _write(
     connection: sqlite3.Connection, name: str, table: TableRef, command: str, rows: Sequence[tuple[Any, ...]]
 ) -> None:
-    marks = ", ".join("?" * (1 + min(len(table.fields), MAX_INDEXED)))
+    marks = ", ".join("?" * (1 + min(len(table.indexed), MAX_INDEXED)))
     target = f"{name}, {ROW_ID}" if command else ROW_ID
     values = f"'{command}', {marks}" if command else marks
     connection.executemany(f"INSERT INTO {name} ({target}, {_names(table)}) VALUES ({values})", rows)
@@ -236,13 +237,13 @@ def _existing(connection: sqlite3.Connection, *names: str) -> set[str]:
 
 
 def _names(table: TableRef) -> str:
-    return ", ".join(f"g{index}" for index in range(min(len(table.fields), MAX_INDEXED)))
+    return ", ".join(f"g{index}" for index in range(min(len(table.indexed), MAX_INDEXED)))
 
 
 def _texts(table: TableRef) -> list[str]:
     """SQL for each column of the index: one cell, or several in very wide tables, one per line. They are in the order
     of their numbers: the index stays as it is when columns change places.
     """
-    fields = sorted(table.fields, key=lambda field: field.number)
+    fields = sorted(table.indexed, key=lambda field: field.number)
     width = min(len(fields), MAX_INDEXED)
     return [concatenate(list(map(print_shown, fields[start::width])), "char(10)") for start in range(width)]

@@ -34,7 +34,7 @@ from webapp.rowstore.sqlite.planning import Execute, make_plan
 from webapp.rowstore.sqlite.printing import layout_of, literal, print_exact, print_value
 from webapp.rowstore.sqlite.schema import column_name, companion_name, text_column_name
 from webapp.rowstore.sqlite.statement import Sql, any_of, concatenate
-from webapp.rowstore.table_ref import Field
+from webapp.rowstore.table_ref import Field, TableRef
 from webapp.types.base import null_of
 from webapp.types.number_format import MAX_DIGITS
 
@@ -173,14 +173,14 @@ def _serial(column: Field) -> tuple[str, str]:
     return is_known, f"printf('%.{MAX_DIGITS}g', {day} + {seconds} / {_SECONDS_OF_A_DAY}.0)"
 
 
-def ensure_fits(connection: sqlite3.Connection, execute: Execute, table_id: int, query: TableQuery) -> None:
+def ensure_fits(connection: sqlite3.Connection, execute: Execute, table: TableRef, query: TableQuery) -> None:
     """Raises `UnfitForExcel` with the place of a cell that is too long, if there is one."""
     connection.create_function("is_too_long", 1, lambda stored: is_too_long(decode(stored)), deterministic=True)
     named = [(column, name) for column in query.visible if (name := text_column_name(column)) is not None]
     if not named:
         return
     terms = [f"length({name}) > {MAX_CHARACTERS // 2} AND is_too_long({name})" for _, name in named]
-    plan = make_plan(execute, table_id, query, whole=True)
+    plan = make_plan(execute, table, query, whole=True)
     numbers = " ".join(f"WHEN {term} THEN {column.number}" for term, (column, _) in zip(terms, named, strict=True))
     found = execute(plan.select(f"{plan.row_id}, CASE {numbers} END", any_of([Sql(term) for term in terms]), limit=1))
     for row_id, number in found:

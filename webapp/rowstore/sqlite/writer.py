@@ -56,13 +56,16 @@ class SqliteRowWriter(SqliteRowReader, RowWriter):
         return kept
 
     def add_column(self, table: TableRef, field: Field, spare: Collection[int] = ()) -> Field:
+        table.ensure_whole()
         return converting.add_column(self.execute, table, field, spare)
 
     def convert(self, table: TableRef, source: Field, target: Field, after: int, limit: int) -> Converted | None:
+        table.ensure_whole()
         with readable_errors():
             return converting.Converter(self._connection, self.execute, table.id, source, target).convert(after, limit)
 
     def convert_rows(self, table: TableRef, source: Field, target: Field, ids: Collection[int]) -> Field:
+        table.ensure_whole()
         with readable_errors():
             converter = converting.Converter(self._connection, self.execute, table.id, source, target)
             converter.convert_rows(ids)
@@ -102,15 +105,26 @@ class SqliteRowWriter(SqliteRowReader, RowWriter):
             self.execute(Sql(statement))
 
     def apply(self, table: TableRef, changes: Sequence[CellChange]) -> ApplyResult:
+        table.ensure_shown([change.field for change in changes])
         values = [stored_values(change.field, change.after) for change in changes]
-        with upkeep(self._connection, table, list(dict.fromkeys(change.row_id for change in changes))):
-            is_made = [self._swap(table, change, value) for change, value in zip(changes, values, strict=True)]
-        conflicts = [self._conflict(table, change) for change, made in zip(changes, is_made, strict=True) if not made]
+        ids = list(dict.fromkeys(change.row_id for change in changes))
+        there = self._in_scope(table, ids)  # before: a change may take its row out of the scope
+        with upkeep(self._connection, table, ids):
+            is_made = [
+                change.row_id in there and self._swap(table, change, value)
+                for change, value in zip(changes, values, strict=True)
+            ]
+        conflicts = [
+            self._conflict(table, change) if change.row_id in there else EditConflict(change, None)
+            for change, made in zip(changes, is_made, strict=True)
+            if not made
+        ]
         return ApplyResult(list(compress(changes, is_made)), conflicts)
 
     def apply_entries(
         self, table: TableRef, entries: Sequence[Entry], keep_texts: Callable[[Field], Field]
     ) -> AppliedEntries:
+        table.ensure_whole()
         return EntryWriter(self._connection, self.execute, table, keep_texts).apply(entries)
 
     def insert(self, table: TableRef, rows: Sequence[StoredRow]) -> None:
@@ -127,16 +141,20 @@ class SqliteRowWriter(SqliteRowReader, RowWriter):
                 self.execute(Sql(f"ALTER TABLE {table} DROP COLUMN {name}"))
 
     def delete(self, table: TableRef, ids: Sequence[int]) -> list[StoredRow]:
-        deleted = [StoredRow(row_id, cells) for row_id, cells in sorted(self.cells(table, ids, table.stored).items())]
+        deleted = [StoredRow(row_id, cells) for row_id, cells in sorted(self._cells(table, ids, table.stored).items())]
         statement = f"DELETE FROM {table_name(table.id)} WHERE {ROW_ID} = ?"
         with readable_errors(), upkeep(self._connection, table, [row.id for row in deleted]):
             self._connection.executemany(statement, [(row.id,) for row in deleted])
         return deleted
 
     def restore(self, table: TableRef, rows: Sequence[StoredRow]) -> list[int]:
+        table.ensure_whole()
         taken = set(self.cells(table, [row.id for row in rows], ()))
         self.insert(table, [row for row in rows if row.id not in taken])
         return sorted(taken)
+
+    def _in_scope(self, table: TableRef, ids: Sequence[int]) -> Collection[int]:
+        return ids if table.scope is None else self._cells(table, ids, ())
 
     def _swap(self, table: TableRef, change: CellChange, values: tuple[Any, ...]) -> bool:
         """Make the change if the cell still holds the text that was seen: the value together with its text, since a
@@ -157,5 +175,5 @@ class SqliteRowWriter(SqliteRowReader, RowWriter):
         return changed.rowcount == 1
 
     def _conflict(self, table: TableRef, change: CellChange) -> EditConflict:
-        cells = self.cells(table, [change.row_id], [change.field])
+        cells = self._cells(replace(table, scope=None), [change.row_id], [change.field])
         return EditConflict(change, cells[change.row_id][0] if cells else None)

@@ -56,7 +56,8 @@ async def count_request() -> None:
     kind: str | None = getattr(view, "counted_as", "pages")
     if view is None or kind is None:
         return
-    actor = await load_current_user()
+    # Visitors count by address, and before their link is looked up.
+    actor = None if getattr(view, "is_by_link", False) else await load_current_user()
     if kind == "pages" and actor is not None:
         return
     if actor is None:
