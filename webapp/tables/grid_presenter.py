@@ -106,6 +106,7 @@ def present_table(table: Table, query: TableQuery, page: Page, layout: ViewLayou
         columns_url=urls.to("tables.columns_index"),
         bulk_url=urls.to("tables.bulk_index", None, rows="all"),
         summary_url=urls.to("tables.summaries_show"),
+        chart_url=urls.to("tables.charts_show"),
         hidden_count=len(query.fields) - len(query.visible),
         visible_count=len(query.visible),
         exports=[Export(title, text, urls.to("tables.exports_show", None, **more)) for title, text, more in EXPORTS],

@@ -131,6 +131,7 @@ class View:
     columns_url: str
     bulk_url: str
     summary_url: str
+    chart_url: str
     hidden_count: int
     visible_count: int
     exports: list[Export]
