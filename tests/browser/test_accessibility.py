@@ -15,6 +15,7 @@ from tests.browser import (  # noqa: F401  (they register themselves)
     account_states,
     admin_states,
     bulk_states,
+    chart_states,
     edit_states,
     form_states,
     shared_states,

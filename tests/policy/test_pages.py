@@ -113,6 +113,8 @@ PEOPLE = [
     "/tables/trash/3/purge",
     "/tables/trash/purge",
     "/tables/1/summary?q=ur",
+    "/tables/1/chart?kind=bar&x=4&q=ur",
+    "/tables/1/chart?kind=heat&x=1&y=4",
     "/tables/1/views",
     "/tables/1/views/new?q=ur&sort=-2",
     "/tables/1/views/1/edit",
@@ -147,6 +149,7 @@ REFUSALS = {
     "/tables/1/columns/99": 404,
     "/tables/1/bulk": 422,
     "/tables/1/bulk/everything?rows=all": 404,
+    "/tables/1/chart?kind=pie": 422,
 }
 # Answers to GET that are no pages, and what they are.
 OTHERS = {
@@ -170,6 +173,7 @@ OTHERS = {
     "favicon": "a file",
     "tables.stylesheets_show": "a style sheet",
     "tables.exports_show": "a file",
+    "tables.charts_export": "a file",
     "tables.positions_show": "leads to the table",
     "tables.views_show": "leads to the table",
     "tables.originals_show": "a file",

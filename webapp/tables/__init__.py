@@ -34,6 +34,7 @@ streams.FACTORIES["change"] = watch_change
 from webapp.tables import (  # noqa: E402, F401  (routes register themselves)
     bulk,
     cells,
+    charts,
     column_changes,
     column_types,
     columns,

@@ -110,6 +110,7 @@ def present_table(table: Table, query: TableQuery, page: Page, layout: ViewLayou
         links_url=urls.to("tables.links_index") if leads_to("tables.links_index") else None,
         bulk_url=urls.to_all("tables.bulk_index"),
         summary_url=urls.to("tables.summaries_show") if may_search() else None,
+        chart_url=urls.to("tables.charts_show") if may_search() else None,
         hidden_count=len(query.fields) - len(query.visible),
         visible_count=len(query.visible),
         exports=present_exports(urls),

@@ -130,6 +130,7 @@ class View:
     clear_url: str
     columns_url: str
     summary_url: str | None
+    chart_url: str | None
     bulk_url: str | None
     links_url: str | None
     hidden_count: int

@@ -46,6 +46,8 @@ PAGES = (
     Page("/columns/<id:number>/filter", "tables.filters_create", "may_search"),
     Page("/columns/<id:number>/profile", "tables.profiles_show", "may_search"),
     Page("/summary", "tables.summaries_show", "may_search"),
+    Page("/chart", "tables.charts_show", "may_search"),
+    Page("/chart/export", "tables.charts_export", "may_export"),
     Page("/export", "tables.exports_show", "may_export"),
     Page("/live", STREAM),
 )

@@ -99,8 +99,8 @@ async def test_a_fragment_is_the_grid_with_its_toolbar_and_status(client: QuartC
 
     assert "<html" not in html
     assert (
-        html.count("<hx-partial") == 5
-    )  # toolbar, link to the summary, places, status, and the style sheet of the columns
+        html.count("<hx-partial") == 6
+    )  # toolbar, links to the summary and to a chart, places, status, and the style sheet of the columns
     assert column(html) == ["Mercury", "Saturn", "Uranus"]
 
 

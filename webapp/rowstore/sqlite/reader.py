@@ -215,12 +215,12 @@ class SqliteRowReader(RowReader):
         measure: Measure,
         seconds: float = AGGREGATE_SECONDS,
     ) -> Aggregate:
-        return Aggregator(self.execute, self.time_limit, table, query.sorted_by()).aggregate(axes, measure, seconds)
+        return Aggregator(self.execute, self.time_limit, table, query).aggregate(axes, measure, seconds)
 
     def points(
         self, table: TableRef, query: TableQuery, x: int, y: int, most: int, seconds: float = AGGREGATE_SECONDS
     ) -> Points:
-        return Aggregator(self.execute, self.time_limit, table, query.sorted_by()).points(x, y, most, seconds)
+        return Aggregator(self.execute, self.time_limit, table, query).points(x, y, most, seconds)
 
     def export(
         self,
