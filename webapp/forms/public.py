@@ -30,6 +30,7 @@ from webapp.models.tables.form_answers import (
 )
 from webapp.models.tables.table_form import Ask, FormState, PublicForm, TableForm, find_public_form
 from webapp.web.access import public as public_view
+from webapp.web.body import body_limit
 from webapp.web.errors import error_response
 from webapp.web.forms import Form
 from webapp.web.fragments import render
@@ -39,6 +40,7 @@ from webapp.web.rate_limit.requests import writes
 from webapp.web.session import current_user_or_none, load_current_user
 from webapp.web.templating import to_json
 
+MAX_BYTES = 1024 * 1024  # of an answer: a hundred fields
 HONEYPOT = "homepage"  # a field that people do not see, and programs fill in
 THANKS = "Thank you. Your answer is saved."
 SPAM = "The last field has to stay empty: it tells people from programs. Empty it, then send the form again."
@@ -59,11 +61,11 @@ async def show(token: str) -> ResponseReturnValue:
 @bp.post("/f/<token>")
 @public_view
 @writes
+@body_limit(MAX_BYTES)
 async def answer(token: str) -> ResponseReturnValue:
+    """Whether it can be answered now is decided where the row is added: who sends the last answer twice has sent it."""
     await load_current_user()
-    public, problem = await _open(token)
-    if problem is not None:
-        return await _unavailable(public, problem)
+    public, _ = await _open(token)
     return await (_answer_program(public, token) if is_json() else _answer_person(public, token))
 
 
