@@ -16,6 +16,8 @@ from webapp.extensions import db
 from webapp.forms import bp
 from webapp.forms.inputs import build_form, hidden_of, label_of, prefilled, questions_of
 from webapp.forms.requests import UnknownFields, given_of, is_json, read_json, read_page
+from webapp.models import Event
+from webapp.models.errors import NotFound
 from webapp.models.idempotency import AlreadyDone, Outcome, RequestKey, once
 from webapp.models.tables.form_answers import (
     Answer,
@@ -30,6 +32,7 @@ from webapp.models.tables.form_answers import (
 )
 from webapp.models.tables.table_form import Ask, FormState, PublicForm, TableForm, find_public_form
 from webapp.web.access import public as public_view
+from webapp.web.audit import record_refusal
 from webapp.web.body import body_limit
 from webapp.web.errors import error_response
 from webapp.web.forms import Form
@@ -80,7 +83,7 @@ async def thanks(token: str) -> ResponseReturnValue:
 
 
 async def _open(token: str) -> tuple[PublicForm, UserError | None]:
-    """The form, and why it cannot be answered now. Raises `NotFound`."""
+    """The form, and why it cannot be answered now. Raises `NotFound`; guessing is in the audit log."""
     actor = current_user_or_none()
 
     def read(connection: Connection) -> tuple[PublicForm, UserError | None]:
@@ -91,7 +94,11 @@ async def _open(token: str) -> tuple[PublicForm, UserError | None]:
             return public, error
         return public, None
 
-    return await db().read(read)
+    try:
+        return await db().read(read)
+    except NotFound:
+        record_refusal(Event.LINK_REFUSED, None, place=request.endpoint)
+        raise
 
 
 async def _answer_person(public: PublicForm, token: str) -> ResponseReturnValue:
