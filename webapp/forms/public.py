@@ -16,6 +16,8 @@ from webapp.extensions import db
 from webapp.forms import bp
 from webapp.forms.inputs import build_form, hidden_of, label_of, prefilled, questions_of
 from webapp.forms.requests import UnknownFields, given_of, is_json, read_json, read_page
+from webapp.models import Event
+from webapp.models.errors import NotFound
 from webapp.models.idempotency import AlreadyDone, Outcome, RequestKey, once
 from webapp.models.tables.form_answers import (
     Answer,
@@ -30,6 +32,8 @@ from webapp.models.tables.form_answers import (
 )
 from webapp.models.tables.table_form import Ask, FormState, PublicForm, TableForm, find_public_form
 from webapp.web.access import public as public_view
+from webapp.web.audit import record_refusal
+from webapp.web.body import body_limit
 from webapp.web.errors import error_response
 from webapp.web.forms import Form
 from webapp.web.fragments import render
@@ -39,6 +43,7 @@ from webapp.web.rate_limit.requests import writes
 from webapp.web.session import current_user_or_none, load_current_user
 from webapp.web.templating import to_json
 
+MAX_BYTES = 1024 * 1024  # of an answer: a hundred fields
 HONEYPOT = "homepage"  # a field that people do not see, and programs fill in
 THANKS = "Thank you. Your answer is saved."
 SPAM = "The last field has to stay empty: it tells people from programs. Empty it, then send the form again."
@@ -59,11 +64,11 @@ async def show(token: str) -> ResponseReturnValue:
 @bp.post("/f/<token>")
 @public_view
 @writes
+@body_limit(MAX_BYTES)
 async def answer(token: str) -> ResponseReturnValue:
+    """Whether it can be answered now is decided where the row is added: who sends the last answer twice has sent it."""
     await load_current_user()
-    public, problem = await _open(token)
-    if problem is not None:
-        return await _unavailable(public, problem)
+    public, _ = await _open(token)
     return await (_answer_program(public, token) if is_json() else _answer_person(public, token))
 
 
@@ -78,7 +83,7 @@ async def thanks(token: str) -> ResponseReturnValue:
 
 
 async def _open(token: str) -> tuple[PublicForm, UserError | None]:
-    """The form, and why it cannot be answered now. Raises `NotFound`."""
+    """The form, and why it cannot be answered now. Raises `NotFound`; guessing is in the audit log."""
     actor = current_user_or_none()
 
     def read(connection: Connection) -> tuple[PublicForm, UserError | None]:
@@ -89,7 +94,11 @@ async def _open(token: str) -> tuple[PublicForm, UserError | None]:
             return public, error
         return public, None
 
-    return await db().read(read)
+    try:
+        return await db().read(read)
+    except NotFound:
+        record_refusal(Event.LINK_REFUSED, None, place=request.endpoint)
+        raise
 
 
 async def _answer_person(public: PublicForm, token: str) -> ResponseReturnValue:

@@ -11,6 +11,8 @@ from werkzeug.exceptions import BadRequest
 from webapp.forms.inputs import name_of
 from webapp.models.tables.table_form import Ask, PublicForm
 
+NO_OBJECT = "The body has to be a JSON object, with the names of the fields."
+
 
 class UnknownFields(Exception):
     """Names that stand for no field of the form."""
@@ -28,9 +30,12 @@ async def read_json(public: PublicForm) -> MultiDict[str, str]:
     """`{"Planet": "Pluto", "Moons": 5, "Rings": false}` as the page would send it. Raises BadRequest, and
     `UnknownFields` for names of no field that whoever answers may fill in.
     """
-    body = current_app.json.loads(cast(bytes, await request.get_data()))
+    try:
+        body = current_app.json.loads(cast(bytes, await request.get_data()))
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(NO_OBJECT) from error
     if not isinstance(body, dict):
-        raise BadRequest("The body has to be a JSON object, with the names of the fields.")
+        raise BadRequest(NO_OBJECT)
     numbers = {field.name.casefold(): field.column for field, _ in public.fields if field.ask is not Ask.FIXED}
     if unknown := [name for name in body if name.casefold() not in numbers]:
         raise UnknownFields(unknown[:20])

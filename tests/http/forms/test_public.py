@@ -253,6 +253,35 @@ async def test_what_a_program_must_not_set_is_refused_by_name(
     assert len(await exported(client, table_id)) == (status == 201)
 
 
+@pytest.mark.parametrize("body", ["", "{", "[" * 100_000, '"x"', "null", "\xff"])
+async def test_a_body_that_is_no_json_object_is_a_mistake_of_the_program(
+    stranger: QuartClient, make: Make, body: str
+) -> None:
+    form = await make()
+
+    answer = await stranger.post(form.url, data=body.encode("latin1"), headers={"Content-Type": "application/json"})
+
+    assert (answer.status_code, answer.content_type) == (400, "application/problem+json")
+
+
+async def test_who_sends_the_last_answer_twice_is_thanked_twice(
+    app: Application, client: QuartClient, stranger: QuartClient, make: Make, table_id: int
+) -> None:
+    last = await make(max_answers=1)
+    typed = await fill(stranger, last.url, c1="Pluto")
+    for _ in range(2):
+        assert (await send(stranger, last.url, form=typed)).headers["Location"] == f"{last.url}/thanks"
+    await send(stranger, last.url, 410, form=typed | {"cell1": "Eris"})
+
+    once = await make(one_each=True)
+    await settle(app, EVE.email)
+    eve = await window(app, EVE)
+    typed = await fill(eve, once.url, c1="Eris")
+    for _ in range(2):
+        assert (await send(eve, once.url, form=typed)).headers["Location"] == f"{once.url}/thanks"
+    assert await exported(client, table_id) == ["Pluto,,,,", "Eris,,,,"]
+
+
 async def test_a_page_with_a_nul_in_it_is_refused(stranger: QuartClient, make: Make) -> None:
     form = await make()
 
@@ -264,8 +293,8 @@ async def test_a_page_with_a_nul_in_it_is_refused(stranger: QuartClient, make: M
 async def test_a_body_that_is_too_large_is_refused(stranger: QuartClient, make: Make) -> None:
     form = await make()
 
-    assert (await stranger.post(form.url, form={"cell1": "x" * 1_000_000})).status_code == 413
-    answer = await stranger.post(form.url, json={"Planet": "x" * 1_000_000})
+    assert (await stranger.post(form.url, form={"cell1": "x" * 2_000_000})).status_code == 413
+    answer = await stranger.post(form.url, json={"Planet": "x" * 2_000_000})
     assert (answer.status_code, answer.content_type) == (413, "application/problem+json")
 
 
@@ -283,8 +312,11 @@ async def test_a_field_that_people_do_not_see_has_to_stay_empty(
     await send(stranger, form.url, form=typed | {"homepage": ""})
 
 
-async def test_a_client_that_sends_too_much_has_to_wait(stranger: QuartClient, make: Make) -> None:
+async def test_a_client_that_sends_too_much_has_to_wait(
+    stranger: QuartClient, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     form = await make()
+    monkeypatch.setattr("webapp.web.local_limit.monotonic", lambda: 1_000_000.0)  # no time passes between them
 
     answers = [await stranger.post(form.url, json={"Planet": str(number)}) for number in range(WRITES + 1)]
 

@@ -156,6 +156,13 @@ async def test_a_column_whose_texts_all_differ_gets_no_fixed_text(
         await add_form(database, settings, table_id, FormField(1, "Planet", Ask.FIXED, default="Pluto"))
 
 
+async def test_a_name_stands_for_one_field(database: Database, settings: Settings, table_id: int) -> None:
+    form = await add_form(database, settings, table_id, FormField(1, "Name"), FormField(2, "name"))
+
+    public = await database.read(lambda connection: find_public_form(connection, form.token))
+    assert [field.name for field, _ in public.fields] == ["Name", "name 2"]
+
+
 async def test_a_deleted_form_comes_back_with_its_address_until_it_is_forgotten(
     app: Application, database: Database, settings: Settings, table_id: int
 ) -> None:

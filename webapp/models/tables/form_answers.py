@@ -7,10 +7,11 @@ there are, and whether this person has answered; of two who want the last place 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, insert, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
+from webapp.models.accounts.user import User
 from webapp.models.base import utc_now
 from webapp.models.policy import Actor
 from webapp.models.tables.change_log import publish_change
@@ -126,7 +127,7 @@ def _answer(connection: Connection, token: str, seen: str, given: Mapping[int, s
     ensure_available(connection, public, actor)
     if seen != public.seen:
         raise QuestionsChanged
-    by = actor if public.form.one_each else None
+    by = _named(connection, actor) if public.form.one_each else None
     sheet, texts = Sheet(connection, public.table), _texts(public, given)
     if reasons := _demanded(public, texts):
         raise AnswerRefused(reasons | _judge(sheet, public, texts, set(reasons)))
@@ -135,6 +136,13 @@ def _answer(connection: Connection, token: str, seen: str, given: Mapping[int, s
         connection.execute(_ANSWERED, {"form_id": public.form.id, "user_id": by.id, "at": utc_now()})
     connection.execute(_COUNT, {"key": public.form.id, "now": utc_now()})
     return result
+
+
+def _named(connection: Connection, actor: Actor | None) -> Actor:
+    """Raises `SignInNeeded`, also for an account that has just gone."""
+    if actor is None or connection.scalar(_ACTIVE, {"user_id": actor.id}) is None:
+        raise SignInNeeded
+    return actor
 
 
 def _texts(public: PublicForm, given: Mapping[int, str]) -> dict[int, str]:
@@ -190,6 +198,7 @@ def _reason(refusal: Refusal) -> str:
     return WORDS_OF_RULES.get(type(refusal.error), refusal.reason)
 
 
+_ACTIVE = select(User.id).where(User.id == bindparam("user_id"), User.is_active)
 _ANSWERED = insert(FormAnswer)
 _COUNT = (
     update(TableForm)

@@ -7,6 +7,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from webapp.db.errors import UserError
+from webapp.models.tables.column_properties import free_title
 from webapp.models.tables.table import Column, Table
 from webapp.models.tables.table_form import Ask, FormField, missing_of
 from webapp.rowstore.cell_input import read_input
@@ -68,7 +69,15 @@ def checked_settings(rows: RowReader, table: Table, wanted: FormSettings) -> For
             f"The table needs a text in {_listed(missing)}. Ask for it, or give it a fixed text: without it no answer"
             " can be saved.",
         )
-    return replace(wanted, fields=fields)
+    return replace(wanted, fields=_named_apart(fields))
+
+
+def _named_apart(fields: Sequence[FormField]) -> tuple[FormField, ...]:
+    """A name stands for one field."""
+    named = list[FormField]()
+    for field in fields:
+        named.append(replace(field, name=free_title(field.name, (other.name for other in named))))
+    return tuple(named)
 
 
 def is_origin(text: str) -> bool:
