@@ -38,6 +38,7 @@ from webapp.tables import (  # noqa: E402, F401  (routes register themselves)
     columns,
     deletions,
     exports,
+    groups,
     history,
     imports,
     large_changes,
