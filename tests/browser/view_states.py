@@ -37,6 +37,20 @@ def view_to_change_in_the_panel(at: Place) -> None:
 
 
 @signed_in
+def rows_in_groups(at: Place) -> None:
+    at.page.goto(f"{at.table()}?group=4&sums=2,3&f.1=contains:u")
+    at.page.locator(".group summary").first.click()
+    expect(at.page.locator(".group-rows").first).to_be_visible()
+
+
+@signed_in
+def form_of_groups(at: Place) -> None:
+    rows_in_groups(at)
+    at.page.get_by_role("link", name="grouped by Rings").click()
+    expect(at.page.get_by_role("heading", name="Group rows")).to_be_focused()
+
+
+@signed_in
 def view_without_a_name(at: Place) -> None:
     at.page.goto(f"{at.table()}/views/new?sort=1")
     at.page.locator("#view-new").evaluate("form => { form.noValidate = true; }")

@@ -115,6 +115,8 @@ PEOPLE = [
     "/tables/1/summary?q=ur",
     "/tables/1/chart?kind=bar&x=4&q=ur",
     "/tables/1/chart?kind=heat&x=1&y=4",
+    "/tables/1?group=4&sums=2",
+    "/tables/1/groups?group=4&sums=2",
     "/tables/1/views",
     "/tables/1/views/new?q=ur&sort=-2",
     "/tables/1/views/1/edit",
@@ -137,6 +139,8 @@ SHARED = [
     "/columns/1",
     "/columns/3/profile",
     "/summary?q=ur",
+    "?group=4&sums=2",
+    "/groups?group=4&sums=2",
     "/chart?kind=bar&x=1",
 ]
 # What goes wrong has a page as well.
@@ -178,6 +182,7 @@ OTHERS = {
     "tables.charts_export": "a file",
     "tables.positions_show": "leads to the table",
     "tables.views_show": "leads to the table",
+    "tables.groups_rows": "a part of a page",
     "tables.originals_show": "a file",
     "tables.imports_rejected": "a file",
     "tables.updates_export": "a file",
@@ -187,6 +192,7 @@ OTHERS = {
     "tables.members_suggest": "a part of a page",
     "tables.cells_show": "a download",
     "shared.exports_show": "a file",
+    "shared.groups_rows": "a part of a page",
     "shared.charts_export": "a file",
     "shared.positions_show": "leads to the table",
     "shared.filters_create": "leads on to the table",

@@ -6,7 +6,7 @@ from typing import Literal
 
 from webapp.rowstore.entries import Entry
 from webapp.rowstore.page_budget import MAX_CELL
-from webapp.rowstore.query import TableQuery
+from webapp.rowstore.query import Filter, TableQuery
 from webapp.rowstore.table_ref import Field
 
 Row = tuple[int, tuple[str, ...]]  # a row's id, and its cells
@@ -128,12 +128,12 @@ class Figures:
 @dataclass(frozen=True, slots=True)
 class Group:
     """Rows with the same value in a column: `text` as the column writes it, None for cells without one; cut if it is
-    long. `query` shows exactly its rows; None if the value is too long for a link. `sums` are as the columns write
-    numbers, None where no cell has one.
+    long. `condition` is true of exactly its rows; None if the value is too long for a link. `sums` are as the columns
+    write numbers, None where no cell has one.
     """
 
     text: str | None
-    query: TableQuery | None
+    condition: Filter | None
     rows: int
     sums: tuple[str | None, ...]
 

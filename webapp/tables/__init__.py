@@ -40,6 +40,7 @@ from webapp.tables import (  # noqa: E402, F401  (routes register themselves)
     columns,
     deletions,
     exports,
+    groups,
     history,
     imports,
     large_changes,

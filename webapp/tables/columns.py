@@ -14,6 +14,7 @@ from webapp.models.errors import NotFound
 from webapp.models.tables.access import TableAccess, find_access
 from webapp.rowstore.errors import QueryError, QueryTimeout
 from webapp.rowstore.query import OPERATORS, Filter, TableQuery, describe_direction, describe_exceptions, operator_label
+from webapp.rowstore.query.grouping import Grouping
 from webapp.rowstore.query.periods import EXAMPLES as PERIODS
 from webapp.rowstore.table_ref import Field
 from webapp.tables import bp
@@ -159,6 +160,7 @@ async def _column_page(
         hide_url=urls.table(query.with_columns(others)) if others else None,
         unfiltered_url=urls.table(rest) if filters else None,
         may_search=may_search(),
+        group_url=urls.table(query.grouped(Grouping(field, sums=query.group.sums if query.group else ()))),
         profile_url=urls.to("tables.profiles_show", number=number),
         **_edit_urls(access, urls, number),
         **(profile or {}),

@@ -127,6 +127,9 @@ class View:
     chips: list[Chip]
     sort_text: str | None
     unsorted_url: str
+    group_text: str | None
+    group_url: str | None
+    ungrouped_url: str
     clear_url: str
     columns_url: str
     summary_url: str | None

@@ -45,6 +45,8 @@ PAGES = (
     Page("/columns/<id:number>", "tables.columns_show"),
     Page("/columns/<id:number>/filter", "tables.filters_create", "may_search"),
     Page("/columns/<id:number>/profile", "tables.profiles_show", "may_search"),
+    Page("/groups", "tables.groups_edit", "may_search"),
+    Page("/groups/rows", "tables.groups_rows", "may_search"),
     Page("/summary", "tables.summaries_show", "may_search"),
     Page("/chart", "tables.charts_show", "may_search"),
     Page("/chart/export", "tables.charts_export", "may_export"),

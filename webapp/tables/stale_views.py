@@ -73,7 +73,9 @@ def without_columns(pairs: Pairs, deleted: Collection[int], live: Sequence[int])
     for name, value in pairs:
         if name.startswith("f."):
             left += [] if _number(name[2:]) in deleted else [(name, value)]
-        elif name in ("sort", "cols"):
+        elif name == "group":
+            left += [] if _number(value.removeprefix("-").removesuffix(".rows")) in deleted else [(name, value)]
+        elif name in ("sort", "cols", "sums"):
             parts = [kept for part in value.split(",") for kept in _left_of(name, part, deleted, live)]
             left += [(name, ",".join(parts))] if parts else []
         else:
@@ -83,7 +85,7 @@ def without_columns(pairs: Pairs, deleted: Collection[int], live: Sequence[int])
 
 def _left_of(name: str, part: str, deleted: Collection[int], live: Sequence[int]) -> list[str]:
     first, dash, last = part.partition("-")
-    if name == "sort" or not dash:
+    if name != "cols" or not dash:
         return [] if _number(part.removeprefix("-")) in deleted else [part]
     ends = _number(first), _number(last)
     if None in ends or not set(ends) & set(deleted):

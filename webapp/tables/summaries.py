@@ -47,6 +47,7 @@ async def summaries_show(table_id: int) -> ResponseReturnValue:
         table_url=urls.table(),
         columns=columns,
         note=note,
+        group_url=urls.to("tables.groups_edit"),
         left_out=len(urls.query.visible) - len(columns) if columns else 0,
     )
 

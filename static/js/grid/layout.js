@@ -69,7 +69,7 @@ const forget = () => {
 /* The mark that what is seen is not what the view has, and which row height is chosen. */
 const show = () => {
   const mark = $('#view-mark');
-  if (mark) mark.hidden = !('changed' in mark.dataset) && !Object.keys(read(here())).length;
+  if (mark) mark.hidden = !('changed' in mark.dataset) && !(view() && Object.keys(read(here())).length);
   for (const button of document.querySelectorAll('[data-density-set]')) {
     button.setAttribute('aria-pressed', String(button.dataset.densitySet === heightHere()));
   }
@@ -109,7 +109,6 @@ on('click', ({ target }) => {
   }
 });
 const settle = () => {
-  if (!grid()) return;
   for (const col of columns()) if (col.dataset.auto && given(col) > maxWidth()) col.setAttribute('width', maxWidth());
   forget();
   apply();

@@ -171,7 +171,14 @@ class TableQuery:
         added = make_filter(self.field(number), operator, values, self.clock)
         has_other = any(condition.field.number == number for condition in self.filters)
         added = replace(added, is_alternative=is_alternative and has_other)
-        return self if added in self.filters else replace(self, filters=(*self.filters, added))
+        return self.with_condition(added)
+
+    def with_condition(self, condition: Filter) -> "TableQuery":
+        """With this condition as well. If it is there with alternatives, it goes without them from then on."""
+        if condition not in self.filters:
+            return replace(self, filters=(*self.filters, condition))
+        others = [id(each) for group in self.groups if group[0] == condition for each in group[1:]]
+        return replace(self, filters=tuple(each for each in self.filters if id(each) not in others))
 
     def with_changed_filter(self, index: int, operator: str, *values: str) -> "TableQuery":
         """With another condition in place of the filter at `index`, on the same column."""

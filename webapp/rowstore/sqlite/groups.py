@@ -4,7 +4,9 @@ from typing import Any
 
 from webapp.rowstore.nul_escape import decode
 from webapp.rowstore.query import TableQuery
+from webapp.rowstore.query.filters import Filter, make_filter
 from webapp.rowstore.query.grouping import Grouping
+from webapp.rowstore.query.periods import Clock
 from webapp.rowstore.sqlite.figures import SIZE, figures_sql, read_figures
 from webapp.rowstore.sqlite.planning import Execute, make_plan
 from webapp.rowstore.sqlite.printing import is_exception
@@ -40,21 +42,21 @@ def find_groups(
     if not found and start:
         return find_groups(execute, table, query, grouping, 0, size)
     number, total = found[0][:2] if found else (0, 0)
-    return Groups([_read_group(query, grouping, row[2:]) for row in found], start, number, total)
+    return Groups([_read_group(query.clock, grouping, row[2:]) for row in found], start, number, total)
 
 
-def _read_group(query: TableQuery, grouping: Grouping, row: Any) -> Group:
+def _read_group(clock: Clock, grouping: Grouping, row: Any) -> Group:
     value, is_empty, rows, *figures = row
     parts = [figures[start : start + SIZE] for start in range(0, len(figures), SIZE)]
     sums = [read_figures(field, rows, part).sum for field, part in zip(grouping.sums, parts, strict=True)]
-    return Group(*_name(query, grouping.field, value, is_empty), rows, tuple(sums))
+    return Group(*_name(clock, grouping.field, value, is_empty), rows, tuple(sums))
 
 
-def _name(query: TableQuery, field: Field, value: Any, is_empty: bool) -> tuple[str | None, TableQuery | None]:
-    """The value in words, None without one; and the query that shows the group's rows."""
+def _name(clock: Clock, field: Field, value: Any, is_empty: bool) -> tuple[str | None, Filter | None]:
+    """The value in words, None without one; and what is true of the group's rows."""
     if value is None:
-        return None, query.with_filter(field.number, "empty" if is_empty else "novalue")
+        return None, make_filter(field, "empty" if is_empty else "novalue", (), clock)
     text = decode(field.print_value(value))
     if len(text) > MAX_VALUE:
         return text[:MAX_VALUE] + "…", None
-    return text, query.with_filter(field.number, "eq", text)
+    return text, make_filter(field, "eq", (text,), clock)
