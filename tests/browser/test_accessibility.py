@@ -16,6 +16,7 @@ from tests.browser import (  # noqa: F401  (they register themselves)
     admin_states,
     bulk_states,
     edit_states,
+    form_states,
     shared_states,
     trash_states,
     update_states,
