@@ -17,6 +17,7 @@ from tests.browser import (  # noqa: F401  (they register themselves)
     bulk_states,
     chart_states,
     edit_states,
+    form_states,
     shared_states,
     trash_states,
     update_states,
