@@ -48,7 +48,7 @@ class Mark:
     @property
     def style(self) -> str:
         """Striped if it stands for several values or for none."""
-        return "bar striped" if self.label.kind in ("other", "empty") else "bar"
+        return "column striped" if self.label.kind in ("other", "empty") else "column"
 
 
 def lying_bars(marks: Sequence[Mark], scale: Scale) -> Drawing:
