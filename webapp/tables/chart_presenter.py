@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from webapp.rowstore.aggregates import Aggregate, Places, Points, Total
+from webapp.rowstore.query import describe_query
 from webapp.rowstore.table_ref import Field
 from webapp.tables.charting.banded import Mark, line, lying_bars, standing_bars
 from webapp.tables.charting.chart import KINDS, MEASURES, UNITS, Chart
@@ -103,7 +104,7 @@ def _present_bands(chart: Chart, found: Aggregate, urls: TableUrls) -> ChartView
         head,
         lines,
         records,
-        _notes(chart, found),
+        _notes(chart, found, urls),
     )
 
 
@@ -175,7 +176,7 @@ def _present_heat(chart: Chart, found: Aggregate, urls: TableUrls) -> ChartView:
         [f"{fields[1].title} / {fields[0].title}", *(label.text for label in across)],
         lines,
         records,
-        _notes(chart, found),
+        _notes(chart, found, urls),
         legend,
     )
 
@@ -216,7 +217,7 @@ def _present_points(chart: Chart, found: Points, urls: TableUrls) -> ChartView:
         ["Row", x.title, y.title],
         lines,
         records,
-        _point_notes(found),
+        _point_notes(found, urls),
     )
 
 
@@ -231,19 +232,24 @@ def _describe_points(x: Field, y: Field, found: Points) -> str:
     return f"{text}; {'; '.join(ends)}."
 
 
-def _point_notes(found: Points) -> list[str]:
-    if len(found.points) >= found.rows:
-        return []
-    about = "about " if found.sample else ""
-    return [f"{plural(len(found.points), 'row')} of {about}{format_number(found.rows)}, spread evenly over the table."]
+def _point_notes(found: Points, urls: TableUrls) -> list[str]:
+    notes = [f"{_rows(found.rows, found.sample, urls)}, with a value in both columns."]
+    if len(found.points) < found.rows:
+        notes.append(f"Drawn are {format_number(len(found.points))} of them, spread evenly over the table.")
+    return notes
 
 
 # -- notes -------------------------------------------------------------------------------------------------------------
 
 
-def _notes(chart: Chart, found: Aggregate) -> list[str]:
+def _rows(rows: int, sample: int | None, urls: TableUrls) -> str:
+    """How many, and which: `About 412 rows where city is Oslo`."""
+    return f"{'About ' if sample else ''}{plural(rows, 'row')}{describe_query(urls.query.sorted_by())}"
+
+
+def _notes(chart: Chart, found: Aggregate, urls: TableUrls) -> list[str]:
     """What a reader has to know to trust the figures."""
-    notes = list[str]()
+    notes = [f"{_rows(found.rows, found.sample, urls)}."]
     if found.sample:
         ends = {"min": "lower", "max": "higher"}.get(chart.measure)
         more = f" There may be {ends} values in the others." if ends else ""

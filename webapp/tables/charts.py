@@ -12,7 +12,7 @@ from webapp.models import Table
 from webapp.models.tables.access import find_table
 from webapp.rowstore.aggregates import Aggregate, Points
 from webapp.rowstore.errors import QueryError, QueryTimeout
-from webapp.rowstore.query import TableQuery, describe_query
+from webapp.rowstore.query import TableQuery
 from webapp.rowstore.reader import AGGREGATE_SECONDS, RowReader
 from webapp.rowstore.table_ref import Field
 from webapp.tables import bp
@@ -54,7 +54,6 @@ async def charts_show(table_id: int) -> ResponseReturnValue:
         form=_present_form(query, chart),
         chart=view,
         problem=problem,
-        described=describe_query(query.sorted_by()),
         export_url=urls.to("tables.charts_export", None, **chart.args) if chart and may_export() else None,
     )
 

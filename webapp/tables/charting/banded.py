@@ -14,6 +14,7 @@ from webapp.tables.charting.drawing import (
     Plot,
     Rect,
     Text,
+    draw_edges,
     draw_level,
     draw_names,
     draw_upright,
@@ -48,7 +49,7 @@ class Mark:
     @property
     def style(self) -> str:
         """Striped if it stands for several values or for none."""
-        return "bar striped" if self.label.kind in ("other", "empty") else "bar"
+        return "column striped" if self.label.kind in ("other", "empty") else "column"
 
 
 def lying_bars(marks: Sequence[Mark], scale: Scale) -> Drawing:
@@ -127,7 +128,9 @@ def _is_alone(marks: Sequence[Mark], index: int) -> bool:
 
 
 def _draw_labels(drawing: Drawing, plot: Plot, marks: Sequence[Mark]) -> None:
-    """Of ranges where each begins, since that is where a reader looks for a value."""
-    at_edges = any(mark.label.start for mark in marks)
-    names = [mark.label.start or mark.label.text for mark in marks]
-    draw_names(drawing, plot, [shorten(name, _MOST_LABEL) for name in names], at_edges=at_edges)
+    """Of ranges where they begin and end, since that is where a reader looks for a value."""
+    if any(mark.label.start for mark in marks):
+        edges = [*(mark.label.start or mark.label.text for mark in marks), marks[-1].label.end]
+        draw_edges(drawing, plot, [shorten(edge, _MOST_LABEL) for edge in edges])
+    else:
+        draw_names(drawing, plot, [shorten(mark.label.text, _MOST_LABEL) for mark in marks])

@@ -119,7 +119,7 @@ def shorten(text: str, width: float) -> str:
 def plot_beside(scale: Scale, *, bottom: float) -> Plot:
     """With room for the ticks of an upright scale on its left, and `bottom` below it."""
     widest = max(text_width(text) for _, text in scale.ticks)
-    return Plot(min(widest, WIDTH / 3) + 2 * GAP, GAP + TEXT / 2, WIDTH - GAP, HEIGHT - bottom)
+    return Plot(min(widest, WIDTH / 3) + 2 * GAP, GAP + TEXT / 2, WIDTH - 3 * GAP, HEIGHT - bottom)
 
 
 def draw_upright(drawing: Drawing, plot: Plot, scale: Scale) -> None:
@@ -149,15 +149,20 @@ def _every(wanted: float, room: float) -> int:
     return max(1, int(-(-wanted // room))) if room > 0 else 1
 
 
-def draw_names(drawing: Drawing, plot: Plot, names: list[str], *, at_edges: bool = False) -> None:
-    """Below equal parts of the width, or `at_edges` at the left end of each; those that would touch are left out."""
-    if not names:
-        return
-    room = plot.width / len(names)
-    step = _every(max(map(text_width, names)) + GAP, room)
+def draw_names(drawing: Drawing, plot: Plot, names: list[str]) -> None:
+    """Below equal parts of the width; those that would touch are left out."""
+    room = plot.width / max(len(names), 1)
+    _draw_row(drawing, plot, names, plot.left + room / 2, room)
+
+
+def draw_edges(drawing: Drawing, plot: Plot, names: list[str]) -> None:
+    """Below the ends of equal parts of the width, which are one more than the parts."""
+    _draw_row(drawing, plot, names, plot.left, plot.width / max(len(names) - 1, 1))
+
+
+def _draw_row(drawing: Drawing, plot: Plot, names: list[str], start: float, room: float) -> None:
+    step = _every(max(map(text_width, names), default=0) + GAP, room)
     for index in range(0, len(names), step):
-        x = plot.left + room * (index if at_edges else index + 0.5)
         half = text_width(names[index]) / 2
-        drawing.texts.append(
-            Text(rounded(min(max(x, half), WIDTH - half)), rounded(plot.bottom + TEXT + GAP / 2), names[index])
-        )
+        x = min(max(start + room * index, half), WIDTH - half)
+        drawing.texts.append(Text(rounded(x), rounded(plot.bottom + TEXT + GAP / 2), names[index]))

@@ -23,11 +23,12 @@ _FIRST_STRONG, _POP = "\u2068", "\u2069"  # what is between them has a direction
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """The name of a place. `start` is where it begins, if it is a range of which that can stand at its edge."""
+    """The name of a place. A range has a `start` and an `end`, which can stand at its edges."""
 
     text: str
     kind: PlaceKind = "value"
     start: str = ""
+    end: str = ""
 
 
 def place_label(field: Field, place: Place, unit: CalendarUnit | None) -> Label:
@@ -37,7 +38,15 @@ def place_label(field: Field, place: Place, unit: CalendarUnit | None) -> Label:
         return Label(unit_text(field, place.range.low, unit), place.kind)
     if place.low == place.high:
         return Label(readable(place.low), place.kind)
-    return Label(f"{place.low} to {place.high}", place.kind, start=place.low)
+    return Label(f"{place.low} to {place.high}", place.kind, place.low, _end_text(field, place))
+
+
+def _end_text(field: Field, place: Place) -> str:
+    """Where the next range would begin; nothing where the calendar ends."""
+    end = place.range.next_low if place.range else ""
+    if end == "" or field.type == "time":
+        return str(end)
+    return day_text(field, end) if field.type in ("date", "datetime") else field.print_value(end)
 
 
 def readable(text: str) -> str:
