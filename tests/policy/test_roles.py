@@ -73,6 +73,7 @@ class World:
         whose = self.other if foreign else self.people[actor]
         found = {name: SAMPLES[name] for name in rule.arguments}
         if rule.endpoint.startswith(("tables.", "forms.")):
+            await db.of(self.app).wait_for_writes()  # of when a link was used last, for one
             given = self._tables(whose, method) | await self._shared(whose, actor, method, rule)
             found |= {name: value for name, value in given.items() if name in found}
             if "form_id" in found:
@@ -101,10 +102,8 @@ class World:
         table_id = self._tables(whose, method).get("table_id")
         member = self.people[Role.MEMBER if actor is Role.ADMINISTRATOR else Role.ADMINISTRATOR]
         if rule.endpoint in ("tables.destroy", "tables.members_hand_over"):  # later requests need the first one
-            await db.of(self.app).wait_for_writes()
             table_id = add_table(self.settings.data_dir, PLANETS, PLANET_ROWS, owner=whose.id)
         if rule.endpoint.startswith("tables.trash"):
-            await db.of(self.app).wait_for_writes()
             table_id = add_table(self.settings.data_dir, PLANETS, PLANET_ROWS, owner=whose.id)
             await self.write(_throw_away, table_id)
         if "token_id" in rule.arguments:
