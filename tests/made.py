@@ -23,6 +23,7 @@ class Made:
 
 # Columns of which only is compared whether they are set: they differ from row to row by nature.
 VARYING = re.compile(
+    r"(?:.*_)?(?:id|at|until|hash|secret|step)|added_by|created_by|sealed|fingerprint|credential|address|agent|start|url"
     r"(?:.*_)?(?:id|at|until|hash|secret|step)|(?:added|made)_by|sealed|fingerprint|credential|address|agent|start|url"
 )
 # What the jobs write, whenever their turn comes; what counts the changes of a table; and the keys of requests, which
@@ -33,6 +34,7 @@ LEFT_OUT = {
     "imports": {"state", "rows_done", "inspection", "failure", "finished_at", "table_id"},
     "mails": {"tries", "failure"},
     "tables": {"state", "row_count", "version", "seq"},
+    "forms": {"answers"},
     "change_sets": {"seq", "first_row", "last_row"},
     "changes": {"seq"},
 }

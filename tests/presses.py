@@ -16,6 +16,7 @@ from sqlalchemy import delete, select, update
 
 from settings import Settings
 from tests.authenticator import Authenticator
+from tests.forms import add_form
 from tests.helpers import PASSWORD, Person
 from tests.http.account.test_emails import ask
 from tests.http.account.test_passkeys import add, options
@@ -26,6 +27,7 @@ from tests.large_changes import add_plan
 from tests.links import add_link
 from tests.mails import letters
 from tests.people import settle, window
+from tests.saved_views import add_view
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
@@ -44,6 +46,7 @@ from webapp.models import (
     Role,
     Scope,
     Session,
+    TableForm,
     TableInvitation,
     TableRole,
     User,
@@ -56,7 +59,9 @@ from webapp.models.mail import MAX_TRIES, Letter, post_mail
 from webapp.models.tables import editing, importing, members, undo
 from webapp.models.tables.deletion import delete_table
 from webapp.models.tables.invited import invite_member
+from webapp.models.tables.table_form import find_public_form
 from webapp.models.tables.trash import purge_table
+from webapp.models.tables.view_saving import delete_view
 from webapp.rowstore.table_ref import Field
 from webapp.tables.row_form import CellText
 from webapp.web.application import Application
@@ -409,6 +414,25 @@ def sharing(action: str, shared_as: str = "", **form: str) -> Callable[[Scene], 
     return prepare
 
 
+def saved_view(action: str, **form: str) -> Callable[[Scene], Awaitable[Press]]:
+    """Of a view for all members, which is deleted meanwhile."""
+
+    async def prepare(scene: Scene) -> Press:
+        table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+        view_id = add_view(scene.settings.data_dir, table_id, owner=None)
+        gone = lambda: scene.write(delete_view, actor_of(scene.user), table_id, view_id)  # noqa: E731
+        return Press(f"/tables/{table_id}/views/{view_id}{action}", form, gone)
+
+
+def table_form(action: str, **fields: str) -> Callable[[Scene], Awaitable[Press]]:
+    """Of a form, to be changed by an editor; the form goes while it is pressed."""
+
+    async def prepare(scene: Scene) -> Press:
+        table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+        form = await add_form(db.of(scene.app), scene.settings, table_id, actor=actor_of(scene.user))
+        return Press(f"{form.page}{action}", fields, lambda: scene.write(_forget, TableForm, form.id))
+
+
 def link(action: str, **form: str) -> Callable[[Scene], Awaitable[Press]]:
     """A link to a table, or the one that is to be made."""
 
@@ -437,6 +461,14 @@ def visit(
         return Press(path + action, filled, gone, client=scene.stranger(), json=json, page=shown)
 
     return prepare
+
+
+async def answer_form(scene: Scene) -> Press:
+    table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+    form = await add_form(db.of(scene.app), scene.settings, table_id, actor=actor_of(scene.user))
+    public = await db.of(scene.app).read(lambda connection: find_public_form(connection, form.token))
+    gone = deleting(scene, scene.user, table_id)
+    return Press(form.url, {"cell1": "Pluto", "seen": public.seen}, gone, scene.stranger(), page=form.url)
 
 
 async def leave_table(scene: Scene) -> Press:
@@ -639,6 +671,13 @@ PRESSES: dict[str, Callable[[Scene], Awaitable[Press]]] = {
     "auth.reset_edit": reset_password,
     "auth.verify": verify,
     "auth.verify_resend": resend_verification,
+    "forms.answer": answer_form,
+    "forms.create": change("/forms", page="/forms/new", name="New planets", column="1"),
+    "forms.destroy": table_form("/deletion"),
+    "forms.renew": table_form("/address"),
+    "forms.restore": table_form("/restoration"),
+    "forms.switch": table_form("/state"),
+    "forms.update": table_form("", name="Renamed", column="1", seen="1"),
     "tables.bulk_update": change(
         "/bulk/set?rows=all", page="/bulk/duplicate?rows=all", column="1", text="Vulcan", confirm="1"
     ),
@@ -695,4 +734,9 @@ PRESSES: dict[str, Callable[[Scene], Awaitable[Press]]] = {
     "tables.updates_create": change("/imports", page="/imports", text="Planet\nMars\n"),
     "tables.updates_update": further_file("", mode="append", **{"column-0": "1"}),
     "tables.update": table("", title="Moons"),
+    "tables.views_create": table("/views?sort=-2", name="Giants"),
+    "tables.views_destroy": saved_view("/deletion"),
+    "tables.views_restore": saved_view("/restoration"),
+    "tables.views_save": saved_view("/state?sort=-2", seen="1"),
+    "tables.views_update": saved_view("", name="Giants", is_shared="y", is_default="y"),
 }

@@ -19,6 +19,7 @@ BLUEPRINTS = (
     "account",  # people's own settings
     "admin",  # people, audit log, background work, mails, settings
     "tables",  # imported tables: what this application is about
+    "forms",  # forms of tables: made by editors, answered by anybody with the address
     "live",  # server-sent event streams for pages
     "api",  # JSON
 )

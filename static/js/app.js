@@ -107,7 +107,7 @@
       if (invalid) invalid.focus();
       else focusTitle($('#panel h2'));
     }
-    refresh();
+    offerOwnZone();
   });
   /* A button that is disabled while its form is on its way loses the focus: it gets it back, or the title does if it is gone. */
   let disabledButton = null;
@@ -123,26 +123,13 @@
     title.focus({ preventScroll: true });
   };
 
-  /* Row height, remembered on this device. */
-  const refresh = () => {
-    for (const button of document.querySelectorAll('[data-density-set]')) {
-      button.setAttribute('aria-pressed', String(button.dataset.densitySet === root.dataset.density));
-    }
-    offerOwnZone();
-  };
   on('click', ({ target }) => {
-    const density = target.closest('[data-density-set]')?.dataset.densitySet;
-    if (density) {
-      root.dataset.density = density;
-      try { localStorage.setItem('density', density); } catch { /* private window: kept until it is closed */ }
-      refresh();
-    }
     target.closest('[data-dismiss]')?.closest('.toast').remove();
     if (target.closest('[data-print]')) window.print();
     const copied = target.closest('[data-copy]');
     if (copied) navigator.clipboard.writeText($(`#${copied.dataset.copy}`).textContent).then(() => { copied.textContent = 'Copied'; });
     for (const menu of document.querySelectorAll('details[data-menu][open]')) {
-      if (!menu.contains(target) || target.closest('.menu-item')) menu.open = false;
+      if (!menu.contains(target) || target.closest('.menu-item, .menu-list a')) menu.open = false;
     }
   });
   on('keydown', (event) => {
@@ -202,5 +189,5 @@
   }, MAX_SILENCE / 3);
 
   [...document.querySelectorAll('#main [aria-invalid="true"]')].find((field) => field.checkVisibility())?.focus();
-  refresh();
+  offerOwnZone();
 })();

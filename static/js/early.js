@@ -6,13 +6,18 @@
   root.classList.add('js');
   root.dataset.density = stored('density') || 'normal';
 
-  /* Column widths that were set by hand, in pixels, by table and column number (grid/widths.js), as rules in a style sheet. */
+  /* Column widths that were set by hand, in pixels, by table ("17") or saved view ("17.5") and column number, and the rows' height
+     in a view (grid/layout.js), as rules in a style sheet. */
+  const HEIGHTS = ['compact', 'normal', 'comfortable'];
   const sheet = new CSSStyleSheet();
   const apply = (widths) => {
     const rules = [];
-    for (const [table, columns] of Object.entries(isMap(widths) ? widths : {})) {
+    for (const [place, columns] of Object.entries(isMap(widths) ? widths : {})) {
+      const [table, view] = place.split('.').map(Number);
+      const grid = view ? `#table-${table} [data-view="${view}"]` : `#table-${table}`;
       for (const [column, width] of Object.entries(isMap(columns) ? columns : {})) {
-        if (Number.isInteger(width)) rules.push(`#table-${Number(table)} col[data-column="${Number(column)}"] { width: min(${width}px, max(360px, 60vw)) }`);
+        if (Number.isInteger(width)) rules.push(`${grid} col[data-column="${Number(column)}"]${view ? '' : ':not([data-auto])'} { width: min(${width}px, max(360px, 60vw)) }`);
+        else if (view && HEIGHTS.includes(width)) rules.push(`${grid} { --row-h: var(--row-${width}) }`);
       }
     }
     sheet.replaceSync(rules.join('\n'));

@@ -87,7 +87,7 @@
   };
   /* After every swap, and whenever the page may have been asleep. */
   const sync = () => {
-    const wanted = grid()?.dataset.live ?? ($('#grid') ? url : '');
+    const wanted = grid()?.dataset.live ?? ($('#grid') && !$('.groups') ? url : '');
     if (wanted !== url) {
       url = wanted;
       seq = Number(grid()?.dataset.seq ?? 0);

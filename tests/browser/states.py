@@ -41,7 +41,7 @@ Show = Callable[[Place], None]
 SIGNED_OUT: dict[str, Show] = {}
 SIGNED_IN: dict[str, Show] = {}
 # The console messages of states that show a refusal.
-REFUSALS = r"\b(401|404|409|422|503)\b"
+REFUSALS = r"\b(401|404|409|410|422|503)\b"
 
 
 def signed_out(show: Show) -> Show:

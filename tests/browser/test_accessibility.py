@@ -15,10 +15,13 @@ from tests.browser import (  # noqa: F401  (they register themselves)
     account_states,
     admin_states,
     bulk_states,
+    chart_states,
     edit_states,
+    form_states,
     shared_states,
     trash_states,
     update_states,
+    view_states,
 )
 from tests.browser.conftest import Visit
 from tests.browser.states import REFUSALS, SIGNED_IN, SIGNED_OUT, Place

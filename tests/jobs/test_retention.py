@@ -14,13 +14,26 @@ from webapp import create_app
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import config, db
 from webapp.jobs import schedule
-from webapp.models import ApiToken, AuditEvent, Import, Mail, OneTimeToken, Purpose, Session, User, retention, utc_now
+from webapp.models import (
+    ApiToken,
+    AuditEvent,
+    Import,
+    Mail,
+    OneTimeToken,
+    Purpose,
+    SavedView,
+    Session,
+    Table,
+    User,
+    retention,
+    utc_now,
+)
 from webapp.models.base import Base
 from webapp.models.idempotency import IdempotencyKey
 from webapp.web.application import Application
 
 AUDIT_DAYS, LIFETIME = 30, 10  # days
-STORES: list[type[Base]] = [AuditEvent, Session, OneTimeToken, Mail, ApiToken, Import, IdempotencyKey]
+STORES: list[type[Base]] = [AuditEvent, Session, OneTimeToken, Mail, ApiToken, Import, IdempotencyKey, SavedView]
 
 
 def rows_of(age: timedelta, name: str) -> list[Base]:
@@ -36,15 +49,18 @@ def rows_of(age: timedelta, name: str) -> list[Base]:
         ApiToken(user_id=1, name=name, scope="read", token_hash=name, start="", created_at=then, revoked_at=then),
         Import(id=name, user_id=1, state="failed", created_at=then, finished_at=then, **upload),
         IdempotencyKey(hash=name, fingerprint="", url="", message="", subject="", created_at=then),
+        SavedView(table_id=1, name=name, state=[], deleted_at=then),
     ]
 
 
 async def fill(work: UnitOfWork) -> None:
     work.session.add(User(id=1, email="ada@example.org", name="ada", password_hash="", role="owner"))
+    work.session.add(Table(id=1, owner_id=1, title="Planets"))
     await work.session.flush()
+    work.session.add(SavedView(table_id=1, name="of use", state=[], changed_at=utc_now() - timedelta(days=200)))
     kept = {
         AuditEvent: AUDIT_DAYS, Session: LIFETIME, OneTimeToken: 30, Mail: 90, ApiToken: 90, Import: 30,
-        IdempotencyKey: 1,
+        IdempotencyKey: 1, SavedView: 1,
     }  # fmt: skip
     for index, days in enumerate(kept.values()):
         for number in range(3):
@@ -74,7 +90,7 @@ async def test_what_is_too_old_is_deleted_in_batches_and_the_rest_stays(
     app = create_app(make_settings(data_dir, audit_days=AUDIT_DAYS, session_lifetime=LIFETIME * 86400))
     expected = {
         "audit_events": 1, "sessions": 1, "one_time_tokens": 2, "mails": 2, "api_tokens": 2, "imports": 2,
-        "idempotency_keys": 1,
+        "idempotency_keys": 1, "saved_views": 2,
     }  # fmt: skip
     async with app.test_app():
         await db.of(app).write(fill)

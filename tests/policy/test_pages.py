@@ -12,12 +12,14 @@ from sqlalchemy import select
 
 from settings import Settings
 from tests.conftest import Client, make_settings
+from tests.forms import add_form
 from tests.helpers import ADA, sign_out, sign_up
 from tests.http.auth.conftest import add_second_factor, code
 from tests.import_states import COMPARED, add_import, add_update
 from tests.large_changes import add_plan
 from tests.links import add_link
 from tests.people import settle
+from tests.saved_views import add_view
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp import create_app
 from webapp.extensions import db
@@ -34,6 +36,8 @@ STRANGER = ["/", "/api/docs", "/login", "/login?next=/dashboard", "/reset", "/re
 LINKED = {"/verifications/": "verify", "/reset/": "reset", "/invitations/": "invite"}
 SECOND_FACTOR = ["/account/second-factor", "/account/second-factor/replacement"]  # while it is on
 ELSEWHERE = ["/login/code", "/outbox", "/outbox/any", *SECOND_FACTOR, *(f"{place}any" for place in LINKED)]
+# Of forms, which strangers see without the way around them.
+FORMS = ["/f/any", "/f/any/thanks", "/tables/1/forms/1/preview"]
 ACCOUNT = [
     "/account",
     "/account/email",
@@ -108,6 +112,19 @@ PEOPLE = [
     "/tables/trash",
     "/tables/trash/3/purge",
     "/tables/trash/purge",
+    "/tables/1/summary?q=ur",
+    "/tables/1/chart?kind=bar&x=4&q=ur",
+    "/tables/1/chart?kind=heat&x=1&y=4",
+    "/tables/1?group=4&sums=2",
+    "/tables/1/groups?group=4&sums=2",
+    "/tables/1/views",
+    "/tables/1/views/new?q=ur&sort=-2",
+    "/tables/1/views/1/edit",
+    "/tables/1?q=ur&view=1",
+    "/tables/1/forms",
+    "/tables/2/forms",
+    "/tables/1/forms/new",
+    "/tables/1/forms/1",
     "/tables/1/bulk?rows=2-4",
     *(f"/tables/1/bulk/{action}?rows=all" for action in ACTIONS),
     *ACCOUNT,
@@ -124,6 +141,10 @@ SHARED = [
     "/columns",
     "/columns/1",
     "/columns/3/profile",
+    "/summary?q=ur",
+    "?group=4&sums=2",
+    "/groups?group=4&sums=2",
+    "/chart?kind=bar&x=1",
 ]
 # What goes wrong has a page as well.
 REFUSALS = {
@@ -137,6 +158,7 @@ REFUSALS = {
     "/tables/1/columns/99": 404,
     "/tables/1/bulk": 422,
     "/tables/1/bulk/everything?rows=all": 404,
+    "/tables/1/chart?kind=pie": 422,
 }
 # Answers to GET that are no pages, and what they are.
 OTHERS = {
@@ -160,7 +182,10 @@ OTHERS = {
     "favicon": "a file",
     "tables.stylesheets_show": "a style sheet",
     "tables.exports_show": "a file",
+    "tables.charts_export": "a file",
     "tables.positions_show": "leads to the table",
+    "tables.views_show": "leads to the table",
+    "tables.groups_rows": "a part of a page",
     "tables.originals_show": "a file",
     "tables.imports_rejected": "a file",
     "tables.updates_export": "a file",
@@ -170,6 +195,8 @@ OTHERS = {
     "tables.members_suggest": "a part of a page",
     "tables.cells_show": "a download",
     "shared.exports_show": "a file",
+    "shared.groups_rows": "a part of a page",
+    "shared.charts_export": "a file",
     "shared.positions_show": "leads to the table",
     "shared.filters_create": "leads on to the table",
     "shared.rows_index": "a part of a page",
@@ -182,7 +209,7 @@ OTHERS = {
 def test_every_page_is_checked(settings: Settings) -> None:
     app = create_app(settings)
     adapter = app.url_map.bind("localhost")
-    pages = [*FIRST, *STRANGER, *PEOPLE, *ADMINISTRATION, *ELSEWHERE, "/tables/imports/any"]
+    pages = [*FIRST, *STRANGER, *PEOPLE, *ADMINISTRATION, *ELSEWHERE, *FORMS, "/tables/imports/any"]
     pages += ["/tables/1/imports/any", "/tables/1/imports/any/changes", *(f"/s/any{place}" for place in SHARED)]
     seen = {adapter.match(address.partition("?")[0])[0] for address in pages}
     endpoints = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
@@ -247,9 +274,30 @@ async def test_the_pages_of_signed_in_people_are_valid(
     await client.post("/tables/1/links", form={"name": "Press", "what": "view", "view": "f.2=ge:1"})
     for state in ("ready", "done"):
         add_plan(settings.data_dir, 1, [Entry(1, 1, "", "x")], state=state)
+    add_view(settings.data_dir, 1, owner=None)
+    await add_form(db.of(app), settings, 1, origins=("https://a.example",))
     for address in PEOPLE:
         check(address, await page(client, address))
         check_way_out(address, await page(client, address))
+
+
+async def test_the_pages_of_forms_are_valid(app: Application, client: QuartClient, settings: Settings) -> None:
+    await arrive(client, settings)
+    form = await add_form(db.of(app), settings, 1)
+    once = await add_form(db.of(app), settings, 1, one_each=True)
+    off = await add_form(db.of(app), settings, 1, is_on=False)
+    for address in (form.url, f"{form.url}/thanks", f"{form.page}/preview", once.url):
+        check(address, await page(client, address))
+    check("refused", html5lib.parse(await refused(client, form.url), namespaceHTMLElements=False))
+    check("off", await page(client, off.url, 410))
+    check("signed out", await page(app.test_client(), once.url, 401))
+
+
+async def refused(client: QuartClient, address: str) -> str:
+    answer = await client.post(address, form={"cell1": "", "cell2": "many", "homepage": "https://spam.example"})
+    text: str = await answer.get_data(as_text=True)
+    assert answer.status_code == 422
+    return text
 
 
 async def test_the_pages_below_a_link_are_valid(app: Application, client: QuartClient, settings: Settings) -> None:

@@ -16,11 +16,13 @@ from quart.testing import QuartClient
 from werkzeug.routing import Rule
 
 from settings import Settings
+from tests.forms import place_form
 from tests.helpers import Person, is_signed_in, sign_in
 from tests.import_states import add_import, add_update
 from tests.large_changes import add_plan
 from tests.people import ROLES, settle, settle_everybody
 from tests.policy.test_access import SAMPLES
+from tests.saved_views import add_view
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp import create_app
 from webapp.db.sqlite_driver import connect
@@ -70,9 +72,12 @@ class World:
     async def samples(self, method: str, rule: Rule, actor: Role, *, foreign: bool) -> dict[str, Any]:
         whose = self.other if foreign else self.people[actor]
         found = {name: SAMPLES[name] for name in rule.arguments}
-        if rule.endpoint.startswith("tables."):
+        if rule.endpoint.startswith(("tables.", "forms.")):
+            await db.of(self.app).wait_for_writes()  # of when a link was used last, for one
             given = self._tables(whose, method) | await self._shared(whose, actor, method, rule)
             found |= {name: value for name, value in given.items() if name in found}
+            if "form_id" in found:
+                found["form_id"] = await self.write(place_form, found["table_id"])
         elif rule.endpoint.startswith(("admin.", "api.")):
             found |= await self._managed(rule, Role.OWNER if foreign else Role.GUEST)
         return found
@@ -87,6 +92,7 @@ class World:
             ).fetchone()
         given: dict[str, Any] = dict(zip(("table_id", "import_id"), found, strict=True))
         given["change_id"] = add_plan(self.settings.data_dir, found[0], user_id=whose.id, state="done")
+        given["view_id"] = add_view(self.settings.data_dir, found[0], owner=whose.id)
         return given
 
     async def _shared(self, whose: User, actor: Role, method: str, rule: Rule) -> dict[str, Any]:
@@ -96,10 +102,8 @@ class World:
         table_id = self._tables(whose, method).get("table_id")
         member = self.people[Role.MEMBER if actor is Role.ADMINISTRATOR else Role.ADMINISTRATOR]
         if rule.endpoint in ("tables.destroy", "tables.members_hand_over"):  # later requests need the first one
-            await db.of(self.app).wait_for_writes()
             table_id = add_table(self.settings.data_dir, PLANETS, PLANET_ROWS, owner=whose.id)
         if rule.endpoint.startswith("tables.trash"):
-            await db.of(self.app).wait_for_writes()
             table_id = add_table(self.settings.data_dir, PLANETS, PLANET_ROWS, owner=whose.id)
             await self.write(_throw_away, table_id)
         if "token_id" in rule.arguments:
@@ -336,8 +340,12 @@ async def ask_of(world: World, client: QuartClient, key: Key, rule: Rule, table_
             given["link_id"] = await db().write(_link_to, table_id)
     if "import_id" in rule.arguments:
         given["import_id"] = add_file(world.settings, table_id, person.id, key[0])
+    if "form_id" in rule.arguments:
+        given["form_id"] = await world.write(place_form, table_id)
     if "change_id" in rule.arguments:
         given["change_id"] = add_plan(world.settings.data_dir, table_id, user_id=person.id, state="done")
+    if "view_id" in rule.arguments:
+        given["view_id"] = add_view(world.settings.data_dir, table_id, owner=person.id)
     path = world.app.url_map.bind("localhost").build(rule.endpoint, given, key[0])
     return await client.open(path, method=key[0])
 

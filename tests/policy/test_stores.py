@@ -14,7 +14,7 @@ from webapp.jobs import schedule, workflows
 from webapp.models import Base, idempotency, mail, retention
 from webapp.models.accounts import one_time_token, passkey, recovery_code, session
 from webapp.models.retention import RETENTIONS
-from webapp.models.tables import import_update, invited, large_change, linking, members
+from webapp.models.tables import forms, import_update, invited, large_change, linking, members, saved_view
 
 ROOT = Path(__file__).parents[2]
 OTHER_STORES = {"alembic_version", "jobs.db", "imports/"}
@@ -46,6 +46,9 @@ LIMITS: dict[str, set[timedelta | int | str]] = {
     "table_members": {members.MAX_MEMBERS},
     "links": {linking.MAX_LINKS},
     "table_invitations": {invited.MAX_INVITED},
+    "saved_views": {saved_view.MAX_SHARED, saved_view.MAX_OWN, saved_view.DELETED_RETENTION},
+    "forms": {forms.MAX_FORMS, retention.RECORD_RETENTION},
+    "form_answers": set(),
     "alembic_version": {1},
     "jobs.db": {workflows.RETENTION},
     "import_sources": {import_update.MAX_SOURCES},

@@ -17,7 +17,9 @@ from webapp.models.tables.import_model import Import, ImportState
 from webapp.models.tables.import_update import ImportSource, ImportUpdate
 from webapp.models.tables.large_change import LargeChange, LargeChangeLeft, LargeChangePart, LargeState
 from webapp.models.tables.link import Link
+from webapp.models.tables.saved_view import SavedView
 from webapp.models.tables.table import Column, Member, Table
+from webapp.models.tables.table_form import FormAnswer, TableForm
 from webapp.models.tables.type_change import SpareColumn, TypeChange
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "Column",
     "EmailTaken",
     "Event",
+    "FormAnswer",
     "IdempotencyKey",
     "Import",
     "ImportSource",
@@ -51,10 +54,12 @@ __all__ = [
     "RecoveryCode",
     "RegistrationClosed",
     "Role",
+    "SavedView",
     "Scope",
     "Session",
     "SpareColumn",
     "Table",
+    "TableForm",
     "TableInvitation",
     "TableRole",
     "TokenUnusable",

@@ -22,6 +22,8 @@ from webapp.models.idempotency import MAX_AGE, IdempotencyKey
 from webapp.models.mail import Mail
 from webapp.models.tables.import_model import Import
 from webapp.models.tables.large_change import LargeChange
+from webapp.models.tables.saved_view import SavedView
+from webapp.models.tables.table_form import TableForm
 from webapp.models.tables.type_change import TypeChange
 
 BATCH = 1_000  # rows deleted in one unit of work: others who write wait for milliseconds
@@ -68,5 +70,7 @@ RETENTIONS = (
     Retention(Import, lambda now, _: Import.has_ended(now - IMPORT_RETENTION)),
     Retention(TypeChange, lambda now, _: TypeChange.is_outdated(now - RECORD_RETENTION)),
     Retention(LargeChange, lambda now, _: LargeChange.is_outdated(now - RECORD_RETENTION)),
+    Retention(SavedView, lambda now, _: SavedView.is_gone(now)),
+    Retention(TableForm, lambda now, _: TableForm.deleted_at < now - RECORD_RETENTION),
     Retention(IdempotencyKey, lambda now, _: IdempotencyKey.created_at < now - MAX_AGE),
 )

@@ -17,6 +17,18 @@ class RuleBroken(UserError):
     """The text is not one that the column's rules allow."""
 
 
+class NeedsText(RuleBroken):
+    """Of a column that needs one in every row."""
+
+
+class NoSuchChoice(RuleBroken):
+    """None of those that the column takes."""
+
+
+class Repeated(RuleBroken):
+    """Another cell of the column has it, and no two may."""
+
+
 class RulesRefused(UserError):
     """These rules cannot be kept."""
 
@@ -55,14 +67,14 @@ class ColumnRules:
     def ensure_met(self, text: str, *, is_empty: bool) -> None:
         """Raises `RuleBroken`. Whether a text is unique is not known here."""
         if is_empty and self.required:
-            raise RuleBroken("This column needs a text in every row.")
+            raise NeedsText("This column needs a text in every row.")
         if not is_empty and self.choices and text not in self.choices:
             listed = ", ".join(shorten(choice, MAX_SHOWN) for choice in self.choices[:10])
             more = f" and {len(self.choices) - 10:,} more" if len(self.choices) > 10 else ""
-            raise RuleBroken(f"This column takes only: {listed}{more}.")
+            raise NoSuchChoice(f"This column takes only: {listed}{more}.")
 
 
-def repeated_text(text: str, row_id: int | None) -> RuleBroken:
+def repeated_text(text: str, row_id: int | None) -> Repeated:
     """`row_id`: the row that has it; None: one that comes with the same change."""
     where = "is there twice" if row_id is None else f"is in row {row_id:,} already"
-    return RuleBroken(f"“{shorten(text, MAX_SHOWN)}” {where}, and no two cells of this column may have the same text.")
+    return Repeated(f"“{shorten(text, MAX_SHOWN)}” {where}, and no two cells of this column may have the same text.")

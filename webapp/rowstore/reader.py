@@ -4,13 +4,17 @@ import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Literal, Protocol
 
+from webapp.rowstore.aggregates import Aggregate, Axis, Measure, Points
 from webapp.rowstore.entries import Entry
 from webapp.rowstore.query import TableQuery
+from webapp.rowstore.query.grouping import Grouping
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import (
     FIRST_PAGE,
     Comparison,
     Count,
+    Figures,
+    Groups,
     Page,
     PageStart,
     Position,
@@ -24,6 +28,9 @@ PAGE_SIZE = 100  # rows
 BATCH_SIZE = 1_000  # rows that are read or changed at once, where all are
 COUNT_LIMIT = 10_000  # rows
 PROFILE_SECONDS = 2.0  # for the exact figures; a sample takes little more
+AGGREGATE_SECONDS = 2.0  # for all rows; a sample takes little more
+MAX_FIGURES = 100  # columns
+GROUPS = 200  # that are read at once
 SCAN_SECONDS = 0.2
 NEIGHBOUR_SECONDS = 1.0  # where rows are not examined one by one but sorted
 POSITION_SECONDS = 0.2
@@ -158,6 +165,42 @@ class RowReader(Protocol):
         """The contents of the column `number`, in the rows the query shows. What takes longer than `seconds` is
         estimated from a sample. Raises `QueryError` for an unknown column, `QueryTimeout` if not even one scan of all
         rows finishes in time.
+        """
+        ...
+
+    def figures(self, table: TableRef, query: TableQuery, numbers: Sequence[int]) -> list[Figures]:
+        """Figures of each of these columns, at most `MAX_FIGURES`, in the rows the query shows: one scan for all of
+        them. Raises `QueryError` for an unknown column.
+        """
+        ...
+
+    def groups(
+        self, table: TableRef, query: TableQuery, grouping: Grouping, start: int = 0, size: int = GROUPS
+    ) -> Groups:
+        """The groups from number `start` on, at most `size`, of the rows the query shows; from 0 if there are not so
+        many.
+        """
+        ...
+
+    def aggregate(
+        self,
+        table: TableRef,
+        query: TableQuery,
+        axes: Sequence[Axis],
+        measure: Measure,
+        seconds: float = AGGREGATE_SECONDS,
+    ) -> Aggregate:
+        """What the rows that the query shows add up to, by the places of one or two columns. What takes longer than
+        `seconds` is estimated from a sample. Raises `QueryError` for an unknown column and for a measure of a column
+        without numbers, `QueryTimeout` if the sample takes too long as well, or the table is too small for one.
+        """
+        ...
+
+    def points(
+        self, table: TableRef, query: TableQuery, x: int, y: int, most: int, seconds: float = AGGREGATE_SECONDS
+    ) -> Points:
+        """About `most` of the rows that the query shows and that have a value in both columns. Takes as long, and
+        raises, as `aggregate`.
         """
         ...
 

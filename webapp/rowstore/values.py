@@ -6,7 +6,7 @@ from typing import Literal
 
 from webapp.rowstore.entries import Entry
 from webapp.rowstore.page_budget import MAX_CELL
-from webapp.rowstore.query import TableQuery
+from webapp.rowstore.query import Filter, TableQuery
 from webapp.rowstore.table_ref import Field
 
 Row = tuple[int, tuple[str, ...]]  # a row's id, and its cells
@@ -104,6 +104,48 @@ class TopValue:
     text: str
     count: int
     query: TableQuery | None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A column in some rows, as the column writes its values. `exceptions` are filled cells without a value. What its
+    type does not have, or no row, is None.
+    """
+
+    rows: int
+    filled: int
+    exceptions: int
+    minimum: str | None
+    maximum: str | None
+    average: str | None
+    sum: str | None
+
+    @property
+    def empty(self) -> int:
+        return self.rows - self.filled
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows with the same value in a column: `text` as the column writes it, None for cells without one; cut if it is
+    long. `condition` is true of exactly its rows; None if the value is too long for a link. `sums` are as the columns
+    write numbers, None where no cell has one.
+    """
+
+    text: str | None
+    condition: Filter | None
+    rows: int
+    sums: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Some of the groups of a query, from number `start` on; there are `number`, with `rows` rows together."""
+
+    groups: list[Group]
+    start: int
+    number: int
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from webapp.models.errors import NotFound
 from webapp.models.tables.access import TableAccess, find_access
 from webapp.rowstore.errors import QueryError, QueryTimeout
 from webapp.rowstore.query import OPERATORS, Filter, TableQuery, describe_direction, describe_exceptions, operator_label
+from webapp.rowstore.query.grouping import Grouping
 from webapp.rowstore.query.periods import EXAMPLES as PERIODS
 from webapp.rowstore.table_ref import Field
 from webapp.tables import bp
@@ -159,6 +160,7 @@ async def _column_page(
         hide_url=urls.table(query.with_columns(others)) if others else None,
         unfiltered_url=urls.table(rest) if filters else None,
         may_search=may_search(),
+        group_url=urls.table(query.grouped(Grouping(field, sums=query.group.sums if query.group else ()))),
         profile_url=urls.to("tables.profiles_show", number=number),
         **_edit_urls(access, urls, number),
         **(profile or {}),
@@ -299,8 +301,8 @@ async def _present_profile(table: Table, query: TableQuery, number: int) -> dict
         "top": [(value, url(value.query)) for value in profile.top],
         "exceptions_label": _exceptions_label(query.field(number), profile.exceptions),
         "exceptions": [(value, url(value.query)) for value in profile.exception_values],
-        "average": _format_figure(query.field(number), profile.average),
-        "sum": _format_figure(query.field(number), profile.sum),
+        "average": format_figure(query.field(number), profile.average),
+        "sum": format_figure(query.field(number), profile.sum),
     }
 
 
@@ -308,7 +310,7 @@ def _exceptions_label(field: Field, count: int) -> str:
     return describe_exceptions(field, format_digits(f"{count:,}"), is_one=count == 1) if count else ""
 
 
-def _format_figure(field: Field, text: str | None) -> str:
+def format_figure(field: Field, text: str | None) -> str:
     """A computed figure is not a cell: it is written in the reader's number format, unless the column has one of its
     own, such as a currency.
     """

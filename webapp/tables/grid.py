@@ -123,7 +123,7 @@ def width_of(title: str, characters: int) -> int:
 
 def kinds_of(fields: Iterable[Field]) -> str:
     """One letter per column, for the URL of the style sheet: n(umber), b(oolean), t(ext and the rest)."""
-    return "".join(_KINDS.get(field.type, "t") for field in fields)
+    return "".join(_KINDS.get(field.type, "t") for field in fields) or "t"
 
 
 def style_sheet(kinds: str) -> str:

@@ -5,6 +5,7 @@ from math import isfinite
 from quart import request
 
 from webapp.models import Table
+from webapp.models.tables.view_layout import ViewLayout
 from webapp.rowstore.page_budget import MAX_CELL, row_cell_limit
 from webapp.rowstore.query import Filter, TableQuery, describe_order, describe_query, describe_rows
 from webapp.rowstore.table_ref import Field
@@ -85,13 +86,13 @@ def present_row(urls: TableUrls, row: RowView) -> list[RowCell]:
     return [present(field, text) for field, text in zip(urls.query.fields, row.cells, strict=True)]
 
 
-def present_table(table: Table, query: TableQuery, page: Page) -> View:
+def present_table(table: Table, query: TableQuery, page: Page, layout: ViewLayout) -> View:
     urls, args = TableUrls(table.id, query), query.args()
     widths = {
         column.number: grid.width_of(column.title, int(column.facts.get("width") or 0)) for column in table.columns
     }
     path_to, leads_to = paths().to, paths().leads_to
-    heads = [_head(urls, field, widths[field.number]) for field in page.fields]
+    heads = [_head(urls, field, widths[field.number], layout) for field in page.fields]
     return View(
         url=urls.table(),
         stylesheet=path_to("tables.stylesheets_show", edition=grid.EDITION, kinds=grid.kinds_of(page.fields)),
@@ -104,10 +105,15 @@ def present_table(table: Table, query: TableQuery, page: Page) -> View:
         chips=[_chip(urls, index, condition) for index, condition in enumerate(query.filters)],
         sort_text=describe_order(query.sorts) or None,
         unsorted_url=urls.table(query.sorted_by()) if query.sorts else urls.table(),
+        group_text=f"grouped by {query.group.field.title}" if query.group else None,
+        group_url=urls.to("tables.groups_edit") if may_search() else None,
+        ungrouped_url=urls.table(query.grouped(None)),
         clear_url=urls.table(query.without_filters()) if query.is_narrowed else urls.table(),
         columns_url=urls.to("tables.columns_index"),
         links_url=urls.to("tables.links_index") if leads_to("tables.links_index") else None,
         bulk_url=urls.to_all("tables.bulk_index"),
+        summary_url=urls.to("tables.summaries_show") if may_search() else None,
+        chart_url=urls.to("tables.charts_show") if may_search() else None,
         hidden_count=len(query.fields) - len(query.visible),
         visible_count=len(query.visible),
         exports=present_exports(urls),
@@ -175,8 +181,8 @@ def present_place(urls: TableUrls, args: list[tuple[str, str]], table: Table) ->
     )
 
 
-def _head(urls: TableUrls, field: Field, width: int) -> ColumnHeader:
-    query = urls.query
+def _head(urls: TableUrls, field: Field, automatic: int, layout: ViewLayout) -> ColumnHeader:
+    query, width = urls.query, layout.widths.get(field.number)
     place, descending = query.order_of(field.number) or (None, False)
     if place is None:
         sort_url = urls.sorted_by(field.number)
@@ -187,7 +193,8 @@ def _head(urls: TableUrls, field: Field, width: int) -> ColumnHeader:
         title=field.title,
         type=field.type,
         mark=str(field.format.get("mark", ".")) if field.type in ("integer", "decimal") else None,
-        width=width,
+        width=width or automatic,
+        automatic=automatic if width else None,
         direction=None if place is None else "descending" if descending else "ascending",
         place=place,
         sort_url=sort_url,

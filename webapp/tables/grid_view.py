@@ -32,6 +32,7 @@ class ColumnHeader:
     sort_url: str
     add_url: str
     panel_url: str
+    automatic: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +127,13 @@ class View:
     chips: list[Chip]
     sort_text: str | None
     unsorted_url: str
+    group_text: str | None
+    group_url: str | None
+    ungrouped_url: str
     clear_url: str
     columns_url: str
+    summary_url: str | None
+    chart_url: str | None
     bulk_url: str | None
     links_url: str | None
     hidden_count: int

@@ -19,7 +19,7 @@ MAX_NAMED = 3  # columns that a sentence names
 MAX_SHOWN = 2_000  # characters of a text in a diff
 MAX_WORDS = 100  # of a text whose changed words are marked one by one
 MAX_CELLS = 30  # of a row that was added or deleted
-SOMEBODY = "somebody whose account is gone"
+SOMEBODY, ANYBODY = "somebody whose account is gone", "somebody"
 DELETED_COLUMN = "a deleted column"
 KINDS: dict[str, tuple[str, tuple[Kind, ...]]] = {
     "cells": ("Cells", (Kind.CELLS,)),
@@ -29,7 +29,13 @@ KINDS: dict[str, tuple[str, tuple[Kind, ...]]] = {
     "undo": ("Undo and redo", (Kind.UNDO, Kind.REDO, Kind.REVERT)),
     "import": ("Import", (Kind.IMPORT, Kind.IMPORT_UPDATE)),
 }
-WAYS = {Via.GRID: "in the grid", Via.PAGE: "on a page", Via.IMPORT: "from a file", Via.API: "through the API"}
+WAYS = {
+    Via.GRID: "in the grid",
+    Via.PAGE: "on a page",
+    Via.IMPORT: "from a file",
+    Via.API: "through the API",
+    Via.FORM: "via a form that is gone",
+}
 _LARGE_STATES = {
     SetState.WHOLE: "",
     SetState.GROWING: "being applied",
@@ -92,9 +98,9 @@ def present_set(
     return Line(
         one.seq,
         one.at,
-        capitalise(one.name or SOMEBODY),
+        capitalise(_who(one)),
         describe_set(one, titles),
-        WAYS.get(Via(one.via), ""),
+        f"via form {one.form}" if one.form else WAYS.get(Via(one.via), ""),
         url_for("tables.histories_show", table_id=table_id, seq=one.seq),
         *_state(table_id, one),
         url_for("tables.reverts_create", table_id=table_id, seq=one.seq) if is_possible else None,
@@ -103,6 +109,10 @@ def present_set(
         entries,
         _purged(one),
     )
+
+
+def _who(one: SetInfo) -> str:
+    return one.name or (ANYBODY if one.via == Via.FORM else SOMEBODY)
 
 
 def _purged(one: SetInfo) -> str:
@@ -184,7 +194,7 @@ def _describe_step(one: SetInfo, titles: Titles) -> str:
     if origin.kind in _STEPS:  # what it took back is not kept
         verb = "redid" if one.kind == Kind.REDO else "undid"
         return f"{verb} change {one.undo_of}{', which is not kept' if origin is one else ''}"
-    whose = "" if origin.actor_id == one.actor_id else f" by {origin.name or SOMEBODY}"
+    whose = "" if origin.actor_id == one.actor_id else f" by {_who(origin)}"
     return f"{'undid' if steps % 2 else 'redid'} \u201c{describe_set(origin, titles)}\u201d{whose}"
 
 

@@ -1,4 +1,5 @@
-"""An address that names columns which were deleted since: the view without them, and a word about it.
+"""An address that names columns which were deleted since: the view without them, and a word about it. A saved view also
+goes without what a column that has another type by now cannot be asked.
 
 Only the table's own page is answered so. An export or a count of other rows than were asked for would be wrong.
 """
@@ -13,6 +14,7 @@ from sqlalchemy import select
 from webapp.extensions import db
 from webapp.models import Column, Table
 from webapp.rowstore.errors import QueryError
+from webapp.rowstore.query import TableQuery
 from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
 from webapp.web.paths import url_for
@@ -27,16 +29,42 @@ async def answer_stale_view(table: Table, error: QueryError) -> ResponseReturnVa
     """
     if current_visit() is not None:
         raise error
-    titles = await deleted_titles(table)
     asked = [(name, value) for name, value in request.args.items(multi=True) if name not in ("after", "before")]
-    left = without_columns(asked, titles, [column.number for column in table.columns])
+    left, note = await fit_pairs(table, asked, is_saved="view" in request.args)
     if left == asked:
         raise error
-    named = [title for number, title in titles.items() if _names(asked, number)]
-    what = f"“{named[0]}” was" if len(named) == 1 else "Some of its columns were"
-    flash(f"This view does not use all it did: {what} deleted.", "alert")
+    flash(note, "alert")
+    if not left and table.default_view_id is not None:
+        left = [("view", "0")]  # the whole table, not the view that it opens with
     query = urlencode(left, safe=":,")
     return redirect_to(url_for("tables.show", table_id=table.id) + (f"?{query}" if query else ""))
+
+
+async def fit_pairs(table: Table, asked: Pairs, *, is_saved: bool) -> tuple[list[tuple[str, str]], str]:
+    """The parameters without columns that were deleted, and in words what is missing. Those of a saved view are also
+    left without what is refused: it was right when it was saved.
+    """
+    titles = await deleted_titles(table)
+    left = without_columns(asked, titles, [column.number for column in table.columns])
+    named = [title for number, title in titles.items() if _names(asked, number)]
+    deleted = "" if left == list(asked) else _describe(named, "was deleted", "some of its columns were deleted")
+    refused = [pair for pair in left if is_saved and not _is_accepted(table, pair)]
+    left = [pair for pair in left if pair not in refused]
+    retyped = [column.title for column in table.columns if f"f.{column.number}" in dict(refused)]
+    changed = _describe(retyped, "has another type", "some of its columns have another type") if refused else ""
+    return left, f"This view does not use all it did: {' and '.join(filter(None, (deleted, changed)))}."
+
+
+def _describe(titles: Sequence[str], what: str, several: str) -> str:
+    return f"“{titles[0]}” {what}" if len(titles) == 1 else several
+
+
+def _is_accepted(table: Table, pair: tuple[str, str]) -> bool:
+    try:
+        TableQuery.from_args([pair], table.ref.fields)
+    except QueryError:
+        return False
+    return True
 
 
 def without_columns(pairs: Pairs, deleted: Collection[int], live: Sequence[int]) -> list[tuple[str, str]]:
@@ -45,7 +73,9 @@ def without_columns(pairs: Pairs, deleted: Collection[int], live: Sequence[int])
     for name, value in pairs:
         if name.startswith("f."):
             left += [] if _number(name[2:]) in deleted else [(name, value)]
-        elif name in ("sort", "cols"):
+        elif name == "group":
+            left += [] if _number(value.removeprefix("-").removesuffix(".rows")) in deleted else [(name, value)]
+        elif name in ("sort", "cols", "sums"):
             parts = [kept for part in value.split(",") for kept in _left_of(name, part, deleted, live)]
             left += [(name, ",".join(parts))] if parts else []
         else:
@@ -55,7 +85,7 @@ def without_columns(pairs: Pairs, deleted: Collection[int], live: Sequence[int])
 
 def _left_of(name: str, part: str, deleted: Collection[int], live: Sequence[int]) -> list[str]:
     first, dash, last = part.partition("-")
-    if name == "sort" or not dash:
+    if name != "cols" or not dash:
         return [] if _number(part.removeprefix("-")) in deleted else [part]
     ends = _number(first), _number(last)
     if None in ends or not set(ends) & set(deleted):

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from webapp.rowstore.query import TableQuery
 from webapp.web.paths import paths
 
-_IN_PATHS = ("number", "row_id")
+_IN_PATHS = ("number", "row_id", "view_id")
 
 
 class TableUrls:

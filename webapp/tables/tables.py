@@ -17,12 +17,15 @@ from webapp.models.tables.history_query import log_size
 from webapp.models.tables.renaming import rename_table
 from webapp.rowstore.errors import QueryError, QueryTimeout
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.reader import RowReader
-from webapp.rowstore.values import Count, Page, PageStart
+from webapp.rowstore.reader import GROUPS, RowReader
+from webapp.rowstore.values import Count, Groups, Page, PageStart
 from webapp.tables import bp, grid
 from webapp.tables.address import parse_query
 from webapp.tables.grid_presenter import is_part_of, needs_count, present_count, present_status, present_table
+from webapp.tables.groups_presenter import describe_groups, present_groups
 from webapp.tables.page_size import read_page
+from webapp.tables.saved_view_presenter import present_views
+from webapp.tables.saved_views import open_view
 from webapp.tables.stale_views import answer_stale_view
 from webapp.tables.table_urls import TableUrls
 from webapp.web.access import Action, may, public
@@ -45,7 +48,9 @@ class TitleForm(Form):
 async def show(table_id: int) -> ResponseReturnValue:
     reading = _Reading()
     try:
-        access, query, page, count = await read_table(table_id, reading.read, config().query_timeout)
+        access, query, page, count, found = await read_table(table_id, reading.read, config().query_timeout)
+    except _OpensWithView as default:
+        return await open_view(default.table, default.view_id)
     except QueryError as error:
         if reading.access is None:
             raise
@@ -54,16 +59,33 @@ async def show(table_id: int) -> ResponseReturnValue:
         if reading.access is not None and reading.query is not None:
             request_index(reading.access, reading.query)  # above all after a sort that took too long
     table = access.table
+    views, line, groups = await present_views(access, query), present_status(table, query, page, count), None
+    if query.group and found:
+        line = describe_groups(line, query.group, found)
+        groups = present_groups(table, query, query.group, found, GROUPS)
     return await render(
         "tables/show.html",
         "tables/_results.html",
         table=table,
-        view=present_table(table, query, page),
-        status_line=present_status(table, query, page, count),
+        view=present_table(table, query, page, views.layout),
+        views=views,
+        status_line=line,
+        groups=groups,
         may_edit=table.state == "ready" and is_allowed(current_user(), Action.EDIT_ROWS, access),
         page_id=token_urlsafe(9),
         may_change=is_allowed(current_user(), Action.CHANGE_TABLE, access),
     )
+
+
+class _OpensWithView(Exception):
+    """The address says nothing about what to show, and the table has a view for that."""
+
+    def __init__(self, table: Table, view_id: int) -> None:
+        super().__init__()
+        self.table, self.view_id = table, view_id
+
+
+Found = tuple[TableAccess, TableQuery, Page, Count | None, Groups | None]
 
 
 class _Reading:
@@ -75,18 +97,25 @@ class _Reading:
     def __init__(self) -> None:
         args = request.args
         self._start = PageStart(args.get("after"), args.get("before"), args.get("at", type=int), "last" in args)
+        self._first_group = args.get("groups", 0, int)
         self._is_whole = not is_partial()
+        self._is_bare = self._is_whole and not args
         self.access: TableAccess | None = None
         self.query: TableQuery | None = None
 
-    def read(self, access: TableAccess, rows: RowReader) -> tuple[TableAccess, TableQuery, Page, Count | None]:
+    def read(self, access: TableAccess, rows: RowReader) -> Found:
         self.access, table = access, access.table
+        if self._is_bare and table.default_view_id is not None:
+            raise _OpensWithView(table, table.default_view_id)
         self.query = query = parse_query(table)
+        if query.group:
+            groups = rows.groups(table.ref, query, query.group, max(self._first_group, 0), GROUPS)
+            return access, query, Page([], None, None), Count(groups.rows), groups
         page = read_page(rows, table.ref, query, self._start)
         if self._is_whole and needs_count(table, query, page):
             with suppress(QueryTimeout):
-                return access, query, page, rows.count(table.ref, query, seconds=COUNT_SECONDS)
-        return access, query, page, None
+                return access, query, page, rows.count(table.ref, query, seconds=COUNT_SECONDS), None
+        return access, query, page, None, None
 
 
 def request_index(access: TableAccess, query: TableQuery) -> None:

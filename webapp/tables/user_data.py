@@ -1,5 +1,6 @@
 """A person's tables and imports, for their data export and for deleting their account."""
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from webapp.db.database import Database
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
-from webapp.models import Import, Member, Table, User
+from webapp.models import Import, Member, SavedView, Table, User
 from webapp.models.tables.deletion import delete_tables_of
 from webapp.models.tables.import_model import UNFINISHED_STATES
 from webapp.web.formatting import plural
@@ -57,12 +58,27 @@ async def _descriptions(database: Database, user_id: int, prefix: str) -> AsyncI
         async with database.reading() as session:
             tables = list(await session.scalars(statement))
             people = await _people_of(session, [table.id for table in tables])
+            views = await _own_views(session, user_id, [table.id for table in tables])
         for table in tables:
-            last = table.id
+            last, address = table.id, f"{prefix}{table.id}"
             part = _part(user_id, table, people.get(table.id, []))
-            yield _description(table, f"{prefix}{table.id}") | part
+            own = [{"name": name, "address": f"{address}/views/{view_id}"} for view_id, name in views[table.id]]
+            yield _description(table, address) | part | {"views": own}
         if len(tables) < BATCH:
             return
+
+
+async def _own_views(
+    session: AsyncSession, user_id: int, table_ids: Sequence[int]
+) -> defaultdict[int, list[tuple[int, str]]]:
+    """The ids and names of the person's own views of each table."""
+    statement = select(SavedView.table_id, SavedView.id, SavedView.name)
+    statement = statement.where(SavedView.owner_id == user_id, SavedView.table_id.in_(table_ids))
+    statement = statement.where(SavedView.deleted_at.is_(None))
+    found = defaultdict[int, list[tuple[int, str]]](list)
+    for table_id, view_id, name in await session.execute(statement.order_by(SavedView.id)):
+        found[table_id].append((view_id, name))
+    return found
 
 
 async def _people_of(session: AsyncSession, table_ids: Sequence[int]) -> dict[int, list[tuple[Member, str]]]:

@@ -9,7 +9,7 @@ from quart.asgi import ASGIHTTPConnection
 from structlog.contextvars import bound_contextvars
 
 from webapp.web.body import BoundedBody
-from webapp.web.headers import RAW_SECURITY_HEADERS
+from webapp.web.headers import RAW_SECURITY_HEADERS, missing_headers
 from webapp.web.least_rate import Pace
 from webapp.web.request_context import RequestState, choose_request_id, new_request_state
 
@@ -80,7 +80,7 @@ class Connection(ASGIHTTPConnection):
                 message["headers"] = [
                     *message["headers"],
                     *([(b"connection", b"close")] if self._has_two_lengths() else ()),
-                    *(state.security_headers or RAW_SECURITY_HEADERS),
+                    *missing_headers(message["headers"], state.security_headers or RAW_SECURITY_HEADERS),
                     (b"x-request-id", state.request_id.encode()),
                     (b"server-timing", state.server_timing().encode()),
                 ]

@@ -197,7 +197,7 @@ def wants_page() -> bool:
 
 
 def _prefers_json() -> bool:
-    if request.path.startswith("/api/"):
+    if request.path.startswith("/api/") or request.mimetype == "application/json":
         return True
     return request.accept_mimetypes.best_match(["text/html", "application/json", "application/problem+json"]) not in (
         "text/html",

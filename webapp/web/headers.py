@@ -1,7 +1,6 @@
 """The headers of every response: what a browser may do with it, and who may cache it."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping, Sequence
 
 from quart import Quart, Response
 
@@ -21,13 +20,12 @@ POLICY = {
 }
 
 
-def policy(more: Mapping[str, str] = MappingProxyType({})) -> str:
-    """The content security policy, with these directives in place of ours."""
-    return "; ".join(f"{name} {value}" for name, value in {**POLICY, **more}.items())
+def written(policy: Mapping[str, str]) -> str:
+    return "; ".join(f"{name} {value}" for name, value in policy.items())
 
 
 SECURITY_HEADERS = {
-    "Content-Security-Policy": policy(),
+    "Content-Security-Policy": written(POLICY),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -35,6 +33,8 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+# What a header of the view takes with it: older browsers would keep other sites out by this one.
+REPLACED_BY_POLICY = (b"x-frame-options", b"content-security-policy")
 # In wire format: `connection.py` adds them to every response, even one that nothing else here has touched.
 RAW_SECURITY_HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 ONE_YEAR = 365 * 86400
@@ -42,6 +42,28 @@ ONE_YEAR = 365 * 86400
 
 def init_app(app: Quart, settings: Settings) -> None:
     app.after_request(add_headers)
+
+
+def let_embed(response: Response, origins: Sequence[str], leads_to: str = "") -> None:
+    """Let pages of these origins show the response in a frame, and its form lead to `leads_to` once it is sent."""
+    policy = POLICY | {"frame-ancestors": " ".join(origins) or "'none'"}
+    policy["form-action"] = " ".join(filter(None, [POLICY["form-action"], leads_to]))
+    response.headers["Content-Security-Policy"] = written(policy)
+    if not origins:
+        response.headers["X-Frame-Options"] = "DENY"
+
+
+def missing_headers(
+    given: Iterable[tuple[bytes, bytes]], usual: Sequence[tuple[bytes, bytes]] = RAW_SECURITY_HEADERS
+) -> Sequence[tuple[bytes, bytes]]:
+    """Of the `usual` security headers, in wire format, those that a response does not have itself. Two policies would
+    both apply.
+    """
+    own = {name for name, _ in given}
+    if own.isdisjoint(REPLACED_BY_POLICY):
+        return usual
+    own.update(REPLACED_BY_POLICY)
+    return [header for header in usual if header[0] not in own]
 
 
 async def add_headers(response: Response) -> Response:

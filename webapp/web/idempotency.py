@@ -44,13 +44,16 @@ def content_key(key: str | None, *content: object, is_public: bool = False) -> R
     return _request_key(f"{key} {fingerprint}", fingerprint, is_public=is_public)
 
 
-async def header_key() -> RequestKey | None:
-    """The key that a program sent with this body, or None. Raises BadRequest if it is malformed."""
+async def header_key(scope: str = "", *, is_public: bool = False) -> RequestKey | None:
+    """The key that a program sent with this body, or None; `scope` tells apart what has one endpoint. Raises BadRequest
+    if it is malformed.
+    """
     if (key := request.headers.get(HEADER)) is None:
         return None
     if not KEY.fullmatch(key):
         raise BadRequest(f"The header {HEADER} has 1 to 200 printable ASCII characters, without spaces.")
-    return _request_key(key, _fingerprint(cast(bytes, await request.get_data())))
+    fingerprint = _fingerprint(cast(bytes, await request.get_data()))
+    return _request_key(f"{scope} {key}" if scope else key, fingerprint, is_public=is_public)
 
 
 async def lead_to_the_first(error: AlreadyDone) -> ResponseReturnValue:

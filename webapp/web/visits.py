@@ -13,7 +13,7 @@ from settings import Settings
 from webapp.extensions import Extension, db
 from webapp.models.errors import NotFound
 from webapp.models.tables.linking import Visit, find_visit
-from webapp.web.headers import SECURITY_HEADERS, policy
+from webapp.web.headers import POLICY, SECURITY_HEADERS, written
 from webapp.web.paths import Mount, mount
 from webapp.web.rate_limit.limits import RateLimit
 from webapp.web.rate_limit.requests import client_address
@@ -83,6 +83,6 @@ def _send_headers(origins: Sequence[str] = ()) -> None:
         return
     headers = SECURITY_HEADERS | HEADERS
     if origins:
-        headers["Content-Security-Policy"] = policy({"frame-ancestors": " ".join(origins)})
+        headers["Content-Security-Policy"] = written(POLICY | {"frame-ancestors": " ".join(origins)})
         del headers["X-Frame-Options"]  # knows no origins but one's own
     state.security_headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]

@@ -49,7 +49,7 @@ export const firstVisible = () => {
   const edge = box().getBoundingClientRect().top + 40;
   return rows().find((row) => row.getBoundingClientRect().bottom > edge);
 };
-export const refresh = () => load(firstVisible() ? at(firstVisible().id) : grid().dataset.first);
+export const refresh = () => load(firstVisible() ? at(firstVisible().id) : grid()?.dataset.first ?? $('#toolbar').dataset.url);
 
 /* A place in the order of the view: the number of the row where its id or the ends of the view tell, else one that only
    serves to compare rows. */

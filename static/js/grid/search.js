@@ -35,7 +35,7 @@ on('click', (event) => {
 const MOST = 100;
 const note = (text) => Object.assign(document.createElement('p'), { className: 'menu-note', textContent: text });
 const fill = () => {
-  if (!$('#filter-by')?.open) return;
+  if (!$('#filter-by')?.open || !$('#grid > .grid')) return; // of groups the server lists them
   const list = $('#filter-by > .menu-list');
   const heads = [...document.querySelectorAll('#grid thead th:not(.row-number)')];
   const items = heads.slice(0, MOST).map((head) => {

@@ -1,43 +1,16 @@
-/* Custom column widths, remembered on this device: set by dragging a title's edge, with Alt+Shift+Left and
-   Right on a title (Alt+Left alone goes back), or with the buttons of the column's panel. early.js makes rules of them, which
-   survive every swap of rows. */
+/* Custom column widths: set by dragging a title's edge, with Alt+Shift+Left and Right on a title (Alt+Left alone goes back), or
+   with the buttons of the column's panel. layout.js remembers them. */
+import { save, setWidth, widthSet } from './layout.js';
 import { on } from './rows.js';
 
-const MIN_WIDTH = 48;
 const STEP = 16;
-const MAX_TABLES = 200; // remembered; the oldest are dropped first
-const maxWidth = () => Math.max(360, Math.round(innerWidth * 0.6)); // the sticky column must leave room for others
-let widths = {}; // pixels, by table and column number
-
-const isMap = (value) => typeof value === 'object' && value !== null;
-const load = () => {
-  try {
-    const stored = JSON.parse(localStorage.getItem('widths'));
-    widths = isMap(stored) ? stored : {};
-  } catch { /* nothing readable stored */ }
-};
-const save = () => {
-  for (const table of Object.keys(widths).slice(0, -MAX_TABLES)) delete widths[table];
-  try { localStorage.setItem('widths', JSON.stringify(widths)); } catch { /* private window: lasts until it is closed */ }
-};
-const applyRules = () => document.dispatchEvent(new CustomEvent('widths', { detail: widths }));
 
 /* A column of the table on this page, by its number. */
-const tableNumber = () => document.querySelector('.table-page')?.id.slice('table-'.length);
 const headOf = (column) => document.querySelector(`#column-${column}`)?.closest('th');
 const numberOf = (head) => head.querySelector('.column-menu')?.id.slice('column-'.length);
 const widthOf = (column) => Math.round(headOf(column).getBoundingClientRect().width);
-const set = (column, width) => {
-  const columns = isMap(widths[tableNumber()]) ? widths[tableNumber()] : {};
-  if (width === null) delete columns[column];
-  else columns[column] = Math.round(Math.min(Math.max(width, MIN_WIDTH), maxWidth()));
-  if (Object.keys(columns).length) widths[tableNumber()] = columns;
-  else delete widths[tableNumber()];
-  applyRules();
-  document.dispatchEvent(new Event('column:width'));
-};
 const change = (column, by) => {
-  set(column, by === 'reset' ? null : widthOf(column) + Number(by));
+  setWidth(column, by === 'reset' ? null : widthOf(column) + Number(by));
   save();
 };
 
@@ -49,7 +22,7 @@ on('pointerdown', (event) => {
   const grip = event.target.closest?.('#grid .grip');
   if (!grip || event.button || drag) return;
   const column = numberOf(grip.closest('th'));
-  drag = { grip, column, start: event.clientX, width: widthOf(column), before: widths[tableNumber()]?.[column] ?? null, moved: false };
+  drag = { grip, column, start: event.clientX, width: widthOf(column), before: widthSet(column), moved: false };
   grip.setPointerCapture(event.pointerId);
   grip.classList.add('held');
 });
@@ -58,14 +31,14 @@ on('pointermove', (event) => {
   const by = event.clientX - drag.start;
   if (!drag.moved && Math.abs(by) < 2) return; // an unsteady click
   drag.moved = true;
-  set(drag.column, drag.width + by);
+  setWidth(drag.column, drag.width + by);
 });
 const drop = (isConfirmed) => {
   if (!drag) return;
   const { grip, column, before, moved } = drag;
   drag = null;
   grip.classList.remove('held');
-  if (!isConfirmed && moved) set(column, before);
+  if (!isConfirmed && moved) setWidth(column, before);
   else if (moved) save();
 };
 on('pointerup', () => drop(true));
@@ -102,12 +75,3 @@ const showWidth = () => {
 };
 on('column:width', showWidth);
 on('htmx:after:swap', showWidth);
-
-addEventListener('storage', ({ key }) => { // changed in another window
-  if (key !== 'widths') return;
-  load();
-  applyRules();
-  document.dispatchEvent(new Event('column:width'));
-});
-load();
-applyRules();

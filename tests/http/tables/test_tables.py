@@ -98,7 +98,9 @@ async def test_a_fragment_is_the_grid_with_its_toolbar_and_status(client: QuartC
     html = await get(client, f"{planets}?q=ur", **PARTIAL)
 
     assert "<html" not in html
-    assert html.count("<hx-partial") == 4  # toolbar, places, status, and the style sheet of the columns
+    assert (
+        html.count("<hx-partial") == 6
+    )  # toolbar, links to the summary and to a chart, places, status, and the style sheet of the columns
     assert column(html) == ["Mercury", "Saturn", "Uranus"]
 
 

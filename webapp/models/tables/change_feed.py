@@ -10,6 +10,7 @@ from webapp.models.accounts.user import User
 from webapp.models.tables.change_set import Change, ChangeSet, Kind
 from webapp.models.tables.set_author import AUTHOR_NAME
 from webapp.models.tables.table import Column, Table
+from webapp.models.tables.table_form import TableForm
 from webapp.rowstore.nul_escape import decode_beginning
 from webapp.rowstore.page_budget import MAX_CELL
 from webapp.rowstore.table_ref import TableRef
@@ -20,7 +21,9 @@ MAX_ENTRIES = 2_000  # of all of these
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who made a change; nobody if the account is gone. Visitors have the id of their `Actor`."""
+    """Who made a change; nobody if the account is gone, and the form by whose address it came if that is all there is
+    to say. Visitors by a link have the id of their `Actor`.
+    """
 
     id: int | None
     name: str
@@ -100,7 +103,8 @@ def _listed(row: Any) -> int:
 
 
 def _as_set(row: Any) -> LoggedSet:
-    logged = LoggedSet(row.seq, row.kind, Author(row.actor_id if row.link_id is None else -row.link_id, row.name or ""))
+    name = row.name or (f"the form {row.form}" if row.form else "")
+    logged = LoggedSet(row.seq, row.kind, Author(row.actor_id if row.link_id is None else -row.link_id, name))
     if row.is_large or row.kind == Kind.IMPORT:
         logged.extent = (row.first_row or 0, row.last_row or 0, row.rows)
         logged.touched = tuple(int(number) for number in row.columns.split(",") if number)
@@ -142,8 +146,10 @@ _SETS = (
         ChangeSet.actor_id,
         ChangeSet.link_id,
         AUTHOR_NAME.label("name"),
+        TableForm.name.label("form"),
     )
     .outerjoin(User, User.id == ChangeSet.actor_id)
+    .outerjoin(TableForm, TableForm.id == ChangeSet.form_id)
     .where(
         ChangeSet.table_id == bindparam("table_id"),
         ChangeSet.seq > bindparam("after"),

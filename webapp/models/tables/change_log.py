@@ -82,6 +82,7 @@ def record(
     undo_of: int | None = None,
     added_rows: int = 0,
     note: str = "",
+    form_id: int | None = None,
 ) -> int:
     """Write a change set and return its `seq`; `added_rows` is by how many the table has more rows than before.
 
@@ -97,6 +98,7 @@ def record(
             "seq": seq,
             "at": utc_now(),
             **_maker(actor, via),
+            "form_id": form_id,
             "kind": kind,
             "rows": len(rows),
             "cells": cells,

@@ -70,6 +70,7 @@ class Via(StrEnum):
     IMPORT = "import"
     API = "api"
     LINK = "link"  # by a visitor without an account
+    FORM = "form"  # an answer: `form_id`
 
 
 class SetState(StrEnum):
@@ -99,6 +100,8 @@ class ChangeSet(Base):
     link_id: Mapped[int | None]
     link_name: Mapped[str] = mapped_column(default="", server_default=text("''"))
     via: Mapped[str]
+    # The form that it answers; the log outlives forms.
+    form_id: Mapped[int | None]
     kind: Mapped[str]
     rows: Mapped[int]  # how many rows it changed, added or deleted
     cells: Mapped[int]  # of these, how many cells of rows that were there before and after

@@ -39,6 +39,7 @@ __all__ = [
     "deleted_fields",
     "duplicate_rows",
     "editable",
+    "insert_rows",
     "make_room",
     "with_deleted_columns",
 ]
@@ -153,6 +154,20 @@ def _add_rows(
     keeps_text: Collection[int],
 ) -> RowsResult:
     sheet = Sheet(connection, editable(connection, actor, table_id, Action.EDIT_ROWS))
+    return insert_rows(sheet, actor, rows, via, keeps_text)
+
+
+def insert_rows(
+    sheet: Sheet,
+    actor: Actor | None,
+    rows: Sequence[Mapping[int, str]],
+    via: Via,
+    keeps_text: Collection[int] = (),
+    form_id: int | None = None,
+) -> RowsResult:
+    """`add_rows` for a table whose right was checked; what follows the commit is left to the caller. Raises
+    `CellsRefused`.
+    """
     edits = [
         [CellEdit(place, number, None, text, number in keeps_text) for number, text in sheet.with_required(row).items()]
         for place, row in enumerate(rows)
@@ -162,7 +177,7 @@ def _add_rows(
         texts[edit.row_id][edit.column] = text
     if sheet.refusals:
         raise CellsRefused(sheet.refusals, {field.number: field.title for field in sheet.ref.fields})
-    return _insert(sheet, actor, via, texts)
+    return _insert(sheet, actor, via, texts, form_id)
 
 
 def _duplicate_rows(
@@ -199,14 +214,15 @@ def _delete_rows(connection: Connection, actor: Actor, table_id: int, row_ids: S
     return RowsResult(seq, [row.id for row in deleted])
 
 
-def _insert(sheet: Sheet, actor: Actor, via: Via, texts: Sequence[Mapping[int, str]]) -> RowsResult:
+def _insert(
+    sheet: Sheet, actor: Actor | None, via: Via, texts: Sequence[Mapping[int, str]], form_id: int | None = None
+) -> RowsResult:
     """`texts` fit their columns."""
     if not texts:
         return RowsResult(None, [])
     ids = sheet.insert(texts)
-    seq = record(
-        sheet.connection, actor, via, sheet.table.id, Kind.ADD_ROWS, sheet.entries, added_rows=len(sheet.entries)
-    )
+    about = (actor, via, sheet.table.id, Kind.ADD_ROWS, sheet.entries)
+    seq = record(sheet.connection, *about, added_rows=len(sheet.entries), form_id=form_id)
     return RowsResult(seq, ids)
 
 

@@ -24,6 +24,7 @@ from webapp.models.tables.change_set import (
     listed_of,
 )
 from webapp.models.tables.set_author import AUTHOR_NAME
+from webapp.models.tables.table_form import TableForm
 
 PAGE_SIZE = 50  # sets
 ENTRIES_SIZE = 100  # entries
@@ -66,6 +67,7 @@ class SetInfo:
     purged: int  # how many of its entries are gone for good
     is_purging: bool
     state: str = ""
+    form: str | None = None  # the name of the form that it answers, if it is still known
     taken_back: "SetInfo | None" = None
 
 
@@ -172,8 +174,10 @@ def _sets(table_id: int) -> Select[*tuple[Any, ...]]:
             ChangeSet.purged,
             ChangeSet.is_purging,
             ChangeSet.state,
+            TableForm.name,
         )
         .outerjoin(User, User.id == ChangeSet.actor_id)
+        .outerjoin(TableForm, TableForm.id == ChangeSet.form_id)
         .where(ChangeSet.table_id == table_id)
     )
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, func, or_, select
 from webapp.models.accounts.user import User
 from webapp.models.tables.change_set import Change, ChangeSet, Entry, parts_of
 from webapp.models.tables.set_author import AUTHOR_NAME
+from webapp.models.tables.table_form import TableForm
 
 MAX_BLOBS = 5  # large sets that are looked through, newest first
 MAX_IDS = 500  # rows per statement
@@ -76,8 +77,8 @@ def _with_names(connection: Connection, table_id: int, newest: dict[Place, int])
     seqs = sorted(set(newest.values()))
     for first in range(0, len(seqs), MAX_IDS):
         given = {"table_id": table_id, "seqs": seqs[first : first + MAX_IDS]}
-        for seq, at, name in connection.execute(_SETS, given):
-            known[seq] = LatestChange(seq, name, at)
+        for seq, at, name, form in connection.execute(_SETS, given):
+            known[seq] = LatestChange(seq, name or (f"the form {form}" if form else None), at)
     return {place: known[seq] for place, seq in newest.items() if seq in known}
 
 
@@ -98,7 +99,8 @@ _LARGE = (
     .limit(MAX_BLOBS + 1)
 )
 _SETS = (
-    select(ChangeSet.seq, ChangeSet.at, AUTHOR_NAME)
+    select(ChangeSet.seq, ChangeSet.at, AUTHOR_NAME, TableForm.name)
     .outerjoin(User, User.id == ChangeSet.actor_id)
+    .outerjoin(TableForm, TableForm.id == ChangeSet.form_id)
     .where(ChangeSet.table_id == bindparam("table_id"), ChangeSet.seq.in_(bindparam("seqs", expanding=True)))
 )

@@ -4,7 +4,7 @@ Only a table's owner changes who its members are. Rights are those of the moment
 transaction; all but `leave` raise `NotFound` for whoever has no part in the table and `NotAllowed` for its members.
 """
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
@@ -18,6 +18,7 @@ from webapp.models.policy import Action, Actor, Role, TableRole, can_own_tables
 from webapp.models.tables.access import TableAccess
 from webapp.models.tables.change_log import publish_access
 from webapp.models.tables.import_model import Import
+from webapp.models.tables.saved_view import SavedView
 from webapp.models.tables.sheet import TableNotReady
 from webapp.models.tables.table import Member, Table
 
@@ -177,5 +178,8 @@ async def _set_role(work: UnitOfWork, source: AuditSource, member: Member, perso
 
 
 async def _delete(work: UnitOfWork, member: Member) -> None:
+    """With their own views of the table."""
+    own = delete(SavedView).where(SavedView.table_id == member.table_id, SavedView.owner_id == member.user_id)
+    await work.session.execute(own)
     await work.session.delete(member)
     publish_access(work, member.table_id)

@@ -24,8 +24,11 @@ def narrow(table: Table, scope: Sequence[Sequence[str]], shown: Collection[int] 
     if query is None or not any(is_shown.values()):
         return None
     narrowed = Table()
-    hidden_counts = {"row_count": 0, "next_row_id": 1} if query.is_narrowed else {}
-    narrowed.__dict__.update({name: value for name, value in table.__dict__.items() if name in _NAMES} | hidden_counts)
+    # Views are of members: it opens with none.
+    other: dict[str, object] = {"default_view_id": None}
+    if query.is_narrowed:
+        other |= {"row_count": 0, "next_row_id": 1}
+    narrowed.__dict__.update({name: value for name, value in table.__dict__.items() if name in _NAMES} | other)
     make_transient_to_detached(narrowed)
     columns = [column for column in table.columns if is_shown[column.number]]
     set_committed_value(

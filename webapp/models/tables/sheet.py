@@ -55,8 +55,16 @@ class CellEdit:
 @dataclass(frozen=True, slots=True)
 class Refusal:
     edit: CellEdit
-    reason: str
-    is_misfit: bool  # whether it could be kept as a text
+    error: UserError
+
+    @property
+    def reason(self) -> str:
+        return str(self.error)
+
+    @property
+    def is_misfit(self) -> bool:
+        """Whether it could be kept as a text."""
+        return isinstance(self.error, Misfit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +153,7 @@ class Sheet:
             if holder is None or edit.seen == text or (holder == edit.row_id and not of_new_rows):
                 yield edit, text
             else:
-                self.refusals.append(Refusal(edit, str(repeated_text(text, holder or None)), is_misfit=False))
+                self.refusals.append(Refusal(edit, repeated_text(text, holder or None)))
                 continue
             if holders is not None and text not in ("", self.fields[edit.column].empty_text):
                 holders[text] = 0 if of_new_rows else edit.row_id
@@ -171,7 +179,7 @@ class Sheet:
             except NotFound:
                 raise
             except UserError as error:
-                self.refusals.append(Refusal(edit, str(error), isinstance(error, Misfit)))
+                self.refusals.append(Refusal(edit, error))
             else:
                 yield edit, text
 

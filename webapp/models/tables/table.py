@@ -110,6 +110,8 @@ class Table(Base):
     # The first change set that was not looked at for what has been in the trash for too long.
     trash_from: Mapped[int] = mapped_column(default=1, server_default="1")
     search_index: Mapped[str] = mapped_column(default=SearchIndex.NONE)
+    # The saved view that its address without parameters shows; one for all members. None: the whole table.
+    default_view_id: Mapped[int | None]
     # Those that are not deleted.
     columns: Mapped[list[Column]] = relationship(
         primaryjoin=lambda: and_(Table.id == Column.table_id, Column.deleted_at.is_(None)),

@@ -19,6 +19,7 @@ from webapp.rowstore.query.filters import (
     parse_filter,
     remove_filter,
 )
+from webapp.rowstore.query.grouping import Grouping, parse_grouping
 from webapp.rowstore.query.periods import Clock
 from webapp.rowstore.query.row_ranges import RowRanges, format_ranges
 from webapp.rowstore.query.search import ensure_searchable, parse_search
@@ -30,6 +31,7 @@ MAX_FILTERS = 50
 MAX_ADDRESS = 20_000  # characters of its values: a page repeats them in its links
 MAX_REPEATED = 600_000  # of these characters, in the links that are not about a column or a row: two for each filter,
 OTHER_LINKS = 20  # and so many others
+MAX_DIGITS = 19  # of the number of a view
 MIN_RANGE = 3  # consecutive columns from this many on become a range in the URL
 
 
@@ -50,6 +52,10 @@ class TableQuery:
     visible: tuple[Field, ...] = ()
     # If not empty, only these rows, by their ids.
     only: RowRanges = ()
+    # Into which groups its page puts them; this, too, changes nothing of which rows there are.
+    group: Grouping | None = dataclasses.field(default=None, compare=False)
+    # The saved view that its page compares it with; 0: none, although the table opens with one.
+    view: int | None = dataclasses.field(default=None, compare=False)
     # The position of each of `fields`, by number; and `visible` in its URL form, which every link needs.
     places: Mapping[str, int] = dataclasses.field(default_factory=dict, compare=False, repr=False)
     cols: str = dataclasses.field(default="", compare=False, repr=False)
@@ -79,6 +85,8 @@ class TableQuery:
             search=_parse_search(_get_all(pairs, "q"), len(fields)),
             filters=_parse_filters(pairs, query),
             sorts=_parse_sorts(_get_all(pairs, "sort"), query),
+            group=parse_grouping(_get_all(pairs, "group"), _get_all(pairs, "sums"), query.field),
+            view=_parse_view(_get_all(pairs, "view")),
         )
 
     def field(self, number: str | int, argument: str = "") -> Field:
@@ -104,6 +112,12 @@ class TableQuery:
         """The parameters of its canonical URL; defaults are left out."""
         return self._args(",".join(sort.argument for sort in self.sorts))
 
+    @property
+    def state(self) -> list[tuple[str, str]]:
+        """The parameters that a saved view keeps: all but which view it is, and without chosen rows."""
+        left_out = ("view", "rows")
+        return [(name, value) for name, value in self.args() if name not in left_out]
+
     def _args(self, sort: str) -> list[tuple[str, str]]:
         args = [("q", self.search)] if self.search else []
         args += [condition.argument for condition in self.filters]
@@ -111,8 +125,12 @@ class TableQuery:
             args.append(("sort", sort))
         if self.cols:
             args.append(("cols", self.cols))
+        if self.group:
+            args += self.group.arguments
         if self.only:
             args.append(("rows", format_ranges(self.only)))
+        if self.view is not None:
+            args.append(("view", str(self.view)))
         return args
 
     def query_string(self, **more: object) -> str:
@@ -153,7 +171,14 @@ class TableQuery:
         added = make_filter(self.field(number), operator, values, self.clock)
         has_other = any(condition.field.number == number for condition in self.filters)
         added = replace(added, is_alternative=is_alternative and has_other)
-        return self if added in self.filters else replace(self, filters=(*self.filters, added))
+        return self.with_condition(added)
+
+    def with_condition(self, condition: Filter) -> "TableQuery":
+        """With this condition as well. If it is there with alternatives, it goes without them from then on."""
+        if condition not in self.filters:
+            return replace(self, filters=(*self.filters, condition))
+        others = [id(each) for group in self.groups if group[0] == condition for each in group[1:]]
+        return replace(self, filters=tuple(each for each in self.filters if id(each) not in others))
 
     def with_changed_filter(self, index: int, operator: str, *values: str) -> "TableQuery":
         """With another condition in place of the filter at `index`, on the same column."""
@@ -189,6 +214,10 @@ class TableQuery:
         cols = ",".join(_format_columns(chosen, self.places)) if chosen != self.fields else ""
         return replace(self, visible=chosen, cols=cols)
 
+    def grouped(self, grouping: Grouping | None) -> "TableQuery":
+        """None: row by row."""
+        return replace(self, group=grouping)
+
     def only_rows(self, ranges: RowRanges) -> "TableQuery":
         """These rows, whether or not they match its search and filters."""
         return replace(self, search="", filters=(), only=ranges)
@@ -204,7 +233,7 @@ def _encode(args: list[tuple[str, str]]) -> str:
 
 
 def _check_length(pairs: Iterable[tuple[str, str]]) -> None:
-    values = [value for name, value in pairs if name in ("q", "sort", "cols") or name.startswith("f.")]
+    values = [value for name, value in pairs if name in ("q", "sort", "cols", "group", "sums") or name.startswith("f.")]
     length, filters = len(quote("".join(values), errors="replace")), sum(name.startswith("f.") for name, _ in pairs)
     if length > MAX_ADDRESS or length * (2 * filters + OTHER_LINKS) > MAX_REPEATED:
         raise QueryError(
@@ -259,6 +288,12 @@ def _parse_columns(values: list[str], query: TableQuery) -> tuple[Field, ...]:
     parts = filter(None, ",".join(values).split(","))
     places = dict.fromkeys(place for part in parts for place in _parse_range(part, query))
     return tuple(query.fields[place] for place in places) or query.fields
+
+
+def _parse_view(values: list[str]) -> int | None:
+    """What is no number names no view."""
+    text = next(iter(values), "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < MAX_DIGITS else None
 
 
 def _parse_range(part: str, query: TableQuery) -> range:

@@ -11,32 +11,25 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from webapp.rowstore.errors import QueryTimeout
-from webapp.rowstore.histogram import DateUnit, Range, date_ranges, duration_ranges, number_ranges, time_ranges
+from webapp.rowstore.histogram import Range
 from webapp.rowstore.nul_escape import decode
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.query.values import bind_cell
-from webapp.rowstore.sqlite.compile import Plan
-from webapp.rowstore.sqlite.planning import Execute, highest_id, make_plan, sample_sql
-from webapp.rowstore.sqlite.printing import is_exception, layout_of
+from webapp.rowstore.sqlite.figures import figures_sql, read_figures
+from webapp.rowstore.sqlite.planning import Execute
+from webapp.rowstore.sqlite.printing import is_exception
+from webapp.rowstore.sqlite.ranges import column_ranges, narrow_to_range, print_range
+from webapp.rowstore.sqlite.sampling import MOSTLY_DISTINCT, SAMPLE, select_rows
 from webapp.rowstore.sqlite.schema import column_name, companion_name
-from webapp.rowstore.sqlite.statement import Sql, all_of
+from webapp.rowstore.sqlite.statement import Sql
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import Bucket, Profile, TopValue
-from webapp.types import TYPES
-from webapp.types.layouts import date_part, layout
-from webapp.types.number_format import MAX_DIGITS
 
-SAMPLE = 50_000  # rows
-# With more distinct values in a sample than this, nearly all differ: sorting them all yields nothing new, and cannot be
-# interrupted.
-MOSTLY_DISTINCT = SAMPLE // 4
 MAX_TOP_VALUES = 10
 MAX_VALUE = 200  # characters of a value that are shown, and the most that are linked
 # Characters of a text that are compared, as stored: every value that is linked is compared in whole. Of a longer one,
 # the beginning, the end and the length are: collecting whole documents to count equal ones would fill the memory.
 _COMPARED = 2 * MAX_VALUE + 2
-_DECIMALS_OF_SECONDS = 6
-_SUMMED = ("integer", "decimal", "duration")
 _UNEVEN = ("text", "boolean")  # have frequent values, not a histogram
 
 T = TypeVar("T")
@@ -74,7 +67,7 @@ class Profiler:
             (top, distinct), sampled = measure(lambda sampled: self._top_values(profile.valued, sampled), is_distinct)
             profile = replace(profile, top=top, distinct=distinct, distinct_is_capped=sampled)
         else:
-            ranges = self._ranges(lowest, highest) if profile.valued else []
+            ranges = column_ranges(self.column, lowest, highest) if profile.valued else []
             buckets, sampled = measure(lambda sampled: self._histogram(ranges, profile.valued, sampled))
             distinct, is_capped = measure(self._count_distinct, is_distinct)
             profile = replace(profile, buckets=buckets, distinct=distinct, distinct_is_capped=is_capped)
@@ -82,16 +75,19 @@ class Profiler:
 
     def _scan(self) -> tuple[Profile, Any, Any]:
         """What one scan of all rows yields, and the lowest and highest value as stored."""
-        column, name = self.column, column_name(self.column)
-        numbers = f"avg({name}), total({name})" if column.type in _SUMMED else "NULL, 0.0"
-        ends = f"min({name}), max({name})" if column.type not in ("text", "boolean") else "NULL, NULL"
-        exceptions = f"count(*) FILTER (WHERE {is_exception(column)})" if companion_name(column) else "0"
-        statement = self._select(f"count(*), count({name}), {exceptions}, {ends}, {numbers}", sampled=False)
-        rows, valued, odd, lowest, highest, average, total = self.execute(statement)[0]
-        minimum, maximum = (None if end is None else column.print_value(end) for end in (lowest, highest))
-        profile = Profile(rows, valued + odd, odd, minimum=minimum, maximum=maximum)
-        if average is not None:
-            profile = replace(profile, average=_figure(column, average, 2), sum=_figure(column, total, 0))
+        statement = self._select(f"count(*), {figures_sql(self.column)}", sampled=False)
+        rows, *values = self.execute(statement)[0]
+        found = read_figures(self.column, rows, values)
+        profile = Profile(
+            rows,
+            found.filled,
+            found.exceptions,
+            minimum=found.minimum,
+            maximum=found.maximum,
+            average=found.average,
+            sum=found.sum,
+        )
+        _, _, lowest, highest, *_ = values
         return profile, lowest, highest
 
     def _count_distinct(self, sampled: bool) -> int:
@@ -101,12 +97,12 @@ class Profiler:
     def _compared(self) -> str:
         """SQL for what tells values apart."""
         name = column_name(self.column)
-        return _compared_text(name) if self.column.type == "text" else name
+        return compared_text(name) if self.column.type == "text" else name
 
     def _exception_values(self, exceptions: int, sampled: bool) -> list[TopValue]:
         """The most frequent texts of cells without a value."""
         companion = companion_name(self.column) or "NULL"
-        what = f"{_compared_text(companion)} AS v, count(*) AS n, sum(count(*)) OVER ()"
+        what = f"{compared_text(companion)} AS v, count(*) AS n, sum(count(*)) OVER ()"
         found = self._select(what, sampled, Sql(is_exception(self.column)))
         rows = self.execute(Sql(f"{found.text} GROUP BY v ORDER BY n DESC, v LIMIT {MAX_TOP_VALUES}", found.values))
         return [self._exception_value(decode(text), round(count * exceptions / total)) for text, count, total in rows]
@@ -147,44 +143,10 @@ class Profiler:
 
     def _select(self, what: str, sampled: bool, where: Sql | None = None) -> Sql:
         """`what` of all rows of the query, or of those in the sample; only of those for which `where` is true."""
-        if not sampled:
-            return make_plan(self.execute, self.table, self.query, whole=True).select(what, where)
-        size = highest_id(self.execute, self.table.id)
-        condition = Plan(self.query, self.table).condition
-        return sample_sql(self.table.id, what, all_of([condition, where] if where else [condition]), size, SAMPLE)
-
-    def _ranges(self, lowest: Any, highest: Any) -> list[Range]:
-        if self.column.type in ("date", "datetime"):
-            return date_ranges(lowest, highest, _unit_of(layout_of(self.column)))
-        if self.column.type == "time":
-            has_seconds = "ss" in layout_of(self.column) or (self.column.keeps_texts and lowest < highest)
-            return time_ranges(lowest, highest, has_seconds=has_seconds)
-        if self.column.type == "duration":
-            return self._duration_ranges(lowest, highest)
-        scale = int(self.column.format.get("scale", 0))
-        if self.column.keeps_texts and self.column.type == "decimal" and lowest < highest:
-            scale = MAX_DIGITS  # there may be more decimals than it prints
-        return number_ranges(lowest, highest, scale)
-
-    def _duration_ranges(self, lowest: float, highest: float) -> list[Range]:
-        if self.column.keeps_texts and lowest < highest:  # there may be more decimals than it prints
-            return duration_ranges(lowest, highest, _DECIMALS_OF_SECONDS)
-        _, _, seconds = layout_of(self.column).partition(":mm")
-        return duration_ranges(lowest, highest, max(0, len(seconds) - len(":ss.")), has_seconds=bool(seconds))
+        return select_rows(self.execute, self.table, self.query, what, where, SAMPLE if sampled else None)
 
     def _bucket(self, range_: Range, count: int) -> Bucket:
-        column = self.column
-        if column.type == "datetime":  # whole days, in the column's own format
-            layout = {"layout": date_part(column.format["layout"])}
-            low, high = (TYPES["date"].print(edge, layout) for edge in (range_.low, range_.high))
-        elif column.type == "time":
-            low, high = (_time_text(column, edge) for edge in (range_.low, range_.high))
-        else:
-            low, high = map(column.print_value, (range_.low, range_.high))
-        if column.type not in ("decimal", "duration"):
-            return Bucket(low, high, count, self.query.with_filter(column.number, "between", low, high))
-        narrowed = self.query.with_filter(column.number, "ge", low)
-        return Bucket(low, high, count, narrowed.with_filter(column.number, "lt", high))
+        return Bucket(*print_range(self.column, range_), count, narrow_to_range(self.query, self.column, range_))
 
     def _top_value(self, value: Any, count: int) -> TopValue:
         text = decode(self.column.print_value(value))
@@ -193,29 +155,7 @@ class Profiler:
         return TopValue(text, count, self.query.with_filter(self.column.number, "eq", text))
 
 
-def _unit_of(layout_text: str) -> DateUnit:
-    """The shortest time that a layout tells apart."""
-    parts = layout(layout_text).parts
-    return "day" if "day" in parts or "weekday" in parts else "week" if "week" in parts else "month"
-
-
-def _time_text(column: Field, time: str) -> str:
-    """As the column writes it, if that says all."""
-    text = column.print_value(time)
-    return text if column.kind.read(text, column.format) == time else time
-
-
-def _compared_text(name: str) -> str:
+def compared_text(name: str) -> str:
     """SQL for what tells the texts in this column apart."""
     parts = f"substr({name}, 1, {_COMPARED}) || substr({name}, -{_COMPARED}) || length({name})"
     return f"iif(length({name}) <= {_COMPARED}, {name}, {parts})"
-
-
-def _figure(column: Field, value: float, more_decimals: int) -> str:
-    """In the column's format, with some more decimals; beyond a double's precision only the leading digits."""
-    if column.type == "duration":
-        return column.kind.print(value, column.format)
-    if abs(value) >= 2**53:
-        return f"{value:.6g}".replace(".", str(column.format.get("mark", ".")))
-    scale = int(column.format.get("scale", 0)) + more_decimals
-    return TYPES["decimal"].print(value, {**column.format, "style": "fixed", "scale": scale})

@@ -11,13 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from webapp.db.sqlite_driver import connect
+from webapp.rowstore.aggregates import Aggregate, Axis, Measure, Points
 from webapp.rowstore.entries import Entry
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.nul_escape import decode
 from webapp.rowstore.query import TableQuery
+from webapp.rowstore.query.grouping import Grouping
 from webapp.rowstore.reader import (
+    AGGREGATE_SECONDS,
     BATCH_SIZE,
     EXPORT_CHECK_SECONDS,
+    GROUPS,
     NEIGHBOUR_SECONDS,
     PAGE_SIZE,
     POSITION_SECONDS,
@@ -29,9 +33,13 @@ from webapp.rowstore.reader import (
     RowReader,
 )
 from webapp.rowstore.sqlite import cells, converting, drafts, pages, set_parts, validation
+from webapp.rowstore.sqlite.aggregating import Aggregator
 from webapp.rowstore.sqlite.duplicates import repeated_rows_sql
 from webapp.rowstore.sqlite.export import export
+from webapp.rowstore.sqlite.figures import SIZE, figures_sql, read_figures
+from webapp.rowstore.sqlite.groups import find_groups
 from webapp.rowstore.sqlite.inserting import fits
+from webapp.rowstore.sqlite.planning import make_plan
 from webapp.rowstore.sqlite.positions import find_position
 from webapp.rowstore.sqlite.printing import print_exact
 from webapp.rowstore.sqlite.profile import Profiler
@@ -46,6 +54,8 @@ from webapp.rowstore.values import (
     MAX_DIFFERING,
     Comparison,
     Count,
+    Figures,
+    Groups,
     Page,
     PageStart,
     Position,
@@ -184,6 +194,33 @@ class SqliteRowReader(RowReader):
     def profile(self, table: TableRef, query: TableQuery, number: int, seconds: float = PROFILE_SECONDS) -> Profile:
         column, query = query.field(number), query.sorted_by()
         return Profiler(self.execute, self.time_limit, table, query, column).profile(seconds)
+
+    def figures(self, table: TableRef, query: TableQuery, numbers: Sequence[int]) -> list[Figures]:
+        columns = [query.field(number) for number in numbers]
+        plan = make_plan(self.execute, table, query.sorted_by(), whole=True)
+        rows, *values = self.execute(plan.select(", ".join(["count(*)", *map(figures_sql, columns)])))[0]
+        parts = [values[start : start + SIZE] for start in range(0, len(values), SIZE)]
+        return [read_figures(column, rows, part) for column, part in zip(columns, parts, strict=True)]
+
+    def groups(
+        self, table: TableRef, query: TableQuery, grouping: Grouping, start: int = 0, size: int = GROUPS
+    ) -> Groups:
+        return find_groups(self.execute, table, query, grouping, start, size)
+
+    def aggregate(
+        self,
+        table: TableRef,
+        query: TableQuery,
+        axes: Sequence[Axis],
+        measure: Measure,
+        seconds: float = AGGREGATE_SECONDS,
+    ) -> Aggregate:
+        return Aggregator(self.execute, self.time_limit, table, query).aggregate(axes, measure, seconds)
+
+    def points(
+        self, table: TableRef, query: TableQuery, x: int, y: int, most: int, seconds: float = AGGREGATE_SECONDS
+    ) -> Points:
+        return Aggregator(self.execute, self.time_limit, table, query).points(x, y, most, seconds)
 
     def export(
         self,

@@ -1,0 +1,19 @@
+"""Saved views in tests, stored without a request."""
+
+from contextlib import closing
+from pathlib import Path
+
+from webapp.db.sqlite_driver import connect
+
+ADD = (
+    "INSERT INTO saved_views (table_id, owner_id, name, state, layout, version, changed_at)"
+    """ VALUES (?, ?, ?, '[["sort", "1"]]', '', 1, '2026-11-28 12:00:00')"""
+)
+
+
+def add_view(data_dir: Path, table_id: int, *, owner: int | None, name: str = "By name") -> int:
+    """A view of person `owner`, or for all members; return its id."""
+    with closing(connect(data_dir / "rowcast.db")) as connection:
+        view_id = connection.execute(ADD, (table_id, owner, name)).lastrowid
+        assert view_id is not None
+        return view_id
