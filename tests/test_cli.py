@@ -119,7 +119,7 @@ def test_a_table_is_exported_as_a_workbook(file: Path, owned: Path) -> None:
     assert sheet.max_row == rows + 1
 
 
-@pytest.mark.parametrize("kind", ["csv", "ndjson", "xlsx"])
+@pytest.mark.parametrize("kind", ["csv", "json", "ndjson", "xlsx"])
 def test_an_export_tells_how_many_rows_are_done(owned: Path, tmp_path: Path, kind: Kind) -> None:
     path = tmp_path / "many.csv"
     path.write_text("id,text\n" + "".join(f"{row},{sha256(bytes(row)).hexdigest()}\n" for row in range(5000)))
@@ -131,7 +131,7 @@ def test_an_export_tells_how_many_rows_are_done(owned: Path, tmp_path: Path, kin
     assert told[-1] == rows == 5000
 
 
-@pytest.mark.parametrize("kind", ["csv", "ndjson", "xlsx"])
+@pytest.mark.parametrize("kind", ["csv", "json", "ndjson", "xlsx"])
 def test_an_export_says_that_its_table_was_deleted_meanwhile(file: Path, owned: Path, kind: Kind) -> None:
     table = int(rowcast("import", str(file), data_dir=owned).split()[-1])
     blocks, _ = export_table(make_settings(owned), table, kind)

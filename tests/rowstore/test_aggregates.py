@@ -16,6 +16,7 @@ from tests.rowstore.conftest import Make
 from webapp.rowstore.aggregates import Aggregate, Axis, Function, Measure, Place, Points, ranges_for
 from webapp.rowstore.errors import QueryError
 from webapp.rowstore.histogram import CALENDAR_UNITS, CalendarUnit
+from webapp.rowstore.query import TableQuery
 
 CITY, N, PRICE, DAY, PAID, AT, TOOK = range(1, 8)
 FIELDS = (
@@ -281,6 +282,18 @@ def test_what_cannot_be_added_up_is_refused(make: Make, asked: tuple[int, Measur
 
     with pytest.raises(QueryError):
         aggregate(table, Axis(asked[0], 5), measure=asked[1])
+
+
+def test_a_hidden_column_is_out_of_reach(make: Make) -> None:
+    """It is refused like one that never was, as an axis, as what is measured and as a value of points."""
+    table = make(FIELDS[:3], [["Oslo", "1", "2,50"]])
+    narrowed = TableQuery.of(table.fields[:2])
+
+    for axes, measure in (([Axis(PRICE, 5)], Measure()), ([Axis(CITY, 5)], Measure("sum", PRICE))):
+        with pytest.raises(QueryError, match="no column number 3"):
+            table.rows.aggregate(table.ref, narrowed, axes, measure)
+    with pytest.raises(QueryError, match="no column number 3"):
+        table.rows.points(table.ref, narrowed, N, PRICE, 10)
 
 
 def test_so_many_ranges_as_the_number_of_values_is_worth() -> None:

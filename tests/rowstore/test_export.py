@@ -77,6 +77,21 @@ def test_values_are_written_as_in_the_file(make: Make) -> None:
     assert list(json.loads(second).values()) == [None, None, None, None, -3, None]
 
 
+@settings(max_examples=60)
+@given(st.lists(st.tuples(CELLS, st.integers(-9, 9).map(str)), max_size=6), st.sampled_from(["", "-2"]))
+def test_json_is_one_array_of_the_objects_of_ndjson(make: Make, rows: list[Sequence[str]], sort: str) -> None:
+    table = make([column(1, 'a"\\\n'), column(2, "n", "integer")], rows)
+    lines = table.export(("sort", sort), format="ndjson").splitlines()
+    assert json.loads(table.export(("sort", sort), format="json")) == [json.loads(line) for line in lines]
+
+
+def test_json_of_many_blocks_is_one_array(make: Make) -> None:
+    table = make(TEXTS, [(f"{number}\n" * 40, "b", "") for number in range(2_000)])
+    found = json.loads(table.export(format="json"))
+    assert [row["a"].partition("\n")[0] for row in found] == [str(number) for number in range(2_000)]
+    assert json.loads(table.export(("q", "nowhere"), format="json")) == []
+
+
 def test_nul_characters_are_exported_unchanged(make: Make) -> None:
     values = ["a\0,b", "\0", '"\0\n', "␀", "␛", "␛␀\0␛"]
     table = make([column(1, "a"), column(2, "\0␀")], [(value, "") for value in values])

@@ -24,7 +24,7 @@ BLOCK = 1024 * 1024
 READ_ERRORS: tuple[type[Exception], ...] = (RowsGone, *DRIVER_ERRORS)
 
 Blocks = Iterator[tuple[bytes, int]]
-Kind = Literal["csv", "ndjson", "xlsx", "original"]
+Kind = Literal["csv", "json", "ndjson", "xlsx", "original"]
 
 
 class TableDeleted(UserError):

@@ -194,7 +194,7 @@ def _update(file: Path, table_id: int, *, dry_run: bool, as_json: bool, **wanted
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["csv", "ndjson", "xlsx", "original"]),
+    type=click.Choice(["csv", "json", "ndjson", "xlsx", "original"]),
     default="csv",
     show_default=True,
     help="What to write; original is the uploaded file.",

@@ -89,6 +89,13 @@ class FieldRow:
     def number(self) -> int:
         return self.field.column
 
+    @property
+    def is_detailed(self) -> bool:
+        """Whether there is something to see beyond the question."""
+        field = self.field
+        is_set = field.help or field.default or field.choices or field.is_long
+        return bool(is_set or self.errors) or field.ask is not Ask.SHOWN
+
 
 def filled_form(form: TableForm, zone: str) -> SettingsForm:
     names = ("name", "intro", "thanks", "next_url", "max_answers", "one_each")

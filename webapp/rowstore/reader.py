@@ -36,7 +36,7 @@ NEIGHBOUR_SECONDS = 1.0  # where rows are not examined one by one but sorted
 POSITION_SECONDS = 0.2
 EXPORT_CHECK_SECONDS = 2.0  # before the first byte is sent
 
-ExportFormat = Literal["csv", "ndjson", "xlsx"]
+ExportFormat = Literal["csv", "ndjson", "json", "xlsx"]
 Keep = Literal[
     "first", "last", "fullest"
 ]  # which of several rows stays: by place, or the one with the most filled cells

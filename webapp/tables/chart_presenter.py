@@ -266,8 +266,8 @@ def _axis_notes(chart: Chart, by: Field, axis: Places) -> list[str]:
         notes.append(f"{plural(axis.left_out, 'row')} without a value in {isolated(by.title)} {verb} left out.")
     if any(place.kind == "other" for place in axis.places):
         shown = sum(place.kind == "value" for place in axis.places)
-        largest = "most frequent" if chart.measured is None else "highest"
-        notes.append(f"The {shown} {largest} values of {isolated(by.title)}; the others are put together.")
+        which = "most rows" if chart.measured is None else "highest figures"
+        notes.append(f"The {shown} values of {isolated(by.title)} with the {which}, and all others together.")
     if chart.unit and axis.places and by.type in ("date", "datetime") and axis.unit != chart.unit:
         longer = UNITS[axis.unit].lower() if axis.unit else "longer spans"
         wanted = UNITS[chart.unit].lower()

@@ -1,4 +1,4 @@
-"""Exporting a table: the current view as CSV, NDJSON or an Excel workbook, and the original file, both streamed."""
+"""Exporting a table: the current view as CSV, JSON, NDJSON or a workbook, and the original file, both streamed."""
 
 import asyncio
 
@@ -21,7 +21,12 @@ from webapp.web.streaming import attachment, file_part, streamed
 
 BOM = b"\xef\xbb\xbf"  # without it Excel takes UTF-8 for the encoding of the reader's country
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-MIMETYPES: dict[ExportFormat, str] = {"csv": "text/csv", "ndjson": "application/x-ndjson", "xlsx": XLSX}
+MIMETYPES: dict[ExportFormat, str] = {
+    "csv": "text/csv",
+    "ndjson": "application/x-ndjson",
+    "json": "application/json",
+    "xlsx": XLSX,
+}
 
 
 @bp.get("/<id:table_id>/export")
@@ -70,4 +75,4 @@ def _parse_format(name: str) -> ExportFormat:
     for format in MIMETYPES:
         if name == format:
             return format
-    raise UserError("A table can be exported as csv, ndjson or xlsx.")
+    raise UserError("A table can be exported as csv, json, ndjson or xlsx.")

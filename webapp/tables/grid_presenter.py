@@ -39,7 +39,8 @@ EXPORTS: tuple[tuple[str, str, dict[str, str]], ...] = (
         {"format": "csv", "safe": "1", "excel": "1"},
     ),
     ("Excel", "A workbook: numbers and dates as such, formulas as text", {"format": "xlsx"}),
-    ("NDJSON", "One JSON object a row, numbers as numbers", {"format": "ndjson"}),
+    ("JSON", "One array of objects, numbers as numbers", {"format": "json"}),
+    ("NDJSON", "The same objects, one a line, for streams", {"format": "ndjson"}),
 )
 
 

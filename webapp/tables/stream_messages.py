@@ -1,7 +1,7 @@
 """The messages of a table's stream: JSON of plain texts, which the page makes into elements, never into markup.
 
     id: 17                      the change set, from which a page that comes back goes on
-    data: {"by": [2, "eve"],    who made it; its id is null if the account is gone
+    data: {"by": [2, "eve"],    who made it; its id is null if the account is gone, or a form took it
            "page": "...",       the open page that asked for it, as that page calls itself
            "cells": [[row, column, text], [row, column, text, shape]],
            "added": [row, ...], "deleted": [row, ...], "columns": [number, ...], "title": "...",

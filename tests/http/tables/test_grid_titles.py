@@ -26,7 +26,7 @@ OTHERS = {
     "add_url": "/tables/7?sort=1,3",
     "panel_url": "/tables/7/columns/3?q=x",
 }
-ELSEWHERE = {"mark", "width"}  # in the `<col>`
+ELSEWHERE = {"mark", "width", "automatic"}  # in the `<col>`
 
 
 @pytest.fixture(autouse=True)

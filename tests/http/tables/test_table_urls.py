@@ -7,6 +7,7 @@ import pytest
 from settings import Settings
 from tests.rowstore.backends import column
 from webapp import create_app
+from webapp.models.tables.view_layout import ViewLayout
 from webapp.rowstore.query import TableQuery
 from webapp.tables.grid_presenter import _head
 from webapp.tables.table_urls import TableUrls
@@ -34,7 +35,7 @@ async def test_the_links_of_a_title_sort_as_the_query_says(args: list[tuple[str,
     urls = TableUrls(7, query)
 
     for field in FIELDS:
-        head = _head(urls, field, 100)
+        head = _head(urls, field, 100, ViewLayout())
         assert head.sort_url == "/tables/7" + query.toggle_sort(field.number).query_string()
         added = query.toggle_sort(field.number, add=True).query_string()
         assert (head.add_url or head.sort_url) == "/tables/7" + added

@@ -6,6 +6,7 @@ import json
 from contextlib import closing
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import unquote
 
 import html5lib
 import pytest
@@ -493,3 +494,13 @@ async def test_the_page_of_a_column_says_how_many_cells_keep_their_text(
         found for found in html5lib.parse(page, namespaceHTMLElements=False).iter("p") if found.get("class") == "reason"
     )
     assert "".join(reason.itertext()) == said
+
+
+async def test_json_is_exported_as_one_array_of_what_is_shown(client: QuartClient, planets: str) -> None:
+    answer = await client.get(f"{planets}/export?format=json&f.2=gt:90&cols=1,2&sort=-2")
+
+    assert answer.mimetype == "application/json"
+    assert ", 2 of 5 columns.json" in unquote(answer.headers["content-disposition"])
+    assert await answer.get_json() == [{"Planet": "Saturn", "Moons": 146}, {"Planet": "Jupiter", "Moons": 95}]
+    refused = await client.get(f"{planets}/export?format=parquet")
+    assert "csv, json, ndjson or xlsx" in await refused.get_data(as_text=True)

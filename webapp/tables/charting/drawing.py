@@ -5,7 +5,9 @@ colours; no mark is told apart by its colour alone.
 """
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Literal
 
 from webapp.tables.charting.scales import Scale
@@ -14,7 +16,8 @@ WIDTH, HEIGHT = 720.0, 360.0
 TEXT = 12.0  # size of letters
 GAP = 8.0
 _WIDE = 1.0  # of the size of letters: one of East Asia
-_USUAL = 0.56  # any other letter, on average and a little more
+_USUAL = 0.6  # any other letter, on average and a little more
+_DIGIT = 0.64
 
 Anchor = Literal["start", "middle", "end"]
 
@@ -100,7 +103,13 @@ def rounded(number: float) -> float:
 
 def text_width(text: str) -> float:
     """About; a browser knows the font, and nobody else."""
-    return TEXT * sum(_WIDE if unicodedata.east_asian_width(letter) in "WF" else _USUAL for letter in text)
+    return TEXT * sum(map(_width, text))
+
+
+def _width(letter: str) -> float:
+    if letter.isdecimal():
+        return _DIGIT
+    return _WIDE if unicodedata.east_asian_width(letter) in "WF" else _USUAL
 
 
 def shorten(text: str, width: float) -> str:
@@ -131,38 +140,35 @@ def draw_upright(drawing: Drawing, plot: Plot, scale: Scale) -> None:
 
 
 def draw_level(drawing: Drawing, plot: Plot, scale: Scale) -> None:
-    """The scale at the bottom, with a line up at each tick; texts that would touch are left out."""
-    widest = max(text_width(text) for _, text in scale.ticks) + GAP
-    step = _every(widest, plot.width / max(len(scale.ticks) - 1, 1))
-    for index, (at, text) in enumerate(scale.ticks):
-        x = plot.x(scale, at)
+    """The scale at the bottom, with a line up at each tick."""
+    places = [(plot.x(scale, at), text) for at, text in scale.ticks]
+    for (at, _), (x, _) in zip(scale.ticks, places, strict=True):
         drawing.lines.append(Line(x, plot.top, x, plot.bottom, "zero" if at == 0 else "grid"))
-        if index % step == 0:
-            half = text_width(text) / 2
-            drawing.texts.append(
-                Text(rounded(min(x, WIDTH - half)), rounded(plot.bottom + TEXT + GAP / 2), shorten(text, plot.width))
-            )
+    _write_below(drawing, plot, places)
 
 
-def _every(wanted: float, room: float) -> int:
-    """Only every how many-th text has the width it wants."""
-    return max(1, int(-(-wanted // room))) if room > 0 else 1
-
-
-def draw_names(drawing: Drawing, plot: Plot, names: list[str]) -> None:
-    """Below equal parts of the width; those that would touch are left out."""
+def draw_names(drawing: Drawing, plot: Plot, names: Sequence[str]) -> None:
+    """Below equal parts of the width."""
     room = plot.width / max(len(names), 1)
-    _draw_row(drawing, plot, names, plot.left + room / 2, room)
+    _write_below(drawing, plot, [(plot.left + room * (index + 0.5), name) for index, name in enumerate(names)])
 
 
-def draw_edges(drawing: Drawing, plot: Plot, names: list[str]) -> None:
+def draw_edges(drawing: Drawing, plot: Plot, names: Sequence[str]) -> None:
     """Below the ends of equal parts of the width, which are one more than the parts."""
-    _draw_row(drawing, plot, names, plot.left, plot.width / max(len(names) - 1, 1))
+    room = plot.width / max(len(names) - 1, 1)
+    _write_below(drawing, plot, [(plot.left + room * index, name) for index, name in enumerate(names)])
 
 
-def _draw_row(drawing: Drawing, plot: Plot, names: list[str], start: float, room: float) -> None:
-    step = _every(max(map(text_width, names), default=0) + GAP, room)
-    for index in range(0, len(names), step):
-        half = text_width(names[index]) / 2
-        x = min(max(start + room * index, half), WIDTH - half)
-        drawing.texts.append(Text(rounded(x), rounded(plot.bottom + TEXT + GAP / 2), names[index]))
+def _write_below(drawing: Drawing, plot: Plot, places: Sequence[tuple[float, str]]) -> None:
+    """Texts with their middles at these places, from left to right, moved into the picture. Every one, or every second,
+    third ..., so that none touch.
+    """
+    widest = max((text_width(text) for _, text in places), default=0) + GAP / 2
+    room = (places[-1][0] - places[0][0]) / (len(places) - 1) if len(places) > 1 else widest
+    end = -GAP  # of the text before
+    for x, text in places[:: max(1, ceil(widest / room))]:
+        half = text_width(text) / 2
+        middle = min(max(x, half), WIDTH - half)
+        if middle - half >= end:
+            drawing.texts.append(Text(rounded(middle), rounded(plot.bottom + TEXT + GAP / 2), text))
+            end = middle + half + GAP / 2

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from math import ulp
 from typing import Any
 
 from webapp.rowstore.histogram import Range, date_ranges, duration_ranges, number_ranges, time_ranges
@@ -12,6 +13,7 @@ from webapp.tables.charting.labels import MAX_DECIMALS, day_text, decimals_of, n
 MOST_TICKS = 8
 _DECIMALS_OF_SECONDS = 6
 _SECONDS_OF_A_DAY = 86_400
+_STEPS = 1_000  # of the smallest difference between two doubles: ticks that are closer would be one
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,8 @@ class Scale:
 def number_scale(field: Field | None, values: Sequence[float], *, has_zero: bool) -> Scale:
     """Of numbers or durations; None: of numbers of rows."""
     lowest, highest = (min(values), max(values)) if values else (0.0, 0.0)
-    if has_zero:
-        lowest, highest = min(lowest, 0.0), max(highest, 0.0)
+    if has_zero or highest - lowest < _STEPS * ulp(max(abs(lowest), abs(highest))):
+        lowest, highest = min(lowest, 0.0), max(highest, 0.0)  # also what cannot be told apart
     if lowest == highest == 0:
         highest = 1.0  # something to draw nothing on
     if field and field.type == "duration":
