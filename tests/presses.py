@@ -423,6 +423,8 @@ def saved_view(action: str, **form: str) -> Callable[[Scene], Awaitable[Press]]:
         gone = lambda: scene.write(delete_view, actor_of(scene.user), table_id, view_id)  # noqa: E731
         return Press(f"/tables/{table_id}/views/{view_id}{action}", form, gone)
 
+    return prepare
+
 
 def table_form(action: str, **fields: str) -> Callable[[Scene], Awaitable[Press]]:
     """Of a form, to be changed by an editor; the form goes while it is pressed."""
@@ -431,6 +433,8 @@ def table_form(action: str, **fields: str) -> Callable[[Scene], Awaitable[Press]
         table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
         form = await add_form(db.of(scene.app), scene.settings, table_id, actor=actor_of(scene.user))
         return Press(f"{form.page}{action}", fields, lambda: scene.write(_forget, TableForm, form.id))
+
+    return prepare
 
 
 def link(action: str, **form: str) -> Callable[[Scene], Awaitable[Press]]:

@@ -16,9 +16,11 @@ import pytest
 from tests.rowstore.backends import StoredTable, column, ids
 from tests.rowstore.conftest import Make
 from webapp.db.errors import UserError
+from webapp.rowstore.aggregates import Axis, Measure
 from webapp.rowstore.errors import QueryError
 from webapp.rowstore.loader import RowLoader
 from webapp.rowstore.query import TableQuery
+from webapp.rowstore.query.grouping import SUMMED, Grouping
 from webapp.rowstore.reader import RowReader
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import CellChange, PageStart, StoredRow
@@ -202,6 +204,28 @@ def see_profile(world: World) -> Iterator[Any]:
         yield from (world.table.rows.profile(world.seen, query, field.number, 9) for query in queries(world))
 
 
+def see_figures(world: World) -> Iterator[Any]:
+    numbers = [field.number for field in world.fields]
+    yield from (world.table.rows.figures(world.seen, query, numbers) for query in queries(world))
+
+
+def see_groups(world: World) -> Iterator[Any]:
+    for field in world.fields:
+        grouping = Grouping(field, sums=tuple(each for each in world.fields if each.type in SUMMED))
+        yield from (world.table.rows.groups(world.seen, query, grouping) for query in queries(world))
+
+
+def see_aggregate(world: World) -> Iterator[Any]:
+    for field in world.fields:
+        axes = [Axis(field.number, 4), Axis(world.fields[0].number, 4)]
+        yield from (world.table.rows.aggregate(world.seen, query, axes, Measure()) for query in queries(world))
+
+
+def see_points(world: World) -> Iterator[Any]:
+    for x in world.fields:
+        yield from (world.table.rows.points(world.seen, q, x.number, x.number, 9) for q in queries(world))
+
+
 def see_export(world: World) -> Iterator[Any]:
     for query in queries(world):
         for format in ("csv", "ndjson", "xlsx"):
@@ -315,6 +339,14 @@ def refusal(world: World, args: list[tuple[str, str]]) -> str:
         lambda rows, seen, field, whole: rows.position(seen, whole, 0.5),
         lambda rows, seen, field, whole: rows.row(seen, whole, 1),
         lambda rows, seen, field, whole: rows.profile(seen, whole, 3),
+        lambda rows, seen, field, whole: rows.figures(seen, whole, [3]),
+        lambda rows, seen, field, whole: rows.groups(seen, whole, Grouping(whole.fields[0])),
+        lambda rows, seen, field, whole: rows.groups(seen, TableQuery.of(seen.fields), Grouping(field)),
+        lambda rows, seen, field, whole: rows.groups(
+            seen, TableQuery.of(seen.fields), Grouping(seen.fields[0], sums=(field,))
+        ),
+        lambda rows, seen, field, whole: rows.aggregate(seen, whole, [Axis(3, 4)], Measure()),
+        lambda rows, seen, field, whole: rows.points(seen, whole, 3, 3, 9),
         lambda rows, seen, field, whole: list(rows.export(seen, whole)),
         lambda rows, seen, field, whole: rows.ensure_exportable(seen, whole, "xlsx"),
         lambda rows, seen, field, whole: list(rows.batches(seen, whole, seen.fields)),

@@ -205,6 +205,7 @@ class SqliteRowReader(RowReader):
     def groups(
         self, table: TableRef, query: TableQuery, grouping: Grouping, start: int = 0, size: int = GROUPS
     ) -> Groups:
+        table.ensure_shown([grouping.field, *grouping.sums])
         return find_groups(self.execute, table, query, grouping, start, size)
 
     def aggregate(
