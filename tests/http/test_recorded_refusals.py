@@ -149,7 +149,7 @@ async def test_a_bad_link_to_any_page_that_takes_one_is_recorded(app: Applicatio
     for method, path, endpoint in linked:
         recorded_refusals.of(app).reset("link.refused 1")
         recorded_refusals.of(app).reset("link.refused <local>")
-        status = 404 if endpoint.startswith("forms.") else 410
+        status = 404 if endpoint.startswith(("forms.", "shared.")) else 410
         assert (await ada.open(path, method=method)).status_code == status, path
 
     found = [one.details["place"] for one in await events(app, Event.LINK_REFUSED)]

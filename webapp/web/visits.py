@@ -11,8 +11,10 @@ from quart import Quart, current_app, g, request
 
 from settings import Settings
 from webapp.extensions import Extension, db
+from webapp.models import Event
 from webapp.models.errors import NotFound
 from webapp.models.tables.linking import Visit, find_visit
+from webapp.web.audit import record_refusal
 from webapp.web.headers import POLICY, SECURITY_HEADERS, written
 from webapp.web.paths import Mount, mount
 from webapp.web.rate_limit.limits import RateLimit
@@ -68,6 +70,7 @@ async def _find(token: str) -> Visit:
     try:
         return await find_visit(db(), token)
     except NotFound:
+        record_refusal(Event.LINK_REFUSED, None, place=request.endpoint)
         await misses().hit(client_address())
         raise
 
