@@ -68,7 +68,7 @@ def test_a_conflict_shows_both_texts_and_mine_can_be_kept(together: tuple[Page, 
     saved(ada)
     change(grace, 3, 1, "Gaia")
     expect(card(grace).get_by_role("heading")).to_have_text("Planet, row 3")
-    expect(card(grace).locator("p")).to_have_text(re.compile("^ada changed this"))
+    expect(card(grace).locator("p")).to_have_text(re.compile("^Ada changed this"))
     expect(card(grace).locator("dd")).to_have_text(["Terra", "Gaia"])
     expect(cell(grace, 3, 1)).to_have_text("Terra")
     expect(cell(grace, 4, 1)).to_be_focused()
