@@ -112,6 +112,20 @@ def test_a_file_that_turns_out_to_be_no_table_leaves_no_rows(
     assert not any(owned.imports_dir.iterdir())
 
 
+def test_why_an_import_fails_is_said_even_if_its_rows_cannot_be_removed(
+    owned: Settings, tmp_path: Path, verbs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def busy(context: JobContext) -> None:
+        raise UserError("The database is busy.")
+
+    monkeypatch.setattr(early_draft, "drop_old_drafts", busy)
+    path = tmp_path / "long.csv"
+    path.write_text("n,text\n" + "".join(f"{n},a\n" for n in range(300_000)) + "x" * 18_000_000)
+    with pytest.raises(UserError, match="million characters"):
+        bring_in(owned, path)
+    assert "draft" in verbs
+
+
 def test_an_interrupted_import_leaves_no_rows(owned: Settings, browser: Browser, tmp_path: Path) -> None:
     interrupt(owned, write_csv(tmp_path / "n.csv", 200_000), lambda: any(browser.drafts().values()))
     assert browser.tables() == []

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+from webapp.db.errors import UserError
 from webapp.imports.companions import fit_into
 from webapp.imports.drafts import Draft
 from webapp.imports.report import ImportOverrides, InspectionReport
@@ -42,13 +44,14 @@ class EarlyDraft:
             await drop_drafts(self._context, import_.id)
 
     async def stop(self) -> None:
-        """Whatever has happened: nothing works on it any more, and rows that no import wants are gone, also if this
+        """The import has failed: nothing works on it any more, and rows that no import wants are gone, also if this
         interrupts their removal.
         """
         if self._making is not None:
             self._making.cancel()
             await asyncio.gather(self._making, return_exceptions=True)
-            await drop_old_drafts(self._context)
+            with suppress(UserError):  # why the import failed is worth more; a server that starts removes them
+                await drop_old_drafts(self._context)
 
     def _begin(self, import_: Import, guess: dict[str, Any]) -> None:
         """Pass 1 may be begun again, and guesses again."""

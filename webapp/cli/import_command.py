@@ -151,8 +151,9 @@ async def _import(
         try:
             await run.database.write(importing.create, run.import_id, user_id=owner_id, **file)
             return await _run_passes(run.context, run.queue, run.import_id, title, overrides, draft), email, owners
-        finally:
+        except BaseException:
             await draft.stop()
+            raise
 
 
 async def _run_passes(
