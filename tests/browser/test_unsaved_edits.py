@@ -115,7 +115,7 @@ def test_an_edit_of_a_row_that_is_gone_is_kept_to_be_copied(
     ada.get_by_role("menuitem", name="Delete the row").click()
     expect(ada.locator("#r3")).to_have_count(0)
     change(grace, 3, 1, "Gaia")
-    expect(card(grace).locator("p")).to_have_text(re.compile("^ada deleted this row"))
+    expect(card(grace).locator("p")).to_have_text(re.compile("^Ada deleted this row"))
     expect(card(grace).locator("dd")).to_have_text(["Gaia"])
     card(grace).get_by_role("button", name="Discard mine").click()
     expect(card(grace)).to_have_count(0)

@@ -12,6 +12,7 @@ MAY = {
     Action.OWN_ACCOUNT: EVERYBODY,
     Action.READ_TABLE: EVERYBODY,
     Action.CREATE_TABLE: "owner administrator member",
+    Action.EDIT_ROWS: EVERYBODY,
     Action.EDIT_TABLE: EVERYBODY,
     Action.CHANGE_TABLE: "owner administrator member",
     Action.READ_PEOPLE: "owner administrator member",
@@ -24,6 +25,7 @@ SCOPES = {
     Action.OWN_ACCOUNT: "",
     Action.READ_TABLE: "read write admin",
     Action.CREATE_TABLE: "write admin",
+    Action.EDIT_ROWS: "write admin",
     Action.EDIT_TABLE: "write admin",
     Action.CHANGE_TABLE: "write admin",
     Action.READ_PEOPLE: "read write admin",
@@ -59,8 +61,8 @@ def test_a_scope_gives_nobody_more_than_their_role() -> None:
     ("table_role", "may"),
     [
         (TableRole.VIEWER, {Action.READ_TABLE}),
-        (TableRole.EDITOR, {Action.READ_TABLE, Action.EDIT_TABLE}),
-        (TableRole.OWNER, {Action.READ_TABLE, Action.EDIT_TABLE, Action.CHANGE_TABLE}),
+        (TableRole.EDITOR, {Action.READ_TABLE, Action.EDIT_ROWS, Action.EDIT_TABLE}),
+        (TableRole.OWNER, {Action.READ_TABLE, Action.EDIT_ROWS, Action.EDIT_TABLE, Action.CHANGE_TABLE}),
     ],
 )
 def test_what_one_may_do_with_a_table_depends_on_what_one_is_to_it(

@@ -24,7 +24,7 @@ GRID = re.compile(r'data-view="(\d+)" data-height="(\w+)"')
 SET_WIDTH = re.compile(r'<col data-column="(\d+)" width="(\d+)" data-auto="\d+"')
 UNDO = re.compile(r'action="([^"]+/restoration[^"]*)"')
 MARK = 'class="view-mark" data-changed'  # what is seen is not what the view has
-NAMED = re.compile(r'class="view-name">([^<]+)<')
+NAMED = re.compile(r'class="view-name(?: wide)?">([^<]+)<')
 
 
 @dataclass
