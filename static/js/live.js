@@ -72,8 +72,11 @@
     else open();
   };
   const access = (role) => {
-    if (role === 'none') close();
-    if (!tell('access', { role })) return; // somebody is typing: what they typed is kept first
+    if (role === 'none') {
+      close();
+      show('ended');
+    }
+    if (!tell('access', { role })) return; // somebody is typing
     if (role === 'none') location.reload();
     else htmx.ajax('GET', grid().dataset.first, { target: '#main', select: '#main', swap: 'outerMorph', push: 'false' });
   };

@@ -234,18 +234,25 @@ def test_a_draft_of_what_others_have_changed_since_is_a_conflict(together: tuple
     assert rows()[3].startswith("Terra,")
 
 
+@pytest.mark.parametrize("is_saved_first", [True, False])
 def test_what_is_typed_while_the_session_ends_is_kept_and_offered_after_signing_in(
-    visit: Callable[..., Visit], house: Server, grace: Cookies, planets: str, share: Any
+    visit: Callable[..., Visit], house: Server, grace: Cookies, planets: str, share: Any, is_saved_first: bool
 ) -> None:
     share(planets, "editor")
     window = visit(house, settle_again(house))
     window.expect("401", "status of 401")
     page = window.page
     page.goto(planets)
+    expect(page.locator("#live")).to_have_attribute("data-state", "live")
     cell(page, 3, 1).click()
     type_text(page, "Gaia")
     revoke(house)
-    press(page, "Enter")
+    if is_saved_first:
+        press(page, "Enter")
+        expect(card(page)).to_be_visible()
+    expect(page.locator("#live")).to_have_attribute("data-state", "offline")  # the stream has heard of it
+    if not is_saved_first:
+        press(page, "Enter")
     expect(card(page)).to_contain_text("Your session has ended. What you typed is kept in this tab")
     card(page).get_by_role("link", name="Sign in").click()
     page.get_by_label("E-mail").fill(GRACE.email)

@@ -2,7 +2,7 @@
 import { $, cellAt, cellOf, emit, on, placeOf, rows, textOf } from '../rows.js';
 import { activeCell, moveTo } from '../active.js';
 import { span } from '../selection.js';
-import { alarm, button, fields, findUnfit, isExact, isTouch, keyOf, base, isThere, make, matches, mayEdit, nameOf, paint, readCell, tell, titleOf, typeOf } from './cells.js';
+import { alarm, button, fields, findUnfit, isExact, isTouch, keyOf, base, isThere, make, matches, mayEdit, mayUndo, nameOf, paint, readCell, tell, titleOf, typeOf } from './cells.js';
 import { dropDraft, keepDraft, offerDrafts, storeName } from './drafts.js';
 import { pin, unpin } from './layer.js';
 import * as problems from './problems.js';
@@ -254,6 +254,10 @@ on('rowcast:remote', ({ detail: { row, column, text, who, own } }) => {
   editor.note.replaceChildren(make('p', {}, words));
   tell(words);
 });
+
+/* Nobody is sent to another page while they type, or before they have read that they were signed out: saving will tell. A page
+   that was opened by a link ends with its link. */
+on('rowcast:access', (event) => { if (event.detail.role === 'none' && mayUndo() && (editor || hasPending())) event.preventDefault(); });
 
 /* The session has ended: what was typed is kept in this tab. */
 on('edit:ended', ({ detail: address }) => {
