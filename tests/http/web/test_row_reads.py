@@ -22,6 +22,7 @@ from webapp.models.tables.access import TableAccess
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.reader import RowReader
 from webapp.rowstore.sqlite import pages
+from webapp.rowstore.table_ref import TableRef
 from webapp.web.application import Application
 from webapp.web.row_reads import PersonalLimit, read_table, row_reads
 
@@ -41,11 +42,11 @@ async def test_slow_searches_of_one_person_leave_a_reader_to_others(
     quick = add_table(settings.data_dir, PLANETS, PLANET_ROWS, owner=2)
     released, page, began = threading.Event(), pages.page, []
 
-    def held(execute: Any, iterate: Any, table_id: int, *rest: Any) -> Any:
-        if table_id == slow:
-            began.append(table_id)
+    def held(execute: Any, iterate: Any, table: TableRef, *rest: Any) -> Any:
+        if table.id == slow:
+            began.append(table.id)
             assert released.wait(PATIENCE)
-        return page(execute, iterate, table_id, *rest)
+        return page(execute, iterate, table, *rest)
 
     monkeypatch.setattr(pages, "page", held)
     async with asyncio.TaskGroup() as group:
