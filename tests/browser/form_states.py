@@ -149,6 +149,15 @@ def public_form_that_is_closed(at: Place) -> None:
 
 
 @signed_in
+def public_form_that_is_full(at: Place) -> None:
+    make(at, max_answers="1")
+    address = address_of(at)
+    at.page.request.post(address, data={"Name": "Ada", "Arrival": "2026-12-01"}, headers={"Accept": "application/json"})
+    at.page.goto(address)
+    expect(at.page.get_by_label("Name")).to_have_count(0)
+
+
+@signed_in
 def public_form_that_is_not_open_yet(at: Place) -> None:
     make(at, opens_at="2999-01-01T08:00")
     at.page.goto(address_of(at))

@@ -126,7 +126,7 @@ def test_a_table_is_a_part_of_the_sites_that_its_owner_named_and_of_no_other(
     links: list[str] = []
 
     def html() -> str:
-        frame = f'<iframe src="{links[0]}?embed" width=800 height=500></iframe>'
+        frame = f'<iframe src="{links[-1]}embed" width=800 height=500></iframe>'
         return f'<title>Site</title><link rel=icon href="data:,">{frame}'
 
     with site(html) as named, site(html) as other:
@@ -134,7 +134,8 @@ def test_a_table_is_a_part_of_the_sites_that_its_owner_named_and_of_no_other(
         home.page.get_by_label("Name", exact=True).fill("Site")
         home.page.get_by_label("Sites that may embed it").fill(named)
         home.page.get_by_role("button", name="Make the link").click()
-        links.append(home.page.locator("code.secret").text_content() or "")
+        link = home.page.locator("code.secret").text_content() or ""
+        links.append(f"{link}?")
         guest = visit(home.server)
 
         guest.page.goto(named)
@@ -148,6 +149,18 @@ def test_a_table_is_a_part_of_the_sites_that_its_owner_named_and_of_no_other(
         frame.locator("#grid tbody th a").first.click()
         expect(frame.locator("#panel h2")).to_have_text("Row 8")
         assert guest.page.context.cookies() == []
+
+        links.append(f"{link}/chart?kind=bar&x=4&")
+        guest.page.goto(named)
+        expect(frame.get_by_role("heading", level=1)).to_have_text("Number of rows by Rings")
+        expect(frame.locator("svg[role=img]")).to_be_visible()
+        expect(frame.locator(".top")).to_have_css("clip-path", "inset(50%)")
+        frame.get_by_text("Draw another chart").click()
+        frame.get_by_label("Kind").select_option("histogram")
+        frame.get_by_label("Column", exact=True).select_option("Moons")
+        frame.get_by_role("button", name="Draw").click()
+        expect(frame.get_by_role("heading", level=1)).to_have_text("Histogram of Moons")
+        expect(frame.locator("body.bare")).to_have_count(1)
 
         guest.expect("frame-ancestors", "chrome-error", "ERR_BLOCKED_BY_CSP", "ERR_BLOCKED_BY_RESPONSE")
         guest.page.goto(other)
