@@ -98,6 +98,7 @@ def test_figures_in_the_panel_say_that_they_are_old_once_something_has_changed(p
 
     expect(moons).to_contain_text("Sum291")
     expect(note).to_be_hidden()
+    expect(page.get_by_role("heading", name="Summary")).to_be_focused()
 
 
 def test_groups_work_without_javascript_on_a_phone(

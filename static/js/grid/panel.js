@@ -48,7 +48,11 @@ on('htmx:after:swap', ({ detail: { ctx } }) => {
 });
 /* Figures are of all rows: they are not worked out again with each change, but it says that they are old. */
 on('rowcast:change', () => { const note = $('#panel [data-old-figures]'); if (note) note.hidden = false; });
-on('click', ({ target }) => { if (target.closest('#panel [data-again]')) refresh($('#panel')); });
+on('click', ({ target }) => {
+  if (!target.closest('#panel [data-again]')) return;
+  $('#panel h2').focus(); // the button goes
+  refresh($('#panel'));
+});
 const markOpenRow = () => {
   const number = $('#panel')?.childElementCount && /\/rows\/(\d+)$/.exec($('#panel').dataset.path)?.[1];
   $('#grid tr.open')?.classList.remove('open');
