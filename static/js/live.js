@@ -10,6 +10,7 @@
   const MAX_SILENCE = 45_000; // ms without even a ping: the connection is dead
   const HIDDEN_FOR = 20_000; // ms after which a page in the background lets its stream go: browsers allow six
   const KEPT_FOR = 30_000; // ms that changes are kept for rows which are on their way
+  const watched = () => $('#grid > [data-live]'); // the grid, or groups instead
   const grid = () => $('#grid > .grid[data-live]');
   const rowOf = (id) => document.getElementById(`r${id}`);
   const columns = new WeakMap();
@@ -78,7 +79,7 @@
     }
     if (!tell('access', { role })) return; // somebody is typing
     if (role === 'none') location.reload();
-    else htmx.ajax('GET', grid().dataset.first, { target: '#main', select: '#main', swap: 'outerMorph', push: 'false' });
+    else htmx.ajax('GET', watched().dataset.first, { target: '#main', select: '#main', swap: 'outerMorph', push: 'false' });
   };
   const end = (text) => {
     close();
@@ -90,10 +91,10 @@
   };
   /* After every swap, and whenever the page may have been asleep. */
   const sync = () => {
-    const wanted = grid()?.dataset.live ?? ($('#grid') && !$('.groups') ? url : '');
+    const wanted = watched()?.dataset.live ?? ($('#grid') ? url : '');
     if (wanted !== url) {
       url = wanted;
-      seq = Number(grid()?.dataset.seq ?? 0);
+      seq = Number(watched()?.dataset.seq ?? 0);
       close();
       here = null;
       meet({ people: [], others: 0, places: [] });
@@ -127,7 +128,12 @@
   const recent = new Map(); // by place: cells and deleted rows that a page of rows on its way may not have yet
   const change = (data) => {
     const table = grid();
-    if (!table) return;
+    if (data.title !== undefined) rename(data.title);
+    else tell('change', {});
+    if (!table) {
+      if (data.title === undefined) age();
+      return;
+    }
     const [id, name] = data.by;
     const who = name || 'somebody';
     const isMine = id === Number(table.dataset.reader);
@@ -147,7 +153,6 @@
     const returned = (data.added ?? []).filter((row) => { recent.delete(`${row}`); return rowOf(row)?.classList.contains('gone'); });
     const [first, last] = data.extent ?? [1, 0];
     const touches = [...document.querySelectorAll('#grid tbody.rows > tr')].some(({ id: key }) => Number(key.slice(1)) >= first && Number(key.slice(1)) <= last);
-    if (data.title !== undefined) rename(data.title);
     if (data.columns && !isOwn) refreshSoon(true);
     else if ((returned.length && !isOwn) || touches) refreshSoon(); // what this page brings back it loads itself
     if (isOwn) return;
@@ -209,10 +214,10 @@
   };
   on('click', ({ target }) => {
     if (target.id !== 'news') return;
+    if (isStale) return reload();
     const table = grid();
     const isPlain = 'byId' in table.dataset;
-    if (isStale) reload();
-    else htmx.ajax('GET', isPlain ? table.dataset.last : table.dataset.first, { source: $('#grid'), target: '#grid', swap: 'innerHTML', push: 'true' });
+    htmx.ajax('GET', isPlain ? table.dataset.last : table.dataset.first, { source: $('#grid'), target: '#grid', swap: 'innerHTML', push: 'true' });
   });
   let refreshing = 0;
   let hasColumns = false; // whether these have changed, too
@@ -223,14 +228,20 @@
       refreshing = 0;
       const detail = { columns: hasColumns };
       hasColumns = false;
-      if (tell('refresh', detail)) reload();
-      else { isStale = true; offer(); }
+      if (grid() && tell('refresh', detail)) reload();
+      else age();
     }, 100 + Math.random() * 900);
   };
+  const age = () => {
+    isStale = Boolean(watched());
+    offer();
+  };
   let anchor = null;
+  let unfolded = []; // the groups whose rows are shown, as they ask for them
   const reload = () => {
-    const table = grid();
+    const table = watched();
     if (!table) return;
+    unfolded = [...table.querySelectorAll('.group[open] > .group-body')].map((body) => body.getAttribute('hx-get'));
     const edge = $('#grid').getBoundingClientRect().top + 40;
     const row = [...table.querySelectorAll('tbody.rows > tr')].find((line) => line.getBoundingClientRect().bottom > edge);
     const isTop = !row || (!row.previousElementSibling && !row.parentElement.previousElementSibling?.matches('tbody'));
@@ -241,8 +252,11 @@
   on('htmx:after:swap', ({ detail: { ctx } }) => {
     if (ctx.target?.id === 'grid' || ctx.target?.id === 'main') {
       arrived = 0;
-      isStale = false;
+      const found = watched();
+      isStale = !grid() && found?.dataset.live === url && Number(found.dataset.seq) < seq; // read before the latest change
       offer();
+      for (const body of document.querySelectorAll('.group-body')) if (unfolded.includes(body.getAttribute('hx-get'))) body.parentElement.open = true;
+      unfolded = [];
       const line = anchor && document.getElementById(anchor.id);
       if (line) $('#grid').scrollTop += line.getBoundingClientRect().top - anchor.top;
       anchor = null;
@@ -274,7 +288,7 @@
   const initials = (name) => name.split(/[\s.@_-]+/).filter(Boolean).slice(0, 2).map((part) => [...part][0].toUpperCase()).join('') || '?';
   const names = new Map();
   const meet = ({ people, others, places: found }) => {
-    const mine = Number(grid()?.dataset.reader);
+    const mine = Number(watched()?.dataset.reader);
     const rest = people.filter(([id]) => id !== mine);
     names.clear();
     for (const [id, name] of rest) names.set(id, name);

@@ -149,6 +149,16 @@ def public_form_that_is_closed(at: Place) -> None:
 
 
 @signed_in
+def public_form_that_is_full(at: Place) -> None:
+    make(at, max_answers="1")
+    address, answer = address_of(at), {"Name": "Ada", "Arrival": "2026-12-01"}
+    sent = at.page.request.post(address, data=answer, headers={"Sec-Fetch-Site": "same-origin"})
+    assert sent.status == 201, sent.text()
+    at.page.goto(address)
+    expect(at.page.get_by_label("Name")).to_have_count(0)
+
+
+@signed_in
 def public_form_that_is_not_open_yet(at: Place) -> None:
     make(at, opens_at="2999-01-01T08:00")
     at.page.goto(address_of(at))

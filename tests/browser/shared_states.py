@@ -56,65 +56,6 @@ def members(at: Place) -> None:
     _shared(at)
 
 
-def _link(at: Place, *, edits: bool = False, password: str = "") -> str:
-    """The address of a new link to a part of a table."""
-    at.page.goto(f"{at.table()}?f.2=gt:0&cols=1,2,4")
-    at.page.locator("#show-links").click()
-    at.page.get_by_label("Name", exact=True).fill(f"Press and {LONG}")
-    if edits:
-        at.page.locator("#may_edit").check()
-    at.page.get_by_label("Password", exact=True).fill(password)
-    at.page.get_by_role("button", name="Make the link").click()
-    expect(at.page.locator(".notice.done")).to_contain_text("works now")
-    return at.page.locator("code.secret").first.text_content() or ""
-
-
-@signed_in
-def links(at: Place) -> None:
-    _link(at)
-
-
-@signed_in
-def a_link_to_be_changed(at: Place) -> None:
-    _link(at)
-    at.page.get_by_role("link", name="Change").click()
-    expect(at.page.get_by_role("heading", level=1)).to_contain_text("Change the link")
-
-
-@signed_in
-def a_shared_table(at: Place) -> None:
-    at.page.goto(_link(at))
-    expect(at.page.get_by_text("Shared by a link")).to_be_visible()
-
-
-@signed_in
-def a_shared_table_to_be_edited(at: Place) -> None:
-    at.page.goto(_link(at, edits=True))
-    expect(at.page.locator("[data-may-edit]")).to_have_count(1)
-
-
-@signed_in
-def a_shared_table_in_a_frame(at: Place) -> None:
-    at.page.goto(f"{_link(at)}?embed")
-    expect(at.page.locator("body.bare")).to_have_count(1)
-
-
-@signed_in
-def a_link_that_asks_for_its_password(at: Place) -> None:
-    address = _link(at, password="the rings of Saturn")
-    at.page.goto(address)
-    at.page.get_by_label("Password").fill("the rings of Uranus")
-    at.page.get_by_role("button", name="Open").click()
-    expect(at.page.get_by_text("This is not the password of this link.")).to_be_visible()
-
-
-@signed_in
-def a_row_of_a_shared_table(at: Place) -> None:
-    a_shared_table(at)
-    at.page.locator("#grid tbody th a").first.click()
-    expect(at.page.locator("#panel h2")).to_be_focused()
-
-
 @signed_in
 def members_where_several_may_be_meant(at: Place) -> None:
     address, prefix = at.table(), secrets.token_hex(4)

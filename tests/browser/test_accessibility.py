@@ -18,6 +18,7 @@ from tests.browser import (  # noqa: F401  (they register themselves)
     chart_states,
     edit_states,
     form_states,
+    link_states,
     shared_states,
     trash_states,
     update_states,

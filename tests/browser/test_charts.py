@@ -29,8 +29,12 @@ def test_a_chart_of_what_the_table_shows_is_chosen_and_leads_back_to_its_rows(ho
     page.get_by_label("Kind").select_option(label="Line chart")
     page.get_by_role("button", name="Draw").click()
     expect(page.get_by_role("alert")).to_contain_text("needs a column of numbers, dates or times")
+    controls = page.get_by_role("form", name="Chart").locator("select:visible, button")
+    tops = controls.evaluate_all("all => all.map((one) => one.getBoundingClientRect().top)")
+    assert max(tops) - min(tops) < 1, tops  # in one line, whichever has the message below it
     page.get_by_label("Kind").select_option(label="Bar chart")
     page.get_by_role("button", name="Draw").click()
+    expect(page.get_by_role("link", name="no", exact=True)).to_have_css("text-decoration-line", "underline")
     page.get_by_role("link", name="no", exact=True).click()
     expect(page.locator("#grid tbody.rows td:nth-child(2)")).to_have_text(["Earth", "Mars"])
     expect(page.locator(".chip")).to_have_count(2)

@@ -8,7 +8,10 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
+from tests.browser.edit_states import change
 from tests.browser.people import Cookies
+from tests.browser.states import Place
+from tests.browser.test_places import cell
 from tests.servers import Server
 
 NAMES = ".group-name"
@@ -56,6 +59,46 @@ def test_keys_of_the_grid_do_no_harm_where_there_is_none(page: Page, planets: st
     page.get_by_role("link", name="Do not group").click()
     expect(page.locator("#undo")).to_be_visible()
     expect(page.locator("#grid tbody.rows tr")).to_have_count(8)
+
+
+def test_what_somebody_changes_is_offered_and_the_unfolded_groups_stay_so(
+    home: Visit, visit: Callable[..., Visit], ada: Cookies, planets: str
+) -> None:
+    page, other = home.page, visit(home.server, ada)
+    other.page.goto(planets)
+    page.goto(f"{planets}?group=4&sums=2")
+    expect(page.locator("#live[data-state=live]")).to_be_visible()
+    page.locator(".group summary").nth(1).click()
+    rows = page.locator("#group-2 .group-rows tbody tr")
+    expect(rows).to_have_count(5)  # with the titles
+    expect(page.locator("#news")).to_be_hidden()
+
+    change(Place(other.page, home.server, home.server.data_dir), 3, 4, "yes")
+    page.get_by_role("button", name="Show what has changed").click()
+
+    expect(page.locator(".group summary").nth(1)).to_have_text(re.compile(r"yes\s*5 rows\s*Sum of Moons: 286"))
+    expect(rows).to_have_count(6)
+    expect(page.locator("#news")).to_be_hidden()
+    expect(page).to_have_url(re.compile(r"\?group=4&sums=2$"))
+
+
+def test_figures_in_the_panel_say_that_they_are_old_once_something_has_changed(page: Page, planets: str) -> None:
+    page.locator("#show-summary").click()
+    moons = page.get_by_role("region", name="Moons")
+    expect(moons).to_contain_text("Sum288")
+    note = page.get_by_text("The table has changed since.")
+    expect(note).to_be_hidden()
+
+    cell(page, 3, 2).click()
+    page.keyboard.type("4")
+    page.keyboard.press("Enter")
+    expect(note).to_be_visible()
+    expect(moons).to_contain_text("Sum288")
+    page.get_by_role("button", name="Update").click()
+
+    expect(moons).to_contain_text("Sum291")
+    expect(note).to_be_hidden()
+    expect(page.get_by_role("heading", name="Summary")).to_be_focused()
 
 
 def test_groups_work_without_javascript_on_a_phone(

@@ -100,6 +100,38 @@ def test_a_stranger_edits_by_a_link_and_a_member_sees_it_and_takes_it_back(
     expect(cell(guest.page, 4, 1)).to_have_text("Mars")
 
 
+def test_a_stranger_without_javascript_finds_edits_and_groups_rows_on_a_phone(
+    home: Visit, visit: Callable[..., Visit], table: Callable[..., str]
+) -> None:
+    home.page.goto(f"{table(PLANETS, PLANET_ROWS, 'Planets on paper')}?f.2=gt:0&cols=1,2,4")
+    home.page.locator("#show-links").click()
+    home.page.get_by_label("Name", exact=True).fill("Readers")
+    home.page.locator("#may_edit").check()
+    home.page.get_by_role("button", name="Make the link").click()
+    link = home.page.locator("code.secret").text_content() or ""
+
+    page = visit(home.server, java_script_enabled=False, viewport={"width": 390, "height": 844}).page
+    page.goto(link)
+    page.get_by_role("searchbox").fill("ear")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("#status")).to_have_text("1 row matching “ear”")
+    page.locator("#grid tbody th a").click()
+    page.get_by_role("link", name="Edit").click()
+    page.get_by_label("Moons").fill("5")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Row 3")
+    expect(page.locator("main")).to_contain_text("5")
+
+    page.goto(f"{link}?group=4&sums=2")
+    expect(page.locator(".group summary").first).to_contain_text("Sum of Moons: 7")
+    page.locator(".group summary").first.click()
+    page.get_by_role("link", name="Show these 2 rows in the table").click()
+    expect(page.locator("#grid tbody.rows td:nth-child(2)")).to_have_text(["Earth", "Mars"])
+    page.get_by_role("link", name="Chart", exact=True).click()
+    expect(page.locator("svg[role=img]")).to_be_visible()
+    assert "Radius" not in page.content()
+
+
 @contextmanager
 def site(html: Callable[[], str]) -> Iterator[str]:
     """The origin of a server on which every page is `html()`; it is another site than the localhost of ours."""
@@ -126,7 +158,7 @@ def test_a_table_is_a_part_of_the_sites_that_its_owner_named_and_of_no_other(
     links: list[str] = []
 
     def html() -> str:
-        frame = f'<iframe src="{links[0]}?embed" width=800 height=500></iframe>'
+        frame = f'<iframe src="{links[-1]}embed" width=800 height=500></iframe>'
         return f'<title>Site</title><link rel=icon href="data:,">{frame}'
 
     with site(html) as named, site(html) as other:
@@ -134,7 +166,8 @@ def test_a_table_is_a_part_of_the_sites_that_its_owner_named_and_of_no_other(
         home.page.get_by_label("Name", exact=True).fill("Site")
         home.page.get_by_label("Sites that may embed it").fill(named)
         home.page.get_by_role("button", name="Make the link").click()
-        links.append(home.page.locator("code.secret").text_content() or "")
+        link = home.page.locator("code.secret").text_content() or ""
+        links.append(f"{link}?")
         guest = visit(home.server)
 
         guest.page.goto(named)
@@ -148,6 +181,19 @@ def test_a_table_is_a_part_of_the_sites_that_its_owner_named_and_of_no_other(
         frame.locator("#grid tbody th a").first.click()
         expect(frame.locator("#panel h2")).to_have_text("Row 8")
         assert guest.page.context.cookies() == []
+
+        links.append(f"{link}/chart?kind=bar&x=4&")
+        guest.page.goto(named)
+        expect(frame.get_by_role("heading", level=1)).to_have_text("Number of rows by Rings")
+        expect(frame.locator("svg[role=img]")).to_be_visible()
+        expect(frame.locator(".top")).to_have_css("clip-path", "inset(50%)")
+        expect(frame.get_by_text("Draw another chart")).to_have_css("text-decoration-line", "underline")
+        frame.get_by_text("Draw another chart").click()
+        frame.get_by_label("Kind").select_option("histogram")
+        frame.get_by_label("Column", exact=True).select_option("Moons")
+        frame.get_by_role("button", name="Draw").click()
+        expect(frame.get_by_role("heading", level=1)).to_have_text("Histogram of Moons")
+        expect(frame.locator("body.bare")).to_have_count(1)
 
         guest.expect("frame-ancestors", "chrome-error", "ERR_BLOCKED_BY_CSP", "ERR_BLOCKED_BY_RESPONSE")
         guest.page.goto(other)

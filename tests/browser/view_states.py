@@ -2,6 +2,7 @@
 
 from playwright.sync_api import expect
 
+from tests.browser.edit_states import change
 from tests.browser.states import LONG, Place, signed_in
 from tests.saved_views import add_view
 
@@ -48,6 +49,39 @@ def form_of_groups(at: Place) -> None:
     rows_in_groups(at)
     at.page.get_by_role("link", name="grouped by Rings").click()
     expect(at.page.get_by_role("heading", name="Group rows")).to_be_focused()
+
+
+@signed_in
+def groups_that_somebody_has_changed(at: Place) -> None:
+    address = at.table()
+    at.page.goto(f"{address}?group=4&sums=2")
+    change_elsewhere(at, address)
+    expect(at.page.get_by_role("button", name="Show what has changed")).to_be_visible()
+
+
+@signed_in
+def summary_that_somebody_has_changed(at: Place) -> None:
+    address = at.table()
+    at.page.goto(address)
+    at.page.locator("#show-summary").click()
+    expect(at.page.get_by_role("heading", name="Summary")).to_be_focused()
+    change_elsewhere(at, address)
+    expect(at.page.get_by_text("The table has changed since.")).to_be_visible()
+
+
+@signed_in
+def summary(at: Place) -> None:
+    at.page.goto(f"{at.table()}/summary")
+
+
+def change_elsewhere(at: Place, address: str) -> None:
+    """Jupiter has lost all its moons but two, in another window."""
+    expect(at.page.locator("#live[data-state=live]")).to_be_visible()
+    other = at.page.context.new_page()
+    other.goto(address)
+    change(Place(other, at.server, at.folder), 5, 2, "2")
+    expect(other.locator("#saving")).to_have_text("Saved")
+    other.close()
 
 
 @signed_in

@@ -5,8 +5,10 @@ with somebody below and somebody above. Tokens are tried below /api/, the only p
 """
 
 import re
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import cycle
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -21,7 +23,7 @@ from tests.helpers import Person, is_signed_in, sign_in
 from tests.import_states import add_import, add_update
 from tests.large_changes import add_plan
 from tests.people import ROLES, settle, settle_everybody
-from tests.policy.test_access import SAMPLES
+from tests.policy.test_access import BY_LINK, SAMPLES
 from tests.saved_views import add_view
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp import create_app
@@ -68,6 +70,7 @@ class World:
     settings: Settings
     people: dict[Role, User]
     other: User  # a member with a table and an import
+    addresses: Iterator[int] = field(default_factory=lambda: cycle(range(1, 255)))  # of machines
 
     async def samples(self, method: str, rule: Rule, actor: Role, *, foreign: bool) -> dict[str, Any]:
         whose = self.other if foreign else self.people[actor]
@@ -362,9 +365,13 @@ async def tried(
 async def ask(
     world: World, client: QuartClient, key: Key, rule: Rule, role: Role, *, foreign: bool = False, **more: Any
 ) -> Any:
-    """With an empty body: people who are let in are told that something is missing."""
+    """With an empty body: people who are let in are told that something is missing. Links that do not work are asked
+    for from another address each time, because of one only so many are answered.
+    """
     adapter = world.app.url_map.bind("localhost")
     path = adapter.build(rule.endpoint, await world.samples(key[0], rule, role, foreign=foreign), key[0])
+    if rule.rule.startswith(BY_LINK):
+        more["scope_base"] = {"client": (f"192.0.2.{next(world.addresses)}", 4711)}
     return await client.open(path, method=key[0], **more)
 
 

@@ -143,8 +143,12 @@ def _chip(urls: TableUrls, index: int, condition: Filter) -> Chip:
 
 
 def present_live(table: Table, query: TableQuery) -> Live:
-    """Changes of columns that are not shown are told too, where they decide whether a row still fits the view."""
+    """Changes of columns that are not shown are told too, where they decide whether a row still fits the view, or where
+    the figures of groups come from them.
+    """
     deciding = [*(one.field for one in query.filters), *(one.field for one in query.sorts)]
+    if query.group:
+        deciding += [query.group.field, *query.group.sums]
     path_to = paths().to
     told = query.with_visible(tuple(dict.fromkeys([*query.visible, *deciding])))
     return Live(

@@ -37,10 +37,11 @@ class ColumnLink:
 
 @dataclass(frozen=True, slots=True)
 class GroupsPage:
-    """`title` is the column's; it and that of the rows are links that put the groups into another order. `columns` have
-    the links to the filters of each.
+    """`url` leads to these groups. `title` is the column's; it and that of the rows are links that put the groups into
+    another order. `columns` have the links to the filters of each.
     """
 
+    url: str
     title: str
     order: str
     values_url: str
@@ -59,6 +60,7 @@ def present_groups(table: Table, query: TableQuery, grouping: Grouping, found: G
     urls, end = TableUrls(table.id, query), found.start + len(found.groups)
     is_ascending = grouping.order == "ascending"
     return GroupsPage(
+        urls.table(groups=found.start or None),
         grouping.field.title,
         grouping.order,
         urls.table(query.grouped(grouping.ordered_by("descending" if is_ascending else "ascending"))),

@@ -26,6 +26,7 @@ on('htmx:before:swap', (event) => { // closed in the meantime; what was typed an
   const { target, request, closings: before = 0 } = event.detail.ctx;
   if (target?.id === 'panel' && request?.method === 'GET' && before !== closings) event.preventDefault();
 });
+const refresh = (panel) => htmx.ajax('GET', panel.dataset.path + location.search, { target: panel, swap: 'innerMorph', push: 'false', isRefresh: true });
 let refreshTimer = 0;
 on('htmx:after:swap', ({ detail: { ctx } }) => {
   const panel = $('#panel');
@@ -40,10 +41,17 @@ on('htmx:after:swap', ({ detail: { ctx } }) => {
     /* The panel's controls depend on what the table shows. */
     clearTimeout(refreshTimer);
     refreshTimer = setTimeout(() => {
-      if (panel.isConnected && panel.childElementCount) htmx.ajax('GET', panel.dataset.path + location.search, { target: panel, swap: 'innerMorph', push: 'false', isRefresh: true });
+      if (panel.isConnected && panel.childElementCount) refresh(panel);
     }, ctx.sourceElement?.closest?.('#panel') ? 0 : 250);
     markOpenRow();
   }
+});
+/* Figures are of all rows: they are not worked out again with each change, but it says that they are old. */
+on('rowcast:change', () => { const note = $('#panel [data-old-figures]'); if (note) note.hidden = false; });
+on('click', ({ target }) => {
+  if (!target.closest('#panel [data-again]')) return;
+  $('#panel h2').focus(); // the button goes
+  refresh($('#panel'));
 });
 const markOpenRow = () => {
   const number = $('#panel')?.childElementCount && /\/rows\/(\d+)$/.exec($('#panel').dataset.path)?.[1];

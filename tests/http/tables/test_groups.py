@@ -15,6 +15,7 @@ __all__ = ["planets"]  # the fixture
 
 NAME = re.compile(r'<span class="group-name[^"]*">([^<]*)</span> <span class="number">([\d,]+)<')
 SUM = re.compile(r'<span class="hidden">Sum of ([^:]+): </span>([^<]+)</span>')
+LIVE = re.compile(r'<div[^>]* data-live="([^"]*)" data-seq="\d+" data-first="([^"]*)"')
 BODY = re.compile(r'hx-get="([^"]*/groups/rows[^"]*)"')
 ROW = re.compile(r'<tr><th scope="row" class="row-number"><a href="([^"]+)">(\d+)</a></th><td[^>]*>([^<]*)')
 CHEESES = {"Cheese": "text", "Country": "text", "Fat": "integer"}
@@ -43,6 +44,22 @@ async def test_rows_are_shown_in_groups_with_counts_and_sums(client: QuartClient
     assert "grouped by Country" in html
     assert '<table class="grid"' not in html
     assert f'href="{path}"><svg' in html  # the chip that takes the groups away
+
+
+async def test_groups_listen_to_what_their_figures_come_from_and_lead_to_themselves(
+    client: QuartClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "GROUPS", 2)
+    path = await cheeses(client, settings)
+
+    (further,) = LIVE.findall(await get(client, f"{path}?cols=1&group=2&groups=2"))
+    (summed,) = LIVE.findall(await get(client, f"{path}?cols=2&group=2&sums=3"))
+    (nothing,) = LIVE.findall(await get(client, f"{path}?q=nowhere&group=2"))
+
+    assert further[0].endswith("&amp;cols=1,2")
+    assert summed[0].endswith("&amp;cols=2,3")
+    assert "cols" not in nothing[0]
+    assert further[1] == f"{path}?cols=1&amp;group=2&amp;groups=2"
 
 
 async def test_groups_are_those_of_the_search_the_filters_and_their_own_order(

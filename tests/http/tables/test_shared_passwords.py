@@ -93,6 +93,27 @@ async def test_only_the_sites_that_were_named_may_have_it_in_a_frame(scene: Scen
         assert answer.headers["X-Frame-Options"] == "DENY"
 
 
+async def test_a_chart_is_a_part_of_a_site_like_the_table(scene: Scene) -> None:  # noqa: F811
+    """Without the ways to other pages: the chart, and what is folded below it."""
+    _, framed = await scene.make(origins="https://example.org")
+    chart = f"{framed}/chart?kind=bar&x=4"
+
+    answer = await scene.stranger.get(f"{chart}&embed")
+    assert "frame-ancestors https://example.org" in answer.headers["Content-Security-Policy"]
+    assert "X-Frame-Options" not in answer.headers
+    html = await text(answer)
+    assert '<body class="bare"' in html
+    assert "Number of rows by Rings" in html
+    assert 'role="img"' in html
+    folded = re.findall(r"<details class=\"(chart-\w+)\"( open)?>", html)
+    assert folded == [("chart-choice", ""), ("chart-figures", "")]
+    assert re.findall(r"<details class=\"(chart-\w+)\"( open)?>", await page(scene.stranger, chart)) == [
+        ("chart-figures", " open")
+    ]
+    refused = await page(scene.stranger, f"{framed}/chart?kind=line&x=1&embed", 422)
+    assert '<details class="chart-choice" open>' in refused
+
+
 @pytest.mark.parametrize(
     ("form", "message"),
     [
