@@ -70,6 +70,15 @@ async def test_a_page_of_a_form_is_for_its_readers_alone(stranger: QuartClient, 
     assert "<script" not in await show(stranger, form.url)
 
 
+async def test_what_tells_one_page_of_a_form_from_another_cannot_be_guessed(stranger: QuartClient, make: Make) -> None:
+    """Or somebody could try out which fixed text makes it."""
+    alike = [await make(*FIELDS, FormField(3, "Radius", Ask.FIXED, default="5.0")) for _ in range(2)]
+
+    first, second = [SEEN.findall(await show(stranger, form.url)) for form in alike]
+
+    assert first != second
+
+
 async def test_only_the_sites_of_the_form_may_embed_it(stranger: QuartClient, make: Make) -> None:
     form = await make(origins=("https://www.example.org", "http://localhost:8080"), next_url="https://a.example:8443/b")
 
