@@ -101,6 +101,7 @@ async def test_only_the_sites_that_were_named_may_have_it_in_a_frame(scene: Scen
         ({"origins": "https://example.org/page"}, "is no site"),
         ({"origins": "https://example.org; script-src *"}, "is no site"),
         ({"origins": "https://*.example.org"}, "is no site"),
+        ({"origins": "https://example.org:٤٤٣"}, "is no site"),
         ({"origins": "https://example.org", "password": PASSWORD}, "A link with a password cannot be a part"),
     ],
 )
