@@ -11,11 +11,11 @@ from quart.testing import QuartClient
 from settings import Settings
 from tests.conftest import Client, make_settings
 from tests.forms import FIELDS, OWNER, add_form
-from tests.helpers import sign_in
+from tests.helpers import sign_in, sign_up
 from tests.http.forms.conftest import Make, exported, send, show
 from tests.models.tables.test_forms import require
 from tests.people import EVE, settle, window
-from tests.tables import add_table
+from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp import create_app
 from webapp.extensions import db
 from webapp.models import utc_now
@@ -534,3 +534,23 @@ async def test_signing_in_leads_back_to_the_form(app: Application, stranger: Qua
     await sign_in(stranger, EVE)
 
     await show(stranger, form.url)
+
+
+async def test_a_password_alone_answers_for_nobody_where_the_server_demands_a_second_factor(
+    settings: Settings,
+) -> None:
+    settings = make_settings(settings.data_dir, second_factor="everybody")
+    app = create_app(settings)
+    app.test_client_class = Client
+    async with app.test_app():
+        client = app.test_client()
+        await sign_up(client)
+        table_id = add_table(settings.data_dir, PLANETS, PLANET_ROWS)
+        form = await add_form(db.of(app), settings, table_id, one_each=True)
+
+        page = await show(client, form.url, 401)
+        sent = await send(client, form.url, 401, json={"Planet": "Pluto"})
+
+        assert 'href="/account/second-factor"' in page
+        assert "You answer as" not in page
+        assert "sign_in" in sent.text
