@@ -248,6 +248,7 @@ async def test_a_program_sends_json_and_gets_errors_that_it_can_read(
         ({"Planet": "x" * 10_001}, 422),
         ({"Planet": "a\0b"}, 201),
         ({"Planet": "\ud800"}, 422),
+        ({"Planet": "Pluto", "\ud800": "x"}, 422),
     ],
 )
 async def test_what_a_program_must_not_set_is_refused_by_name(
