@@ -209,3 +209,20 @@ async def test_an_open_page_ends_when_its_link_is_revoked(scene: Scene) -> None:
     assert await other.rest() == []
     await scene.mark()
     assert await told(page) == []  # the other link works
+
+
+async def test_what_was_there_before_the_page_is_not_told(scene: Scene) -> None:
+    """Visitors have no history: whatever number they say that they have got, they read what is there now."""
+    await scene.cells((1, NAME, "Ada", "a slip of the pen"))
+    await scene.cells((1, NAME, "a slip of the pen", "Ada"))
+    await scene.write(rename_table, "Layoffs")
+    await scene.write(rename_table, "Staff")
+    await scene.write(editing.delete_rows, [2])
+
+    page = await scene.open()
+    assert (await page.next()).event == "refresh"
+    await scene.cells((3, NAME, "Cy", "Guy"))
+    await scene.mark()
+
+    assert await told(page) == [{"by": [None, ""], "cells": [[3, NAME, "Guy"]]}]
+    assert b"slip" not in b"".join(page.chunks)

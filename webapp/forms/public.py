@@ -16,7 +16,7 @@ from webapp.extensions import db
 from webapp.forms import bp
 from webapp.forms.inputs import build_form, hidden_of, label_of, prefilled, questions_of
 from webapp.forms.requests import UnknownFields, given_of, is_json, read_json, read_page
-from webapp.models import Event
+from webapp.models import Actor, Event
 from webapp.models.errors import NotFound
 from webapp.models.idempotency import AlreadyDone, Outcome, RequestKey, once
 from webapp.models.tables.form_answers import (
@@ -31,6 +31,7 @@ from webapp.models.tables.form_answers import (
     ensure_available,
 )
 from webapp.models.tables.table_form import Ask, FormState, PublicForm, TableForm, find_public_form
+from webapp.web.access import find_factor_page, lacks_factor
 from webapp.web.access import public as public_view
 from webapp.web.audit import record_refusal
 from webapp.web.body import body_limit
@@ -82,9 +83,15 @@ async def thanks(token: str) -> ResponseReturnValue:
     return _guarded(public.form, await render("forms/thanks.html", form=public.form, text=text, again_url=again_url))
 
 
+def _person() -> Actor | None:
+    """Who is signed in, with all the factors that the server demands of them."""
+    actor = current_user_or_none()
+    return None if actor is None or lacks_factor(actor) else actor
+
+
 async def _open(token: str) -> tuple[PublicForm, UserError | None]:
     """The form, and why it cannot be answered now. Raises `NotFound`; guessing is in the audit log."""
-    actor = current_user_or_none()
+    actor = _person()
 
     def read(connection: Connection) -> tuple[PublicForm, UserError | None]:
         public = find_public_form(connection, token)
@@ -153,7 +160,7 @@ async def _save(public: PublicForm, token: str, seen: str, given: dict[int, str]
     def outcome(result: Answer) -> Outcome:
         return Outcome(subject=f"change:{result.table_id}:{result.seq}")
 
-    return await db().write(once, key, outcome, answer_form, token, seen, given, current_user_or_none())
+    return await db().write(once, key, outcome, answer_form, token, seen, given, _person())
 
 
 def _explain(public: PublicForm, form: Form, error: AnswerRefused) -> None:
@@ -179,7 +186,7 @@ async def _ask_again(token: str, submitted: MultiDict[str, str], error: Question
 
 
 async def _page(public: PublicForm, form: Form, *, spam: str = "", status: int = 200) -> Response:
-    actor = current_user_or_none()
+    actor = _person()
     page = await render(
         "forms/show.html",
         status=status,
@@ -200,7 +207,7 @@ async def _unavailable(public: PublicForm, problem: UserError) -> Response:
     status, code = _status_of(problem)
     if is_json():
         return _refused(status, str(problem), [{"code": code}])
-    sign_in_url = url_for("auth.login", next=request.path) if isinstance(problem, SignInNeeded) else None
+    sign_in_url = await _find_sign_in() if isinstance(problem, SignInNeeded) else None
     opens_at = public.form.opens_at if code == FormState.EARLY else None
     page = await render(
         "forms/unavailable.html",
@@ -211,6 +218,11 @@ async def _unavailable(public: PublicForm, problem: UserError) -> Response:
         sign_in_url=sign_in_url,
     )
     return _guarded(public.form, page)
+
+
+async def _find_sign_in() -> str:
+    actor = current_user_or_none()  # whose sign-in lacks a factor
+    return url_for("auth.login", next=request.path) if actor is None else await find_factor_page(actor)
 
 
 def _status_of(problem: UserError) -> tuple[int, str]:

@@ -11,6 +11,7 @@ from werkzeug.exceptions import BadRequest
 from webapp.forms.inputs import name_of
 from webapp.models.tables.table_form import Ask, PublicForm
 
+MAX_SHOWN = 100  # characters of a name
 NO_OBJECT = "The body has to be a JSON object, with the names of the fields."
 
 
@@ -38,7 +39,7 @@ async def read_json(public: PublicForm) -> MultiDict[str, str]:
         raise BadRequest(NO_OBJECT)
     numbers = {field.name.casefold(): field.column for field, _ in public.fields if field.ask is not Ask.FIXED}
     if unknown := [name for name in body if name.casefold() not in numbers]:
-        raise UnknownFields(unknown[:20])
+        raise UnknownFields([_printable(name) for name in unknown[:20]])
     return MultiDict({name_of(numbers[name.casefold()]): _text(name, value) for name, value in body.items()})
 
 
@@ -53,6 +54,11 @@ def given_of(public: PublicForm, submitted: Mapping[str, str]) -> dict[int, str]
     return {column: submitted.get(name_of(column), "") for column in columns}
 
 
+def _printable(name: str) -> str:
+    """Of whatever was sent: half of a surrogate pair is no text."""
+    return name[:MAX_SHOWN].encode(errors="replace").decode()
+
+
 def _text(name: str, value: Any) -> str:
     if value is None:
         return ""
@@ -60,4 +66,4 @@ def _text(name: str, value: Any) -> str:
         return value
     if isinstance(value, bool | int | float):
         return json.dumps(value)
-    raise BadRequest(f"“{name[:100]}” has to be a text, a number, true, false or null.")
+    raise BadRequest(f"“{name[:MAX_SHOWN]}” has to be a text, a number, true, false or null.")

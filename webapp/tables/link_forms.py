@@ -1,6 +1,5 @@
 """The forms of links: what a link allows, for how long, and for whom."""
 
-import re
 from datetime import date, datetime, timedelta
 
 from wtforms import BooleanField, DateField, HiddenField, PasswordField, RadioField, TextAreaField
@@ -10,6 +9,7 @@ from webapp.extensions import hasher
 from webapp.models import utc_now
 from webapp.models.accounts.password import MAX_PASSWORD
 from webapp.models.tables import linking
+from webapp.models.tables.form_checks import is_origin
 from webapp.models.tables.linking import LinkTerms
 from webapp.web.days import end_of
 from webapp.web.formatting import find_time_zone
@@ -18,7 +18,6 @@ from webapp.web.session import current_user
 
 MAX_VIEW, MAX_ORIGINS = 8_000, 2_000  # characters
 MIN_PASSWORD = 8
-ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
 TABLE, VIEW = "table", "view"
 
 
@@ -79,7 +78,7 @@ def is_possible(form: LinkForm, password_hash: str | None = None) -> bool:
     day, zone = form["until"].data, find_time_zone(current_user().time_zone)
     if day is not None and end_of(day, zone) <= utc_now():
         form.refuse("until", "Choose a day from today on.")
-    if wrong := [line for line in _origins(form) if not ORIGIN.fullmatch(line)]:
+    if wrong := [line for line in _origins(form) if not is_origin(line)]:
         form.refuse(
             "origins", f"“{wrong[0][:100]}” is no site. Type one a line, such as https://example.org, without a path."
         )

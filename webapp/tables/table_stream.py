@@ -31,12 +31,14 @@ Audience = Columns | Visitors
 
 class Cursor(NamedTuple):
     """The change set that a stream has got last; None: what there is now. How much of who is here. And the set that was
-    growing when its page was made, or was told of it: once it is whole, the page reads its rows again.
+    growing when its page was made, or was told of it: once it is whole, the page reads its rows again. Whether the
+    stream began behind what there was.
     """
 
     seq: int | None
     people: int = 0
     growing: int | None = None
+    is_late: bool = False
 
 
 class News(NamedTuple):
@@ -168,14 +170,15 @@ class TableSubject(Subject):
     def begin(self, cursor: Cursor) -> tuple[bytes, Cursor]:
         """The browser knows from now on where it is, even if nothing happens."""
         seq = self._now if cursor.seq is None else cursor.seq
-        return b"retry: 1000\nid: %d\n" % seq + PING, Cursor(seq, 0, cursor.growing)
+        return b"retry: 1000\nid: %d\n" % seq + PING, Cursor(seq, 0, cursor.growing, seq < self._now)
 
     async def deliver(self, audience: Audience, cursor: Cursor) -> Delivery:  # type: ignore[override]
         if self.is_gone:
             return Delivery(deleted_message() + DONE, cursor, is_complete=True)
         now, people = self._now, self.presence.edition
         data = b""
-        if cursor.growing not in (None, self._growing):
+        is_history = cursor.is_late and isinstance(audience, Visitors)  # they read what there is, not what there was
+        if is_history or cursor.growing not in (None, self._growing):
             data = refresh_message(now)
         elif cursor.seq != now:
             sets = await self._sets_after(cursor.seq or 0, now)

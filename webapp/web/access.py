@@ -89,15 +89,26 @@ async def _require_second_factor() -> ResponseReturnValue | None:
     """
     view = current_app.view_functions.get(request.endpoint or "")
     actor = current_user_or_none()
-    if actor is None or actor.is_strong or actor.token_id or actor.link_id or not needs_two_factors(actor):
+    if actor is None or not lacks_factor(actor):
         return None
     if getattr(view, "is_public", False) or getattr(view, "is_before_second_factor", False):
         return None
     if request.path.startswith(bearer.API):
         raise Forbidden("This server requires two-factor authentication. Set it up in your account.")
+    return _redirect(await find_factor_page(actor))
+
+
+def lacks_factor(actor: Actor) -> bool:
+    """Whether this sign-in counts for nothing yet. A public view that says or asks who somebody is has to know."""
+    is_exempt = actor.is_strong or actor.token_id or actor.link_id
+    return not is_exempt and needs_two_factors(actor)
+
+
+async def find_factor_page(actor: Actor) -> str:
+    """Where the factor is shown that the sign-in lacks, or set up if there is none."""
     if await must_show_second_factor(actor):
-        return _redirect(url_for("auth.confirm", next=current_page()))
-    return _redirect(url_for("account.second_factor"))
+        return url_for("auth.confirm", next=current_page())
+    return url_for("account.second_factor")
 
 
 def needs_two_factors(actor: Actor) -> bool:

@@ -11,11 +11,11 @@ from quart.testing import QuartClient
 from settings import Settings
 from tests.conftest import Client, make_settings
 from tests.forms import FIELDS, OWNER, add_form
-from tests.helpers import sign_in
+from tests.helpers import sign_in, sign_up
 from tests.http.forms.conftest import Make, exported, send, show
 from tests.models.tables.test_forms import require
 from tests.people import EVE, settle, window
-from tests.tables import add_table
+from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp import create_app
 from webapp.extensions import db
 from webapp.models import utc_now
@@ -68,6 +68,15 @@ async def test_a_page_of_a_form_is_for_its_readers_alone(stranger: QuartClient, 
         assert "form-action 'self'" in policy
         assert "Set-Cookie" not in headers
     assert "<script" not in await show(stranger, form.url)
+
+
+async def test_what_tells_one_page_of_a_form_from_another_cannot_be_guessed(stranger: QuartClient, make: Make) -> None:
+    """Or somebody could try out which fixed text makes it."""
+    alike = [await make(*FIELDS, FormField(3, "Radius", Ask.FIXED, default="5.0")) for _ in range(2)]
+
+    first, second = [SEEN.findall(await show(stranger, form.url)) for form in alike]
+
+    assert first != second
 
 
 async def test_only_the_sites_of_the_form_may_embed_it(stranger: QuartClient, make: Make) -> None:
@@ -239,6 +248,7 @@ async def test_a_program_sends_json_and_gets_errors_that_it_can_read(
         ({"Planet": "x" * 10_001}, 422),
         ({"Planet": "a\0b"}, 201),
         ({"Planet": "\ud800"}, 422),
+        ({"Planet": "Pluto", "\ud800": "x"}, 422),
     ],
 )
 async def test_what_a_program_must_not_set_is_refused_by_name(
@@ -525,3 +535,23 @@ async def test_signing_in_leads_back_to_the_form(app: Application, stranger: Qua
     await sign_in(stranger, EVE)
 
     await show(stranger, form.url)
+
+
+async def test_a_password_alone_answers_for_nobody_where_the_server_demands_a_second_factor(
+    settings: Settings,
+) -> None:
+    settings = make_settings(settings.data_dir, second_factor="everybody")
+    app = create_app(settings)
+    app.test_client_class = Client
+    async with app.test_app():
+        client = app.test_client()
+        await sign_up(client)
+        table_id = add_table(settings.data_dir, PLANETS, PLANET_ROWS)
+        form = await add_form(db.of(app), settings, table_id, one_each=True)
+
+        page = await show(client, form.url, 401)
+        sent = await send(client, form.url, 401, json={"Planet": "Pluto"})
+
+        assert 'href="/account/second-factor"' in page
+        assert "You answer as" not in page
+        assert "sign_in" in sent.text

@@ -122,6 +122,7 @@ async def test_a_chart_is_a_part_of_a_site_like_the_table(scene: Scene) -> None:
         ({"origins": "https://example.org/page"}, "is no site"),
         ({"origins": "https://example.org; script-src *"}, "is no site"),
         ({"origins": "https://*.example.org"}, "is no site"),
+        ({"origins": "https://example.org:٤٤٣"}, "is no site"),
         ({"origins": "https://example.org", "password": PASSWORD}, "A link with a password cannot be a part"),
     ],
 )

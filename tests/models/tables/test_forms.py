@@ -267,6 +267,11 @@ def test_nothing_else_is(text: str) -> None:
         ("https://example.org/\r\nSet-Cookie: a=b", False),
         ("https://[", False),
         ("https://a.example:99999", False),
+        ("https://Example.org?a=b;c,d", True),
+        ("https://a.example;sandbox/", False),
+        ("https://a.example,default-src/", False),
+        ("https://a.example@b.example/", False),
+        ("https://a.example\\@b.example/", False),
     ],
 )
 def test_whoever_has_answered_is_led_to_web_addresses_only(text: str, is_one: bool) -> None:

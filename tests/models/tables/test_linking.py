@@ -276,11 +276,11 @@ async def test_it_opens_nothing_from_the_moment_on_at_which_it_expires(table_id:
     assert readers == {}
 
 
-async def test_what_was_found_out_about_all_rows_is_not_told_where_some_are_hidden(table_id: int) -> None:
-    """Why a column has its type quotes a cell."""
+async def test_what_was_found_out_about_all_rows_is_not_told_to_visitors(table_id: int) -> None:
+    """Why a column has its type quotes cells, also those that nobody sees any more. Widths are of all rows."""
     red, everything = await visit(table_id, scope=RED), await visit(table_id)
 
-    for actor, expected in ((red, {"width": 16}), (everything, {"reason": "said by the test", "width": 9})):
+    for actor, expected in ((red, {"width": 16}), (everything, {"width": 9})):
         access = await find_access(db(), actor, table_id)
         assert [column.facts for column in access.table.columns] == [expected] * 3
 

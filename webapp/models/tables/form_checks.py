@@ -23,8 +23,9 @@ MAX_URL = 2_000
 MAX_ORIGINS = 20
 MAX_ANSWERS = 1_000_000
 # It goes into a header, where anything else could say more than an origin.
-_ORIGIN = re.compile(r"https?://[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?")
-_URL = re.compile(r"https?://[!-~]+")
+_HOST = "[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?"
+_ORIGIN = re.compile(f"https?://{_HOST}")
+_URL = re.compile(f"https?://{_HOST}([/?#][!-~]*)?", re.IGNORECASE | re.ASCII)
 
 
 class FormRefused(UserError):

@@ -31,9 +31,8 @@ def narrow(table: Table, scope: Sequence[Sequence[str]], shown: Collection[int] 
     narrowed.__dict__.update({name: value for name, value in table.__dict__.items() if name in _NAMES} | other)
     make_transient_to_detached(narrowed)
     columns = [column for column in table.columns if is_shown[column.number]]
-    set_committed_value(
-        narrowed, "columns", [_without_facts(column) for column in columns] if query.is_narrowed else columns
-    )
+    is_whole = not query.is_narrowed
+    set_committed_value(narrowed, "columns", [_without_facts(column, keeps_width=is_whole) for column in columns])
     fields, hidden = list[Field](), list[Field]()
     for field in table.ref.fields:
         (fields if is_shown[field.number] else hidden).append(field)
@@ -51,11 +50,13 @@ def parse_scope(scope: Sequence[Sequence[str]], fields: tuple[Field, ...]) -> Ta
         return None
 
 
-def _without_facts(column: Column) -> Column:
-    """What was found out about all rows of the table, such as why the column has its type, quotes cells of them."""
+def _without_facts(column: Column, *, keeps_width: bool) -> Column:
+    """What was found out about all rows of the table, such as why the column has its type, quotes cells of them as they
+    were then.
+    """
     copy = Column()
     copy.__dict__.update({name: value for name, value in column.__dict__.items() if name in _COLUMN_NAMES})
-    copy.__dict__["facts"] = {"width": WIDTH}
+    copy.__dict__["facts"] = {"width": column.facts.get("width", WIDTH) if keeps_width else WIDTH}
     make_transient_to_detached(copy)
     return copy
 

@@ -126,9 +126,11 @@ class PublicForm:
 
     @property
     def seen(self) -> str:
-        """Differs once what is asked for does: a page that was shown before asks for something else."""
+        """Differs once what is asked for does: a page that was shown before asks for something else. Nobody finds out
+        from it what is hidden, such as a fixed text: only the server has the sealed token.
+        """
         parts = [[field.to_json(), column.type, column.format, column.rules] for field, column in self.fields]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps([self.form.sealed, parts], sort_keys=True).encode()).hexdigest()[:16]
 
     @property
     def missing(self) -> list[str]:
