@@ -18,13 +18,16 @@ async def add_link(
     *,
     scope: Sequence[Sequence[str]] = (),
     shown: Collection[int] | None = None,
+    view_id: int | None = None,
     **terms: Any,
 ) -> tuple[int, str]:
     """Return its id and its path."""
     actor: Actor = actor_from(owner)
     source, made = AuditSource(actor.id, actor.email), LinkTerms(**{"name": "Press", **terms})
     async with app.app_context():
-        link, token = await db().write(linking.create_link, actor, source, sealer(), table_id, made, scope, shown)
+        link, token = await db().write(
+            linking.create_link, actor, source, sealer(), table_id, made, scope, shown, view_id
+        )
     return link.id, f"/s/{token}"
 
 

@@ -451,6 +451,15 @@ def link(action: str, **form: str) -> Callable[[Scene], Awaitable[Press]]:
     return prepare
 
 
+async def link_of_view(scene: Scene) -> Press:
+    """To be brought up to date."""
+    table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+    view_id = add_view(scene.settings.data_dir, table_id, owner=None)
+    link_id, _ = await add_link(scene.app, table_id, scene.user, scope=[("f.4", "eq:yes")], view_id=view_id)
+    path = f"/tables/{table_id}/links/{link_id}/view"
+    return Press(path, {"seen": "1"}, deleting(scene, scene.user, table_id))
+
+
 def visit(
     action: str, *, page: str = "", json: dict[str, Any] | None = None, password: str = "", **form: str
 ) -> Callable[[Scene], Awaitable[Press]]:
@@ -709,6 +718,7 @@ PRESSES: dict[str, Callable[[Scene], Awaitable[Press]]] = {
     "shared.rows_duplicate": visit("/rows/duplicate", page="/rows/3", id="3"),
     "shared.rows_update": edit_row_by_link,
     "tables.links_create": link("", name="Press", what="table"),
+    "tables.links_follow": link_of_view,
     "tables.links_revoke": link("/{id}/revocation"),
     "tables.links_update": link("/{id}", name="Board", may_search="y"),
     "tables.members_create": sharing("", person="{email}", role="editor"),

@@ -145,6 +145,7 @@
       if (!target || !tell('remote', { row, column, text, who, seq, own: isOwn, cell: target })) continue;
       if (put(table, cell) && !isMine) flash(target, who);
     }
+    repaint((data.cells ?? []).filter(([, column]) => column === Number(table.dataset.colour)).map(([row]) => row));
     if (data.cells) tell('rows', { rows: [...new Set(data.cells.map(([row]) => row))], own: isOwn });
     for (const row of data.deleted ?? []) {
       recent.set(`${row}`, { row, who, seq, at: Date.now() });
@@ -172,6 +173,36 @@
       target.replaceChildren(inner);
     } else target.textContent = shown;
     return true;
+  };
+  /* Where rows have colours by a value, the server says which class each has now. */
+  const PAINTED_AT_ONCE = 200; // rows
+  const faded = new Set();
+  let painting = 0;
+  const repaint = (ids) => {
+    for (const id of ids) if (rowOf(id)) faded.add(id);
+    if (faded.size) painting ||= setTimeout(paint, 150);
+  };
+  const paint = async () => {
+    const table = grid();
+    const ids = [...faded].slice(0, PAINTED_AT_ONCE);
+    for (const id of ids) faded.delete(id);
+    painting = 0;
+    repaint([]); // the rest of them
+    if (!table?.dataset.colours) return;
+    const answer = await fetch(`${table.dataset.colours}&ids=${ids}`).catch(() => null);
+    if (!answer?.ok || grid() !== table) return;
+    const found = await answer.json();
+    for (const id of ids) {
+      const row = rowOf(id);
+      if (!row) continue;
+      const [tint, title] = found[id] ?? [];
+      row.classList.remove(...[...row.classList].filter((name) => /^[st]\d$/.test(name)));
+      if (tint) row.classList.add(tint);
+      if (!row.className) row.removeAttribute('class');
+      const link = $('th a', row);
+      if (title) link.title = title;
+      else link.removeAttribute('title');
+    }
   };
   const flash = (cell, who) => {
     cell.classList.remove('changed');

@@ -12,14 +12,17 @@ from tests.links import add_link, revoke
 from tests.live.test_table_stream import Page
 from tests.people import settle
 from tests.tables import add_table
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.live.hubs import hubs
-from webapp.models import User
+from webapp.models import AuditSource, Link, User
 from webapp.models.accounts.user import actor_from
 from webapp.models.tables import columns, editing
 from webapp.models.tables.editing import CellEdit
 from webapp.models.tables.link import visitor
+from webapp.models.tables.link_views import follow_view
 from webapp.models.tables.renaming import rename_table
+from webapp.models.tables.view_saving import save_view
 from webapp.tables.table_stream import table_watch
 from webapp.tables.visitor_messages import Visitors
 from webapp.web.application import Application
@@ -226,3 +229,24 @@ async def test_what_was_there_before_the_page_is_not_told(scene: Scene) -> None:
 
     assert await told(page) == [{"by": [None, ""], "cells": [[3, NAME, "Guy"]]}]
     assert b"slip" not in b"".join(page.chunks)
+
+
+async def test_a_page_is_told_to_load_again_when_its_link_shows_something_else(scene: Scene) -> None:
+    page = await scene.open(shown=[NAME])
+    stays = await scene.open(shown=[TEAM])
+    view = await scene.write(save_view, "Red", [("f.3", "eq:red")])
+
+    async def follow(work: UnitOfWork) -> None:
+        link = await work.session.get(Link, scene.link_id - 1)
+        assert link is not None
+        link.view_id = view
+
+    await db.of(scene.app).write(follow)
+    actor = actor_from(scene.eve)
+    source = AuditSource(actor.id, actor.email)
+    await db.of(scene.app).write(follow_view, actor, source, scene.table_id, scene.link_id - 1, 1)
+
+    message = await page.next()
+    assert (message.event, message.data) == ("access", {"role": "viewer"})
+    await scene.mark()
+    assert await told(stays) == []

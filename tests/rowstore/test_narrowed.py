@@ -175,6 +175,10 @@ def see_cells(world: World) -> Iterator[Any]:
     yield world.table.rows.cells(world.seen, ROWS, ())
 
 
+def see_values(world: World) -> Iterator[Any]:
+    yield from (world.table.rows.values(world.seen, ROWS, field) for field in world.fields)
+
+
 def see_text_size(world: World) -> Iterator[Any]:
     yield from (world.table.rows.text_size(world.seen, [row_id], world.fields) for row_id in ROWS)
 
@@ -353,6 +357,7 @@ def refusal(world: World, args: list[tuple[str, str]]) -> str:
         lambda rows, seen, field, whole: list(rows.batches(seen, TableQuery.of(seen.fields), [field])),
         lambda rows, seen, field, whole: list(rows.repeated_rows(seen, TableQuery.of(seen.fields), [field], "first")),
         lambda rows, seen, field, whole: rows.cells(seen, [1], [field]),
+        lambda rows, seen, field, whole: rows.values(seen, [1], field),
         lambda rows, seen, field, whole: list(rows.cell(seen, 1, field)),
         lambda rows, seen, field, whole: rows.text_size(seen, [1], [field]),
         lambda rows, seen, field, whole: list(rows.texts(seen, field)),

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from webapp.rowstore.aggregates import Aggregate, Axis, Measure, Points
 from webapp.rowstore.entries import Entry
@@ -93,6 +93,12 @@ class RowReader(Protocol):
 
     def cells(self, table: TableRef, ids: Sequence[int], fields: Sequence[Field]) -> dict[int, tuple[str, ...]]:
         """The exact texts of these cells, by row; rows that do not exist are missing."""
+        ...
+
+    def values(self, table: TableRef, ids: Sequence[int], field: Field) -> dict[int, Any]:
+        """The value of each of these cells as it is stored, by row; None if a cell has none. Of a long text only what
+        tells it from others. Rows that do not exist are missing.
+        """
         ...
 
     def text_size(self, table: TableRef, ids: Sequence[int], fields: Sequence[Field]) -> int:

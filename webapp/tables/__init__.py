@@ -35,6 +35,7 @@ from webapp.tables import (  # noqa: E402, F401  (routes register themselves)
     bulk,
     cells,
     charts,
+    colours,
     column_changes,
     column_types,
     columns,

@@ -161,6 +161,8 @@ async def _column_page(
         unfiltered_url=urls.table(rest) if filters else None,
         may_search=may_search(),
         group_url=urls.table(query.grouped(Grouping(field, sums=query.group.sums if query.group else ()))),
+        colour_url=urls.table(query.coloured_by(None if query.colour == field else number)),
+        is_coloured=query.colour == field,
         profile_url=urls.to("tables.profiles_show", number=number),
         **_edit_urls(access, urls, number),
         **(profile or {}),

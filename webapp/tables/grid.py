@@ -5,7 +5,7 @@ whole column has in common is declared once, by `<col width>` and a style sheet 
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
 
 from markupsafe import Markup, escape
@@ -33,9 +33,10 @@ def render_rows(
     cell_limit: int = MAX_CELL,
     *,
     has_boxes: bool = True,
+    tints: Mapping[int, tuple[str, str]] | None = None,
 ) -> Markup:
     """The `<tr>`s of `rows`, whose cells were cut beyond `cell_limit` characters; `row_url("12")` is row 12's URL.
-    `has_boxes`: each row can be chosen.
+    `has_boxes`: each row can be chosen. `tints` are classes of rows, and what their numbers say in a title.
     """
     before, after = (str(escape(part)) for part in row_url(_SEPARATOR).split(_SEPARATOR))
     cells, width = _escape_cells(list(chain.from_iterable(cells for _, cells in rows))), len(fields)
@@ -45,12 +46,20 @@ def render_rows(
     # Without quotation marks, and end tags that HTML can do without: a page has a hundred rows. "Row" is what the
     # column of the box is called.
     html = [
-        f"<tr id=r{number}><th scope=row>"
+        f"<tr id=r{number}{css}><th scope=row>"
         f"{f'<input type=checkbox form=b name=r value={number} aria-label={number}>' if has_boxes else ''}"
-        f'<a href="{before}{number}{after}">{number}</a><td>{"<td>".join(row)}'
-        for (number, _), row in zip(rows, each_row, strict=width > 0)
+        f'<a href="{before}{number}{after}"{title}>{number}</a><td>{"<td>".join(row)}'
+        for (number, _), row, (css, title) in zip(rows, each_row, _tint(rows, tints), strict=width > 0)
     ]
     return Markup("".join(html))  # noqa: S704  (escaped all together)
+
+
+def _tint(rows: Sequence[Row], tints: Mapping[int, tuple[str, str]] | None) -> Sequence[tuple[str, str]]:
+    """The attributes of each row and of the link in it."""
+    if tints is None:
+        return [("", "")] * len(rows)
+    found = [tints.get(number, ("", "")) for number, _ in rows]
+    return [(f" class={css}" if css else "", f' title="{escape(title)}"' if title else "") for css, title in found]
 
 
 def _escape_cells(cells: Sequence[str]) -> list[str]:

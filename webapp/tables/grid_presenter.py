@@ -11,6 +11,7 @@ from webapp.rowstore.query import Filter, TableQuery, describe_order, describe_q
 from webapp.rowstore.table_ref import Field
 from webapp.rowstore.values import Count, Page, RowView
 from webapp.tables import grid
+from webapp.tables.colour_presenter import ColouredRows, present_colour
 from webapp.tables.grid_titles import titles
 from webapp.tables.grid_view import (
     COUNT_WHILE_IMPORTING,
@@ -44,14 +45,16 @@ EXPORTS: tuple[tuple[str, str, dict[str, str]], ...] = (
 )
 
 
-def present_rows(urls: TableUrls, page: Page, came_from: str | None = None) -> RowsPage:
+def present_rows(
+    urls: TableUrls, page: Page, came_from: str | None = None, colours: ColouredRows | None = None
+) -> RowsPage:
     """`came_from` ("after" or "before") is set if these rows continue a page on
     that side: the rows on its other side are already there.
     """
 
     def end(side: str, cursor: str | None) -> PageEnd:
         return PageEnd(
-            rows_url=urls.to("tables.rows_index", **{side: cursor}),
+            rows_url=urls.to("tables.rows_index", **{side: cursor}, steps=colours.steps if colours else None),
             page_url=urls.table(**{side: cursor}),
             more=cursor is not None and came_from in (None, side),
             stopped_at=page.stopped_at[1] if page.stopped_at and page.stopped_at[0] == side else None,
@@ -59,7 +62,12 @@ def present_rows(urls: TableUrls, page: Page, came_from: str | None = None) -> R
 
     return RowsPage(
         rows=grid.render_rows(
-            page.rows, page.fields, urls.row, page.cell_limit, has_boxes=urls.to_all("tables.bulk_index") is not None
+            page.rows,
+            page.fields,
+            urls.row,
+            page.cell_limit,
+            has_boxes=urls.to_all("tables.bulk_index") is not None,
+            tints=colours.tints if colours else None,
         ),
         count=len(page.rows),
         before=end("before", page.before),
@@ -87,7 +95,9 @@ def present_row(urls: TableUrls, row: RowView) -> list[RowCell]:
     return [present(field, text) for field, text in zip(urls.query.fields, row.cells, strict=True)]
 
 
-def present_table(table: Table, query: TableQuery, page: Page, layout: ViewLayout) -> View:
+def present_table(
+    table: Table, query: TableQuery, page: Page, layout: ViewLayout, colours: ColouredRows | None = None
+) -> View:
     urls, args = TableUrls(table.id, query), query.args()
     widths = {
         column.number: grid.width_of(column.title, int(column.facts.get("width") or 0)) for column in table.columns
@@ -100,12 +110,13 @@ def present_table(table: Table, query: TableQuery, page: Page, layout: ViewLayou
         heads=heads,
         titles=titles().render(heads),
         digits=len(str(max(table.row_count, 1))),
-        page=present_rows(urls, page),
+        page=present_rows(urls, page, colours=colours),
         search=query.search,
         hidden=[(name, value) for name, value in args if name != "q"],
         chips=[_chip(urls, index, condition) for index, condition in enumerate(query.filters)],
         sort_text=describe_order(query.sorts) or None,
         unsorted_url=urls.table(query.sorted_by()) if query.sorts else urls.table(),
+        colour=present_colour(urls, colours),
         group_text=f"grouped by {query.group.field.title}" if query.group else None,
         group_url=urls.to("tables.groups_edit") if may_search() else None,
         ungrouped_url=urls.table(query.grouped(None)),
@@ -143,12 +154,14 @@ def _chip(urls: TableUrls, index: int, condition: Filter) -> Chip:
 
 
 def present_live(table: Table, query: TableQuery) -> Live:
-    """Changes of columns that are not shown are told too, where they decide whether a row still fits the view, or where
-    the figures of groups come from them.
+    """Changes of columns that are not shown are told too, where they decide whether a row still fits the view or which
+    colour it has, or where the figures of groups come from them.
     """
     deciding = [*(one.field for one in query.filters), *(one.field for one in query.sorts)]
     if query.group:
         deciding += [query.group.field, *query.group.sums]
+    if query.colour:
+        deciding.append(query.colour)
     path_to = paths().to
     told = query.with_visible(tuple(dict.fromkeys([*query.visible, *deciding])))
     return Live(

@@ -2,6 +2,7 @@
 fast as the items of a dictionary.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -113,6 +114,21 @@ class Export:
 
 
 @dataclass(frozen=True, slots=True)
+class ColourView:
+    """The column that colours the rows. `lines` say which class means what, and `note` what else there is to say;
+    `update_url` has the classes of the rows that `ids` names, None if no row has a colour.
+    """
+
+    number: int
+    text: str
+    column_url: str
+    plain_url: str
+    lines: Sequence[tuple[str, str]] = ()
+    note: str = ""
+    update_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """The `view` of tables/show.html, which describes it."""
 
@@ -127,6 +143,7 @@ class View:
     chips: list[Chip]
     sort_text: str | None
     unsorted_url: str
+    colour: ColourView | None
     group_text: str | None
     group_url: str | None
     ungrouped_url: str

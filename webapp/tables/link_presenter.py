@@ -7,14 +7,28 @@ from datetime import datetime
 from webapp.db.sealing import BrokenSeal
 from webapp.extensions import sealer
 from webapp.models import Link, Table, utc_now
+from webapp.models.tables.link_views import Part, part_query
 from webapp.models.tables.linking import token_of
 from webapp.models.tables.narrowing import narrow, parse_scope
+from webapp.models.tables.saved_view import ViewRecord
 from webapp.rowstore.query import TableQuery, describe_query
 from webapp.web.formatting import plural
 from webapp.web.hosts import own_origin
 from webapp.web.paths import url_for
 
 MAX_TITLES = 5  # columns that are named; the others are counted
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """The saved view that a link was made of. `shows` is what it has by now, in words; None if it uses columns that are
+    not there any more. `has_changed`: that is not what the link shows.
+    """
+
+    name: str
+    version: int
+    shows: str | None
+    has_changed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +48,11 @@ class ShownLink:
     has_expired: bool
     made_at: datetime
     used_at: datetime | None
+    view: LinkView | None
 
 
-def present_link(table: Table, link: Link) -> ShownLink:
+def present_link(table: Table, link: Link, view: ViewRecord | None = None) -> ShownLink:
+    """`view` is the saved view that it was made of, if the owner still finds it."""
     return ShownLink(
         link.id,
         link.name,
@@ -51,7 +67,14 @@ def present_link(table: Table, link: Link) -> ShownLink:
         link.expires_at is not None and link.expires_at <= utc_now(),
         link.made_at,
         link.used_at,
+        _present_view(table, link, view) if view else None,
     )
+
+
+def _present_view(table: Table, link: Link, view: ViewRecord) -> LinkView:
+    part = Part.of_view(table, view)
+    shows = describe_view(part_query(table, view.state)) if part else None
+    return LinkView(view.name, view.version, shows, part != Part.of_link(link))
 
 
 def describe_view(query: TableQuery) -> str:

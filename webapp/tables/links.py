@@ -1,5 +1,6 @@
 """Links by which people without an account see a table: where its owner makes, lists, changes and revokes them."""
 
+from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
 from quart import request
@@ -12,6 +13,8 @@ from webapp.models.errors import NotFound
 from webapp.models.idempotency import Outcome, once
 from webapp.models.tables import linking
 from webapp.models.tables.access import find_table
+from webapp.models.tables.link_views import Part, follow_view, part_query
+from webapp.models.tables.saved_view import ViewRecord, find_view, list_views
 from webapp.rowstore.errors import QueryError
 from webapp.rowstore.query import TableQuery
 from webapp.tables import bp
@@ -35,8 +38,6 @@ from webapp.web.idempotency import form_key
 from webapp.web.paths import url_for
 from webapp.web.session import current_user
 
-Pairs = list[tuple[str, str]]
-
 
 @bp.get("/<id:table_id>/links")
 @may(Action.CHANGE_TABLE)
@@ -56,7 +57,8 @@ async def links_create(table_id: int) -> ResponseReturnValue:
     if not (form.validate_on_submit() and is_possible(form)):
         return await _show(table, form)
     pairs = form["view"].data or "" if form["what"].data == VIEW else ""
-    query = TableQuery.from_args(_pairs_of(pairs), table.ref.fields)
+    part = Part.of_address(table, parse_qsl(pairs))
+    view = await _saved_view(table, pairs, part)
     url, terms = url_for("tables.links_index", table_id=table_id), await read_terms(form)
     await db().write(
         once,
@@ -68,8 +70,9 @@ async def links_create(table_id: int) -> ResponseReturnValue:
         sealer(),
         table_id,
         terms,
-        scope=[pair for pair in query.sorted_by().args() if pair[0] != "cols"],
-        shown=[field.number for field in query.visible] if query.cols else None,
+        scope=part.scope,
+        shown=part.shown,
+        view_id=view.id if view else None,
     )
     flash(f"The link “{form['name'].data}” works now: copy its address below.")
     return redirect_to(url)
@@ -103,6 +106,16 @@ async def links_update(table_id: int, link_id: int) -> ResponseReturnValue:
     return redirect_to(url_for("tables.links_index", table_id=table_id))
 
 
+@bp.post("/<id:table_id>/links/<id:link_id>/view")
+@may(Action.CHANGE_TABLE)
+async def links_follow(table_id: int, link_id: int) -> ResponseReturnValue:
+    """Show what the view that the link was made of has now; `seen` is the version of it that its owner looked at."""
+    seen = (await request.form).get("seen", type=int)
+    view = await db().write(follow_view, current_user(), audit_source(), table_id, link_id, seen)
+    flash(f"The link shows what the view “{view.name}” has now.")
+    return redirect_to(url_for("tables.links_index", table_id=table_id))
+
+
 @bp.post("/<id:table_id>/links/<id:link_id>/revocation")
 @may(Action.CHANGE_TABLE)
 async def links_revoke(table_id: int, link_id: int) -> ResponseReturnValue:
@@ -126,11 +139,12 @@ async def _show(table: Table, form: NewLinkForm) -> ResponseReturnValue:
     async with db().reading() as session:
         links = await linking.links_of(session, table.id)
     query = _parse_view(table, form["view"].data or "")
+    views = await _views_of(table, links)
     return await render_form(
         "tables/links/index.html",
         form,
         table=table,
-        links=[present_link(table, link) for link in links],
+        links=[present_link(table, link, views.get(link.view_id)) for link in links],
         view=query and describe_view(query),
     )
 
@@ -139,15 +153,30 @@ async def _edit_page(table: Table, link: Link, form: LinkForm) -> ResponseReturn
     return await render_form("tables/links/edit.html", form, table=table, link=present_link(table, link))
 
 
+async def _views_of(table: Table, links: Iterable[Link]) -> dict[int | None, ViewRecord]:
+    """By their ids: those that the owner finds, if any link was made of one."""
+    if all(link.view_id is None for link in links):
+        return {}
+    actor = current_user()
+    return {view.id: view for view in await db().read(lambda c: list_views(c, table.id, actor.id))}
+
+
+async def _saved_view(table: Table, text: str, part: Part) -> ViewRecord | None:
+    """The one that the address came from, if what it asks for is what the view has."""
+    view_id, actor = TableQuery.from_args(parse_qsl(text), table.ref.fields).view, current_user()
+    if not view_id:
+        return None
+    try:
+        view = await db().read(lambda connection: find_view(connection, table.id, actor.id, view_id))
+    except NotFound:
+        return None
+    return view if Part.of_view(table, view) == part else None
+
+
 def _parse_view(table: Table, text: str) -> TableQuery | None:
     """None for all of the table, which needs no view, and for one that the table cannot show."""
     try:
-        query = TableQuery.from_args(_pairs_of(text), table.ref.fields)
+        query = part_query(table, parse_qsl(text))
     except QueryError:
         return None
     return query if query.is_narrowed or query.cols else None
-
-
-def _pairs_of(text: str) -> Pairs:
-    """Of a search, filters and columns; links do not fix an order."""
-    return [(name, value) for name, value in parse_qsl(text) if name in ("q", "cols") or name.startswith("f.")]

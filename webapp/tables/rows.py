@@ -12,6 +12,7 @@ from webapp.rowstore.reader import RowReader
 from webapp.rowstore.values import Page, PageStart, RowView
 from webapp.tables import bp
 from webapp.tables.address import parse_query
+from webapp.tables.colour_presenter import ColouredRows, read_coloured_rows
 from webapp.tables.grid_presenter import present_row, present_rows
 from webapp.tables.page_size import read_page
 from webapp.tables.table_urls import TableUrls
@@ -26,13 +27,14 @@ async def rows_index(table_id: int) -> ResponseReturnValue:
     """The next rows, to append to a grid; never a page of its own."""
     start = PageStart(request.args.get("after"), request.args.get("before"))
 
-    def read(access: TableAccess, rows: RowReader) -> tuple[TableQuery, Page]:
+    def read(access: TableAccess, rows: RowReader) -> tuple[TableQuery, Page, ColouredRows | None]:
         query = parse_query(access.table)
-        return query, read_page(rows, access.table.ref, query, start)
+        page = read_page(rows, access.table.ref, query, start)
+        return query, page, read_coloured_rows(rows, access.table, query, page)
 
-    query, page = await read_table(table_id, read, config().query_timeout)
+    query, page, colours = await read_table(table_id, read, config().query_timeout)
     came_from = "after" if start.after else "before" if start.before else None
-    rows = present_rows(TableUrls(table_id, query), page, came_from)
+    rows = present_rows(TableUrls(table_id, query), page, came_from, colours)
     span, is_filtered = len(page.fields) + 1, bool(query.search or query.filters)
     return await render("tables/rows/_rows.html", page=rows, span=span, is_filtered=is_filtered)
 

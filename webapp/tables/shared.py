@@ -42,6 +42,7 @@ PAGES = (
     Page("/rows", "tables.rows_index"),
     Page("/rows/<id:row_id>", "tables.rows_show"),
     Page("/rows/<id:row_id>/cells/<id:number>", "tables.cells_show"),
+    Page("/colours", "tables.colours_show"),
     Page("/position", "tables.positions_show"),
     Page("/columns", "tables.columns_index"),
     Page("/columns/<id:number>", "tables.columns_show"),

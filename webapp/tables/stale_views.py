@@ -73,6 +73,8 @@ def without_columns(pairs: Pairs, deleted: Collection[int], live: Sequence[int])
     for name, value in pairs:
         if name.startswith("f."):
             left += [] if _number(name[2:]) in deleted else [(name, value)]
+        elif name == "colour":
+            left += [] if _number(value) in deleted else [(name, value)]
         elif name == "group":
             left += [] if _number(value.removeprefix("-").removesuffix(".rows")) in deleted else [(name, value)]
         elif name in ("sort", "cols", "sums"):

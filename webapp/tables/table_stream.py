@@ -15,6 +15,7 @@ from webapp.models import Actor, Table
 from webapp.models.tables.access import TableAccess, find_table
 from webapp.models.tables.change_feed import MAX_ENTRIES, MAX_SETS, Feed, LoggedSet, read_columns, read_feed
 from webapp.models.tables.change_log import TableChanged, topic_of
+from webapp.models.tables.link import LINKS_OF_TABLE, parameters_for, standing_of
 from webapp.rowstore.errors import QueryError
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.table_ref import Field, TableRef
@@ -129,7 +130,13 @@ class TableSubject(Subject):
         return News(after, feed, None if is_same else read_columns(connection, self._table_id))
 
     def readers(self, connection: Connection, actors: Iterable[Actor]) -> Mapping[int, str]:
-        return TableAccess.of_readers(connection, actors, self._table_id)
+        """Of visitors also what stands for the part of the table that they see."""
+        actors = list(actors)
+        readers: dict[int, str] = {**TableAccess.of_readers(connection, actors, self._table_id)}
+        if links := [-actor_id for actor_id in readers if actor_id < 0]:
+            found = connection.execute(LINKS_OF_TABLE, parameters_for(self._table_id, links))
+            readers |= {-link.id: standing_of(link) for link in found}
+        return readers
 
     def take(self, found: News) -> bool:
         feed = found.feed
@@ -219,7 +226,8 @@ class TableSubject(Subject):
     # -- who is here ---------------------------------------------------------------------------------------------------
 
     def role_changed(self, role: str) -> bytes:
-        return access_message(role)
+        """The page loads itself again."""
+        return access_message(role.partition(" ")[0])
 
     def came(self, actor: Actor) -> None:
         if actor.link_id is None:

@@ -21,6 +21,7 @@ from webapp.rowstore.reader import GROUPS, RowReader
 from webapp.rowstore.values import Count, Groups, Page, PageStart
 from webapp.tables import bp, grid
 from webapp.tables.address import parse_query
+from webapp.tables.colour_presenter import ColouredRows, read_coloured_page
 from webapp.tables.grid_presenter import is_part_of, needs_count, present_count, present_status, present_table
 from webapp.tables.groups_presenter import describe_groups, present_groups
 from webapp.tables.page_size import read_page
@@ -48,7 +49,7 @@ class TitleForm(Form):
 async def show(table_id: int) -> ResponseReturnValue:
     reading = _Reading()
     try:
-        access, query, page, count, found = await read_table(table_id, reading.read, config().query_timeout)
+        access, query, page, count, found, colours = await read_table(table_id, reading.read, config().query_timeout)
     except _OpensWithView as default:
         return await open_view(default.table, default.view_id)
     except QueryError as error:
@@ -67,7 +68,7 @@ async def show(table_id: int) -> ResponseReturnValue:
         "tables/show.html",
         "tables/_results.html",
         table=table,
-        view=present_table(table, query, page, views.layout),
+        view=present_table(table, query, page, views.layout, colours),
         views=views,
         status_line=line,
         groups=groups,
@@ -85,7 +86,7 @@ class _OpensWithView(Exception):
         self.table, self.view_id = table, view_id
 
 
-Found = tuple[TableAccess, TableQuery, Page, Count | None, Groups | None]
+Found = tuple[TableAccess, TableQuery, Page, Count | None, Groups | None, ColouredRows | None]
 
 
 class _Reading:
@@ -110,12 +111,13 @@ class _Reading:
         self.query = query = parse_query(table)
         if query.group:
             groups = rows.groups(table.ref, query, query.group, max(self._first_group, 0), GROUPS)
-            return access, query, Page([], None, None), Count(groups.rows), groups
+            return access, query, Page([], None, None), Count(groups.rows), groups, None
         page = read_page(rows, table.ref, query, self._start)
+        colours = read_coloured_page(rows, table, query, page)
         if self._is_whole and needs_count(table, query, page):
             with suppress(QueryTimeout):
-                return access, query, page, rows.count(table.ref, query, seconds=COUNT_SECONDS), None
-        return access, query, page, None, None
+                return access, query, page, rows.count(table.ref, query, seconds=COUNT_SECONDS), None, colours
+        return access, query, page, None, None, colours
 
 
 def request_index(access: TableAccess, query: TableQuery) -> None:

@@ -15,7 +15,7 @@ from tests.people import EVE, GUS, settle_everybody, window
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
-from webapp.models import Link, Role
+from webapp.models import AuditEvent, Link, Role
 from webapp.web.application import Application
 
 ADDRESS = re.compile(r'id="address-(\d+)">http://localhost(/s/[\w-]{43})<')
@@ -83,6 +83,58 @@ async def test_it_shows_the_view_from_which_it_was_made(scene: Scene) -> None:
     html = await page(scene.stranger, address)
     assert re.findall(r"<td>([^<]+)<td><b>yes", html) == ["Jupiter", "Saturn", "Uranus", "Neptune"]
     assert "Radius" not in html
+
+
+async def save_view(scene: Scene, state: str, seen: int | None = None) -> None:
+    """A new view, or with what was seen another state of it."""
+    action, form = ("/1/state", {"seen": str(seen)}) if seen else ("", {"name": "Rings"})
+    assert (await scene.client.post(f"{scene.path}/views{action}?{state}", form=form)).status_code == 303
+
+
+async def test_a_view_that_was_saved_anew_is_shown_by_its_link_only_when_the_owner_says_so(scene: Scene) -> None:
+    await save_view(scene, f"{RINGS}&sort=2")
+    assert (await scene.post(name="Press", what="view", view=f"{RINGS}&sort=-1&view=1"))[0] == 303
+    ((link_id, address),) = ADDRESS.findall(listed := await page(scene.client, f"{scene.path}/links"))
+    assert "As the view “Rings” has it" in words_in(listed)
+    await save_view(scene, f"{RINGS}&sort=1&colour=2", seen=1)  # what links do not fix
+    assert "As the view “Rings” has it" in words_in(await page(scene.client, f"{scene.path}/links"))
+
+    await save_view(scene, "f.4=eq:no&cols=1,2", seen=2)
+
+    listed = words_in(await page(scene.client, f"{scene.path}/links"))
+    assert "The view has now: Rows where Rings is no; 2 columns: Planet, Moons." in listed
+    assert "Moons" not in await page(scene.stranger, address)
+    status, html = await scene.post(f"/{link_id}/view", seen="2")
+    assert (status, "was saved anew in the meantime" in html) == (422, True), html
+    assert "Moons" not in await page(scene.stranger, address)
+    for seen in ("3", "3", "1"):  # pressed twice, and once on an old page
+        assert (await scene.post(f"/{link_id}/view", seen=seen))[0] == 303
+    html = await page(scene.stranger, address)
+    assert ("Mercury" in html, "Jupiter" in html, "Moons" in html) == (True, False, True)
+    assert "As the view “Rings” has it" in words_in(await page(scene.client, f"{scene.path}/links"))
+    async with scene.app.app_context(), db().reading() as session:
+        (event,) = await session.scalars(select(AuditEvent).where(AuditEvent.event == "table.link_changed"))
+    assert event.details["view"] == "Rings"
+
+
+async def test_a_link_follows_no_view_that_is_gone_or_was_not_its_own(scene: Scene) -> None:
+    await save_view(scene, RINGS)
+    assert (await scene.post(name="Other", what="view", view="f.4=eq:no&view=1"))[0] == 303
+    assert (await scene.post(name="Press", what="view", view=f"{RINGS}&view=1"))[0] == 303
+    (press, _), (other, _) = ADDRESS.findall(listed := await page(scene.client, f"{scene.path}/links"))
+    assert words_in(listed).count("As the view “Rings” has it") == 1
+    assert (await scene.post(f"/{other}/view", seen="1"))[0] == 404
+
+    await save_view(scene, "f.4=eq:no", seen=1)
+    await scene.client.post(f"{scene.path}/columns/4/deletion", form={"seen": "Rings"})
+    listed = words_in(await page(scene.client, f"{scene.path}/links"))
+    assert "The view uses columns that are not there any more" in listed
+    assert "Show the view as it is now" not in listed
+    assert (await scene.post(f"/{press}/view", seen="2"))[0] == 422
+    await scene.client.post(f"{scene.path}/views/1/deletion")
+    assert (await scene.post(f"/{press}/view", seen="2"))[0] == 404
+    gus = await window(scene.app, GUS)
+    assert (await gus.post(f"{scene.path}/links/{press}/view", form={"seen": "2"})).status_code == 403
 
 
 async def test_the_whole_table_can_be_chosen_from_a_view_too(scene: Scene) -> None:

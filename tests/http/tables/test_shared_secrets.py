@@ -144,6 +144,7 @@ def pages() -> Iterator[str]:
 def queries(number: int) -> Iterator[str]:
     """All that an address can ask of one column."""
     yield from (f"sort={number}", f"sort=-{number}", f"sort=1,{number}", f"cols={number}", f"cols=1-{number}")
+    yield from (f"group={number}", f"group=3&sums={number}", f"colour={number}", f"colour={number}&ids=1-9&steps=1,2")
     yield from (f"f.{number}={condition}" for condition in ("eq:1", "ne:1", "empty", "filled", "contains:x", "gt:0"))
     yield from (f"move={number}.up", f"move={number}.before.1", f"show={number}", f"edit=0&f.{number}=eq:1")
 
@@ -167,6 +168,7 @@ async def test_every_page_asked_for_hidden_texts_and_rows_answers_alike(twins: l
     asked += [f"f.{number}={operator}:{text}" for number in SHOWN for operator, text in (("eq", "Bob"), ("ne", "Voss"))]
     asked += [f"{name}={row}" for name in ("at", "to", "rows", "after", "before") for row in (2, 7, 9)]
     asked += ["rows=1-9", "rows=all", "r=2&r=3", "to=50%25", "to=last", "last=1", "sort=3", "sort=-3&cols=3"]
+    asked += ["colour=3", "colour=3&ids=1-9&named=1", "group=1", "group=3&colour=1"]
     asked += ["format=xlsx", "format=ndjson&sort=3", "operator=eq&value=Bob", "operator=oneof&lines=Voss%0ABob"]
     for place in pages():
         for turn, query in enumerate(asked):
@@ -181,8 +183,11 @@ def argument(chance: Random) -> tuple[str, str]:
         (
             (chance.choice(("q", "value", "lines")), text),
             (f"f.{number}", chance.choice((f"{condition}:{text}", "empty", "or.filled"))),
-            (chance.choice(("sort", "cols", "show", "move")), f"{chance.choice(('', '-', '1,'))}{number}"),
-            (chance.choice(("at", "to", "after", "before", "rows", "edit")), str(chance.randrange(11))),
+            (
+                chance.choice(("sort", "cols", "show", "move", "colour", "group")),
+                f"{chance.choice(('', '-', '1,'))}{number}",
+            ),
+            (chance.choice(("at", "to", "after", "before", "rows", "edit", "ids")), str(chance.randrange(11))),
         )
     )
 

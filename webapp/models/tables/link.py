@@ -8,6 +8,7 @@ has it: the search and the filters that rows must meet, and the numbers of colum
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
+from zlib import crc32
 
 from sqlalchemy import ForeignKey, bindparam, or_, select, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -32,6 +33,8 @@ class Link(Base):
     scope: Mapped[list[Any]]
     # The numbers of the columns; None: all, also those to come.
     shown: Mapped[list[Any] | None]
+    # The saved view that it was made of, which may be gone or have changed since.
+    view_id: Mapped[int | None]
     may_edit: Mapped[bool] = mapped_column(server_default=text("0"))  # cells and rows
     may_search: Mapped[bool] = mapped_column(server_default=text("1"))  # and filter
     may_export: Mapped[bool] = mapped_column(server_default=text("1"))
@@ -47,6 +50,13 @@ class Link(Base):
 def role_of(link: Any) -> TableRole:
     """What a visitor is to the table, within what a link may allow at all. `link` is a row of `LINKS_OF_TABLE`."""
     return TableRole.EDITOR if link.may_edit else TableRole.VIEWER
+
+
+def standing_of(link: Any) -> str:
+    """The role, and what stands for the part of the table that the link shows: open pages are told when either changes.
+    `link` is a row of `LINKS_OF_TABLE`.
+    """
+    return f"{role_of(link)} {crc32(repr((link.scope, link.shown)).encode('utf-8', 'replace'))}"
 
 
 def visitor(link_id: int, name: str) -> Actor:

@@ -100,8 +100,10 @@ async def create_link(
     terms: LinkTerms,
     scope: Sequence[Sequence[str]] = (),
     shown: Collection[int] | None = None,
+    view_id: int | None = None,
 ) -> tuple[Link, str]:
-    """Return the link and its token. `scope` and `shown`: the rows and columns, as `Link` has them.
+    """Return the link and its token. `scope` and `shown`: the rows and columns, as `Link` has them. `view_id`: the
+    saved view that has them.
 
     Raises `TooManyLinks`, and `NothingToShow` if the table cannot answer them.
     """
@@ -117,6 +119,7 @@ async def create_link(
         sealed=sealer.encrypt(token.encode()).decode(),
         scope=[list(pair) for pair in scope],
         shown=None if shown is None else sorted(shown),
+        view_id=view_id,
         made_by=actor.id,
         **terms.values(),
     )

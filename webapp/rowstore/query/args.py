@@ -1,4 +1,4 @@
-"""The state of a grid as its URL holds it: `q=oslo&f.3=eq:Oslo&sort=-5,3&cols=3,5-9,1`.
+"""The state of a grid as its URL holds it: `q=oslo&f.3=eq:Oslo&sort=-5,3&cols=3,5-9,1&colour=3`.
 
 `TableQuery` is parsed from a URL, validated against the readable columns, and builds every URL that a grid links to.
 This module knows nothing of SQL or of a database.
@@ -54,6 +54,8 @@ class TableQuery:
     only: RowRanges = ()
     # Into which groups its page puts them; this, too, changes nothing of which rows there are.
     group: Grouping | None = dataclasses.field(default=None, compare=False)
+    # The column whose values give the rows their colours.
+    colour: Field | None = dataclasses.field(default=None, compare=False)
     # The saved view that its page compares it with; 0: none, although the table opens with one.
     view: int | None = dataclasses.field(default=None, compare=False)
     # The position of each of `fields`, by number; and `visible` in its URL form, which every link needs.
@@ -86,6 +88,7 @@ class TableQuery:
             filters=_parse_filters(pairs, query),
             sorts=_parse_sorts(_get_all(pairs, "sort"), query),
             group=parse_grouping(_get_all(pairs, "group"), _get_all(pairs, "sums"), query.field),
+            colour=_parse_colour(_get_all(pairs, "colour"), query),
             view=_parse_view(_get_all(pairs, "view")),
         )
 
@@ -127,6 +130,8 @@ class TableQuery:
             args.append(("cols", self.cols))
         if self.group:
             args += self.group.arguments
+        if self.colour:
+            args.append(("colour", str(self.colour.number)))
         if self.only:
             args.append(("rows", format_ranges(self.only)))
         if self.view is not None:
@@ -218,6 +223,10 @@ class TableQuery:
         """None: row by row."""
         return replace(self, group=grouping)
 
+    def coloured_by(self, number: int | None) -> "TableQuery":
+        """None: without colours."""
+        return replace(self, colour=None if number is None else self.field(number))
+
     def only_rows(self, ranges: RowRanges) -> "TableQuery":
         """These rows, whether or not they match its search and filters."""
         return replace(self, search="", filters=(), only=ranges)
@@ -282,6 +291,11 @@ def _parse_sorts(values: list[str], query: TableQuery) -> tuple[Sort, ...]:
     if len(chosen) > MAX_SORTS:
         raise QueryError(f"A table is sorted by at most {MAX_SORTS} columns; these are {len(chosen):,}.", "sort")
     return tuple(chosen.values())
+
+
+def _parse_colour(values: list[str], query: TableQuery) -> Field | None:
+    number = next(iter(values), "")
+    return query.field(number, "colour") if number else None
 
 
 def _parse_columns(values: list[str], query: TableQuery) -> tuple[Field, ...]:

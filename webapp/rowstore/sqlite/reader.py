@@ -42,9 +42,10 @@ from webapp.rowstore.sqlite.inserting import fits
 from webapp.rowstore.sqlite.planning import make_plan
 from webapp.rowstore.sqlite.positions import find_position
 from webapp.rowstore.sqlite.printing import print_exact
-from webapp.rowstore.sqlite.profile import Profiler
+from webapp.rowstore.sqlite.profile import Profiler, compared_text
 from webapp.rowstore.sqlite.row_batches import read_batches
 from webapp.rowstore.sqlite.row_deletions import latest_deletions
+from webapp.rowstore.sqlite.schema import column_name
 from webapp.rowstore.sqlite.statement import Sql
 from webapp.rowstore.sqlite.transaction import readable_errors
 from webapp.rowstore.sqlite.workbook_rows import ensure_fits
@@ -128,6 +129,12 @@ class SqliteRowReader(RowReader):
         """Also of columns that the table does not show."""
         printed = cells.print_scoped(self.execute, table, ids, [print_exact(field) for field in fields])
         return {row_id: tuple(map(decode, texts)) for row_id, texts in printed.items()}
+
+    def values(self, table: TableRef, ids: Sequence[int], field: Field) -> dict[int, Any]:
+        table.ensure_shown([field])
+        name = column_name(field)
+        found = cells.print_scoped(self.execute, table, ids, [compared_text(name) if field.type == "text" else name])
+        return {row_id: decode(value) if isinstance(value, str) else value for row_id, (value,) in found.items()}
 
     def text_size(self, table: TableRef, ids: Sequence[int], fields: Sequence[Field]) -> int:
         table.ensure_shown(fields)
