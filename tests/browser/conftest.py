@@ -19,6 +19,25 @@ from tests.servers import Server
 from tests.tables import PLANET_ROWS, PLANETS, Cells, add_table
 
 PATIENCE = 30_000  # milliseconds for anything that should take a moment
+# Chromium keeps two hidden pages of its address bar ready for each window, a process each: more work than the page that
+# a test looks at. It hears only the last list of features that are off, so Playwright's are here again.
+FEATURES_OFF = (
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+    "AimEnabled",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+)
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -28,6 +47,7 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
+    f"--disable-features={','.join(FEATURES_OFF)}",
 )
 # A person is slower than the deferred scripts of a page; a test would press a button before they have run.
 NO_CLICKS_UNTIL_READY = """
