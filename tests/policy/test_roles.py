@@ -112,7 +112,8 @@ class World:
         if "token_id" in rule.arguments:
             return {"token_id": await self.write(_invite_to, table_id)}
         if "link_id" in rule.arguments:
-            return {"table_id": table_id, "link_id": await self.write(_link_to, table_id)}
+            view_id = add_view(self.settings.data_dir, table_id, owner=None)
+            return {"table_id": table_id, "link_id": await self.write(_link_to, table_id, view_id)}
         if "user_id" in rule.arguments:
             await self.write(_share, table_id, member.id, "viewer")
         if {"table_id", "import_id"} <= rule.arguments:
@@ -163,8 +164,10 @@ async def _invite_to(work: UnitOfWork, table_id: int) -> int:
     return int(token_id)
 
 
-async def _link_to(work: UnitOfWork, table_id: int) -> int:
-    link = Link(table_id=table_id, name="Press", token_hash=token_hex(8), sealed="", scope=[])
+async def _link_to(work: UnitOfWork, table_id: int, view_id: int) -> int:
+    link = Link(
+        table_id=table_id, name="Press", token_hash=token_hex(8), sealed="", scope=[], shown=None, view_id=view_id
+    )
     work.session.add(link)
     await work.session.flush()
     return link.id
@@ -340,7 +343,8 @@ async def ask_of(world: World, client: QuartClient, key: Key, rule: Rule, table_
         if "token_id" in rule.arguments:
             given["token_id"] = await db().write(_invite_to, table_id)
         if "link_id" in rule.arguments:
-            given["link_id"] = await db().write(_link_to, table_id)
+            view_id = add_view(world.settings.data_dir, table_id, owner=None)
+            given["link_id"] = await db().write(_link_to, table_id, view_id)
     if "import_id" in rule.arguments:
         given["import_id"] = add_file(world.settings, table_id, person.id, key[0])
     if "form_id" in rule.arguments:

@@ -26,7 +26,7 @@ STEPS = 7  # of numbers, dates and times: s0 to s6
 MAX_NAMED = 12  # texts in the legend
 MAX_NAME = 60  # characters of a value
 COLOUR_SECONDS = 0.5  # that a page waits for the places; a sample may take as long again
-_TONES_OF_BOOLEANS = {1: "t4", 0: "t0"}
+_YES, _NO = 4, 0  # tones
 _NUMBERS = ("integer", "decimal", "duration")
 _IS = "is:"  # in an address, before steps that are single values
 TOO_LONG = "What the colours mean took too long to find out"
@@ -118,8 +118,10 @@ class Legend:
 def tone_of(value: Any, choices: Sequence[str] = ()) -> str:
     """Choices have each their own, as far as there are enough."""
     if not isinstance(value, str):
-        return _TONES_OF_BOOLEANS[bool(value)]
-    return f"t{(choices.index(value) if value in choices else crc32(value.encode('utf-8', 'replace'))) % TONES}"
+        tone = _YES if value else _NO
+    else:
+        tone = choices.index(value) if value in choices else crc32(value.encode("utf-8", "replace"))
+    return f"t{tone % TONES}"
 
 
 def read_colouring(rows: RowReader, table: Table, field: Field) -> tuple[Colouring, Legend]:
