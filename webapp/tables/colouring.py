@@ -1,9 +1,9 @@
 """Colour by value: the class that each row of the grid has by its value in one column, and the legend that says so.
 
-A text, or a yes or no, has one of `TONES` tones, found from the value alone (`tone_of`): it is the same on every page
-and for everybody, and two values may share one. Numbers, dates and times are put into the places that charts have, of
-all rows of the table, whatever is searched for; the least has the palest colour. The further rows of a page are given
-its steps in their address, so that they mean what its legend says.
+A text has one of `TONES` tones: choices, or the most frequent texts, have each their own, others share one (`Tones`).
+Numbers, dates and times are put into the places that charts have; the least has the palest colour (`Steps`). Either is
+found in all rows of the table, whatever is searched for. The further rows of a page are given it in their address, so
+that they mean what its legend says.
 """
 
 from bisect import bisect_right
@@ -29,6 +29,7 @@ COLOUR_SECONDS = 0.5  # that a page waits for the places; a sample may take as l
 _YES, _NO = 4, 0  # tones
 _NUMBERS = ("integer", "decimal", "duration")
 _IS = "is:"  # in an address, before steps that are single values
+SCALE = "scale"  # the parameter of addresses that has the steps or tones of their page
 TOO_LONG = "What the colours mean took too long to find out"
 
 
@@ -70,26 +71,65 @@ class Steps:
         """Raises `QueryError`."""
         parts = tuple(filter(None, text.removeprefix(_IS).split(",")))
         if len(parts) > STEPS:
-            raise QueryError(f"Colours have at most {STEPS} steps.", "steps")
+            raise QueryError(f"Colours have at most {STEPS} steps.", SCALE)
         lows = tuple(map(_number, parts)) if field.type in _NUMBERS else parts
         return cls(lows, text.startswith(_IS))
 
 
 @dataclass(frozen=True, slots=True)
+class Tones:
+    """The tones of texts, and of yes and no. Those of which the checksum is in `own` have the tone of its place."""
+
+    own: tuple[int | None, ...] = ()
+
+    def css_of(self, value: Any) -> str:
+        """A text that has no tone of its own has one by its checksum."""
+        if not isinstance(value, str):
+            return f"t{_YES if value else _NO}"
+        checksum = _checksum(value)
+        return f"t{self.own.index(checksum) if checksum in self.own else checksum % TONES}"
+
+    @property
+    def argument(self) -> str:
+        """Its form in an address."""
+        return ",".join("" if checksum is None else f"{checksum:x}" for checksum in self.own)
+
+    @classmethod
+    def of_choices(cls, choices: Iterable[str]) -> "Tones":
+        return cls(tuple(map(_checksum, choices))[:TONES])
+
+    @classmethod
+    def of_frequent(cls, texts: Sequence[str]) -> "Tones":
+        """Each has the tone by its checksum, or the next that is free: so it rarely changes when others come or go."""
+        own: list[int | None] = [None] * TONES
+        for checksum in sorted({_checksum(text) for text in texts[:TONES]}):
+            tone = next(tone for shift in range(TONES) if own[tone := (checksum + shift) % TONES] is None)
+            own[tone] = checksum
+        return cls(tuple(own))
+
+    @classmethod
+    def parse(cls, text: str) -> "Tones":
+        """Raises `QueryError`."""
+        parts = text.split(",") if text else []
+        try:
+            own = tuple(int(part, 16) if part else None for part in parts)
+        except ValueError:
+            raise QueryError("The tones of the colours are no checksums.", SCALE) from None
+        if len(own) > TONES:
+            raise QueryError(f"There are {TONES} tones.", SCALE)
+        return cls(own)
+
+
+@dataclass(frozen=True, slots=True)
 class Colouring:
-    """How the rows of a page get their colours: by `steps`, or without any by `tone_of`. `choices` are the texts that
-    its column is to have.
-    """
+    """How the rows of a page get their colours."""
 
     field: Field
-    steps: Steps | None = None
-    choices: Sequence[str] = ()
+    scale: Steps | Tones
 
     def css_of(self, value: Any) -> str | None:
         """None for a cell without a value."""
-        if value is None:
-            return None
-        return self.steps.css_of(value) if self.steps is not None else tone_of(value, self.choices)
+        return None if value is None else self.scale.css_of(value)
 
     def tints(self, rows: RowReader, table: TableRef, ids: Sequence[int]) -> dict[int, Tint]:
         """By row; without those that have no colour."""
@@ -115,37 +155,31 @@ class Legend:
     note: str = ""
 
 
-def tone_of(value: Any, choices: Sequence[str] = ()) -> str:
-    """Choices have each their own, as far as there are enough."""
-    if not isinstance(value, str):
-        tone = _YES if value else _NO
-    else:
-        tone = choices.index(value) if value in choices else crc32(value.encode("utf-8", "replace"))
-    return f"t{tone % TONES}"
-
-
 def read_colouring(rows: RowReader, table: Table, field: Field) -> tuple[Colouring, Legend]:
     """Of a new page. Where the places cannot be found out in time, numbers have no colours."""
-    choices = _choices_of(table, field)
-    is_scale = field.type not in ("text", "boolean")
+    choices = Tones.of_choices(_choices_of(table, field))
+    is_scale = not _has_tones(field)
     axis = Axis(field.number, STEPS if is_scale else MAX_NAMED)
     query = TableQuery.of(table.ref.fields)
     try:
         (places,) = rows.aggregate(table.ref, query, [axis], Measure(), COLOUR_SECONDS).axes
     except QueryTimeout:
-        return Colouring(field, Steps() if is_scale else None, choices), Legend(note=TOO_LONG)
+        return Colouring(field, Steps() if is_scale else choices), Legend(note=TOO_LONG)
     if is_scale:
         steps = _steps_of(places)
         return Colouring(field, steps), _legend_of_steps(field, steps, places)
-    colouring = Colouring(field, choices=choices)
+    tones = choices if choices.own else Tones.of_frequent(_texts_of(places))
+    colouring = Colouring(field, tones)
     return colouring, _legend_of_texts(colouring, places.places)
 
 
-def colouring_of(table: Table, field: Field, steps: str) -> Colouring:
-    """Of further rows of a page, whose address has the `steps` of the page. Raises `QueryError`."""
-    if field.type in ("text", "boolean"):
-        return Colouring(field, choices=_choices_of(table, field))
-    return Colouring(field, Steps.parse(field, steps))
+def colouring_of(field: Field, scale: str) -> Colouring:
+    """Of further rows of a page, whose address has the `scale` of the page. Raises `QueryError`."""
+    return Colouring(field, Tones.parse(scale) if _has_tones(field) else Steps.parse(field, scale))
+
+
+def _has_tones(field: Field) -> bool:
+    return field.type in ("text", "boolean")
 
 
 def shorten(text: str) -> str:
@@ -155,6 +189,20 @@ def shorten(text: str) -> str:
 def _choices_of(table: Table, field: Field) -> Sequence[str]:
     rules: Iterable[Mapping[str, Any]] = (each.rules for each in table.columns if each.number == field.number)
     return tuple(next((each.get("choices", ()) for each in rules), ()))
+
+
+def _texts_of(places: Places) -> list[str]:
+    """The most frequent first."""
+    found = [place for place in places.places if place.kind == "value" and place.query]
+    return [value for place in found if isinstance(value := _value_of(place), str)]
+
+
+def _value_of(place: Place) -> Any:
+    return place.range.low if place.range else place.low
+
+
+def _checksum(text: str) -> int:
+    return crc32(text.encode("utf-8", "replace"))
 
 
 def _steps_of(places: Places) -> Steps:
@@ -184,9 +232,7 @@ def _legend_of_texts(colouring: Colouring, places: Collection[Place]) -> Legend:
     named = [place for place in places if place.kind == "value" and place.query]
     lines = []
     for place in named:
-        value = place.range.low if place.range else place.low
-        css = colouring.css_of(value)
-        lines.append(Named(css or "", shorten(readable(place.low))))
+        lines.append(Named(colouring.css_of(_value_of(place)) or "", shorten(readable(place.low))))
     has_others = len(named) < sum(place.kind in ("value", "other") for place in places)
     return Legend(tuple(lines), "and others" if has_others else "" if lines else "No cell has a value")
 
@@ -197,5 +243,5 @@ def _number(text: str) -> float:
     except ValueError:
         value = float("nan")
     if not isfinite(value):
-        raise QueryError("The steps of the colours are no numbers.", "steps")
+        raise QueryError("The steps of the colours are no numbers.", SCALE)
     return value

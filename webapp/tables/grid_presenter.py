@@ -54,7 +54,7 @@ def present_rows(
 
     def end(side: str, cursor: str | None) -> PageEnd:
         return PageEnd(
-            rows_url=urls.to("tables.rows_index", **{side: cursor}, steps=colours.steps if colours else None),
+            rows_url=urls.to("tables.rows_index", **{side: cursor}, scale=(colours.scale or None) if colours else None),
             page_url=urls.table(**{side: cursor}),
             more=cursor is not None and came_from in (None, side),
             stopped_at=page.stopped_at[1] if page.stopped_at and page.stopped_at[0] == side else None,

@@ -13,12 +13,12 @@ from tests.helpers import sign_up
 from tests.http.tables.test_cells import edit, save
 from tests.http.tables.test_shared import Scene, scene
 from tests.http.tables.test_tables import PARTIAL, get, planets
-from tests.tables import add_table
+from tests.tables import PLANET_ROWS, add_table
 from webapp.rowstore.errors import QueryError, QueryTimeout
 from webapp.rowstore.sqlite.reader import SqliteRowReader
 from webapp.rowstore.table_ref import Field
 from webapp.tables import page_size
-from webapp.tables.colouring import STEPS, TONES, Steps, tone_of
+from webapp.tables.colouring import STEPS, TONES, Steps, Tones
 
 __all__ = ["planets", "scene"]  # fixtures
 
@@ -37,11 +37,31 @@ def titles(html: str) -> list[str]:
     return [title for _, _, title in ROW.findall(html)]
 
 
-def test_a_text_has_the_same_tone_everywhere_and_choices_have_each_their_own() -> None:
-    assert [tone_of(text) for text in ("Oslo", "Bergen", "Århus", "\ud800")] == ["t6", "t4", "t9", "t0"]
-    choices = ["new", "open", "done"]
-    assert [tone_of(text, choices) for text in (*choices, "Oslo")] == ["t0", "t1", "t2", "t6"]
-    assert {tone_of(str(number)) for number in range(200)} == {f"t{tone}" for tone in range(TONES)}
+def test_a_text_has_the_same_tone_everywhere() -> None:
+    assert [Tones().css_of(text) for text in ("Oslo", "Bergen", "Århus", "\ud800")] == ["t6", "t4", "t9", "t0"]
+    assert {Tones().css_of(str(number)) for number in range(200)} == {f"t{tone}" for tone in range(TONES)}
+
+
+def test_choices_have_each_their_own_tone() -> None:
+    tones = Tones.of_choices(["new", "open", "done"])
+    assert [tones.css_of(text) for text in ("new", "open", "done", "Oslo")] == ["t0", "t1", "t2", "t6"]
+
+
+def test_the_most_frequent_texts_have_each_their_own_tone_in_whatever_order_they_come() -> None:
+    texts = [str(number) for number in range(12)]
+    tones = Tones.of_frequent(texts)
+    assert len({tones.css_of(text) for text in texts[:TONES]}) == TONES
+    assert Tones.of_frequent([*reversed(texts[:TONES]), *texts[TONES:]]) == tones
+    assert Tones.of_frequent(["Oslo", "Bergen"]).css_of("Oslo") == Tones().css_of("Oslo")
+    assert Tones.of_frequent([]).css_of("Oslo") == Tones().css_of("Oslo")
+
+
+def test_tones_are_read_from_the_address_that_has_them() -> None:
+    for tones in (Tones(), Tones.of_choices(["new"]), Tones.of_frequent(["Oslo", "Bergen", "Århus"])):
+        assert Tones.parse(tones.argument) == tones
+    for wrong in ("x", "1,g", ",".join("1" * (TONES + 1))):
+        with pytest.raises(QueryError):
+            Tones.parse(wrong)
 
 
 def test_steps_have_the_palest_colour_first_and_take_what_lies_beyond_them() -> None:
@@ -155,10 +175,10 @@ async def test_further_rows_have_the_colours_that_the_legend_of_their_page_says(
     rows = await get(client, further, **PARTIAL)
 
     assert classes(first) | classes(rows) == {row: css for row, css in whole.items() if row < 7}
-    assert "steps=" in further
-    other = re.sub(r"steps=[^&]*", "steps=0,1,2", further)
+    assert "scale=" in further
+    other = re.sub(r"scale=[^&]*", "scale=0,1,2", further)
     assert [*classes(await get(client, other, **PARTIAL)).values()] == ["s6", "s6", "s6"]
-    assert (await client.get(re.sub(r"steps=[^&]*", "steps=a", further), headers=PARTIAL)).status_code == 422
+    assert (await client.get(re.sub(r"scale=[^&]*", "scale=a", further), headers=PARTIAL)).status_code == 422
 
 
 async def test_rows_that_changed_are_told_their_new_colours(client: QuartClient, planets: str) -> None:
@@ -176,7 +196,9 @@ async def test_rows_that_changed_are_told_their_new_colours(client: QuartClient,
 async def test_what_takes_too_long_leaves_numbers_without_colours_and_texts_without_a_legend(
     client: QuartClient, planets: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tones = classes(await get(client, f"{planets}?colour=1"))
+    own = classes(await get(client, f"{planets}?colour=1"))
+    assert len(set(own.values())) == len(PLANET_ROWS)  # each its own, as they are few
+    tones = {row: Tones().css_of(name) for row, (name, *_) in enumerate(PLANET_ROWS, 1)}
 
     def late(*args: object) -> None:
         raise QueryTimeout
@@ -216,8 +238,8 @@ async def test_a_visitor_has_the_colours_of_columns_that_the_link_shows(scene: S
     path = await scene.link(scope=[("f.3", "eq:red")], shown=[1, 3])
 
     html = await get(scene.client, f"{path}?colour=3")
-    assert LEGEND.findall(html) == [(tone_of("red"), "red")]  # nothing of rows that are hidden
-    assert classes(html) == {1: tone_of("red"), 3: tone_of("red")}
+    assert LEGEND.findall(html) == [(Tones().css_of("red"), "red")]  # nothing of rows that are hidden
+    assert classes(html) == {1: Tones().css_of("red"), 3: Tones().css_of("red")}
     update = UPDATE.findall(html)[0].replace("&amp;", "&")
     assert update.startswith(f"{path}/colours?")
     assert json.loads(await get(scene.client, f"{update}&ids=1-3")).keys() == {"1", "3"}

@@ -144,7 +144,7 @@ def pages() -> Iterator[str]:
 def queries(number: int) -> Iterator[str]:
     """All that an address can ask of one column."""
     yield from (f"sort={number}", f"sort=-{number}", f"sort=1,{number}", f"cols={number}", f"cols=1-{number}")
-    yield from (f"group={number}", f"group=3&sums={number}", f"colour={number}", f"colour={number}&ids=1-9&steps=1,2")
+    yield from (f"group={number}", f"group=3&sums={number}", f"colour={number}", f"colour={number}&ids=1-9&scale=1,2")
     yield from (f"f.{number}={condition}" for condition in ("eq:1", "ne:1", "empty", "filled", "contains:x", "gt:0"))
     yield from (f"move={number}.up", f"move={number}.before.1", f"show={number}", f"edit=0&f.{number}=eq:1")
 
