@@ -97,6 +97,18 @@ def test_tab_goes_through_the_cells_row_by_row_and_leaves_from_the_last(page: Pa
     assert not is_in_grid(page)
 
 
+def test_tab_leaves_a_table_of_which_more_rows_are_to_come(home: Visit, page: Page, table: Callable[..., str]) -> None:
+    """Not to the link to these, which loads them and gives the focus back to a cell."""
+    home.expect("Failed to load", "500")
+    page.route("**/rows?after=*", lambda route: route.fulfill(status=500))
+    page.goto(table({"Name": "text", "Number": "integer"}, MANY))
+    enter_grid(page)
+    press(page, "ArrowDown", "Escape", "Tab")
+    expect(page.get_by_role("slider", name="Place in the table")).to_be_focused()
+    page.locator("#grid").evaluate("box => box.scrollTo(0, box.scrollHeight)")
+    expect(page.locator("tbody.more a")).to_have_attribute("tabindex", "0")  # asked for in vain: to be asked again
+
+
 def test_escape_and_tab_leave_the_grid_from_any_cell_and_the_keys_say_so(page: Page, planets: str) -> None:
     enter_grid(page)
     press(page, "ArrowDown", "Escape")

@@ -40,7 +40,8 @@ const restore = () => {
   if (!grid()) return;
   grid().setAttribute('role', 'grid');
   grid().setAttribute('aria-describedby', 'grid-help');
-  for (const link of grid().querySelectorAll(':is(thead, tbody.rows) :is(a, input):not([tabindex])')) link.tabIndex = -1;
+  /* Links to more rows too: with the focus on them they load rows, and it would come back to a cell, so Tab would never lead out. */
+  for (const link of grid().querySelectorAll(':is(a, input):not([tabindex])')) link.tabIndex = -1;
   const [first, second] = grid().rows[0].cells;
   box().style.setProperty('--first-w', `${first.offsetWidth + (second?.offsetWidth ?? 0)}px`);
   const cell = activeCell();
@@ -177,3 +178,7 @@ const remember = () => {
 };
 remember();
 restore();
+/* Rows that could not be loaded are asked for again by their link. */
+for (const name of ['htmx:response:error', 'htmx:error']) {
+  on(name, ({ detail: { ctx } }) => { if (ctx?.sourceElement?.matches?.('tbody.more a')) ctx.sourceElement.tabIndex = 0; });
+}

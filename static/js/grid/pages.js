@@ -46,6 +46,7 @@ const loader = (kind, url, span) => {
   cell.colSpan = span;
   cell.append(link);
   link.className = kind;
+  link.tabIndex = -1; // as those that came with the page
   link.textContent = kind === 'earlier' ? 'Earlier rows' : 'Further rows';
   link.href = url.replace('/rows?', '?');
   const attributes = { 'hx-get': url, 'hx-trigger': 'intersect root:#grid rootMargin:400px once, click', 'hx-target': 'closest tbody', 'hx-swap': 'outerHTML', 'hx-sync': 'this:drop' };
