@@ -33,4 +33,15 @@ def _describe(state: BlueprintSetupState) -> None:
     app.json = StrictJSON(app)
 
 
-from webapp.api import docs, errors, health, me, users  # noqa: E402, F401  (routes register themselves)
+from webapp.api import (  # noqa: E402, F401  (routes register themselves)
+    columns,
+    docs,
+    errors,
+    health,
+    me,
+    row_changes,
+    rows,
+    table_errors,
+    tables,
+    users,
+)

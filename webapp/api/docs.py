@@ -79,9 +79,13 @@ class Reference:
                 }
 
     def schemas(self) -> Iterator[Json]:
-        """Those of responses, with `name`, `fields` and `example` (JSON); bodies are described with their operation."""
+        """Those of responses, and of parts of bodies, with `name`, `fields` and `example` (JSON); bodies are described
+        with their operation.
+        """
+        operations = [operation for path in self.document["paths"].values() for operation in path.values()]
+        bodies = {_name(_schema(operation.get("requestBody", {}))) for operation in operations}
         for name, schema in self.document["components"]["schemas"].items():
-            if "properties" in schema and schema.get("additionalProperties", True):
+            if "properties" in schema and (name not in bodies or schema.get("additionalProperties", True)):
                 examples = schema.get("examples")
                 example = json.dumps(examples[0], indent=2, ensure_ascii=False) if examples else ""
                 yield schema | {"name": name, "fields": self._fields(schema), "example": example}

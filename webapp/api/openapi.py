@@ -22,17 +22,20 @@ Json = dict[str, Any]
 
 BASE = "/api/v1/"
 SAFE = {"get", "head", "options"}
-ORDER = ("GET", "POST", "PUT", "PATCH", "DELETE")
+ORDER = ("GET", "POST", "PATCH", "PUT", "DELETE")
 INFO = Info(
     title="Rowcast",
     version="1",
     description=(
-        "Manages the people of this server. Every request, except for this document, needs a token; a "
-        "signed-in browser can read without one."
+        "Reads and changes the tables of this server, and its people. Every request, except for this document, needs a "
+        "token; a signed-in browser can read without one."
     ),
 )
 TAGS: list[Tag | Json] = [
     Tag(name="People", description="The people with an account."),
+    Tag(name="Tables", description="The tables that you may see."),
+    Tag(name="Columns", description="The columns of a table."),
+    Tag(name="Rows", description="The rows of a table."),
     Tag(name="You", description="The person behind the token."),
 ]
 SECURITY: Json = {
@@ -98,7 +101,7 @@ class Provider(OpenAPIProvider):
         for name, description in SECURITY_DESCRIPTIONS.items():
             components["securitySchemes"][name]["description"] = description
         statuses = sorted({int(status) for operation in operations for status in operation["responses"]})
-        components["responses"] = {str(status): _error_response(status) for status in statuses if status >= 400}
+        components["responses"] = {str(status): _error_response(status) for status in statuses if status in TITLES}
         components["headers"] = {
             name: {"schema": {"type": type_}, "description": description}
             for name, (type_, description) in HEADERS.items()
@@ -157,7 +160,11 @@ def _responses(operation: Json, view: Any) -> Json:
     for status, success in successes.items():
         success["headers"] = _headers(getattr(view, "response_headers", ()))
         success["description"] = HTTPStatus(int(status)).phrase
+        for mimetype in getattr(view, "other_mimetypes", ()):
+            success["content"][mimetype] = {"schema": {"type": "string"}}
     errors = {str(status): {"$ref": f"#/components/responses/{status}"} for status in _error_statuses(operation, view)}
+    if getattr(view, "has_long_address", False):
+        errors["431"] = {"description": "The address is too long. There is no body."}
     return successes | errors
 
 
@@ -199,7 +206,8 @@ def _refer_to_schemas(operation: Json, schemas: Json) -> None:
     """quart-schema repeats every body inline; this gives it a name and refers to it."""
     for part in (operation.get("requestBody", {}), *operation["responses"].values()):
         for content in part.get("content", {}).values():
-            name = content["schema"]["title"]
+            if (name := content["schema"].get("title")) is None:
+                continue
             schemas[name] = content["schema"]
             content["schema"] = {"$ref": f"#/components/schemas/{name}"}
 

@@ -71,6 +71,7 @@ class Actor:
     time_zone: str = "UTC"  # an IANA name
     number_style: str = "comma"  # how large numbers are written; `web/formatting.py` knows the styles
     link_id: int | None = None  # the link to a table by which somebody without an account came
+    table_ids: frozenset[int] | None = None  # the only tables that the token is for; None: no restriction
 
 
 class Shared(Protocol):
@@ -114,6 +115,8 @@ RULES = {
     Action.MANAGE_PEOPLE: Rule(_ADMINISTRATORS, Scope.ADMIN),
     Action.RUN_SERVER: Rule(_ADMINISTRATORS, Scope.ADMIN),
 }
+# What a token that is for some tables only may allow at all.
+OF_TABLES = frozenset({Action.USE, Action.READ_TABLE, Action.EDIT_ROWS, Action.EDIT_TABLE, Action.CHANGE_TABLE})
 BY_LINK = frozenset({Action.READ_TABLE, Action.EDIT_ROWS})  # what a link may allow at all
 TABLE_RANKS = {role: rank for rank, role in enumerate(TableRole)}
 RANKS = {Role.GUEST: 0, Role.MEMBER: 1, Role.ADMINISTRATOR: 2, Role.OWNER: 3}
@@ -135,6 +138,8 @@ def is_allowed(actor: Actor, action: Action, subject: Shared | Ranked | None = N
     """
     rule = RULES[action]
     if Role(actor.role) not in rule.roles or (actor.link_id is not None and action not in BY_LINK):
+        return False
+    if actor.table_ids is not None and action not in OF_TABLES:
         return False
     if actor.scopes is not None and (rule.scope is None or rule.scope not in actor.scopes):
         return False
