@@ -7,7 +7,7 @@ import gzip
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -617,6 +617,27 @@ def api_table(action: str, json: dict[str, Any] | None = None, method: str = "PO
     return prepare
 
 
+def api_member(action: str, json: dict[str, Any] | None = None, method: str = "POST", shared_as: str = "") -> Prepare:
+    async def prepare(scene: Scene) -> Press:
+        member = await scene.member()
+        press = await api_table(f"/members{action.format(id=member.id)}", json, method)(scene)
+        if shared_as:
+            table_id = int(press.path.split("/")[4])
+            await scene.write(members.add_member, *_acting(scene.user), table_id, member.id, TableRole(shared_as))
+        return press if method != "POST" else replace(press, json={"user_id": member.id, **(json or {})})
+
+    return prepare
+
+
+def api_view(json: dict[str, Any] | None = None, method: str = "POST") -> Prepare:
+    async def prepare(scene: Scene) -> Press:
+        press = await api_table("/views", json, method)(scene)
+        view_id = add_view(scene.settings.data_dir, int(press.path.split("/")[4]), owner=scene.user.id)
+        return replace(press, path=f"{press.path}/{view_id}")
+
+    return prepare
+
+
 async def _forget(work: UnitOfWork, model: Any, row_id: Any) -> None:
     await work.session.execute(delete(model).where(model.id == row_id))
 
@@ -684,6 +705,9 @@ PRESSES: dict[str, Callable[[Scene], Awaitable[Press]]] = {
     "api.columns_create": api_table("/columns", {"title": "Mass", "type": "decimal", "place": 2}),
     "api.columns_delete": api_table("/columns/2", method="DELETE"),
     "api.columns_update": api_table("/columns/2", {"title": "Satellites", "type": "text"}, "PATCH"),
+    "api.members_create": api_member("", {"role": "editor"}),
+    "api.members_delete": api_member("/{id}", method="DELETE", shared_as="viewer"),
+    "api.members_update": api_member("/{id}", {"role": "editor"}, "PATCH", shared_as="viewer"),
     "api.rows_change": api_table("/rows", {"rows": [{"id": 3, "cells": {"Moons": 2}}]}, "PATCH"),
     "api.rows_create": api_table("/rows", {"rows": [{"cells": {"Planet": "Pluto"}}]}),
     "api.rows_delete": api_table("/rows/3", method="DELETE"),
@@ -697,6 +721,9 @@ PRESSES: dict[str, Callable[[Scene], Awaitable[Press]]] = {
     "api.users_create": api_create,
     "api.users_delete": api_delete,
     "api.users_update": api_change,
+    "api.views_create": api_table("/views", {"name": "Giants", "state": "sort=-2"}),
+    "api.views_delete": api_view(method="DELETE"),
+    "api.views_update": api_view({"name": "Giants", "state": "sort=-2", "is_shared": True}, "PATCH"),
     "auth.confirm": plain("/login/confirm", password=PASSWORD),
     "auth.invitation": accept_invitation,
     "auth.login": sign_in_with_password,

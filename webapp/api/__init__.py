@@ -34,14 +34,18 @@ def _describe(state: BlueprintSetupState) -> None:
 
 
 from webapp.api import (  # noqa: E402, F401  (routes register themselves)
+    changes,
     columns,
     docs,
     errors,
+    exports,
     health,
     me,
+    members,
     row_changes,
     rows,
     table_errors,
     tables,
     users,
+    views,
 )

@@ -85,6 +85,16 @@ def streams(model: type[BaseModel], *mimetypes: str, headers: tuple[str, ...] = 
     return decorate
 
 
+def files(*mimetypes: str) -> Callable[[View], View]:
+    """The view answers with a file of one of these types."""
+
+    def decorate(view: View) -> View:
+        view.file_types = mimetypes  # type: ignore[attr-defined]
+        return view
+
+    return decorate
+
+
 def query(model: type[BaseModel]) -> Callable[[View], View]:
     """The query parameters, passed to the view as `query_args`."""
     return cast(Callable[[View], View], validate_querystring(model))

@@ -102,7 +102,8 @@ class Reference:
 
     def _response(self, status: str, response: Json) -> Json:
         response = self._resolve(response)
-        return {"status": int(status), "schema": _name(_schema(response)), "description": response["description"]}
+        name, is_file = _name(_schema(response)), "content" in response
+        return {"status": int(status), "schema": name, "is_file": is_file, "description": response["description"]}
 
     def _type(self, schema: Json) -> str:
         return " or ".join(dict.fromkeys(self._types(schema)))

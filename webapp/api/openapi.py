@@ -36,6 +36,9 @@ TAGS: list[Tag | Json] = [
     Tag(name="Tables", description="The tables that you may see."),
     Tag(name="Columns", description="The columns of a table."),
     Tag(name="Rows", description="The rows of a table."),
+    Tag(name="Changes", description="What was changed in a table, by whom, as it happens."),
+    Tag(name="Views", description="Saved views of a table."),
+    Tag(name="Sharing", description="With whom a table is shared."),
     Tag(name="You", description="The person behind the token."),
 ]
 SECURITY: Json = {
@@ -156,7 +159,9 @@ def _path_parameter(hint: Any) -> Json:
 
 
 def _responses(operation: Json, view: Any) -> Json:
-    successes = {str(status): success for status, success in (operation["responses"] or {204: {}}).items()}
+    files = {mimetype: {"schema": {"type": "string"}} for mimetype in getattr(view, "file_types", ())}
+    nothing: Json = {"200": {"content": files}} if files else {"204": {}}
+    successes: Json = {str(status): success for status, success in (operation["responses"] or nothing).items()}
     for status, success in successes.items():
         success["headers"] = _headers(getattr(view, "response_headers", ()))
         success["description"] = HTTPStatus(int(status)).phrase

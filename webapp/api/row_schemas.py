@@ -17,6 +17,7 @@ MAX_PARAMETER = 20_000  # characters
 ROW_EXAMPLE: dict[str, Any] = {"id": 3, "cells": {"Planet": "Earth", "Moons": 1, "Seen": None}}
 AT_MOST = f"At most {MAX_ROWS:,}."
 _TEXT = r"^[^\x00]*$"
+Numbers = Annotated[str, StringConstraints(max_length=MAX_PARAMETER, pattern=r"^[0-9,-]*$")]
 Parameter = Annotated[str, StringConstraints(max_length=MAX_PARAMETER, pattern=_TEXT)]
 
 
@@ -40,28 +41,29 @@ class TableRows(BaseModel):
     seq: int = Field(description="The change up to which these rows are, for `/changes`.")
 
 
-class RowsQuery(Input):
+class ViewQuery(Input):
+    """What the address of a grid says, but for filters."""
+
+    q: Parameter = Field(default="", description="Only rows that contain these words or “phrases”.")
+    sort: Numbers = Field(default="", description="Numbers of columns, with a minus for descending: `-5,3`.")
+    cols: Numbers = Field(default="", description="Only these columns, by number, in this order: `3,5-9,1`.")
+    rows: Numbers = Field(
+        default="", description="Only these rows, by id: `1-5,9`. Search and filters do not count then."
+    )
+    fields: list[Line] = Field(
+        default=[], max_length=2_000, description="Only these columns, as `names` says; once for each: `fields=Planet`."
+    )
+    names: Names = "title"
+
+
+class RowsQuery(ViewQuery):
     limit: WholeNumber = Field(
         default=100, ge=1, le=MAX_PAGE, description="Maximum number of rows. A page may have fewer, and a next one."
     )
     after: Annotated[str, StringConstraints(max_length=MAX_VERSION, pattern=r"^[A-Za-z0-9_-]*$")] = Field(
         default="", description="Where the page starts, from `next`."
     )
-    q: Parameter = Field(default="", description="Only rows that contain these words or “phrases”.")
-    sort: Annotated[str, StringConstraints(max_length=MAX_PARAMETER, pattern=r"^[0-9,-]*$")] = Field(
-        default="", description="Numbers of columns, with a minus for descending: `-5,3`."
-    )
-    cols: Annotated[str, StringConstraints(max_length=MAX_PARAMETER, pattern=r"^[0-9,-]*$")] = Field(
-        default="", description="Only these columns, by number, in this order: `3,5-9,1`."
-    )
-    rows: Annotated[str, StringConstraints(max_length=MAX_PARAMETER, pattern=r"^[0-9,-]*$")] = Field(
-        default="", description="Only these rows, by id: `1-5,9`. Search and filters do not count then."
-    )
-    fields: list[Line] = Field(
-        default=[], max_length=2_000, description="Only these columns, as `names` says; once for each: `fields=Planet`."
-    )
     values: Values = "typed"
-    names: Names = "title"
 
     @property
     def style(self) -> ObjectStyle:

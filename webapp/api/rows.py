@@ -12,7 +12,7 @@ from webapp.api import bp
 from webapp.api.decorators import errors, grid_query, streams
 from webapp.api.fields import RowId, TableId
 from webapp.api.responses import etag
-from webapp.api.row_schemas import RowQuery, RowsQuery, TableRow, TableRows
+from webapp.api.row_schemas import RowQuery, RowsQuery, TableRow, TableRows, ViewQuery
 from webapp.extensions import config, db, row_store
 from webapp.models import Table
 from webapp.models.errors import NotFound
@@ -20,6 +20,7 @@ from webapp.models.policy import Action
 from webapp.models.tables.access import TableAccess, find_table
 from webapp.models.tables.versions import row_version, table_version
 from webapp.rowstore.errors import QueryError, QueryTimeout
+from webapp.rowstore.objects import ObjectStyle
 from webapp.rowstore.query import TableQuery, parse_ranges
 from webapp.rowstore.reader import RowReader
 from webapp.rowstore.values import Count, PageStart
@@ -107,7 +108,7 @@ async def rows_show(table_id: TableId, row_id: RowId, query_args: RowQuery) -> R
     return _with_tag(Response(line, mimetype=JSON), etag(version))
 
 
-def query_of(table: Table, args: RowsQuery) -> TableQuery:
+def query_of(table: Table, args: ViewQuery) -> TableQuery:
     """What the address asks for. Raises QueryError."""
     pairs = [(name, value) for name, value in request.args.items(multi=True) if _is_grids(name)]
     query = TableQuery.from_args(pairs, table.ref.fields, reader_clock())
@@ -115,7 +116,8 @@ def query_of(table: Table, args: RowsQuery) -> TableQuery:
         query = query.only_rows(ranges)
     if not args.fields:
         return query
-    by_name = {args.style.name(field): field for field in table.ref.fields}
+    names = ObjectStyle(by_number=args.names == "number")
+    by_name = {names.name(field): field for field in table.ref.fields}
     if unknown := [name for name in args.fields if name not in by_name]:
         raise QueryError(f"This table has no column “{unknown[0]}”.", "fields")
     return query.with_visible(tuple(by_name[name] for name in dict.fromkeys(args.fields)))

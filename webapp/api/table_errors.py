@@ -13,19 +13,39 @@ from webapp.models.tables.columns import ColumnChanged
 from webapp.models.tables.creating import ColumnRefused
 from webapp.models.tables.deletion import ImportRunning
 from webapp.models.tables.large_change import LargeChangeRunning
+from webapp.models.tables.members import IsOwner, TooManyMembers
 from webapp.models.tables.row_input import RowProblem, RowsRefused
 from webapp.models.tables.sheet import TableNotReady
 from webapp.models.tables.type_change import RowsComing, TypeChangeRunning
 from webapp.models.tables.type_changing import NoSuchType
+from webapp.models.tables.view_saving import DefaultNotShared, NameTaken, TooManyViews, ViewChanged
 from webapp.rowstore.column_rules import RulesRefused
 from webapp.rowstore.errors import QueryError
 from webapp.web.errors import error_response
 
 MAX_POINTER = 1_200  # characters; titles have up to 120, each of which may take nine
 # What is so only for now, or because of what somebody else has done.
-CONFLICTS = (ColumnChanged, ImportRunning, LargeChangeRunning, LastColumn, RowsComing, TableNotReady, TypeChangeRunning)
+CONFLICTS = (
+    ColumnChanged,
+    ImportRunning,
+    IsOwner,
+    LargeChangeRunning,
+    LastColumn,
+    NameTaken,
+    RowsComing,
+    TableNotReady,
+    TooManyMembers,
+    TooManyViews,
+    TypeChangeRunning,
+    ViewChanged,
+)
 # The field that a refusal is about.
-FIELDS: dict[type[UserError], str] = {TitleRefused: "title", NoSuchType: "format", RulesRefused: "rules"}
+FIELDS: dict[type[UserError], str] = {
+    TitleRefused: "title",
+    NoSuchType: "format",
+    RulesRefused: "rules",
+    DefaultNotShared: "is_default",
+}
 
 
 @bp.errorhandler(RowsRefused)

@@ -179,6 +179,8 @@ class NewTableColumn(Input):
 class PlacedColumn(NewTableColumn):
     """A column to be added."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"title": "Mass", "type": "decimal", "place": 3}]})
+
     place: Place | None = Field(default=None, description="From 1; null: behind the last.")
 
 

@@ -45,6 +45,7 @@ class Action(StrEnum):
     OWN_ACCOUNT = "account"  # one's own profile, sign-ins and tokens: by sign-in only, never by token
     READ_TABLE = "table.read"
     CREATE_TABLE = "table.create"
+    SAVE_VIEWS = "table.save_views"  # of one's own
     EDIT_ROWS = "table.edit_rows"  # its cells and rows
     EDIT_TABLE = "table.edit"  # these and its columns, many rows at once, and undoing anything
     CHANGE_TABLE = "table.change"  # its title and members, and whether it exists
@@ -106,6 +107,7 @@ RULES = {
     Action.USE: Rule(_EVERYBODY, Scope.READ),
     Action.OWN_ACCOUNT: Rule(_EVERYBODY, None),
     Action.READ_TABLE: Rule(_EVERYBODY, Scope.READ, TableRole.VIEWER),
+    Action.SAVE_VIEWS: Rule(_EVERYBODY, Scope.WRITE, TableRole.VIEWER),
     Action.EDIT_ROWS: Rule(_EVERYBODY, Scope.WRITE, TableRole.EDITOR),
     Action.EDIT_TABLE: Rule(_EVERYBODY, Scope.WRITE, TableRole.EDITOR),
     Action.CREATE_TABLE: Rule(_MEMBERS, Scope.WRITE),
@@ -116,7 +118,16 @@ RULES = {
     Action.RUN_SERVER: Rule(_ADMINISTRATORS, Scope.ADMIN),
 }
 # What a token that is for some tables only may allow at all.
-OF_TABLES = frozenset({Action.USE, Action.READ_TABLE, Action.EDIT_ROWS, Action.EDIT_TABLE, Action.CHANGE_TABLE})
+OF_TABLES = frozenset(
+    {
+        Action.USE,
+        Action.READ_TABLE,
+        Action.SAVE_VIEWS,
+        Action.EDIT_ROWS,
+        Action.EDIT_TABLE,
+        Action.CHANGE_TABLE,
+    }
+)
 BY_LINK = frozenset({Action.READ_TABLE, Action.EDIT_ROWS})  # what a link may allow at all
 TABLE_RANKS = {role: rank for rank, role in enumerate(TableRole)}
 RANKS = {Role.GUEST: 0, Role.MEMBER: 1, Role.ADMINISTRATOR: 2, Role.OWNER: 3}

@@ -112,6 +112,7 @@ class _Part(NamedTuple):
 
 
 _REFUSALS = {
+    Action.SAVE_VIEWS: "You can look at this table, and nothing more.",
     Action.EDIT_ROWS: "You can look at this table but not change it. Its owner can make you an editor.",
     Action.EDIT_TABLE: "You can look at this table but not change it. Its owner can make you an editor.",
     Action.CHANGE_TABLE: "Only the owner of this table can do this.",
