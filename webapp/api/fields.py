@@ -33,8 +33,9 @@ def at_most(count: int) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-Id = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=MAX_ID)]
-Place = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=MAX_COLUMNS)]
+# The bounds go before the validator, or they would not be in the document.
+Id = Annotated[int, Field(ge=1, le=MAX_ID), BeforeValidator(_whole)]
+Place = Annotated[int, Field(ge=1, le=MAX_COLUMNS), BeforeValidator(_whole)]
 # Text without U+0000, which no title can have.
 Line = Annotated[str, StringConstraints(max_length=MAX_NAME, pattern=r"^[^\x00]*$")]
 TypeName = Literal["text", "integer", "decimal", "boolean", "date", "datetime", "time", "duration"]

@@ -159,7 +159,8 @@ def _path_parameter(hint: Any) -> Json:
 
 
 def _responses(operation: Json, view: Any) -> Json:
-    files = {mimetype: {"schema": {"type": "string"}} for mimetype in getattr(view, "file_types", ())}
+    types = getattr(view, "file_types", ())
+    files = {name: {"schema": {} if name == "application/json" else {"type": "string"}} for name in types}
     nothing: Json = {"200": {"content": files}} if files else {"204": {}}
     successes: Json = {str(status): success for status, success in (operation["responses"] or nothing).items()}
     for status, success in successes.items():
