@@ -7,7 +7,7 @@ import gzip
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +118,10 @@ class Press:
     headers: dict[str, str] = field(default_factory=dict)
     json: dict[str, Any] | None = None
     page: str = ""
+    method: str = "POST"
+
+
+Prepare = Callable[[Scene], Awaitable[Press]]
 
 
 async def open_scene(app: Application, settings: Settings, number: int) -> Scene:
@@ -595,12 +599,52 @@ async def api_create(scene: Scene) -> Press:
 async def api_change(scene: Scene) -> Press:
     client, member = scene.app.test_client(use_cookies=False), await scene.member()
     gone = lambda: scene.remove(member)  # noqa: E731
-    return Press(f"/api/v1/users/{member.id}", {}, gone, client, await _program(scene), {"name": "Eva"})
+    shown = await _program(scene)
+    return Press(f"/api/v1/users/{member.id}", {}, gone, client, shown, {"name": "Eva"}, method="PATCH")
 
 
 async def api_delete(scene: Scene) -> Press:
     client, member = scene.app.test_client(use_cookies=False), await scene.member()
-    return Press(f"/api/v1/users/{member.id}", {}, lambda: scene.remove(member), client, await _program(scene))
+    gone, shown = lambda: scene.remove(member), await _program(scene)
+    return Press(f"/api/v1/users/{member.id}", {}, gone, client, shown, method="DELETE")
+
+
+async def api_create_table(scene: Scene) -> Press:
+    client, data = scene.app.test_client(use_cookies=False), {"title": "T", "columns": [{"title": "a"}]}
+    return Press("/api/v1/tables", client=client, headers=await _program(scene), json=data)
+
+
+def api_table(action: str, json: dict[str, Any] | None = None, method: str = "POST") -> Prepare:
+    """By a program, of a table."""
+
+    async def prepare(scene: Scene) -> Press:
+        table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+        path, gone = f"/api/v1/tables/{table_id}{action}", deleting(scene, scene.user, table_id)
+        client = scene.app.test_client(use_cookies=False)
+        return Press(path, {}, gone, client, await _program(scene), json, method=method)
+
+    return prepare
+
+
+def api_member(action: str, json: dict[str, Any] | None = None, method: str = "POST", shared_as: str = "") -> Prepare:
+    async def prepare(scene: Scene) -> Press:
+        member = await scene.member()
+        press = await api_table(f"/members{action.format(id=member.id)}", json, method)(scene)
+        if shared_as:
+            table_id = int(press.path.split("/")[4])
+            await scene.write(members.add_member, *_acting(scene.user), table_id, member.id, TableRole(shared_as))
+        return press if method != "POST" else replace(press, json={"user_id": member.id, **(json or {})})
+
+    return prepare
+
+
+def api_view(json: dict[str, Any] | None = None, method: str = "POST") -> Prepare:
+    async def prepare(scene: Scene) -> Press:
+        press = await api_table("/views", json, method)(scene)
+        view_id = add_view(scene.settings.data_dir, int(press.path.split("/")[4]), owner=scene.user.id)
+        return replace(press, path=f"{press.path}/{view_id}")
+
+    return prepare
 
 
 async def _forget(work: UnitOfWork, model: Any, row_id: Any) -> None:
@@ -667,9 +711,28 @@ PRESSES: dict[str, Callable[[Scene], Awaitable[Press]]] = {
     "admin.person_reset": person("/reset", has_key=True),
     "admin.person_role": person("/role", role="guest"),
     "admin.person_update": person("", name="Eva"),
+    "api.columns_create": api_table("/columns", {"title": "Mass", "type": "decimal", "place": 2}),
+    "api.columns_delete": api_table("/columns/2", method="DELETE"),
+    "api.columns_update": api_table("/columns/2", {"title": "Satellites", "type": "text"}, "PATCH"),
+    "api.members_create": api_member("", {"role": "editor"}),
+    "api.members_delete": api_member("/{id}", method="DELETE", shared_as="viewer"),
+    "api.members_update": api_member("/{id}", {"role": "editor"}, "PATCH", shared_as="viewer"),
+    "api.rows_change": api_table("/rows", {"rows": [{"id": 3, "cells": {"Moons": 2}}]}, "PATCH"),
+    "api.rows_create": api_table("/rows", {"rows": [{"cells": {"Planet": "Pluto"}}]}),
+    "api.rows_delete": api_table("/rows/3", method="DELETE"),
+    "api.rows_put": api_table("/rows", {"key": ["Planet"], "rows": [{"cells": {"Planet": "Pluto"}}]}, "PUT"),
+    "api.rows_remove": api_table("/rows", {"rows": [{"id": 3}]}, "DELETE"),
+    "api.rows_replace": api_table("/rows/3", {"cells": {"Planet": "Gaia"}}, "PUT"),
+    "api.rows_update": api_table("/rows/3", {"cells": {"Planet": "Gaia"}}, "PATCH"),
+    "api.tables_create": api_create_table,
+    "api.tables_delete": api_table("", method="DELETE"),
+    "api.tables_update": api_table("", {"title": "Moons"}, "PATCH"),
     "api.users_create": api_create,
     "api.users_delete": api_delete,
     "api.users_update": api_change,
+    "api.views_create": api_table("/views", {"name": "Giants", "state": "sort=-2"}),
+    "api.views_delete": api_view(method="DELETE"),
+    "api.views_update": api_view({"name": "Giants", "state": "sort=-2", "is_shared": True}, "PATCH"),
     "auth.confirm": plain("/login/confirm", password=PASSWORD),
     "auth.invitation": accept_invitation,
     "auth.login": sign_in_with_password,

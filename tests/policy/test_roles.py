@@ -48,6 +48,7 @@ from webapp.models import (
     utc_now,
 )
 from webapp.models.mail import Letter, post_mail
+from webapp.models.policy import RULES
 from webapp.web.application import Application
 
 ROOT = Path(__file__).parents[2]
@@ -60,6 +61,7 @@ LINE = re.compile(r"\| `([A-Z]+) (/[^`]*)` \|(.+)\|")
 WORDS = {"yes", "no", "sign in", "own", "below", "none", *Scope}
 
 Key = tuple[str, str]
+LOSING = ("tables.destroy", "tables.members_hand_over", "api.tables_delete")  # the table
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class World:
     async def samples(self, method: str, rule: Rule, actor: Role, *, foreign: bool) -> dict[str, Any]:
         whose = self.other if foreign else self.people[actor]
         found = {name: SAMPLES[name] for name in rule.arguments}
-        if rule.endpoint.startswith(("tables.", "forms.")):
+        if rule.endpoint.startswith(("tables.", "forms.")) or "table_id" in rule.arguments:
             await db.of(self.app).wait_for_writes()  # of when a link was used last, for one
             given = self._tables(whose, method) | await self._shared(whose, actor, method, rule)
             found |= {name: value for name, value in given.items() if name in found}
@@ -104,7 +106,7 @@ class World:
         """
         table_id = self._tables(whose, method).get("table_id")
         member = self.people[Role.MEMBER if actor is Role.ADMINISTRATOR else Role.ADMINISTRATOR]
-        if rule.endpoint in ("tables.destroy", "tables.members_hand_over"):  # later requests need the first one
+        if rule.endpoint in LOSING:  # later requests need the first one
             table_id = add_table(self.settings.data_dir, PLANETS, PLANET_ROWS, owner=whose.id)
         if rule.endpoint.startswith("tables.trash"):
             table_id = add_table(self.settings.data_dir, PLANETS, PLANET_ROWS, owner=whose.id)
@@ -317,6 +319,55 @@ async def test_every_part_in_a_table_opens_the_routes_of_its_rights_and_no_other
     assert actions == {Action.READ_TABLE, Action.EDIT_ROWS, Action.EDIT_TABLE, Action.CHANGE_TABLE}
 
 
+@pytest.mark.parametrize("table_role", [None, *TableRole])
+@pytest.mark.parametrize("role", [Role.GUEST, Role.MEMBER])
+async def test_a_token_opens_no_more_of_a_table_than_its_owners_part_in_it(
+    world: World, role: Role, table_role: TableRole | None
+) -> None:
+    """Each route gets what it is about, so that only the right can be missing."""
+    client, person = world.app.test_client(use_cookies=False), world.people[role]
+    actor = Actor(person.id, person.email, person.name, person.role)
+    _, token = await world.write(issue_token, person.id)
+    actions = set()
+    for key, rule in routes(world.app).items():
+        if not rule.rule.startswith("/api/v1/tables/<id:table_id>"):
+            continue
+        table_id = await take_part(world, person, table_role)
+        action = getattr(world.app.view_functions[rule.endpoint], "action", Action.READ_TABLE)
+        headers, body = {"Authorization": f"Bearer {token}"}, API_BODIES.get(rule.endpoint)
+        answer = await ask_of(world, client, key, rule, table_id, person, headers=headers, json=body)
+        if table_role is None:
+            expected = "not there" if is_allowed(actor, action) else "no"
+        else:
+            expected = "yes" if is_allowed(actor, action, Part(table_role)) else "no"
+        found = "not there" if answer.status_code == 404 else outcome(answer)
+        assert found == expected, (key, table_role, answer.status_code)
+        actions.add(action)
+    assert actions == {action for action, rule in RULES.items() if rule.table_role}
+
+
+async def issue_token(work: UnitOfWork, user_id: int) -> tuple[ApiToken, str]:
+    return await ApiToken.issue(work, user_id, name=token_hex(8), scope=Scope.WRITE, expires_at=None)
+
+
+# Valid bodies of those routes of the API that look at a body before they look for the table.
+API_BODIES: dict[str, Any] = {
+    "api.columns_create": {"title": "Mass"},
+    "api.columns_update": {"title": "Mass"},
+    "api.members_create": {"user_id": 1},
+    "api.members_update": {"role": "editor"},
+    "api.rows_change": {"rows": [{"id": 1, "cells": {"1": "x"}}], "names": "number"},
+    "api.rows_create": {"rows": [{"cells": {}}]},
+    "api.rows_put": {"key": ["1"], "rows": [{"cells": {"1": "x"}}], "names": "number"},
+    "api.rows_remove": {"rows": [{"id": 1}]},
+    "api.rows_replace": {"cells": {"1": "x"}, "names": "number"},
+    "api.rows_update": {"cells": {"1": "x"}, "names": "number"},
+    "api.tables_update": {"title": "Worlds"},
+    "api.views_create": {"name": "Giants"},
+    "api.views_update": {"name": "Giants"},
+}
+
+
 async def take_part(world: World, person: User, table_role: TableRole | None) -> int:
     """A new table, with its file: the previous request may have deleted the last one, or left it."""
     owner = person if table_role is TableRole.OWNER else world.other
@@ -333,8 +384,12 @@ async def take_part(world: World, person: User, table_role: TableRole | None) ->
     return table_id
 
 
-async def ask_of(world: World, client: QuartClient, key: Key, rule: Rule, table_id: int, person: User) -> Any:
-    """With an empty body, about another member, an invitation of this table, and a change or file of one's own."""
+async def ask_of(
+    world: World, client: QuartClient, key: Key, rule: Rule, table_id: int, person: User, **more: Any
+) -> Any:
+    """By default with an empty body; about another member, an invitation of this table, and a change or file of one's
+    own.
+    """
     given = {name: SAMPLES[name] for name in rule.arguments} | {"table_id": table_id}
     async with world.app.app_context():
         if "user_id" in rule.arguments:
@@ -354,7 +409,7 @@ async def ask_of(world: World, client: QuartClient, key: Key, rule: Rule, table_
     if "view_id" in rule.arguments:
         given["view_id"] = add_view(world.settings.data_dir, table_id, owner=person.id)
     path = world.app.url_map.bind("localhost").build(rule.endpoint, given, key[0])
-    return await client.open(path, method=key[0])
+    return await client.open(path, method=key[0], **more)
 
 
 async def tried(

@@ -26,6 +26,7 @@ LIFETIMES = [
     ("date", "after a day of my choice"),
     ("never", "never"),
 ]
+REACHES = [("all", "all tables that I may see, now and later"), ("some", "only the tables that I choose")]
 NUMBER_STYLES = [
     ("comma", "1,234,567.8"),
     ("point", "1.234.567,8"),
@@ -135,8 +136,11 @@ class NewPasskeyForm(PasskeyNameForm):
 
 
 class TokenForm(Form):
+    """Beside it the boxes `table`, which count with the reach `some`."""
+
     name = OneLine("Name", "Say what it is for, such as the program's name.", MAX_LABEL)
     scope = GroupedSelectField("It may", {})
+    reach = GroupedSelectField("It reaches", {"": REACHES}, default="all")
     lifetime = GroupedSelectField("It expires", {"": LIFETIMES}, default="90")
     until = DateField("Last day", [Optional()])
 

@@ -1,8 +1,9 @@
 """API tokens: what programs send instead of signing in. Each is shown once, when it is created."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime, time, timedelta
 
-from quart import url_for
+from quart import request, url_for
 from quart.typing import ResponseReturnValue
 
 from webapp.account import bp
@@ -12,6 +13,7 @@ from webapp.extensions import db
 from webapp.models import Actor, ApiToken, Scope, is_allowed, utc_now
 from webapp.models.accounts.api_token import TokenNameTaken, issue_api_token, revoke_api_token
 from webapp.models.idempotency import Outcome, once
+from webapp.models.tables.table_list import tables_after, titles_of
 from webapp.web.access import Action, fresh, may
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
@@ -23,6 +25,7 @@ from webapp.web.session import current_user
 
 SHOWN_ONCE = "This token was created already, and shown once. If you have not saved it, revoke it and create another."
 MAX_LIFETIME = timedelta(days=3653)
+MAX_LISTED = 500  # tables to choose from
 SCOPES = {
     Scope.READ: "read",
     Scope.WRITE: "read and change",
@@ -35,7 +38,9 @@ SCOPES = {
 async def tokens() -> ResponseReturnValue:
     async with db().reading() as session:
         tokens = (await session.scalars(ApiToken.of(current_user().id))).all()
-    return await render("account/tokens.html", tokens=tokens, now=utc_now(), scopes=SCOPES)
+        named = {table_id for token in tokens for table_id in token.table_ids or ()}
+        titles = await titles_of(session, current_user(), named)
+    return await render("account/tokens.html", tokens=tokens, now=utc_now(), scopes=SCOPES, titles=titles)
 
 
 @bp.route("/tokens/new", methods=["GET", "POST"])
@@ -47,10 +52,16 @@ async def tokens_new() -> ResponseReturnValue:
     form = await TokenForm.load()
     scopes = [scope for scope in SCOPES if scope is not Scope.ADMIN or is_allowed(actor, Action.RUN_SERVER)]
     form["scope"].groups = {"": [(scope.value, SCOPES[scope]) for scope in scopes]}
-    if form.validate_on_submit() and _is_last_day_possible(form, actor) and (issued := await _issue(form, actor)):
-        token, plain = issued
-        return await render("account/tokens_show.html", token=token, plain=plain)
-    return await render_form("account/tokens_new.html", form)
+    async with db().reading() as session:
+        tables = await tables_after(session, actor, limit=MAX_LISTED)
+    chosen = {int(text) for text in (await request.form).getlist("table") if text.isascii() and text.isdigit()}
+    chosen &= {table.id for table in tables}
+    if form.validate_on_submit() and _is_last_day_possible(form, actor) and _has_tables(form, chosen):
+        limit = chosen if form["reach"].data == "some" else None
+        if issued := await _issue(form, actor, limit):
+            token, plain = issued
+            return await render("account/tokens_show.html", token=token, plain=plain)
+    return await render_form("account/tokens_new.html", form, tables=tables, chosen=chosen)
 
 
 @bp.post("/tokens/<id:token_id>/revocation")
@@ -72,14 +83,22 @@ def _is_last_day_possible(form: TokenForm, actor: Actor) -> bool:
     return True
 
 
-async def _issue(form: TokenForm, actor: Actor) -> tuple[ApiToken, str] | None:
+def _has_tables(form: TokenForm, chosen: Collection[int]) -> bool:
+    """Else there is a message beside the field."""
+    if form["reach"].data == "some" and not chosen:
+        form.refuse("reach", "Tick the tables that it is for.")
+        return False
+    return True
+
+
+async def _issue(form: TokenForm, actor: Actor, table_ids: Collection[int] | None) -> tuple[ApiToken, str] | None:
     """The token, and what it reads; or None, with a message beside the field."""
     outcome = Outcome(url_for("account.tokens"), SHOWN_ONCE)
     name, scope, expires_at = form["name"].data, Scope(form["scope"].data), _expires_at(form, actor)
     try:
         return await db().write(
             once,
-            await form_key(name, scope, form["lifetime"].data, form["until"].data),
+            await form_key(name, scope, form["lifetime"].data, form["until"].data, sorted(table_ids or ())),
             lambda _: outcome,
             issue_api_token,
             audit_source(),
@@ -88,6 +107,7 @@ async def _issue(form: TokenForm, actor: Actor) -> tuple[ApiToken, str] | None:
             name=name,
             scope=scope,
             expires_at=expires_at,
+            table_ids=table_ids,
         )
     except TokenNameTaken as error:
         form.refuse("name", str(error))

@@ -33,4 +33,19 @@ def _describe(state: BlueprintSetupState) -> None:
     app.json = StrictJSON(app)
 
 
-from webapp.api import docs, errors, health, me, users  # noqa: E402, F401  (routes register themselves)
+from webapp.api import (  # noqa: E402, F401  (routes register themselves)
+    changes,
+    columns,
+    docs,
+    errors,
+    exports,
+    health,
+    me,
+    members,
+    row_changes,
+    rows,
+    table_errors,
+    tables,
+    users,
+    views,
+)

@@ -5,9 +5,18 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
-from quart_schema import validate_querystring, validate_request, validate_response
+from quart_schema import (
+    document_querystring,
+    document_request,
+    document_response,
+    validate_querystring,
+    validate_request,
+    validate_response,
+)
 
 from webapp.api.json import check_body
+from webapp.api.loading import load_body, load_parameters
+from webapp.web.body import body_limit
 
 View = TypeVar("View", bound=Callable[..., Awaitable[Any]])
 
@@ -24,6 +33,64 @@ def body(model: type[BaseModel]) -> Callable[[View], View]:
             return await validated(*args, **kwargs)
 
         return cast(View, checked)
+
+    return decorate
+
+
+def large_body(model: type[BaseModel], size: int) -> Callable[[View], View]:
+    """The same for one of many rows, at most `size` bytes: it is read in a thread, and its numbers with a fraction are
+    exact (`Decimal`).
+    """
+
+    def decorate(view: View) -> View:
+        documented = document_request(model)(view)
+
+        @wraps(documented)
+        async def loaded(*args: Any, **kwargs: Any) -> Any:
+            await check_body()
+            return await documented(*args, data=await load_body(model), **kwargs)
+
+        return cast(View, body_limit(size)(loaded))
+
+    return decorate
+
+
+def grid_query(model: type[BaseModel]) -> Callable[[View], View]:
+    """The query parameters of `model`, passed to the view as `query_args`; those of the grid beside them are left to
+    `TableQuery`.
+    """
+
+    def decorate(view: View) -> View:
+        documented = document_querystring(model)(view)
+
+        @wraps(documented)
+        async def loaded(*args: Any, **kwargs: Any) -> Any:
+            return await documented(*args, query_args=load_parameters(model), **kwargs)
+
+        loaded.has_long_address = True  # type: ignore[attr-defined]
+        return cast(View, loaded)
+
+    return decorate
+
+
+def streams(model: type[BaseModel], *mimetypes: str, headers: tuple[str, ...] = ()) -> Callable[[View], View]:
+    """What the view writes by itself: JSON of this model, or on request something of another type."""
+
+    def decorate(view: View) -> View:
+        documented = document_response(model)(view)
+        documented.response_headers = headers  # type: ignore[attr-defined]
+        documented.other_mimetypes = mimetypes  # type: ignore[attr-defined]
+        return documented
+
+    return decorate
+
+
+def files(*mimetypes: str) -> Callable[[View], View]:
+    """The view answers with a file of one of these types."""
+
+    def decorate(view: View) -> View:
+        view.file_types = mimetypes  # type: ignore[attr-defined]
+        return view
 
     return decorate
 

@@ -79,9 +79,13 @@ class Reference:
                 }
 
     def schemas(self) -> Iterator[Json]:
-        """Those of responses, with `name`, `fields` and `example` (JSON); bodies are described with their operation."""
+        """Those of responses, and of parts of bodies, with `name`, `fields` and `example` (JSON); bodies are described
+        with their operation.
+        """
+        operations = [operation for path in self.document["paths"].values() for operation in path.values()]
+        bodies = {_name(_schema(operation.get("requestBody", {}))) for operation in operations}
         for name, schema in self.document["components"]["schemas"].items():
-            if "properties" in schema and schema.get("additionalProperties", True):
+            if "properties" in schema and (name not in bodies or schema.get("additionalProperties", True)):
                 examples = schema.get("examples")
                 example = json.dumps(examples[0], indent=2, ensure_ascii=False) if examples else ""
                 yield schema | {"name": name, "fields": self._fields(schema), "example": example}
@@ -98,7 +102,8 @@ class Reference:
 
     def _response(self, status: str, response: Json) -> Json:
         response = self._resolve(response)
-        return {"status": int(status), "schema": _name(_schema(response)), "description": response["description"]}
+        name, is_file = _name(_schema(response)), "content" in response
+        return {"status": int(status), "schema": name, "is_file": is_file, "description": response["description"]}
 
     def _type(self, schema: Json) -> str:
         return " or ".join(dict.fromkeys(self._types(schema)))

@@ -9,16 +9,16 @@ from quart_schema.validation import QuerystringValidationError
 from werkzeug.exceptions import Forbidden
 
 from webapp.api import bp
+from webapp.api.loading import MAX_ERRORS, InvalidBody
 from webapp.db.errors import UserError
 from webapp.models import EmailTaken
-from webapp.models.accounts.combined_changes import VersionMismatch
 from webapp.models.accounts.last_owner import LastOwner
 from webapp.models.accounts.people import OnlyPasskeys
+from webapp.models.errors import VersionMismatch
 from webapp.web.csrf import SAFE_METHODS
 from webapp.web.errors import error_response
 from webapp.web.session import current_user_or_none
 
-MAX_ERRORS = 20  # fields in one response
 MAX_POINTER = 200  # characters
 # Messages by pydantic error type; they may use the error's context.
 MESSAGES = {
@@ -34,6 +34,12 @@ MESSAGES = {
     "greater_than_equal": "This has to be at least {ge}.",
     "less_than_equal": "This can be at most {le}.",
     "int_type": "This has to be a whole number.",
+    "int_parsing_size": "This number is too large.",
+    "list_type": "This has to be a list.",
+    "dict_type": "This has to be an object.",
+    "literal_error": "This has to be one of {expected}.",
+    "too_long": "At most {max_length:,} go together.",
+    "too_short": "At least {min_length:,} has to be here.",
 }
 
 # The status and text of what a verb refuses; "" stands for the exception's own text.
@@ -60,10 +66,13 @@ async def refuse_cookies() -> None:
 @bp.errorhandler(RequestSchemaValidationError)
 async def answer_invalid(error: RequestSchemaValidationError) -> Response:
     is_query = isinstance(error, QuerystringValidationError)
-    cause = error.validation_error
-    errors = cause.errors()[:MAX_ERRORS] if isinstance(cause, ValidationError) else []
+    errors = error.first_errors if isinstance(error, InvalidBody) else _errors_of(error.validation_error)
     text = "Some parameters do not fit." if is_query else "Some fields do not fit. Nothing was changed."
     return error_response(400, text, errors=[_describe(error, is_query) for error in errors])
+
+
+def _errors_of(cause: Exception) -> list[Any]:
+    return list(cause.errors()[:MAX_ERRORS]) if isinstance(cause, ValidationError) else []
 
 
 async def answer_conflict(error: UserError) -> Response:

@@ -20,10 +20,15 @@ class StrictJSON(DefaultJSONProvider):
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         """Raises BadRequest with a readable message, also for valid JSON with duplicate names or nesting a thousand
-        deep.
+        deep. `parse_float` makes something else than a double of a number with a fraction.
         """
         try:
-            return json.loads(s, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
+            return json.loads(
+                s,
+                object_pairs_hook=_without_duplicates,
+                parse_constant=_refuse_constant,
+                parse_float=kwargs.get("parse_float"),
+            )
         except _NotStrict as error:
             raise BadRequest(str(error)) from None
         except json.JSONDecodeError as error:

@@ -22,17 +22,23 @@ Json = dict[str, Any]
 
 BASE = "/api/v1/"
 SAFE = {"get", "head", "options"}
-ORDER = ("GET", "POST", "PUT", "PATCH", "DELETE")
+ORDER = ("GET", "POST", "PATCH", "PUT", "DELETE")
 INFO = Info(
     title="Rowcast",
     version="1",
     description=(
-        "Manages the people of this server. Every request, except for this document, needs a token; a "
-        "signed-in browser can read without one."
+        "Reads and changes the tables of this server, and its people. Every request, except for this document, needs a "
+        "token; a signed-in browser can read without one."
     ),
 )
 TAGS: list[Tag | Json] = [
     Tag(name="People", description="The people with an account."),
+    Tag(name="Tables", description="The tables that you may see."),
+    Tag(name="Columns", description="The columns of a table."),
+    Tag(name="Rows", description="The rows of a table."),
+    Tag(name="Changes", description="What was changed in a table, by whom, as it happens."),
+    Tag(name="Views", description="Saved views of a table."),
+    Tag(name="Sharing", description="With whom a table is shared."),
     Tag(name="You", description="The person behind the token."),
 ]
 SECURITY: Json = {
@@ -98,7 +104,7 @@ class Provider(OpenAPIProvider):
         for name, description in SECURITY_DESCRIPTIONS.items():
             components["securitySchemes"][name]["description"] = description
         statuses = sorted({int(status) for operation in operations for status in operation["responses"]})
-        components["responses"] = {str(status): _error_response(status) for status in statuses if status >= 400}
+        components["responses"] = {str(status): _error_response(status) for status in statuses if status in TITLES}
         components["headers"] = {
             name: {"schema": {"type": type_}, "description": description}
             for name, (type_, description) in HEADERS.items()
@@ -153,11 +159,18 @@ def _path_parameter(hint: Any) -> Json:
 
 
 def _responses(operation: Json, view: Any) -> Json:
-    successes = {str(status): success for status, success in (operation["responses"] or {204: {}}).items()}
+    types = getattr(view, "file_types", ())
+    files = {name: {"schema": {} if name == "application/json" else {"type": "string"}} for name in types}
+    nothing: Json = {"200": {"content": files}} if files else {"204": {}}
+    successes: Json = {str(status): success for status, success in (operation["responses"] or nothing).items()}
     for status, success in successes.items():
         success["headers"] = _headers(getattr(view, "response_headers", ()))
         success["description"] = HTTPStatus(int(status)).phrase
+        for mimetype in getattr(view, "other_mimetypes", ()):
+            success["content"][mimetype] = {"schema": {"type": "string"}}
     errors = {str(status): {"$ref": f"#/components/responses/{status}"} for status in _error_statuses(operation, view)}
+    if getattr(view, "has_long_address", False):
+        errors["431"] = {"description": "The address is too long. There is no body."}
     return successes | errors
 
 
@@ -199,7 +212,8 @@ def _refer_to_schemas(operation: Json, schemas: Json) -> None:
     """quart-schema repeats every body inline; this gives it a name and refers to it."""
     for part in (operation.get("requestBody", {}), *operation["responses"].values()):
         for content in part.get("content", {}).values():
-            name = content["schema"]["title"]
+            if (name := content["schema"].get("title")) is None:
+                continue
             schemas[name] = content["schema"]
             content["schema"] = {"$ref": f"#/components/schemas/{name}"}
 

@@ -107,10 +107,15 @@ class Me(BaseModel):
         description="The token's scopes; null for a browser's sign-in.",
         examples=[["read", "write"]],
     )
+    table_ids: list[int] | None = Field(
+        description="The only tables that the token is for; null: all that the person may see.", examples=[[17]]
+    )
 
     @classmethod
     def of(cls, user: User, actor: Actor) -> "Me":
-        return cls(person=Person.of(user), scopes=None if actor.scopes is None else sorted(actor.scopes))
+        scopes = None if actor.scopes is None else sorted(actor.scopes)
+        table_ids = None if actor.table_ids is None else sorted(actor.table_ids)
+        return cls(person=Person.of(user), scopes=scopes, table_ids=table_ids)
 
 
 class PeopleQuery(Input):
@@ -159,6 +164,8 @@ class FieldProblem(BaseModel):
     detail: str
     pointer: str | None = Field(default=None, description="JSON pointer to the field (RFC 6901).", examples=["#/email"])
     parameter: str | None = Field(default=None, description="The query parameter.", examples=["limit"])
+    index: int | None = Field(default=None, description="Of several rows: which one, from 0.")
+    column: str | None = Field(default=None, description="The column of the cell, as it was named.")
 
 
 class Problem(BaseModel):
@@ -169,4 +176,4 @@ class Problem(BaseModel):
     status: int
     detail: str = Field(description="What happened.")
     request_id: str = Field(description="The request's id, as in X-Request-Id and in the server's log.")
-    errors: list[FieldProblem] | None = Field(default=None, description="With 400: each invalid field.")
+    errors: list[FieldProblem] | None = Field(default=None, description="Each invalid field, cell or parameter.")

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextvars import Context
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy import Connection
@@ -20,7 +20,7 @@ from webapp.broker import Broker, BrokerClosed, Subscription
 from webapp.db.database import Database
 from webapp.live import page_stream
 from webapp.live.page_stream import PageStream
-from webapp.live.readers import active_sessions
+from webapp.live.readers import active_sessions, usable_tokens
 from webapp.live.subject import Delivery, Subject
 from webapp.models import Actor
 
@@ -106,13 +106,12 @@ class Hub:
             making = self._deliveries[wants] = asyncio.ensure_future(self.subject.deliver(*wants))
         return making
 
-    def settle(self, streams: Iterable[PageStream], found: "Found", sessions: set[int]) -> None:
+    def settle(self, streams: Iterable[PageStream], found: "Found", proofs: "Proofs") -> None:
         """Take in what was read while these streams were open."""
         self._checked_at = time.monotonic()
         has_news = self.subject.take(found.news)
         for stream in streams if not self.subject.is_gone else ():
-            is_there = stream.actor.link_id is not None or stream.actor.session_id in sessions
-            role = found.readers.get(stream.actor.id) if is_there else None
+            role = found.readers.get(stream.actor.id) if proofs.hold(stream.actor) else None
             if role is None:
                 stream.end(is_revoked=True)
             elif stream.role not in (None, role):
@@ -201,6 +200,19 @@ class Found:
         self.news, self.readers = news, readers
 
 
+class Proofs(NamedTuple):
+    """The sign-ins and tokens that are still good."""
+
+    sessions: set[int]
+    tokens: set[int]
+
+    def hold(self, actor: Actor) -> bool:
+        """Visitors are known by their link, which the subject looks up."""
+        if actor.token_id is not None:
+            return actor.token_id in self.tokens
+        return actor.link_id is not None or actor.session_id in self.sessions
+
+
 class Look:
     """One read about some hubs and all of their streams."""
 
@@ -208,15 +220,18 @@ class Look:
         self._hubs = [(hub, hub.streams, hub.actors) for hub in hubs]
         self._limits = database.settings
 
-    def read(self, connection: Connection) -> tuple[list[Found], set[int]]:
-        """In a thread. Also which of the sign-ins are active."""
-        ids = {actor.session_id for *_, actors in self._hubs for actor in actors if actor.session_id is not None}
+    def read(self, connection: Connection) -> tuple[list[Found], Proofs]:
+        """In a thread. Also which of the sign-ins and tokens are good."""
+        actors = [actor for *_, some in self._hubs for actor in some]
+        sessions = {actor.session_id for actor in actors if actor.session_id is not None}
+        tokens = {actor.token_id for actor in actors if actor.token_id is not None}
         found = [
             Found(hub.subject.read(connection), hub.subject.readers(connection, some)) for hub, _, some in self._hubs
         ]
-        return found, active_sessions(connection, ids, self._limits)
+        active = active_sessions(connection, sessions, self._limits)
+        return found, Proofs(active, usable_tokens(connection, tokens) if tokens else set())
 
-    def settle(self, result: tuple[list[Found], set[int]]) -> None:
-        found, sessions = result
+    def settle(self, result: tuple[list[Found], Proofs]) -> None:
+        found, proofs = result
         for (hub, streams, _), one in zip(self._hubs, found, strict=True):
-            hub.settle(streams, one, sessions)
+            hub.settle(streams, one, proofs)

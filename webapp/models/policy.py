@@ -45,6 +45,7 @@ class Action(StrEnum):
     OWN_ACCOUNT = "account"  # one's own profile, sign-ins and tokens: by sign-in only, never by token
     READ_TABLE = "table.read"
     CREATE_TABLE = "table.create"
+    SAVE_VIEWS = "table.save_views"  # of one's own
     EDIT_ROWS = "table.edit_rows"  # its cells and rows
     EDIT_TABLE = "table.edit"  # these and its columns, many rows at once, and undoing anything
     CHANGE_TABLE = "table.change"  # its title and members, and whether it exists
@@ -71,6 +72,7 @@ class Actor:
     time_zone: str = "UTC"  # an IANA name
     number_style: str = "comma"  # how large numbers are written; `web/formatting.py` knows the styles
     link_id: int | None = None  # the link to a table by which somebody without an account came
+    table_ids: frozenset[int] | None = None  # the only tables that the token is for; None: no restriction
 
 
 class Shared(Protocol):
@@ -105,6 +107,7 @@ RULES = {
     Action.USE: Rule(_EVERYBODY, Scope.READ),
     Action.OWN_ACCOUNT: Rule(_EVERYBODY, None),
     Action.READ_TABLE: Rule(_EVERYBODY, Scope.READ, TableRole.VIEWER),
+    Action.SAVE_VIEWS: Rule(_EVERYBODY, Scope.WRITE, TableRole.VIEWER),
     Action.EDIT_ROWS: Rule(_EVERYBODY, Scope.WRITE, TableRole.EDITOR),
     Action.EDIT_TABLE: Rule(_EVERYBODY, Scope.WRITE, TableRole.EDITOR),
     Action.CREATE_TABLE: Rule(_MEMBERS, Scope.WRITE),
@@ -114,6 +117,17 @@ RULES = {
     Action.MANAGE_PEOPLE: Rule(_ADMINISTRATORS, Scope.ADMIN),
     Action.RUN_SERVER: Rule(_ADMINISTRATORS, Scope.ADMIN),
 }
+# What a token that is for some tables only may allow at all.
+OF_TABLES = frozenset(
+    {
+        Action.USE,
+        Action.READ_TABLE,
+        Action.SAVE_VIEWS,
+        Action.EDIT_ROWS,
+        Action.EDIT_TABLE,
+        Action.CHANGE_TABLE,
+    }
+)
 BY_LINK = frozenset({Action.READ_TABLE, Action.EDIT_ROWS})  # what a link may allow at all
 TABLE_RANKS = {role: rank for rank, role in enumerate(TableRole)}
 RANKS = {Role.GUEST: 0, Role.MEMBER: 1, Role.ADMINISTRATOR: 2, Role.OWNER: 3}
@@ -135,6 +149,8 @@ def is_allowed(actor: Actor, action: Action, subject: Shared | Ranked | None = N
     """
     rule = RULES[action]
     if Role(actor.role) not in rule.roles or (actor.link_id is not None and action not in BY_LINK):
+        return False
+    if actor.table_ids is not None and action not in OF_TABLES:
         return False
     if actor.scopes is not None and (rule.scope is None or rule.scope not in actor.scopes):
         return False

@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 
 from webapp.rowstore.aggregates import Aggregate, Axis, Measure, Points
 from webapp.rowstore.entries import Entry
+from webapp.rowstore.objects import ObjectStyle
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.query.grouping import Grouping
 from webapp.rowstore.table_ref import Field, TableRef
@@ -224,6 +225,24 @@ class RowReader(Protocol):
 
         `safe` and `delimiter` are for CSV. `on_rows` is told how many more rows were read; of CSV their lines.
         Raises `UnfitForExcel` if a text does not fit into a cell of a workbook.
+        """
+        ...
+
+    def objects(self, table: TableRef, query: TableQuery, ids: Sequence[int], style: ObjectStyle) -> list[bytes]:
+        """These rows as JSON objects with the visible columns of the query, each a line, in the order of `ids`; those
+        that do not exist are missing.
+        """
+        ...
+
+    def stream_objects(self, table: TableRef, query: TableQuery, style: ObjectStyle) -> Blocks:
+        """All rows of the query in its order, as such lines, in blocks."""
+        ...
+
+    def key_rows(
+        self, table: TableRef, fields: Sequence[Field], keys: Sequence[tuple[str, ...]]
+    ) -> dict[tuple[str, ...], tuple[int, int]]:
+        """Of the rows whose cells in these columns have each of these texts the first, and how many there are; keys
+        that no row has are missing.
         """
         ...
 

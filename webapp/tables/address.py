@@ -6,10 +6,9 @@ from quart import request
 
 from webapp.models import Table
 from webapp.rowstore.errors import QueryError
-from webapp.rowstore.query import Clock, TableQuery
+from webapp.rowstore.query import TableQuery
 from webapp.tables.visiting import may_search
-from webapp.web.formatting import find_time_zone
-from webapp.web.session import current_user
+from webapp.web.reader_clock import reader_clock
 
 
 def parse_query(table: Table) -> TableQuery:
@@ -20,8 +19,3 @@ def parse_query(table: Table) -> TableQuery:
     if query.view is None and table.default_view_id is not None:
         return replace(query, view=0)  # or the links that take the last filter away would lead to another view
     return query
-
-
-def reader_clock() -> Clock:
-    zone = current_user().time_zone
-    return Clock.now(find_time_zone(zone), zone)

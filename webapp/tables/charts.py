@@ -19,10 +19,10 @@ from webapp.tables import bp
 from webapp.tables.address import parse_query
 from webapp.tables.chart_presenter import ChartView, present_chart
 from webapp.tables.charting.chart import KINDS, MAX_POINTS, MEASURES, UNITS, Chart, parse_chart
-from webapp.tables.export_names import name_export
-from webapp.tables.exports import BOM
 from webapp.tables.table_urls import TableUrls
 from webapp.tables.visiting import may_export
+from webapp.web.export_names import name_export
+from webapp.web.exporting import BOM
 from webapp.web.fragments import render_large
 from webapp.web.row_reads import read_rows
 from webapp.web.session import current_user

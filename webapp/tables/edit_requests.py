@@ -4,12 +4,10 @@ A script that sends something else than this has a fault, and is told so with a 
 """
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
 from typing import Any, TypeGuard, TypeVar, cast
 
-from quart import current_app, request
+from quart import request
 from werkzeug.exceptions import BadRequest
 
 from webapp.models.tables.editing import MAX_CELLS, CellEdit, TooManyCells
@@ -17,6 +15,7 @@ from webapp.models.tables.pasting import Paste
 from webapp.rowstore.cell_input import MAX_TEXT
 from webapp.tables.clipboard import parse_block
 from webapp.tables.line_breaks import restore_breaks
+from webapp.web.json_body import LARGE, load_json
 
 T = TypeVar("T")
 
@@ -24,10 +23,6 @@ MAX_BYTES = (
     32 * 1024 * 1024
 )  # of one request: a hundred thousand cells, or a cell too long to be kept, which is then said
 MAX_FIELDS = 10_000  # of a form: several for each column of a row
-MAX_PARTS = 1_000_000  # of JSON: a hundred thousand edits have seven each. Each takes up to a hundred bytes in memory
-_LARGE = 256 * 1024  # bytes that are read in a thread
-_PART = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{,]', re.DOTALL)  # a text, or what begins or separates values
-_QUOTE = ord('"')
 _MAX_ID = 2**63 - 1
 
 
@@ -38,10 +33,7 @@ def is_json() -> bool:
 async def read_json() -> Mapping[str, Any]:
     """The object that the body is. Raises BadRequest."""
     data = cast(bytes, await request.get_data())
-    loads = current_app.json.loads
-    if len(data) >= _LARGE:
-        await asyncio.to_thread(_ensure_few_parts, data)
-    found = loads(data) if len(data) < _LARGE else await asyncio.to_thread(loads, data)
+    found = await load_json(data)
     if not isinstance(found, dict):
         raise BadRequest("The body has to be a JSON object.")
     return found
@@ -52,17 +44,8 @@ async def read_as(parse: Callable[[Mapping[str, Any]], T]) -> T:
     BadRequest.
     """
     body = await read_json()
-    is_large = len(cast(bytes, await request.get_data())) >= _LARGE
+    is_large = len(cast(bytes, await request.get_data())) >= LARGE
     return await asyncio.to_thread(parse, body) if is_large else parse(body)
-
-
-def _ensure_few_parts(data: bytes) -> None:
-    """What is in texts does not count, but is told apart only where it might be too much."""
-    if sum(map(data.count, (b",", b"[", b"{"))) <= MAX_PARTS:
-        return
-    parts = (match for match in _PART.finditer(data) if data[match.start()] != _QUOTE)
-    if next(islice(parts, MAX_PARTS, None), None) is not None:
-        raise BadRequest("The body has more values than any change of a table needs.")
 
 
 def parse_edits(body: Mapping[str, Any]) -> list[CellEdit]:

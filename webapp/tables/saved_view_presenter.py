@@ -11,10 +11,10 @@ from webapp.models.tables.view_layout import ViewLayout
 from webapp.models.tables.view_saving import may_change
 from webapp.rowstore.errors import QueryError
 from webapp.rowstore.query import TableQuery
-from webapp.tables.address import reader_clock
 from webapp.tables.stale_views import fit_pairs
 from webapp.tables.table_urls import TableUrls
 from webapp.web.paths import paths
+from webapp.web.reader_clock import reader_clock
 from webapp.web.session import current_user
 
 

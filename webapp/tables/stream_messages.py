@@ -17,6 +17,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from webapp.models.tables.change_documents import change_document
 from webapp.models.tables.change_feed import LoggedSet
 from webapp.models.tables.change_set import Kind
 from webapp.rowstore.page_budget import MAX_CELL
@@ -52,6 +53,11 @@ def set_message(
         "extent": [first, last] if count and logged.kind not in _ADDS else None,
     }
     return _message({name: value for name, value in message.items() if value or value == ""}, seq=logged.seq)
+
+
+def change_message(logged: LoggedSet) -> bytes:
+    """One change set, for programs."""
+    return _message(change_document(logged), seq=logged.seq)
 
 
 def refresh_message(seq: int) -> bytes:

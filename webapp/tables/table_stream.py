@@ -21,13 +21,26 @@ from webapp.rowstore.query import TableQuery
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.tables.presence import Presence
 from webapp.tables.stale_views import deleted_titles, without_columns
-from webapp.tables.stream_messages import access_message, deleted_message, people_message, refresh_message, set_message
+from webapp.tables.stream_messages import (
+    access_message,
+    change_message,
+    deleted_message,
+    people_message,
+    refresh_message,
+    set_message,
+)
 from webapp.tables.visitor_messages import Visitors, visitor_messages
 
 MAX_NUMBER = 2**63 - 1
 
 Columns = frozenset[int] | None  # that a page shows; None for all, also those to come
-Audience = Columns | Visitors
+
+
+class Programs(NamedTuple):
+    """An audience: programs, which get each change set as the API has it."""
+
+
+Audience = Columns | Visitors | Programs
 
 
 class Cursor(NamedTuple):
@@ -52,11 +65,13 @@ class News(NamedTuple):
 
 async def watch_table(actor: Actor, args: Mapping[str, str]) -> Watch:
     """`table` is its id, `after` the change set up to which the page is, `growing` that of a large change which was
-    being applied then, `cols` as in its address.
+    being applied then, `cols` as in its address; with `changes` it is for a program.
 
     Raises `NotFound`, and `QueryError` for columns that it never had.
     """
     table = await find_table(db(), actor, _number(args.get("table")) or 0)
+    if "changes" in args:
+        return table_watch(table.id, Programs(), _number(args.get("after")), db())
     columns = await _columns_of(table, args.get("cols"), is_visitor=actor.link_id is not None)
     audience = columns if actor.link_id is None else Visitors(actor.link_id, columns)
     return table_watch(table.id, audience, _number(args.get("after")), db(), _number(args.get("growing")))
@@ -108,7 +123,7 @@ class TableSubject(Subject):
         self._fields: dict[int, Field] = {}
         self._pages: dict[int, str] = {}  # by change set: the page that asked for it
         self._announced: int | None = None  # the latest set of which an event told; None: all there are
-        self._messages: dict[tuple[int, Columns], bytes] = {}  # of the sets in `_recent`
+        self._messages: dict[tuple[int, Columns | Programs], bytes] = {}  # of the sets in `_recent`
 
     # -- what is new ---------------------------------------------------------------------------------------------------
 
@@ -190,7 +205,7 @@ class TableSubject(Subject):
         elif cursor.seq != now:
             sets = await self._sets_after(cursor.seq or 0, now)
             data = refresh_message(now) if sets is None else await self._messages_of(sets, audience, now)
-        if cursor.people != people and not isinstance(audience, Visitors):
+        if cursor.people != people and not isinstance(audience, Visitors | Programs):
             data += people_message(self.presence, audience)
         return Delivery(data, Cursor(now, people, self._growing))
 
@@ -214,13 +229,16 @@ class TableSubject(Subject):
             return await self._database.read(lambda connection: visitor_messages(connection, *given))
         return b"".join(self._message(one, audience) for one in sets)
 
-    def _message(self, one: LoggedSet, columns: Columns) -> bytes:
+    def _message(self, one: LoggedSet, audience: Columns | Programs) -> bytes:
         """Made once for each audience."""
-        made = self._messages.get((one.seq, columns))
+        made = self._messages.get((one.seq, audience))
         if made is None:
-            made = set_message(one, self._fields, columns, self._pages.get(one.seq))
+            if isinstance(audience, Programs):
+                made = change_message(one)
+            else:
+                made = set_message(one, self._fields, audience, self._pages.get(one.seq))
             if self._recent and one.seq >= self._recent[0].seq:
-                self._messages[one.seq, columns] = made
+                self._messages[one.seq, audience] = made
         return made
 
     # -- who is here ---------------------------------------------------------------------------------------------------
@@ -230,11 +248,12 @@ class TableSubject(Subject):
         return access_message(role.partition(" ")[0])
 
     def came(self, actor: Actor) -> None:
-        if actor.link_id is None:
+        """Visitors and programs are not shown."""
+        if actor.link_id is None and actor.token_id is None:
             self.presence.came(actor.id, actor.name)
 
     def went(self, actor: Actor) -> None:
-        if actor.link_id is None:
+        if actor.link_id is None and actor.token_id is None:
             self.presence.went(actor.id)
 
     def tick(self) -> bool:

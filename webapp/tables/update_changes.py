@@ -15,9 +15,9 @@ from webapp.models.tables.import_update import ImportUpdate, find_update, upload
 from webapp.models.tables.update_diff import ChangeKind, DiffFilter, diff_as_csv, read_diff
 from webapp.rowstore.reader import Blocks, RowReader
 from webapp.tables import bp
-from webapp.tables.exports import BOM, excel_delimiter
 from webapp.tables.history import present_diff, readable_titles
 from webapp.web.access import Action, may
+from webapp.web.exporting import BOM, excel_delimiter
 from webapp.web.fragments import render_large
 from webapp.web.row_reads import read_rows
 from webapp.web.session import current_user

@@ -76,6 +76,8 @@ async def _require_right() -> None:
     action = getattr(view, "action", Action.USE)
     if is_allowed(actor, action):
         return
+    if actor.table_ids is not None and is_allowed(replace(actor, table_ids=None), action):
+        raise bearer.TokenLimited
     scope = RULES[action].scope
     if scope is not None and is_allowed(replace(actor, scopes=None), action):
         raise bearer.ScopeTooSmall(scope)  # another token of the same person would suffice

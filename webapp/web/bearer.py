@@ -54,6 +54,10 @@ class ScopeTooSmall(_Challenge, Forbidden):
         self.parameters = {"error": "insufficient_scope", "scope": scope.value}
 
 
+class TokenLimited(Forbidden):
+    description = "This token is for some tables only. Use one that is for all."
+
+
 def has_token() -> bool:
     """Whether this request uses a token, and nothing else: a cookie does not make up for an invalid token."""
     authorization = request.authorization
@@ -73,7 +77,8 @@ async def load_token_owner() -> Actor | None:
         return None
     if row.used_at is None or not now - TOUCH_INTERVAL <= row.used_at <= now + TOUCH_INTERVAL:
         db().write_soon(ApiToken.touch, row.token_id)
-    return actor_from(row, token_id=row.token_id, scopes=Scope(row.scope).included)
+    limit = None if row.table_ids is None else frozenset(row.table_ids)
+    return actor_from(row, token_id=row.token_id, scopes=Scope(row.scope).included, table_ids=limit)
 
 
 async def _record_refusal(token: str) -> None:

@@ -2,6 +2,7 @@
 
 A page that has a secret beside what a stranger can put there gives the secret away by its size (BREACH). So only pages
 of `PARTS` are compressed, which have none, and of those only answers to GET; and none that another site has asked for.
+What a program has asked for with a token is compressed too.
 Streams and downloads are sent as they are made, static files have been compressed before.
 """
 
@@ -17,10 +18,12 @@ from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
 from settings import Settings
+from webapp.web.bearer import has_token
 from webapp.web.headers import vary_by
 from webapp.web.hosts import own_origin
 
 PARTS = frozenset({"main", "tables"})  # blueprints
+PROGRAMS = "api"  # the same for those who show a token, which no browser sends by itself
 TYPES = frozenset({"text/html", "text/css", "text/plain", "application/json"})
 MIN_BYTES = 1024
 IN_THREAD = 256 * 1024  # bytes; from here on the event loop would notice
@@ -54,8 +57,8 @@ def init_app(app: Quart, settings: Settings) -> None:
 
 
 async def compress(response: Response) -> Response:
-    """HEAD gets the headers of GET. A response with a validator or a range is sent as it is."""
-    if request.blueprint not in PARTS or request.method not in ("GET", "HEAD") or not _may_be_compressed(response):
+    """HEAD gets the headers of GET. A response with a strong validator or a range is sent as it is."""
+    if not _is_compressed_part() or request.method not in ("GET", "HEAD") or not _may_be_compressed(response):
         return response
     vary_by(response, "Accept-Encoding")
     encoding = best_encoding(request.headers.get("Accept-Encoding", ""))
@@ -81,10 +84,15 @@ def best_encoding(header: str) -> str | None:
     return found if accepted.quality(found) > 0 and accepted.quality(found) >= plain else None
 
 
+def _is_compressed_part() -> bool:
+    return request.blueprint in PARTS or (request.blueprint == PROGRAMS and has_token())
+
+
 def _may_be_compressed(response: Response) -> bool:
     headers = response.headers
     is_in_memory = isinstance(response.response, response.data_body_class)
-    is_whole = response.status_code != 206 and "ETag" not in headers and "Content-Encoding" not in headers
+    is_whole = response.status_code != 206 and "Content-Encoding" not in headers
+    is_whole = is_whole and headers.get("ETag", "W/").startswith("W/")
     return is_in_memory and is_whole and response.mimetype in TYPES
 
 

@@ -2,9 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from quart import Quart, Response, current_app, request
@@ -169,7 +170,7 @@ def error_response(
     status: int,
     text: str,
     headers: Mapping[str, str] | None = None,
-    errors: list[dict[str, str]] | None = None,
+    errors: Sequence[Mapping[str, Any]] | None = None,
     look_url: str | None = None,
 ) -> Response:
     """Respond in the form the client reads. `errors` are the invalid fields, for the problem document alone;
@@ -205,7 +206,7 @@ def _prefers_json() -> bool:
     )
 
 
-def _problem_json(status: int, title: str, text: str, errors: list[dict[str, str]] | None) -> Response:
+def _problem_json(status: int, title: str, text: str, errors: Sequence[Mapping[str, Any]] | None) -> Response:
     """See RFC 9457; the documentation describes each type."""
     problem = {
         "type": f"{PROBLEM_TYPE}{status}",
@@ -213,7 +214,7 @@ def _problem_json(status: int, title: str, text: str, errors: list[dict[str, str
         "status": status,
         "detail": text,
         "request_id": request_id(),
-        **({} if errors is None else {"errors": errors}),
+        **({} if errors is None else {"errors": list(errors)}),
     }
     return Response(templating.to_json(problem), status, content_type="application/problem+json")
 

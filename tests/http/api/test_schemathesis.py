@@ -17,7 +17,7 @@ from webapp.models import ApiToken, Scope, User
 
 EXAMPLES = 12  # of each operation and kind; most of the cases are made systematically besides
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
-TIMEOUT = 120  # seconds, on a busy machine
+TIMEOUT = 900  # seconds, on a busy machine
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from tests.http.tables.test_cells import exported, send
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp.models.tables import action_limits
 from webapp.models.tables.action_limits import TooManyCells
-from webapp.tables import edit_requests
 from webapp.tables.clipboard import parse_block
+from webapp.web import json_body
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ async def test_a_body_of_more_values_than_any_change_needs_is_not_read(
     client: QuartClient, planets: str, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     """Thirty megabytes of these would take eight hundred in memory."""
-    monkeypatch.setattr(edit_requests, "MAX_PARTS", 100_000)
+    monkeypatch.setattr(json_body, "MAX_PARTS", 100_000)
     values = ",".join([part] * 100_001)
 
     answer = await client.post(f"{planets}/paste", data=f'{{"values": [{values}]}}', headers=JSON)
@@ -216,7 +216,7 @@ async def test_a_body_of_more_values_than_any_change_needs_is_not_read(
 async def test_brackets_and_commas_in_a_text_are_no_values(
     client: QuartClient, planets: str, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    monkeypatch.setattr(edit_requests, "MAX_PARTS", 100)
+    monkeypatch.setattr(json_body, "MAX_PARTS", 100)
 
     answer = await paste(client, planets, values=[[text]], rows=[1], columns=[1])
 
@@ -227,7 +227,7 @@ async def test_brackets_and_commas_in_a_text_are_no_values(
 async def test_a_body_that_is_no_json_is_refused_in_time(
     client: QuartClient, planets: str, monkeypatch: pytest.MonkeyPatch, body: str
 ) -> None:
-    monkeypatch.setattr(edit_requests, "MAX_PARTS", 0)
+    monkeypatch.setattr(json_body, "MAX_PARTS", 0)
     began = time.monotonic()
 
     assert (await client.post(f"{planets}/paste", data=body, headers=JSON)).status_code == 400

@@ -14,7 +14,7 @@ from tests.tables import add_table
 from webapp.db.sqlite_driver import connect
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.table_ref import Field
-from webapp.tables.export_names import MAX_BYTES, name_export
+from webapp.web.export_names import MAX_BYTES, name_export
 
 __all__ = ["planets"]  # the fixture
 

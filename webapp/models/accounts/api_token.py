@@ -5,7 +5,9 @@ SHA-256 and its first letters, by which its owner recognises it.
 """
 
 import secrets
+from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Select, and_, bindparam, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
@@ -44,6 +46,9 @@ class ApiToken(Base):
     expires_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    # The ids of the only tables that it is for; None: all that its owner may see. Those that are gone stay: it never
+    # comes to be for more than it was made for.
+    table_ids: Mapped[list[Any] | None] = mapped_column(default=None)
 
     @classmethod
     def of(cls, user_id: int) -> Select["ApiToken"]:
@@ -52,7 +57,14 @@ class ApiToken(Base):
 
     @classmethod
     async def issue(
-        cls, work: UnitOfWork, user_id: int, *, name: str, scope: Scope, expires_at: datetime | None
+        cls,
+        work: UnitOfWork,
+        user_id: int,
+        *,
+        name: str,
+        scope: Scope,
+        expires_at: datetime | None,
+        table_ids: Collection[int] | None = None,
     ) -> tuple["ApiToken", str]:
         """Return the row, and the token itself, which cannot be read again."""
         token = PREFIX + secrets.token_urlsafe(32)
@@ -63,6 +75,7 @@ class ApiToken(Base):
             token_hash=hash_token(token),
             start=token[:START_LENGTH],
             expires_at=expires_at,
+            table_ids=None if table_ids is None else sorted(table_ids),
         )
         work.session.add(row)
         await work.session.flush()
@@ -87,7 +100,7 @@ IS_USABLE = and_(
 
 # A token and its owner, as plain columns, if both are still active. Parameters: `token_hash` and `now`.
 USABLE_TOKEN = (
-    select(*ACTOR_COLUMNS, ApiToken.id.label("token_id"), ApiToken.scope, ApiToken.used_at)
+    select(*ACTOR_COLUMNS, ApiToken.id.label("token_id"), ApiToken.scope, ApiToken.used_at, ApiToken.table_ids)
     .join(User, and_(User.id == ApiToken.user_id, User.is_active))
     .where(ApiToken.token_hash == bindparam("token_hash"), IS_USABLE)
 )
@@ -102,8 +115,9 @@ async def issue_api_token(
     name: str,
     scope: Scope,
     expires_at: datetime | None,
+    table_ids: Collection[int] | None = None,
 ) -> tuple[ApiToken, str]:
-    """Return what `ApiToken.issue` does.
+    """Return what `ApiToken.issue` does. With `table_ids` it is for these tables only.
 
     Raises `UserError` if there are too many, and `TokenNameTaken` while one of that name works.
     """
@@ -113,8 +127,11 @@ async def issue_api_token(
         raise UserError(f"You have {MAX_TOKENS} tokens already. Revoke those that are not used any more.")
     if any(other.name == name and (other.expires_at is None or other.expires_at > now) for other in others):
         raise TokenNameTaken
-    token, plain = await ApiToken.issue(work, user_id, name=name, scope=scope, expires_at=expires_at)
-    await AuditEvent.record(work, Event.TOKEN_MADE, source, user, name=name, scope=scope, token=token.start)
+    token, plain = await ApiToken.issue(
+        work, user_id, name=name, scope=scope, expires_at=expires_at, table_ids=table_ids
+    )
+    limit = {} if token.table_ids is None else {"tables": ", ".join(map(str, token.table_ids))}
+    await AuditEvent.record(work, Event.TOKEN_MADE, source, user, name=name, scope=scope, token=token.start, **limit)
     await mailer.send(work, "token_made", user.email, user_id=user.id, name=name)
     return token, plain
 

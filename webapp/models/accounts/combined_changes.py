@@ -17,18 +17,12 @@ from webapp.models.accounts.people import (
     get_manageable_user,
 )
 from webapp.models.accounts.user import User
+from webapp.models.errors import VersionMismatch
 from webapp.models.policy import Role
 
 P = ParamSpec("P")
 T = TypeVar("T")
 PersonVerb = Callable[[UnitOfWork, ActingUser, int], Awaitable[Any]]  # `activate`, `deactivate`, `end_sessions`
-
-
-class VersionMismatch(UserError):
-    def __init__(self) -> None:
-        super().__init__(
-            "Somebody else has changed it since you loaded it. Load it again before you change it. Nothing was changed."
-        )
 
 
 async def apply_to_each(

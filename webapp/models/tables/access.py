@@ -65,7 +65,9 @@ class TableAccess:
         return {
             actor.id: roles[actor.id]
             for actor in actors
-            if actor.id in roles and is_allowed(actor, Action.READ_TABLE, _Part(roles[actor.id]))
+            if actor.id in roles
+            and (actor.table_ids is None or table_id in actor.table_ids)
+            and is_allowed(actor, Action.READ_TABLE, _Part(roles[actor.id]))
         }
 
     @classmethod
@@ -74,6 +76,8 @@ class TableAccess:
 
         Verbs call it in their transaction: rights are those of the moment of the change.
         """
+        if actor.table_ids is not None and table_id not in actor.table_ids:
+            raise NotFound("table")  # the token is not for it
         if actor.link_id is None:
             access = cls.find(connection, actor.id, table_id)
         else:
@@ -108,6 +112,7 @@ class _Part(NamedTuple):
 
 
 _REFUSALS = {
+    Action.SAVE_VIEWS: "You can look at this table, and nothing more.",
     Action.EDIT_ROWS: "You can look at this table but not change it. Its owner can make you an editor.",
     Action.EDIT_TABLE: "You can look at this table but not change it. Its owner can make you an editor.",
     Action.CHANGE_TABLE: "Only the owner of this table can do this.",

@@ -17,11 +17,10 @@ from webapp.models.tables.change_set import Kind, Via
 from webapp.models.tables.column_properties import describe_entries, properties_of, read_title
 from webapp.models.tables.column_sheet import ColumnSheet
 from webapp.models.tables.sheet import editable
-from webapp.models.tables.type_changing import check_format
+from webapp.models.tables.type_changing import new_format
 from webapp.rowstore.cell_input import Misfit, read_input
 from webapp.rowstore.column_rules import RulesRefused
 from webapp.rowstore.table_ref import Field
-from webapp.types import TYPES
 
 
 class ColumnChanged(UserError):
@@ -43,13 +42,20 @@ class ColumnResult:
 
 
 async def add_column(
-    work: UnitOfWork, actor: Actor, table_id: int, title: str, type: str, place: int, via: Via = Via.PAGE
+    work: UnitOfWork,
+    actor: Actor,
+    table_id: int,
+    title: str,
+    type: str,
+    place: int,
+    via: Via = Via.PAGE,
+    format: Mapping[str, Any] | None = None,
 ) -> ColumnResult:
-    """A column of empty cells at `place`, from 0. Raises `TitleRefused`, `NoSuchType`, and `UserError` if the table has
-    no room for a further column.
+    """A column of empty cells at `place`, from 0, in this format or the usual one. Raises `TitleRefused`, `NoSuchType`,
+    and `UserError` if the table has no room for a further column.
     """
-    format = check_format(type, TYPES[type].default_format if type in TYPES else {})
-    return await _change(work, actor, table_id, via, lambda columns: columns.add(title, type, format, place))
+    checked = new_format(type, format)
+    return await _change(work, actor, table_id, via, lambda columns: columns.add(title, type, checked, place))
 
 
 async def change_column(

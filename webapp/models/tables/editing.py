@@ -39,8 +39,10 @@ __all__ = [
     "deleted_fields",
     "duplicate_rows",
     "editable",
+    "fit_rows",
     "insert_rows",
     "make_room",
+    "take_out_rows",
     "with_deleted_columns",
 ]
 
@@ -122,7 +124,7 @@ async def delete_rows(
     """Delete those of the rows that are still there. Their cells stay in the change log: undo brings them back. Raises
     `TooManyCells` for too many rows, and `TooMuchText`, but not for one row.
     """
-    result = await work.run(lambda connection: _delete_rows(connection, actor, table_id, row_ids, via))
+    result = await work.run(lambda connection: take_out_rows(connection, actor, table_id, row_ids, via))
     _follow(work, table_id, result.seq)
     return result
 
@@ -168,6 +170,16 @@ def insert_rows(
     """`add_rows` for a table whose right was checked; what follows the commit is left to the caller. Raises
     `CellsRefused`.
     """
+    texts = fit_rows(sheet, rows, keeps_text)
+    if sheet.refusals:
+        raise CellsRefused(sheet.refusals, {field.number: field.title for field in sheet.ref.fields})
+    return _insert(sheet, actor, via, texts, form_id)
+
+
+def fit_rows(sheet: Sheet, rows: Sequence[Mapping[int, str]], keeps_text: Collection[int] = ()) -> list[dict[int, str]]:
+    """What the cells of these new rows will hold. What does not fit is among the refusals of the sheet, as an edit of
+    a row that is counted from 0.
+    """
     edits = [
         [CellEdit(place, number, None, text, number in keeps_text) for number, text in sheet.with_required(row).items()]
         for place, row in enumerate(rows)
@@ -175,9 +187,7 @@ def insert_rows(
     texts = [dict[int, str]() for _ in rows]
     for edit, text in sheet.accept(chain.from_iterable(edits), of_new_rows=True):
         texts[edit.row_id][edit.column] = text
-    if sheet.refusals:
-        raise CellsRefused(sheet.refusals, {field.number: field.title for field in sheet.ref.fields})
-    return _insert(sheet, actor, via, texts, form_id)
+    return texts
 
 
 def _duplicate_rows(
@@ -196,7 +206,8 @@ def _duplicate_rows(
     return _insert(sheet, actor, via, [cells | emptied for cells in copies])
 
 
-def _delete_rows(connection: Connection, actor: Actor, table_id: int, row_ids: Sequence[int], via: Via) -> RowsResult:
+def take_out_rows(connection: Connection, actor: Actor, table_id: int, row_ids: Sequence[int], via: Via) -> RowsResult:
+    """`delete_rows` in a transaction; what follows the commit is left to the caller."""
     ref, rows = (
         with_deleted_columns(connection, editable(connection, actor, table_id, Action.EDIT_ROWS)),
         row_writer(connection),

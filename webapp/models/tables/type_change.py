@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.db.database import Database
 from webapp.db.errors import UserError
 from webapp.models.base import Base, utc_now
+from webapp.models.tables.change_set import Via
 from webapp.rowstore.table_ref import Field
 
 # Whoever found the table before the change reads what was replaced until their request is over.
@@ -56,6 +57,7 @@ class TypeChange(Base):
     failure: Mapped[str | None]
     type: Mapped[str]
     format: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    via: Mapped[str] = mapped_column(default=Via.PAGE, server_default=text("'page'"))
     # Whether a text had to be kept so far.
     keeps_texts: Mapped[bool] = mapped_column(default=False, server_default="0")
     storage: Mapped[int]

@@ -62,7 +62,13 @@ class NoSuchType(UserError):
 
 
 async def change_type(
-    work: UnitOfWork, actor: Actor, table_id: int, number: int, type: str, format: Mapping[str, Any]
+    work: UnitOfWork,
+    actor: Actor,
+    table_id: int,
+    number: int,
+    type: str,
+    format: Mapping[str, Any],
+    via: Via = Via.PAGE,
 ) -> TypeChange | None:
     """Give a column another type, in a small table at once, else in the background; None if it has that type already.
     Asking for what is being done is asking once.
@@ -89,6 +95,7 @@ async def change_type(
         user_id=actor.id,
         type=type,
         format=checked,
+        via=via,
         storage=target.storage,
         seq=table.seq,
         rows=table.row_count,
@@ -112,6 +119,13 @@ def check_format(type: str, format: Mapping[str, Any]) -> dict[str, Any]:
         return TYPES[type].check(format)
     except (ValueError, TypeError, AttributeError) as error:
         raise NoSuchType from error
+
+
+def new_format(type: str, format: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The same for a column without cells: the usual one if none is given. Raises `NoSuchType`."""
+    if format is None and type in TYPES:
+        format = TYPES[type].default_format
+    return check_format(type, format or {})
 
 
 async def finish_type_change(work: UnitOfWork, change_id: int, comparison: Comparison) -> None:
@@ -259,7 +273,7 @@ async def _swap(work: UnitOfWork, change: TypeChange, column: Column, target: Fi
     person = await work.session.get(User, change.user_id) if change.user_id is not None else None
     actor = actor_from(person) if person is not None else None
     await work.session.flush()
-    by, note = (actor, Via.PAGE, change.table_id, Kind.COLUMNS), describe_entries([entry])
+    by, note = (actor, Via(change.via), change.table_id, Kind.COLUMNS), describe_entries([entry])
     seq = await work.run(lambda connection: record(connection, *by, [entry], note=note))
     spare = SpareColumn(table_id=change.table_id, storage=before["storage"], kept_until=now + KEPT, seq=seq)
     work.session.add(spare)

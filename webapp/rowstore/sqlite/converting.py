@@ -230,6 +230,26 @@ def first_rows_sql(table: TableRef, field: Field, texts: Sequence[str]) -> Sql:
     return Sql(found, where.values)
 
 
+def key_rows_sql(table: TableRef, fields: Sequence[Field], keys: Sequence[tuple[str, ...]]) -> Sql:
+    """The same for the texts of several columns together, with how many rows have them."""
+    texts = list(map(print_exact, fields))
+    first = json.dumps([encode(key[0]) for key in keys], ensure_ascii=False)
+    wanted = json.dumps([list(map(encode, key)) for key in keys], ensure_ascii=False)
+    # By the first column alone most rows are told apart, without making one text of several.
+    key = f"json_array({', '.join(texts)})"
+    parts = ", ".join(f"value ->> {place}" for place in range(len(texts)))
+    where = all_of(
+        [
+            Sql(f"{texts[0]} IN (SELECT value FROM json_each(?))", (first,)),
+            Sql(f"{key} IN (SELECT json_array({parts}) FROM json_each(?))", (wanted,)),
+            scope_sql(table),
+        ]
+    )
+    names = ", ".join(str(place) for place in range(1, len(texts) + 1))
+    found = f"SELECT {', '.join(texts)}, min({ROW_ID}), count(*) FROM {table_name(table.id)} WHERE {where.text}"
+    return Sql(f"{found} GROUP BY {names}", where.values)
+
+
 def texts_sql(table: TableRef, field: Field) -> Sql:
     scope = scope_sql(table)
     found = f"SELECT {print_exact(field)} FROM {table_name(table.id)} WHERE {scope.text} ORDER BY {ROW_ID}"

@@ -20,11 +20,14 @@ from typing import Any
 
 from webapp.formats.workbook_writer import ROW_END, write_workbook
 from webapp.rowstore.nul_escape import decode_block
+from webapp.rowstore.objects import ObjectStyle
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.reader import Blocks, ExportFormat
 from webapp.rowstore.sqlite.compile import Cursor, Part, Plan, make_parts
+from webapp.rowstore.sqlite.object_lines import NUL, object_line
 from webapp.rowstore.sqlite.planning import Execute, make_plan
 from webapp.rowstore.sqlite.row_serializers import csv_head, csv_line, json_line
+from webapp.rowstore.sqlite.schema import ROW_ID, table_name
 from webapp.rowstore.sqlite.statement import Sql
 from webapp.rowstore.sqlite.workbook_rows import WorkbookRows
 from webapp.rowstore.table_ref import TableRef
@@ -65,6 +68,15 @@ def export(
         pieces = lines(json_line(query))
     for piece in pieces:
         yield from _split(piece)
+
+
+def stream_objects(
+    connection: sqlite3.Connection, execute: Execute, table: TableRef, query: TableQuery, style: ObjectStyle
+) -> Blocks:
+    """The same rows as JSON objects, one a line."""
+    line = object_line(query, style, f"{table_name(table.id)}.{ROW_ID}")
+    for block in _blocks(connection, execute, table, query, line, NUL):
+        yield from _split(block)
 
 
 def _blocks(

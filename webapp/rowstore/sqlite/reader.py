@@ -15,6 +15,7 @@ from webapp.rowstore.aggregates import Aggregate, Axis, Measure, Points
 from webapp.rowstore.entries import Entry
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.nul_escape import decode
+from webapp.rowstore.objects import ObjectStyle
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.query.grouping import Grouping
 from webapp.rowstore.reader import (
@@ -32,10 +33,10 @@ from webapp.rowstore.reader import (
     Keep,
     RowReader,
 )
-from webapp.rowstore.sqlite import cells, converting, drafts, pages, set_parts, validation
+from webapp.rowstore.sqlite import cells, converting, drafts, object_lines, pages, set_parts, validation
 from webapp.rowstore.sqlite.aggregating import Aggregator
 from webapp.rowstore.sqlite.duplicates import repeated_rows_sql
-from webapp.rowstore.sqlite.export import export
+from webapp.rowstore.sqlite.export import export, stream_objects
 from webapp.rowstore.sqlite.figures import SIZE, figures_sql, read_figures
 from webapp.rowstore.sqlite.groups import find_groups
 from webapp.rowstore.sqlite.inserting import fits
@@ -243,6 +244,19 @@ class SqliteRowReader(RowReader):
         return export(
             self._connection, self.execute, table, query, format, safe=safe, delimiter=delimiter, on_rows=on_rows
         )
+
+    def objects(self, table: TableRef, query: TableQuery, ids: Sequence[int], style: ObjectStyle) -> list[bytes]:
+        return object_lines.read_objects(self.execute, table, query, ids, style)
+
+    def stream_objects(self, table: TableRef, query: TableQuery, style: ObjectStyle) -> Blocks:
+        return stream_objects(self._connection, self.execute, table, query, style)
+
+    def key_rows(
+        self, table: TableRef, fields: Sequence[Field], keys: Sequence[tuple[str, ...]]
+    ) -> dict[tuple[str, ...], tuple[int, int]]:
+        table.ensure_shown(fields)
+        found = self.execute(converting.key_rows_sql(table, fields, keys)) if keys else []
+        return {tuple(map(decode, row[:-2])): (row[-2], row[-1]) for row in found}
 
     def ensure_exportable(
         self, table: TableRef, query: TableQuery, format: ExportFormat, seconds: float = EXPORT_CHECK_SECONDS

@@ -26,7 +26,7 @@ from webapp.types.base import null_of
 from webapp.types.text import FORMULA, defuse_formula
 
 _SPECIAL = ('"', "\n", "\r")  # characters that require quotes, as does the delimiter
-_NOT_IN_JSON = (NULL, "mark", "group", "prefix", "suffix", "negative")  # of a number's format
+NOT_IN_JSON = (NULL, "mark", "group", "prefix", "suffix", "negative")  # of a number's format
 _MAX_EXACT = 2**53 - 1  # readers that only know doubles round larger integers
 
 
@@ -122,7 +122,7 @@ def _json_value(field: Field) -> str:
         exact = f"{name} BETWEEN -{_MAX_EXACT} AND {_MAX_EXACT}"
         printed = f"CASE WHEN {exact} THEN {name} ELSE '\"' || {name} || '\"' END"
     else:
-        format = {key: value for key, value in field.format.items() if key not in _NOT_IN_JSON}
+        format = {key: value for key, value in field.format.items() if key not in NOT_IN_JSON}
         printed = print_value(field, name, format)
         printed = printed if field.type == "decimal" else f"json_quote({printed})"
     return f"CASE WHEN {name} IS NULL THEN 'null' ELSE {printed} END"

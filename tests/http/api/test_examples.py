@@ -1,0 +1,83 @@
+"""The command that the reference shows for each operation works when it is pasted, on a table as in the examples."""
+
+import json
+import shlex
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from quart_schema import QuartSchema
+
+from settings import Settings
+from tests.helpers import GRACE, sign_up
+from tests.http.api.conftest import Program, add
+from tests.http.api.tables import add_planets
+from tests.saved_views import add_view
+from webapp.api.docs import Reference
+from webapp.db.sqlite_driver import connect
+from webapp.extensions import db
+from webapp.models import ApiToken, Scope
+from webapp.models.tables.saved_view import SavedView
+from webapp.web.application import Application
+
+DOCUMENT = json.loads((Path(__file__).parent / "openapi.json").read_text(encoding="utf-8"))
+OPERATIONS = sorted(
+    operation["operationId"] for operations in DOCUMENT["paths"].values() for operation in operations.values()
+)
+
+
+@pytest.fixture
+async def client(app: Application, settings: Settings) -> Program:
+    """With a table, rows, a view and people that have the ids of the examples."""
+    await sign_up(app.test_client(), GRACE)
+    for name in ("seven", "nine"):
+        await add(app, f"{name}@example.org")
+    _renumber(settings, "INSERT INTO sqlite_sequence (name, seq) VALUES ('tables', 16)")
+    _renumber(settings, "UPDATE users SET id = CASE id WHEN 2 THEN 7 ELSE 9 END WHERE id > 1")
+    table_id = add_planets(settings)
+    assert table_id == 17
+    view_id = add_view(settings.data_dir, table_id, owner=1)
+    _renumber(settings, f"UPDATE {SavedView.__tablename__} SET id = 5 WHERE id = {view_id}")
+    added = "INSERT INTO table_members (table_id, user_id, role, added_at)"
+    _renumber(settings, f"{added} VALUES (17, 7, 'viewer', '2026-11-28 12:00:00')")
+    program = Program(app, use_cookies=False)
+    _, program.token = await db.of(app).write(ApiToken.issue, 1, name="t", scope=Scope.ADMIN, expires_at=None)
+    return program
+
+
+def _renumber(settings: Settings, statement: str) -> None:
+    with closing(connect(settings.data_dir / "rowcast.db")) as connection:
+        connection.execute(statement)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+async def test_the_command_of_an_operation_works(app: Application, client: Program, name: str) -> None:
+    extension: QuartSchema = app.extensions["QUART_SCHEMA"]
+    document: dict[str, Any] = extension.openapi_provider.document  # type: ignore[attr-defined]
+    reference = Reference(document, "http://localhost")
+    (command,) = (one["curl"] for one in reference.operations() if one["operationId"] == name)
+
+    method, url, headers, body = parse(command)
+    answer = await client.open(url.removeprefix("http://localhost"), method=method, headers=headers, data=body)
+
+    assert answer.status_code < 300, await answer.get_data(as_text=True)
+
+
+def parse(command: str) -> tuple[str, str, dict[str, str], str | None]:
+    """Method, URL, headers but for the token, and body of a call of curl."""
+    words, method, url, headers, body = shlex.split(command.replace("\\\n", " ")), "GET", "", dict[str, str](), None
+    assert words.pop(0) == "curl"
+    while words:
+        match word := words.pop(0):
+            case "-X":
+                method = words.pop(0)
+            case "-d":
+                body = words.pop(0)
+            case "-H":
+                header, _, value = words.pop(0).partition(": ")
+                if header != "Authorization":
+                    headers[header] = value
+            case _:
+                url = word
+    return method, url, headers, body
