@@ -24,6 +24,7 @@ from tests.people import ROLES, settle, settle_everybody
 from tests.policy.test_access import SAMPLES
 from tests.saved_views import add_view
 from tests.tables import PLANET_ROWS, PLANETS, add_table
+from tests.webhooks import place_webhook
 from webapp import create_app
 from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
@@ -110,6 +111,8 @@ class World:
             return {"token_id": await self.write(_invite_to, table_id)}
         if "link_id" in rule.arguments:
             return {"table_id": table_id, "link_id": await self.write(_link_to, table_id)}
+        if "webhook_id" in rule.arguments:
+            return {"table_id": table_id, **await self.write(place_webhook, table_id)}
         if "user_id" in rule.arguments:
             await self.write(_share, table_id, member.id, "viewer")
         if {"table_id", "import_id"} <= rule.arguments:
