@@ -55,7 +55,7 @@ class WebhookSender:
         self._lease = timedelta(seconds=context.settings.webhook_timeout + LEASE_BEYOND)
         self._client = OutgoingClient(context.settings.private_networks)
         self._slots = asyncio.Semaphore(MAX_SENDING)
-        self._sending: dict[int, asyncio.Task[None]] = {}
+        self._sending: dict[int, asyncio.Task[bool]] = {}
 
     async def run(self) -> None:
         try:
@@ -95,27 +95,32 @@ class WebhookSender:
         seconds = (next_due - now).total_seconds() if next_due is not None else LOOK_EVERY
         return min(max(seconds, GATHER), LOOK_EVERY)
 
-    def _forget(self, webhook_id: int, task: "asyncio.Task[None]") -> None:
+    def _forget(self, webhook_id: int, task: "asyncio.Task[bool]") -> None:
         self._sending.pop(webhook_id, None)
         if task.cancelled():
             return
         if (error := task.exception()) is not None:
             logger.error("Sending the webhook %s failed", webhook_id, exc_info=error)
-        self._context.broker.publish(WEBHOOKS_TOPIC, WEBHOOKS_TOPIC, key=WEBHOOKS_TOPIC)  # it is due again, or later
+        elif task.result():
+            self._context.broker.publish(
+                WEBHOOKS_TOPIC, WEBHOOKS_TOPIC, key=WEBHOOKS_TOPIC
+            )  # it is due again, or later
 
-    async def _send_all(self, webhook_id: int) -> None:
-        """What is due of one webhook, message by message."""
+    async def _send_all(self, webhook_id: int) -> bool:
+        """What is due of one webhook, message by message. Return whether there was something."""
+        has_sent = False
         while True:
             async with self._slots:
                 now = utc_now()
                 step = await self._database.read(lambda reading: plan_step(reading, webhook_id, now, self._lease))  # noqa: B023
                 if step is None:
-                    return
+                    return has_sent
                 claimed = await self._database.write(claim, step, self._holder, now, self._lease)
                 if claimed is not None:
+                    has_sent = True
                     await self._send(claimed)
                 elif step.range is None or step.range.is_wanted:  # another sender has it
-                    return
+                    return has_sent
 
     async def _send(self, claimed: Claim) -> None:
         try:

@@ -24,7 +24,10 @@ class WebhookForm(Form):
     name = OneLine("Name", "Give it a name: what it is for.", webhooks.MAX_NAME)
     url = StringField(
         "Address",
-        [DataRequired("Type the address that messages are sent to."), Length(max=MAX_URL)],
+        [
+            DataRequired("Type the address that messages are sent to."),
+            Length(max=MAX_URL, message="This is too long for an address."),
+        ],
         filters=[lambda text: text and text.strip()],
     )
     events = SelectMultipleField(

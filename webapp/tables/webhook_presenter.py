@@ -1,5 +1,6 @@
 """Webhooks and their deliveries as their owner's pages show them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -96,6 +97,12 @@ def present_delivery(delivery: WebhookDelivery) -> ShownDelivery:
         delivery.reason,
         delivery.answer,
     )
+
+
+def is_busy(table: Table, webhook: Webhook, deliveries: Sequence[WebhookDelivery]) -> bool:
+    """Whether the page will be another one in a moment: something is sent for the first time."""
+    is_sending = any(each.state == DeliveryState.WAITING and not each.attempts for each in deliveries)
+    return is_sending or (webhook.is_on and webhook.due_at is None and table.seq > webhook.seq)
 
 
 def _about(webhook: Webhook) -> str:

@@ -16,7 +16,7 @@ from webapp.models.tables.access import find_table
 from webapp.models.tables.webhooks import NoSuchChange, WrongAddress
 from webapp.tables import bp
 from webapp.tables.webhook_forms import ReplayForm, WebhookForm
-from webapp.tables.webhook_presenter import present_delivery, present_webhook
+from webapp.tables.webhook_presenter import is_busy, present_delivery, present_webhook
 from webapp.web.access import Action, may
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
@@ -216,6 +216,7 @@ async def _show(
         table=table,
         webhook=present_webhook(table, webhook),
         deliveries=[present_delivery(each) for each in found],
+        is_busy=is_busy(table, webhook, found),
     )
 
 

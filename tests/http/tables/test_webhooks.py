@@ -98,14 +98,13 @@ async def test_the_page_of_members_leads_there(scene: Scene) -> None:
         ("https://hooks.invalid:25/", "Use the port 443"),
         ("ftp://hooks.invalid/", "begins with https://"),
         ("", "Type the address"),
-        ("https://hooks.invalid/" + "x" * 2_000, "Field cannot be longer"),
+        ("https://hooks.invalid/" + "x" * 2_000, "too long for an address"),
     ],
 )
 async def test_an_address_that_cannot_be_is_refused_beside_its_field(scene: Scene, url: str, message: str) -> None:
     status, html = await scene.post(name="Stock", url=url, events=list(ALL))
     assert status == 422
     assert message in html
-    assert "There is none" not in await scene.words()
     async with db.of(scene.app).reading() as session:
         assert (await session.scalars(select(Webhook))).all() == []
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, and_, text
+from sqlalchemy import ColumnElement, ForeignKey, Index, and_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.models.base import Base, utc_now
@@ -84,7 +84,6 @@ class WebhookDelivery(Base):
     __tablename__ = "webhook_deliveries"
     __table_args__ = (
         Index("ix_webhook_deliveries_webhook_id", "webhook_id", "id"),
-        Index("ix_webhook_deliveries_waiting", "webhook_id", sqlite_where=text("state = 'waiting'")),
         {"sqlite_autoincrement": True},
     )
 

@@ -84,7 +84,7 @@ def write_message(connection: Connection, message: Message, origin: str) -> byte
         "missing": None if is_test else _missing(message, table.log_from),
         "changes": changes,
     }
-    return json.dumps(written, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return json.dumps(written, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def _changes(connection: Connection, message: Message, log_from: int, origin: str) -> list[dict[str, Any]]:

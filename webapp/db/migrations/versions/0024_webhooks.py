@@ -59,9 +59,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_webhook_deliveries_webhook_id", "webhook_deliveries", ["webhook_id", "id"])
     op.create_index("ix_webhook_deliveries_made_at", "webhook_deliveries", ["made_at"])
-    op.create_index(
-        "ix_webhook_deliveries_waiting", "webhook_deliveries", ["webhook_id"], sqlite_where=sa.text("state = 'waiting'")
-    )
 
 
 def downgrade() -> None:
