@@ -94,7 +94,7 @@ async def test_the_page_of_members_leads_there(scene: Scene) -> None:
         ("https://127.0.0.1/", "private network"),
         ("https://[::1]/", "private network"),
         ("https://169.254.169.254/latest/", "private network"),
-        ("https://eve:secret@hooks.invalid/", "no name or password"),
+        ("https://eve:password@hooks.invalid/", "no name or password"),
         ("https://hooks.invalid:25/", "Use the port 443"),
         ("ftp://hooks.invalid/", "begins with https://"),
         ("", "Type the address"),
