@@ -90,9 +90,8 @@ def receiver(tmp_path: Path) -> Iterator[Receiver]:
 
 @pytest.fixture
 def scene(server: Any, data_dir: Path, tmp_path: Path, receiver: Receiver) -> Iterator[Scene]:
-    browser = Browser(data_dir)
-    yield Scene(server, data_dir, browser, receiver)
-    browser.close()
+    with closing(Browser(data_dir)) as browser:
+        yield Scene(server, data_dir, browser, receiver)
 
 
 def test_a_server_that_is_killed_while_it_sends_loses_nothing_and_keeps_the_order(scene: Scene) -> None:

@@ -1,5 +1,8 @@
 """The forms of webhooks: where they send, and what about."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from wtforms import IntegerField, SelectMultipleField, StringField
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
 from wtforms.widgets import CheckboxInput, ListWidget, NumberInput
@@ -11,16 +14,19 @@ from webapp.models.tables.webhooks import WebhookTerms
 from webapp.outgoing.target import MAX_URL
 from webapp.web.forms import Form, OneLine
 
-EVENTS = {
-    WebhookEvent.ROWS_ADDED: "Rows were added",
-    WebhookEvent.ROWS_CHANGED: "Cells were changed",
-    WebhookEvent.ROWS_DELETED: "Rows were deleted",
-    WebhookEvent.COLUMNS: "Columns were added, changed or deleted",
-    WebhookEvent.TABLE: "The table was renamed",
+EVENTS: dict[str, str] = {
+    WebhookEvent.ROWS_ADDED.value: "Rows were added",
+    WebhookEvent.ROWS_CHANGED.value: "Cells were changed",
+    WebhookEvent.ROWS_DELETED.value: "Rows were deleted",
+    WebhookEvent.COLUMNS.value: "Columns were added, changed or deleted",
+    WebhookEvent.TABLE.value: "The table was renamed",
 }
 
 
 class WebhookForm(Form):
+    """`words` are those beside the boxes of `events`."""
+
+    words: ClassVar[Mapping[str, str]] = EVENTS
     name = OneLine("Name", "Give it a name: what it is for.", webhooks.MAX_NAME)
     url = StringField(
         "Address",
@@ -32,7 +38,7 @@ class WebhookForm(Form):
     )
     events = SelectMultipleField(
         "What it is sent",
-        choices=[(event.value, words) for event, words in EVENTS.items()],
+        choices=list(EVENTS),
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
     )

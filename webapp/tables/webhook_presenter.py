@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from webapp.models import Table, Webhook, WebhookDelivery, WebhookEvent, utc_now
+from webapp.models import Table, Webhook, WebhookDelivery, utc_now
 from webapp.models.tables.webhook import DeliveryKind, DeliveryState, OffReason
 from webapp.tables.webhook_forms import EVENTS
 from webapp.web.formatting import plural
@@ -108,7 +108,7 @@ def is_busy(table: Table, webhook: Webhook, deliveries: Sequence[WebhookDelivery
 def _about(webhook: Webhook) -> str:
     if not webhook.events:
         return "All changes"
-    return "; ".join(words for event, words in EVENTS.items() if event in {WebhookEvent(e) for e in webhook.events})
+    return "; ".join(words for event, words in EVENTS.items() if event in webhook.events)
 
 
 def _what(delivery: WebhookDelivery) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from html import unescape
 from ipaddress import ip_network
 from pathlib import Path
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -50,7 +51,8 @@ class Scene:
     path: str
 
     async def post(self, action: str = "", **form: object) -> tuple[int, str]:
-        answer = await self.client.post(f"{self.path}{action}", form=form)
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        answer = await self.client.post(f"{self.path}{action}", data=urlencode(form, doseq=True), headers=kind)
         return answer.status_code, unescape(await text(answer))
 
     async def make(self, url: str = NOWHERE, name: str = "Stock") -> tuple[int, str]:
