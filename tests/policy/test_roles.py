@@ -341,6 +341,8 @@ async def ask_of(world: World, client: QuartClient, key: Key, rule: Rule, table_
             given["token_id"] = await db().write(_invite_to, table_id)
         if "link_id" in rule.arguments:
             given["link_id"] = await db().write(_link_to, table_id)
+        if "webhook_id" in rule.arguments:
+            given |= await db().write(place_webhook, table_id)
     if "import_id" in rule.arguments:
         given["import_id"] = add_file(world.settings, table_id, person.id, key[0])
     if "form_id" in rule.arguments:
