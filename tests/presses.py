@@ -456,7 +456,10 @@ def webhook(action: str, *, has_key: bool = False, **form: str) -> Callable[[Sce
     """Of a webhook, or the one that is to be made."""
 
     async def prepare(scene: Scene) -> Press:
-        table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+        # In a thread: what an earlier press has sent is written down meanwhile.
+        table_id = await asyncio.to_thread(
+            add_table, scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id
+        )
         path, gone = f"/tables/{table_id}/webhooks", deleting(scene, scene.user, table_id)
         if not action:
             return Press(path, form, gone, page=path)
