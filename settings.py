@@ -5,7 +5,7 @@
 
 from enum import StrEnum
 from functools import cached_property
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -174,18 +174,29 @@ class Settings(BaseSettings):
     query_timeout: float = Field(default=5, gt=0)
     """Seconds that a query for a page may take."""
 
+    webhook_timeout: float = Field(default=15, gt=0, le=300)
+    """Seconds that the receiver of a webhook may take, from looking up its name to its answer."""
+    webhook_retry: float = Field(default=5, gt=0, le=3600)
+    """Seconds until a message that was not taken is sent again; each further pause is twice as long, up to an hour."""
+    webhook_days: int = Field(default=3, ge=1, le=365)
+    """Days without success after which a webhook is switched off, and the table's owner told by mail; by default 3."""
+    private_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    """Private networks that webhooks may be sent to, also without TLS and to any port, separated by commas, such as
+    10.1.2.0/24. Empty: to addresses of the internet only.
+    """
+
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     """debug, info, warning or error."""
     log_format: str = Field(default="", pattern="^(|json|console)$")
     """json or console. Empty: console in development, else json."""
 
-    @field_validator("secret_key_fallbacks", mode="before")
+    @field_validator("secret_key_fallbacks", "private_networks", mode="before")
     @classmethod
-    def _split_fallbacks(cls, value: object) -> object:
+    def _split(cls, value: object) -> object:
         """Without this a plain string would be read as one key per character, and "" as an empty key."""
         if not isinstance(value, str):
             return value
-        return tuple(key.strip() for key in value.split(",")) if value.strip() else ()
+        return tuple(part.strip() for part in value.split(",")) if value.strip() else ()
 
     @field_validator("database_url", mode="after")
     @classmethod

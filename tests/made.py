@@ -35,6 +35,8 @@ LEFT_OUT = {
     "mails": {"tries", "failure"},
     "tables": {"state", "row_count", "version", "seq"},
     "forms": {"answers"},
+    "webhooks": {"seq", "lease", "lease_until", "sealed_before"},
+    "webhook_deliveries": {"state", "attempts", "status", "ms", "reason", "tried_at"},
     "change_sets": {"seq", "first_row", "last_row"},
     "changes": {"seq"},
 }

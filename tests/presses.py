@@ -29,6 +29,7 @@ from tests.mails import letters
 from tests.people import settle, window
 from tests.saved_views import add_view
 from tests.tables import PLANET_ROWS, PLANETS, add_table
+from tests.webhooks import place_webhook
 from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, hasher, sealer
@@ -464,6 +465,24 @@ async def link_of_view(scene: Scene) -> Press:
     return Press(path, {"seen": "1"}, deleting(scene, scene.user, table_id))
 
 
+def webhook(action: str, *, has_key: bool = False, **form: str) -> Callable[[Scene], Awaitable[Press]]:
+    """Of a webhook, or the one that is to be made."""
+
+    async def prepare(scene: Scene) -> Press:
+        # In a thread: what an earlier press has sent is written down meanwhile.
+        table_id = await asyncio.to_thread(
+            add_table, scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id
+        )
+        path, gone = f"/tables/{table_id}/webhooks", deleting(scene, scene.user, table_id)
+        if not action:
+            return Press(path, form, gone, page=path)
+        ids = await scene.write(place_webhook, table_id)
+        page = f"{path}/{ids['webhook_id']}"
+        return Press(path + action.format(**ids), form, gone, page=page if has_key else "")
+
+    return prepare
+
+
 def visit(
     action: str, *, page: str = "", json: dict[str, Any] | None = None, password: str = "", **form: str
 ) -> Callable[[Scene], Awaitable[Press]]:
@@ -784,6 +803,14 @@ PRESSES: dict[str, Callable[[Scene], Awaitable[Press]]] = {
     "tables.links_follow": link_of_view,
     "tables.links_revoke": link("/{id}/revocation"),
     "tables.links_update": link("/{id}", name="Board", may_search="y"),
+    "tables.webhooks_again": webhook("/{webhook_id}/deliveries/{delivery_id}/again", has_key=True),
+    "tables.webhooks_create": webhook("", name="Shop", url="https://hooks.invalid/", events="rows.added"),
+    "tables.webhooks_destroy": webhook("/{webhook_id}/deletion"),
+    "tables.webhooks_replay": webhook("/{webhook_id}/replay", has_key=True, seq="1"),
+    "tables.webhooks_rotate": webhook("/{webhook_id}/secret", has_key=True),
+    "tables.webhooks_switch": webhook("/{webhook_id}/state", on="1"),
+    "tables.webhooks_test": webhook("/{webhook_id}/test", has_key=True),
+    "tables.webhooks_update": webhook("/{webhook_id}", name="Shop", url="https://hooks.invalid/", events="rows.added"),
     "tables.members_create": sharing("", person="{email}", role="editor"),
     "tables.members_destroy": sharing("/{id}/removal", "viewer"),
     "tables.members_hand_over": sharing("/{id}/handover", "viewer"),

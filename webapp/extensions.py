@@ -19,6 +19,7 @@ from webapp.drain import Drain
 from webapp.hashing import Hasher
 from webapp.jobs import DurableQueue, JobContext, SortIndexes
 from webapp.jobs.schedule import Schedule
+from webapp.jobs.webhooks import WebhookSender
 from webapp.rowstore import create_store
 
 T = TypeVar("T")
@@ -69,6 +70,7 @@ def init_app(app: Quart, settings: Settings) -> None:
         await db.of(app).open()
         queue.of(app).open()
         queue.of(app).spawn(Schedule(jobs.of(app), queue.of(app)).run())
+        queue.of(app).spawn(WebhookSender(jobs.of(app)).run())
 
     @app.after_serving
     async def close_all() -> None:

@@ -23,6 +23,7 @@ from tests.browser import (  # noqa: F401  (they register themselves)
     trash_states,
     update_states,
     view_states,
+    webhook_states,
 )
 from tests.browser.conftest import Visit
 from tests.browser.states import REFUSALS, SIGNED_IN, SIGNED_OUT, Place

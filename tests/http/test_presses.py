@@ -54,6 +54,11 @@ KEYED = {
     "tables.rows_create",
     "tables.rows_duplicate",
     "tables.samples_create",
+    "tables.webhooks_again",
+    "tables.webhooks_create",
+    "tables.webhooks_replay",
+    "tables.webhooks_rotate",
+    "tables.webhooks_test",
 }
 # What eight presses without a key make more than one does, by table, because each asks for it anew.
 RECORDED = {"audit_events": 7}
@@ -78,6 +83,11 @@ REPEATED = {
     "forms.create": {"forms": 7} | RECORDED,
     "forms.renew": RECORDED,
     "tables.create": {"imports": 7},
+    "tables.webhooks_again": {"webhook_deliveries": 7},
+    "tables.webhooks_create": {"webhooks": 7} | RECORDED,
+    "tables.webhooks_replay": RECORDED,
+    "tables.webhooks_rotate": RECORDED,
+    "tables.webhooks_test": {"webhook_deliveries": 7},
     "shared.rows_create": {"change_sets": 7, "changes": 7},
     "shared.rows_duplicate": {"change_sets": 7, "changes": 7},
     "tables.links_create": {"links": 7} | RECORDED,

@@ -83,6 +83,8 @@ SAMPLES = {
     "change_id": 1,
     "view_id": 1,
     "form_id": 1,
+    "webhook_id": 1,
+    "delivery_id": 1,
     "import_id": "0" * 32,
     "path": "app.css",
     "token": "t" * 43,

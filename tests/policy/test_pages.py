@@ -21,6 +21,7 @@ from tests.links import add_link
 from tests.people import settle
 from tests.saved_views import add_view
 from tests.tables import PLANET_ROWS, PLANETS, add_table
+from tests.webhooks import place_webhook
 from webapp import create_app
 from webapp.extensions import db
 from webapp.models import Mail, OneTimeToken, Purpose, User
@@ -81,6 +82,8 @@ PEOPLE = [
     "/tables/1/links",
     "/tables/1/links?f.2=ge:1&cols=1,2",
     "/tables/1/links/1",
+    "/tables/1/webhooks",
+    "/tables/1/webhooks/1",
     "/tables/1/members/2/handover",
     "/tables/1/access",
     "/tables/1/access?person=eve@example.org",
@@ -288,6 +291,7 @@ async def test_the_pages_of_signed_in_people_are_valid(
     await client.post("/tables/1/members", form={"person": "eve@example.org", "role": "editor"})
     await client.post("/tables/1/invitations", form={"email": "kim@example.org", "role": "viewer"})
     await client.post("/tables/1/links", form={"name": "Press", "what": "view", "view": "f.2=ge:1"})
+    await db.of(app).write(place_webhook, 1)
     for state in ("ready", "done"):
         add_plan(settings.data_dir, 1, [Entry(1, 1, "", "x")], state=state)
     add_view(settings.data_dir, 1, owner=None)

@@ -26,6 +26,7 @@ from tests.people import ROLES, settle, settle_everybody
 from tests.policy.test_access import BY_LINK, SAMPLES
 from tests.saved_views import add_view
 from tests.tables import PLANET_ROWS, PLANETS, add_table
+from tests.webhooks import place_webhook
 from webapp import create_app
 from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
@@ -116,6 +117,8 @@ class World:
         if "link_id" in rule.arguments:
             view_id = add_view(self.settings.data_dir, table_id, owner=None)
             return {"table_id": table_id, "link_id": await self.write(_link_to, table_id, view_id)}
+        if "webhook_id" in rule.arguments:
+            return {"table_id": table_id, **await self.write(place_webhook, table_id)}
         if "user_id" in rule.arguments:
             await self.write(_share, table_id, member.id, "viewer")
         if {"table_id", "import_id"} <= rule.arguments:
@@ -400,6 +403,8 @@ async def ask_of(
         if "link_id" in rule.arguments:
             view_id = add_view(world.settings.data_dir, table_id, owner=None)
             given["link_id"] = await db().write(_link_to, table_id, view_id)
+        if "webhook_id" in rule.arguments:
+            given |= await db().write(place_webhook, table_id)
     if "import_id" in rule.arguments:
         given["import_id"] = add_file(world.settings, table_id, person.id, key[0])
     if "form_id" in rule.arguments:

@@ -14,7 +14,17 @@ from webapp.jobs import schedule, workflows
 from webapp.models import Base, idempotency, mail, retention
 from webapp.models.accounts import one_time_token, passkey, recovery_code, session
 from webapp.models.retention import RETENTIONS
-from webapp.models.tables import forms, import_update, invited, large_change, linking, members, saved_view
+from webapp.models.tables import (
+    forms,
+    import_update,
+    invited,
+    large_change,
+    linking,
+    members,
+    saved_view,
+    webhook,
+    webhooks,
+)
 
 ROOT = Path(__file__).parents[2]
 OTHER_STORES = {"alembic_version", "jobs.db", "imports/"}
@@ -45,6 +55,8 @@ LIMITS: dict[str, set[timedelta | int | str]] = {
     "recovery_codes": {recovery_code.CODES},
     "table_members": {members.MAX_MEMBERS},
     "links": {linking.MAX_LINKS},
+    "webhooks": {webhooks.MAX_WEBHOOKS},
+    "webhook_deliveries": {webhook.KEPT, webhook.KEPT_FOR},
     "table_invitations": {invited.MAX_INVITED},
     "saved_views": {saved_view.MAX_SHARED, saved_view.MAX_OWN, saved_view.DELETED_RETENTION},
     "forms": {forms.MAX_FORMS, retention.RECORD_RETENTION},

@@ -17,6 +17,7 @@ from webapp.jobs.places import Places
 from webapp.jobs.progress import Progress, initial_progress
 from webapp.jobs.turns import Turns
 from webapp.models import Import
+from webapp.models.mail import Mailer
 from webapp.models.tables.import_model import RUNNING_STATES, ImportSummary, import_topic
 from webapp.rowstore.store import RowStore
 
@@ -53,6 +54,7 @@ class JobContext:
         self.surveys = asyncio.Semaphore(MAX_CONCURRENT_SURVEYS)
         self.drafting = asyncio.Semaphore(1)
         self.mail_slots = asyncio.Semaphore(MAX_CONCURRENT_MAILS)
+        self.mailer: Mailer | None = None  # set by who renders mails; the command line has none
         # Told what pass 1 believes after its first rows, as JSON. Only the command line listens: nobody else waits for
         # the processor there.
         self.on_guess: Callable[[Import, dict[str, Any]], None] | None = None

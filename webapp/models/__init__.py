@@ -21,6 +21,7 @@ from webapp.models.tables.saved_view import SavedView
 from webapp.models.tables.table import Column, Member, Table
 from webapp.models.tables.table_form import FormAnswer, TableForm
 from webapp.models.tables.type_change import SpareColumn, TypeChange
+from webapp.models.tables.webhook import Webhook, WebhookDelivery, WebhookEvent
 
 __all__ = [
     "Action",
@@ -65,6 +66,9 @@ __all__ = [
     "TokenUnusable",
     "TypeChange",
     "User",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookEvent",
     "is_above",
     "is_allowed",
     "normalise_email",

@@ -25,6 +25,7 @@ from webapp.models.tables.large_change import LargeChange
 from webapp.models.tables.saved_view import SavedView
 from webapp.models.tables.table_form import TableForm
 from webapp.models.tables.type_change import TypeChange
+from webapp.models.tables.webhook import WebhookDelivery
 
 BATCH = 1_000  # rows deleted in one unit of work: others who write wait for milliseconds
 RECORD_RETENTION = timedelta(days=90)  # of records that only explain what happened
@@ -72,5 +73,6 @@ RETENTIONS = (
     Retention(LargeChange, lambda now, _: LargeChange.is_outdated(now - RECORD_RETENTION)),
     Retention(SavedView, lambda now, _: SavedView.is_gone(now)),
     Retention(TableForm, lambda now, _: TableForm.deleted_at < now - RECORD_RETENTION),
+    Retention(WebhookDelivery, lambda now, _: WebhookDelivery.is_outdated(now)),
     Retention(IdempotencyKey, lambda now, _: IdempotencyKey.created_at < now - MAX_AGE),
 )

@@ -62,6 +62,7 @@ from webapp.tables import (  # noqa: E402, F401  (routes register themselves)
     update_changes,
     updates,
     uploads,
+    webhooks,
 )
 
 bp.record(lambda state: shared.register(cast(Quart, state.app)))

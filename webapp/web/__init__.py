@@ -15,6 +15,7 @@ from webapp.web import (
     hosts,
     idempotency,
     known_devices,
+    mailer,
     observability,
     open_pages,
     session,
@@ -49,4 +50,5 @@ def init_app(app: Quart, settings: Settings) -> None:
     errors.init_app(app, settings)
     static.init_app(app, settings)
     templating.init_app(app, settings)
+    mailer.init_app(app, settings)  # no check: the mails of jobs
     idempotency.init_app(app, settings)  # error handler: a form sent again leads to what the first one made

@@ -4,13 +4,15 @@ from typing import Any
 
 import structlog
 from markupsafe import Markup
-from quart import url_for
+from quart import Quart
 
+from settings import Settings
 from webapp.db.unit_of_work import UnitOfWork
-from webapp.extensions import config, sealer
+from webapp.extensions import config, jobs, sealer
 from webapp.models.mail import Letter, post_mail
 from webapp.web import templating
-from webapp.web.hosts import own_origin
+from webapp.web.hosts import own_origin, public_origin
+from webapp.web.paths import url_for
 
 log = structlog.get_logger("rowcast.mail")
 
@@ -34,6 +36,7 @@ TEMPLATES: dict[str, tuple[str, str | None]] = {
     "passkey_added": ("A passkey was added", "auth.reset"),
     "passkey_removed": ("A passkey was removed", "auth.reset"),
     "token_made": ("An API token was created", "auth.reset"),
+    "webhook_off": ("A webhook was switched off", None),
     "new_device": ("A sign-in from a new device", "auth.reset"),
 }
 
@@ -60,22 +63,66 @@ class WebMailer:
 
         Without a mail server it stays there: an administrator passes the link on, and in development the log shows it.
         """
-        letter = render_letter(template, recipient, token=token, **context)
-        mail = await post_mail(work, letter, sealer(), user_id)
-        if config().sends_mail:
-            work.enqueue("send_mail", mail.id)
-        elif config().is_development:
-            work.after_commit(lambda: log.info("a mail was not sent", to=letter.recipient, link=letter.link))
+        letter = render_letter(template, recipient, own_origin(), token=token, **context)
+        await post_letter(work, letter, user_id)
 
 
 mailer = WebMailer()
 
 
-def render_letter(template: str, recipient: str, *, token: str | None = None, **context: Any) -> Letter:
-    """The HTML part is made of the same paragraphs as the text, so that both say the same."""
+def init_app(app: Quart, settings: Settings) -> None:
+    jobs.of(app).mailer = BackgroundMailer(app)
+
+
+class BackgroundMailer:
+    """The same outside a request, for notices whose link is a page of this server: `page` is its path. Without a public
+    origin the link leads to the host and port that the server listens on.
+    """
+
+    def __init__(self, app: Quart) -> None:
+        self._app = app
+
+    @property
+    def confirms_addresses(self) -> bool:
+        return config.of(self._app).can_confirm_addresses
+
+    async def send(
+        self,
+        work: UnitOfWork,
+        /,
+        template: str,
+        recipient: str,
+        *,
+        user_id: int | None = None,
+        token: str | None = None,
+        page: str = "",
+        **context: Any,
+    ) -> None:
+        settings = config.of(self._app)
+        origin = public_origin(settings) or f"http://{settings.host}:{settings.port}"
+        async with self._app.app_context():
+            letter = render_letter(template, recipient, origin, page=page, **context)
+            await post_letter(work, letter, user_id)
+
+
+async def post_letter(work: UnitOfWork, letter: Letter, user_id: int | None) -> None:
+    """Put it into the outbox, and have it sent if there is a mail server."""
+    mail = await post_mail(work, letter, sealer(), user_id)
+    if config().sends_mail:
+        work.enqueue("send_mail", mail.id)
+    elif config().is_development:
+        work.after_commit(lambda: log.info("a mail was not sent", to=letter.recipient, link=letter.link))
+
+
+def render_letter(
+    template: str, recipient: str, origin: str, *, token: str | None = None, page: str = "", **context: Any
+) -> Letter:
+    """The HTML part is made of the same paragraphs as the text, so that both say the same. `page` is the path that the
+    link of a notice without an endpoint leads to.
+    """
     subject, endpoint = TEMPLATES[template]
-    origin = own_origin()
     link = f"{origin}{url_for(endpoint, token=token) if token else url_for(endpoint)}" if endpoint else ""
+    link = f"{origin}{page}" if page else link
     values = {"link": link, "subject": subject, "origin": origin, "recipient": recipient, **_in_one_line(context)}
     values["reset_url"] = f"{origin}{url_for('auth.reset')}"
     text = _plain(templating.render(f"mail/{template}.txt", **values))
