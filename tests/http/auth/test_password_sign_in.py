@@ -72,9 +72,7 @@ async def test_others_come_through_the_provider(app: Application, provider: Fake
     page = await text(client, "/account/password")
     assert "Only owners sign in with a password here" in page
     assert "<input" not in page.partition("<main")[2].partition("</main>")[0]
-    refused = await client.post(
-        "/account/password", form={"current": PASSWORD, "password": "x", "confirmation": "x"}
-    )
+    refused = await client.post("/account/password", form={"current": PASSWORD, "password": "x", "confirmation": "x"})
     assert "Only owners" in await refused.get_data(as_text=True)
 
 
