@@ -13,7 +13,7 @@ import httpx
 
 from tests.servers import PATIENCE
 
-CLIENT = {"oidc_client_id": "rowcast", "oidc_client_secret": "a secret of two"}
+CLIENT = {"oidc_client_id": "rowcast", "oidc_client_secret": "a-secret-of-two"}
 PASSWORD = "a password there"
 SETTINGS = """\
 config_version: 1
@@ -23,7 +23,7 @@ oauth:
   audience: another-application
   require_pkce: true
   clients:
-    - {{client_id: rowcast, client_secret: a secret of two, redirect_uris: ["{redirect_uri}"]}}
+    - {{client_id: rowcast, client_secret: a-secret-of-two, redirect_uris: ["{redirect_uri}"]}}
 """
 USERS = """\
 config_version: 1

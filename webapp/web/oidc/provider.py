@@ -24,7 +24,6 @@ PAUSE = 5  # seconds until it is asked again after it did not answer: strangers 
 MIN_KEYS_AGE = 60  # seconds until an unknown key makes us ask for the keys again
 MAX_TOKEN = 64 * 1024  # characters of an ID token
 MAX_GROUPS = 2_000
-BASIC, POST = "client_secret_basic", "client_secret_post"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class Metadata:
     token_endpoint: str
     jwks_uri: str
     userinfo_endpoint: str | None
-    client_methods: tuple[str, ...]  # how it takes the client's id and secret
+    takes_basic: bool  # id and secret in a header; else in the form
     names_itself: bool  # in every answer (RFC 9207)
 
 
@@ -109,14 +108,14 @@ class Provider:
             raise Unreachable(
                 f"ROWCAST_OIDC_ISSUER is not what the provider calls itself: {document.get('issuer')!r:.200}"
             )
-        methods = document.get("token_endpoint_auth_methods_supported")
+        methods = document.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
         userinfo = document.get("userinfo_endpoint")
         return Metadata(
             ensure_safe(document.get("authorization_endpoint"), self.issuer),
             ensure_safe(document.get("token_endpoint"), self.issuer),
             ensure_safe(document.get("jwks_uri"), self.issuer),
             ensure_safe(userinfo, self.issuer) if userinfo else None,
-            client_methods=tuple(methods) if isinstance(methods, list) and methods else (BASIC,),
+            takes_basic="client_secret_basic" in methods,
             names_itself=document.get("authorization_response_iss_parameter_supported") is True,
         )
 
@@ -128,26 +127,19 @@ class Provider:
             "redirect_uri": proof.redirect_uri,
             "code_verifier": proof.verifier,
         }
-        more, headers = self._client(metadata)
-        status, tokens = await fetch_json(metadata.token_endpoint, form=form | more, headers=headers)
+        client_id, secret = self._settings.oidc_client_id, self._settings.oidc_client_secret.get_secret_value()
+        headers = {}
+        if metadata.takes_basic:
+            pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"  # RFC 6749, 2.3.1
+            headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
+        else:
+            form |= {"client_id": client_id, "client_secret": secret}
+        status, tokens = await fetch_json(metadata.token_endpoint, form=form, headers=headers)
         if status in (400, 401):
             raise Declined(f"the code was refused: {str(tokens.get('error'))[:50]}")
         if status != 200:
             raise Unreachable(f"the code got status {status}")
         return tokens
-
-    def _client(self, metadata: Metadata) -> tuple[dict[str, str], dict[str, str]]:
-        """Our id and secret, as fields of a form or as headers.
-
-        In the header they are encoded (RFC 6749, 2.3.1), which some providers forget to undo. So what encoding would
-        change goes into the form where they take it.
-        """
-        client_id, secret = self._settings.oidc_client_id, self._settings.oidc_client_secret.get_secret_value()
-        encoded = f"{quote_plus(client_id)}:{quote_plus(secret)}"
-        is_plain = encoded == f"{client_id}:{secret}"
-        if POST in metadata.client_methods and not (is_plain and BASIC in metadata.client_methods):
-            return {"client_id": client_id, "client_secret": secret}, {}
-        return {}, {"Authorization": f"Basic {b64encode(encoded.encode()).decode()}"}
 
     async def _key(self, metadata: Metadata, name: KeyName) -> Mapping[str, Any]:
         """A key we do not know may be new, so the keys are asked for again, though not for every forger's invention.
