@@ -43,6 +43,25 @@ class SecondFactor(StrEnum):
     EVERYBODY = "everybody"
 
 
+class PasswordSignIn(StrEnum):
+    """Who may sign in with a password."""
+
+    EVERYBODY = "everybody"
+    OWNERS = "owners"
+
+
+class OidcAccounts(StrEnum):
+    """Whom a first sign-in through the provider gives an account."""
+
+    REGISTRATION = "registration"
+    EVERYBODY = "everybody"
+
+
+# What the groups of a provider can grant: whoever owns the server decides here who else does.
+OIDC_ROLES = ("guest", "member", "administrator")
+OIDC_EVERYBODY = "*"  # instead of a group: who is in none of the others
+
+
 def _known_scheme(value: SecretStr, *schemes: str) -> SecretStr:
     """Raises ValueError with a message that omits the value, which may hold a password."""
     url = value.get_secret_value()
@@ -112,6 +131,35 @@ class Settings(BaseSettings):
     second_factor: SecondFactor = SecondFactor.OPTIONAL
     """Who must have a second factor or a passkey: optional (nobody), administrators (and owners), or everybody. Until
     they have one they can open only the pages that set it up.
+    """
+    password_sign_in: PasswordSignIn = PasswordSignIn.EVERYBODY
+    """Who may sign in with a password: everybody, or owners (all others through the provider of ROWCAST_OIDC_ISSUER, or
+    with a passkey they have). Owners keep theirs, so that a provider that is down locks nobody out for good.
+    """
+    oidc_issuer: str = ""
+    """Single sign-on: the OpenID provider's issuer exactly as it writes it, such as https://sso.example.org/realms/staff;
+    what stands below it at /.well-known/openid-configuration is read. Empty: none. Needs the client's id and secret.
+    """
+    oidc_client_id: str = ""
+    """The id this server is registered under at the provider, with the redirect URI
+    ROWCAST_PUBLIC_ORIGIN/login/oidc/callback.
+    """
+    oidc_client_secret: SecretStr = SecretStr("")
+    """The secret that goes with it."""
+    oidc_name: str = Field(default="single sign-on", min_length=1, max_length=60)
+    """What people call the provider: it stands on the button "Sign in with ..."."""
+    oidc_scopes: str = "openid email profile"
+    """What the provider is asked for, separated by spaces. Add what its groups need, often groups."""
+    oidc_accounts: OidcAccounts = OidcAccounts.REGISTRATION
+    """Whom a first sign-in through the provider gives an account: registration (as ROWCAST_REGISTRATION says, and in
+    any case whom somebody has invited) or everybody (whom the provider lets in: for one of your own organisation).
+    """
+    oidc_groups_claim: str = Field(default="groups", min_length=1)
+    """The claim that lists a person's groups."""
+    oidc_roles: Annotated[tuple[tuple[str, str], ...], NoDecode] = ()
+    """Groups and the roles they grant, at every sign-in through the provider: staff=member,leads=administrator,*=guest.
+    The highest counts; * is everybody else, without it they are not let in. No group makes owners, and owners stay
+    owners. Empty: roles are given here only.
     """
     session_idle: int = Field(default=14 * 86400, ge=60)
     """Seconds without use after which a sign-in expires; by default 14 days."""
@@ -198,6 +246,50 @@ class Settings(BaseSettings):
             return value
         return tuple(part.strip() for part in value.split(",")) if value.strip() else ()
 
+    @field_validator("oidc_roles", mode="before")
+    @classmethod
+    def _split_roles(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [pair.rpartition("=") for pair in value.split(",")] if value.strip() else []
+        roles = {group.strip(): role.strip() for group, _, role in pairs}
+        if "" in roles or len(roles) < len(pairs):
+            raise ValueError("must be groups and roles, each group once, as in staff=member,leads=administrator")
+        if set(roles.values()) - set(OIDC_ROLES):
+            raise ValueError(f"a group can grant {', '.join(OIDC_ROLES)}; owners are made on the server itself")
+        return tuple(roles.items())
+
+    @field_validator("oidc_issuer", mode="after")
+    @classmethod
+    def _only_an_issuer(cls, value: str) -> str:
+        parts = urlsplit(value)
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+        if value and not (is_safe and parts.hostname):
+            raise ValueError("must be an https URL, as in https://sso.example.org; http is for this machine only")
+        if parts.query or parts.fragment or parts.username or parts.password:
+            raise ValueError("must be scheme, host and path alone, as in https://sso.example.org/realms/staff")
+        return value
+
+    @field_validator("oidc_scopes", mode="after")
+    @classmethod
+    def _openid_first(cls, value: str) -> str:
+        if "openid" not in value.split():
+            raise ValueError("must contain openid; without it a provider says nothing about who signs in")
+        return " ".join(value.split())
+
+    @model_validator(mode="after")
+    def _check_single_sign_on(self) -> Self:
+        has_client = bool(self.oidc_client_id and self.oidc_client_secret.get_secret_value())
+        if self.has_single_sign_on and not has_client:
+            raise ValueError("ROWCAST_OIDC_ISSUER needs ROWCAST_OIDC_CLIENT_ID and ROWCAST_OIDC_CLIENT_SECRET")
+        if self.has_single_sign_on and self.public_origin is None and not self.is_private:
+            raise ValueError("ROWCAST_OIDC_ISSUER needs ROWCAST_PUBLIC_ORIGIN: it is where the provider leads back to")
+        if self.password_sign_in is PasswordSignIn.OWNERS and not self.has_single_sign_on:
+            raise ValueError(
+                "ROWCAST_PASSWORD_SIGN_IN=owners needs ROWCAST_OIDC_ISSUER: how else would others sign in?"
+            )
+        return self
+
     @field_validator("database_url", mode="after")
     @classmethod
     def _only_sqlite(cls, value: str) -> str:
@@ -259,6 +351,10 @@ class Settings(BaseSettings):
     def sends_mail(self) -> bool:
         """Whether there is a mail server; without one an administrator passes links on."""
         return bool(self.smtp_url.get_secret_value())
+
+    @property
+    def has_single_sign_on(self) -> bool:
+        return bool(self.oidc_issuer)
 
     @property
     def can_confirm_addresses(self) -> bool:

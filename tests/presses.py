@@ -37,6 +37,7 @@ from webapp.models import (
     Actor,
     ApiToken,
     AuditSource,
+    Identity,
     Import,
     ImportUpdate,
     Mail,
@@ -186,6 +187,22 @@ async def remove_passkey(scene: Scene) -> Press:
 async def add_passkey(scene: Scene) -> Press:
     credential = Authenticator().create(await options(scene.client, "/account/passkeys/options"))
     return Press("/account/passkeys/new", {"name": "Phone", "credential": credential})
+
+
+async def remove_identity(scene: Scene) -> Press:
+    async def link(work: UnitOfWork) -> int:
+        identity = Identity(user_id=scene.user.id, issuer="https://sso.example.org", subject="1", email="a@example.org")
+        work.session.add(identity)
+        await work.session.flush()
+        return identity.id
+
+    identity_id = await scene.write(link)
+    gone = lambda: scene.write(_forget, Identity, identity_id)  # noqa: E731
+    return Press(f"/account/identities/{identity_id}/removal", {}, gone)
+
+
+async def sign_in_through_provider(scene: Scene) -> Press:
+    return Press("/login/oidc", client=scene.stranger())
 
 
 async def confirm_by_passkey(scene: Scene) -> Press:
@@ -702,6 +719,8 @@ PRESSES: dict[str, Callable[[Scene], Awaitable[Press]]] = {
     "account.email_confirmation": confirm_email,
     "account.email_withdrawal": plain("/account/email/withdrawal"),
     "account.export_create": plain("/account/export"),
+    "account.identities_link": plain("/account/identities"),
+    "account.identities_remove": remove_identity,
     "account.passkeys_edit": rename_passkey,
     "account.passkeys_new": add_passkey,
     "account.passkeys_options": plain("/account/passkeys/options"),
@@ -764,6 +783,8 @@ PRESSES: dict[str, Callable[[Scene], Awaitable[Press]]] = {
     "auth.register": register,
     "auth.reset": ask_for_reset,
     "auth.reset_edit": reset_password,
+    "auth.single_sign_on": sign_in_through_provider,
+    "auth.single_sign_on_confirm": plain("/login/confirm/oidc"),
     "auth.verify": verify,
     "auth.verify_resend": resend_verification,
     "forms.answer": answer_form,

@@ -140,14 +140,14 @@ def test_only_loopback_is_local(host: str, is_local: bool, monkeypatch: pytest.M
         ({"public_origin": "http://[::1]:8000"}, True),
         ({"public_origin": "https://rows.example.org"}, False),  # somebody forwards it to this machine
         ({"trusted_proxies": 1}, False),
-        ({"host": "0.0.0.0"}, False),  # noqa: S104
+        ({"host": "192.0.2.1"}, False),
     ],
 )
 def test_a_server_behind_a_proxy_is_not_private(given: dict[str, Any], is_private: bool) -> None:
     assert Settings(_env_file=None, **given).is_private is is_private
 
 
-@pytest.mark.parametrize("given", [{"host": "0.0.0.0"}, {"trusted_proxies": 1}])  # noqa: S104
+@pytest.mark.parametrize("given", [{"host": "192.0.2.1"}, {"trusted_proxies": 1}])
 def test_mail_that_leaves_needs_to_know_where_its_links_lead(given: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="ROWCAST_PUBLIC_ORIGIN"):
         Settings(_env_file=None, smtp_url="smtp://mail.example.org", **given)
@@ -160,3 +160,49 @@ def test_the_folder_stays_the_same_when_the_process_moves(monkeypatch: pytest.Mo
     monkeypatch.chdir("/")
 
     assert settings.data_dir == tmp_path / "kept"
+
+
+SINGLE_SIGN_ON: dict[str, Any] = {
+    "oidc_issuer": "https://sso.example.org/realms/staff",
+    "oidc_client_id": "rowcast",
+    "oidc_client_secret": "secret",
+    "public_origin": "https://rows.example.org",
+}
+
+
+def test_single_sign_on_is_off_by_itself() -> None:
+    assert not Settings().has_single_sign_on
+    assert Settings(**SINGLE_SIGN_ON).has_single_sign_on
+
+
+@pytest.mark.parametrize(
+    ("wrong", "names"),
+    [
+        ({"oidc_client_id": ""}, "ROWCAST_OIDC_CLIENT_ID"),
+        ({"oidc_client_secret": ""}, "ROWCAST_OIDC_CLIENT_SECRET"),
+        ({"oidc_issuer": "http://sso.example.org"}, "must be an https URL"),
+        ({"oidc_issuer": "sso.example.org"}, "must be an https URL"),
+        ({"oidc_issuer": "https://sso.example.org?realm=1"}, "scheme, host and path alone"),
+        ({"oidc_issuer": "https://name:word@sso.example.org"}, "scheme, host and path alone"),
+        ({"public_origin": None, "host": "192.0.2.1"}, "ROWCAST_PUBLIC_ORIGIN"),
+        ({"oidc_scopes": "email"}, "must contain openid"),
+        ({"oidc_roles": "staff=owner"}, "owners are made on the server itself"),
+        ({"oidc_roles": "staff=boss"}, "guest, member, administrator"),
+        ({"oidc_roles": "staff"}, "must be groups and roles"),
+        ({"oidc_roles": "=member"}, "must be groups and roles"),
+        ({"oidc_roles": "staff=member,staff=guest"}, "must be groups and roles"),
+        ({"oidc_issuer": "", "password_sign_in": "owners"}, "ROWCAST_PASSWORD_SIGN_IN"),
+    ],
+)
+def test_single_sign_on_that_could_not_work_stops_the_start(wrong: dict[str, Any], names: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings(**(SINGLE_SIGN_ON | wrong))
+
+    assert names in str(caught.value)
+    assert "secret'" not in str(caught.value)
+
+
+def test_groups_and_their_roles_are_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROWCAST_OIDC_ROLES", "staff=member, cn=leads=administrator,*=guest")
+
+    assert Settings().oidc_roles == (("staff", "member"), ("cn=leads", "administrator"), ("*", "guest"))

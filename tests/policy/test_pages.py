@@ -46,6 +46,7 @@ ACCOUNT = [
     "/account/second-factor",
     "/account/second-factor/new",
     "/account/second-factor/removal",
+    "/account/identities",
     "/account/passkeys",
     "/account/passkeys/new",
     "/account/devices",
@@ -170,6 +171,7 @@ REFUSALS = {
 OTHERS = {
     "auth.register_email": "a part of a page",
     "account.recovery_codes": "leads back where there is no second factor; in tests/browser/states.py",
+    "auth.single_sign_on_callback": "leads on, or back",
     "account.passkeys_edit": "a passkey's, which takes a device to make; in tests/browser/states.py",
     "account.email_confirmation": "takes a link from a mail; in tests/browser/states.py",
     "admin.people_rows": "a part of a page",

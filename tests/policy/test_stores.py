@@ -12,7 +12,7 @@ from sqlalchemy import Table
 from settings import Settings
 from webapp.jobs import schedule, workflows
 from webapp.models import Base, idempotency, mail, retention
-from webapp.models.accounts import one_time_token, passkey, recovery_code, session
+from webapp.models.accounts import identity, one_time_token, passkey, recovery_code, session
 from webapp.models.retention import RETENTIONS
 from webapp.models.tables import (
     forms,
@@ -52,6 +52,7 @@ LIMITS: dict[str, set[timedelta | int | str]] = {
     "type_changes": {retention.RECORD_RETENTION},
     "idempotency_keys": {idempotency.MAX_AGE, idempotency.MAX_KEYS},
     "passkeys": {passkey.MAX_PASSKEYS},
+    "identities": {identity.MAX_IDENTITIES},
     "recovery_codes": {recovery_code.CODES},
     "table_members": {members.MAX_MEMBERS},
     "links": {linking.MAX_LINKS},

@@ -13,6 +13,7 @@ bp.register_error_handler(TokenUnusable, render_unusable_link)
 from webapp.account import (  # noqa: E402, F401  (register routes)
     data,
     devices,
+    identities,
     passkeys,
     password,
     profile,

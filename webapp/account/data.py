@@ -15,7 +15,7 @@ from webapp.account.forms import DeletionForm
 from webapp.auth.responses import render_form
 from webapp.db.database import Database
 from webapp.extensions import db
-from webapp.models import ApiToken, AuditEvent, Event, Passkey, Session, User, utc_now
+from webapp.models import ApiToken, AuditEvent, Event, Identity, Passkey, Session, User, utc_now
 from webapp.models.accounts.account import delete_account, reason_to_keep
 from webapp.web.access import Action, fresh, may
 from webapp.web.audit import audit_source, record_soon
@@ -33,6 +33,7 @@ Objects = AsyncIterator[dict[str, Any]]
 PROFILE = ("id", "email", "name", "role", "created_at", "verified_at", "seen_at", "time_zone", "number_style")
 SESSION = ("agent", "address", "remembered", "created_at", "seen_at", "revoked_at")
 PASSKEY = ("name", "created_at", "used_at")
+IDENTITY = ("issuer", "subject", "email", "created_at", "used_at")
 TOKEN = ("name", "scope", "start", "created_at", "expires_at", "used_at", "revoked_at")
 EVENT = ("at", "event", "actor", "subject", "details")
 
@@ -52,6 +53,7 @@ async def export_create() -> Response:
         "profile": _profile(database, user_id),
         "sessions": _rows(database, select(Session).where(Session.user_id == user_id).order_by(Session.id), SESSION),
         "passkeys": _rows(database, Passkey.of(user_id), PASSKEY),
+        "identities": _rows(database, Identity.of(user_id), IDENTITY),
         "tokens": _rows(database, select(ApiToken).where(ApiToken.user_id == user_id).order_by(ApiToken.id), TOKEN),
         **{part.name: part.export(user_id) for part in user_data()},
         "events": _events(database, user_id),

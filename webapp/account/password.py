@@ -14,9 +14,10 @@ from webapp.models.accounts.user import ChangedMeanwhile
 from webapp.web.access import Action, fresh, may
 from webapp.web.audit import audit_source, record_refusal
 from webapp.web.flashes import flash
-from webapp.web.fragments import redirect_to
+from webapp.web.fragments import redirect_to, render
 from webapp.web.known_devices import remember_device
 from webapp.web.mailer import mailer
+from webapp.web.oidc.choices import single_sign_on, takes_password
 from webapp.web.session import current_user
 
 
@@ -25,12 +26,21 @@ from webapp.web.session import current_user
 @fresh
 async def password() -> ResponseReturnValue:
     actor = current_user()
+    if not takes_password(actor.role):
+        return await render("account/password_unused.html", **single_sign_on())
+    if not await _has_password(actor.id):
+        return await render("account/password_none.html")
     form = await PasswordForm.load()
     form["password"].owner = (actor.email, actor.name)
     if form.validate_on_submit() and (user := await _verify_current(form, actor.id)) and await _change(form, user):
         flash("Your password is changed. All other devices are signed out.")
         return redirect_to(url_for("account.password"))
     return await render_form("account/password.html", form)
+
+
+async def _has_password(user_id: int) -> bool:
+    async with db().reading() as session:
+        return bool((await User.find(session, user_id)).password_hash)
 
 
 async def _verify_current(form: PasswordForm, user_id: int) -> User | None:

@@ -1,5 +1,6 @@
 """One person: their page, and the actions on them."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from quart import url_for
@@ -13,7 +14,7 @@ from webapp.admin.forms import AddressForm, NameForm, RemovalForm, RoleForm
 from webapp.admin.people_presenter import PersonRow, present_person
 from webapp.auth.responses import render_form
 from webapp.extensions import config, db
-from webapp.models import ApiToken, AuditEvent, EmailTaken, Passkey, Session, User, utc_now
+from webapp.models import ApiToken, AuditEvent, EmailTaken, Identity, Passkey, Session, User, utc_now
 from webapp.models.accounts import people
 from webapp.models.accounts.api_token import IS_USABLE
 from webapp.models.accounts.last_owner import LastOwner
@@ -30,6 +31,7 @@ from webapp.web.formatting import plural
 from webapp.web.fragments import is_partial, redirect_to, render, respond, toast
 from webapp.web.idempotency import form_key
 from webapp.web.mailer import mailer
+from webapp.web.oidc.choices import takes_password
 from webapp.web.session import acting_user, current_user
 from webapp.web.user_agents import describe_user_agent
 from webapp.web.user_data import delete_user_data, summarize_user_data
@@ -198,12 +200,26 @@ async def _refuse_role(user_id: int, error: str) -> ResponseReturnValue:
     return await _show(row, status=422, error=error)
 
 
+def _ways_in(user: User, identities: int, passkeys: int) -> Iterator[str]:
+    """What signs them in, in words; a second factor goes with the others."""
+    if user.password_hash:
+        yield "a password" if takes_password(user.role) else "a password, which only owners can use"
+    if identities:
+        yield config().oidc_name if config().has_single_sign_on else "single sign-on, which is off"
+    if passkeys:
+        yield plural(passkeys, "passkey")
+    if user.totp_secret:
+        yield "with an authenticator app"
+
+
 async def _show(row: PersonRow, status: int = 200, **context: Any) -> ResponseReturnValue:
     """How and where they sign in, and their history. Raises `NotFound` if they are removed meanwhile."""
     user_id = row.person.id
     passkeys = select(func.count()).where(Passkey.user_id == user_id).scalar_subquery()
+    identities = select(func.count()).where(Identity.user_id == user_id).scalar_subquery()
     tokens = select(func.count()).where(ApiToken.user_id == user_id, IS_USABLE).scalar_subquery()
-    person = select(User, passkeys.label("passkeys"), tokens.label("tokens")).where(User.id == user_id)
+    counted = (passkeys.label("passkeys"), identities.label("identities"), tokens.label("tokens"))
+    person = select(User, *counted).where(User.id == user_id)
     devices = Session.active_of(user_id).order_by(Session.seen_at.desc()).limit(MAX_DEVICES)
     events = select(AuditEvent).where(is_about(user_id)).order_by(AuditEvent.id.desc()).limit(MAX_EVENTS)
     async with db().reading() as session:
@@ -216,6 +232,7 @@ async def _show(row: PersonRow, status: int = 200, **context: Any) -> ResponseRe
         ]
         context["shared"] = await shared_with(session, user_id)
         context["history"] = [present_event(event) for event in await session.scalars(events)]
+    context["ways_in"] = list(_ways_in(detail.User, detail.identities, detail.passkeys))
     # As the verb `change_email` decides, which says why.
     context["may_change_email"] = row.may_act and not (detail.User.totp_secret or detail.passkeys)
     context["history_url"] = url_for("admin.audit_index", person=row.person.email)

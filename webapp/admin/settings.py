@@ -47,16 +47,23 @@ def current_settings(settings: Settings) -> list[Setting]:
         is_secret = "SecretStr" in str(field.annotation)
         rows.append(
             Setting(
-                variable(name), _display(value), _readable(name, value), is_default, is_secret, field.description or ""
+                variable(name),
+                _display(name, value),
+                _readable(name, value),
+                is_default,
+                is_secret,
+                field.description or "",
             )
         )
     return rows
 
 
-def _display(value: Any) -> str:
+def _display(name: str, value: Any) -> str:
     """Reveals nothing about a secret, not even its length."""
     if isinstance(value, SecretStr):
         return "set" if value.get_secret_value() else "not set"
+    if name == "oidc_roles":
+        return ", ".join(f"{group}={role}" for group, role in value)
     if isinstance(value, tuple):
         return f"{len(value)} set" if value else "not set"
     if isinstance(value, float) and value.is_integer():

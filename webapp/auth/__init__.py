@@ -15,6 +15,7 @@ from webapp.auth import (  # noqa: E402, F401  (routes register themselves)
     resets,
     responses,
     sessions,
+    single_sign_on,
     verifications,
 )
 

@@ -111,6 +111,11 @@ class PasskeyForm(Form):
     remember = BooleanField()
 
 
+class SingleSignOnForm(Form):
+    remember = BooleanField("Stay signed in on this device")
+    code = StringField()
+
+
 class ResetForm(RateLimitedForm):
     email = EmailAddress("E-mail", [InputRequired("Type your e-mail address.")])
 

@@ -11,6 +11,7 @@ from webapp.auth.rate_limits import rate_limits
 from webapp.auth.responses import account_exists, find_link, render_form
 from webapp.extensions import db, hasher
 from webapp.models import EmailTaken, Purpose
+from webapp.models.accounts.invitation import role_of
 from webapp.models.idempotency import ensure_first, once
 from webapp.models.tables.invited import accept_invitation, tables_of_invitation
 from webapp.web.access import public
@@ -19,6 +20,7 @@ from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
 from webapp.web.idempotency import form_key
 from webapp.web.mailer import mailer
+from webapp.web.oidc.choices import single_sign_on, takes_password
 from webapp.web.rate_limit.requests import client_address
 from webapp.web.session import sign_in
 
@@ -32,7 +34,8 @@ async def invitation(token: str) -> ResponseReturnValue:
     form["password"].owner = (link.email or "", "")
     async with db().reading() as session:
         tables = await tables_of_invitation(session, link.id)
-    if form.validate_on_submit() and await _accept(form, token):
+    takes = takes_password(role_of(link))
+    if takes and form.validate_on_submit() and await _accept(form, token):
         flash("Welcome.")
         return redirect_to(_first_page(list(tables)), whole=True)
     details: dict[str, Any] = {
@@ -40,6 +43,8 @@ async def invitation(token: str) -> ResponseReturnValue:
         "email": link.email,
         "role": link.data.get("role"),
         "inviter": link.data.get("inviter"),
+        "takes_password": takes,
+        "provider": single_sign_on()["provider"],
     }
     return await render_form("auth/invitation.html", form, token=token, **details)
 

@@ -47,6 +47,8 @@ class RateLimits:
         # Per address. Nobody guesses a signature; these bound the work strangers can cause.
         self.passkey_options = RateLimit("auth.passkey_options", 100, TEN_MINUTES)
         self.passkey_response = RateLimit("auth.passkey_response", 50, TEN_MINUTES)
+        # Both the way there and the way back ask the provider something.
+        self.single_sign_on = RateLimit("auth.single_sign_on", 300, TEN_MINUTES)
         # Per signed-in person: an unattended or stolen session must not allow guessing, or flooding a mailbox.
         self.own_guess = RateLimit("account.guess", 10, TEN_MINUTES)
         self.email_change = RateLimit("account.email_change", 5, AN_HOUR)

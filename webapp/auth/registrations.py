@@ -21,7 +21,7 @@ from webapp.auth.rate_limits import rate_limits
 from webapp.auth.responses import account_exists, redirect_after_login, render_form
 from webapp.db.keys import secret_key
 from webapp.extensions import config, db, hasher
-from webapp.models import EmailTaken, User
+from webapp.models import EmailTaken, Role, User
 from webapp.models.accounts import account
 from webapp.models.idempotency import once
 from webapp.web.access import public
@@ -30,6 +30,7 @@ from webapp.web.flashes import flash
 from webapp.web.fragments import render
 from webapp.web.idempotency import form_key
 from webapp.web.mailer import mailer
+from webapp.web.oidc.choices import single_sign_on, takes_password
 from webapp.web.rate_limit.requests import client_address
 from webapp.web.session import load_current_user, sign_in
 
@@ -42,15 +43,18 @@ async def register() -> ResponseReturnValue:
     if await load_current_user() is not None:
         return redirect_after_login()
     is_first = not await has_accounts()
-    if not (is_first or is_registration_open()):
+    if not (is_first or (is_registration_open() and takes_password(Role.MEMBER))):
         settings: dict[str, Any] = {"registration": config().registration, "sends_mail": config().sends_mail}
-        return await render("auth/closed.html", status=403, **settings)
+        return await render(
+            "auth/closed.html", status=403, **settings, **single_sign_on(), next=request.args.get("next")
+        )
     form = await RegistrationForm.load()
     if not is_first or config().is_private:
         del form["setup_key"]
     if form.validate_on_submit() and await _sign_up(form):
         return redirect_after_login()
-    return await render_form("auth/register.html", form, is_first=is_first, next=request.args.get("next"))
+    context: dict[str, Any] = {"is_first": is_first, "next": request.args.get("next"), **single_sign_on()}
+    return await render_form("auth/register.html", form, **context)
 
 
 @bp.get("/register/email")

@@ -1,5 +1,6 @@
 """Forms, mailed links, and what follows a proof of identity."""
 
+from datetime import datetime
 from typing import Any
 
 from quart import Response, redirect, request, url_for
@@ -56,10 +57,17 @@ async def render_unusable_link(error: TokenUnusable) -> Response:
     return await render("auth/unusable.html", status=410, text=str(error))
 
 
-async def complete_login(user: User, *, remembered: bool, method: str = "password", is_strong: bool = False) -> None:
+async def complete_login(
+    user: User,
+    *,
+    remembered: bool,
+    method: str = "password",
+    is_strong: bool = False,
+    proved_at: datetime | None = None,
+) -> None:
     """Sign in, and say what else signs in; a new device is announced by mail, where mail is sent at all."""
     is_new = known_device(user) is None
-    await sign_in(user, remembered=remembered, method=method, is_strong=is_strong)
+    await sign_in(user, remembered=remembered, method=method, is_strong=is_strong, proved_at=proved_at)
     await announce_sign_in_methods(user.id)
     if is_new and config().sends_mail:
         details = {"address": audit_source().address, "when": f"{utc_now():%d %B %Y at %H:%M} UTC"}

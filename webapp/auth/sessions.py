@@ -28,9 +28,11 @@ from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
 from webapp.web.known_devices import known_device
 from webapp.web.mailer import mailer
+from webapp.web.oidc.choices import single_sign_on, takes_password
 from webapp.web.session import load_current_user, sign_out
 
-SECOND_STEP = Cookie("rowcast-second-step", int(LIFETIMES[Purpose.SECOND_STEP].total_seconds()), samesite="Strict")
+# Not Strict: after single sign-on the browser comes from another site. Without the code the cookie is worth nothing.
+SECOND_STEP = Cookie("rowcast-second-step", int(LIFETIMES[Purpose.SECOND_STEP].total_seconds()), samesite="Lax")
 
 
 @bp.route("/login", methods=["GET", "POST"])
@@ -43,10 +45,11 @@ async def login() -> ResponseReturnValue:
     form = await LoginForm.load()
     if form.validate_on_submit() and (user := await _verify_password(form)) is not None:
         if user.totp_secret is not None:
-            return await _ask_for_code(user, remembered=form["remember"].data)
+            return await ask_for_code(user, request.args.get("next"), remembered=form["remember"].data)
         await complete_login(user, remembered=form["remember"].data)
         return redirect_after_login()
-    return await render_form("auth/login.html", form, next=request.args.get("next"), registration=config().registration)
+    context = {"next": request.args.get("next"), "registration": config().registration, **single_sign_on()}
+    return await render_form("auth/login.html", form, **context)
 
 
 @bp.route("/login/code", methods=["GET", "POST"])
@@ -56,10 +59,10 @@ async def login_code() -> ResponseReturnValue:
     step = await _second_step() if await load_current_user() is None else None
     if step is None:
         return redirect_to(url_for("auth.login", next=target), whole=True)
-    user, is_remembered = step
+    user, is_remembered, method = step
     form = await CodeForm.load()
     if form.validate_on_submit() and await _verify_code(form, user):
-        await complete_login(user, remembered=is_remembered, method="password and code", is_strong=True)
+        await complete_login(user, remembered=is_remembered, method=f"{method} and code", is_strong=True)
         response = await make_response(redirect_after_login())
         SECOND_STEP.delete(response)
         return response
@@ -98,6 +101,10 @@ async def _verify_password(form: LoginForm) -> User | None:
         form.refuse(None, "Wrong e-mail address or password. Check both, and Caps Lock.")
         record_soon(Event.SIGN_IN_FAILED, user or email, step="password")
         return None
+    if not takes_password(user.role):  # only now: nobody else learns who has an account, and which
+        form.refuse(None, f"Only owners sign in with a password here. Sign in with {config().oidc_name}.")
+        record_soon(Event.SIGN_IN_FAILED, user, step="password", reason="passwords are for owners")
+        return None
     await rate_limits().reset_sign_in(email, device)
     return await _rehashed(user, password) if hasher().is_outdated(user.password_hash) else user
 
@@ -113,15 +120,17 @@ async def _rehashed(user: User, password: str) -> User:
     return current if current is not None and await hasher().verify(current.password_hash, password) else user
 
 
-async def _ask_for_code(user: User, *, remembered: bool) -> ResponseReturnValue:
-    """Go to the second step, with the cookie that proves the first."""
-    token = await db().write(begin_second_step, user, remembered=remembered)
-    response = await make_response(redirect_to(url_for("auth.login_code", next=request.args.get("next")), whole=True))
+async def ask_for_code(
+    user: User, target: str | None, *, remembered: bool, method: str = "password"
+) -> ResponseReturnValue:
+    """Go to the second step, with the cookie that proves the first; then to `target`."""
+    token = await db().write(begin_second_step, user, remembered=remembered, method=method)
+    response = await make_response(redirect_to(url_for("auth.login_code", next=target), whole=True))
     SECOND_STEP.set(response, token)
     return response
 
 
-async def _second_step() -> tuple[User, bool] | None:
+async def _second_step() -> tuple[User, bool, str] | None:
     async with db().reading() as session:
         return await find_second_step(session, SECOND_STEP.get())
 

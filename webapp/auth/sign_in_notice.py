@@ -32,7 +32,8 @@ def _sentences(methods: SignInMethods) -> Iterator[str]:
         if not methods.passkeys:  # all there are were added since
             yield "Add yours again."
     if factors := list(_factors(methods)):
-        yield f"Besides your password, these sign in to your account: {'; '.join(factors)}."
+        known = "Besides your password, these sign in" if methods.has_password else "These sign in"
+        yield f"{known} to your account: {'; '.join(factors)}."
         yield "If one is not yours, remove it on the pages of your account, and change your password."
 
 
@@ -42,6 +43,9 @@ def _factors(methods: SignInMethods) -> Iterator[str]:
     newest = methods.passkeys[-MAX_SHOWN:]
     for passkey in newest:
         yield _describe(passkey)
+    if methods.has_password:  # else it is their way in, which they have just come by
+        for identity in methods.identities:
+            yield f"single sign-on as {_short(identity.email)}, since {_day(identity.created_at)}"
     if earlier := len(methods.passkeys) - len(newest):
         yield plural(earlier, "older passkey")
 

@@ -2,6 +2,7 @@
 
 from webapp.models.accounts.api_token import ApiToken
 from webapp.models.accounts.audit import AuditEvent, AuditSource, Event
+from webapp.models.accounts.identity import Identity
 from webapp.models.accounts.one_time_token import OneTimeToken, Purpose, TokenUnusable
 from webapp.models.accounts.passkey import Passkey
 from webapp.models.accounts.recovery_code import RecoveryCode
@@ -38,6 +39,7 @@ __all__ = [
     "Event",
     "FormAnswer",
     "IdempotencyKey",
+    "Identity",
     "Import",
     "ImportSource",
     "ImportState",

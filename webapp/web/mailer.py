@@ -35,6 +35,8 @@ TEMPLATES: dict[str, tuple[str, str | None]] = {
     "recovery_codes_made": ("New recovery codes were created", "auth.reset"),
     "passkey_added": ("A passkey was added", "auth.reset"),
     "passkey_removed": ("A passkey was removed", "auth.reset"),
+    "identity_added": ("Single sign-on signs in to your account", "auth.reset"),
+    "identity_removed": ("Single sign-on no longer signs in to your account", "auth.reset"),
     "token_made": ("An API token was created", "auth.reset"),
     "webhook_off": ("A webhook was switched off", None),
     "new_device": ("A sign-in from a new device", "auth.reset"),

@@ -3,7 +3,7 @@
 The cookie alone proves nothing: signing out, or ending a device's session, takes effect on the next request.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha512
 from typing import Any
 
@@ -101,11 +101,18 @@ def acting_user() -> ActingUser:
     return ActingUser(current_user(), audit_source())
 
 
-async def sign_in(user: User, *, remembered: bool, method: str = "password", is_strong: bool = False) -> None:
+async def sign_in(
+    user: User,
+    *,
+    remembered: bool,
+    method: str = "password",
+    is_strong: bool = False,
+    proved_at: datetime | None = None,
+) -> None:
     """Start a session on this device; the previous one ends.
 
-    `user` is the row as it was when they proved who they are, by `method`; `is_strong` says that it took two factors.
-    Raises `ChangedMeanwhile`.
+    `user` is the row as it was when they proved who they are, by `method`, just now or `proved_at`; `is_strong` says
+    that it took two factors. Raises `ChangedMeanwhile`.
     """
     previous = await load_current_user()
     token = await db().write(
@@ -116,6 +123,7 @@ async def sign_in(user: User, *, remembered: bool, method: str = "password", is_
         remembered=remembered,
         is_strong=is_strong,
         replaces=previous.session_id if previous else None,
+        proved_at=proved_at,
     )
     set_session_cookie(token, remembered=remembered)
     remember_device(user)

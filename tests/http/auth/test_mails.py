@@ -25,6 +25,8 @@ CONTEXT: dict[str, dict[str, Any]] = {
     "email_changed": {"new_email": "new@example.org", "to": "old@example.org"},
     "passkey_added": {"name": HOSTILE},
     "passkey_removed": {"name": HOSTILE},
+    "identity_added": {"provider": HOSTILE, "identity": HOSTILE},
+    "identity_removed": {"provider": HOSTILE},
     "token_made": {"name": HOSTILE},
     "new_device": {"address": "192.0.2.7", "when": "22 November 2026 at 10:00 UTC"},
 }

@@ -68,7 +68,7 @@ async def test_a_password_alone_opens_nothing(app: Application, codes: list[str]
 
     assert "rowcast-sign-in" not in cookies(answer)
     step = cookies(answer)[STEP]
-    assert (step["httponly"], step["samesite"], step["path"], step["max-age"]) == (True, "Strict", "/", "600")
+    assert (step["httponly"], step["samesite"], step["path"], step["max-age"]) == (True, "Lax", "/", "600")
     assert not await is_signed_in(client)
     for path in ("/dashboard", "/login/confirm", "/tables/1"):
         assert (await client.get(path)).headers["Location"].startswith("/login?next=")

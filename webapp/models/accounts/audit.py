@@ -45,6 +45,8 @@ class Event(StrEnum):
     PASSKEY_REFUSED = "passkey.refused"
     PASSKEY_RENAMED = "passkey.renamed"
     PASSKEY_REMOVED = "passkey.removed"
+    IDENTITY_ADDED = "identity.added"
+    IDENTITY_REMOVED = "identity.removed"
     TOKEN_MADE = "token.made"  # noqa: S105
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
     TOKEN_REFUSED = "token.refused"  # noqa: S105

@@ -132,21 +132,45 @@ async def _ensure_can_invite_guests(work: UnitOfWork, by: ActingUser) -> None:
 
 async def accept_invitation(
     work: UnitOfWork, source: AuditSource, mailer: Mailer, *, token: str, name: str, password_hash: str
-) -> User:
+) -> tuple[User, OneTimeToken]:
     """Create the account somebody was invited to. A mailed link confirms the address; after any other one is mailed.
 
-    Raises `TokenUnusable`, and `EmailTaken` if the address has got an account in the meantime.
+    Return it and the invitation. Raises `TokenUnusable`, and `EmailTaken` if the address has got an account in the
+    meantime.
     """
     invitation = await OneTimeToken.redeem(work, Purpose.INVITE, token)
-    role, inviter = role_of(invitation), invitation.data.get("inviter")
     await _ensure_inviter_may(work, source, invitation)
-    email = invitation.email or ""
+    is_by_hand = invitation.is_by_hand
+    user = await _create_invited(work, source, invitation, name, password_hash, is_verified=not is_by_hand)
+    if is_by_hand:
+        await send_link(work, mailer, Purpose.VERIFY, user, "verification")
+    return user, invitation
+
+
+async def accept_for_address(
+    work: UnitOfWork, source: AuditSource, email: str, name: str
+) -> tuple[User, OneTimeToken] | None:
+    """The same without a link and a password, for somebody who has shown that the address is theirs. None if it is not
+    invited, or by nobody who may.
+    """
+    usable = select(OneTimeToken).where(IS_PENDING, OneTimeToken.email == email, OneTimeToken.is_usable())
+    for invitation in await work.session.scalars(usable.order_by(OneTimeToken.id.desc())):
+        with suppress(TokenUnusable):
+            await _ensure_inviter_may(work, source, invitation)
+            invitation.used_at = utc_now()
+            return await _create_invited(work, source, invitation, name, "", is_verified=True), invitation
+    return None
+
+
+async def _create_invited(
+    work: UnitOfWork, source: AuditSource, invitation: OneTimeToken, name: str, password_hash: str, *, is_verified: bool
+) -> User:
+    """Raises `EmailTaken`."""
+    role, inviter, email = role_of(invitation), invitation.data.get("inviter"), invitation.email or ""
     user = await User.create(
-        work, email=email, name=name, password_hash=password_hash, role=role, is_verified=not invitation.is_by_hand
+        work, email=email, name=name, password_hash=password_hash, role=role, is_verified=is_verified
     )
     await AuditEvent.record(work, Event.REGISTERED, source.acting_as(user), user, role=role, inviter=inviter)
-    if invitation.is_by_hand:
-        await send_link(work, mailer, Purpose.VERIFY, user, "verification")
     return user
 
 

@@ -27,6 +27,7 @@ class Purpose(StrEnum):
     INVITE = "invite"  # create an account by invitation
     SECOND_STEP = "second-step"  # the password was right, the second factor is still to come
     CHALLENGE = "challenge"  # what a passkey has to sign
+    PROVIDER = "provider"  # somebody was sent to the provider of single sign-on
 
 
 LIFETIMES = {
@@ -36,6 +37,7 @@ LIFETIMES = {
     Purpose.INVITE: timedelta(days=7),
     Purpose.SECOND_STEP: timedelta(minutes=10),
     Purpose.CHALLENGE: timedelta(minutes=5),
+    Purpose.PROVIDER: timedelta(minutes=10),
 }
 BY_HAND = {"by_hand": True}  # in the data of a link that was passed on
 RETENTION = timedelta(days=30)  # how long a row is kept after its token has expired
@@ -105,9 +107,9 @@ class OneTimeToken(Base):
 
     @classmethod
     def is_over(cls, now: datetime) -> ColumnElement[bool]:
-        """Whether it is of no use to anybody. Strangers ask for challenges, so none is kept once it has expired."""
-        is_challenge = cls.purpose == Purpose.CHALLENGE
-        return or_(cls.expires_at < now - RETENTION, and_(is_challenge, cls.expires_at < now))
+        """Whether it is of no use to anybody. What strangers ask for by themselves is not kept once it has expired."""
+        is_strangers = cls.purpose.in_((Purpose.CHALLENGE, Purpose.PROVIDER))
+        return or_(cls.expires_at < now - RETENTION, and_(is_strangers, cls.expires_at < now))
 
     @classmethod
     def is_usable(cls) -> ColumnElement[bool]:

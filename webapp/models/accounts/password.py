@@ -4,6 +4,7 @@ import lzma
 import re
 import string
 import unicodedata
+from collections.abc import Container
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +22,7 @@ from webapp.models.accounts.session import Session
 from webapp.models.accounts.user import User
 from webapp.models.base import utc_now
 from webapp.models.mail import Mailer
+from webapp.models.policy import Role
 
 MIN_PASSWORD = 10  # characters
 MAX_PASSWORD = 1000  # characters, the most that is hashed
@@ -132,9 +134,13 @@ async def change_password(
     await mailer.send(work, "password_changed", user.email, user_id=user.id)
 
 
-async def request_password_reset(work: UnitOfWork, source: AuditSource, mailer: Mailer, email: str) -> None:
-    """Send a link to whoever has this address, if anybody has."""
+async def request_password_reset(
+    work: UnitOfWork, source: AuditSource, mailer: Mailer, email: str, roles: Container[str] = tuple(Role)
+) -> None:
+    """Send a link to whoever has this address, if anybody has and the server takes passwords of their role."""
     user = await work.session.scalar(User.active_by_email(email))
+    if user is not None and user.role not in roles:
+        user = None
     await AuditEvent.record(work, Event.RESET_ASKED, source, user or email, sent=user is not None)
     if user is not None:
         await send_link(work, mailer, Purpose.RESET, user, "reset")

@@ -5,9 +5,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, String, and_, case, func, or_, select, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    SQLColumnExpression,
+    String,
+    and_,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    type_coerce,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from webapp.models.accounts.identity import Identity
 from webapp.models.accounts.session import IS_ACTIVE, Session
 from webapp.models.accounts.user import User
 from webapp.models.cursor import decode_cursor, encode_cursor
@@ -18,7 +31,7 @@ MAX_SEARCH = 200  # characters
 
 STATE = case(
     (~User.is_active, "deactivated"),
-    (User.password_hash == "", "invited"),
+    (and_(User.password_hash == "", ~exists().where(Identity.user_id == User.id)), "invited"),
     (User.verified_at.is_(None), "unverified"),
     else_="active",
 )

@@ -117,23 +117,23 @@ async def turn_off_totp(
     return True
 
 
-async def begin_second_step(work: UnitOfWork, user: User, *, remembered: bool) -> str:
-    """The password was right: return the token that connects the second step to it.
+async def begin_second_step(work: UnitOfWork, user: User, *, remembered: bool, method: str = "password") -> str:
+    """The first step, `method`, was right: return the token that connects the second one to it.
 
     `user` is the row as it was when they proved it. Raises `ChangedMeanwhile`.
     """
     await User.ensure_unchanged(work, user)
-    data = {"remembered": remembered}
+    data = {"remembered": remembered, "method": method}
     return await OneTimeToken.issue(work, Purpose.SECOND_STEP, user_id=user.id, data=data, ends_earlier=False)
 
 
-async def find_second_step(session: AsyncSession, token: str) -> tuple[User, bool] | None:
-    """Who is half signed in, and whether to remember them; None if nobody is, or no longer."""
+async def find_second_step(session: AsyncSession, token: str) -> tuple[User, bool, str] | None:
+    """Who is half signed in, whether to remember them, and by what; None if nobody is, or no longer."""
     step = await session.scalar(OneTimeToken.usable(Purpose.SECOND_STEP, token))
     user = await session.get(User, step.user_id) if step else None
     if step is None or user is None or not user.is_active or user.totp_secret is None:
         return None
-    return user, bool(step.data.get("remembered"))
+    return user, bool(step.data.get("remembered")), str(step.data.get("method", "password"))
 
 
 async def complete_second_step(

@@ -56,7 +56,14 @@ class Session(Base):
 
     @classmethod
     async def start(
-        cls, work: UnitOfWork, user_id: int, source: AuditSource, *, remembered: bool, is_strong: bool = False
+        cls,
+        work: UnitOfWork,
+        user_id: int,
+        source: AuditSource,
+        *,
+        remembered: bool,
+        is_strong: bool = False,
+        proved_at: datetime | None = None,
     ) -> str:
         """Start a sign-in. Return the token for the cookie, which cannot be read from the database again."""
         token = secrets.token_urlsafe(32)
@@ -68,6 +75,7 @@ class Session(Base):
                 address=source.address,
                 remembered=remembered,
                 is_strong=is_strong,
+                authenticated_at=proved_at or utc_now(),
             )
         )
         await work.session.execute(update(User).where(User.id == user_id).values(seen_at=utc_now()))
@@ -181,18 +189,21 @@ async def start_session(
     remembered: bool,
     is_strong: bool,
     replaces: int | None = None,
+    proved_at: datetime | None = None,
 ) -> str:
     """Sign the person in on this device, where the session `replaces` ends. Return the token for the cookie.
 
-    `user` is the row as it was when they proved who they are, by `method`; `is_strong` says that it took two factors.
-    Raises `ChangedMeanwhile`.
+    `user` is the row as it was when they proved who they are, by `method`, just now or `proved_at`; `is_strong` says
+    that it took two factors. Raises `ChangedMeanwhile`.
     """
     if replaces is not None:
         await Session.revoke(work, replaces)
     person = await User.ensure_unchanged(work, user)
     details = {"method": method, "remembered": remembered}
     await AuditEvent.record(work, Event.SIGNED_IN, source.acting_as(person), person, **details)
-    token = await Session.start(work, person.id, source, remembered=remembered, is_strong=is_strong)
+    token = await Session.start(
+        work, person.id, source, remembered=remembered, is_strong=is_strong, proved_at=proved_at
+    )
     await Session.revoke_oldest(work, person.id)
     return token
 

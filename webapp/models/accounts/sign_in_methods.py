@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from webapp.models.accounts.audit import AuditEvent, Event
+from webapp.models.accounts.identity import Identity
 from webapp.models.accounts.passkey import Passkey
 from webapp.models.accounts.user import User
 from webapp.models.base import utc_now
@@ -16,18 +17,22 @@ PROMOTION_SHOWN = timedelta(days=30)  # how long sign-ins say which passkeys a p
 
 @dataclass(frozen=True, slots=True)
 class SignInMethods:
+    has_password: bool
     has_totp: bool
     totp_added_at: datetime | None  # None also if that was not recorded
     passkeys: list[Passkey] = field(default_factory=list)  # oldest first
     ended_passkeys: list[str] = field(default_factory=list)  # names of those that promotions ended lately
+    identities: list[Identity] = field(default_factory=list)  # at the provider of single sign-on, oldest first
 
 
 async def sign_in_methods(session: AsyncSession, user_id: int) -> SignInMethods:
     user = await session.get(User, user_id)
     if user is None:  # deleted since
-        return SignInMethods(has_totp=False, totp_added_at=None)
+        return SignInMethods(has_password=False, has_totp=False, totp_added_at=None)
     passkeys = list(await session.scalars(Passkey.of(user_id)))
-    return SignInMethods(user.totp_secret is not None, user.totp_added_at, passkeys, await _ended(session, user_id))
+    ended, identities = await _ended(session, user_id), list(await session.scalars(Identity.of(user_id)))
+    has_password, has_totp = bool(user.password_hash), user.totp_secret is not None
+    return SignInMethods(has_password, has_totp, user.totp_added_at, passkeys, ended, identities)
 
 
 async def _ended(session: AsyncSession, user_id: int) -> list[str]:

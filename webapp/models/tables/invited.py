@@ -14,7 +14,6 @@ from webapp.models.accounts.one_time_token import OneTimeToken
 from webapp.models.accounts.people import ActingUser
 from webapp.models.accounts.table_invitation import TableInvitation
 from webapp.models.accounts.user import User
-from webapp.models.base import hash_token
 from webapp.models.errors import NotAllowed, NotFound
 from webapp.models.mail import Mailer
 from webapp.models.policy import Actor, TableRole
@@ -94,17 +93,31 @@ async def accept_invitation(
 
     Raises `TokenUnusable` and `EmailTaken`.
     """
-    user = await invitations.accept_invitation(
+    user, invitation = await invitations.accept_invitation(
         work, source, mailer, token=token, name=name, password_hash=password_hash
     )
-    granted = select(TableInvitation).join(OneTimeToken).where(OneTimeToken.token_hash == hash_token(token))
+    await _join_tables(work, source, user, invitation)
+    return user
+
+
+async def accept_for_address(work: UnitOfWork, source: AuditSource, email: str, name: str) -> User | None:
+    """The same for somebody whose address is proved to be theirs; None if it is not invited."""
+    accepted = await invitations.accept_for_address(work, source, email, name)
+    if accepted is None:
+        return None
+    user, invitation = accepted
+    await _join_tables(work, source, user, invitation)
+    return user
+
+
+async def _join_tables(work: UnitOfWork, source: AuditSource, user: User, invitation: OneTimeToken) -> None:
+    granted = select(TableInvitation).where(TableInvitation.invitation_id == invitation.id)
     for grant in await work.session.scalars(granted):
         work.session.add(Member(table_id=grant.table_id, user_id=user.id, role=grant.role, added_by=grant.added_by))
         await work.session.delete(grant)
         details = {"table_id": grant.table_id, "role": grant.role}
         await AuditEvent.record(work, Event.MEMBER_ADDED, source.acting_as(user), user, **details)
         publish_access(work, grant.table_id)
-    return user
 
 
 async def tables_of_invitation(session: AsyncSession, invitation_id: int) -> dict[int, str]:

@@ -1,0 +1,147 @@
+"""Passwords left to owners: everybody else comes through the provider, and the pages say so."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from quart.testing import QuartClient
+
+from tests.conftest import Client, make_settings
+from tests.helpers import PASSWORD, is_signed_in, sign_in, sign_up
+from tests.mails import letters
+from tests.people import ADA, EVE, settle, window
+from tests.provider import FakeProvider, fake_provider, oidc_settings, sign_in_through
+from webapp import create_app
+from webapp.db.unit_of_work import UnitOfWork
+from webapp.extensions import db
+from webapp.models import ApiToken, Role, Scope
+from webapp.models.accounts import invitation
+from webapp.models.accounts.people import OPERATOR
+from webapp.web.application import Application
+from webapp.web.mailer import mailer
+
+
+@pytest.fixture
+def provider() -> Iterator[FakeProvider]:
+    with fake_provider() as running:
+        yield running
+
+
+@pytest.fixture
+async def app(data_dir: Path, provider: FakeProvider) -> AsyncIterator[Application]:
+    given = oidc_settings(provider.issuer, password_sign_in="owners", registration="open")
+    made = create_app(make_settings(data_dir, **given))
+    made.test_client_class = Client
+    async with made.test_app():
+        await sign_up(made.test_client())
+        yield made
+
+
+async def text(client: QuartClient, path: str) -> str:
+    return str(await (await client.get(path)).get_data(as_text=True))
+
+
+async def test_owners_sign_in_with_theirs(app: Application) -> None:
+    client = app.test_client()
+
+    await sign_in(client, ADA)
+
+    assert await is_signed_in(client)
+
+
+async def test_others_are_told_once_the_password_is_right_and_no_earlier(app: Application) -> None:
+    await settle(app, EVE.email, Role.ADMINISTRATOR)
+    client = app.test_client()
+
+    wrong = await client.post("/login", form={"email": EVE.email, "password": "wrong horse battery"})
+    right = await client.post("/login", form={"email": EVE.email, "password": PASSWORD})
+
+    assert "Wrong e-mail address or password" in await wrong.get_data(as_text=True)
+    assert "Only owners sign in with a password here. Sign in with Example ID." in await right.get_data(as_text=True)
+    assert (wrong.status_code, right.status_code) == (422, 422)
+    assert not await is_signed_in(client)
+
+
+async def test_others_come_through_the_provider(app: Application, provider: FakeProvider) -> None:
+    await settle(app, EVE.email, Role.MEMBER)
+    client = app.test_client()
+
+    await sign_in_through(provider, client)
+
+    assert await is_signed_in(client)
+    page = await text(client, "/account/password")
+    assert "Only owners sign in with a password here" in page
+    assert "<input" not in page.partition("<main")[2].partition("</main>")[0]
+    refused = await client.post("/account/password", form={"current": PASSWORD, "password": "x", "confirmation": "x"})
+    assert "Only owners" in await refused.get_data(as_text=True)
+
+
+async def test_the_pages_of_the_door_say_so(app: Application) -> None:
+    client = app.test_client()
+    async with app.test_request_context("/"):
+        await db().write(invitation.invite, OPERATOR, mailer, ["eve@example.org"], Role.MEMBER)
+    [letter] = await letters(app)
+    path = "/" + letter.link.split("/", 3)[3]
+
+    login, invited = await text(client, "/login"), await text(client, path)
+    assert login.index("Sign in with Example ID") < login.index("an owner") < login.index('name="password"')
+    assert "your account is made then" in login
+    assert "Only owners sign in with a password here" in await text(client, "/reset")
+    assert "Join with Example ID" in invited
+    assert 'name="password"' not in invited
+    registration = await client.get("/register")
+    assert registration.status_code == 403
+    assert "your account is made when you sign in with Example ID" in await registration.get_data(as_text=True)
+
+
+async def test_an_invitation_with_a_password_is_not_accepted(app: Application) -> None:
+    async with app.test_request_context("/"):
+        await db().write(invitation.invite, OPERATOR, mailer, ["eve@example.org"], Role.MEMBER)
+    [letter] = await letters(app)
+    path = "/" + letter.link.split("/", 3)[3]
+    client = app.test_client()
+
+    await client.post(path, form={"name": "Eve", "password": PASSWORD, "confirmation": PASSWORD})
+
+    assert not await is_signed_in(client)
+
+
+async def test_only_owners_get_a_link_for_a_new_password(app: Application) -> None:
+    await settle(app, EVE.email, Role.MEMBER)
+    client = app.test_client()
+
+    for email in (EVE.email, ADA.email):
+        await client.post("/reset", form={"email": email})
+    await db.of(app).wait_for_writes()
+
+    assert await letters(app, EVE.email) == []
+    assert [one.subject for one in await letters(app, ADA.email)] == ["Choose a new password"]
+
+
+async def test_tokens_go_on(app: Application) -> None:
+    eve = await settle(app, EVE.email, Role.MEMBER)
+
+    async def issue(work: UnitOfWork) -> str:
+        return (await ApiToken.issue(work, eve.id, name="t", scope=Scope.READ, expires_at=None))[1]
+
+    token = await db.of(app).write(issue)
+    client = app.test_client(use_cookies=False)
+
+    answer = await client.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"})
+
+    assert answer.status_code == 200
+
+
+async def test_a_password_confirms_nobody_but_owners(app: Application, provider: FakeProvider) -> None:
+    await settle(app, EVE.email, Role.MEMBER)
+    eve = app.test_client()
+    provider.claims["auth_time"] = 1
+    await sign_in_through(provider, eve)
+
+    page = await text(eve, "/login/confirm")
+    answer = await eve.post("/login/confirm", form={"password": PASSWORD})
+
+    assert "Confirm with Example ID" in page
+    assert 'name="password"' not in page
+    assert "A password is not enough here" in await answer.get_data(as_text=True)
+    assert 'name="password"' in await text(await window(app, ADA), "/login/confirm")
