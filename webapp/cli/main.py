@@ -1,4 +1,4 @@
-"""The command line: `rowcast serve|db|doctor|settings|inspect|import|export|user`."""
+"""The command line: `rowcast serve|db|doctor|settings|inspect|import|export|user`; of other servers `query|watch`."""
 
 import csv
 import sys
@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from webapp.cli.configuration import load_settings, upgraded_settings
-from webapp.cli.terminal import Commands, Progress, describe_report, ensure_regular, printable, to_json
+from webapp.cli.remote_commands import export_from, query, remote_of, table_argument, watch
+from webapp.cli.terminal import Commands, Progress, describe_report, ensure_regular, printable, to_json, whole_output
 from webapp.cli.user import user
 
 if TYPE_CHECKING:
     from webapp.cli.export_command import Kind
+    from webapp.cli.remote import Remote
 
 # Each command imports its own dependencies: `rowcast inspect` should not wait for a web framework.
 
@@ -27,8 +29,18 @@ order_option = click.option(
 
 @click.group(cls=Commands)
 @click.version_option(package_name="rowcast")
-def main() -> None:
+@click.option("--server", metavar="URL", help="Ask this server, not the data folder here: export, query, watch.")
+@click.option(
+    "--token",
+    envvar="ROWCAST_TOKEN",
+    metavar="TOKEN",
+    help="Of your account there. Others on this machine can read a command line: better set ROWCAST_TOKEN.",
+)
+@click.option("--insecure", is_flag=True, help="Send the token unencrypted, to http:// on another machine.")
+@click.pass_context
+def main(context: click.Context, server: str | None, token: str | None, insecure: bool) -> None:
     """Rowcast turns files of rows into tables to search, sort, filter and export."""
+    context.obj = remote_of(context, server, token, is_insecure=insecure)
 
 
 @main.command()
@@ -190,7 +202,7 @@ def _update(file: Path, table_id: int, *, dry_run: bool, as_json: bool, **wanted
 
 
 @main.command()
-@click.argument("table_id", metavar="TABLE", type=click.IntRange(1, 2**63 - 1))
+@table_argument
 @click.option(
     "--format",
     "format_",
@@ -199,27 +211,28 @@ def _update(file: Path, table_id: int, *, dry_run: bool, as_json: bool, **wanted
     show_default=True,
     help="What to write; original is the uploaded file.",
 )
-def export(table_id: int, format_: "Kind") -> None:
+@click.pass_obj
+def export(remote: "Remote | None", table_id: int, format_: "Kind") -> None:
     """Write a table's rows, or the file it came from, to standard output."""
+    if remote is not None:
+        export_from(remote, table_id, format_)
+        return
     from webapp.cli.export_command import export_table
     from webapp.db import migrations
 
     settings = load_settings()
     if migrations.current(settings) is None:
         raise click.ClickException(f"There is no database in {settings.data_dir}.")
-    try:
+    with whole_output() as output:
         blocks, rows = export_table(settings, table_id, format_)
         with Progress(rows, "Exporting") as advance:
             for block, done in blocks:
-                sys.stdout.buffer.write(block)
+                output.write(block)
                 advance(done, 0)
-            sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader has closed the pipe, as `head` does; that is no error
-        sys.exit(1)
 
 
-main.add_command(user)
+for command in (user, query, watch):
+    main.add_command(command)
 
 
 def _rejected(path: Path) -> list[dict[str, object]]:

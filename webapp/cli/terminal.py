@@ -3,8 +3,9 @@
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -33,6 +34,17 @@ def ensure_regular(_context: click.Context, _parameter: click.Parameter, path: P
     if not path.is_file():
         raise click.BadParameter("It is read more than once, so it has to be a file and not a pipe. Save it first.")
     return path
+
+
+@contextmanager
+def whole_output() -> Iterator[BinaryIO]:
+    """Standard output, for bytes: the command fails if they are not all written."""
+    try:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has closed the pipe, as `head` does; that is no error
+        sys.exit(1)
 
 
 class Progress:
