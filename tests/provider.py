@@ -43,6 +43,7 @@ class FakeProvider:
     issuer: str
     claims: dict[str, Any] = field(default_factory=lambda: dict(EVE))  # of whoever signs in
     userinfo: dict[str, Any] = field(default_factory=dict)
+    access_token: object = "access"
     spoiled: dict[str, Any] = field(default_factory=dict)  # claims instead of the right ones; None: without it
     metadata: dict[str, Any] = field(default_factory=dict)  # instead of the right ones
     answers: dict[str, Answer] = field(default_factory=dict)  # by path, instead of the right ones
@@ -102,7 +103,7 @@ class FakeProvider:
         digest = hashlib.sha256(form["code_verifier"].encode()).digest()
         if base64.urlsafe_b64encode(digest).decode().rstrip("=") != given["code_challenge"]:
             return _json(400, {"error": "invalid_grant"})
-        tokens = {"access_token": "access", "token_type": "Bearer", "id_token": self.id_token(given["nonce"])}
+        tokens = {"access_token": self.access_token, "token_type": "Bearer", "id_token": self.id_token(given["nonce"])}
         return _json(200, tokens)
 
 

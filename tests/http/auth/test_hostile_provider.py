@@ -259,6 +259,16 @@ async def test_userinfo_of_somebody_else_is_refused(
     assert "somebody else" in await reason(app, client, await sign_in_through(provider, client))
 
 
+@pytest.mark.parametrize("access_token", [None, 7, "caf\u00e9", "access\r\nX-Other: 1"])
+async def test_an_access_token_that_is_none_asks_for_nothing(
+    app: Application, client: QuartClient, provider: FakeProvider, access_token: object
+) -> None:
+    provider.claims, provider.access_token = {"sub": "eve-1"}, access_token
+
+    assert "no access token" in await reason(app, client, await sign_in_through(provider, client))
+    assert "/userinfo" not in provider.asked
+
+
 async def test_another_site_cannot_press_the_button(app: Application, client: QuartClient) -> None:
     answer = await client.post("/login/oidc", headers={"Sec-Fetch-Site": "cross-site"})
 

@@ -161,6 +161,8 @@ class Provider:
         needed = ["email", "email_verified", *([self._settings.oidc_groups_claim] if self._settings.oidc_roles else [])]
         if metadata.userinfo_endpoint is None or all(name in claims for name in needed):
             return {}
+        if not (isinstance(access_token, str) and access_token.isascii() and access_token.isprintable()):
+            raise Unreachable("there is no access token in the answer that a header can hold")
         headers = {"Authorization": f"Bearer {access_token}"}
         status, document = await fetch_json(metadata.userinfo_endpoint, headers=headers)
         if status != 200:
