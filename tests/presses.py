@@ -683,6 +683,15 @@ def api_view(json: dict[str, Any] | None = None, method: str = "POST") -> Prepar
     return prepare
 
 
+def api_link(json: dict[str, Any] | None = None, method: str = "POST") -> Prepare:
+    async def prepare(scene: Scene) -> Press:
+        press = await api_table("/links", json, method)(scene)
+        link_id, _ = await add_link(scene.app, int(press.path.split("/")[4]), scene.user)
+        return replace(press, path=f"{press.path}/{link_id}")
+
+    return prepare
+
+
 async def _forget(work: UnitOfWork, model: Any, row_id: Any) -> None:
     await work.session.execute(delete(model).where(model.id == row_id))
 
@@ -752,6 +761,9 @@ PRESSES: dict[str, Callable[[Scene], Awaitable[Press]]] = {
     "api.columns_create": api_table("/columns", {"title": "Mass", "type": "decimal", "place": 2}),
     "api.columns_delete": api_table("/columns/2", method="DELETE"),
     "api.columns_update": api_table("/columns/2", {"title": "Satellites", "type": "text"}, "PATCH"),
+    "api.links_create": api_table("/links", {"name": "Press"}),
+    "api.links_delete": api_link(method="DELETE"),
+    "api.links_update": api_link({"may_edit": True}, "PATCH"),
     "api.members_create": api_member("", {"role": "editor"}),
     "api.members_delete": api_member("/{id}", method="DELETE", shared_as="viewer"),
     "api.members_update": api_member("/{id}", {"role": "editor"}, "PATCH", shared_as="viewer"),

@@ -357,6 +357,8 @@ async def issue_token(work: UnitOfWork, user_id: int) -> tuple[ApiToken, str]:
 API_BODIES: dict[str, Any] = {
     "api.columns_create": {"title": "Mass"},
     "api.columns_update": {"title": "Mass"},
+    "api.links_create": {"name": "Press"},
+    "api.links_update": {"may_edit": True},
     "api.members_create": {"user_id": 1},
     "api.members_update": {"role": "editor"},
     "api.rows_change": {"rows": [{"id": 1, "cells": {"1": "x"}}], "names": "number"},

@@ -27,6 +27,7 @@ MESSAGES = {
     "model_type": "The body has to be a JSON object.",
     "string_type": "This has to be text.",
     "string_too_long": "Use at most {max_length} characters.",
+    "string_too_short": "Use at least {min_length} characters.",
     "string_pattern_mismatch": "Use letters, and no control characters.",
     "string_unicode": "This is text that cannot be written down: half of a character is missing.",
     "bool_type": "This has to be true or false.",
@@ -53,6 +54,19 @@ CONFLICTS: dict[type[UserError], tuple[int, str]] = {
 
 class TokensOnly(Forbidden):
     description = "Changes need a token: a signed-in browser may only read. Nothing was changed."
+
+
+class WrongField(UserError):
+    """A field of the body fits the document, but cannot be."""
+
+    def __init__(self, field: str, message: str) -> None:
+        self.field = field
+        super().__init__(message)
+
+
+@bp.errorhandler(WrongField)
+async def answer_wrong_field(error: WrongField) -> Response:
+    return error_response(422, str(error), errors=[{"detail": str(error), "pointer": f"#/{error.field}"}])
 
 
 @bp.before_request

@@ -14,6 +14,7 @@ MAX_NAME = 1_000  # characters of what names a column in a request; titles are s
 TableId = Annotated[int, Field(ge=0, le=MAX_ID, description="The table's id.", examples=[17])]
 RowId = Annotated[int, Field(ge=0, le=MAX_ID, description="The row's id.", examples=[3])]
 Number = Annotated[int, Field(ge=0, le=MAX_ID, description="The column's number, which never changes.", examples=[2])]
+LinkId = Annotated[int, Field(ge=0, le=MAX_ID, description="The link's id.", examples=[4])]
 ViewId = Annotated[int, Field(ge=0, le=MAX_ID, description="The view's id.", examples=[5])]
 
 

@@ -13,6 +13,7 @@ from webapp.models.tables.columns import ColumnChanged
 from webapp.models.tables.creating import ColumnRefused
 from webapp.models.tables.deletion import ImportRunning
 from webapp.models.tables.large_change import LargeChangeRunning
+from webapp.models.tables.linking import NeverBoth, TooManyLinks
 from webapp.models.tables.members import IsOwner, TooManyMembers
 from webapp.models.tables.row_input import RowProblem, RowsRefused
 from webapp.models.tables.sheet import TableNotReady
@@ -34,6 +35,7 @@ CONFLICTS = (
     NameTaken,
     RowsComing,
     TableNotReady,
+    TooManyLinks,
     TooManyMembers,
     TooManyViews,
     TypeChangeRunning,
@@ -45,6 +47,7 @@ FIELDS: dict[type[UserError], str] = {
     NoSuchType: "format",
     RulesRefused: "rules",
     DefaultNotShared: "is_default",
+    NeverBoth: "origins",
 }
 
 

@@ -13,11 +13,12 @@ from settings import Settings
 from tests.helpers import GRACE, sign_up
 from tests.http.api.conftest import Program, add
 from tests.http.api.tables import add_planets
+from tests.links import add_link
 from tests.saved_views import add_view
 from webapp.api.docs import Reference
 from webapp.db.sqlite_driver import connect
 from webapp.extensions import db
-from webapp.models import ApiToken, Scope
+from webapp.models import ApiToken, Scope, User
 from webapp.models.tables.saved_view import SavedView
 from webapp.web.application import Application
 
@@ -29,7 +30,7 @@ OPERATIONS = sorted(
 
 @pytest.fixture
 async def client(app: Application, settings: Settings) -> Program:
-    """With a table, rows, a view and people that have the ids of the examples."""
+    """With a table, rows, a view, a link and people that have the ids of the examples."""
     await sign_up(app.test_client(), GRACE)
     for name in ("seven", "nine"):
         await add(app, f"{name}@example.org")
@@ -41,6 +42,10 @@ async def client(app: Application, settings: Settings) -> Program:
     _renumber(settings, f"UPDATE {SavedView.__tablename__} SET id = 5 WHERE id = {view_id}")
     added = "INSERT INTO table_members (table_id, user_id, role, added_at)"
     _renumber(settings, f"{added} VALUES (17, 7, 'viewer', '2026-11-28 12:00:00')")
+    async with db.of(app).reading() as session:
+        owner = await session.get_one(User, 1)
+    link_id, _ = await add_link(app, table_id, owner)
+    _renumber(settings, f"UPDATE links SET id = 4 WHERE id = {link_id}")
     program = Program(app, use_cookies=False)
     _, program.token = await db.of(app).write(ApiToken.issue, 1, name="t", scope=Scope.ADMIN, expires_at=None)
     return program

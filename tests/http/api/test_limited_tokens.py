@@ -50,6 +50,8 @@ async def test_a_limited_token_finds_its_tables_and_no_others(
         ("POST", "/rows", {"rows": [{"cells": {}}]}),
         ("PATCH", "/rows/1", {"cells": {"Moons": 1}}),
         ("POST", "/columns", {"title": "x"}),
+        ("GET", "/links", None),
+        ("POST", "/links", {"name": "x"}),
     ]
     for method, path, body in requests:
         await problem(await client.open(f"{TABLES}/{other}{path}", method=method, json=body), 404)
