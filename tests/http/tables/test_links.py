@@ -102,7 +102,7 @@ async def test_a_view_that_was_saved_anew_is_shown_by_its_link_only_when_the_own
     await save_view(scene, "f.4=eq:no&cols=1,2", seen=2)
 
     listed = words_in(await page(scene.client, f"{scene.path}/links"))
-    assert "The view has now: Rows where Rings is no; 2 columns: Planet, Moons." in listed
+    assert "The view now shows: Rows where Rings is no; 2 columns: Planet, Moons." in listed
     assert "Moons" not in await page(scene.stranger, address)
     status, html = await scene.post(f"/{link_id}/view", seen="2")
     assert (status, "was saved anew in the meantime" in html) == (422, True), html

@@ -5,12 +5,13 @@ This module knows nothing of SQL or of a database.
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import quote, urlencode
 
 from webapp.rowstore.errors import QueryError
+from webapp.rowstore.query.column_list import format_columns, parse_columns
 from webapp.rowstore.query.filters import (
     MAX_SEARCH,
     Filter,
@@ -32,7 +33,6 @@ MAX_ADDRESS = 20_000  # characters of its values: a page repeats them in its lin
 MAX_REPEATED = 600_000  # of these characters, in the links that are not about a column or a row: two for each filter,
 OTHER_LINKS = 20  # and so many others
 MAX_DIGITS = 19  # of the number of a view
-MIN_RANGE = 3  # consecutive columns from this many on become a range in the URL
 
 
 class MultiItems(Protocol):
@@ -83,7 +83,7 @@ class TableQuery:
         _check_length(pairs)
         query = cls.of(fields, clock)
         return replace(
-            query.with_visible(_parse_columns(_get_all(pairs, "cols"), query)),
+            query.with_visible(parse_columns(_get_all(pairs, "cols"), query)),
             search=_parse_search(_get_all(pairs, "q"), len(fields)),
             filters=_parse_filters(pairs, query),
             sorts=_parse_sorts(_get_all(pairs, "sort"), query),
@@ -216,7 +216,7 @@ class TableQuery:
         return self.with_visible(tuple(self.field(number) for number in dict.fromkeys(numbers)) or self.fields)
 
     def with_visible(self, chosen: tuple[Field, ...]) -> "TableQuery":
-        cols = ",".join(_format_columns(chosen, self.places)) if chosen != self.fields else ""
+        cols = ",".join(format_columns(chosen, self.places)) if chosen != self.fields else ""
         return replace(self, visible=chosen, cols=cols)
 
     def grouped(self, grouping: Grouping | None) -> "TableQuery":
@@ -298,35 +298,7 @@ def _parse_colour(values: list[str], query: TableQuery) -> Field | None:
     return query.field(number, "colour") if number else None
 
 
-def _parse_columns(values: list[str], query: TableQuery) -> tuple[Field, ...]:
-    parts = filter(None, ",".join(values).split(","))
-    places = dict.fromkeys(place for part in parts for place in _parse_range(part, query))
-    return tuple(query.fields[place] for place in places) or query.fields
-
-
 def _parse_view(values: list[str]) -> int | None:
     """What is no number names no view."""
     text = next(iter(values), "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < MAX_DIGITS else None
-
-
-def _parse_range(part: str, query: TableQuery) -> range:
-    """`5` is one column, `5-9` a range in table order: return their positions."""
-    first, dash, last = part.partition("-")
-    if dash and first in query.places and last in query.places and query.places[first] <= query.places[last]:
-        return range(query.places[first], query.places[last] + 1)
-    place = query.places[str(query.field(part, "cols").number)]
-    return range(place, place + 1)
-
-
-def _format_columns(chosen: Sequence[Field], places: Mapping[str, int]) -> Iterator[str]:
-    """The columns with neighbours written as ranges: a table may have 2,000 of them."""
-    run: list[Field] = []
-    for field in (*chosen, None):
-        if run and (field is None or places[str(field.number)] != places[str(run[-1].number)] + 1):
-            yield from (
-                [f"{run[0].number}-{run[-1].number}"] if len(run) >= MIN_RANGE else [str(field.number) for field in run]
-            )
-            run = []
-        if field is not None:
-            run.append(field)
