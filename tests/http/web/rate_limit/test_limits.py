@@ -218,4 +218,4 @@ async def test_wrong_passwords_at_two_servers_count_together(settings: Settings,
 async def test_every_limit_has_a_name_of_its_own(app: Application) -> None:
     names = [limit.name for limit in (*vars(rate_limits.of(app)).values(), *request_limits.of(app).values())]
 
-    assert len(names) == len(set(names)) == 21
+    assert len(names) == len(set(names)) > 1
