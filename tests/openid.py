@@ -1,5 +1,6 @@
 """A real OpenID provider in a process of its own, with its own pages, keys and checks: NanoIDP."""
 
+import json
 import re
 import socket
 import subprocess
@@ -23,14 +24,21 @@ oauth:
   audience: another-application
   require_pkce: true
   clients:
-    - {{client_id: rowcast, client_secret: a-secret-of-two, redirect_uris: ["{redirect_uri}"]}}
+    - {{client_id: rowcast, client_secret: a-secret-of-two, redirect_uris: {redirect_uris}}}
 """
-USERS = """\
-config_version: 1
-users:
-  eve: {password: a password there, email: eve@example.org, groups: [staff]}
-  bob: {password: a password there, email: bob@example.org, groups: [leads]}
-"""
+GROUPS = {
+    "eve": "staff",
+    "bob": "leads",
+    "ann": "staff",
+    "ben": "staff",
+    "cyd": "staff",
+    "dan": "staff",
+    "ivy": "staff",
+}
+USERS = "config_version: 1\nusers:\n" + "".join(
+    f"  {name}: {{password: {PASSWORD}, email: {name}@example.org, groups: [{group}]}}\n"
+    for name, group in GROUPS.items()
+)
 
 
 def free_port() -> int:
@@ -40,11 +48,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def openid_provider(folder: Path, redirect_uri: str) -> Iterator[str]:
-    """Yield its issuer. It knows Eve and Bob, and one client: CLIENT, which must come from this address."""
+def openid_provider(folder: Path, *redirect_uris: str) -> Iterator[str]:
+    """Yield its issuer. It knows the people of GROUPS, and one client: CLIENT, which must come from these addresses."""
     port = free_port()
     folder.mkdir()
-    (folder / "settings.yaml").write_text(SETTINGS.format(port=port, redirect_uri=redirect_uri))
+    (folder / "settings.yaml").write_text(SETTINGS.format(port=port, redirect_uris=json.dumps(redirect_uris)))
     (folder / "users.yaml").write_text(USERS)
     command = [sys.executable, "-m", "nanoidp", "--config", str(folder), "--port", str(port), "--strict-config"]
     with (folder / "log").open("wb") as log, subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as process:
@@ -67,10 +75,11 @@ def sign_in_there(browser: httpx.Client, url: str, username: str) -> str:
 
 def _wait(url: str, log: Path, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            httpx.get(url).raise_for_status()
-            return
-        except httpx.HTTPError:
-            time.sleep(0.1)
+    with httpx.Client() as client:  # one for all tries: each reads the certificates anew
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                client.get(url).raise_for_status()
+                return
+            except httpx.HTTPError:
+                time.sleep(0.1)
     raise AssertionError(f"The provider did not start:\n{log.read_text()}")

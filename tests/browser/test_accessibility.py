@@ -3,6 +3,7 @@ their system (dark, high contrast, less motion, large letters) is heard."""
 
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,16 @@ from tests.browser import (  # noqa: F401  (they register themselves)
     form_states,
     link_states,
     shared_states,
+    single_sign_on_states,
     trash_states,
     update_states,
     view_states,
     webhook_states,
 )
 from tests.browser.conftest import Visit
+from tests.browser.people import sign_up
 from tests.browser.states import REFUSALS, SIGNED_IN, SIGNED_OUT, Place
+from tests.openid import free_port
 from tests.servers import Server
 
 DESKTOP, PHONE, ZOOMED = (1440, 900), (390, 844), (320, 256)  # the last: 1280 x 1024 at 400 %
@@ -56,7 +60,43 @@ def show(request: pytest.FixtureRequest, visit: Callable[..., Visit], house: Ser
 
 @pytest.mark.parametrize("state", [*SIGNED_IN, *SIGNED_OUT])
 def test_every_page_is_accessible_in_light_and_dark_and_on_a_phone(show: Show, state: str) -> None:
-    found = show(state)
+    ensure_accessible(show(state))
+
+
+@pytest.fixture(scope="module")
+def with_provider(shared_server: Callable[..., Server]) -> Callable[[str], Server]:
+    """`with_provider("owners")` is a server that has single sign-on, and passwords for owners alone."""
+
+    @cache
+    def start(passwords: str) -> Server:
+        port = str(free_port())
+        given = {"port": port, "public_origin": f"http://localhost:{port}", "registration": "open"}
+        server = shared_server(password_sign_in=passwords, **given, **single_sign_on_states.PROVIDER)
+        sign_up(server)
+        return server
+
+    return start
+
+
+@pytest.mark.parametrize(
+    ("passwords", "state"),
+    [("everybody", state) for state in single_sign_on_states.STATES]
+    + [("owners", state) for state in single_sign_on_states.FOR_OWNERS],
+)
+def test_so_is_every_page_of_single_sign_on(
+    visit: Callable[..., Visit], with_provider: Callable[[str], Server], tmp_path: Path, passwords: str, state: str
+) -> None:
+    server = with_provider(passwords)
+    found = visit(server)
+    found.expect(REFUSALS)
+    found.page.emulate_media(reduced_motion="reduce")
+    states = single_sign_on_states.STATES | single_sign_on_states.FOR_OWNERS
+    states[state](Place(found.page, server, tmp_path))
+    ensure_accessible(found)
+
+
+def ensure_accessible(found: Visit) -> None:
+    """In light and dark, on a desk and on a phone, and nothing wider than the window."""
     assert not found.trouble
     found.expect(AXES_OWN)
     found.page.evaluate(AXE.axe_script)

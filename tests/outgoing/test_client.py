@@ -60,9 +60,33 @@ async def close(writer: asyncio.StreamWriter) -> None:
         await writer.wait_closed()
 
 
-async def listen(listener: Handler, **options: Any) -> tuple[asyncio.Server, int]:
-    server = await asyncio.start_server(listener, "127.0.0.1", 0, **options)
-    return server, server.sockets[0].getsockname()[1]
+class Listening:
+    """While it is a context; at its end it waits until all that came is answered, else a later test hears of it."""
+
+    def __init__(self, handler: Handler) -> None:
+        self.handler = handler
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.server: asyncio.Server | None = None
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        self.tasks.add(task)
+        await self.handler(reader, writer)
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(self, *error: object) -> None:
+        assert self.server
+        self.server.close()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+async def listen(handler: Handler, **options: Any) -> tuple[Listening, int]:
+    listening = Listening(handler)
+    listening.server = await asyncio.start_server(listening, "127.0.0.1", 0, **options)
+    return listening, listening.server.sockets[0].getsockname()[1]
 
 
 async def ask(client: OutgoingClient, url: str, *, timeout: float = 10, max_bytes: int = 1_000) -> Any:
@@ -245,3 +269,55 @@ async def test_a_name_server_that_does_not_answer_holds_up_no_thread_of_others(
     answers = await asyncio.gather(*waiting, return_exceptions=True)
     assert {type(answer) for answer in answers} == {NoAnswer}
     assert await asyncio.to_thread(lambda: 17) == 17
+
+
+@pytest.mark.parametrize(
+    ("beginning", "forever"),
+    [
+        (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100),
+        (b"HTTP/1.1 200 OK\r\n", b"X-More: and more\r\n" * 100),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"x" * 4_096),
+    ],
+)
+async def test_headers_without_end_are_given_up(client: OutgoingClient, beginning: bytes, forever: bytes) -> None:
+    listener = Listener(beginning, forever=forever)
+    server, port = await listen(listener)
+    async with server:
+        with pytest.raises(NoAnswer, match=r"headers|not HTTP"):
+            await ask(client, f"http://127.0.0.1:{port}/", timeout=60)
+    assert listener.sent < 20_000_000  # what the sockets hold
+
+
+@pytest.mark.parametrize("chunk", [b"1;" + b"x" * 9_000 + b"\r\na\r\n", b"1\r\na\r\n"])
+async def test_an_answer_in_very_small_pieces_is_cut(client: OutgoingClient, chunk: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    listener = Listener(head, forever=chunk * 20)
+    server, port = await listen(listener)
+    async with server:
+        answer = await ask(client, f"http://127.0.0.1:{port}/", max_bytes=50_000)
+    assert answer.is_cut
+    assert set(answer.body) == {ord("a")}
+    assert listener.sent < 20_000_000
+
+
+async def test_a_name_with_a_full_stop_at_its_end_is_looked_up_with_it_and_asked_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up: list[str] = []
+
+    def look_up(host: str, port: int, **_: Any) -> Any:
+        looked_up.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(client_module.socket, "getaddrinfo", look_up)
+    certificates = certificate(tmp_path, "hooks.example")
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    theirs.load_cert_chain(*certificates)
+    client = OutgoingClient(LOOPBACK, tls=ssl.create_default_context(cafile=str(certificates[0])))
+    listener = Listener(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    server, port = await listen(listener, ssl=theirs)
+    async with server:
+        assert (await ask(client, f"https://hooks.example.:{port}/")).is_ok
+    client.close()
+    assert looked_up == ["hooks.example."]
+    assert f"Host: hooks.example:{port}\r\n".encode() in listener.heads[0]

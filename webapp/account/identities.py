@@ -7,7 +7,7 @@ from webapp.account import bp
 from webapp.auth.single_sign_on import go_to_provider
 from webapp.extensions import config, db
 from webapp.models import Identity
-from webapp.models.accounts.identity import remove_identity
+from webapp.models.accounts.identity import LastWayIn, remove_identity
 from webapp.web.access import Action, fresh, may, resumable
 from webapp.web.audit import audit_source
 from webapp.web.flashes import flash
@@ -21,11 +21,7 @@ from webapp.web.session import current_user
 @bp.get("/identities")
 @may(Action.OWN_ACCOUNT)
 async def identities() -> ResponseReturnValue:
-    async with db().reading() as session:
-        identities = (await session.scalars(Identity.of(current_user().id))).all()
-    return await render(
-        "account/identities.html", identities=identities, issuer=config().oidc_issuer, **single_sign_on()
-    )
+    return await _render()
 
 
 @bp.post("/identities")
@@ -42,15 +38,23 @@ async def identities_link() -> ResponseReturnValue:
 @fresh
 @resumable
 async def identities_remove(identity_id: int) -> ResponseReturnValue:
-    actor, name = current_user(), config().oidc_name
-    await db().write(
-        remove_identity,
-        audit_source(),
-        mailer,
-        actor.id,
-        identity_id,
-        has_password=takes_password(actor.role),
-        provider_name=name,
-    )
+    actor, settings = current_user(), config()
+    given = {"issuer": settings.oidc_issuer, "provider_name": settings.oidc_name}
+    has_password = takes_password(actor.role)
+    try:
+        await db().write(
+            remove_identity, audit_source(), mailer, actor.id, identity_id, has_password=has_password, **given
+        )
+    except LastWayIn as error:
+        flash(str(error), "failed")
+        return await _render(status=422)
     flash("It does not sign in to your account any more, until you sign in with it again.")
     return redirect_to(url_for("account.identities"))
+
+
+async def _render(status: int = 200) -> ResponseReturnValue:
+    issuer = config().oidc_issuer
+    async with db().reading() as session:
+        identities = (await session.scalars(Identity.of(current_user().id))).all()
+    context = {"identities": identities, "issuer": issuer, **single_sign_on()}
+    return await render("account/identities.html", status=status, **context)

@@ -22,6 +22,7 @@ from webapp.outgoing.errors import AddressRefused, NoAnswer
 from webapp.outgoing.target import Target
 
 READ = 4_096  # bytes at a time
+MAX_AROUND = 64 * 1024  # bytes of an answer besides its body: headers, interim answers, sizes of chunks
 NAME_THREADS = 4  # that wait for name servers: they cannot be interrupted, and must not be those of others
 NOT_PUBLIC = "This address leads into a private network. Only addresses of the internet are allowed."
 
@@ -116,7 +117,7 @@ class OutgoingClient:
         self, target: Target, addresses: Sequence[Address]
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """To the first of these that takes the connection. Raises OSError."""
-        tls = {"ssl": self._tls, "server_hostname": target.host} if target.is_tls else {}
+        tls = {"ssl": self._tls, "server_hostname": target.name} if target.is_tls else {}
         for last, address in enumerate(addresses, 1):
             try:
                 return await asyncio.open_connection(str(address), target.port, **tls)  # type: ignore[arg-type]
@@ -139,16 +140,22 @@ def _request(method: str, target: Target, headers: Mapping[str, str], body: byte
 async def _exchange(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: h11.Request, body: bytes, max_bytes: int
 ) -> Answer:
-    """Raises `h11.RemoteProtocolError` and OSError. An answer may come before all of the body is sent."""
+    """Raises `h11.RemoteProtocolError`, `NoAnswer` and OSError. An answer may come before all of the body is sent."""
     connection = h11.Connection(h11.CLIENT)
     writer.write((connection.send(request) or b"") + (connection.send(h11.Data(body)) or b"" if body else b""))
     writer.write(connection.send(h11.EndOfMessage()) or b"")
     head: h11.Response | None = None
-    found, is_cut = bytearray(), False
+    found, read, is_cut = bytearray(), 0, False
     while not is_cut:
         event = connection.next_event()
-        if event is h11.NEED_DATA:
-            connection.receive_data(await reader.read(READ))
+        if event is h11.NEED_DATA and read > max_bytes + MAX_AROUND:
+            if head is None:
+                raise NoAnswer("Its answer has headers without end.")
+            is_cut = True
+        elif event is h11.NEED_DATA:
+            data = await reader.read(READ)
+            read += len(data)
+            connection.receive_data(data)
         elif isinstance(event, h11.Response):
             head = event
         elif isinstance(event, h11.Data):

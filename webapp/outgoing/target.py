@@ -50,14 +50,21 @@ class Target:
         return self.port == PORTS[self.scheme] or self.port >= FIRST_FREE_PORT
 
     @property
+    def name(self) -> str:
+        """As certificates have it: the full stop at the end, which says that the name is whole, is for DNS alone."""
+        return self.host.removesuffix(".")
+
+    @property
     def authority(self) -> str:
         """The `Host` of a request."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = f"[{self.host}]" if ":" in self.host else self.name
         return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 def _in_ascii(host: str) -> str:
     """An internationalised name as DNS has it. Raises `AddressRefused`."""
+    if "%" in host:
+        raise AddressRefused("An address of the internet has no name of an interface in it.")
     try:
         return str(ip_address(host))
     except ValueError:

@@ -14,6 +14,7 @@ from tests.mails import letters
 from tests.people import ADA, EVE, settle, window
 from tests.provider import FakeProvider, begin, come_back, fake_provider, oidc_settings, sign_in_through
 from webapp import create_app
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import Identity, Role, User
 from webapp.web.application import Application
@@ -121,8 +122,42 @@ async def test_the_last_way_in_stays(app: Application, provider: FakeProvider) -
     answer = await client.post(f"/account/identities/{identity.id}/removal")
 
     assert answer.status_code == 422
-    assert "Nothing else signs in to your account" in await answer.get_data(as_text=True)
+    page = await answer.get_data(as_text=True)
+    assert "Nothing else signs in to your account" in page
+    assert "Remove eve@example.org" in page  # and goes on from there
     assert len(await identities(app)) == 1
+
+
+async def test_a_provider_of_earlier_is_no_way_in(app: Application, provider: FakeProvider) -> None:
+    client = app.test_client()
+    await sign_in_through(provider, client)
+    [identity] = await identities(app)
+
+    async def add(work: UnitOfWork) -> None:
+        old = "https://sso.example"
+        work.session.add(Identity(user_id=identity.user_id, issuer=old, subject="eve", email=EVE.email))
+
+    await db.of(app).write(add)
+
+    answer = await client.post(f"/account/identities/{identity.id}/removal")
+    assert answer.status_code == 422
+    [_, old] = await identities(app)
+    assert (await client.post(f"/account/identities/{old.id}/removal")).status_code == 303
+    assert [one.id for one in await identities(app)] == [identity.id]
+
+
+async def test_beside_a_provider_of_earlier_that_of_today_is_linked(app: Application) -> None:
+    eve = await settle(app, EVE.email, Role.MEMBER)
+    client = await window(app, EVE)
+
+    async def add(work: UnitOfWork) -> None:
+        work.session.add(Identity(user_id=eve.id, issuer="https://sso.example", subject="eve", email=EVE.email))
+
+    await db.of(app).write(add)
+
+    page = await (await client.get("/account/identities")).get_data(as_text=True)
+    assert "not in use on this server any more" in page
+    assert "Link Example ID" in page
 
 
 async def test_somebody_elses_is_not_there(app: Application, provider: FakeProvider) -> None:

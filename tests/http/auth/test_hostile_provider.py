@@ -73,6 +73,7 @@ async def reason(app: Application, client: QuartClient, answer: Any) -> str:
         ("azp", "another-client", "azp"),
         ("exp", 1, "ExpiredSignatureError"),
         ("exp", None, "MissingRequiredClaimError"),
+        ("nonce", "half \ud800", "nonce"),
         ("exp", "soon", "DecodeError"),
         ("iat", 1, "old"),
         ("iat", 99999999999, "ImmatureSignatureError"),
@@ -302,7 +303,14 @@ async def test_a_provider_that_answers_nonsense_is_reported_and_let_go(
 
 @pytest.mark.parametrize("endpoint", ["authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"])
 @pytest.mark.parametrize(
-    "url", ["http://example.org/x", "file:///etc/passwd", "//evil.example", "https://a@b.example/"]
+    "url",
+    [
+        "http://example.org/x",
+        "file:///etc/passwd",
+        "//evil.example",
+        "https://a@b.example/",
+        "https://b.example/\ud800",
+    ],
 )
 async def test_only_https_is_asked(
     app: Application, client: QuartClient, provider: FakeProvider, endpoint: str, url: str
@@ -370,3 +378,55 @@ async def test_a_secret_that_the_provider_does_not_know(data_dir: Path, provider
         client = app.test_client()
         answer = await sign_in_through(provider, client)
         assert "invalid_client" in await reason(app, client, answer)
+
+
+@pytest.mark.parametrize("subject", ["", "x" * 256, "half \ud800", "nul \0", "two\nlines"])
+async def test_a_subject_that_cannot_be_kept_is_refused(
+    app: Application, client: QuartClient, provider: FakeProvider, subject: str
+) -> None:
+    provider.claims["sub"] = subject
+
+    assert "no usable subject" in await reason(app, client, await sign_in_through(provider, client))
+
+
+@pytest.mark.parametrize("text", ["half \ud800", "x" * 10_000, "\0", 7, ["Eve"], {"of": "Eve"}])
+async def test_what_the_provider_writes_beside_it_is_kept_only_if_it_is_text_of_a_usual_length(
+    app: Application, provider: FakeProvider, text: object
+) -> None:
+    provider.claims["name"] = text
+    assert (await sign_in_through(provider, app.test_client())).location == "/dashboard"
+
+    provider.claims |= {"email": text, "groups": [text]}  # of somebody who is known by their subject already
+    client = app.test_client()
+    assert (await sign_in_through(provider, client)).location == "/dashboard"
+    page = await (await client.get("/account/identities")).get_data(as_text=True)
+    assert EVE["email"] in page
+
+    provider.claims["sub"] = "another"
+    assert await reason(app, other := app.test_client(), await sign_in_through(provider, other)) == "unverified address"
+
+
+async def test_an_error_of_the_provider_that_is_no_text_is_told_as_one(
+    app: Application, client: QuartClient, provider: FakeProvider
+) -> None:
+    body = json.dumps({"error": "half \ud800" + "x" * 9_000}).encode()
+    provider.answers["/token"] = (400, {"Content-Length": str(len(body))}, body)
+
+    assert "the code was refused" in await reason(app, client, await sign_in_through(provider, client))
+
+
+async def test_keys_that_do_not_come_are_not_waited_for_by_everybody_who_signs_in(
+    app: Application, provider: FakeProvider
+) -> None:
+    now = [1000.0]
+    attempts.provider.of(app).clock = lambda: now[0]
+    provider.answers["/keys"] = (503, {"Content-Length": "0"}, b"")
+
+    for _ in range(3):
+        client = app.test_client()
+        assert await reason(app, client, await sign_in_through(provider, client))
+    assert provider.asked.count("/keys") == 1
+
+    provider.answers.clear()
+    now[0] += 6
+    assert (await sign_in_through(provider, app.test_client())).location == "/dashboard"

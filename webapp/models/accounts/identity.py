@@ -94,16 +94,19 @@ async def remove_identity(
     identity_id: int,
     *,
     has_password: bool,
+    issuer: str,
     provider_name: str,
 ) -> None:
-    """`has_password` says whether the server takes this person's password. Raises `NotFound`, `LastWayIn`."""
+    """`has_password` says whether the server takes this person's password; `issuer` is the provider of today, others
+    sign in nobody any more. Raises `NotFound`, `LastWayIn`.
+    """
     identity = await work.session.get(Identity, identity_id)
     if identity is None or identity.user_id != user_id:
         raise NotFound("linked sign-in")
     user = await User.find(work.session, user_id)
-    others = Identity.of(user_id).where(Identity.id != identity_id).limit(1)
+    others = Identity.of(user_id).where(Identity.id != identity_id, Identity.issuer == issuer).limit(1)
     has_other = await work.session.scalar(others) or await work.session.scalar(Passkey.of(user_id).limit(1))
-    if not (has_other or (has_password and user.password_hash)):
+    if identity.issuer == issuer and not (has_other or (has_password and user.password_hash)):
         raise LastWayIn
     await work.session.delete(identity)
     details = {"issuer": identity.issuer, "identity": identity.email}

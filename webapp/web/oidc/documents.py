@@ -47,7 +47,8 @@ def ensure_safe(url: object, issuer: str) -> str:
     """
     parts, own = urlsplit(str(url)), urlsplit(issuer)
     is_local = own.scheme == "http" and parts.scheme == "http" and is_loopback(parts.hostname or "")
-    if not (parts.hostname and (parts.scheme == "https" or is_local)) or parts.username or parts.fragment:
+    is_plain = str(url).isascii() and not parts.username and not parts.fragment
+    if not (parts.hostname and (parts.scheme == "https" or is_local) and is_plain):
         raise Unreachable("the provider names an address that is no https URL")
     return str(url)
 

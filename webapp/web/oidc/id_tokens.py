@@ -90,9 +90,9 @@ def verify(token: str, key: Mapping[str, Any], name: KeyName, expected: Expected
     _verify_party(claims, expected)
     if made_at < time() - MAX_AGE - SKEW:
         raise AnswerRefused("the ID token is old")
-    if not claims["sub"] or len(claims["sub"]) > MAX_SUBJECT:
+    if not claims["sub"] or len(claims["sub"]) > MAX_SUBJECT or not claims["sub"].isprintable():
         raise AnswerRefused("the ID token has no usable subject")
-    if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), expected.nonce.encode()):
+    if not hmac.compare_digest(str(claims.get("nonce", "")).encode(errors="replace"), expected.nonce.encode()):
         raise AnswerRefused("the ID token is of another sign-in: nonce")
     return claims
 

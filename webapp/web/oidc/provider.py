@@ -4,7 +4,8 @@ import asyncio
 import math
 import time
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +25,7 @@ PAUSE = 5  # seconds until it is asked again after it did not answer: strangers 
 MIN_KEYS_AGE = 60  # seconds until an unknown key makes us ask for the keys again
 MAX_TOKEN = 64 * 1024  # characters of an ID token
 MAX_GROUPS = 2_000
+MAX_TEXT = 1_000  # characters of a name or an address
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +76,20 @@ class Provider:
         async with self._lock:
             now = self.clock()
             if self._metadata is None or now - self._metadata_at > MAX_AGE:
-                if now - self._failed_at < PAUSE:
-                    raise Unreachable("it did not answer a moment ago")
-                try:
+                with self._unless_down():
                     self._metadata, self._metadata_at = await self._discover(), now
-                except Unreachable:
-                    self._failed_at = self.clock()
-                    raise
             return self._metadata
+
+    @contextmanager
+    def _unless_down(self) -> Iterator[None]:
+        """All who sign in wait for the lock: what has not answered a moment ago is not asked. Raises `Unreachable`."""
+        if self.clock() - self._failed_at < PAUSE:
+            raise Unreachable("it did not answer a moment ago")
+        try:
+            yield
+        except Unreachable:
+            self._failed_at = self.clock()
+            raise
 
     async def assertion(self, code: str, answered_by: str | None, proof: Proof) -> Assertion:
         """What the provider says of whoever came back with this code; `answered_by` is the `iss` they brought.
@@ -150,7 +158,8 @@ class Provider:
             age = self.clock() - self._keys_at
             found = id_tokens.find_key(self._keys, name) if self._keys and age < MAX_AGE else None
             if found is None and (not self._keys or age > MIN_KEYS_AGE):
-                self._keys, self._keys_at = await _fetch_keys(metadata.jwks_uri), self.clock()
+                with self._unless_down():
+                    self._keys, self._keys_at = await _fetch_keys(metadata.jwks_uri), self.clock()
                 found = id_tokens.find_key(self._keys, name)
         if found is None:
             raise AnswerRefused("the ID token is signed with an unknown key")
@@ -196,7 +205,10 @@ async def _fetch_keys(url: str) -> Sequence[Mapping[str, Any]]:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) and "\0" not in value else ""
+    """Empty if it is none, or cannot be kept: JSON may hold half a character, which no database takes."""
+    if not isinstance(value, str) or len(value) > MAX_TEXT or "\0" in value:
+        return ""
+    return value if value.encode(errors="ignore").decode() == value else ""
 
 
 def _groups(value: object) -> frozenset[str]:
