@@ -182,6 +182,8 @@ OTHERS = {
     "api.columns_show": "JSON",
     "api.exports_show": "a file",
     "api.health": "JSON",
+    "api.links_index": "JSON",
+    "api.links_show": "JSON",
     "api.me_show": "JSON",
     "api.members_index": "JSON",
     "api.rows_index": "JSON",

@@ -30,7 +30,7 @@ async def test_an_export_contains_all_data_of_the_person(app: Application, ada: 
 
     found = await export(ada)
 
-    assert list(found) == ["profile", "sessions", "passkeys", "tokens", "tables", "events"]
+    assert list(found) == ["profile", "sessions", "passkeys", "identities", "tokens", "tables", "events"]
     assert found["profile"][0]["email"] == ADA.email
     assert found["sessions"][0]["agent"] == "Quart"
     assert found["tokens"][0]["name"] == "nightly export"
