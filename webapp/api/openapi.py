@@ -39,6 +39,8 @@ TAGS: list[Tag | Json] = [
     Tag(name="Changes", description="What was changed in a table, by whom, as it happens."),
     Tag(name="Views", description="Saved views of a table."),
     Tag(name="Sharing", description="With whom a table is shared."),
+    Tag(name="Forms", description="Forms by which people add rows to a table."),
+    Tag(name="Webhooks", description="Addresses that are told what changes in a table."),
     Tag(name="You", description="The person behind the token."),
 ]
 SECURITY: Json = {
