@@ -180,7 +180,8 @@ def _error_statuses(operation: Json, view: Any) -> list[int]:
     locations = {parameter["in"] for parameter in operation["parameters"]}
     has_body = "requestBody" in operation
     statuses = {401, 403, 429, 500, 503, *getattr(view, "error_statuses", ())}
-    statuses |= {400} if has_body or "query" in locations else set()
+    has_key = getattr(view, "takes_idempotency_key", False)
+    statuses |= {400} if has_body or has_key or "query" in locations else set()
     statuses |= {408, 413, 415} if has_body else set()
     statuses |= {404} if "path" in locations else set()
     return sorted(statuses)
