@@ -692,6 +692,34 @@ def api_link(json: dict[str, Any] | None = None, method: str = "POST") -> Prepar
     return prepare
 
 
+async def api_link_of_view(scene: Scene) -> Press:
+    """To be brought up to date."""
+    press = await api_table("/links", {"version": 1})(scene)
+    table_id = int(press.path.split("/")[4])
+    view_id = add_view(scene.settings.data_dir, table_id, owner=None)
+    link_id, _ = await add_link(scene.app, table_id, scene.user, scope=[("f.4", "eq:yes")], view_id=view_id)
+    return replace(press, path=f"{press.path}/{link_id}/view")
+
+
+def api_webhook(action: str = "", json: dict[str, Any] | None = None, method: str = "POST") -> Prepare:
+    async def prepare(scene: Scene) -> Press:
+        press = await api_table("/webhooks", json, method)(scene)
+        ids = await scene.write(place_webhook, int(press.path.split("/")[4]))
+        return replace(press, path=f"{press.path}/{ids['webhook_id']}{action.format(**ids)}")
+
+    return prepare
+
+
+def api_form(action: str = "", json: dict[str, Any] | None = None, method: str = "POST") -> Prepare:
+    async def prepare(scene: Scene) -> Press:
+        press = await api_table("/forms", json, method)(scene)
+        table_id = int(press.path.split("/")[4])
+        form = await add_form(db.of(scene.app), scene.settings, table_id, actor=actor_of(scene.user), is_on=False)
+        return replace(press, path=f"{press.path}/{form.id}{action}")
+
+    return prepare
+
+
 async def _forget(work: UnitOfWork, model: Any, row_id: Any) -> None:
     await work.session.execute(delete(model).where(model.id == row_id))
 
@@ -761,8 +789,15 @@ PRESSES: dict[str, Callable[[Scene], Awaitable[Press]]] = {
     "api.columns_create": api_table("/columns", {"title": "Mass", "type": "decimal", "place": 2}),
     "api.columns_delete": api_table("/columns/2", method="DELETE"),
     "api.columns_update": api_table("/columns/2", {"title": "Satellites", "type": "text"}, "PATCH"),
+    "api.deliveries_repeat": api_webhook("/deliveries/{delivery_id}/again"),
+    "api.forms_create": api_table("/forms", {"name": "New planets", "fields": [{"column": 1}]}),
+    "api.forms_delete": api_form(method="DELETE"),
+    "api.forms_renew": api_form("/address"),
+    "api.forms_restore": api_form("/restoration"),
+    "api.forms_update": api_form(json={"name": "Moons", "is_on": True}, method="PATCH"),
     "api.links_create": api_table("/links", {"name": "Press"}),
     "api.links_delete": api_link(method="DELETE"),
+    "api.links_follow": api_link_of_view,
     "api.links_update": api_link({"may_edit": True}, "PATCH"),
     "api.members_create": api_member("", {"role": "editor"}),
     "api.members_delete": api_member("/{id}", method="DELETE", shared_as="viewer"),
@@ -783,6 +818,12 @@ PRESSES: dict[str, Callable[[Scene], Awaitable[Press]]] = {
     "api.views_create": api_table("/views", {"name": "Giants", "state": "sort=-2"}),
     "api.views_delete": api_view(method="DELETE"),
     "api.views_update": api_view({"name": "Giants", "state": "sort=-2", "is_shared": True}, "PATCH"),
+    "api.webhooks_create": api_table("/webhooks", {"name": "Shop", "url": "https://hooks.invalid/"}),
+    "api.webhooks_delete": api_webhook(method="DELETE"),
+    "api.webhooks_replay": api_webhook("/replay", {"seq": 1}),
+    "api.webhooks_rotate": api_webhook("/secret"),
+    "api.webhooks_test": api_webhook("/test"),
+    "api.webhooks_update": api_webhook(json={"url": "https://hooks.invalid/other"}, method="PATCH"),
     "auth.confirm": plain("/login/confirm", password=PASSWORD),
     "auth.invitation": accept_invitation,
     "auth.login": sign_in_with_password,

@@ -65,9 +65,16 @@ RECORDED = {"audit_events": 7}
 REPLACED = {"one_time_tokens": 7}  # links and challenges of which the last one works
 MAILS = {"one_time_tokens": 2, "mails": 2}  # an address gets three within ten minutes
 REPEATED = {
+    "api.deliveries_repeat": {"webhook_deliveries": 7},
+    "api.forms_create": {"forms": 7} | RECORDED,
+    "api.forms_renew": RECORDED,
     "api.links_create": {"audit_events": 7, "links": 7},
     "api.rows_create": {"change_sets": 7, "changes": 7},
     "api.tables_create": {"tables": 7, "columns": 7},
+    "api.webhooks_create": {"webhooks": 7} | RECORDED,
+    "api.webhooks_replay": RECORDED,
+    "api.webhooks_rotate": RECORDED,
+    "api.webhooks_test": {"webhook_deliveries": 7},
     "account.email": {"one_time_tokens": 4, "mails": 8, "audit_events": 4},  # five changes are allowed an hour
     "account.export_create": RECORDED,  # a download
     "account.passkeys_options": REPLACED,

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import json
 import logging
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from webapp.extensions import db
 from webapp.models import Actor, AuditEvent, AuditSource, Event, User, Webhook, WebhookDelivery, WebhookEvent, utc_now
 from webapp.models.retention import RETENTIONS
 from webapp.models.tables import webhooks
+from webapp.models.tables.change_documents import change_document
+from webapp.models.tables.change_feed import read_feed
 from webapp.models.tables.columns import add_column
 from webapp.models.tables.editing import CellEdit, add_rows, change_cells, delete_rows
 from webapp.models.tables.renaming import rename_table
@@ -113,10 +116,32 @@ async def test_what_changes_is_sent_with_who_and_how(scene: Scene) -> None:
     (change,) = message["changes"]
     assert change["by"] == {"id": 2, "name": "Grace"}
     assert (change["seq"], change["kind"], change["via"], change["events"]) == (1, "cells", "grid", ["rows.changed"])
-    assert change["cells"] == [{"row": 1, "column": 1, "before": "Mercury", "after": "Hermes"}]
+    assert change["cells"] == [{"row": 1, "column": 1, "text": "Hermes", "before": "Mercury"}]
     assert change["url"] == f"/api/v1/tables/{scene.table_id}/changes?after=0"
     (delivery,) = await deliveries(scene.app, scene.webhook_id)
     assert delivery.message_id == message["id"]
+
+
+async def test_a_change_is_told_as_programs_that_ask_are_told_with_more(scene: Scene) -> None:
+    await scene.make()
+    table_id = scene.table_id
+    await scene.change("Hermes", "Mercury")
+    await scene.act(add_rows, table_id, [{1: "Pluto", 2: "5"}])
+    await scene.act(delete_rows, table_id, [2])
+    await scene.act(add_column, table_id, "Mass", "decimal", 0)
+    await scene.act(rename_table, table_id, "Worlds")
+    await scene.act(add_rows, table_id, [{1: f"rock {number}"} for number in range(1_200)])
+    await until(lambda: scene.receiver.seqs() == [1, 2, 3, 4, 5, 6])
+
+    feed = await db.of(scene.app).read(lambda connection: read_feed(connection, table_id, 0))
+    assert feed is not None
+    asked = [json.loads(json.dumps(change_document(one))) for one in feed.sets or ()]
+    told = [change for message in scene.receiver.messages() for change in message["changes"]]
+    for change in told:
+        for cell in change["cells"]:
+            del cell["before"]
+    assert len(asked) == 6
+    assert [{name: change[name] for name in asked[0]} for change in told] == asked
 
 
 async def test_every_message_is_signed_and_says_what_it_is(scene: Scene) -> None:
@@ -144,12 +169,11 @@ async def test_all_that_a_change_does_is_told(scene: Scene) -> None:
     await until(lambda: scene.receiver.seqs() == [1, 2, 3, 4, 5])
 
     added, deleted, undone, column, title = [c for m in scene.receiver.messages() for c in m["changes"]]
-    assert added["added"][0]["row"] == 9
-    assert added["added"][0]["cells"]["1"] == "Pluto"
-    assert deleted["deleted"][0]["cells"]["1"] == "Venus"
-    assert (undone["undo_of"], undone["added"][0]["cells"]["1"], undone["events"]) == (2, "Venus", ["rows.added"])
-    assert column["columns"][0]["after"]["title"] == "Mass"
-    assert title["title"] == {"before": "Planets", "after": "Worlds"}
+    assert (added["added"], added["rows"]["9"]["1"]) == ([9], "Pluto")
+    assert (deleted["deleted"], deleted["rows"]["2"]["1"]) == ([2], "Venus")
+    assert (undone["undo_of"], undone["rows"]["2"]["1"], undone["events"]) == (2, "Venus", ["rows.added"])
+    assert (column["columns"], column["properties"][0]["after"]["title"]) == ([6], "Mass")
+    assert (title["title"], title["title_before"]) == ("Worlds", "Planets")
     assert [each["events"] for each in (added, deleted, column, title)] == [
         ["rows.added"],
         ["rows.deleted"],
@@ -383,9 +407,9 @@ async def test_a_large_change_is_told_with_its_counts_and_where_to_read_it(scene
     await scene.took(1)
     ((_, _, body),) = scene.receiver.requests()
     (change,) = scene.receiver.messages()[0]["changes"]
-    assert (change["is_cut"], change["row_count"], change["row_range"]) == (True, 1_200, [9, 1_208])
+    assert change["extent"] == {"first": 9, "last": 1_208, "rows": 1_200, "columns": []}
     assert change["url"].endswith("/changes?after=0")
-    assert "added" not in change
+    assert (change["added"], change["rows"]) == ([], {})
     assert len(body) < 2_000
 
 

@@ -7,11 +7,13 @@ from webapp.models.policy import RULES
 from webapp.models.tables.access import TableAccess
 
 EVERYBODY = "owner administrator member guest"
+SEEING = {Action.READ_TABLE, Action.SAVE_VIEWS}
 MAY = {
     Action.USE: EVERYBODY,
     Action.OWN_ACCOUNT: EVERYBODY,
     Action.READ_TABLE: EVERYBODY,
     Action.CREATE_TABLE: "owner administrator member",
+    Action.SAVE_VIEWS: EVERYBODY,
     Action.EDIT_ROWS: EVERYBODY,
     Action.EDIT_TABLE: EVERYBODY,
     Action.CHANGE_TABLE: "owner administrator member",
@@ -25,6 +27,7 @@ SCOPES = {
     Action.OWN_ACCOUNT: "",
     Action.READ_TABLE: "read write admin",
     Action.CREATE_TABLE: "write admin",
+    Action.SAVE_VIEWS: "write admin",
     Action.EDIT_ROWS: "write admin",
     Action.EDIT_TABLE: "write admin",
     Action.CHANGE_TABLE: "write admin",
@@ -60,9 +63,9 @@ def test_a_scope_gives_nobody_more_than_their_role() -> None:
 @pytest.mark.parametrize(
     ("table_role", "may"),
     [
-        (TableRole.VIEWER, {Action.READ_TABLE}),
-        (TableRole.EDITOR, {Action.READ_TABLE, Action.EDIT_ROWS, Action.EDIT_TABLE}),
-        (TableRole.OWNER, {Action.READ_TABLE, Action.EDIT_ROWS, Action.EDIT_TABLE, Action.CHANGE_TABLE}),
+        (TableRole.VIEWER, SEEING),
+        (TableRole.EDITOR, SEEING | {Action.EDIT_ROWS, Action.EDIT_TABLE}),
+        (TableRole.OWNER, SEEING | {Action.EDIT_ROWS, Action.EDIT_TABLE, Action.CHANGE_TABLE}),
     ],
 )
 def test_what_one_may_do_with_a_table_depends_on_what_one_is_to_it(

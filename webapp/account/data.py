@@ -34,7 +34,7 @@ PROFILE = ("id", "email", "name", "role", "created_at", "verified_at", "seen_at"
 SESSION = ("agent", "address", "remembered", "created_at", "seen_at", "revoked_at")
 PASSKEY = ("name", "created_at", "used_at")
 IDENTITY = ("issuer", "subject", "email", "created_at", "used_at")
-TOKEN = ("name", "scope", "start", "created_at", "expires_at", "used_at", "revoked_at")
+TOKEN = ("name", "scope", "table_ids", "start", "created_at", "expires_at", "used_at", "revoked_at")
 EVENT = ("at", "event", "actor", "subject", "details")
 
 

@@ -8,7 +8,7 @@ from zoneinfo import TZPATH, available_timezones
 
 from markupsafe import Markup
 from wtforms import DateField, HiddenField, StringField, ValidationError
-from wtforms.validators import DataRequired, InputRequired, Length, Optional
+from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp
 from wtforms.widgets import html_params
 
 from webapp.auth.forms import CodeForm, EmailAddress, NewPasswordForm, OldPassword
@@ -136,11 +136,17 @@ class NewPasskeyForm(PasskeyNameForm):
 
 
 class TokenForm(Form):
-    """Beside it the boxes `table`, which count with the reach `some`."""
+    """Beside it the boxes `table`, which count with the reach `some`, as `others` does: numbers of tables that there
+    are no boxes for.
+    """
 
     name = OneLine("Name", "Say what it is for, such as the program's name.", MAX_LABEL)
     scope = GroupedSelectField("It may", {})
     reach = GroupedSelectField("It reaches", {"": REACHES}, default="all")
+    others = StringField(
+        "Other tables, by their numbers",
+        [Optional(), Regexp(r"\s*[0-9]{1,15}([\s,]+[0-9]{1,15}){0,499}[\s,]*$", message="Type numbers, with commas.")],
+    )
     lifetime = GroupedSelectField("It expires", {"": LIFETIMES}, default="90")
     until = DateField("Last day", [Optional()])
 

@@ -1,5 +1,6 @@
 """API tokens: what programs send instead of signing in. Each is shown once, when it is created."""
 
+import re
 from collections.abc import Collection
 from datetime import UTC, datetime, time, timedelta
 
@@ -25,7 +26,8 @@ from webapp.web.session import current_user
 
 SHOWN_ONCE = "This token was created already, and shown once. If you have not saved it, revoke it and create another."
 MAX_LIFETIME = timedelta(days=3653)
-MAX_LISTED = 500  # tables to choose from
+MAX_LISTED = 500  # tables to choose from; others are named by their numbers
+NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
 SCOPES = {
     Scope.READ: "read",
     Scope.WRITE: "read and change",
@@ -52,16 +54,20 @@ async def tokens_new() -> ResponseReturnValue:
     form = await TokenForm.load()
     scopes = [scope for scope in SCOPES if scope is not Scope.ADMIN or is_allowed(actor, Action.RUN_SERVER)]
     form["scope"].groups = {"": [(scope.value, SCOPES[scope]) for scope in scopes]}
+    ticked = {int(text) for text in (await request.form).getlist("table") if NUMBER.fullmatch(text)}
+    others = {int(text) for text in NUMBER.findall(form["others"].data or "")}
     async with db().reading() as session:
-        tables = await tables_after(session, actor, limit=MAX_LISTED)
-    chosen = {int(text) for text in (await request.form).getlist("table") if text.isascii() and text.isdigit()}
-    chosen &= {table.id for table in tables}
-    if form.validate_on_submit() and _is_last_day_possible(form, actor) and _has_tables(form, chosen):
+        tables = await tables_after(session, actor, limit=MAX_LISTED + 1)
+        chosen = set(await titles_of(session, actor, ticked | others))
+    is_possible = form.validate_on_submit() and _is_last_day_possible(form, actor)
+    if is_possible and _are_there(form, others - chosen) and _has_tables(form, chosen):
         limit = chosen if form["reach"].data == "some" else None
         if issued := await _issue(form, actor, limit):
             token, plain = issued
             return await render("account/tokens_show.html", token=token, plain=plain)
-    return await render_form("account/tokens_new.html", form, tables=tables, chosen=chosen)
+    return await render_form(
+        "account/tokens_new.html", form, tables=tables[:MAX_LISTED], chosen=chosen, has_more=len(tables) > MAX_LISTED
+    )
 
 
 @bp.post("/tokens/<id:token_id>/revocation")
@@ -79,6 +85,14 @@ def _is_last_day_possible(form: TokenForm, actor: Actor) -> bool:
     today, until = datetime.now(find_time_zone(actor.time_zone)).date(), form["until"].data
     if until is None or not today <= until <= today + MAX_LIFETIME:
         form.refuse("until", "Choose a day from today on, at most ten years from now.")
+        return False
+    return True
+
+
+def _are_there(form: TokenForm, missing: Collection[int]) -> bool:
+    """Else there is a message beside the field."""
+    if form["reach"].data == "some" and missing:
+        form.refuse("others", f"You have no part in a table with the number {min(missing)}.")
         return False
     return True
 

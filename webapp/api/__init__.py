@@ -39,6 +39,7 @@ from webapp.api import (  # noqa: E402, F401  (routes register themselves)
     docs,
     errors,
     exports,
+    forms,
     health,
     links,
     me,
@@ -49,4 +50,5 @@ from webapp.api import (  # noqa: E402, F401  (routes register themselves)
     tables,
     users,
     views,
+    webhooks,
 )

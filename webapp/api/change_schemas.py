@@ -22,7 +22,7 @@ CHANGE_EXAMPLE: dict[str, Any] = {
 
 
 class Author(BaseModel):
-    """Who made a change; nobody if the account is gone, or if it came by a form."""
+    """Who made a change. Only people with an account have an id; a link or a form is named."""
 
     id: int | None
     name: str

@@ -15,12 +15,25 @@ TableId = Annotated[int, Field(ge=0, le=MAX_ID, description="The table's id.", e
 RowId = Annotated[int, Field(ge=0, le=MAX_ID, description="The row's id.", examples=[3])]
 Number = Annotated[int, Field(ge=0, le=MAX_ID, description="The column's number, which never changes.", examples=[2])]
 LinkId = Annotated[int, Field(ge=0, le=MAX_ID, description="The link's id.", examples=[4])]
+WebhookId = Annotated[int, Field(ge=0, le=MAX_ID, description="The webhook's id.", examples=[6])]
+DeliveryId = Annotated[int, Field(ge=0, le=MAX_ID, description="The delivery's id.", examples=[31])]
+FormId = Annotated[int, Field(ge=0, le=MAX_ID, description="The form's id.", examples=[8])]
 ViewId = Annotated[int, Field(ge=0, le=MAX_ID, description="The view's id.", examples=[5])]
 
 
-def _whole(value: Any) -> Any:
+def whole(value: Any) -> Any:
     """JSON does not tell 5.0 from 5."""
     return int(value) if isinstance(value, float | Decimal) and value % 1 == 0 else value
+
+
+def named(most: int) -> StringConstraints:
+    """A name of at most so many characters, one of which can be seen."""
+    return StringConstraints(max_length=most, pattern=r"[^\s\x00-\x1f\x7f-\x9f]", strip_whitespace=True)
+
+
+def text(most: int) -> StringConstraints:
+    """A text without U+0000, which no cell can have."""
+    return StringConstraints(max_length=most, pattern=r"^[^\x00]*$")
 
 
 def at_most(count: int) -> BeforeValidator:
@@ -35,8 +48,8 @@ def at_most(count: int) -> BeforeValidator:
 
 
 # The bounds go before the validator, or they would not be in the document.
-Id = Annotated[int, Field(ge=1, le=MAX_ID), BeforeValidator(_whole)]
-Place = Annotated[int, Field(ge=1, le=MAX_COLUMNS), BeforeValidator(_whole)]
+Id = Annotated[int, Field(ge=1, le=MAX_ID), BeforeValidator(whole)]
+Place = Annotated[int, Field(ge=1, le=MAX_COLUMNS), BeforeValidator(whole)]
 # Text without U+0000, which no title can have.
 Line = Annotated[str, StringConstraints(max_length=MAX_NAME, pattern=r"^[^\x00]*$")]
 TypeName = Literal["text", "integer", "decimal", "boolean", "date", "datetime", "time", "duration"]

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import pairwise
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from quart import request
+
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import Actor
@@ -39,6 +41,29 @@ async def write_once(
     except AlreadyDone as done:
         await find_table(db(), current_user(), table_id, Action.READ_TABLE)
         return json.loads(done.outcome.message)
+
+
+async def create_once(
+    about_id: int,
+    id_of: Callable[[T], int],
+    verb: Callable[Concatenate[UnitOfWork, P], Awaitable[T]],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> tuple[int, T | None]:
+    """Return the id of what the verb made, and what it returned: None for a repeat, for which nothing is made.
+    `about_id` is of what the address of the request is about. Raises `KeyReused`.
+    """
+
+    def outcome(result: T) -> Outcome:
+        return Outcome(subject=f"{request.endpoint}:{id_of(result)}")
+
+    key = await header_key(f"about {about_id}")
+    try:
+        made = await db().write(once, key, outcome, verb, *args, **kwargs)
+    except AlreadyDone as done:
+        return int(done.outcome.subject.rpartition(":")[2]), None
+    return id_of(made), made
 
 
 def to_runs(ids: Sequence[int]) -> list[list[int]]:

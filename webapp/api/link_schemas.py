@@ -1,23 +1,22 @@
 """The models of links to tables, for people without an account."""
 
-import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from webapp.api.errors import WrongField
-from webapp.api.fields import Id, at_most
+from webapp.api.fields import Id, at_most, named
 from webapp.api.schemas import Input
-from webapp.api.view_schemas import Name, StateText
+from webapp.api.times import Time, read_time
+from webapp.api.view_schemas import StateText
 from webapp.models import Link, utc_now
 from webapp.models.accounts.password import MAX_PASSWORD
-from webapp.models.tables.form_checks import is_origin
-from webapp.models.tables.linking import LinkTerms
+from webapp.models.tables.form_checks import is_origin, read_origins
+from webapp.models.tables.linking import MAX_NAME, MAX_ORIGINS, MIN_PASSWORD, LinkTerms
 
-MIN_PASSWORD = 8
-MAX_ORIGINS, MAX_ORIGIN = 50, 300
+MAX_ORIGIN = 300  # characters; no host is as long
 LINK_EXAMPLE: dict[str, Any] = {
     "id": 4,
     "name": "Press",
@@ -34,16 +33,8 @@ LINK_EXAMPLE: dict[str, Any] = {
 }
 ADDRESS = "https://rows.example.org/s/jZ3c0aXPq1Yk5p0w7hW2m9Jv4t8s6LrQeUoBnDfGxTA"
 _UNCHANGED: Any = None
-_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$"
 
-
-def _ensure_time(text: str) -> str:
-    if not re.fullmatch(_TIME.strip("^$"), text):
-        raise ValueError("Send a time with its zone, such as 2026-11-28T08:00:00Z.")
-    return text
-
-
-Time = Annotated[str, AfterValidator(_ensure_time), Field(json_schema_extra={"pattern": _TIME})]
+Name = Annotated[str, named(MAX_NAME)]
 Expiry = Annotated[
     Time | None, Field(description="From then on it opens nothing (RFC 3339); null: until it is revoked.")
 ]
@@ -164,20 +155,23 @@ class TableLinkChange(Input):
 
 def until(text: str | None) -> datetime | None:
     """In UTC. Raises `WrongField` for a day that there is not, and for a time that is over."""
-    if text is None:
-        return None
-    try:
-        time = datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise WrongField("expires_at", "There is no such time.") from None
-    if time <= utc_now():
+    time = read_time(text, "expires_at")
+    if time is not None and time <= utc_now():
         raise WrongField("expires_at", "Choose a time that is not over.")
     return time
 
 
 def sites(origins: list[str]) -> list[str]:
     """Each once. Raises `WrongField`."""
-    kept = list(dict.fromkeys(origin.strip().lower().rstrip("/") for origin in origins))
+    kept = list(read_origins(origins))
     if wrong := [origin for origin in kept if not is_origin(origin)]:
         raise WrongField("origins", f"“{wrong[0][:100]}” is no site. Send one such as https://example.org.")
     return kept
+
+
+class ViewToFollow(Input):
+    """What somebody has looked at."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"version": 1}]})
+
+    version: Id = Field(description="The `version` of the view that the link is to show: not one that came later.")

@@ -6,10 +6,11 @@ from quart import Response, url_for
 from quart_schema import tag
 
 from webapp.api import bp
-from webapp.api.decorators import body, errors, response
+from webapp.api.decorators import body, errors, response, takes_idempotency_key
 from webapp.api.errors import WrongField
 from webapp.api.fields import LinkId, TableId
-from webapp.api.link_schemas import MadeLink, NewTableLink, TableLink, TableLinkChange, TableLinks
+from webapp.api.keys import create_once
+from webapp.api.link_schemas import MadeLink, NewTableLink, TableLink, TableLinkChange, TableLinks, ViewToFollow
 from webapp.api.responses import empty
 from webapp.api.view_schemas import state_pairs
 from webapp.db.unit_of_work import UnitOfWork
@@ -19,7 +20,7 @@ from webapp.models.errors import NotFound
 from webapp.models.policy import Action
 from webapp.models.tables import linking
 from webapp.models.tables.access import find_table
-from webapp.models.tables.link_views import Part
+from webapp.models.tables.link_views import Part, follow_view
 from webapp.models.tables.linking import LinkTerms, NothingToShow
 from webapp.models.tables.members import require_owner
 from webapp.models.tables.saved_view import find_view
@@ -53,6 +54,7 @@ async def links_index(table_id: TableId) -> Any:
 @may(Action.CHANGE_TABLE)
 @writes
 @errors(409, 422)
+@takes_idempotency_key
 @response(MadeLink, 201, headers=("Location",))
 @body(NewTableLink)
 async def links_create(table_id: TableId, data: NewTableLink) -> Any:
@@ -66,8 +68,9 @@ async def links_create(table_id: TableId, data: NewTableLink) -> Any:
         raise WrongField("view_id", "Send a state or a view, not both.")
     part, terms = await _part(table, data), data.terms(await _hashed(data.password))
     about = (current_user(), audit_source(), sealer(), table_id, terms, part.scope, part.shown, data.view_id)
-    link, token = await db().write(linking.create_link, *about)
-    address = f"{own_origin()}{paths.url_for('shared.show', token=token)}"
+    link_id, _ = await create_once(table_id, _id_of, linking.create_link, *about)
+    link = await _find(table_id, link_id)
+    address = f"{own_origin()}{paths.url_for('shared.show', token=linking.token_of(link, sealer()))}"
     location = url_for("api.links_show", table_id=table_id, link_id=link.id)
     return MadeLink(**TableLink.values(link), address=address), 201, {"Location": location}
 
@@ -83,7 +86,7 @@ async def links_show(table_id: TableId, link_id: LinkId) -> Any:
     What it shows and allows, and when somebody came by it last.
     """
     await find_table(db(), current_user(), table_id, Action.CHANGE_TABLE)
-    return await _show(table_id, link_id)
+    return TableLink(**TableLink.values(await _find(table_id, link_id)))
 
 
 @bp.patch("/v1/tables/<id:table_id>/links/<id:link_id>")
@@ -103,7 +106,25 @@ async def links_update(table_id: TableId, link_id: LinkId, data: TableLinkChange
     if "password" in data.model_fields_set:
         wanted["password_hash"] = await _hashed(data.password)
     await db().write(_change, current_user(), audit_source(), table_id, link_id, wanted)
-    return await _show(table_id, link_id)
+    return TableLink(**TableLink.values(await _find(table_id, link_id)))
+
+
+@bp.post("/v1/tables/<id:table_id>/links/<id:link_id>/view")
+@tag(["Sharing"])
+@may(Action.CHANGE_TABLE)
+@writes
+@errors(409, 422)
+@response(TableLink)
+@body(ViewToFollow)
+async def links_follow(table_id: TableId, link_id: LinkId, data: ViewToFollow) -> Any:
+    """Bring a link up to date
+
+    It shows what the saved view that it was made of has now, by the same address. If the view was saved anew since the
+    `version` that you name, nothing is changed (409): what nobody has looked at is not opened to strangers.
+    """
+    await find_table(db(), current_user(), table_id, Action.CHANGE_TABLE)
+    await db().write(follow_view, current_user(), audit_source(), table_id, link_id, data.version)
+    return TableLink(**TableLink.values(await _find(table_id, link_id)))
 
 
 @bp.delete("/v1/tables/<id:table_id>/links/<id:link_id>")
@@ -147,10 +168,14 @@ async def _hashed(password: str | None) -> str | None:
     return None if password is None else await hasher().hash(password)
 
 
-async def _show(table_id: int, link_id: int) -> TableLink:
+def _id_of(made: tuple[Link, str]) -> int:
+    return made[0].id
+
+
+async def _find(table_id: int, link_id: int) -> Link:
     """Raises `NotFound`."""
     async with db().reading() as session:
         link: Link | None = await linking.find_link(session, table_id, link_id)
     if link is None:
         raise NotFound("link")
-    return TableLink(**TableLink.values(link))
+    return link

@@ -39,6 +39,8 @@ TAGS: list[Tag | Json] = [
     Tag(name="Changes", description="What was changed in a table, by whom, as it happens."),
     Tag(name="Views", description="Saved views of a table."),
     Tag(name="Sharing", description="With whom a table is shared."),
+    Tag(name="Forms", description="Forms by which people add rows to a table."),
+    Tag(name="Webhooks", description="Addresses that are told what changes in a table."),
     Tag(name="You", description="The person behind the token."),
 ]
 SECURITY: Json = {
@@ -178,7 +180,8 @@ def _error_statuses(operation: Json, view: Any) -> list[int]:
     locations = {parameter["in"] for parameter in operation["parameters"]}
     has_body = "requestBody" in operation
     statuses = {401, 403, 429, 500, 503, *getattr(view, "error_statuses", ())}
-    statuses |= {400} if has_body or "query" in locations else set()
+    has_key = getattr(view, "takes_idempotency_key", False)
+    statuses |= {400} if has_body or has_key or "query" in locations else set()
     statuses |= {408, 413, 415} if has_body else set()
     statuses |= {404} if "path" in locations else set()
     return sorted(statuses)

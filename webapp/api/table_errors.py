@@ -12,14 +12,17 @@ from webapp.models.tables.column_sheet import LastColumn
 from webapp.models.tables.columns import ColumnChanged
 from webapp.models.tables.creating import ColumnRefused
 from webapp.models.tables.deletion import ImportRunning
+from webapp.models.tables.forms import TooManyForms
 from webapp.models.tables.large_change import LargeChangeRunning
-from webapp.models.tables.linking import NeverBoth, TooManyLinks
+from webapp.models.tables.link_views import ViewSavedAnew
+from webapp.models.tables.linking import NeverBoth, TooManyLinks, TooManyOrigins
 from webapp.models.tables.members import IsOwner, TooManyMembers
 from webapp.models.tables.row_input import RowProblem, RowsRefused
 from webapp.models.tables.sheet import TableNotReady
 from webapp.models.tables.type_change import RowsComing, TypeChangeRunning
 from webapp.models.tables.type_changing import NoSuchType
 from webapp.models.tables.view_saving import DefaultNotShared, NameTaken, TooManyViews, ViewChanged
+from webapp.models.tables.webhooks import NoSuchChange, TooManyWaiting, TooManyWebhooks, WrongAddress
 from webapp.rowstore.column_rules import RulesRefused
 from webapp.rowstore.errors import QueryError
 from webapp.web.errors import error_response
@@ -35,11 +38,15 @@ CONFLICTS = (
     NameTaken,
     RowsComing,
     TableNotReady,
+    TooManyForms,
     TooManyLinks,
     TooManyMembers,
     TooManyViews,
+    TooManyWaiting,
+    TooManyWebhooks,
     TypeChangeRunning,
     ViewChanged,
+    ViewSavedAnew,
 )
 # The field that a refusal is about.
 FIELDS: dict[type[UserError], str] = {
@@ -48,6 +55,9 @@ FIELDS: dict[type[UserError], str] = {
     RulesRefused: "rules",
     DefaultNotShared: "is_default",
     NeverBoth: "origins",
+    TooManyOrigins: "origins",
+    WrongAddress: "url",
+    NoSuchChange: "seq",
 }
 
 

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from webapp.api.fields import Id
+from webapp.api.fields import Id, named
 from webapp.api.schemas import Input
 from webapp.models.tables.member_lists import ListedMember
 from webapp.models.tables.saved_view import MAX_NAME, State, ViewRecord
@@ -29,7 +29,7 @@ MEMBER_EXAMPLE: dict[str, Any] = {
     "added_at": "2026-11-22T19:24:58.120000Z",
 }
 _UNCHANGED: Any = None
-Name = Annotated[str, StringConstraints(max_length=MAX_NAME, pattern=r"[^\s\x00-\x1f\x7f-\x9f]", strip_whitespace=True)]
+Name = Annotated[str, named(MAX_NAME)]
 StateText = Annotated[
     str,
     StringConstraints(max_length=MAX_STATE, pattern=r"^[^\x00]*$"),

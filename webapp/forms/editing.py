@@ -6,7 +6,6 @@ from typing import Any
 from quart import Response, request, url_for
 from quart.typing import ResponseReturnValue
 
-from webapp.db.sealing import BrokenSeal
 from webapp.extensions import db, sealer
 from webapp.forms import bp
 from webapp.forms.inputs import build_form, hidden_of, prefilled, questions_of
@@ -16,7 +15,6 @@ from webapp.forms.settings_form import (
     SettingsForm,
     arranged,
     filled_form,
-    new_field,
     read_fields,
     read_settings,
     rows_of,
@@ -25,7 +23,7 @@ from webapp.models.idempotency import Outcome, once
 from webapp.models.policy import Action
 from webapp.models.tables import forms
 from webapp.models.tables.access import find_table
-from webapp.models.tables.form_checks import MAX_FIELDS, MAX_NAME, FormRefused, FormSettings
+from webapp.models.tables.form_checks import MAX_FIELDS, MAX_NAME, FormRefused, FormSettings, new_field
 from webapp.models.tables.forms import FormChanged
 from webapp.models.tables.table import Table
 from webapp.models.tables.table_form import FormField, PublicForm, TableForm
@@ -203,11 +201,8 @@ def _edit_url(form: TableForm) -> str:
 
 def _url(form: TableForm) -> str:
     """The public address; empty if the server's key has been replaced since it was made."""
-    try:
-        token = sealer().decrypt(form.sealed).decode()
-    except BrokenSeal:
-        return ""
-    return f"{own_origin()}{url_for('forms.show', token=token)}"
+    token = forms.token_of(form, sealer())
+    return "" if token is None else f"{own_origin()}{url_for('forms.show', token=token)}"
 
 
 async def _new_page(table: Table, form: NewForm, chosen: Sequence[int], status: int = 200) -> Response:

@@ -13,8 +13,15 @@ from wtforms import BooleanField, HiddenField, IntegerField, StringField, TextAr
 from wtforms.validators import Length, Optional
 from wtforms.widgets import DateTimeLocalInput, NumberInput
 
-from webapp.models.tables.column_properties import free_title
-from webapp.models.tables.form_checks import MAX_NAME, MAX_TEXT, MAX_URL, FormRefused, FormSettings
+from webapp.models.tables.form_checks import (
+    MAX_NAME,
+    MAX_TEXT,
+    MAX_URL,
+    FormRefused,
+    FormSettings,
+    new_field,
+    read_origins,
+)
 from webapp.models.tables.table import Column, Table
 from webapp.models.tables.table_form import Ask, FormField, TableForm
 from webapp.rowstore.column_rules import ColumnRules
@@ -119,7 +126,7 @@ def read_settings(form: SettingsForm, fields: Sequence[FormField]) -> FormSettin
         closes_at=form.closes_at.moment,
         max_answers=form.max_answers.data,
         one_each=form.one_each.data,
-        origins=_origins(_lines(form.origins.data)),
+        origins=read_origins(_lines(form.origins.data).splitlines()),
     )
 
 
@@ -149,12 +156,6 @@ def arranged(fields: Sequence[FormField], table: Table, submitted: Mapping[str, 
     return order
 
 
-def new_field(column: Column, others: Sequence[FormField]) -> FormField:
-    """A field for a column, with the rules of the column."""
-    name = free_title(column.title, (field.name for field in others))
-    return FormField(column.number, name, required=ColumnRules.from_json(column.rules).required)
-
-
 def rows_of(fields: Sequence[FormField], table: Table, refused: FormRefused | None = None) -> list[FieldRow]:
     columns = {column.number: column for column in table.columns}
     return [_row(field, columns[field.column], refused) for field in fields if field.column in columns]
@@ -182,11 +183,6 @@ def _read_field(field: FormField, submitted: Mapping[str, str]) -> FormField:
         default=given("default"),
         is_long=bool(given("long")),
     )
-
-
-def _origins(text: str) -> tuple[str, ...]:
-    lines = (line.strip().rstrip("/").lower() for line in text.splitlines())
-    return tuple(dict.fromkeys(filter(None, lines)))
 
 
 def _lines(text: str | None) -> str:

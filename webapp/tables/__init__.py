@@ -11,7 +11,7 @@ from webapp.tables.dashboard import panel
 from webapp.tables.import_stream import watch_import
 from webapp.tables.large_change_stream import watch_change
 from webapp.tables.table_stream import watch_table
-from webapp.tables.user_data import TablesData
+from webapp.tables.user_data import own_data
 from webapp.web.dashboard_panels import panels
 from webapp.web.running_work import running_work
 from webapp.web.user_data import user_data
@@ -25,7 +25,7 @@ def announce_running(app: Quart) -> None:
 
 bp = Blueprint("tables", __name__, url_prefix="/tables")
 bp.record(lambda state: panels.of(cast(Quart, state.app)).append(panel))
-bp.record(lambda state: user_data.of(cast(Quart, state.app)).append(TablesData()))
+bp.record(lambda state: user_data.of(cast(Quart, state.app)).extend(own_data()))
 bp.record(lambda state: announce_running(cast(Quart, state.app)))
 streams.FACTORIES["import"] = watch_import
 streams.FACTORIES["table"] = watch_table

@@ -9,15 +9,14 @@ from webapp.extensions import hasher
 from webapp.models import utc_now
 from webapp.models.accounts.password import MAX_PASSWORD
 from webapp.models.tables import linking
-from webapp.models.tables.form_checks import is_origin
+from webapp.models.tables.form_checks import is_origin, read_origins
 from webapp.models.tables.linking import LinkTerms
 from webapp.web.days import end_of
 from webapp.web.formatting import find_time_zone
 from webapp.web.forms import Form, OneLine
 from webapp.web.session import current_user
 
-MAX_VIEW, MAX_ORIGINS = 8_000, 2_000  # characters
-MIN_PASSWORD = 8
+MAX_VIEW, MAX_LINES = 8_000, 20_000  # characters
 TABLE, VIEW = "table", "view"
 
 
@@ -29,10 +28,13 @@ class LinkForm(Form):
     until = DateField("Last day", [Optional()])
     password = PasswordField(
         "Password",
-        [Optional(), Length(MIN_PASSWORD, MAX_PASSWORD, f"Use {MIN_PASSWORD} to {MAX_PASSWORD} characters.")],
+        [
+            Optional(),
+            Length(linking.MIN_PASSWORD, MAX_PASSWORD, f"Use {linking.MIN_PASSWORD} to {MAX_PASSWORD} characters."),
+        ],
     )
     forget_password = BooleanField("Without the password that it has")
-    origins = TextAreaField("Sites that may embed it", [Length(max=MAX_ORIGINS)])
+    origins = TextAreaField("Sites that may embed it", [Length(max=MAX_LINES)])
 
 
 class NewLinkForm(LinkForm):
@@ -64,8 +66,7 @@ def without_secrets(terms: LinkTerms) -> tuple[object, ...]:
 
 
 def _origins(form: LinkForm) -> tuple[str, ...]:
-    lines = (line.strip().lower().rstrip("/") for line in (form["origins"].data or "").splitlines())
-    return tuple(dict.fromkeys(filter(None, lines)))
+    return read_origins((form["origins"].data or "").splitlines())
 
 
 def day_before(end: datetime) -> date:
@@ -82,6 +83,8 @@ def is_possible(form: LinkForm, password_hash: str | None = None) -> bool:
         form.refuse(
             "origins", f"“{wrong[0][:100]}” is no site. Type one a line, such as https://example.org, without a path."
         )
+    elif len(_origins(form)) > linking.MAX_ORIGINS:
+        form.refuse("origins", str(linking.TooManyOrigins()))
     has_password = form["password"].data or (password_hash and not form["forget_password"].data)
     if has_password and _origins(form):
         form.refuse("origins", str(linking.NeverBoth()))

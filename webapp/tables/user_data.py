@@ -1,23 +1,73 @@
-"""A person's tables and imports, for their data export and for deleting their account."""
+"""A person's tables and imports, and what they have made in tables: for their data export, and for deleting their
+account.
+"""
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from quart import url_for
-from sqlalchemy import exists, func, select
+from sqlalchemy import Executable, bindparam, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from webapp.db.database import Database
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
-from webapp.models import Import, Member, SavedView, Table, User
+from webapp.models import FormAnswer, Import, Link, Member, SavedView, Table, TableForm, User, Webhook
 from webapp.models.tables.deletion import delete_tables_of
 from webapp.models.tables.import_model import UNFINISHED_STATES
 from webapp.web.formatting import plural
 from webapp.web.hosts import own_origin
+from webapp.web.user_data import UserData
 
 BATCH = 100  # tables per read
+
+
+@dataclass(slots=True)
+class MadeData:
+    """What a person has made in tables, or answered: `statement` selects of whom (`user_id`) its name, its table and
+    when. It belongs to the table, and stays with it.
+    """
+
+    name: str
+    statement: Executable
+
+    async def summary(self, user_id: int) -> list[str]:
+        return []
+
+    def export(self, user_id: int) -> AsyncIterator[dict[str, Any]]:
+        return self._export(db(), user_id)
+
+    async def _export(self, database: Database, user_id: int) -> AsyncIterator[dict[str, Any]]:
+        """Of a table that the person does not see any more, only its id."""
+        async with database.reading() as session:
+            made = (await session.execute(self.statement, {"user_id": user_id})).all()
+            visible = select(Table.id, Table.title).where(Table.is_visible_to(user_id))
+            titles = {table_id: title for table_id, title in await session.execute(visible)} if made else {}
+        for name, table_id, at in made:
+            yield {"name": name, "table_id": table_id, "table": titles.get(table_id), "at": at.isoformat()}
+
+    async def remove(self, work: UnitOfWork, user_id: int) -> None:
+        """The database forgets who it was."""
+
+
+def made_data() -> list[MadeData]:
+    """Without secrets: neither addresses nor keys."""
+    made: dict[str, tuple[Any, Any, Any]] = {
+        "links": (Link, Link.made_by, Link.made_at),
+        "webhooks": (Webhook, Webhook.made_by, Webhook.made_at),
+        "forms": (TableForm, TableForm.created_by, TableForm.created_at),
+    }
+    answers = select(TableForm.name, TableForm.table_id, FormAnswer.at).join(
+        TableForm, TableForm.id == FormAnswer.form_id
+    )
+    parts = [
+        MadeData(name, select(model.name, model.table_id, at).where(by == bindparam("user_id")).order_by(model.id))
+        for name, (model, by, at) in made.items()
+    ]
+    theirs = answers.where(FormAnswer.user_id == bindparam("user_id")).order_by(FormAnswer.form_id)
+    return [*parts, MadeData("form_answers", theirs)]
 
 
 class TablesData:
@@ -48,6 +98,11 @@ class TablesData:
 
     async def remove(self, work: UnitOfWork, user_id: int) -> None:
         await delete_tables_of(work, user_id)
+
+
+def own_data() -> list[UserData]:
+    """All of these, in the order of the document."""
+    return [TablesData(), *made_data()]
 
 
 async def _descriptions(database: Database, user_id: int, prefix: str) -> AsyncIterator[dict[str, Any]]:

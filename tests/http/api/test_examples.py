@@ -10,11 +10,13 @@ import pytest
 from quart_schema import QuartSchema
 
 from settings import Settings
+from tests.forms import add_form
 from tests.helpers import GRACE, sign_up
 from tests.http.api.conftest import Program, add
 from tests.http.api.tables import add_planets
 from tests.links import add_link
 from tests.saved_views import add_view
+from tests.webhooks import place_webhook
 from webapp.api.docs import Reference
 from webapp.db.sqlite_driver import connect
 from webapp.extensions import db
@@ -30,11 +32,13 @@ OPERATIONS = sorted(
 
 @pytest.fixture
 async def client(app: Application, settings: Settings) -> Program:
-    """With a table, rows, a view, a link and people that have the ids of the examples."""
+    """With a table and what belongs to it, and people, that have the ids of the examples."""
     await sign_up(app.test_client(), GRACE)
     for name in ("seven", "nine"):
         await add(app, f"{name}@example.org")
-    _renumber(settings, "INSERT INTO sqlite_sequence (name, seq) VALUES ('tables', 16)")
+    before = [("tables", 16), ("webhooks", 5), ("webhook_deliveries", 30), ("forms", 7)]
+    for name, last in before:
+        _renumber(settings, f"INSERT INTO sqlite_sequence (name, seq) VALUES ('{name}', {last})")
     _renumber(settings, "UPDATE users SET id = CASE id WHEN 2 THEN 7 ELSE 9 END WHERE id > 1")
     table_id = add_planets(settings)
     assert table_id == 17
@@ -45,7 +49,9 @@ async def client(app: Application, settings: Settings) -> Program:
     async with db.of(app).reading() as session:
         owner = await session.get_one(User, 1)
     link_id, _ = await add_link(app, table_id, owner)
-    _renumber(settings, f"UPDATE links SET id = 4 WHERE id = {link_id}")
+    _renumber(settings, f"UPDATE links SET id = 4, view_id = 5 WHERE id = {link_id}")
+    await db.of(app).write(place_webhook, table_id)
+    await add_form(db.of(app), settings, table_id)
     program = Program(app, use_cookies=False)
     _, program.token = await db.of(app).write(ApiToken.issue, 1, name="t", scope=Scope.ADMIN, expires_at=None)
     return program

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from quart.testing import QuartClient
 from sqlalchemy import select
 
@@ -109,6 +110,27 @@ async def test_tables_are_chosen_when_a_token_is_made(app: Application, settings
         details = (await session.scalars(select(AuditEvent.details).where(AuditEvent.event == Event.TOKEN_MADE))).all()
     assert [tuple(row) for row in found] == [("nightly", [mine]), ("all", None)]
     assert [detail.get("tables") for detail in details] == [str(mine), None]
+
+
+async def test_tables_beyond_those_listed_are_chosen_by_their_numbers(
+    app: Application, settings: Settings, owner: QuartClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, other, third = (add_planets(settings, title=title) for title in ("Mine", "Other", "Third"))
+    form = {"name": "nightly", "scope": "write", "lifetime": "90", "reach": "some", "table": str(mine)}
+    all_listed = await (await owner.get("/account/tokens/new")).get_data(as_text=True)
+    monkeypatch.setattr("webapp.account.tokens.MAX_LISTED", 2)
+
+    page = await (await owner.get("/account/tokens/new")).get_data(as_text=True)
+    unknown = await owner.post("/account/tokens/new", form=form | {"others": f"{third}, 99"})
+    words = await owner.post("/account/tokens/new", form=form | {"others": "Third"})
+    made = await owner.post("/account/tokens/new", form=form | {"others": f"{other}, {third}"})
+
+    assert 'name="others"' not in all_listed
+    assert (">Third</label>" in page, 'name="others"' in page) == (False, True)
+    assert (unknown.status_code, words.status_code, made.status_code) == (422, 422, 200)
+    assert "no part in a table with the number 99" in await unknown.get_data(as_text=True)
+    async with db.of(app).reading() as session:
+        assert (await session.scalars(select(ApiToken.table_ids))).all() == [[mine, other, third]]
 
 
 async def test_an_unlimited_token_says_so(program: Make) -> None:

@@ -75,6 +75,35 @@ async def test_a_link_shows_a_saved_view_and_asks_for_its_password(
     assert (await changed.get_json())["has_password"] is False
 
 
+async def test_a_repeat_leads_to_the_link_that_is_there(settings: Settings, program: Make) -> None:
+    own, url = await program(), f"{TABLES}/{add_planets(settings)}/links"
+    key, wanted = {"Idempotency-Key": "one"}, {"name": "Press", "password": "of eight"}
+
+    first, again = [await own.post(url, json=wanted, headers=key) for _ in range(2)]
+
+    assert (again.status_code, again.headers["Location"]) == (201, first.headers["Location"])
+    assert await again.get_json() == await first.get_json()
+    await problem(await own.post(url, json=wanted | {"name": "Board"}, headers=key), 422)
+    assert len((await (await own.get(url)).get_json())["items"]) == 1
+
+
+async def test_a_link_is_brought_up_to_date_with_its_view(settings: Settings, program: Make) -> None:
+    table_id = add_planets(settings)
+    own, url = await program(), f"{TABLES}/{table_id}"
+    view = await (await own.post(f"{url}/views", json={"name": "Giants", "state": "f.2=ge%3A20"})).get_json()
+    link = await (await own.post(f"{url}/links", json={"name": "x", "view_id": view["id"]})).get_json()
+    place = f"{url}/links/{link['id']}"
+    later = await (await own.patch(f"{url}/views/{view['id']}", json={"state": "f.2=ge%3A60"})).get_json()
+
+    await problem(await own.post(f"{place}/view", json={"version": view["version"]}), 409)
+    before = await (await own.get(place)).get_json()
+    followed = await own.post(f"{place}/view", json={"version": later["version"]})
+
+    assert (before["state"], (await followed.get_json())["state"]) == ("f.2=ge%3A20", "f.2=ge%3A60")
+    plain = await (await own.post(f"{url}/links", json={"name": "y"})).get_json()
+    await problem(await own.post(f"{url}/links/{plain['id']}/view", json={"version": 1}), 404)
+
+
 WRONG: list[tuple[dict[str, Any], int, str]] = [
     ({}, 400, "#/name"),
     ({"name": " "}, 400, "#/name"),
@@ -86,6 +115,9 @@ WRONG: list[tuple[dict[str, Any], int, str]] = [
     ({"name": "x", "expires_at": "2020-01-01T00:00:00Z"}, 422, "#/expires_at"),
     ({"name": "x", "origins": ["javascript:alert(1)"]}, 422, "#/origins"),
     ({"name": "x", "origins": ["https://example.org"], "password": "of eight"}, 422, "#/origins"),
+    ({"name": "x", "expires_at": "9999-01-01T00:00:00Z"}, 422, "#/expires_at"),
+    ({"name": "x" * 101}, 400, "#/name"),
+    ({"name": "x", "origins": [f"https://{n}.example.org" for n in range(51)]}, 400, "#/origins"),
     ({"name": "x", "state": "q=a", "view_id": 1}, 422, "#/view_id"),
     ({"name": "x", "token": "mine"}, 400, "#/token"),
 ]

@@ -103,7 +103,7 @@ def test_every_template_of_a_mail_is_used() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in package.rglob("*.py"))
 
     assert there == TEMPLATES.keys()
-    sent_by_name = re.findall(r'(?:mailer\.send\b|send_link\()[^"()]*\(?(?:work, )?"(\w+)"', source)
+    sent_by_name = re.findall(r'(?:mailer\.send\b|send_link\()[^"()]*\(?(?:\s*work,\s*)?"(\w+)"', source)
     assert TEMPLATES.keys() - set(sent_by_name) == set()
 
 

@@ -192,6 +192,8 @@ async def test_one_that_expired_or_shows_nothing_any_more_says_so(scene: Scene) 
         ({"name": "Press", "what": "view", "view": "q=" + "x" * 9000}, "too long for a link"),
         ({"name": "Press", "until": "2020-01-01"}, "Choose a day from today on."),
         ({"name": "Press", "until": "soon"}, "Not a valid date value"),
+        ({"name": "Press", "password": "short"}, "Use 8 to"),
+        ({"name": "Press", "origins": "\n".join(f"https://s{n}.example" for n in range(51))}, "At most 50 sites"),
     ],
 )
 async def test_what_cannot_be_is_said_and_nothing_is_made(scene: Scene, form: dict[str, str], message: str) -> None:

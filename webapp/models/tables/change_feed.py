@@ -90,7 +90,7 @@ def _read_sets(connection: Connection, table_id: int, after: int, seq: int) -> l
         return None
     if sum(_listed(row) for row in rows) > MAX_ENTRIES:
         return None
-    sets = {row.seq: _as_set(row) for row in rows}
+    sets = {row.seq: logged_set(row, is_listed=_is_listed(row)) for row in rows}
     changes = connection.execute(_CHANGES, {"table_id": table_id, "after": after, "seq": seq, "limit": MAX_ENTRIES})
     filled = {_add_change(sets, change) for change in changes}
     is_pruned = any(_listed(row) and row.seq not in filled for row in rows)
@@ -99,13 +99,18 @@ def _read_sets(connection: Connection, table_id: int, after: int, seq: int) -> l
 
 def _listed(row: Any) -> int:
     """How many entries the set has in `changes`, about: none if they are a blob, or if an import made it."""
-    return 0 if row.is_large or row.kind == Kind.IMPORT else max(row.rows, row.cells)
+    return max(row.rows, row.cells) if _is_listed(row) else 0
 
 
-def _as_set(row: Any) -> LoggedSet:
+def _is_listed(row: Any) -> bool:
+    return not row.is_large and row.kind != Kind.IMPORT
+
+
+def logged_set(row: Any, *, is_listed: bool) -> LoggedSet:
+    """Without its entries. `row` has the columns of `SET_COLUMNS`; of a set that is not listed the extent is told."""
     name = row.name or (f"the form {row.form}" if row.form else "")
     logged = LoggedSet(row.seq, row.kind, Author(row.actor_id if row.link_id is None else -row.link_id, name))
-    if row.is_large or row.kind == Kind.IMPORT:
+    if not is_listed:
         logged.extent = (row.first_row or 0, row.last_row or 0, row.rows)
         logged.touched = tuple(int(number) for number in row.columns.split(",") if number)
     return logged
@@ -133,21 +138,23 @@ _COLUMNS = (
     .where(Column.table_id == bindparam("table_id"), Column.deleted_at.is_(None))
     .order_by(Column.position)
 )
+IS_LARGE = or_(ChangeSet.blob.is_not(None), ChangeSet.parts > 0, ChangeSet.state != "").label("is_large")
+SET_COLUMNS: tuple[Any, ...] = (
+    ChangeSet.seq,
+    ChangeSet.kind,
+    ChangeSet.rows,
+    ChangeSet.cells,
+    ChangeSet.first_row,
+    ChangeSet.last_row,
+    ChangeSet.columns,
+    IS_LARGE,
+    ChangeSet.actor_id,
+    ChangeSet.link_id,
+    AUTHOR_NAME.label("name"),
+    TableForm.name.label("form"),
+)
 _SETS = (
-    select(
-        ChangeSet.seq,
-        ChangeSet.kind,
-        ChangeSet.rows,
-        ChangeSet.cells,
-        ChangeSet.first_row,
-        ChangeSet.last_row,
-        ChangeSet.columns,
-        or_(ChangeSet.blob.is_not(None), ChangeSet.parts > 0, ChangeSet.state != "").label("is_large"),
-        ChangeSet.actor_id,
-        ChangeSet.link_id,
-        AUTHOR_NAME.label("name"),
-        TableForm.name.label("form"),
-    )
+    select(*SET_COLUMNS)
     .outerjoin(User, User.id == ChangeSet.actor_id)
     .outerjoin(TableForm, TableForm.id == ChangeSet.form_id)
     .where(

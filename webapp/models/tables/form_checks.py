@@ -1,7 +1,7 @@
 """What somebody sets for a form, and whether that can be kept."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from webapp.db.errors import UserError
 from webapp.models.tables.column_properties import free_title
 from webapp.models.tables.table import Column, Table
-from webapp.models.tables.table_form import Ask, FormField, missing_of
+from webapp.models.tables.table_form import Ask, FormField, TableForm, missing_of
 from webapp.rowstore.cell_input import read_input
 from webapp.rowstore.column_rules import ColumnRules, RulesRefused
 from webapp.rowstore.reader import RowReader
@@ -52,6 +52,14 @@ class FormSettings:
     origins: tuple[str, ...] = ()
 
 
+def settings_of(form: TableForm) -> FormSettings:
+    """What is set for it now."""
+    names = FormSettings.__dataclass_fields__.keys() - {"fields", "origins"}
+    return FormSettings(
+        **{name: getattr(form, name) for name in names}, fields=tuple(form.asked), origins=tuple(form.origins)
+    )
+
+
 def checked_settings(rows: RowReader, table: Table, wanted: FormSettings) -> FormSettings:
     """With choices and defaults as their columns write them. Raises `FormRefused`."""
     _check_texts(wanted)
@@ -83,6 +91,18 @@ def _named_apart(fields: Sequence[FormField]) -> tuple[FormField, ...]:
 
 def is_origin(text: str) -> bool:
     return _ORIGIN.fullmatch(text) is not None
+
+
+def read_origins(texts: Iterable[str]) -> tuple[str, ...]:
+    """As somebody has typed them, each once. Whether they are origins is for `is_origin` to say."""
+    typed = (text.strip().rstrip("/").lower() for text in texts)
+    return tuple(dict.fromkeys(filter(None, typed)))
+
+
+def new_field(column: Column, others: Iterable[FormField]) -> FormField:
+    """A field for a column, with the rules of the column."""
+    name = free_title(column.title, (field.name for field in others))
+    return FormField(column.number, name, required=ColumnRules.from_json(column.rules).required)
 
 
 def is_web_address(text: str) -> bool:

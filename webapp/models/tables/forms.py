@@ -11,14 +11,14 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from webapp.db.errors import UserError
-from webapp.db.sealing import Sealer
+from webapp.db.sealing import BrokenSeal, Sealer
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.accounts.audit import AuditEvent, AuditSource, Event
 from webapp.models.base import hash_token, utc_now
 from webapp.models.errors import NotFound
 from webapp.models.policy import Action, Actor
 from webapp.models.tables.access import require_access
-from webapp.models.tables.form_checks import FormSettings, checked_settings
+from webapp.models.tables.form_checks import FormSettings, checked_settings, settings_of
 from webapp.models.tables.table import Table
 from webapp.models.tables.table_form import TableForm
 from webapp.rowstore import row_writer
@@ -53,6 +53,14 @@ async def find_form(session: AsyncSession, table_id: int, form_id: int) -> Table
     return form
 
 
+def token_of(form: TableForm, sealer: Sealer) -> str | None:
+    """What its address ends with; None if the server's key has been replaced since it was made."""
+    try:
+        return sealer.decrypt(form.sealed).decode()
+    except BrokenSeal:
+        return None
+
+
 async def create_form(
     work: UnitOfWork, actor: Actor, source: AuditSource, sealer: Sealer, table_id: int, wanted: FormSettings
 ) -> TableForm:
@@ -76,7 +84,7 @@ async def change_form(
     table = await _editable(work, actor, table_id)
     form = await find_form(work.session, table_id, form_id)
     settings = await _checked(work, table, wanted)
-    if _is_as(form, settings):
+    if settings_of(form) == settings:
         return form
     if form.version != seen:
         raise FormChanged
@@ -157,10 +165,6 @@ def _values(settings: FormSettings) -> dict[str, object]:
     fields = [field.to_json() for field in settings.fields]
     values = {name: value for name, value in asdict(settings).items() if name not in ("fields", "origins")}
     return values | {"fields": fields, "origins": list(settings.origins)}
-
-
-def _is_as(form: TableForm, settings: FormSettings) -> bool:
-    return all(getattr(form, name) == value for name, value in _values(settings).items())
 
 
 def _set(form: TableForm, settings: FormSettings) -> None:

@@ -29,6 +29,8 @@ from webapp.rowstore.query import TableQuery
 
 MAX_LINKS = 100  # of a table
 MAX_NAME = 100  # characters
+MIN_PASSWORD = 8  # characters
+MAX_ORIGINS = 50  # sites that may embed it
 NOTED_EVERY = timedelta(hours=1)  # how exactly the last use of a link is known
 
 
@@ -47,6 +49,11 @@ class NeverBoth(UserError):
         super().__init__(
             "A link with a password cannot be a part of other sites: browsers do not keep there that it was given."
         )
+
+
+class TooManyOrigins(UserError):
+    def __init__(self) -> None:
+        super().__init__(f"At most {MAX_ORIGINS} sites can embed a link.")
 
 
 class NoSuchLink(NotFound):
@@ -72,9 +79,11 @@ class LinkTerms:
     origins: Sequence[str] = ()
 
     def values(self) -> dict[str, Any]:
-        """Raises `UserError` for a name that cannot be, and `NeverBoth`."""
+        """Raises `UserError` for a name that cannot be, `NeverBoth` and `TooManyOrigins`."""
         if self.password_hash is not None and self.origins:
             raise NeverBoth
+        if len(self.origins) > MAX_ORIGINS:
+            raise TooManyOrigins
         return {**asdict(self), "name": _named(self.name), "origins": list(self.origins)}
 
 

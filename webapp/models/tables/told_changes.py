@@ -1,15 +1,16 @@
 """Change sets as programs are told them: what can be written as JSON, without what is too large to be told in whole."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, case, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, case, func, select
 
 from webapp.models.accounts.user import User
+from webapp.models.tables.change_documents import change_document
+from webapp.models.tables.change_feed import IS_LARGE, SET_COLUMNS, LoggedSet, logged_set
 from webapp.models.tables.change_set import Change, ChangeSet, Entry, Kind, SetState, cells_from_json, entry_from_row
-from webapp.models.tables.set_author import AUTHOR_NAME
 from webapp.models.tables.table_form import TableForm
 from webapp.models.tables.webhook import WebhookEvent
 
@@ -61,8 +62,8 @@ def summaries_after(connection: Connection, table_id: int, after: int) -> list[S
 
 
 def tell(connection: Connection, table_id: int, seqs: Collection[int]) -> list[dict[str, Any]]:
-    """These sets, in order, as far as they are still there. What `cells`, `added` and `deleted` hold are the exact
-    texts of the log; one that is too large has none of these, but `is_cut`.
+    """These sets, in order, as far as they are still there: what programs are told otherwise (`change_document`), with
+    texts in whole, and how it was before. One that is too large has an `extent` instead of entries.
     """
     given = {"table_id": table_id, "seqs": list(seqs)}
     rows = connection.execute(_TOLD, given).all()
@@ -79,51 +80,49 @@ def _is_told(row: Any) -> bool:
 
 
 def _told(row: Any, entries: list[Entry] | None) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "seq": row.seq,
+    logged = logged_set(row, is_listed=entries is not None)
+    for entry in entries or ():
+        _add(logged, entry)
+    told = change_document(logged, longest=None)
+    for cell, entry in zip(told["cells"], (entry for entry in entries or () if entry.is_cell), strict=True):
+        cell["before"] = entry.before
+    return told | {
         "at": row.at.isoformat(),
-        "kind": row.kind,
         "state": row.state or "whole",
-        "by": {"id": row.actor_id, "name": row.name} if row.actor_id is not None else None,
         "via": row.via,
         "link": row.link_name or None,
         "form": row.form,
         "note": row.note or None,
         "undo_of": row.undo_of,
-        "row_count": row.rows,
-        "cell_count": row.cells,
-        "columns_touched": [int(number) for number in row.columns.split(",") if number],
-        "is_cut": entries is None,
+        **_details(entries or ()),
     }
-    return told | (_contents(entries) if entries is not None else {"row_range": [row.first_row, row.last_row]})
 
 
-def _contents(entries: list[Entry]) -> dict[str, Any]:
+def _add(logged: LoggedSet, entry: Entry) -> None:
+    if entry.row_id is not None and entry.column is not None:
+        logged.cells.append((entry.row_id, entry.column, entry.after or ""))
+    elif entry.row_id is not None:
+        (logged.deleted if entry.after is None else logged.added).append(entry.row_id)
+    elif entry.column is not None:
+        logged.columns.append(entry.column)
+    else:
+        logged.title = entry.after
+
+
+def _details(entries: Sequence[Entry]) -> dict[str, Any]:
+    """What the lists have no place for."""
     return {
-        "cells": [
-            {"row": entry.row_id, "column": entry.column, "before": entry.before, "after": entry.after}
+        "rows": {
+            str(entry.row_id): cells_from_json(text)
             for entry in entries
-            if entry.is_cell
-        ],
-        "added": [
-            {"row": entry.row_id, "cells": cells_from_json(entry.after)}
-            for entry in entries
-            if entry.is_row and entry.after is not None
-        ],
-        "deleted": [
-            {"row": entry.row_id, "cells": cells_from_json(entry.before)}
-            for entry in entries
-            if entry.is_row and entry.after is None and entry.before is not None
-        ],
-        "columns": [
+            if entry.is_row and (text := entry.before if entry.after is None else entry.after) is not None
+        },
+        "properties": [
             {"column": entry.column, "before": _properties(entry.before), "after": _properties(entry.after)}
             for entry in entries
             if entry.is_column
         ],
-        "title": next(
-            ({"before": entry.before, "after": entry.after} for entry in entries if entry.is_title),
-            None,
-        ),
+        "title_before": next((entry.before for entry in entries if entry.is_title), None),
     }
 
 
@@ -131,14 +130,13 @@ def _properties(text: str | None) -> Any:
     return None if text is None else json.loads(text)
 
 
-_IS_LARGE = or_(ChangeSet.blob.is_not(None), ChangeSet.parts > 0, ChangeSet.state != "").label("is_large")
 _NEXT = and_(
     ChangeSet.table_id == bindparam("table_id"),
     ChangeSet.seq > bindparam("after"),
     ChangeSet.seq <= bindparam("after") + MAX_SETS,
 )
 _SETS = (
-    select(ChangeSet.seq, ChangeSet.kind, ChangeSet.state, ChangeSet.rows, ChangeSet.cells, ChangeSet.size, _IS_LARGE)
+    select(ChangeSet.seq, ChangeSet.kind, ChangeSet.state, ChangeSet.rows, ChangeSet.cells, ChangeSet.size, IS_LARGE)
     .where(_NEXT)
     .order_by(ChangeSet.seq)
 )
@@ -169,24 +167,14 @@ _EVENTS = (
 _THESE = and_(ChangeSet.table_id == bindparam("table_id"), ChangeSet.seq.in_(bindparam("seqs", expanding=True)))
 _TOLD = (
     select(
-        ChangeSet.seq,
+        *SET_COLUMNS,
         ChangeSet.at,
-        ChangeSet.kind,
         ChangeSet.state,
-        ChangeSet.actor_id,
         ChangeSet.via,
         ChangeSet.link_name,
         ChangeSet.note,
         ChangeSet.undo_of,
-        ChangeSet.rows,
-        ChangeSet.cells,
-        ChangeSet.columns,
-        ChangeSet.first_row,
-        ChangeSet.last_row,
         ChangeSet.size,
-        _IS_LARGE,
-        AUTHOR_NAME.label("name"),
-        TableForm.name.label("form"),
     )
     .outerjoin(User, User.id == ChangeSet.actor_id)
     .outerjoin(TableForm, TableForm.id == ChangeSet.form_id)

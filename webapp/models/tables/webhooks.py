@@ -16,7 +16,7 @@ from webapp.db.errors import UserError
 from webapp.db.sealing import Sealer
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.accounts.audit import AuditEvent, AuditSource, Event
-from webapp.models.base import utc_now
+from webapp.models.base import MAX_ID, utc_now
 from webapp.models.errors import NotFound
 from webapp.models.names import one_line
 from webapp.models.policy import Actor
@@ -201,9 +201,7 @@ async def send_again(
 ) -> int:
     """The same message, once, with the same id; return the new delivery's. Raises `TooManyWaiting`, and `NotFound`."""
     webhook = await _find(work, actor, table_id, webhook_id)
-    first = await work.session.get(WebhookDelivery, delivery_id)
-    if first is None or first.webhook_id != webhook_id:
-        raise NotFound("delivery")
+    first = await find_delivery(work.session, webhook_id, delivery_id)
     kind = DeliveryKind.TEST if first.kind == DeliveryKind.TEST else DeliveryKind.AGAIN
     return await _send_once(work, webhook, kind, first.message_id, first.after_seq, first.last_seq)
 
@@ -239,9 +237,19 @@ async def webhooks_of(session: AsyncSession, table_id: int) -> list[Webhook]:
     return list(await session.scalars(select(Webhook).where(Webhook.table_id == table_id).order_by(Webhook.id.desc())))
 
 
-async def deliveries_of(session: AsyncSession, webhook_id: int, limit: int) -> list[WebhookDelivery]:
-    """The newest first."""
-    theirs = select(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook_id)
+async def find_delivery(session: AsyncSession, webhook_id: int, delivery_id: int) -> WebhookDelivery:
+    """Raises `NotFound`."""
+    found: WebhookDelivery | None = await session.get(WebhookDelivery, delivery_id)
+    if found is None or found.webhook_id != webhook_id:
+        raise NotFound("delivery")
+    return found
+
+
+async def deliveries_of(
+    session: AsyncSession, webhook_id: int, limit: int, before: int = MAX_ID
+) -> list[WebhookDelivery]:
+    """The newest first, of those with a smaller id than `before`."""
+    theirs = select(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook_id, WebhookDelivery.id < before)
     return list(await session.scalars(theirs.order_by(WebhookDelivery.id.desc()).limit(limit)))
 
 
