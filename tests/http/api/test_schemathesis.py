@@ -17,8 +17,9 @@ from webapp.models import ApiToken, Scope, User
 
 EXAMPLES = 12  # of each operation and kind; most of the cases are made systematically besides
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
-TABLES, THINGS, ROWS = 30, 12, 200
+TABLES, THINGS, WEBHOOKS, ROWS = 30, 12, 5, 200
 COLUMNS = [{"title": "Planet", "type": "text"}, {"title": "Moons", "type": "integer"}]
+WEBHOOK = {"name": "Stock", "url": "https://example.org/", "events": ["rows.added"]}
 TIMEOUT = 900  # seconds, on a busy machine
 
 
@@ -76,14 +77,18 @@ def _fill(running: Server, token: str) -> None:
         _post(running, token, f"{last}/columns", {"title": f"Column {number}", "type": "text"})
         _post(running, token, f"{last}/members", {"user_id": number + 2, "role": "viewer"})
         _post(running, token, f"{last}/views", {"name": f"View {number}", "state": "sort=1"})
-        _post(running, token, f"{last}/links", {"name": f"Link {number}"})
+        _post(running, token, f"{last}/links", {"name": f"Link {number}", "view_id": number + 1})
+        _post(running, token, f"{last}/forms", {"name": f"Form {number}", "fields": [{"column": 1}]})
+    for number in range(1, WEBHOOKS + 1):
+        _post(running, token, f"{last}/webhooks", WEBHOOK)
+        _post(running, token, f"{last}/webhooks/{number}/test")
 
 
-def _post(running: Server, token: str, path: str, sent: object) -> None:
+def _post(running: Server, token: str, path: str, sent: object = None) -> None:
     answer = running.ask(
         "POST",
         f"/api/v1{path}",
-        json.dumps(sent).encode(),
+        json.dumps(sent).encode() if sent else b"",
         Authorization=f"Bearer {token}",
         Content_Type="application/json",
     )
