@@ -45,9 +45,9 @@ log = structlog.get_logger("rowcast.single_sign_on")
 @bp.post("/login/oidc")
 @public
 async def single_sign_on() -> ResponseReturnValue:
-    target = request.args.get("next")
+    target = _target()
     if await load_current_user() is not None:
-        return redirect_to(safe_next(target, url_for("main.dashboard")), whole=True)
+        return redirect_to(target or url_for("main.dashboard"), whole=True)
     form = await SingleSignOnForm.load()
     return await go_to_provider(Attempt("sign-in", target, is_remembered=form["remember"].data))
 
@@ -57,7 +57,7 @@ async def single_sign_on() -> ResponseReturnValue:
 @before_second_factor
 async def single_sign_on_confirm() -> ResponseReturnValue:
     """With a second factor its code comes first: then the answer of the provider is all that is left to wait for."""
-    actor, target = current_user(), request.args.get("next")
+    actor, target = current_user(), _target()
     async with db().reading() as session:
         needs_code = await has_totp(session, actor.id)
     form = await SingleSignOnForm.load()
@@ -65,6 +65,11 @@ async def single_sign_on_confirm() -> ResponseReturnValue:
         flash("This code is wrong, or was used already. Wait for the next one.", "failed")
         return redirect_to(url_for("auth.confirm", next=target), whole=True)
     return await go_to_provider(Attempt("confirm", target, is_strong=needs_code, session_id=actor.session_id), actor)
+
+
+def _target() -> str | None:
+    """The page to go to afterwards. It is kept meanwhile, so it is looked at now."""
+    return safe_next(request.args.get("next"), "") or None
 
 
 async def go_to_provider(attempt: Attempt, actor: Actor | None = None) -> ResponseReturnValue:

@@ -295,11 +295,32 @@ async def test_the_page_that_was_asked_for_follows_and_no_other_server(
         ("//evil.example", "/dashboard"),
         ("https://evil.example/", "/dashboard"),
         ("/\\evil.example", "/dashboard"),
+        ("/" + "x" * 3_000, "/dashboard"),
     ):
         client = app.test_client()
         url = await begin(client, "/login/oidc?next=" + target.replace("?", "%3F"))
         answer = await come_back(client, provider.approve(url))
         assert answer.location == place
+    async with db.of(app).reading() as session:  # nor is it kept
+        begun = await session.scalars(select(OneTimeToken.data).where(OneTimeToken.purpose == Purpose.PROVIDER))
+        assert {data["target"] for data in begun} == {"/tables/trash?x=1", None}
+
+
+async def test_who_comes_back_takes_the_place_of_whoever_has_signed_in_meanwhile(
+    make_app: MakeApp, provider: FakeProvider
+) -> None:
+    app = await make_app(oidc_accounts="everybody")
+    client, copy = app.test_client(), app.test_client()
+    query = provider.approve(await begin(client))
+    await sign_in(client)
+    [cookie] = [one for one in client.cookie_jar if one.name == "rowcast-sign-in"]
+    copy.set_cookie("localhost", cookie.name, cookie.value)
+    assert await is_signed_in(copy)
+
+    await come_back(client, query)
+
+    assert "eve@example.org" in await message(client, "/account")
+    assert not await is_signed_in(copy)  # the session of before has ended, and its cookie opens nothing
 
 
 async def test_groups_grant_the_highest_of_their_roles_at_every_sign_in(

@@ -37,7 +37,7 @@ class Attempt:
     """What it is for."""
 
     kind: Kind
-    target: str | None = None  # the page to go to afterwards, as the request named it
+    target: str | None = None  # the page to go to afterwards
     is_remembered: bool = False
     is_strong: bool = False  # a code of the second factor was shown before
     session_id: int | None = None  # of whoever is signed in and confirms or links
