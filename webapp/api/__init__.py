@@ -40,6 +40,7 @@ from webapp.api import (  # noqa: E402, F401  (routes register themselves)
     errors,
     exports,
     health,
+    imports,
     links,
     me,
     members,
