@@ -1,4 +1,4 @@
-"""An example of a nightly program: fills a table, updates 10,000 rows by key, follows what others change, exports.
+"""An example of a nightly program: uploads a file, updates 10,000 rows by key, follows what others change, exports.
 
     ROWCAST_SERVER=https://rows.example.org ROWCAST_TOKEN=rowcast_... python nightly.py
 
@@ -10,7 +10,10 @@ import csv
 import io
 import json
 import os
+import tempfile
+import time
 import uuid
+from pathlib import Path
 
 import httpx
 
@@ -32,6 +35,23 @@ def write(client: httpx.Client, method: str, path: str, body: dict) -> dict:
     return answer.json()
 
 
+def upload(client: httpx.Client, table: str, file: Path) -> dict:
+    """Add the rows of a file to the table: without a look at what was found in it, or at what it will change."""
+    parameters = {"filename": file.name, "mode": "append", "start": "true"}
+    with file.open("rb") as content:
+        headers = {"Content-Type": "text/csv", "Idempotency-Key": str(uuid.uuid4())}
+        answer = client.post(f"{table}/imports", params=parameters, content=content, headers=headers)
+    while not answer.is_error:
+        found = answer.json()
+        if found["state"] in ("done", "ready", "failed", "cancelled"):
+            break
+        time.sleep(0.5)
+        answer = client.get(f"/imports/{found['id']}")
+    if answer.is_error or found["state"] != "done":
+        raise SystemExit(answer.json()["detail"] if answer.is_error else found["failure"])
+    return found
+
+
 def next_change(client: httpx.Client, table: str, after: int) -> dict:
     """The first change after this one; the stream goes on as changes are made."""
     headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
@@ -49,8 +69,10 @@ def main() -> None:
     with httpx.Client(base_url=base, headers=headers, timeout=120) as client:
         columns = [{"title": "Item", "type": "integer"}, {"title": "Stock", "type": "integer"}]
         table = f"/tables/{write(client, 'POST', '/tables', {'title': 'Stock', 'columns': columns})['id']}"
-        stock = {item: 0 for item in range(0, ROWS, 2)}
-        write(client, "POST", f"{table}/rows", {"rows": [{"cells": {"Item": i, "Stock": n}} for i, n in stock.items()]})
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "stock.csv"
+            file.write_text("Item,Stock\n" + "".join(f"{item},0\n" for item in range(0, ROWS, 2)))
+            upload(client, table, file)
 
         stock = {item: item % 97 for item in range(ROWS)}  # half of them are there, half are new
         rows = [{"cells": {"Item": item, "Stock": count}} for item, count in stock.items()]

@@ -72,6 +72,7 @@ from webapp.web.user_data import delete_user_data
 
 FILE = Path(__file__).parent / "corpus" / "ragged.csv"
 WORKBOOK = Path(__file__).parent / "corpus" / "reports" / "222_two_sheets.xlsx"
+CSV = {"Content-Type": "text/csv"}
 SEEN = '{"title": "Moons", "rules": {}, "behind": 1, "place": 2}'
 PASSWORDS = {"password": "another phrase of mine", "confirmation": "another phrase of mine"}
 
@@ -121,6 +122,7 @@ class Press:
     json: dict[str, Any] | None = None
     page: str = ""
     method: str = "POST"
+    data: str = ""  # that is neither
 
 
 Prepare = Callable[[Scene], Awaitable[Press]]
@@ -720,6 +722,28 @@ def api_form(action: str = "", json: dict[str, Any] | None = None, method: str =
     return prepare
 
 
+async def api_upload(scene: Scene) -> Press:
+    client, headers = scene.app.test_client(use_cookies=False), await _program(scene)
+    return Press("/api/v1/imports?filename=a.csv", client=client, headers=headers | CSV, data="a,b\n1,2\n")
+
+
+async def api_upload_into(scene: Scene) -> Press:
+    press = await api_table("/imports?filename=a.csv", method="POST")(scene)
+    return replace(press, headers=press.headers | CSV, data="Planet,Moons\nPluto,5\n")
+
+
+def api_import(action: str = "", json: dict[str, Any] | None = None, method: str = "POST") -> Prepare:
+    """Of a file that waits for a decision."""
+
+    async def prepare(scene: Scene) -> Press:
+        import_id = _add_import(scene, "ready", scene.user)
+        client, headers = scene.app.test_client(use_cookies=False), await _program(scene)
+        gone = lambda: scene.write(importing.cancel, import_id)  # noqa: E731
+        return Press(f"/api/v1/imports/{import_id}{action}", {}, gone, client, headers, json, method=method)
+
+    return prepare
+
+
 async def _forget(work: UnitOfWork, model: Any, row_id: Any) -> None:
     await work.session.execute(delete(model).where(model.id == row_id))
 
@@ -795,6 +819,11 @@ PRESSES: dict[str, Callable[[Scene], Awaitable[Press]]] = {
     "api.forms_renew": api_form("/address"),
     "api.forms_restore": api_form("/restoration"),
     "api.forms_update": api_form(json={"name": "Moons", "is_on": True}, method="PATCH"),
+    "api.imports_cancel": api_import("/cancel"),
+    "api.imports_create": api_upload,
+    "api.imports_create_into": api_upload_into,
+    "api.imports_start": api_import("/start"),
+    "api.imports_update": api_import("", {"columns": [{"number": 1, "title": "First"}]}, "PATCH"),
     "api.links_create": api_table("/links", {"name": "Press"}),
     "api.links_delete": api_link(method="DELETE"),
     "api.links_follow": api_link_of_view,

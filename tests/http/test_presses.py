@@ -68,6 +68,8 @@ REPEATED = {
     "api.deliveries_repeat": {"webhook_deliveries": 7},
     "api.forms_create": {"forms": 7} | RECORDED,
     "api.forms_renew": RECORDED,
+    "api.imports_create": {"imports": 7},
+    "api.imports_create_into": {"imports": 7, "import_updates": 7},
     "api.links_create": {"audit_events": 7, "links": 7},
     "api.rows_create": {"change_sets": 7, "changes": 7},
     "api.tables_create": {"tables": 7, "columns": 7},
@@ -135,6 +137,8 @@ def test_every_unsafe_route_has_a_press(app: Application) -> None:
 
 async def send(endpoint: str, press: Press, client: Any) -> int:
     more: dict[str, Any] = {"json": press.json} if press.json else {"form": press.form}
+    if press.data:
+        more = {"data": press.data}
     if endpoint in ("tables.create", "tables.updates_create"):
         more["files"] = {"nothing": FileStorage(BytesIO(b""), "")}
     answer = await (press.client or client).open(press.path, method=press.method, headers=press.headers, **more)

@@ -79,7 +79,7 @@ class World:
     async def samples(self, method: str, rule: Rule, actor: Role, *, foreign: bool) -> dict[str, Any]:
         whose = self.other if foreign else self.people[actor]
         found = {name: SAMPLES[name] for name in rule.arguments}
-        if rule.endpoint.startswith(("tables.", "forms.")) or "table_id" in rule.arguments:
+        if rule.endpoint.startswith(("tables.", "forms.")) or {"table_id", "import_id"} & rule.arguments:
             await db.of(self.app).wait_for_writes()  # of when a link was used last, for one
             given = self._tables(whose, method) | await self._shared(whose, actor, method, rule)
             found |= {name: value for name, value in given.items() if name in found}

@@ -114,7 +114,7 @@ def test_a_table_is_exported_as_its_page_does(house: tuple[Server, str], table: 
         (("export", "999999"), "no such table", 1),
         (("watch", "999999"), "no such table", 1),
         (("export", "{table}", "--format", "original"), "on its own machine", 2),
-        (("import", "/etc/hostname"), "works on the data folder of this machine", 2),
+        (("inspect", "/etc/hostname"), "works on the data folder of this machine", 2),
     ],
 )
 def test_what_a_server_refuses_is_one_line(

@@ -41,6 +41,7 @@ from webapp.api import (  # noqa: E402, F401  (routes register themselves)
     exports,
     forms,
     health,
+    imports,
     links,
     me,
     members,

@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
+from quart import request
 from quart_schema import (
     document_querystring,
     document_request,
@@ -13,10 +14,11 @@ from quart_schema import (
     validate_request,
     validate_response,
 )
+from werkzeug.exceptions import UnsupportedMediaType
 
 from webapp.api.json import check_body
 from webapp.api.loading import load_body, load_parameters
-from webapp.web.body import body_limit
+from webapp.web.body import URLENCODED, body_limit
 
 View = TypeVar("View", bound=Callable[..., Awaitable[Any]])
 
@@ -93,6 +95,21 @@ def files(*mimetypes: str) -> Callable[[View], View]:
         return view
 
     return decorate
+
+
+def upload(view: View) -> View:
+    """The body is a file of any type, which the view receives, or a form with one. A form without files is neither."""
+
+    @wraps(view)
+    async def checked(*args: Any, **kwargs: Any) -> Any:
+        if request.mimetype == URLENCODED:
+            raise UnsupportedMediaType(
+                "Send the file with the type that it has, such as text/csv or application/octet-stream."
+            )
+        return await view(*args, **kwargs)
+
+    checked.takes_file = True  # type: ignore[attr-defined]
+    return cast(View, body_limit(lambda settings: settings.upload_limit)(checked))
 
 
 def query(model: type[BaseModel]) -> Callable[[View], View]:

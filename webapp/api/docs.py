@@ -133,12 +133,16 @@ class Reference:
     def _curl(self, path: str, method: str, operation: Json, body: Json) -> str:
         examples = {part["name"]: part["example"] for part in operation["parameters"] if part["in"] == "path"}
         command = "curl" if method == "get" else f"curl -X {method.upper()}"
-        lines = [f"{command} {self.origin}{path.format(**examples)}"]
+        address = f"{self.origin}{path.format(**examples)}"
+        if isinstance(body.get("examples", [None])[0], str):  # a file, which has a name
+            address = f"'{address}?filename=planets.csv'"
+        lines = [f"{command} {address}"]
         if operation["security"]:
             lines.append('-H "Authorization: Bearer $ROWCAST_TOKEN"')
         if body:
             lines.append(f"-H 'Content-Type: {next(iter(operation['requestBody']['content']))}'")
-            lines.append(f"-d {shlex.quote(json.dumps(body['examples'][0]))}")
+            (example, *_) = body["examples"]
+            lines.append(f"-d {shlex.quote(example if isinstance(example, str) else json.dumps(example))}")
         return " \\\n  ".join(lines)
 
 

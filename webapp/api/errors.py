@@ -64,6 +64,19 @@ class WrongField(UserError):
         super().__init__(message)
 
 
+class WrongParameter(UserError):
+    """A parameter of the address fits the document, but cannot be."""
+
+    def __init__(self, parameter: str, message: str) -> None:
+        self.parameter = parameter
+        super().__init__(message)
+
+
+@bp.errorhandler(WrongParameter)
+async def answer_wrong_parameter(error: WrongParameter) -> Response:
+    return error_response(422, str(error), errors=[{"detail": str(error), "parameter": error.parameter}])
+
+
 @bp.errorhandler(WrongField)
 async def answer_wrong_field(error: WrongField) -> Response:
     return error_response(422, str(error), errors=[{"detail": str(error), "pointer": f"#/{error.field}"}])

@@ -49,6 +49,7 @@ def at_most(count: int) -> BeforeValidator:
 
 # The bounds go before the validator, or they would not be in the document.
 Id = Annotated[int, Field(ge=1, le=MAX_ID), BeforeValidator(whole)]
+Count = Annotated[int, Field(ge=0), BeforeValidator(whole)]
 Place = Annotated[int, Field(ge=1, le=MAX_COLUMNS), BeforeValidator(whole)]
 # Text without U+0000, which no title can have.
 Line = Annotated[str, StringConstraints(max_length=MAX_NAME, pattern=r"^[^\x00]*$")]

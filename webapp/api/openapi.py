@@ -35,6 +35,7 @@ TAGS: list[Tag | Json] = [
     Tag(name="People", description="The people with an account."),
     Tag(name="Tables", description="The tables that you may see."),
     Tag(name="Columns", description="The columns of a table."),
+    Tag(name="Imports", description="Files on their way into tables."),
     Tag(name="Rows", description="The rows of a table."),
     Tag(name="Changes", description="What was changed in a table, by whom, as it happens."),
     Tag(name="Views", description="Saved views of a table."),
@@ -72,6 +73,14 @@ IF_MATCH = {
     "description": "The `ETag` you received. If the object has changed since, nothing happens and the response is 412.",
 }
 
+FILE_EXAMPLE = "Planet,Moons\nEarth,1\nMars,2\n"
+FILE: Json = {
+    "text/csv": {"schema": {"description": "The file as it is.", "examples": [FILE_EXAMPLE]}},
+    "application/octet-stream": {"schema": {"description": "A file of any other type, as it is."}},
+    "multipart/form-data": {
+        "schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
+    },
+}
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -147,6 +156,8 @@ def _complete(operation: Json, method: str, view: Any) -> Json:
         operation["parameters"].append(IF_MATCH)
     if getattr(view, "takes_idempotency_key", False):
         operation["parameters"].append(IDEMPOTENCY_KEY)
+    if getattr(view, "takes_file", False):
+        operation["requestBody"] = {"content": deepcopy(FILE)}
     if "requestBody" in operation:
         operation["requestBody"]["required"] = True
     operation["responses"] = _responses(operation, view)

@@ -13,7 +13,8 @@ from webapp.models.tables.columns import ColumnChanged
 from webapp.models.tables.creating import ColumnRefused
 from webapp.models.tables.deletion import ImportRunning
 from webapp.models.tables.forms import TooManyForms
-from webapp.models.tables.large_change import LargeChangeRunning
+from webapp.models.tables.import_model import StateConflict
+from webapp.models.tables.large_change import LargeChangeRunning, PurgeRunning
 from webapp.models.tables.link_views import ViewSavedAnew
 from webapp.models.tables.linking import NeverBoth, TooManyLinks, TooManyOrigins
 from webapp.models.tables.members import IsOwner, TooManyMembers
@@ -21,6 +22,8 @@ from webapp.models.tables.row_input import RowProblem, RowsRefused
 from webapp.models.tables.sheet import TableNotReady
 from webapp.models.tables.type_change import RowsComing, TypeChangeRunning
 from webapp.models.tables.type_changing import NoSuchType
+from webapp.models.tables.unattended import NotCompared
+from webapp.models.tables.update_checks import SettingsRefused
 from webapp.models.tables.view_saving import DefaultNotShared, NameTaken, TooManyViews, ViewChanged
 from webapp.models.tables.webhooks import NoSuchChange, TooManyWaiting, TooManyWebhooks, WrongAddress
 from webapp.rowstore.column_rules import RulesRefused
@@ -36,7 +39,10 @@ CONFLICTS = (
     LargeChangeRunning,
     LastColumn,
     NameTaken,
+    NotCompared,
+    PurgeRunning,
     RowsComing,
+    StateConflict,
     TableNotReady,
     TooManyForms,
     TooManyLinks,
@@ -74,6 +80,11 @@ async def answer_rows_refused(error: RowsRefused) -> Response:
 async def answer_query_error(error: QueryError) -> Response:
     parameter = {"parameter": error.argument} if error.argument else {}
     return error_response(422, str(error), errors=[{"detail": str(error)} | parameter])
+
+
+@bp.errorhandler(SettingsRefused)
+async def answer_settings_refused(error: SettingsRefused) -> Response:
+    return error_response(422, str(error), errors=[{"detail": str(error), "pointer": f"#/{error.field}"}])
 
 
 @bp.errorhandler(ColumnRefused)

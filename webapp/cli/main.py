@@ -10,8 +10,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from webapp.cli.configuration import load_settings, upgraded_settings
-from webapp.cli.remote_commands import export_from, query, remote_of, table_argument, watch
-from webapp.cli.terminal import Commands, Progress, describe_report, ensure_regular, printable, to_json, whole_output
+from webapp.cli.remote_commands import export_from, import_as_new, import_into, query, remote_of, table_argument, watch
+from webapp.cli.terminal import (
+    Commands,
+    Progress,
+    describe_changes,
+    describe_report,
+    ensure_regular,
+    printable,
+    to_json,
+    whole_output,
+)
 from webapp.cli.user import user
 
 if TYPE_CHECKING:
@@ -29,7 +38,9 @@ order_option = click.option(
 
 @click.group(cls=Commands)
 @click.version_option(package_name="rowcast")
-@click.option("--server", metavar="URL", help="Ask this server, not the data folder here: export, query, watch.")
+@click.option(
+    "--server", metavar="URL", help="Ask this server, not the data folder here: import, export, query, watch."
+)
 @click.option(
     "--token",
     envvar="ROWCAST_TOKEN",
@@ -161,7 +172,10 @@ def inspect(file: Path, as_json: bool, order: str | None) -> None:
 @click.option("--allow-deletions", is_flag=True, help="With --into: also if most rows of the table are deleted.")
 @click.option("--dry-run", is_flag=True, help="With --into: say what would change, and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="With --into: print JSON.")
+@click.pass_obj
 def import_(
+    remote: "Remote | None",
+    /,
     file: Path,
     title: str | None,
     owner_email: str | None,
@@ -172,16 +186,24 @@ def import_(
     **wanted: Any,
 ) -> None:
     """Import FILE as a new table and print the table's number; or update a table that exists."""
-    from webapp.cli.import_command import import_file
-
     if into is not None:
         if title or owner_email or order:
             raise click.UsageError("--title, --owner and --order are about a new table: leave them out, or --into.")
+        if remote is not None:
+            import_into(remote, file, into, dry_run=dry_run, as_json=as_json, **wanted)
+            return
         _update(file, into, dry_run=dry_run, as_json=as_json, **wanted)
         return
     if dry_run or as_json or any(wanted.values()):
         options = "--mode, --key, --missing, --edits, --allow-deletions, --dry-run and --json"
         raise click.UsageError(f"{options} are about an existing table: name it with --into.")
+    if remote is not None:
+        if owner_email:
+            raise click.UsageError("On a server the table belongs to whose token it is: leave out --owner.")
+        import_as_new(remote, file, title, order)
+        return
+    from webapp.cli.import_command import import_file
+
     settings = upgraded_settings()
     with Progress(2 * file.stat().st_size, "Importing") as advance:
         table_id, email, owners = import_file(
@@ -193,12 +215,12 @@ def import_(
 
 
 def _update(file: Path, table_id: int, *, dry_run: bool, as_json: bool, **wanted: Any) -> None:
-    from webapp.cli.update_command import describe, update_table
+    from webapp.cli.update_command import update_table
 
     settings = upgraded_settings()
     with Progress(2 * file.stat().st_size, "Importing") as advance:
         summary = update_table(settings, file, table_id, dry_run=dry_run, progress=advance, **wanted)
-    click.echo(to_json(summary) if as_json else describe(summary))
+    click.echo(to_json(summary) if as_json else describe_changes(summary))
 
 
 @main.command()

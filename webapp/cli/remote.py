@@ -91,6 +91,29 @@ class RemoteServer:
             text = f"The connection to {self._name} was cut.{_NOT_ALL}" if begun else self._explain(error)
             raise Unreachable(text) from error
 
+    def ask(
+        self,
+        method: str,
+        path: str,
+        parameters: Parameters = (),
+        *,
+        content: Iterator[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """The answer as JSON, empty if there is none. Raises `Refused`, `Unreachable`."""
+        try:
+            sent: dict[str, Any] = {"headers": {"Accept": JSON, **(headers or {})}, "content": content}
+            answer = self._client.request(method, f"/api/v1{path}", params=list(parameters), **sent)
+        except httpx.TimeoutException as error:
+            raise Unreachable(f"{self._name} did not answer in time.") from error
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise Unreachable(self._explain(error)) from error
+        if answer.status_code == 204:
+            return {}
+        self._ensure_good(answer, JSON)
+        found: dict[str, Any] = answer.json()
+        return found
+
     def table(self, table_id: int) -> dict[str, Any]:
         """A table with its columns. Raises `Refused`, `Unreachable`."""
         with self.stream(f"/tables/{table_id}", (), JSON) as answer:
@@ -107,7 +130,7 @@ class RemoteServer:
 
     def _ensure_good(self, answer: httpx.Response, accept: str) -> None:
         mimetype = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if answer.status_code == 200 and mimetype == accept:
+        if answer.status_code in (200, 201) and mimetype == accept:
             return
         if answer.is_redirect:
             text = f"{self._name} wants to be asked elsewhere: {answer.headers.get('Location', '')}"

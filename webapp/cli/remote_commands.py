@@ -4,13 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from webapp.cli.terminal import printable, whole_output
+from webapp.cli.terminal import Progress, describe_changes, printable, to_json, whole_output
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from webapp.cli.remote import Remote
     from webapp.cli.remote_rows import Format
 
-REMOTE = ("export", "query", "watch")  # the commands that know what to do with a server
+REMOTE = ("export", "import", "query", "watch")  # the commands that know what to do with a server
 
 table_argument = click.argument("table_id", metavar="TABLE", type=click.IntRange(1, 2**63 - 1))
 
@@ -66,6 +68,26 @@ def watch(context: click.Context, table_id: int, after: int | None) -> None:
         for line in Follower(server, table_id, after, lambda text: click.echo(printable(text), err=True)).changes():
             output.write(line + b"\n")
             output.flush()
+
+
+def import_into(remote: "Remote", file: "Path", table_id: int, *, dry_run: bool, as_json: bool, **wanted: Any) -> None:
+    """`rowcast --server URL import --into`."""
+    from webapp.cli.remote_import import PASSES, RemoteImport
+
+    allow = "true" if wanted.pop("allow_deletions") else None
+    parameters = {"key": tuple(wanted.pop("keys")), "allow_deletions": allow, **wanted}
+    with remote.open() as server, Progress(PASSES * file.stat().st_size, "Importing") as advance:
+        summary = RemoteImport(server, file, advance).into(table_id, is_dry=dry_run, wanted=parameters)
+    click.echo(to_json(summary) if as_json else describe_changes(summary))
+
+
+def import_as_new(remote: "Remote", file: "Path", title: str | None, order: str | None) -> None:
+    """`rowcast --server URL import`."""
+    from webapp.cli.remote_import import PASSES, RemoteImport
+
+    with remote.open() as server, Progress(PASSES * file.stat().st_size, "Importing") as advance:
+        table_id = RemoteImport(server, file, advance).as_new(title, order)
+    click.echo(table_id)
 
 
 def export_from(remote: "Remote", table_id: int, format_: str) -> None:

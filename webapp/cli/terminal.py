@@ -2,10 +2,10 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -13,6 +13,9 @@ from webapp.db.errors import UserError
 
 if TYPE_CHECKING:
     from webapp.imports.report import InspectionReport
+
+
+ALLOW = "--allow-deletions"
 
 
 class Commands(click.Group):
@@ -85,6 +88,19 @@ def align_columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def describe_changes(summary: Mapping[str, Any]) -> str:
+    """Of a file for a table: what it changed, or would."""
+    counts = [f"{summary[name]:,} {name}" for name in ("added", "changed", "removed", "marked", "same")]
+    refused = sum(summary["refused"].values())
+    conflicts = sum(count for kind, count in summary["conflicts"].items() if kind != "both")
+    notes = [f"{refused:,} rows without a usable key"] * bool(refused)
+    notes += [f"{conflicts:,} edits in conflict"] * bool(conflicts)
+    if summary["loses_most"] or 2 * summary["removed"] > summary["table_rows"]:
+        needed = f", which needs {ALLOW}" if summary["dry_run"] and summary["loses_most"] else ""
+        notes += [f"most of the table's {summary['table_rows']:,} rows deleted{needed}"]
+    return ("Would be: " if summary["dry_run"] else "") + ", ".join([*counts, *notes])
 
 
 def describe_report(report: "InspectionReport") -> str:

@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from settings import Settings
 from webapp.cli.import_command import Advance, LocalImport, copy_upload, local_import
+from webapp.cli.terminal import ALLOW
 from webapp.db.errors import UserError
 from webapp.imports.comparison_report import ComparisonReport
-from webapp.imports.update_settings import Missing, Mode, UpdateSettings
+from webapp.imports.update_settings import UpdateSettings
 from webapp.jobs import JobContext
 from webapp.jobs.import_passes import get_table
 from webapp.models import Actor, ImportState, Table, User
@@ -18,10 +18,9 @@ from webapp.models.accounts.user import actor_from
 from webapp.models.tables import import_updating, importing
 from webapp.models.tables.import_update import ImportUpdate
 from webapp.models.tables.import_updating import Decision
-from webapp.planners.update_plan import FILE, THEIRS
-
-MAX_COMPARISONS = 5  # of a table that others keep changing
-ALLOW = "--allow-deletions"
+from webapp.models.tables.import_wishes import Wishes
+from webapp.models.tables.unattended import MAX_COMPARISONS, TableKeepsChanging
+from webapp.planners.update_plan import THEIRS
 
 
 def update_table(
@@ -43,43 +42,17 @@ def update_table(
     Raises `UserError`, with a readable message, and then leaves nothing behind; also if the table would lose most of
     its rows, unless `allow_deletions`.
     """
-    wanted = _Wanted(mode, keys, missing, edits or THEIRS, allow_deletions)
+    wanted = Wishes(
+        mode=mode, keys=tuple(keys), missing=missing, edits=edits or THEIRS, allows_deletions=allow_deletions
+    )
     return asyncio.run(_update(settings, path, table_id, wanted, progress, is_dry=dry_run))
-
-
-def describe(summary: dict[str, Any]) -> str:
-    counts = [f"{summary[name]:,} {name}" for name in ("added", "changed", "removed", "marked", "same")]
-    refused = sum(summary["refused"].values())
-    conflicts = sum(count for kind, count in summary["conflicts"].items() if kind != "both")
-    notes = [f"{refused:,} rows without a usable key"] * bool(refused)
-    notes += [f"{conflicts:,} edits in conflict"] * bool(conflicts)
-    if summary["loses_most"] or 2 * summary["removed"] > summary["table_rows"]:
-        needed = f", which needs {ALLOW}" if summary["dry_run"] and summary["loses_most"] else ""
-        notes += [f"most of the table's {summary['table_rows']:,} rows deleted{needed}"]
-    return ("Would be: " if summary["dry_run"] else "") + ", ".join([*counts, *notes])
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What the command line says; None and no keys are as for the last file. `edits` is what becomes of people's."""
-
-    mode: str | None
-    keys: Sequence[str]
-    missing: str | None
-    edits: str
-    allows_deletions: bool
-
-    @property
-    def takes_edited(self) -> bool:
-        """Whether rows go that somebody edited."""
-        return self.edits == FILE
 
 
 async def _update(
     settings: Settings,
     path: Path,
     table_id: int,
-    wanted: _Wanted,
+    wanted: Wishes,
     progress: Advance,
     *,
     is_dry: bool,
@@ -95,8 +68,7 @@ async def _update(
             await run.queue.join()
         else:
             report = await update.apply(report)
-        loses = report.loses_most(with_edited=wanted.takes_edited)
-        return report.summary() | {"loses_most": loses, "table": table_id, "dry_run": is_dry}
+        return report.summary() | {"loses_most": wanted.loses_most(report), "table": table_id, "dry_run": is_dry}
 
 
 async def _find(context: JobContext, table_id: int) -> tuple[Table, Actor]:
@@ -112,13 +84,13 @@ async def _find(context: JobContext, table_id: int) -> tuple[Table, Actor]:
 class _Update:
     """A file for a table, from its comparison to the change."""
 
-    def __init__(self, run: LocalImport, table: Table, actor: Actor, wanted: _Wanted) -> None:
+    def __init__(self, run: LocalImport, table: Table, actor: Actor, wanted: Wishes) -> None:
         self._database, self._context, self._queue = run.database, run.context, run.queue
         self._import_id, self._table, self._actor, self._wanted = run.import_id, table, actor, wanted
 
     async def compare(self) -> ComparisonReport:
         update = await self._wait()
-        settings = self._chosen(UpdateSettings.from_json(update.settings))
+        settings = self._wanted.applied_to(UpdateSettings.from_json(update.settings), self._table.columns)
         if update.comparison is None or settings.to_json() != update.settings:
             place = self._actor, self._table.id, self._import_id
             await self._database.write(import_updating.compare, *place, settings)
@@ -129,37 +101,14 @@ class _Update:
         """Until the table is what it was compared as; returns what the last comparison said, `report` or another."""
         plan = str(self._context.folder(self._import_id).plan)
         for _ in range(MAX_COMPARISONS):
-            await self._ensure_wanted(report)
+            self._wanted.ensure_enough_rows(report, f"add {ALLOW}")
             place = self._actor, self._table.id, self._import_id
             is_begun = await self._database.write(import_updating.apply, *place, Decision(self._wanted.edits), plan)
             update = await self._wait(ends=is_begun)
             if is_begun:
                 return report
             report = _report(update)
-        raise UserError("Others keep changing the table. Nothing was imported; try again later.")
-
-    async def _ensure_wanted(self, report: ComparisonReport) -> None:
-        """Nobody looks at the comparison here, and a file may have been cut off. Raises `UserError`."""
-        wanted, with_edited = self._wanted, self._wanted.takes_edited
-        if wanted.allows_deletions or not report.loses_most(with_edited=with_edited):
-            return
-        lost = report.deleted_in_words(with_edited=with_edited)
-        rows = f"{report.rows:,} row{'s' * (report.rows != 1)}" if report.rows else "no rows"
-        is_said = wanted.missing or wanted.mode == Mode.REPLACE
-        remembered = "" if is_said else ", and so it was decided for an earlier one"
-        raise UserError(
-            f"{lost} would be deleted, since the file has {rows}{remembered}. Nothing was imported."
-            f" Is it the right file? If so, add {ALLOW}."
-        )
-
-    def _chosen(self, settings: UpdateSettings) -> UpdateSettings:
-        """As asked for on the command line. Raises `UserError` for an unknown column."""
-        wanted, numbers = self._wanted, {column.title.casefold(): column.number for column in self._table.columns}
-        if unknown := [title for title in wanted.keys if title.casefold() not in numbers]:
-            raise UserError(f"The table has no column “{unknown[0]}”.")
-        keys = tuple(numbers[title.casefold()] for title in wanted.keys) or settings.keys
-        mode = Mode(wanted.mode or settings.mode)
-        return replace(settings, mode=mode, keys=keys, missing=Missing(wanted.missing or settings.missing))
+        raise TableKeepsChanging
 
     async def _wait(self, *, ends: bool = False) -> ImportUpdate:
         """Until no task runs. Raises `UserError` if one has failed."""

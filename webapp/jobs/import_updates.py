@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from webapp.db.errors import UserError
 from webapp.imports.column_matching import FileColumn, Match, TableColumn, likely_keys, match_columns
 from webapp.imports.report import InspectionReport
 from webapp.imports.requests import CompareRequest
@@ -13,10 +14,11 @@ from webapp.imports.update_settings import LEFT_OUT, NEW, Mode, UpdateSettings
 from webapp.jobs.context import JobContext
 from webapp.jobs.import_passes import RECORD_INSPECTION, get_table, report_progress, run_child, run_pass, when_not_busy
 from webapp.models import Import, ImportState, Table
-from webapp.models.tables import import_updating
+from webapp.models.tables import import_updating, unattended
 from webapp.models.tables.change_set import Kind
 from webapp.models.tables.editing import with_deleted_columns
 from webapp.models.tables.import_update import ImportSource, ImportUpdate, base_of, find_source, last_of_source
+from webapp.models.tables.import_wishes import Wishes
 from webapp.models.tables.update_checks import ensure_fitting
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.reader import RowReader
@@ -29,15 +31,19 @@ FROM_FILES = (Kind.IMPORT, Kind.IMPORT_UPDATE)
 
 
 async def record_inspection(context: JobContext, import_id: str, inspection: dict[str, Any]) -> None:
-    """With how the file is probably laid over its table. Raises `TableGone`."""
+    """With how the file is probably laid over its table, as far as its sender has not said. Raises `TableGone` and
+    `SettingsRefused`.
+    """
     report = InspectionReport.from_json(inspection)
     titles = [column.title for column in report.columns]
     update, table = await _find(context, import_id)
     async with context.database.reading() as session:
         source = await find_source(session, table.id, update.source, titles)
+    import_ = await context.get_import(import_id)
+    wishes = Wishes.from_json(import_.wishes if import_ is not None else None)
     matches = await _match(context, report, table, source)
-    settings = await _settings(context, report, table, matches, source)
-    is_sure = _is_sure(settings, matches)
+    settings = wishes.applied_to(await _settings(context, report, table, matches, source), table.columns)
+    is_sure = wishes.starts or _is_sure(settings, matches)
     verb = import_updating.record_inspection
     await when_not_busy(context.database.write, verb, import_id, inspection, matches, settings, is_sure=is_sure)
 
@@ -46,7 +52,7 @@ RECORD_INSPECTION[True] = record_inspection
 
 
 async def compare_import(context: JobContext, import_id: str) -> None:
-    """The dry run."""
+    """The dry run; then it is applied, if that was wished."""
 
     async def compare(import_: Import) -> None:
         folder, request = context.folder(import_id), await _request(context, import_)
@@ -55,6 +61,11 @@ async def compare_import(context: JobContext, import_id: str) -> None:
         await when_not_busy(context.database.write, import_updating.record_comparison, import_id, comparison)
 
     await run_pass(context, import_id, ImportState.COMPARING, compare)
+    try:
+        plan = str(context.folder(import_id).plan)
+        await when_not_busy(context.database.write, unattended.apply_wished, import_id, plan)
+    except UserError as problem:
+        await when_not_busy(context.database.write, unattended.refuse, import_id, str(problem))
 
 
 async def _find(context: JobContext, import_id: str) -> tuple[ImportUpdate, Table]:

@@ -1,10 +1,9 @@
-"""What a reading of a file left out or changed, and what takes it back."""
+"""What a reading of a file left out or changed, in words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from webapp.imports.report import READ_OPTIONS, InspectionReport
+from webapp.imports.report import InspectionReport
 from webapp.web.formatting import plural
 
 
@@ -22,14 +21,6 @@ def present_notes(inspection: InspectionReport) -> list[PresentedNote]:
         PresentedNote(note.text, note.lines, str(index) if note.undo else None)
         for index, note in enumerate(inspection.notes)
     ]
-
-
-def corrections_that_undo(inspection: InspectionReport, button: str) -> dict[str, Any]:
-    """The options of reading that take back the note whose button was pressed; none if it is no such button."""
-    for index, note in enumerate(inspection.notes):
-        if str(index) == button:
-            return {option: value for option, value in note.undo.items() if option in READ_OPTIONS}
-    return {}
 
 
 def account_for_lines(inspection: InspectionReport) -> str:

@@ -6,14 +6,14 @@ from typing import Any
 
 from jinja2 import Environment
 
+from webapp.imports.corrections import encode_type, fields_of, present_type
+from webapp.imports.questions import Question, find_questions
 from webapp.imports.report import ColumnGuess, ImportOverrides, InspectionReport
 from webapp.jobs import JobContext
 from webapp.jobs.progress import Progress
 from webapp.models import Import, ImportState
 from webapp.models.tables.import_model import RUNNING_STATES, ImportSummary
 from webapp.tables.import_notes import account_for_lines, present_notes
-from webapp.tables.import_overrides import encode_type, present_type
-from webapp.tables.import_questions import Question, find_questions
 from webapp.types import Choice, describe
 from webapp.types.guess import shorten
 from webapp.web.formatting import capitalise, plural
@@ -109,15 +109,15 @@ def progress_of(jobs: JobContext, import_: Import | ImportSummary) -> Progress |
 
 def _preview(inspection: InspectionReport, import_: Import, submitted: Submitted) -> dict[str, Any]:
     """What the fields of the preview hold: as submitted, else as detected."""
-    overrides = ImportOverrides.from_json(import_.overrides or {})
+    overrides, shown = ImportOverrides.from_json(import_.overrides or {}), {**fields_of(inspection), **submitted}
     return {
-        "sheet": Select({sheet: sheet for sheet in inspection.sheets}, submitted.get("sheet", inspection.sheet or "")),
-        "encoding": _select(ENCODINGS, submitted.get("encoding", inspection.encoding)),
-        "delimiter": _select(DELIMITERS, submitted.get("delimiter", inspection.delimiter_choice)),
+        "sheet": Select({sheet: sheet for sheet in inspection.sheets}, shown["sheet"]),
+        "encoding": _select(ENCODINGS, shown["encoding"]),
+        "delimiter": _select(DELIMITERS, shown["delimiter"]),
         "delimiter_name": DELIMITERS.get(inspection.delimiter_choice, inspection.delimiter).partition("  ")[0],
-        "quote": _select(QUOTES, submitted.get("quote", inspection.quote or "none")),
-        "header": Select(HEADERS, submitted.get("header", "yes" if inspection.header else "no")),
-        "header_row": submitted.get("header_row", str(inspection.header_row or 0)),
+        "quote": _select(QUOTES, shown["quote"]),
+        "header": Select(HEADERS, shown["header"]),
+        "header_row": shown["header_row"],
         "account": account_for_lines(inspection),
         "notes": present_notes(inspection),
         "questions": [

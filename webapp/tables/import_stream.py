@@ -23,7 +23,7 @@ from webapp.web.templating import templates
 
 # What is selected. The inspection stays text, so that equal rows compare equal in the cache below.
 COLUMNS = [
-    *(column for column in Import.__table__.columns if column.name not in ("overrules", "inspection")),
+    *(column for column in Import.__table__.columns if column.name not in ("overrules", "inspection", "wishes")),
     cast(Import.inspection, String).label("inspection"),
 ]
 

@@ -10,6 +10,7 @@ from quart.typing import ResponseReturnValue
 from webapp.db.errors import UserError
 from webapp.extensions import config, db, jobs
 from webapp.formats.errors import ImportFileError
+from webapp.imports.corrections import InvalidOverride, ensure_a_column, parse_overrides
 from webapp.imports.report import ImportOverrides, InspectionReport
 from webapp.models import Import, ImportState
 from webapp.models.errors import NotFound
@@ -17,7 +18,6 @@ from webapp.models.tables import import_updating, importing, sheet_imports
 from webapp.models.tables.import_model import RUNNING_STATES, StateConflict, find_import
 from webapp.models.tables.import_update import get_update
 from webapp.tables import bp
-from webapp.tables.import_overrides import InvalidOverride, ensure_a_column, parse_overrides
 from webapp.tables.import_presenter import present_import, progress_of
 from webapp.web.access import Action, may
 from webapp.web.body import body_limit

@@ -4,7 +4,6 @@ from typing import Any
 
 from quart import Response, request, url_for
 from quart.typing import ResponseReturnValue
-from sqlalchemy.orm import defer
 
 from webapp.db.errors import DatabaseBusy, StorageFull, UserError
 from webapp.extensions import config, db, jobs
@@ -14,7 +13,7 @@ from webapp.models.errors import NotAllowed, NotFound
 from webapp.models.tables import import_updating
 from webapp.models.tables.access import TableAccess, find_access, find_table
 from webapp.models.tables.import_model import RUNNING_STATES, StateConflict
-from webapp.models.tables.import_update import ImportUpdate, authors_of, find_update, updates_of
+from webapp.models.tables.import_update import IN_A_LIST, ImportUpdate, authors_of, find_update, updates_of
 from webapp.models.tables.update_checks import SettingsRefused
 from webapp.tables import bp
 from webapp.tables.edit_answers import undo_url
@@ -31,8 +30,6 @@ from webapp.web.fragments import is_partial, redirect_to, render, render_large
 from webapp.web.session import current_user
 
 MAX_LISTED = 100  # files
-# What a file was found to have, and what it would change, may be megabytes.
-IN_A_LIST = (defer(Import.inspection), defer(ImportUpdate.comparison), defer(ImportUpdate.matches))
 
 
 @bp.get("/<id:table_id>/imports")

@@ -48,12 +48,23 @@ async def header_key(scope: str = "", *, is_public: bool = False) -> RequestKey 
     """The key that a program sent with this body, or None; `scope` tells apart what has one endpoint. Raises BadRequest
     if it is malformed.
     """
-    if (key := request.headers.get(HEADER)) is None:
+    if (key := _sent_key()) is None:
         return None
-    if not KEY.fullmatch(key):
-        raise BadRequest(f"The header {HEADER} has 1 to 200 printable ASCII characters, without spaces.")
     fingerprint = _fingerprint(cast(bytes, await request.get_data()))
     return _request_key(f"{scope} {key}" if scope else key, fingerprint, is_public=is_public)
+
+
+def upload_key(scope: str, *content: object) -> RequestKey | None:
+    """The same, where the body was too large to be kept: `content` tells it from others. Raises BadRequest."""
+    key = _sent_key()
+    return None if key is None else _request_key(f"{scope} {key}", _fingerprint(repr(content).encode()))
+
+
+def _sent_key() -> str | None:
+    key = request.headers.get(HEADER)
+    if key is not None and not KEY.fullmatch(key):
+        raise BadRequest(f"The header {HEADER} has 1 to 200 printable ASCII characters, without spaces.")
+    return key
 
 
 async def lead_to_the_first(error: AlreadyDone) -> ResponseReturnValue:

@@ -14,10 +14,12 @@ from tests.forms import add_form
 from tests.helpers import GRACE, sign_up
 from tests.http.api.conftest import Program, add
 from tests.http.api.tables import add_planets
+from tests.import_states import add_import
 from tests.links import add_link
 from tests.saved_views import add_view
 from tests.webhooks import place_webhook
 from webapp.api.docs import Reference
+from webapp.api.import_schemas import IMPORT_ID
 from webapp.db.sqlite_driver import connect
 from webapp.extensions import db
 from webapp.models import ApiToken, Scope, User
@@ -25,6 +27,7 @@ from webapp.models.tables.saved_view import SavedView
 from webapp.web.application import Application
 
 DOCUMENT = json.loads((Path(__file__).parent / "openapi.json").read_text(encoding="utf-8"))
+FILE = Path(__file__).parents[2] / "corpus" / "tab.tsv"
 OPERATIONS = sorted(
     operation["operationId"] for operations in DOCUMENT["paths"].values() for operation in operations.values()
 )
@@ -48,6 +51,11 @@ async def client(app: Application, settings: Settings) -> Program:
     _renumber(settings, f"{added} VALUES (17, 7, 'viewer', '2026-11-28 12:00:00')")
     async with db.of(app).reading() as session:
         owner = await session.get_one(User, 1)
+    import_id = add_import(settings.data_dir, FILE, "ready").rpartition("/")[2]
+    _renumber(settings, f"UPDATE imports SET id = '{IMPORT_ID}' WHERE id = '{import_id}'")
+    folder = settings.imports_dir / IMPORT_ID
+    folder.mkdir(parents=True)
+    (folder / "original").write_bytes(FILE.read_bytes())
     link_id, _ = await add_link(app, table_id, owner)
     _renumber(settings, f"UPDATE links SET id = 4, view_id = 5 WHERE id = {link_id}")
     await db.of(app).write(place_webhook, table_id)

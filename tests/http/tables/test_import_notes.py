@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from webapp.imports.corrections import parse_overrides
 from webapp.imports.inspect_file import inspect_file
 from webapp.imports.notes import Note
 from webapp.imports.report import ImportOverrides, InspectionReport
 from webapp.tables.import_notes import account_for_lines, present_notes
-from webapp.tables.import_overrides import parse_overrides
 
 
 @pytest.fixture

@@ -92,6 +92,8 @@ class Import(Base):
 
     # The user's corrections (`ImportOverrides` as JSON).
     overrides: Mapped[dict[str, Any]] = mapped_column("overrules", default=dict)
+    # What is to be done without asking (`Wishes` as JSON).
+    wishes: Mapped[dict[str, Any] | None]
     # The result of pass 1 (`InspectionReport` as JSON).
     inspection: Mapped[dict[str, Any] | None]
 

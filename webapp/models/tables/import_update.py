@@ -8,9 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, ForeignKey, Select, UniqueConstraint, bindparam, delete, func, or_, select
+from sqlalchemy import Connection, ForeignKey, Select, UniqueConstraint, bindparam, delete, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, defer, mapped_column
 
 from webapp.db.database import Database
 from webapp.imports.column_matching import Match
@@ -19,6 +19,7 @@ from webapp.imports.update_settings import NEW, UpdateSettings
 from webapp.models.accounts.user import User
 from webapp.models.base import Base, utc_now
 from webapp.models.errors import NotFound
+from webapp.models.policy import Actor
 from webapp.models.tables.change_set import ChangeSet, Kind
 from webapp.models.tables.import_model import Import
 from webapp.models.tables.set_author import AUTHOR_NAME
@@ -73,9 +74,51 @@ class ImportSource(Base):
         return {str(title): int(number) for title, number in self.settings.get("titles", {}).items()}
 
 
+# What a file was found to have, and what it would change, may be megabytes.
+IN_A_LIST: Final = (defer(Import.inspection), defer(ImportUpdate.comparison), defer(ImportUpdate.matches))
+
+
 def digest_of(titles: Sequence[str]) -> str:
     """Whatever the order of the titles."""
     return hashlib.sha256(json.dumps(sorted(titles)).encode()).hexdigest()[:32]
+
+
+def own_imports(actor: Actor) -> Select[Import, ImportUpdate]:
+    """Those that this person has brought, with what is known of a further file; of a token for some tables, those for
+    these.
+    """
+    found = select(Import, ImportUpdate).outerjoin(ImportUpdate, ImportUpdate.import_id == Import.id)
+    found = found.where(Import.user_id == actor.id)
+    if actor.table_ids is None:
+        return found
+    return found.where(func.coalesce(ImportUpdate.table_id, Import.table_id).in_(sorted(actor.table_ids)))
+
+
+async def find_own(session: AsyncSession, actor: Actor, import_id: str) -> tuple[Import, ImportUpdate | None]:
+    """Raises `NotFound`."""
+    found = (await session.execute(own_imports(actor).where(Import.id == import_id))).one_or_none()
+    if found is None:
+        raise NotFound("import")
+    return found[0], found[1]
+
+
+async def imports_after(
+    session: AsyncSession, actor: Actor, after: str, limit: int
+) -> list[tuple[Import, ImportUpdate | None, int | None]]:
+    """One's own, with the rows of their files as far as these are known, the newest first; those older than the one
+    with the id `after`, if there is one. What else was found in the files, which may be megabytes, is not read.
+    """
+    found = (
+        own_imports(actor)
+        .add_columns(Import.inspection["rows"].as_integer())
+        .options(*IN_A_LIST)
+        .order_by(Import.created_at.desc(), Import.id.desc())
+        .limit(limit)
+    )
+    last = await session.get(Import, after) if after else None
+    if last is not None and last.user_id == actor.id:
+        found = found.where(tuple_(Import.created_at, Import.id) < (last.created_at, last.id))
+    return [(import_, update, rows) for import_, update, rows in (await session.execute(found)).all()]
 
 
 async def find_update(database: Database, table_id: int, import_id: str) -> tuple[Import, ImportUpdate]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import select
 
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
@@ -22,23 +22,20 @@ from webapp.models.errors import NotAllowed
 from webapp.models.policy import Action, Actor, is_allowed
 from webapp.models.tables import large_changing, large_steps
 from webapp.models.tables.access import require_access
-from webapp.models.tables.change_set import ChangeSet, Kind, Via
+from webapp.models.tables.change_set import Kind, Via
 from webapp.models.tables.import_model import Import, ImportState, StateConflict, ensure_room
 from webapp.models.tables.import_update import ImportUpdate, get_update, remember_source
+from webapp.models.tables.import_wishes import Wishes
 from webapp.models.tables.importing import announce, begin_inspection, cancel, get_in_state
 from webapp.models.tables.judged_columns import judged_columns
 from webapp.models.tables.large_change import ENDED, LargeChange, LargeState
 from webapp.models.tables.large_columns import NewColumn, ensure_room_for, numbers_of
 from webapp.models.tables.sheet import editable
-from webapp.models.tables.table import Table
-from webapp.models.tables.update_checks import ensure_fitting
+from webapp.models.tables.update_checks import ensure_fitting, has_changed_since
 
 MARK_TITLE = "Missing from the file"
 PLANNER = "import.update"
 OUTDATED = "The table has changed since, so the file was compared with it again."
-# What people change in a table without changing which row is which, unless it is in a key.
-HARMLESS = (Kind.CELLS, Kind.TITLE)
-WITHOUT_COLUMNS = (*HARMLESS, Kind.ADD_ROWS, Kind.DELETE_ROWS)
 
 
 class TableGone(UserError):
@@ -66,8 +63,10 @@ async def create(
     size: int,
     sha256: str,
     limit: int | None = None,
+    overrides: ImportOverrides | None = None,
+    wishes: Wishes | None = None,
 ) -> None:
-    """Begin with an upload, which is in the import's folder. `size` is in bytes.
+    """Begin with an upload, which is in the import's folder. `size` is in bytes. `overrides` say how to read it.
 
     Raises `NotFound`, `NotAllowed`, `TableNotReady` and `TooManyWaiting`.
     """
@@ -75,10 +74,11 @@ async def create(
     if limit is not None:
         await ensure_room(work.session, actor.id, limit)
     import_ = Import(id=import_id, user_id=actor.id, filename=filename, size=size, sha256=sha256, is_update=True)
+    import_.wishes = wishes.to_json() if wishes is not None else None
     work.session.add(import_)
     await work.session.flush()
     work.session.add(ImportUpdate(import_id=import_id, table_id=table_id, source=source_name(filename)))
-    begin_inspection(work, import_, ImportOverrides())
+    begin_inspection(work, import_, overrides or ImportOverrides())
 
 
 async def record_inspection(
@@ -121,6 +121,7 @@ async def compare(
     if limit is not None:
         await ensure_room(work.session, import_.user_id, limit)
     update.settings, update.note = settings.to_json(), ""
+    import_.wishes = None  # somebody decides
     await _compare(work, import_, update)
 
 
@@ -148,7 +149,7 @@ async def apply(work: UnitOfWork, actor: Actor, table_id: int, import_id: str, d
     if import_.state != ImportState.READY or report is None:
         raise StateConflict(import_.state)
     settings = UpdateSettings.from_json(update.settings)
-    changed = await work.run(lambda connection: _changed_since(connection, table_id, report.seq, settings))
+    changed = await work.run(lambda connection: has_changed_since(connection, table_id, report.seq, settings))
     if changed:
         await compare_again(work, import_, update, OUTDATED)
         return False
@@ -247,23 +248,6 @@ async def _remember(work: UnitOfWork, update: ImportUpdate, import_: Import, cha
     await remember_source(work.session, update.table_id, update.source, titles, remembered, added)
 
 
-def _changed_since(connection: Connection, table_id: int, seq: int, settings: UpdateSettings) -> bool:
-    """Whether the table has changed in a way that the comparison would come out otherwise. A cell that somebody changes
-    is left as it is, since each is compared once more when it is written.
-    """
-    given = {"table_id": table_id, "seq": seq}
-    sets = connection.execute(_SINCE, given).all()
-    latest = connection.scalar(_LATEST, given) or 0
-    if len(sets) < latest - seq:
-        return True  # the log has forgotten some
-    if settings.mode == Mode.APPEND:
-        return any(kind not in WITHOUT_COLUMNS for kind, _ in sets)
-    keys = set(map(str, settings.keys)) if settings.mode == Mode.UPDATE else None
-    return any(
-        kind not in HARMLESS or keys is None or not keys.isdisjoint(columns.split(",")) for kind, columns in sets
-    )
-
-
 def _new_columns(inspection: InspectionReport, settings: UpdateSettings) -> list[NewColumn]:
     """Under the numbers below 0 that the comparison has for them."""
     guesses = [(-index - 1, inspection.columns[index]) for index in settings.new]
@@ -276,9 +260,3 @@ def _new_columns(inspection: InspectionReport, settings: UpdateSettings) -> list
 def _title(title: str, number: int) -> str:
     """As the file has it, if a column can have that."""
     return visible(title)[:MAX_TITLE].strip() or f"Column {-number}"
-
-
-_SINCE = select(ChangeSet.kind, ChangeSet.columns).where(
-    ChangeSet.table_id == bindparam("table_id"), ChangeSet.seq > bindparam("seq")
-)
-_LATEST = select(Table.seq).where(Table.id == bindparam("table_id"))

@@ -11,10 +11,11 @@ from webapp.imports.companions import fit_into
 from webapp.imports.drafts import Draft
 from webapp.imports.report import ImportOverrides, InspectionReport
 from webapp.models.accounts.audit import AuditEvent, AuditSource, Event
-from webapp.models.accounts.user import User
+from webapp.models.accounts.user import User, actor_from
 from webapp.models.base import utc_now
 from webapp.models.errors import NotFound
 from webapp.models.idempotency import forget_outcome
+from webapp.models.policy import Action, is_allowed
 from webapp.models.tables.change_log import publish_change, record_import
 from webapp.models.tables.import_model import (
     CHANGED,
@@ -25,6 +26,7 @@ from webapp.models.tables.import_model import (
     ensure_room,
     import_topic,
 )
+from webapp.models.tables.import_wishes import Wishes
 from webapp.models.tables.imported_table import make_table
 from webapp.models.tables.search_indexing import begin_search_index
 from webapp.models.tables.table import Table
@@ -40,8 +42,10 @@ async def create(
     size: int,
     sha256: str,
     limit: int | None = None,
+    overrides: ImportOverrides | None = None,
+    wishes: Wishes | None = None,
 ) -> None:
-    """Begin with an upload, which is in the import's folder. `size` is in bytes.
+    """Begin with an upload, which is in the import's folder. `size` is in bytes. `overrides` say how to read it.
 
     Raises `TooManyWaiting`, and `NotFound` if the person is gone.
     """
@@ -49,16 +53,25 @@ async def create(
     if limit is not None:
         await ensure_room(work.session, user_id, limit)
     import_ = Import(id=import_id, user_id=user_id, filename=filename, size=size, sha256=sha256)
+    import_.wishes = wishes.to_json() if wishes is not None else None
     work.session.add(import_)
-    begin_inspection(work, import_, ImportOverrides())
+    begin_inspection(work, import_, overrides or ImportOverrides())
 
 
 async def record_inspection(work: UnitOfWork, import_id: str, inspection: dict[str, Any]) -> None:
-    """Pass 1 is complete: the preview waits for a decision. `inspection` is an `InspectionReport` as JSON."""
+    """Pass 1 is complete: the preview waits for a decision, unless it was wished that there is none. `inspection` is an
+    `InspectionReport` as JSON.
+    """
     import_ = await get_in_state(work, import_id, ImportState.INSPECTING)
     import_.inspection = inspection
     import_.state = ImportState.READY
     import_.failure = None
+    wishes, import_.wishes = Wishes.from_json(import_.wishes), None
+    user = await User.find(work.session, import_.user_id)
+    if wishes.starts and user.is_active and is_allowed(actor_from(user), Action.CREATE_TABLE):
+        await begin_loading(work, import_id, ImportOverrides.from_json(import_.overrides), wishes.title)
+        return
+    import_.failure = "Whoever sent this file may not create tables any more." if wishes.starts else None
     announce(work, import_id)
     work.enqueue("draft_import", import_id)
 

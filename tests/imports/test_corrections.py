@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from webapp.imports.corrections import parse_overrides
 from webapp.imports.inspect_file import inspect_file
 from webapp.imports.report import ImportOverrides, InspectionReport
-from webapp.tables.import_overrides import parse_overrides
 
 FORM = {"encoding": "utf-8", "delimiter": ",", "quote": '"', "header": "yes", "header_row": "0"}
 

@@ -1,13 +1,14 @@
-"""The preview's form (tables/imports/_preview.html), parsed into the user's corrections of what was detected."""
+"""The fields of a preview, parsed into the user's corrections of what was detected: its form has them
+(tables/imports/_preview.html), and programs send some of them.
+"""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from webapp.db.errors import UserError
+from webapp.imports.questions import KEEP_TEXT, ORDER, answer_word, find_questions
 from webapp.imports.report import DATE_ORDERS, READ_OPTIONS, ColumnGuess, ImportOverrides, InspectionReport
-from webapp.tables.import_notes import corrections_that_undo
-from webapp.tables.import_questions import KEEP_TEXT, ORDER, answer_word, find_questions
 from webapp.types import NULL, TYPES
 
 MAX_TITLE = 200  # characters
@@ -37,7 +38,7 @@ def parse_overrides(fields: Fields, inspection: InspectionReport, before: Import
 
     `inspection` is what the form shows, `before` the corrections it was made with.
     """
-    overrides = _parse_read_options(fields, inspection)
+    overrides = parse_read_options(fields, inspection)
     overrides.order = _parse_order(fields, before)
     if not any(inspection.differs(overrides, option) for option in RESHAPING):
         overrides.columns = _parse_columns(fields, inspection, before)
@@ -59,10 +60,30 @@ def ensure_a_column(overrides: ImportOverrides, inspection: InspectionReport) ->
         raise InvalidOverride("A table needs at least one column. Clear Skip for one of them.", "columns-0-skip")
 
 
-def _parse_read_options(fields: Fields, inspection: InspectionReport) -> ImportOverrides:
+def fields_of(inspection: InspectionReport) -> dict[str, str]:
+    """How the file was read, as the fields of the preview have it."""
+    return {
+        "sheet": inspection.sheet or "",
+        "encoding": inspection.encoding,
+        "delimiter": inspection.delimiter_choice,
+        "quote": inspection.quote or "none",
+        "header": "yes" if inspection.header else "no",
+        "header_row": str(inspection.header_row or 0),
+    }
+
+
+def parse_upload_options(fields: Fields) -> ImportOverrides:
+    """How to read a file that nobody has looked at yet. Raises `InvalidOverride`."""
+    overrides = parse_read_options(fields)
+    overrides.order = _parse_order(fields, overrides)
+    return overrides
+
+
+def parse_read_options(fields: Fields, inspection: InspectionReport | None = None) -> ImportOverrides:
+    """Raises `InvalidOverride`. Before there is an `inspection`, any sheet may be one of the file."""
     overrides = ImportOverrides(encoding=fields.get("encoding") or None)
     if "delimiter" in fields:
-        is_as_detected = fields["delimiter"] == inspection.delimiter
+        is_as_detected = inspection is not None and fields["delimiter"] == inspection.delimiter
         overrides.delimiter = fields["delimiter"] if is_as_detected else _parse_delimiter(fields["delimiter"])
     if "quote" in fields:
         overrides.quote = _parse_quote(fields["quote"])
@@ -70,14 +91,15 @@ def _parse_read_options(fields: Fields, inspection: InspectionReport) -> ImportO
         overrides.header = header == "yes"
     if header_row := fields.get("header_row"):
         overrides.header_row = _parse_header_row(header_row)
-    if inspection.sheets and (sheet := fields.get("sheet")):
-        if sheet not in inspection.sheets:
+    if (sheet := fields.get("sheet")) and (inspection is None or inspection.sheets):
+        if inspection is not None and sheet not in inspection.sheets:
             raise InvalidOverride(f"The file has no sheet “{sheet}”.", "sheet")
         overrides.sheet = sheet
     if overrides.encoding and not _is_encoding(overrides.encoding):
         raise InvalidOverride(f"“{overrides.encoding}” is not an encoding this server knows.", "encoding")
-    for option, value in corrections_that_undo(inspection, fields.get("undo", "")).items():
-        setattr(overrides, option, value)
+    if inspection is not None:
+        for option, value in corrections_that_undo(inspection, fields.get("undo", "")).items():
+            setattr(overrides, option, value)
     return overrides
 
 
@@ -175,6 +197,14 @@ def _parse_type(value: str, guess: ColumnGuess, prefix: str) -> dict[str, Any]:
     if name and name not in offered | DATE_ORDERS:
         raise InvalidOverride("A date has its day, its month or its year first.", prefix + "type")
     return {"type": type_} | ({"order": name} if name else {})
+
+
+def corrections_that_undo(inspection: InspectionReport, button: str) -> dict[str, Any]:
+    """The options of reading that take back the note whose button was pressed; none if it is no such button."""
+    for index, note in enumerate(inspection.notes):
+        if str(index) == button:
+            return {option: value for option, value in note.undo.items() if option in READ_OPTIONS}
+    return {}
 
 
 def encode_type(guess: ColumnGuess, type_: str, format: Mapping[str, Any]) -> str:
