@@ -132,8 +132,8 @@ class Receiver:
 
     def requests(self) -> list[tuple[str, dict[str, str], str]]:
         """What it did, the headers with names in lower case, and the body as it came."""
-        lines = (self.folder / "received").read_text().splitlines()
-        found = (json.loads(line) for line in lines)
+        whole, _, _ = (self.folder / "received").read_text().rpartition("\n")  # the last line may be half written
+        found = (json.loads(line) for line in whole.splitlines())
         return [(how, {name.lower(): value for name, value in head.items()}, body) for how, head, body in found]
 
     def messages(self) -> list[dict[str, Any]]:
