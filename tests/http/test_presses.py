@@ -32,6 +32,7 @@ from webapp.web.csrf import SAFE_METHODS
 AT_ONCE = 8
 CLEAR = (200, 201, 204, 303, 401, 403, 404, 409, 410, 412, 422, 429)
 PURGING = "SELECT 1 FROM tables WHERE state = 'purging' UNION SELECT 1 FROM change_sets WHERE is_purging"
+LOADING = "SELECT 1 FROM imports WHERE state = 'loading'"
 UNREACHABLE = "smtp://127.0.0.1:1"
 ROUTES = pytest.mark.parametrize("endpoint", sorted(PRESSES))
 
@@ -154,14 +155,16 @@ async def with_key(press: Press, client: Any) -> Press:
 
 
 async def ensure_nothing_left(app: Application, settings: Settings) -> None:
-    """No row of what does not exist, and no folder without an import, once the tasks that remove files have run."""
+    """No row of what does not exist, and no folder without an import, once the tasks that remove files or load rows
+    have run.
+    """
     await db.of(app).wait_for_writes()
     ensure_consistent(settings.data_dir)
 
     def is_clean() -> bool:
         with closing(connect(settings.data_dir / "rowcast.db")) as connection:
             known = {import_id for (import_id,) in connection.execute("SELECT id FROM imports")}
-            if connection.execute(PURGING).fetchone():
+            if connection.execute(PURGING).fetchone() or connection.execute(LOADING).fetchone():
                 return False
         folder = settings.imports_dir
         return not folder.is_dir() or {path.name for path in folder.iterdir()} <= known

@@ -186,6 +186,8 @@ OTHERS = {
     "api.forms_index": "JSON",
     "api.forms_show": "JSON",
     "api.health": "JSON",
+    "api.imports_index": "JSON",
+    "api.imports_show": "JSON",
     "api.links_index": "JSON",
     "api.links_show": "JSON",
     "api.me_show": "JSON",
