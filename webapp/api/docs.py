@@ -1,7 +1,6 @@
 """The API's documentation: the OpenAPI document for programs, and a page rendered from it for people."""
 
 import json
-import shlex
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, cast
 
@@ -9,6 +8,7 @@ from quart import Response, current_app
 from quart_schema import QuartSchema, hide
 
 from webapp.api import bp
+from webapp.api.examples import Example
 from webapp.api.openapi import Json, Provider
 from webapp.web.access import public
 from webapp.web.errors import TEXTS, TITLES
@@ -52,19 +52,20 @@ class Field(NamedTuple):
 
 
 class Reference:
-    """The document as the page prints it: references resolved, types in plain words, a command for each operation."""
+    """The document as the page prints it: references resolved, types in plain words, examples of each operation."""
 
     def __init__(self, document: Json, origin: str) -> None:
         self.document = document
         self.origin = origin
 
     def operations(self) -> Iterator[Json]:
-        """Each as in the document, with `path`, `method`, `scope`, `fields` of the body, and `curl`; parameters are
-        fields too, and responses are resolved.
+        """Each as in the document, with `path`, `method`, `scope`, `fields` of the body, `curl` and `python`;
+        parameters are fields too, and responses are resolved.
         """
         for path, operations in self.document["paths"].items():
             for method, operation in operations.items():
                 body = self._resolve(_schema(operation.get("requestBody", {})))
+                example = Example.of(self.origin, path, method, operation, body)
                 yield operation | {
                     "path": path,
                     "method": method.upper(),
@@ -75,7 +76,8 @@ class Reference:
                     "parameters": [self._parameter(parameter) for parameter in operation["parameters"]],
                     "fields": self._fields(body, body.get("required", [])),
                     "responses": [self._response(*item) for item in operation["responses"].items()],
-                    "curl": self._curl(path, method, operation, body),
+                    "curl": example.curl,
+                    "python": example.python,
                 }
 
     def schemas(self) -> Iterator[Json]:
@@ -129,21 +131,6 @@ class Reference:
         for key in part["$ref"].removeprefix("#/").split("/"):
             target = target[key]
         return cast(Json, target)
-
-    def _curl(self, path: str, method: str, operation: Json, body: Json) -> str:
-        examples = {part["name"]: part["example"] for part in operation["parameters"] if part["in"] == "path"}
-        command = "curl" if method == "get" else f"curl -X {method.upper()}"
-        address = f"{self.origin}{path.format(**examples)}"
-        if isinstance(body.get("examples", [None])[0], str):  # a file, which has a name
-            address = f"'{address}?filename=planets.csv'"
-        lines = [f"{command} {address}"]
-        if operation["security"]:
-            lines.append('-H "Authorization: Bearer $ROWCAST_TOKEN"')
-        if body:
-            lines.append(f"-H 'Content-Type: {next(iter(operation['requestBody']['content']))}'")
-            (example, *_) = body["examples"]
-            lines.append(f"-d {shlex.quote(example if isinstance(example, str) else json.dumps(example))}")
-        return " \\\n  ".join(lines)
 
 
 def _schema(part: Json) -> Json:

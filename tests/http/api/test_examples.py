@@ -1,4 +1,4 @@
-"""The command that the reference shows for each operation works when it is pasted, on a table as in the examples."""
+"""The examples that the reference shows for each operation work when they are pasted, on a table as in the examples."""
 
 import json
 import shlex
@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from quart_schema import QuartSchema
 
@@ -71,16 +72,43 @@ def _renumber(settings: Settings, statement: str) -> None:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-async def test_the_command_of_an_operation_works(app: Application, client: Program, name: str) -> None:
+async def test_the_examples_of_an_operation_work(
+    app: Application, client: Program, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program in Python asks for the same as the command."""
     extension: QuartSchema = app.extensions["QUART_SCHEMA"]
     document: dict[str, Any] = extension.openapi_provider.document  # type: ignore[attr-defined]
     reference = Reference(document, "http://localhost")
-    (command,) = (one["curl"] for one in reference.operations() if one["operationId"] == name)
+    (shown,) = (one for one in reference.operations() if one["operationId"] == name)
 
-    method, url, headers, body = parse(command)
+    method, url, headers, body = parse(shown["curl"])
     answer = await client.open(url.removeprefix("http://localhost"), method=method, headers=headers, data=body)
 
     assert answer.status_code < 300, await answer.get_data(as_text=True)
+    with monkeypatch.context() as patch:
+        patch.setenv("ROWCAST_TOKEN", "rowcast_x")
+        *asked, token, sent = run(shown["python"], patch)
+    assert (asked, _read(sent)) == ([method, url, headers], _read(body))
+    assert token == ("Bearer rowcast_x" if "$ROWCAST_TOKEN" in shown["curl"] else "")
+
+
+def _read(body: str | None) -> object:
+    return json.loads(body) if body and body.startswith("{") else body
+
+
+def run(program: str, patch: pytest.MonkeyPatch) -> tuple[str, str, dict[str, str], str, str | None]:
+    """Method, URL, headers but for the token, token, and body of its request."""
+    asked = list[httpx.Request]()
+
+    def request(method: str, url: str, **options: Any) -> httpx.Response:
+        asked.append(httpx.Request(method, url, **options))
+        return httpx.Response(200, request=asked[0])
+
+    patch.setattr(httpx, "request", request)
+    exec(program, {})  # noqa: S102
+    (sent,) = asked
+    headers = {"Content-Type": sent.headers["Content-Type"]} if "Content-Type" in sent.headers else {}
+    return sent.method, str(sent.url), headers, sent.headers.get("Authorization", ""), sent.content.decode() or None
 
 
 def parse(command: str) -> tuple[str, str, dict[str, str], str | None]:
