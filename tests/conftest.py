@@ -5,11 +5,12 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
+from quart.routing import QuartRule
 from quart.testing import QuartClient, TestApp
 
 from settings import Settings
@@ -39,7 +40,27 @@ class PatientApp(TestApp):
         super().__init__(app, startup_timeout=60, shutdown_timeout=60)
 
 
+class RememberedRule(QuartRule):
+    """Compiling the rules of an application takes most of the time in which one is made, and there are thousands of
+    applications in a run, with the same rules: each is compiled once.
+    """
+
+    _known: ClassVar[dict[tuple[Any, ...], dict[str, Any]]] = {}
+
+    def compile(self) -> None:
+        place = (self.rule, self.host, self.subdomain, self.websocket, repr(self.defaults))
+        key = (*place, self.endpoint, frozenset(self.methods or ()))
+        known = self._known.get(key)
+        if known is None:
+            before = vars(self).copy()
+            super().compile()
+            known = {name: value for name, value in vars(self).items() if before.get(name) is not value}
+            self._known[key] = known
+        vars(self).update(known)
+
+
 Application.test_app_class = PatientApp
+Application.url_rule_class = RememberedRule
 
 
 def make_settings(data_dir: Path, **more: Any) -> Settings:
