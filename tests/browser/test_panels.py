@@ -252,7 +252,7 @@ def test_an_answer_that_comes_after_the_panel_was_closed_does_not_open_it_again(
     panel.get_by_role("link", name="Close").press("Enter")
     expect(panel).to_be_hidden()
     let_go(held)
-    page.wait_for_function("window.answered")
+    wait_for(lambda: page.evaluate("Boolean(window.answered)"))
 
     expect(panel).to_be_hidden()
     expect(page).to_have_url(re.compile(r"/tables/\d+$"))

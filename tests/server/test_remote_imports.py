@@ -136,7 +136,7 @@ def test_a_file_that_is_no_table_fails_with_its_reason(house: House, tmp_path: P
 
 def test_an_interrupted_command_cancels_its_import(house: House, tmp_path: Path) -> None:
     file = tmp_path / "many.csv"
-    file.write_text("a,b,c\n" + "1,two,2024-01-01\n" * 1_000_000, encoding="utf-8")
+    file.write_text("a,b,c\n" + "1,two,2024-01-01\n" * 4_000_000, encoding="utf-8")
     before = len(asked(house, "/imports")["items"])
     process = begin(at(house[0]), house[1], "import", file)
     try:

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from webapp.api.fields import MAX_COLUMNS
 from webapp.imports.comparison_report import SampleRow
-from webapp.models import Import, ImportUpdate
+from webapp.models import Import, ImportState, ImportUpdate
+from webapp.models.tables.import_wishes import Wishes
 
 IMPORT_ID = "5f0c9f2e7a1b4c3d5f0c9f2e7a1b4c3d"
 MAX_PREVIEW = 20  # rows
@@ -59,7 +60,13 @@ class ImportSummary(BaseModel):
     def values(cls, import_: Import, update: ImportUpdate | None, rows: int | None) -> dict[str, Any]:
         names = ("id", "filename", "size", "state", "failure", "table_id", "created_at", "finished_at")
         about = {name: getattr(import_, name) for name in names}
-        return about | {"into": None if update is None else update.table_id, "rows": rows}
+        state = ImportState.COMPARING if _goes_on(import_) else import_.state
+        return about | {"state": state, "into": None if update is None else update.table_id, "rows": rows}
+
+
+def _goes_on(import_: Import) -> bool:
+    """Whether a file that was compared is about to be imported, without waiting for anybody."""
+    return import_.state == ImportState.READY and not import_.failure and Wishes.from_json(import_.wishes).starts
 
 
 class ImportProgress(BaseModel):

@@ -1,6 +1,8 @@
 """Imports by programs: a file becomes a table, or goes into one, in one request or with a look at it before."""
 
 import io
+import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,10 @@ from tests.http.api.tables import add_planets
 from tests.http.api.test_limited_tokens import limited
 from tests.servers import PATIENCE
 from tests.tables import add_table
+from webapp.db.sqlite_driver import connect
 from webapp.extensions import db, jobs
 from webapp.models import Actor, Role, Scope
+from webapp.models.tables.import_wishes import Wishes
 from webapp.tables.import_stream import Audience, Cursor, ImportSubject
 from webapp.web.application import Application
 from webapp.web.formatting import Locale
@@ -383,6 +387,22 @@ async def test_a_file_that_is_no_table_fails_and_says_why(app: Application, prog
     assert "failed" in (await problem(await client.post(f"{address}/cancel"), 409))["detail"]
 
 
+async def test_an_import_that_goes_on_by_itself_is_at_no_time_ready(
+    app: Application, program: Make, settings: Settings, cities: int
+) -> None:
+    """A program that looks between its comparison and its start would think that it waits for a decision."""
+    client = await program()
+    sent = await send(client, LATER, f"/api/v1/tables/{cities}/imports?key=id")
+    assert (await settled(app, client, sent["id"]))["state"] == "ready"
+    with closing(connect(settings.data_dir / "rowcast.db")) as connection:
+        connection.execute("UPDATE imports SET wishes = ?", (json.dumps(Wishes(starts=True).to_json()),))
+
+    shown = await (await client.get(f"{IMPORTS}/{sent['id']}")).get_json()
+    (listed,) = (await (await client.get(IMPORTS)).get_json())["items"]
+
+    assert shown["state"] == listed["state"] == "comparing"
+
+
 async def test_an_import_is_cancelled_once_and_not_started_then(app: Application, program: Make) -> None:
     client = await program()
     sent = await send(client)
@@ -485,7 +505,7 @@ async def test_a_token_that_reads_imports_nothing(app: Application, program: Mak
     for method, path in (
         ("POST", IMPORTS),
         ("POST", f"{IMPORTS}/{sent['id']}/start"),
-        ("DELETE", f"{IMPORTS}/{sent['id']}"),
+        ("POST", f"{IMPORTS}/{sent['id']}/cancel"),
     ):
         await problem(await reader.open(path, method=method, data=PLANETS, headers=CSV), 403)
 
