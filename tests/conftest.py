@@ -52,9 +52,8 @@ class RememberedRule(QuartRule):
         key = (*place, self.endpoint, frozenset(self.methods or ()))
         known = self._known.get(key)
         if known is None:
-            before = vars(self).copy()
             super().compile()
-            known = {name: value for name, value in vars(self).items() if before.get(name) is not value}
+            known = {name: value for name, value in vars(self).items() if name != "map"}
             self._known[key] = known
         vars(self).update(known)
 
