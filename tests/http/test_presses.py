@@ -265,6 +265,7 @@ async def test_a_request_during_which_its_person_or_subject_is_deleted_is_answer
     interruption = Interruption(monkeypatch)
     for number in count(1):
         scene = await open_scene(app, settings, number)
+        await db.of(app).wait_for_writes()  # a press may be prepared in the file itself, and hold up the loop meanwhile
         press = await PRESSES[endpoint](scene)
         user = scene.user
         gone = lambda scene=scene, user=user: scene.remove(user)  # noqa: E731

@@ -41,8 +41,11 @@ def table(house: tuple[Server, str]) -> int:
 def begin(address: str, token: str, *arguments: object, **more: str) -> subprocess.Popen[bytes]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ROWCAST_")}
     environment |= {"PYTHONPATH": str(ROOT), "ROWCAST_DATA_DIR": "/nowhere", "ROWCAST_TOKEN": token, **PROXIES, **more}
-    command = [sys.executable, "-m", "webapp", "--server", address, *map(str, arguments)]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    # A run in the background of a shell ignores Ctrl-C, and hands that down.
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "webapp", "--server", address]
+    return subprocess.Popen(
+        [*command, *map(str, arguments)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
 
 
 def run(address: str, token: str, *arguments: object, status: int = 0) -> bytes:

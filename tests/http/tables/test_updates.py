@@ -649,6 +649,7 @@ async def test_a_second_large_change_of_the_table_has_to_wait_and_is_told_so(
     app: Application, ada: QuartClient, table: int
 ) -> None:
     location = await compared(app, ada, table)
+    await db.of(app).wait_for_writes()  # what follows holds up the loop, in which they would end
     with closing(connect(jobs.of(app).settings.data_dir / "rowcast.db")) as connection:
         connection.execute(
             "INSERT INTO large_changes (table_id, user_id, kind, via, note, planner, arguments, is_decided, state,"
