@@ -23,7 +23,7 @@ ImportId = Annotated[
     Field(
         pattern=r"^[0-9a-f]{32}$",
         description="The import's id.",
-        examples=["5f0c9f2e7a1b4c3d5f0c9f2e7a1b4c3d"],
+        examples=["00000000000000000000000000000017"],
     ),
 ]
 ORDER = "Of day and month, where the file leaves it open."

@@ -10,7 +10,7 @@ from webapp.imports.comparison_report import SampleRow
 from webapp.models import Import, ImportState, ImportUpdate
 from webapp.models.tables.import_wishes import Wishes
 
-IMPORT_ID = "5f0c9f2e7a1b4c3d5f0c9f2e7a1b4c3d"
+IMPORT_ID = "00000000000000000000000000000017"
 MAX_PREVIEW = 20  # rows
 IMPORT_EXAMPLE: dict[str, Any] = {
     "id": IMPORT_ID,

@@ -43,7 +43,7 @@ DELIVERY_EXAMPLE: dict[str, Any] = {
     "reason": "",
     "answer": "",
 }
-SECRET = "whsec_SEyQz0rXq3bQbq6dJt0n0cYk2Tg1pW8eQ5m7v9xZ4aA="  # noqa: S105  (of nobody)
+SECRET = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="  # noqa: S105  (of nobody)
 _UNCHANGED: Any = None
 
 Name = Annotated[str, named(MAX_NAME)]
