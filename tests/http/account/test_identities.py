@@ -1,19 +1,14 @@
 """The page of what signs in through the provider: linked, shown, removed."""
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-
 import pytest
 from quart.testing import QuartClient
 from sqlalchemy import select
 
-from tests.conftest import Client, make_settings
 from tests.events import events
-from tests.helpers import is_signed_in, sign_up
+from tests.helpers import is_signed_in
 from tests.mails import letters
 from tests.people import ADA, EVE, settle, window
-from tests.provider import FakeProvider, begin, come_back, fake_provider, oidc_settings, sign_in_through
-from webapp import create_app
+from tests.provider import FakeProvider, begin, come_back, sign_in_through
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import Identity, Role, User
@@ -21,18 +16,8 @@ from webapp.web.application import Application
 
 
 @pytest.fixture
-def provider() -> Iterator[FakeProvider]:
-    with fake_provider() as running:
-        yield running
-
-
-@pytest.fixture
-async def app(data_dir: Path, provider: FakeProvider) -> AsyncIterator[Application]:
-    made = create_app(make_settings(data_dir, **oidc_settings(provider.issuer, oidc_accounts="everybody")))
-    made.test_client_class = Client
-    async with made.test_app():
-        await sign_up(made.test_client())
-        yield made
+def app(provider_app: Application) -> Application:
+    return provider_app
 
 
 async def identities(app: Application) -> list[Identity]:

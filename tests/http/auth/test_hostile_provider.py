@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +33,8 @@ from webapp.web.oidc import attempts, documents
 
 
 @pytest.fixture
-def provider() -> Iterator[FakeProvider]:
-    with fake_provider() as running:
-        yield running
-
-
-@pytest.fixture
-async def app(data_dir: Path, provider: FakeProvider) -> AsyncIterator[Application]:
-    made = create_app(make_settings(data_dir, **oidc_settings(provider.issuer, oidc_accounts="everybody")))
-    made.test_client_class = Client
-    async with made.test_app():
-        await sign_up(made.test_client())
-        yield made
+def app(provider_app: Application) -> Application:
+    return provider_app
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Passwords left to owners: everybody else comes through the provider, and the pages say so."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from tests.conftest import Client, make_settings
 from tests.helpers import PASSWORD, is_signed_in, sign_in, sign_up
 from tests.mails import letters
 from tests.people import ADA, EVE, settle, window
-from tests.provider import FakeProvider, fake_provider, oidc_settings, sign_in_through
+from tests.provider import FakeProvider, oidc_settings, sign_in_through
 from webapp import create_app
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
@@ -19,12 +19,6 @@ from webapp.models.accounts import invitation
 from webapp.models.accounts.people import OPERATOR
 from webapp.web.application import Application
 from webapp.web.mailer import mailer
-
-
-@pytest.fixture
-def provider() -> Iterator[FakeProvider]:
-    with fake_provider() as running:
-        yield running
 
 
 @pytest.fixture

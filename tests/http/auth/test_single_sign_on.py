@@ -1,7 +1,7 @@
 """Signing in through an OpenID provider: who gets in, as whom, and with which role."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from tests.helpers import PASSWORD, is_signed_in, sign_in, sign_up
 from tests.http.auth.conftest import add_second_factor, code
 from tests.mails import letters
 from tests.people import ADA, EVE, settle, window
-from tests.provider import FakeProvider, begin, come_back, fake_provider, oidc_settings, sign_in_through
+from tests.provider import FakeProvider, begin, come_back, oidc_settings, sign_in_through
 from webapp import create_app
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
@@ -28,12 +28,6 @@ from webapp.web.application import Application
 from webapp.web.mailer import mailer
 
 MakeApp = Callable[..., Awaitable[Application]]
-
-
-@pytest.fixture
-def provider() -> Iterator[FakeProvider]:
-    with fake_provider() as running:
-        yield running
 
 
 @pytest.fixture
