@@ -9,12 +9,13 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from tests.rowstore.backends import column, round_trip
@@ -103,8 +104,20 @@ def test_any_table_in_any_dialect_and_encoding_is_read_unchanged(
         assert stored_and_printed(path, report) == rows
 
 
+WORDS = st.text("abc", min_size=1, max_size=4)
+GAPS = st.sampled_from([" ", ",", ", ", "\n", ' "', '" '])
+NOTES = st.builds(
+    lambda first, rest: first + "".join(gap + word for gap, word in rest),
+    WORDS,
+    st.lists(st.tuples(GAPS, WORDS), max_size=5),
+)
+
+
 @settings(deadline=None)  # each example is a file and a database
-@given(st.lists(st.tuples(st.integers(), st.dates(), st.text('abc ,"\n', min_size=1, max_size=9)), min_size=3))
+@given(st.lists(st.tuples(st.integers(), st.dates(), NOTES), min_size=3))
+@example(
+    [(1, date(2026, 3, 30), "two\nlines,here"), *[(number, date(2026, 3, 30), "one,line") for number in (2, 3, 4)]]
+)
 def test_the_dialect_of_a_realistic_table_is_detected(rows: list[tuple[Any, ...]]) -> None:
     cells = [[str(cell) for cell in row] for row in rows]
     with TemporaryDirectory() as directory:

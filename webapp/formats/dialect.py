@@ -181,8 +181,8 @@ def _best_quoting(lines: list[str], sample: str, delimiter: str, chosen: str | N
     unquoted = replace(options, quote="")
     if chosen is None and (usual.errors >= _MAX_ERRORS or (is_odd and not quoted and delimiter in _UNQUOTED)):
         others.append(unquoted)
-    if chosen is None and usual.joined and _score(lines, unquoted).share == 1:
-        return _score(lines, unquoted)  # every line is a row by itself: the quotes are text
+    if chosen is None and usual.joined and (by_line := _score(lines, unquoted)).is_whole:
+        return by_line  # every line is a row by itself: the quotes are text
     if chosen is None and not quoted:
         single = _count_quoted_cells(sample, delimiter, "'")
         if single > 1 and (usual.share < 1 or single * 2 >= len(lines)):
