@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from webapp.types import TYPES, Choice
 from webapp.types.chosen import ChosenType
-from webapp.types.guess import Decision, Hints, TypeGuesser
+from webapp.types.guess import Decision, TypeGuesser
+from webapp.types.reading_hints import Hints
 
 
 def decide(values: Sequence[str], title: str = "", hints: Hints | None = None, batch: int = 10_000) -> Decision:

@@ -10,12 +10,12 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import IO, Any
 
 from webapp.formats.blocks import MAX_LINE
 from webapp.formats.errors import ImportFileError
+from webapp.formats.opendocument_values import read_date, read_number, read_time
 from webapp.formats.package import SheetFacts
 from webapp.formats.source import MAX_COLUMNS, MAX_NAME, MAX_TABLES
 from webapp.formats.xml_reader import XmlReader
@@ -33,10 +33,7 @@ _PREFIXES = {
 _CELLS = ("table:table-cell", "table:covered-table-cell")
 _EXTERNAL = re.compile(r"'file:.*'#\$")  # a copy of the sheet of another file that formulas refer to
 _ERROR = re.compile(r"#[A-Z0-9/_]{2,20}[!?]?|Err:\d{3}")
-_DURATION = re.compile(r"(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:[.,]\d*)?)S)?)?")
-_PADDED = re.compile(r"0[\d\- /().]*|\d+(?:[- /().]+\d+)+")  # 00501, 012-34-5678
 _SPACE = re.compile(r"[ \t\r\n]+")
-_ONE_DAY = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -271,50 +268,13 @@ def _value(cell: _Cell, facts: SheetFacts, rows: int) -> Any:
         facts.formulas_without_value += rows
     value: Any = None
     if kind in ("float", "percentage", "currency"):
-        value = _number(attributes.get("office:value", ""), text)
+        value = read_number(attributes.get("office:value", ""), text)
     elif kind == "date":
-        value = _date(attributes.get("office:date-value", ""))
+        value = read_date(attributes.get("office:date-value", ""))
     elif kind == "time":
-        value = _time(attributes.get("office:time-value", ""))
+        value = read_time(attributes.get("office:time-value", ""))
     elif kind == "boolean":
         value = {"true": True, "false": False}.get(attributes.get("office:boolean-value", ""))
     elif kind == "string":
         value = attributes.get("office:string-value") or None
     return value if value is not None else text
-
-
-def _number(value: str, shown: str) -> float | str | None:
-    """The number, or the text that shows it with zeros in front or in groups, as an identifier is written."""
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    if _PADDED.fullmatch(shown) and number.is_integer() and number >= 0:
-        digits = re.sub(r"\D", "", shown)
-        is_grouped = digits != shown and "." not in shown and " " not in shown
-        if int(digits or 0) == number and (is_grouped or (digits == shown and digits[0] == "0" and len(digits) > 1)):
-            return shown
-    return number
-
-
-def _date(value: str) -> date | datetime | str | None:
-    try:
-        return date.fromisoformat(value) if "T" not in value else datetime.fromisoformat(value[:26])
-    except ValueError:
-        return value or None
-
-
-def _time(value: str) -> time | timedelta | str | None:
-    found = _DURATION.fullmatch(value)
-    if not found:
-        return value or None
-    sign, days, hours, minutes, seconds = found.groups()
-    duration = timedelta(
-        days=int(days or 0),
-        hours=int(hours or 0),
-        minutes=int(minutes or 0),
-        seconds=float((seconds or "0").replace(",", ".")),
-    )
-    if sign or duration >= _ONE_DAY:
-        return -duration if sign else duration
-    return (datetime.min + duration).time()

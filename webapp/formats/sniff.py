@@ -1,6 +1,5 @@
 """Detects how to read a file: its format, encoding, delimiter, quotes and header, each with the reason."""
 
-import codecs
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -22,15 +21,12 @@ from webapp.formats import (
     unpack,
     xlsx,
 )
-from webapp.formats.blocks import can_decode, read_blocks
-from webapp.formats.delimited import make_parser
+from webapp.formats.blocks import can_decode
 from webapp.formats.errors import ImportFileError
+from webapp.formats.samples import beginning, first_lines, first_records
 from webapp.formats.source import FileFormat, ReadOptions, Remark
 from webapp.formats.unpack import PlainFile
 
-_SAMPLE_BYTES = 128 * 1024
-_SAMPLE_RECORDS = 200
-_KEPT_COMMENTS = 20  # of a longer run of comments above a table
 _BLANK = " \t\r\n\x0b\x0c\0\ufeff\xa0"
 _LINE_ENDS = "\r\n\ufeff"
 _FIELDS = re.compile(rf"^{preamble.FIELDS}[ \t].*(?:\r\n|\r|\n|$)", re.MULTILINE)
@@ -123,18 +119,18 @@ def _sniff_text(plain: PlainFile, overrides: ReadOverrides) -> SniffResult:
     if not codec.startswith("utf-16"):
         _ensure_text(path)
     if overrides.delimiter is None:
-        sample = _beginning(path, codec)
+        sample = beginning(path, codec)
         if json_detection.is_json(sample, plain.name):
             return _sniff_json(plain, codec, encoding_reason, sample, overrides)
         json_detection.ensure_json(sample, plain.name)
     with path.open("rb") as file:
         quote = "" if overrides.quote == "none" else overrides.quote
-        sample, is_whole = _first_lines(file, codec)
+        sample, is_whole = first_lines(file, codec)
         if is_whole and sample.strip(_LINE_ENDS) and not sample.strip(_BLANK):
             raise ImportFileError("This file holds nothing but blank lines: there is no table in it.")
         options, delimiter_reason = _sniff_dialect(sample, overrides.delimiter, quote)
         options = replace(options, encoding=codec)
-        rows, comments = _first_records(file, options)
+        rows, comments = first_records(file, options)
     last = preamble.count_comments([row[0] for row in rows])
     if options.layout == "fixed" and rows and preamble.comment_mark(rows[last][0]):
         rows[last] = [*aligned.split_titles(rows[last], options.gaps)]
@@ -200,7 +196,7 @@ def _sniff_xlsx(plain: PlainFile, overrides: ReadOverrides) -> SniffResult:
         if result.options.format == "xlsx":
             result.options = replace(result.options, is_archived=True)
         return result
-    rows, _ = _first_records(converted.file, ReadOptions(), comments=False)
+    rows, _ = first_records(converted.file, ReadOptions(), comments=False)
     has_header, header_row, reason = header.detect(rows, overrides.header, overrides.header_row)
     options = ReadOptions("xlsx", header=has_header, header_row=header_row, sheet=converted.sheet)
     return SniffResult(
@@ -273,41 +269,3 @@ def _sniff_encoding(path: Path, chosen: str | None) -> tuple[str, str]:
             _, codec = encoding.byte_order_mark(file.read(4))
         codec = codec if codec.startswith("utf-16") else "utf-16-le"
     return codec, f"{encoding.label(codec)}, as you chose"
-
-
-def _first_lines(file: BinaryIO, codec: str) -> tuple[str, bool]:
-    """Whole lines from the beginning, without most of a long run of comments; and whether this is the whole file."""
-    text = ""
-    for block in read_blocks(file, codec, _SAMPLE_BYTES):
-        text += block.text
-        if len(text) >= _SAMPLE_BYTES // 4:
-            lines = text.splitlines(keepends=True)
-            if not all(not line.strip() or preamble.comment_mark(line) for line in lines):
-                return text, block.is_last
-            text = "".join(lines[-_KEPT_COMMENTS:])
-    return text, True
-
-
-def _beginning(path: Path, codec: str) -> str:
-    """The beginning of a file, whose last line may be cut off."""
-    with path.open("rb") as file:
-        return codecs.getincrementaldecoder(codec)("replace").decode(file.read(_SAMPLE_BYTES))
-
-
-def _first_records(file: BinaryIO, options: ReadOptions, *, comments: bool = True) -> tuple[list[list[str]], int]:
-    """The first records that are not blank, and how many leading comments stand above them.
-
-    The last comments stay, because one of them may hold the titles.
-    """
-    rows: list[list[str]] = []
-    above = 0
-    file.seek(0)
-    for records in make_parser(options).parse(read_blocks(file, options.encoding, _SAMPLE_BYTES)):
-        rows += [row for row in records.rows if row]
-        if comments:
-            leading = next((index for index, row in enumerate(rows) if not preamble.comment_mark(row[0])), len(rows))
-            dropped = max(0, leading - _KEPT_COMMENTS)
-            rows, above = rows[dropped:], above + dropped
-        if len(rows) >= _SAMPLE_RECORDS:
-            break
-    return rows[:_SAMPLE_RECORDS], above

@@ -14,7 +14,6 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -26,15 +25,13 @@ from webapp.formats.binary_workbook import SheetCells
 from webapp.formats.compound_file import UnknownStructureError
 from webapp.formats.errors import ImportFileError
 from webapp.formats.package import Package, SheetFacts, prepare
-from webapp.formats.source import MAX_NAME, MAX_TABLES, Remark
+from webapp.formats.source import Remark
+from webapp.formats.workbook_sheets import EMPTY, find_sheet, list_sheets, sheets_of, visible_sheets
 
 MAX_CPU_SECONDS = 600  # for the largest files
 MAX_SPARSE_CELLS = 5_000_000  # cells of a sheet, empty ones too, that need not fit the size of the file
 MAX_CELLS_PER_BYTE = 2  # of the unpacked file, in larger sheets: of 60 cells one must be filled
 _HEAD = 64 * 1024  # bytes that tell the kind of a file
-_EXAMINED_ROWS = 100  # of a sheet, to tell whether it is a table
-_MAX_LISTED_BYTES = 64 * 1024 * 1024  # of a workbook whose sheets are all opened to tell their sizes
-_MAX_LISTED_SHEETS = 100
 # What a container of an Office program is that is no workbook, by the name of a stream in it.
 _CONTAINED = {
     "EncryptedPackage": "This Excel file is encrypted and needs a password. Save it without one and upload it again.",
@@ -47,10 +44,6 @@ _ERRORS_ARE_LOST = Remark(
     "errors_lost",
     "In a file of this kind, cells with errors such as #N/A are read as empty, and so are formulas without a stored"
     " value. Save it as .xlsx and import that to see them.",
-)
-_EMPTY = (
-    "This workbook is empty: none of its sheets has a cell with a value. If it shows charts or pictures of a table,"
-    " save the table itself and upload that."
 )
 
 
@@ -131,9 +124,9 @@ def _convert(
 
     try:
         workbook = CalamineWorkbook.from_path(path)
-        sheets = _sheets(workbook)
-        name, sheet = _find_sheet(workbook, sheets, sheet_name)
-        listing = _listing(workbook, sheets, name, sheet, unpacked)
+        sheets = sheets_of(workbook)
+        name, sheet = find_sheet(workbook, sheets, sheet_name)
+        listing = list_sheets(workbook, sheets, name, sheet, unpacked)
     except PasswordError:
         raise ImportFileError("This Excel file needs a password. Save it without one and upload it again.") from None
     except (CalamineError, OSError) as error:
@@ -150,7 +143,12 @@ def _convert(
         facts, notes = SheetFacts(merged=_merged(sheet)), [_ERRORS_ARE_LOST]
     sheet_csv.write_values(lambda: _rows(sheet, texts))
     notes += sheet_notes.of_sheet(facts, facts.hidden_columns(sheet.start[1], sheet.width), listing, name)
-    return {"sheets": _visible(sheets), "sheet": name, "listing": listing, "notes": [asdict(note) for note in notes]}
+    return {
+        "sheets": visible_sheets(sheets),
+        "sheet": name,
+        "listing": listing,
+        "notes": [asdict(note) for note in notes],
+    }
 
 
 def _binary_cells(path: str, index: int, count: int, *, is_archive: bool) -> SheetCells | None:
@@ -191,7 +189,7 @@ def _convert_opendocument(path: str, name: str | None, unpacked: int) -> dict[st
         )
         found = found or next((sheet for sheet in visible if sheet.rows), None)
     if found is None:
-        raise ImportFileError(_EMPTY)
+        raise ImportFileError(EMPTY)
     _ensure_dense(found.name, found.rows, found.columns, unpacked)
     sheet_csv.write_values(lambda: opendocument.rows(Path(path), found))
     listing = [
@@ -228,76 +226,6 @@ def _convert_markup(path: str, kind: markup.Markup, name: str | None) -> dict[st
     sheet_csv.write_texts(markup.rows(Path(path), kind, table.number))
     notes = sheet_notes.of_sheet(table.facts, table.facts.hidden_columns(0, table.columns), listing, table.name)
     return {"sheets": names, "sheet": table.name, "listing": listing, "notes": [asdict(note) for note in notes]}
-
-
-def _sheets(workbook: Any) -> dict[str, bool]:
-    """The names of the sheets with cells, and whether each is visible."""
-    from python_calamine import SheetTypeEnum, SheetVisibleEnum
-
-    sheets = {
-        sheet.name: sheet.visible == SheetVisibleEnum.Visible
-        for sheet in workbook.sheets_metadata
-        if sheet.typ == SheetTypeEnum.WorkSheet
-    }
-    if len(sheets) > MAX_TABLES or any(len(name) > MAX_NAME for name in sheets):
-        raise ImportFileError(
-            f"This workbook has more than {MAX_TABLES:,} sheets, or one with a name of more than {MAX_NAME} characters."
-            " Save the sheet as CSV and import that."
-        )
-    return sheets
-
-
-def _visible(sheets: Mapping[str, bool]) -> list[str]:
-    return [name for name, is_visible in sheets.items() if is_visible] or list(sheets)
-
-
-def _find_sheet(workbook: Any, sheets: Mapping[str, bool], requested: str | None) -> tuple[str, Any]:
-    """The requested sheet, else the first that is a table, else the first that is not empty."""
-    if requested is not None:
-        if requested not in sheets:
-            raise ImportFileError(f"The workbook has no sheet “{requested}”. It has: {', '.join(sheets)}.")
-        sheet = workbook.get_sheet_by_name(requested)
-        if not sheet.height:
-            raise ImportFileError(f"The sheet “{requested}” is empty.")
-        return requested, sheet
-    first = None
-    for name in _visible(sheets):
-        sheet = workbook.get_sheet_by_name(name)
-        if _is_table(sheet):
-            return name, sheet
-        if sheet.height and first is None:
-            first = name
-    if first is None:
-        raise ImportFileError(_EMPTY)
-    return first, workbook.get_sheet_by_name(first)
-
-
-def _is_table(sheet: Any) -> bool:
-    """Several rows of several cells each: a cover sheet is a few scattered texts."""
-    if sheet.height < 2 or sheet.width < 2:
-        return False
-    rows = [*islice(sheet.iter_rows(), sheet.start[0], sheet.start[0] + _EXAMINED_ROWS)]
-    wide = sum(sum(cell not in ("", None) for cell in row) >= 2 for row in rows)
-    return wide >= 2 and 2 * wide >= sum(any(cell not in ("", None) for cell in row) for row in rows)
-
-
-def _listing(
-    workbook: Any, sheets: Mapping[str, bool], chosen: str, chosen_sheet: Any, unpacked: int
-) -> list[dict[str, Any]]:
-    """All sheets with their sizes, which are None where telling would take too long, or the sheet cannot be read."""
-    from python_calamine import CalamineError
-
-    listing: list[dict[str, Any]] = []
-    for name, is_visible in sheets.items():
-        entry = {"name": name, "rows": None, "columns": None, "hidden": not is_visible}
-        sheet = chosen_sheet if name == chosen else None
-        if sheet is None and unpacked <= _MAX_LISTED_BYTES and len(listing) < _MAX_LISTED_SHEETS:
-            with suppress(CalamineError):
-                sheet = workbook.get_sheet_by_name(name)
-        if sheet is not None:
-            entry |= {"rows": sheet.height, "columns": sheet.width}
-        listing.append(entry)
-    return listing
 
 
 def _merged(sheet: Any) -> int:

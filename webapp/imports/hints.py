@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Iterable
 
-from webapp.types.guess import Hints, TypeGuesser
+from webapp.types.guess import TypeGuesser
+from webapp.types.reading_hints import Hints
 
 _MAX_TITLE = 40  # characters
 

@@ -19,7 +19,9 @@ from webapp.imports.report import ColumnGuess, ImportOverrides, InspectionReport
 from webapp.imports.requests import Progress
 from webapp.types import NULL, TYPES, Choice
 from webapp.types.chosen import ChosenType
-from webapp.types.guess import MAX_REMEMBERED, MAX_SAMPLE, MAX_SAMPLES, Hints, TypeGuesser, shorten
+from webapp.types.guess import MAX_REMEMBERED, MAX_SAMPLES, TypeGuesser
+from webapp.types.reading_hints import Hints
+from webapp.types.reasons import MAX_SAMPLE, shorten
 
 _MAX_REJECTED = 100  # rejected rows listed individually
 _SAMPLE_ROWS = 20

@@ -12,7 +12,8 @@ from webapp.rowstore.reader import RowReader
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.types import NULL, TYPES, Choice
 from webapp.types.base import null_of
-from webapp.types.guess import TypeGuesser, reason_for
+from webapp.types.guess import TypeGuesser
+from webapp.types.reasons import reason_for
 from webapp.types.tally import Offer
 
 MAX_LISTED = 20  # different texts without a value that are listed of a type

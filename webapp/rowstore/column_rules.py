@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from webapp.db.errors import UserError
 from webapp.rowstore.cell_input import ensure_storable
-from webapp.types.guess import shorten
+from webapp.types.reasons import shorten
 
 MAX_CHOICES = 500
 MAX_CHOICE = 200  # characters

@@ -8,7 +8,7 @@ from webapp.formats.json_columns import JSON
 from webapp.imports.type_options import ListedText, TypeOption
 from webapp.models import Column
 from webapp.types import TYPES
-from webapp.types.guess import shorten
+from webapp.types.reasons import shorten
 from webapp.web.formatting import capitalise
 
 MAX_SHOWN = 40  # characters of a text without a value

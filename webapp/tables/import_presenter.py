@@ -15,7 +15,7 @@ from webapp.models import Import, ImportState
 from webapp.models.tables.import_model import RUNNING_STATES, ImportSummary
 from webapp.tables.import_notes import account_for_lines, present_notes
 from webapp.types import Choice, describe
-from webapp.types.guess import shorten
+from webapp.types.reasons import shorten
 from webapp.web.formatting import capitalise, plural
 
 ENCODINGS = {

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from webapp.types import TYPES, describe
 from webapp.types.base import Choice
@@ -12,6 +12,8 @@ from webapp.types.days import DayRecogniser
 from webapp.types.identifiers import titled
 from webapp.types.number_tally import NumberTally
 from webapp.types.numbers import NumberRecogniser
+from webapp.types.reading_hints import NO_ORDER, Hints, resolved
+from webapp.types.reasons import quoted, reason_for, shorten, texts_kept
 from webapp.types.tally import HOPELESS_AFTER, Exceptions, Offer, Recogniser, Tally, is_missing
 
 _NOT_NUMBERS = ("boolean", "date", "datetime", "time", "duration")
@@ -19,9 +21,6 @@ NUMBERS = ("integer", "decimal")
 MAX_WIDTH = 80  # characters; wider values do not widen the column
 MAX_REMEMBERED = 20_000  # distinct values, so that each is tested once
 MAX_SAMPLES = 5
-_MAX_QUOTED = 40  # characters of a value quoted in a reason
-MAX_SAMPLE = 500  # characters of a sample: a preview is loaded as a whole, and a cell may hold a whole document
-_QUOTED_EXCEPTIONS = 3
 # Why a value that looks like a number has no value.
 _PITFALLS = (
     (re.compile(r"[0-9]+_[0-9_]+"), "underscore"),
@@ -40,16 +39,6 @@ class Misfit:
 
     def __str__(self) -> str:
         return f"row {self.row:,} is {quoted(self.value)}"
-
-
-def shorten(value: str, longest: int = MAX_SAMPLE) -> str:
-    return value if len(value) <= longest else value[: longest - 1] + "…"
-
-
-def quoted(value: str) -> str:
-    """A value as part of a sentence: shortened, on one line, between quotation marks."""
-    text = value if value.isprintable() else value.encode("unicode_escape").decode("ascii")
-    return f'"{text if len(text) <= _MAX_QUOTED else text[: _MAX_QUOTED - 1] + "…"}"'
 
 
 @dataclass(slots=True)
@@ -72,16 +61,6 @@ class ColumnFacts:
             candidates = dict.fromkeys([*self.samples, *map(shorten, filter(None, values[:200]))])
             self.samples = list(candidates)[:MAX_SAMPLES]
         return empty > 0
-
-
-@dataclass(frozen=True, slots=True)
-class Hints:
-    """What the rest of the file says about readings that a column leaves open, each with the reason in words."""
-
-    mark: str = ""  # "." or ","
-    mark_reason: str = ""
-    order: str = ""  # "dmy", "mdy" or "ymd"
-    order_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +204,7 @@ class TypeGuesser:
 
     def offers(self, hints: Hints | None = None) -> list[Offer]:
         """Every type that some cells have, the most natural first."""
-        found = [offer for source in self._sources for offer in _resolved(source, hints or Hints())]
+        found = [offer for source in self._sources for offer in resolved(source, hints or Hints())]
         if any(_is_unpadded_clock(offer.choice) for offer in found):
             found.sort(key=lambda offer: offer.choice.type != "duration")
         return found
@@ -246,7 +225,7 @@ class TypeGuesser:
         if best and (sign := self._sign_of_identifiers(best, title)):
             return Decision(Choice("text"), f"Text ({sign})", choices, null_token=null_token)
         if best is None:
-            asked = any(offer.doubt == _NO_ORDER for offer in enough)
+            asked = any(offer.doubt == NO_ORDER for offer in enough)
             reason = self._reason_for_text(offered, enough)
             return Decision(Choice("text"), reason, choices, question="order" if asked else "", null_token=null_token)
         return Decision(best.choice, reason_for(best, self.filled), choices, best.exceptions, null_token=null_token)
@@ -279,43 +258,10 @@ class TypeGuesser:
         if enough:
             return f"Text ({enough[0].doubt}: {', '.join(map(quoted, self.facts.samples[:2]))})"
         if offered and not offered[0].doubt:
-            return f"Text (as {describe(offered[0].choice)}, {_kept(offered[0], self.filled)})"
+            return f"Text (as {describe(offered[0].choice)}, {texts_kept(offered[0], self.filled)})"
         value = self.misfit.value if self.misfit else ""
         pitfall = next((f", {name}" for pattern, name in _PITFALLS if pattern.fullmatch(value)), "")
         return f"Text ({self.misfit}{pitfall})"
-
-
-_NO_ORDER = "day or month first"
-
-
-def _resolved(source: Recogniser | Tally, hints: Hints) -> list[Offer]:
-    """The offers, those in the reading that the rest of the file suggests first."""
-    offers = source.offers()
-    if not source.ambiguous_reading():
-        return offers
-    if isinstance(source, NumberRecogniser | NumberTally):
-        mark = hints.mark or "."
-        note = f"with a decimal {_MARKS[mark]}, {hints.mark_reason or 'as nothing says otherwise'}"
-        first = [replace(offer, note=note) for offer in offers if offer.reading == mark]
-        return first + [offer for offer in offers if offer.reading != mark]
-    order, reason = hints.order, hints.order_reason
-    if not order and all("." in str(offer.choice.format["layout"]) for offer in offers):
-        order, reason = "dmy", "as always with points"
-    first = [
-        replace(offer, note=_joined(f"{_ORDERS[order]}, {reason}", offer.note))
-        for offer in offers
-        if offer.reading == order
-    ]
-    others = [replace(offer, doubt=offer.doubt or _NO_ORDER) for offer in offers if offer.reading != order]
-    return first + others
-
-
-_MARKS = {".": "point", ",": "comma"}
-_ORDERS = {"dmy": "day first", "mdy": "month first", "ymd": "year first", "": ""}
-
-
-def _joined(*notes: str) -> str:
-    return "; ".join(filter(None, notes))
 
 
 def _is_unpadded_clock(choice: Choice) -> bool:
@@ -330,27 +276,3 @@ def _distinct(offers: Sequence[Offer]) -> list[Choice]:
         if offer.choice not in choices:
             choices.append(offer.choice)
     return choices
-
-
-def reason_for(offer: Offer, filled: int) -> str:
-    if offer.exceptions.count:
-        words = describe(offer.choice)
-        return f"{words[:1].upper()}{words[1:]}: {_kept(offer, filled)}"
-    subject = {1: "The only value converts", 2: "Both values convert"}.get(filled, f"All {filled:,} values convert")
-    loss = "" if offer.choice.keeps_texts else " without loss"
-    texts = "; those written in another way keep their text" if offer.choice.keeps_texts else ""
-    return f"{subject}{loss}{texts}{f' ({offer.note})' if offer.note else ''}"
-
-
-def _kept(offer: Offer, filled: int) -> str:
-    """Such as: 3 of 1,200 keep their text (NA)."""
-    exceptions = offer.exceptions
-    tokens = [shorten(token, _MAX_QUOTED) for token, _ in exceptions.most_frequent[:_QUOTED_EXCEPTIONS]]
-    more = exceptions.are_many or len(exceptions.tokens) > len(tokens)
-    examples = f" ({', '.join(map(_on_one_line, tokens))}{', …' if more else ''})" if tokens else ""
-    verb = "keeps its" if exceptions.count == 1 else "keep their"
-    return f"{exceptions.count:,} of {filled:,} {verb} text{examples}"
-
-
-def _on_one_line(text: str) -> str:
-    return text if text.isprintable() and text == text.strip() else quoted(text)

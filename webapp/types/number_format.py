@@ -264,3 +264,8 @@ def mark_of_name(name: str) -> str:
         return match[1]
     groups = {",": ".", ".": ","}
     return next((groups[group] for group in groups if f"#{group}##" in name), "")
+
+
+def is_64_bits(written: Written) -> bool:
+    whole = written.whole_number
+    return whole is not None and MIN_INTEGER <= whole <= MAX_INTEGER

@@ -6,15 +6,13 @@ from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from webapp.types.base import Choice
-from webapp.types.number_format import MAX_DIGITS, MAX_INTEGER, MIN_INTEGER, Written, read_number
+from webapp.types.number_format import MAX_DIGITS, Written, is_64_bits, read_number
+from webapp.types.number_identifiers import Identifiers
 from webapp.types.tally import PADDING, Exceptions, Offer, Tally, split
 
 _MAX_WAYS = 2_000  # distinct ways to write a number; the others count as one
 _TOO_LONG = 20  # digits; what has 19 may have 64 bits
 MARKS = (".", ",")
-_BARE_EXPONENT = re.compile(r"[0-9]+[eE][0-9]+")  # programs write a sign or a mark: 1e+05, 1.2e5
-# Digits with a few letters, as parts and invoices are named: 12F3, A-60001, 60001b.
-_CODE = re.compile(r"[0-9]+[A-Za-z][0-9A-Za-z]*[0-9]|[A-Za-z]{1,3}[-_/ ]?[0-9]{3,}|[0-9]{3,}[-_/ ]?[A-Za-z]")
 # A decimal as most are written, which means a number with one of the marks only: no 1.234, and not minus zero.
 _PLAIN = re.compile(
     r"(?!-0[.,]0+\Z)(-?)(?![1-9][0-9]{0,2}[.,][0-9]{3}\Z)(0|[1-9][0-9]{0,14})([.,])([0-9]{1,40})", re.ASCII
@@ -51,7 +49,7 @@ class Way(NamedTuple):
             written.group,
             written.indian,
             written.negative,
-            written.whole if written.whole < _TOO_LONG - 1 or _is_64_bits(written) else max(written.whole, _TOO_LONG),
+            written.whole if written.whole < _TOO_LONG - 1 or is_64_bits(written) else max(written.whole, _TOO_LONG),
             written.scale,
             written.is_fraction,
             written.ends_in_zero,
@@ -71,7 +69,7 @@ class NumberReading:
         self._has_others = False  # ways beyond those that are counted, or spaces around some numbers
 
     def add(self, text: str, count: int, written: Written | None, *, is_padded: bool) -> None:
-        if written is None or (self._needs_whole and not _is_64_bits(written)):
+        if written is None or (self._needs_whole and not is_64_bits(written)):
             self.exceptions.add(text, count)
             return
         self._has_others = self._has_others or is_padded
@@ -242,56 +240,6 @@ class NumberTally(Tally):
     def evidence(self) -> str:
         point, comma = (self._proofs[mark] for mark in MARKS)
         return "" if point == comma else "." if point > comma else ","
-
-
-class Identifiers:
-    """Signs that what looks like numbers are names of things, which nobody adds up."""
-
-    def __init__(self) -> None:
-        self.first: dict[str, str] = {}  # the first example of each
-        self._exponent = self._code = ""  # the first 12E4, and the first code beside numbers
-        self._has_fractions = False
-
-    def add(self, text: str, point: Written | None, comma: Written | None, *, has_tab: bool) -> None:
-        """`text` without the spaces around it; `has_tab`: one of them is a tab, which keeps Excel from rounding an
-        order number.
-        """
-        if (written := point or comma) is None:
-            self._look_at_code(text)
-            return
-        if has_tab and not written.is_fraction:
-            self.first.setdefault("written with a tab", text)
-        elif written.has_leading_zero:
-            self.first.setdefault("leading zero", text)
-        elif text.removeprefix("-").isdigit() and not _is_64_bits(written):
-            self.first.setdefault("beyond 64 bits", text)
-        elif _BARE_EXPONENT.fullmatch(text):
-            self._exponent = self._exponent or text
-        elif written.is_fraction:
-            self.add_fraction()
-
-    def add_fraction(self) -> None:
-        self._has_fractions = True
-
-    def _look_at_code(self, text: str) -> None:
-        if _CODE.fullmatch(text):
-            self._code = self._code or text
-        elif text.count(".") > 1 and text.replace(".", "").isdigit():
-            self.first.setdefault("version or address", text)
-
-    @property
-    def reason(self) -> str:
-        """Why this column stays text, with an example; empty if nothing speaks for it."""
-        for name, text in self.first.items():
-            return f"{name}: {text}"
-        if self._code and (self._exponent or not self._has_fractions):
-            return f"codes: {self._code}"
-        return f"codes: {self._exponent}" if self._exponent and not self._has_fractions else ""
-
-
-def _is_64_bits(written: Written) -> bool:
-    whole = written.whole_number
-    return whole is not None and MIN_INTEGER <= whole <= MAX_INTEGER
 
 
 def _way_of(shape: Shape, accepted_mark: str, mark: str) -> Way | None:
