@@ -69,7 +69,7 @@ class Server:
     async def run_until(self, moment: datetime) -> None:
         """Do all that falls due up to it, when it falls due."""
         while True:
-            for webhook_id in await self.database.read(lambda reading: find_due(reading, self.world.now, LEASE)):
+            for webhook_id, _ in await self.database.read(lambda reading: find_due(reading, self.world.now, LEASE)):
                 await self._sender._send_all(webhook_id)
             due = await self.database.read(lambda reading: find_next_due(reading, self.world.now))
             if due is None or due > moment:

@@ -25,6 +25,7 @@ from tests.webhooks import add_webhook, deliveries, found
 from webapp import create_app
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
+from webapp.jobs.webhooks import MAX_SENDING, MAX_SENDING_OF_ONE
 from webapp.models import Actor, AuditEvent, AuditSource, Event, User, Webhook, WebhookDelivery, WebhookEvent, utc_now
 from webapp.models.retention import RETENTIONS
 from webapp.models.tables import webhooks
@@ -36,6 +37,7 @@ from webapp.models.tables.renaming import rename_table
 from webapp.models.tables.undo import undo_latest
 from webapp.models.tables.webhook import KEPT
 from webapp.models.tables.webhook_outcome import pause_after
+from webapp.models.tables.webhook_sending import find_due
 from webapp.web.application import Application
 
 GRACE = Actor(2, "grace@example.org", "Grace", "member")  # owns the table
@@ -395,6 +397,77 @@ async def test_while_a_secret_is_replaced_both_sign(scene: Scene) -> None:
     assert " " not in scene.receiver.requests()[1][1]["webhook-signature"]
 
 
+async def test_a_secret_that_never_arrived_is_replaced_and_the_receiver_still_knows_a_signature(scene: Scene) -> None:
+    await scene.make()
+    for _ in range(3):
+        await scene.act(webhooks.rotate_secret, SOURCE, _sealer(scene), scene.table_id, scene.webhook_id)
+    await scene.manage(webhooks.send_test)
+    await scene.took(1)
+
+    ((_, headers, body),) = scene.receiver.requests()
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{body}".encode()
+    key = base64.b64decode(scene.secret.removeprefix("whsec_"))
+    digest = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+    signatures = headers["webhook-signature"].split(" ")
+    assert f"v1,{digest}" in signatures
+    assert len(signatures) == 3
+
+
+async def test_an_attempt_at_the_address_before_says_nothing_of_the_new_one(scene: Scene) -> None:
+    scene.receiver.behave("never")
+    await scene.make()
+    await scene.change("Hermes", "Mercury")
+    await scene.took(1)  # it waits for an answer until its time is over
+    scene.receiver.behave("200")
+    terms = webhooks.WebhookTerms(name="Shop", url=f"{scene.receiver.url}?new", events=())
+    await scene.act(
+        webhooks.change_webhook, SOURCE, [ip_network("127.0.0.0/8")], scene.table_id, scene.webhook_id, terms
+    )
+
+    webhook = await scene.settled()
+
+    assert (webhook.seq, webhook.failing_since, webhook.due_at) == (1, None, None)
+    (delivery,) = await deliveries(scene.app, scene.webhook_id)
+    assert (delivery.state, delivery.attempts) == ("delivered", 1)
+
+
+async def test_who_may_not_sign_in_sends_nothing(scene: Scene) -> None:
+    await scene.make()
+
+    async def set_active(work: UnitOfWork, is_active: bool) -> None:
+        await work.session.execute(update(User).where(User.id == GRACE.id).values(is_active=is_active))
+
+    scene.receiver.behave("500")
+    await scene.change("Hermes", "Mercury")
+    await scene.took(1)
+    await db.of(scene.app).write(set_active, False)
+    later = utc_now() + timedelta(hours=1)
+    assert await db.of(scene.app).read(lambda reading: find_due(reading, later, timedelta(60))) == []
+
+    scene.receiver.behave("200")
+    await db.of(scene.app).write(set_active, True)
+    await until(lambda: scene.receiver.seqs() == [1])
+
+
+async def test_the_slow_receivers_of_one_person_leave_room_for_those_of_others(
+    scene: Scene, settings: Settings, tmp_path: Path
+) -> None:
+    scene.receiver.behave("never")
+    for _ in range(MAX_SENDING):
+        await scene.make()
+    await scene.change("Hermes", "Mercury")
+    await scene.took(MAX_SENDING_OF_ONE)
+    ada = Actor(1, "ada@example.org", "Ada", "owner")
+    table_id = add_table(settings.data_dir, PLANETS, PLANET_ROWS, owner=ada.id)
+    with Receiver(tmp_path / "quick") as quick:
+        await add_webhook(scene.app, table_id, ada, quick.url)
+        async with scene.app.app_context():
+            await db().write(change_cells, ada, table_id, [CellEdit(1, 1, "Mercury", "Hermes")])
+        await until(lambda: len(quick.requests()) == 1)
+
+    assert len(scene.receiver.requests()) == MAX_SENDING_OF_ONE
+
+
 def _sealer(scene: Scene) -> Any:
     from webapp.extensions import sealer
 
@@ -531,8 +604,6 @@ async def test_in_the_trash_a_table_sends_nothing_until_it_is_restored(scene: Sc
     await scene.settled()
     await db.of(scene.app).write(throw_away, utc_now())
     async with db.of(scene.app).reading() as session:
-        from webapp.models.tables.webhook_sending import find_due
-
         assert await session.run_sync(lambda reading: find_due(reading.connection(), utc_now(), timedelta(60))) == []
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import ssl
-import time
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from ipaddress import ip_network
@@ -260,15 +260,40 @@ async def test_tls_asks_for_the_name_and_checks_its_certificate(
 async def test_a_name_server_that_does_not_answer_holds_up_no_thread_of_others(
     monkeypatch: pytest.MonkeyPatch, client: OutgoingClient
 ) -> None:
+    answers_now, threads = threading.Event(), set[str]()
+
     def hang(*args: Any, **options: Any) -> Any:
-        time.sleep(0.5)
+        threads.add(threading.current_thread().name.rpartition("_")[0])
+        answers_now.wait(30)
         return []
 
     monkeypatch.setattr(client_module.socket, "getaddrinfo", hang)
     waiting = [ask(client, "https://slow.example/", timeout=0.1) for _ in range(8)]
-    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    try:
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+    finally:
+        answers_now.set()
     assert {type(answer) for answer in answers} == {NoAnswer}
-    assert await asyncio.to_thread(lambda: 17) == 17
+    assert threads == {"names"}
+
+
+async def test_an_address_that_swallows_the_connection_leaves_time_for_the_next(
+    monkeypatch: pytest.MonkeyPatch, client: OutgoingClient
+) -> None:
+    monkeypatch.setattr(client_module, "CONNECT", 0.1)
+    server, port = await listen(Listener(b"HTTP/1.1 204 No Content\r\n\r\n"))
+    connect = asyncio.open_connection
+
+    async def swallow(host: str, *args: Any, **options: Any) -> Any:
+        if host == "127.0.0.2":
+            await asyncio.Event().wait()
+        return await connect(host, *args, **options)
+
+    monkeypatch.setattr(client_module.asyncio, "open_connection", swallow)
+    addresses = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port)) for host in ("127.0.0.2", "127.0.0.1")]
+    monkeypatch.setattr(client_module.socket, "getaddrinfo", lambda *args, **options: addresses)
+    async with server:
+        assert (await ask(client, f"http://hooks.example:{port}/")).status == 204
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from webapp.models.tables.large_change import LargeChangeRunning, PurgeRunning
 from webapp.models.tables.link_views import ViewSavedAnew
 from webapp.models.tables.linking import NeverBoth, TooManyLinks, TooManyOrigins
 from webapp.models.tables.members import IsOwner, TooManyMembers
-from webapp.models.tables.row_input import RowProblem, RowsRefused
+from webapp.models.tables.row_input import KeyRefused, RowProblem, RowsRefused
 from webapp.models.tables.sheet import TableNotReady
 from webapp.models.tables.type_change import RowsComing, TypeChangeRunning
 from webapp.models.tables.type_changing import NoSuchType
@@ -80,6 +80,11 @@ async def answer_rows_refused(error: RowsRefused) -> Response:
 async def answer_query_error(error: QueryError) -> Response:
     parameter = {"parameter": error.argument} if error.argument else {}
     return error_response(422, str(error), errors=[{"detail": str(error)} | parameter])
+
+
+@bp.errorhandler(KeyRefused)
+async def answer_key_refused(error: KeyRefused) -> Response:
+    return error_response(422, str(error), errors=[{"detail": str(error), "pointer": f"#/key/{error.place}"}])
 
 
 @bp.errorhandler(SettingsRefused)

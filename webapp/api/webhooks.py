@@ -246,7 +246,8 @@ async def _change(
         raise NotFound("webhook")
     seen: dict[str, Any] = {name: getattr(webhook, name) for name in WebhookTerms.__dataclass_fields__}
     terms = WebhookTerms(**{name: wanted.get(name, value) for name, value in seen.items()})
-    await webhooks.change_webhook(work, actor, source, networks, table_id, webhook_id, terms)
+    if wanted.keys() - {"is_on"}:  # an address that is no longer allowed keeps nobody from switching it off
+        await webhooks.change_webhook(work, actor, source, networks, table_id, webhook_id, terms)
     if "is_on" in wanted:
         await webhooks.switch_webhook(work, actor, source, table_id, webhook_id, is_on=wanted["is_on"])
 

@@ -12,6 +12,7 @@ from webapp.db.errors import UserError
 BLOCK = 256 * 1024  # bytes
 PASSES = 3  # over the file: it is sent, read, and loaded or compared
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds between two looks at an import
+PATIENCE = 300.0  # seconds in which the server says nothing of the import
 RUNNING = ("inspecting", "loading", "comparing", "updating")
 COUNTED = (
     "rows", "table_rows", "added", "changed", "cells", "same", "missing", "removed", "marked", "left_out", "refused",
@@ -28,6 +29,7 @@ class RemoteImport:
     def __init__(self, server: RemoteServer, file: Path, advance: Advance) -> None:
         self._server, self._file, self._advance = server, file, advance
         self._size = file.stat().st_size
+        self._seen_at = time.monotonic()  # when the server last said how far the import is
 
     def as_new(self, title: str | None, order: str | None) -> int:
         """Return the id of the new table. Raises `Refused`, `Unreachable`, and UserError with the server's reason."""
@@ -93,10 +95,13 @@ class RemoteImport:
 
     def _look(self, found: Document) -> Document:
         try:
-            return self._server.ask("GET", f"/imports/{found['id']}")
+            shown = self._server.ask("GET", f"/imports/{found['id']}")
+            self._seen_at = time.monotonic()
+            return shown
         except Refused as refused:
-            if refused.status != 429:
-                raise
+            is_passing = refused.status in (408, 429) or refused.status >= 500  # the server starts again, say
+            if not is_passing or time.monotonic() - self._seen_at > PATIENCE:
+                raise UserError(f"{refused} The import goes on there; its number is {found['id']}.") from refused
             time.sleep(refused.after or LONGEST_PAUSE)
             return found
 

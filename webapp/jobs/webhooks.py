@@ -37,6 +37,7 @@ LOOK_EVERY = 5.0  # seconds: for what other processes changed
 LOOK_FOR_FIRST_EVERY = 60.0  # seconds: for a first webhook, which another process has made
 GATHER = 0.05  # seconds in which further changes come into the same message
 MAX_SENDING = 16  # at a time
+MAX_SENDING_OF_ONE = 4  # of the tables of one owner, whose receivers may all be slow
 LEASE_BEYOND = 15.0  # seconds of a lease beyond the time that an attempt may take
 RECORD_EVERY = 10.0  # seconds between attempts to note an attempt, while the disk is full
 MAX_ANSWER = 1_024  # bytes that are kept of an answer
@@ -56,6 +57,7 @@ class WebhookSender:
         self._client = OutgoingClient(context.settings.private_networks)
         self._slots = asyncio.Semaphore(MAX_SENDING)
         self._sending: dict[int, asyncio.Task[bool]] = {}
+        self._owners: dict[int, int] = {}  # of the tables of those webhooks
 
     async def run(self) -> None:
         try:
@@ -86,17 +88,21 @@ class WebhookSender:
     async def _start_due(self) -> float:
         """Return after how many seconds to look again without being woken."""
         now = utc_now()
-        for webhook_id in await self._database.read(lambda reading: find_due(reading, now, self._lease)):
-            if webhook_id not in self._sending:
+        for webhook_id, owner_id in await self._database.read(lambda reading: find_due(reading, now, self._lease)):
+            if webhook_id not in self._sending and self._owned_by(owner_id) < MAX_SENDING_OF_ONE:
                 task = asyncio.create_task(self._send_all(webhook_id))
-                self._sending[webhook_id] = task
+                self._sending[webhook_id], self._owners[webhook_id] = task, owner_id
                 task.add_done_callback(partial(self._forget, webhook_id))
         next_due = await self._database.read(lambda reading: find_next_due(reading, now))
         seconds = (next_due - now).total_seconds() if next_due is not None else LOOK_EVERY
         return min(max(seconds, GATHER), LOOK_EVERY)
 
+    def _owned_by(self, owner_id: int) -> int:
+        return sum(owner == owner_id for owner in self._owners.values())
+
     def _forget(self, webhook_id: int, task: "asyncio.Task[bool]") -> None:
         self._sending.pop(webhook_id, None)
+        self._owners.pop(webhook_id, None)
         if task.cancelled():
             return
         if (error := task.exception()) is not None:

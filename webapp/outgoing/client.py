@@ -23,6 +23,7 @@ from webapp.outgoing.target import Target
 
 READ = 4_096  # bytes at a time
 MAX_AROUND = 64 * 1024  # bytes of an answer besides its body: headers, interim answers, sizes of chunks
+CONNECT = 3.0  # seconds in which an address of several has to take the connection
 NAME_THREADS = 4  # that wait for name servers: they cannot be interrupted, and must not be those of others
 NOT_PUBLIC = "This address leads into a private network. Only addresses of the internet are allowed."
 
@@ -120,8 +121,9 @@ class OutgoingClient:
         tls = {"ssl": self._tls, "server_hostname": target.name} if target.is_tls else {}
         for last, address in enumerate(addresses, 1):
             try:
-                return await asyncio.open_connection(str(address), target.port, **tls)  # type: ignore[arg-type]
-            except OSError:
+                async with asyncio.timeout(None if last == len(addresses) else CONNECT):
+                    return await asyncio.open_connection(str(address), target.port, **tls)  # type: ignore[arg-type]
+            except OSError:  # which a timeout is, too
                 if last == len(addresses):
                     raise
         raise OSError("no address")

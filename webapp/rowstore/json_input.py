@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 from webapp.rowstore.cell_input import Misfit
@@ -70,7 +71,9 @@ def _from_string(field: Field, text: str, values: CellValues) -> str:
 def _from_number(field: Field, number: int | Decimal) -> str:
     if field.type == "integer":
         return _whole(field, number)
-    value = float(number) + 0.0
+    value = float(Decimal(number)) + 0.0  # of a whole number Python would refuse one that is too large
+    if not isfinite(value):
+        raise Misfit("This number is too large")
     if Decimal(repr(value)) != number:
         raise Misfit("A number of this column has at most 15 digits")
     printed = field.print_value(value)

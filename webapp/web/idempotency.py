@@ -1,6 +1,7 @@
 """Sending a form or an API request again: the second time leads to what the first one created."""
 
 import hashlib
+import hmac
 import re
 import secrets
 from typing import cast
@@ -10,6 +11,8 @@ from quart.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
 from settings import Settings
+from webapp.db import keys
+from webapp.extensions import Extension, config
 from webapp.models.idempotency import AlreadyDone, RequestKey
 from webapp.web import templating
 from webapp.web.flashes import flash
@@ -17,6 +20,8 @@ from webapp.web.fragments import redirect_to
 from webapp.web.paths import url_for
 from webapp.web.session import current_user_or_none
 from webapp.web.visits import current_visit
+
+fingerprint_key = Extension("fingerprint_key", lambda app: keys.secret_key(config.of(app)).encode())
 
 FIELD = "idempotency_key"  # a hidden field; templates have a macro for it
 HEADER = "Idempotency-Key"
@@ -85,4 +90,7 @@ def _request_key(key: str, fingerprint: str, *, is_public: bool = False) -> Requ
 
 
 def _fingerprint(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    """With the server's key: what a program sends may have a password in it, which nobody is to guess from the
+    database.
+    """
+    return hmac.new(fingerprint_key(), content, hashlib.sha256).hexdigest()

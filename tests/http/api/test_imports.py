@@ -403,6 +403,20 @@ async def test_an_import_that_goes_on_by_itself_is_at_no_time_ready(
     assert shown["state"] == listed["state"] == "comparing"
 
 
+async def test_a_start_that_compares_again_first_may_be_sent_again(
+    app: Application, program: Make, settings: Settings, cities: int
+) -> None:
+    client, table = await program(), f"/api/v1/tables/{cities}"
+    sent = await send(client, LATER, f"{table}/imports?key=id")
+    await settled(app, client, sent["id"])
+    await client.patch(f"{table}/rows", json={"rows": [{"id": 2, "cells": {"City": "Bjørgvin"}}]})
+
+    answers = [await client.post(f"{IMPORTS}/{sent['id']}/start") for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert (await settled(app, client, sent["id"]))["state"] == "done"
+
+
 async def test_an_import_is_cancelled_once_and_not_started_then(app: Application, program: Make) -> None:
     client = await program()
     sent = await send(client)

@@ -37,6 +37,16 @@ async def test_rows_are_added_with_typed_cells(settings: Settings, program: Make
     assert await cells_of(client, url, 10) == dict.fromkeys(new) | {"Planet": "Ceres"}
 
 
+async def test_a_key_that_is_no_column_is_named(settings: Settings, program: Make) -> None:
+    client, url = await program(), f"{TABLES}/{add_planets(settings)}/rows"
+
+    answer = await client.put(url, json={"key": ["Planet", "Nope"], "rows": [{"cells": {"Planet": "Mars"}}]})
+
+    assert (await problem(answer, 422))["errors"] == [
+        {"detail": "The table has no column “Nope”.", "pointer": "#/key/1"}
+    ]
+
+
 async def test_cells_can_be_named_by_number_and_numbers_sent_as_strings(settings: Settings, program: Make) -> None:
     client = await program()
     table_id = add_table(
@@ -120,7 +130,8 @@ async def test_nothing_is_written_if_a_cell_does_not_hold_what_is_expected(
         (1, "Moons", "#/rows/1/expected/Moons")
     ]
     assert (await problem(missing, 409))["errors"][0]["pointer"] == "#/rows/1/id"
-    assert (await problem(twice, 422))["errors"][0]["index"] == 1
+    told = await problem(twice, 422)
+    assert (told["errors"][0]["index"], told["detail"]) == (1, "One row does not fit. Nothing was changed.")
     assert await log_of(app, table_id) == []
     assert (await client.open(url, method=method, json={"rows": [fine]})).status_code == 200
 

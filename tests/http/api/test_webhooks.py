@@ -3,12 +3,13 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from settings import Settings
 from tests.events import names
 from tests.http.api.conftest import Make, problem
 from tests.http.api.tables import add_planets
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import Role, Scope, Webhook
 from webapp.models.tables import webhooks
@@ -66,6 +67,20 @@ async def test_a_repeat_makes_nothing_and_is_not_shown_the_secret(
     assert tests[0] == tests[1]
     async with db.of(app).reading() as session:
         assert await session.scalar(select(func.count()).select_from(Webhook)) == 2
+
+
+async def test_it_is_switched_off_although_its_address_is_no_longer_allowed(
+    app: Application, settings: Settings, program: Make
+) -> None:
+    own, url = await program(), f"{TABLES}/{add_planets(settings)}/webhooks"
+    place = (await own.post(url, json=SHOP)).headers["Location"]
+
+    async def move(work: UnitOfWork) -> None:
+        await work.session.execute(update(Webhook).values(url="https://10.0.0.1/"))
+
+    await db.of(app).write(move)
+
+    assert (await (await own.patch(place, json={"is_on": False})).get_json())["is_on"] is False
 
 
 WRONG: list[tuple[dict[str, Any], int, str]] = [

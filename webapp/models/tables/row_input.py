@@ -54,13 +54,22 @@ class RowProblem:
     part: Literal["cells", "expected", "id"] = "cells"
 
 
+class KeyRefused(UserError):
+    """There is no such column to find rows by; `place` is that of its name among those that were sent, from 0."""
+
+    def __init__(self, place: int, name: str) -> None:
+        super().__init__(f"The table has no column “{name[:100]}”.")
+        self.place = place
+
+
 class RowsRefused(UserError):
     """Nothing was changed: `problems` are the first ones, of `count`."""
 
     def __init__(self, problems: Sequence[RowProblem]) -> None:
         self.problems, self.count = problems[:MAX_PROBLEMS], len(problems)
         more = f" These are the first {MAX_PROBLEMS}." if self.count > MAX_PROBLEMS else ""
-        one = "One cell does" if self.count == 1 else f"{self.count:,} cells do"
+        what = "cell" if all(problem.column is not None for problem in problems) else "row"
+        one = f"One {what} does" if self.count == 1 else f"{self.count:,} {what}s do"
         conflicts = any(problem.what != "refused" for problem in problems)
         super().__init__(
             f"Some rows are not as they were expected. Nothing was changed.{more}"
@@ -92,6 +101,13 @@ class RowWriting:
         if name not in self._by_name:
             raise NotFound("column")
         return self._by_name[name]
+
+    def key(self, names: Sequence[str]) -> list[Field]:
+        """Raises `KeyRefused`."""
+        for place, name in enumerate(names):
+            if name not in self._by_name:
+                raise KeyRefused(place, name)
+        return [self._by_name[name] for name in names]
 
     def ensure_fine(self) -> None:
         if self.problems:

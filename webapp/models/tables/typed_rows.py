@@ -86,14 +86,13 @@ async def put_typed_rows(
 ) -> WrittenRows:
     """Change the rows that have the same texts in the columns `keys`, and add those that no row has.
 
-    Raises `RowsRefused`, also for a key that several rows have, `NotFound` for a column, `TooManyCells` and
-    `TooMuchText`.
+    Raises `RowsRefused`, also for a key that several rows have, `KeyRefused`, `TooManyCells` and `TooMuchText`.
     """
     ensure_few(sum(map(len, rows)))
 
     def put(writing: RowWriting) -> WrittenRows:
         texts = writing.texts(rows)
-        fields = [writing.field(name) for name in keys]
+        fields = writing.key(keys)
         there = writing.find(fields, rows, texts)
         numbers = {field.number for field in fields}
         changed = [

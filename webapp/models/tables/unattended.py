@@ -8,7 +8,7 @@ from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.accounts.user import User, actor_from
 from webapp.models.errors import NotAllowed
 from webapp.models.policy import Actor
-from webapp.models.tables.import_model import Import, ImportState
+from webapp.models.tables.import_model import Import, ImportState, StateConflict
 from webapp.models.tables.import_update import get_update
 from webapp.models.tables.import_updating import Decision, apply
 from webapp.models.tables.import_wishes import Wishes
@@ -61,8 +61,12 @@ async def start(work: UnitOfWork, actor: Actor, table_id: int, import_id: str, w
         if update.report is None:
             raise NotCompared
         wishes.ensure_enough_rows(update.report)
-    if not await apply(work, actor, table_id, import_id, Decision(wishes.edits), plan):
-        import_.wishes = wishes.to_json()
+    try:
+        if not await apply(work, actor, table_id, import_id, Decision(wishes.edits), plan):
+            import_.wishes = wishes.to_json()
+    except StateConflict:
+        if import_.state != ImportState.COMPARING or not Wishes.from_json(import_.wishes).starts:
+            raise
 
 
 async def refuse(work: UnitOfWork, import_id: str, reason: str) -> None:

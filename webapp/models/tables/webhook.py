@@ -59,7 +59,7 @@ class Webhook(Base):
     url: Mapped[str]
     events: Mapped[list[Any]]  # values of `WebhookEvent`; empty: all, also those to come
     sealed: Mapped[str]  # the secret
-    # The secret before it, which signs as well until then.
+    # Those before it, which sign as well until then: one or two, with a space between them.
     sealed_before: Mapped[str | None]
     before_until: Mapped[datetime | None]
     is_on: Mapped[bool] = mapped_column(default=True)
@@ -74,8 +74,16 @@ class Webhook(Base):
     made_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     made_at: Mapped[datetime] = mapped_column(default=utc_now)
 
+    def earlier_secrets(self, now: datetime) -> list[str]:
+        return earlier_secrets(self.sealed_before, self.before_until, now)
+
     def wants(self, events: Iterable[str]) -> bool:
         return not self.events or not set(self.events).isdisjoint(events)
+
+
+def earlier_secrets(sealed: str | None, until: datetime | None, now: datetime) -> list[str]:
+    """The replaced secrets that still sign, sealed, the newest first."""
+    return sealed.split() if sealed is not None and until is not None and until > now else []
 
 
 class WebhookDelivery(Base):

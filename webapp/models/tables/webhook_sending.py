@@ -14,12 +14,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, or_, select, update
 
 from webapp.db.unit_of_work import UnitOfWork, in_one_run
+from webapp.models.accounts.user import User
 from webapp.models.tables.table import Table
 from webapp.models.tables.webhook import (
     DeliveryKind,
     DeliveryState,
     Webhook,
     WebhookDelivery,
+    earlier_secrets,
 )
 from webapp.models.tables.webhook_message import Message, Range, next_range
 
@@ -46,10 +48,11 @@ class Claim:
     message: Message
 
 
-def find_due(connection: Connection, now: datetime, lease: timedelta) -> list[int]:
-    """The webhooks for which there may be something to send."""
-    statement = select(Webhook.id).join(Table, Table.id == Webhook.table_id).where(_is_due(now, lease))
-    return list(connection.scalars(statement.order_by(Webhook.id)))
+def find_due(connection: Connection, now: datetime, lease: timedelta) -> list[tuple[int, int]]:
+    """The webhooks for which there may be something to send, and whose tables they are about: ids."""
+    statement = select(Webhook.id, Table.owner_id).join(Table, Table.id == Webhook.table_id)
+    found = connection.execute(statement.where(_is_due(now, lease)).order_by(Webhook.id))
+    return [(webhook_id, owner_id) for webhook_id, owner_id in found]
 
 
 def find_next_due(connection: Connection, now: datetime) -> datetime | None:
@@ -119,12 +122,11 @@ def _claim(connection: Connection, step: Step, holder: str, now: datetime, lease
     if delivery is None:  # somebody else has sent it, or a replay has replaced it
         connection.execute(update(Webhook).where(Webhook.id == step.webhook_id).values(lease=None, lease_until=None))
         return None
-    overlaps = webhook.sealed_before is not None and webhook.before_until is not None and webhook.before_until > now
     return Claim(
         step.webhook_id,
         delivery_id,
         webhook.url,
-        [webhook.sealed, webhook.sealed_before] if overlaps else [webhook.sealed],
+        [webhook.sealed, *earlier_secrets(webhook.sealed_before, webhook.before_until, now)],
         Message(
             delivery.message_id,
             delivery.kind,
@@ -161,11 +163,14 @@ def _is_free(now: datetime, lease: timedelta) -> ColumnElement[bool]:
 
 
 def _is_due(now: datetime, lease: timedelta) -> ColumnElement[bool]:
-    """Of a webhook joined to its table. A set that a large change is making is waited for, as are those after it."""
+    """Of a webhook joined to its table. A set that a large change is making is waited for, as are those after it. So is
+    the return of an owner who may not sign in, or another owner: nobody may see then what goes where.
+    """
     has_more = and_(Table.seq > Webhook.seq, or_(Table.growing.is_(None), Table.growing > Webhook.seq + 1))
     is_time = or_(Webhook.due_at.is_(None), Webhook.due_at <= now)
     return and_(
         Table.deleted_at.is_(None),
+        Table.owner_id.in_(select(User.id).where(User.is_active)),
         _is_free(now, lease),
         or_(_waits(False), and_(Webhook.is_on, is_time, or_(has_more, _waits(True)))),
     )

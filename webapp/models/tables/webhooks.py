@@ -148,6 +148,8 @@ async def change_webhook(
     terms = terms.checked(allowed)
     if (webhook.name, webhook.url, list(webhook.events)) == (terms.name, terms.url, list(terms.events)):
         return
+    if webhook.url != terms.url:
+        _leave_attempt(webhook)
     webhook.name, webhook.url, webhook.events = terms.name, terms.url, list(terms.events)
     webhook.due_at = webhook.failing_since = None
     await _note(work, Event.WEBHOOK_CHANGED, source, webhook)
@@ -160,6 +162,7 @@ async def switch_webhook(
     webhook = await _find(work, actor, table_id, webhook_id)
     if webhook.is_on == is_on:
         return
+    _leave_attempt(webhook)
     webhook.is_on, webhook.off_reason = is_on, OffReason.NONE
     webhook.due_at = webhook.failing_since = None
     await _note(work, Event.WEBHOOK_SWITCHED, source, webhook, is_on=is_on)
@@ -168,10 +171,14 @@ async def switch_webhook(
 async def rotate_secret(
     work: UnitOfWork, actor: Actor, source: AuditSource, sealer: Sealer, table_id: int, webhook_id: int
 ) -> tuple[Webhook, str]:
-    """Return it with its new secret, which is shown this once. For `OVERLAP` messages are signed with both."""
+    """Return it with its new secret, which is shown this once. For `OVERLAP` messages are signed with the earlier ones,
+    too: the last, and if that was replaced before the `OVERLAP` was over, the oldest. Who never received a new secret
+    replaces it again, and the receiver has only the oldest then.
+    """
     webhook = await _find(work, actor, table_id, webhook_id)
-    secret = new_secret()
-    webhook.sealed_before, webhook.before_until = webhook.sealed, utc_now() + OVERLAP
+    secret, now = new_secret(), utc_now()
+    webhook.sealed_before = " ".join([webhook.sealed, *webhook.earlier_secrets(now)[-1:]])
+    webhook.before_until = now + OVERLAP
     webhook.sealed = _sealed(sealer, secret)
     await _note(work, Event.WEBHOOK_ROTATED, source, webhook)
     return webhook, secret
@@ -276,6 +283,13 @@ async def _find(work: UnitOfWork, actor: Actor, table_id: int, webhook_id: int) 
     if webhook is None:
         raise NotFound("webhook")
     return webhook
+
+
+def _leave_attempt(webhook: Webhook) -> None:
+    """What comes of an attempt that is under way says nothing of how the webhook is from now on. Its message is sent
+    again.
+    """
+    webhook.lease = webhook.lease_until = None
 
 
 async def _note(work: UnitOfWork, event: Event, source: AuditSource, webhook: Webhook, **details: object) -> None:
