@@ -11,6 +11,7 @@ from webapp.web.application import Application
 
 ADA = Person("ada@example.org")  # the owner
 BOB = Person("bob@example.org")  # an administrator
+BEN = Person("ben@example.org")
 EVE = Person("eve@example.org")  # a member
 GUS = Person("gus@example.org")  # a guest
 ROLES = {Role.OWNER: ADA, Role.ADMINISTRATOR: BOB, Role.MEMBER: EVE, Role.GUEST: GUS}

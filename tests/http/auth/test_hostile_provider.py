@@ -233,7 +233,7 @@ async def test_a_provider_that_names_itself_must(app: Application, client: Quart
     assert (await come_back(client, f"{query}&iss={provider.issuer}")).location == "/dashboard"
 
 
-async def test_the_provider_says_no(app: Application, client: QuartClient, provider: FakeProvider) -> None:
+async def test_a_refusal_by_the_provider_is_told(app: Application, client: QuartClient, provider: FakeProvider) -> None:
     state = (await begin(client)).partition("state=")[2].partition("&")[0]
 
     answer = await come_back(client, f"error=access_denied&error_description=<script>&state={state}")

@@ -9,14 +9,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from quart.testing import QuartClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests.conftest import Client, make_settings
 from tests.events import events, names
 from tests.helpers import PASSWORD, is_signed_in, sign_in, sign_up
 from tests.http.auth.conftest import add_second_factor, code
-from tests.mails import letters
-from tests.people import ADA, EVE, settle, window
+from tests.mails import letters, newest_link
+from tests.people import ADA, BEN, EVE, settle, window
 from tests.provider import FakeProvider, begin, come_back, oidc_settings, sign_in_through
 from webapp import create_app
 from webapp.db.unit_of_work import UnitOfWork
@@ -197,17 +197,71 @@ async def test_the_address_must_be_verified_by_the_provider(make_app: MakeApp, p
         assert (await session.scalars(select(Identity))).all() == []
 
 
+@pytest.mark.parametrize("way", ["password", "app", "identity"])
 async def test_an_account_whose_address_nobody_confirmed_is_not_shared_with_whoever_made_it(
-    make_app: MakeApp, provider: FakeProvider
+    make_app: MakeApp, provider: FakeProvider, way: str
 ) -> None:
     """Somebody may have signed up with your address, to be in it once you sign in."""
     app = await make_app()
-    await settle(app, EVE.email, Role.MEMBER, verified=False)
+    mallory = await settle(app, EVE.email, Role.MEMBER, verified=False)
+    if way == "app":
+        await add_second_factor(app, mallory.id)
+
+    async def keep(work: UnitOfWork) -> None:
+        if way != "password":
+            await work.session.execute(update(User).where(User.id == mallory.id).values(password_hash=""))
+        if way == "identity":
+            work.session.add(
+                Identity(user_id=mallory.id, issuer=provider.issuer, subject="mallory", email="m@example.org")
+            )
+
+    await db.of(app).write(keep)
     client = app.test_client()
 
     answer = await sign_in_through(provider, client)
 
     assert "nobody has confirmed its address yet" in await refused(client, answer)
+
+
+async def test_a_reset_by_mail_of_an_address_nobody_confirmed_ends_what_others_linked(
+    make_app: MakeApp, provider: FakeProvider
+) -> None:
+    app = await make_app()
+    eve = await settle(app, EVE.email, Role.MEMBER, verified=False)
+
+    async def link(work: UnitOfWork) -> None:
+        work.session.add(Identity(user_id=eve.id, issuer=provider.issuer, subject="mallory", email="m@example.org"))
+
+    await db.of(app).write(link)
+    client = app.test_client()
+    await client.post("/reset", form={"email": EVE.email})
+    chosen = await client.post(
+        await newest_link(app, EVE.email), form=dict.fromkeys(("password", "confirmation"), "another long password")
+    )
+    assert chosen.status_code == 303
+
+    async with db.of(app).reading() as session:
+        assert (await session.scalars(Identity.of(eve.id))).all() == []
+    assert "identity.removed" in await names(app)
+
+
+async def test_who_signs_in_meanwhile_is_not_linked_to_what_another_began(
+    make_app: MakeApp, provider: FakeProvider
+) -> None:
+    """In the same browser: Eve went to the provider to link it, and Ben comes back."""
+    app = await make_app()
+    await settle(app, EVE.email, Role.MEMBER)
+    ben = await settle(app, BEN.email, Role.MEMBER)
+    client = await window(app, EVE)
+    url = await begin(client, "/account/identities")
+    await client.post("/logout")
+    await sign_in(client, BEN)
+
+    await come_back(client, provider.approve(url))
+
+    assert "not accepted" in await message(client, "/account/identities")
+    async with db.of(app).reading() as session:
+        assert (await session.scalars(Identity.of(ben.id))).all() == []
 
 
 async def test_an_account_that_nothing_signs_in_to_yet_is_linked_and_its_address_confirmed(
@@ -502,7 +556,24 @@ async def test_with_a_second_factor_its_code_comes_before_the_provider(
     assert entry.details == {"method": "single sign-on"}
 
 
-async def test_signed_in_with_a_password_still_works(make_app: MakeApp, provider: FakeProvider) -> None:
+async def test_guesses_of_the_code_before_the_provider_count_with_those_of_signing_in(
+    make_app: MakeApp, provider: FakeProvider
+) -> None:
+    app = await make_app()
+    eve = await settle(app, EVE.email, Role.MEMBER)
+    await sign_in_through(provider, app.test_client())
+    client = await window(app, EVE)
+    await add_second_factor(app, eve.id)
+    for number in range(10):
+        await client.post("/login/confirm/oidc", form={"code": f"{number:06}"})
+
+    answer = await client.post("/login/confirm/oidc", form={"code": code()})
+
+    assert "issuer" not in (answer.location or "")
+    assert answer.status_code == 429
+
+
+async def test_a_sign_in_by_password_names_the_linked_provider(make_app: MakeApp, provider: FakeProvider) -> None:
     app = await make_app()
     await settle(app, EVE.email, Role.MEMBER)
     await sign_in_through(provider, app.test_client())

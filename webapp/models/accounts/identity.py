@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, Select, UniqueConstraint, select
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db.errors import UserError
@@ -84,6 +85,18 @@ async def add_identity(work: UnitOfWork, source: AuditSource, user: User, who: A
         user.verified_at = utc_now()
         await AuditEvent.record(work, Event.VERIFIED, source, user)
     return identity
+
+
+async def has_identity(session: AsyncSession, user_id: int) -> bool:
+    return await session.scalar(Identity.of(user_id).limit(1)) is not None
+
+
+async def end_identities(work: UnitOfWork, source: AuditSource, user: User) -> None:
+    """No provider signs in to this account any more."""
+    for identity in (await work.session.scalars(Identity.of(user.id))).all():
+        await work.session.delete(identity)
+        details = {"issuer": identity.issuer, "identity": identity.email}
+        await AuditEvent.record(work, Event.IDENTITY_REMOVED, source, user, **details)
 
 
 async def remove_identity(

@@ -13,6 +13,7 @@ from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.accounts.api_token import ApiToken
 from webapp.models.accounts.audit import AuditEvent, AuditSource, Event
+from webapp.models.accounts.identity import end_identities
 from webapp.models.accounts.last_owner import is_last_owner
 from webapp.models.accounts.one_time_token import BY_HAND, OneTimeToken, Purpose, send_link
 from webapp.models.accounts.passkey import Passkey
@@ -167,6 +168,7 @@ async def _verify_and_remove_factors(work: UnitOfWork, source: AuditSource, user
     user.verified_at, user.totp_secret, user.totp_added_at = utc_now(), None, None
     await RecoveryCode.remove(work, user.id)
     await Passkey.end_all(work, user.id)
+    await end_identities(work, source, user)
     await AuditEvent.record(work, Event.VERIFIED, source, user)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.accounts.audit import AuditEvent, AuditSource, Event
-from webapp.models.accounts.identity import Assertion, Identity, add_identity
+from webapp.models.accounts.identity import Assertion, Identity, add_identity, has_identity
 from webapp.models.accounts.people import ActingUser, OnlyPasskeys, change_role
 from webapp.models.accounts.second_factor import has_second_factor
 from webapp.models.accounts.user import User, normalise_email
@@ -129,7 +129,8 @@ async def _ensure_theirs(work: UnitOfWork, user: User, rules: ProviderRules) -> 
     """Raises `SignInRefused` if somebody else may hold what signs in to an account whose address nobody confirmed."""
     if user.verified_at is not None:
         return
-    if user.password_hash or await has_second_factor(work.session, user.id):
+    is_linked = await has_identity(work.session, user.id)
+    if user.password_hash or is_linked or await has_second_factor(work.session, user.id):
         raise SignInRefused(
             "unconfirmed account",
             f"There is an account {user.email}, and nobody has confirmed its address yet. Sign in to it as before, "
