@@ -158,8 +158,8 @@ class Settings(BaseSettings):
     """The claim that lists a person's groups."""
     oidc_roles: Annotated[tuple[tuple[str, str], ...], NoDecode] = ()
     """Groups and the roles they grant, at every sign-in through the provider: staff=member,leads=administrator,*=guest.
-    The highest counts; * is everybody else, without it they are not let in. No group makes owners, and owners stay
-    owners. Empty: roles are given here only.
+    Names of groups have no commas. The highest counts; * is everybody else, without it they are not let in. No group
+    makes owners, and owners stay owners. Empty: roles are given here only.
     """
     session_idle: int = Field(default=14 * 86400, ge=60)
     """Seconds without use after which a sign-in expires; by default 14 days."""

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from settings import Settings
+from tests.receiver import until
 from webapp import create_app
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, jobs, queue
@@ -53,11 +54,11 @@ async def test_an_index_that_cannot_be_started_fails_no_import_and_is_left_to_th
     stuck: Application, caplog: pytest.LogCaptureFixture
 ) -> None:
     await start(stuck, "index_table", IMPORT)
+    await until(lambda: f"The task index_table of {IMPORT} could not be started" in caplog.text)  # in the background
 
     found = await jobs.of(stuck).get_import(IMPORT)
     assert found is not None
     assert found.state == "inspecting"
-    assert f"The task index_table of {IMPORT} could not be started" in caplog.text
     async with db.of(stuck).reading() as session:
         assert (await session.get_one(Table, 1)).search_index == "building"
 

@@ -48,7 +48,7 @@ async def identities_remove(identity_id: int) -> ResponseReturnValue:
     except LastWayIn as error:
         flash(str(error), "failed")
         return await _render(status=422)
-    flash("It does not sign in to your account any more, until you sign in with it again.")
+    flash("This sign-in is unlinked. Signing in with it again may link it anew.")
     return redirect_to(url_for("account.identities"))
 
 

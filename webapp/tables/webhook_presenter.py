@@ -7,7 +7,6 @@ from datetime import datetime
 from webapp.models import Table, Webhook, WebhookDelivery, utc_now
 from webapp.models.tables.webhook import DeliveryKind, DeliveryState, OffReason
 from webapp.tables.webhook_forms import EVENTS
-from webapp.web.formatting import plural
 
 OFF = {
     OffReason.NONE: ("Off", ""),
@@ -15,7 +14,7 @@ OFF = {
     OffReason.FAILING: ("Switched off", "Nothing that it sent was taken for days."),
 }
 STATES = {
-    DeliveryState.WAITING: ("Waiting", ""),
+    DeliveryState.WAITING: ("Waiting", "off"),
     DeliveryState.DELIVERED: ("Delivered", "done"),
     DeliveryState.FAILED: ("Failed", "failed"),
 }
@@ -61,7 +60,7 @@ class ShownDelivery:
 def present_webhook(table: Table, webhook: Webhook) -> ShownWebhook:
     now = utc_now()
     if not webhook.is_on:
-        (state, why), kind = OFF[OffReason(webhook.off_reason)], "failed" if webhook.off_reason else ""
+        (state, why), kind = OFF[OffReason(webhook.off_reason)], "failed" if webhook.off_reason else "off"
     elif webhook.failing_since is not None:
         state, kind, why = "Failing", "failed", "What it sent last was not taken. It is sent again, with longer pauses."
     else:
@@ -115,5 +114,5 @@ def _what(delivery: WebhookDelivery) -> str:
     if delivery.kind == DeliveryKind.TEST:
         return "Test"
     first, last = delivery.after_seq + 1, delivery.last_seq
-    changes = f"Change {last:,}" if first == last else f"{plural(last - first + 1, 'change')} up to {last:,}"
+    changes = f"Change {last:,}" if first == last else f"Changes {first:,} to {last:,}"
     return f"{changes}, sent again" if delivery.kind == DeliveryKind.AGAIN else changes

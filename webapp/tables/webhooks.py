@@ -95,7 +95,9 @@ async def webhooks_switch(table_id: int, webhook_id: int) -> ResponseReturnValue
     who = (current_user(), audit_source())
     await db().write(webhooks.switch_webhook, *who, table_id, webhook_id, is_on=is_on)
     flash(
-        "It is on: what changed meanwhile is sent." if is_on else "It is off. What changes is sent once it is on again."
+        "It is on: what changed meanwhile is sent."
+        if is_on
+        else "It is off. What changes meanwhile is sent once you switch it on again."
     )
     return _back(table_id, webhook_id)
 
@@ -150,7 +152,8 @@ async def webhooks_replay(table_id: int, webhook_id: int) -> ResponseReturnValue
     except NoSuchChange as error:
         form.refuse("seq", str(error))
         return await _show(table, webhook, _form_of(webhook), form)
-    flash(f"All changes from number {seq:,} on are sent, in order.")
+    skips = seq > table.seq
+    flash("What waited is skipped." if skips else f"All changes from number {seq:,} on are sent, in order.")
     return _back(table_id, webhook_id)
 
 
@@ -212,7 +215,7 @@ async def _show(
         "tables/webhooks/show.html",
         form if replay is None else replay,
         settings_form=form,
-        replay=replay or ReplayForm(data={"seq": table.seq}),
+        replay=replay or ReplayForm(data={"seq": max(table.seq, 1)}),
         table=table,
         webhook=present_webhook(table, webhook),
         deliveries=[present_delivery(each) for each in found],
