@@ -229,8 +229,16 @@ SHIFTS = """() => new Promise((done) => {
 })"""
 
 
-def test_nothing_moves_while_a_preview_loads(home: Visit, tmp_path: Path) -> None:
+SLOW = {"offline": False, "latency": 60, "downloadThroughput": 200_000, "uploadThroughput": 200_000}
+
+
+@pytest.mark.parametrize("slowness", [1, 4, 5, 6])
+def test_nothing_moves_while_a_preview_loads(home: Visit, tmp_path: Path, slowness: int) -> None:
+    """Also if the page arrives and is drawn in parts, by a slow line and a slow machine."""
     page = home.page
+    window = page.context.new_cdp_session(page)
+    window.send("Emulation.setCPUThrottlingRate", {"rate": slowness})
+    window.send("Network.emulateNetworkConditions", SLOW)
     page.goto(add_import(home.server.data_dir, parts(tmp_path / "still.csv", 900), "ready"))
     expect(page.get_by_role("button", name="Import 900 rows")).to_be_visible()
     page.wait_for_load_state("networkidle")

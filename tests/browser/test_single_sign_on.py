@@ -131,7 +131,7 @@ def test_an_account_is_linked_by_its_confirmed_address_and_unlinked_on_its_page(
     page.goto("/account/identities")
     expect(page.locator("#main")).to_contain_text("Example ID")
     page.get_by_role("button", name=f"Remove {username}@example.org").click()
-    expect(page.get_by_text("does not sign in to your account any more")).to_be_visible()
+    expect(page.get_by_text("This sign-in is unlinked")).to_be_visible()
     page.get_by_role("button", name="Link Example ID").click()
     prove_there(page, username)
     expect(page.get_by_text("Example ID signs in to your account from now on.")).to_be_visible()

@@ -9,9 +9,11 @@ from quart import Quart
 from settings import Settings
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import config, jobs, sealer
+from webapp.models import Role
 from webapp.models.mail import Letter, post_mail
 from webapp.web import templating
 from webapp.web.hosts import own_origin, public_origin
+from webapp.web.oidc.choices import takes_password
 from webapp.web.paths import url_for
 
 log = structlog.get_logger("rowcast.mail")
@@ -40,6 +42,13 @@ TEMPLATES: dict[str, tuple[str, str | None]] = {
     "token_made": ("An API token was created", "auth.reset"),
     "webhook_off": ("A webhook was switched off", None),
     "new_device": ("A sign-in from a new device", "auth.reset"),
+}
+
+
+# Where links lead instead for people whose passwords the server does not take.
+WITHOUT_PASSWORDS = {
+    "welcome": "auth.login",
+    **{template: "account.devices" for template, (_, endpoint) in TEMPLATES.items() if endpoint == "auth.reset"},
 }
 
 
@@ -123,14 +132,24 @@ def render_letter(
     link of a notice without an endpoint leads to.
     """
     subject, endpoint = TEMPLATES[template]
+    provider = _instead_of_password(context.get("role"))
+    if provider and template in WITHOUT_PASSWORDS:
+        endpoint, token = WITHOUT_PASSWORDS[template], None
     link = f"{origin}{url_for(endpoint, token=token) if token else url_for(endpoint)}" if endpoint else ""
     link = f"{origin}{page}" if page else link
     values = {"link": link, "subject": subject, "origin": origin, "recipient": recipient, **_in_one_line(context)}
-    values["reset_url"] = f"{origin}{url_for('auth.reset')}"
+    values |= {"reset_url": f"{origin}{url_for('auth.reset')}", "single_sign_on": provider}
     text = _plain(templating.render(f"mail/{template}.txt", **values))
     paragraphs = [paragraph.strip() for paragraph in text.split("\n\n")]
     html = str(templating.render("mail/letter.html", paragraphs=paragraphs, **values))
     return Letter(recipient=recipient, subject=subject, text=text, html=html, link=link)
+
+
+def _instead_of_password(role: str | None) -> str | None:
+    """What people of this role sign in through, if the server takes no password of theirs; of an unknown role, which
+    may be an owner's, what all others do.
+    """
+    return None if takes_password(role or Role.MEMBER) else config().oidc_name
 
 
 def _in_one_line(context: dict[str, Any]) -> dict[str, Any]:

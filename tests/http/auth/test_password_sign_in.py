@@ -7,7 +7,7 @@ import pytest
 from quart.testing import QuartClient
 
 from tests.conftest import Client, make_settings
-from tests.helpers import PASSWORD, is_signed_in, sign_in, sign_up
+from tests.helpers import GRACE, PASSWORD, is_signed_in, sign_in, sign_up
 from tests.mails import letters
 from tests.people import ADA, EVE, settle, window
 from tests.provider import FakeProvider, oidc_settings, sign_in_through
@@ -16,7 +16,7 @@ from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import ApiToken, Role, Scope
 from webapp.models.accounts import invitation
-from webapp.models.accounts.people import OPERATOR
+from webapp.models.accounts.people import OPERATOR, add_person
 from webapp.web.application import Application
 from webapp.web.mailer import mailer
 
@@ -110,6 +110,33 @@ async def test_only_owners_get_a_link_for_a_new_password(app: Application) -> No
 
     assert await letters(app, EVE.email) == []
     assert [one.subject for one in await letters(app, ADA.email)] == ["Choose a new password"]
+
+
+async def test_whose_account_was_created_is_told_to_sign_in_with_the_provider(app: Application) -> None:
+    async with app.test_request_context("/"):
+        for email, role in ((EVE.email, Role.MEMBER), (GRACE.email, Role.OWNER)):
+            await db().write(add_person, OPERATOR, email=email, role=role, mailer=mailer)
+
+    [member], [owner] = await letters(app, EVE.email), await letters(app, GRACE.email)
+
+    assert "Sign in with Example ID:" in member.text
+    assert "assword" not in member.text
+    assert f"\n\n{member.link}\n\nIf you expected no account" in member.text
+    assert member.link.endswith("/login")
+    assert "Choose a password to sign in:" in owner.text
+    assert "/reset/" in owner.link
+
+
+async def test_a_notice_advises_what_the_server_takes(app: Application) -> None:
+    eve = await settle(app, EVE.email, Role.MEMBER)
+
+    async with app.test_request_context("/"):
+        await db().write(mailer.send, "passkey_removed", eve.email, name="phone")
+    [notice] = await letters(app, EVE.email)
+
+    assert "sign in with Example ID, sign out all other devices" in notice.text
+    assert notice.link.endswith("/account/devices")
+    assert notice.text.endswith(f":\n\n{notice.link}\n")
 
 
 async def test_tokens_go_on(app: Application) -> None:
