@@ -7,7 +7,7 @@ from webapp.extensions import config, db, sealer
 from webapp.models import Actor, AuditSource, User, Webhook, WebhookDelivery
 from webapp.models.accounts.user import actor_from
 from webapp.models.tables import webhooks
-from webapp.models.tables.webhooks import WebhookTerms
+from webapp.models.tables.webhook_terms import WebhookTerms
 from webapp.web.application import Application
 
 

@@ -21,7 +21,8 @@ from webapp.jobs import webhooks as jobs
 from webapp.models import Actor, AuditSource, User, Webhook, utc_now
 from webapp.models.tables.editing import CellEdit, change_cells
 from webapp.models.tables.webhook_sending import find_due, find_next_due
-from webapp.models.tables.webhooks import WebhookTerms, create_webhook
+from webapp.models.tables.webhook_terms import WebhookTerms
+from webapp.models.tables.webhooks import create_webhook
 from webapp.outgoing import Answer, NoAnswer
 from webapp.rowstore import create_store
 

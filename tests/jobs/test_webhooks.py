@@ -38,6 +38,7 @@ from webapp.models.tables.undo import undo_latest
 from webapp.models.tables.webhook import KEPT
 from webapp.models.tables.webhook_outcome import pause_after
 from webapp.models.tables.webhook_sending import find_due
+from webapp.models.tables.webhook_terms import WebhookTerms
 from webapp.web.application import Application
 
 GRACE = Actor(2, "grace@example.org", "Grace", "member")  # owns the table
@@ -419,7 +420,7 @@ async def test_an_attempt_at_the_address_before_says_nothing_of_the_new_one(scen
     await scene.change("Hermes", "Mercury")
     await scene.took(1)  # it waits for an answer until its time is over
     scene.receiver.behave("200")
-    terms = webhooks.WebhookTerms(name="Shop", url=f"{scene.receiver.url}?new", events=())
+    terms = WebhookTerms(name="Shop", url=f"{scene.receiver.url}?new", events=())
     await scene.act(
         webhooks.change_webhook, SOURCE, [ip_network("127.0.0.0/8")], scene.table_id, scene.webhook_id, terms
     )

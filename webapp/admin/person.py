@@ -1,6 +1,7 @@
 """One person: their page, and the actions on them."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from quart import url_for
@@ -31,7 +32,7 @@ from webapp.web.formatting import plural
 from webapp.web.fragments import is_partial, redirect_to, render, respond, toast
 from webapp.web.idempotency import form_key
 from webapp.web.mailer import mailer
-from webapp.web.oidc.choices import takes_password
+from webapp.web.oidc.choices import roles_with_password, takes_password
 from webapp.web.session import acting_user, current_user
 from webapp.web.user_agents import describe_user_agent
 from webapp.web.user_data import delete_user_data, summarize_user_data
@@ -147,7 +148,8 @@ async def person_reset(user_id: int) -> ResponseReturnValue:
     url = url_for("admin.person_show", user_id=user_id) if config().sends_mail else url_for("admin.mails_index")
     repeat = Outcome(url, "The link exists already. Open the person's page again for another.")
     key = await form_key(user_id)
-    email = await db().write(once, key, lambda _: repeat, send_reset_link, acting_user(), mailer, user_id)
+    send = partial(send_reset_link, roles=roles_with_password())
+    email = await db().write(once, key, lambda _: repeat, send, acting_user(), mailer, user_id)
     by_hand = f"The link for {email} waits here: copy it and pass it on."
     flash(f"A link is on its way to {email}." if config().sends_mail else by_hand)
     return redirect_to(url)
@@ -237,5 +239,6 @@ async def _show(row: PersonRow, status: int = 200, **context: Any) -> ResponseRe
     context["may_change_email"] = row.may_act and not (detail.User.totp_secret or detail.passkeys)
     context["history_url"] = url_for("admin.audit_index", person=row.person.email)
     context["sends_mail"] = config().sends_mail
+    context["takes_password"] = takes_password(detail.User.role)
     context["user_data"] = await summarize_user_data(user_id)
     return await render("admin/people/show.html", status=status, row=row, detail=detail, **context)

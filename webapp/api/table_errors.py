@@ -25,7 +25,8 @@ from webapp.models.tables.type_changing import NoSuchType
 from webapp.models.tables.unattended import NotCompared
 from webapp.models.tables.update_checks import SettingsRefused
 from webapp.models.tables.view_saving import DefaultNotShared, NameTaken, TooManyViews, ViewChanged
-from webapp.models.tables.webhooks import NoSuchChange, TooManyWaiting, TooManyWebhooks, WrongAddress
+from webapp.models.tables.webhook_terms import WrongAddress
+from webapp.models.tables.webhooks import NoSuchChange, TooManyWaiting, TooManyWebhooks
 from webapp.rowstore.column_rules import RulesRefused
 from webapp.rowstore.errors import QueryError
 from webapp.web.errors import error_response

@@ -10,7 +10,7 @@ from webapp.api.schemas import Input, WholeNumber
 from webapp.models import Webhook, WebhookDelivery, utc_now
 from webapp.models.base import MAX_ID
 from webapp.models.tables.webhook import WebhookEvent
-from webapp.models.tables.webhooks import MAX_NAME, WebhookTerms
+from webapp.models.tables.webhook_terms import MAX_NAME, WebhookTerms
 from webapp.outgoing.target import MAX_URL
 
 MAX_LIMIT = 200  # deliveries

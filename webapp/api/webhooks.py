@@ -30,7 +30,7 @@ from webapp.models.policy import Action
 from webapp.models.tables import webhooks
 from webapp.models.tables.access import find_table
 from webapp.models.tables.members import require_owner
-from webapp.models.tables.webhooks import WebhookTerms
+from webapp.models.tables.webhook_terms import WebhookTerms
 from webapp.outgoing.addresses import Network
 from webapp.web.access import may
 from webapp.web.audit import audit_source

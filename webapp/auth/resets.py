@@ -12,7 +12,7 @@ from webapp.auth.forms import NewPasswordForm, ResetForm
 from webapp.auth.rate_limits import rate_limits
 from webapp.auth.responses import find_link, render_form
 from webapp.extensions import config, db, hasher
-from webapp.models import Purpose, Role
+from webapp.models import Purpose
 from webapp.models.accounts.password import complete_password_reset, request_password_reset
 from webapp.web.access import public
 from webapp.web.audit import audit_source
@@ -20,7 +20,7 @@ from webapp.web.flashes import flash
 from webapp.web.fragments import redirect_to
 from webapp.web.known_devices import remember_device
 from webapp.web.mailer import mailer
-from webapp.web.oidc.choices import single_sign_on, takes_password
+from webapp.web.oidc.choices import roles_with_password, single_sign_on
 from webapp.web.rate_limit.requests import client_address
 from webapp.web.session import sign_out
 
@@ -33,8 +33,7 @@ async def reset() -> ResponseReturnValue:
     if form.validate_on_submit() and await rate_limits().allow(form, (rate_limits().link, client_address())):
         email = form["email"].data
         if await rate_limits().mail.try_hit(email):
-            roles = [role for role in Role if takes_password(role)]
-            db().write_soon(request_password_reset, audit_source(), mailer, email, roles)
+            db().write_soon(request_password_reset, audit_source(), mailer, email, roles_with_password())
         flash(f"If {email} has an account here, {_where_the_link_is()}. It works for an hour.")
         return redirect_to(url_for("auth.login"), whole=True)
     return await render_form("auth/reset.html", form, sends_mail=config().sends_mail, **single_sign_on())

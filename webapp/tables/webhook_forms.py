@@ -8,9 +8,8 @@ from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
 from wtforms.widgets import CheckboxInput, ListWidget, NumberInput
 
 from webapp.models.base import MAX_ID
-from webapp.models.tables import webhooks
 from webapp.models.tables.webhook import WebhookEvent
-from webapp.models.tables.webhooks import WebhookTerms
+from webapp.models.tables.webhook_terms import MAX_NAME, WebhookTerms
 from webapp.outgoing.target import MAX_URL
 from webapp.web.forms import Form, OneLine
 
@@ -27,7 +26,7 @@ class WebhookForm(Form):
     """`words` are those beside the boxes of `events`."""
 
     words: ClassVar[Mapping[str, str]] = EVENTS
-    name = OneLine("Name", "Give it a name: what it is for.", webhooks.MAX_NAME)
+    name = OneLine("Name", "Give it a name: what it is for.", MAX_NAME)
     url = StringField(
         "Address",
         [

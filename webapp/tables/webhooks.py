@@ -13,7 +13,8 @@ from webapp.models.errors import NotFound
 from webapp.models.idempotency import Outcome, once
 from webapp.models.tables import webhooks
 from webapp.models.tables.access import find_table
-from webapp.models.tables.webhooks import NoSuchChange, WrongAddress
+from webapp.models.tables.webhook_terms import WrongAddress
+from webapp.models.tables.webhooks import NoSuchChange
 from webapp.tables import bp
 from webapp.tables.webhook_forms import ReplayForm, WebhookForm
 from webapp.tables.webhook_presenter import is_busy, present_delivery, present_webhook

@@ -5,11 +5,12 @@ from typing import Any
 import structlog
 from markupsafe import Markup
 from quart import Quart
+from sqlalchemy import select
 
 from settings import Settings
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import config, jobs, sealer
-from webapp.models import Role
+from webapp.models import Role, User
 from webapp.models.mail import Letter, post_mail
 from webapp.web import templating
 from webapp.web.hosts import own_origin, public_origin
@@ -74,7 +75,8 @@ class WebMailer:
 
         Without a mail server it stays there: an administrator passes the link on, and in development the log shows it.
         """
-        letter = render_letter(template, recipient, own_origin(), token=token, **context)
+        provider = await _instead_of_password(work, user_id, context.get("role"))
+        letter = render_letter(template, recipient, own_origin(), token=token, single_sign_on=provider, **context)
         await post_letter(work, letter, user_id)
 
 
@@ -112,7 +114,8 @@ class BackgroundMailer:
         settings = config.of(self._app)
         origin = public_origin(settings) or f"http://{settings.host}:{settings.port}"
         async with self._app.app_context():
-            letter = render_letter(template, recipient, origin, page=page, **context)
+            provider = await _instead_of_password(work, user_id, context.get("role"))
+            letter = render_letter(template, recipient, origin, page=page, single_sign_on=provider, **context)
             await post_letter(work, letter, user_id)
 
 
@@ -126,30 +129,39 @@ async def post_letter(work: UnitOfWork, letter: Letter, user_id: int | None) -> 
 
 
 def render_letter(
-    template: str, recipient: str, origin: str, *, token: str | None = None, page: str = "", **context: Any
+    template: str,
+    recipient: str,
+    origin: str,
+    *,
+    token: str | None = None,
+    page: str = "",
+    single_sign_on: str | None = None,
+    **context: Any,
 ) -> Letter:
     """The HTML part is made of the same paragraphs as the text, so that both say the same. `page` is the path that the
-    link of a notice without an endpoint leads to.
+    link of a notice without an endpoint leads to; `single_sign_on` is what the recipient signs in through, if the
+    server takes no password of theirs.
     """
     subject, endpoint = TEMPLATES[template]
-    provider = _instead_of_password(context.get("role"))
-    if provider and template in WITHOUT_PASSWORDS:
+    if single_sign_on and template in WITHOUT_PASSWORDS:
         endpoint, token = WITHOUT_PASSWORDS[template], None
     link = f"{origin}{url_for(endpoint, token=token) if token else url_for(endpoint)}" if endpoint else ""
     link = f"{origin}{page}" if page else link
     values = {"link": link, "subject": subject, "origin": origin, "recipient": recipient, **_in_one_line(context)}
-    values |= {"reset_url": f"{origin}{url_for('auth.reset')}", "single_sign_on": provider}
+    values |= {"reset_url": f"{origin}{url_for('auth.reset')}", "single_sign_on": single_sign_on}
     text = _plain(templating.render(f"mail/{template}.txt", **values))
     paragraphs = [paragraph.strip() for paragraph in text.split("\n\n")]
     html = str(templating.render("mail/letter.html", paragraphs=paragraphs, **values))
     return Letter(recipient=recipient, subject=subject, text=text, html=html, link=link)
 
 
-def _instead_of_password(role: str | None) -> str | None:
-    """What people of this role sign in through, if the server takes no password of theirs; of an unknown role, which
-    may be an owner's, what all others do.
-    """
-    return None if takes_password(role or Role.MEMBER) else config().oidc_name
+async def _instead_of_password(work: UnitOfWork, user_id: int | None, role: str | None) -> str | None:
+    """What somebody signs in through if the server takes no password of theirs; `role` is that of a new account."""
+    if takes_password(Role.MEMBER):  # everybody's
+        return None
+    if role is None and user_id is not None:
+        role = await work.session.scalar(select(User.role).where(User.id == user_id))
+    return None if role is not None and takes_password(role) else config().oidc_name
 
 
 def _in_one_line(context: dict[str, Any]) -> dict[str, Any]:

@@ -75,6 +75,7 @@ async def test_the_pages_of_the_door_say_so(app: Application) -> None:
     async with app.test_request_context("/"):
         await db().write(invitation.invite, OPERATOR, mailer, ["eve@example.org"], Role.MEMBER)
     [letter] = await letters(app)
+    assert "Accept it and sign in with Example ID:" in letter.text
     path = "/" + letter.link.split("/", 3)[3]
 
     login, invited = await text(client, "/login"), await text(client, path)
@@ -127,16 +128,36 @@ async def test_whose_account_was_created_is_told_to_sign_in_with_the_provider(ap
     assert "/reset/" in owner.link
 
 
-async def test_a_notice_advises_what_the_server_takes(app: Application) -> None:
-    eve = await settle(app, EVE.email, Role.MEMBER)
+@pytest.mark.parametrize(
+    ("role", "advice", "place"),
+    [
+        (Role.MEMBER, "sign in with Example ID, sign out all other devices", "/account/devices"),
+        (Role.OWNER, "choose a new password at once", "/reset"),
+    ],
+)
+async def test_a_notice_advises_what_the_server_takes(app: Application, role: Role, advice: str, place: str) -> None:
+    eve = await settle(app, EVE.email, role)
 
     async with app.test_request_context("/"):
-        await db().write(mailer.send, "passkey_removed", eve.email, name="phone")
+        await db().write(mailer.send, "passkey_removed", eve.email, user_id=eve.id, name="phone")
     [notice] = await letters(app, EVE.email)
 
-    assert "sign in with Example ID, sign out all other devices" in notice.text
-    assert notice.link.endswith("/account/devices")
+    assert advice in notice.text
+    assert notice.link.endswith(place)
     assert notice.text.endswith(f":\n\n{notice.link}\n")
+
+
+async def test_administrators_send_no_link_to_a_password_that_is_not_taken(app: Application) -> None:
+    eve, ada = await settle(app, EVE.email, Role.MEMBER), app.test_client()
+    await sign_in(ada)
+    page = f"/admin/people/{eve.id}"
+
+    assert "reset link" not in await text(ada, page)
+    refused = await ada.post(f"{page}/reset")
+
+    assert refused.status_code == 422
+    assert "signs in without a password here" in await refused.get_data(as_text=True)
+    assert await letters(app, EVE.email) == []
 
 
 async def test_tokens_go_on(app: Application) -> None:

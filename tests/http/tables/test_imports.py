@@ -71,6 +71,14 @@ def _tree(html: str) -> Any:
     return html5lib.parse(html, namespaceHTMLElements=False)
 
 
+async def test_a_preview_is_drawn_once_the_whole_sample_is_there(app: Application, ada: QuartClient) -> None:
+    """Chromium waits for the element that is named; drawn in parts, the columns would move with each row."""
+    html = await text_of(ada, await uploaded(app, ada))
+
+    [expected] = re.findall(r'<link rel="expect" href="#([a-z]+)" blocking="render">', html)
+    assert html.index("</table>") < html.index(f'id="{expected}"')
+
+
 async def test_a_file_becomes_a_preview_and_then_a_table(app: Application, ada: QuartClient) -> None:
     location = await uploaded(app, ada)
     page = await text_of(ada, location)

@@ -201,7 +201,7 @@ async def test_a_webhook_of_another_table_is_not_there(scene: Scene, settings: S
 
 
 async def test_a_private_network_of_the_settings_may_be_typed_without_tls(data_dir: Path) -> None:
-    from webapp.models.tables.webhooks import WrongAddress, ensure_possible
+    from webapp.models.tables.webhook_terms import WrongAddress, ensure_possible
 
     networks = [ip_network("10.1.0.0/16")]
     ensure_possible("http://10.1.2.3:8080/", networks)

@@ -172,13 +172,20 @@ async def _verify_and_remove_factors(work: UnitOfWork, source: AuditSource, user
     await AuditEvent.record(work, Event.VERIFIED, source, user)
 
 
-async def send_reset_link(work: UnitOfWork, by: ActingUser, mailer: Mailer, user_id: int) -> str:
-    """Send a link to choose a new password; until it is used nothing changes. Return the address it is sent to."""
+async def send_reset_link(
+    work: UnitOfWork, by: ActingUser, mailer: Mailer, user_id: int, roles: Container[str] = tuple(Role)
+) -> str:
+    """Send a link to choose a new password; until it is used nothing changes. Return the address it is sent to.
+
+    `roles` are those whose passwords the server takes. Raises `UserError`.
+    """
     person = await get_manageable_user(work, by, user_id, refuse_self=OWN_PASSWORD)
     if not person.is_active:
         raise UserError(
             f"{person.email} is deactivated, and could not sign in with a new password. Activate them first."
         )
+    if person.role not in roles:
+        raise UserError(f"{person.email} signs in without a password here: a new one would not be taken.")
     await send_link(work, mailer, Purpose.RESET, person, "reset")
     await AuditEvent.record(work, Event.RESET_ASKED, by.source, person)
     return person.email

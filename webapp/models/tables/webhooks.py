@@ -5,9 +5,7 @@ All raise `NotFound` for whoever has no part in the table, `NotAllowed` for its 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import ip_address
 
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,7 +16,6 @@ from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.accounts.audit import AuditEvent, AuditSource, Event
 from webapp.models.base import MAX_ID, utc_now
 from webapp.models.errors import NotFound
-from webapp.models.names import one_line
 from webapp.models.policy import Actor
 from webapp.models.tables.members import require_owner
 from webapp.models.tables.table import Table
@@ -29,16 +26,13 @@ from webapp.models.tables.webhook import (
     OffReason,
     Webhook,
     WebhookDelivery,
-    WebhookEvent,
 )
 from webapp.models.tables.webhook_sending import new_message_id
-from webapp.outgoing import AddressRefused, Target
-from webapp.outgoing.addresses import Network, is_among, is_public
-from webapp.outgoing.client import NOT_PUBLIC
+from webapp.models.tables.webhook_terms import WebhookTerms
+from webapp.outgoing.addresses import Network
 from webapp.outgoing.signatures import new_secret
 
 MAX_WEBHOOKS = 20  # of a table
-MAX_NAME = 100  # characters
 MAX_WAITING = 10  # tests and copies of one webhook that have not been sent yet
 OVERLAP = timedelta(days=1)  # for which the secret that was replaced signs as well
 
@@ -53,51 +47,9 @@ class TooManyWaiting(UserError):
         super().__init__("Several messages wait to be sent already. Wait until they are.")
 
 
-class WrongAddress(UserError):
-    """No webhook can have it."""
-
-
 class NoSuchChange(UserError):
     def __init__(self, first: int, last: int) -> None:
         super().__init__(f"Choose a change from {first:,} to {last:,}: the earlier ones are not kept.")
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookTerms:
-    """`events` are values of `WebhookEvent`; none: all."""
-
-    name: str
-    url: str
-    events: Sequence[str] = ()
-
-    def checked(self, allowed: Sequence[Network]) -> "WebhookTerms":
-        """Raises `UserError`, `WrongAddress`. `allowed` are the private networks that the server's settings name."""
-        name = one_line(self.name)
-        if not name or len(name) > MAX_NAME:
-            raise UserError(f"A webhook has a name of at most {MAX_NAME} characters.")
-        if unknown := set(self.events) - set(WebhookEvent):
-            raise UserError(f"There is no event called “{min(unknown)[:100]}”.")
-        ensure_possible(self.url, allowed)
-        events = [event.value for event in WebhookEvent if event in self.events]
-        return WebhookTerms(name, self.url, [] if len(events) == len(WebhookEvent) else events)
-
-
-def ensure_possible(url: str, allowed: Sequence[Network]) -> None:
-    """What can be said before its name is looked up, which happens with each message. Raises `WrongAddress`."""
-    try:
-        target = Target.parse(url)
-    except AddressRefused as error:
-        raise WrongAddress(str(error)) from error
-    try:
-        address = ip_address(target.host)
-    except ValueError:
-        address = None
-    if address is not None and not is_public(address) and not is_among(address, allowed):
-        raise WrongAddress(NOT_PUBLIC)
-    if not target.is_tls and not (allowed and (address is None or is_among(address, allowed))):
-        raise WrongAddress("Use an address that begins with https://.")
-    if not target.has_usual_port and not allowed:
-        raise WrongAddress("Use the port 443, or one from 1024 on.")
 
 
 async def create_webhook(

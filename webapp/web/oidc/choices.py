@@ -14,6 +14,10 @@ def takes_password(role: str) -> bool:
     return config().password_sign_in is PasswordSignIn.EVERYBODY or role == Role.OWNER
 
 
+def roles_with_password() -> list[Role]:
+    return [role for role in Role if takes_password(role)]
+
+
 def single_sign_on() -> dict[str, Any]:
     """For the pages that offer ways in: what the provider is called (None: there is none), whether passwords are for
     owners alone, and whether somebody new gets an account through it uninvited.
