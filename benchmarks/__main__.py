@@ -5,6 +5,7 @@ million rows, some ten minutes. The server is pinned to one core and the load to
 
 What takes long or much memory is asked for by itself, each about five minutes with a folder that is kept:
 
+    python -m benchmarks databases --folder F                                 SQLite and PostgreSQL side by side
     python -m benchmarks large --rows 5000000 --folder F                      an import of 1 GB: peaks of memory
     python -m benchmarks live --streams 2000 --folder F                       memory of each, time to the last of them
     python -m benchmarks pages --rows 10000000 --no-search-index --folder F   import by the command line, then pages
@@ -21,6 +22,7 @@ from pathlib import Path
 from benchmarks import (
     bulk,
     connections,
+    databases,
     edits,
     exports,
     importing_again,
@@ -50,10 +52,11 @@ SECTIONS = {
     "live": live.measure,
     "live_tables": live_tables.measure,
     "connections": connections.measure,
+    "databases": databases.measure,
     "large": large.measure,
 }
 
-DEFAULT_SECTIONS = [name for name in SECTIONS if name != "large"]
+DEFAULT_SECTIONS = [name for name in SECTIONS if name not in ("databases", "large")]
 
 
 def main() -> None:

@@ -1,0 +1,229 @@
+"""The same on SQLite and on PostgreSQL: an import beside the plain loops, pages, exports, edits, a change of all rows.
+
+`python -m benchmarks databases`: starts a PostgreSQL server of its own with settings like those of docs/operations.md.
+Server, load and PostgreSQL share the machine; what Rowcast takes of the processor on PostgreSQL is not all that is
+spent, so both are measured by the clock.
+"""
+
+import asyncio
+import http.client
+import re
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from benchmarks import data, edits, pages, served
+from benchmarks.measure import Options, percentile, resident_mb, run, spread, table
+from benchmarks.postgresql import Postgresql
+
+SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
+WRITERS = (1, 8, 50)
+_SQLITE_LOOP = "import sys; from benchmarks import plain; plain.import_csv(sys.argv[1], sys.argv[2], plain.GENERATED)"
+_COPY_LOOP = "import sys; from benchmarks import plain_copy; plain_copy.{}(sys.argv[1], sys.argv[2])"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A data folder, and the address of its database; empty for SQLite."""
+
+    name: str
+    folder: Path
+    url: str = ""
+
+    def rowcast(self, *arguments: str) -> list[str]:
+        command = served.rowcast(*arguments, data=self.folder)
+        return [command[0], f"ROWCAST_DATABASE_URL={self.url}", *command[1:]]
+
+    @contextmanager
+    def serve(self) -> Iterator[served.Served]:
+        port = served.free_port()
+        with served.process(self.rowcast("serve", "--port", str(port)), port) as running:
+            yield served.Served(running.pid, port, served.sign_in(port))
+
+
+def measure(folder: Path, options: Options) -> str:
+    source = data.generated(folder / f"rows-{options.rows}.csv", options.rows)
+    with Postgresql(folder / "postgresql") as server:
+        places = [Place(SQLITE, folder / "on-sqlite"), Place(POSTGRESQL, folder / "on-postgresql", server.make("rows"))]
+        sections = [_imports(server, places, source, options)]
+        for place in places:
+            _load(place, source)
+        sections += [
+            _pages(places, options),
+            _exports(places, options),
+            _edits(places),
+            _change_of_all(places, options),
+        ]
+    return "\n".join(sections)
+
+
+def _imports(server: Postgresql, places: list[Place], source: Path, options: Options) -> str:
+    """In turns, each into a database without rows."""
+    copies = server.make("plain").replace("postgresql+psycopg", "postgresql")
+    python = [sys.executable, "-c"]
+    found: dict[str, list[float]] = {}
+    for number in range(options.runs):
+        (target := source.with_suffix(".plain.db")).unlink(missing_ok=True)
+        commands = {
+            "SQLite: csv.reader and executemany": [*python, _SQLITE_LOOP, str(source), str(target)],
+            "PostgreSQL: csv.reader and COPY": [*python, _COPY_LOOP.format("import_rows"), str(source), copies],
+            "PostgreSQL: COPY of the file": [*python, _COPY_LOOP.format("import_file"), str(source), copies],
+        }
+        for name, command in commands.items():
+            found.setdefault(name, []).append(options.rows / run(command).seconds)
+        target.unlink()
+        for place in places:
+            fresh = Place(
+                place.name,
+                place.folder.with_name(f"import-{number}-{place.name}"),
+                place.url and server.make(f"import_{number}"),
+            )
+            _register(fresh)
+            seconds = run(fresh.rowcast("import", str(source))).seconds
+            found.setdefault(f"Rowcast on {place.name}", []).append(options.rows / seconds)
+    loops = {SQLITE: found["SQLite: csv.reader and executemany"], POSTGRESQL: found["PostgreSQL: csv.reader and COPY"]}
+    lines = []
+    for name, speeds in found.items():
+        base = loops[POSTGRESQL if POSTGRESQL in name else SQLITE]
+        ratio = statistics.median(speed / other for speed, other in zip(speeds, base, strict=True))
+        lines.append((name, spread(speeds), ratio))
+    return table(f"Import of {options.rows:,} rows", ("what", "rows/s", "to the loop on the same database"), lines)
+
+
+def _register(place: Place) -> None:
+    with place.serve():
+        pass
+
+
+def _load(place: Place, source: Path) -> None:
+    _register(place)
+    run(place.rowcast("import", str(source)))
+
+
+def _pages(places: list[Place], options: Options) -> str:
+    """Without indexes for sorts and search (the first time), and once they are built."""
+    first: dict[str, dict[str, list[float]]] = {}
+    after: dict[str, dict[str, list[float]]] = {}
+    memory: dict[str, float] = {}
+    for place in places:
+        with place.serve() as server:
+            for name, paths in pages._views(server, options.rows):
+                first.setdefault(name, {})[place.name] = pages._measured(server, name, paths, is_first=True)
+            _wait_for_indexes(server)
+            for name, paths in pages._views(server, options.rows):
+                after.setdefault(name, {})[place.name] = pages._measured(server, name, paths)
+            memory[place.name] = resident_mb(server.pid, peak=True)
+    lines = [
+        (name, *(percentile(of[name][place.name], 0.5) for of in (first, after) for place in places)) for name in first
+    ]
+    head = (
+        "view of 100 rows, p50 ms",
+        *(f"{place.name}, {when}" for when in ("at first", "indexed") for place in places),
+    )
+    peaks = ", ".join(f"{mb:.0f} MB on {name}" for name, mb in memory.items())
+    return table(f"Pages at {options.rows:,} rows", head, lines) + f"\nThe server's peak of memory: {peaks}.\n"
+
+
+def _wait_for_indexes(server: served.Served) -> None:
+    """Until a search that only an index answers fast is fast: both databases can be asked that."""
+    end = time.monotonic() + pages.PATIENCE
+    path = f"/tables/1?q={quote('zqxjk')}"
+    while time.monotonic() < end:
+        started = time.perf_counter()
+        server.request("GET", path)
+        if time.perf_counter() - started < 0.05:
+            return
+        time.sleep(1)
+    raise TimeoutError("The indexes are not there")
+
+
+def _exports(places: list[Place], options: Options) -> str:
+    lines = []
+    for place in places:
+        rates: dict[str, list[float]] = {}
+        for _ in range(options.runs):
+            with place.serve() as server:
+                for name, query in (
+                    ("csv", "format=csv"),
+                    ("csv, sorted", "format=csv&sort=-7"),
+                    ("ndjson", "format=ndjson"),
+                ):
+                    rates.setdefault(name, []).append(options.rows / _download(server, query))
+        lines.append((place.name, *(spread(each) for each in rates.values())))
+    return table("Exports over HTTP, rows/s", ("database", "csv", "csv, sorted", "ndjson"), lines)
+
+
+def _download(server: served.Served, query: str) -> float:
+    started = time.perf_counter()
+    status, _ = server.request("GET", f"/tables/1/export?{query}")
+    assert status == 200, status
+    return time.perf_counter() - started
+
+
+def _edits(places: list[Place]) -> str:
+    """Each writer edits a cell of its own; all edits of a database in turn."""
+    lines = []
+    for place in places:
+        with place.serve() as server:
+            for turn, writers in enumerate(WRITERS):
+                lines.append((place.name, writers, *_rate(server, turn, writers)))
+    return table("Edits over HTTP", ("database", "at once", "a second", "p50 ms", "p99 ms"), lines)
+
+
+def _rate(server: served.Served, turn: int, writers: int) -> tuple[float, float, float]:
+    body = edits._edits(turn + int(time.time()), writers)
+    edits._begin(server, writers, body)
+    seconds, each = asyncio.run(edits._load(server, "/tables/1/cells", writers, body))
+    return len(each) / seconds, percentile(each, 0.5) * 1000, percentile(each, 0.99) * 1000
+
+
+def _change_of_all(places: list[Place], options: Options) -> str:
+    """A column of all rows set to one text, as by its form: planned, applied, and undone."""
+    lines = []
+    for place in places:
+        with place.serve() as server:
+            lines.append((place.name, *_change(server)))
+    return table(f"A change of {options.rows:,} cells", ("database", "planned s", "applied s", "undone s"), lines)
+
+
+def _change(server: served.Served) -> tuple[float, float, float]:
+    fields = urlencode({"column": "4", "text": f"Oslo {time.time():.0f}"})
+    started = time.perf_counter()
+    change = _posted(server, "/tables/1/bulk/set?rows=all", fields)
+    _wait_for(server, change, f"{change}/start")
+    planned = time.perf_counter()
+    _posted(server, f"{change}/start", "")
+    seq = _wait_for(server, change, "/tables/1/history/")
+    applied = time.perf_counter()
+    undoing = _posted(server, f"/tables/1/history/{seq}/revert", "")
+    if "/changes/" in undoing:
+        _wait_for(server, undoing, "/tables/1/history/")
+    return planned - started, applied - planned, time.perf_counter() - applied
+
+
+def _posted(server: served.Served, path: str, fields: str) -> str:
+    """Where the answer leads to."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=600)
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
+    connection.request("POST", path, fields, {**headers, "Cookie": server.cookie})
+    answer = connection.getresponse()
+    text = answer.read()
+    if answer.status != http.client.SEE_OTHER:
+        raise RuntimeError(f"{path}: {answer.status} {text[:300]!r}")
+    return str(answer.getheader("Location"))
+
+
+def _wait_for(server: served.Served, page: str, address: str) -> str:
+    """Until the page has this address; return the number behind it, if there is one."""
+    end = time.monotonic() + pages.PATIENCE
+    while time.monotonic() < end:
+        _, html = server.request("GET", page)
+        if found := re.search(re.escape(address) + r"(\d*)", html.decode()):
+            return found[1]
+        time.sleep(0.05)
+    raise TimeoutError(f"{page} does not lead to {address}")
