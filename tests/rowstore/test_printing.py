@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.rowstore.backends import column
-from webapp.rowstore.sqlite.inserting import value_and_text
+from webapp.rowstore.sql.inserting import value_and_text
 from webapp.rowstore.sqlite.printing import print_value
 from webapp.rowstore.sqlite.schema import STORED_AS
 from webapp.rowstore.table_ref import Field

@@ -8,10 +8,10 @@ from typing import Any
 from webapp.rowstore.errors import CellValueError
 from webapp.rowstore.loader import Appender
 from webapp.rowstore.nul_escape import encode, needs_encoding
+from webapp.rowstore.sql.inserting import ColumnReader, insert_sql, parse_value
+from webapp.rowstore.sql.schema import column_name, companion_name
 from webapp.rowstore.sqlite.cursors import RowCursor
-from webapp.rowstore.sqlite.inserting import ColumnReader, insert_sql, parse_value
-from webapp.rowstore.sqlite.printing import bind
-from webapp.rowstore.sqlite.schema import column_name, companion_name
+from webapp.rowstore.sqlite.dialect import DIALECT
 from webapp.rowstore.sqlite.transaction import transaction
 from webapp.rowstore.table_ref import Field, TableRef
 
@@ -49,7 +49,7 @@ class SqliteAppender(Appender):
         self._parsers = [_parser(field) for field in table.fields]
         self._readers = [ColumnReader(field) if companion_name(field) else None for field in table.fields]
         self._takes_texts = not any(self._parsers) and not any(self._readers)
-        self._insert = insert_sql(table, bind, cursor.name)
+        self._insert = insert_sql(DIALECT, table, DIALECT.bind, cursor.name)
         self._size = FIRST_BATCH
         limit_log(connection)
         self.done = cursor.begin()
@@ -116,7 +116,7 @@ def _encode(rows: Sequence[Sequence[str]]) -> Sequence[Row]:
 
 def _parser(field: Field) -> Callable[[str], Any] | None:
     """None if the database converts the text itself, which is faster, or if texts are kept."""
-    if companion_name(field) or bind(field) is not None:
+    if companion_name(field) or DIALECT.bind(field) is not None:
         return None
     return lambda text: parse_value(field, text)
 

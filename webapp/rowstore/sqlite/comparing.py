@@ -14,11 +14,12 @@ from webapp.rowstore.errors import RowsGone
 from webapp.rowstore.file_comparison import FileComparison
 from webapp.rowstore.loader import Progress
 from webapp.rowstore.nul_escape import decode, encode, needs_encoding
+from webapp.rowstore.sql.schema import table_name
+from webapp.rowstore.sql.statement import Sql, all_of, any_of, literal
+from webapp.rowstore.sqlite.dialect import DIALECT
 from webapp.rowstore.sqlite.edits import edits_since
 from webapp.rowstore.sqlite.known_edits import KnownEdits, digest
-from webapp.rowstore.sqlite.printing import literal, print_exact
-from webapp.rowstore.sqlite.schema import ROW_ID, table_name
-from webapp.rowstore.sqlite.statement import Sql, all_of, any_of
+from webapp.rowstore.sqlite.schema import ROW_ID
 from webapp.rowstore.sqlite.transaction import readable_errors
 from webapp.rowstore.sqlite.writer import SqliteRowWriter
 from webapp.rowstore.table_ref import Field, TableRef
@@ -83,8 +84,8 @@ class SqliteFileComparison(FileComparison):
 
     def match_keys(self, progress: Progress) -> Matched:
         self._refuse_keys()
-        join = all_of([Sql(f"f.x{place} = {print_exact(self.columns[place])}") for place in self._keys]).text
-        keyless = self._all_empty(print_exact(self.columns[place]) for place in self._keys)
+        join = all_of([Sql(f"f.x{place} = {DIALECT.print_exact(self.columns[place])}") for place in self._keys]).text
+        keyless = self._all_empty(DIALECT.print_exact(self.columns[place]) for place in self._keys)
         found = (
             f"SELECT t.{ROW_ID}, f.rowid, f.rowid IS NOT NULL AND {self._differ()}"
             f" FROM {table_name(self.table.id)} t LEFT JOIN file f ON {join}"
@@ -124,7 +125,7 @@ class SqliteFileComparison(FileComparison):
     def problems(self) -> KeyProblems:
         keyless = 0
         if self._keys:
-            empty = self._all_empty(print_exact(self.columns[place]) for place in self._keys)
+            empty = self._all_empty(DIALECT.print_exact(self.columns[place]) for place in self._keys)
             keyless = self._number(f"SELECT count(*) FROM {table_name(self.table.id)} WHERE {empty}")
         counts = {kind: self._number(f"SELECT count(*) FROM ({_refused(kind)})") for kind in _PROBLEMS}
         samples = {kind: self._sample(_refused(kind)) for kind in _PROBLEMS}
@@ -213,7 +214,7 @@ class SqliteFileComparison(FileComparison):
     def _differ(self) -> str:
         """SQL for whether any cell of the file's row has another text than the table's; keys are equal."""
         terms = [
-            Sql(f"f.x{place} <> {print_exact(field) if field.number > 0 else literal(field.empty_text)}")
+            Sql(f"f.x{place} <> {DIALECT.print_exact(field) if field.number > 0 else literal(field.empty_text)}")
             for place, field in enumerate(self.columns)
             if place not in self._keys
         ]
@@ -246,14 +247,16 @@ class SqliteFileComparison(FileComparison):
         for start in range(0, len(self.columns), MAX_SELECTED):
             end = min(start + MAX_SELECTED, len(self.columns))
             names = ", ".join(["rowid", *(f"x{place}" for place in range(start, end))])
-            rows = self._rows.execute(Sql(f"SELECT {names} FROM file WHERE rowid IN ({marks})", tuple(places)))
+            rows = self._rows.connection.execute(
+                Sql(f"SELECT {names} FROM file WHERE rowid IN ({marks})", tuple(places))
+            )
             for place, *cells in rows:
                 found[place] = found.get(place, ()) + tuple(map(decode, cells))
         return found
 
     def _sample(self, statement: str) -> list[tuple[int, tuple[str, ...]]]:
         """The first rows of the file with a problem: where they are among its rows, from 1, and their cells."""
-        places = [n for (n,) in self._rows.execute(Sql(f"{statement} LIMIT {SAMPLES}"))]
+        places = [n for (n,) in self._rows.connection.execute(Sql(f"{statement} LIMIT {SAMPLES}"))]
         cells = self._file_rows(places)
         return [(place, cells[place]) for place in places]
 

@@ -6,27 +6,20 @@ Nothing reads the new one until the column's record says so, hence the rows are 
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 from webapp.db.errors import UserError
 from webapp.rowstore.nul_escape import decode, encode
-from webapp.rowstore.sqlite.conditions import scope_sql
-from webapp.rowstore.sqlite.inserting import ColumnReader, parse_value, value_and_text
-from webapp.rowstore.sqlite.planning import Execute
-from webapp.rowstore.sqlite.printing import is_empty, is_exception, print_exact
-from webapp.rowstore.sqlite.schema import (
-    MAX_COLUMNS,
-    ROW_ID,
-    STORED_AS,
-    column_name,
-    companion_name,
-    index_prefix,
-    table_name,
-)
-from webapp.rowstore.sqlite.statement import Sql, all_of
+from webapp.rowstore.sql import column_texts
+from webapp.rowstore.sql.connection import Connection
+from webapp.rowstore.sql.inserting import ColumnReader, parse_value, value_and_text
+from webapp.rowstore.sql.schema import column_name, companion_name, index_prefix, table_name
+from webapp.rowstore.sql.statement import Sql
+from webapp.rowstore.sqlite.dialect import DIALECT
+from webapp.rowstore.sqlite.schema import MAX_COLUMNS, ROW_ID, STORED_AS
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import Converted
 from webapp.types import Value
@@ -34,7 +27,6 @@ from webapp.types.base import null_of
 
 _STORED = re.compile(r"c([0-9]+)t?")  # the names of stored columns and their companions
 _BATCH = 2_000  # rows
-_MAX_CHARACTERS = 1_000_000  # of the texts of a batch, which ends with the cell that has the last of them
 
 
 class TableFull(UserError):
@@ -45,40 +37,40 @@ class TableFull(UserError):
         )
 
 
-def add_column(execute: Execute, table: TableRef, field: Field, spare: Collection[int]) -> Field:
+def add_column(rows: Connection, table: TableRef, field: Field, spare: Collection[int]) -> Field:
     """Return the field with the number of the stored column it got: one of the empty ones in `spare` if its kind fits,
     else a new one. Raises `TableFull`.
     """
-    types, wanted = _column_types(execute, table.id), STORED_AS[field.kind.stored]
+    types, wanted = _column_types(rows, table.id), STORED_AS[field.kind.stored]
     for number in sorted(spare):
         if types.get(f"c{int(number)}") == wanted:
             return replace(field, storage=number)
     numbers = [int(found[1]) for name in types if (found := _STORED.fullmatch(name))]
     new = replace(field, storage=max(*numbers, *(each.number for each in table.fields)) + 1)
-    _add(execute, table.id, types, column_name(new), wanted)
+    _add(rows, table.id, types, column_name(new), wanted)
     return new
 
 
-def add_companion(execute: Execute, table_id: int, field: Field) -> None:
+def add_companion(rows: Connection, table_id: int, field: Field) -> None:
     """Make room for the texts of a field that keeps them, unless there is some. Raises `TableFull`."""
-    types, name = _column_types(execute, table_id), companion_name(field)
+    types, name = _column_types(rows, table_id), companion_name(field)
     if name and name not in types:
-        _add(execute, table_id, types, name, "TEXT")
+        _add(rows, table_id, types, name, "TEXT")
 
 
-def free_columns(execute: Execute, table_id: int) -> int:
+def free_columns(rows: Connection, table_id: int) -> int:
     """How many stored columns the table has room for."""
-    return max(0, MAX_COLUMNS - len(_column_types(execute, table_id)))
+    return max(0, MAX_COLUMNS - len(_column_types(rows, table_id)))
 
 
-def _column_types(execute: Execute, table_id: int) -> dict[str, str]:
-    return dict(execute(Sql("SELECT name, type FROM pragma_table_info(?)", (table_name(table_id),))))
+def _column_types(rows: Connection, table_id: int) -> dict[str, str]:
+    return dict(rows.execute(Sql("SELECT name, type FROM pragma_table_info(?)", (table_name(table_id),))))
 
 
-def _add(execute: Execute, table_id: int, types: Collection[str], name: str, type_: str) -> None:
+def _add(rows: Connection, table_id: int, types: Collection[str], name: str, type_: str) -> None:
     if len(types) >= MAX_COLUMNS:
         raise TableFull
-    execute(Sql(f"ALTER TABLE {table_name(table_id)} ADD COLUMN {name} {type_}"))
+    rows.execute(Sql(f"ALTER TABLE {table_name(table_id)} ADD COLUMN {name} {type_}"))
 
 
 class Converter:
@@ -86,18 +78,18 @@ class Converter:
     value would not print back: all cells before it are as they were in any case.
     """
 
-    def __init__(self, connection: sqlite3.Connection, execute: Execute, table_id: int, source: Field, target: Field):
-        self._connection, self._execute, self._table_id = connection, execute, table_id
+    def __init__(self, connection: sqlite3.Connection, rows: Connection, table_id: int, source: Field, target: Field):
+        self._connection, self._rows, self._table_id = connection, rows, table_id
         self._source = source
         self.target = target
         self._write, self._read = _plan(table_id, target)
 
     def convert(self, after: int, limit: int) -> Converted | None:
         """The next `limit` rows behind the row `after`; None if there are no more. Raises `TableFull`."""
-        text = print_exact(self._source)
+        text = DIALECT.print_exact(self._source)
         statement = f"SELECT {ROW_ID}, {text} FROM {table_name(self._table_id)} WHERE {ROW_ID} > ? ORDER BY 1 LIMIT ?"
         with closing(self._connection.execute(statement, (after, limit))) as cursor:
-            rows = next(batches(cursor, limit), [])
+            rows = next(column_texts.batches(cursor, limit), [])
         if not rows:
             return None
         self._write_rows(rows)
@@ -105,7 +97,7 @@ class Converter:
 
     def convert_rows(self, ids: Collection[int]) -> None:
         """These rows, once more: they have changed since. Those that are gone are left out."""
-        chosen = f"SELECT {ROW_ID}, {print_exact(self._source)} FROM {table_name(self._table_id)}"
+        chosen = f"SELECT {ROW_ID}, {DIALECT.print_exact(self._source)} FROM {table_name(self._table_id)}"
         statement = f"{chosen} WHERE {ROW_ID} IN (SELECT value FROM json_each(?))"
         with closing(self._connection.execute(statement, (json.dumps(sorted(ids)),))) as cursor:
             found = cursor.fetchall()
@@ -123,7 +115,7 @@ class Converter:
 
     def _keep_texts(self) -> None:
         self.target = replace(self.target, keeps_texts=True)
-        add_companion(self._execute, self._table_id, self.target)
+        add_companion(self._rows, self._table_id, self.target)
         self._write, self._read = _plan(self._table_id, self.target)
 
 
@@ -137,7 +129,7 @@ def _plan(table_id: int, target: Field) -> tuple[str, Callable[[Sequence[str]], 
     name, companion = column_name(target), companion_name(target)
     if companion is None:
         return f"UPDATE {table_name(table_id)} SET {name} = ?1 WHERE {ROW_ID} = ?2", cell_parser(target)
-    value, text = value_and_text(target, "?1", "?2")
+    value, text = value_and_text(DIALECT, target, "?1", "?2")
     statement = f"UPDATE {table_name(table_id)} SET {name} = {value}, {companion} = {text} WHERE {ROW_ID} = ?3"
     return statement, cell_parser(target)
 
@@ -171,86 +163,21 @@ def _stored_value(target: Field, stored: str) -> Value:
     return encode(value) if isinstance(value, str) else value
 
 
-def batches(cursor: sqlite3.Cursor, size: int) -> Iterator[list[Any]]:
-    """The rows of a cursor whose last column is a text, `size` at a time, or fewer if their texts are long."""
-    batch: list[Any] = []
-    characters = 0
-    for row in cursor:
-        batch.append(row)
-        characters += len(row[-1])
-        if len(batch) >= size or characters >= _MAX_CHARACTERS:
-            yield batch
-            batch, characters = [], 0
-    if batch:
-        yield batch
-
-
-def empty_cells(execute: Execute, table_id: int, storage: int, after: int, limit: int) -> int | None:
+def empty_cells(rows: Connection, table_id: int, storage: int, after: int, limit: int) -> int | None:
     """Remove what the next rows have in a stored column, and in its companion; return the last of these rows, None if
     there are no more.
     """
-    table, names = table_name(table_id), _names(execute, table_id, storage)
-    execute(Sql(f"DROP INDEX IF EXISTS {index_prefix(table_id)}{int(storage)}"))
+    table, names = table_name(table_id), _names(rows, table_id, storage)
+    rows.execute(Sql(f"DROP INDEX IF EXISTS {index_prefix(table_id)}{int(storage)}"))
     next_ids = f"SELECT {ROW_ID} FROM {table} WHERE {ROW_ID} > ? ORDER BY 1 LIMIT ?"
-    ((last,),) = execute(Sql(f"SELECT max({ROW_ID}) FROM ({next_ids})", (after, limit)))
+    ((last,),) = rows.execute(Sql(f"SELECT max({ROW_ID}) FROM ({next_ids})", (after, limit)))
     if last is None or not names:
         return None
     empty, filled = ", ".join(f"{name} = NULL" for name in names), " OR ".join(f"{name} IS NOT NULL" for name in names)
     where = f"{ROW_ID} > ? AND {ROW_ID} <= ? AND ({filled})"
-    execute(Sql(f"UPDATE {table} SET {empty} WHERE {where}", (after, last)))
+    rows.execute(Sql(f"UPDATE {table} SET {empty} WHERE {where}", (after, last)))
     return int(last)
 
 
-def _names(execute: Execute, table_id: int, storage: int) -> list[str]:
-    return [name for name in _column_types(execute, table_id) if name in (f"c{int(storage)}", f"c{int(storage)}t")]
-
-
-def comparison_sql(table_id: int, source: Field, target: Field, after: int, last: int) -> Sql:
-    """Of the rows behind `after` up to `last`: how many print otherwise, are empty, and have no value."""
-    differing = f"count(*) FILTER (WHERE {print_exact(source)} IS NOT {print_exact(target)})"
-    empty = f"count(*) FILTER (WHERE {is_empty(target)})"
-    exceptions = f"count(*) FILTER (WHERE {is_exception(target)})"
-    where = f"WHERE {ROW_ID} > ? AND {ROW_ID} <= ?"
-    return Sql(f"SELECT {differing}, {empty}, {exceptions} FROM {table_name(table_id)} {where}", (after, last))
-
-
-def differing_rows_sql(table_id: int, source: Field, target: Field, after: int, last: int, limit: int) -> Sql:
-    """The first of the rows behind `after` up to `last` that print otherwise."""
-    where = f"WHERE {ROW_ID} > ? AND {ROW_ID} <= ? AND {print_exact(source)} IS NOT {print_exact(target)}"
-    return Sql(f"SELECT {ROW_ID} FROM {table_name(table_id)} {where} LIMIT ?", (after, last, limit))
-
-
-def first_rows_sql(table: TableRef, field: Field, texts: Sequence[str]) -> Sql:
-    """Each of these texts that a cell of the column has, and the first row that has it. However many texts there are,
-    the rows are read once.
-    """
-    text, wanted = print_exact(field), json.dumps(list(map(encode, texts)), ensure_ascii=False)
-    where = all_of([Sql(f"{text} IN (SELECT value FROM json_each(?))", (wanted,)), scope_sql(table)])
-    found = f"SELECT {text}, min({ROW_ID}) FROM {table_name(table.id)} WHERE {where.text} GROUP BY 1"
-    return Sql(found, where.values)
-
-
-def key_rows_sql(table: TableRef, fields: Sequence[Field], keys: Sequence[tuple[str, ...]]) -> Sql:
-    """The same for the texts of several columns together, with how many rows have them."""
-    texts = list(map(print_exact, fields))
-    first = json.dumps([encode(key[0]) for key in keys], ensure_ascii=False)
-    wanted = json.dumps([list(map(encode, key)) for key in keys], ensure_ascii=False)
-    # By the first column alone most rows are told apart, without making one text of several.
-    key = f"json_array({', '.join(texts)})"
-    parts = ", ".join(f"value ->> {place}" for place in range(len(texts)))
-    where = all_of(
-        [
-            Sql(f"{texts[0]} IN (SELECT value FROM json_each(?))", (first,)),
-            Sql(f"{key} IN (SELECT json_array({parts}) FROM json_each(?))", (wanted,)),
-            scope_sql(table),
-        ]
-    )
-    names = ", ".join(str(place) for place in range(1, len(texts) + 1))
-    found = f"SELECT {', '.join(texts)}, min({ROW_ID}), count(*) FROM {table_name(table.id)} WHERE {where.text}"
-    return Sql(f"{found} GROUP BY {names}", where.values)
-
-
-def texts_sql(table: TableRef, field: Field) -> Sql:
-    scope = scope_sql(table)
-    found = f"SELECT {print_exact(field)} FROM {table_name(table.id)} WHERE {scope.text} ORDER BY {ROW_ID}"
-    return Sql(found, scope.values)
+def _names(rows: Connection, table_id: int, storage: int) -> list[str]:
+    return [name for name in _column_types(rows, table_id) if name in (f"c{int(storage)}", f"c{int(storage)}t")]

@@ -4,7 +4,8 @@ import sqlite3
 from typing import Protocol
 
 from webapp.rowstore.loader import ImportWithdrawn
-from webapp.rowstore.sqlite.schema import ROW_ID, create_sql, draft_name, import_of_draft, table_name
+from webapp.rowstore.sql.schema import draft_name, import_of_draft, table_name
+from webapp.rowstore.sqlite.schema import ROW_ID, create_sql
 from webapp.rowstore.sqlite.transaction import transaction
 from webapp.rowstore.table_ref import TableRef
 

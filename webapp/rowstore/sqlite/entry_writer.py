@@ -11,12 +11,13 @@ from typing import Any
 
 from webapp.rowstore.entries import Entry, cells_from_json
 from webapp.rowstore.nul_escape import decode, encode, is_storable
-from webapp.rowstore.sqlite.cells import print_cells
+from webapp.rowstore.sql.cells import print_cells
+from webapp.rowstore.sql.connection import Connection
+from webapp.rowstore.sql.inserting import insert_sql, value_and_text
+from webapp.rowstore.sql.schema import column_name, companion_name, table_name
 from webapp.rowstore.sqlite.converting import Cells, cell_parser
-from webapp.rowstore.sqlite.inserting import insert_sql, value_and_text
-from webapp.rowstore.sqlite.planning import Execute
-from webapp.rowstore.sqlite.printing import print_exact
-from webapp.rowstore.sqlite.schema import ROW_ID, column_name, companion_name, table_name
+from webapp.rowstore.sqlite.dialect import DIALECT
+from webapp.rowstore.sqlite.schema import ROW_ID
 from webapp.rowstore.sqlite.search_index import upkeep
 from webapp.rowstore.sqlite.transaction import readable_errors
 from webapp.rowstore.table_ref import Field, TableRef
@@ -30,9 +31,9 @@ class EntryWriter:
     """Writes to one table while its columns are as they are. Texts that recur are parsed once."""
 
     def __init__(
-        self, connection: sqlite3.Connection, execute: Execute, table: TableRef, keep_texts: KeepTexts
+        self, connection: sqlite3.Connection, rows: Connection, table: TableRef, keep_texts: KeepTexts
     ) -> None:
-        self._connection, self._execute, self._keep_texts = connection, execute, keep_texts
+        self._connection, self._rows, self._keep_texts = connection, rows, keep_texts
         self._table_id = table.id
         self._kept = {field.number for field in table.kept}
         self._fields = {field.number: field for field in table.stored}
@@ -93,7 +94,7 @@ class EntryWriter:
 
     def _change_some(self, field: Field, entries: list[Entry], values: Cells) -> AppliedEntries:
         ids = [entry.row_id or 0 for entry in entries]
-        current = print_cells(self._execute, self._table_id, ids, [print_exact(field)])
+        current = print_cells(self._rows, self._table_id, ids, [DIALECT.print_exact(field)])
         done, left, rows = list[Entry](), list[Entry](), list[tuple[Any, ...]]()
         for entry, value in zip(entries, values, strict=True):
             now = current.get(entry.row_id or 0)
@@ -126,9 +127,9 @@ class EntryWriter:
         """How many rows there are more."""
         if not entries:
             return 0
-        taken = print_cells(self._execute, self._table_id, [entry.row_id or 0 for entry in entries], ())
+        taken = print_cells(self._rows, self._table_id, [entry.row_id or 0 for entry in entries], ())
         free = [row for row in rows if row[0] not in taken]
-        self._connection.executemany(insert_sql(TableRef(self._table_id, tuple(self._fields.values()))), free)
+        self._connection.executemany(insert_sql(DIALECT, TableRef(self._table_id, tuple(self._fields.values()))), free)
         for entry in entries:
             (applied.left if entry.row_id in taken else applied.done).append(entry)
         return len(free)
@@ -141,7 +142,7 @@ class EntryWriter:
             return 0
         fields = list(self._fields.items())
         ids = [entry.row_id or 0 for entry in entries]
-        current = print_cells(self._execute, self._table_id, ids, [print_exact(field) for _, field in fields])
+        current = print_cells(self._rows, self._table_id, ids, [DIALECT.print_exact(field) for _, field in fields])
         gone = list[tuple[int]]()
         for entry in entries:
             now, cells = current.get(entry.row_id or 0), cells_from_json(entry.before or "{}")
@@ -164,9 +165,9 @@ def _update_sql(table_id: int, field: Field, *, with_text: bool) -> str:
     new = f"{column_name(field)} = ?1"
     if companion:
         count = 2
-        value, text = value_and_text(field, "?1", "?2")
+        value, text = value_and_text(DIALECT, field, "?1", "?2")
         new = f"{column_name(field)} = {value}, {companion} = {text}"
-    seen = f" AND {print_exact(field)} = ?{count + 2}" if with_text else ""
+    seen = f" AND {DIALECT.print_exact(field)} = ?{count + 2}" if with_text else ""
     return f"UPDATE {table_name(table_id)} SET {new} WHERE {ROW_ID} = ?{count + 1}{seen}"
 
 

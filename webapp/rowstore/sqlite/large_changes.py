@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from webapp.rowstore.entries import Entry, outdated, pack_part, unpack
 from webapp.rowstore.loader import ChangeWithdrawn, Progress
+from webapp.rowstore.sql.row_deletions import latest_deletions
+from webapp.rowstore.sql.set_parts import Extent, with_numbers
+from webapp.rowstore.sqlite.connection import SqliteConnection
 from webapp.rowstore.sqlite.converting import add_companion
 from webapp.rowstore.sqlite.entry_writer import EntryWriter
-from webapp.rowstore.sqlite.reader import SqliteRowReader
-from webapp.rowstore.sqlite.row_deletions import latest_deletions
 from webapp.rowstore.sqlite.schema import drop_unfinished_search_sql
-from webapp.rowstore.sqlite.set_parts import Extent, with_numbers
 from webapp.rowstore.sqlite.touched import Touched
 from webapp.rowstore.sqlite.transaction import transaction
 from webapp.rowstore.table_ref import Field, TableRef
@@ -65,7 +65,7 @@ class _Record(NamedTuple):
 class LargeChangeRunner:
     def __init__(self, connection: sqlite3.Connection, change_id: int) -> None:
         self._connection, self._change_id = connection, change_id
-        self._execute = SqliteRowReader(connection).execute
+        self._rows = SqliteConnection(connection)
         self._touched: Touched | None = None
         self._writer: EntryWriter | None = None
         self._version: int | None = None  # for which the writer was made
@@ -164,7 +164,7 @@ class LargeChangeRunner:
         if record.source is None or not back:
             return set()
         ids = [entry.place[0] for entry in back]
-        latest = latest_deletions(self._execute, record.table_id, record.source, ids, record.seq)
+        latest = latest_deletions(self._rows, record.table_id, record.source, ids, record.seq)
         if not latest:
             return set()
         fields = read_table(self._connection, record.table_id).stored
@@ -185,13 +185,13 @@ class LargeChangeRunner:
         if self._writer is None or self._version != record.version:
             keep: Callable[[Field], Field] = lambda field: self._keep_texts(record.table_id, field)  # noqa: E731
             table = read_table(self._connection, record.table_id)
-            self._writer = EntryWriter(self._connection, self._execute, table, keep)
+            self._writer = EntryWriter(self._connection, self._rows, table, keep)
             self._version = record.version
         return self._writer
 
     def _keep_texts(self, table_id: int, field: Field) -> Field:
         kept = replace(field, keeps_texts=True)
-        add_companion(self._execute, table_id, kept)
+        add_companion(self._rows, table_id, kept)
         for statement in drop_unfinished_search_sql(table_id):
             self._connection.execute(statement)
         self._connection.execute(_KEEP_TEXTS, (table_id, field.number))

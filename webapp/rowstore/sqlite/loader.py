@@ -14,16 +14,16 @@ from typing import Any
 from webapp.db.sqlite_driver import connect
 from webapp.rowstore.entries import Entry
 from webapp.rowstore.loader import MAX_INDEXES, NEVER_USED, Appender, ConversionWithdrawn, Progress, RowLoader
+from webapp.rowstore.sql.schema import index_name, index_prefix, table_name
+from webapp.rowstore.sql.set_parts import write_plan
 from webapp.rowstore.sqlite.appending import FIRST_BATCH, PAUSE_SECONDS, SqliteAppender, limit_log, next_size
+from webapp.rowstore.sqlite.connection import SqliteConnection
 from webapp.rowstore.sqlite.converting import Converter
 from webapp.rowstore.sqlite.cursors import DraftCursor, ImportCursor
+from webapp.rowstore.sqlite.dialect import DIALECT
 from webapp.rowstore.sqlite.large_changes import LargeChangeRunner
-from webapp.rowstore.sqlite.planning import existing_names, indexed_columns
-from webapp.rowstore.sqlite.printing import sort_key
 from webapp.rowstore.sqlite.reader import SqliteRowReader
-from webapp.rowstore.sqlite.schema import index_name, index_prefix, table_name
 from webapp.rowstore.sqlite.search_index import build_search_index
-from webapp.rowstore.sqlite.set_parts import write_plan
 from webapp.rowstore.sqlite.transaction import transaction
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import Comparison
@@ -57,8 +57,8 @@ class SqliteRowLoader(RowLoader):
         table.ensure_whole()
         connection, size, done = self._connection, FIRST_BATCH, 0
         limit_log(self._connection)
-        execute = SqliteRowReader(connection).execute
-        converter = Converter(connection, execute, table.id, source, target)
+        rows = SqliteConnection(connection)
+        converter = Converter(connection, rows, table.id, source, target)
         while True:
             with transaction(connection):
                 started = time.perf_counter()
@@ -78,7 +78,7 @@ class SqliteRowLoader(RowLoader):
         self, change_id: int, batches: Generator[Sequence[Entry], None, dict[str, Any]], progress: Progress
     ) -> None:
         limit_log(self._connection)
-        write_plan(self._connection, change_id, batches, progress)
+        write_plan(SqliteConnection(self._connection), change_id, batches, progress)
 
     def apply_change(self, change_id: int, progress: Progress) -> None:
         limit_log(self._connection)
@@ -102,9 +102,9 @@ class SqliteRowLoader(RowLoader):
         """
         connection = self._connection
         with transaction(connection):
-            execute = SqliteRowReader(connection).execute
-            indexed = indexed_columns(execute, table_id)
-            if field.storage in indexed or not existing_names(execute, [table_name(table_id)]):
+            rows = SqliteConnection(connection)
+            indexed = rows.indexed_columns(table_id)
+            if field.storage in indexed or not rows.existing_names([table_name(table_id)]):
                 return indexed  # the table may have been deleted before this
             surplus = _least_used(indexed, used, since)[: max(len(indexed) + 1 - MAX_INDEXES, 0)]
             if len(indexed) - len(surplus) >= MAX_INDEXES:
@@ -112,7 +112,9 @@ class SqliteRowLoader(RowLoader):
             for number in surplus:
                 connection.execute(f"DROP INDEX {index_prefix(table_id)}{number}")
             index = index_name(table_id, field)
-            connection.execute(f"CREATE INDEX {index} ON {table_name(table_id)} ({sort_key(field)})")
+            connection.execute(
+                f"CREATE INDEX {index} ON {table_name(table_id)} ({', '.join(DIALECT.sort_keys(field))})"
+            )
             # In the same transaction, so that all connections see the statistics together with the index.
             connection.execute("PRAGMA analysis_limit = 1000")
             connection.execute(f"ANALYZE {index}")

@@ -12,18 +12,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from webapp.rowstore.loader import Progress
-from webapp.rowstore.sqlite.cells import print_cells
-from webapp.rowstore.sqlite.planning import existing_names, highest_id
-from webapp.rowstore.sqlite.printing import print_shown
-from webapp.rowstore.sqlite.reader import SqliteRowReader
-from webapp.rowstore.sqlite.schema import (
-    ROW_ID,
-    drop_unfinished_search_sql,
-    search_name,
-    search_progress_name,
-    table_name,
-)
-from webapp.rowstore.sqlite.statement import concatenate
+from webapp.rowstore.sql.cells import print_cells
+from webapp.rowstore.sql.schema import table_name
+from webapp.rowstore.sql.statement import concatenate
+from webapp.rowstore.sql.tables import highest_id
+from webapp.rowstore.sqlite.connection import SqliteConnection
+from webapp.rowstore.sqlite.dialect import DIALECT
+from webapp.rowstore.sqlite.schema import ROW_ID, drop_unfinished_search_sql, search_name, search_progress_name
 from webapp.rowstore.sqlite.transaction import transaction
 from webapp.rowstore.table_ref import TableRef
 
@@ -125,7 +120,7 @@ class _Builder:
             return True
 
     def _total(self) -> int:
-        return highest_id(SqliteRowReader(self._connection).execute, self._table.id)
+        return highest_id(SqliteConnection(self._connection), self._table.id)
 
     @contextmanager
     def _step(self) -> Iterator[None]:
@@ -229,11 +224,11 @@ def _write(
 
 
 def _texts_of(connection: sqlite3.Connection, table: TableRef, ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
-    return print_cells(SqliteRowReader(connection).execute, table.id, ids, _texts(table))
+    return print_cells(SqliteConnection(connection), table.id, ids, _texts(table))
 
 
 def _existing(connection: sqlite3.Connection, *names: str) -> set[str]:
-    return existing_names(SqliteRowReader(connection).execute, names)
+    return SqliteConnection(connection).existing_names(names)
 
 
 def _names(table: TableRef) -> str:
@@ -246,4 +241,4 @@ def _texts(table: TableRef) -> list[str]:
     """
     fields = sorted(table.indexed, key=lambda field: field.number)
     width = min(len(fields), MAX_INDEXED)
-    return [concatenate(list(map(print_shown, fields[start::width])), "char(10)") for start in range(width)]
+    return [concatenate(list(map(DIALECT.print_shown, fields[start::width])), "char(10)") for start in range(width)]
