@@ -13,7 +13,7 @@ from webapp.rowstore.sql.cursors import DraftCursor, RowCursor
 from webapp.rowstore.sql.file_rows import FileRows, Parser, Row, value_parser
 from webapp.rowstore.sql.schema import companion_name
 from webapp.rowstore.sql.statement import Sql
-from webapp.rowstore.sql.storing import cast_value, columns_sql, given_cells
+from webapp.rowstore.sql.storing import columns_sql, given_cells
 from webapp.rowstore.sql.transactions import in_transaction
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.types.base import null_of

@@ -1,8 +1,6 @@
 """Building indexes while others read and write, which takes two passes over the rows."""
 
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from webapp.rowstore.errors import RowsGone
 from webapp.rowstore.loader import Progress

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from webapp.rowstore.postgresql.schema import search_name
 from webapp.rowstore.sql.connection import Connection
 from webapp.rowstore.sql.dialect import Dialect
-from webapp.rowstore.sql.schema import table_name
 from webapp.rowstore.sql.statement import Sql, concatenate
 from webapp.rowstore.table_ref import TableRef
 

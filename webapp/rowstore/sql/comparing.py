@@ -161,7 +161,9 @@ class SqlFileComparison(FileComparison):
     def problems(self) -> KeyProblems:
         keyless = 0
         if self._keys:
-            empty = self._all_empty(map(self._connection.dialect.print_exact, map(self.columns.__getitem__, self._keys)))
+            empty = self._all_empty(
+                map(self._connection.dialect.print_exact, map(self.columns.__getitem__, self._keys))
+            )
             keyless = self._number(f"SELECT count(*) FROM {table_name(self.table.id)} WHERE {empty}")
         counts = {kind: self._number(f"SELECT count(*) FROM ({_refused(kind)}) AS some") for kind in _PROBLEMS}
         samples = {kind: self._sample(_refused(kind)) for kind in _PROBLEMS}

@@ -135,7 +135,9 @@ class EntryWriter:
             return 0
         fields = list(self._fields.items())
         ids = [entry.row_id or 0 for entry in entries]
-        current = print_cells(self._connection, self._table_id, ids, [self._connection.dialect.print_exact(field) for _, field in fields])
+        current = print_cells(
+            self._connection, self._table_id, ids, [self._connection.dialect.print_exact(field) for _, field in fields]
+        )
         gone = list[tuple[int]]()
         for entry in entries:
             now, cells = current.get(entry.row_id or 0), cells_from_json(entry.before or "{}")

@@ -55,4 +55,3 @@ def _encode(rows: Sequence[Sequence[str]]) -> Sequence[Row]:
     if not needs_encoding("".join(map("".join, rows))):
         return rows
     return [tuple(map(encode, row)) for row in rows]
-

@@ -18,8 +18,7 @@ _NOTE_EDIT = (
     "INSERT INTO edits VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT (id, number) DO UPDATE SET after = excluded.after, seq = excluded.seq"
 )
-_NOTE_DELETION = "SELECT id, seq FROM gone WHERE key = ? ORDER BY seq DESC LIMIT 1"
-_SETTLED = "INSERT INTO settled VALUES (?, ?, ?) ON CONFLICT (id, number) DO UPDATE SET text = excluded.text"
+_NOTE_SETTLED = "INSERT INTO settled VALUES (?, ?, ?) ON CONFLICT (id, number) DO UPDATE SET text = excluded.text"
 _DELETION = "SELECT id, seq FROM gone WHERE key = ? ORDER BY seq DESC LIMIT 1"
 _SETTLED = "SELECT text FROM settled s WHERE s.id = e.id AND s.number = e.number"
 

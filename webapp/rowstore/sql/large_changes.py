@@ -226,7 +226,9 @@ def read_table(connection: Connection, table_id: int) -> TableRef:
     deleted for good do not, even if their cells are not emptied yet.
     """
     fields, kept = list[Field](), list[Field]()
-    for number, title, type_, format, keeps_texts, storage, is_deleted in connection.execute(Sql(_COLUMNS, (table_id,))):
+    for number, title, type_, format, keeps_texts, storage, is_deleted in connection.execute(
+        Sql(_COLUMNS, (table_id,))
+    ):
         field = Field(number, title, type_, json.loads(format), bool(keeps_texts), storage)
         (kept if is_deleted else fields).append(field)
     return TableRef(table_id, tuple(fields), tuple(kept))

@@ -21,6 +21,6 @@ def in_transaction(connection: Connection, function: Callable[[], T]) -> T:
             with connection.transaction():
                 return function()
         except WriteConflict:
-            time.sleep(_PAUSE_SECONDS * attempt * (0.5 + random.random()))
+            time.sleep(_PAUSE_SECONDS * attempt * (0.5 + random.random()))  # noqa: S311  # nothing secret
     with connection.transaction():
         return function()

@@ -66,7 +66,7 @@ class SqliteRowLoader(SqlRowLoader):
 
     def index_search(self, table: TableRef, progress: Progress) -> bool:
         limit_log(self._driver)
-        return build_search_index(self._driver, table, progress)
+        return build_search_index(self.connection, table, progress)
 
     def index_sort(
         self, table_id: int, field: Field, used: Mapping[int, float] = NEVER_USED, since: float = 0
@@ -74,6 +74,7 @@ class SqliteRowLoader(SqlRowLoader):
         """Takes about a second per million rows, in which others cannot write: SQLite creates an index in a single
         transaction.
         """
+        dialect = self.connection.dialect
         with self.connection.transaction():
             indexed = self.connection.indexed_columns(table_id)
             if field.storage in indexed or not self.connection.existing_names([table_name(table_id)]):
@@ -83,8 +84,8 @@ class SqliteRowLoader(SqlRowLoader):
                 return indexed
             for number in surplus:
                 self._driver.execute(f"DROP INDEX {index_prefix(table_id)}{number}")
-            index, key = index_name(table_id, field), self.connection.dialect.sort_keys(field)[0]
-            self._driver.execute(f"CREATE INDEX {index} ON {table_name(table_id)} ({key})")
+            index = index_name(table_id, field)
+            self._driver.execute(f"CREATE INDEX {index} ON {table_name(table_id)} ({dialect.sort_keys(field)[0]})")
             # In the same transaction, so that all connections see the statistics together with the index.
             self._driver.execute("PRAGMA analysis_limit = 1000")
             self._driver.execute(f"ANALYZE {index}")

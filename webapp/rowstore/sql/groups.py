@@ -7,12 +7,12 @@ from webapp.rowstore.query import TableQuery
 from webapp.rowstore.query.filters import Filter, make_filter
 from webapp.rowstore.query.grouping import Grouping
 from webapp.rowstore.query.periods import Clock
-from webapp.rowstore.sqlite.figures import SIZE, figures_sql, read_figures
-from webapp.rowstore.sqlite.planning import Execute, make_plan
-from webapp.rowstore.sqlite.printing import is_exception
-from webapp.rowstore.sqlite.profile import MAX_VALUE, compared_text
-from webapp.rowstore.sqlite.schema import column_name
-from webapp.rowstore.sqlite.statement import Sql
+from webapp.rowstore.sql.connection import Connection
+from webapp.rowstore.sql.dialect import is_exception
+from webapp.rowstore.sql.figures import SIZE, figures_sql, read_figures
+from webapp.rowstore.sql.profile import MAX_VALUE, compared_text
+from webapp.rowstore.sql.schema import column_name
+from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import Group, Groups
 
@@ -24,23 +24,23 @@ _ORDERS = {
 
 
 def find_groups(
-    execute: Execute, table: TableRef, query: TableQuery, grouping: Grouping, start: int, size: int
+    connection: Connection, table: TableRef, query: TableQuery, grouping: Grouping, start: int, size: int
 ) -> Groups:
     """The groups from number `start` on (from 0), at most `size`. Empty cells come last, and before them those that
     have a text but no value.
     """
     field = grouping.field
     name = column_name(field)
-    value = compared_text(name) if field.type == "text" else name
-    figures = "".join(f", {figures_sql(each)}" for each in grouping.sums)
+    value = compared_text(connection.dialect, name) if field.type == "text" else name
+    figures = "".join(f", {figures_sql(connection.dialect, each)}" for each in grouping.sums)
     what = f"{value} AS v, NOT {is_exception(field)} AS is_plain, count(*) AS n{figures}"
-    rows = make_plan(execute, table, query.sorted_by(), whole=True).select(what)
-    order = _ORDERS[grouping.order].format(value="v COLLATE NOCASE" if field.type == "text" else "v")
+    rows = connection.make_plan(table, query.sorted_by(), whole=True).select(what)
+    order = _ORDERS[grouping.order].format(value=connection.dialect.ignoring_case("v") if field.type == "text" else "v")
     totals = "(SELECT count(*) FROM found), (SELECT sum(n) FROM found)"
     text = f"WITH found AS MATERIALIZED ({rows.text} GROUP BY 1, 2) SELECT {totals}, * FROM found ORDER BY {order}"
-    found = execute(Sql(f"{text} LIMIT ? OFFSET ?", (*rows.values, size, start)))
+    found = connection.execute(Sql(f"{text} LIMIT ? OFFSET ?", (*rows.values, size, start)))
     if not found and start:
-        return find_groups(execute, table, query, grouping, 0, size)
+        return find_groups(connection, table, query, grouping, 0, size)
     number, total = found[0][:2] if found else (0, 0)
     return Groups([_read_group(query.clock, grouping, row[2:]) for row in found], start, number, total)
 

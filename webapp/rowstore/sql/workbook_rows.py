@@ -10,9 +10,8 @@ Numbers, days, times and booleans are written as such, and everything else as te
   with all its digits: it is added up like the others, which a text would not be.
 """
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import closing
 
 from webapp.formats.workbook_writer import (
     EMPTY_CELL,
@@ -30,35 +29,32 @@ from webapp.rowstore.errors import UnfitForExcel
 from webapp.rowstore.nul_escape import decode
 from webapp.rowstore.number_formats import EXACT, duration_code, moment_code, number_code
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite.planning import Execute, make_plan
-from webapp.rowstore.sqlite.printing import layout_of, literal, print_exact, print_value
-from webapp.rowstore.sqlite.schema import column_name, companion_name, text_column_name
-from webapp.rowstore.sqlite.statement import Sql, any_of, concatenate
+from webapp.rowstore.sql.connection import Connection
+from webapp.rowstore.sql.dialect import Dialect, layout_of
+from webapp.rowstore.sql.schema import column_name, companion_name, text_column_name
+from webapp.rowstore.sql.statement import Sql, any_of, concatenate, literal
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.types.base import null_of
 from webapp.types.number_format import MAX_DIGITS
 
 _MAX_INTEGER = 10**MAX_DIGITS - 1
 _FIRST_DAY = "1900-03-01"
-_DAY_BEFORE_FIRST = 2415018.5  # of the julian days: Excel's day 0
+_SERIAL_OF_FIRST = 61  # Excel's number of it
 _LAST_DAY = 2_958_465  # the end of 9999
 _SECONDS_OF_A_DAY = 86_400
 # What makes a text one that `escape_text` has to look at.
-_SPECIAL = "*[&<>\x01-\x08\x0b-\x1f\ufffe\uffff]*", "*_x[0-9A-Fa-f][0-9A-Fa-f][0-9A-Fa-f][0-9A-Fa-f]*"
+_SPECIAL = "[&<>\x01-\x08\x0b-\x1f\ufffe\uffff]", "_x[0-9A-Fa-f][0-9A-Fa-f][0-9A-Fa-f][0-9A-Fa-f]"
 _MOMENT_WIDTH = 2  # characters more than a layout has
 
 
-@dataclass
 class WorkbookRows:
     """The rows of a query on a connection, which gets a function for the texts that need more than SQL."""
 
-    connection: sqlite3.Connection
-    query: TableQuery
-    styles: Styles = field(default_factory=Styles)
-    too_long: set[int] = field(default_factory=set)  # numbers of columns
-
-    def __post_init__(self) -> None:
-        self.connection.create_function("workbook_text", 2, self._escape, deterministic=True)
+    def __init__(self, connection: Connection, query: TableQuery) -> None:
+        self._dialect, self.query = connection.dialect, query
+        self.styles = Styles()
+        self.too_long = set[int]()  # numbers of columns
+        self._special = connection.text_function("workbook_text", self._escape)
 
     def _escape(self, stored: str, number: int) -> str:
         """Notes a text that is too long: SQLite would put an error of its own in the place of one raised here."""
@@ -68,11 +64,12 @@ class WorkbookRows:
         return escape_text(stored)
 
     def check(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        """The same blocks. Raises `UnfitForExcel` instead of the first that lacks a text."""
+        """The same blocks, finished. Raises `UnfitForExcel` instead of the first that lacks a text."""
         for block in blocks:
+            finished = self._special.finish(block)
             if self.too_long:
                 raise UnfitForExcel(self.query.field(min(self.too_long)).title)
-            yield block
+            yield finished
 
     @property
     def titles(self) -> Sequence[str]:
@@ -106,31 +103,31 @@ class WorkbookRows:
         )
 
     def _text(self, name: str, column: Field) -> str:
-        special = " OR ".join(f"{name} GLOB {literal(pattern)}" for pattern in _SPECIAL)
-        text = (
-            f"iif({special} OR length({name}) > {MAX_CHARACTERS // 2}, workbook_text({name}, {column.number}), {name})"
-        )
+        special = " OR ".join(self._dialect.finds(name, classes) for classes in _SPECIAL)
+        escaped = self._special.call(name, column.number)
+        text = f"CASE WHEN {special} OR length({name}) > {MAX_CHARACTERS // 2} THEN {escaped} ELSE {name} END"
         return f"{literal(TEXT)} || {text} || {literal(TEXT_END)}"
 
     def _value(self, column: Field, *, is_exact: bool) -> str:
         """`is_exact`: whether the cell is written in the column's format."""
         name = column_name(column)
         # What a format prints has no special characters.
-        printed = f"{literal(TEXT)} || {print_exact(column)} || {literal(TEXT_END)}"
+        printed = f"{literal(TEXT)} || {self._dialect.print_exact(column)} || {literal(TEXT_END)}"
         text = printed if is_exact else self._text(str(companion_name(column)), column)
         match column.type:
             case "boolean":
                 return _number(name, attributes=' t="b"')
             case "integer":
                 code = number_code(column) if is_exact else ""
-                return f"iif({name} BETWEEN -{_MAX_INTEGER} AND {_MAX_INTEGER}, {self._styled(name, code)}, {text})"
+                is_kept = f"{name} BETWEEN -{_MAX_INTEGER} AND {_MAX_INTEGER}"
+                return f"CASE WHEN {is_kept} THEN {self._styled(name, code)} ELSE {text} END"
             case "decimal" if not column.keeps_texts:  # no value has more digits
                 plain = {key: column.format[key] for key in ("style", "scale")}
-                return self._styled(print_value(column, name, plain), number_code(column))
+                return self._styled(self._dialect.print_value(column, name, plain), number_code(column))
             case "decimal":
-                digits = f"printf('%.{MAX_DIGITS}g', {name})"
+                digits = self._dialect.digits(name, MAX_DIGITS)
                 number = self._styled(digits, number_code(column) if is_exact else "")
-                return f"iif(CAST({digits} AS REAL) = {name}, {number}, {text})"
+                return f"CASE WHEN {self._dialect.as_float(digits)} = {name} THEN {number} ELSE {text} END"
             case _:
                 return self._moment(column, text, is_exact=is_exact)
 
@@ -139,8 +136,8 @@ class WorkbookRows:
         code = duration_code(layout_of(column)) if column.type == "duration" else moment_code(layout_of(column))
         if code is None or not self.styles.use(code := code if is_exact else EXACT[column.type]):
             return text
-        fits, serial = _serial(column)
-        return f"iif({fits}, {self._styled(serial, code)}, {text})"
+        fits, serial = _serial(self._dialect, column)
+        return f"CASE WHEN {fits} THEN {self._styled(serial, code)} ELSE {text} END"
 
     def _styled(self, number: str, code: str) -> str:
         index = self.styles.use(code)
@@ -151,37 +148,37 @@ def _number(number: str, attributes: str = "") -> str:
     return f"{literal(f'<c{attributes}><v>')} || {number} || '</v></c>'"
 
 
-def _serial(column: Field) -> tuple[str, str]:
+def _serial(dialect: Dialect, column: Field) -> tuple[str, str]:
     """SQL that is true of values that Excel knows, and SQL for its number: days, with fractions."""
     name = column_name(column)
     if column.type == "duration":
         return (
             f"{name} BETWEEN 0 AND {_LAST_DAY * _SECONDS_OF_A_DAY}",
-            f"printf('%.{MAX_DIGITS}g', {name} / {_SECONDS_OF_A_DAY}.0)",
+            dialect.digits(f"({name} / {_SECONDS_OF_A_DAY}.0)", MAX_DIGITS),
         )
-    is_known, day = (
-        f"{name} >= '{_FIRST_DAY}'",
-        f"CAST(julianday(substr({name}, 1, 10)) - {_DAY_BEFORE_FIRST} AS INTEGER)",
-    )
+    is_known, day = f"{name} >= '{_FIRST_DAY}'", f"({dialect.days_since(name, _FIRST_DAY)} + {_SERIAL_OF_FIRST})"
     if column.type == "date":
         return is_known, day
     start = 12 if column.type == "datetime" else 1
     # Not from julian days: they are too large for the fraction to be exact.
-    seconds = f"(substr({name}, {start}, 2) * 3600 + substr({name}, {start + 3}, 2) * 60 + substr({name}, {start + 6}))"
+    parts = [dialect.as_float(f"substr({name}, {place})") for place in (f"{start}, 2", f"{start + 3}, 2", start + 6)]
+    fraction = f"({parts[0]} * 3600 + {parts[1]} * 60 + {parts[2]}) / {_SECONDS_OF_A_DAY}.0"
     if column.type == "time":
-        return "1", f"printf('%.{MAX_DIGITS}g', {seconds} / {_SECONDS_OF_A_DAY}.0)"
-    return is_known, f"printf('%.{MAX_DIGITS}g', {day} + {seconds} / {_SECONDS_OF_A_DAY}.0)"
+        return "TRUE", dialect.digits(f"({fraction})", MAX_DIGITS)
+    return is_known, dialect.digits(f"({day} + {fraction})", MAX_DIGITS)
 
 
-def ensure_fits(connection: sqlite3.Connection, execute: Execute, table: TableRef, query: TableQuery) -> None:
+def ensure_fits(connection: Connection, table: TableRef, query: TableQuery) -> None:
     """Raises `UnfitForExcel` with the place of a cell that is too long, if there is one."""
-    connection.create_function("is_too_long", 1, lambda stored: is_too_long(decode(stored)), deterministic=True)
     named = [(column, name) for column in query.visible if (name := text_column_name(column)) is not None]
     if not named:
         return
-    terms = [f"length({name}) > {MAX_CHARACTERS // 2} AND is_too_long({name})" for _, name in named]
-    plan = make_plan(execute, table, query, whole=True)
-    numbers = " ".join(f"WHEN {term} THEN {column.number}" for term, (column, _) in zip(terms, named, strict=True))
-    found = execute(plan.select(f"{plan.row_id}, CASE {numbers} END", any_of([Sql(term) for term in terms]), limit=1))
-    for row_id, number in found:
-        raise UnfitForExcel(query.field(number).title, row_id)
+    is_long = [f"length({name}) > {MAX_CHARACTERS // 2}" for _, name in named]
+    plan = connection.make_plan(table, query, whole=True)
+    texts = (f"CASE WHEN {term} THEN {name} END" for term, (_, name) in zip(is_long, named, strict=True))
+    found = plan.select(", ".join([plan.row_id, *texts]), any_of(list(map(Sql, is_long))))
+    with closing(connection.iterate(found, 1)) as batches:
+        for ((row_id, *long_texts),) in batches:
+            for (column, _), text in zip(named, long_texts, strict=True):
+                if text is not None and is_too_long(decode(text)):
+                    raise UnfitForExcel(column.title, row_id)

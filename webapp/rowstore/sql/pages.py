@@ -19,13 +19,13 @@ from webapp.rowstore.errors import QueryError, QueryTimeout
 from webapp.rowstore.page_budget import PAGE_BYTES, cell_limit, count_that_fit, row_cell_limit, weigh_at_most
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.reader import COUNT_LIMIT
-from webapp.rowstore.sqlite.cells import MAX_SELECTED, decode_cells, decode_rows, print_cells, print_scoped, read_sizes
-from webapp.rowstore.sqlite.compile import IN_ROW, Cursor, Part, Plan, make_parts
-from webapp.rowstore.sqlite.conditions import scope_sql
-from webapp.rowstore.sqlite.planning import Execute, Iterate, ensure_own, make_plan
-from webapp.rowstore.sqlite.printing import print_beginning
-from webapp.rowstore.sqlite.schema import ROW_ID, column_name, table_name
-from webapp.rowstore.sqlite.statement import Sql, all_of
+from webapp.rowstore.sql.cells import MAX_SELECTED, decode_cells, decode_rows, print_cells, print_scoped, read_sizes
+from webapp.rowstore.sql.compile import IN_ROW, Cursor, Part, Plan, make_parts
+from webapp.rowstore.sql.conditions import scope_sql
+from webapp.rowstore.sql.connection import Connection
+from webapp.rowstore.sql.schema import column_name, table_name
+from webapp.rowstore.sql.statement import Sql, all_of
+from webapp.rowstore.sql.tables import ensure_own
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import Count, Page, PageStart, Row, RowView
 
@@ -39,28 +39,27 @@ FetchedRow = tuple[int, tuple[str, ...], tuple[Any, ...]]  # id, printed cells, 
 
 
 def page(
-    execute: Execute,
-    iterate: Iterate,
+    connection: Connection,
     table: TableRef,
     query: TableQuery,
     start: PageStart,
     size: int,
     scan_seconds: float,
 ) -> Page:
-    plan = make_plan(execute, table, query)
+    plan = connection.make_plan(table, query)
     is_at_row, forward = start.at is not None, not (start.before or start.from_end)
     if text := start.after or start.before:
         cursor: Cursor | None = decode_cursor(query, text)
     else:
-        cursor = None if start.at is None else _cursor_of(execute, table, query, start.at)
+        cursor = None if start.at is None else _cursor_of(connection, table, query, start.at)
     if plan.scan_end is not None:
         edge = 0 if forward else plan.scan_end + 1
         row_id = edge if cursor is None else cursor.row_id - is_at_row
         chunks = ScanChunks(plan.row_id, row_id, plan.scan_end, forward, scan_seconds)
-        fetched, more = _fetch_page(execute, iterate, plan, chunks, size)
+        fetched, more = _fetch_page(connection, plan, chunks, size)
         return _scanned_page(query, chunks, fetched, more, is_first=cursor is None)
     parts = make_parts(plan, cursor, forward=forward, inclusive=is_at_row)
-    fetched, more = _fetch_page(execute, iterate, plan, parts, size)
+    fetched, more = _fetch_page(connection, plan, parts, size)
     if not forward:
         fetched.reverse()
     cursors = [encode_cursor(query, row_id, keys) for row_id, _, keys in fetched[:1] + fetched[-1:]]
@@ -74,16 +73,15 @@ def page(
     )
 
 
-def count(execute: Execute, table: TableRef, query: TableQuery) -> Count:
+def count(connection: Connection, table: TableRef, query: TableQuery) -> Count:
     """Counts to one beyond the limit at most."""
-    inner = make_plan(execute, table, query, whole=True).select("1", limit=COUNT_LIMIT + 1)
-    number = execute(Sql(f"SELECT count(*) FROM ({inner.text})", inner.values))[0][0]
+    inner = connection.make_plan(table, query, whole=True).select("1", limit=COUNT_LIMIT + 1)
+    number = connection.execute(Sql(f"SELECT count(*) FROM ({inner.text}) AS found", inner.values))[0][0]
     return Count(min(number, COUNT_LIMIT), number > COUNT_LIMIT)
 
 
 def row(
-    execute: Execute,
-    iterate: Iterate,
+    connection: Connection,
     limited: Limited,
     table: TableRef,
     query: TableQuery,
@@ -92,23 +90,25 @@ def row(
 ) -> RowView | None:
     ensure_own(table, query)
     limit = row_cell_limit(len(query.fields))
-    printed = print_scoped(execute, table, [row_id], [print_beginning(field, limit) for field in query.fields])
+    printed = print_scoped(
+        connection, table, [row_id], [connection.dialect.print_beginning(field, limit) for field in query.fields]
+    )
     if row_id not in printed:
         return None
-    cursor = _cursor_of(execute, table, query, row_id) if query.sorts else Cursor(row_id, ())
-    plan = make_plan(execute, table, query)
+    cursor = _cursor_of(connection, table, query, row_id) if query.sorts else Cursor(row_id, ())
+    plan = connection.make_plan(table, query)
 
     def neighbour(forward: bool) -> tuple[int | None, bool]:
         if plan.scan_end is None:
-            return _sorted_neighbour(iterate, limited, plan, make_parts(plan, cursor, forward=forward))
+            return _sorted_neighbour(connection, limited, plan, make_parts(plan, cursor, forward=forward))
         chunks = ScanChunks(plan.row_id, row_id, plan.scan_end, forward, scan_seconds)
-        found = _first(iterate, plan, chunks)
+        found = _first(connection, plan, chunks)
         return found, found is None and chunks.stopped_at is not None
 
     (previous, previous_is_unknown), (following, next_is_unknown) = neighbour(False), neighbour(True)
     cells = printed[row_id]
     cut = [field for field, cell in zip(query.fields, cells, strict=True) if len(cell) > limit]
-    sizes = read_sizes(execute, table.id, row_id, cut) if cut else {}
+    sizes = read_sizes(connection, table.id, row_id, cut) if cut else {}
     sides: tuple[tuple[Literal["previous", "next"], bool], ...] = (
         ("previous", previous_is_unknown),
         ("next", next_is_unknown),
@@ -117,27 +117,27 @@ def row(
     return RowView(row_id, decode_cells(cells, limit), previous, following, sizes, unknown)
 
 
-def _sorted_neighbour(iterate: Iterate, limited: Limited, plan: Plan, parts: Iterable[Part]) -> tuple[int | None, bool]:
+def _sorted_neighbour(
+    connection: Connection, limited: Limited, plan: Plan, parts: Iterable[Part]
+) -> tuple[int | None, bool]:
     """The nearest row, and whether there was no time to find it."""
     try:
         with limited():
-            return _first(iterate, plan, parts), False
+            return _first(connection, plan, parts), False
     except QueryTimeout:
         return None, True
 
 
-def _first(iterate: Iterate, plan: Plan, parts: Iterable[Part]) -> int | None:
-    with closing(_select(iterate, plan, parts, [], 1)) as batches:
+def _first(connection: Connection, plan: Plan, parts: Iterable[Part]) -> int | None:
+    with closing(_select(connection, plan, parts, [], 1)) as batches:
         return next((batch[0][0] for batch in batches), None)
 
 
-def _fetch_page(
-    execute: Execute, iterate: Iterate, plan: Plan, parts: Iterable[Part], size: int
-) -> tuple[list[FetchedRow], bool]:
+def _fetch_page(connection: Connection, plan: Plan, parts: Iterable[Part], size: int) -> tuple[list[FetchedRow], bool]:
     """Read part after part until there are enough rows, or more bytes than a page holds; and whether there are more."""
     fetched: list[FetchedRow] = []
     at_most = 0
-    with closing(_read_rows(execute, iterate, plan, parts, size + 1)) as batches:
+    with closing(_read_rows(connection, plan, parts, size + 1)) as batches:
         for batch in batches:
             fetched += batch
             at_most += weigh_at_most([cells for _, cells, _ in batch])
@@ -149,28 +149,28 @@ def _fetch_page(
 
 
 def _read_rows(
-    execute: Execute, iterate: Iterate, plan: Plan, parts: Iterable[Part], size: int
+    connection: Connection, plan: Plan, parts: Iterable[Part], size: int
 ) -> Generator[list[FetchedRow], None, None]:
     """At most `size` rows in batches, each read only when it is asked for."""
     visible, split = plan.query.visible, 1 + len(plan.query.sorts)
     limit = cell_limit(len(visible))
-    printed = [print_beginning(field, limit) for field in visible]
+    printed = [connection.dialect.print_beginning(field, limit) for field in visible]
     is_wide = len(visible) > MAX_SELECTED
-    for batch in _select(iterate, plan, parts, [] if is_wide else printed, size):
+    for batch in _select(connection, plan, parts, [] if is_wide else printed, size):
         if is_wide:
-            cells = print_cells(execute, plan.table_id, [result[0] for result in batch], printed)
+            cells = print_cells(connection, plan.table_id, [result[0] for result in batch], printed)
             yield [(result[0], cells[result[0]], result[1:]) for result in batch]
         else:
             yield [(result[0], result[split:], result[1:split]) for result in batch]
 
 
 def _select(
-    iterate: Iterate, plan: Plan, parts: Iterable[Part], printed: Sequence[str], size: int
+    connection: Connection, plan: Plan, parts: Iterable[Part], printed: Sequence[str], size: int
 ) -> Generator[list[Any], None, None]:
     """Batches of rows: the id of each, the beginning of each of its sort keys, and the expressions `printed`."""
     names = ", ".join([plan.row_id, *(_short_key(sort.field) for sort in plan.query.sorts), *printed])
     for part in parts:
-        for batch in iterate(plan.select(names, part.where, part.order, size)):
+        for batch in connection.iterate(plan.select(names, part.where, part.order, size)):
             yield batch
             size -= len(batch)
         if not size:
@@ -280,15 +280,16 @@ def _is_storable(value: Any, type_: type) -> bool:
     return not isinstance(value, int) or -(2**63) <= value < 2**63
 
 
-def _cursor_of(execute: Execute, table: TableRef, query: TableQuery, row_id: int) -> Cursor | None:
+def _cursor_of(connection: Connection, table: TableRef, query: TableQuery, row_id: int) -> Cursor | None:
     if not -(2**63) <= row_id < 2**63:
         return None
-    source, scope = table_name(table.id), scope_sql(table)
+    source, scope = table_name(table.id), scope_sql(connection.dialect, table)
+    row = connection.dialect.row_id
     if not query.sorts and row_id > 0:  # in file order also where a row was
-        further = all_of([Sql(f"{ROW_ID} >= ?", (row_id,)), scope])
-        found = execute(Sql(f"SELECT 1 FROM {source} WHERE {further.text} LIMIT 1", further.values))
+        further = all_of([Sql(f"{row} >= ?", (row_id,)), scope])
+        found = connection.execute(Sql(f"SELECT 1 FROM {source} WHERE {further.text} LIMIT 1", further.values))
         return Cursor(row_id, ()) if found else None
-    keys = ", ".join([ROW_ID, *(_short_key(sort.field) for sort in query.sorts)])
-    this = all_of([Sql(f"{ROW_ID} = ?", (row_id,)), scope])
-    rows = execute(Sql(f"SELECT {keys} FROM {source} WHERE {this.text}", this.values))
+    keys = ", ".join([row, *(_short_key(sort.field) for sort in query.sorts)])
+    this = all_of([Sql(f"{row} = ?", (row_id,)), scope])
+    rows = connection.execute(Sql(f"SELECT {keys} FROM {source} WHERE {this.text}", this.values))
     return Cursor(row_id, tuple(map(_key_in_cursor, rows[0][1:]))) if rows else None

@@ -8,11 +8,11 @@ from webapp.rowstore.aggregates import Axis, Place, Places, ranges_for
 from webapp.rowstore.histogram import CALENDAR_UNITS, CalendarUnit, DateUnit, Range, calendar_ranges
 from webapp.rowstore.nul_escape import decode
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite.planning import Execute
-from webapp.rowstore.sqlite.profile import MAX_VALUE, compared_text
-from webapp.rowstore.sqlite.ranges import column_ranges, narrow_to_range, print_range, shortest_unit
-from webapp.rowstore.sqlite.schema import column_name
-from webapp.rowstore.sqlite.statement import Sql
+from webapp.rowstore.sql.connection import Connection
+from webapp.rowstore.sql.profile import MAX_VALUE, compared_text
+from webapp.rowstore.sql.ranges import column_ranges, narrow_to_range, print_range, shortest_unit
+from webapp.rowstore.sql.schema import column_name
+from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.table_ref import Field
 
 _SINGLE = ("integer", "decimal")  # can be single values
@@ -24,7 +24,7 @@ class Rows(Protocol):
     @property
     def query(self) -> TableQuery: ...
     @property
-    def execute(self) -> Execute: ...
+    def connection(self) -> Connection: ...
     def select(self, what: Sql, where: Sql | None = None) -> Sql: ...
     def ensure_groupable(self, what: str) -> None: ...
 
@@ -61,11 +61,11 @@ def place_rows(rows: Rows, axis: Axis, measure: str) -> PlacedAxis:
 
 
 def _place_texts(rows: Rows, field: Field, most: int, measure: str) -> PlacedAxis:
-    name, compared = column_name(field), compared_text(column_name(field))
+    name, compared = column_name(field), compared_text(rows.connection.dialect, column_name(field))
     rows.ensure_groupable(compared)
     found = rows.select(Sql(f"{compared} AS v, count(*) AS n, {measure} AS m"), Sql(f"{name} IS NOT NULL"))
     order = f"GROUP BY v ORDER BY m DESC NULLS LAST, n DESC, v LIMIT {most + 1}"
-    values = [value for value, *_ in rows.execute(Sql(f"{found.text} {order}", found.values))]
+    values = [value for value, *_ in rows.connection.execute(Sql(f"{found.text} {order}", found.values))]
     chosen = values[:most]
     places = [_text_place(rows.query, field, value) for value in chosen]
     places += [Place("other")] if len(values) > most else []
@@ -90,7 +90,7 @@ def _few_values(rows: Rows, field: Field, most: int) -> list[Any] | None:
     """All values; None if they are more than `most`. Ends as soon as that is clear."""
     name = column_name(field)
     found = rows.select(Sql(f"DISTINCT {name}"), Sql(f"{name} IS NOT NULL"))
-    values = [value for (value,) in rows.execute(Sql(f"{found.text} LIMIT {most + 1}", found.values))]
+    values = [value for (value,) in rows.connection.execute(Sql(f"{found.text} LIMIT {most + 1}", found.values))]
     return sorted(values) if len(values) <= most else None
 
 
@@ -113,7 +113,7 @@ def _which(expression: str, values: Sequence[Any]) -> str:
 
 def _place_in_ranges(rows: Rows, field: Field, axis: Axis) -> PlacedAxis:
     name = column_name(field)
-    lowest, highest, valued = rows.execute(rows.select(Sql(f"min({name}), max({name}), count({name})")))[0]
+    lowest, highest, valued = rows.connection.execute(rows.select(Sql(f"min({name}), max({name}), count({name})")))[0]
     if not valued:
         return PlacedAxis(Places(()), Sql("NULL"))
     most = ranges_for(valued, axis.most) if axis.in_ranges else axis.most
@@ -156,4 +156,4 @@ def _below(name: str, edges: Sequence[Any], start: int) -> tuple[str, list[Any]]
     half = len(edges) // 2
     below, bound_below = _below(name, edges[:half], start)
     above, bound_above = _below(name, edges[half + 1 :], start + half + 1)
-    return f"iif({name} < ?, {below}, {above})", [edges[half], *bound_below, *bound_above]
+    return f"CASE WHEN {name} < ? THEN {below} ELSE {above} END", [edges[half], *bound_below, *bound_above]

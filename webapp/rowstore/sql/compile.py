@@ -6,21 +6,18 @@ parts: rows whose first sort key is filled, then those where it is empty. Each p
 there is one; a single statement for both would never use it.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from webapp.rowstore.query import Filter, Sort, TableQuery
 from webapp.rowstore.query.row_ranges import ids_of
-from webapp.rowstore.sqlite.conditions import query_sql, scope_sql
-from webapp.rowstore.sqlite.printing import sort_key
-from webapp.rowstore.sqlite.schema import ROW_ID, column_name, search_name, table_name
-from webapp.rowstore.sqlite.statement import Sql, all_of, any_of
+from webapp.rowstore.sql.conditions import query_sql, scope_sql
+from webapp.rowstore.sql.dialect import Dialect
+from webapp.rowstore.sql.schema import column_name, table_name
+from webapp.rowstore.sql.statement import Sql, all_of, any_of
 from webapp.rowstore.table_ref import Field, TableRef
 
-# Not above any filled cell. (An infinity, since a number is compared by value, also with integers.)
-_SMALLEST: dict[type, str] = {str: "''", int: "-9e999", float: "-9e999"}
 IN_ROW = True  # stands for a value too long for a cursor: no stored value is a bool
 
 
@@ -31,24 +28,25 @@ class Cursor:
     row_id: int
     keys: tuple[Any, ...]
 
-    def value(self, index: int, field: Field, table: TableRef) -> Sql:
+    def value(self, index: int, field: Field, dialect: Dialect, table: TableRef) -> Sql:
         """A cursor comes from an address, which may name any row: one that is not there has no value."""
         if self.keys[index] is not IN_ROW:
             return Sql("?", (self.keys[index],))
-        where = all_of([Sql(f"{ROW_ID} = ?", (self.row_id,)), scope_sql(table)])
+        where = all_of([Sql(f"{dialect.row_id} = ?", (self.row_id,)), scope_sql(dialect, table)])
         return Sql(f"(SELECT {column_name(field)} FROM {table_name(table.id)} WHERE {where.text})", where.values)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The rows of a query that are in the table's scope, and the access path that `planning` chose."""
+    """The rows of a query that are in the table's scope, and the access path that the dialect chose. A dialect may have
+    a class of its own, with more about the path.
+    """
 
+    dialect: Dialect
     query: TableQuery
     table: TableRef
-    # The full-text index query that leads, if any.
+    # The condition by which a search index leads, if it does: reading on from a row means to begin anew there.
     match: Sql | None = None
-    # After the table's name: which index must be used.
-    hint: str = ""
     # Whether an index may provide the order.
     may_use_sort_index: bool = True
     # The table's highest id, if rows are examined one by one until enough are found.
@@ -70,34 +68,37 @@ class Plan:
 
     @property
     def source(self) -> str:
-        """The table, or its full-text index joined before it: in SQLite, CROSS JOIN fixes the order of a join."""
-        table, search = table_name(self.table_id), search_name(self.table_id)
-        if self.match:
-            return f"{search} CROSS JOIN {table} ON {table}.{ROW_ID} = {search}.{ROW_ID}"
-        return f"{table}{self.hint}"
+        return table_name(self.table_id)
 
     @property
     def row_id(self) -> str:
-        return f"{search_name(self.table_id) if self.match else table_name(self.table_id)}.{ROW_ID}"
+        return f"{table_name(self.table_id)}.{self.dialect.row_id}"
 
-    def key(self, field: Field) -> str:
-        """A column's sort key; a leading plus keeps SQLite from using an index."""
-        return sort_key(field) if self.may_use_sort_index else f"+{sort_key(field)}"
+    @property
+    def order_id(self) -> str:
+        """The row's id in an order."""
+        return self.row_id
+
+    def keys(self, field: Field) -> tuple[str, ...]:
+        """A column's sort keys."""
+        keys = self.dialect.sort_keys(field)
+        return keys if self.may_use_sort_index else tuple(map(self.dialect.unindexed, keys[-1:]))
+
+    def keys_of(self, field: Field, value: str) -> tuple[str, ...]:
+        """What these are compared with."""
+        keys = self.dialect.key_of(field, value)
+        return keys if self.may_use_sort_index else keys[-1:]
 
     @property
     def condition(self) -> Sql:
-        """True of the rows shown. Rows found by the full-text index are checked again: it knows trigrams, not their
+        """True of the rows shown. Rows found by a search index are checked again: it knows trigrams, not their
         sequence.
         """
         terms = [self.match] if self.match else []
-        terms += [self._is_chosen] if self.query.only else []
-        terms += [query_sql(self.query)] if self.query.is_narrowed else []
-        terms += [scope_sql(self.table)] if self.table.scope else []
+        terms += [self.dialect.is_one_of(self.row_id, ids_of(self.query.only))] if self.query.only else []
+        terms += [query_sql(self.dialect, self.query)] if self.query.is_narrowed else []
+        terms += [scope_sql(self.dialect, self.table)] if self.table.scope else []
         return all_of(terms)
-
-    @property
-    def _is_chosen(self) -> Sql:
-        return Sql(f"{self.row_id} IN (SELECT value FROM json_each(?))", (json.dumps(ids_of(self.query.only)),))
 
     def select(self, what: str, extra: Sql | None = None, order: str = "", limit: int | None = None) -> Sql:
         where = all_of([self.condition, extra]) if extra else self.condition
@@ -118,7 +119,9 @@ def make_parts(plan: Plan, cursor: Cursor | None, *, forward: bool = True, inclu
     """The parts after the cursor, or from the start, in reading order; backward: those before it, nearest first."""
     sorts = plan.query.sorts
     if not sorts or not plan.may_use_sort_index:
-        yield Part(_after_cursor(plan, cursor, 0, forward, inclusive) if cursor else Sql("1"), _order(plan, 0, forward))
+        yield Part(
+            _after_cursor(plan, cursor, 0, forward, inclusive) if cursor else Sql("TRUE"), _order(plan, 0, forward)
+        )
         return
     starts_empty = cursor is not None and cursor.keys[0] is None
     filled = Part(_filled(plan, cursor if not starts_empty else None, forward, inclusive), _order(plan, 0, forward))
@@ -136,10 +139,11 @@ def _filled(plan: Plan, cursor: Cursor | None, forward: bool, inclusive: bool) -
     over all empty cells.
     """
     sort = plan.query.sorts[0]
+    key = plan.keys(sort.field)[0]
     if cursor is None:
-        return Sql(f"{plan.key(sort.field)} >= {_SMALLEST[sort.field.kind.stored]}")
-    key = cursor.value(0, sort.field, plan.table)
-    bound = Sql(f"{plan.key(sort.field)} {_sign(sort, forward)}= {key.text}", key.values)
+        return Sql(f"{key} >= {plan.dialect.smallest_key(sort.field)}")
+    value = cursor.value(0, sort.field, plan.dialect, plan.table)
+    bound = Sql(f"{key} {_sign(sort, forward)}= {plan.keys_of(sort.field, value.text)[0]}", value.values)
     return all_of([bound, _after_cursor(plan, cursor, 0, forward, inclusive, filled=True)])
 
 
@@ -154,14 +158,15 @@ def _after_cursor(plan: Plan, cursor: Cursor, index: int, forward: bool, inclusi
     if index == len(sorts):
         return Sql(f"{plan.row_id} {_id_sign(sorts, forward)}{'=' if inclusive else ''} ?", (cursor.row_id,))
     sort, rest = sorts[index], _after_cursor(plan, cursor, index + 1, forward, inclusive)
-    name, key = column_name(sort.field), plan.key(sort.field)
+    name, key = column_name(sort.field), plan.keys(sort.field)[-1]
     if cursor.keys[index] is None:
         tied = all_of([Sql(f"{name} IS NULL"), rest])
         return tied if forward else any_of([Sql(f"{name} IS NOT NULL"), tied])
-    value = cursor.value(index, sort.field, plan.table)
+    value = cursor.value(index, sort.field, plan.dialect, plan.table)
+    of = plan.keys_of(sort.field, value.text)[-1]
     terms = [
-        Sql(f"{key} {_sign(sort, forward)} {value.text}", value.values),
-        all_of([Sql(f"{key} = {value.text}", value.values), rest]),
+        Sql(f"{key} {_sign(sort, forward)} {of}", value.values),
+        all_of([Sql(f"{key} = {of}", value.values), rest]),
     ]
     return any_of(terms if filled or not forward else [*terms, Sql(f"{name} IS NULL")])
 
@@ -181,6 +186,6 @@ def _order(plan: Plan, index: int, forward: bool) -> str:
     for place, sort in enumerate(sorts[index:], index):
         direction = "DESC" if sort.descending is forward else "ASC"
         empties = "" if place == 0 and plan.may_use_sort_index else f" NULLS {'LAST' if forward else 'FIRST'}"
-        terms.append(f"{plan.key(sort.field)} {direction}{empties}")
-    terms.append(f"{plan.row_id} {'ASC' if _id_sign(sorts, forward) == '>' else 'DESC'}")
+        terms += [f"{key} {direction}{empties}" for key in plan.keys(sort.field)]
+    terms.append(f"{plan.order_id} {'ASC' if _id_sign(sorts, forward) == '>' else 'DESC'}")
     return ", ".join(terms)

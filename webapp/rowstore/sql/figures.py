@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from webapp.rowstore.query.grouping import SUMMED
-from webapp.rowstore.sqlite.printing import is_exception
-from webapp.rowstore.sqlite.schema import column_name, companion_name
+from webapp.rowstore.sql.dialect import Dialect, is_exception
+from webapp.rowstore.sql.schema import column_name, companion_name
 from webapp.rowstore.table_ref import Field
 from webapp.rowstore.values import Figures
 from webapp.types import TYPES
@@ -14,12 +14,12 @@ SIZE = 6  # expressions of a column
 _WITHOUT_ENDS = ("text", "boolean")
 
 
-def figures_sql(column: Field) -> str:
+def figures_sql(dialect: Dialect, column: Field) -> str:
     """`SIZE` aggregates: cells with a value, filled ones without, the lowest and highest value, average, sum."""
     name = column_name(column)
     odd = f"count(*) FILTER (WHERE {is_exception(column)})" if companion_name(column) else "0"
     ends = "NULL, NULL" if column.type in _WITHOUT_ENDS else f"min({name}), max({name})"
-    numbers = f"avg({name}), total({name})" if column.type in SUMMED else "NULL, 0.0"
+    numbers = f"{dialect.average(name)}, {dialect.total(name)}" if column.type in SUMMED else "NULL, 0.0"
     return f"count({name}), {odd}, {ends}, {numbers}"
 
 

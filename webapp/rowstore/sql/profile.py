@@ -6,7 +6,7 @@ of rows spread evenly over the table, so that a panel opens within two seconds w
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -15,13 +15,13 @@ from webapp.rowstore.histogram import Range
 from webapp.rowstore.nul_escape import decode
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.query.values import bind_cell
-from webapp.rowstore.sqlite.figures import figures_sql, read_figures
-from webapp.rowstore.sqlite.planning import Execute
-from webapp.rowstore.sqlite.printing import is_exception
-from webapp.rowstore.sqlite.ranges import column_ranges, narrow_to_range, print_range
-from webapp.rowstore.sqlite.sampling import MOSTLY_DISTINCT, SAMPLE, select_rows
-from webapp.rowstore.sqlite.schema import column_name, companion_name
-from webapp.rowstore.sqlite.statement import Sql
+from webapp.rowstore.sql.connection import Connection
+from webapp.rowstore.sql.dialect import Dialect, is_exception
+from webapp.rowstore.sql.figures import figures_sql, read_figures
+from webapp.rowstore.sql.ranges import column_ranges, narrow_to_range, print_range
+from webapp.rowstore.sql.sampling import MOSTLY_DISTINCT, SAMPLE, select_rows
+from webapp.rowstore.sql.schema import column_name, companion_name
+from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import Bucket, Profile, TopValue
 
@@ -37,25 +37,24 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Profiler:
-    """Profiles one column. Statements in a block of `time_limit(seconds)` raise `QueryTimeout` beyond it."""
+    """Profiles one column. Statements in a block of `connection.time_limit(seconds)` raise `QueryTimeout` beyond it."""
 
-    execute: Execute
-    time_limit: Callable[[float], AbstractContextManager[None]]
+    connection: Connection
     table: TableRef
     query: TableQuery
     column: Field
 
     def profile(self, seconds: float) -> Profile:
         deadline = time.monotonic() + seconds
-        with self.time_limit(seconds):
+        with self.connection.time_limit(seconds):
             profile, lowest, highest = self._scan()
 
         def measure(figure: Callable[[bool], T], only_sample: bool = False) -> tuple[T, bool]:
             """The figure, and whether it is an estimate."""
             if not only_sample:
-                with suppress(QueryTimeout), self.time_limit(max(deadline - time.monotonic(), 0.01)):
+                with suppress(QueryTimeout), self.connection.time_limit(max(deadline - time.monotonic(), 0.01)):
                     return figure(False), False
-            with self.time_limit(seconds):
+            with self.connection.time_limit(seconds):
                 return figure(True), True
 
         if profile.exceptions:
@@ -75,8 +74,8 @@ class Profiler:
 
     def _scan(self) -> tuple[Profile, Any, Any]:
         """What one scan of all rows yields, and the lowest and highest value as stored."""
-        statement = self._select(f"count(*), {figures_sql(self.column)}", sampled=False)
-        rows, *values = self.execute(statement)[0]
+        statement = self._select(f"count(*), {figures_sql(self.connection.dialect, self.column)}", sampled=False)
+        rows, *values = self.connection.execute(statement)[0]
         found = read_figures(self.column, rows, values)
         profile = Profile(
             rows,
@@ -91,20 +90,22 @@ class Profiler:
         return profile, lowest, highest
 
     def _count_distinct(self, sampled: bool) -> int:
-        return int(self.execute(self._select(f"count(DISTINCT {self._compared})", sampled))[0][0])
+        return int(self.connection.execute(self._select(f"count(DISTINCT {self._compared})", sampled))[0][0])
 
     @property
     def _compared(self) -> str:
         """SQL for what tells values apart."""
         name = column_name(self.column)
-        return compared_text(name) if self.column.type == "text" else name
+        return compared_text(self.connection.dialect, name) if self.column.type == "text" else name
 
     def _exception_values(self, exceptions: int, sampled: bool) -> list[TopValue]:
         """The most frequent texts of cells without a value."""
         companion = companion_name(self.column) or "NULL"
-        what = f"{compared_text(companion)} AS v, count(*) AS n, sum(count(*)) OVER ()"
+        what = f"{compared_text(self.connection.dialect, companion)} AS v, count(*) AS n, sum(count(*)) OVER ()"
         found = self._select(what, sampled, Sql(is_exception(self.column)))
-        rows = self.execute(Sql(f"{found.text} GROUP BY v ORDER BY n DESC, v LIMIT {MAX_TOP_VALUES}", found.values))
+        rows = self.connection.execute(
+            Sql(f"{found.text} GROUP BY v ORDER BY n DESC, v LIMIT {MAX_TOP_VALUES}", found.values)
+        )
         return [self._exception_value(decode(text), round(count * exceptions / total)) for text, count, total in rows]
 
     def _exception_value(self, text: str, count: int) -> TopValue:
@@ -123,7 +124,7 @@ class Profiler:
         below = [f"count(*) FILTER (WHERE {name} < ?)" for _ in ranges[:-1]]
         statement = self._select(", ".join([*below, f"count({name})"]), sampled)
         edges = tuple(range_.next_low for range_ in ranges[:-1])
-        counts = list(self.execute(Sql(statement.text, (*edges, *statement.values)))[0])
+        counts = list(self.connection.execute(Sql(statement.text, (*edges, *statement.values)))[0])
         scale = filled / (counts[-1] or 1)
         bars = [round((count - before) * scale) for before, count in zip([0, *counts], counts, strict=False)]
         return [self._bucket(range_, count) for range_, count in zip(ranges, bars, strict=True)]
@@ -135,7 +136,7 @@ class Profiler:
         totals = "(SELECT count(v) FROM groups), (SELECT sum(n) FROM groups WHERE v IS NOT NULL)"
         order = f"ORDER BY n DESC, v LIMIT {MAX_TOP_VALUES}"
         top = f"WITH {groups} SELECT v, n, {totals} FROM groups WHERE v IS NOT NULL {order}"
-        rows = self.execute(Sql(top, grouped.values))
+        rows = self.connection.execute(Sql(top, grouped.values))
         if not rows:
             return [], 0
         scale = filled / rows[0][3]
@@ -143,7 +144,7 @@ class Profiler:
 
     def _select(self, what: str, sampled: bool, where: Sql | None = None) -> Sql:
         """`what` of all rows of the query, or of those in the sample; only of those for which `where` is true."""
-        return select_rows(self.execute, self.table, self.query, what, where, SAMPLE if sampled else None)
+        return select_rows(self.connection, self.table, self.query, what, where, SAMPLE if sampled else None)
 
     def _bucket(self, range_: Range, count: int) -> Bucket:
         return Bucket(*print_range(self.column, range_), count, narrow_to_range(self.query, self.column, range_))
@@ -155,7 +156,7 @@ class Profiler:
         return TopValue(text, count, self.query.with_filter(self.column.number, "eq", text))
 
 
-def compared_text(name: str) -> str:
+def compared_text(dialect: Dialect, name: str) -> str:
     """SQL for what tells the texts in this column apart."""
-    parts = f"substr({name}, 1, {_COMPARED}) || substr({name}, -{_COMPARED}) || length({name})"
-    return f"iif(length({name}) <= {_COMPARED}, {name}, {parts})"
+    parts = f"substr({name}, 1, {_COMPARED}) || {dialect.last_characters(name, _COMPARED)} || length({name})"
+    return f"CASE WHEN length({name}) <= {_COMPARED} THEN {name} ELSE {parts} END"

@@ -12,7 +12,7 @@ from webapp.rowstore.histogram import (
     time_ranges,
 )
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite.printing import layout_of
+from webapp.rowstore.sql.dialect import layout_of
 from webapp.rowstore.table_ref import Field
 from webapp.types import TYPES
 from webapp.types.layouts import date_part, layout

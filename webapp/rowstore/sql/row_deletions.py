@@ -1,31 +1,30 @@
 """What the change log says of rows that are not there: the cells that each had when it was deleted the last time."""
 
-import json
 from collections.abc import Collection, Iterable
 
 from webapp.rowstore.entries import Entry, unpack
 from webapp.rowstore.nul_escape import decode
-from webapp.rowstore.sqlite.planning import Execute
-from webapp.rowstore.sqlite.statement import Sql
+from webapp.rowstore.sql.connection import Connection
+from webapp.rowstore.sql.statement import Sql
 
 NO_END = 2**62  # later than any change set
 
 _LISTED = (
-    "SELECT seq, row_id, before, after FROM changes WHERE table_id = ?1 AND seq > ?2 AND seq < ?3 AND"
-    ' "column" IS NULL AND row_id IN (SELECT value FROM json_each(?4))'
+    "SELECT seq, row_id, before, after FROM changes WHERE table_id = ? AND seq > ? AND seq < ? AND"
+    ' "column" IS NULL AND '
 )
 _BLOBS = (
-    "SELECT seq, blob FROM change_sets WHERE table_id = ?1 AND seq > ?2 AND seq < ?3 AND blob IS NOT NULL AND"
-    " kind <> 'cells' AND first_row <= ?5 AND last_row >= ?4"
+    "SELECT seq, blob FROM change_sets WHERE table_id = ? AND seq > ? AND seq < ? AND blob IS NOT NULL AND"
+    " kind <> 'cells' AND last_row >= ? AND first_row <= ?"
 )
 _PARTS = (
-    "SELECT seq, blob FROM change_set_parts WHERE table_id = ?1 AND seq > ?2 AND seq < ?3 AND entries > cells AND"
-    " first_row <= ?5 AND last_row >= ?4"
+    "SELECT seq, blob FROM change_set_parts WHERE table_id = ? AND seq > ? AND seq < ? AND entries > cells AND"
+    " last_row >= ? AND first_row <= ?"
 )
 
 
 def latest_deletions(
-    execute: Execute, table_id: int, after: int, ids: Collection[int], until: int = NO_END
+    connection: Connection, table_id: int, after: int, ids: Collection[int], until: int = NO_END
 ) -> dict[int, str | None]:
     """Of those rows that came or went with a set between `after` and `until` the cells, as JSON, that the last one has
     deleted; None for a row that it has brought.
@@ -39,9 +38,11 @@ def latest_deletions(
             if entry.is_row and entry.row_id in wanted and seq > found.get(entry.row_id, (0, None))[0]:
                 found[entry.row_id] = seq, None if entry.after is not None else entry.before
 
-    for seq, row_id, before, now in execute(Sql(_LISTED, (table_id, after, until, json.dumps(sorted(wanted))))):
+    chosen = connection.dialect.is_one_of("row_id", sorted(wanted))
+    listed = Sql(_LISTED + chosen.text, (table_id, after, until, *chosen.values))
+    for seq, row_id, before, now in connection.execute(listed):
         take(seq, [Entry(row_id, None, before and decode(before), now)])
     for statement in (_BLOBS, _PARTS):
-        for seq, blob in execute(Sql(statement, (table_id, after, until, min(wanted), max(wanted)))):
+        for seq, blob in connection.execute(Sql(statement, (table_id, after, until, min(wanted), max(wanted)))):
             take(seq, unpack(blob))
     return {row_id: before for row_id, (_, before) in found.items()}

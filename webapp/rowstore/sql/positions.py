@@ -4,17 +4,17 @@ In file order a row's id tells. Elsewhere a sample of rows, in the order of the 
 for a million rows as for ten thousand; few matches are read altogether, if that does not take too long.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import replace
 
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite import planning
-from webapp.rowstore.sqlite.compile import Plan, make_parts
-from webapp.rowstore.sqlite.planning import Execute, ensure_own, highest_id, make_plan, sample_sql
-from webapp.rowstore.sqlite.schema import ROW_ID, table_name
-from webapp.rowstore.sqlite.statement import Sql
+from webapp.rowstore.sql import tables
+from webapp.rowstore.sql.compile import make_parts
+from webapp.rowstore.sql.connection import Connection
+from webapp.rowstore.sql.schema import table_name
+from webapp.rowstore.sql.statement import Sql
+from webapp.rowstore.sql.tables import ensure_own, highest_id
 from webapp.rowstore.table_ref import TableRef
 from webapp.rowstore.values import Position
 
@@ -23,8 +23,7 @@ ENOUGH = 200  # of the sample that match
 
 
 def find_position(
-    execute: Execute,
-    time_limit: Callable[[float], AbstractContextManager[None]],
+    connection: Connection,
     table: TableRef,
     query: TableQuery,
     fraction: float,
@@ -35,15 +34,15 @@ def find_position(
     """
     ensure_own(table, query)
     is_narrowed = query.is_narrowed or table.scope is not None
-    fraction, size = min(max(fraction, 0.0), 1.0), highest_id(execute, table.id)
+    fraction, size = min(max(fraction, 0.0), 1.0), highest_id(connection, table.id)
     by_id = Position(1 + round(fraction * (size - 1)), is_exact=not query.sorts and not is_narrowed)
     if by_id.is_exact:
         return by_id if size else None
-    sample = _sample(execute, table, query, size) if size > planning.SMALL_TABLE else []
+    sample = _sample(connection, table, query, size) if size > tables.SMALL_TABLE else []
     if len(sample) >= ENOUGH:
         return Position(_pick(sample, fraction), is_exact=False)
-    with suppress(QueryTimeout), time_limit(seconds):
-        found = _all(execute, table, query)
+    with suppress(QueryTimeout), connection.time_limit(seconds):
+        found = _all(connection, table, query)
         return Position(_pick(found, fraction), is_exact=True) if found else None
     if sample:
         return Position(_pick(sample, fraction), is_exact=False)
@@ -54,14 +53,14 @@ def _pick(ids: list[int], fraction: float) -> int:
     return ids[round(fraction * (len(ids) - 1))]
 
 
-def _sample(execute: Execute, table: TableRef, query: TableQuery, size: int) -> list[int]:
-    plan = Plan(query, table, may_use_sort_index=False)
+def _sample(connection: Connection, table: TableRef, query: TableQuery, size: int) -> list[int]:
+    plan = connection.plain_plan(table, query)
     part = next(make_parts(plan, None))
-    statement = sample_sql(table.id, f"{table_name(table.id)}.{ROW_ID}", plan.condition, size, SAMPLE)
-    return [row[0] for row in execute(Sql(f"{statement.text} ORDER BY {part.order}", statement.values))]
+    statement = connection.dialect.sample(table_name(table.id), plan.row_id, plan.condition, size, SAMPLE)
+    return [row[0] for row in connection.execute(Sql(f"{statement.text} ORDER BY {part.order}", statement.values))]
 
 
-def _all(execute: Execute, table: TableRef, query: TableQuery) -> list[int]:
-    plan = replace(make_plan(execute, table, query, whole=True), query=query, may_use_sort_index=False)
+def _all(connection: Connection, table: TableRef, query: TableQuery) -> list[int]:
+    plan = replace(connection.make_plan(table, query, whole=True), query=query, may_use_sort_index=False)
     part = next(make_parts(plan, None))
-    return [row[0] for row in execute(plan.select(plan.row_id, order=part.order))]
+    return [row[0] for row in connection.execute(plan.select(plan.row_id, order=part.order))]

@@ -8,8 +8,8 @@ from json import dumps
 
 from webapp.formats.json_columns import JSON, JsonColumn
 from webapp.rowstore.nul_escape import encode
-from webapp.rowstore.sqlite.printing import print_exact
-from webapp.rowstore.sqlite.statement import Sql, concatenate
+from webapp.rowstore.sql.dialect import Dialect
+from webapp.rowstore.sql.statement import Sql, concatenate
 from webapp.rowstore.table_ref import Field
 
 
@@ -31,13 +31,13 @@ def without_source(field: Field) -> Field:
     return replace(field, format={name: value for name, value in field.format.items() if name != JSON})
 
 
-def object_line(fields: Sequence[Field], print_other: Callable[[Field], str]) -> Sql:
+def object_line(dialect: Dialect, fields: Sequence[Field], print_other: Callable[[Field], str]) -> Sql:
     """`print_other` prints the JSON of a column that did not come from JSON."""
     root = _Group()
     for column in fields:
         _place(root, column)
-    members = _members(root, print_other)
-    return Sql(concatenate(["'{'", f"substr({members.text}, 2)", "'}'", "char(10)"]), members.values)
+    members = _members(dialect, root, print_other)
+    return Sql(concatenate(["'{'", f"substr({members.text}, 2)", "'}'", "'\\n'"]), members.values)
 
 
 def _source(field: Field) -> JsonColumn:
@@ -64,10 +64,12 @@ def _place_at(root: _Group, column: Field, source: JsonColumn) -> bool:
     return group.members.setdefault(source.path[-1], column) is column
 
 
-def _members(group: _Group, print_other: Callable[[Field], str]) -> Sql:
+def _members(dialect: Dialect, group: _Group, print_other: Callable[[Field], str]) -> Sql:
     """The members of an object, each with a comma before it; an empty text if there are none."""
     terms = [
-        _nested(key, member, print_other) if isinstance(member, _Group) else _member(key, member, print_other)
+        _nested(dialect, key, member, print_other)
+        if isinstance(member, _Group)
+        else _member(dialect, key, member, print_other)
         for key, member in group.members.items()
     ]
     return Sql(concatenate([term.text for term in terms]), tuple(_values(terms)))
@@ -77,32 +79,32 @@ def _values(terms: Iterable[Sql]) -> Iterable[object]:
     return (value for term in terms for value in term.values)
 
 
-def _nested(key: str, group: _Group, print_other: Callable[[Field], str]) -> Sql:
-    members = _members(group, print_other)
+def _nested(dialect: Dialect, key: str, group: _Group, print_other: Callable[[Field], str]) -> Sql:
+    members = _members(dialect, group, print_other)
     absent = f"{_name(key)}null" if group.absent == "null" else ""
     text = f"coalesce(? || '{{' || substr(nullif({members.text}, ''), 2) || '}}', ?)"
     return Sql(text, (_name(key), *members.values, absent))
 
 
-def _member(key: str, column: Field, print_other: Callable[[Field], str]) -> Sql:
+def _member(dialect: Dialect, key: str, column: Field, print_other: Callable[[Field], str]) -> Sql:
     if not has_source(column):
         return Sql(f"(? || {print_other(column)})", (_name(key),))
     source = _source(column)
     bare = without_source(column)
-    text = print_exact(bare)
-    value = _value(bare, source.kind, text)
+    text = dialect.print_exact(bare)
+    value = _value(dialect, bare, source.kind, text)
     if source.empty == "missing":
         return Sql(f"CASE WHEN {text} = '' THEN '' ELSE ? || {value} END", (_name(key),))
     empty = "'null'" if source.empty == "null" else "'\"\"'"
     return Sql(f"(? || CASE WHEN {text} = '' THEN {empty} ELSE {value} END)", (_name(key),))
 
 
-def _value(column: Field, kind: str, text: str) -> str:
+def _value(dialect: Dialect, column: Field, kind: str, text: str) -> str:
     if kind == "string":
-        return f"json_quote({text})"
+        return dialect.json_text(text)
     if kind == "other" and column.type in ("integer", "decimal", "boolean") and not column.keeps_texts:
         return text
-    return f"CASE WHEN json_valid({text}) THEN {text} ELSE json_quote({text}) END"
+    return f"CASE WHEN {dialect.is_json(text)} THEN {text} ELSE {dialect.json_text(text)} END"
 
 
 def _name(key: str) -> str:

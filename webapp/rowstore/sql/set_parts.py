@@ -1,7 +1,6 @@
 """The parts of large changes as they are stored: those of plans, and those of change sets."""
 
 import json
-import sqlite3
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,17 +8,16 @@ from typing import Any
 
 from webapp.rowstore.entries import Entry, cells_from_json, cells_to_json, into_parts, pack_part, unpack
 from webapp.rowstore.loader import ChangeWithdrawn
-from webapp.rowstore.sqlite.planning import Execute
-from webapp.rowstore.sqlite.statement import Sql
-from webapp.rowstore.sqlite.transaction import transaction
+from webapp.rowstore.sql.connection import Connection
+from webapp.rowstore.sql.statement import Sql
 
 _PAUSE_SECONDS = 0.002  # between transactions, so that others get the lock
 _DELETED = 100  # parts deleted in one transaction
 _IS_WANTED = "SELECT 1 FROM large_changes WHERE id = ? AND state = 'planning'"
 _IS_COMPLETE = "SELECT 1 FROM large_changes WHERE id = ? AND parts > 0"
 _DELETE = (
-    "DELETE FROM large_change_parts WHERE change_id = ?1 AND number IN"
-    " (SELECT number FROM large_change_parts WHERE change_id = ?1 LIMIT ?2)"
+    "DELETE FROM large_change_parts WHERE change_id = ? AND number IN"
+    " (SELECT number FROM large_change_parts WHERE change_id = ? LIMIT ?)"
 )
 _INSERT = "INSERT INTO large_change_parts (change_id, number, blob) VALUES (?, ?, ?)"
 _FINISH = (
@@ -84,19 +82,19 @@ def _renumbered(cells: str | None, columns: Mapping[int, int]) -> str | None:
     return cells_to_json({columns.get(number, number): text for number, text in cells_from_json(cells).items()})
 
 
-def read_numbers(execute: Execute, table_id: int, seq: int) -> list[int]:
+def read_numbers(connection: Connection, table_id: int, seq: int) -> list[int]:
     statement = "SELECT number FROM change_set_parts WHERE table_id = ? AND seq = ? ORDER BY number"
-    return [number for (number,) in execute(Sql(statement, (table_id, seq)))]
+    return [number for (number,) in connection.execute(Sql(statement, (table_id, seq)))]
 
 
-def read_part(execute: Execute, table_id: int, seq: int, number: int) -> list[Entry]:
+def read_part(connection: Connection, table_id: int, seq: int, number: int) -> list[Entry]:
     statement = "SELECT blob FROM change_set_parts WHERE table_id = ? AND seq = ? AND number = ?"
-    found = execute(Sql(statement, (table_id, seq, number)))
+    found = connection.execute(Sql(statement, (table_id, seq, number)))
     return unpack(found[0][0]) if found else []
 
 
 def write_plan(
-    connection: sqlite3.Connection,
+    connection: Connection,
     change_id: int,
     batches: Generator[Sequence[Entry], None, dict[str, Any]],
     progress: Callable[[int, int], None],
@@ -104,7 +102,7 @@ def write_plan(
     """A planner that is run again begins anew, unless another process has finished the plan. Packing is done while
     nothing is locked.
     """
-    if connection.execute(_IS_COMPLETE, (change_id,)).fetchone() is not None:
+    if connection.execute(Sql(_IS_COMPLETE, (change_id,))):
         return
     _delete_parts(connection, change_id)
     extent, report = Extent(), dict[str, Any]()
@@ -116,27 +114,27 @@ def write_plan(
     for number, part in enumerate(into_parts(reporting()), 1):
         blob = pack_part(part)
         extent.add(part)
-        with transaction(connection):
+        with connection.transaction():
             _ensure_wanted(connection, change_id)
-            connection.execute(_INSERT, (change_id, number, blob))
+            connection.execute(Sql(_INSERT, (change_id, number, blob)))
         progress(number, extent.entries)
     counts = (number, extent.entries, extent.rows, extent.cells, extent.new_rows)
     found = (extent.named, extent.first_row, extent.last_row, json.dumps(report, ensure_ascii=False))
-    with transaction(connection):
+    with connection.transaction():
         _ensure_wanted(connection, change_id)
-        connection.execute(_FINISH, (*counts, *found, change_id))
+        connection.execute(Sql(_FINISH, (*counts, *found, change_id)))
 
 
-def _delete_parts(connection: sqlite3.Connection, change_id: int) -> None:
+def _delete_parts(connection: Connection, change_id: int) -> None:
     while True:
-        with transaction(connection):
+        with connection.transaction():
             _ensure_wanted(connection, change_id)
-            if not connection.execute(_DELETE, (change_id, _DELETED)).rowcount:
+            if not connection.change(Sql(_DELETE, (change_id, change_id, _DELETED))):
                 return
         time.sleep(_PAUSE_SECONDS)
 
 
-def _ensure_wanted(connection: sqlite3.Connection, change_id: int) -> None:
+def _ensure_wanted(connection: Connection, change_id: int) -> None:
     """Raises `ChangeWithdrawn`. A table that is deleted takes the records of its changes with it."""
-    if connection.execute(_IS_WANTED, (change_id,)).fetchone() is None:
+    if not connection.execute(Sql(_IS_WANTED, (change_id,))):
         raise ChangeWithdrawn

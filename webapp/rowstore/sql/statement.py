@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from webapp.rowstore.nul_escape import encode
+
 
 @dataclass(frozen=True, slots=True)
 class Sql:
@@ -14,11 +16,11 @@ class Sql:
 
 
 def all_of(terms: Sequence[Sql]) -> Sql:
-    return _join(terms, " AND ", "1")
+    return _join(terms, " AND ", "TRUE")
 
 
 def any_of(terms: Sequence[Sql]) -> Sql:
-    return _join(terms, " OR ", "0")
+    return _join(terms, " OR ", "FALSE")
 
 
 def concatenate(expressions: Sequence[str], separator: str = "") -> str:
@@ -30,6 +32,16 @@ def concatenate(expressions: Sequence[str], separator: str = "") -> str:
 def add_up(expressions: Sequence[str]) -> str:
     """SQL for the sum of these expressions, of which there is at least one."""
     return _balanced(expressions, " + ")
+
+
+def literal(text: str) -> str:
+    """A text as an SQL literal, encoded as texts are stored."""
+    return "'" + encode(text).replace("'", "''") + "'"
+
+
+def marks(values: Sequence[object]) -> str:
+    """A question mark for each value."""
+    return ", ".join("?" * len(values))
 
 
 def _join(terms: Sequence[Sql], word: str, none: str) -> Sql:

@@ -1,8 +1,4 @@
-"""Exports what a query shows as CSV, JSON, NDJSON or a workbook in blocks: at the database's speed, in constant memory.
-
-The database formats the lines, and in file order joins them as well; Python only passes them on. That is faster
-than `csv.writer` over a cursor, and a thread waiting for SQLite releases the interpreter lock: the next block is
-prepared while one is sent.
+"""The lines of an export in blocks, which SQLite joins in file order.
 
 In file order each block is a separate query that starts after the last row: a slow reader holds nothing open, and
 sees later changes to rows not sent yet. A sorted export is one snapshot, so it is written to a file first: an open
@@ -10,101 +6,25 @@ snapshot keeps the database's log from being truncated, and some readers take ho
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
-from itertools import chain
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from webapp.formats.workbook_writer import ROW_END, write_workbook
-from webapp.rowstore.nul_escape import decode_block
-from webapp.rowstore.objects import ObjectStyle
-from webapp.rowstore.query import TableQuery
-from webapp.rowstore.reader import Blocks, ExportFormat
-from webapp.rowstore.sqlite.compile import Cursor, Part, Plan, make_parts
-from webapp.rowstore.sqlite.object_lines import NUL, object_line
-from webapp.rowstore.sqlite.planning import Execute, make_plan
-from webapp.rowstore.sqlite.row_serializers import csv_head, csv_line, json_line
-from webapp.rowstore.sqlite.schema import ROW_ID, table_name
-from webapp.rowstore.sqlite.statement import Sql
-from webapp.rowstore.sqlite.workbook_rows import WorkbookRows
-from webapp.rowstore.table_ref import TableRef
+from webapp.rowstore.sql.compile import Cursor, Part, Plan, make_parts
+from webapp.rowstore.sql.export import BLOCK
+from webapp.rowstore.sql.statement import Sql
 
-BLOCK = 128 * 1024  # bytes
 # Rows that the database joins, and how many bytes at most: they are in memory several times.
 FIRST_JOINED, MAX_JOINED, MAX_JOINED_BYTES = 64, 256, 4 * BLOCK
-_NULS = {"csv": b"\0", "ndjson": b"\\u0000", "json": b"\\u0000", "xlsx": b"_x0000_"}
 
 
-def export(
-    connection: sqlite3.Connection,
-    execute: Execute,
-    table: TableRef,
-    query: TableQuery,
-    format: ExportFormat,
-    *,
-    safe: bool,
-    delimiter: str,
-    on_rows: Callable[[int], None],
-) -> Blocks:
-    """The rows of the query in its order, its visible columns in theirs. Raises `UnfitForExcel`."""
-    row_end = ROW_END.encode() if format == "xlsx" else b"\n"
-
-    def lines(line: Sql) -> Iterator[bytes]:
-        for block in _blocks(connection, execute, table, query, line, _NULS[format]):
-            on_rows(block.count(row_end))
-            yield block
-
-    if format == "xlsx":
-        rows = WorkbookRows(connection, query)
-        pieces: Iterator[bytes] = write_workbook(rows.titles, rows.check(lines(rows.line)), rows.styles, rows.widths)
-    elif format == "csv":
-        pieces = chain([csv_head(query, safe, delimiter)], lines(csv_line(query, safe, delimiter)))
-    elif format == "json":
-        pieces = _array(lines(json_line(query)))
-    else:
-        pieces = lines(json_line(query))
-    for piece in pieces:
-        yield from _split(piece)
-
-
-def stream_objects(
-    connection: sqlite3.Connection, execute: Execute, table: TableRef, query: TableQuery, style: ObjectStyle
-) -> Blocks:
-    """The same rows as JSON objects, one a line."""
-    line = object_line(query, style, f"{table_name(table.id)}.{ROW_ID}")
-    for block in _blocks(connection, execute, table, query, line, NUL):
-        yield from _split(block)
-
-
-def _blocks(
-    connection: sqlite3.Connection, execute: Execute, table: TableRef, query: TableQuery, line: Sql, nul: bytes
-) -> Iterator[bytes]:
-    # All rows are wanted: sorting them takes a quarter of the time of fetching each through an index.
-    plan = replace(make_plan(execute, table, query, whole=True), query=query, may_use_sort_index=False)
-    if query.sorts:
-        blocks = _buffered(connection, _sorted_blocks(connection, plan, line))
-    else:
-        blocks = _unsorted_blocks(connection, plan, line)
-    for block in blocks:
-        yield decode_block(block, nul)
-
-
-def _array(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The objects of these blocks, one a line, as one array: a line break inside of an object is written `\\n`."""
-    yield b"["
-    before = b"\n"
-    for block in blocks:
-        yield before + block[:-1].replace(b"\n", b",\n")
-        before = b",\n"
-    yield b"\n]\n"
-
-
-def _split(block: bytes) -> Iterator[bytes]:
-    """What a slow client has not taken yet is in memory a second time."""
-    return (block[start : start + BLOCK] for start in range(0, len(block), BLOCK))
+def read_lines(connection: sqlite3.Connection, plan: Plan, line: Sql) -> Iterator[bytes]:
+    if plan.query.sorts:
+        return _buffered(connection, _sorted_blocks(connection, plan, line))
+    return _unsorted_blocks(connection, plan, line)
 
 
 def _unsorted_blocks(connection: sqlite3.Connection, plan: Plan, line: Sql) -> Iterator[bytes]:

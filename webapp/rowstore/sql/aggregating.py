@@ -5,7 +5,6 @@ each row into its places. What takes too long is done again with a sample of row
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -13,11 +12,13 @@ from webapp.rowstore.aggregates import Aggregate, Axis, Measure, Places, Points,
 from webapp.rowstore.errors import QueryError, QueryTimeout
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.query.grouping import SUMMED
-from webapp.rowstore.sqlite.placing import PlacedAxis, place_rows
-from webapp.rowstore.sqlite.planning import Execute, highest_id
-from webapp.rowstore.sqlite.sampling import MOSTLY_DISTINCT, SAMPLE, select_rows
-from webapp.rowstore.sqlite.schema import ROW_ID, column_name, table_name
-from webapp.rowstore.sqlite.statement import Sql, all_of
+from webapp.rowstore.sql.connection import Connection
+from webapp.rowstore.sql.dialect import Dialect
+from webapp.rowstore.sql.placing import PlacedAxis, place_rows
+from webapp.rowstore.sql.sampling import MOSTLY_DISTINCT, SAMPLE, select_rows
+from webapp.rowstore.sql.schema import column_name, table_name
+from webapp.rowstore.sql.statement import Sql, all_of
+from webapp.rowstore.sql.tables import highest_id
 from webapp.rowstore.table_ref import Field, TableRef
 
 T = TypeVar("T")
@@ -34,11 +35,10 @@ class _MostlyDistinct(QueryTimeout):
 class Aggregator:
     """Adds up the rows of a query, or with `sample` so many of the table's rows.
 
-    Statements in a block of `time_limit(seconds)` raise `QueryTimeout` beyond it.
+    Statements in a block of `connection.time_limit(seconds)` raise `QueryTimeout` beyond it.
     """
 
-    execute: Execute
-    time_limit: Callable[[float], AbstractContextManager[None]]
+    connection: Connection
     table: TableRef
     query: TableQuery
     sample: int | None = None
@@ -52,26 +52,26 @@ class Aggregator:
         return self._within(seconds, lambda rows: rows._points(*names, most))
 
     def select(self, what: Sql, where: Sql | None = None, sample: int | None = None) -> Sql:
-        found = select_rows(self.execute, self.table, self.query, what.text, where, sample or self.sample)
+        found = select_rows(self.connection, self.table, self.query, what.text, where, sample or self.sample)
         return Sql(found.text, (*what.values, *found.values))
 
     def ensure_groupable(self, what: str) -> None:
         """Raises `QueryTimeout` if a large table has nearly as many groups by `what` as rows, unless this is a sample
         already.
         """
-        if self.sample is None and highest_id(self.execute, self.table.id) > 4 * SAMPLE:
+        if self.sample is None and highest_id(self.connection, self.table.id) > 4 * SAMPLE:
             counted = self.select(Sql(f"count(DISTINCT {what})"), sample=SAMPLE)
-            if self.execute(counted)[0][0] > MOSTLY_DISTINCT:
+            if self.connection.execute(counted)[0][0] > MOSTLY_DISTINCT:
                 raise _MostlyDistinct
 
     def _within(self, seconds: float, work: "Callable[[Aggregator], T]") -> T:
         try:
-            with self.time_limit(seconds):
+            with self.connection.time_limit(seconds):
                 return work(self)
         except QueryTimeout:
-            if highest_id(self.execute, self.table.id) < 2 * SAMPLE:
+            if highest_id(self.connection, self.table.id) < 2 * SAMPLE:
                 raise
-            with self.time_limit(seconds):
+            with self.connection.time_limit(seconds):
                 return work(replace(self, sample=SAMPLE))
 
     def _measured(self, measure: Measure) -> Field | None:
@@ -84,7 +84,7 @@ class Aggregator:
         return field
 
     def _aggregate(self, axes: Sequence[Axis], measure: Measure, measured: Field | None) -> Aggregate:
-        value = _measure_sql(measure, measured)
+        value = _measure_sql(self.connection.dialect, measure, measured)
         placed = [place_rows(self, axis, value) for axis in axes]
         groups = ", ".join(str(place) for place in range(1, len(placed) + 1))
         what = Sql(
@@ -92,7 +92,7 @@ class Aggregator:
             tuple(bound for axis in placed for bound in axis.index.values),
         )
         found = self.select(what)
-        rows = self.execute(Sql(f"{found.text} GROUP BY {groups}", found.values))
+        rows = self.connection.execute(Sql(f"{found.text} GROUP BY {groups}", found.values))
         factor = self._factor
         additive = factor if measure.function in ("count", "sum") else 1
         totals = {
@@ -103,12 +103,12 @@ class Aggregator:
 
     def _points(self, x: str, y: str, most: int) -> Points:
         filled = Sql(f"{x} IS NOT NULL AND {y} IS NOT NULL")
-        row_id = f"{table_name(self.table.id)}.{ROW_ID}"
-        count = self.execute(self.select(Sql("count(*)"), filled))[0][0]
+        row_id = f"{table_name(self.table.id)}.{self.connection.dialect.row_id}"
+        count = self.connection.execute(self.select(Sql("count(*)"), filled))[0][0]
         if count > most:
             spread = Sql(f"{row_id} % {_CIRCLE} * {_SPREAD} % {_CIRCLE} < ?", (round(_CIRCLE * most / count),))
             filled = all_of([filled, spread])
-        found = self.execute(self.select(Sql(f"{row_id}, {x}, {y}"), filled))
+        found = self.connection.execute(self.select(Sql(f"{row_id}, {x}, {y}"), filled))
         return Points(sorted(map(tuple, found)), round(count * self._factor), self.sample)
 
     @property
@@ -116,18 +116,18 @@ class Aggregator:
         """How many rows each one stands for."""
         if self.sample is None:
             return 1
-        size = highest_id(self.execute, self.table.id)
+        size = highest_id(self.connection, self.table.id)
         step = max(size // self.sample, 1)
         return size / ((size - 1) // step + 1)
 
 
-def _measure_sql(measure: Measure, field: Field | None) -> str:
+def _measure_sql(dialect: Dialect, measure: Measure, field: Field | None) -> str:
     if field is None:
         return "count(*)"
     name = column_name(field)
     if measure.function == "sum":
-        return f"CASE WHEN count({name}) THEN total({name}) END"
-    return f"{'avg' if measure.function == 'average' else measure.function}({name})"
+        return f"CASE WHEN count({name}) THEN {dialect.total(name)} END"
+    return dialect.average(name) if measure.function == "average" else f"{measure.function}({name})"
 
 
 def _finish(placed: Sequence[PlacedAxis], totals: dict[tuple[Any, ...], Total], sample: int | None) -> Aggregate:
