@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from webapp.db.sqlite_driver import connect
 from webapp.rowstore.reader import Blocks, RowReader
-from webapp.rowstore.sqlite.reader import STEPS, SqliteRowReader
+from webapp.rowstore.sqlite.connection import STEPS
+from webapp.rowstore.sqlite.reader import SqliteRowReader
 from webapp.rowstore.sqlite.schema import LIMITS
 from webapp.rowstore.store import RowStore
 
@@ -80,7 +81,7 @@ def _read(connection: "Connection", seconds: float, cancelled: threading.Event, 
     try:
         if not driver.in_transaction:  # nothing has been looked for before
             driver.execute("BEGIN")
-        with rows.cancellable(seconds, cancelled):
+        with rows.connection.cancellable(seconds, cancelled):
             return work(rows)
     finally:
         driver.rollback()
