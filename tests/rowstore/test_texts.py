@@ -403,7 +403,7 @@ def test_a_profile_is_about_values_and_lists_the_other_texts(make: Make) -> None
 def test_a_profile_estimates_the_other_texts_of_a_large_table(make: Make) -> None:
     table = make(FIELDS[:1], [("NA" if number % 2 else str(number),) for number in range(1000)])
     reader = table.rows
-    profiler = Profiler(reader.execute, reader.time_limit, table.ref, table.query(), FIELDS[0])  # type: ignore[attr-defined]
+    profiler = Profiler(reader.connection, table.ref, table.query(), FIELDS[0])  # type: ignore[attr-defined]
     assert [(value.text, value.count) for value in profiler._exception_values(700, sampled=True)] == [("NA", 700)]
 
 

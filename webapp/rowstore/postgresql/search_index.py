@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from webapp.rowstore.postgresql.schema import search_name
+from webapp.rowstore.postgresql.search import search_text_sql
 from webapp.rowstore.sql.connection import Connection
-from webapp.rowstore.sql.dialect import Dialect
-from webapp.rowstore.sql.statement import Sql, concatenate
+from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.table_ref import TableRef
 
 
