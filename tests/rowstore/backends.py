@@ -8,14 +8,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+import psycopg
+
 from settings import Environment, Settings
-from webapp.db import sqlite
+from tests.postgresql import sqlalchemy_url
+from webapp.db import postgresql_driver, sqlite
 from webapp.db.sqlite_driver import connect
 from webapp.rowstore import open_loader, open_reader
+from webapp.rowstore.postgresql.writer import PostgresqlRowWriter
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.reader import ExportFormat, RowReader
+from webapp.rowstore.sql.cursors import ImportCursor
 from webapp.rowstore.sqlite.appending import SqliteAppender
-from webapp.rowstore.sqlite.cursors import ImportCursor
+from webapp.rowstore.sqlite.connection import SqliteConnection
 from webapp.rowstore.sqlite.reader import SqliteRowReader
 from webapp.rowstore.sqlite.writer import SqliteRowWriter
 from webapp.rowstore.table_ref import Field, TableRef
@@ -69,7 +74,36 @@ class SqliteBackend:
             )
 
 
-BACKENDS: dict[str, Callable[[Path], Any]] = {"sqlite": SqliteBackend}
+class PostgresqlBackend:
+    def __init__(self, url: str, folder: Path) -> None:
+        self.address = url
+        self.settings = Settings(
+            _env_file=None, environment=Environment.TESTING, data_dir=folder, database_url=sqlalchemy_url(url)
+        )
+
+    def connect(self) -> "psycopg.Connection[Any]":
+        return postgresql_driver.connect(self.address)
+
+    @contextmanager
+    def writing(self) -> Iterator[RowWriter]:
+        with closing(self.connect()) as connection, connection.transaction():
+            yield PostgresqlRowWriter(connection)
+
+    def begin_import(self, table_id: int, import_id: str) -> None:
+        with closing(self.connect()) as connection:
+            for statement in (
+                "INSERT INTO users (id, email, name, password_hash, role, is_active, created_at)"
+                " VALUES (1, 'ada@example.org', 'ada', '', 'owner', TRUE, '2026-01-01') ON CONFLICT DO NOTHING",
+                "INSERT INTO tables (id, owner_id, title, created_at, row_count, state, version, search_index)"
+                f" VALUES ({table_id}, 1, 'Table', '2026-01-01', 0, 'importing', 0, 'none')",
+                "INSERT INTO imports (id, user_id, table_id, state, created_at, filename, size, sha256, overrules,"
+                f" rows_done) VALUES ('{import_id}', 1, {table_id}, 'loading', '2026-01-01', 'a.csv', 1, '', '{{}}',"
+                " 0)",
+            ):
+                connection.execute(statement)
+
+
+BACKENDS = ("sqlite", "postgresql")
 
 
 def column(number: int, title: str = "", type: str = "text", format: dict[str, Any] | None = None) -> Field:
@@ -169,7 +203,8 @@ def loaded_in_memory(fields: Sequence[Field], rows: Sequence[Cells]) -> Iterator
             "CREATE TABLE tables (id, row_count, next_row_id, version); INSERT INTO tables VALUES (1, 0, 1, 0)"
         )
         SqliteRowWriter(connection).create(ref)
-        for _ in SqliteAppender(connection, ref, range(len(fields)), ImportCursor(connection, 1, "a")).append(rows):
+        opened = SqliteConnection(connection)
+        for _ in SqliteAppender(opened, ref, range(len(fields)), ImportCursor(opened, 1, "a")).append(rows):
             pass
         yield SqliteRowReader(connection)
 

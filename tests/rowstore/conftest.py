@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from sqlalchemy import create_engine
 
-from tests.rowstore.backends import BACKENDS, Cells, StoredTable, make_table
+from tests.postgresql import PostgresServer, sqlalchemy_url
+from tests.rowstore.backends import BACKENDS, Cells, PostgresqlBackend, SqliteBackend, StoredTable, make_table
 from webapp.db.database import Database
 from webapp.rowstore import create_store
 from webapp.rowstore.sql import tables as row_tables
@@ -27,21 +29,46 @@ settings.register_profile(
 settings.load_profile("rowstore")
 
 
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: PostgresServer) -> Iterator[str]:
+    """A database with the application's own tables, for copying."""
+    name = postgresql_server.create_database()
+    engine = create_engine(sqlalchemy_url(postgresql_server.url(name)))
+    Base.metadata.create_all(engine)
+    engine.dispose()
+    yield name
+    postgresql_server.drop_database(name)
+
+
 @pytest.fixture(scope="session", params=BACKENDS)
-def backend(request: pytest.FixtureRequest) -> Any:
-    """Every test that uses it, also by way of `make`, runs on each database."""
-    return BACKENDS[request.param]
+def system(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture
-def make(tmp_path: Path, backend: Any, migrated: Path) -> Iterator[Make]:
+def backend(system: str, request: pytest.FixtureRequest, migrated: Path) -> Iterator[Callable[[Path], Any]]:
+    """Every test that uses it, also by way of `make`, runs on each database. `backend(folder)` is a new database."""
+    with ExitStack() as made:
+
+        def on_sqlite(folder: Path) -> SqliteBackend:
+            return SqliteBackend(shutil.copytree(migrated, folder))
+
+        def on_postgresql(folder: Path) -> PostgresqlBackend:
+            server = request.getfixturevalue("postgresql_server")
+            url = made.enter_context(server.database(request.getfixturevalue("postgresql_template")))
+            return PostgresqlBackend(url, folder)
+
+        yield on_sqlite if system == "sqlite" else on_postgresql
+
+
+@pytest.fixture
+def make(tmp_path: Path, backend: Callable[[Path], Any]) -> Iterator[Make]:
     """Makes tables of fields and rows of texts, each in a database of its own."""
     numbers = count()
     with ExitStack() as opened:
 
         def make(fields: Sequence[Field], rows: Iterable[Cells] = (), table_id: int = 1) -> StoredTable:
-            folder = shutil.copytree(migrated, tmp_path / str(next(numbers)))
-            table = make_table(backend(folder), fields, rows, table_id)
+            table = make_table(backend(tmp_path / str(next(numbers))), fields, rows, table_id)
             opened.enter_context(table.opened)
             return table
 

@@ -19,11 +19,11 @@ from webapp.db.errors import UserError
 from webapp.rowstore.nul_escape import NUL, SYMBOL
 from webapp.rowstore.page_budget import MAX_CELL
 from webapp.rowstore.query import TableQuery
+from webapp.rowstore.sql import converting
 from webapp.rowstore.sql import tables as row_tables
 from webapp.rowstore.sql.conditions import filter_sql
 from webapp.rowstore.sql.inserting import read_value
 from webapp.rowstore.sql.profile import Profiler
-from webapp.rowstore.sqlite import converting
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import CellChange, PageStart, StoredRow
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import cached_property
 from itertools import count
 from typing import Any
 
@@ -19,6 +20,7 @@ from webapp.rowstore.postgresql.dialect import DIALECT
 from webapp.rowstore.postgresql.errors import readable_errors
 from webapp.rowstore.postgresql.lines import read_lines
 from webapp.rowstore.postgresql.marks import with_parameters
+from webapp.rowstore.postgresql.search_index import PostgresqlSearchUpkeep
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sql.compile import Plan
 from webapp.rowstore.sql.connection import BATCH, Connection, Savepoint, TextFunction
@@ -70,6 +72,10 @@ class PostgresqlConnection(Connection):
         self._numbers = count(1)  # of cursors and savepoints
         self._iterating = 0
 
+    @cached_property
+    def search_index(self) -> PostgresqlSearchUpkeep:
+        return PostgresqlSearchUpkeep(self)
+
     # -- statements ------------------------------------------------------------------------------------------------
 
     def execute(self, sql: Sql) -> list[Any]:
@@ -85,6 +91,19 @@ class PostgresqlConnection(Connection):
             self._tell_limit()
             cursor.executemany(with_parameters(text), values)
             return max(int(cursor.rowcount), 0)
+
+    def change_each(self, text: str, values: Sequence[Sequence[Any]]) -> list[int]:
+        with readable_errors(), self._opened() as cursor:
+            self._tell_limit()
+            cursor.executemany(with_parameters(text), values, returning=True)
+            counts = [int(cursor.rowcount)] if values else []
+            while cursor.nextset():
+                counts.append(int(cursor.rowcount))
+            return counts
+
+    def analyze(self, name: str) -> None:
+        """Without statistics about new rows, and about the expression of a new index, the planner guesses."""
+        self.execute(Sql(f"ANALYZE {name}"))
 
     def iterate(self, sql: Sql, size: int = BATCH, *, is_short: bool = False) -> Generator[list[Any], None, None]:
         if is_short:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from webapp.rowstore.postgresql import matching, printing
-from webapp.rowstore.postgresql.schema import LIMITS, ROW_ID, STORED_AS
+from webapp.rowstore.postgresql.schema import LIMITS, ROW_ID, STORED_AS, column_sql, create_sql
 from webapp.rowstore.sql.dialect import Dialect, Format
 from webapp.rowstore.sql.schema import column_name
 from webapp.rowstore.sql.statement import Sql, quoted
-from webapp.rowstore.table_ref import Field
+from webapp.rowstore.table_ref import Field, TableRef
 
 # Characters of a text that an index sorts by: an entry has room for 2,704 bytes.
 SORTED_CHARACTERS = 500
@@ -18,6 +18,14 @@ class PostgresqlDialect(Dialect):
     row_id = ROW_ID
     limits = LIMITS
     stored_as = STORED_AS
+
+    # -- tables ----------------------------------------------------------------------------------------------------
+
+    def create_sql(self, table: TableRef, name: str = "") -> str:
+        return create_sql(table, name)
+
+    def column_sql(self, name: str, stored: type) -> str:
+        return column_sql(name, self.stored_as[stored])
 
     # -- cells -----------------------------------------------------------------------------------------------------
 

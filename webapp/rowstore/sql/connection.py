@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sql.compile import Plan
 from webapp.rowstore.sql.dialect import Dialect
+from webapp.rowstore.sql.search_upkeep import SearchUpkeep
 from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.table_ref import TableRef
 
@@ -23,6 +24,9 @@ class Connection(Protocol):
     @property
     def dialect(self) -> Dialect: ...
 
+    @property
+    def search_index(self) -> SearchUpkeep: ...
+
     def execute(self, sql: Sql) -> list[Any]:
         """All rows of one statement; none of a statement that yields no rows."""
         ...
@@ -33,6 +37,10 @@ class Connection(Protocol):
 
     def change_all(self, text: str, values: Iterable[Sequence[Any]]) -> int:
         """Run the same statement with each of these values; return how many rows all of them have changed."""
+        ...
+
+    def change_each(self, text: str, values: Sequence[Sequence[Any]]) -> list[int]:
+        """The same, one after the other; return how many rows each has changed."""
         ...
 
     def iterate(self, sql: Sql, size: int = BATCH, *, is_short: bool = False) -> Generator[list[Any], None, None]:

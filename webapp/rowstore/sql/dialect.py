@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from webapp.rowstore.nul_escape import ESCAPE
 from webapp.rowstore.sql.schema import column_name, companion_name, text_column_name
 from webapp.rowstore.sql.statement import Sql
-from webapp.rowstore.table_ref import Field
+from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import Limits
 from webapp.types.date import ISO
 
@@ -26,6 +26,17 @@ class Dialect(Protocol):
     row_id: str
     limits: Limits
     stored_as: Mapping[type, str]  # the types of stored columns
+
+    # -- tables ----------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def create_sql(self, table: TableRef, name: str = "") -> str:
+        """The statement that makes a table for rows. With a `name` it is that of a draft, which may exist."""
+        ...
+
+    def column_sql(self, name: str, stored: type) -> str:
+        """A stored column as it is written where it is made."""
+        return f"{name} {self.stored_as[stored]}"
 
     # -- cells -----------------------------------------------------------------------------------------------------
 

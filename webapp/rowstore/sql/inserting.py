@@ -5,44 +5,15 @@ print, in the statement that stores both, so that the two cannot disagree.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import count
 from math import copysign
 from typing import Any
 
 from webapp.rowstore.errors import CellValueError
 from webapp.rowstore.nul_escape import decode, encode
-from webapp.rowstore.sql.dialect import Dialect
-from webapp.rowstore.sql.schema import companion_name, stored_columns, table_name
-from webapp.rowstore.table_ref import Field, TableRef
+from webapp.rowstore.sql.schema import companion_name
+from webapp.rowstore.table_ref import Field
 from webapp.types import Value
 from webapp.types.number_format import MAX_DIGITS, MAX_INTEGER, MIN_INTEGER
-
-
-def insert_sql(
-    dialect: Dialect, table: TableRef, placeholder: Callable[[Field], str | None] = lambda field: None, name: str = ""
-) -> str:
-    """INSERT of a row's id and the values of its cells: two for a field that keeps texts (`value_and_text`), otherwise
-    one, which takes the place of the question mark in `placeholder(field)`. Into the SQL table `name`, if it is another
-    than the table's own.
-    """
-    numbers = count(1)
-    values = [f"?{next(numbers)}"]
-    for field in table.stored:
-        if companion_name(field):
-            values += value_and_text(dialect, field, f"?{next(numbers)}", f"?{next(numbers)}")
-        else:
-            values.append((placeholder(field) or "?").replace("?", f"?{next(numbers)}", 1))
-    names = ", ".join([dialect.row_id, *stored_columns(table.stored)])
-    return f"INSERT INTO {name or table_name(table.id)} ({names}) VALUES ({', '.join(values)})"
-
-
-def value_and_text(dialect: Dialect, field: Field, value: str, text: str) -> tuple[str, str]:
-    """SQL for what a column that keeps texts and its companion store, of the parameters `value` and `text`.
-
-    Adding 0.0 makes a zero of minus zero, as storing it does.
-    """
-    stored = f"({value} + 0.0)" if field.kind.stored is float else value
-    return stored, f"NULLIF({text}, {dialect.print_value(field, stored, field.format)})"
 
 
 def parse_value(field: Field, text: str) -> Value:

@@ -16,6 +16,7 @@ from webapp.rowstore.sql.statement import Sql, marks
 from webapp.rowstore.sqlite import planning
 from webapp.rowstore.sqlite.dialect import DIALECT
 from webapp.rowstore.sqlite.lines import read_lines
+from webapp.rowstore.sqlite.search_index import SqliteSearchUpkeep
 from webapp.rowstore.sqlite.transaction import readable_errors, transaction
 from webapp.rowstore.table_ref import TableRef
 
@@ -33,6 +34,10 @@ class SqliteConnection(Connection):
         self.driver = driver
         self._deadline = math.inf  # of time.monotonic()
 
+    @property
+    def search_index(self) -> SqliteSearchUpkeep:
+        return SqliteSearchUpkeep(self)
+
     def execute(self, sql: Sql) -> list[Any]:
         with readable_errors():
             return self.driver.execute(sql.text, sql.values).fetchall()
@@ -44,6 +49,10 @@ class SqliteConnection(Connection):
     def change_all(self, text: str, values: Iterable[Sequence[Any]]) -> int:
         with readable_errors():
             return self.driver.executemany(text, values).rowcount
+
+    def change_each(self, text: str, values: Sequence[Sequence[Any]]) -> list[int]:
+        with readable_errors():
+            return [self.driver.execute(text, each).rowcount for each in values]
 
     def iterate(self, sql: Sql, size: int = BATCH, *, is_short: bool = False) -> Generator[list[Any], None, None]:
         with readable_errors(), closing(self.driver.execute(sql.text, sql.values)) as cursor:

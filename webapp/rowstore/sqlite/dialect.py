@@ -7,14 +7,19 @@ from webapp.rowstore.sql.dialect import Dialect, Format
 from webapp.rowstore.sql.schema import column_name
 from webapp.rowstore.sql.statement import Sql, quoted
 from webapp.rowstore.sqlite import matching, printing
-from webapp.rowstore.sqlite.schema import LIMITS, ROW_ID, STORED_AS
-from webapp.rowstore.table_ref import Field
+from webapp.rowstore.sqlite.schema import LIMITS, ROW_ID, STORED_AS, create_sql
+from webapp.rowstore.table_ref import Field, TableRef
 
 
 class SqliteDialect(Dialect):
     row_id = ROW_ID
     limits = LIMITS
     stored_as = STORED_AS
+
+    # -- tables ----------------------------------------------------------------------------------------------------
+
+    def create_sql(self, table: TableRef, name: str = "") -> str:
+        return create_sql(table, name)
 
     # -- cells -----------------------------------------------------------------------------------------------------
 

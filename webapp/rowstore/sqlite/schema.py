@@ -42,8 +42,3 @@ def drop_unfinished_search_sql(table_id: int) -> tuple[str, ...]:
 
 def drop_search_sql(table_id: int) -> tuple[str, ...]:
     return (*drop_unfinished_search_sql(table_id), f"DROP TABLE IF EXISTS {search_name(table_id)}")
-
-
-def drop_sql(table_id: int) -> tuple[str, ...]:
-    """The statements that remove a table completely, in this order."""
-    return (*drop_search_sql(table_id), f"DROP TABLE IF EXISTS {table_name(table_id)}")

@@ -32,7 +32,7 @@ class SqliteRowStore(RowStore):
 
     @property
     def address(self) -> str:
-        return str(self._database.file)
+        return self._database.address
 
     async def read(self, work: Callable[[RowReader], T], seconds: float) -> T:
         return await self.find_and_read(_nothing, lambda _, rows: work(rows), seconds)

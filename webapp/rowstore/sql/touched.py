@@ -5,10 +5,11 @@ in between has a later number: changing it for the earlier one afterwards would 
 if the cell holds again what the plan expects. Such cells and rows are left alone.
 """
 
-import sqlite3
 from collections.abc import Iterable
 
 from webapp.rowstore.entries import Entry, unpack
+from webapp.rowstore.sql.connection import Connection
+from webapp.rowstore.sql.statement import Sql
 
 _BLOBS = "SELECT blob FROM change_sets WHERE table_id = ? AND seq > ? AND blob IS NOT NULL"
 _CHANGES = 'SELECT row_id, "column" FROM changes WHERE table_id = ? AND seq > ? AND row_id IS NOT NULL'
@@ -23,14 +24,14 @@ class Touched:
         self._cells: set[tuple[int, int]] = set()
         self._rows_of_cells: set[int] = set()
 
-    def read_to(self, connection: sqlite3.Connection, seq: int) -> None:
+    def read_to(self, connection: Connection, seq: int) -> None:
         """Take in the sets up to `seq`, which is the table's latest."""
         if seq <= self.seq:
             return
         given = self._table_id, self.seq
-        for row_id, column in connection.execute(_CHANGES, given):
+        for row_id, column in connection.execute(Sql(_CHANGES, given)):
             self._add(row_id, column)
-        for (blob,) in connection.execute(_BLOBS, given):
+        for (blob,) in connection.execute(Sql(_BLOBS, given)):
             self._add_all(unpack(blob))
         self.seq = seq
 

@@ -5,33 +5,34 @@ cancels it, the table is deleted) changes the record's state, which each transac
 """
 
 import json
-import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from webapp.rowstore.entries import Entry, outdated, pack_part, unpack
 from webapp.rowstore.loader import ChangeWithdrawn, Progress
+from webapp.rowstore.sql.connection import Connection
+from webapp.rowstore.sql.converting import add_companion
+from webapp.rowstore.sql.entry_writer import EntryWriter
 from webapp.rowstore.sql.row_deletions import latest_deletions
 from webapp.rowstore.sql.set_parts import Extent, with_numbers
-from webapp.rowstore.sqlite.connection import SqliteConnection
-from webapp.rowstore.sqlite.converting import add_companion
-from webapp.rowstore.sqlite.entry_writer import EntryWriter
-from webapp.rowstore.sqlite.schema import drop_unfinished_search_sql
-from webapp.rowstore.sqlite.touched import Touched
-from webapp.rowstore.sqlite.transaction import transaction
+from webapp.rowstore.sql.statement import Sql
+from webapp.rowstore.sql.touched import Touched
+from webapp.rowstore.sql.transactions import in_transaction
 from webapp.rowstore.table_ref import Field, TableRef
 
 PAUSE_SECONDS = 0.003  # between parts, so that others get the lock
 
 _RECORD = (
-    "SELECT c.table_id, c.seq, c.parts, c.parts_done, c.first_new_row, c.new_columns, t.version, t.seq,"
-    " coalesce(c.undo_of, c.arguments ->> 'seq') FROM large_changes c"
+    "SELECT c.table_id, c.seq, c.parts, c.parts_done, c.first_new_row, CAST(c.new_columns AS TEXT), t.version, t.seq,"
+    " coalesce(c.undo_of, CAST(c.arguments ->> 'seq' AS BIGINT)) FROM large_changes c"
     " JOIN tables t ON t.id = c.table_id WHERE c.id = ? AND c.state = ?"
 )
 _COLUMNS = (
-    "SELECT number, title, type, format, keeps_texts, storage, deleted_at IS NOT NULL FROM columns"
+    "SELECT number, title, type, CAST(format AS TEXT), keeps_texts, storage, deleted_at IS NOT NULL FROM columns"
     " WHERE table_id = ? AND NOT is_dropped AND NOT is_purged ORDER BY position"
 )
 _PLANNED = "SELECT blob FROM large_change_parts WHERE change_id = ? AND number = ?"
@@ -42,11 +43,13 @@ _COUNT_ROWS = "UPDATE tables SET row_count = row_count + ? WHERE id = ?"
 _MADE = "SELECT blob FROM change_set_parts WHERE table_id = ? AND seq = ? AND number = ?"
 _FORGET_MADE = "DELETE FROM change_set_parts WHERE table_id = ? AND seq = ? AND number = ?"
 _NOTE = (
-    "INSERT OR REPLACE INTO change_set_parts"
+    "INSERT INTO change_set_parts"
     " (table_id, seq, number, entries, rows, cells, columns, first_row, last_row, blob)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (table_id, seq, number) DO UPDATE SET"
+    " entries = excluded.entries, rows = excluded.rows, cells = excluded.cells, columns = excluded.columns,"
+    " first_row = excluded.first_row, last_row = excluded.last_row, blob = excluded.blob"
 )
-_KEEP_TEXTS = "UPDATE columns SET keeps_texts = 1 WHERE table_id = ? AND number = ?"
+_KEEP_TEXTS = "UPDATE columns SET keeps_texts = TRUE WHERE table_id = ? AND number = ?"
 _NEW_VERSION = "UPDATE tables SET version = version + 1 WHERE id = ?"
 
 
@@ -63,9 +66,8 @@ class _Record(NamedTuple):
 
 
 class LargeChangeRunner:
-    def __init__(self, connection: sqlite3.Connection, change_id: int) -> None:
+    def __init__(self, connection: Connection, change_id: int) -> None:
         self._connection, self._change_id = connection, change_id
-        self._rows = SqliteConnection(connection)
         self._touched: Touched | None = None
         self._writer: EntryWriter | None = None
         self._version: int | None = None  # for which the writer was made
@@ -77,11 +79,7 @@ class LargeChangeRunner:
             number = record.parts_done + 1
             blob, entries = self._planned(record, number)
             stale = self._stale(record, entries)
-            with transaction(self._connection):
-                record = self._find("applying")
-                if record.parts_done == number - 1:  # else another process has made it
-                    self._make(record, number, entries, blob, stale)
-                    record = record._replace(parts_done=number)
+            record = in_transaction(self._connection, partial(self._make_next, number, entries, blob, stale))
             progress(0, record.parts_done)
             time.sleep(PAUSE_SECONDS)
 
@@ -91,18 +89,30 @@ class LargeChangeRunner:
         while record.parts_done > 0:
             number = record.parts_done
             entries = self._unpacked(_MADE, record.table_id, record.seq, number)[1]
-            with transaction(self._connection):
-                record = self._find("reverting")
-                if record.parts_done == number:
-                    self._take_back(record, number, entries)
-                    record = record._replace(parts_done=number - 1)
+            record = in_transaction(self._connection, partial(self._take_last_back, number, entries))
             progress(0, record.parts - record.parts_done)
             time.sleep(PAUSE_SECONDS)
 
     # -- one part ------------------------------------------------------------------------------------------------------
 
+    def _make_next(self, number: int, entries: list[Entry], blob: bytes | None, stale: set[int]) -> _Record:
+        record = self._find("applying")
+        if record.parts_done != number - 1:  # another process has made it
+            return record
+        with self._forgetting_if_failed():
+            self._make(record, number, entries, blob, stale)
+        return record._replace(parts_done=number)
+
+    def _take_last_back(self, number: int, entries: list[Entry]) -> _Record:
+        record = self._find("reverting")
+        if record.parts_done != number:
+            return record
+        with self._forgetting_if_failed():
+            self._take_back(record, number, entries)
+        return record._replace(parts_done=number - 1)
+
     def _make(self, record: _Record, number: int, entries: list[Entry], blob: bytes | None, stale: set[int]) -> None:
-        connection, touched = self._connection, self._read_log(record)
+        touched = self._read_log(record)
         refused = [entry for entry in entries if entry in touched or entry.row_id in stale]
         left_out = {entry.place for entry in refused}
         free = [entry for entry in entries if entry.place not in left_out] if refused else entries
@@ -110,10 +120,10 @@ class LargeChangeRunner:
         left = [*applied.left, *refused]
         self._note(record, number, applied.done, blob if len(applied.done) == len(entries) else None)
         if left:
-            connection.execute(_LEAVE, (self._change_id, number, len(left), pack_part(left)))
+            self._run(_LEAVE, self._change_id, number, len(left), pack_part(left))
         self._count_rows(record, applied.added_rows)
-        connection.execute(_FORGET_PLANNED, (self._change_id, number))
-        connection.execute(_MOVE, (number, len(left), self._change_id))
+        self._run(_FORGET_PLANNED, self._change_id, number)
+        self._run(_MOVE, number, len(left), self._change_id)
 
     def _take_back(self, record: _Record, number: int, entries: list[Entry]) -> None:
         """What is not taken back stays in the set: the log has later changes of it."""
@@ -123,30 +133,30 @@ class LargeChangeRunner:
         places = {entry.place for entry in applied.done}
         self._note(record, number, [entry for entry in entries if entry.place not in places], None)
         self._count_rows(record, applied.added_rows)
-        self._connection.execute(_MOVE, (number - 1, 0, self._change_id))
+        self._run(_MOVE, number - 1, 0, self._change_id)
 
     def _note(self, record: _Record, number: int, entries: Sequence[Entry], blob: bytes | None) -> None:
         """The part of the change set; `blob`: if it is packed already."""
         place = record.table_id, record.seq, number
         if not entries:
-            self._connection.execute(_FORGET_MADE, place)
+            self._run(_FORGET_MADE, *place)
             return
         found = Extent().add(entries)
         counts = found.entries, found.rows, found.cells, found.named, found.first_row, found.last_row
-        self._connection.execute(_NOTE, (*place, *counts, pack_part(entries) if blob is None else blob))
+        self._run(_NOTE, *place, *counts, pack_part(entries) if blob is None else blob)
 
     def _count_rows(self, record: _Record, added: int) -> None:
         if added:
-            self._connection.execute(_COUNT_ROWS, (added, record.table_id))
+            self._run(_COUNT_ROWS, added, record.table_id)
 
     # -- what it needs -------------------------------------------------------------------------------------------------
 
     def _find(self, state: str) -> _Record:
         """Raises `ChangeWithdrawn`. A table that is deleted takes the records of its changes with it."""
-        found = self._connection.execute(_RECORD, (self._change_id, state)).fetchone()
-        if found is None:
+        found = self._connection.execute(Sql(_RECORD, (self._change_id, state)))
+        if not found:
             raise ChangeWithdrawn
-        return _Record(*found)
+        return _Record(*found[0])
 
     def _planned(self, record: _Record, number: int) -> tuple[bytes | None, list[Entry]]:
         """The part as it is packed, unless new rows and columns of it get their numbers here."""
@@ -164,15 +174,15 @@ class LargeChangeRunner:
         if record.source is None or not back:
             return set()
         ids = [entry.place[0] for entry in back]
-        latest = latest_deletions(self._rows, record.table_id, record.source, ids, record.seq)
+        latest = latest_deletions(self._connection, record.table_id, record.source, ids, record.seq)
         if not latest:
             return set()
         fields = read_table(self._connection, record.table_id).stored
         return outdated(back, latest, {field.number: field.empty_text for field in fields})
 
     def _unpacked(self, statement: str, *key: int) -> tuple[bytes | None, list[Entry]]:
-        found = self._connection.execute(statement, key).fetchone()
-        return (found[0], unpack(found[0])) if found else (None, [])
+        found = self._connection.execute(Sql(statement, key))
+        return (found[0][0], unpack(found[0][0])) if found else (None, [])
 
     def _read_log(self, record: _Record) -> Touched:
         if self._touched is None:
@@ -185,27 +195,40 @@ class LargeChangeRunner:
         if self._writer is None or self._version != record.version:
             keep: Callable[[Field], Field] = lambda field: self._keep_texts(record.table_id, field)  # noqa: E731
             table = read_table(self._connection, record.table_id)
-            self._writer = EntryWriter(self._connection, self._rows, table, keep)
+            self._writer = EntryWriter(self._connection, table, keep)
             self._version = record.version
         return self._writer
 
+    @contextmanager
+    def _forgetting_if_failed(self) -> Iterator[None]:
+        """What a transaction changed of the columns is not kept if it fails."""
+        try:
+            yield
+        except BaseException:
+            self._writer = self._version = None
+            raise
+
     def _keep_texts(self, table_id: int, field: Field) -> Field:
         kept = replace(field, keeps_texts=True)
-        add_companion(self._rows, table_id, kept)
-        for statement in drop_unfinished_search_sql(table_id):
-            self._connection.execute(statement)
-        self._connection.execute(_KEEP_TEXTS, (table_id, field.number))
-        self._connection.execute(_NEW_VERSION, (table_id,))
+        add_companion(self._connection, table_id, kept)
+        self._connection.search_index.drop_unfinished(table_id)
+        self._run(_KEEP_TEXTS, table_id, field.number)
+        self._run(_NEW_VERSION, table_id)
         self._version = None  # what is read next time is the same, and newer
         return kept
 
+    def _run(self, statement: str, *values: Any) -> None:
+        self._connection.execute(Sql(statement, values))
 
-def read_table(connection: sqlite3.Connection, table_id: int) -> TableRef:
+
+def read_table(connection: Connection, table_id: int) -> TableRef:
     """The table with the columns that were deleted, too: their cells go and come back with their rows. Those that were
     deleted for good do not, even if their cells are not emptied yet.
     """
     fields, kept = list[Field](), list[Field]()
-    for number, title, type_, format, keeps_texts, storage, is_deleted in connection.execute(_COLUMNS, (table_id,)):
+    for number, title, type_, format, keeps_texts, storage, is_deleted in connection.execute(
+        Sql(_COLUMNS, (table_id,))
+    ):
         field = Field(number, title, type_, json.loads(format), bool(keeps_texts), storage)
         (kept if is_deleted else fields).append(field)
     return TableRef(table_id, tuple(fields), tuple(kept))

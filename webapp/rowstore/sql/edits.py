@@ -1,11 +1,12 @@
 """What people did to the rows of a table since a change set, read from the change log on the connection's snapshot."""
 
-import sqlite3
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from webapp.rowstore.entries import Entry, cells_from_json, unpack
 from webapp.rowstore.nul_escape import decode
+from webapp.rowstore.sql.connection import Connection
+from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.values import RowEdit
 
 _SETS = "SELECT seq, kind, undo_of, parts, undone_by FROM change_sets WHERE table_id = ? ORDER BY seq"
@@ -17,13 +18,11 @@ _BLOB = "SELECT blob FROM change_sets WHERE table_id = ? AND seq = ? AND blob IS
 _PARTS = "SELECT blob FROM change_set_parts WHERE table_id = ? AND seq = ? ORDER BY number"
 
 
-def edits_since(
-    connection: sqlite3.Connection, table_id: int, seq: int, from_files: Collection[str]
-) -> Iterator[RowEdit]:
+def edits_since(connection: Connection, table_id: int, seq: int, from_files: Collection[str]) -> Iterator[RowEdit]:
     """In the order in which they were made. Sets of the kinds `from_files` are no edits of people: what they changed is
     told as such (`is_from_file`), if they are in force. What took them back, or forth again, is left out.
     """
-    sets = connection.execute(_SETS, (table_id,)).fetchall()
+    sets = connection.execute(Sql(_SETS, (table_id,)))
     known = {number: (kind, undo_of) for number, kind, undo_of, _, _ in sets}
     for number, kind, _, parts, undone_by in sets:
         is_from_file = _origin(known, number) in from_files
@@ -42,10 +41,12 @@ def _origin(known: dict[int, tuple[str, int | None]], number: int) -> str:
     return kind
 
 
-def _entries(connection: sqlite3.Connection, table_id: int, number: int, *, is_in_parts: bool) -> Iterator[Entry]:
-    for (blob,) in connection.execute(_PARTS if is_in_parts else _BLOB, (table_id, number)):
-        yield from unpack(blob)
-    for row_id, column, before, after in connection.execute(_LISTED, (table_id, number)):
+def _entries(connection: Connection, table_id: int, number: int, *, is_in_parts: bool) -> Iterator[Entry]:
+    blobs = Sql(_PARTS if is_in_parts else _BLOB, (table_id, number))
+    for batch in connection.iterate(blobs):
+        for (blob,) in batch:
+            yield from unpack(blob)
+    for row_id, column, before, after in connection.execute(Sql(_LISTED, (table_id, number))):
         yield Entry(row_id, column, before and decode(before), after and decode(after))
 
 

@@ -4,22 +4,16 @@ Each is made only if the table still holds what its entry says. That is found ou
 where not all of a column could be changed, the cells are read and compared one by one.
 """
 
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from webapp.rowstore.entries import Entry, cells_from_json
 from webapp.rowstore.nul_escape import decode, encode, is_storable
 from webapp.rowstore.sql.cells import print_cells
 from webapp.rowstore.sql.connection import Connection
-from webapp.rowstore.sql.inserting import insert_sql, value_and_text
-from webapp.rowstore.sql.schema import column_name, companion_name, table_name
-from webapp.rowstore.sqlite.converting import Cells, cell_parser
-from webapp.rowstore.sqlite.dialect import DIALECT
-from webapp.rowstore.sqlite.schema import ROW_ID
-from webapp.rowstore.sqlite.search_index import upkeep
-from webapp.rowstore.sqlite.transaction import readable_errors
+from webapp.rowstore.sql.converting import Cells, cell_parser
+from webapp.rowstore.sql.schema import table_name
+from webapp.rowstore.sql.storing import insert_sql, update_sql
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import AppliedEntries
 
@@ -30,10 +24,8 @@ Parsers = dict[Field, Callable[[Sequence[str]], Cells]]
 class EntryWriter:
     """Writes to one table while its columns are as they are. Texts that recur are parsed once."""
 
-    def __init__(
-        self, connection: sqlite3.Connection, rows: Connection, table: TableRef, keep_texts: KeepTexts
-    ) -> None:
-        self._connection, self._rows, self._keep_texts = connection, rows, keep_texts
+    def __init__(self, connection: Connection, table: TableRef, keep_texts: KeepTexts) -> None:
+        self._connection, self._keep_texts = connection, keep_texts
         self._table_id = table.id
         self._kept = {field.number for field in table.kept}
         self._fields = {field.number: field for field in table.stored}
@@ -58,7 +50,7 @@ class EntryWriter:
         new_rows = self._parse_rows(added)
         applied = AppliedEntries([], [entry for number in cells.keys() - known for entry in cells[number]], 0)
         ids = list(dict.fromkeys(entry.row_id for entry in entries if entry.row_id is not None))
-        with readable_errors(), upkeep(self._connection, self.table, ids):
+        with self._connection.search_index.upkeep(self.table, ids):
             for number, some in known.items():
                 _add(applied, self._change(self._fields[number], some, parsed[number]))
             net = self._insert(added, new_rows, applied) - self._delete(deleted, applied)
@@ -82,19 +74,19 @@ class EntryWriter:
         return self._parsers[field]
 
     def _change(self, field: Field, entries: list[Entry], values: Cells) -> AppliedEntries:
-        statement = _update_sql(self._table_id, field, with_text=True)
+        statement = update_sql(self._connection.dialect, self._table_id, field, with_text=True)
         befores = [encode(entry.before or "") for entry in entries]
         rows = [(*value, entry.row_id, before) for value, entry, before in zip(values, entries, befores, strict=True)]
         if all(map(is_storable, befores)):
-            with _savepoint(self._connection) as undo:
-                if self._connection.executemany(statement, rows).rowcount == len(rows):
+            with self._connection.savepoint() as savepoint:
+                if self._connection.change_all(statement, rows) == len(rows):
                     return AppliedEntries(entries, [], 0)
-                undo()
+                savepoint.undo()
         return self._change_some(field, entries, values)
 
     def _change_some(self, field: Field, entries: list[Entry], values: Cells) -> AppliedEntries:
         ids = [entry.row_id or 0 for entry in entries]
-        current = print_cells(self._rows, self._table_id, ids, [DIALECT.print_exact(field)])
+        current = print_cells(self._connection, self._table_id, ids, [self._connection.dialect.print_exact(field)])
         done, left, rows = list[Entry](), list[Entry](), list[tuple[Any, ...]]()
         for entry, value in zip(entries, values, strict=True):
             now = current.get(entry.row_id or 0)
@@ -104,7 +96,7 @@ class EntryWriter:
                 rows.append((*value, entry.row_id))
             elif text != (entry.after or ""):
                 left.append(entry)
-        self._connection.executemany(_update_sql(self._table_id, field, with_text=False), rows)
+        self._connection.change_all(update_sql(self._connection.dialect, self._table_id, field), rows)
         return AppliedEntries(done, left, 0)
 
     # -- rows ----------------------------------------------------------------------------------------------------------
@@ -127,9 +119,10 @@ class EntryWriter:
         """How many rows there are more."""
         if not entries:
             return 0
-        taken = print_cells(self._rows, self._table_id, [entry.row_id or 0 for entry in entries], ())
+        taken = print_cells(self._connection, self._table_id, [entry.row_id or 0 for entry in entries], ())
         free = [row for row in rows if row[0] not in taken]
-        self._connection.executemany(insert_sql(DIALECT, TableRef(self._table_id, tuple(self._fields.values()))), free)
+        table = TableRef(self._table_id, tuple(self._fields.values()))
+        self._connection.change_all(insert_sql(self._connection.dialect, table), free)
         for entry in entries:
             (applied.left if entry.row_id in taken else applied.done).append(entry)
         return len(free)
@@ -142,7 +135,9 @@ class EntryWriter:
             return 0
         fields = list(self._fields.items())
         ids = [entry.row_id or 0 for entry in entries]
-        current = print_cells(self._rows, self._table_id, ids, [DIALECT.print_exact(field) for _, field in fields])
+        current = print_cells(
+            self._connection, self._table_id, ids, [self._connection.dialect.print_exact(field) for _, field in fields]
+        )
         gone = list[tuple[int]]()
         for entry in entries:
             now, cells = current.get(entry.row_id or 0), cells_from_json(entry.before or "{}")
@@ -153,34 +148,9 @@ class EntryWriter:
                 gone.append((entry.row_id or 0,))
             else:
                 applied.left.append(entry)
-        self._connection.executemany(f"DELETE FROM {table_name(self._table_id)} WHERE {ROW_ID} = ?", gone)
+        where = f"{self._connection.dialect.row_id} = ?"
+        self._connection.change_all(f"DELETE FROM {table_name(self._table_id)} WHERE {where}", gone)
         return len(gone)
-
-
-def _update_sql(table_id: int, field: Field, *, with_text: bool) -> str:
-    """UPDATE of one cell by its value, where texts are kept its text, the row's id and, `with_text`, the text that it
-    must have.
-    """
-    companion, count = companion_name(field), 1
-    new = f"{column_name(field)} = ?1"
-    if companion:
-        count = 2
-        value, text = value_and_text(DIALECT, field, "?1", "?2")
-        new = f"{column_name(field)} = {value}, {companion} = {text}"
-    seen = f" AND {DIALECT.print_exact(field)} = ?{count + 2}" if with_text else ""
-    return f"UPDATE {table_name(table_id)} SET {new} WHERE {ROW_ID} = ?{count + 1}{seen}"
-
-
-@contextmanager
-def _savepoint(connection: sqlite3.Connection) -> Iterator[Callable[[], None]]:
-    """What is done in the block can be taken back by calling what it is given."""
-
-    def undo() -> None:
-        connection.execute("ROLLBACK TO part")
-
-    connection.execute("SAVEPOINT part")
-    yield undo
-    connection.execute("RELEASE part")
 
 
 def _add(applied: AppliedEntries, other: AppliedEntries) -> None:
