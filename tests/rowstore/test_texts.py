@@ -366,7 +366,7 @@ def test_a_column_begins_to_keep_texts_when_it_has_to(make: Make) -> None:
 def test_a_full_table_has_no_room_for_texts(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = replace(FIELDS[0], keeps_texts=False)
     table = make([plain])
-    monkeypatch.setattr(converting, "MAX_COLUMNS", 2)
+    monkeypatch.setattr(converting, "columns_limit", lambda connection: 2)
     with pytest.raises(UserError, match="it is full"):
         table.write(lambda writer: writer.keep_texts(1, plain))
 

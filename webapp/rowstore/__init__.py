@@ -1,7 +1,7 @@
 """Where the rows of tables live: the only code that speaks SQL to them. `store.py`, with `reader.py`, `writer.py` and
 `loader.py`, and `file_comparison.py` have the interfaces.
 
-Which database it is, is decided here and nowhere else: by the address of a store, or the driver of a connection.
+Which database it is, its address decides, here and nowhere else. What is the same SQL on both is in `sql/`.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,22 +22,20 @@ if TYPE_CHECKING:  # a child process loads neither SQLAlchemy nor what it does n
 
 T = TypeVar("T")
 
-_POSTGRESQL = ("postgresql://", "postgresql+", "postgres://")
-
-
-def is_postgresql(address: str) -> bool:
-    """Whether this is the address of a PostgreSQL database; that of SQLite is a path, or its URL."""
-    return address.startswith(_POSTGRESQL)
-
 
 def create_store(database: "Database") -> "RowStore":
-    if is_postgresql(database.url):
+    if _is_postgresql(database.address):
         from webapp.rowstore.postgresql.store import PostgresqlRowStore
 
         return PostgresqlRowStore(database)
     from webapp.rowstore.sqlite.store import SqliteRowStore
 
     return SqliteRowStore(database)
+
+
+def _is_postgresql(address: str) -> bool:
+    """Addresses of SQLite are paths of files."""
+    return address.startswith("postgresql")
 
 
 async def within(work: "UnitOfWork", function: "Callable[[RowWriter], T]") -> T:
@@ -48,7 +46,7 @@ async def within(work: "UnitOfWork", function: "Callable[[RowWriter], T]") -> T:
 def row_writer(connection: "BlockingConnection") -> "RowWriter":
     """The rows in the transaction of this connection, which is a unit of work's: see `UnitOfWork.run`."""
     driver: Any = connection.connection.driver_connection
-    if connection.dialect.name == "postgresql":
+    if _is_postgresql(connection.dialect.name):
         from webapp.rowstore.postgresql.writer import PostgresqlRowWriter
 
         return PostgresqlRowWriter(driver)
@@ -66,17 +64,17 @@ def row_reader(connection: "BlockingConnection") -> "RowReader":
 
 def open_reader(address: str) -> "AbstractContextManager[RowReader]":
     """Read outside a server, without a time limit; `address` is a store's."""
-    if is_postgresql(address):
-        from webapp.rowstore.postgresql import reader as postgresql
+    if _is_postgresql(address):
+        from webapp.rowstore.postgresql import reader
 
-        return postgresql.open_reader(address)
-    from webapp.rowstore.sqlite import reader as sqlite
+        return reader.open_reader(address)
+    from webapp.rowstore.sqlite.reader import open_reader
 
-    return sqlite.open_reader(address)
+    return open_reader(address)
 
 
 def open_loader(address: str) -> "RowLoader":
-    if is_postgresql(address):
+    if _is_postgresql(address):
         from webapp.rowstore.postgresql.loader import PostgresqlRowLoader
 
         return PostgresqlRowLoader(address)
@@ -88,13 +86,13 @@ def open_loader(address: str) -> "RowLoader":
 def open_comparison(
     address: str, draft: Path, table: "TableRef", columns: "Sequence[Field]", keys: "Sequence[int]"
 ) -> "FileComparison":
-    """Lay a file over a table. It may take a database at the path `draft`, which is made anew and can be removed
-    afterwards.
+    """Lay a file over a table. What that takes may be in a file at the path `draft`, which is made anew and can be
+    removed afterwards.
 
     `columns` are those of the file: fields of the table, or new ones, whose numbers are below 0. `keys` are numbers of
     the table's columns. Raises `RowsGone` if there is no such table.
     """
-    if is_postgresql(address):
+    if _is_postgresql(address):
         from webapp.rowstore.postgresql.comparing import PostgresqlFileComparison
 
         return PostgresqlFileComparison(address, table, columns, keys)

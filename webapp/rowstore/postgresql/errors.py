@@ -8,7 +8,7 @@ import psycopg
 from psycopg import errors
 
 from webapp.db.errors import UserError, known_error
-from webapp.rowstore.errors import QueryTimeout, RowsGone, WriteConflict
+from webapp.rowstore.errors import QueryTimeout, RowsGone
 
 _GONE = re.compile(r'relation "(?:t\d+\w*|draft_\w+)" does not exist')
 
@@ -29,7 +29,5 @@ def readable_errors() -> Iterator[None]:
 def _of_rows(error: psycopg.Error) -> UserError | None:
     if isinstance(error, errors.QueryCanceled):
         return QueryTimeout()
-    if isinstance(error, errors.SerializationFailure | errors.DeadlockDetected):
-        return WriteConflict()
     is_gone = isinstance(error, errors.UndefinedTable) and _GONE.search(str(error))
     return RowsGone() if is_gone else None
