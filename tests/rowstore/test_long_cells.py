@@ -11,10 +11,10 @@ from tests.rowstore.conftest import Make
 from webapp.rowstore import page_budget
 from webapp.rowstore.page_budget import MAX_CELL, PAGE_BYTES
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite import cells
-from webapp.rowstore.sqlite.pages import MAX_KEY
-from webapp.rowstore.sqlite.profile import MAX_VALUE, Profiler
-from webapp.rowstore.sqlite.statement import Sql
+from webapp.rowstore.sql import cells
+from webapp.rowstore.sql.pages import MAX_KEY
+from webapp.rowstore.sql.profile import MAX_VALUE, Profiler
+from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.values import Page
 
 FIELDS = (column(1, "text"), column(2, "number", "integer"), column(3, "other"))
@@ -48,7 +48,7 @@ def test_the_database_hands_over_no_more_of_a_cell_than_its_beginning(make: Make
     table = make(FIELDS, [("a" * MEGABYTE, "1", ""), ("b" * MEGABYTE, "2", "")])
     reader: Any = table.rows
     fetched: list[Any] = []
-    reader._connection.row_factory = lambda _, row: fetched.extend(row) or row
+    reader.connection.driver.row_factory = lambda _, row: fetched.extend(row) or row
     page = table.page(("sort", "-1"), ("q", "aaa"))
     table.page(("sort", "1"), at=1)
     table.rows.row(table.ref, table.query(("sort", "1")), 2)
@@ -100,9 +100,9 @@ def test_every_row_is_on_exactly_one_page_whatever_the_budget(
 @pytest.fixture
 def always_small(make: Make, monkeypatch: pytest.MonkeyPatch) -> StoredTable:
     """A table whose pages have room for a few short cells, found by a scan where there are filters."""
-    monkeypatch.setattr("webapp.rowstore.sqlite.pages.PAGE_BYTES", 200)
-    monkeypatch.setattr("webapp.rowstore.sqlite.planning.SMALL_TABLE", 0)
-    monkeypatch.setattr("webapp.rowstore.sqlite.pages.FIRST_CHUNK", 2)
+    monkeypatch.setattr("webapp.rowstore.sql.pages.PAGE_BYTES", 200)
+    monkeypatch.setattr("webapp.rowstore.sql.tables.SMALL_TABLE", 0)
+    monkeypatch.setattr("webapp.rowstore.sql.pages.FIRST_CHUNK", 2)
     return make(FIELDS[:1])
 
 
@@ -178,5 +178,5 @@ def test_a_profile_collects_no_more_of_a_value_than_it_compares(make: Make) -> N
     """What the database groups by is computed by the same expression."""
     table = make(FIELDS, [("ö" * MEGABYTE, "1", "")])
     reader: Any = table.rows
-    profiler = Profiler(reader.execute, reader.time_limit, 1, table.query(), FIELDS[0])
-    assert reader.execute(Sql(f"SELECT length({profiler._compared}) < 1000 FROM t1")) == [(1,)]
+    profiler = Profiler(reader.connection, 1, table.query(), FIELDS[0])
+    assert reader.connection.execute(Sql(f"SELECT length({profiler._compared}) < 1000 FROM t1")) == [(1,)]

@@ -19,10 +19,11 @@ from webapp.db.errors import UserError
 from webapp.rowstore.nul_escape import NUL, SYMBOL
 from webapp.rowstore.page_budget import MAX_CELL
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite import converting, planning
-from webapp.rowstore.sqlite.conditions import filter_sql
-from webapp.rowstore.sqlite.inserting import read_value
-from webapp.rowstore.sqlite.profile import Profiler
+from webapp.rowstore.sql import converting
+from webapp.rowstore.sql import tables as row_tables
+from webapp.rowstore.sql.conditions import filter_sql
+from webapp.rowstore.sql.inserting import read_value
+from webapp.rowstore.sql.profile import Profiler
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import CellChange, PageStart, StoredRow
 
@@ -285,7 +286,7 @@ def test_cells_without_a_value_are_found_by_an_index(make: Make) -> None:
 
 def test_large_tables_find_cells_without_a_value(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the search index, and by the index of the column."""
-    monkeypatch.setattr(planning, "SMALL_TABLE", 0)
+    monkeypatch.setattr(row_tables, "SMALL_TABLE", 0)
     table = make(FIELDS[1:2], [("unknown" if number % 50 == 7 else f"{number}.00",) for number in range(500)])
     table.build_search_index()
     table.build_sort_index(FIELDS[1])
@@ -365,7 +366,7 @@ def test_a_column_begins_to_keep_texts_when_it_has_to(make: Make) -> None:
 def test_a_full_table_has_no_room_for_texts(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = replace(FIELDS[0], keeps_texts=False)
     table = make([plain])
-    monkeypatch.setattr(converting, "MAX_COLUMNS", 2)
+    monkeypatch.setattr(converting, "columns_limit", lambda connection: 2)
     with pytest.raises(UserError, match="it is full"):
         table.write(lambda writer: writer.keep_texts(1, plain))
 
@@ -402,7 +403,7 @@ def test_a_profile_is_about_values_and_lists_the_other_texts(make: Make) -> None
 def test_a_profile_estimates_the_other_texts_of_a_large_table(make: Make) -> None:
     table = make(FIELDS[:1], [("NA" if number % 2 else str(number),) for number in range(1000)])
     reader = table.rows
-    profiler = Profiler(reader.execute, reader.time_limit, table.ref, table.query(), FIELDS[0])  # type: ignore[attr-defined]
+    profiler = Profiler(reader.connection, table.ref, table.query(), FIELDS[0])  # type: ignore[attr-defined]
     assert [(value.text, value.count) for value in profiler._exception_values(700, sampled=True)] == [("NA", 700)]
 
 

@@ -34,10 +34,6 @@ _NUL_STORED = "\N{SYMBOL FOR NULL}".encode()
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def is_postgresql(url: str) -> bool:
-    return url.startswith((SCHEME, "postgresql://", "postgres://"))
-
-
 def conninfo(url: str, *, read_only: bool = False) -> str:
     """What libpq is given for this URL, either SQLAlchemy's or libpq's own, with the settings of our sessions."""
     libpq = "postgresql://" + url.removeprefix(SCHEME) if url.startswith(SCHEME) else url

@@ -14,7 +14,7 @@ from tests.people import settle, window
 from tests.tables import add_table
 from webapp.db.sqlite_driver import connect
 from webapp.models import Role
-from webapp.rowstore.sqlite import converting
+from webapp.rowstore.sql import converting
 from webapp.web.application import Application
 
 ROWS = [("Oslo", "1,000"), ("Moss", ""), ("Moss", "8")]
@@ -92,7 +92,7 @@ async def test_what_does_not_fit_stays_in_the_form(
 
 
 async def test_a_full_table_says_so(client: QuartClient, table: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(converting, "MAX_COLUMNS", 3)
+    monkeypatch.setattr(converting, "columns_limit", lambda connection: 3)
     answer = await client.post(f"{table}/columns", form={"title": "Area", "type": "text", "place": "3"})
     assert answer.status_code == 422
     assert "it is full" in await answer.get_data(as_text=True)

@@ -26,7 +26,7 @@ from webapp.models.tables.log_pruning import find_forgotten_columns, prune_until
 from webapp.models.tables.table import SearchIndex
 from webapp.models.tables.undo import UndoBegun, UndoResult
 from webapp.rowstore import create_store, entries
-from webapp.rowstore.sqlite import converting
+from webapp.rowstore.sql import converting
 
 ROWS = [(f"Planet {number}", str(number)) for number in range(1, 8)]
 FIRST, SECOND = 3, 4  # the numbers that the new columns get
@@ -142,7 +142,7 @@ async def test_a_plan_without_entries_adds_its_columns_all_the_same(database: Da
 async def test_without_room_for_its_columns_nothing_is_changed(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(converting, "MAX_COLUMNS", 4)
+    monkeypatch.setattr(converting, "columns_limit", lambda connection: 4)
     change = await planned(database, is_decided=False)
     with pytest.raises(UserError, match="it is full"):
         await database.write(apply, ADA, 1, change.id)

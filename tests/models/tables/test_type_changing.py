@@ -26,7 +26,7 @@ from webapp.models.tables.type_changing import (
     finish_type_change,
 )
 from webapp.rowstore import create_store, within
-from webapp.rowstore.sqlite import converting
+from webapp.rowstore.sql import converting
 from webapp.rowstore.values import Comparison, StoredRow
 
 DECIMAL = {"style": "fixed", "scale": 1}
@@ -173,7 +173,7 @@ async def test_what_is_refused(database: Database, planets: Followed, monkeypatc
         await database.write(change_type, ADA, 1, 9, "text", {})
     with pytest.raises(NoSuchType):
         await database.write(change_type, ADA, 1, 2, "colour", {})
-    monkeypatch.setattr(converting, "MAX_COLUMNS", 3)
+    monkeypatch.setattr(converting, "columns_limit", lambda connection: 3)
     with pytest.raises(UserError, match="it is full"):
         await database.write(change_type, ADA, 1, 2, "text", {})
     assert await changes(database) == []

@@ -14,9 +14,9 @@ import pytest
 from tests.rowstore.backends import column
 from tests.rowstore.conftest import Make
 from tests.servers import PATIENCE, wait_for
+from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.sqlite import store as module
 from webapp.rowstore.sqlite.reader import SqliteRowReader
-from webapp.rowstore.sqlite.statement import Sql
 
 FIELDS = (column(1, "a"), column(2, "b"), column(3, "c"))
 ROWS = [("x" * 100, "y" * 100, str(n)) for n in range(3000)]
@@ -84,7 +84,7 @@ async def test_a_consumer_that_is_cancelled_interrupts_the_statement(
 
     def endless(rows: SqliteRowReader) -> Generator[bytes, None, None]:
         working.set()
-        rows.execute(ENDLESS)
+        rows.connection.execute(ENDLESS)
         yield b""
 
     store = await open_store(make(FIELDS))
