@@ -86,5 +86,28 @@ def restore(file: Path) -> None:
         )
 
 
+@db.command()
+@click.option("--to", "url", required=True, metavar="URL", help="As ROWCAST_DATABASE_URL has it; an empty database.")
+def move(url: str) -> None:
+    """Copy everything to another database, compare both, and say how to go on; the server must not run.
+
+    The database that there is stays as it is. The other one can be used once it is complete: if this is interrupted,
+    run it again, and it goes on. Files of the data folder stay where they are.
+    """
+    from webapp.copies.moving import move
+
+    settings = load_settings()
+    target = load_settings(database_url=url)
+    with Progress(_size(settings.data_dir), "Moving") as advance:
+        done = move(settings, target, advance)
+    click.echo(
+        f"{done.tables:,} tables with {done.rows:,} rows, and {done.records:,} other records, are the same in both"
+        " databases."
+    )
+    click.echo(
+        "Now set ROWCAST_DATABASE_URL to this URL and start the server. Changes made before are not carried over."
+    )
+
+
 def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0
