@@ -1,4 +1,4 @@
-"""The command line: `rowcast serve|db|doctor|settings|inspect|import|export|user`; of other servers `query|watch`."""
+"""The command line: `rowcast serve|db|doctor|settings|inspect|import|export|table|user`; of servers `query|watch`."""
 
 import csv
 import sys
@@ -12,6 +12,7 @@ import click
 from webapp.cli.configuration import load_settings, upgraded_settings
 from webapp.cli.database import db
 from webapp.cli.remote_commands import export_from, import_as_new, import_into, query, remote_of, table_argument, watch
+from webapp.cli.table import table
 from webapp.cli.terminal import (
     Commands,
     Progress,
@@ -219,7 +220,7 @@ def export(remote: "Remote | None", table_id: int, format_: "Kind") -> None:
                 advance(done, 0)
 
 
-for command in (db, user, query, watch):
+for command in (db, table, user, query, watch):
     main.add_command(command)
 
 

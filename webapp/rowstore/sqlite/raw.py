@@ -26,6 +26,11 @@ class SqliteRawRows(RawRows):
         statement = f"SELECT {names} FROM {table_name(table.id)} WHERE {ROW_ID} > ? ORDER BY {ROW_ID}"
         yield from in_batches(self._connection.execute(statement, (after,)))
 
+    def read_ids(self, table_id: int) -> Iterator[list[int]]:
+        found = self._connection.execute(f"SELECT {ROW_ID} FROM {table_name(table_id)} ORDER BY {ROW_ID}")
+        while rows := found.fetchmany(10_000):
+            yield [row_id for (row_id,) in rows]
+
     def create(self, table: RawTable) -> None:
         """As `schema.create_sql` does: the widest tables have no room for a declared id."""
         columns = [f"{name} {_TYPES[kind]}" for name, kind in table.columns]
