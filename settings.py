@@ -120,10 +120,13 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path("data")
     """The folder of all persistent data: database, uploads, state of jobs. Back up all of it."""
-    database_url: str = ""
-    """The database. Empty: rowcast.db in the data folder. Only sqlite+aiosqlite:///path so far."""
+    database_url: SecretStr = SecretStr("")
+    """The database. Empty: the SQLite file rowcast.db in the data folder; another file is
+    sqlite+aiosqlite:////srv/rowcast.db. A database of PostgreSQL 16 or newer is
+    postgresql+psycopg://name:password@host/rowcast.
+    """
     database_readers: int = Field(default=4, ge=1, le=64)
-    """Concurrent read connections, 1 to 64."""
+    """Concurrent read connections, 1 to 64. On PostgreSQL there are twice as many, and four that write."""
 
     registration: Registration = Registration.CLOSED
     """Who may create an account once there is an owner: open (everybody), invitation (whom administrators invite, and
@@ -292,10 +295,21 @@ class Settings(BaseSettings):
 
     @field_validator("database_url", mode="after")
     @classmethod
-    def _only_sqlite(cls, value: str) -> str:
+    def _known_database(cls, value: SecretStr) -> SecretStr:
         """Another database's URL would otherwise be taken for a file name."""
-        if value and not value.startswith("sqlite+aiosqlite:///"):
-            raise ValueError("only SQLite is supported so far, as in sqlite+aiosqlite:////srv/rowcast/rowcast.db")
+        url = value.get_secret_value()
+        if url.startswith("postgresql+psycopg://"):
+            try:
+                has_name = bool(urlsplit(url).path.strip("/")) and (urlsplit(url).port or True)
+            except ValueError:  # of a port that is no number
+                has_name = False
+            if not has_name:
+                raise ValueError("must name a database, as in postgresql+psycopg://name:password@host:5432/rowcast")
+        elif url and not url.startswith("sqlite+aiosqlite:///"):
+            raise ValueError(
+                "must be SQLite, as in sqlite+aiosqlite:////srv/rowcast/rowcast.db, or PostgreSQL, as in"
+                " postgresql+psycopg://name:password@host/rowcast"
+            )
         return value
 
     @field_validator("public_origin", mode="after")
@@ -363,7 +377,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def sqlalchemy_url(self) -> str:
-        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'rowcast.db'}"
+        return self.database_url.get_secret_value() or f"sqlite+aiosqlite:///{self.data_dir / 'rowcast.db'}"
 
     @property
     def jobs_url(self) -> str:

@@ -14,6 +14,7 @@ from quart.routing import QuartRule
 from quart.testing import QuartClient, TestApp
 
 from settings import Settings
+from tests.postgresql import PostgresServer, server_of
 from tests.servers import Server
 from webapp import create_app
 from webapp.db import migrations
@@ -72,6 +73,22 @@ def make_settings(data_dir: Path, **more: Any) -> Settings:
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("ROWCAST_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """The PostgreSQL server of this run, which starts with the first test that asks for it."""
+    own = tmp_path_factory.getbasetemp()
+    server = server_of(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: PostgresServer) -> Iterator[str]:
+    """Of an empty database (`postgresql://...`), with the extensions that the application needs."""
+    with postgresql_server.database() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from webapp.db.sqlite_driver import connect
 from webapp.rowstore.entries import Entry, into_parts, pack_part
-from webapp.rowstore.sqlite.set_parts import Extent
+from webapp.rowstore.sql.set_parts import Extent
 
 
 def add_plan(

@@ -14,7 +14,7 @@ from settings import MIB, Settings
 from tests.conftest import SECRET_KEY, make_settings
 from webapp.cli import doctor
 from webapp.cli.doctor import Check
-from webapp.db.sqlite_build import SqliteBuild
+from webapp.db.sqlite_build import SqliteBuild, fitness
 
 MOUNTS = """\
 /dev/sda1 / ext4 rw 0 0
@@ -134,11 +134,11 @@ def test_a_network_file_system_is_a_problem(folder: str, kind: str, is_good: boo
         (doctor.disk(Path("/srv"), 10 * MIB), False),
         (doctor.disk(Path("/srv"), 4096 * MIB), True),
         (doctor.descriptors(1024, resource.RLIM_INFINITY), True),
-        (doctor.sqlite(SqliteBuild((3, 40, 1), frozenset({"ENABLE_FTS5", "THREADSAFE=1"}), 2000)), True),
-        (doctor.sqlite(SqliteBuild((3, 31, 0), frozenset({"ENABLE_FTS5"}), 2000)), False),
-        (doctor.sqlite(SqliteBuild((3, 40, 1), frozenset(), 2000)), False),
-        (doctor.sqlite(SqliteBuild((3, 40, 1), frozenset({"ENABLE_FTS5", "THREADSAFE=0"}), 2000)), False),
-        (doctor.sqlite(SqliteBuild((3, 40, 1), frozenset({"ENABLE_FTS5"}), 1000)), False),
+        (fitness(SqliteBuild((3, 40, 1), frozenset({"ENABLE_FTS5", "THREADSAFE=1"}), 2000)), True),
+        (fitness(SqliteBuild((3, 31, 0), frozenset({"ENABLE_FTS5"}), 2000)), False),
+        (fitness(SqliteBuild((3, 40, 1), frozenset(), 2000)), False),
+        (fitness(SqliteBuild((3, 40, 1), frozenset({"ENABLE_FTS5", "THREADSAFE=0"}), 2000)), False),
+        (fitness(SqliteBuild((3, 40, 1), frozenset({"ENABLE_FTS5"}), 1000)), False),
     ],
 )
 def test_too_little_is_a_problem(check: Check, is_good: bool) -> None:

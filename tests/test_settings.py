@@ -104,6 +104,8 @@ def test_a_refusal_does_not_print_the_key(monkeypatch: pytest.MonkeyPatch) -> No
         ("PUBLIC_ORIGIN", "https://ada@example.org"),
         ("PUBLIC_ORIGIN", "https://:pw@example.org"),
         ("DATABASE_URL", "postgresql+asyncpg://rows@localhost/rows"),
+        ("DATABASE_URL", "postgresql+psycopg://rows@localhost"),
+        ("DATABASE_URL", "postgresql+psycopg://rows@localhost:port/rows"),
     ],
 )
 def test_a_value_that_means_nothing_stops_the_start(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:

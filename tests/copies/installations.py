@@ -81,7 +81,7 @@ async def _edits(settings: Settings) -> None:
         await editing.change_cells(work, EVE, 1, [CellEdit(1, 1, "Zoë", "Zoé"), CellEdit(2, 2, "NA", "n/a")])
 
     async def delete(work: UnitOfWork) -> None:
-        await editing.delete_rows(work, ADA, 2, [300])
+        await editing.delete_rows(work, ADA, 2, [150, 300])
 
     await _write(settings, share)
     await _write(settings, edit)

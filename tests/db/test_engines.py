@@ -312,7 +312,7 @@ async def test_a_write_retries_to_get_the_lock_without_blocking_the_event_loop(
         if looks == 5:
             five.set()
 
-    event.listen(counter.writer.sync_engine, "before_cursor_execute", look)
+    event.listen(counter.engines[0], "before_cursor_execute", look)
     with closing(connect(sqlite.database_file(settings.sqlalchemy_url))) as other:
         other.execute("BEGIN IMMEDIATE")
         writing = asyncio.create_task(counter.write(increment))

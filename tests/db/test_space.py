@@ -11,10 +11,11 @@ from settings import Settings
 from tests.conftest import make_settings
 from webapp.cli.main import main
 from webapp.db import migrations, sqlite_space
-from webapp.db.compacting import compact, compact_once
 from webapp.db.database import Database
 from webapp.db.sqlite_driver import connect
-from webapp.db.sqlite_space import CannotCompact, is_shrinkable, make_shrinkable
+from webapp.db.sqlite_space import is_shrinkable, make_shrinkable
+from webapp.db.system import CannotCompact
+from webapp.db.systems import system_of
 from webapp.leader import FileLeader
 
 SECRET = b"nobody should find this again"
@@ -133,7 +134,7 @@ def test_a_table_whose_rows_would_be_numbered_anew_prevents_it(old: Path) -> Non
 
     with pytest.raises(CannotCompact, match="table 17 has as many columns"):
         make_shrinkable(old)
-    compact_once(make_settings(old.parent))
+    system_of(make_settings(old.parent)).compact_once()
     assert not is_shrinkable(old)
 
 
@@ -158,4 +159,4 @@ def test_the_command_compacts_unless_a_server_runs(old: Path, monkeypatch: pytes
 
 def test_where_there_is_no_database_there_is_nothing_to_compact(tmp_path: Path) -> None:
     with pytest.raises(CannotCompact, match="no database yet"):
-        compact(make_settings(tmp_path / "nothing"))
+        system_of(make_settings(tmp_path / "nothing")).compact()

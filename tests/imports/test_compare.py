@@ -18,7 +18,7 @@ from webapp.imports.requests import CompareRequest, ImportFolder
 from webapp.imports.update_settings import MARK, NEW, Missing, Mode, UpdateSettings
 from webapp.planners.update_plan import EACH, FILE, THEIRS, read_plan, which_clashes
 from webapp.rowstore.entries import Entry
-from webapp.rowstore.sqlite.set_parts import with_numbers
+from webapp.rowstore.sql.set_parts import with_numbers
 from webapp.rowstore.table_ref import Field, TableRef
 
 COLUMNS = {"id": "text", "City": "text", "Since": "integer"}

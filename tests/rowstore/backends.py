@@ -14,8 +14,9 @@ from webapp.db.sqlite_driver import connect
 from webapp.rowstore import open_loader, open_reader
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.reader import ExportFormat, RowReader
+from webapp.rowstore.sql.cursors import ImportCursor
 from webapp.rowstore.sqlite.appending import SqliteAppender
-from webapp.rowstore.sqlite.cursors import ImportCursor
+from webapp.rowstore.sqlite.connection import SqliteConnection
 from webapp.rowstore.sqlite.reader import SqliteRowReader
 from webapp.rowstore.sqlite.writer import SqliteRowWriter
 from webapp.rowstore.table_ref import Field, TableRef
@@ -169,7 +170,8 @@ def loaded_in_memory(fields: Sequence[Field], rows: Sequence[Cells]) -> Iterator
             "CREATE TABLE tables (id, row_count, next_row_id, version); INSERT INTO tables VALUES (1, 0, 1, 0)"
         )
         SqliteRowWriter(connection).create(ref)
-        for _ in SqliteAppender(connection, ref, range(len(fields)), ImportCursor(connection, 1, "a")).append(rows):
+        opened = SqliteConnection(connection)
+        for _ in SqliteAppender(opened, ref, range(len(fields)), ImportCursor(opened, 1, "a")).append(rows):
             pass
         yield SqliteRowReader(connection)
 

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from tests.rowstore.backends import BACKENDS, Cells, StoredTable, make_table
 from webapp.db.database import Database
 from webapp.rowstore import create_store
+from webapp.rowstore.sql import tables as row_tables
 from webapp.rowstore.sqlite import planning, search_index
 from webapp.rowstore.store import RowStore
 from webapp.rowstore.table_ref import Field
@@ -68,7 +69,7 @@ async def open_store() -> AsyncIterator[Callable[[StoredTable], Any]]:
 @pytest.fixture
 def always_indexed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small tables are searched and indexed like large ones."""
-    monkeypatch.setattr(planning, "SMALL_TABLE", 0)
+    monkeypatch.setattr(row_tables, "SMALL_TABLE", 0)
     monkeypatch.setattr(planning, "TRIGRAM_SAMPLE", 2)
     monkeypatch.setattr(search_index, "HOLD_SECONDS", 0.0001)
 
@@ -80,7 +81,7 @@ def any_plan(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], int]], A
     @contextmanager
     def patched(number: Callable[[], int]) -> Iterator[None]:
         with monkeypatch.context() as patch:
-            patch.setattr(planning, "SMALL_TABLE", 0)
+            patch.setattr(row_tables, "SMALL_TABLE", 0)
             for name in ("COMMON", "COMMON_BESIDE_INDEX", "BROAD"):
                 patch.setattr(planning, name, number())
             yield

@@ -16,8 +16,8 @@ from webapp.imports.type_options import TypeOption, find_options
 from webapp.rowstore import open_loader
 from webapp.rowstore.loader import ConversionWithdrawn
 from webapp.rowstore.nul_escape import encode
-from webapp.rowstore.sqlite import converting
-from webapp.rowstore.sqlite.inserting import reader
+from webapp.rowstore.sql import converting
+from webapp.rowstore.sql.inserting import reader
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import Comparison
 from webapp.rowstore.writer import RowWriter

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from tests.rowstore.backends import column
 from tests.rowstore.conftest import Make
 from webapp.rowstore.reader import ExportFormat
-from webapp.rowstore.sqlite.export import BLOCK, MAX_JOINED_BYTES
+from webapp.rowstore.sql.export import BLOCK
+from webapp.rowstore.sqlite.lines import MAX_JOINED_BYTES
 
 TEXTS = (column(1, "a"), column(2, "b"), column(3, "c"))
 TYPED = (

@@ -11,10 +11,10 @@ from tests.rowstore.conftest import Make
 from webapp.rowstore import page_budget
 from webapp.rowstore.page_budget import MAX_CELL, PAGE_BYTES
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite import cells
-from webapp.rowstore.sqlite.pages import MAX_KEY
-from webapp.rowstore.sqlite.profile import MAX_VALUE, Profiler
-from webapp.rowstore.sqlite.statement import Sql
+from webapp.rowstore.sql import cells
+from webapp.rowstore.sql.pages import MAX_KEY
+from webapp.rowstore.sql.profile import MAX_VALUE, Profiler
+from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.values import Page
 
 FIELDS = (column(1, "text"), column(2, "number", "integer"), column(3, "other"))
@@ -100,9 +100,9 @@ def test_every_row_is_on_exactly_one_page_whatever_the_budget(
 @pytest.fixture
 def always_small(make: Make, monkeypatch: pytest.MonkeyPatch) -> StoredTable:
     """A table whose pages have room for a few short cells, found by a scan where there are filters."""
-    monkeypatch.setattr("webapp.rowstore.sqlite.pages.PAGE_BYTES", 200)
-    monkeypatch.setattr("webapp.rowstore.sqlite.planning.SMALL_TABLE", 0)
-    monkeypatch.setattr("webapp.rowstore.sqlite.pages.FIRST_CHUNK", 2)
+    monkeypatch.setattr("webapp.rowstore.sql.pages.PAGE_BYTES", 200)
+    monkeypatch.setattr("webapp.rowstore.sql.tables.SMALL_TABLE", 0)
+    monkeypatch.setattr("webapp.rowstore.sql.pages.FIRST_CHUNK", 2)
     return make(FIELDS[:1])
 
 

@@ -78,7 +78,7 @@ def make_worlds(
     first = make_world(make, choose, hidden, shown, SIZE)
     second = make_world(make, choose, hidden, shown, SIZE - 4)
     if is_large and patches is not None:
-        patches.setattr("webapp.rowstore.sqlite.planning.SMALL_TABLE", 0)
+        patches.setattr("webapp.rowstore.sql.tables.SMALL_TABLE", 0)
         for world in (first, second):
             assert world.table.build_search_index()
             for field in FIELDS[:2]:

@@ -13,7 +13,7 @@ from tests.rowstore.backends import StoredTable, column, ids
 from tests.rowstore.conftest import Make
 from webapp.rowstore.errors import QueryError
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite import pages
+from webapp.rowstore.sql import pages
 from webapp.rowstore.values import Count
 
 FIELDS = (

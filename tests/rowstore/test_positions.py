@@ -5,7 +5,8 @@ import pytest
 from tests.rowstore.backends import StoredTable, column, ids
 from tests.rowstore.conftest import Make
 from webapp.rowstore.errors import QueryTimeout
-from webapp.rowstore.sqlite import planning, positions
+from webapp.rowstore.sql import positions
+from webapp.rowstore.sql import tables as row_tables
 from webapp.rowstore.values import Page, PageStart, Position
 
 FIELDS = (column(1, "name"), column(2, "number", "integer"))
@@ -65,7 +66,7 @@ def test_large_views_are_sampled(
 ) -> None:
     exact = [position(table, fraction / 10, *args) for fraction in range(11)]
     order = [row_id for page in _pages(table, args) for row_id in ids(page)]
-    monkeypatch.setattr(planning, "SMALL_TABLE", 0)
+    monkeypatch.setattr(row_tables, "SMALL_TABLE", 0)
     monkeypatch.setattr(positions, "SAMPLE", 400)
     for fraction, right in enumerate(exact):
         found = position(table, fraction / 10, *args)
@@ -79,7 +80,7 @@ def test_few_matches_are_counted_and_if_that_takes_too_long_estimated(
     table: StoredTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exact = position(table, 0.5, ("f.1", "eq:rare"))
-    monkeypatch.setattr(planning, "SMALL_TABLE", 0)
+    monkeypatch.setattr(row_tables, "SMALL_TABLE", 0)
     monkeypatch.setattr(positions, "SAMPLE", 400)
     assert position(table, 0.5, ("f.1", "eq:rare")) == exact
 
@@ -99,7 +100,7 @@ def test_the_last_page_ends_with_the_last_row(
     table: StoredTable, monkeypatch: pytest.MonkeyPatch, args: list[tuple[str, str]], small: int
 ) -> None:
     order = [row_id for page in _pages(table, args) for row_id in ids(page)]
-    monkeypatch.setattr(planning, "SMALL_TABLE", small)
+    monkeypatch.setattr(row_tables, "SMALL_TABLE", small)
     page = last_page(table, *args)
     assert ids(page) == order[-5:]
     assert page.after is None

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.rowstore.backends import column
-from webapp.rowstore.sqlite.inserting import value_and_text
+from webapp.rowstore.sql.storing import cast_value, stored_text
+from webapp.rowstore.sqlite.dialect import DIALECT
 from webapp.rowstore.sqlite.printing import print_value
 from webapp.rowstore.sqlite.schema import STORED_AS
 from webapp.rowstore.table_ref import Field
@@ -137,7 +138,7 @@ def test_every_type_can_be_printed_by_sql(name: str) -> None:
 
 def test_a_value_that_its_format_would_round_keeps_its_text() -> None:
     field = Field(1, "n", "decimal", {"style": "fixed", "scale": 2}, keeps_texts=True)
-    _, text = value_and_text(field, "?1", "?2")
+    text = stored_text(DIALECT, field, cast_value(DIALECT, field, "?1"), "?2")
     with closing(sqlite3.connect(":memory:")) as connection:
         kept = [
             connection.execute(f"SELECT {text}", (value, written)).fetchone()[0]

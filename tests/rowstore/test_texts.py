@@ -19,10 +19,11 @@ from webapp.db.errors import UserError
 from webapp.rowstore.nul_escape import NUL, SYMBOL
 from webapp.rowstore.page_budget import MAX_CELL
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite import converting, planning
-from webapp.rowstore.sqlite.conditions import filter_sql
-from webapp.rowstore.sqlite.inserting import read_value
-from webapp.rowstore.sqlite.profile import Profiler
+from webapp.rowstore.sql import converting
+from webapp.rowstore.sql import tables as row_tables
+from webapp.rowstore.sql.conditions import filter_sql
+from webapp.rowstore.sql.inserting import read_value
+from webapp.rowstore.sql.profile import Profiler
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import CellChange, PageStart, StoredRow
 
@@ -285,7 +286,7 @@ def test_cells_without_a_value_are_found_by_an_index(make: Make) -> None:
 
 def test_large_tables_find_cells_without_a_value(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the search index, and by the index of the column."""
-    monkeypatch.setattr(planning, "SMALL_TABLE", 0)
+    monkeypatch.setattr(row_tables, "SMALL_TABLE", 0)
     table = make(FIELDS[1:2], [("unknown" if number % 50 == 7 else f"{number}.00",) for number in range(500)])
     table.build_search_index()
     table.build_sort_index(FIELDS[1])

@@ -261,7 +261,7 @@ def test_a_longer_text_is_refused_with_its_place_or_ends_the_export(make: Make, 
 async def test_looking_for_longer_texts_ends_after_its_time(
     make: Make, open_store: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("webapp.rowstore.sqlite.reader.STEPS", 1)
+    monkeypatch.setattr("webapp.rowstore.sqlite.connection.STEPS", 1)
     table = make(TEXTS, [("a", "b", "x" * (MAX_CHARACTERS + 1))])
     store, query = await open_store(table), table.query()
     await store.read(lambda rows: rows.ensure_exportable(table.ref, query, "xlsx", seconds=-1), seconds=60)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.rowstore.backends import column, loaded_in_memory
 from tests.types.test_number_format import number_formats
 from webapp.rowstore.nul_escape import decode
-from webapp.rowstore.sqlite.statement import Sql
+from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.table_ref import TableRef
 from webapp.types import TYPES, Choice
 from webapp.types.guess import TypeGuesser

@@ -35,12 +35,12 @@ def current() -> None:
 @db.command("compact")
 def compact_database() -> None:
     """Write the database anew, as small as can be; the server must not run."""
-    from webapp.db.compacting import compact
+    from webapp.db.systems import system_of
     from webapp.leader import FileLeader
 
     settings = load_settings()
     with FileLeader(settings.data_dir).leading():
-        done = compact(settings)
+        done = system_of(settings).compact()
     before, after = (f"{size / 2**20:,.1f} MB" for size in (done.before, done.after))
     click.echo(f"The database had {before} and has {after} now. It took {done.seconds:.1f} s.")
 

@@ -18,15 +18,12 @@ from importlib import metadata
 from pathlib import Path
 
 from settings import MIB, Settings
-from webapp.db.database import Database
-from webapp.db.sqlite_build import SqliteBuild, sqlite_build
+from webapp.db.systems import system_of
 
 MIN_DESCRIPTORS = 4_096  # connections, files of imports and databases
 MIN_PROCESSES = 256  # threads count too: those of the server, and a child for every import
 MIN_MEMORY = 512 * MIB
 MIN_FREE_DISK = 1024 * MIB
-MIN_SQLITE = (3, 37, 0)  # STRICT tables
-MIN_COLUMNS = 2_000
 MIN_PYTHON = (3, 11)
 CLOCK_TOLERANCE = 60  # seconds
 UNLIMITED = 1 << 60  # bytes; a memory limit beyond is none (cgroup v1 has no word for it)
@@ -57,8 +54,11 @@ def checks(settings: Settings) -> Iterator[Check]:
     yield descriptors(*resource.getrlimit(resource.RLIMIT_NOFILE))
     yield processes(_smallest_limit("pids", "pids.max"), resource.getrlimit(resource.RLIMIT_NPROC)[0])
     yield memory(_smallest_limit("memory", "memory.max", "memory.limit_in_bytes"), _installed_memory())
-    yield sqlite(sqlite_build())
-    data, database = settings.data_dir.resolve(), Database(settings).file.resolve()
+    system = system_of(settings)
+    fitness = system.fitness()
+    yield Check(fitness.name, fitness.found, fitness.advice)
+    data = settings.data_dir.resolve()
+    database = (system.file or data / "none").resolve()
     mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
     # Any of these may be a link to another disk, and a setting puts the database elsewhere.
     for folder in dict.fromkeys(map(_existing, (data, database.parent, settings.imports_dir.resolve()))):
@@ -111,20 +111,6 @@ def memory(limit: int | None, installed: int) -> Check:
     found = f"{usable // MIB:,} MiB" + ("" if limit is None else ", limited by the cgroup")
     advice = f"Give it {MIN_MEMORY // MIB} MiB or more: MemoryMax= in the unit, `mem_limit` in compose.yaml."
     return Check("memory", found, advice if usable < MIN_MEMORY else "")
-
-
-def sqlite(build: SqliteBuild) -> Check:
-    wrong = []
-    if build.version < MIN_SQLITE:
-        wrong.append("it is older than 3.37")
-    if "ENABLE_FTS5" not in build.options:
-        wrong.append("it has no full-text search (FTS5)")
-    if "THREADSAFE=0" in build.options:
-        wrong.append("it cannot be used by threads")
-    if build.max_columns < MIN_COLUMNS:
-        wrong.append(f"it allows {build.max_columns:,} columns")
-    advice = f"Use a Python with another SQLite: {', and '.join(wrong)}." if wrong else ""
-    return Check("SQLite", ".".join(map(str, build.version)), advice)
 
 
 def disk(folder: Path, free: int) -> Check:

@@ -10,7 +10,8 @@ from sqlalchemy.orm import selectinload
 
 from settings import Settings
 from webapp.db.database import Database
-from webapp.db.errors import DRIVER_ERRORS, UserError
+from webapp.db.drivers import DRIVER_ERRORS
+from webapp.db.errors import UserError
 from webapp.imports.requests import ImportFolder
 from webapp.models import Import, Table
 from webapp.models.errors import NotFound

@@ -87,7 +87,7 @@ def read_rows(connection: Connection, table: Table) -> Iterator[list[Row]]:
     has_blobs = any(isinstance(column.type, LargeBinary) for column in table.columns)
     size = BATCH_WITH_BLOBS if has_blobs else BATCH
     statement = select(table).order_by(*table.primary_key.columns)
-    found = connection.execution_options(yield_per=size).execute(statement)
+    found = connection.execute(statement, execution_options={"yield_per": size})
     for rows in found.partitions(size):
         yield [tuple(row) for row in rows]
 

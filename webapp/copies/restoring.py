@@ -20,7 +20,8 @@ from webapp.copies.archive import ArchiveReader, BadArchive, Progress, opened, s
 from webapp.copies.backup import KEY_FILE, Manifest, OwnTable, Summary, UsersTable, kinds_of, summary_of
 from webapp.copies.own_tables import Row, as_table, has_columns, index_anew, row_of, write_rows
 from webapp.db import copying, migrations
-from webapp.db.errors import DRIVER_ERRORS, UserError
+from webapp.db.drivers import DRIVER_ERRORS
+from webapp.db.errors import UserError
 from webapp.db.folders import private_folder
 from webapp.leader import FileLeader
 from webapp.rowstore import raw_rows
@@ -109,7 +110,9 @@ class _Restore:
             self._fill()
         except _REFUSALS as error:
             self._take_back()
-            raise self._archive.bad(f"the database does not take what it has ({error}).") from error
+            raise self._archive.bad(
+                f"the database does not take what it has ({getattr(error, 'orig', error)})."
+            ) from error
         except BadArchive:
             self._take_back()
             raise

@@ -5,12 +5,14 @@ it (`ensure_finished`).
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from importlib import import_module
+from typing import Any, Protocol
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, Text, delete, insert, inspect, select
+from sqlalchemy.engine import make_url
 
 from settings import Settings
-from webapp.db import sqlite_copying
 from webapp.db.errors import UserError
 
 UNFINISHED = Table("unfinished_copy", MetaData(), Column("name", String, primary_key=True), Column("value", Text))
@@ -24,10 +26,32 @@ class CopyUnfinished(UserError):
         )
 
 
+class CopyingSystem(Protocol):
+    """What each database system has a module for."""
+
+    def is_there(self, url: str) -> bool: ...
+    def snapshot(self, url: str) -> AbstractContextManager[Connection]: ...
+    def filling(self, url: str) -> AbstractContextManager[Connection]: ...
+    def clear(self, connection: Connection) -> None: ...
+    def ensure_whole(self, connection: Connection) -> None: ...
+    def last_ids(self, connection: Connection) -> dict[str, int]: ...
+    def set_last_ids(self, connection: Connection, ids: Mapping[str, int]) -> None: ...
+
+
+def _system(name: str) -> CopyingSystem:
+    """By the name of the system; the driver of the other one is not loaded."""
+    module: Any = import_module(f"webapp.db.{name}_copying")
+    return module  # type: ignore[no-any-return]
+
+
+def _of(settings: Settings) -> CopyingSystem:
+    return _system(make_url(settings.sqlalchemy_url).get_backend_name())
+
+
 @contextmanager
 def snapshot(settings: Settings) -> Iterator[Connection]:
     """Everything as it is now, whatever others write meanwhile; nothing can be changed."""
-    with sqlite_copying.snapshot(settings.sqlalchemy_url) as connection:
+    with _of(settings).snapshot(settings.sqlalchemy_url) as connection:
         yield connection
 
 
@@ -36,13 +60,13 @@ def filling(settings: Settings) -> Iterator[Connection]:
     """Make the database if there is none. Each step has a transaction of its own (`connection.begin()`); foreign keys
     are checked by `ensure_whole` only.
     """
-    with sqlite_copying.filling(settings.sqlalchemy_url) as connection:
+    with _of(settings).filling(settings.sqlalchemy_url) as connection:
         yield connection
 
 
 def exists(settings: Settings) -> bool:
     """Whether there is anything in the database."""
-    if not sqlite_copying.is_there(settings.sqlalchemy_url):
+    if not _of(settings).is_there(settings.sqlalchemy_url):
         return False
     with snapshot(settings) as connection:
         return bool(inspect(connection).get_table_names())
@@ -50,26 +74,26 @@ def exists(settings: Settings) -> bool:
 
 def clear(connection: Connection) -> None:
     """Remove everything: of a copy that did not come to its end."""
-    sqlite_copying.clear(connection)
+    _system(connection.dialect.name).clear(connection)
 
 
 def ensure_whole(connection: Connection) -> None:
     """Raises `ValueError` if a row refers to one that is not there."""
-    sqlite_copying.ensure_whole(connection)
+    _system(connection.dialect.name).ensure_whole(connection)
 
 
 def last_ids(connection: Connection) -> dict[str, int]:
     """Of the tables whose ids are never used again, the highest that was ever used."""
-    return sqlite_copying.last_ids(connection)
+    return _system(connection.dialect.name).last_ids(connection)
 
 
 def set_last_ids(connection: Connection, ids: Mapping[str, int]) -> None:
-    sqlite_copying.set_last_ids(connection, ids)
+    _system(connection.dialect.name).set_last_ids(connection, ids)
 
 
 def ensure_finished(settings: Settings) -> None:
     """Raises `CopyUnfinished`."""
-    if not sqlite_copying.is_there(settings.sqlalchemy_url):
+    if not _of(settings).is_there(settings.sqlalchemy_url):
         return
     with snapshot(settings) as connection:
         if is_unfinished(connection):

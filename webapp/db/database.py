@@ -1,12 +1,13 @@
-"""The open database: a writer, readers, and the units of work in flight."""
+"""The open database: writers, readers, and the units of work in flight."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from contextvars import copy_context
-from pathlib import Path
+from itertools import count
 from typing import Any, Concatenate, ParamSpec, TypeVar, TypeVarTuple
 
 from sqlalchemy import Connection, Engine, Row, Select
@@ -14,8 +15,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from settings import Settings
-from webapp.db import sqlite
-from webapp.db.errors import DatabaseBusy, UserError
+from webapp.db.errors import Conflict, DatabaseAway, DatabaseBusy, UserError
+from webapp.db.system import Writer
+from webapp.db.systems import system_of
 from webapp.db.unit_of_work import JobQueue, Publisher, UnitOfWork
 
 P = ParamSpec("P")
@@ -24,6 +26,8 @@ Columns = TypeVarTuple("Columns")
 log = logging.getLogger(__name__)
 
 TURN_TIMEOUT = 30.0  # seconds that a unit of work waits for those before it
+MAX_ATTEMPTS = 12  # of a unit of work that others come between
+RETRY_SECONDS = 0.005  # before the second; more before each further one
 
 
 class Database:
@@ -34,12 +38,11 @@ class Database:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.url = settings.sqlalchemy_url
-        self._writer: AsyncEngine | None = None
+        self.system = system_of(settings)
+        self._writers: Sequence[Writer] = ()
+        self._free: asyncio.LifoQueue[Writer] = asyncio.LifoQueue()  # those that no unit of work has
         self._reader: AsyncEngine | None = None
         self._blocking_reader: Engine | None = None
-        self._blocking_writer: sqlite.SqliteBlockingWriter | None = None
-        self._turn = asyncio.Lock()  # of the one unit of work that has the writer
         # As many as there are connections: work waits for a thread, never for a connection.
         self._reader_threads: ThreadPoolExecutor | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -53,14 +56,16 @@ class Database:
 
     async def open(self) -> None:
         """Opening twice is an error, because it would leak the first pair of pools."""
-        if self._writer is not None:
+        if self._reader is not None:
             raise RuntimeError("The database is already open")
         readers = self.settings.database_readers
-        self._writer, self._reader = sqlite.create_engines(self.url, readers)
-        self._blocking_reader = sqlite.create_blocking_reader(self.url, readers)
+        self._writers = await self.system.open_writers()
+        self._free = asyncio.LifoQueue()
+        for writer in self._writers:
+            self._free.put_nowait(writer)
+        self._reader = self.system.create_reader(readers)
+        self._blocking_reader = self.system.create_blocking_reader(readers)
         self._reader_threads = ThreadPoolExecutor(readers, thread_name_prefix="reader")
-        await _fill(self._writer, 1)
-        self._blocking_writer = await sqlite.SqliteBlockingWriter.of(self._writer)
         await _fill(self._reader, readers)
 
     async def close(self) -> None:
@@ -70,12 +75,12 @@ class Database:
             await asyncio.to_thread(self._reader_threads.shutdown)
         if self._blocking_reader is not None:
             self._blocking_reader.dispose()
-        for engine in (self._reader, self._writer):
-            if engine is not None:
-                await engine.dispose()
-        if self._blocking_writer is not None:
-            self._blocking_writer.close()
-        self._writer = self._reader = self._blocking_reader = self._blocking_writer = self._reader_threads = None
+        if self._reader is not None:
+            await self._reader.dispose()
+        for writer in self._writers:
+            await writer.close()
+        self._writers = ()
+        self._reader = self._blocking_reader = self._reader_threads = None
 
     async def wait_for_writes(self) -> None:
         """Wait until no unit of work is in flight."""
@@ -83,17 +88,14 @@ class Database:
             await asyncio.wait(set(self._tasks))
 
     @property
-    def file(self) -> Path:
-        return sqlite.database_file(self.url)
-
-    @property
     def product(self) -> tuple[str, str]:
         """Name and version of the database system."""
-        return sqlite.PRODUCT
+        return self.system.product
 
     @property
-    def writer(self) -> AsyncEngine:
-        return self._opened(self._writer)
+    def address(self) -> str:
+        """What a child process opens the database by."""
+        return self.system.address
 
     @property
     def reader(self) -> AsyncEngine:
@@ -101,9 +103,10 @@ class Database:
 
     @property
     def engines(self) -> tuple[Engine, ...]:
-        """All engines that statements pass through, for code that counts them."""
-        blocking = self._opened(self._blocking_reader), self._opened(self._blocking_writer).engine
-        return self.writer.sync_engine, self.reader.sync_engine, *blocking
+        """All engines that statements pass through, for code that counts them: of writers, and two of readers."""
+        sessions = tuple(writer.session_engine.sync_engine for writer in self._writers)
+        readers = self.reader.sync_engine, self._opened(self._blocking_reader)
+        return *sessions, *readers, *(writer.engine for writer in self._writers)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -118,7 +121,7 @@ class Database:
         """One row of one SELECT, without a session or a transaction: for queries that every request makes."""
 
         def fetch(connection: Connection) -> Row[*Columns] | None:
-            return connection.execution_options(**sqlite.SINGLE_STATEMENT).execute(statement, parameters).first()
+            return connection.execution_options(**self.system.single_statement).execute(statement, parameters).first()
 
         return await self.read(fetch)
 
@@ -156,11 +159,11 @@ class Database:
 
     async def shrink(self) -> bool:
         """Give a slice of the disk back that nothing uses; return whether there is more."""
-        if await self.read(sqlite.free_pages) == 0:
-            await asyncio.to_thread(sqlite.empty_log, self.file)
-            return False
-        await self.write(_cut_off)
-        return True
+
+        async def change(function: Callable[[Connection], None]) -> None:
+            await self.write(_change, function)
+
+        return await self.system.shrink(self.read, change)
 
     def write_soon(
         self, verb: Callable[Concatenate[UnitOfWork, P], Awaitable[Any]], *args: P.args, **kwargs: P.kwargs
@@ -179,15 +182,34 @@ class Database:
     async def _run(
         self, verb: Callable[Concatenate[UnitOfWork, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
+        """Run it again if another one came between: nothing of it has happened yet."""
+        for attempt in count(1):
+            try:
+                return await self._run_once(verb, *args, **kwargs)
+            except Conflict:
+                if attempt >= MAX_ATTEMPTS:
+                    raise
+            except _Unstarted as lost:
+                if attempt > 1:
+                    raise DatabaseAway from lost
+            await asyncio.sleep(random.uniform(0, RETRY_SECONDS * min(attempt, 10)))  # noqa: S311  # not a secret
+        raise AssertionError("unreachable")
+
+    async def _run_once(
+        self, verb: Callable[Concatenate[UnitOfWork, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         with _readable_errors():
-            async with self._turns():
-                work = UnitOfWork(self.writer, self.queue, self.broker, self._blocking_writer, self.page())
+            async with self._turn() as writer:
+                await writer.ready()
+                work = UnitOfWork(writer, self.queue, self.broker, self.page())
                 work.is_in_one_run = getattr(verb, "is_in_one_run", False)
                 try:
                     result = await verb(work, *args, **kwargs)
                     await work.commit()
-                except BaseException:
+                except BaseException as error:
                     await work.rollback()
+                    if writer.is_lost and isinstance(error, DatabaseAway) and not work.is_committing:
+                        raise _Unstarted from error
                     raise
                 finally:
                     await work.close()
@@ -195,17 +217,19 @@ class Database:
         return result
 
     @asynccontextmanager
-    async def _turns(self) -> AsyncIterator[None]:
-        """Units of work take turns, in the order in which they came. Raises `DatabaseBusy`."""
+    async def _turn(self) -> AsyncIterator[Writer]:
+        """Units of work take turns at the writers, in the order in which they came. Raises `DatabaseBusy`."""
+        if not self._writers:
+            raise RuntimeError("The database is not open")
         try:
             async with asyncio.timeout(TURN_TIMEOUT):
-                await self._turn.acquire()
+                writer = await self._free.get()
         except TimeoutError as error:
             raise DatabaseBusy from error
         try:
-            yield
+            yield writer
         finally:
-            self._turn.release()
+            self._free.put_nowait(writer)
 
     @staticmethod
     def _opened(resource: T | None) -> T:
@@ -214,8 +238,12 @@ class Database:
         return resource
 
 
-async def _cut_off(work: UnitOfWork) -> None:
-    await work.run(sqlite.cut_off)
+class _Unstarted(Exception):
+    """The connection broke off before the commit: nothing has happened."""
+
+
+async def _change(work: UnitOfWork, function: Callable[[Connection], None]) -> None:
+    await work.run(function)
 
 
 async def _fill(engine: AsyncEngine, size: int) -> None:

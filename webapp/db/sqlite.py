@@ -1,7 +1,4 @@
-"""SQLite-specific code of the database layer: how SQLAlchemy's connections are opened, and what errors mean.
-
-PostgreSQL will get a module beside it.
-"""
+"""SQLite-specific code of the database layer: how SQLAlchemy's connections are opened, and what errors mean."""
 
 import asyncio
 import sqlite3
@@ -21,9 +18,7 @@ from sqlalchemy.util import await_only
 from webapp.db.errors import DatabaseBusy, known_error
 from webapp.db.folders import private_file, private_folder
 from webapp.db.sqlite_driver import BUSY_TIMEOUT, connect, prepare
-from webapp.db.sqlite_space import cut_off, empty_log, free_pages, set_shrinkable
-
-__all__ = ["cut_off", "empty_log", "free_pages"]
+from webapp.db.sqlite_space import set_shrinkable
 
 T = TypeVar("T")
 
@@ -50,13 +45,12 @@ def make_file(url: str) -> None:
         set_shrinkable(path)
 
 
-def create_engines(url: str, readers: int) -> tuple[AsyncEngine, AsyncEngine]:
-    """Return the writer, a single connection that takes the write lock when a transaction begins, and the readers.
+def create_writer(url: str) -> AsyncEngine:
+    """A single connection, which takes the write lock when a transaction begins.
 
     With the driver's own transactions 100 concurrent increments gave 11 without an error, and deferred ones failed with
     "database is locked": a transaction that will write must take the lock at once (BEGIN IMMEDIATE).
     """
-    make_file(url)
     opened: list[sqlite3.Connection] = []
 
     def connect_writer(*args: Any, **kwargs: Any) -> sqlite3.Connection:
@@ -67,21 +61,27 @@ def create_engines(url: str, readers: int) -> tuple[AsyncEngine, AsyncEngine]:
         """Keep the driver's own connection beside SQLAlchemy's, which reaches it only through private attributes."""
         record.info[_DRIVER] = opened.pop()
 
-    writer, reader = _engine(url, connect_writer, 1), _engine(url, _ReadingConnection, readers)
+    writer = _engine(url, connect_writer, 1)
     event.listen(writer.sync_engine, "connect", remember_driver)
     event.listen(writer.sync_engine, "begin", _begin_write)
+    return writer
+
+
+def create_reader(url: str, size: int) -> AsyncEngine:
+    reader = _engine(url, _ReadingConnection, size)
     event.listen(reader.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
-    for engine in (writer, reader):
-        event.listen(engine.sync_engine, "handle_error", _on_error)
-    return writer, reader
+    return reader
 
 
-class SqliteBlockingWriter:
-    """The writer's connection in a thread of its own: beginning, all statements and committing take one thread switch
-    each, through the session each statement takes four. It closes nothing.
+class SqliteWriter:
+    """The writer's connection also in a thread of its own: beginning, all statements and committing take one thread
+    switch each, through the session each statement takes four.
     """
 
-    def __init__(self, driver: sqlite3.Connection) -> None:
+    is_lost = False  # a file does not go away
+
+    def __init__(self, session_engine: AsyncEngine, driver: sqlite3.Connection) -> None:
+        self.session_engine = session_engine
         self._driver = driver
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self.engine = create_engine(
@@ -95,9 +95,12 @@ class SqliteBlockingWriter:
         self._connection = self.engine.connect()
 
     @classmethod
-    async def of(cls, writer: AsyncEngine) -> "SqliteBlockingWriter":
-        async with writer.connect() as connection:
-            return cls(connection.info[_DRIVER])
+    async def of(cls, engine: AsyncEngine) -> "SqliteWriter":
+        async with engine.connect() as connection:
+            return cls(engine, connection.info[_DRIVER])
+
+    async def ready(self) -> None:
+        pass
 
     def start(self, function: Callable[[Connection], T], *, commits: bool = False) -> "asyncio.Future[T]":
         def run() -> T:
@@ -117,7 +120,8 @@ class SqliteBlockingWriter:
         if self._driver.in_transaction:
             await self._run(self._driver.rollback)
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        await self.session_engine.dispose()
         self._thread.shutdown()
 
     def _run(self, call: Callable[[], T]) -> "asyncio.Future[T]":
@@ -200,9 +204,11 @@ class _WritingConnection(_ReadingConnection):
 def _engine(url: str, factory: Callable[..., sqlite3.Connection], size: int) -> AsyncEngine:
     """What a statement was given stays out of its errors, which go to the log: texts, addresses, hashes of tokens."""
     arguments = {"factory": factory, **_ARGUMENTS}
-    return create_async_engine(
+    engine = create_async_engine(
         url, pool_size=size, max_overflow=0, pool_timeout=30, connect_args=arguments, hide_parameters=True
     )
+    event.listen(engine.sync_engine, "handle_error", _on_error)
+    return engine
 
 
 def _begin_read(connection: Connection) -> None:

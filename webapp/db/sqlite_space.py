@@ -18,8 +18,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from webapp.db.errors import UserError, known_error
+from webapp.db.errors import known_error
 from webapp.db.sqlite_driver import BUSY_TIMEOUT, connect, execute_when_free
+from webapp.db.system import CannotCompact
 
 HOLD_SECONDS = 0.01  # for which a slice aims to hold the write lock
 INCREMENTAL = 2  # `PRAGMA auto_vacuum`
@@ -28,10 +29,6 @@ ROOM = 2.2
 CHECKPOINT_SECONDS = 0.05  # to wait for readers of the old pages, while writers wait
 
 logger = logging.getLogger(__name__)
-
-
-class CannotCompact(UserError):
-    """Why the file is not written anew."""
 
 
 def set_shrinkable(path: Path) -> None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from webapp.db.system import Writer
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -29,20 +31,6 @@ class Publisher(Protocol):
     def publish(self, topic: str, event: object, *, key: str | None = None) -> None: ...
 
 
-class BlockingWriter(Protocol):
-    """The writer's connection in its own thread. A transaction that has not begun begins with the first call."""
-
-    def start(self, function: Callable[[Connection], T], *, commits: bool = False) -> "asyncio.Future[T]":
-        """Run `function(connection)` in the thread, and commit there if it has not failed."""
-        ...
-
-    async def commit(self) -> None:
-        """Commit what was begun here, if it was."""
-        ...
-
-    async def rollback(self) -> None: ...
-
-
 def in_one_run(verb: Verb) -> Verb:
     """Mark a verb whose only change is one call of `run`, after which nothing can fail. As a unit of work of its own it
     is committed in the same turn of the writer's thread, which takes half of another; as a part of another verb not.
@@ -58,12 +46,12 @@ class UnitOfWork:
     transaction fails.
     """
 
-    engine: AsyncEngine
+    writer: Writer
     queue: JobQueue | None = None  # None: the schedule of the next server finds what there is to do
     broker: Publisher | None = None
-    writer: "BlockingWriter | None" = None
     page: str | None = None  # the open page that asked for it, as that page calls itself
     is_in_one_run: bool = False  # whether it is committed with its only `run`
+    is_committing: bool = False  # from when on it may have happened
     _is_committed: bool = False
     _after: list[Callable[[], None]] = field(default_factory=list)
     _session: AsyncSession | None = None
@@ -72,7 +60,7 @@ class UnitOfWork:
     def session(self) -> AsyncSession:
         """Made when it is first used: opening and closing one takes as long as two statements of `run`."""
         if self._session is None:
-            self._session = AsyncSession(self.engine, expire_on_commit=False)
+            self._session = AsyncSession(self.writer.session_engine, expire_on_commit=False)
         return self._session
 
     def enqueue(self, task: str, subject: str) -> None:
@@ -93,13 +81,12 @@ class UnitOfWork:
         One thread switch however many statements it runs; through the session each statement takes four. What the
         session has not flushed yet is not there.
         """
-        if self.writer is None:
-            raise RuntimeError("This unit of work has no writer")
         if self._is_committed:
             raise RuntimeError("This unit of work was committed with its only run")
         if self._session is not None and self._session.in_transaction():
             await self._session.connection()  # its transaction is that of the thread, too
         commits = self.is_in_one_run and self._session is None
+        self.is_committing = commits
         running = self.writer.start(function, commits=commits)
         try:
             result = await asyncio.shield(running)
@@ -111,15 +98,16 @@ class UnitOfWork:
 
     async def commit(self) -> None:
         if self._session is not None:
+            await self._session.flush()
+        self.is_committing = True
+        if self._session is not None:
             await self._session.commit()
-        if self.writer is not None:
-            await self.writer.commit()
+        await self.writer.commit()
 
     async def rollback(self) -> None:
         if self._session is not None:
             await self._session.rollback()
-        if self.writer is not None:
-            await self.writer.rollback()
+        await self.writer.rollback()
 
     async def close(self) -> None:
         if self._session is not None:

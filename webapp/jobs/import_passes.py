@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from webapp.db.errors import DatabaseBusy, StorageFull, StorageReadOnly, UserError, known_error
+from webapp.db.errors import DatabaseBusy, DatabaseTrouble, StorageFull, UserError, known_error
 from webapp.formats.errors import ImportFileError
 from webapp.imports.child_process import Child, ChildDied, ChildFailed, ChildStopped
 from webapp.imports.report import InspectionReport
@@ -149,7 +149,7 @@ async def _record_failure(context: JobContext, import_id: str, reason: str) -> b
     """Whether nothing is left to be recorded."""
     try:
         await context.database.write(importing.fail, import_id, reason)
-    except (StorageFull, StorageReadOnly, DatabaseBusy) as trouble:
+    except DatabaseTrouble as trouble:
         logger.warning("The failure of import %s could not be saved: %s", import_id, trouble)
         import_ = await context.get_import(import_id)
         has_preview = import_ is not None and import_.state == ImportState.INSPECTING and import_.inspection is not None

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from webapp.db.errors import DatabaseBusy, StorageFull, StorageReadOnly, UserError, known_error
+from webapp.db.errors import DatabaseTrouble, UserError, known_error
 from webapp.imports.child_process import ChildStopped
 from webapp.imports.requests import ApplyRequest, PlanRequest, Request, RevertRequest
 from webapp.jobs.context import JobContext
@@ -67,7 +67,7 @@ async def fail_change(context: JobContext, change_id: str, error: Exception) -> 
         logger.error("The large change %s failed", change_id, exc_info=error)
     try:
         await _record_failure(context, change_id, str(known) if known else UNEXPECTED)
-    except (StorageFull, StorageReadOnly, DatabaseBusy) as trouble:
+    except DatabaseTrouble as trouble:
         logger.warning("The failure of change %s could not be saved: %s", change_id, trouble)
 
 

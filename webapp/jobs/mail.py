@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from email_validator import validate_email
 
 from settings import Settings, is_loopback
-from webapp.db.errors import DatabaseBusy, StorageFull, StorageReadOnly
+from webapp.db.errors import DatabaseTrouble
 from webapp.db.keys import sealer
 from webapp.jobs.context import JobContext
 from webapp.models import Mail, utc_now
@@ -67,7 +67,7 @@ async def _record(context: JobContext, mail_id: str, reason: str | None, *, is_f
     while True:
         try:
             return await context.database.write(record_attempt, mail_id, reason, is_final=is_final)
-        except (StorageFull, StorageReadOnly, DatabaseBusy) as trouble:
+        except DatabaseTrouble as trouble:
             logger.warning("The attempt to send mail %s could not be saved: %s", mail_id, trouble)
             await asyncio.sleep(RECORD_EVERY)
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import partial
 
 from webapp.broker import BrokerClosed
-from webapp.db.errors import DatabaseBusy, StorageFull, StorageReadOnly
+from webapp.db.errors import DatabaseTrouble
 from webapp.db.keys import sealer
 from webapp.db.sealing import BrokenSeal
 from webapp.jobs.context import JobContext
@@ -65,7 +65,7 @@ class WebhookSender:
                 while True:
                     try:
                         await self._run_subscribed()
-                    except (StorageFull, StorageReadOnly, DatabaseBusy) as trouble:
+                    except DatabaseTrouble as trouble:
                         logger.warning("Webhooks wait: %s", trouble)
                         await asyncio.sleep(RECORD_EVERY)
         finally:
@@ -176,7 +176,7 @@ class WebhookSender:
             try:
                 await self._database.write(record_attempt, mailer, limits, claimed, self._holder, attempt)
                 return
-            except (StorageFull, StorageReadOnly, DatabaseBusy) as trouble:
+            except DatabaseTrouble as trouble:
                 logger.warning("A delivery of the webhook %s could not be noted: %s", claimed.webhook_id, trouble)
                 await asyncio.sleep(RECORD_EVERY)
 

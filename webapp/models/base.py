@@ -4,7 +4,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, MetaData
+from sqlalchemy import JSON, BigInteger, DateTime, Integer, MetaData, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
@@ -29,6 +29,11 @@ def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def only_where(condition: str) -> dict[str, Any]:
+    """Of an index: only the rows that meet this condition are in it."""
+    return {f"{system}_where": text(condition) for system in ("sqlite", "postgresql")}
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An instant. Refuses naive datetimes, and returns aware ones even if the database drops the zone."""
 
@@ -48,6 +53,7 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: UtcDateTime(),
+        int: BigInteger().with_variant(Integer(), "sqlite"),  # where only this name makes ids of it
         dict[str, Any]: JSON(none_as_null=True),  # None is NULL, not the JSON text "null"
         list[Any]: JSON(none_as_null=True),
     }

@@ -52,9 +52,13 @@ def row_reader(connection: "BlockingConnection") -> "RowReader":
 
 def raw_rows(connection: "BlockingConnection") -> "RawRows":
     """The rows of all tables as they are stored, in the transaction of this connection."""
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "postgresql":
+        from webapp.rowstore.postgresql.raw import PostgresqlRawRows
+
+        return PostgresqlRawRows(driver)
     from webapp.rowstore.sqlite.raw import SqliteRawRows
 
-    driver: Any = connection.connection.driver_connection
     return SqliteRawRows(driver)
 
 

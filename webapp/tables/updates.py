@@ -5,7 +5,7 @@ from typing import Any
 from quart import Response, request, url_for
 from quart.typing import ResponseReturnValue
 
-from webapp.db.errors import DatabaseBusy, StorageFull, UserError
+from webapp.db.errors import DatabaseTrouble, UserError
 from webapp.extensions import config, db, jobs
 from webapp.imports.update_settings import UpdateSettings
 from webapp.models import ChangeSet, Import, ImportState, LargeChange, is_allowed
@@ -99,7 +99,7 @@ async def updates_apply(table_id: int, import_id: str) -> ResponseReturnValue:
         if conflict.state not in RUNNING_STATES:
             raise
         is_begun = True
-    except (NotFound, NotAllowed, DatabaseBusy, StorageFull):
+    except (NotFound, NotAllowed, DatabaseTrouble):
         raise
     except UserError as problem:  # another large change runs, or the table has no room for a column
         return await _page(*found, error=problem, status=422)

@@ -13,7 +13,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from settings import Settings
-from webapp.db.errors import DRIVER_ERRORS, DatabaseBusy, StorageFull, StorageReadOnly, UserError, known_error
+from webapp.db.drivers import DRIVER_ERRORS
+from webapp.db.errors import DatabaseTrouble, UserError, known_error
 from webapp.models import Event, RegistrationClosed
 from webapp.models.errors import NotAllowed, NotFound
 from webapp.models.tables.import_model import TooManyWaiting
@@ -51,9 +52,7 @@ KNOWN: dict[type[Exception], tuple[int, str]] = {
     NotAllowed: (403, ""),
     TooManyWaiting: (429, ""),
     TooManyOpen: (429, ""),
-    DatabaseBusy: (503, ""),
-    StorageFull: (503, ""),
-    StorageReadOnly: (503, ""),
+    DatabaseTrouble: (503, ""),
     PoolTimeout: (503, "The server is busy. Please try again in a moment."),
     TimeoutError: (503, TIMED_OUT),
 }

@@ -73,7 +73,7 @@ async def test_filters_search_and_fields_are_the_grids(settings: Settings, progr
 async def test_totals_are_exact_or_said_to_be_unknown(
     settings: Settings, program: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("webapp.rowstore.sqlite.pages.COUNT_LIMIT", 3)
+    monkeypatch.setattr("webapp.rowstore.sql.pages.COUNT_LIMIT", 3)
     client, url = await program(Scope.READ), f"{TABLES}/{add_planets(settings)}/rows"
 
     capped = await (await client.get(f"{url}?f.2=ge:1&limit=2")).get_json()

@@ -13,8 +13,8 @@ from tests.helpers import sign_up
 from tests.http.tables.test_tables import PARTIAL, get, planets, tree
 from tests.tables import PLANET_ROWS, add_table
 from webapp.rowstore.errors import QueryTimeout
-from webapp.rowstore.sqlite import aggregating
-from webapp.rowstore.sqlite.aggregating import Aggregator
+from webapp.rowstore.sql import aggregating
+from webapp.rowstore.sql.aggregating import Aggregator
 from webapp.rowstore.sqlite.reader import SqliteRowReader
 
 __all__ = ["planets"]  # the fixture

@@ -14,7 +14,7 @@ from tests.people import settle, window
 from tests.tables import add_table
 from webapp.db.sqlite_driver import connect
 from webapp.models import Role
-from webapp.rowstore.sqlite import converting
+from webapp.rowstore.sql import converting
 from webapp.web.application import Application
 
 ROWS = [("Oslo", "1,000"), ("Moss", ""), ("Moss", "8")]

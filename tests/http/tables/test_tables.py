@@ -21,7 +21,8 @@ from webapp.models.policy import Actor
 from webapp.models.tables.deletion import delete_table
 from webapp.models.tables.renaming import rename_table
 from webapp.rowstore.errors import QueryTimeout
-from webapp.rowstore.sqlite import pages, planning
+from webapp.rowstore.sql import pages
+from webapp.rowstore.sql import tables as row_tables
 from webapp.rowstore.sqlite.reader import SqliteRowReader
 from webapp.rowstore.sqlite.writer import SqliteRowWriter
 from webapp.rowstore.table_ref import Field, TableRef
@@ -157,7 +158,7 @@ async def test_a_row_has_a_page_and_a_panel_with_links_to_its_neighbours(client:
 async def test_a_row_whose_neighbours_take_too_long_to_find_says_so(
     client: QuartClient, planets: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planning, "SMALL_TABLE", 0)
+    monkeypatch.setattr(row_tables, "SMALL_TABLE", 0)
     monkeypatch.setattr(pages, "FIRST_CHUNK", 1)
     find = SqliteRowReader.row
     monkeypatch.setattr(SqliteRowReader, "row", lambda *args: find(*args, scan_seconds=0))
@@ -318,7 +319,7 @@ async def test_a_page_contains_the_count_and_a_fragment_requests_it(client: Quar
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight rows are looked through like a million: after two of them the time is up."""
-    monkeypatch.setattr(planning, "SMALL_TABLE", 0)
+    monkeypatch.setattr(row_tables, "SMALL_TABLE", 0)
     monkeypatch.setattr(pages, "FIRST_CHUNK", 2)
     monkeypatch.setattr(pages, "time", SimpleNamespace(monotonic=itertools.count().__next__))
 

@@ -21,7 +21,7 @@ from webapp.models.errors import NotFound
 from webapp.models.tables.access import TableAccess
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.reader import RowReader
-from webapp.rowstore.sqlite import pages
+from webapp.rowstore.sql import pages
 from webapp.rowstore.table_ref import TableRef
 from webapp.web.application import Application
 from webapp.web.row_reads import PersonalLimit, read_table, row_reads

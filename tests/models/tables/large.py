@@ -45,7 +45,7 @@ async def plan(
         yield changes
         return {"changed": len(changes)}
 
-    with open_loader(str(database.file)) as loader:
+    with open_loader(database.address) as loader:
         loader.write_plan(change.id, batches(), ignore)
     await database.write(large_steps.finish_planning, change.id)
     return await get(database, change.id)
@@ -66,7 +66,7 @@ def work(database: Database, change: LargeChange, parts: int = 1_000) -> None:
         if not left:
             raise Killed
 
-    with suppress(Killed), open_loader(str(database.file)) as loader:
+    with suppress(Killed), open_loader(database.address) as loader:
         (loader.apply_change if change.state == LargeState.APPLYING else loader.revert_change)(change.id, stop)
 
 
@@ -85,7 +85,7 @@ async def carry_out(database: Database, change: LargeChange) -> LargeChange:
 
 async def plan_taking_back(database: Database, change_id: int) -> LargeChange:
     table, change = await find_table(database, ADA, 1), await get(database, change_id)
-    address = str(database.file)
+    address = database.address
     with open_loader(address) as loader, open_reader(address) as reader:
         loader.write_plan(change_id, plan_undo(PlanInput(table.ref, change.arguments, reader, ignore)), ignore)
     await database.write(large_steps.finish_planning, change_id)

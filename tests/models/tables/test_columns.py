@@ -45,7 +45,7 @@ from webapp.models.tables.undo import NotUndoable, redo_latest, revert, undo_lat
 from webapp.rowstore import create_store, within
 from webapp.rowstore.column_rules import ColumnRules, RulesRefused
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite import converting, search_index
+from webapp.rowstore.sqlite import search_index
 from webapp.rowstore.sqlite.schema import search_name
 from webapp.rowstore.table_ref import Field, TableRef
 

@@ -136,13 +136,13 @@ async def test_two_processes_that_work_on_one_change_do_each_part_once(database:
         if others == 1:
             work(database, change, parts=2)
 
-    with open_loader(str(database.file)) as loader:
+    with open_loader(database.address) as loader:
         loader.apply_change(change.id, meanwhile)
     assert await logged(database) == upper()
     assert (await get(database, change.id)).parts_done == 4
     await database.write(cancel, ADA, 1, change.id)
     change, others = await get(database, change.id), 0
-    with open_loader(str(database.file)) as loader:
+    with open_loader(database.address) as loader:
         loader.revert_change(change.id, meanwhile)
     assert (await carry_out(database, change)).state == "cancelled"
     assert await logged(database) == []
@@ -157,7 +157,7 @@ async def test_a_plan_that_another_process_has_finished_is_not_made_again(databa
         raise AssertionError
         yield
 
-    with open_loader(str(database.file)) as loader:
+    with open_loader(database.address) as loader:
         loader.write_plan(change.id, never(), lambda done, of: None)
     async with database.reading() as session:
         assert len((await session.scalars(select(LargeChangePart))).all()) == 4

@@ -26,7 +26,7 @@ from webapp.models.tables.log_pruning import find_forgotten_columns, prune_until
 from webapp.models.tables.table import SearchIndex
 from webapp.models.tables.undo import UndoBegun, UndoResult
 from webapp.rowstore import create_store, entries
-from webapp.rowstore.sqlite import converting
+from webapp.rowstore.sql import converting
 
 ROWS = [(f"Planet {number}", str(number)) for number in range(1, 8)]
 FIRST, SECOND = 3, 4  # the numbers that the new columns get

@@ -84,7 +84,7 @@ async def finish_begun(
     """As the job does, whichever planner it is. `meanwhile`: done when it is planned, and not applied yet."""
     assert isinstance(begun, UndoBegun)
     table, change = await find_table(database, ADA, 1), await get(database, begun.change_id)
-    address = str(database.file)
+    address = database.address
     with open_loader(address) as loader, open_reader(address) as reader:
         batches = PLANNERS[change.planner]()(PlanInput(table.ref, change.arguments, reader, ignore))
         loader.write_plan(change.id, batches, ignore)
@@ -336,7 +336,7 @@ async def test_a_plan_that_is_being_written_is_given_up_by_a_purge(database: Dat
 
     await purge(database, 1, seq)
 
-    with pytest.raises(ChangeWithdrawn), open_loader(str(database.file)) as loader:
+    with pytest.raises(ChangeWithdrawn), open_loader(database.address) as loader:
         loader.write_plan(change.id, batches(), ignore)
     assert NAMES[1] not in await stored_names(database, data_dir)
     change = await get(database, change.id)

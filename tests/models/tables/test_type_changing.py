@@ -26,7 +26,7 @@ from webapp.models.tables.type_changing import (
     finish_type_change,
 )
 from webapp.rowstore import create_store, within
-from webapp.rowstore.sqlite import converting
+from webapp.rowstore.sql import converting
 from webapp.rowstore.values import Comparison, StoredRow
 
 DECIMAL = {"style": "fixed", "scale": 1}

@@ -8,8 +8,8 @@ import pytest
 
 from tests.rowstore.backends import StoredTable, column, ids
 from tests.rowstore.conftest import Make
+from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.sqlite.reader import SqliteRowReader
-from webapp.rowstore.sqlite.statement import Sql
 
 FIELDS = (column(1, "a"), column(2, "b", "integer"), column(3, "c"))
 

@@ -9,9 +9,9 @@ from tests.rowstore.backends import StoredTable, column
 from tests.rowstore.conftest import Make
 from webapp.rowstore.aggregates import Axis, Measure
 from webapp.rowstore.errors import QueryTimeout
-from webapp.rowstore.sqlite import aggregating as module
+from webapp.rowstore.sql import aggregating as module
+from webapp.rowstore.sql.aggregating import Aggregator
 from webapp.rowstore.sqlite import reader
-from webapp.rowstore.sqlite.aggregating import Aggregator
 
 FIELDS = (column(1, "city"), column(2, "n", "integer"), column(3, "name"))
 

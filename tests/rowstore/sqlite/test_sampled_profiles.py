@@ -8,9 +8,9 @@ import pytest
 from tests.rowstore.backends import StoredTable, column
 from tests.rowstore.conftest import Make
 from webapp.rowstore.errors import QueryTimeout
-from webapp.rowstore.sqlite import profile as module
+from webapp.rowstore.sql import profile as module
+from webapp.rowstore.sql.profile import Profiler
 from webapp.rowstore.sqlite import reader
-from webapp.rowstore.sqlite.profile import Profiler
 
 FIELDS = (column(1, "city"), column(2, "n", "integer"), column(3, "price", "decimal", {"style": "fixed", "scale": 2}))
 

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from tests.rowstore.backends import StoredTable, column, ids
 from tests.rowstore.conftest import Make
-from webapp.rowstore.sqlite import pages, planning
+from webapp.rowstore.sql import pages
+from webapp.rowstore.sql import tables as row_tables
 
 FIELDS = (column(1, "text"), column(2, "integer", "integer"))
 
@@ -14,7 +15,7 @@ FIELDS = (column(1, "text"), column(2, "integer", "integer"))
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small tables are scanned like large ones, two rows at a time."""
-    monkeypatch.setattr(planning, "SMALL_TABLE", 0)
+    monkeypatch.setattr(row_tables, "SMALL_TABLE", 0)
     monkeypatch.setattr(pages, "FIRST_CHUNK", 2)
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.rowstore.backends import SqliteBackend, StoredTable, column, ids, make_table
-from webapp.rowstore.sqlite import planning, search_index
+from webapp.rowstore.sql import tables as row_tables
+from webapp.rowstore.sqlite import search_index
 from webapp.rowstore.values import CellChange
 
 ROWS = 3_000
@@ -22,7 +23,7 @@ def table(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StoredTab
     monkeypatch.setattr(search_index, "FIRST_CHUNK", 20)
     monkeypatch.setattr(search_index, "MAX_CHUNK", 20)
     monkeypatch.setattr(search_index, "PAUSE_SECONDS", 0.0)
-    monkeypatch.setattr(planning, "SMALL_TABLE", 0)
+    monkeypatch.setattr(row_tables, "SMALL_TABLE", 0)
     rows = [(f"name {number:04}", f"city {number % 7}") for number in range(1, ROWS + 1)]
     table = make_table(SqliteBackend(data_dir), FIELDS, rows)
     with table.opened:

@@ -14,9 +14,9 @@ import pytest
 from tests.rowstore.backends import column
 from tests.rowstore.conftest import Make
 from tests.servers import PATIENCE, wait_for
+from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.sqlite import store as module
 from webapp.rowstore.sqlite.reader import SqliteRowReader
-from webapp.rowstore.sqlite.statement import Sql
 
 FIELDS = (column(1, "a"), column(2, "b"), column(3, "c"))
 ROWS = [("x" * 100, "y" * 100, str(n)) for n in range(3000)]

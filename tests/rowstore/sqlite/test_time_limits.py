@@ -8,8 +8,8 @@ import pytest
 from tests.rowstore.backends import column
 from tests.rowstore.conftest import Make
 from webapp.rowstore.errors import QueryTimeout
+from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.sqlite.reader import SqliteRowReader
-from webapp.rowstore.sqlite.statement import Sql
 
 FIELDS = (column(1, "name"),)
 ENDLESS = Sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n")

@@ -1,19 +1,15 @@
 """The schema of our own tables: `versions/` holds the migrations, and Alembic runs them.
 
-On SQLite the server migrates the file when it starts. Usually nothing needs migrating; then Alembic, half a second of
+The server migrates the database when it starts. Usually nothing needs migrating; then Alembic, half a second of
 imports, is not even loaded.
 """
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from settings import Settings
-from webapp.db.compacting import compact_once
 from webapp.db.copying import ensure_finished
-from webapp.db.sqlite import database_file
-from webapp.db.sqlite_driver import connect
+from webapp.db.systems import system_of
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -35,30 +31,20 @@ def revisions() -> set[str]:
 
 def current(settings: Settings) -> str | None:
     """The revision of the database; None if it was never migrated."""
-    path = database_file(settings.sqlalchemy_url)
-    if not path.exists():
-        return None
-    with closing(connect(path)) as connection:
-        try:
-            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        except sqlite3.OperationalError as error:
-            if "no such table" in str(error):
-                return None
-            raise
-    return str(row[0]) if row else None
+    return system_of(settings).revision()
 
 
 def upgrade(settings: Settings) -> bool:
     """Migrate the database to the newest revision; return whether there was anything to do.
 
-    All migrations run in one transaction that holds the write lock: two servers that start together take turns, and a
+    All migrations run in one transaction that holds a lock: two servers that start together take turns, and a
     failing migration leaves the database unchanged. Raises `CopyUnfinished` for a database that is being filled.
     """
     ensure_finished(settings)
     if current(settings) == head():
         return False
     migrate(settings, head())
-    compact_once(settings)
+    system_of(settings).compact_once()
     return True
 
 

@@ -8,7 +8,7 @@ from alembic import context
 from sqlalchemy import MetaData
 
 from settings import Settings
-from webapp.db import sqlite
+from webapp.db.systems import system_of
 
 USERS_TABLES = re.compile(r"^[ts]\d+(_|$)")  # imported tables and their indexes, which migrations leave alone
 
@@ -30,7 +30,7 @@ def render_item(type_: str, item: Any, _context: Any) -> str | Literal[False]:
 
 def run() -> None:
     settings = context.config.attributes.get("settings") or Settings()
-    with sqlite.migrating(settings.sqlalchemy_url) as connection:
+    with system_of(settings).migrating() as connection:
         context.configure(
             connection=connection,
             target_metadata=metadata(),

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, ForeignKey, ForeignKeyConstraint, Index, bindparam, insert, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.models.base import Base
+from webapp.models.base import Base, only_where
 from webapp.rowstore.entries import Entry, cells_from_json, cells_to_json, pack
 from webapp.rowstore.entries import unpack as entries_from_blob
 from webapp.rowstore.nul_escape import decode, encode
@@ -89,7 +89,7 @@ class ChangeSet(Base):
     __table_args__ = (
         Index("ix_change_sets_at", "at"),
         Index("ix_change_sets_actor_id", "actor_id"),
-        Index("ix_change_sets_purging", "table_id", sqlite_where=text("is_purging")),
+        Index("ix_change_sets_purging", "table_id", **only_where("is_purging")),
     )
 
     table_id: Mapped[int] = mapped_column(ForeignKey("tables.id", ondelete="CASCADE"), primary_key=True)

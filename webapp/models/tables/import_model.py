@@ -5,13 +5,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, Select, and_, func, select, text
+from sqlalchemy import ColumnElement, ForeignKey, Index, Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db.database import Database
 from webapp.db.errors import UserError
-from webapp.models.base import Base, utc_now
+from webapp.models.base import Base, only_where, utc_now
 from webapp.models.errors import NotFound
 from webapp.models.idempotency import is_remembered
 from webapp.models.policy import Actor
@@ -71,7 +71,7 @@ _RUNNING = "state IN ('inspecting', 'loading', 'comparing', 'updating')"
 class Import(Base):
     __tablename__ = "imports"
     # What runs or waits: few of many.
-    __table_args__ = (Index("ix_imports_running", "user_id", sqlite_where=text(_RUNNING)),)
+    __table_args__ = (Index("ix_imports_running", "user_id", **only_where(_RUNNING)),)
 
     id: Mapped[str] = mapped_column(primary_key=True)  # 32 hexadecimal digits
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)

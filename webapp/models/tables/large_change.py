@@ -15,13 +15,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, ForeignKey, Index, and_, bindparam, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, ForeignKey, Index, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db.database import Database
 from webapp.db.errors import UserError
 from webapp.models.accounts.user import User
-from webapp.models.base import MAX_ID, Base, utc_now
+from webapp.models.base import MAX_ID, Base, only_where, utc_now
 from webapp.models.errors import NotFound
 from webapp.models.tables.change_set import ChangeSet
 from webapp.models.tables.table import Column
@@ -76,7 +76,7 @@ class LargeChange(Base):
 
     __tablename__ = "large_changes"
     __table_args__ = (
-        Index("ix_large_changes_running", "table_id", unique=True, sqlite_where=text(_HOLDS_TABLE)),
+        Index("ix_large_changes_running", "table_id", unique=True, **only_where(_HOLDS_TABLE)),
         {"sqlite_autoincrement": True},  # no reused ids: a page that waits for one never shows another
     )
 

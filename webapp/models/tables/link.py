@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from zlib import crc32
 
-from sqlalchemy import ForeignKey, bindparam, or_, select, text
+from sqlalchemy import ForeignKey, bindparam, false, or_, select, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.models.base import Base, hash_token, utc_now
@@ -35,9 +35,9 @@ class Link(Base):
     shown: Mapped[list[Any] | None]
     # The saved view that it was made of, which may be gone or have changed since.
     view_id: Mapped[int | None]
-    may_edit: Mapped[bool] = mapped_column(server_default=text("0"))  # cells and rows
-    may_search: Mapped[bool] = mapped_column(server_default=text("1"))  # and filter
-    may_export: Mapped[bool] = mapped_column(server_default=text("1"))
+    may_edit: Mapped[bool] = mapped_column(server_default=false())  # cells and rows
+    may_search: Mapped[bool] = mapped_column(server_default=true())  # and filter
+    may_export: Mapped[bool] = mapped_column(server_default=true())
     password_hash: Mapped[str | None]  # asked for before anything is shown
     # Of other sites whose pages may have the table in a frame: ["https://example.org"].
     origins: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"), default=list)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db.database import Database
 from webapp.db.errors import UserError
-from webapp.models.base import Base, utc_now
+from webapp.models.base import Base, only_where, utc_now
 from webapp.models.tables.change_set import Via
 from webapp.rowstore.table_ref import Field
 
@@ -44,7 +44,7 @@ class TypeChange(Base):
 
     __tablename__ = "type_changes"
     __table_args__ = (
-        Index("ix_type_changes_running", "table_id", "number", unique=True, sqlite_where=text("state = 'running'")),
+        Index("ix_type_changes_running", "table_id", "number", unique=True, **only_where("state = 'running'")),
         {"sqlite_autoincrement": True},  # no reused ids: a page that waits for one never shows another
     )
 

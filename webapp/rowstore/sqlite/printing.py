@@ -1,7 +1,6 @@
-"""Cells in SQL: how each type is printed, sorted, and converted from a text.
+"""Cells in SQL: how each type is printed, and converted from a text.
 
-SQLite prints every cell, because a filter, a search, a compare-and-swap and an export need the same text; what the
-types do in Python (`webapp.types`) is the same. Texts are stored encoded (`nul_escape`), so words of a format that are
+Texts are stored encoded (`nul_escape`), so words of a format that are
 printed beside them are encoded as well.
 """
 
@@ -9,8 +8,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from webapp.rowstore.nul_escape import ESCAPE, encode
-from webapp.rowstore.sqlite.schema import column_name, companion_name, text_column_name
+from webapp.rowstore.sql.dialect import layout_of
+from webapp.rowstore.sql.schema import companion_name
+from webapp.rowstore.sql.statement import literal
 from webapp.rowstore.table_ref import Field
 from webapp.types.base import null_of
 from webapp.types.date import ISO
@@ -20,79 +20,7 @@ from webapp.types.number_format import NEGATIVES, is_decorated
 Format = Mapping[str, Any]
 
 _MAX_DIGITS_OF_INTEGER = 19
-_LAYOUTS = {"date": ISO, "datetime": "YYYY-MM-DDTHH:mm:ss", "time": "HH:mm:ss", "duration": "h:mm:ss"}
 _AS_STORED = ("YYYY-MM-DD", "YYYY-MM-DDTHH:mm", "YYYY-MM-DDTHH:mm:ss", "HH:mm", "HH:mm:ss")
-
-
-def print_shown(field: Field) -> str:
-    """SQL for the cell as people see and search it; never NULL."""
-    return _with_text(field, print_value(field, column_name(field), field.shown))
-
-
-def print_beginning(field: Field, limit: int) -> str:
-    """SQL for `print_shown`; of a text with more than `limit` characters only these, and an `ESCAPE` behind them.
-
-    So a text was cut if it has more characters than `limit`; and whether any of a page's was is noticed where the page
-    is searched for escapes in any case.
-    """
-    name, longest = text_column_name(field), int(limit)
-    if name is None:
-        return print_shown(field)
-    # Asking for the length of each first takes a third of the time of cutting each.
-    return f"iif(length({name}) > {longest}, substr({name}, 1, {longest}) || '{ESCAPE}', {print_shown(field)})"
-
-
-def print_exact(field: Field) -> str:
-    """SQL for the cell as it was in the file, byte for byte; never NULL."""
-    return _with_text(field, print_value(field, column_name(field), field.format))
-
-
-def layout_of(field: Field) -> str:
-    """How a day, a time or a duration is written."""
-    return str(field.format.get("layout", _LAYOUTS[field.type]))
-
-
-def is_empty(field: Field) -> str:
-    """SQL that is true of empty cells: those with neither a value nor a text."""
-    return (
-        f"({column_name(field)} IS NULL AND {_text_or_empty(field)} = '')"
-        if companion_name(field)
-        else _no_value(field)
-    )
-
-
-def is_filled(field: Field) -> str:
-    """SQL that is true of all other cells."""
-    name = column_name(field)
-    return f"({name} IS NOT NULL OR {_text_or_empty(field)} <> '')" if companion_name(field) else f"{name} IS NOT NULL"
-
-
-def is_exception(field: Field) -> str:
-    """SQL that is true of filled cells without a value."""
-    return f"({_no_value(field)} AND {_text_or_empty(field)} <> '')" if companion_name(field) else "0"
-
-
-def _no_value(field: Field) -> str:
-    return f"{column_name(field)} IS NULL"
-
-
-def _text_or_empty(field: Field) -> str:
-    """Where empty cells have a word of their own in the file, a cell of no characters is kept as a text."""
-    return f"ifnull({companion_name(field)}, '')"
-
-
-def _with_text(field: Field, printed: str) -> str:
-    companion = companion_name(field)
-    return f"ifnull({companion}, {printed})" if companion else printed
-
-
-def sort_key(field: Field) -> str:
-    """SQL for the column's sort key. Text sorts case-insensitively: apple, Banana, cherry.
-
-    This covers A to Z only: SQLite has no collation for other letters, which sort by code point. An index is used only
-    if it was created on exactly this expression.
-    """
-    return f"{column_name(field)} COLLATE NOCASE" if field.type == "text" else column_name(field)
 
 
 def bind(field: Field) -> str | None:
@@ -113,11 +41,6 @@ def bind(field: Field) -> str | None:
         case "date" | "datetime":
             return _bind_date(placeholder, format)
     return None
-
-
-def literal(text: str) -> str:
-    """A text as an SQL literal."""
-    return "'" + encode(text).replace("'", "''") + "'"
 
 
 def print_value(field: Field, name: str, format: Format) -> str:

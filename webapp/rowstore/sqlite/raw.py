@@ -5,7 +5,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 
 from webapp.rowstore.raw import RawRow, RawRows, RawTable, StoredKind, in_batches
-from webapp.rowstore.sqlite.schema import MAX_COLUMNS, ROW_ID, drop_sql, table_name
+from webapp.rowstore.sql.schema import table_name
+from webapp.rowstore.sqlite.schema import MAX_COLUMNS, ROW_ID, drop_search_sql
 
 _TABLE = re.compile(r"t([1-9]\d*)", re.ASCII)
 _KINDS: dict[str, StoredKind] = {"TEXT": "text", "INTEGER": "integer", "REAL": "float"}
@@ -47,7 +48,7 @@ class SqliteRawRows(RawRows):
         return int(last or 0)
 
     def drop(self, table_id: int) -> None:
-        for statement in drop_sql(table_id):
+        for statement in (*drop_search_sql(table_id), f"DROP TABLE IF EXISTS {table_name(table_id)}"):
             self._connection.execute(statement)
 
     def finish(self, table_id: int) -> None:

@@ -9,23 +9,26 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from webapp.rowstore.loader import Progress
-from webapp.rowstore.sqlite.cells import print_cells
-from webapp.rowstore.sqlite.planning import existing_names, highest_id
-from webapp.rowstore.sqlite.printing import print_shown
-from webapp.rowstore.sqlite.reader import SqliteRowReader
+from webapp.rowstore.sql.cells import print_cells
+from webapp.rowstore.sql.schema import table_name
+from webapp.rowstore.sql.statement import Sql, concatenate
+from webapp.rowstore.sql.tables import highest_id
+from webapp.rowstore.sqlite.dialect import DIALECT
 from webapp.rowstore.sqlite.schema import (
     ROW_ID,
+    drop_search_sql,
     drop_unfinished_search_sql,
     search_name,
     search_progress_name,
-    table_name,
 )
-from webapp.rowstore.sqlite.statement import concatenate
-from webapp.rowstore.sqlite.transaction import transaction
+from webapp.rowstore.sqlite.transaction import readable_errors
 from webapp.rowstore.table_ref import TableRef
+
+if TYPE_CHECKING:
+    from webapp.rowstore.sqlite.connection import SqliteConnection
 
 MAX_INDEXED = 500  # columns of the index; wider tables share them
 HOLD_SECONDS = 0.030  # a chunk aims to hold the write lock
@@ -51,7 +54,7 @@ def is_available(connection: sqlite3.Connection) -> bool:
     return True
 
 
-def build_search_index(connection: sqlite3.Connection, table: TableRef, progress: Progress) -> bool:
+def build_search_index(connection: "SqliteConnection", table: TableRef, progress: Progress) -> bool:
     """Build the index of an imported table; return False if this SQLite cannot, or the table is gone.
 
     It is built under another name, in many short transactions with pauses in which others write. An interrupted build
@@ -59,13 +62,13 @@ def build_search_index(connection: sqlite3.Connection, table: TableRef, progress
     chunk and may raise to abort.
     """
     table.ensure_whole()
-    if not is_available(connection):
+    if not is_available(connection.driver):
         return False
-    with transaction(connection):
-        names = _existing(connection, search_name(table.id), table_name(table.id))
+    with connection.transaction():
+        names = connection.existing_names([search_name(table.id), table_name(table.id)])
         if names != {table_name(table.id)}:
             return search_name(table.id) in names
-        _create(connection, table)
+        _create(connection.driver, table)
     try:
         _Builder(connection, table, progress).run()
     except _Gone:
@@ -80,8 +83,9 @@ class _Gone(Exception):
 class _Builder:
     """Builds the index of this table, which is empty still."""
 
-    def __init__(self, connection: sqlite3.Connection, table: TableRef, progress: Progress) -> None:
-        self._connection, self._table, self._progress = connection, table, progress
+    def __init__(self, connection: "SqliteConnection", table: TableRef, progress: Progress) -> None:
+        self._rows, self._connection = connection, connection.driver
+        self._table, self._progress = table, progress
         self._done, self._chunk = 0, FIRST_CHUNK
 
     def run(self) -> None:
@@ -125,26 +129,16 @@ class _Builder:
             return True
 
     def _total(self) -> int:
-        return highest_id(SqliteRowReader(self._connection).execute, self._table.id)
+        return highest_id(self._rows, self._table.id)
 
     @contextmanager
     def _step(self) -> Iterator[None]:
         """One transaction, and a pause before it. Raises `_Gone`."""
         time.sleep(PAUSE_SECONDS)
-        with transaction(self._connection):
-            if not _existing(self._connection, search_name(self._table.id, building=True)):
+        with self._rows.transaction():
+            if not self._rows.existing_names([search_name(self._table.id, building=True)]):
                 raise _Gone
             yield
-
-
-def merge(connection: sqlite3.Connection, table_id: int, *, begins: bool) -> bool:
-    """Merge some of the segments of a complete index, in which deleted texts end; return whether there is more. A
-    negative number of pages says that all of them are to become one.
-    """
-    name = search_name(table_id)
-    if not _existing(connection, name):
-        return False
-    return _merge_pages(connection, name, -MERGE_PAGES if begins else MERGE_PAGES)
 
 
 def _merge_pages(connection: sqlite3.Connection, name: str, pages: int) -> bool:
@@ -153,25 +147,47 @@ def _merge_pages(connection: sqlite3.Connection, name: str, pages: int) -> bool:
     return connection.total_changes - before >= 2  # as FTS5 says that it has done something
 
 
-@contextmanager
-def upkeep(connection: sqlite3.Connection, table: TableRef, ids: Sequence[int]) -> Iterator[None]:
-    """Keep the index of these rows equal to them, whatever changes in this block. Costs one query if there is none.
+class SqliteSearchUpkeep:
+    def __init__(self, connection: "SqliteConnection") -> None:
+        self._connection = connection
 
-    An index being built follows as far as it has come; what lies beyond it will read itself.
-    """
-    complete, building = search_name(table.id), search_name(table.id, building=True)
-    indexes = _existing(connection, complete, building) if ids else set[str]()
-    if not indexes:
+    @contextmanager
+    def upkeep(self, table: TableRef, ids: Sequence[int]) -> Iterator[None]:
+        """Costs one query if there is no index. One being built follows as far as it has come; what lies beyond it will
+        read itself.
+        """
+        connection, driver = self._connection, self._connection.driver
+        complete, building = search_name(table.id), search_name(table.id, building=True)
+        indexes = connection.existing_names([complete, building]) if ids else set[str]()
+        if not indexes:
+            yield
+            return
+        before = print_cells(connection, table.id, ids, _texts(table))
         yield
-        return
-    before = _texts_of(connection, table, ids)
-    yield
-    after = _texts_of(connection, table, ids)
-    for name in indexes:
-        last = _progress(connection, table.id) if name == building else None
-        for command, texts in (("delete", before), ("", after)):
-            changed = [(row_id, *cells) for row_id, cells in texts.items() if last is None or row_id <= last]
-            _write(connection, name, table, command, changed)
+        after = print_cells(connection, table.id, ids, _texts(table))
+        with readable_errors():
+            for name in indexes:
+                last = _progress(driver, table.id) if name == building else None
+                for command, texts in (("delete", before), ("", after)):
+                    changed = [(row_id, *cells) for row_id, cells in texts.items() if last is None or row_id <= last]
+                    _write(driver, name, table, command, changed)
+
+    def drop(self, table_id: int) -> None:
+        for statement in drop_search_sql(table_id):
+            self._connection.execute(Sql(statement))
+
+    def drop_unfinished(self, table_id: int) -> None:
+        for statement in drop_unfinished_search_sql(table_id):
+            self._connection.execute(Sql(statement))
+
+    def merge(self, table_id: int, *, begins: bool) -> bool:
+        """Merge some of the segments of a complete index, in which deleted texts end. A negative number of pages says
+        that all of them are to become one.
+        """
+        name = search_name(table_id)
+        if not self._connection.existing_names([name]):
+            return False
+        return _merge_pages(self._connection.driver, name, -MERGE_PAGES if begins else MERGE_PAGES)
 
 
 def _create(connection: sqlite3.Connection, table: TableRef) -> None:
@@ -228,14 +244,6 @@ def _write(
     connection.executemany(f"INSERT INTO {name} ({target}, {_names(table)}) VALUES ({values})", rows)
 
 
-def _texts_of(connection: sqlite3.Connection, table: TableRef, ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
-    return print_cells(SqliteRowReader(connection).execute, table.id, ids, _texts(table))
-
-
-def _existing(connection: sqlite3.Connection, *names: str) -> set[str]:
-    return existing_names(SqliteRowReader(connection).execute, names)
-
-
 def _names(table: TableRef) -> str:
     return ", ".join(f"g{index}" for index in range(min(len(table.indexed), MAX_INDEXED)))
 
@@ -246,4 +254,4 @@ def _texts(table: TableRef) -> list[str]:
     """
     fields = sorted(table.indexed, key=lambda field: field.number)
     width = min(len(fields), MAX_INDEXED)
-    return [concatenate(list(map(print_shown, fields[start::width])), "char(10)") for start in range(width)]
+    return [concatenate(list(map(DIALECT.print_shown, fields[start::width])), "char(10)") for start in range(width)]

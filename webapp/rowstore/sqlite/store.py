@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from webapp.db.sqlite_driver import connect
 from webapp.rowstore.reader import Blocks, RowReader
-from webapp.rowstore.sqlite.reader import STEPS, SqliteRowReader
+from webapp.rowstore.sqlite.connection import STEPS
+from webapp.rowstore.sqlite.reader import SqliteRowReader
 from webapp.rowstore.sqlite.schema import LIMITS
 from webapp.rowstore.store import RowStore
 
@@ -30,7 +31,7 @@ class SqliteRowStore(RowStore):
 
     @property
     def address(self) -> str:
-        return str(self._database.file)
+        return self._database.address
 
     async def read(self, work: Callable[[RowReader], T], seconds: float) -> T:
         return await self.find_and_read(_nothing, lambda _, rows: work(rows), seconds)
@@ -80,7 +81,7 @@ def _read(connection: "Connection", seconds: float, cancelled: threading.Event, 
     try:
         if not driver.in_transaction:  # nothing has been looked for before
             driver.execute("BEGIN")
-        with rows.cancellable(seconds, cancelled):
+        with rows.connection.cancellable(seconds, cancelled):
             return work(rows)
     finally:
         driver.rollback()

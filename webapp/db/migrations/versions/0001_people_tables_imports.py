@@ -67,7 +67,7 @@ def upgrade() -> None:
         sa.Column("position", sa.Integer, nullable=False),
         sa.Column("title", sa.String, nullable=False),
         sa.Column("type", sa.String, nullable=False),
-        sa.Column("format", sa.JSON, nullable=False),
+        sa.Column("format", sa.JSON, nullable=False, quote=True),
         sa.Column("facts", sa.JSON, nullable=False),
         sa.ForeignKeyConstraint(["table_id"], ["tables.id"], name="fk_columns_table_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_columns"),

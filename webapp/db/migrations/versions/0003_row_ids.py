@@ -32,7 +32,7 @@ def upgrade() -> None:
         started = time.monotonic()
         _encode_texts(table_id)
         _add_key(table_id)
-        next_id = f"SELECT ifnull(max(rowid), 0) + 1 FROM t{table_id}"
+        next_id = f"SELECT coalesce(max(rowid), 0) + 1 FROM t{table_id}"
         _run(f"UPDATE tables SET next_row_id = ({next_id}) WHERE id = {table_id}")
         logger.info("Table %d has been written anew in %.1f s", table_id, time.monotonic() - started)
     _set_formats("columns", "format", _without_nul)
@@ -124,9 +124,10 @@ def _without_nul_columns(inspection: dict[str, Any]) -> dict[str, Any]:
 
 
 def _set_formats(table: str, column: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    for row_id, text in _rows(f"SELECT id, {column} FROM {table} WHERE {column} LIKE '%\"nul\"%'"):
-        changed = json.dumps(change(json.loads(text)))
-        _run(f"UPDATE {table} SET {column} = :changed WHERE id = :id", changed=changed, id=row_id)
+    texts = f"SELECT id, document FROM (SELECT id, CAST({column} AS TEXT) AS document FROM {table}) found"
+    for row_id, text in op.get_bind().execute(sa.text(f"{texts} WHERE document LIKE :named"), {"named": '%"nul"%'}):
+        changed = sa.text(f"UPDATE {table} SET {column} = :changed WHERE id = :id")
+        op.get_bind().execute(changed, {"changed": json.dumps(change(json.loads(text))), "id": row_id})
 
 
 # -- statements --------------------------------------------------------------------------------------------------------
@@ -136,6 +137,6 @@ def _rows(statement: str) -> list[Any]:
     return list(op.get_bind().exec_driver_sql(statement))
 
 
-def _run(statement: str, **values: Any) -> int:
+def _run(statement: str) -> int:
     """Return how many rows were changed."""
-    return int(op.get_bind().exec_driver_sql(statement, values or None).rowcount)
+    return int(op.get_bind().exec_driver_sql(statement).rowcount)

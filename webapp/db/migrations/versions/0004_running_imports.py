@@ -11,7 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     running = sa.text("state IN ('inspecting', 'loading')")
-    op.create_index("ix_imports_running", "imports", ["user_id"], sqlite_where=running)
+    op.create_index("ix_imports_running", "imports", ["user_id"], sqlite_where=running, postgresql_where=running)
 
 
 def downgrade() -> None:

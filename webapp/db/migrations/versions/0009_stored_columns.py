@@ -27,7 +27,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("failure", sa.String(), nullable=True),
         sa.Column("type", sa.String(), nullable=False),
-        sa.Column("format", sa.JSON(), nullable=False),
+        sa.Column("format", sa.JSON(), nullable=False, quote=True),
         sa.Column("keeps_texts", sa.Boolean(), nullable=False, server_default="0"),
         sa.Column("storage", sa.Integer(), nullable=False),
         sa.Column("rows", sa.Integer(), nullable=False),
@@ -48,6 +48,7 @@ def upgrade() -> None:
         ["table_id", "number"],
         unique=True,
         sqlite_where=sa.text("state = 'running'"),
+        postgresql_where=sa.text("state = 'running'"),
     )
     op.create_table(
         "spare_columns",

@@ -10,10 +10,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("columns", sa.Column("deleted_at", sa.DateTime(), nullable=True))
+    op.add_column("columns", sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("tables", sa.Column("seq", sa.Integer(), nullable=False, server_default="0"))
     with op.batch_alter_table("tables") as tables:
-        tables.add_column(sa.Column("changed_at", sa.DateTime(), nullable=True))
+        tables.add_column(sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True))
     op.execute("UPDATE tables SET changed_at = created_at")
     _create_members()
     _create_log()
@@ -26,7 +26,7 @@ def _create_members() -> None:
         sa.Column("user_id", sa.Integer(), nullable=False),
         sa.Column("role", sa.String(), nullable=False),
         sa.Column("added_by", sa.Integer(), nullable=True),
-        sa.Column("added_at", sa.DateTime(), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("table_id", "user_id", name="pk_table_members"),
         sa.ForeignKeyConstraint(["table_id"], ["tables.id"], name="fk_table_members_table_id", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_table_members_user_id", ondelete="CASCADE"),
@@ -40,7 +40,7 @@ def _create_log() -> None:
         "change_sets",
         sa.Column("table_id", sa.Integer(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("actor_id", sa.Integer(), nullable=True),
         sa.Column("via", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),

@@ -16,7 +16,7 @@ def upgrade() -> None:
         sa.Column("table_id", sa.Integer(), nullable=False),
         sa.Column("role", sa.String(), nullable=False),
         sa.Column("added_by", sa.Integer(), nullable=True),
-        sa.Column("added_at", sa.DateTime(), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("invitation_id", "table_id", name="pk_table_invitations"),
         sa.ForeignKeyConstraint(
             ["invitation_id"], ["one_time_tokens.id"], name="fk_table_invitations_invitation_id", ondelete="CASCADE"

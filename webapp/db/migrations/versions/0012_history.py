@@ -8,21 +8,24 @@ down_revision = "0011"
 branch_labels = None
 depends_on = None
 
-_COLUMNS_OF_SETS = """
-UPDATE change_sets SET columns = COALESCE((
-    SELECT group_concat("column", ',') FROM (
-        SELECT DISTINCT "column" FROM changes
-        WHERE changes.table_id = change_sets.table_id AND changes.seq = change_sets.seq AND "column" IS NOT NULL
-        ORDER BY "column"
-    )
-), '')
-"""
+_sets = sa.table("change_sets", *map(sa.column, ("table_id", "seq", "columns")))
+_changes = sa.table("changes", *map(sa.column, ("table_id", "seq", "column")))
+_numbers = (
+    sa.select(sa.cast(_changes.c.column, sa.String).label("number"))
+    .where(_changes.c.table_id == _sets.c.table_id, _changes.c.seq == _sets.c.seq, _changes.c.column.is_not(None))
+    .group_by(_changes.c.column)
+    .order_by(_changes.c.column)
+    .correlate(_sets)
+    .subquery("numbers")
+)
+_listed = sa.select(sa.func.aggregate_strings(_numbers.c.number, ",")).scalar_subquery()
+_COLUMNS_OF_SETS = sa.update(_sets).values(columns=sa.func.coalesce(_listed, ""))
 
 
 def upgrade() -> None:
     op.add_column("change_sets", sa.Column("columns", sa.String(), nullable=False, server_default=""))
     op.add_column("tables", sa.Column("log_from", sa.Integer(), nullable=False, server_default="1"))
-    op.add_column("tables", sa.Column("log_pruned_to", sa.DateTime(), nullable=True))
+    op.add_column("tables", sa.Column("log_pruned_to", sa.DateTime(timezone=True), nullable=True))
     op.add_column("columns", sa.Column("is_dropped", sa.Boolean(), nullable=False, server_default="0"))
     op.execute(_COLUMNS_OF_SETS)
 

@@ -13,11 +13,11 @@ def upgrade() -> None:
     op.add_column("columns", sa.Column("rules", sa.JSON(), nullable=False, server_default="{}"))
     op.add_column("tables", sa.Column("next_column", sa.Integer(), nullable=False, server_default="1"))
     op.execute(
-        "UPDATE tables SET next_column = 1 + (SELECT ifnull(max(number), 0) FROM columns WHERE table_id = tables.id)"
+        "UPDATE tables SET next_column = 1 + (SELECT coalesce(max(number), 0) FROM columns WHERE table_id = tables.id)"
     )
     op.add_column("type_changes", sa.Column("seq", sa.Integer(), nullable=False, server_default="0"))
     # A change that runs while the server is upgraded has seen everything that is in the log now.
-    op.execute("UPDATE type_changes SET seq = ifnull((SELECT seq FROM tables WHERE id = table_id), 0)")
+    op.execute("UPDATE type_changes SET seq = coalesce((SELECT seq FROM tables WHERE id = table_id), 0)")
     op.add_column("spare_columns", sa.Column("seq", sa.Integer(), nullable=True))
 
 

@@ -12,7 +12,13 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("change_sets", sa.Column("purged", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("change_sets", sa.Column("is_purging", sa.Boolean(), nullable=False, server_default="0"))
-    op.create_index("ix_change_sets_purging", "change_sets", ["table_id"], sqlite_where=sa.text("is_purging"))
+    op.create_index(
+        "ix_change_sets_purging",
+        "change_sets",
+        ["table_id"],
+        sqlite_where=sa.text("is_purging"),
+        postgresql_where=sa.text("is_purging"),
+    )
     op.add_column("columns", sa.Column("is_purged", sa.Boolean(), nullable=False, server_default="0"))
     op.add_column("tables", sa.Column("trash_from", sa.Integer(), nullable=False, server_default="1"))
 

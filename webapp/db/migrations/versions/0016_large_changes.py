@@ -13,7 +13,8 @@ _LAST_LARGE = (
     "(SELECT max(seq) FROM change_sets large WHERE large.table_id = {table_id} AND (parts > 0 OR state <> ''))"
 )
 _FORGET_CHANGES = f"DELETE FROM changes WHERE seq <= {_LAST_LARGE.format(table_id='changes.table_id')}"
-_BEGIN_BEHIND = f"UPDATE tables SET log_from = max(log_from, ifnull({_LAST_LARGE.format(table_id='tables.id')} + 1, 1))"
+_BEHIND = f"coalesce({_LAST_LARGE.format(table_id='tables.id')} + 1, 1)"
+_BEGIN_BEHIND = f"UPDATE tables SET log_from = {_BEHIND} WHERE log_from < {_BEHIND}"
 _FORGET_SETS = f"DELETE FROM change_sets WHERE seq <= {_LAST_LARGE.format(table_id='change_sets.table_id')}"
 
 
@@ -80,7 +81,12 @@ def _create_changes() -> None:
     op.create_index("ix_large_changes_table_id", "large_changes", ["table_id"])
     op.create_index("ix_large_changes_user_id", "large_changes", ["user_id"])
     op.create_index(
-        "ix_large_changes_running", "large_changes", ["table_id"], unique=True, sqlite_where=sa.text(_HOLDS_TABLE)
+        "ix_large_changes_running",
+        "large_changes",
+        ["table_id"],
+        unique=True,
+        sqlite_where=sa.text(_HOLDS_TABLE),
+        postgresql_where=sa.text(_HOLDS_TABLE),
     )
 
 

@@ -36,7 +36,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("titles", sa.String(), nullable=False),
         sa.Column("settings", sa.JSON(), nullable=False),
-        sa.Column("used_at", sa.DateTime(), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=False),
         sa.UniqueConstraint("table_id", "name"),
     )
 
@@ -52,4 +52,6 @@ def downgrade() -> None:
 
 def _index_running(where: str) -> None:
     op.drop_index("ix_imports_running", "imports")
-    op.create_index("ix_imports_running", "imports", ["user_id"], sqlite_where=sa.text(where))
+    op.create_index(
+        "ix_imports_running", "imports", ["user_id"], sqlite_where=sa.text(where), postgresql_where=sa.text(where)
+    )

@@ -22,17 +22,17 @@ def upgrade() -> None:
         sa.Column("fields", sa.JSON(), nullable=False),
         sa.Column("thanks", sa.String(), nullable=False),
         sa.Column("next_url", sa.String(), nullable=False),
-        sa.Column("opens_at", sa.DateTime(), nullable=True),
-        sa.Column("closes_at", sa.DateTime(), nullable=True),
+        sa.Column("opens_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closes_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("max_answers", sa.Integer(), nullable=True),
         sa.Column("one_each", sa.Boolean(), nullable=False),
         sa.Column("origins", sa.JSON(), nullable=False),
         sa.Column("answers", sa.Integer(), nullable=False),
-        sa.Column("answered_at", sa.DateTime(), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_by", sa.Integer(), sa.ForeignKey("users.id", ondelete="SET NULL"), nullable=True),
-        sa.Column("created_at", sa.DateTime(), nullable=False),
-        sa.Column("deleted_at", sa.DateTime(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
         sa.UniqueConstraint("token_hash"),
         sqlite_autoincrement=True,
     )
@@ -42,7 +42,7 @@ def upgrade() -> None:
         "form_answers",
         sa.Column("form_id", sa.Integer(), sa.ForeignKey("forms.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("user_id", sa.Integer(), sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
-        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
     )
     op.create_index("ix_form_answers_user_id", "form_answers", ["user_id"])
     op.add_column("change_sets", sa.Column("form_id", sa.Integer(), nullable=True))

@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("links", sa.Column("may_edit", sa.Boolean(), server_default=sa.text("0"), nullable=False))
+    op.add_column("links", sa.Column("may_edit", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("links", sa.Column("password_hash", sa.String(), nullable=True))
     op.add_column("links", sa.Column("origins", sa.JSON(), server_default=sa.text("'[]'"), nullable=False))
     op.add_column("change_sets", sa.Column("link_id", sa.Integer(), nullable=True))

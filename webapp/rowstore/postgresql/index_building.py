@@ -1,0 +1,65 @@
+"""Building indexes while others read and write, which takes two passes over the rows."""
+
+from collections.abc import Mapping
+
+from webapp.rowstore.errors import RowsGone
+from webapp.rowstore.loader import Progress
+from webapp.rowstore.postgresql.connection import PostgresqlConnection
+from webapp.rowstore.postgresql.schema import search_name
+from webapp.rowstore.postgresql.search_index import row_text
+from webapp.rowstore.sql.loader import surplus_indexes
+from webapp.rowstore.sql.schema import index_name, index_prefix, table_name
+from webapp.rowstore.sql.statement import Sql
+from webapp.rowstore.table_ref import Field, TableRef
+
+REPORT_SECONDS = 0.5  # between two reports of progress
+# Waiting for the transactions that were running when it began is part of building.
+_SETTINGS = ("lock_timeout = 0", "maintenance_work_mem = '256MB'")
+_IS_VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(?)"
+_PROGRESS = "SELECT blocks_done, blocks_total FROM pg_stat_progress_create_index WHERE pid = ?"
+
+
+class IndexBuilder:
+    """On a connection of a child process, outside of a transaction."""
+
+    def __init__(self, connection: PostgresqlConnection) -> None:
+        self._connection = connection
+        for setting in _SETTINGS:
+            connection.execute(Sql(f"SET {setting}"))
+
+    def build_search_index(self, table: TableRef, progress: Progress) -> bool:
+        """False if the table is gone. An index of that name may be for columns as they were; it goes."""
+        dialect, name = self._connection.dialect, search_name(table.id)
+        self._drop(name)
+        progress(0, 0)
+        return self._build(name, table.id, f"USING gin (({row_text(dialect, table)}) gin_trgm_ops)")
+
+    def build_sort_index(self, table_id: int, field: Field, used: Mapping[int, float], since: float) -> set[int]:
+        indexed, name = self._connection.indexed_columns(table_id), index_name(table_id, field)
+        if field.storage in indexed or not self._connection.existing_names([table_name(table_id)]):
+            return indexed  # the table may have been deleted before this
+        surplus = surplus_indexes(indexed, used, since)
+        if surplus is None:
+            return indexed
+        for number in surplus:
+            self._drop(f"{index_prefix(table_id)}{number}")
+        dialect = self._connection.dialect
+        if not self._build(name, table_id, f"(({dialect.sort_keys(field)[0]}), {dialect.row_id})"):
+            return indexed - set(surplus)
+        return (indexed - set(surplus)) | {field.storage}
+
+    def _build(self, name: str, table_id: int, what: str) -> bool:
+        """With statistics about what is indexed. False if the table is gone."""
+        self._drop(name)  # what an interrupted build has left is not used, and yet written to
+        try:
+            self._connection.execute(Sql(f"CREATE INDEX CONCURRENTLY {name} ON {table_name(table_id)} {what}"))
+        except RowsGone:
+            return False
+        except BaseException:
+            self._drop(name)
+            raise
+        self._connection.analyze(table_name(table_id))
+        return True
+
+    def _drop(self, name: str) -> None:
+        self._connection.execute(Sql(f"DROP INDEX CONCURRENTLY IF EXISTS {name}"))

@@ -1,0 +1,47 @@
+"""Bulk work on a connection of its own, in transactions that last a tenth of a second."""
+
+from collections.abc import Mapping, Sequence
+
+from webapp.db.postgresql_driver import connect
+from webapp.rowstore.loader import NEVER_USED, Appender, Progress
+from webapp.rowstore.postgresql.appending import PostgresqlAppender, PostgresqlDraftCursor, next_size
+from webapp.rowstore.postgresql.connection import PostgresqlConnection
+from webapp.rowstore.postgresql.index_building import IndexBuilder
+from webapp.rowstore.sql.cursors import ImportCursor
+from webapp.rowstore.sql.loader import SqlRowLoader
+from webapp.rowstore.table_ref import Field, TableRef
+
+
+class PostgresqlRowLoader(SqlRowLoader):
+    connection: PostgresqlConnection
+
+    def __init__(self, address: str) -> None:
+        self._driver = connect(address)
+        super().__init__(PostgresqlConnection(self._driver))
+
+    def close(self) -> None:
+        self._driver.close()
+
+    def next_size(self, rows: int, held: float) -> int:
+        return next_size(rows, held)
+
+    def appender(self, table: TableRef, positions: Sequence[int], import_id: str) -> Appender:
+        cursor = ImportCursor(self.connection, table.id, import_id)
+        return PostgresqlAppender(self.connection, table, positions, cursor)
+
+    def draft_appender(self, table: TableRef, positions: Sequence[int], draft: str) -> Appender:
+        cursor = PostgresqlDraftCursor(self.connection, table, draft)
+        return PostgresqlAppender(self.connection, table, positions, cursor)
+
+    def index_search(self, table: TableRef, progress: Progress) -> bool:
+        table.ensure_whole()
+        return IndexBuilder(self.connection).build_search_index(table, progress)
+
+    def index_sort(
+        self, table_id: int, field: Field, used: Mapping[int, float] = NEVER_USED, since: float = 0
+    ) -> set[int]:
+        """Others read and write meanwhile."""
+        return IndexBuilder(self.connection).build_sort_index(table_id, field, used, since)
+
+    def interrupt(self) -> None:
+        self._driver.cancel_safe()

@@ -1,0 +1,25 @@
+"""The search index of a table, as far as it concerns whoever changes rows."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from webapp.rowstore.table_ref import TableRef
+
+
+class SearchUpkeep(Protocol):
+    def upkeep(self, table: TableRef, ids: Sequence[int]) -> AbstractContextManager[None]:
+        """Keep the index of these rows equal to them, whatever changes in this block."""
+        ...
+
+    def drop(self, table_id: int) -> None:
+        """And what has been built of another one."""
+        ...
+
+    def drop_unfinished(self, table_id: int) -> None:
+        """What an interrupted build has left. One that is running ends at its next step."""
+        ...
+
+    def merge(self, table_id: int, *, begins: bool) -> bool:
+        """Do some of the work in which the texts of deleted rows leave the index; return whether there is more."""
+        ...
