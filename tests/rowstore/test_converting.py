@@ -155,10 +155,10 @@ def test_an_export_that_has_begun_ends_with_what_it_began_with(make: Make) -> No
 
 def test_a_table_without_room_refuses_a_further_stored_column(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     table = make([column(1, "n")], [("1",), ("x",)])
-    monkeypatch.setattr(converting, "MAX_COLUMNS", 2)
+    monkeypatch.setattr(converting, "columns_limit", lambda connection: 2)
     with pytest.raises(UserError, match="it is full"):
         convert(table, 1, "integer", {})
-    monkeypatch.setattr(converting, "MAX_COLUMNS", 3)
+    monkeypatch.setattr(converting, "columns_limit", lambda connection: 3)
     with pytest.raises(UserError, match="it is full"):  # the text of "x" needs another one
         convert(table, 1, "integer", {})
 

@@ -12,7 +12,7 @@ from webapp.rowstore.loader import ImportWithdrawn
 from webapp.rowstore.table_ref import TableRef
 
 IMPORT = f"{7:032x}"
-DRAFT = f"{IMPORT}_{1:032x}"
+DRAFT = f"{IMPORT}_{1:024x}"
 FIELDS = (column(1, "number", "integer"), column(3, "seen", "date", {"layout": "DD.MM.YYYY"}))
 POSITIONS = (0, 2)
 ROWS = [(str(number), "left out", f"{number % 28 + 1:02}.01.2024") for number in range(5_000)]
@@ -68,7 +68,7 @@ def test_the_rows_of_a_draft_become_those_of_the_table(backend: SqliteBackend) -
 
 def test_a_table_does_not_begin_with_a_draft_that_was_made_with_something_else(backend: SqliteBackend) -> None:
     load(backend, ROWS)
-    assert create(backend, f"{IMPORT}_{2:032x}") == 0
+    assert create(backend, f"{IMPORT}_{2:024x}") == 0
     assert stored(backend) == {}
     assert drafts(backend) == [DRAFT]
 
@@ -83,7 +83,7 @@ def test_a_draft_of_an_import_that_somebody_has_decided_about_gets_no_rows(backe
         with pytest.raises(ImportWithdrawn):
             list(appender.append(ROWS[10:]))
     with pytest.raises(ImportWithdrawn):
-        load(backend, ROWS, f"{IMPORT}_{2:032x}")
+        load(backend, ROWS, f"{IMPORT}_{2:024x}")
     assert drafts(backend) == [DRAFT]
 
 
@@ -117,7 +117,7 @@ def test_nobody_takes_what_is_left_of_a_draft_or_adds_to_it(backend: SqliteBacke
         assert reader.has_discarded()
 
 
-@pytest.mark.parametrize("name", ["", IMPORT, f"{IMPORT}_x", f"{IMPORT}_{1:032x}; DROP TABLE users"])
+@pytest.mark.parametrize("name", ["", IMPORT, f"{IMPORT}_x", f"{IMPORT}_{1:024x}; DROP TABLE users"])
 def test_only_names_of_drafts_reach_the_database(backend: SqliteBackend, name: str) -> None:
     with backend.writing() as rows, pytest.raises(ValueError, match="names no draft"):
         rows.discard_draft(name)

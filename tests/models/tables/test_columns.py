@@ -350,7 +350,7 @@ async def test_what_is_refused(database: Database, table: Followed, monkeypatch:
     await database.write(delete_column, ADA, TABLE, CITY)
     with pytest.raises(LastColumn, match="only column"):
         await database.write(delete_column, ADA, TABLE, PEOPLE)
-    monkeypatch.setattr(converting, "MAX_COLUMNS", 3)
+    monkeypatch.setattr(converting, "columns_limit", lambda connection: 3)
     with pytest.raises(UserError, match="it is full"):
         await database.write(add_column, ADA, TABLE, "Area", "text", 0)
     assert (await found(database)).seq == 1
