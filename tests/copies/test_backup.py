@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from settings import Settings
-from tests.copies.installations import ADA, everything, ignore
+from tests.copies.installations import ADA, ALL_PAIRS, DATABASES, everything, ignore
 from tests.servers import PATIENCE
 from webapp.copies.archive import TargetExists, opened
 from webapp.copies.backup import IMPORT_FILES, Manifest, NothingToCopy, back_up
@@ -30,11 +30,17 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "all.rowcast"
 
 
+BETWEEN_ANY = pytest.mark.parametrize(("source", "target"), ALL_PAIRS, indirect=True)
+OF_ANY = pytest.mark.parametrize("source", DATABASES, indirect=True)
+TO_ANY = pytest.mark.parametrize("target", DATABASES, indirect=True)
+
+
 def back_up_and_restore(source: Settings, target: Settings, file: Path) -> None:
     back_up(source, file, force=False, progress=ignore)
     restore(target, file, progress=ignore, verified=ignore)
 
 
+@BETWEEN_ANY
 def test_restored_elsewhere_everything_is_equal(source: Settings, target: Settings, file: Path) -> None:
     before = everything(source)
     back_up_and_restore(source, target, file)
@@ -43,6 +49,7 @@ def test_restored_elsewhere_everything_is_equal(source: Settings, target: Settin
     assert {name for name in before["files"] if name.endswith("/original")}
 
 
+@BETWEEN_ANY
 def test_ids_are_never_used_again(source: Settings, target: Settings, file: Path) -> None:
     """Person 9 has gone, and so nobody gets their id."""
     back_up_and_restore(source, target, file)
@@ -76,6 +83,7 @@ def test_what_fails_leaves_no_file(source: Settings, file: Path, monkeypatch: py
     assert [path.name for path in file.parent.iterdir() if path.is_file()] == []
 
 
+@OF_ANY
 def test_it_is_one_moment_while_others_write(source: Settings, target: Settings, file: Path) -> None:
     """Each edit is a change set and a cell in one transaction: a copy has both or neither."""
     begun, stop = threading.Event(), threading.Event()
@@ -110,6 +118,7 @@ async def _edit_until(settings: Settings, begun: threading.Event, stop: threadin
     await database.close()
 
 
+@TO_ANY
 def test_only_into_an_empty_installation(source: Settings, target: Settings, file: Path) -> None:
     back_up_and_restore(source, target, file)
     before = everything(target)
@@ -152,19 +161,20 @@ from tests.conftest import make_settings
 from webapp.copies import restoring
 def kill(*_):
     os.kill(os.getpid(), signal.SIGKILL)
-place, folder, file = sys.argv[1:]
+place, folder, url, file = sys.argv[1:]
 setattr(restoring, place, kill) if hasattr(restoring, place) else setattr(restoring._Restore, place, kill)
-restoring.restore(make_settings(Path(folder)), Path(file), progress=lambda *_: None, verified=lambda *_: None)
+restoring.restore(make_settings(Path(folder), database_url=url), Path(file), progress=lambda *_: None, verified=lambda *_: None)
 """
 
 
+@TO_ANY
 @pytest.mark.parametrize("place", ["_fill_table", "_ensure_whole", "_place_files", "index_anew"])
 def test_one_that_was_killed_leaves_nothing_that_looks_complete(
     source: Settings, target: Settings, file: Path, place: str
 ) -> None:
     before = everything(source)
     back_up(source, file, force=False, progress=ignore)
-    arguments = [sys.executable, "-c", KILLED, place, str(target.data_dir), str(file)]
+    arguments = [sys.executable, "-c", KILLED, place, str(target.data_dir), target.database_url, str(file)]
     assert subprocess.run(arguments, env=os.environ | {"PYTHONPATH": os.getcwd()}).returncode == -9
     with pytest.raises(CopyUnfinished):
         migrations.upgrade(target)

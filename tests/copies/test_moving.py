@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from settings import Settings
 from tests.conftest import make_settings
-from tests.copies.installations import ADA, everything, ignore
+from tests.copies.installations import ADA, ALL_PAIRS, DATABASES, everything, ignore
 from tests.servers import Server
 from webapp.copies import moving
 from webapp.copies.moving import NotTheSame, SameDatabase, TargetNotEmpty, move
@@ -24,17 +24,15 @@ from webapp.models.tables import editing
 from webapp.models.tables.editing import CellEdit
 from webapp.rowstore import raw_rows
 
-
-@pytest.fixture
-def elsewhere(source: Settings, tmp_path: Path) -> Settings:
-    """The same data folder with another, empty database."""
-    return make_settings(source.data_dir, database_url=f"sqlite+aiosqlite:///{tmp_path / 'elsewhere' / 'moved.db'}")
+ANY = pytest.mark.parametrize(("source", "elsewhere"), ALL_PAIRS, indirect=True)
+TO_ANY = pytest.mark.parametrize("elsewhere", DATABASES, indirect=True)
 
 
 def without_files(found: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name != "files"}
 
 
+@ANY
 def test_moved_everything_is_equal_and_the_source_untouched(source: Settings, elsewhere: Settings) -> None:
     before = everything(source)
     moved = move(source, elsewhere, ignore)
@@ -44,6 +42,7 @@ def test_moved_everything_is_equal_and_the_source_untouched(source: Settings, el
     migrations.upgrade(elsewhere)
 
 
+@TO_ANY
 def test_and_back(source: Settings, elsewhere: Settings, tmp_path: Path) -> None:
     back = make_settings(source.data_dir, database_url=f"sqlite+aiosqlite:///{tmp_path / 'back.db'}")
     move(source, elsewhere, ignore)
@@ -58,7 +57,7 @@ from tests.conftest import make_settings
 from webapp.copies import moving
 from webapp.rowstore import raw
 raw.BATCH_ROWS = 100
-place, folder, url = sys.argv[1:]
+place, folder, source, url = sys.argv[1:]
 def kill(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 def kill_late(read, _):
@@ -67,15 +66,16 @@ def kill_late(read, _):
 if place != "rows":
     setattr(moving, place, kill) if hasattr(moving, place) else setattr(moving._Move, place, kill)
 progress = kill_late if place == "rows" else lambda *_: None
-moving.move(make_settings(Path(folder)), make_settings(Path(folder), database_url=url), progress)
+moving.move(make_settings(Path(folder), database_url=source), make_settings(Path(folder), database_url=url), progress)
 """
 
 
 def run_and_kill(source: Settings, elsewhere: Settings, place: str) -> None:
-    arguments = [sys.executable, "-c", KILLED, place, str(source.data_dir), elsewhere.database_url]
+    arguments = [sys.executable, "-c", KILLED, place, str(source.data_dir), source.database_url, elsewhere.database_url]
     assert subprocess.run(arguments, env=os.environ | {"PYTHONPATH": os.getcwd()}).returncode == -9
 
 
+@TO_ANY
 @pytest.mark.parametrize("place", ["rows", "_copy_own", "_compare_own", "export_hash", "index_anew"])
 def test_one_that_was_killed_goes_on(source: Settings, elsewhere: Settings, place: str) -> None:
     run_and_kill(source, elsewhere, place)
@@ -89,6 +89,7 @@ def test_one_that_was_killed_goes_on(source: Settings, elsewhere: Settings, plac
     migrations.upgrade(elsewhere)
 
 
+@ANY
 def test_what_has_changed_since_it_was_killed_is_copied_anew(source: Settings, elsewhere: Settings) -> None:
     run_and_kill(source, elsewhere, "_compare_own")
     asyncio.run(_edit(source))
@@ -105,6 +106,7 @@ async def _edit(settings: Settings) -> None:
     await database.close()
 
 
+@TO_ANY
 def test_no_server_starts_before_it_is_complete(source: Settings, elsewhere: Settings) -> None:
     run_and_kill(source, elsewhere, "_copy_own")
     with (
@@ -125,6 +127,7 @@ def test_not_beside_a_server(source: Settings, elsewhere: Settings) -> None:
     assert not copying.exists(elsewhere)
 
 
+@TO_ANY
 def test_a_target_that_has_anything_stays_as_it_is(source: Settings, elsewhere: Settings) -> None:
     with pytest.raises(SameDatabase):
         move(source, source, ignore)
@@ -134,6 +137,7 @@ def test_a_target_that_has_anything_stays_as_it_is(source: Settings, elsewhere: 
     assert migrations.current(elsewhere) == migrations.head()
 
 
+@TO_ANY
 def test_what_differs_after_copying_is_found(
     source: Settings, elsewhere: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

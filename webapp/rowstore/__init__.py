@@ -66,7 +66,7 @@ def row_reader(connection: "BlockingConnection") -> "RowReader":
 def raw_rows(connection: "BlockingConnection") -> "RawRows":
     """The rows of all tables as they are stored, in the transaction of this connection."""
     driver: Any = connection.connection.driver_connection
-    if connection.dialect.name == "postgresql":
+    if _is_postgresql(connection.dialect.name):
         from webapp.rowstore.postgresql.raw import PostgresqlRawRows
 
         return PostgresqlRawRows(driver)

@@ -38,7 +38,7 @@ class PostgresqlRawRows(RawRows):
     def read(self, table: RawTable, after: int = 0) -> Iterator[list[RawRow]]:
         names = ", ".join(["id", *table.names])
         statement = f"SELECT {names} FROM {table_name(table.id)} WHERE id > %s ORDER BY id"
-        with self._connection.cursor("raw_rows", withhold=False) as cursor:
+        with self._connection.cursor("raw_rows") as cursor:
             cursor.itersize = _FETCHED
             cursor.execute(statement.encode(), (after,))
             yield from in_batches(cursor)
