@@ -1,4 +1,4 @@
-"""The command line: `rowcast serve|db|doctor|settings|inspect|import|export|user`; of other servers `query|watch`."""
+"""The command line: `rowcast serve|db|doctor|settings|inspect|import|export|table|user`; of servers `query|watch`."""
 
 import csv
 import sys
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from webapp.cli.configuration import load_settings, upgraded_settings
+from webapp.cli.database import db
 from webapp.cli.remote_commands import export_from, import_as_new, import_into, query, remote_of, table_argument, watch
+from webapp.cli.table import table
 from webapp.cli.terminal import (
     Commands,
     Progress,
@@ -84,41 +86,6 @@ def doctor() -> None:
     for check in found:
         click.echo(printable(str(check)))
     sys.exit(0 if all(check.is_good for check in found) else 1)
-
-
-@main.group()
-def db() -> None:
-    """Manage the database."""
-
-
-@db.command()
-def upgrade() -> None:
-    """Upgrade the database to this version."""
-    from webapp.db import migrations
-
-    migrations.upgrade(load_settings())
-    click.echo(f"The database is at revision {migrations.current(load_settings())}.")
-
-
-@db.command()
-def current() -> None:
-    """Print the database's revision."""
-    from webapp.db import migrations
-
-    click.echo(migrations.current(load_settings()) or "none")
-
-
-@db.command("compact")
-def compact_database() -> None:
-    """Write the database anew, as small as can be; the server must not run."""
-    from webapp.db.systems import system_of
-    from webapp.leader import FileLeader
-
-    settings = load_settings()
-    with FileLeader(settings.data_dir).leading():
-        done = system_of(settings).compact()
-    before, after = (f"{size / 2**20:,.1f} MB" for size in (done.before, done.after))
-    click.echo(f"The database had {before} and has {after} now. It took {done.seconds:.1f} s.")
 
 
 @main.command("settings")
@@ -253,7 +220,7 @@ def export(remote: "Remote | None", table_id: int, format_: "Kind") -> None:
                 advance(done, 0)
 
 
-for command in (user, query, watch):
+for command in (db, table, user, query, watch):
     main.add_command(command)
 
 

@@ -31,7 +31,7 @@ def _json(document: Any) -> str:
     return storable_json(json.dumps(document))
 
 
-_ENGINE: dict[str, Any] = {"hide_parameters": True, "use_native_hstore": False, "json_serializer": _json}
+ENGINE: dict[str, Any] = {"hide_parameters": True, "use_native_hstore": False, "json_serializer": _json}
 
 
 def create_reader(url: str, size: int) -> AsyncEngine:
@@ -44,8 +44,8 @@ def create_reader(url: str, size: int) -> AsyncEngine:
         return driver
 
     pool = {"pool_size": size, "max_overflow": 0, "pool_timeout": 30}
-    engine = create_async_engine(_DIALECT, async_creator=open_one, **pool, **_ENGINE)
-    event.listen(engine.sync_engine, "handle_error", _on_error)
+    engine = create_async_engine(_DIALECT, async_creator=open_one, **pool, **ENGINE)
+    event.listen(engine.sync_engine, "handle_error", on_error)
     return engine
 
 
@@ -53,13 +53,13 @@ def create_blocking_reader(url: str, size: int) -> Engine:
     """Connections like the readers', for use in threads."""
     engine = create_engine(
         _DIALECT,
-        creator=lambda: _open(url, read_only=True),
+        creator=lambda: open_driver(url, read_only=True),
         poolclass=QueuePool,
         pool_size=size,
         max_overflow=0,
-        **_ENGINE,
+        **ENGINE,
     )
-    event.listen(engine, "handle_error", _on_error)
+    event.listen(engine, "handle_error", on_error)
     return engine
 
 
@@ -75,16 +75,16 @@ class PostgresqlWriter:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._driver = self._opened()
         one: dict[str, Any] = {"pool_size": 1, "max_overflow": 0}
-        self.session_engine = create_async_engine(_DIALECT, async_creator=self._threaded, **one, **_ENGINE)
+        self.session_engine = create_async_engine(_DIALECT, async_creator=self._threaded, **one, **ENGINE)
         self.engine = create_engine(
             _DIALECT,
             creator=lambda: self._driver,
             poolclass=StaticPool,
             pool_reset_on_return=None,  # else it rolls back when it is dropped
-            **_ENGINE,
+            **ENGINE,
         )
         for engine in (self.session_engine.sync_engine, self.engine):
-            event.listen(engine, "handle_error", _on_error)
+            event.listen(engine, "handle_error", on_error)
         self._connection: Connection | None = None
 
     @classmethod
@@ -143,7 +143,7 @@ class PostgresqlWriter:
         return asyncio.get_running_loop().run_in_executor(self._thread, call)
 
     def _opened(self) -> "psycopg.Connection[Any]":
-        driver = _open(self._url)
+        driver = open_driver(self._url)
         driver.isolation_level = psycopg.IsolationLevel.SERIALIZABLE
         return driver
 
@@ -169,7 +169,7 @@ class PostgresqlWriter:
 @contextmanager
 def migrating(url: str) -> Iterator[Connection]:
     """One transaction for schema changes. Whoever comes second waits for the first, and sees what it has done."""
-    engine = create_engine(_DIALECT, creator=lambda: _open(url), poolclass=NullPool, **_ENGINE)
+    engine = create_engine(_DIALECT, creator=lambda: open_driver(url), poolclass=NullPool, **ENGINE)
     with engine.connect() as connection, connection.begin():
         connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
@@ -177,7 +177,7 @@ def migrating(url: str) -> Iterator[Connection]:
     engine.dispose()
 
 
-def _open(url: str, *, read_only: bool = False) -> "psycopg.Connection[Any]":
+def open_driver(url: str, *, read_only: bool = False) -> "psycopg.Connection[Any]":
     driver = connect(url, read_only=read_only)
     driver.autocommit = False
     return driver
@@ -194,6 +194,6 @@ def _known() -> Iterator[None]:
         raise
 
 
-def _on_error(context: ExceptionContext) -> None:
+def on_error(context: ExceptionContext) -> None:
     if known := known_error(context.original_exception):
         raise known from context.original_exception

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # a child process loads neither SQLAlchemy nor what it does n
     from webapp.db.unit_of_work import BlockingConnection, UnitOfWork
     from webapp.rowstore.file_comparison import FileComparison
     from webapp.rowstore.loader import RowLoader
+    from webapp.rowstore.raw import RawRows
     from webapp.rowstore.reader import RowReader
     from webapp.rowstore.store import RowStore
     from webapp.rowstore.table_ref import Field, TableRef
@@ -60,6 +61,18 @@ def row_reader(connection: "BlockingConnection") -> "RowReader":
     limit, so it is for few rows, by their ids.
     """
     return row_writer(connection)
+
+
+def raw_rows(connection: "BlockingConnection") -> "RawRows":
+    """The rows of all tables as they are stored, in the transaction of this connection."""
+    driver: Any = connection.connection.driver_connection
+    if _is_postgresql(connection.dialect.name):
+        from webapp.rowstore.postgresql.raw import PostgresqlRawRows
+
+        return PostgresqlRawRows(driver)
+    from webapp.rowstore.sqlite.raw import SqliteRawRows
+
+    return SqliteRawRows(driver)
 
 
 def open_reader(address: str) -> "AbstractContextManager[RowReader]":

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from settings import Settings
+from webapp.db.copying import ensure_finished
 from webapp.db.systems import system_of
 
 if TYPE_CHECKING:
@@ -21,7 +22,11 @@ def head() -> str:
     """The newest migration: files are named `<number>_<words>.py` and only ever added (a test compares with
     Alembic).
     """
-    return max(path.name for path in (HERE / "versions").glob("[0-9]*.py")).partition("_")[0]
+    return max(revisions())
+
+
+def revisions() -> set[str]:
+    return {path.name.partition("_")[0] for path in (HERE / "versions").glob("[0-9]*.py")}
 
 
 def current(settings: Settings) -> str | None:
@@ -33,15 +38,21 @@ def upgrade(settings: Settings) -> bool:
     """Migrate the database to the newest revision; return whether there was anything to do.
 
     All migrations run in one transaction that holds a lock: two servers that start together take turns, and a
-    failing migration leaves the database unchanged.
+    failing migration leaves the database unchanged. Raises `CopyUnfinished` for a database that is being filled.
     """
+    ensure_finished(settings)
     if current(settings) == head():
         return False
-    from alembic import command  # slow to import, see above
-
-    command.upgrade(configuration(settings), "head")
+    migrate(settings, head())
     system_of(settings).compact_once()
     return True
+
+
+def migrate(settings: Settings, revision: str) -> None:
+    """To this revision, or a later one if the database has that. For whoever fills it, too."""
+    from alembic import command  # slow to import, see above
+
+    command.upgrade(configuration(settings), revision)
 
 
 def configuration(settings: Settings, metadata: "MetaData | None" = None) -> "Config":

@@ -96,6 +96,8 @@ class ChangeSet(Base):
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[datetime]
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    # The name of somebody who has no account here: the table comes from another installation.
+    author: Mapped[str] = mapped_column(default="", server_default=text("''"))
     # Of a visitor: the link that they came by, and its name then.
     link_id: Mapped[int | None]
     link_name: Mapped[str] = mapped_column(default="", server_default=text("''"))

@@ -9,5 +9,6 @@ from webapp.models.tables.change_set import ChangeSet
 AUTHOR_NAME: ColumnElement[str | None] = func.coalesce(
     func.nullif(User.name, ""),
     User.email,
+    func.nullif(ChangeSet.author, ""),
     case((ChangeSet.link_name != "", "a visitor via link “" + ChangeSet.link_name + "”")),
 )
