@@ -163,7 +163,8 @@ def kill(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 place, folder, url, file = sys.argv[1:]
 setattr(restoring, place, kill) if hasattr(restoring, place) else setattr(restoring._Restore, place, kill)
-restoring.restore(make_settings(Path(folder), database_url=url), Path(file), progress=lambda *_: None, verified=lambda *_: None)
+settings = make_settings(Path(folder), database_url=url)
+restoring.restore(settings, Path(file), progress=lambda *_: None, verified=lambda *_: None)
 """
 
 
