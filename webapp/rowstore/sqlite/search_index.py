@@ -9,10 +9,11 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from webapp.rowstore.loader import Progress
 from webapp.rowstore.sql.cells import print_cells
+from webapp.rowstore.sql.connection import Connection
 from webapp.rowstore.sql.schema import table_name
 from webapp.rowstore.sql.statement import Sql, concatenate
 from webapp.rowstore.sql.tables import highest_id
@@ -26,9 +27,6 @@ from webapp.rowstore.sqlite.schema import (
 )
 from webapp.rowstore.sqlite.transaction import readable_errors
 from webapp.rowstore.table_ref import TableRef
-
-if TYPE_CHECKING:
-    from webapp.rowstore.sqlite.connection import SqliteConnection
 
 MAX_INDEXED = 500  # columns of the index; wider tables share them
 HOLD_SECONDS = 0.030  # a chunk aims to hold the write lock
@@ -54,7 +52,7 @@ def is_available(connection: sqlite3.Connection) -> bool:
     return True
 
 
-def build_search_index(connection: "SqliteConnection", table: TableRef, progress: Progress) -> bool:
+def build_search_index(rows: Connection, driver: sqlite3.Connection, table: TableRef, progress: Progress) -> bool:
     """Build the index of an imported table; return False if this SQLite cannot, or the table is gone.
 
     It is built under another name, in many short transactions with pauses in which others write. An interrupted build
@@ -62,15 +60,15 @@ def build_search_index(connection: "SqliteConnection", table: TableRef, progress
     chunk and may raise to abort.
     """
     table.ensure_whole()
-    if not is_available(connection.driver):
+    if not is_available(driver):
         return False
-    with connection.transaction():
-        names = connection.existing_names([search_name(table.id), table_name(table.id)])
+    with rows.transaction():
+        names = rows.existing_names([search_name(table.id), table_name(table.id)])
         if names != {table_name(table.id)}:
             return search_name(table.id) in names
-        _create(connection.driver, table)
+        _create(driver, table)
     try:
-        _Builder(connection, table, progress).run()
+        _Builder(rows, driver, table, progress).run()
     except _Gone:
         return False
     return True
@@ -83,8 +81,8 @@ class _Gone(Exception):
 class _Builder:
     """Builds the index of this table, which is empty still."""
 
-    def __init__(self, connection: "SqliteConnection", table: TableRef, progress: Progress) -> None:
-        self._rows, self._connection = connection, connection.driver
+    def __init__(self, rows: Connection, driver: sqlite3.Connection, table: TableRef, progress: Progress) -> None:
+        self._rows, self._connection = rows, driver
         self._table, self._progress = table, progress
         self._done, self._chunk = 0, FIRST_CHUNK
 
@@ -148,15 +146,15 @@ def _merge_pages(connection: sqlite3.Connection, name: str, pages: int) -> bool:
 
 
 class SqliteSearchUpkeep:
-    def __init__(self, connection: "SqliteConnection") -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, driver: sqlite3.Connection) -> None:
+        self._connection, self._driver = connection, driver
 
     @contextmanager
     def upkeep(self, table: TableRef, ids: Sequence[int]) -> Iterator[None]:
         """Costs one query if there is no index. One being built follows as far as it has come; what lies beyond it will
         read itself.
         """
-        connection, driver = self._connection, self._connection.driver
+        connection, driver = self._connection, self._driver
         complete, building = search_name(table.id), search_name(table.id, building=True)
         indexes = connection.existing_names([complete, building]) if ids else set[str]()
         if not indexes:
@@ -187,7 +185,7 @@ class SqliteSearchUpkeep:
         name = search_name(table_id)
         if not self._connection.existing_names([name]):
             return False
-        return _merge_pages(self._connection.driver, name, -MERGE_PAGES if begins else MERGE_PAGES)
+        return _merge_pages(self._driver, name, -MERGE_PAGES if begins else MERGE_PAGES)
 
 
 def _create(connection: sqlite3.Connection, table: TableRef) -> None:
