@@ -11,11 +11,21 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.postgresql import PostgresServer
-from tests.rowstore.backends import BACKENDS, Cells, PostgresqlBackend, SqliteBackend, StoredTable, make_table
+from tests.rowstore.backends import (
+    BACKENDS,
+    Cells,
+    PostgresqlBackend,
+    SqliteBackend,
+    StoredTable,
+    empty_postgresql,
+    make_table,
+)
 from webapp.db import migrations
 from webapp.db.database import Database
 from webapp.rowstore import create_store
+from webapp.rowstore.postgresql import dialect as postgresql_dialect
 from webapp.rowstore.sql import tables as row_tables
+from webapp.rowstore.sqlite import dialect as sqlite_dialect
 from webapp.rowstore.sqlite import planning, search_index
 from webapp.rowstore.store import RowStore
 from webapp.rowstore.table_ref import Field
@@ -45,6 +55,24 @@ def migrated_template(postgresql_server: PostgresServer, tmp_path_factory: pytes
     postgresql_server.drop_database(name)
 
 
+@pytest.fixture(scope="session")
+def emptied_databases(postgresql_server: PostgresServer, migrated_template: str) -> Iterator[Callable[[], Any]]:
+    """`with emptied_databases() as url` gives a database without rows to one test at a time: emptying one takes a tenth
+    of the time of copying another.
+    """
+    free = list[str]()
+    with ExitStack() as made:
+
+        @contextmanager
+        def borrow() -> Iterator[str]:
+            url = free.pop() if free else made.enter_context(postgresql_server.database(migrated_template))
+            yield url
+            empty_postgresql(url)
+            free.append(url)
+
+        yield borrow
+
+
 @pytest.fixture
 def new_backend(backend_name: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[], Any]]:
     """Makes migrated, empty databases."""
@@ -57,8 +85,7 @@ def new_backend(backend_name: str, tmp_path: Path, request: pytest.FixtureReques
             )
 
         def postgresql() -> PostgresqlBackend:
-            server: PostgresServer = request.getfixturevalue("postgresql_server")
-            url = opened.enter_context(server.database(request.getfixturevalue("migrated_template")))
+            url = opened.enter_context(request.getfixturevalue("emptied_databases")())
             return PostgresqlBackend(tmp_path, url)
 
         yield {"sqlite": sqlite, "postgresql": postgresql}[backend_name]
@@ -80,6 +107,13 @@ def make(new_backend: Callable[[], Any]) -> Iterator[Make]:
             return table
 
         yield make
+
+
+@pytest.fixture
+def columns_limit(backend_name: str) -> int:
+    """How many columns a table may have."""
+    dialects = {"sqlite": sqlite_dialect, "postgresql": postgresql_dialect}
+    return dialects[backend_name].DIALECT.limits.columns
 
 
 @pytest.fixture
