@@ -165,7 +165,7 @@ class SqlFileComparison(FileComparison):
                 map(self._connection.dialect.print_exact, map(self.columns.__getitem__, self._keys))
             )
             keyless = self._number(f"SELECT count(*) FROM {table_name(self.table.id)} WHERE {empty}")
-        counts = {kind: self._number(f"SELECT count(*) FROM ({_refused(kind)}) AS some") for kind in _PROBLEMS}
+        counts = {kind: self._number(f"SELECT count(*) FROM ({_refused(kind)}) AS chosen") for kind in _PROBLEMS}
         samples = {kind: self._sample(_refused(kind)) for kind in _PROBLEMS}
         return KeyProblems(counts, samples, keyless)
 
@@ -268,7 +268,7 @@ class SqlFileComparison(FileComparison):
         name, after, done = table_name(self.table.id), 0, 0
         total = self._number(f"SELECT count(*) FROM {name}")
         some = f"SELECT {self._row} AS id FROM {name} WHERE {self._row} > ? ORDER BY 1 LIMIT {SCAN}"
-        statement = f"SELECT max(id), count(*) FROM ({some}) AS some"
+        statement = f"SELECT max(id), count(*) FROM ({some}) AS chosen"
         while True:
             ((last, count),) = self._connection.execute(Sql(statement, (after,)))
             if last is None:
