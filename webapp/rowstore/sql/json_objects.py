@@ -37,7 +37,7 @@ def object_line(dialect: Dialect, fields: Sequence[Field], print_other: Callable
     for column in fields:
         _place(root, column)
     members = _members(dialect, root, print_other)
-    return Sql(concatenate(["'{'", f"substr({members.text}, 2)", "'}'", "'\\n'"]), members.values)
+    return Sql(concatenate(["'{'", f"substr({members.text}, 2)", "'}'", "'\n'"]), members.values)
 
 
 def _source(field: Field) -> JsonColumn:

@@ -23,7 +23,7 @@ def object_line(dialect: Dialect, query: TableQuery, style: ObjectStyle, row_id:
     for place, field in enumerate(query.visible):
         names.append(f"{',' if place else ''}{encode(json.dumps(style.name(field), ensure_ascii=False))}:")
         pieces += ["?", _cell(dialect, field, style)]
-    return Sql(concatenate([*pieces, "'}}'", "'\\n'"]), tuple(names))
+    return Sql(concatenate([*pieces, "'}}'", "'\n'"]), tuple(names))
 
 
 def read_objects(

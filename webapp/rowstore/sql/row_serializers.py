@@ -93,7 +93,7 @@ def json_line(dialect: Dialect, query: TableQuery) -> Sql:
     names = [encode(json.dumps(field.title, ensure_ascii=False)) for field in query.visible]
     before = [f"{',' if index else '{'}{name}:" for index, name in enumerate(names)]
     pieces = [part for field in query.visible for part in ("?", _json_cell(dialect, field))]
-    return Sql(concatenate([*pieces, "'}'", "'\\n'"]), tuple(before))
+    return Sql(concatenate([*pieces, "'}'", "'\n'"]), tuple(before))
 
 
 def _json_cell(dialect: Dialect, field: Field) -> str:
