@@ -119,3 +119,28 @@ def test_sort_indexes_are_built_and_the_least_used_go(backend: Any) -> None:
         rows.drop_sort_index(1, fields[0])
         assert rows.connection.indexed_columns(1) == set(range(3, 10))
     table.opened.close()
+
+
+def test_a_zero_with_a_sign_keeps_its_text(backend: Any) -> None:
+    field = Field(1, "n", "decimal", {"style": "fixed", "scale": 2}, keeps_texts=True)
+    table = make_table(backend, [field], [("-0.00",), ("0.00",), ("12.345",), ("1e400",)])
+    with table.opened:
+        assert list(table.rows.cells(table.ref, range(1, 5), [field]).values()) == [
+            ("-0.00",),
+            ("0.00",),
+            ("12.345",),
+            ("1e400",),
+        ]
+        assert table.rows.values(table.ref, [1], field) == {1: 0.0}
+    assert backend.execute("SELECT c1t FROM t1 WHERE c1t IS NULL") == [(None,)]
+
+
+def test_a_conflict_with_another_writer_is_tried_again(backend: Any) -> None:
+    """Whoever renames the table meanwhile changes the record that counts the rows."""
+    table = make_table(backend, FIELDS, [])
+    with open_loader(backend.address) as loader:
+        appender = loader.appender(table.ref, range(3), f"{1:032x}")
+        for done in appender.append(ROWS[:5_000]):
+            backend.execute("UPDATE tables SET title = ?", str(done))
+    assert backend.execute("SELECT row_count FROM tables") == [(5_000,)]
+    table.opened.close()
