@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from webapp.db.sqlite_driver import connect
+from tests.database import connect
 from webapp.rowstore.sqlite.writer import SqliteRowWriter
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import StoredRow

@@ -7,10 +7,10 @@ import pytest
 from quart.testing import QuartClient
 
 from settings import Settings
+from tests.database import connect
 from tests.helpers import sign_up
 from tests.people import EVE, settle_everybody, window
 from tests.tables import add_table
-from webapp.db.sqlite_driver import connect
 from webapp.extensions import indexes
 from webapp.jobs import SortIndexes
 from webapp.jobs.indexes import KEPT_SECONDS

@@ -13,10 +13,10 @@ import pytest
 from quart.testing import QuartClient
 
 from settings import Settings
+from tests.database import connect
 from tests.helpers import sign_up
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp.db.database import Database
-from webapp.db.sqlite_driver import connect
 from webapp.models.policy import Actor
 from webapp.models.tables.deletion import delete_table
 from webapp.models.tables.renaming import rename_table

@@ -16,7 +16,7 @@ from tests.models.tables.test_editing import ADA, BOB, EVE, GUS, ROWS, TABLE, en
 from tests.tables import add_table
 from webapp.db.database import Database
 from webapp.db.errors import UserError
-from webapp.db.sqlite_driver import connect
+from tests.database import connect
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models import Actor, Column, Member, SpareColumn, Table, TypeChange, User
 from webapp.models.errors import NotAllowed, NotFound

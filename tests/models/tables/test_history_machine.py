@@ -19,10 +19,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import Connection, select
 
 from tests.conftest import make_settings
+from tests.database import connect
 from tests.tables import add_table
 from webapp.db.database import Database
 from webapp.db.errors import DatabaseBusy, UserError
-from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models import Action, Actor, ChangeSet, LargeChange, LargeState, Table, User, utc_now
 from webapp.models.errors import NotAllowed
