@@ -8,13 +8,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from pydantic import SecretStr
+
 from settings import Environment, Settings
-from webapp.db import sqlite
+from tests.postgresql import sqlalchemy_url
+from webapp.db import postgresql_driver, sqlite
 from webapp.db.sqlite_driver import connect
 from webapp.rowstore import open_loader, open_reader
+from webapp.rowstore.postgresql.connection import PostgresqlConnection
+from webapp.rowstore.postgresql.writer import PostgresqlRowWriter
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.reader import ExportFormat, RowReader
 from webapp.rowstore.sql.cursors import ImportCursor
+from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.sqlite.appending import SqliteAppender
 from webapp.rowstore.sqlite.connection import SqliteConnection
 from webapp.rowstore.sqlite.reader import SqliteRowReader
@@ -35,6 +41,10 @@ class Backend(Protocol):
 
     def writing(self) -> Any:
         """A context manager: a `RowWriter` in a transaction, committed at the end unless there is an exception."""
+        ...
+
+    def execute(self, statement: str, *values: Any) -> list[Any]:
+        """Run a statement as it is, in a transaction of its own."""
         ...
 
     def begin_import(self, table_id: int, import_id: str) -> None:
@@ -58,19 +68,50 @@ class SqliteBackend:
             yield SqliteRowWriter(connection)
             connection.execute("COMMIT")
 
-    def begin_import(self, table_id: int, import_id: str) -> None:
+    def execute(self, statement: str, *values: Any) -> list[Any]:
         with closing(self.connect()) as connection:
-            connection.executescript(
-                "INSERT OR IGNORE INTO users (id, email, name, password_hash, role, is_active, created_at)"
-                " VALUES (1, 'ada@example.org', 'ada', '', 'owner', 1, '2026-01-01');"
-                "INSERT INTO tables (id, owner_id, title, created_at, row_count, state, version, search_index)"
-                f" VALUES ({table_id}, 1, 'Table', '2026-01-01', 0, 'importing', 0, 'none');"
-                "INSERT INTO imports (id, user_id, table_id, state, created_at, filename, size, sha256, overrules,"
-                f" rows_done) VALUES ('{import_id}', 1, {table_id}, 'loading', '2026-01-01', 'a.csv', 1, '', '{{}}', 0)"
-            )
+            return connection.execute(statement, values).fetchall()
+
+    def begin_import(self, table_id: int, import_id: str) -> None:
+        for statement in records_of(table_id, import_id):
+            self.execute(statement)
 
 
-BACKENDS: dict[str, Callable[[Path], Any]] = {"sqlite": SqliteBackend}
+class PostgresqlBackend:
+    def __init__(self, folder: Path, url: str) -> None:
+        self.address = sqlalchemy_url(url)
+        settings = Settings(_env_file=None, environment=Environment.TESTING, data_dir=folder)
+        self.settings = settings.model_copy(update={"database_url": SecretStr(self.address)})
+
+    def connect(self) -> Any:
+        return postgresql_driver.connect(self.address)
+
+    @contextmanager
+    def writing(self) -> Iterator[RowWriter]:
+        with closing(self.connect()) as connection, connection.transaction():
+            yield PostgresqlRowWriter(connection)
+
+    def execute(self, statement: str, *values: Any) -> list[Any]:
+        with closing(self.connect()) as connection:
+            return PostgresqlConnection(connection).execute(Sql(statement, values))
+
+    def begin_import(self, table_id: int, import_id: str) -> None:
+        for statement in records_of(table_id, import_id):
+            self.execute(statement)
+
+
+def records_of(table_id: int, import_id: str) -> tuple[str, ...]:
+    return (
+        "INSERT INTO users (id, email, name, password_hash, role, is_active, created_at)"
+        " VALUES (1, 'ada@example.org', 'ada', '', 'owner', TRUE, '2026-01-01') ON CONFLICT DO NOTHING",
+        "INSERT INTO tables (id, owner_id, title, created_at, row_count, state, version, search_index)"
+        f" VALUES ({table_id}, 1, 'Table', '2026-01-01', 0, 'importing', 0, 'none')",
+        "INSERT INTO imports (id, user_id, table_id, state, created_at, filename, size, sha256, overrules,"
+        f" rows_done) VALUES ('{import_id}', 1, {table_id}, 'loading', '2026-01-01', 'a.csv', 1, '', '{{}}', 0)",
+    )
+
+
+BACKENDS = {"sqlite": SqliteBackend, "postgresql": PostgresqlBackend}
 
 
 def column(number: int, title: str = "", type: str = "text", format: dict[str, Any] | None = None) -> Field:

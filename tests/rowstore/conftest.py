@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.rowstore.backends import BACKENDS, Cells, StoredTable, make_table
+from tests.postgresql import PostgresServer
+from tests.rowstore.backends import BACKENDS, Cells, PostgresqlBackend, SqliteBackend, StoredTable, make_table
+from webapp.db import migrations
 from webapp.db.database import Database
 from webapp.rowstore import create_store
 from webapp.rowstore.sql import tables as row_tables
@@ -27,21 +29,53 @@ settings.register_profile(
 settings.load_profile("rowstore")
 
 
-@pytest.fixture(scope="session", params=BACKENDS)
-def backend(request: pytest.FixtureRequest) -> Any:
+@pytest.fixture(params=BACKENDS)
+def backend_name(request: pytest.FixtureRequest) -> str:
     """Every test that uses it, also by way of `make`, runs on each database."""
-    return BACKENDS[request.param]
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgresql_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a migrated, empty database, for copying."""
+    name = postgresql_server.create_database()
+    backend = PostgresqlBackend(tmp_path_factory.mktemp("postgresql"), postgresql_server.url(name))
+    migrations.upgrade(backend.settings)
+    yield name
+    postgresql_server.drop_database(name)
 
 
 @pytest.fixture
-def make(tmp_path: Path, backend: Any, migrated: Path) -> Iterator[Make]:
-    """Makes tables of fields and rows of texts, each in a database of its own."""
+def new_backend(backend_name: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[], Any]]:
+    """Makes migrated, empty databases."""
     numbers = count()
     with ExitStack() as opened:
 
+        def sqlite() -> SqliteBackend:
+            return SqliteBackend(
+                shutil.copytree(request.getfixturevalue("migrated"), tmp_path / f"data{next(numbers)}")
+            )
+
+        def postgresql() -> PostgresqlBackend:
+            server: PostgresServer = request.getfixturevalue("postgresql_server")
+            url = opened.enter_context(server.database(request.getfixturevalue("migrated_template")))
+            return PostgresqlBackend(tmp_path, url)
+
+        yield {"sqlite": sqlite, "postgresql": postgresql}[backend_name]
+
+
+@pytest.fixture
+def backend(new_backend: Callable[[], Any]) -> Any:
+    return new_backend()
+
+
+@pytest.fixture
+def make(new_backend: Callable[[], Any]) -> Iterator[Make]:
+    """Makes tables of fields and rows of texts, each in a database of its own."""
+    with ExitStack() as opened:
+
         def make(fields: Sequence[Field], rows: Iterable[Cells] = (), table_id: int = 1) -> StoredTable:
-            folder = shutil.copytree(migrated, tmp_path / str(next(numbers)))
-            table = make_table(backend(folder), fields, rows, table_id)
+            table = make_table(new_backend(), fields, rows, table_id)
             opened.enter_context(table.opened)
             return table
 

@@ -48,7 +48,7 @@ def test_the_database_hands_over_no_more_of_a_cell_than_its_beginning(make: Make
     table = make(FIELDS, [("a" * MEGABYTE, "1", ""), ("b" * MEGABYTE, "2", "")])
     reader: Any = table.rows
     fetched: list[Any] = []
-    reader._connection.row_factory = lambda _, row: fetched.extend(row) or row
+    reader.connection.driver.row_factory = lambda _, row: fetched.extend(row) or row
     page = table.page(("sort", "-1"), ("q", "aaa"))
     table.page(("sort", "1"), at=1)
     table.rows.row(table.ref, table.query(("sort", "1")), 2)
@@ -178,5 +178,5 @@ def test_a_profile_collects_no_more_of_a_value_than_it_compares(make: Make) -> N
     """What the database groups by is computed by the same expression."""
     table = make(FIELDS, [("ö" * MEGABYTE, "1", "")])
     reader: Any = table.rows
-    profiler = Profiler(reader.execute, reader.time_limit, 1, table.query(), FIELDS[0])
-    assert reader.execute(Sql(f"SELECT length({profiler._compared}) < 1000 FROM t1")) == [(1,)]
+    profiler = Profiler(reader.connection, 1, table.query(), FIELDS[0])
+    assert reader.connection.execute(Sql(f"SELECT length({profiler._compared}) < 1000 FROM t1")) == [(1,)]

@@ -366,7 +366,7 @@ def test_a_column_begins_to_keep_texts_when_it_has_to(make: Make) -> None:
 def test_a_full_table_has_no_room_for_texts(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = replace(FIELDS[0], keeps_texts=False)
     table = make([plain])
-    monkeypatch.setattr(converting, "MAX_COLUMNS", 2)
+    monkeypatch.setattr(converting, "columns_limit", lambda connection: 2)
     with pytest.raises(UserError, match="it is full"):
         table.write(lambda writer: writer.keep_texts(1, plain))
 
@@ -403,7 +403,7 @@ def test_a_profile_is_about_values_and_lists_the_other_texts(make: Make) -> None
 def test_a_profile_estimates_the_other_texts_of_a_large_table(make: Make) -> None:
     table = make(FIELDS[:1], [("NA" if number % 2 else str(number),) for number in range(1000)])
     reader = table.rows
-    profiler = Profiler(reader.execute, reader.time_limit, table.ref, table.query(), FIELDS[0])  # type: ignore[attr-defined]
+    profiler = Profiler(reader.connection, table.ref, table.query(), FIELDS[0])  # type: ignore[attr-defined]
     assert [(value.text, value.count) for value in profiler._exception_values(700, sampled=True)] == [("NA", 700)]
 
 

@@ -38,5 +38,5 @@ def import_of(draft: str) -> str:
 
 
 def _digest(value: Any) -> str:
-    """32 hexadecimal digits. Options that went through JSON, where tuples become lists, have the same."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]
+    """24 hexadecimal digits. Options that went through JSON, where tuples become lists, have the same."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:24]

@@ -1,7 +1,7 @@
 """Where the rows of tables live: the only code that speaks SQL to them. `store.py`, with `reader.py`, `writer.py` and
 `loader.py`, and `file_comparison.py` have the interfaces.
 
-Only SQLite is implemented so far; which database it is, is decided here and nowhere else.
+Which database it is, its address decides, here and nowhere else. What is the same SQL on both is in `sql/`.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,9 +24,18 @@ T = TypeVar("T")
 
 
 def create_store(database: "Database") -> "RowStore":
+    if _is_postgresql(database.address):
+        from webapp.rowstore.postgresql.store import PostgresqlRowStore
+
+        return PostgresqlRowStore(database)
     from webapp.rowstore.sqlite.store import SqliteRowStore
 
     return SqliteRowStore(database)
+
+
+def _is_postgresql(address: str) -> bool:
+    """Addresses of SQLite are paths of files."""
+    return address.startswith("postgresql")
 
 
 async def within(work: "UnitOfWork", function: "Callable[[RowWriter], T]") -> T:
@@ -36,9 +45,13 @@ async def within(work: "UnitOfWork", function: "Callable[[RowWriter], T]") -> T:
 
 def row_writer(connection: "BlockingConnection") -> "RowWriter":
     """The rows in the transaction of this connection, which is a unit of work's: see `UnitOfWork.run`."""
+    driver: Any = connection.connection.driver_connection
+    if _is_postgresql(connection.dialect.name):
+        from webapp.rowstore.postgresql.writer import PostgresqlRowWriter
+
+        return PostgresqlRowWriter(driver)
     from webapp.rowstore.sqlite.writer import SqliteRowWriter
 
-    driver: Any = connection.connection.driver_connection
     return SqliteRowWriter(driver)
 
 
@@ -51,12 +64,20 @@ def row_reader(connection: "BlockingConnection") -> "RowReader":
 
 def open_reader(address: str) -> "AbstractContextManager[RowReader]":
     """Read outside a server, without a time limit; `address` is a store's."""
+    if _is_postgresql(address):
+        from webapp.rowstore.postgresql import reader
+
+        return reader.open_reader(address)
     from webapp.rowstore.sqlite.reader import open_reader
 
     return open_reader(address)
 
 
 def open_loader(address: str) -> "RowLoader":
+    if _is_postgresql(address):
+        from webapp.rowstore.postgresql.loader import PostgresqlRowLoader
+
+        return PostgresqlRowLoader(address)
     from webapp.rowstore.sqlite.loader import SqliteRowLoader
 
     return SqliteRowLoader(address)
@@ -65,11 +86,16 @@ def open_loader(address: str) -> "RowLoader":
 def open_comparison(
     address: str, draft: Path, table: "TableRef", columns: "Sequence[Field]", keys: "Sequence[int]"
 ) -> "FileComparison":
-    """Lay a file over a table, with a database at the path `draft`, which is made anew and can be removed afterwards.
+    """Lay a file over a table. What that takes may be in a file at the path `draft`, which is made anew and can be
+    removed afterwards.
 
     `columns` are those of the file: fields of the table, or new ones, whose numbers are below 0. `keys` are numbers of
     the table's columns. Raises `RowsGone` if there is no such table.
     """
+    if _is_postgresql(address):
+        from webapp.rowstore.postgresql.comparing import PostgresqlFileComparison
+
+        return PostgresqlFileComparison(address, table, columns, keys)
     from webapp.rowstore.sqlite.comparing import SqliteFileComparison
 
     return SqliteFileComparison(address, draft, table, columns, keys)

@@ -1,6 +1,6 @@
 """Why rows cannot be read or written, described for the person who asked."""
 
-from webapp.db.errors import DatabaseBusy, UserError
+from webapp.db.errors import UserError
 
 
 class QueryError(UserError):
@@ -23,10 +23,6 @@ class RowsGone(UserError):
 
     def __init__(self) -> None:
         super().__init__("There is no such table any more: it was deleted a moment ago.")
-
-
-class WriteConflict(DatabaseBusy):
-    """Another transaction has changed what this one has read: nothing of it is kept, and it can be run again."""
 
 
 class CellValueError(UserError):

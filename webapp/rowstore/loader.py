@@ -54,7 +54,7 @@ class RowLoader(Protocol):
 
     def draft_appender(self, table: TableRef, positions: Sequence[int], draft: str) -> Appender:
         """The same for an import that nobody has decided about: its rows belong to no table, and nobody sees them,
-        until `RowWriter.create` takes the draft. Its name is the import's id, an underscore, and 32 hexadecimal digits
+        until `RowWriter.create` takes the draft. Its name is the import's id, an underscore, and 24 hexadecimal digits
         of what it is made with. The id of `table` means nothing. Raises `ImportWithdrawn`.
         """
         ...

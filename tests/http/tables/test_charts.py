@@ -15,7 +15,7 @@ from tests.tables import PLANET_ROWS, add_table
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.sql import aggregating
 from webapp.rowstore.sql.aggregating import Aggregator
-from webapp.rowstore.sqlite.reader import SqliteRowReader
+from webapp.rowstore.sqlite.connection import SqliteConnection
 
 __all__ = ["planets"]  # the fixture
 
@@ -410,13 +410,13 @@ async def test_it_is_read_in_the_time_that_it_has(
 ) -> None:
     """The row store's own limit is for all rows; what a page waits for has room for a sample after that."""
     seconds = list[float]()
-    real = SqliteRowReader.cancellable
+    real = SqliteConnection.cancellable
 
-    def noted(self: SqliteRowReader, limit: float, cancelled: Any) -> Any:
+    def noted(self: SqliteConnection, limit: float, cancelled: Any) -> Any:
         seconds.append(limit)
         return real(self, limit, cancelled)
 
-    monkeypatch.setattr(SqliteRowReader, "cancellable", noted)
+    monkeypatch.setattr(SqliteConnection, "cancellable", noted)
     await open_chart(client, planets, "kind=bar&x=1")
 
     assert seconds == [5.0]

@@ -92,7 +92,7 @@ async def test_what_does_not_fit_stays_in_the_form(
 
 
 async def test_a_full_table_says_so(client: QuartClient, table: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(converting, "MAX_COLUMNS", 3)
+    monkeypatch.setattr(converting, "columns_limit", lambda connection: 3)
     answer = await client.post(f"{table}/columns", form={"title": "Area", "type": "text", "place": "3"})
     assert answer.status_code == 422
     assert "it is full" in await answer.get_data(as_text=True)

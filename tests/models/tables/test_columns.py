@@ -45,6 +45,7 @@ from webapp.models.tables.undo import NotUndoable, redo_latest, revert, undo_lat
 from webapp.rowstore import create_store, within
 from webapp.rowstore.column_rules import ColumnRules, RulesRefused
 from webapp.rowstore.query import TableQuery
+from webapp.rowstore.sql import converting
 from webapp.rowstore.sqlite import search_index
 from webapp.rowstore.sqlite.schema import search_name
 from webapp.rowstore.table_ref import Field, TableRef
@@ -350,7 +351,7 @@ async def test_what_is_refused(database: Database, table: Followed, monkeypatch:
     await database.write(delete_column, ADA, TABLE, CITY)
     with pytest.raises(LastColumn, match="only column"):
         await database.write(delete_column, ADA, TABLE, PEOPLE)
-    monkeypatch.setattr(converting, "MAX_COLUMNS", 3)
+    monkeypatch.setattr(converting, "columns_limit", lambda connection: 3)
     with pytest.raises(UserError, match="it is full"):
         await database.write(add_column, ADA, TABLE, "Area", "text", 0)
     assert (await found(database)).seq == 1

@@ -142,7 +142,7 @@ async def test_a_plan_without_entries_adds_its_columns_all_the_same(database: Da
 async def test_without_room_for_its_columns_nothing_is_changed(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(converting, "MAX_COLUMNS", 4)
+    monkeypatch.setattr(converting, "columns_limit", lambda connection: 4)
     change = await planned(database, is_decided=False)
     with pytest.raises(UserError, match="it is full"):
         await database.write(apply, ADA, 1, change.id)

@@ -173,7 +173,7 @@ async def test_what_is_refused(database: Database, planets: Followed, monkeypatc
         await database.write(change_type, ADA, 1, 9, "text", {})
     with pytest.raises(NoSuchType):
         await database.write(change_type, ADA, 1, 2, "colour", {})
-    monkeypatch.setattr(converting, "MAX_COLUMNS", 3)
+    monkeypatch.setattr(converting, "columns_limit", lambda connection: 3)
     with pytest.raises(UserError, match="it is full"):
         await database.write(change_type, ADA, 1, 2, "text", {})
     assert await changes(database) == []

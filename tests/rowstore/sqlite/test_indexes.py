@@ -54,7 +54,7 @@ def test_building_an_index_waits_longer_for_the_lock_than_a_request(always_index
     table = make(FIELDS, [("abc", "1")])
     with closing(table.backend.connect()) as other, open_loader(table.backend.address) as loader:
         assert isinstance(loader, SqliteRowLoader)
-        loader._connection.execute("PRAGMA busy_timeout = 10")
+        loader._driver.execute("PRAGMA busy_timeout = 10")
         other.execute("BEGIN IMMEDIATE")
         release = threading.Timer(0.3, other.execute, ("COMMIT",))
         release.start()
@@ -68,11 +68,11 @@ def test_a_sort_index_that_is_interrupted_is_an_error_and_leaves_no_transaction(
     table = make(FIELDS, [(f"{number}", "1") for number in range(2000)])
     with open_loader(table.backend.address) as loader:
         assert isinstance(loader, SqliteRowLoader)
-        loader._connection.set_progress_handler(lambda: True, 2000)
+        loader._driver.set_progress_handler(lambda: True, 2000)
         with pytest.raises(QueryTimeout):
             loader.index_sort(1, FIELDS[0])
-        loader._connection.set_progress_handler(None, 0)
-        assert not loader._connection.in_transaction
+        loader._driver.set_progress_handler(None, 0)
+        assert not loader._driver.in_transaction
         loader.index_sort(1, FIELDS[0])
     assert names(table, "i1_1") == {"i1_1"}
 

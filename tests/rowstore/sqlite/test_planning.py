@@ -1,6 +1,6 @@
 """Which indexes the statements of a query use."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from typing import Any
 
@@ -8,17 +8,19 @@ import pytest
 
 from tests.rowstore.backends import StoredTable, column, ids
 from tests.rowstore.conftest import Make
+from webapp.rowstore.sql.connection import BATCH
+from webapp.rowstore.sql.reader import SqlRowReader
 from webapp.rowstore.sql.statement import Sql
-from webapp.rowstore.sqlite.reader import SqliteRowReader
+from webapp.rowstore.sqlite.connection import SqliteConnection
 
 FIELDS = (column(1, "a"), column(2, "b", "integer"), column(3, "c"))
 
 
-class ExplainingReader(SqliteRowReader):
+class ExplainingConnection(SqliteConnection):
     """Collects the steps of SQLite's plan for each statement."""
 
-    def __init__(self, connection: Any) -> None:
-        super().__init__(connection)
+    def __init__(self, driver: Any) -> None:
+        super().__init__(driver)
         self.steps: list[str] = []
         self.statements: list[Sql] = []
 
@@ -26,20 +28,20 @@ class ExplainingReader(SqliteRowReader):
         self._explain(sql)
         return super().execute(sql)
 
-    def iterate(self, sql: Sql) -> Iterator[list[Any]]:
+    def iterate(self, sql: Sql, size: int = BATCH, *, is_short: bool = False) -> Generator[list[Any], None, None]:
         self._explain(sql)
-        return super().iterate(sql)
+        return super().iterate(sql, size, is_short=is_short)
 
     def _explain(self, sql: Sql) -> None:
         self.statements.append(sql)
-        self.steps += [step[3] for step in self._connection.execute(f"EXPLAIN QUERY PLAN {sql.text}", sql.values)]
+        self.steps += [step[3] for step in self.driver.execute(f"EXPLAIN QUERY PLAN {sql.text}", sql.values)]
 
 
-def explain(table: StoredTable) -> ExplainingReader:
-    """Make the table read by an `ExplainingReader` from now on."""
-    reader = ExplainingReader(table.opened.enter_context(closing(table.backend.connect())))
-    table.rows = reader
-    return reader
+def explain(table: StoredTable) -> ExplainingConnection:
+    """Make the table read on an `ExplainingConnection` from now on."""
+    connection = ExplainingConnection(table.opened.enter_context(closing(table.backend.connect())))
+    table.rows = SqlRowReader(connection)
+    return connection
 
 
 @pytest.mark.parametrize("sort", ["1", "-1", "2", "-2"])
@@ -105,7 +107,7 @@ def test_pages_of_a_search_go_both_ways_through_the_search_index(always_indexed:
     assert not any(step.startswith("SCAN t1") for step in reader.steps)
 
 
-def trigrams(reader: ExplainingReader, table: StoredTable, text: str) -> list[str]:
+def trigrams(reader: ExplainingConnection, table: StoredTable, text: str) -> list[str]:
     """The trigrams that find the rows of a search."""
     reader.statements.clear()
     assert table.page(("q", text)).rows

@@ -11,7 +11,8 @@ from webapp.rowstore.aggregates import Axis, Measure
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.sql import aggregating as module
 from webapp.rowstore.sql.aggregating import Aggregator
-from webapp.rowstore.sqlite import reader
+from webapp.rowstore.sqlite import connection
+from webapp.rowstore.sqlite.reader import SqliteRowReader
 
 FIELDS = (column(1, "city"), column(2, "n", "integer"), column(3, "name"))
 
@@ -90,9 +91,9 @@ def test_a_table_too_small_for_a_sample_takes_too_long(table: StoredTable, monke
 
 
 def test_a_sample_takes_too_long_as_well(table: StoredTable, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "STEPS", 1)
+    monkeypatch.setattr(connection, "STEPS", 1)
     rows = table.rows
-    assert isinstance(rows, reader.SqliteRowReader)
+    assert isinstance(rows, SqliteRowReader)
 
-    with pytest.raises(QueryTimeout), rows.cancellable(0, threading.Event()):
+    with pytest.raises(QueryTimeout), rows.connection.cancellable(0, threading.Event()):
         rows.aggregate(table.ref, table.query(), [Axis(1, 5)], Measure())

@@ -10,7 +10,8 @@ from tests.rowstore.conftest import Make
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.sql import profile as module
 from webapp.rowstore.sql.profile import Profiler
-from webapp.rowstore.sqlite import reader
+from webapp.rowstore.sqlite import connection
+from webapp.rowstore.sqlite.reader import SqliteRowReader
 
 FIELDS = (column(1, "city"), column(2, "n", "integer"), column(3, "price", "decimal", {"style": "fixed", "scale": 2}))
 
@@ -67,8 +68,8 @@ def test_the_distinct_values_of_a_nearly_unique_column_are_not_counted(
 def test_a_profile_whose_first_scan_takes_too_long_is_an_error(
     table: StoredTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "STEPS", 1)
+    monkeypatch.setattr(connection, "STEPS", 1)
     rows = table.rows
-    assert isinstance(rows, reader.SqliteRowReader)
-    with pytest.raises(QueryTimeout), rows.cancellable(0, threading.Event()):
+    assert isinstance(rows, SqliteRowReader)
+    with pytest.raises(QueryTimeout), rows.connection.cancellable(0, threading.Event()):
         rows.profile(table.ref, table.query(), 1)

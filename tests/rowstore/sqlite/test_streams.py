@@ -84,7 +84,7 @@ async def test_a_consumer_that_is_cancelled_interrupts_the_statement(
 
     def endless(rows: SqliteRowReader) -> Generator[bytes, None, None]:
         working.set()
-        rows.execute(ENDLESS)
+        rows.connection.execute(ENDLESS)
         yield b""
 
     store = await open_store(make(FIELDS))

@@ -16,21 +16,21 @@ ENDLESS = Sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) S
 
 
 def answer(rows: SqliteRowReader) -> Any:
-    return rows.execute(Sql("SELECT 42"))[0][0]
+    return rows.connection.execute(Sql("SELECT 42"))[0][0]
 
 
 async def test_a_read_that_takes_too_long_is_stopped(make: Make, open_store: Any) -> None:
     store = await open_store(make(FIELDS))
     async with asyncio.timeout(5):
         with pytest.raises(QueryTimeout, match="took too long"):
-            await store.read(lambda rows: rows.execute(ENDLESS), 0.05)
+            await store.read(lambda rows: rows.connection.execute(ENDLESS), 0.05)
         assert await store.read(answer, 5) == 42
 
 
 async def test_a_part_of_a_read_can_have_less_time(make: Make, open_store: Any) -> None:
     def read(rows: SqliteRowReader) -> Any:
-        with pytest.raises(QueryTimeout), rows.time_limit(0.05):
-            rows.execute(ENDLESS)
+        with pytest.raises(QueryTimeout), rows.connection.time_limit(0.05):
+            rows.connection.execute(ENDLESS)
         return answer(rows)
 
     store = await open_store(make(FIELDS))
@@ -44,7 +44,7 @@ async def test_a_read_stops_when_its_caller_is_cancelled(make: Make, open_store:
 
     def read(rows: SqliteRowReader) -> None:
         loop.call_soon_threadsafe(begun.set)
-        rows.execute(ENDLESS)
+        rows.connection.execute(ENDLESS)
 
     reading = asyncio.create_task(store.read(read, 60))
     await begun.wait()

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from webapp.db.postgresql_driver import register_escaped_text
-from webapp.rowstore.errors import RowsGone
 from webapp.rowstore.loader import Appender, ImportWithdrawn
 from webapp.rowstore.nul_escape import encode
-from webapp.rowstore.postgresql.connection import PostgresqlConnection, readable_errors
+from webapp.rowstore.postgresql.connection import PostgresqlConnection
+from webapp.rowstore.postgresql.errors import readable_errors
 from webapp.rowstore.sql.cursors import DraftCursor, RowCursor
 from webapp.rowstore.sql.file_rows import FileRows, Parser, Row, value_parser
 from webapp.rowstore.sql.schema import companion_name
@@ -71,14 +71,12 @@ class PostgresqlAppender(Appender):
         self._connection.analyze(self._cursor.name)
 
     def _write(self, batch: Sequence[Row]) -> None:
-        try:
-            if self._keeps_texts:
-                self._copy(_GIVEN, "", batch)
-                self._connection.execute(Sql(self._insert_sql()))
-            else:
-                self._copy(self._cursor.name, f" ({columns_sql(self._connection.dialect, self._table)})", batch)
-        except RowsGone:
-            raise ImportWithdrawn from None
+        self._cursor.ensure_wanted()  # else its table may be gone
+        if self._keeps_texts:
+            self._copy(_GIVEN, "", batch)
+            self._connection.execute(Sql(self._insert_sql()))
+        else:
+            self._copy(self._cursor.name, f" ({columns_sql(self._connection.dialect, self._table)})", batch)
         self._cursor.move(self.done, self.done + len(batch))
 
     def _copy(self, name: str, columns: str, batch: Sequence[Row]) -> None:

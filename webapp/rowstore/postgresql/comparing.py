@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from webapp.db.postgresql_driver import connect, register_escaped_text
-from webapp.rowstore.postgresql.connection import PostgresqlConnection, readable_errors
+from webapp.rowstore.postgresql.connection import PostgresqlConnection
+from webapp.rowstore.postgresql.errors import readable_errors
 from webapp.rowstore.sql.comparing import SqlFileComparison
 from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.table_ref import Field, TableRef

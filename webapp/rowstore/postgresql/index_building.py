@@ -6,17 +6,14 @@ from webapp.rowstore.errors import RowsGone
 from webapp.rowstore.loader import Progress
 from webapp.rowstore.postgresql.connection import PostgresqlConnection
 from webapp.rowstore.postgresql.schema import search_name
-from webapp.rowstore.postgresql.search_index import row_text
+from webapp.rowstore.postgresql.search_index import index_sql
 from webapp.rowstore.sql.loader import surplus_indexes
 from webapp.rowstore.sql.schema import index_name, index_prefix, table_name
 from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.table_ref import Field, TableRef
 
-REPORT_SECONDS = 0.5  # between two reports of progress
 # Waiting for the transactions that were running when it began is part of building.
 _SETTINGS = ("lock_timeout = 0", "maintenance_work_mem = '256MB'")
-_IS_VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(?)"
-_PROGRESS = "SELECT blocks_done, blocks_total FROM pg_stat_progress_create_index WHERE pid = ?"
 
 
 class IndexBuilder:
@@ -29,10 +26,7 @@ class IndexBuilder:
 
     def build_search_index(self, table: TableRef, progress: Progress) -> bool:
         """False if the table is gone. An index of that name may be for columns as they were; it goes."""
-        dialect, name = self._connection.dialect, search_name(table.id)
-        self._drop(name)
-        progress(0, 0)
-        return self._build(name, table.id, f"USING gin (({row_text(dialect, table)}) gin_trgm_ops)")
+        return self._build(search_name(table.id), table.id, index_sql(table), progress)
 
     def build_sort_index(self, table_id: int, field: Field, used: Mapping[int, float], since: float) -> set[int]:
         indexed, name = self._connection.indexed_columns(table_id), index_name(table_id, field)
@@ -44,13 +38,14 @@ class IndexBuilder:
         for number in surplus:
             self._drop(f"{index_prefix(table_id)}{number}")
         dialect = self._connection.dialect
-        if not self._build(name, table_id, f"(({dialect.sort_keys(field)[0]}), {dialect.row_id})"):
+        if not self._build(name, table_id, f"(({dialect.sort_keys(field)[0]}), {dialect.row_id})", _ignore):
             return indexed - set(surplus)
         return (indexed - set(surplus)) | {field.storage}
 
-    def _build(self, name: str, table_id: int, what: str) -> bool:
+    def _build(self, name: str, table_id: int, what: str, progress: Progress) -> bool:
         """With statistics about what is indexed. False if the table is gone."""
         self._drop(name)  # what an interrupted build has left is not used, and yet written to
+        progress(0, 0)
         try:
             self._connection.execute(Sql(f"CREATE INDEX CONCURRENTLY {name} ON {table_name(table_id)} {what}"))
         except RowsGone:
@@ -63,3 +58,7 @@ class IndexBuilder:
 
     def _drop(self, name: str) -> None:
         self._connection.execute(Sql(f"DROP INDEX CONCURRENTLY IF EXISTS {name}"))
+
+
+def _ignore(done: int, total: int) -> None:
+    """Nobody waits."""

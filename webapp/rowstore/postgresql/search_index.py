@@ -2,25 +2,22 @@
 
 One index of trigrams (`pg_trgm`) over the printed cells of a row together. PostgreSQL keeps it equal to the rows
 itself, and uses it for conditions on exactly this expression: one that was made for columns that have changed since is
-never used. How searches use it is in `planning.py`.
+never used. How searches use it is in `search.py`.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from webapp.rowstore.postgresql.schema import search_name
+from webapp.rowstore.postgresql.search import search_text_sql
 from webapp.rowstore.sql.connection import Connection
-from webapp.rowstore.sql.dialect import Dialect
-from webapp.rowstore.sql.statement import Sql, concatenate
+from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.table_ref import TableRef
 
 
-def row_text(dialect: Dialect, table: TableRef) -> str:
-    """SQL for the printed cells of a row, one per line. They are in the order of their numbers: the index stays as it
-    is when columns change places.
-    """
-    fields = sorted(table.indexed, key=lambda field: field.number)
-    return concatenate(list(map(dialect.print_shown, fields)), "chr(10)")
+def index_sql(table: TableRef) -> str:
+    """What the index is on. Its trigrams are of letters as the database folds their case."""
+    return f'USING gin (({search_text_sql(table.indexed)} COLLATE "default") gin_trgm_ops)'
 
 
 class PostgresqlSearchUpkeep:

@@ -16,6 +16,7 @@ from webapp.rowstore.values import Row
 MAX_SELECTED = 1_000  # columns per statement; SQLite allows 2,000, including those of the order
 MAX_IDS = 1_000  # rows per statement
 VALUE_SIZE = 10  # characters that a cell counts for besides its text, about
+BLOCK = 256 * 1024  # bytes of a long cell that are read at once, about
 ELLIPSIS = "…"
 _ALL = Sql("TRUE")
 
@@ -105,7 +106,7 @@ def read_cell(connection: Connection, table: TableRef, row_id: int, field: Field
     name = text_column_name(field)
     found = print_scoped(connection, table, [row_id], [f"{name} IS NOT NULL" if name else "FALSE"])
     if name and found and found[row_id][0]:
-        yield from decode_pieces(connection.read_text(table.id, row_id, name))
+        yield from decode_pieces(connection.read_text(table.id, row_id, name, BLOCK))
     elif found:
         printed = print_cells(connection, table.id, [row_id], [connection.dialect.print_exact(field)])
         yield decode(printed[row_id][0]).encode()

@@ -81,8 +81,13 @@ class Plan:
 
     def keys(self, field: Field) -> tuple[str, ...]:
         """A column's sort keys."""
-        keys = self.dialect.sort_keys(field)
-        return keys if self.may_use_sort_index else tuple(map(self.dialect.unindexed, keys[-1:]))
+        if self.may_use_sort_index:
+            return self.dialect.sort_keys(field)
+        return (self.dialect.unindexed_key(field),)
+
+    def empty_keys(self, field: Field) -> tuple[str, ...]:
+        """What rows without a value in the column are ordered by, before all else, so that an index provides it."""
+        return ()
 
     def keys_of(self, field: Field, value: str) -> tuple[str, ...]:
         """What these are compared with."""
@@ -175,6 +180,10 @@ def _sign(sort: Sort, forward: bool) -> str:
     return "<" if sort.descending is forward else ">"
 
 
+def _direction(sort: Sort, forward: bool) -> str:
+    return "DESC" if sort.descending is forward else "ASC"
+
+
 def _id_sign(sorts: Sequence[Sort], forward: bool) -> str:
     return _sign(sorts[0], forward) if sorts else (">" if forward else "<")
 
@@ -182,9 +191,11 @@ def _id_sign(sorts: Sequence[Sort], forward: bool) -> str:
 def _order(plan: Plan, index: int, forward: bool) -> str:
     """By the sorts from `index` on. When the rows come in parts, only the very first key is known to be filled."""
     sorts = plan.query.sorts
-    terms = []
+    terms = list[str]()
+    for sort in sorts[:index]:  # all of these are empty
+        terms += [f"{key} {_direction(sort, forward)}" for key in plan.empty_keys(sort.field)]
     for place, sort in enumerate(sorts[index:], index):
-        direction = "DESC" if sort.descending is forward else "ASC"
+        direction = _direction(sort, forward)
         empties = "" if place == 0 and plan.may_use_sort_index else f" NULLS {'LAST' if forward else 'FIRST'}"
         terms += [f"{key} {direction}{empties}" for key in plan.keys(sort.field)]
     terms.append(f"{plan.order_id} {'ASC' if _id_sign(sorts, forward) == '>' else 'DESC'}")

@@ -43,8 +43,10 @@ class Connection(Protocol):
         """The same, one after the other; return how many rows each has changed."""
         ...
 
-    def iterate(self, sql: Sql, size: int = BATCH) -> Generator[list[Any], None, None]:
-        """The rows of one statement in batches, each computed when it is asked for; until the iterator is closed."""
+    def iterate(self, sql: Sql, size: int = BATCH, *, is_short: bool = False) -> Generator[list[Any], None, None]:
+        """The rows of one statement in batches, each computed when it is asked for; until the iterator is closed. If it
+        `is_short`, which a page is, the database may compute all of them at once.
+        """
         ...
 
     def time_limit(self, seconds: float) -> AbstractContextManager[None]:
@@ -94,8 +96,8 @@ class Connection(Protocol):
         """Make a function of texts and numbers one that lines can call."""
         ...
 
-    def read_text(self, table_id: int, row_id: int, column: str) -> Generator[bytes, None, None]:
-        """A stored text in UTF-8, piece by piece."""
+    def read_text(self, table_id: int, row_id: int, column: str, size: int) -> Generator[bytes, None, None]:
+        """A stored text in UTF-8, in pieces of about this size."""
         ...
 
 

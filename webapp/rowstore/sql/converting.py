@@ -57,9 +57,12 @@ def add_companion(connection: Connection, table_id: int, field: Field) -> None:
         _add(connection, table_id, types, name, str)
 
 
+def columns_limit(connection: Connection) -> int:
+    return connection.dialect.limits.columns
+
+
 def _add(connection: Connection, table_id: int, types: Collection[str], name: str, stored: type) -> None:
-    limit = connection.dialect.limits.columns
-    if len(types) >= limit:
+    if len(types) >= (limit := columns_limit(connection)):
         raise TableFull(limit)
     new = connection.dialect.column_sql(name, stored)
     connection.execute(Sql(f"ALTER TABLE {table_name(table_id)} ADD COLUMN {new}"))

@@ -27,6 +27,10 @@ class RowCursor(Protocol):
         """Return how many rows are there. Raises `ImportWithdrawn`."""
         ...
 
+    def ensure_wanted(self) -> None:
+        """Raises `ImportWithdrawn`."""
+        ...
+
     def move(self, before: int, done: int) -> None:
         """In the transaction that adds the rows behind `before` up to `done`. Raises `ImportWithdrawn`."""
         ...
@@ -45,6 +49,9 @@ class ImportCursor:
             raise ImportWithdrawn
         return int(found[0][0])
 
+    def ensure_wanted(self) -> None:
+        self.begin()
+
     def move(self, before: int, done: int) -> None:
         if not self._connection.change(Sql(_MOVE_CURSOR, (done, self._import_id))):
             raise ImportWithdrawn
@@ -62,15 +69,15 @@ class DraftCursor:
         return in_transaction(self._connection, self._make)
 
     def _make(self) -> int:
-        self._ensure_undecided()
+        self.ensure_wanted()
         dialect = self._connection.dialect
         self._connection.execute(Sql(dialect.create_sql(self._table, self.name)))
         ((last,),) = self._connection.execute(Sql(f"SELECT max({dialect.row_id}) FROM {self.name}"))
         return int(last or 0)
 
     def move(self, before: int, done: int) -> None:
-        self._ensure_undecided()
+        self.ensure_wanted()
 
-    def _ensure_undecided(self) -> None:
+    def ensure_wanted(self) -> None:
         if not self._connection.execute(Sql(_IS_UNDECIDED, (self._import_id,))):
             raise ImportWithdrawn

@@ -93,8 +93,8 @@ class Dialect(Protocol):
         ...
 
     @abstractmethod
-    def unindexed(self, key: str) -> str:
-        """The same, but no index provides it."""
+    def unindexed_key(self, field: Field) -> str:
+        """The exact one of the sort keys, written so that no index provides it."""
         ...
 
     @abstractmethod
@@ -145,7 +145,7 @@ class Dialect(Protocol):
 
     @abstractmethod
     def has_one_of(self, text: str, characters: Sequence[str]) -> str:
-        """True of texts that have one of these characters."""
+        """True of texts that have one of these characters, as they are stored."""
         ...
 
     @abstractmethod

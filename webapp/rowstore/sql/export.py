@@ -39,14 +39,16 @@ def export(
     """The rows of the query in its order, its visible columns in theirs. Raises `UnfitForExcel`."""
     row_end = ROW_END.encode() if format == "xlsx" else b"\n"
 
-    def lines(line: Sql) -> Iterator[bytes]:
-        for block in _blocks(connection, table, query, line, _NULS[format]):
+    def lines(line: Sql, finish: Callable[[bytes], bytes] = bytes) -> Iterator[bytes]:
+        for block in _blocks(connection, table, query, line, _NULS[format], finish):
             on_rows(block.count(row_end))
             yield block
 
     if format == "xlsx":
         rows = WorkbookRows(connection, query)
-        pieces: Iterator[bytes] = write_workbook(rows.titles, rows.check(lines(rows.line)), rows.styles, rows.widths)
+        pieces: Iterator[bytes] = write_workbook(
+            rows.titles, rows.check(lines(rows.line, rows.finish)), rows.styles, rows.widths
+        )
     elif format == "csv":
         pieces = chain([csv_head(query, safe, delimiter)], lines(csv_line(connection.dialect, query, safe, delimiter)))
     elif format == "json":
@@ -64,11 +66,18 @@ def stream_objects(connection: Connection, table: TableRef, query: TableQuery, s
         yield from _split(block)
 
 
-def _blocks(connection: Connection, table: TableRef, query: TableQuery, line: Sql, nul: bytes) -> Iterator[bytes]:
+def _blocks(
+    connection: Connection,
+    table: TableRef,
+    query: TableQuery,
+    line: Sql,
+    nul: bytes,
+    finish: Callable[[bytes], bytes] = bytes,
+) -> Iterator[bytes]:
     # All rows are wanted: sorting them takes a quarter of the time of fetching each through an index.
     plan = replace(connection.make_plan(table, query, whole=True), query=query, may_use_sort_index=False)
     for block in connection.read_lines(plan, line):
-        yield decode_block(block, nul)
+        yield decode_block(finish(block), nul)
 
 
 def _array(blocks: Iterator[bytes]) -> Iterator[bytes]:

@@ -170,7 +170,7 @@ def _select(
     """Batches of rows: the id of each, the beginning of each of its sort keys, and the expressions `printed`."""
     names = ", ".join([plan.row_id, *(_short_key(sort.field) for sort in plan.query.sorts), *printed])
     for part in parts:
-        for batch in connection.iterate(plan.select(names, part.where, part.order, size)):
+        for batch in connection.iterate(plan.select(names, part.where, part.order, size), is_short=True):
             yield batch
             size -= len(batch)
         if not size:

@@ -7,7 +7,8 @@ from webapp.rowstore.table_ref import Field
 
 DRAFT_PREFIX = "draft_"
 DISCARDED_PREFIX = "discarded_"
-_DRAFT = re.compile(r"[0-9a-f]{32}_[0-9a-f]{32}")
+# PostgreSQL cuts names off at 63 characters. Digests had 32 digits once, on SQLite.
+_DRAFT = re.compile(r"[0-9a-f]{32}_[0-9a-f]{24}(?:[0-9a-f]{8})?")
 
 
 def table_name(table_id: int) -> str:

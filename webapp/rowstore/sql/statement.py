@@ -36,7 +36,12 @@ def add_up(expressions: Sequence[str]) -> str:
 
 def literal(text: str) -> str:
     """A text as an SQL literal, encoded as texts are stored."""
-    return "'" + encode(text).replace("'", "''") + "'"
+    return quoted(encode(text))
+
+
+def quoted(stored: str) -> str:
+    """A text as it is stored as an SQL literal."""
+    return "'" + stored.replace("'", "''") + "'"
 
 
 def marks(values: Sequence[object]) -> str:

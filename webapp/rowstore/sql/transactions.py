@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from webapp.rowstore.errors import WriteConflict
+from webapp.db.errors import Conflict
 from webapp.rowstore.sql.connection import Connection
 
 ATTEMPTS = 20  # of the same transaction, which somebody else's may keep from being committed
@@ -20,7 +20,7 @@ def in_transaction(connection: Connection, function: Callable[[], T]) -> T:
         try:
             with connection.transaction():
                 return function()
-        except WriteConflict:
+        except Conflict:
             time.sleep(_PAUSE_SECONDS * attempt * (0.5 + random.random()))  # noqa: S311  # nothing secret
     with connection.transaction():
         return function()

@@ -64,12 +64,15 @@ class WorkbookRows:
         return escape_text(stored)
 
     def check(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        """The same blocks, finished. Raises `UnfitForExcel` instead of the first that lacks a text."""
+        """The same blocks. Raises `UnfitForExcel` instead of the first that lacks a text."""
         for block in blocks:
-            finished = self._special.finish(block)
             if self.too_long:
                 raise UnfitForExcel(self.query.field(min(self.too_long)).title)
-            yield finished
+            yield block
+
+    def finish(self, block: bytes) -> bytes:
+        """Lines as they are stored, with the texts that need more than SQL."""
+        return self._special.finish(block)
 
     @property
     def titles(self) -> Sequence[str]:

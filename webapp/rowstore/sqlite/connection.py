@@ -23,7 +23,6 @@ from webapp.rowstore.table_ref import TableRef
 # SQLite VM instructions between checks whether to go on: some hundredths of a second. A check takes the interpreter
 # lock, which a busy event loop releases only every 5 ms, so frequent checks would mostly wait.
 STEPS = 500_000
-BLOCK = 256 * 1024  # bytes of a long text that are read at once
 
 
 class SqliteConnection(Connection):
@@ -55,7 +54,7 @@ class SqliteConnection(Connection):
         with readable_errors():
             return [self.driver.execute(text, each).rowcount for each in values]
 
-    def iterate(self, sql: Sql, size: int = BATCH) -> Generator[list[Any], None, None]:
+    def iterate(self, sql: Sql, size: int = BATCH, *, is_short: bool = False) -> Generator[list[Any], None, None]:
         with readable_errors(), closing(self.driver.execute(sql.text, sql.values)) as cursor:
             while batch := cursor.fetchmany(size):
                 yield batch
@@ -120,10 +119,10 @@ class SqliteConnection(Connection):
         self.driver.create_function(name, 2, function, deterministic=True)
         return _TextFunction(name)
 
-    def read_text(self, table_id: int, row_id: int, column: str) -> Generator[bytes, None, None]:
+    def read_text(self, table_id: int, row_id: int, column: str, size: int) -> Generator[bytes, None, None]:
         table = table_name(table_id)
         with readable_errors(), closing(self.driver.blobopen(table, column, row_id, readonly=True)) as blob:
-            while piece := blob.read(BLOCK):
+            while piece := blob.read(size):
                 yield piece
 
 

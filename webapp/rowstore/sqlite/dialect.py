@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from webapp.rowstore.sql.dialect import Dialect, Format
 from webapp.rowstore.sql.schema import column_name
-from webapp.rowstore.sql.statement import Sql, literal
+from webapp.rowstore.sql.statement import Sql, quoted
 from webapp.rowstore.sqlite import matching, printing
 from webapp.rowstore.sqlite.schema import LIMITS, ROW_ID, STORED_AS, create_sql
 from webapp.rowstore.table_ref import Field, TableRef
@@ -44,8 +44,8 @@ class SqliteDialect(Dialect):
         """The key's collation is that of the comparison."""
         return (value,)
 
-    def unindexed(self, key: str) -> str:
-        return f"+{key}"
+    def unindexed_key(self, field: Field) -> str:
+        return f"+{self.sort_keys(field)[0]}"
 
     def smallest_key(self, field: Field) -> str:
         """Of numbers an infinity, which is compared by value, also with integers."""
@@ -89,10 +89,10 @@ class SqliteDialect(Dialect):
 
     def has_one_of(self, text: str, characters: Sequence[str]) -> str:
         """GLOB is the fastest way to find one."""
-        return " OR ".join(f"{text} GLOB {literal(f'*{character}*')}" for character in characters)
+        return " OR ".join(f"{text} GLOB {quoted(f'*{character}*')}" for character in characters)
 
     def finds(self, text: str, classes: str) -> str:
-        return f"{text} GLOB {literal(f'*{classes}*')}"
+        return f"{text} GLOB {quoted(f'*{classes}*')}"
 
     def as_float(self, value: str) -> str:
         return f"CAST({value} AS REAL)"

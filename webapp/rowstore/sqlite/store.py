@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from webapp.db.sqlite_driver import connect
 from webapp.rowstore.reader import Blocks, RowReader
+from webapp.rowstore.sql.streaming import close_after, start
 from webapp.rowstore.sqlite.connection import STEPS
 from webapp.rowstore.sqlite.reader import SqliteRowReader
 from webapp.rowstore.sqlite.schema import LIMITS
@@ -59,15 +60,15 @@ class SqliteRowStore(RowStore):
         resources = ExitStack()
         resources.callback(connection.close)
         blocks = resources.enter_context(closing(work(SqliteRowReader(connection))))
-        next_block = _start(blocks, cancelled)
+        next_block = start(blocks, cancelled)
         try:
             # Cancelling the await does not stop the thread, and would hide when it ends.
             while (block := await asyncio.shield(next_block)) is not None:
-                next_block = _start(blocks, cancelled)
+                next_block = start(blocks, cancelled)
                 yield block
         finally:
             cancelled.set()
-            _close_after(next_block, resources)
+            close_after(next_block, resources)
 
 
 def _nothing(connection: "Connection") -> None:
@@ -85,22 +86,3 @@ def _read(connection: "Connection", seconds: float, cancelled: threading.Event, 
             return work(rows)
     finally:
         driver.rollback()
-
-
-def _start(blocks: Blocks, cancelled: threading.Event) -> "asyncio.Future[bytes | None]":
-    """The next block, unless nobody wants it any more when a thread is free for it."""
-    return asyncio.ensure_future(asyncio.to_thread(lambda: None if cancelled.is_set() else next(blocks, None)))
-
-
-def _close_after(running: "asyncio.Future[bytes | None]", resources: ExitStack) -> None:
-    """Close them once no thread uses them any more."""
-
-    def close(done: "asyncio.Future[bytes | None]") -> None:
-        if not done.cancelled():
-            done.exception()  # retrieved, since nobody else will
-        resources.close()
-
-    if running.done():
-        close(running)
-    else:
-        running.add_done_callback(close)
