@@ -14,7 +14,7 @@ from quart.routing import QuartRule
 from quart.testing import QuartClient, TestApp
 
 from settings import Settings
-from tests.database import FILE, database_url, on_server
+from tests.database import FILE, database_url, follow_ids, on_server
 from tests.postgresql import PostgresServer, server_of, sqlalchemy_url
 from tests.servers import Server
 from webapp import create_app
@@ -115,6 +115,7 @@ def migrated_template(
     name = postgresql_server.create_database()
     url = sqlalchemy_url(postgresql_server.url(name))
     migrations.upgrade(make_settings(tmp_path_factory.mktemp("template"), database_url=url))
+    follow_ids(postgresql_server.url(name))
     yield postgresql_server, name
     postgresql_server.drop_database(name)
 

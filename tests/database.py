@@ -17,6 +17,9 @@ from psycopg.types.string import TextLoader
 
 from tests.postgresql import PostgresServer, sqlalchemy_url
 from webapp.db import postgresql_driver, sqlite_driver
+from webapp.rowstore.postgresql.writer import PostgresqlRowWriter
+from webapp.rowstore.sql.writer import SqlRowWriter
+from webapp.rowstore.sqlite.writer import SqliteRowWriter
 
 FILE = "rowcast.db"
 _MARK = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|(%)|(\?)|(?<![:\w]):([a-z_]\w*)""")
@@ -56,6 +59,41 @@ def connect(path: Path, *, query_only: bool = False) -> Any:
     """
     url = database_url(path.parent)
     return PlainConnection(url, query_only) if url else sqlite_driver.connect(path, query_only=query_only)
+
+
+def row_writer(connection: Any) -> SqlRowWriter:
+    """The rows of tables, on such a connection."""
+    if isinstance(connection, PlainConnection):
+        return PostgresqlRowWriter(connection.driver)
+    return SqliteRowWriter(connection)
+
+
+def follow_ids(url: str) -> None:
+    """Tests say ids of their own; the next one that is generated comes after them, as on SQLite."""
+    with psycopg.connect(url) as connection:
+        connection.execute(_FOLLOW)
+        for (table,) in connection.execute(_GENERATED).fetchall():
+            trigger = f"CREATE TRIGGER follow AFTER INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION follow_id()"
+            connection.execute(trigger.encode())
+
+
+_GENERATED = b"""
+    SELECT quote_ident(table_name) FROM information_schema.columns
+    WHERE table_schema = 'public' AND column_name = 'id' AND column_default LIKE 'nextval%'
+"""
+_FOLLOW = b"""
+    CREATE FUNCTION follow_id() RETURNS trigger LANGUAGE plpgsql AS $$
+    DECLARE
+        ids text := pg_get_serial_sequence(TG_TABLE_NAME, 'id');
+        last bigint;
+    BEGIN
+        EXECUTE 'SELECT last_value FROM ' || ids INTO last;
+        IF NEW.id > last OR NEW.id = 1 AND last = 1 THEN
+            PERFORM setval(ids, NEW.id);
+        END IF;
+        RETURN NULL;
+    END $$
+"""
 
 
 class PlainConnection:

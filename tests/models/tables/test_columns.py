@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from settings import Settings
+from tests.database import connect
 from tests.models.tables.conftest import Followed
 from tests.models.tables.test_editing import ADA, BOB, EVE, GUS, ROWS, TABLE, entries
 from tests.tables import add_table
 from webapp.db.database import Database
 from webapp.db.errors import UserError
-from tests.database import connect
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models import Actor, Column, Member, SpareColumn, Table, TypeChange, User
 from webapp.models.errors import NotAllowed, NotFound
