@@ -38,7 +38,7 @@ def fill(at: Place) -> None:
             ],
         )
         connection.execute(
-            "UPDATE webhooks SET is_on = 0, off_reason = 'failing', before_until = '2099-01-01 12:00:00',"
+            "UPDATE webhooks SET is_on = false, off_reason = 'failing', before_until = '2099-01-01 12:00:00',"
             " sealed_before = 'x', failing_since = '2026-11-28 12:00:00' WHERE id = ?",
             (webhook_id,),
         )

@@ -121,7 +121,7 @@ async def test_a_deactivated_person_cannot_sign_in_and_is_signed_out(
     app: Application, ada: QuartClient, settings: Settings
 ) -> None:
     with closing(sqlite3.connect(settings.data_dir / "rowcast.db")) as connection, connection:
-        connection.execute("UPDATE users SET is_active = 0")
+        connection.execute("UPDATE users SET is_active = false")
 
     answer = await app.test_client().post("/login", form={"email": ADA.email, "password": PASSWORD})
 

@@ -220,7 +220,7 @@ async def test_a_column_that_keeps_texts_lists_and_filters_the_cells_without_a_v
         rows = row_writer(connection)
         rows.keep_texts(table_id, moons)
         rows.apply(TableRef(table_id, (moons,)), changes)
-        connection.execute("UPDATE columns SET keeps_texts = 1 WHERE table_id = ?", (table_id,))
+        connection.execute("UPDATE columns SET keeps_texts = true WHERE table_id = ?", (table_id,))
 
     html = await get(client, f"/tables/{table_id}/columns/1/profile", **PARTIAL)
     assert "3 are not whole numbers: " in html

@@ -143,7 +143,7 @@ def add_world(folder: Path) -> None:
             for (row_id, number), text in KEPT.items()
         ]
         assert not writer.apply(TableRef(TABLE, tuple(kept.values())), changes).conflicts
-        connection.execute("UPDATE columns SET keeps_texts = 1 WHERE number IN (?, ?)", (RATE, GRADE))
+        connection.execute("UPDATE columns SET keeps_texts = true WHERE number IN (?, ?)", (RATE, GRADE))
         for person in (EVE, GUS):
             connection.execute(
                 "INSERT INTO table_members (table_id, user_id, role, added_at)"
