@@ -4,8 +4,8 @@ A folder that a fixture has made may have a database on a PostgreSQL server; all
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -152,12 +152,27 @@ def translated(statement: str) -> str:
     return text if "%s" in text or "%(" in text else text.replace("%%", "%")
 
 
+def relations(path: Path, kind: str = "table", of: str | None = None) -> list[str]:
+    """The names of tables or indexes, in order; of indexes, those of the table `of`."""
+    if database_url(path.parent):
+        catalogue = f"pg_{kind}s WHERE schemaname = current_schema()"
+        about = f"SELECT {kind}name FROM {catalogue}{' AND tablename = :of' if of else ''}"
+    else:
+        about = f"SELECT name FROM sqlite_master WHERE type = '{kind}'{' AND tbl_name = :of' if of else ''}"
+    return sorted(name for (name,) in rows(path, about, {"of": of} if of else {}))
+
+
+def records(path: Path, statement: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    """Rows by the names of their columns."""
+    with closing(connect(path)) as connection:
+        cursor = connection.execute(statement, parameters)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
 def rows(path: Path, statement: str, parameters: Mapping[str, Any] | Iterable[Any] = ()) -> list[Any]:
-    connection = connect(path)
-    try:
+    with closing(connect(path)) as connection:
         return list(connection.execute(statement, parameters or ()).fetchall())
-    finally:
-        connection.close()
 
 
 class _TimestampText(TimestamptzLoader):

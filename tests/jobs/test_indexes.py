@@ -7,7 +7,7 @@ import pytest
 from quart.testing import QuartClient
 
 from settings import Settings
-from tests.database import connect
+from tests.database import connect, relations
 from tests.helpers import sign_up
 from tests.people import EVE, settle_everybody, window
 from tests.tables import add_table
@@ -26,9 +26,8 @@ ROWS = [(f"row {number}", str(number % 7)) for number in range(300)]
 
 
 def index_names(settings: Settings) -> list[str]:
-    with closing(connect(settings.data_dir / "rowcast.db", query_only=True)) as connection:
-        found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 't1'")
-        return [name for (name,) in found]
+    names = relations(settings.data_dir / "rowcast.db", "index", of="t1")
+    return [name for name in names if not name.endswith("_pkey")]
 
 
 async def until_done(indexes: SortIndexes) -> None:

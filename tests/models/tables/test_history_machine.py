@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import Connection, select
 
 from tests.conftest import make_settings
-from tests.database import connect, row_writer
+from tests.database import connect, relations, row_writer
 from tests.tables import add_table
 from webapp.db.database import Database
 from webapp.db.errors import DatabaseBusy, UserError
@@ -443,11 +443,7 @@ class History(RuleBasedStateMachine):
         return connect(self.folder / "rowcast.db")
 
     def indexes(self, connection: sqlite3.Connection) -> set[str]:
-        names = [search_name(TABLE), search_name(TABLE, building=True)]
-        marks = ", ".join("?" * len(names))
-        return {
-            name for (name,) in connection.execute(f"SELECT name FROM sqlite_master WHERE name IN ({marks})", names)
-        }
+        return {search_name(TABLE), search_name(TABLE, building=True)} & set(relations(self.folder / "rowcast.db"))
 
     def rows_with(self, needle: str) -> list[int]:
         """As people see the cells: the word for an empty one is not shown."""
