@@ -7,7 +7,7 @@ import secrets
 from contextlib import closing
 from pathlib import Path
 
-from webapp.db.sqlite_driver import connect
+from tests.database import connect
 from webapp.imports.comparison_report import Clash, ComparisonReport, Misfit, SampleRow
 from webapp.imports.inspect_file import inspect_file
 
@@ -44,7 +44,7 @@ def add_update(
     """Add a further file for a table, which has been compared if there is a comparison; return its URL."""
     import_id = add_import(data_dir, path, state, table_id=table_id if state == "done" else None).rpartition("/")[2]
     with closing(connect(data_dir / "rowcast.db")) as connection:
-        connection.execute("UPDATE imports SET is_update = 1, user_id = ? WHERE id = ?", (user_id, import_id))
+        connection.execute("UPDATE imports SET is_update = true, user_id = ? WHERE id = ?", (user_id, import_id))
         settings = json.dumps({"columns": {"0": 1}, "mode": "append"})
         connection.execute(
             "INSERT INTO import_updates"

@@ -5,7 +5,7 @@ from contextlib import closing
 from playwright.sync_api import expect
 
 from tests.browser.states import LONG, Place, signed_in
-from webapp.db.sqlite_driver import connect
+from tests.database import connect
 
 ADDRESS = f"https://hooks.invalid/{'a-long-path/' * 20}"
 
@@ -38,7 +38,7 @@ def fill(at: Place) -> None:
             ],
         )
         connection.execute(
-            "UPDATE webhooks SET is_on = 0, off_reason = 'failing', before_until = '2099-01-01 12:00:00',"
+            "UPDATE webhooks SET is_on = false, off_reason = 'failing', before_until = '2099-01-01 12:00:00',"
             " sealed_before = 'x', failing_since = '2026-11-28 12:00:00' WHERE id = ?",
             (webhook_id,),
         )

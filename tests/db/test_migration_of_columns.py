@@ -38,7 +38,7 @@ def test_going_back_gives_the_stored_columns_the_names_of_their_columns(settings
     command.upgrade(configuration, "0009")
     with closing(connect(path)) as database:
         assert database.execute("SELECT number, storage FROM columns").fetchall() == [(1, 1), (4, 4)]
-        database.execute("UPDATE columns SET storage = 5, type = 'integer', keeps_texts = 1 WHERE number = 4")
+        database.execute("UPDATE columns SET storage = 5, type = 'integer', keeps_texts = true WHERE number = 4")
         database.execute(
             "CREATE TABLE t1 (id INTEGER PRIMARY KEY, c1 TEXT, c4 TEXT, c5 INTEGER, c5t TEXT, c6 TEXT) STRICT"
         )

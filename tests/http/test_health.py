@@ -1,11 +1,10 @@
 """The health checks."""
 
-import sqlite3
-
 import pytest
 from quart.testing import QuartClient
 
 from settings import Settings
+from tests.database import connect
 from webapp.extensions import drain
 from webapp.web.application import Application
 
@@ -29,7 +28,7 @@ async def test_a_draining_server_is_up_and_not_ready(app: Application, client: Q
 
 
 async def test_a_database_of_another_version_is_not_ready(client: QuartClient, settings: Settings) -> None:
-    with sqlite3.connect(settings.data_dir / "rowcast.db") as connection:
+    with connect(settings.data_dir / "rowcast.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0000'")
     connection.close()
 

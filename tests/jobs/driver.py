@@ -5,7 +5,6 @@ import hashlib
 import os
 import re
 import signal
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
@@ -13,8 +12,10 @@ from typing import Any
 
 import httpx
 
+from tests.database import connect, records, relations, rows
 from tests.helpers import ADA, Person
 from tests.servers import Server, wait_for
+from webapp.db.drivers import DRIVER_ERRORS
 
 ENDED = ("done", "failed", "cancelled")
 
@@ -59,16 +60,14 @@ class Browser:
         assert answer.status_code == 200, answer.text
         return answer.text
 
-    def found(self, import_id: str) -> sqlite3.Row:
+    def found(self, import_id: str) -> dict[str, Any]:
         return self.ask("SELECT * FROM imports WHERE id = ?", import_id)[0]
 
     def state(self, import_id: str) -> str:
         return str(self.found(import_id)["state"])
 
-    def ask(self, sql: str, *values: Any) -> list[sqlite3.Row]:
-        with closing(sqlite3.connect(self.database, timeout=10)) as connection:
-            connection.row_factory = sqlite3.Row
-            return connection.execute(sql, values).fetchall()
+    def ask(self, sql: str, *values: Any) -> list[dict[str, Any]]:
+        return records(self.database, sql, values)
 
     def wait_until(self, import_id: str, *states: str) -> str:
         wait_for(lambda: self.state(import_id) in (*states, *ENDED))
@@ -78,7 +77,7 @@ class Browser:
 
     def change(self, sql: str, *values: Any) -> None:
         """What no page does, such as making something older."""
-        with closing(sqlite3.connect(self.database, timeout=10, isolation_level=None)) as connection:
+        with closing(connect(self.database)) as connection:
             connection.execute(sql, values)
 
     def import_whole(self, path: Path) -> str:
@@ -90,17 +89,16 @@ class Browser:
 
     def tables(self) -> list[str]:
         """Every SQL table with imported rows."""
-        names = [row["name"] for row in self.ask("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return [name for name in names if re.fullmatch(r"[ts]\d+\w*|(?:draft|discarded)_\w+", name)]
+        return [name for name in relations(self.database) if re.fullmatch(r"[ts]\d+\w*|(?:draft|discarded)_\w+", name)]
 
     def drafts(self) -> dict[str, int]:
         """The rows of imports that nobody has decided about: how many there are, by the name of their SQL table."""
-        with closing(sqlite3.connect(self.database, timeout=10, isolation_level=None)) as connection:
-            connection.execute("BEGIN")  # one may go just now
-            found = connection.execute("SELECT name FROM sqlite_master WHERE name GLOB 'draft_*'").fetchall()
-            return {
-                name: connection.execute(f"SELECT ifnull(max(rowid), 0) FROM {name}").fetchone()[0] for (name,) in found
-            }
+        found = [name for name in relations(self.database) if name.startswith("draft_")]
+        counted = {}
+        for name in found:
+            with suppress(*DRIVER_ERRORS):  # one may go just now
+                counted[name] = rows(self.database, f"SELECT coalesce(max(id), 0) FROM {name}")[0][0]
+        return counted
 
     def events(self, import_id: str, state: str) -> Iterator[str]:
         """The messages of the live stream, until it is complete."""

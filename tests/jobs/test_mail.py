@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy import text, update
 
 from settings import Settings
 from tests.conftest import Client, make_settings
+from tests.database import connect
 from tests.helpers import ADA, PASSWORD, sign_up
 from tests.postbox import Postbox, free_port, parts, postbox
 from tests.servers import Server, wait_for
@@ -233,10 +235,7 @@ async def test_a_restarted_server_sends_what_the_last_one_could_not(settings: Se
 
 
 def _is_waiting(settings: Settings, mail_id: str) -> bool:
-    import sqlite3
-    from contextlib import closing
-
-    with closing(sqlite3.connect(settings.data_dir / "rowcast.db")) as connection:
+    with closing(connect(settings.data_dir / "rowcast.db")) as connection:
         (sent_at,) = connection.execute("SELECT sent_at FROM mails WHERE id = ?", (mail_id,)).fetchone()
     return sent_at is None
 
@@ -261,10 +260,7 @@ def test_a_killed_server_does_not_lose_a_mail(server: Callable[..., Server], dat
 
 
 def _tries(data_dir: Path) -> int:
-    import sqlite3
-    from contextlib import closing
-
-    with closing(sqlite3.connect(data_dir / "rowcast.db", timeout=10)) as connection:
+    with closing(connect(data_dir / "rowcast.db")) as connection:
         return int(connection.execute("SELECT coalesce(max(tries), 0) FROM mails").fetchone()[0])
 
 

@@ -117,7 +117,7 @@ def test_a_cursor_that_is_none_is_as_good_as_none(
     "ends",
     [
         "UPDATE sessions SET revoked_at = '2026-11-22 12:00:00' WHERE user_id = 2",
-        "UPDATE users SET is_active = 0 WHERE id = 2",
+        "UPDATE users SET is_active = false WHERE id = 2",
         "DELETE FROM table_members WHERE user_id = 2",
     ],
 )

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 TURN_TIMEOUT = 30.0  # seconds that a unit of work waits for those before it
 MAX_ATTEMPTS = 12  # of a unit of work that others come between
+ATTEMPTS_BESIDE_OTHERS = 3  # before it has its process's writers to itself
 RETRY_SECONDS = 0.005  # before the second; more before each further one
 
 
@@ -41,6 +42,7 @@ class Database:
         self.system = system_of(settings)
         self._writers: Sequence[Writer] = ()
         self._free: asyncio.LifoQueue[Writer] = asyncio.LifoQueue()  # those that no unit of work has
+        self._collecting = asyncio.Lock()  # of the unit of work that waits for all of them
         self._reader: AsyncEngine | None = None
         self._blocking_reader: Engine | None = None
         # As many as there are connections: work waits for a thread, never for a connection.
@@ -185,7 +187,8 @@ class Database:
         """Run it again if another one came between: nothing of it has happened yet."""
         for attempt in count(1):
             try:
-                return await self._run_once(verb, *args, **kwargs)
+                turn = self._alone() if attempt > ATTEMPTS_BESIDE_OTHERS else self._turn()
+                return await self._run_once(turn, verb, *args, **kwargs)
             except Conflict:
                 if attempt >= MAX_ATTEMPTS:
                     raise
@@ -196,10 +199,14 @@ class Database:
         raise AssertionError("unreachable")
 
     async def _run_once(
-        self, verb: Callable[Concatenate[UnitOfWork, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+        self,
+        turn: AbstractAsyncContextManager[Writer],
+        verb: Callable[Concatenate[UnitOfWork, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> T:
         with _readable_errors():
-            async with self._turn() as writer:
+            async with turn as writer:
                 await writer.ready()
                 work = UnitOfWork(writer, self.queue, self.broker, self.page())
                 work.is_in_one_run = getattr(verb, "is_in_one_run", False)
@@ -230,6 +237,13 @@ class Database:
             yield writer
         finally:
             self._free.put_nowait(writer)
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[Writer]:
+        """All writers at once, so that nobody of this process comes between."""
+        async with self._collecting, AsyncExitStack() as turns:
+            writers = [await turns.enter_async_context(self._turn()) for _ in self._writers]
+            yield writers[0]
 
     @staticmethod
     def _opened(resource: T | None) -> T:

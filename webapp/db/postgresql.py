@@ -73,12 +73,12 @@ class PostgresqlWriter:
     def __init__(self, url: str) -> None:
         self._url = url
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
-        self._driver = self._opened()
+        self._driver: psycopg.Connection[Any] | None = None  # until it is needed
         one: dict[str, Any] = {"pool_size": 1, "max_overflow": 0}
         self.session_engine = create_async_engine(_DIALECT, async_creator=self._threaded, **one, **ENGINE)
         self.engine = create_engine(
             _DIALECT,
-            creator=lambda: self._driver,
+            creator=lambda: self._open_driver,
             poolclass=StaticPool,
             pool_reset_on_return=None,  # else it rolls back when it is dropped
             **ENGINE,
@@ -87,34 +87,29 @@ class PostgresqlWriter:
             event.listen(engine, "handle_error", on_error)
         self._connection: Connection | None = None
 
-    @classmethod
-    async def of(cls, url: str) -> "PostgresqlWriter":
-        """With SQLAlchemy's first look at the database behind it, which ends in a rollback of the connection."""
-        writer = await asyncio.to_thread(cls, url)
-        async with writer.session_engine.connect():
-            pass
-        await writer._run(writer._blocking)
-        await writer.rollback()
-        return writer
-
     @property
     def is_lost(self) -> bool:
-        return self._driver.closed
+        return self._driver is not None and self._driver.closed
 
     async def ready(self) -> None:
-        """Open another connection if this one was lost."""
-        if self.is_lost:
-            await self.session_engine.dispose()
-            self._connection = None
-            self.engine.dispose()
-            self._driver = await self._run(self._opened)
+        """Open a connection if there is none yet, or it was lost."""
+        if self._driver is not None and not self._driver.closed:
+            return
+        await self.session_engine.dispose()
+        self._connection = None
+        self.engine.dispose()
+        self._driver = await self._run(self._opened)
+        # SQLAlchemy's first look at the database is behind it then: it ends in a rollback.
+        async with self.session_engine.connect():
+            await self._run(self._blocking)
+        await self.rollback()
 
     def start(self, function: Callable[[Connection], T], *, commits: bool = False) -> "asyncio.Future[T]":
         def run() -> T:
             with _known():
                 result = function(self._blocking())
                 if commits:
-                    commit(self._driver)
+                    commit(self._open_driver)
             return result
 
         return self._run(run)
@@ -132,12 +127,20 @@ class PostgresqlWriter:
     async def close(self) -> None:
         await self.session_engine.dispose()
         self.engine.dispose()
-        await self._run(self._driver.close)
+        if self._driver is not None:
+            await self._run(self._driver.close)
         self._thread.shutdown()
 
     @property
+    def _open_driver(self) -> "psycopg.Connection[Any]":
+        if self._driver is None:
+            raise RuntimeError("The writer is not ready")
+        return self._driver
+
+    @property
     def _is_in_transaction(self) -> bool:
-        return not self._driver.closed and self._driver.info.transaction_status != TransactionStatus.IDLE
+        driver = self._driver
+        return driver is not None and not driver.closed and driver.info.transaction_status != TransactionStatus.IDLE
 
     def _run(self, call: Callable[[], T]) -> "asyncio.Future[T]":
         return asyncio.get_running_loop().run_in_executor(self._thread, call)
@@ -148,7 +151,7 @@ class PostgresqlWriter:
         return driver
 
     async def _threaded(self) -> ThreadedConnection:
-        return ThreadedConnection(self._driver, self._thread)
+        return ThreadedConnection(self._open_driver, self._thread)
 
     def _blocking(self) -> Connection:
         if self._connection is None or self._connection.invalidated:
@@ -157,13 +160,13 @@ class PostgresqlWriter:
 
     def _commit(self) -> None:
         with _known():
-            commit(self._driver)
+            commit(self._open_driver)
 
     def _roll_back(self) -> None:
         """A lost connection has done so."""
-        if not self._driver.closed:
+        if not self._open_driver.closed:
             with _known():
-                self._driver.rollback()
+                self._open_driver.rollback()
 
 
 @contextmanager

@@ -58,9 +58,11 @@ class PostgresqlSystem:
         return Fitness(name, version)
 
     async def open_writers(self) -> Sequence[Writer]:
-        writers = [await postgresql.PostgresqlWriter.of(self._url) for _ in range(postgresql.WRITERS)]
-        self._version = await writers[0].start(_version)
-        await writers[0].rollback()
+        """The last one is open, which shows that the database can be reached; others are when they are needed."""
+        writers = [postgresql.PostgresqlWriter(self._url) for _ in range(postgresql.WRITERS)]
+        await writers[-1].ready()
+        self._version = await writers[-1].start(_version)
+        await writers[-1].rollback()
         return writers
 
     def create_reader(self, size: int) -> AsyncEngine:

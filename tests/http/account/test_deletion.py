@@ -1,6 +1,6 @@
 """Deleting one's account and everything that belongs to it."""
 
-import sqlite3
+import re
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import pytest
 from quart.testing import QuartClient
 
 from settings import Settings
+from tests.database import connect, relations
 from tests.events import events, names
 from tests.helpers import ADA, PASSWORD, is_signed_in
 from tests.http.account.conftest import make_session_stale, page, text_of
@@ -24,16 +25,14 @@ CORPUS = Path(__file__).parents[2] / "corpus"
 
 
 def ask(settings: Settings, statement: str, *parameters: Any) -> list[Any]:
-    with closing(sqlite3.connect(settings.data_dir / "rowcast.db")) as connection:
-        rows = connection.execute(statement, parameters).fetchall()
-        connection.commit()
-        return rows
+    with closing(connect(settings.data_dir / "rowcast.db")) as connection:
+        answer = connection.execute(statement, parameters)
+        return answer.fetchall() if answer.description else []
 
 
 def tables(settings: Settings) -> set[str]:
     """The SQL tables that hold rows of somebody's."""
-    found = ask(settings, "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 't[0-9]*'")
-    return {name for (name,) in found}
+    return {name for name in relations(settings.data_dir / "rowcast.db") if re.match(r"t\d", name)}
 
 
 async def delete(client: QuartClient, email: str = EVE.email) -> Any:

@@ -1,19 +1,18 @@
 """A person's page, and the actions on one person or several at once."""
 
 import re
-from contextlib import closing
 
 import pytest
 from quart.testing import QuartClient
 from sqlalchemy import select
 
+from tests.database import relations
 from tests.helpers import PASSWORD, Person, is_signed_in
 from tests.http.admin.conftest import PARTIAL, page, statements, text, words_in
 from tests.http.admin.test_people import Team, events, reload
 from tests.people import EVE, settle, window
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp.admin.people import MAX_SELECTED
-from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import Event, Mail, Role, Table, User
@@ -110,9 +109,7 @@ async def test_removing_a_person_removes_their_tables(app: Application, owner: Q
     async with app.app_context(), db().reading() as session:
         assert await session.get(User, eve.id) is None
         assert await session.get(Table, table_id) is None
-    with closing(connect(folder / "rowcast.db")) as connection:
-        left = connection.execute("SELECT name FROM sqlite_master WHERE name = ?", (f"t{table_id}",)).fetchall()
-    assert left == []
+    assert f"t{table_id}" not in relations(folder / "rowcast.db")
     assert "Removed a person" in await page(owner, "/admin/audit?person=eve@")
 
 

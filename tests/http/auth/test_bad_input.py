@@ -1,6 +1,5 @@
 """Hostile input: a readable error, nothing changed, no secret logged."""
 
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import pytest
 from quart.testing import QuartClient
 
 from settings import Settings
+from tests.database import connect
 from tests.helpers import ADA, GRACE, PASSWORD, sign_up
 from tests.http.auth.conftest import add_second_factor
 from tests.mails import letters, newest_link
@@ -23,7 +23,7 @@ KELVIN = "\N{KELVIN SIGN}"  # its small letter is a plain k
 
 def stored_state(settings: Settings) -> dict[str, list[Any]]:
     """All that an account is made of; "seen" moves by itself."""
-    with closing(sqlite3.connect(settings.data_dir / "rowcast.db")) as connection:
+    with closing(connect(settings.data_dir / "rowcast.db")) as connection:
         return {
             table: connection.execute(f"SELECT {columns} FROM {table} ORDER BY id").fetchall()
             for table, columns in {

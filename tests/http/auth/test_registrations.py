@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from quart.testing import QuartClient
 
 from settings import Settings
 from tests.conftest import Client, make_settings
+from tests.database import connect
 from tests.events import events
 from tests.helpers import ADA, GRACE, PASSWORD, is_signed_in, sign_out, sign_up
 from tests.mails import letters
@@ -21,7 +21,7 @@ from webapp.web.application import Application
 
 
 def people(settings: Settings) -> list[tuple[str, str]]:
-    with closing(sqlite3.connect(settings.data_dir / "rowcast.db")) as connection:
+    with closing(connect(settings.data_dir / "rowcast.db")) as connection:
         return connection.execute("SELECT email, role FROM users ORDER BY id").fetchall()
 
 

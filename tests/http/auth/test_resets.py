@@ -94,7 +94,7 @@ async def test_no_mail_is_written_before_the_response(
 
 
 async def test_a_deactivated_person_gets_no_link(app: Application, ada: QuartClient) -> None:
-    await change(app, "UPDATE users SET is_active = 0")
+    await change(app, "UPDATE users SET is_active = false")
 
     assert (await ask(app, ADA.email)).status_code == 303
 
@@ -103,7 +103,7 @@ async def test_a_deactivated_person_gets_no_link(app: Application, ada: QuartCli
 
 async def test_a_person_deactivated_since_cannot_use_the_link(app: Application, ada: QuartClient) -> None:
     path = await link(app)
-    await change(app, "UPDATE users SET is_active = 0")
+    await change(app, "UPDATE users SET is_active = false")
 
     assert (await app.test_client().post(path, form=FORM)).status_code == 410
 

@@ -182,7 +182,7 @@ async def test_a_person_deactivated_between_the_steps_cannot_sign_in(app: Applic
     await client.post("/login", form=FORM)
 
     async def deactivate(work: UnitOfWork) -> None:
-        await work.session.execute(text("UPDATE users SET is_active = 0"))
+        await work.session.execute(text("UPDATE users SET is_active = false"))
 
     await db.of(app).write(deactivate)
 

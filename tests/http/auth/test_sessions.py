@@ -1,7 +1,6 @@
 """Signing in and out, and how long a session lasts."""
 
 import asyncio
-import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from http.cookies import SimpleCookie
@@ -14,6 +13,7 @@ from sqlalchemy import select, text
 
 from settings import Settings
 from tests.conftest import SECRET_KEY, Client, make_settings
+from tests.database import connect
 from tests.events import events
 from tests.helpers import ADA, GRACE, PASSWORD, Person, is_signed_in, sign_in, sign_out, sign_up, sign_up_form
 from tests.http.auth.conftest import add_second_factor
@@ -42,7 +42,7 @@ def cookie(answer: Any) -> Any:
 
 
 def rows(settings: Settings, columns: str = "*") -> list[Any]:
-    with closing(sqlite3.connect(settings.data_dir / "rowcast.db")) as connection:
+    with closing(connect(settings.data_dir / "rowcast.db")) as connection:
         return connection.execute(f"SELECT {columns} FROM sessions ORDER BY id").fetchall()
 
 
@@ -120,8 +120,8 @@ async def test_an_unknown_address_takes_as_much_hashing_as_a_known_one(
 async def test_a_deactivated_person_cannot_sign_in_and_is_signed_out(
     app: Application, ada: QuartClient, settings: Settings
 ) -> None:
-    with closing(sqlite3.connect(settings.data_dir / "rowcast.db")) as connection, connection:
-        connection.execute("UPDATE users SET is_active = 0")
+    with closing(connect(settings.data_dir / "rowcast.db")) as connection, connection:
+        connection.execute("UPDATE users SET is_active = false")
 
     answer = await app.test_client().post("/login", form={"email": ADA.email, "password": PASSWORD})
 

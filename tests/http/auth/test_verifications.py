@@ -115,7 +115,7 @@ async def test_the_link_of_somebody_else_is_refused_and_not_used_up(open_app: Ap
 
 async def test_a_deactivated_person_cannot_verify_an_address(open_app: Application, grace: QuartClient) -> None:
     path = await newest_link(open_app)
-    await change(open_app, "UPDATE users SET is_active = 0 WHERE id = 2")
+    await change(open_app, "UPDATE users SET is_active = false WHERE id = 2")
 
     assert (await grace.post(path)).headers["Location"].startswith("/login")
     assert not await is_verified(open_app)

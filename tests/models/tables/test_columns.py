@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from settings import Settings
+from tests.database import connect, relations
 from tests.models.tables.conftest import Followed
 from tests.models.tables.test_editing import ADA, BOB, EVE, GUS, ROWS, TABLE, entries
 from tests.tables import add_table
 from webapp.db.database import Database
 from webapp.db.errors import UserError
-from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models import Actor, Column, Member, SpareColumn, Table, TypeChange, User
 from webapp.models.errors import NotAllowed, NotFound
@@ -397,9 +397,7 @@ def begin_index(settings: Settings, ref: TableRef) -> bool:
 
 
 def is_building(settings: Settings) -> bool:
-    with closing(connect(settings.data_dir / "rowcast.db")) as connection:
-        found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (search_name(TABLE, building=True),))
-        return found.fetchone() is not None
+    return search_name(TABLE, building=True) in relations(settings.data_dir / "rowcast.db")
 
 
 async def test_an_index_being_built_is_given_up_where_cells_are_stored_elsewhere(
@@ -577,10 +575,10 @@ async def test_rows_that_a_paste_adds_keep_to_the_rules_as_others_do(database: D
     assert [await cell(database, row_id, CITY) for row_id in (rena, oslo, again, empty)] == ["Rena", "", "", ""]
 
 
-def _driver(connection: Connection) -> sqlite3.Connection:
-    found = connection.connection.driver_connection
-    assert isinstance(found, sqlite3.Connection)
-    return found
+def _limit(connection: Connection) -> None:
+    driver = connection.connection.driver_connection
+    if isinstance(driver, sqlite3.Connection):
+        driver.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 32_766)
 
 
 async def test_any_number_of_texts_is_compared_with_those_of_a_unique_column(
@@ -589,7 +587,7 @@ async def test_any_number_of_texts_is_compared_with_those_of_a_unique_column(
     """More than a statement has parameters in SQLite as its authors build it."""
 
     async def limit(work: UnitOfWork) -> None:
-        await work.run(lambda connection: _driver(connection).setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 32_766))
+        await work.run(_limit)
 
     await database.write(limit)
     await with_rules(database, CITY, unique=True)

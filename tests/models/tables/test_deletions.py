@@ -1,7 +1,6 @@
 """The trash of a table's rows and columns: what is in it, what comes back from it, and what purging leaves."""
 
 import asyncio
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import timedelta
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.database import connect, relations
 from tests.models.tables.conftest import ADA, Followed
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp.db.database import Database
@@ -143,9 +143,8 @@ async def scrub(database: Database, found: Purge, done: int) -> int:
 
 def texts_of(data_dir: Path) -> Iterator[str]:
     """Of all rows of the database, those of blobs too."""
-    with closing(sqlite3.connect(data_dir / "rowcast.db")) as connection:
-        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for name in tables:
+    with closing(connect(data_dir / "rowcast.db")) as connection:
+        for name in relations(data_dir / "rowcast.db"):
             for row in connection.execute(f"SELECT * FROM {name}"):
                 yield str(row)
         for (blob,) in connection.execute("SELECT blob FROM change_sets WHERE blob IS NOT NULL"):

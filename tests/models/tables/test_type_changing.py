@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text, update
 
+from tests.database import relations
 from tests.models.tables.conftest import ADA, Followed, load
 from webapp.db.database import Database
 from webapp.db.errors import UserError
@@ -233,8 +234,8 @@ async def test_a_search_index_that_was_built_of_the_cells_before_is_built_again(
         await work.session.execute(update(Table).values(search_index=SearchIndex.BUILDING))
         await work.session.execute(text("CREATE TABLE IF NOT EXISTS s1 (a)"))
 
-    async def names(work: UnitOfWork) -> list[str]:
-        return list(await work.session.scalars(text("SELECT name FROM sqlite_master WHERE name = 's1'")))
+    async def names(_: UnitOfWork) -> list[str]:
+        return [name for name in relations(database.settings.data_dir / "rowcast.db") if name == "s1"]
 
     await database.write(build)
     indexed = (await find_table(database, ADA, 1)).ref
