@@ -143,7 +143,7 @@ def everything(settings: Settings) -> dict[str, Any]:
         for stored in rows.tables():
             found[f"rows of {stored.id}"] = stored.columns, [row for batch in rows.read(stored) for row in batch]
             found[f"export of {stored.id}"] = _export(connection, stored.id)
-        found["last ids"] = {name: copying.last_ids(connection)[name] for name in NEVER_AGAIN}
+        found["last ids"] = {name: copying.last_ids(connection).get(name) for name in NEVER_AGAIN}
     return found | {"files": dict(_files(settings.data_dir))}
 
 

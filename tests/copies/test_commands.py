@@ -25,7 +25,7 @@ def rowcast(settings: Settings, *arguments: object, fails: bool = False) -> str:
 @pytest.mark.parametrize("target", DATABASES, indirect=True)
 def test_a_backup_and_its_restore(source: Settings, target: Settings, tmp_path: Path) -> None:
     file = tmp_path / "all.zip"
-    assert "has 2 tables with 303 rows, and 6 files" in rowcast(source, "db", "backup", file)
+    assert "has 2 tables with 303 rows, and 7 files" in rowcast(source, "db", "backup", file)
     assert "exists already" in rowcast(source, "db", "backup", file, fails=True)
     assert "2 tables with 303 rows" in rowcast(target, "db", "restore", file)
     assert everything(target) == everything(source)
