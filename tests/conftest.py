@@ -14,7 +14,8 @@ from quart.routing import QuartRule
 from quart.testing import QuartClient, TestApp
 
 from settings import Settings
-from tests.postgresql import PostgresServer, server_of
+from tests.database import FILE, database_url, follow_ids, on_server
+from tests.postgresql import PostgresServer, server_of, sqlalchemy_url
 from tests.servers import Server
 from webapp import create_app
 from webapp.db import migrations
@@ -63,9 +64,16 @@ Application.test_app_class = PatientApp
 Application.url_rule_class = RememberedRule
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database", choices=["sqlite", "postgresql"], default="sqlite", help="what applications in tests run on"
+    )
+
+
 def make_settings(data_dir: Path, **more: Any) -> Settings:
     """Settings independent of the environment the tests run in."""
     given: dict[str, Any] = {"environment": "testing", "secret_key": SECRET_KEY, "data_dir": data_dir, **more}
+    given.setdefault("database_url", database_url(data_dir))
     return Settings(_env_file=None, **given)
 
 
@@ -99,9 +107,46 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def migrated_template(
+    postgresql_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[PostgresServer, str]]:
+    """A migrated database, for copying, and its server."""
+    name = postgresql_server.create_database()
+    url = sqlalchemy_url(postgresql_server.url(name))
+    migrations.upgrade(make_settings(tmp_path_factory.mktemp("template"), database_url=url))
+    follow_ids(postgresql_server.url(name))
+    yield postgresql_server, name
+    postgresql_server.drop_database(name)
+
+
 @pytest.fixture
-def data_dir(tmp_path: Path, migrated: Path) -> Path:
-    return shutil.copytree(migrated, tmp_path / "data")
+def system(request: pytest.FixtureRequest) -> str:
+    """The database system that `data_dir` is for."""
+    return str(request.config.getoption("--database"))
+
+
+Folders = Callable[[Path], Path]
+
+
+@pytest.fixture
+def make_data_dir(migrated: Path, system: str, request: pytest.FixtureRequest) -> Iterator[Folders]:
+    """`make_data_dir(path)` makes a data folder there with a migrated, empty database."""
+    with ExitStack() as made:
+
+        def make(path: Path) -> Path:
+            shutil.copytree(migrated, path)
+            if system == "postgresql":
+                (path / FILE).unlink()
+                made.enter_context(on_server(path, *request.getfixturevalue("migrated_template")))
+            return path
+
+        yield make
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, make_data_dir: Folders) -> Path:
+    return make_data_dir(tmp_path / "data")
 
 
 @pytest.fixture
@@ -124,12 +169,17 @@ def client(app: Application) -> QuartClient:
 
 
 @pytest.fixture(scope="module")
-def shared_server(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Callable[..., Server]]:
+def shared_server(
+    tmp_path_factory: pytest.TempPathFactory, migrated: Path, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Server]]:
     """Like `server`, for a whole module, because starting takes a second. Its data is in `Server.data_dir`."""
     with ExitStack() as running:
 
         def start(factory: str = "webapp:create_app", **options: Any) -> Server:
             folder = shutil.copytree(migrated, tmp_path_factory.mktemp("server") / "data")
+            if request.config.getoption("--database") == "postgresql":
+                (folder / FILE).unlink()
+                running.enter_context(on_server(folder, *request.getfixturevalue("migrated_template")))
             return running.enter_context(Server(factory, folder, **options))
 
         yield start

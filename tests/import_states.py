@@ -7,7 +7,7 @@ import secrets
 from contextlib import closing
 from pathlib import Path
 
-from webapp.db.sqlite_driver import connect
+from tests.database import connect
 from webapp.imports.comparison_report import Clash, ComparisonReport, Misfit, SampleRow
 from webapp.imports.inspect_file import inspect_file
 

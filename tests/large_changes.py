@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from webapp.db.sqlite_driver import connect
+from tests.database import connect
 from webapp.rowstore.entries import Entry, into_parts, pack_part
 from webapp.rowstore.sql.set_parts import Extent
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
-from webapp.db.sqlite_driver import connect
+from tests.database import connect
 
 Rows = Counter[tuple[str, ...]]  # each the name of its table, and its values
 

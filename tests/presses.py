@@ -16,6 +16,7 @@ from sqlalchemy import delete, select, update
 
 from settings import Settings
 from tests.authenticator import Authenticator
+from tests.database import connect
 from tests.forms import add_form
 from tests.helpers import PASSWORD, Person
 from tests.http.account.test_emails import ask
@@ -30,7 +31,6 @@ from tests.people import settle, window
 from tests.saved_views import add_view
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from tests.webhooks import place_webhook
-from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, hasher, sealer
 from webapp.models import (

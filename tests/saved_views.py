@@ -3,7 +3,7 @@
 from contextlib import closing
 from pathlib import Path
 
-from webapp.db.sqlite_driver import connect
+from tests.database import connect
 
 ADD = (
     "INSERT INTO saved_views (table_id, owner_id, name, state, layout, version, changed_at)"

@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from tests.database import database_url
+
 ROOT = Path(__file__).parents[1]
 PATIENCE = 60.0  # seconds for anything that should take a moment
 ESTABLISHED, CLOSE_WAIT = "01", "08"  # in /proc/net/tcp
@@ -35,7 +37,14 @@ class Server:
     ) -> None:
         self.data_dir = data_dir
         self.log = data_dir.parent / f"server-{time.monotonic_ns()}.log"
-        given = {"data_dir": str(data_dir), "port": "0", "secret_key": "k" * 40, "graceful_timeout": "5", **settings}
+        given = {
+            "database_url": database_url(data_dir),
+            "data_dir": str(data_dir),
+            "port": "0",
+            "secret_key": "k" * 40,
+            "graceful_timeout": "5",
+            **settings,
+        }
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ROWCAST_")}
         environment |= {f"ROWCAST_{name.upper()}": value for name, value in given.items()}
         with self.log.open("wb") as log:

@@ -1,14 +1,12 @@
 """Tables in tests, created without an import: for tests that do not care where tables come from."""
 
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from webapp.db.sqlite_driver import connect
-from webapp.rowstore.sqlite.writer import SqliteRowWriter
+from tests.database import connect, row_writer
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import StoredRow
 from webapp.types import TYPES, Choice, Format
@@ -49,7 +47,7 @@ def add_table(
 
 
 def _add(
-    connection: sqlite3.Connection,
+    connection: Any,
     columns: dict[str, str],
     rows: Cells,
     title: str,
@@ -58,11 +56,10 @@ def _add(
 ) -> int:
     cursor = connection.execute(
         "INSERT INTO tables (owner_id, title, created_at, row_count, next_row_id, state, version, search_index)"
-        " VALUES (?, ?, '2026-11-22 12:00:00', ?, ?, 'ready', 0, 'none')",
+        " VALUES (?, ?, '2026-11-22 12:00:00', ?, ?, 'ready', 0, 'none') RETURNING id",
         (owner, title, len(rows), len(rows) + 1),
     )
-    table_id = cursor.lastrowid
-    assert table_id is not None
+    table_id = int(cursor.fetchone()[0])
     fields = [
         Field(number, name, kind, formats.get(name) or _format(kind, [row[number - 1] for row in rows]))
         for number, (name, kind) in enumerate(columns.items(), 1)
@@ -70,10 +67,10 @@ def _add(
     for field in fields:
         connection.execute(
             "INSERT INTO columns (table_id, number, position, title, type, format, facts)"
-            ' VALUES (?, ?, ?, ?, ?, json(?), \'{"reason": "said by the test", "width": 9}\')',
+            ' VALUES (?, ?, ?, ?, ?, ?, \'{"reason": "said by the test", "width": 9}\')',
             (table_id, field.number, field.number - 1, field.title, field.type, json.dumps(field.format)),
         )
-    ref, writer = TableRef(table_id, tuple(fields)), SqliteRowWriter(connection)
+    ref, writer = TableRef(table_id, tuple(fields)), row_writer(connection)
     writer.create(ref)
     writer.insert(ref, [StoredRow(row_id, tuple(cells)) for row_id, cells in enumerate(rows, 1)])
     return table_id

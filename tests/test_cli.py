@@ -12,8 +12,8 @@ import pytest
 from openpyxl import load_workbook
 
 from tests.conftest import make_settings
+from tests.database import connect
 from webapp.cli.export_command import Kind, TableDeleted, export_table
-from webapp.db.sqlite_driver import connect
 
 CSV = "name,zip,born\r\nAda,00501,1815-12-10\r\nGrace,10001,1906-12-09\r\n"
 

@@ -14,11 +14,11 @@ from quart.testing import QuartClient
 
 from tests.authenticator import Authenticator
 from tests.conftest import SECRET_KEY
+from tests.database import connect
 from tests.helpers import Person, is_signed_in, sign_in
 from tests.http.account.test_passkeys import add
 from tests.people import window
 from webapp.cli.main import main
-from webapp.db.sqlite_driver import connect
 from webapp.web.application import Application
 
 PASSWORD = "a long and unlikely sentence"

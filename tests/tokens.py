@@ -3,8 +3,8 @@
 import secrets
 from contextlib import closing
 
+from tests.database import connect
 from tests.servers import Server
-from webapp.db.sqlite_driver import connect
 from webapp.models.accounts.api_token import PREFIX, START_LENGTH
 from webapp.models.base import hash_token
 

@@ -5,9 +5,9 @@ from urllib.parse import urlencode
 
 from argon2 import PasswordHasher
 
+from tests.database import connect
 from tests.helpers import ADA, Person
 from tests.servers import Server
-from webapp.db.sqlite_driver import connect
 
 Cookies = list[tuple[str, str]]
 

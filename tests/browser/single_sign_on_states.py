@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.people import sign_in
 from tests.browser.states import Place, Show
-from webapp.db.sqlite_driver import connect
+from tests.database import connect
 
 ISSUER = "http://127.0.0.1:9"  # nobody listens there
 LONG_NAME = "the identity provider of the Ministry of Agriculture"

@@ -11,8 +11,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.people import Cookies, sign_up
+from tests.database import connect
 from tests.servers import Server
-from webapp.db.sqlite_driver import connect
 
 NAMES = ("Grace Hopper", "Katherine Johnson", "Radia Perlman", "Hedy Lamarr", "Annie Easley")
 COUNT = 130  # besides Ada

@@ -11,11 +11,11 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Visit
 from tests.browser.people import settle, sign_up
 from tests.browser.states import REFUSALS
+from tests.database import connect
 from tests.helpers import Person
 from tests.openid import CLIENT, free_port, openid_provider
 from tests.openid import PASSWORD as PASSWORD_THERE
 from tests.servers import Server
-from webapp.db.sqlite_driver import connect
 
 BUTTON = "Sign in with Example ID"
 Start = Callable[..., Server]

@@ -12,9 +12,9 @@ from tests.browser.conftest import Visit, give, let_go
 from tests.browser.people import Cookies, settle, sign_in
 from tests.browser.test_editing import Rows, card, cell, editor, field, paste, rows, saved, type_text  # noqa: F401
 from tests.browser.test_keyboard import press
+from tests.database import connect
 from tests.helpers import Person
 from tests.servers import Server, wait_for
-from webapp.db.sqlite_driver import connect
 
 GRACE = Person("grace@example.com", "a long enough password")
 CUT = ("ERR_INTERNET_DISCONNECTED", "ERR_FAILED", "failed: net::")

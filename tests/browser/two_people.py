@@ -26,6 +26,7 @@ from tests.browser.test_editing import card, editor, field, paste, type_text
 from tests.browser.test_keyboard import press
 from tests.browser.test_places import cell
 from tests.conftest import make_settings
+from tests.database import connect
 from tests.helpers import Person
 from tests.jobs.driver import Browser as Importer
 from tests.live.table_events import add_member, cookie_of
@@ -33,7 +34,6 @@ from tests.models.tables.test_history_machine import Cells, replay_rows
 from tests.server.recorded import log_of
 from tests.servers import Server, wait_for
 from webapp.db import migrations
-from webapp.db.sqlite_driver import connect
 
 EVE = Person("eve@example.org")
 COLUMNS = ("Name", "Town", "Remark")

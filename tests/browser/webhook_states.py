@@ -5,7 +5,7 @@ from contextlib import closing
 from playwright.sync_api import expect
 
 from tests.browser.states import LONG, Place, signed_in
-from webapp.db.sqlite_driver import connect
+from tests.database import connect
 
 ADDRESS = f"https://hooks.invalid/{'a-long-path/' * 20}"
 

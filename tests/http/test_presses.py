@@ -16,6 +16,7 @@ from quart.datastructures import FileStorage
 
 from settings import Settings
 from tests.conftest import Client, make_settings
+from tests.database import connect
 from tests.helpers import sign_up
 from tests.http.web.test_idempotency import FIELD as KEYS
 from tests.made import Made, ensure_consistent, made, more_than, rows_of
@@ -23,7 +24,6 @@ from tests.presses import PRESSES, Press, open_scene
 from tests.servers import wait_for
 from webapp import create_app
 from webapp.db.database import Database
-from webapp.db.sqlite_driver import connect
 from webapp.extensions import db
 from webapp.models import User
 from webapp.web.application import Application

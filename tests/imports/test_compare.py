@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.database import connect
 from tests.tables import add_table
-from webapp.db.sqlite_driver import connect
 from webapp.imports.compare import compare
 from webapp.imports.comparison_report import ComparisonReport
 from webapp.imports.inspect_file import inspect_file

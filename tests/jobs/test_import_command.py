@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from settings import Settings
+from tests.database import connect
 from tests.jobs.driver import Browser, assert_same_rows, write_csv
 from tests.servers import PATIENCE, wait_for
 from webapp.cli import import_command
 from webapp.cli.import_command import import_file
 from webapp.db.errors import UserError
-from webapp.db.sqlite_driver import connect
 from webapp.jobs import JobContext
 
 

@@ -7,17 +7,17 @@ import pytest
 from quart.testing import QuartClient
 
 from settings import Settings
+from tests.database import connect
 from tests.helpers import sign_up
 from tests.people import EVE, settle_everybody, window
 from tests.tables import add_table
-from webapp.db.sqlite_driver import connect
 from webapp.extensions import indexes
 from webapp.jobs import SortIndexes
 from webapp.jobs.indexes import KEPT_SECONDS
 from webapp.models.policy import Role
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.loader import MAX_INDEXES
-from webapp.rowstore.sqlite.reader import SqliteRowReader
+from webapp.rowstore.sql.reader import SqlRowReader
 from webapp.rowstore.table_ref import Field
 from webapp.tables import tables as views
 from webapp.web.application import Application
@@ -63,7 +63,7 @@ async def test_a_sort_that_times_out_also_creates_an_index(
     def too_long(*args: object, **more: object) -> None:
         raise QueryTimeout
 
-    monkeypatch.setattr(SqliteRowReader, "page", too_long)
+    monkeypatch.setattr(SqlRowReader, "page", too_long)
     assert (await client.get("/tables/1?sort=2")).status_code == 422
     await until_done(indexes.of(app))
 

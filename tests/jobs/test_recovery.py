@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from settings import Settings
+from tests.database import connect
 from tests.jobs.driver import Browser, assert_same_rows, write_csv
 from tests.servers import PATIENCE, wait_for
 from webapp import create_app
-from webapp.db.sqlite_driver import connect
 from webapp.extensions import db, jobs, queue
 from webapp.imports.report import ImportOverrides
 from webapp.jobs import DurableQueue, schedule

@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import select, update
 
 from settings import Settings
+from tests.database import connect
 from tests.servers import wait_for
 from tests.tables import add_table
 from webapp import create_app
 from webapp.db.errors import StorageFull
-from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.jobs import schedule

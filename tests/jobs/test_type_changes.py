@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.database import connect
 from tests.jobs.driver import Browser, hold_children, is_running, kill, release_children, workers
 from tests.jobs.test_survival import HELD, Start, kill_server
 from tests.servers import wait_for
 from tests.tables import add_table
-from webapp.db.sqlite_driver import connect
 
 ROWS = 30_000
 TEXTS = [str(number) if number % 100 else "NA" for number in range(1, ROWS + 1)]

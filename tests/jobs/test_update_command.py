@@ -10,13 +10,13 @@ import pytest
 from click.testing import CliRunner
 
 from settings import Settings
+from tests.database import connect
 from tests.jobs.driver import Browser
 from tests.tables import add_table
 from webapp.cli import update_command
 from webapp.cli.main import main
 from webapp.db.database import Database
 from webapp.db.errors import UserError
-from webapp.db.sqlite_driver import connect
 from webapp.models import Actor
 from webapp.models.tables import editing
 

@@ -7,8 +7,8 @@ from contextlib import closing, suppress
 from typing import Any
 
 from tests.browser.people import Cookies
+from tests.database import connect
 from tests.servers import PATIENCE, Server, Wire
-from webapp.db.sqlite_driver import connect
 
 
 def cookie_of(cookies: Cookies) -> str:

@@ -18,6 +18,7 @@ from quart.testing import QuartClient
 from werkzeug.routing import Rule
 
 from settings import Settings
+from tests.database import connect
 from tests.forms import place_form
 from tests.helpers import Person, is_signed_in, sign_in
 from tests.import_states import add_import, add_update
@@ -28,7 +29,6 @@ from tests.saved_views import add_view
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from tests.webhooks import place_webhook
 from webapp import create_app
-from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, sealer
 from webapp.models import (

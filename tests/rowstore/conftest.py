@@ -11,7 +11,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.postgresql import PostgresServer
-from tests.rowstore.backends import BACKENDS, Cells, PostgresqlBackend, SqliteBackend, StoredTable, make_table
+from tests.rowstore.backends import (
+    BACKENDS,
+    Cells,
+    PostgresqlBackend,
+    SqliteBackend,
+    StoredTable,
+    empty_postgresql,
+    make_table,
+)
 from webapp.db import migrations
 from webapp.db.database import Database
 from webapp.rowstore import create_store
@@ -45,6 +53,24 @@ def migrated_template(postgresql_server: PostgresServer, tmp_path_factory: pytes
     postgresql_server.drop_database(name)
 
 
+@pytest.fixture(scope="session")
+def emptied_databases(postgresql_server: PostgresServer, migrated_template: str) -> Iterator[Callable[[], Any]]:
+    """`with emptied_databases() as url` gives a database without rows to one test at a time: emptying one takes a tenth
+    of the time of copying another.
+    """
+    free = list[str]()
+    with ExitStack() as made:
+
+        @contextmanager
+        def borrow() -> Iterator[str]:
+            url = free.pop() if free else made.enter_context(postgresql_server.database(migrated_template))
+            yield url
+            empty_postgresql(url)
+            free.append(url)
+
+        yield borrow
+
+
 @pytest.fixture
 def new_backend(backend_name: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[], Any]]:
     """Makes migrated, empty databases."""
@@ -57,8 +83,7 @@ def new_backend(backend_name: str, tmp_path: Path, request: pytest.FixtureReques
             )
 
         def postgresql() -> PostgresqlBackend:
-            server: PostgresServer = request.getfixturevalue("postgresql_server")
-            url = opened.enter_context(server.database(request.getfixturevalue("migrated_template")))
+            url = opened.enter_context(request.getfixturevalue("emptied_databases")())
             return PostgresqlBackend(tmp_path, url)
 
         yield {"sqlite": sqlite, "postgresql": postgresql}[backend_name]

@@ -1,7 +1,6 @@
 """Giving a column another type: no text changes, whatever the texts and whatever the types."""
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -177,12 +176,12 @@ def test_an_emptied_column_is_used_again_if_its_kind_fits(make: Make) -> None:
 
 
 def begin(table: StoredTable, storage: int, state: str = "running") -> None:
-    with closing(table.backend.connect()) as connection:
-        connection.execute(
-            "INSERT INTO type_changes (id, table_id, number, state, type, format, storage, rows, rows_done, last_row,"
-            " created_at) VALUES (7, 1, 1, ?, 'integer', '{}', ?, 0, 0, 0, '2026-01-01')",
-            (state, storage),
-        )
+    table.backend.execute(
+        "INSERT INTO type_changes (id, table_id, number, state, type, format, storage, rows, rows_done, last_row,"
+        " created_at) VALUES (7, 1, 1, ?, 'integer', '{}', ?, 0, 0, 0, '2026-01-01')",
+        state,
+        storage,
+    )
 
 
 def load(table: StoredTable, target: Field, progress: object = lambda done, total: None) -> Comparison:
@@ -196,8 +195,7 @@ def test_the_loader_converts_in_batches_and_records_how_far_it_has_come(make: Ma
     target = table.write(lambda rows: rows.add_column(table.ref, column(1, "n", "integer")))
     begin(table, target.storage)
     assert load(table, target) == Comparison(differing=0, empty=0, exceptions=20)
-    with closing(table.backend.connect()) as connection:
-        done = connection.execute("SELECT rows_done, last_row, keeps_texts FROM type_changes").fetchall()
+    done = table.backend.execute("SELECT rows_done, last_row, keeps_texts FROM type_changes")
     assert done == [(1000, 1000, 1)]
     new = TableRef(1, (replace(target, keeps_texts=True),))
     assert [cells[0] for _, cells in sorted(table.rows.cells(new, range(1, 1001), new.fields).items())] == texts

@@ -1,11 +1,11 @@
 """Rows that are loaded before anybody has decided: nobody sees them, and they become a table's rows at once, or go."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
-from tests.rowstore.backends import SqliteBackend, column
+from tests.rowstore.backends import Backend, column
 from webapp.rowstore import open_loader, open_reader
 from webapp.rowstore.errors import RowsGone
 from webapp.rowstore.loader import ImportWithdrawn
@@ -19,21 +19,19 @@ ROWS = [(str(number), "left out", f"{number % 28 + 1:02}.01.2024") for number in
 
 
 @pytest.fixture
-def backend(data_dir: Path) -> SqliteBackend:
+def backend(new_backend: Callable[[], Any]) -> Backend:
     """With an import whose preview waits for a decision."""
-    backend = SqliteBackend(data_dir)
+    backend: Backend = new_backend()
     backend.begin_import(1, IMPORT)
     set_state(backend, "ready")
     return backend
 
 
-def set_state(backend: SqliteBackend, state: str) -> None:
-    connection = backend.connect()
-    connection.execute("UPDATE imports SET state = ?", (state,))
-    connection.close()
+def set_state(backend: Backend, state: str) -> None:
+    backend.execute("UPDATE imports SET state = ?", state)
 
 
-def load(backend: SqliteBackend, rows: Sequence[Sequence[str]], draft: str = DRAFT) -> int:
+def load(backend: Backend, rows: Sequence[Sequence[str]], draft: str = DRAFT) -> int:
     """Return how many rows there were before."""
     with open_loader(backend.address) as loader:
         appender = loader.draft_appender(TableRef(0, FIELDS), POSITIONS, draft)
@@ -43,22 +41,22 @@ def load(backend: SqliteBackend, rows: Sequence[Sequence[str]], draft: str = DRA
     return before
 
 
-def drafts(backend: SqliteBackend) -> list[str]:
+def drafts(backend: Backend) -> list[str]:
     with open_reader(backend.address) as rows:
         return rows.drafts()
 
 
-def create(backend: SqliteBackend, draft: str = DRAFT) -> int:
+def create(backend: Backend, draft: str = DRAFT) -> int:
     with backend.writing() as rows:
         return rows.create(TableRef(1, FIELDS), draft)
 
 
-def stored(backend: SqliteBackend) -> dict[int, tuple[str, ...]]:
+def stored(backend: Backend) -> dict[int, tuple[str, ...]]:
     with open_reader(backend.address) as rows:
         return rows.cells(TableRef(1, FIELDS), range(1, len(ROWS) + 1), FIELDS)
 
 
-def test_the_rows_of_a_draft_become_those_of_the_table(backend: SqliteBackend) -> None:
+def test_the_rows_of_a_draft_become_those_of_the_table(backend: Backend) -> None:
     assert load(backend, ROWS[:3_000]) == 0
     assert load(backend, ROWS[3_000:]) == 3_000  # continued by another process
     assert create(backend) == len(ROWS)
@@ -66,7 +64,7 @@ def test_the_rows_of_a_draft_become_those_of_the_table(backend: SqliteBackend) -
     assert drafts(backend) == []
 
 
-def test_a_table_does_not_begin_with_a_draft_that_was_made_with_something_else(backend: SqliteBackend) -> None:
+def test_a_table_does_not_begin_with_a_draft_that_was_made_with_something_else(backend: Backend) -> None:
     load(backend, ROWS)
     assert create(backend, f"{IMPORT}_{2:024x}") == 0
     assert stored(backend) == {}
@@ -74,7 +72,7 @@ def test_a_table_does_not_begin_with_a_draft_that_was_made_with_something_else(b
 
 
 @pytest.mark.parametrize("state", ["loading", "cancelled", "failed", "done"])
-def test_a_draft_of_an_import_that_somebody_has_decided_about_gets_no_rows(backend: SqliteBackend, state: str) -> None:
+def test_a_draft_of_an_import_that_somebody_has_decided_about_gets_no_rows(backend: Backend, state: str) -> None:
     with open_loader(backend.address) as loader:
         appender = loader.draft_appender(TableRef(0, FIELDS), POSITIONS, DRAFT)
         for done in appender.append(ROWS[:10]):
@@ -87,7 +85,7 @@ def test_a_draft_of_an_import_that_somebody_has_decided_about_gets_no_rows(backe
     assert drafts(backend) == [DRAFT]
 
 
-def test_a_discarded_draft_is_removed_in_steps(backend: SqliteBackend) -> None:
+def test_a_discarded_draft_is_removed_in_steps(backend: Backend) -> None:
     load(backend, ROWS)
     with backend.writing() as rows:
         rows.discard_draft(DRAFT)
@@ -101,7 +99,7 @@ def test_a_discarded_draft_is_removed_in_steps(backend: SqliteBackend) -> None:
         assert not reader.has_discarded()
 
 
-def test_nobody_takes_what_is_left_of_a_draft_or_adds_to_it(backend: SqliteBackend) -> None:
+def test_nobody_takes_what_is_left_of_a_draft_or_adds_to_it(backend: Backend) -> None:
     with open_loader(backend.address) as loader:
         appender = loader.draft_appender(TableRef(0, FIELDS), POSITIONS, DRAFT)
         list(appender.append(ROWS[:3_000]))
@@ -118,6 +116,6 @@ def test_nobody_takes_what_is_left_of_a_draft_or_adds_to_it(backend: SqliteBacke
 
 
 @pytest.mark.parametrize("name", ["", IMPORT, f"{IMPORT}_x", f"{IMPORT}_{1:024x}; DROP TABLE users"])
-def test_only_names_of_drafts_reach_the_database(backend: SqliteBackend, name: str) -> None:
+def test_only_names_of_drafts_reach_the_database(backend: Backend, name: str) -> None:
     with backend.writing() as rows, pytest.raises(ValueError, match="names no draft"):
         rows.discard_draft(name)

@@ -21,6 +21,7 @@ from sqlalchemy import NullPool, create_engine, select
 
 from tests.browser.people import Cookies, settle, sign_up
 from tests.conftest import make_settings
+from tests.database import connect
 from tests.helpers import Person
 from tests.linearizability import Operation, find_violation
 from tests.live.table_events import TableEvents, add_member, cookie_of
@@ -28,7 +29,6 @@ from tests.models.tables.test_history_machine import Cells, replay_rows
 from tests.servers import PATIENCE, Answer, Server
 from tests.tables import add_table
 from webapp.db import migrations
-from webapp.db.sqlite_driver import connect
 from webapp.models.tables.change_set import ChangeSet, Entry, entries_of
 
 COLUMNS = {"City": "text", "Country": "text"}

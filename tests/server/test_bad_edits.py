@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from tests.browser.people import Cookies, settle, sign_up
+from tests.database import connect
 from tests.helpers import Person
 from tests.live.table_events import add_member, cookie_of
 from tests.servers import Server
 from tests.tables import PLANET_ROWS, PLANETS, add_table
-from webapp.db.sqlite_driver import connect
 
 Start = Callable[..., Server]
 Sent = tuple[int, Any]  # status and answer

@@ -13,9 +13,9 @@ from tests.browser.conftest import ARGUMENTS, Visit, find_chromium, give, open_p
 from tests.browser.conftest import PATIENCE as BROWSER_PATIENCE
 from tests.browser.people import Cookies, sign_up
 from tests.browser.test_places import cell
+from tests.database import connect
 from tests.servers import PATIENCE, ROOT, Server
 from tests.tokens import issue_token
-from webapp.db.sqlite_driver import connect
 
 PROGRAM = ROOT / "docs" / "nightly.py"
 

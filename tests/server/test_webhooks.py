@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from tests.database import connect
 from tests.jobs.driver import Browser
 from tests.receiver import Receiver
 from tests.servers import ROOT, Server, wait_for
 from tests.tables import PLANET_ROWS, PLANETS, add_table
-from webapp.db.sqlite_driver import connect
 
 SETTINGS = {"private_networks": "127.0.0.0/8", "webhook_retry": "0.2", "webhook_timeout": "3"}
 # Another process that sends, as a second server on the same database would; it looks often.

@@ -5,10 +5,11 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, tzinfo
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, String, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Select, String, cast, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from webapp.admin.audit_wording import EVENTS, GROUPS
+from webapp.db.functions import begins_with, contains
 from webapp.models import AuditEvent
 from webapp.models.base import MAX_ID
 from webapp.web.days import begin_of, end_of, parse_day
@@ -63,13 +64,13 @@ def is_about(user_id: int) -> ColumnElement[bool]:
 def _conditions(query: AuditQuery, zone: tzinfo) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if query.event in GROUPS:
-        conditions.append(AuditEvent.event.startswith(f"{query.event}.", autoescape=True))
+        conditions.append(begins_with(AuditEvent.event, f"{query.event}."))
     elif query.event:
         conditions.append(AuditEvent.event == query.event)
     if query.person:
-        conditions.append(or_(_contains(AuditEvent.actor, query.person), _contains(AuditEvent.subject, query.person)))
+        conditions.append(or_(contains(AuditEvent.actor, query.person), contains(AuditEvent.subject, query.person)))
     if query.address:
-        conditions.append(AuditEvent.address.startswith(query.address, autoescape=True))
+        conditions.append(begins_with(AuditEvent.address, query.address))
     if since := parse_day(query.since):
         conditions.append(AuditEvent.at >= begin_of(since, zone))
     if until := parse_day(query.until):
@@ -80,9 +81,5 @@ def _conditions(query: AuditQuery, zone: tzinfo) -> list[ColumnElement[bool]]:
 def _mentions(word: str) -> ColumnElement[bool]:
     """In the event's wording, or anywhere in the recorded details."""
     worded = [event for event, wording in EVENTS.items() if word.lower() in wording.lower()]
-    details = type_coerce(AuditEvent.details, String)
-    return or_(AuditEvent.event.in_(worded), *(_contains(column, word) for column in (*SEARCHED, details)))
-
-
-def _contains(column: SQLColumnExpression[str], text: str) -> ColumnElement[bool]:
-    return column.contains(text, autoescape=True)
+    details = cast(AuditEvent.details, String)
+    return or_(AuditEvent.event.in_(worded), *(contains(column, word) for column in (*SEARCHED, details)))

@@ -14,6 +14,7 @@ from quart import request, url_for
 from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from webapp.db.functions import contains
 from webapp.extensions import config, db, jobs
 from webapp.jobs.progress import Progress
 from webapp.models import (
@@ -155,7 +156,7 @@ def _visible_to(user_id: int, show: str) -> Select[Any]:
 
 def _matching(user_id: int, query: TableListQuery) -> Select[Any]:
     found = _visible_to(user_id, query.show)
-    return found.where(Table.title.icontains(query.search, autoescape=True)) if query.search else found
+    return found.where(contains(Table.title, query.search)) if query.search else found
 
 
 async def _count(session: AsyncSession, statement: Select[Any]) -> int:

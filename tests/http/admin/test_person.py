@@ -7,13 +7,13 @@ import pytest
 from quart.testing import QuartClient
 from sqlalchemy import select
 
+from tests.database import connect
 from tests.helpers import PASSWORD, Person, is_signed_in
 from tests.http.admin.conftest import PARTIAL, page, statements, text, words_in
 from tests.http.admin.test_people import Team, events, reload
 from tests.people import EVE, settle, window
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp.admin.people import MAX_SELECTED
-from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import Event, Mail, Role, Table, User

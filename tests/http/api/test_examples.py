@@ -11,6 +11,7 @@ import pytest
 from quart_schema import QuartSchema
 
 from settings import Settings
+from tests.database import connect
 from tests.forms import add_form
 from tests.helpers import GRACE, sign_up
 from tests.http.api.conftest import Program, add
@@ -21,7 +22,6 @@ from tests.saved_views import add_view
 from tests.webhooks import place_webhook
 from webapp.api.docs import Reference
 from webapp.api.import_schemas import IMPORT_ID
-from webapp.db.sqlite_driver import connect
 from webapp.extensions import db
 from webapp.models import ApiToken, Scope, User
 from webapp.models.tables.saved_view import SavedView

@@ -13,12 +13,12 @@ from quart.testing import QuartClient
 
 from settings import Settings
 from tests.conftest import make_settings
+from tests.database import connect
 from tests.http.api.conftest import Make, Program, problem
 from tests.http.api.tables import add_planets
 from tests.http.api.test_limited_tokens import limited
 from tests.servers import PATIENCE
 from tests.tables import add_table
-from webapp.db.sqlite_driver import connect
 from webapp.extensions import db, jobs
 from webapp.models import Actor, Role, Scope
 from webapp.models.tables.import_wishes import Wishes

@@ -8,11 +8,11 @@ import pytest
 from quart.testing import QuartClient
 
 from settings import Settings
+from tests.database import connect
 from tests.helpers import Person, sign_up
 from tests.http.tables.test_tables import get
 from tests.people import settle, window
 from tests.tables import PLANET_ROWS, PLANETS, add_table
-from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import Member, Table

@@ -15,7 +15,7 @@ from tests.http.tables.test_shared import Scene, scene
 from tests.http.tables.test_tables import PARTIAL, get, planets
 from tests.tables import PLANET_ROWS, add_table
 from webapp.rowstore.errors import QueryError, QueryTimeout
-from webapp.rowstore.sqlite.reader import SqliteRowReader
+from webapp.rowstore.sql.reader import SqlRowReader
 from webapp.rowstore.table_ref import Field
 from webapp.tables import page_size
 from webapp.tables.colouring import STEPS, TONES, Steps, Tones
@@ -203,7 +203,7 @@ async def test_what_takes_too_long_leaves_numbers_without_colours_and_texts_with
     def late(*args: object) -> None:
         raise QueryTimeout
 
-    monkeypatch.setattr(SqliteRowReader, "aggregate", late)
+    monkeypatch.setattr(SqlRowReader, "aggregate", late)
     for number, expected in ((1, tones), (2, dict.fromkeys(range(1, 9), ""))):
         html = await get(client, f"{planets}?colour={number}")
         assert classes(html) == expected

@@ -8,11 +8,11 @@ import pytest
 from quart.testing import QuartClient
 
 from settings import Settings
+from tests.database import connect
 from tests.helpers import GRACE, sign_up
 from tests.http.tables.test_tables import PARTIAL, column, get
 from tests.people import settle, window
 from tests.tables import add_table
-from webapp.db.sqlite_driver import connect
 from webapp.models import Role
 from webapp.rowstore.sql import converting
 from webapp.web.application import Application

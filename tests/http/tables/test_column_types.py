@@ -10,12 +10,12 @@ import pytest
 from quart.testing import QuartClient
 
 from settings import Settings
+from tests.database import connect
 from tests.helpers import GRACE, sign_up
 from tests.http.tables.test_tables import PARTIAL, column, get
 from tests.people import settle, window
 from tests.servers import PATIENCE
 from tests.tables import PLANET_ROWS, PLANETS, add_table
-from webapp.db.sqlite_driver import connect
 from webapp.models import Role
 from webapp.models.tables import type_changing
 from webapp.tables import column_types

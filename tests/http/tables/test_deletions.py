@@ -11,11 +11,11 @@ import pytest
 from quart import Response
 from quart.testing import QuartClient
 
+from tests.database import connect
 from tests.helpers import ADA, GRACE, sign_up
 from tests.people import settle, window
 from tests.servers import wait_for
 from tests.tables import PLANET_ROWS, PLANETS, add_table
-from webapp.db.sqlite_driver import connect
 from webapp.models import Role
 from webapp.rowstore.entries import Entry, cells_to_json, pack_part
 from webapp.web.application import Application

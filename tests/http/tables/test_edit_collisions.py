@@ -9,9 +9,9 @@ from quart.testing import QuartClient
 from sqlalchemy import text
 
 from settings import Settings
+from tests.database import connect
 from tests.helpers import Person
 from tests.http.tables.test_cells import MOONS, PLANET, edit, exported, member, planets, save, send  # noqa: F401
-from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.web.application import Application

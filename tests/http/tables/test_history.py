@@ -8,12 +8,12 @@ import pytest
 from quart.testing import QuartClient
 
 from settings import Settings
+from tests.database import connect
 from tests.helpers import sign_up
 from tests.http.tables.test_cells import ANA, edit, exported, member, save, send
 from tests.http.tables.test_tables import get
 from tests.people import settle, window
 from tests.tables import PLANET_ROWS, PLANETS, add_table
-from webapp.db.sqlite_driver import connect
 from webapp.web.application import Application
 
 NAME, MOONS = 1, 2

@@ -9,6 +9,7 @@ from pathlib import Path
 from quart.testing import QuartClient
 
 from settings import Settings
+from tests.database import connect
 from tests.http.tables.test_imports import uploaded
 from tests.http.tables.test_updates import (
     ADA,
@@ -25,7 +26,6 @@ from tests.http.tables.test_updates import (
     text_of,
 )
 from tests.servers import wait_for
-from webapp.db.sqlite_driver import connect
 from webapp.extensions import db
 from webapp.models import Import
 from webapp.models.tables.columns import delete_column

@@ -9,9 +9,9 @@ from openpyxl import load_workbook
 from quart.testing import QuartClient
 
 from settings import Settings
+from tests.database import connect
 from tests.http.tables.test_tables import column, get, planets, sentence
 from tests.tables import add_table
-from webapp.db.sqlite_driver import connect
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.table_ref import Field
 from webapp.web.export_names import MAX_BYTES, name_export

@@ -9,11 +9,11 @@ import pytest
 from quart.testing import QuartClient
 
 from settings import Settings
+from tests.database import connect
 from tests.helpers import sign_up
 from tests.http.tables.test_cells import edit, exported, member, save
 from tests.http.tables.test_tables import PARTIAL, get
 from tests.tables import PLANET_ROWS, PLANETS, add_table
-from webapp.db.sqlite_driver import connect
 from webapp.tables.line_breaks import restore_breaks
 from webapp.web.application import Application
 

@@ -9,12 +9,12 @@ import pytest
 from quart.testing import QuartClient
 
 from settings import Settings
+from tests.database import connect
 from tests.http.admin.conftest import page
 from tests.http.tables.test_column_types import offered
 from tests.http.tables.test_tables import PARTIAL
 from tests.people import BOB, EVE, GUS, settle_everybody, window
 from tests.tables import PLANET_ROWS, PLANETS, add_table
-from webapp.db.sqlite_driver import connect
 from webapp.models import Role
 from webapp.models.tables import saved_view, view_saving
 from webapp.web.application import Application

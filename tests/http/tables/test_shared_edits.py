@@ -10,11 +10,11 @@ import pytest
 from quart.testing import QuartClient
 
 from settings import Settings
+from tests.database import connect
 from tests.http.admin.conftest import page, text, words_in
 from tests.links import add_link, change
 from tests.people import EVE, settle_everybody, window
 from tests.tables import add_table
-from webapp.db.sqlite_driver import connect
 from webapp.models import Role, User
 from webapp.web.application import Application
 

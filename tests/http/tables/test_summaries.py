@@ -11,7 +11,7 @@ from tests.helpers import sign_up
 from tests.http.tables.test_tables import PARTIAL, get, planets
 from tests.tables import add_table
 from webapp.rowstore.errors import QueryTimeout
-from webapp.rowstore.sqlite.reader import SqliteRowReader
+from webapp.rowstore.sql.reader import SqlRowReader
 from webapp.tables import summaries
 
 __all__ = ["planets"]  # the fixture
@@ -57,7 +57,7 @@ async def test_what_takes_too_long_says_so(client: QuartClient, planets: str, mo
     def late(*_: Any) -> None:
         raise QueryTimeout
 
-    monkeypatch.setattr(SqliteRowReader, "figures", late)
+    monkeypatch.setattr(SqlRowReader, "figures", late)
 
     html = await get(client, f"{planets}/summary")
 

@@ -13,18 +13,17 @@ import pytest
 from quart.testing import QuartClient
 
 from settings import Settings
+from tests.database import connect, row_writer
 from tests.helpers import sign_up
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp.db.database import Database
-from webapp.db.sqlite_driver import connect
 from webapp.models.policy import Actor
 from webapp.models.tables.deletion import delete_table
 from webapp.models.tables.renaming import rename_table
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.sql import pages
 from webapp.rowstore.sql import tables as row_tables
-from webapp.rowstore.sqlite.reader import SqliteRowReader
-from webapp.rowstore.sqlite.writer import SqliteRowWriter
+from webapp.rowstore.sql.reader import SqlRowReader
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import CellChange
 
@@ -160,8 +159,8 @@ async def test_a_row_whose_neighbours_take_too_long_to_find_says_so(
 ) -> None:
     monkeypatch.setattr(row_tables, "SMALL_TABLE", 0)
     monkeypatch.setattr(pages, "FIRST_CHUNK", 1)
-    find = SqliteRowReader.row
-    monkeypatch.setattr(SqliteRowReader, "row", lambda *args: find(*args, scan_seconds=0))
+    find = SqlRowReader.row
+    monkeypatch.setattr(SqlRowReader, "row", lambda *args: find(*args, scan_seconds=0))
 
     page = await get(client, f"{planets}/rows/4?f.1=eq:Saturn")
 
@@ -218,7 +217,7 @@ async def test_a_column_that_keeps_texts_lists_and_filters_the_cells_without_a_v
     moons = Field(1, "Moons", "integer", {}, keeps_texts=True)
     changes = [CellChange(row_id, moons, "", text) for row_id, text in ((3, "NA"), (4, "NA"), (5, "-"))]
     with closing(connect(settings.data_dir / "rowcast.db")) as connection:
-        rows = SqliteRowWriter(connection)
+        rows = row_writer(connection)
         rows.keep_texts(table_id, moons)
         rows.apply(TableRef(table_id, (moons,)), changes)
         connection.execute("UPDATE columns SET keeps_texts = 1 WHERE table_id = ?", (table_id,))
@@ -240,7 +239,7 @@ async def test_a_profile_that_takes_too_long_is_reported(
     def late(*_: Any, **__: Any) -> None:
         raise QueryTimeout
 
-    monkeypatch.setattr(SqliteRowReader, "profile", late)
+    monkeypatch.setattr(SqlRowReader, "profile", late)
 
     assert "took too long" in await get(client, f"{planets}/columns/2/profile", **PARTIAL)
 

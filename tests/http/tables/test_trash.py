@@ -12,11 +12,11 @@ from quart import Response
 from quart.testing import QuartClient
 
 from settings import Settings
+from tests.database import connect
 from tests.helpers import ADA, GRACE, Person, sign_up
 from tests.people import settle, window
 from tests.servers import wait_for
 from tests.tables import PLANET_ROWS, PLANETS, add_table
-from webapp.db.sqlite_driver import connect
 from webapp.models import Role
 from webapp.web.application import Application
 

@@ -15,13 +15,13 @@ from quart.testing import QuartClient
 
 from settings import Settings
 from tests.conftest import make_settings
+from tests.database import connect
 from tests.helpers import GRACE, Person, sign_up
 from tests.http.tables.test_bulk import until
 from tests.http.tables.test_cells import send
 from tests.servers import PATIENCE, wait_for
 from tests.tables import add_table
 from webapp.db.errors import StorageFull
-from webapp.db.sqlite_driver import connect
 from webapp.extensions import db, jobs
 from webapp.jobs import large_changes
 from webapp.models import Actor, Import, ImportUpdate, LargeChange, TableRole

@@ -15,11 +15,11 @@ from sqlalchemy import func, select, update
 
 from settings import Settings
 from tests.conftest import Client, make_settings
+from tests.database import connect
 from tests.helpers import PASSWORD, delete_what_is_old, sign_up
 from tests.people import EVE, settle, window
 from tests.submits import submit_at_once
 from webapp import create_app
-from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db, jobs
 from webapp.models import IdempotencyKey, OneTimeToken, Purpose, Role, utc_now

@@ -11,11 +11,11 @@ from quart import g
 
 from settings import Settings
 from tests.conftest import make_settings
+from tests.database import connect
 from tests.helpers import GRACE, sign_up
 from tests.servers import PATIENCE, wait_for
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp.db.database import Database
-from webapp.db.sqlite_driver import connect
 from webapp.models import Actor
 from webapp.models.errors import NotFound
 from webapp.models.tables.access import TableAccess

@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from settings import Settings
+from tests.database import connect
 from tests.models.tables.conftest import Followed
 from tests.models.tables.test_editing import ADA, BOB, EVE, GUS, ROWS, TABLE, entries
 from tests.tables import add_table
 from webapp.db.database import Database
 from webapp.db.errors import UserError
-from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models import Actor, Column, Member, SpareColumn, Table, TypeChange, User
 from webapp.models.errors import NotAllowed, NotFound
@@ -45,6 +45,7 @@ from webapp.models.tables.undo import NotUndoable, redo_latest, revert, undo_lat
 from webapp.rowstore import create_store, within
 from webapp.rowstore.column_rules import ColumnRules, RulesRefused
 from webapp.rowstore.query import TableQuery
+from webapp.rowstore.sql import converting
 from webapp.rowstore.sqlite import search_index
 from webapp.rowstore.sqlite.schema import search_name
 from webapp.rowstore.table_ref import Field, TableRef

@@ -19,10 +19,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import Connection, select
 
 from tests.conftest import make_settings
+from tests.database import connect, row_writer
 from tests.tables import add_table
 from webapp.db.database import Database
 from webapp.db.errors import DatabaseBusy, UserError
-from webapp.db.sqlite_driver import connect
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models import Action, Actor, ChangeSet, LargeChange, LargeState, Table, User, utc_now
 from webapp.models.errors import NotAllowed
@@ -46,7 +46,6 @@ from webapp.rowstore import entries as entry_lists
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sqlite import large_changes, search_index
 from webapp.rowstore.sqlite.schema import search_name
-from webapp.rowstore.sqlite.writer import SqliteRowWriter
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import CellChange
 from webapp.tables.table_stream import Cursor, TableSubject
@@ -134,7 +133,7 @@ def add_world(folder: Path) -> None:
     asyncio.run(_add_people(folder))
     add_table(folder, COLUMNS, ROWS, formats=FORMATS)
     with closing(connect(folder / "rowcast.db")) as connection:
-        writer = SqliteRowWriter(connection)
+        writer = row_writer(connection)
         kept = {
             number: writer.keep_texts(TABLE, Field(number, title, COLUMNS[title], FORMATS[title]))
             for number, title in ((RATE, "Rate"), (GRADE, "Grade"))

@@ -9,17 +9,16 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     SQLColumnExpression,
-    String,
     and_,
     case,
     exists,
     func,
     or_,
     select,
-    type_coerce,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from webapp.db.functions import contains, text_of_instant
 from webapp.models.accounts.identity import Identity
 from webapp.models.accounts.session import IS_ACTIVE, Session
 from webapp.models.accounts.user import User
@@ -42,7 +41,7 @@ SORT_KEYS: dict[str, tuple[SQLColumnExpression[Any], type[str] | type[int]]] = {
     "role": (case(*((User.role == role, -rank) for role, rank in RANKS.items()), else_=0) + max(RANKS.values()), int),
     "state": (STATE, str),
     # In stored form; people who were never here come first.
-    "seen": (func.coalesce(type_coerce(User.seen_at, String), ""), str),
+    "seen": (text_of_instant(User.seen_at), str),
 }
 
 
@@ -131,7 +130,7 @@ async def people_after(session: AsyncSession, user_id: int, limit: int, search: 
     statement = select(User).where(User.id > user_id).order_by(User.id).limit(limit)
     if search:
         columns = (User.email, User.name)
-        statement = statement.where(or_(*(column.icontains(search, autoescape=True) for column in columns)))
+        statement = statement.where(or_(*(contains(column, search) for column in columns)))
     return (await session.scalars(statement)).all()
 
 
@@ -168,16 +167,13 @@ def _summary(row: Any) -> PersonSummary:
 
 
 def _matching(search: str) -> list[ColumnElement[bool]]:
-    """Every word occurs in the name or the address. SQLite folds ASCII case only, so common case variants of other
-    letters are tried.
+    """Every word occurs in the name or the address. The database folds ASCII case only, so common case variants of
+    other letters are tried.
     """
     return [
         or_(
-            User.email.contains(word.lower(), autoescape=True),
-            *(
-                User.name.contains(variant, autoescape=True)
-                for variant in {word, word.lower(), word.upper(), word.capitalize()}
-            ),
+            contains(User.email, word.lower()),
+            *(contains(User.name, variant) for variant in {word, word.lower(), word.upper(), word.capitalize()}),
         )
         for word in search.split()
     ]

@@ -8,10 +8,10 @@ import json
 import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, select
 
+from webapp.db.functions import listed
 from webapp.models.base import MAX_ID
 from webapp.models.tables.change_set import (
     Change,
@@ -233,10 +233,9 @@ _CANDIDATES = (
     .limit(bindparam("count"))
 )
 _PURGING = select(ChangeSet.seq).where(*_SET, ChangeSet.is_purging)
-_json: Any = func.json_each(bindparam("ids")).table_valued("value")
 _LISTED_LATER = select(Change.row_id).where(
     Change.table_id == bindparam("table_id"),
-    Change.row_id.in_(select(_json.c.value)),
+    listed(Change.row_id, "ids"),
     Change.seq > bindparam("seq"),
     Change.column.is_(None),
 )

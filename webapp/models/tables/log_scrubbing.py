@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
+from webapp.db.functions import listed
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.tables.change_set import (
     Change,
@@ -239,10 +240,9 @@ _COLUMNS = select(Column.number).where(
     Column.table_id == bindparam("table_id"), Column.is_purged, Column.is_dropped.is_(False)
 )
 _ALL_SETS = select(ChangeSet.seq).where(_OF_TABLE)
-_json: Any = func.json_each(bindparam("ids")).table_valued("value")
 _NAMING_SETS = (
     select(Change.seq)
-    .where(Change.table_id == bindparam("table_id"), Change.row_id.in_(select(_json.c.value)))
+    .where(Change.table_id == bindparam("table_id"), listed(Change.row_id, "ids"))
     .union(
         select(ChangeSet.seq).where(
             _OF_TABLE,

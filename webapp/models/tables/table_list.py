@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from webapp.db.functions import contains
 from webapp.models.accounts.user import User
 from webapp.models.policy import Actor, TableRole
 from webapp.models.tables.table import Column, Member, Table
@@ -36,7 +37,7 @@ async def tables_after(
     """Those behind the one with this id whose titles contain the search, in any case."""
     statement = _listed(actor).where(Table.id > after).order_by(Table.id).limit(limit)
     if search:
-        statement = statement.where(Table.title.icontains(search, autoescape=True))
+        statement = statement.where(contains(Table.title, search))
     return await _read(session, statement)
 
 

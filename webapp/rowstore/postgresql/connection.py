@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import cached_property
 from itertools import count
 from typing import Any
 
@@ -71,6 +72,10 @@ class PostgresqlConnection(Connection):
         self._numbers = count(1)  # of cursors and savepoints
         self._iterating = 0
 
+    @cached_property
+    def search_index(self) -> PostgresqlSearchUpkeep:
+        return PostgresqlSearchUpkeep(self)
+
     # -- statements ------------------------------------------------------------------------------------------------
 
     def execute(self, sql: Sql) -> list[Any]:
@@ -88,16 +93,17 @@ class PostgresqlConnection(Connection):
             return max(int(cursor.rowcount), 0)
 
     def change_each(self, text: str, values: Sequence[Sequence[Any]]) -> list[int]:
-        """In one exchange with the server."""
-        if not values:
-            return []
         with readable_errors(), self._opened() as cursor:
             self._tell_limit()
             cursor.executemany(with_parameters(text), values, returning=True)
-            counts = [int(cursor.rowcount)]
+            counts = [int(cursor.rowcount)] if values else []
             while cursor.nextset():
                 counts.append(int(cursor.rowcount))
             return counts
+
+    def analyze(self, name: str) -> None:
+        """Without statistics about new rows, and about the expression of a new index, the planner guesses."""
+        self.execute(Sql(f"ANALYZE {name}"))
 
     def iterate(self, sql: Sql, size: int = BATCH, *, is_short: bool = False) -> Generator[list[Any], None, None]:
         if is_short:
@@ -211,16 +217,6 @@ class PostgresqlConnection(Connection):
         with self._lock:
             if self._may_be_cancelled:
                 self.driver.cancel_safe(timeout=5)
-
-    # -- maintenance -----------------------------------------------------------------------------------------------
-
-    @property
-    def search_index(self) -> PostgresqlSearchUpkeep:
-        return PostgresqlSearchUpkeep(self)
-
-    def analyze(self, table: str) -> None:
-        """Gather statistics: without any, plans are bad until the server does it by itself."""
-        self.execute(Sql(f"ANALYZE {table}"))
 
     # -- transactions ----------------------------------------------------------------------------------------------
 

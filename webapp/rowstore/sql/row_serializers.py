@@ -43,7 +43,7 @@ def csv_line(dialect: Dialect, query: TableQuery, safe: bool, delimiter: str = "
     cells = [_csv_cell(dialect, without_source(field), safe, delimiter) for field in query.visible]
     if len(cells) == 1:  # a lone empty cell would be an empty line, which readers skip
         cells = [f"CASE WHEN {cells[0]} = '' THEN '\"\"' ELSE {cells[0]} END"]
-    return Sql(concatenate([concatenate(cells, literal(delimiter)), "'\\r\\n'"]))
+    return Sql(concatenate([concatenate(cells, literal(delimiter)), "'\r\n'"]))
 
 
 def _csv_cell(dialect: Dialect, field: Field, safe: bool, delimiter: str) -> str:

@@ -1,0 +1,173 @@
+"""The database of a data folder in tests, whichever system it is (`pytest --database postgresql`).
+
+A folder that a fixture has made may have a database on a PostgreSQL server; all other folders have a SQLite file.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.types.datetime import TimestamptzLoader
+from psycopg.types.numeric import FloatLoader
+from psycopg.types.string import TextLoader
+
+from tests.postgresql import PostgresServer, sqlalchemy_url
+from webapp.db import postgresql_driver, sqlite_driver
+from webapp.rowstore.postgresql.writer import PostgresqlRowWriter
+from webapp.rowstore.sql.writer import SqlRowWriter
+from webapp.rowstore.sqlite.writer import SqliteRowWriter
+
+FILE = "rowcast.db"
+_MARK = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|(%)|(\?)|(?<![:\w]):([a-z_]\w*)""")
+_urls: dict[Path, str] = {}  # of the data folders whose database is not a file
+
+
+def database_url(data_dir: Path) -> str:
+    """For SQLAlchemy; empty if the database is the file of the folder."""
+    return _urls.get(data_dir, "")
+
+
+def environment(data_dir: Path) -> dict[str, str]:
+    """Of a process that uses this folder."""
+    url = database_url(data_dir)
+    return {"ROWCAST_DATA_DIR": str(data_dir)} | ({"ROWCAST_DATABASE_URL": url} if url else {})
+
+
+def address(data_dir: Path) -> str:
+    """Of its row store."""
+    return database_url(data_dir) or str(data_dir / FILE)
+
+
+@contextmanager
+def on_server(data_dir: Path, server: PostgresServer, template: str) -> Iterator[None]:
+    """The folder has a database of its own on the server, a copy of the template."""
+    with server.database(template) as url:
+        _urls[data_dir] = sqlalchemy_url(url)
+        try:
+            yield
+        finally:
+            del _urls[data_dir]
+
+
+def connect(path: Path, *, query_only: bool = False) -> Any:
+    """A plain connection to the database of the folder that `path`, `folder / "rowcast.db"`, is in. On either system it
+    takes the marks of `sqlite3` and answers in its types.
+    """
+    url = database_url(path.parent)
+    return PlainConnection(url, query_only) if url else sqlite_driver.connect(path, query_only=query_only)
+
+
+def row_writer(connection: Any) -> SqlRowWriter:
+    """The rows of tables, on such a connection."""
+    if isinstance(connection, PlainConnection):
+        return PostgresqlRowWriter(connection.driver)
+    return SqliteRowWriter(connection)
+
+
+def follow_ids(url: str) -> None:
+    """Tests say ids of their own; the next one that is generated comes after them, as on SQLite."""
+    with psycopg.connect(url) as connection:
+        connection.execute(_FOLLOW)
+        for (table,) in connection.execute(_GENERATED).fetchall():
+            trigger = f"CREATE TRIGGER follow AFTER INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION follow_id()"
+            connection.execute(trigger.encode())
+
+
+_GENERATED = b"""
+    SELECT quote_ident(table_name) FROM information_schema.columns
+    WHERE table_schema = 'public' AND column_name = 'id' AND column_default LIKE 'nextval%'
+"""
+_FOLLOW = b"""
+    CREATE FUNCTION follow_id() RETURNS trigger LANGUAGE plpgsql AS $$
+    DECLARE
+        ids text := pg_get_serial_sequence(TG_TABLE_NAME, 'id');
+        last bigint;
+    BEGIN
+        EXECUTE 'SELECT last_value FROM ' || ids INTO last;
+        IF NEW.id > last OR NEW.id = 1 AND last = 1 THEN
+            PERFORM setval(ids, NEW.id);
+        END IF;
+        RETURN NULL;
+    END $$
+"""
+
+
+class PlainConnection:
+    """What tests use of `sqlite3.Connection`."""
+
+    def __init__(self, url: str, query_only: bool) -> None:
+        self.driver = postgresql_driver.connect(url, read_only=query_only)
+        adapters = self.driver.adapters
+        adapters.register_loader("timestamptz", _TimestampText)
+        adapters.register_loader("bool", _Number)
+        adapters.register_loader("json", TextLoader)
+        adapters.register_loader("numeric", FloatLoader)
+
+    def execute(self, statement: str, parameters: Any = None) -> "psycopg.Cursor[Any]":
+        if statement.startswith("BEGIN"):
+            statement = "BEGIN"
+        return self.driver.execute(translated(statement).encode(), parameters or None)
+
+    def executemany(self, statement: str, parameters: Iterable[Any]) -> "psycopg.Cursor[Any]":
+        cursor = self.driver.cursor()
+        cursor.executemany(translated(statement).encode(), list(parameters))
+        return cursor
+
+    @property
+    def in_transaction(self) -> bool:
+        return self.driver.info.transaction_status != psycopg.pq.TransactionStatus.IDLE
+
+    def commit(self) -> None:
+        self.driver.commit()
+
+    def rollback(self) -> None:
+        self.driver.rollback()
+
+    def close(self) -> None:
+        self.driver.close()
+
+    def __enter__(self) -> "PlainConnection":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.in_transaction:
+            self.commit()
+
+
+def translated(statement: str) -> str:
+    """From marks as `?` and `:name` to psycopg's."""
+
+    def mark(found: re.Match[str]) -> str:
+        if found[1]:
+            return "%%"
+        if found[2]:
+            return "%s"
+        return f"%({found[3]})s" if found[3] else found[0].replace("%", "%%")
+
+    text = _MARK.sub(mark, statement)
+    return text if "%s" in text or "%(" in text else text.replace("%%", "%")
+
+
+def rows(path: Path, statement: str, parameters: Mapping[str, Any] | Iterable[Any] = ()) -> list[Any]:
+    connection = connect(path)
+    try:
+        return list(connection.execute(statement, parameters or ()).fetchall())
+    finally:
+        connection.close()
+
+
+class _TimestampText(TimestamptzLoader):
+    """As SQLite keeps an instant."""
+
+    def load(self, data: Any) -> Any:
+        moment: datetime = super().load(data)
+        return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+class _Number(TextLoader):
+    def load(self, data: Any) -> Any:
+        return int(bytes(data) == b"t")
