@@ -163,8 +163,8 @@ def kill(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 place, folder, url, file = sys.argv[1:]
 setattr(restoring, place, kill) if hasattr(restoring, place) else setattr(restoring._Restore, place, kill)
-settings = make_settings(Path(folder), database_url=url)
-restoring.restore(settings, Path(file), progress=lambda *_: None, verified=lambda *_: None)
+target, ignore = make_settings(Path(folder), database_url=url), lambda *_: None
+restoring.restore(target, Path(file), progress=ignore, verified=ignore)
 """
 
 
@@ -175,7 +175,7 @@ def test_one_that_was_killed_leaves_nothing_that_looks_complete(
 ) -> None:
     before = everything(source)
     back_up(source, file, force=False, progress=ignore)
-    arguments = [sys.executable, "-c", KILLED, place, str(target.data_dir), target.database_url, str(file)]
+    arguments = [sys.executable, "-c", KILLED, place, str(target.data_dir), target.sqlalchemy_url, str(file)]
     assert subprocess.run(arguments, env=os.environ | {"PYTHONPATH": os.getcwd()}).returncode == -9
     with pytest.raises(CopyUnfinished):
         migrations.upgrade(target)

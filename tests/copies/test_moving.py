@@ -71,8 +71,11 @@ moving.move(make_settings(Path(folder), database_url=source), make_settings(Path
 
 
 def run_and_kill(source: Settings, elsewhere: Settings, place: str) -> None:
-    arguments = [sys.executable, "-c", KILLED, place, str(source.data_dir), source.database_url, elsewhere.database_url]
-    assert subprocess.run(arguments, env=os.environ | {"PYTHONPATH": os.getcwd()}).returncode == -9
+    given = [place, str(source.data_dir), source.sqlalchemy_url, elsewhere.sqlalchemy_url]
+    assert (
+        subprocess.run([sys.executable, "-c", KILLED, *given], env=os.environ | {"PYTHONPATH": os.getcwd()}).returncode
+        == -9
+    )
 
 
 @TO_ANY
@@ -111,13 +114,13 @@ def test_no_server_starts_before_it_is_complete(source: Settings, elsewhere: Set
     run_and_kill(source, elsewhere, "_copy_own")
     with (
         pytest.raises(AssertionError, match="The server did not start"),
-        Server("webapp:create_app", source.data_dir, database_url=elsewhere.database_url),
+        Server("webapp:create_app", source.data_dir, database_url=elsewhere.sqlalchemy_url),
     ):
         pass
     (log,) = source.data_dir.parent.glob("server-*.log")
     assert "target of a restore or a move" in log.read_text()
     move(source, elsewhere, ignore)
-    with Server("webapp:create_app", source.data_dir, database_url=elsewhere.database_url) as server:
+    with Server("webapp:create_app", source.data_dir, database_url=elsewhere.sqlalchemy_url) as server:
         assert server.get("/up").status == 200
 
 

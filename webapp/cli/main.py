@@ -208,8 +208,10 @@ def export(remote: "Remote | None", table_id: int, format_: "Kind") -> None:
         return
     from webapp.cli.export_command import export_table
     from webapp.db import migrations
+    from webapp.db.copying import ensure_finished
 
     settings = load_settings()
+    ensure_finished(settings)
     if migrations.current(settings) is None:
         raise click.ClickException(f"There is no database in {settings.data_dir}.")
     with whole_output() as output:

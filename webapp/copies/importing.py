@@ -11,8 +11,10 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import delete, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from settings import Settings
 from webapp.copies.archive import Progress, opened
@@ -21,6 +23,7 @@ from webapp.copies.belongings import add_belongings, add_history
 from webapp.copies.portable import TablesManifest
 from webapp.db import migrations
 from webapp.db.database import Database
+from webapp.db.drivers import DRIVER_ERRORS
 from webapp.db.errors import UserError
 from webapp.db.keys import sealer
 from webapp.db.unit_of_work import UnitOfWork
@@ -34,6 +37,8 @@ from webapp.rowstore import create_store, open_reader, within
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.table_ref import TableRef
 from webapp.rowstore.values import StoredRow
+
+_REFUSALS: Final[tuple[type[Exception], ...]] = (ValueError, OverflowError, SQLAlchemyError, *DRIVER_ERRORS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +101,15 @@ class _Importer:
         self._settings, self._database, self._source, self._owner = settings, database, source, owner
 
     async def run(self, count: Callable[[int], None]) -> ImportedTable:
-        ref = await self._database.write(self._create)
         try:
-            return await self._fill(ref, count)
-        except BaseException:
-            await self._database.write(self._remove, ref)
-            raise
+            ref = await self._database.write(self._create)
+            try:
+                return await self._fill(ref, count)
+            except BaseException:
+                await self._database.write(self._remove, ref)
+                raise
+        except _REFUSALS as error:
+            raise self._source.bad(f"the database does not take it ({getattr(error, 'orig', error)})") from error
 
     async def _fill(self, ref: TableRef, count: Callable[[int], None]) -> ImportedTable:
         with closing(self._source.rows()) as batches:

@@ -6,10 +6,9 @@ it by their addresses and names. Nothing in it lets anybody in: no password, no 
 no webhook.
 """
 
-from datetime import datetime
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from webapp.copies.archive import Member
 
@@ -60,7 +59,7 @@ class LinkDocument(_Part):
     may_export: bool
     has_password: bool
     origins: list[str]
-    expires_at: datetime | None
+    expires_at: AwareDatetime | None
 
 
 class FormDocument(_Part):
@@ -71,8 +70,8 @@ class FormDocument(_Part):
     fields: list[dict[str, Any]]
     thanks: str
     next_url: str
-    opens_at: datetime | None
-    closes_at: datetime | None
+    opens_at: AwareDatetime | None
+    closes_at: AwareDatetime | None
     max_answers: int | None
     one_each: bool
     origins: list[str]
@@ -84,7 +83,7 @@ class TableDocument(_Part):
     """
 
     title: str
-    created_at: datetime
+    created_at: AwareDatetime
     owner: PersonDocument
     columns: list[ColumnDocument] = Field(min_length=1)
     gone: list[int]
@@ -92,7 +91,7 @@ class TableDocument(_Part):
     next_row_id: int = Field(ge=1)
     seq: int = Field(ge=0)
     log_from: int = Field(ge=1)
-    log_pruned_to: datetime | None
+    log_pruned_to: AwareDatetime | None
     members: list[PersonDocument]
     views: list[ViewDocument]
     links: list[LinkDocument]
@@ -107,7 +106,7 @@ class SetDocument(_Part):
     """A change set, with its entries; of a large one its parts follow, each on a line of its own."""
 
     seq: int = Field(ge=1)
-    at: datetime
+    at: AwareDatetime
     author: str
     link_name: str
     via: str
@@ -144,7 +143,7 @@ class TableMembers(_Part):
 class TablesManifest(_Part):
     format: Literal["rowcast-tables"] = FORMAT
     version: Literal[1] = VERSION
-    made_at: datetime
+    made_at: AwareDatetime
     program: str
     tables: list[TableMembers]
 

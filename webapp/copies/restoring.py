@@ -50,8 +50,8 @@ def restore(settings: Settings, path: Path, *, progress: Progress, verified: Pro
         _ensure_possible(archive, manifest)
         archive.verify(manifest.members, verified)
         with FileLeader(settings.data_dir).leading():
-            _prepare(settings, path)
             _ensure_room(archive, settings, manifest)
+            _prepare(settings)
             _Restore(settings, archive, manifest, progress).run()
     return summary_of(manifest, size_of(path))
 
@@ -74,7 +74,7 @@ def _ensure_possible(archive: ArchiveReader, manifest: Manifest) -> None:
         raise archive.bad("it has a table that cannot be.") from None
 
 
-def _prepare(settings: Settings, path: Path) -> None:
+def _prepare(settings: Settings) -> None:
     """Raises `NotEmpty`. What a restore that did not come to its end has left is removed."""
     mine = {"kind": "restore", "folder": str(settings.data_dir)}
     if copying.exists(settings):
