@@ -3,9 +3,9 @@
 import asyncio
 import json
 import os
-import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -15,13 +15,12 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from settings import Settings
-from tests.conftest import make_settings
 from tests.copies.forging import forged
-from tests.copies.installations import EVE, everything, ignore
+from tests.copies.installations import DATABASES, EVE, everything, ignore
 from webapp.copies.archive import BadArchive
 from webapp.copies.exporting import export_all
 from webapp.copies.importing import ImportedTable, import_all
-from webapp.db import copying
+from webapp.db import copying, migrations
 from webapp.db.database import Database
 from webapp.db.errors import UserError
 from webapp.db.unit_of_work import UnitOfWork
@@ -49,10 +48,14 @@ def source(source: Settings) -> Settings:
     return source
 
 
+TO_ANY = pytest.mark.parametrize("target", DATABASES, indirect=True)
+
+
 @pytest.fixture
-def target(tmp_path: Path, migrated: Path) -> Settings:
+def target(target: Settings) -> Settings:
     """Where Ben has an account and Eve, but not Ada; and one table is there already."""
-    settings = make_settings(shutil.copytree(migrated, tmp_path / "target"))
+    settings = target
+    migrations.upgrade(settings)
     with copying.filling(settings) as connection, connection.begin():
         for user_id, email, role in ((1, BEN, "owner"), (2, EVE.email, "member"), (3, "gus@example.org", "guest")):
             values = {"id": user_id, "email": email, "name": email[:3].title(), "password_hash": "x", "role": role}
@@ -75,6 +78,7 @@ def exports(settings: Settings) -> list[bytes]:
     return [value for name, value in sorted(everything(settings).items()) if name.startswith("export")]
 
 
+@TO_ANY
 def test_rows_with_their_ids_and_exports_are_the_same(source: Settings, target: Settings, file: Path) -> None:
     made = carry(source, target, file)
     assert [(table.id, table.title, table.rows) for table in made] == [(2, "odd", 5), (3, "many", 298)]
@@ -96,6 +100,7 @@ def test_columns_are_what_they_were(source: Settings, target: Settings, file: Pa
     assert columns(target, 3) == columns(source, 2)
 
 
+@TO_ANY
 def test_history_has_every_change_and_the_names_of_authors(source: Settings, target: Settings, file: Path) -> None:
     carry(source, target, file)
 
@@ -116,6 +121,7 @@ def test_history_has_every_change_and_the_names_of_authors(source: Settings, tar
         )
 
 
+@TO_ANY
 def test_what_was_deleted_there_can_be_brought_back_here(source: Settings, target: Settings, file: Path) -> None:
     carry(source, target, file)
     ben = Actor(1, BEN, "Ben", "owner")
@@ -236,26 +242,71 @@ def test_one_that_was_killed_leaves_a_table_that_is_being_removed(
     assert [tuple(state) for state in states] == [("ready", True), (PURGING, False)]
 
 
-def test_rows_that_are_not_what_the_archive_says_are_refused(source: Settings, target: Settings, file: Path) -> None:
-    """A column's format that prints its values in another way, say."""
+def title(about: Any) -> None:
+    about["columns"][1]["title"] = "Other"
+
+
+def type_(about: Any) -> None:
+    about["columns"][1].update(type="date", format={})
+
+
+def no_type(about: Any) -> None:
+    about["columns"][1]["type"] = "nothing"
+
+
+def number(about: Any) -> None:
+    about["columns"][1]["number"] = 1
+
+
+FORGED: list[Callable[[Any], None]] = [
+    title,
+    type_,
+    no_type,
+    number,
+    lambda about: about.update(row_ids=[[5, 1]]),
+    lambda about: about.update(row_ids=[[1, 4]]),
+    lambda about: about.update(row_ids=[[1, 2**70]]),
+    lambda about: about.update(seq=2**70),
+    lambda about: about.update(created_at="2026-11-29T00:00:00"),
+]
+
+
+@TO_ANY
+def test_tables_that_are_not_what_the_archive_says_are_refused(source: Settings, target: Settings, file: Path) -> None:
+    """With hashes that are right; and nothing is left of them."""
     export_all(source, file, force=False, progress=ignore)
-    forged = _forge(file, lambda about: about["columns"][1].update(type="text", format={}, keeps_texts=False) or about)
     before = everything(target)
-    import_all(target, forged, BEN, verified=ignore, progress=ignore)  # a text prints everything
-    with pytest.raises(BadArchive):
-        import_all(
-            target, _forge(file, lambda about: about | {"row_ids": [[5, 1]]}), BEN, verified=ignore, progress=ignore
-        )
-    with pytest.raises(BadArchive):
-        import_all(
-            target, _forge(file, lambda about: about | {"row_ids": [[1, 2]]}), BEN, verified=ignore, progress=ignore
-        )
-    assert len(everything(target)["tables"]) == len(before["tables"]) + 2
+    for change in FORGED:
+        with pytest.raises(BadArchive):
+            import_all(target, forged_table(file, change), BEN, verified=ignore, progress=ignore)
+    after = everything(target)
+    assert without_last_ids(after) == without_last_ids(before)
 
 
-def _forge(file: Path, change: Any) -> Path:
-    """With hashes that are right."""
-    return forged(file, "tables/1.json", lambda data: json.dumps(change(json.loads(data))).encode())
+@TO_ANY
+def test_a_history_that_cannot_be_is_refused(source: Settings, target: Settings, file: Path) -> None:
+    export_all(source, file, force=False, progress=ignore)
+    before, histories = everything(target), list[Callable[[bytes], bytes]]()
+    histories += [lambda data: data + data, lambda data: b"{}\n" + data]
+    histories += [lambda data: data.replace(b'"kind":', b'"other":', 1)]
+    histories += [lambda data: data.replace(b'"rows":', b'"rows":1000000000000000000000,"more":', 1)]
+    for change in histories:
+        with pytest.raises(BadArchive):
+            import_all(target, forged(file, "tables/1.history.jsonl", change), BEN, verified=ignore, progress=ignore)
+    assert without_last_ids(everything(target)) == without_last_ids(before)
+
+
+def without_last_ids(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if name not in ("last ids", "files")}
+
+
+def forged_table(file: Path, change: Callable[[Any], None]) -> Path:
+    def changed(data: bytes) -> bytes:
+        about = json.loads(data)
+        change(about)
+        return json.dumps(about).encode()
+
+    return forged(file, "tables/1.json", changed)
 
 
 async def _write(settings: Settings, verb: Any, *arguments: Any) -> None:

@@ -9,8 +9,8 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
@@ -179,10 +179,10 @@ class ArchiveReader:
                 raise self.bad(f"the part {member.name} has not as many rows as its manifest says.")
             rows += member.lines or 0
 
-    def lines(self, member: Member) -> Iterator[bytes]:
+    def lines(self, member: Member) -> Generator[bytes, None, None]:
         rest = b""
-        with self._readable():
-            for block in self._blocks(self._info(member), member.size):
+        with self._readable(), closing(self._blocks(self._info(member), member.size)) as blocks:
+            for block in blocks:
                 *whole, rest = (rest + block).split(b"\n")
                 yield from whole
                 if len(rest) > MAX_LINE:
@@ -190,7 +190,7 @@ class ArchiveReader:
         if rest:
             raise self.bad(f"the part {member.name} ends within a row.")
 
-    def blocks(self, member: Member) -> Iterator[bytes]:
+    def blocks(self, member: Member) -> Generator[bytes, None, None]:
         with self._readable():
             yield from self._blocks(self._info(member), member.size)
 
@@ -209,7 +209,7 @@ class ArchiveReader:
             raise self.bad(f"the part {member.name} has not the size that its manifest says.")
         return info
 
-    def _blocks(self, info: ZipInfo, size: int) -> Iterator[bytes]:
+    def _blocks(self, info: ZipInfo, size: int) -> Generator[bytes, None, None]:
         with self._archive.open(info) as file:
             left = size
             while left and (block := file.read(min(BLOCK, left))):

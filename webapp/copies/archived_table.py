@@ -3,7 +3,7 @@
 import csv
 import sys
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -49,8 +49,8 @@ class ArchivedTable:
         """In batches, fewer rows where their texts are long."""
         ids = (row_id for first, last in self.about.row_ids for row_id in range(first, last + 1))
         batch, characters = list[StoredRow](), 0
-        with _long_cells():
-            for row_id, cells in self._numbered(ids):
+        with _long_cells(), closing(self._numbered(ids)) as numbered:
+            for row_id, cells in numbered:
                 batch.append(StoredRow(row_id, cells))
                 characters += sum(map(len, cells))
                 if len(batch) == BATCH or characters > BATCH_CHARACTERS:
@@ -61,24 +61,25 @@ class ArchivedTable:
 
     def history(self) -> Generator[list[SetDocument | PartDocument], None, None]:
         """In batches; the parts of a large change come behind it."""
-        lines = self._archive.lines(self.members.history)
-        while batch := list(islice(lines, BATCH)):
-            yield [self._set_or_part(line) for line in batch]
+        with closing(self._archive.lines(self.members.history)) as lines:
+            while batch := list(islice(lines, BATCH)):
+                yield [self._set_or_part(line) for line in batch]
 
     def _set_or_part(self, line: bytes) -> SetDocument | PartDocument:
         return self._parse(PartDocument, line) if line.startswith(b'{"of":') else self._parse(SetDocument, line)
 
-    def _numbered(self, ids: Iterable[int]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    def _numbered(self, ids: Iterable[int]) -> Generator[tuple[int, tuple[str, ...]], None, None]:
         width = len(self.about.columns)
-        rows = csv.reader(_text_lines(self._archive.blocks(self.members.csv)), strict=True)
-        try:
-            next(rows, None)
-            for row_id, cells in zip(ids, rows, strict=True):
-                if len(cells) != width and (cells or width > 1):
-                    raise self.bad("a row has not as many cells as there are columns")
-                yield row_id, tuple(cells) if cells else ("",)
-        except (csv.Error, ValueError) as error:
-            raise self.bad(f"the rows cannot be read ({error})") from error
+        with closing(self._archive.blocks(self.members.csv)) as blocks:
+            rows = csv.reader(_text_lines(blocks), strict=True)
+            try:
+                next(rows, None)
+                for row_id, cells in zip(ids, rows, strict=True):
+                    if len(cells) != width and (cells or width > 1):
+                        raise self.bad("a row has not as many cells as there are columns")
+                    yield row_id, tuple(cells) if cells else ("",)
+            except (csv.Error, ValueError) as error:
+                raise self.bad(f"the rows cannot be read ({error})") from error
 
     def _check(self) -> None:
         about = self.about

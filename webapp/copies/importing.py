@@ -34,11 +34,13 @@ from webapp.models.policy import Role, can_own_tables
 from webapp.models.tables.table import SearchIndex
 from webapp.models.tables.trash import PURGING
 from webapp.rowstore import create_store, open_reader, within
+from webapp.rowstore.errors import CellValueError
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.table_ref import TableRef
 from webapp.rowstore.values import StoredRow
 
-_REFUSALS: Final[tuple[type[Exception], ...]] = (ValueError, OverflowError, SQLAlchemyError, *DRIVER_ERRORS)
+_WRONG_VALUES: Final[tuple[type[Exception], ...]] = (CellValueError, ValueError, OverflowError)
+_REFUSALS: Final[tuple[type[Exception], ...]] = (*_WRONG_VALUES, SQLAlchemyError, *DRIVER_ERRORS)
 
 
 @dataclass(frozen=True, slots=True)

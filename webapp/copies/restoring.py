@@ -9,6 +9,7 @@ running it again begins anew.
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -177,11 +178,12 @@ class _Restore:
                 raise self._archive.bad(f"table {table.id} has a row that cannot be read.") from None
 
     def _lines(self, table: OwnTable | UsersTable) -> Iterator[bytes]:
-        for count, line in enumerate(self._archive.lines(table.member)):
-            self._bytes += len(line) + 1
-            if count % 1_000 == 0:
-                self._progress(self._bytes, self._rows)
-            yield line
+        with closing(self._archive.lines(table.member)) as lines:
+            for count, line in enumerate(lines):
+                self._bytes += len(line) + 1
+                if count % 1_000 == 0:
+                    self._progress(self._bytes, self._rows)
+                yield line
 
     def _ensure_whole(self, connection: Connection) -> None:
         try:
