@@ -9,10 +9,11 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from webapp.rowstore.loader import Progress
 from webapp.rowstore.sql.cells import print_cells
+from webapp.rowstore.sql.connection import Connection
 from webapp.rowstore.sql.schema import table_name
 from webapp.rowstore.sql.statement import Sql, concatenate
 from webapp.rowstore.sql.tables import highest_id
@@ -26,9 +27,6 @@ from webapp.rowstore.sqlite.schema import (
 )
 from webapp.rowstore.sqlite.transaction import readable_errors
 from webapp.rowstore.table_ref import TableRef
-
-if TYPE_CHECKING:
-    from webapp.rowstore.sqlite.connection import SqliteConnection
 
 MAX_INDEXED = 500  # columns of the index; wider tables share them
 HOLD_SECONDS = 0.030  # a chunk aims to hold the write lock
@@ -44,6 +42,12 @@ WHILE_BUILT = {"automerge": 0, "crisismerge": 1_999, "usermerge": SEGMENTS, "has
 USUALLY = {"automerge": 4, "crisismerge": 16, "usermerge": USUAL_SEGMENTS, "hashsize": 1024 * 1024}  # FTS5's defaults
 
 
+class DriverConnection(Connection, Protocol):
+    """One of SQLite."""
+
+    driver: sqlite3.Connection
+
+
 def is_available(connection: sqlite3.Connection) -> bool:
     """Whether this SQLite has FTS5 with trigrams (3.34 or later); without it every search scans the rows."""
     try:
@@ -54,7 +58,7 @@ def is_available(connection: sqlite3.Connection) -> bool:
     return True
 
 
-def build_search_index(connection: "SqliteConnection", table: TableRef, progress: Progress) -> bool:
+def build_search_index(connection: DriverConnection, table: TableRef, progress: Progress) -> bool:
     """Build the index of an imported table; return False if this SQLite cannot, or the table is gone.
 
     It is built under another name, in many short transactions with pauses in which others write. An interrupted build
@@ -83,7 +87,7 @@ class _Gone(Exception):
 class _Builder:
     """Builds the index of this table, which is empty still."""
 
-    def __init__(self, connection: "SqliteConnection", table: TableRef, progress: Progress) -> None:
+    def __init__(self, connection: DriverConnection, table: TableRef, progress: Progress) -> None:
         self._rows, self._connection = connection, connection.driver
         self._table, self._progress = table, progress
         self._done, self._chunk = 0, FIRST_CHUNK
@@ -148,7 +152,7 @@ def _merge_pages(connection: sqlite3.Connection, name: str, pages: int) -> bool:
 
 
 class SqliteSearchUpkeep:
-    def __init__(self, connection: "SqliteConnection") -> None:
+    def __init__(self, connection: DriverConnection) -> None:
         self._connection = connection
 
     @contextmanager
