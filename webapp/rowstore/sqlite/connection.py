@@ -36,7 +36,7 @@ class SqliteConnection(Connection):
 
     @property
     def search_index(self) -> SqliteSearchUpkeep:
-        return SqliteSearchUpkeep(self, self.driver)
+        return SqliteSearchUpkeep(self)
 
     def execute(self, sql: Sql) -> list[Any]:
         with readable_errors():

@@ -66,7 +66,7 @@ class SqliteRowLoader(SqlRowLoader):
 
     def index_search(self, table: TableRef, progress: Progress) -> bool:
         limit_log(self._driver)
-        return build_search_index(self.connection, self.connection.driver, table, progress)
+        return build_search_index(self.connection, table, progress)
 
     def index_sort(
         self, table_id: int, field: Field, used: Mapping[int, float] = NEVER_USED, since: float = 0

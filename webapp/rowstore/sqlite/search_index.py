@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from webapp.rowstore.loader import Progress
 from webapp.rowstore.sql.cells import print_cells
@@ -42,6 +42,12 @@ WHILE_BUILT = {"automerge": 0, "crisismerge": 1_999, "usermerge": SEGMENTS, "has
 USUALLY = {"automerge": 4, "crisismerge": 16, "usermerge": USUAL_SEGMENTS, "hashsize": 1024 * 1024}  # FTS5's defaults
 
 
+class DriverConnection(Connection, Protocol):
+    """One of SQLite."""
+
+    driver: sqlite3.Connection
+
+
 def is_available(connection: sqlite3.Connection) -> bool:
     """Whether this SQLite has FTS5 with trigrams (3.34 or later); without it every search scans the rows."""
     try:
@@ -52,7 +58,7 @@ def is_available(connection: sqlite3.Connection) -> bool:
     return True
 
 
-def build_search_index(rows: Connection, driver: sqlite3.Connection, table: TableRef, progress: Progress) -> bool:
+def build_search_index(connection: DriverConnection, table: TableRef, progress: Progress) -> bool:
     """Build the index of an imported table; return False if this SQLite cannot, or the table is gone.
 
     It is built under another name, in many short transactions with pauses in which others write. An interrupted build
@@ -60,15 +66,15 @@ def build_search_index(rows: Connection, driver: sqlite3.Connection, table: Tabl
     chunk and may raise to abort.
     """
     table.ensure_whole()
-    if not is_available(driver):
+    if not is_available(connection.driver):
         return False
-    with rows.transaction():
-        names = rows.existing_names([search_name(table.id), table_name(table.id)])
+    with connection.transaction():
+        names = connection.existing_names([search_name(table.id), table_name(table.id)])
         if names != {table_name(table.id)}:
             return search_name(table.id) in names
-        _create(driver, table)
+        _create(connection.driver, table)
     try:
-        _Builder(rows, driver, table, progress).run()
+        _Builder(connection, table, progress).run()
     except _Gone:
         return False
     return True
@@ -81,8 +87,8 @@ class _Gone(Exception):
 class _Builder:
     """Builds the index of this table, which is empty still."""
 
-    def __init__(self, rows: Connection, driver: sqlite3.Connection, table: TableRef, progress: Progress) -> None:
-        self._rows, self._connection = rows, driver
+    def __init__(self, connection: DriverConnection, table: TableRef, progress: Progress) -> None:
+        self._rows, self._connection = connection, connection.driver
         self._table, self._progress = table, progress
         self._done, self._chunk = 0, FIRST_CHUNK
 
@@ -146,15 +152,15 @@ def _merge_pages(connection: sqlite3.Connection, name: str, pages: int) -> bool:
 
 
 class SqliteSearchUpkeep:
-    def __init__(self, connection: Connection, driver: sqlite3.Connection) -> None:
-        self._connection, self._driver = connection, driver
+    def __init__(self, connection: DriverConnection) -> None:
+        self._connection = connection
 
     @contextmanager
     def upkeep(self, table: TableRef, ids: Sequence[int]) -> Iterator[None]:
         """Costs one query if there is no index. One being built follows as far as it has come; what lies beyond it will
         read itself.
         """
-        connection, driver = self._connection, self._driver
+        connection, driver = self._connection, self._connection.driver
         complete, building = search_name(table.id), search_name(table.id, building=True)
         indexes = connection.existing_names([complete, building]) if ids else set[str]()
         if not indexes:
@@ -185,7 +191,7 @@ class SqliteSearchUpkeep:
         name = search_name(table_id)
         if not self._connection.existing_names([name]):
             return False
-        return _merge_pages(self._driver, name, -MERGE_PAGES if begins else MERGE_PAGES)
+        return _merge_pages(self._connection.driver, name, -MERGE_PAGES if begins else MERGE_PAGES)
 
 
 def _create(connection: sqlite3.Connection, table: TableRef) -> None:
