@@ -23,7 +23,9 @@ from tests.rowstore.backends import (
 from webapp.db import migrations
 from webapp.db.database import Database
 from webapp.rowstore import create_store
+from webapp.rowstore.postgresql import dialect as postgresql_dialect
 from webapp.rowstore.sql import tables as row_tables
+from webapp.rowstore.sqlite import dialect as sqlite_dialect
 from webapp.rowstore.sqlite import planning, search_index
 from webapp.rowstore.store import RowStore
 from webapp.rowstore.table_ref import Field
@@ -105,6 +107,13 @@ def make(new_backend: Callable[[], Any]) -> Iterator[Make]:
             return table
 
         yield make
+
+
+@pytest.fixture
+def columns_limit(backend_name: str) -> int:
+    """How many columns a table may have."""
+    dialects = {"sqlite": sqlite_dialect, "postgresql": postgresql_dialect}
+    return dialects[backend_name].DIALECT.limits.columns
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
-"""SQL prints every value as Python does: compared in SQLite itself, for many values of every format."""
+"""SQL prints every value as Python does: compared in the database itself, for many values of every format."""
 
 import itertools
 import random
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date, timedelta
 from typing import Any
@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 
 from tests.rowstore.backends import column
+from webapp.rowstore.postgresql import dialect as postgresql
+from webapp.rowstore.postgresql.connection import PostgresqlConnection
+from webapp.rowstore.sql.connection import Connection
+from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.sql.storing import cast_value, stored_text
-from webapp.rowstore.sqlite.dialect import DIALECT
-from webapp.rowstore.sqlite.printing import print_value
-from webapp.rowstore.sqlite.schema import STORED_AS
+from webapp.rowstore.sqlite import dialect as sqlite
+from webapp.rowstore.sqlite.connection import SqliteConnection
 from webapp.rowstore.table_ref import Field
 from webapp.types import TYPES
 from webapp.types.number_format import GROUPS, NEGATIVES
@@ -52,24 +55,39 @@ def decimals(numbers: random.Random, scale: int) -> Iterator[float]:
         yield numbers.randint(-(10 ** (whole + places)) + 1, 10 ** (whole + places) - 1) / 10**places
 
 
-def assert_equal(field: Field, values: list[Any]) -> None:
-    printed = [(value, field.kind.print(value, field.format)) for value in values]
-    with closing(sqlite3.connect(":memory:")) as connection:
-        stored = STORED_AS[field.kind.stored]
-        connection.execute(f"CREATE TABLE t (c1 {stored}, text TEXT) STRICT")
-        connection.executemany("INSERT INTO t VALUES (?, ?)", printed)
-        differ = f"SELECT c1, text, {print_value(field, 'c1', field.format)} AS sql FROM t WHERE sql IS NOT text"
-        assert not connection.execute(f"{differ} LIMIT 5").fetchall(), field.format
-        empty = connection.execute(f"SELECT {print_value(field, 'NULL', field.format)}").fetchone()
-        assert empty == (str(field.format.get("null", "")),)
+Check = Callable[[Field, list[Any]], None]
 
 
-def test_integers_are_printed_equally() -> None:
+@pytest.fixture
+def assert_equal(backend: Any) -> Iterator[Check]:
+    """`assert_equal(field, values)`: SQL prints them as Python does."""
+    with closing(backend.connect()) as driver:
+        connection = connection_of(driver)
+        print_value, column_sql = connection.dialect.print_value, connection.dialect.column_sql
+
+        def check(field: Field, values: list[Any]) -> None:
+            printed = [(value, field.kind.print(value, field.format)) for value in values]
+            connection.execute(Sql("DROP TABLE IF EXISTS printed"))
+            columns = f"{column_sql('c1', field.kind.stored)}, {column_sql('text', str)}"
+            connection.execute(Sql(f"CREATE TEMPORARY TABLE printed ({columns})"))
+            rows = ", ".join(["(?, ?)"] * len(printed))
+            connection.execute(Sql(f"INSERT INTO printed VALUES {rows}", tuple(itertools.chain(*printed))))
+            sql = print_value(field, "c1", field.format)
+            differ = f"SELECT c1, text, {sql} FROM printed WHERE {connection.dialect.differs(sql, 'text')} LIMIT 5"
+            assert not connection.execute(Sql(differ)), field.format
+            nothing = f"CAST(NULL AS {connection.dialect.stored_as[field.kind.stored]})"
+            empty = connection.execute(Sql(f"SELECT {print_value(field, nothing, field.format)}"))
+            assert [tuple(row) for row in empty] == [(str(field.format.get("null", "")),)]
+
+        yield check
+
+
+def test_integers_are_printed_equally(assert_equal: Check) -> None:
     for seed, format in enumerate(number_formats()):
         assert_equal(column(1, "n", "integer", format), list(integers(random.Random(seed))))
 
 
-def test_decimals_are_printed_equally() -> None:
+def test_decimals_are_printed_equally(assert_equal: Check) -> None:
     for seed, format in enumerate(decimal_formats()):
         values = [value + 0.0 for value in decimals(random.Random(seed), format["scale"])]
         assert_equal(column(1, "n", "decimal", format), values)
@@ -86,13 +104,13 @@ MORE_LAYOUTS = ("DD.MM.YY", "Month D, YYYY", "YYYY-MM", "Mon YYYY", "YYYY年M月
 TIMES = ("THH:mm", " HH:mm:ss", " H:mm", " hh:mm AM", " h:mm:ss AM", "THH:mm:ss.fff", "THH:mm:ssZ", " HH:mm:ss+01:00")
 
 
-def test_dates_are_printed_equally() -> None:
+def test_dates_are_printed_equally(assert_equal: Check) -> None:
     for seed, layout in enumerate((*DATE_LAYOUTS, *MORE_LAYOUTS)):
         values = [day.isoformat() for day in days(random.Random(seed))]
         assert_equal(column(1, "day", "date", {"layout": layout}), values)
 
 
-def test_times_of_days_are_printed_equally() -> None:
+def test_times_of_days_are_printed_equally(assert_equal: Check) -> None:
     for seed, (day_layout, time_layout) in enumerate(itertools.product(DATE_LAYOUTS, TIMES)):
         numbers = random.Random(seed)
         end = "" if "ss" not in time_layout else ":{2:02}.{3:03}" if "f" in time_layout else ":{2:02}"
@@ -105,7 +123,7 @@ def test_times_of_days_are_printed_equally() -> None:
 
 
 @pytest.mark.parametrize("layout", ["HH:mm", "HH:mm:ss", "H:mm", "h:mm am", "hh:mm:ss AM", "HH:mm:ss.fff"])
-def test_times_are_printed_equally(layout: str) -> None:
+def test_times_are_printed_equally(assert_equal: Check, layout: str) -> None:
     numbers = random.Random(layout)
     end = "" if "ss" not in layout else ":{2:02}.{3:03}" if "f" in layout else ":{2:02}"
     values = [
@@ -115,7 +133,7 @@ def test_times_are_printed_equally(layout: str) -> None:
 
 
 @pytest.mark.parametrize("layout", ["h:mm", "hh:mm", "h:mm:ss", "hh:mm:ss", "h:mm:ss.f", "hh:mm:ss.fff"])
-def test_durations_are_printed_equally(layout: str) -> None:
+def test_durations_are_printed_equally(assert_equal: Check, layout: str) -> None:
     """Also those that the layout rounds."""
     numbers = random.Random(layout)
     values = [0.0, 0.5, -0.5, 59.5, 86_400.0]
@@ -133,15 +151,19 @@ def test_every_type_can_be_printed_by_sql(name: str) -> None:
         "datetime": {"layout": "YYYY-MM-DD HH:mm"},
     }
     field = column(1, "c", name, formats.get(name))
-    assert print_value(field, "c1", field.format)
+    assert all(dialect.print_value(field, "c1", field.format) for dialect in (sqlite.DIALECT, postgresql.DIALECT))
 
 
-def test_a_value_that_its_format_would_round_keeps_its_text() -> None:
+def test_a_value_that_its_format_would_round_keeps_its_text(backend: Any) -> None:
     field = Field(1, "n", "decimal", {"style": "fixed", "scale": 2}, keeps_texts=True)
-    text = stored_text(DIALECT, field, cast_value(DIALECT, field, "?1"), "?2")
-    with closing(sqlite3.connect(":memory:")) as connection:
+    with closing(backend.connect()) as driver:
+        connection = connection_of(driver)
+        given = (
+            f"SELECT {cast_value(connection.dialect, field)} AS v, CAST(? AS {connection.dialect.stored_as[str]}) AS t"
+        )
+        text = f"SELECT {stored_text(connection.dialect, field, 'v', 't')} FROM ({given}) AS given"
         kept = [
-            connection.execute(f"SELECT {text}", (value, written)).fetchone()[0]
+            connection.execute(Sql(text, (value, written)))[0][0]
             for value, written in (
                 (1.5, "1.50"),
                 (1.5, "1.5"),
@@ -152,3 +174,7 @@ def test_a_value_that_its_format_would_round_keeps_its_text() -> None:
             )
         ]
     assert kept == [None, "1.5", "-0.00", "1.255", None, "-"]
+
+
+def connection_of(driver: Any) -> Connection:
+    return SqliteConnection(driver) if isinstance(driver, sqlite3.Connection) else PostgresqlConnection(driver)

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -21,7 +20,6 @@ from webapp.rowstore.page_budget import MAX_CELL
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sql import converting
 from webapp.rowstore.sql import tables as row_tables
-from webapp.rowstore.sql.conditions import filter_sql
 from webapp.rowstore.sql.inserting import read_value
 from webapp.rowstore.sql.profile import Profiler
 from webapp.rowstore.table_ref import Field, TableRef
@@ -270,18 +268,6 @@ def test_searches_find_the_texts(rows: Rows, data: st.DataObject) -> None:
 
 def _fold(text: str) -> str:
     return "".join(letter.lower() if letter.isascii() else letter for letter in text)
-
-
-def test_cells_without_a_value_are_found_by_an_index(make: Make) -> None:
-    field = FIELDS[1]
-    table = make(FIELDS[1:2], [("NA",), ("",), ("1.00",)])
-    table.build_sort_index(field)
-    for operator, values in (("novalue", ()), ("empty", ()), ("eq", ("NA",)), ("eq", ("1.00",))):
-        condition = filter_sql(table.query().with_filter(2, operator, *values).filters[0])
-        explain = f"EXPLAIN QUERY PLAN SELECT 1 FROM t1 INDEXED BY i1_2 WHERE {condition.text}"
-        with closing(table.backend.connect()) as connection:
-            plan = connection.execute(explain, condition.values).fetchall()
-        assert "SEARCH t1 USING" in plan[-1][3], (operator, plan)
 
 
 def test_large_tables_find_cells_without_a_value(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

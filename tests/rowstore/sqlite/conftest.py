@@ -1,4 +1,4 @@
-"""These tests are of SQLite alone."""
+"""These tests are about SQLite."""
 
 import pytest
 

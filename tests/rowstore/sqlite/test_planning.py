@@ -8,10 +8,13 @@ import pytest
 
 from tests.rowstore.backends import StoredTable, column, ids
 from tests.rowstore.conftest import Make
+from webapp.rowstore.sql.conditions import filter_sql
 from webapp.rowstore.sql.connection import BATCH
 from webapp.rowstore.sql.reader import SqlRowReader
 from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.sqlite.connection import SqliteConnection
+from webapp.rowstore.sqlite.dialect import DIALECT
+from webapp.rowstore.table_ref import Field
 
 FIELDS = (column(1, "a"), column(2, "b", "integer"), column(3, "c"))
 
@@ -125,3 +128,15 @@ def test_common_trigrams_are_left_out_beside_rare_ones(make: Make) -> None:
     assert trigrams(reader, table, "exa") == ["exa"]
     # Common at the beginning only: among all rows they may be rare.
     assert trigrams(reader, table, "firstly") == ["fir", "irs", "rst", "stl", "tly"]
+
+
+def test_cells_without_a_value_are_found_by_an_index(make: Make) -> None:
+    field = Field(2, "price", "decimal", {"style": "fixed", "scale": 2}, keeps_texts=True)
+    table = make([field], [("NA",), ("",), ("1.00",)])
+    table.build_sort_index(field)
+    for operator, values in (("novalue", ()), ("empty", ()), ("eq", ("NA",)), ("eq", ("1.00",))):
+        condition = filter_sql(DIALECT, table.query().with_filter(2, operator, *values).filters[0])
+        explain = f"EXPLAIN QUERY PLAN SELECT 1 FROM t1 INDEXED BY i1_2 WHERE {condition.text}"
+        with closing(table.backend.connect()) as connection:
+            plan = connection.execute(explain, condition.values).fetchall()
+        assert "SEARCH t1 USING" in plan[-1][3], (operator, plan)

@@ -4,6 +4,8 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from psycopg import IsolationLevel
+
 from webapp.db.postgresql_driver import register_escaped_text
 from webapp.rowstore.loader import Appender, ImportWithdrawn
 from webapp.rowstore.nul_escape import encode
@@ -47,6 +49,7 @@ class PostgresqlAppender(Appender):
         self, connection: PostgresqlConnection, table: TableRef, positions: Sequence[int], cursor: RowCursor
     ) -> None:
         self._connection, self._table, self._cursor = connection, table, cursor
+        connection.driver.isolation_level = IsolationLevel.READ_COMMITTED  # it reads nothing that others change
         self._rows = FileRows(table, positions, _parser)
         self._size = FIRST_BATCH
         self._keeps_texts = any(map(companion_name, table.fields))

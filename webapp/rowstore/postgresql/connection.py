@@ -5,7 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from functools import cached_property
 from itertools import count
 from typing import Any
@@ -157,16 +157,23 @@ class PostgresqlConnection(Connection):
     @contextmanager
     def time_limit(self, seconds: float) -> Iterator[None]:
         """A statement that takes too long ends its transaction, unless there is a savepoint to go back to."""
+        is_sooner = time.monotonic() + seconds < self._deadline
+        with self._going_back() if is_sooner and self._is_in_transaction else nullcontext(), self._limited(seconds):
+            yield
+
+    @contextmanager
+    def _limited(self, seconds: float) -> Iterator[None]:
         outer = self._deadline
         self._deadline = min(outer, time.monotonic() + seconds)
         try:
-            if self._deadline < outer and self._status == TransactionStatus.INTRANS:
-                with self._going_back():
-                    yield
-            else:
-                yield
+            yield
         finally:
             self._deadline = outer
+
+    @property
+    def _is_in_transaction(self) -> bool:
+        """Or the next statement begins one."""
+        return self._status == TransactionStatus.INTRANS or not self.driver.autocommit
 
     @contextmanager
     def _going_back(self) -> Iterator[None]:
@@ -205,7 +212,7 @@ class PostgresqlConnection(Connection):
         with self._lock:
             self._may_be_cancelled = True
         try:
-            with self.time_limit(seconds):
+            with self._limited(seconds):
                 yield
         finally:
             with self._lock:

@@ -36,6 +36,9 @@ class PostgresqlDialect(Dialect):
         """PostgreSQL gives no value where it converts: rows are copied into a table."""
         return None
 
+    def typed(self, mark: str, stored: type) -> str:
+        return f"CAST({mark} AS {self.stored_as[stored]})"
+
     # -- order and comparisons -------------------------------------------------------------------------------------
 
     def sort_keys(self, field: Field) -> tuple[str, ...]:

@@ -1,69 +1,84 @@
-"""The lines of an export in blocks, which PostgreSQL joins in file order.
+"""The lines of an export in blocks, which PostgreSQL joins.
 
-In file order each block is a separate query that starts after the last row: a slow reader holds nothing open, and
-sees later changes to rows not sent yet. A sorted export is one snapshot, so it is written to a file first: an open
-snapshot keeps the database from clearing away what was changed, and some readers take hours.
+First come the ids of rows and the sizes of their texts, which PostgreSQL knows without reading them; then the lines of
+as many rows as make a block. In file order nothing is open between two blocks: a slow reader holds nothing, and sees
+later changes to rows not sent yet. A sorted export is one snapshot, so it is written to a file first: an open snapshot
+keeps the database from clearing away what was changed, and some readers take hours.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
+from itertools import chain
 from tempfile import TemporaryFile
 from typing import Any
-
-from psycopg import errors
 
 from webapp.rowstore.sql.compile import Cursor, Part, Plan, make_parts
 from webapp.rowstore.sql.connection import Connection
 from webapp.rowstore.sql.export import BLOCK
-from webapp.rowstore.sql.statement import Sql
+from webapp.rowstore.sql.schema import table_name, text_column_name
+from webapp.rowstore.sql.statement import Sql, add_up
 
-FIRST_JOINED, MAX_JOINED = 64, 512  # rows
-FETCHED = 64  # rows of a sorted export
+MAX_JOINED = 512  # rows
+_CELL_SIZE = 16  # bytes that a cell counts for besides its text
+
+Row = tuple[int, int]  # its id and about its size in bytes
+Ask = Callable[[Sql], list[Any]]
 
 
-def read_lines(connection: Connection, ask: Callable[[Sql], list[Any]], plan: Plan, line: Sql) -> Iterator[bytes]:
-    """`ask` gives all rows of a statement as the database has them, without texts of numbers."""
+def read_lines(connection: Connection, ask: Ask, plan: Plan, line: Sql) -> Iterator[bytes]:
+    """`ask` gives all rows of a statement with bytes as they are."""
     if plan.query.sorts or plan.match:  # beginning anew in the middle of a search is slow
-        return _buffered(_one_by_one(connection, plan, line))
-    return _joined(ask, plan, line)
+        return _buffered(_join(ask, plan, line, _ordered(connection, plan)))
+    return _join(ask, plan, line, _in_file_order(connection, plan))
 
 
-def _joined(ask: Callable[[Sql], list[Any]], plan: Plan, line: Sql) -> Iterator[bytes]:
-    """As many rows at once as make a block, going by those before them."""
-    last, rows = 0, FIRST_JOINED
-    while True:
-        statement = _statement(plan, line, next(make_parts(plan, Cursor(last, ()))))
-        block_sql = plan.dialect.as_bytes("string_agg(line, '' ORDER BY id)")
-        joined = f"SELECT max(id), count(*), {block_sql}"
-        found = Sql(f"{joined} FROM ({statement.text} LIMIT ?) AS lines", (*statement.values, rows))
-        try:
-            last_joined, count, block = ask(found)[0]
-        except (errors.ProgramLimitExceeded, errors.OutOfMemory):
-            if rows == 1:
-                raise
-            rows = 1  # those that come are longer than those before
-            continue
-        if block:
-            yield block
-        if count < rows:
-            return
-        last, rows = last_joined, max(1, min(MAX_JOINED, rows * 4, BLOCK * rows // len(block)))
+def _join(ask: Ask, plan: Plan, line: Sql, rows: Iterator[Row]) -> Iterator[bytes]:
+    table, row_id = table_name(plan.table_id), plan.dialect.row_id
+    joined = plan.dialect.as_bytes("string_agg(line, '' ORDER BY place)")
+    chosen = "unnest(CAST(? AS bigint[])) WITH ORDINALITY AS chosen(chosen_id, place)"
+    lines = f"SELECT {line.text} AS line, place FROM {chosen} JOIN {table} ON {table}.{row_id} = chosen_id"
+    with closing(_batches(rows)) as batches:
+        for ids in batches:
+            ((block,),) = ask(Sql(f"SELECT {joined} FROM ({lines}) AS lines", (*line.values, ids)))
+            if block:  # they may all have gone
+                yield block
 
 
-def _one_by_one(connection: Connection, plan: Plan, line: Sql) -> Iterator[bytes]:
+def _batches(rows: Iterator[Row]) -> Generator[list[int], None, None]:
+    """Of rows that make a block together."""
+    ids, size = list[int](), 0
+    for row_id, row_size in rows:
+        if ids and (size + row_size > BLOCK or len(ids) >= MAX_JOINED):
+            yield ids
+            ids, size = [], 0
+        ids.append(row_id)
+        size += row_size
+    if ids:
+        yield ids
+
+
+def _in_file_order(connection: Connection, plan: Plan) -> Iterator[Row]:
+    last = 0
+    while found := connection.execute(_statement(plan, next(make_parts(plan, Cursor(last, ()))), MAX_JOINED)):
+        yield from found
+        last = found[-1][0]
+
+
+def _ordered(connection: Connection, plan: Plan) -> Iterator[Row]:
     for part in make_parts(plan, None):
-        with closing(connection.iterate(_statement(plan, line, part), FETCHED)) as batches:
-            for batch in batches:
-                yield "".join(text for _, text in batch).encode()
+        with closing(connection.iterate(_statement(plan, part), MAX_JOINED)) as batches:
+            yield from chain.from_iterable(batches)
 
 
-def _buffered(blocks: Iterator[bytes]) -> Iterator[bytes]:
+def _statement(plan: Plan, part: Part, limit: int | None = None) -> Sql:
+    visible = plan.query.visible
+    texts = [f"coalesce(octet_length({name}), 0)" for name in filter(None, map(text_column_name, visible))]
+    size = add_up([str(_CELL_SIZE * len(visible)), *texts])
+    return plan.select(f"{plan.row_id}, {size}", part.where, part.order, limit)
+
+
+def _buffered(blocks: Iterable[bytes]) -> Iterator[bytes]:
     with TemporaryFile(prefix="rowcast-") as file:
         sizes = [file.write(block) for block in blocks]
         file.seek(0)
         yield from map(file.read, sizes)
-
-
-def _statement(plan: Plan, line: Sql, part: Part) -> Sql:
-    statement = plan.select(f"{plan.row_id} AS id, {line.text} AS line", part.where, part.order)
-    return Sql(statement.text, (*line.values, *statement.values))

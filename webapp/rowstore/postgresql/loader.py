@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from psycopg import IsolationLevel
+
 from webapp.db.postgresql_driver import connect
 from webapp.rowstore.loader import NEVER_USED, Appender, Progress
 from webapp.rowstore.postgresql.appending import PostgresqlAppender, PostgresqlDraftCursor, next_size
@@ -17,6 +19,8 @@ class PostgresqlRowLoader(SqlRowLoader):
 
     def __init__(self, address: str) -> None:
         self._driver = connect(address)
+        # Whoever changes what a transaction has read, or the other way round: one of the two begins again.
+        self._driver.isolation_level = IsolationLevel.SERIALIZABLE
         super().__init__(PostgresqlConnection(self._driver))
 
     def close(self) -> None:

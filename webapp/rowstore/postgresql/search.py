@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from webapp.rowstore.nul_escape import spellings
 from webapp.rowstore.postgresql.dialect import DIALECT
 from webapp.rowstore.sql.letters import cases, escape_like
-from webapp.rowstore.sql.statement import Sql, all_of, concatenate
+from webapp.rowstore.sql.statement import NEW_LINE, Sql, all_of, concatenate
 from webapp.rowstore.table_ref import Field
 
 TRIGRAM = 3  # characters
@@ -20,7 +20,7 @@ def search_text_sql(fields: Iterable[Field]) -> str:
     stays as it is when columns change places; it is used only for exactly this expression.
     """
     ordered = sorted(fields, key=lambda field: field.number)
-    return f"({concatenate([DIALECT.print_shown(field) for field in ordered], chr(39) + chr(10) + chr(39))})"
+    return f"({concatenate([DIALECT.print_shown(field) for field in ordered], NEW_LINE)})"
 
 
 def match_sql(fields: Sequence[Field], terms: Sequence[str]) -> Sql | None:

@@ -17,7 +17,7 @@ from webapp.rowstore.sql.edits import edits_since
 from webapp.rowstore.sql.known_edits import KnownEdits, digest
 from webapp.rowstore.sql.reader import SqlRowReader
 from webapp.rowstore.sql.schema import table_name
-from webapp.rowstore.sql.statement import Sql, all_of, any_of, literal, marks
+from webapp.rowstore.sql.statement import Sql, all_of, any_of, literal
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import ComparedRow, KeyProblems, Matched, RowEdit, StoredRow
 
@@ -165,7 +165,7 @@ class SqlFileComparison(FileComparison):
                 map(self._connection.dialect.print_exact, map(self.columns.__getitem__, self._keys))
             )
             keyless = self._number(f"SELECT count(*) FROM {table_name(self.table.id)} WHERE {empty}")
-        counts = {kind: self._number(f"SELECT count(*) FROM ({_refused(kind)}) AS some") for kind in _PROBLEMS}
+        counts = {kind: self._number(f"SELECT count(*) FROM ({_refused(kind)}) AS chosen") for kind in _PROBLEMS}
         samples = {kind: self._sample(_refused(kind)) for kind in _PROBLEMS}
         return KeyProblems(counts, samples, keyless)
 
@@ -268,7 +268,7 @@ class SqlFileComparison(FileComparison):
         name, after, done = table_name(self.table.id), 0, 0
         total = self._number(f"SELECT count(*) FROM {name}")
         some = f"SELECT {self._row} AS id FROM {name} WHERE {self._row} > ? ORDER BY 1 LIMIT {SCAN}"
-        statement = f"SELECT max(id), count(*) FROM ({some}) AS some"
+        statement = f"SELECT max(id), count(*) FROM ({some}) AS chosen"
         while True:
             ((last, count),) = self._connection.execute(Sql(statement, (after,)))
             if last is None:
@@ -286,11 +286,11 @@ class SqlFileComparison(FileComparison):
 
     def _file_rows(self, places: Sequence[int]) -> dict[int, tuple[str, ...]]:
         found: dict[int, tuple[str, ...]] = {}
-        chosen = f"{self._row} IN ({marks(places)})"
+        chosen = self._connection.dialect.is_one_of(self._row, places)
         for start in range(0, len(self.columns), MAX_SELECTED):
             end = min(start + MAX_SELECTED, len(self.columns))
             names = ", ".join([self._row, *(f"x{place}" for place in range(start, end))])
-            rows = self._connection.execute(Sql(f"SELECT {names} FROM file WHERE {chosen}", tuple(places)))
+            rows = self._connection.execute(Sql(f"SELECT {names} FROM file WHERE {chosen.text}", chosen.values))
             for place, *cells in rows:
                 found[place] = found.get(place, ()) + tuple(map(decode, cells))
         return found

@@ -18,7 +18,8 @@ class Connection(Protocol):
     """All methods raise `QueryTimeout` beyond the time limit or once nobody waits any more, `RowsGone` if the table is
     no longer there, and `UserError` for trouble of the database.
 
-    Statements have a question mark for each value, in their order, and no other outside of literals.
+    Statements have a question mark for each value, in their order, or all of them are numbered (`?2`), and no other
+    outside of literals.
     """
 
     @property

@@ -73,6 +73,11 @@ class Dialect(Protocol):
         """
         ...
 
+    @abstractmethod
+    def typed(self, mark: str, stored: type) -> str:
+        """A question mark for a value that stored columns of this type have."""
+        ...
+
     # -- order and comparisons -------------------------------------------------------------------------------------
 
     @abstractmethod

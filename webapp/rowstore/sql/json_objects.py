@@ -9,7 +9,7 @@ from json import dumps
 from webapp.formats.json_columns import JSON, JsonColumn
 from webapp.rowstore.nul_escape import encode
 from webapp.rowstore.sql.dialect import Dialect
-from webapp.rowstore.sql.statement import Sql, concatenate
+from webapp.rowstore.sql.statement import NEW_LINE, Sql, concatenate
 from webapp.rowstore.table_ref import Field
 
 
@@ -37,7 +37,7 @@ def object_line(dialect: Dialect, fields: Sequence[Field], print_other: Callable
     for column in fields:
         _place(root, column)
     members = _members(dialect, root, print_other)
-    return Sql(concatenate(["'{'", f"substr({members.text}, 2)", "'}'", "'\\n'"]), members.values)
+    return Sql(concatenate(["'{'", f"substr({members.text}, 2)", "'}'", NEW_LINE]), members.values)
 
 
 def _source(field: Field) -> JsonColumn:

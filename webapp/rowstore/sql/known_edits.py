@@ -6,7 +6,7 @@ from itertools import chain
 
 from webapp.rowstore.nul_escape import decode, encode
 from webapp.rowstore.sql.connection import Connection
-from webapp.rowstore.sql.statement import Sql, marks
+from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.values import RowEdit
 
 _TABLES = {
@@ -49,9 +49,10 @@ class KnownEdits:
 
     def of_rows(self, ids: Sequence[int]) -> dict[int, dict[int, RowEdit]]:
         """By row and column, 0 for the row as a whole. `before` is what the first of several edits found."""
-        statement = f"SELECT id, number, before, after, seq, ({_SETTLED}) FROM edits e WHERE id IN ({marks(ids)})"
+        chosen = self._connection.dialect.is_one_of("id", ids)
+        statement = f"SELECT id, number, before, after, seq, ({_SETTLED}) FROM edits e WHERE {chosen.text}"
         found: dict[int, dict[int, RowEdit]] = {}
-        for row_id, number, before, after, seq, text in self._connection.execute(Sql(statement, tuple(ids))):
+        for row_id, number, before, after, seq, text in self._connection.execute(Sql(statement, chosen.values)):
             edit = RowEdit(seq, row_id, number or None, decode(before), decode(after), settled=text and decode(text))
             found.setdefault(row_id, {})[number] = edit
         return found

@@ -11,7 +11,7 @@ from webapp.rowstore.sql.connection import Connection
 from webapp.rowstore.sql.dialect import Dialect
 from webapp.rowstore.sql.row_serializers import NOT_IN_JSON
 from webapp.rowstore.sql.schema import column_name, companion_name, table_name
-from webapp.rowstore.sql.statement import Sql, all_of, concatenate, literal
+from webapp.rowstore.sql.statement import NEW_LINE, Sql, all_of, concatenate, literal
 from webapp.rowstore.table_ref import Field, TableRef
 
 NUL = b"\\u0000"
@@ -23,7 +23,7 @@ def object_line(dialect: Dialect, query: TableQuery, style: ObjectStyle, row_id:
     for place, field in enumerate(query.visible):
         names.append(f"{',' if place else ''}{encode(json.dumps(style.name(field), ensure_ascii=False))}:")
         pieces += ["?", _cell(dialect, field, style)]
-    return Sql(concatenate([*pieces, "'}}'", "'\\n'"]), tuple(names))
+    return Sql(concatenate([*pieces, "'}}'", NEW_LINE]), tuple(names))
 
 
 def read_objects(

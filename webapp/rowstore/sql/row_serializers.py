@@ -20,7 +20,7 @@ from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sql.dialect import Dialect
 from webapp.rowstore.sql.json_objects import has_source, object_line, without_source
 from webapp.rowstore.sql.schema import column_name, companion_name
-from webapp.rowstore.sql.statement import Sql, concatenate, literal
+from webapp.rowstore.sql.statement import NEW_LINE, Sql, concatenate, literal, quoted
 from webapp.rowstore.table_ref import Field
 from webapp.types import NULL
 from webapp.types.base import null_of
@@ -43,7 +43,7 @@ def csv_line(dialect: Dialect, query: TableQuery, safe: bool, delimiter: str = "
     cells = [_csv_cell(dialect, without_source(field), safe, delimiter) for field in query.visible]
     if len(cells) == 1:  # a lone empty cell would be an empty line, which readers skip
         cells = [f"CASE WHEN {cells[0]} = '' THEN '\"\"' ELSE {cells[0]} END"]
-    return Sql(concatenate([concatenate(cells, literal(delimiter)), "'\r\n'"]))
+    return Sql(concatenate([concatenate(cells, literal(delimiter)), quoted("\r\n")]))
 
 
 def _csv_cell(dialect: Dialect, field: Field, safe: bool, delimiter: str) -> str:
@@ -93,7 +93,7 @@ def json_line(dialect: Dialect, query: TableQuery) -> Sql:
     names = [encode(json.dumps(field.title, ensure_ascii=False)) for field in query.visible]
     before = [f"{',' if index else '{'}{name}:" for index, name in enumerate(names)]
     pieces = [part for field in query.visible for part in ("?", _json_cell(dialect, field))]
-    return Sql(concatenate([*pieces, "'}'", "'\\n'"]), tuple(before))
+    return Sql(concatenate([*pieces, "'}'", NEW_LINE]), tuple(before))
 
 
 def _json_cell(dialect: Dialect, field: Field) -> str:

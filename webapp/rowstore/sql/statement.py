@@ -49,6 +49,9 @@ def marks(values: Sequence[object]) -> str:
     return ", ".join("?" * len(values))
 
 
+NEW_LINE = quoted("\n")
+
+
 def _join(terms: Sequence[Sql], word: str, none: str) -> Sql:
     if not terms:
         return Sql(none)

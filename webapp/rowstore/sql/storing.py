@@ -1,11 +1,11 @@
 """The statements that store rows and cells, with the parameters that `inserting` makes of texts.
 
-The value of a column that keeps texts is used more than once, while each parameter has one question mark: such values
-have a subquery, which gives them names. There they are cast to what their columns store, since PostgreSQL takes what it
-is not told for texts.
+The value of a column that keeps texts is used more than once, so marks are numbered here. What such parameters
+stand for is said, since PostgreSQL takes what it is not told for texts.
 """
 
 from collections.abc import Callable
+from itertools import count
 
 from webapp.rowstore.sql.dialect import Dialect
 from webapp.rowstore.sql.schema import column_name, companion_name, stored_columns, table_name
@@ -19,16 +19,16 @@ def insert_sql(
     one, which takes the place of the question mark in `placeholder(field)`. Into the SQL table `name`, if it is another
     than the table's own.
     """
-    into = f"INSERT INTO {name or table_name(table.id)} ({columns_sql(dialect, table)})"
-    if not any(map(companion_name, table.stored)):
-        return f"{into} VALUES ({', '.join(['?', *(placeholder(field) or '?' for field in table.stored)])})"
-    given = ["? AS g"]
-    for place, field in enumerate(table.stored):
+    numbers = count(1)
+    values = [f"?{next(numbers)}"]
+    for field in table.stored:
+        mark = f"?{next(numbers)}"
         if companion_name(field):
-            given += [f"{cast_value(dialect, field)} AS g{place}", f"{_cast(dialect, str)} AS g{place}t"]
+            value, text = cast_value(dialect, field, mark), dialect.typed(f"?{next(numbers)}", str)
+            values += [value, stored_text(dialect, field, value, text)]
         else:
-            given.append(f"{placeholder(field) or _cast(dialect, field.kind.stored)} AS g{place}")
-    return f"{into} SELECT {given_cells(dialect, table)} FROM (SELECT {', '.join(given)}) AS given"
+            values.append((placeholder(field) or "?").replace("?", mark, 1))
+    return f"INSERT INTO {name or table_name(table.id)} ({columns_sql(dialect, table)}) VALUES ({', '.join(values)})"
 
 
 def columns_sql(dialect: Dialect, table: TableRef) -> str:
@@ -42,8 +42,12 @@ def given_cells(dialect: Dialect, table: TableRef) -> str:
     """
     cells = ["g"]
     for place, field in enumerate(table.stored):
-        cells += [f"g{place}", stored_text(dialect, field, f"g{place}", f"g{place}t")] if companion_name(field) else []
-        cells += [] if companion_name(field) else [f"g{place}"]
+        value = f"g{place}"
+        if companion_name(field):
+            value = _plus_zero(field, value)
+            cells += [value, stored_text(dialect, field, value, f"g{place}t")]
+        else:
+            cells.append(value)
     return ", ".join(cells)
 
 
@@ -51,13 +55,13 @@ def update_sql(dialect: Dialect, table_id: int, field: Field, *, with_text: bool
     """UPDATE of one cell by its value, where texts are kept its text, the row's id and, `with_text`, the text that it
     must have. The value is set together with its text, since a text that stayed behind would hide the value.
     """
-    name, companion = column_name(field), companion_name(field)
-    new = f"{name} = ?"
+    name, companion, last = column_name(field), companion_name(field), 1
+    new = f"{name} = ?1"
     if companion:
-        given = f"SELECT {cast_value(dialect, field)} AS g, {_cast(dialect, str)} AS gt"
-        new = f"({name}, {companion}) = (SELECT g, {stored_text(dialect, field, 'g', 'gt')} FROM ({given}) AS given)"
-    seen = f" AND {dialect.print_exact(field)} = ?" if with_text else ""
-    return f"UPDATE {table_name(table_id)} SET {new} WHERE {dialect.row_id} = ?{seen}"
+        value, text, last = cast_value(dialect, field, "?1"), dialect.typed("?2", str), 2
+        new = f"{name} = {value}, {companion} = {stored_text(dialect, field, value, text)}"
+    seen = f" AND {dialect.print_exact(field)} = ?{last + 2}" if with_text else ""
+    return f"UPDATE {table_name(table_id)} SET {new} WHERE {dialect.row_id} = ?{last + 1}{seen}"
 
 
 def stored_text(dialect: Dialect, field: Field, value: str, text: str) -> str:
@@ -67,11 +71,10 @@ def stored_text(dialect: Dialect, field: Field, value: str, text: str) -> str:
     return f"NULLIF({text}, {dialect.print_value(field, value, field.format)})"
 
 
-def cast_value(dialect: Dialect, field: Field, value: str = "?") -> str:
+def cast_value(dialect: Dialect, field: Field, value: str) -> str:
     """The value that a column that keeps texts stores. Adding 0.0 makes a zero of minus zero."""
-    stored = f"CAST({value} AS {dialect.stored_as[field.kind.stored]})"
-    return f"({stored} + 0.0)" if field.kind.stored is float else stored
+    return _plus_zero(field, dialect.typed(value, field.kind.stored))
 
 
-def _cast(dialect: Dialect, type_: type) -> str:
-    return f"CAST(? AS {dialect.stored_as[type_]})"
+def _plus_zero(field: Field, value: str) -> str:
+    return f"({value} + 0.0)" if field.kind.stored is float else value

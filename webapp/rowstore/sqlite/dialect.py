@@ -29,6 +29,10 @@ class SqliteDialect(Dialect):
     def bind(self, field: Field) -> str | None:
         return printing.bind(field)
 
+    def typed(self, mark: str, stored: type) -> str:
+        """Values have their types."""
+        return mark
+
     # -- order and comparisons -------------------------------------------------------------------------------------
 
     def sort_keys(self, field: Field) -> tuple[str, ...]:

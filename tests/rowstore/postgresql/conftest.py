@@ -1,0 +1,8 @@
+"""These tests are about PostgreSQL."""
+
+import pytest
+
+
+@pytest.fixture
+def backend_name() -> str:
+    return "postgresql"
