@@ -126,7 +126,7 @@ def _measure_sql(dialect: Dialect, measure: Measure, field: Field | None) -> str
         return "count(*)"
     name = column_name(field)
     if measure.function == "sum":
-        return f"CASE WHEN count({name}) THEN {dialect.total(name)} END"
+        return f"CASE WHEN count({name}) > 0 THEN {dialect.total(name)} END"
     return dialect.average(name) if measure.function == "average" else f"{measure.function}({name})"
 
 

@@ -164,7 +164,8 @@ def _serial(dialect: Dialect, column: Field) -> tuple[str, str]:
         return is_known, day
     start = 12 if column.type == "datetime" else 1
     # Not from julian days: they are too large for the fraction to be exact.
-    parts = [dialect.as_float(f"substr({name}, {place})") for place in (f"{start}, 2", f"{start + 3}, 2", start + 6)]
+    places = f"{start}, 2", f"{start + 3}, 2", start + 6  # seconds may be missing
+    parts = [dialect.as_float(f"coalesce(nullif(substr({name}, {place}), ''), '0')") for place in places]
     fraction = f"({parts[0]} * 3600 + {parts[1]} * 60 + {parts[2]}) / {_SECONDS_OF_A_DAY}.0"
     if column.type == "time":
         return "TRUE", dialect.digits(f"({fraction})", MAX_DIGITS)
