@@ -162,6 +162,16 @@ def relations(path: Path, kind: str = "table", of: str | None = None) -> list[st
     return sorted(name for (name,) in rows(path, about, {"of": of} if of else {}))
 
 
+def contents(data_dir: Path) -> bytes:
+    """All that the database has, in bytes: to look for what must not be there."""
+    if database_url(data_dir):
+        tables = relations(data_dir / FILE)
+        return "\n".join(
+            str(row) for name in tables for row in rows(data_dir / FILE, f'SELECT * FROM "{name}"')
+        ).encode()
+    return b"".join(path.read_bytes() for path in sorted(data_dir.glob(f"{FILE}*")))
+
+
 def records(path: Path, statement: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
     """Rows by the names of their columns."""
     with closing(connect(path)) as connection:
