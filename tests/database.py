@@ -22,6 +22,7 @@ from webapp.rowstore.sql.writer import SqlRowWriter
 from webapp.rowstore.sqlite.writer import SqliteRowWriter
 
 FILE = "rowcast.db"
+CATALOGUES = {"table": "pg_tables", "index": "pg_indexes"}
 _MARK = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|(%)|(\?)|(?<![:\w]):([a-z_]\w*)""")
 _urls: dict[Path, str] = {}  # of the data folders whose database is not a file
 
@@ -155,7 +156,7 @@ def translated(statement: str) -> str:
 def relations(path: Path, kind: str = "table", of: str | None = None) -> list[str]:
     """The names of tables or indexes, in order; of indexes, those of the table `of`."""
     if database_url(path.parent):
-        catalogue = f"pg_{kind}s WHERE schemaname = current_schema()"
+        catalogue = f"{CATALOGUES[kind]} WHERE schemaname = current_schema()"
         about = f"SELECT {kind}name FROM {catalogue}{' AND tablename = :of' if of else ''}"
     else:
         about = f"SELECT name FROM sqlite_master WHERE type = '{kind}'{' AND tbl_name = :of' if of else ''}"
