@@ -22,6 +22,7 @@ from webapp.rowstore.sql.writer import SqlRowWriter
 from webapp.rowstore.sqlite.writer import SqliteRowWriter
 
 FILE = "rowcast.db"
+CATALOGUES = {"table": "pg_tables", "index": "pg_indexes"}
 _MARK = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|(%)|(\?)|(?<![:\w]):([a-z_]\w*)""")
 _urls: dict[Path, str] = {}  # of the data folders whose database is not a file
 
@@ -155,11 +156,21 @@ def translated(statement: str) -> str:
 def relations(path: Path, kind: str = "table", of: str | None = None) -> list[str]:
     """The names of tables or indexes, in order; of indexes, those of the table `of`."""
     if database_url(path.parent):
-        catalogue = f"pg_{kind}s WHERE schemaname = current_schema()"
+        catalogue = f"{CATALOGUES[kind]} WHERE schemaname = current_schema()"
         about = f"SELECT {kind}name FROM {catalogue}{' AND tablename = :of' if of else ''}"
     else:
         about = f"SELECT name FROM sqlite_master WHERE type = '{kind}'{' AND tbl_name = :of' if of else ''}"
     return sorted(name for (name,) in rows(path, about, {"of": of} if of else {}))
+
+
+def contents(data_dir: Path) -> bytes:
+    """All that the database has, in bytes: to look for what must not be there."""
+    if database_url(data_dir):
+        tables = relations(data_dir / FILE)
+        return "\n".join(
+            str(row) for name in tables for row in rows(data_dir / FILE, f'SELECT * FROM "{name}"')
+        ).encode()
+    return b"".join(path.read_bytes() for path in sorted(data_dir.glob(f"{FILE}*")))
 
 
 def records(path: Path, statement: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from sqlalchemy import text, update
 
 from settings import Settings
 from tests.conftest import Client, make_settings
-from tests.database import connect
+from tests.database import connect, contents
 from tests.helpers import ADA, PASSWORD, sign_up
 from tests.postbox import Postbox, free_port, parts, postbox
 from tests.servers import Server, wait_for
@@ -115,7 +115,7 @@ async def test_a_sent_mail_is_erased_from_the_outbox(app: Application, box: Post
 async def test_a_waiting_mail_is_encrypted(app: Application, settings: Settings) -> None:
     await write_down(app)
 
-    held = (settings.data_dir / "rowcast.db").read_bytes() + (settings.data_dir / "rowcast.db-wal").read_bytes()
+    held = contents(settings.data_dir)
     assert b"https://x/y" not in held
     assert "schön".encode() not in held
 

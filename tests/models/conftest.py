@@ -1,4 +1,4 @@
-"""A migrated database and no application."""
+"""A migrated database of either system, and no application."""
 
 from collections.abc import AsyncIterator
 
@@ -6,6 +6,11 @@ import pytest
 
 from settings import Settings
 from webapp.db.database import Database
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def system(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from quart.testing import QuartClient
 
 from settings import Settings
-from tests.database import connect
+from tests.database import connect, contents
 from tests.helpers import ADA, GRACE, PASSWORD, sign_up
 from tests.http.auth.conftest import add_second_factor
 from tests.mails import letters, newest_link
@@ -184,5 +184,5 @@ async def test_the_database_stores_no_token_of_a_link(open_app: Application, dat
         pass
 
     await db.of(open_app).write(nothing)
-    files = (data_dir / "rowcast.db").read_bytes() + (data_dir / "rowcast.db-wal").read_bytes()
+    files = contents(data_dir)
     assert token.encode() not in files

@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 
 from settings import Settings
 from tests.conftest import SECRET_KEY, Client, make_settings
-from tests.database import connect
+from tests.database import connect, contents
 from tests.events import events
 from tests.helpers import ADA, GRACE, PASSWORD, Person, is_signed_in, sign_in, sign_out, sign_up, sign_up_form
 from tests.http.auth.conftest import add_second_factor
@@ -221,7 +221,7 @@ async def test_behind_tls_the_session_cookie_has_the_host_prefix(data_dir: Path)
 
 
 async def test_the_database_stores_no_session_token(ada: QuartClient, settings: Settings) -> None:
-    held = (settings.data_dir / "rowcast.db").read_bytes() + (settings.data_dir / "rowcast.db-wal").read_bytes()
+    held = contents(settings.data_dir)
     token = next(iter(ada.cookie_jar)).value.split(".")[0].strip('"')  # type: ignore[union-attr]
 
     assert PASSWORD.encode() not in held
@@ -276,7 +276,7 @@ async def test_an_idle_session_ends_and_a_remembered_one_later(app: Application,
     await change(app, seen_at=ago(days=15))
     assert not await is_signed_in(ada)
 
-    await change(app, remembered=1, seen_at=ago(days=29))
+    await change(app, remembered=True, seen_at=ago(days=29))
     assert await is_signed_in(ada)
     await change(app, seen_at=ago(days=31))
     assert not await is_signed_in(ada)
@@ -314,7 +314,7 @@ async def test_the_last_activity_is_written_once_in_five_minutes(
     assert cookie(answer) is None
     assert rows(settings, "seen_at") == [(four,)]
 
-    await change(app, seen_at=(six := ago(minutes=6)), remembered=1)
+    await change(app, seen_at=(six := ago(minutes=6)), remembered=True)
     answer = await ada.get("/")
 
     assert int(cookie(answer)["max-age"]) == 30 * DAY  # the cookie's own age starts again

@@ -197,7 +197,7 @@ async def test_an_empty_cell_of_a_column_with_a_word_for_it_is_saved_as_that_wor
     await sign_up(client)
     address = f"/tables/{add_table(settings.data_dir, {'A': 'integer'}, [('1',), ('',), ('3',)])}"
     with closing(connect(settings.data_dir / "rowcast.db")) as connection:
-        connection.execute("UPDATE columns SET format = json_set(format, '$.null', 'NA')")
+        connection.execute("UPDATE columns SET format = ?", ('{"null": "NA"}',))
 
     answer = await save(client, address, edit(2, 1, "", "2"), edit(3, 1, "3", ""))
 

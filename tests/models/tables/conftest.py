@@ -18,6 +18,12 @@ IMPORT = "a" * 32
 CSV = "Planet,Moons\nMars,2\nVenus,0\n"
 
 
+@pytest.fixture
+def system(request: pytest.FixtureRequest) -> str:
+    """Modules that run on both in every run say so themselves: there are too many for all to do."""
+    return str(request.config.getoption("--database"))
+
+
 @dataclass
 class Followed:
     """What units of work have handed over, in order."""

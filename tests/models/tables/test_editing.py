@@ -32,6 +32,11 @@ COLUMNS = {"City": "text", "People": "integer", "Score": "integer"}
 CITY, PEOPLE, SCORE = 1, 2, 3
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def system(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
 async def table(database: Database, settings: Settings) -> None:
     """Of Ada; Eve may edit, Gus may look, Bob has no part in it."""
