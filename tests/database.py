@@ -173,12 +173,23 @@ def contents(data_dir: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(data_dir.glob(f"{FILE}*")))
 
 
-def records(path: Path, statement: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-    """Rows by the names of their columns."""
+class Record(tuple[Any, ...]):
+    """A row whose cells have a place and a name, as `sqlite3.Row` has them."""
+
+    names: tuple[str, ...]
+
+    def __getitem__(self, place: Any) -> Any:
+        return super().__getitem__(self.names.index(place) if isinstance(place, str) else place)
+
+    def keys(self) -> tuple[str, ...]:
+        return self.names
+
+
+def records(path: Path, statement: str, parameters: Sequence[Any] = ()) -> list[Record]:
     with closing(connect(path)) as connection:
         cursor = connection.execute(statement, parameters)
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        named = type("Named", (Record,), {"names": tuple(column[0] for column in cursor.description)})
+        return [named(row) for row in cursor.fetchall()]
 
 
 def rows(path: Path, statement: str, parameters: Mapping[str, Any] | Iterable[Any] = ()) -> list[Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.database import connect, records, relations, rows
+from tests.database import Record, connect, records, relations, rows
 from tests.helpers import ADA, Person
 from tests.servers import Server, wait_for
 from webapp.db.drivers import DRIVER_ERRORS
@@ -60,13 +60,13 @@ class Browser:
         assert answer.status_code == 200, answer.text
         return answer.text
 
-    def found(self, import_id: str) -> dict[str, Any]:
+    def found(self, import_id: str) -> Record:
         return self.ask("SELECT * FROM imports WHERE id = ?", import_id)[0]
 
     def state(self, import_id: str) -> str:
         return str(self.found(import_id)["state"])
 
-    def ask(self, sql: str, *values: Any) -> list[dict[str, Any]]:
+    def ask(self, sql: str, *values: Any) -> list[Record]:
         return records(self.database, sql, values)
 
     def wait_until(self, import_id: str, *states: str) -> str:
