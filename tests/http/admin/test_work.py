@@ -353,6 +353,7 @@ def test_every_setting_is_described_and_every_secret_is_hidden(tmp_path: Path) -
         "secret_key_fallbacks": "t" * 40,
         "smtp_url": "smtp://me:pass@localhost",
         "rate_limit_url": "redis://:pass@localhost",
+        "database_url": "postgresql+psycopg://me:pass@localhost/rowcast",
         "oidc_client_secret": "u" * 40,
     }
     shown = {
