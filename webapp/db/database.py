@@ -18,6 +18,7 @@ from settings import Settings
 from webapp.db.errors import Conflict, DatabaseAway, DatabaseBusy, UserError
 from webapp.db.system import Writer
 from webapp.db.systems import system_of
+from webapp.db.turns import TableTurns
 from webapp.db.unit_of_work import JobQueue, Publisher, UnitOfWork
 
 P = ParamSpec("P")
@@ -43,6 +44,7 @@ class Database:
         self._writers: Sequence[Writer] = ()
         self._free: asyncio.LifoQueue[Writer] = asyncio.LifoQueue()  # those that no unit of work has
         self._collecting = asyncio.Lock()  # of the unit of work that waits for all of them
+        self._tables = TableTurns()
         self._reader: AsyncEngine | None = None
         self._blocking_reader: Engine | None = None
         # As many as there are connections: work waits for a thread, never for a connection.
@@ -184,6 +186,12 @@ class Database:
     async def _run(
         self, verb: Callable[Concatenate[UnitOfWork, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
+        async with self._table_turn(verb, args, kwargs):
+            return await self._try(verb, *args, **kwargs)
+
+    async def _try(
+        self, verb: Callable[Concatenate[UnitOfWork, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """Run it again if another one came between: nothing of it has happened yet."""
         for attempt in count(1):
             try:
@@ -222,6 +230,12 @@ class Database:
                     await work.close()
         work.follow_up()
         return result
+
+    def _table_turn(
+        self, verb: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> AbstractAsyncContextManager[None]:
+        """With a single writer all take turns anyway."""
+        return self._tables.turn(TURN_TIMEOUT, verb, args, kwargs) if len(self._writers) > 1 else nullcontext()
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[Writer]:
