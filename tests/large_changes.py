@@ -24,7 +24,8 @@ def add_plan(
     given = {"table_id": table_id, "user_id": user_id, "kind": kind, "via": "page", "note": "", "planner": "test"}
     given |= {"state": state, "columns": extent.named, "new_rows": extent.new_rows, "parts_done": 0, "left": 0}
     given |= {"is_decided": False, "index_again": False, **counts}
-    given |= {"first_row": extent.first_row, "last_row": extent.last_row, "arguments": "{}", "created_at": "2026-11-28 12:00:00"}
+    given |= {"first_row": extent.first_row, "last_row": extent.last_row}
+    given |= {"arguments": "{}", "created_at": "2026-11-28 12:00:00"}
     names, marks = ", ".join(f'"{name}"' for name in given), ", ".join("?" * len(given))
     with closing(connect(data_dir / "rowcast.db")) as connection:
         connection.execute("BEGIN IMMEDIATE")

@@ -32,7 +32,7 @@ class World:
     def __init__(self, data_dir: Path, folder: ImportFolder) -> None:
         self.data_dir, self.folder = data_dir, folder
         self.execute("INSERT INTO users (id, email, name, password_hash, role, is_active, created_at)"
-                     " VALUES (1, 'ada@example.org', 'ada', '', 'owner', 1, '2026-01-01')")  # fmt: skip
+                     " VALUES (1, 'ada@example.org', 'ada', '', 'owner', TRUE, '2026-01-01')")  # fmt: skip
         self.table = self.make(ROWS)
 
     def execute(self, statement: str, *values: Any) -> None:
