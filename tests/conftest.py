@@ -70,6 +70,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is marked `sqlite` is no test of another database system."""
+    if config.getoption("--database") == "sqlite":
+        return
+    left_out = [item for item in items if item.get_closest_marker("sqlite")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
 def make_settings(data_dir: Path, **more: Any) -> Settings:
     """Settings independent of the environment the tests run in."""
     given: dict[str, Any] = {"environment": "testing", "secret_key": SECRET_KEY, "data_dir": data_dir, **more}
