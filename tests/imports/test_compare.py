@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.database import connect
+from tests.database import address, connect
 from tests.tables import add_table
 from webapp.imports.compare import compare
 from webapp.imports.comparison_report import ComparisonReport
@@ -69,7 +69,7 @@ class World:
         chosen = {index: fields[number] for index, number in settings.mapped.items()} | new
         request = CompareRequest(
             str(self.folder.path),
-            str(self.data_dir / "rowcast.db"),
+            address(self.data_dir),
             asdict(found.options),
             self.table,
             list(chosen.values()),

@@ -562,6 +562,7 @@ async def test_cancelling_an_import_that_is_being_applied_cancels_its_change(
     assert await rows_of(ada, table) == before
 
 
+@pytest.mark.sqlite  # other databases store no broken JSON
 async def test_the_list_of_files_does_not_read_what_is_in_them(
     app: Application, ada: QuartClient, table: int, settings: Settings
 ) -> None:
