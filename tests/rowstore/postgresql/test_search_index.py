@@ -9,6 +9,9 @@ import pytest
 
 from tests.rowstore.backends import StoredTable, column, ids
 from tests.rowstore.conftest import Make
+from webapp.rowstore import open_loader
+from webapp.rowstore.errors import QueryTimeout
+from webapp.rowstore.loader import RowLoader
 from webapp.rowstore.postgresql import index_building, planning
 from webapp.rowstore.postgresql.connection import PostgresqlConnection
 from webapp.rowstore.postgresql.search import search_name
@@ -110,3 +113,25 @@ def test_whoever_changes_columns_does_not_wait_for_a_build(table: StoredTable, m
         other.execute("ROLLBACK")
         build.join(30)
     assert is_built == [True]
+
+
+def test_an_interrupted_build_ends_and_leaves_nothing(table: StoredTable) -> None:
+    ended = list[Exception]()
+
+    def build(loader: RowLoader) -> None:
+        try:
+            loader.index_sort(1, FIELDS[0])
+        except QueryTimeout as error:
+            ended.append(error)
+
+    with closing(table.backend.connect()) as other, open_loader(table.backend.address) as loader:
+        other.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        other.execute("SELECT 1 FROM users")
+        building = threading.Thread(target=build, args=(loader,))
+        building.start()
+        while not table.backend.execute("SELECT 1 FROM pg_stat_progress_create_index WHERE phase LIKE 'waiting%'"):
+            assert building.is_alive()
+        loader.interrupt()
+        building.join(30)
+        assert len(ended) == 1
+    assert table.backend.execute("SELECT 1 FROM pg_class WHERE relname = 'i1_1'") == []

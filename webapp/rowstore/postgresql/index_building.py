@@ -1,7 +1,7 @@
 """Building indexes while others read and write, which takes two passes over the rows."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from psycopg.errors import UndefinedColumn
 
@@ -21,10 +21,10 @@ _SETTINGS = ("lock_timeout = 0", "maintenance_work_mem = '256MB'")
 
 
 class IndexBuilder:
-    """On a connection of a child process, outside of a transaction."""
+    """On a connection of its own, outside of a transaction. If it is interrupted, it does not begin again."""
 
-    def __init__(self, connection: PostgresqlConnection) -> None:
-        self._connection = connection
+    def __init__(self, connection: PostgresqlConnection, is_interrupted: Callable[[], bool]) -> None:
+        self._connection, self._is_interrupted = connection, is_interrupted
         for setting in _SETTINGS:
             connection.execute(Sql(f"SET {setting}"))
 
@@ -59,7 +59,11 @@ class IndexBuilder:
                 is_built = True
             except (RowsGone, UndefinedColumn):
                 return False
-            except QueryTimeout:  # somebody needed the table for themselves (`SearchUpkeep.make_way`)
+            except QueryTimeout:
+                if self._is_interrupted():
+                    self._drop(name)
+                    raise
+                # Somebody needed the table for themselves (`SearchUpkeep.make_way`).
                 time.sleep(PAUSE_SECONDS)
             except BaseException:
                 self._drop(name)
