@@ -180,6 +180,23 @@ def relations(path: Path, kind: str = "table", of: str | None = None) -> list[st
     return sorted(name for (name,) in rows(path, about, {"of": of} if of else {}))
 
 
+def search_indexes(path: Path, table_id: int = 1) -> dict[str, bool]:
+    """The search indexes of a table by their names, and whether they are complete."""
+    if database_url(path.parent):
+        valid = "SELECT relname, indisvalid FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid"
+        found = dict(rows(path, f"{valid} WHERE starts_with(relname, 's{table_id}_')"))
+        return {name: bool(is_complete) for name, is_complete in found.items()}
+    names = [name for name in relations(path) if name in (f"s{table_id}", f"s{table_id}_building")]
+    return {name: not name.endswith("building") for name in names}
+
+
+def search_index_sql(data_dir: Path, table_id: int = 1, *, is_complete: bool = True) -> str:
+    """A statement that makes what has the name of a search index, of the first column."""
+    if database_url(data_dir):
+        return f"CREATE INDEX IF NOT EXISTS s{table_id}_made ON t{table_id} (c1)"
+    return f"CREATE TABLE IF NOT EXISTS s{table_id}{'' if is_complete else '_building'} (a)"
+
+
 def most_columns(data_dir: Path) -> int:
     """Of a table."""
     return (PostgresqlRowStore if database_url(data_dir) else SqliteRowStore).limits.columns

@@ -55,7 +55,8 @@ class PostgresqlSearchUpkeep:
         return bool(names)
 
     def drop_unfinished(self, table_id: int) -> None:
-        """What is being built follows each change of a row, and what is left of it goes before the next is built."""
+        """Whether the server has completed it, after whoever wanted it was gone, makes no difference."""
+        self._drop(table_id)
 
     def follow_columns(self, table_id: int) -> bool:
         return self._drop(table_id)
