@@ -70,6 +70,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is marked `sqlite` is no test of another database system."""
+    left_out = [item for item in items if item.get_closest_marker("sqlite") and _system_of(item) != "sqlite"]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _system_of(item: pytest.Item) -> Any:
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return parameters.get("system", item.config.getoption("--database"))
+
+
 def make_settings(data_dir: Path, **more: Any) -> Settings:
     """Settings independent of the environment the tests run in."""
     given: dict[str, Any] = {"environment": "testing", "secret_key": SECRET_KEY, "data_dir": data_dir, **more}

@@ -17,8 +17,10 @@ from psycopg.types.string import TextLoader
 
 from tests.postgresql import PostgresServer, sqlalchemy_url
 from webapp.db import postgresql_driver, sqlite_driver
+from webapp.rowstore.postgresql.store import PostgresqlRowStore
 from webapp.rowstore.postgresql.writer import PostgresqlRowWriter
 from webapp.rowstore.sql.writer import SqlRowWriter
+from webapp.rowstore.sqlite.store import SqliteRowStore
 from webapp.rowstore.sqlite.writer import SqliteRowWriter
 
 FILE = "rowcast.db"
@@ -97,6 +99,15 @@ _FOLLOW = b"""
 """
 
 
+_ROOM = 1_073_741_823  # pages, SQLite's own limit
+_FULL = """
+    CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION 'No space left on device' USING ERRCODE = 'disk_full';
+    END $$
+"""
+
+
 class PlainConnection:
     """What tests use of `sqlite3.Connection`."""
 
@@ -153,6 +164,12 @@ def translated(statement: str) -> str:
     return text if "%s" in text or "%(" in text else text.replace("%%", "%")
 
 
+def insert(connection: Any, statement: str, parameters: Any = ()) -> int:
+    """The id of the row that the statement makes."""
+    [(made,)] = connection.execute(f"{statement} RETURNING id", parameters).fetchall()
+    return int(made)
+
+
 def relations(path: Path, kind: str = "table", of: str | None = None) -> list[str]:
     """The names of tables or indexes, in order; of indexes, those of the table `of`."""
     if database_url(path.parent):
@@ -161,6 +178,53 @@ def relations(path: Path, kind: str = "table", of: str | None = None) -> list[st
     else:
         about = f"SELECT name FROM sqlite_master WHERE type = '{kind}'{' AND tbl_name = :of' if of else ''}"
     return sorted(name for (name,) in rows(path, about, {"of": of} if of else {}))
+
+
+def search_indexes(path: Path, table_id: int = 1) -> dict[str, bool]:
+    """The search indexes of a table by their names, and whether they are complete."""
+    if database_url(path.parent):
+        valid = "SELECT relname, indisvalid FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid"
+        found = dict(rows(path, f"{valid} WHERE starts_with(relname, 's{table_id}_')"))
+        return {name: bool(is_complete) for name, is_complete in found.items()}
+    names = [name for name in relations(path) if name in (f"s{table_id}", f"s{table_id}_building")]
+    return {name: not name.endswith("building") for name in names}
+
+
+def search_index_sql(data_dir: Path, table_id: int = 1, *, is_complete: bool = True) -> str:
+    """A statement that makes what has the name of a search index, of the first column."""
+    if database_url(data_dir):
+        return f"CREATE INDEX IF NOT EXISTS s{table_id}_made ON t{table_id} (c1)"
+    return f"CREATE TABLE IF NOT EXISTS s{table_id}{'' if is_complete else '_building'} (a)"
+
+
+def most_columns(data_dir: Path) -> int:
+    """Of a table."""
+    return (PostgresqlRowStore if database_url(data_dir) else SqliteRowStore).limits.columns
+
+
+def size(data_dir: Path) -> int:
+    """In bytes."""
+    if database_url(data_dir):
+        return int(rows(data_dir / FILE, "SELECT pg_database_size(current_database())")[0][0])
+    return (data_dir / FILE).stat().st_size
+
+
+def broken(path: Path) -> list[Any]:
+    """What a check of all that is stored finds: an index that is not complete, for example."""
+    if database_url(path.parent):
+        return rows(path, "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid")
+    checked = rows(path, "PRAGMA integrity_check") + rows(path, "PRAGMA foreign_key_check")
+    return [row for row in checked if row[0] != "ok"]
+
+
+def full_disk(data_dir: Path, *, is_full: bool) -> list[str]:
+    """Statements for a connection that writes: until it is over, no change of a table has room."""
+    if not database_url(data_dir):
+        return [f"PRAGMA max_page_count = {1 if is_full else _ROOM}"]  # below what it has: it does not grow
+    if not is_full:
+        return ["DROP TRIGGER full_disk ON change_sets", "DROP FUNCTION full_disk"]
+    trigger = "CREATE TRIGGER full_disk BEFORE INSERT ON change_sets FOR EACH ROW EXECUTE FUNCTION full_disk()"
+    return [_FULL, trigger]
 
 
 def contents(data_dir: Path) -> bytes:

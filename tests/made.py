@@ -5,10 +5,9 @@ from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from sqlite3 import Connection
 from typing import Any
 
-from tests.database import connect
+from tests.database import broken, connect, relations, rows
 
 Rows = Counter[tuple[str, ...]]  # each the name of its table, and its values
 
@@ -50,9 +49,10 @@ ROWS_OF_A_TABLE = re.compile(r"t\d+\w*")
 
 def rows_of(data_dir: Path) -> Rows:
     """Every row but those of uploaded files, and what was refused: the log counts that on purpose."""
-    with closing(connect(data_dir / "rowcast.db")) as connection:
+    path = data_dir / "rowcast.db"
+    with closing(connect(path)) as connection:
         found: Rows = Counter()
-        for table in _tables(connection):
+        for table in _tables(path):
             found.update(_rows(connection, table))
         return found
 
@@ -78,22 +78,18 @@ def _is_replaced_link(row: tuple[str, ...]) -> bool:
 
 def ensure_consistent(data_dir: Path) -> None:
     """Every row refers to rows that exist, and the rows of uploaded files belong to a table."""
-    with closing(connect(data_dir / "rowcast.db")) as connection:
-        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
-        known = {f"t{table_id}" for (table_id,) in connection.execute("SELECT id FROM tables")}
-        assert {name for name in _names(connection) if re.fullmatch(r"t\d+", name)} <= known
+    path = data_dir / "rowcast.db"
+    assert broken(path) == []
+    tables = {name for name in relations(path) if re.fullmatch(r"t\d+", name)}
+    assert tables <= {f"t{table_id}" for (table_id,) in rows(path, "SELECT id FROM tables")}
 
 
-def _tables(connection: Connection) -> list[str]:
-    names = [name for name in _names(connection) if name not in NOT_COMPARED]
+def _tables(path: Path) -> list[str]:
+    names = [name for name in relations(path) if name not in NOT_COMPARED]
     return [name for name in names if not name.startswith("sqlite_") and not ROWS_OF_A_TABLE.fullmatch(name)]
 
 
-def _names(connection: Connection) -> list[str]:
-    return [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-
-
-def _rows(connection: Connection, table: str) -> Rows:
+def _rows(connection: Any, table: str) -> Rows:
     cursor = connection.execute(f'SELECT * FROM "{table}"')
     columns = [column[0] for column in cursor.description]
     rows = ({name: _said(table, name, value) for name, value in zip(columns, row, strict=True)} for row in cursor)

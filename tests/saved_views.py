@@ -3,7 +3,7 @@
 from contextlib import closing
 from pathlib import Path
 
-from tests.database import connect
+from tests.database import connect, insert
 
 ADD = (
     "INSERT INTO saved_views (table_id, owner_id, name, state, layout, version, changed_at)"
@@ -14,6 +14,4 @@ ADD = (
 def add_view(data_dir: Path, table_id: int, *, owner: int | None, name: str = "By name") -> int:
     """A view of person `owner`, or for all members; return its id."""
     with closing(connect(data_dir / "rowcast.db")) as connection:
-        view_id = connection.execute(ADD, (table_id, owner, name)).lastrowid
-        assert view_id is not None
-        return view_id
+        return insert(connection, ADD, (table_id, owner, name))

@@ -43,7 +43,7 @@ def owned(data_dir: Path) -> Path:
     connection = connect(data_dir / "rowcast.db")
     connection.execute(
         "INSERT INTO users (email, name, password_hash, role, is_active, created_at)"
-        " VALUES ('ada@example.org', 'ada', '', 'owner', 1, '2026-11-22 12:00:00')"
+        " VALUES ('ada@example.org', 'ada', '', 'owner', TRUE, '2026-11-22 12:00:00')"
     )
     connection.close()
     return data_dir

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.database import connect
+from tests.database import address, connect
 from tests.tables import add_table
 from webapp.imports.compare import compare
 from webapp.imports.comparison_report import ComparisonReport
@@ -32,7 +32,7 @@ class World:
     def __init__(self, data_dir: Path, folder: ImportFolder) -> None:
         self.data_dir, self.folder = data_dir, folder
         self.execute("INSERT INTO users (id, email, name, password_hash, role, is_active, created_at)"
-                     " VALUES (1, 'ada@example.org', 'ada', '', 'owner', 1, '2026-01-01')")  # fmt: skip
+                     " VALUES (1, 'ada@example.org', 'ada', '', 'owner', TRUE, '2026-01-01')")  # fmt: skip
         self.table = self.make(ROWS)
 
     def execute(self, statement: str, *values: Any) -> None:
@@ -69,7 +69,7 @@ class World:
         chosen = {index: fields[number] for index, number in settings.mapped.items()} | new
         request = CompareRequest(
             str(self.folder.path),
-            str(self.data_dir / "rowcast.db"),
+            address(self.data_dir),
             asdict(found.options),
             self.table,
             list(chosen.values()),

@@ -91,6 +91,7 @@ def test_a_corrupt_workbook_fails_with_a_reason(server: Start, browser: Browser,
     assert_nothing_is_left(browser, import_id)
 
 
+@pytest.mark.sqlite  # the limit of its file stands for a full disk, which a server has of its own
 def test_a_full_disk_fails_the_import_which_is_recorded_once_there_is_room(
     server: Start, browser: Browser, file: Path
 ) -> None:
@@ -108,6 +109,7 @@ def test_a_full_disk_fails_the_import_which_is_recorded_once_there_is_room(
     assert browser.tables() == []
 
 
+@pytest.mark.sqlite  # the limit of its file stands for a full disk, which a server has of its own
 def test_a_failure_that_cannot_be_recorded_for_a_long_time_is_recorded_once_there_is_room(
     server: Start, browser: Browser, file: Path, tmp_path: Path
 ) -> None:

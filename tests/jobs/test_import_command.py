@@ -24,7 +24,7 @@ def owned(settings: Settings) -> Settings:
     connection = connect(settings.data_dir / "rowcast.db")
     connection.execute(
         "INSERT INTO users (id, email, name, password_hash, role, is_active, created_at)"
-        " VALUES (1, 'ada@example.org', 'ada', '', 'owner', 1, '2026-01-01')"
+        " VALUES (1, 'ada@example.org', 'ada', '', 'owner', TRUE, '2026-01-01')"
     )
     connection.close()
     return settings
@@ -58,7 +58,7 @@ def test_the_owner_with_the_lowest_id_gets_the_table(owned: Settings, browser: B
     with closing(connect(owned.data_dir / "rowcast.db")) as connection:
         connection.execute(
             "INSERT INTO users (id, email, name, password_hash, role, is_active, created_at)"
-            " VALUES (0, 'grace@example.org', 'grace', '', 'owner', 1, '2026-01-02')"
+            " VALUES (0, 'grace@example.org', 'grace', '', 'owner', TRUE, '2026-01-02')"
         )
     _, email, owners = import_file(
         owned, write_csv(tmp_path / "n.csv", 3), title=None, owner_email=None, progress=ignore

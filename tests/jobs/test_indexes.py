@@ -7,7 +7,7 @@ import pytest
 from quart.testing import QuartClient
 
 from settings import Settings
-from tests.database import connect, relations
+from tests.database import address, connect, relations
 from tests.helpers import sign_up
 from tests.people import EVE, settle_everybody, window
 from tests.tables import add_table
@@ -96,7 +96,7 @@ async def test_a_table_has_at_most_so_many_indexes_and_the_least_recently_used_g
     columns = {f"Column {number}": "integer" for number in range(MAX_INDEXES + 4)}
     add_table(settings.data_dir, columns, [["7"] * len(columns)])
     now = 10 * KEPT_SECONDS
-    alone = SortIndexes(str(settings.data_dir / "rowcast.db"), lambda: now)
+    alone = SortIndexes(address(settings.data_dir), lambda: now)
 
     async def sort(number: int, after: float = 0) -> set[str]:
         nonlocal now
@@ -122,7 +122,7 @@ async def test_after_a_restart_indexes_that_nobody_has_asked_for_go_first(
     columns = {f"Column {number}": "integer" for number in range(MAX_INDEXES + 1)}
     add_table(settings.data_dir, columns, [["7"] * len(columns)])
     for order in (range(1, MAX_INDEXES + 1), range(2, MAX_INDEXES + 2)):
-        indexes = SortIndexes(str(settings.data_dir / "rowcast.db"))
+        indexes = SortIndexes(address(settings.data_dir))
         for number in order:
             indexes.request(1, Field(number, "", "integer", {}))
         await until_done(indexes)
@@ -132,7 +132,7 @@ async def test_after_a_restart_indexes_that_nobody_has_asked_for_go_first(
 
 
 async def test_an_index_of_a_deleted_table_causes_no_error(settings: Settings) -> None:
-    alone = SortIndexes(str(settings.data_dir / "rowcast.db"))
+    alone = SortIndexes(address(settings.data_dir))
 
     alone.request(99, Field(1, "Name", "text", {}))
     await until_done(alone)

@@ -32,7 +32,7 @@ def left(settings: Settings, tmp_path: Path) -> Path:
     with closing(connect(settings.data_dir / "rowcast.db")) as connection:
         connection.execute(
             "INSERT INTO users (id, email, name, password_hash, role, is_active, created_at)"
-            " VALUES (1, 'ada@example.org', 'ada', '', 'owner', 1, '2026-01-01')"
+            " VALUES (1, 'ada@example.org', 'ada', '', 'owner', TRUE, '2026-01-01')"
         )
         connection.execute(
             "INSERT INTO imports (id, user_id, state, created_at, filename, size, sha256, overrules, rows_done)"

@@ -30,7 +30,7 @@ def table(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> int:
     with closing(connect(settings.data_dir / "rowcast.db")) as connection:
         connection.execute(
             "INSERT INTO users (id, email, name, password_hash, role, is_active, created_at)"
-            " VALUES (1, 'ada@example.org', 'ada', '', 'owner', 1, '2026-01-01')"
+            " VALUES (1, 'ada@example.org', 'ada', '', 'owner', TRUE, '2026-01-01')"
         )
     return add_table(
         settings.data_dir, {"id": "integer", "City": "text"}, [("1", "Oslo"), ("2", "Bergen"), ("3", "Narvik")]

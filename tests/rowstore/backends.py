@@ -48,6 +48,10 @@ class Backend(Protocol):
         """Run a statement as it is, in a transaction of its own."""
         ...
 
+    def watch(self, rows: Any) -> list[Any]:
+        """A list of all values that the reader `rows` fetches from now on."""
+        ...
+
     def begin_import(self, table_id: int, import_id: str) -> None:
         """Make the records of a table and of the import that fills it."""
         ...
@@ -73,6 +77,11 @@ class SqliteBackend:
         with closing(self.connect()) as connection:
             return connection.execute(statement, values).fetchall()
 
+    def watch(self, rows: Any) -> list[Any]:
+        fetched = list[Any]()
+        rows.connection.driver.row_factory = lambda _, row: fetched.extend(row) or row
+        return fetched
+
     def begin_import(self, table_id: int, import_id: str) -> None:
         for statement in records_of(table_id, import_id):
             self.execute(statement)
@@ -95,6 +104,11 @@ class PostgresqlBackend:
     def execute(self, statement: str, *values: Any) -> list[Any]:
         with closing(self.connect()) as connection:
             return PostgresqlConnection(connection).execute(Sql(statement, values))
+
+    def watch(self, rows: Any) -> list[Any]:
+        fetched = list[Any]()
+        rows.connection.driver.row_factory = lambda _: lambda row: fetched.extend(row) or tuple(row)
+        return fetched
 
     def begin_import(self, table_id: int, import_id: str) -> None:
         for statement in records_of(table_id, import_id):

@@ -86,9 +86,14 @@ class RowWriter(RowReader, Protocol):
         ...
 
     def drop_unfinished_search_index(self, table_id: int) -> None:
-        """Drop what an interrupted build has left. One that is running ends at its next step: whoever changes where a
-        column's cells are stored calls this, since the build would read the others, and changes of rows would then take
-        texts out of the index that are not in it.
+        """Drop what an interrupted build has left. One that is running ends at its next step."""
+        ...
+
+    def follow_columns(self, table_id: int) -> bool:
+        """Whoever changes where a column's cells are stored, or begins to keep their texts, calls this before: a search
+        index that is being built would read the others, and changes of rows would then take texts out of the index that
+        are not in it, so it goes. Return whether the complete one has gone as well, and has to be built again: if the
+        database knows it by what it is made of, and not by the texts in it.
         """
         ...
 

@@ -6,6 +6,7 @@ import pytest
 from quart.testing import QuartClient
 from sqlalchemy import select
 
+from tests.database import contents
 from tests.http.api.conftest import Make, Program, problem
 from webapp.extensions import db
 from webapp.models import ApiToken, Role, Scope, utc_now
@@ -186,7 +187,7 @@ async def test_valid_and_invalid_tokens_are_not_logged(
 async def test_the_database_contains_no_token(app: Application, program: Make) -> None:
     token = (await program()).token
     await db.of(app).write(_checkpoint)
-    everything = b"".join(path.read_bytes() for path in db.of(app).settings.data_dir.glob("rowcast.db*"))
+    everything = contents(db.of(app).settings.data_dir)
 
     assert token.encode() not in everything
     assert token[:12].encode() in everything

@@ -9,14 +9,13 @@ from quart.testing import QuartClient
 from sqlalchemy import text
 
 from settings import Settings
-from tests.database import connect
+from tests.database import connect, full_disk
 from tests.helpers import Person
 from tests.http.tables.test_cells import MOONS, PLANET, edit, exported, member, planets, save, send  # noqa: F401
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.web.application import Application
 
-ROOM = 1_073_741_823  # pages: SQLite's own limit
 LONG = "x" * 900_000
 
 
@@ -26,11 +25,10 @@ async def sets(settings: Settings) -> list[tuple[int, str]]:
         return connection.execute("SELECT seq, kind FROM change_sets ORDER BY seq").fetchall()
 
 
-async def limit_disk(app: Application, pages: int) -> None:
-    """The database may have so many pages; of fewer than it has, only that it does not grow."""
-
+async def fill_disk(app: Application, *, is_full: bool) -> None:
     async def limit(work: UnitOfWork) -> None:
-        await work.session.execute(text(f"PRAGMA max_page_count = {pages}"))
+        for statement in full_disk(db().settings.data_dir, is_full=is_full):
+            await work.session.execute(text(statement))
 
     async with app.app_context():
         await db().write(limit)
@@ -85,11 +83,11 @@ async def test_an_edit_and_the_deletion_of_its_row_at_once_are_one_after_the_oth
 async def full(app: Application, client: QuartClient, address: str, path: str, body: Any) -> None:
     """What is sent is refused in words while the disk is full, and changes nothing."""
     before = await exported(client, address)
-    await limit_disk(app, 1)
+    await fill_disk(app, is_full=True)
     refused = await send(client, f"{address}/{path}", body, 503)
     assert refused["detail"].startswith("The disk is full")
     assert await exported(client, address) == before
-    await limit_disk(app, ROOM)
+    await fill_disk(app, is_full=False)
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ async def test_titles_and_types_are_as_chosen(app: Application, ada: QuartClient
 
         rows = await session.execute(text("SELECT title, type FROM columns ORDER BY position"))
         assert [tuple(row) for row in rows] == [("World", "text"), ("Moons", "text"), ("Seen", "date")]
-        assert (await session.execute(text(f"SELECT c2 FROM t{found.table_id} ORDER BY rowid"))).scalars().all() == [
+        assert (await session.execute(text(f"SELECT c2 FROM t{found.table_id} ORDER BY id"))).scalars().all() == [
             "2",
             "0",
             "1",

@@ -13,7 +13,7 @@ import pytest
 from quart.testing import QuartClient
 
 from settings import Settings
-from tests.database import connect, row_writer
+from tests.database import connect, insert, row_writer
 from tests.helpers import sign_up
 from tests.tables import PLANET_ROWS, PLANETS, add_table
 from webapp.db.database import Database
@@ -450,12 +450,11 @@ async def test_another_persons_table_is_not_found(client: QuartClient, planets: 
 
 def _another_person(settings: Settings) -> int:
     with closing(connect(settings.data_dir / "rowcast.db")) as connection:
-        cursor = connection.execute(
+        return insert(
+            connection,
             "INSERT INTO users (email, name, password_hash, role, is_active, created_at)"
-            " VALUES ('mallory@example.org', 'mallory', '', 'member', 1, '2026-11-22 12:00:00')"
+            " VALUES ('mallory@example.org', 'mallory', '', 'member', TRUE, '2026-11-22 12:00:00')",
         )
-        assert cursor.lastrowid is not None
-        return cursor.lastrowid
 
 
 @pytest.mark.parametrize(

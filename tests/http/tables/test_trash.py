@@ -12,7 +12,7 @@ from quart import Response
 from quart.testing import QuartClient
 
 from settings import Settings
-from tests.database import connect
+from tests.database import connect, contents, relations
 from tests.helpers import ADA, GRACE, Person, sign_up
 from tests.people import settle, window
 from tests.servers import wait_for
@@ -127,8 +127,8 @@ async def test_a_table_is_deleted_for_good_only_after_typing_its_title(
     assert "There is no such table" in await get(client, planets, 404)
     for path in ("restoration", "purge"):
         assert (await client.post(f"/tables/trash/1/{path}", form={"confirmation": "Planets"})).status_code == 404
-    file = settings.data_dir / "rowcast.db"
-    await asyncio.to_thread(wait_for, lambda: b"CREATE TABLE t1 " not in file.read_bytes())
+    await asyncio.to_thread(wait_for, lambda: b"CREATE TABLE t1 " not in contents(settings.data_dir))
+    assert "t1" not in relations(settings.data_dir / "rowcast.db")
 
 
 async def test_emptying_the_trash_leaves_what_somebody_deletes_meanwhile(

@@ -89,7 +89,7 @@ async def test_a_table_is_read_as_it_was_when_it_was_found(app: Application, set
 
     def read(access: TableAccess, rows: RowReader) -> tuple[str, int]:
         with closing(connect(settings.data_dir / "rowcast.db")) as other:
-            other.execute(f"DELETE FROM t{table} WHERE rowid > 2")
+            other.execute(f"DELETE FROM t{table} WHERE id > 2")
         query = TableQuery.of(access.table.ref.fields)
         return access.table.title, rows.count(access.table.ref, query).number
 

@@ -400,6 +400,7 @@ def is_building(settings: Settings) -> bool:
     return search_name(TABLE, building=True) in relations(settings.data_dir / "rowcast.db")
 
 
+@pytest.mark.sqlite  # elsewhere it is no half of a table: see `tests/rowstore/postgresql/test_search_index.py`
 async def test_an_index_being_built_is_given_up_where_cells_are_stored_elsewhere(
     database: Database, table: Followed, settings: Settings
 ) -> None:

@@ -146,7 +146,7 @@ class ColumnReversal:
         compared = self._compare(source, target)
         columns.set(source.number, **set_type(column, target, compared))
         columns.drop_index_of(source)
-        columns.rows.drop_unfinished_search_index(columns.table.id)  # it goes on reading what the column had
+        columns.follow_stored()
         spare = {"table_id": columns.table.id, "storage": source.storage, "kept_until": utc_now() + KEPT}
         columns.connection.execute(insert(SpareColumn), spare | {"seq": columns.next_seq})
         columns.note(source.number, before, type_properties(columns.find(source.number)))

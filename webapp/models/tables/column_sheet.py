@@ -22,6 +22,7 @@ from webapp.models.tables.column_properties import (
     properties_of,
     read_title,
 )
+from webapp.models.tables.search_indexing import INDEX_AGAIN, follow_columns
 from webapp.models.tables.table import Column, SearchIndex, Table
 from webapp.models.tables.type_change import SpareColumn, TypeChange, TypeChangeState
 from webapp.rowstore import row_reader, row_writer
@@ -177,8 +178,12 @@ class ColumnSheet:
             self.rows.drop_unfinished_search_index(self.table.id)  # a child may be at it, which was asked for before
             return
         self.rows.drop_search_index(self.table.id)
-        self.connection.execute(_INDEX_AGAIN, {"key": self.table.id})
+        self.connection.execute(INDEX_AGAIN, {"key": self.table.id})
         self.index_again = True
+
+    def follow_stored(self) -> None:
+        """Cells are stored otherwise from now on."""
+        self.index_again |= follow_columns(self.connection, self.table.id)
 
     def drop_index_of(self, stored: Field) -> None:
         """The index for sorting by it: there may only be some, and nobody sorts by this any more."""
@@ -241,7 +246,6 @@ def _read_columns(connection: Connection, table_id: int, numbers: Sequence[int])
 
 
 _NEW_VERSION = update(Table).where(Table.id == bindparam("key")).values(version=Table.version + 1)
-_INDEX_AGAIN = update(Table).where(Table.id == bindparam("key")).values(search_index=SearchIndex.BUILDING)
 _SET_NEXT = update(Table).where(Table.id == bindparam("key")).values(next_column=bindparam("next"))
 _HIGHEST_NUMBER = select(func.max(Column.number)).where(Column.table_id == bindparam("table_id"))
 _PLACE = (

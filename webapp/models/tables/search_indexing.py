@@ -1,11 +1,11 @@
 """The verbs of a table's full-text index: searches work without it, and read the rows meanwhile."""
 
-from sqlalchemy import select
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.orm import selectinload
 
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.tables.table import SearchIndex, Table
-from webapp.rowstore import within
+from webapp.rowstore import row_writer, within
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.types.base import null_of
 
@@ -23,6 +23,16 @@ async def index_search_again(work: UnitOfWork, table: Table) -> None:
     table_id = table.id
     await within(work, lambda rows: rows.drop_search_index(table_id))
     begin_search_index(work, table)
+
+
+def follow_columns(connection: Connection, table_id: int) -> bool:
+    """Cells of some columns are stored otherwise from now on, with the texts that they had. Return whether the search
+    index has been dropped for it: then it is to be built again after the commit.
+    """
+    if not row_writer(connection).follow_columns(table_id):
+        return False
+    found = connection.execute(INDEX_AGAIN.where(Table.search_index == SearchIndex.READY), {"key": table_id})
+    return found.rowcount > 0
 
 
 async def finish_search_index(work: UnitOfWork, indexed: TableRef, *, is_built: bool) -> bool:
@@ -43,3 +53,6 @@ async def finish_search_index(work: UnitOfWork, indexed: TableRef, *, is_built: 
 def _indexed(table: TableRef) -> dict[Field, str]:
     """The columns whose cells the index holds, and of each all that a change of its format changes of them."""
     return {field: null_of(field.format) for field in table.fields}
+
+
+INDEX_AGAIN = update(Table).where(Table.id == bindparam("key")).values(search_index=SearchIndex.BUILDING)

@@ -16,6 +16,7 @@ from webapp.models.tables.access import TableAccess
 from webapp.models.tables.action_limits import ensure_short
 from webapp.models.tables.change_log import take_row_ids
 from webapp.models.tables.change_set import Entry, cells_to_json
+from webapp.models.tables.search_indexing import follow_columns
 from webapp.models.tables.table import Column, Table
 from webapp.rowstore import row_writer
 from webapp.rowstore.cell_input import Misfit, read_input
@@ -266,10 +267,11 @@ def _text_of(field: Field, cells: Mapping[int, str], given: Mapping[int, str]) -
 def make_room(connection: Connection, rows: RowWriter, table_id: int, field: Field) -> Field:
     """The column keeps texts from now on. Raises `UserError` if the table has no room for them.
 
-    A search index that is being built does not see them, so it is built anew (`drop_unfinished_search_index`).
+    A search index that does not see them is built anew; a complete one within a minute, when the schedule finds it, so
+    that further columns can begin to keep theirs before.
     """
+    follow_columns(connection, table_id)
     kept = rows.keep_texts(table_id, field)
-    rows.drop_unfinished_search_index(table_id)
     connection.execute(_KEEP_TEXTS, {"key": table_id, "column": field.number})
     connection.execute(_NEW_VERSION, {"key": table_id})
     return kept

@@ -27,7 +27,7 @@ from webapp.models.tables.change_set import Kind, Via
 from webapp.models.tables.column_properties import column_entry, describe_entries, type_properties
 from webapp.models.tables.large_change import ensure_none_running
 from webapp.models.tables.log_since import changed_rows, is_complete_since
-from webapp.models.tables.search_indexing import index_search_again
+from webapp.models.tables.search_indexing import follow_columns, index_search_again
 from webapp.models.tables.table import Column, Table
 from webapp.models.tables.type_change import (
     KEPT,
@@ -268,8 +268,8 @@ async def _swap(work: UnitOfWork, change: TypeChange, column: Column, target: Fi
     change.state, change.finished_at = TypeChangeState.DONE, now
     change.rows_done = change.rows
     entry = column_entry(change.number, before, type_properties(column))
-    # One that is being built goes on reading what the column had until now.
-    await within(work, lambda rows: rows.drop_unfinished_search_index(change.table_id))
+    if await work.run(lambda connection: follow_columns(connection, change.table_id)):
+        work.enqueue("index_table", str(change.table_id))
     person = await work.session.get(User, change.user_id) if change.user_id is not None else None
     actor = actor_from(person) if person is not None else None
     await work.session.flush()

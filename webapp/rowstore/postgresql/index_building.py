@@ -1,32 +1,38 @@
 """Building indexes while others read and write, which takes two passes over the rows."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
-from webapp.rowstore.errors import RowsGone
+from psycopg.errors import UndefinedColumn
+
+from webapp.rowstore.errors import QueryTimeout, RowsGone
 from webapp.rowstore.loader import Progress
 from webapp.rowstore.postgresql.connection import PostgresqlConnection
-from webapp.rowstore.postgresql.schema import search_name
-from webapp.rowstore.postgresql.search_index import index_sql
+from webapp.rowstore.postgresql.search import search_name
+from webapp.rowstore.postgresql.search_index import existing_indexes, index_sql
 from webapp.rowstore.sql.loader import surplus_indexes
 from webapp.rowstore.sql.schema import index_name, index_prefix, table_name
 from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.table_ref import Field, TableRef
 
 # Waiting for the transactions that were running when it began is part of building.
+PAUSE_SECONDS = 0.1  # before it begins again; then it waits for whoever has the table
 _SETTINGS = ("lock_timeout = 0", "maintenance_work_mem = '256MB'")
 
 
 class IndexBuilder:
-    """On a connection of a child process, outside of a transaction."""
+    """On a connection of its own, outside of a transaction. If it is interrupted, it does not begin again."""
 
-    def __init__(self, connection: PostgresqlConnection) -> None:
-        self._connection = connection
+    def __init__(self, connection: PostgresqlConnection, is_interrupted: Callable[[], bool]) -> None:
+        self._connection, self._is_interrupted = connection, is_interrupted
         for setting in _SETTINGS:
             connection.execute(Sql(f"SET {setting}"))
 
     def build_search_index(self, table: TableRef, progress: Progress) -> bool:
-        """False if the table is gone. An index of that name may be for columns as they were; it goes."""
-        return self._build(search_name(table.id), table.id, index_sql(table), progress)
+        """False if the table is gone, or a column of it."""
+        for name in existing_indexes(self._connection, table.id):
+            self._drop(name)  # of columns as they were, or what an interrupted build has left
+        return self._build(search_name(table), table.id, index_sql(table), progress)
 
     def build_sort_index(self, table_id: int, field: Field, used: Mapping[int, float], since: float) -> set[int]:
         indexed, name = self._connection.indexed_columns(table_id), index_name(table_id, field)
@@ -43,16 +49,25 @@ class IndexBuilder:
         return (indexed - set(surplus)) | {field.storage}
 
     def _build(self, name: str, table_id: int, what: str, progress: Progress) -> bool:
-        """With statistics about what is indexed. False if the table is gone."""
-        self._drop(name)  # what an interrupted build has left is not used, and yet written to
-        progress(0, 0)
-        try:
-            self._connection.execute(Sql(f"CREATE INDEX CONCURRENTLY {name} ON {table_name(table_id)} {what}"))
-        except RowsGone:
-            return False
-        except BaseException:
-            self._drop(name)
-            raise
+        """With statistics about what is indexed. False if what is to be indexed is gone."""
+        is_built = False
+        while not is_built:
+            self._drop(name)  # what an interrupted build has left is not used, and yet written to
+            progress(0, 0)
+            try:
+                self._connection.execute(Sql(f"CREATE INDEX CONCURRENTLY {name} ON {table_name(table_id)} {what}"))
+                is_built = True
+            except (RowsGone, UndefinedColumn):
+                return False
+            except QueryTimeout:
+                if self._is_interrupted():
+                    self._drop(name)
+                    raise
+                # Somebody needed the table for themselves (`SearchUpkeep.make_way`).
+                time.sleep(PAUSE_SECONDS)
+            except BaseException:
+                self._drop(name)
+                raise
         self._connection.analyze(table_name(table_id))
         return True
 

@@ -1,5 +1,6 @@
 """Bulk work on a connection of its own, in transactions that last a tenth of a second."""
 
+import threading
 from collections.abc import Mapping, Sequence
 
 from psycopg import IsolationLevel
@@ -22,6 +23,7 @@ class PostgresqlRowLoader(SqlRowLoader):
         # Whoever changes what a transaction has read, or the other way round: one of the two begins again.
         self._driver.isolation_level = IsolationLevel.SERIALIZABLE
         super().__init__(PostgresqlConnection(self._driver))
+        self._interrupted = threading.Event()
 
     def close(self) -> None:
         self._driver.close()
@@ -39,13 +41,17 @@ class PostgresqlRowLoader(SqlRowLoader):
 
     def index_search(self, table: TableRef, progress: Progress) -> bool:
         table.ensure_whole()
-        return IndexBuilder(self.connection).build_search_index(table, progress)
+        return self._index_builder().build_search_index(table, progress)
 
     def index_sort(
         self, table_id: int, field: Field, used: Mapping[int, float] = NEVER_USED, since: float = 0
     ) -> set[int]:
         """Others read and write meanwhile."""
-        return IndexBuilder(self.connection).build_sort_index(table_id, field, used, since)
+        return self._index_builder().build_sort_index(table_id, field, used, since)
+
+    def _index_builder(self) -> IndexBuilder:
+        return IndexBuilder(self.connection, self._interrupted.is_set)
 
     def interrupt(self) -> None:
+        self._interrupted.set()
         self._driver.cancel_safe()

@@ -8,8 +8,7 @@ second. A sample tells.
 from dataclasses import dataclass, replace
 
 from webapp.rowstore.postgresql.dialect import DIALECT
-from webapp.rowstore.postgresql.schema import search_name
-from webapp.rowstore.postgresql.search import match_sql
+from webapp.rowstore.postgresql.search import match_sql, search_name
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sql import tables
 from webapp.rowstore.sql.compile import Plan
@@ -47,8 +46,10 @@ def make_plan(connection: Connection, table: TableRef, query: TableQuery, *, who
     if size <= tables.SMALL_TABLE:
         return plain
     order = index_name(table.id, query.sorts[0].field) if query.sorts else ""
-    names = connection.existing_names([search_name(table.id), *([order] if order else [])])
-    if search_name(table.id) in names and (match := match_sql(table.indexed, plain.terms)):
+    match = match_sql(table.indexed, plain.terms)
+    search = search_name(table) if match else ""
+    names = connection.existing_names([name for name in (search, order) if name])
+    if search in names:
         plain = replace(plain, match=match)
     if order and (order not in names or not _is_common(connection, plain, size)):
         return replace(plain, may_use_sort_index=False)

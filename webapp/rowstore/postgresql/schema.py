@@ -16,11 +16,6 @@ TEXT = 'text COLLATE "C"'
 STORED_AS: dict[type, str] = {str: "text", int: "bigint", float: "double precision"}
 
 
-def search_name(table_id: int) -> str:
-    """The search index, an index of the table."""
-    return f"s{int(table_id)}"
-
-
 def column_sql(name: str, type_: str) -> str:
     """A column in the definition of a table."""
     return f"{name} {TEXT if type_ == 'text' else type_}"

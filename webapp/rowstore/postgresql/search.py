@@ -4,13 +4,14 @@ It finds rows that contain the letters of a search, whatever their case; what is
 Case is folded by the database's own collation (C.UTF-8), which knows all letters.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
 
 from webapp.rowstore.nul_escape import spellings
 from webapp.rowstore.postgresql.dialect import DIALECT
 from webapp.rowstore.sql.letters import cases, escape_like
 from webapp.rowstore.sql.statement import NEW_LINE, Sql, all_of, concatenate
-from webapp.rowstore.table_ref import Field
+from webapp.rowstore.table_ref import Field, TableRef
 
 TRIGRAM = 3  # characters
 
@@ -21,6 +22,17 @@ def search_text_sql(fields: Iterable[Field]) -> str:
     """
     ordered = sorted(fields, key=lambda field: field.number)
     return f"({concatenate([DIALECT.print_shown(field) for field in ordered], NEW_LINE)})"
+
+
+def search_prefix(table_id: int) -> str:
+    """The beginning of the names of a table's search indexes."""
+    return f"s{int(table_id)}_"
+
+
+def search_name(table: TableRef) -> str:
+    """The search index of the columns as they are stored now: another one if they are stored, or printed, otherwise."""
+    made_of = hashlib.blake2b(search_text_sql(table.indexed).encode(), digest_size=8)
+    return f"{search_prefix(table.id)}{made_of.hexdigest()}"
 
 
 def match_sql(fields: Sequence[Field], terms: Sequence[str]) -> Sql | None:

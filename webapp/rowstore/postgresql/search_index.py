@@ -1,23 +1,38 @@
 """The search index of a table: finds any three letters in any cell, as printed, without reading the rows.
 
 One index of trigrams (`pg_trgm`) over the printed cells of a row together. PostgreSQL keeps it equal to the rows
-itself, and uses it for conditions on exactly this expression: one that was made for columns that have changed since is
-never used. How searches use it is in `search.py`.
+itself, and uses it for conditions on exactly this expression: one that was made for columns that are stored otherwise
+since would be written to for nothing. Its name says what it is made of. How searches use it is in `search.py`.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from webapp.rowstore.postgresql.schema import search_name
-from webapp.rowstore.postgresql.search import search_text_sql
+from webapp.rowstore.postgresql.search import search_prefix, search_text_sql
 from webapp.rowstore.sql.connection import Connection
+from webapp.rowstore.sql.schema import table_name
 from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.table_ref import TableRef
+
+# Complete or not.
+_INDEXES = (
+    "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+    " WHERE i.indrelid = to_regclass(?) AND starts_with(c.relname, ?)"
+)
+_BUILDERS = (
+    "SELECT pg_cancel_backend(pid) FROM pg_stat_progress_create_index"
+    " WHERE datname = current_database() AND relid = to_regclass(?)"
+)
 
 
 def index_sql(table: TableRef) -> str:
     """What the index is on. Its trigrams are of letters as the database folds their case."""
     return f'USING gin (({search_text_sql(table.indexed)} COLLATE "default") gin_trgm_ops)'
+
+
+def existing_indexes(connection: Connection, table_id: int) -> list[str]:
+    """The names of all search indexes of the table."""
+    return [name for (name,) in connection.execute(Sql(_INDEXES, (table_name(table_id), search_prefix(table_id))))]
 
 
 class PostgresqlSearchUpkeep:
@@ -29,10 +44,26 @@ class PostgresqlSearchUpkeep:
         yield
 
     def drop(self, table_id: int) -> None:
-        self._connection.execute(Sql(f"DROP INDEX IF EXISTS {search_name(table_id)}"))
+        self._drop(table_id)
+
+    def _drop(self, table_id: int) -> bool:
+        """Whether there was any."""
+        self.make_way(table_id)
+        names = existing_indexes(self._connection, table_id)
+        for name in names:
+            self._connection.execute(Sql(f"DROP INDEX IF EXISTS {name}"))
+        return bool(names)
 
     def drop_unfinished(self, table_id: int) -> None:
-        """What is being built follows each change of a row, and ends by itself if its columns have changed."""
+        """Whether the server has completed it, after whoever wanted it was gone, makes no difference."""
+        self._drop(table_id)
+
+    def follow_columns(self, table_id: int) -> bool:
+        return self._drop(table_id)
+
+    def make_way(self, table_id: int) -> None:
+        """Whoever builds an index begins again once this transaction has ended."""
+        self._connection.execute(Sql(_BUILDERS, (table_name(table_id),)))
 
     def merge(self, table_id: int, *, begins: bool) -> bool:
         """The server does it by itself."""

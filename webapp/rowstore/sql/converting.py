@@ -65,6 +65,7 @@ def _add(connection: Connection, table_id: int, types: Collection[str], name: st
     if len(types) >= (limit := columns_limit(connection)):
         raise TableFull(limit)
     new = connection.dialect.column_sql(name, stored)
+    connection.search_index.make_way(table_id)
     connection.execute(Sql(f"ALTER TABLE {table_name(table_id)} ADD COLUMN {new}"))
 
 

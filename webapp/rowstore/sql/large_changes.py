@@ -50,6 +50,7 @@ _NOTE = (
     " first_row = excluded.first_row, last_row = excluded.last_row, blob = excluded.blob"
 )
 _KEEP_TEXTS = "UPDATE columns SET keeps_texts = TRUE WHERE table_id = ? AND number = ?"
+_INDEX_AGAIN = "UPDATE tables SET search_index = 'building' WHERE id = ? AND search_index = 'ready'"
 _NEW_VERSION = "UPDATE tables SET version = version + 1 WHERE id = ?"
 
 
@@ -210,8 +211,9 @@ class LargeChangeRunner:
 
     def _keep_texts(self, table_id: int, field: Field) -> Field:
         kept = replace(field, keeps_texts=True)
+        if self._connection.search_index.follow_columns(table_id):
+            self._run(_INDEX_AGAIN, table_id)  # when the schedule finds it
         add_companion(self._connection, table_id, kept)
-        self._connection.search_index.drop_unfinished(table_id)
         self._run(_KEEP_TEXTS, table_id, field.number)
         self._run(_NEW_VERSION, table_id)
         self._version = None  # what is read next time is the same, and newer

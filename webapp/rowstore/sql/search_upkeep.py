@@ -20,6 +20,16 @@ class SearchUpkeep(Protocol):
         """What an interrupted build has left. One that is running ends at its next step."""
         ...
 
+    def follow_columns(self, table_id: int) -> bool:
+        """Cells of some columns are stored otherwise from now on, and have the texts that they had. An index that is
+        being built would read what is no longer there: it goes. Return whether the complete one has gone, too.
+        """
+        ...
+
+    def make_way(self, table_id: int) -> None:
+        """Statements follow that need the table for themselves."""
+        ...
+
     def merge(self, table_id: int, *, begins: bool) -> bool:
         """Do some of the work in which the texts of deleted rows leave the index; return whether there is more."""
         ...

@@ -84,6 +84,9 @@ class SqlRowWriter(SqlRowReader, RowWriter):
     def drop_unfinished_search_index(self, table_id: int) -> None:
         self.connection.search_index.drop_unfinished(table_id)
 
+    def follow_columns(self, table_id: int) -> bool:
+        return self.connection.search_index.follow_columns(table_id)
+
     def apply(self, table: TableRef, changes: Sequence[CellChange]) -> ApplyResult:
         table.ensure_shown([change.field for change in changes])
         values = [stored_values(change.field, change.after) for change in changes]
@@ -111,6 +114,7 @@ class SqlRowWriter(SqlRowReader, RowWriter):
 
     def drop_column(self, table_id: int, field: Field) -> None:
         table = table_name(table_id)
+        self.connection.search_index.make_way(table_id)
         self.connection.execute(Sql(f"DROP INDEX IF EXISTS {index_name(table_id, field)}"))
         existing = self.connection.column_types(table)
         for name in stored_columns([field]):

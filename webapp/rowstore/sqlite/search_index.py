@@ -184,6 +184,14 @@ class SqliteSearchUpkeep:
         for statement in drop_unfinished_search_sql(table_id):
             self._connection.execute(Sql(statement))
 
+    def follow_columns(self, table_id: int) -> bool:
+        """A complete index has texts, wherever they come from."""
+        self.drop_unfinished(table_id)
+        return False
+
+    def make_way(self, table_id: int) -> None:
+        """Each step of a build ends soon."""
+
     def merge(self, table_id: int, *, begins: bool) -> bool:
         """Merge some of the segments of a complete index, in which deleted texts end. A negative number of pages says
         that all of them are to become one.

@@ -1,0 +1,137 @@
+"""The search index is of expressions: it is used for exactly these, and goes when a cell is stored otherwise."""
+
+import threading
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.rowstore.backends import StoredTable, column, ids
+from tests.rowstore.conftest import Make
+from webapp.rowstore import open_loader
+from webapp.rowstore.errors import QueryTimeout
+from webapp.rowstore.loader import RowLoader
+from webapp.rowstore.postgresql import index_building, planning
+from webapp.rowstore.postgresql.connection import PostgresqlConnection
+from webapp.rowstore.postgresql.search import search_name
+from webapp.rowstore.postgresql.search_index import existing_indexes
+from webapp.rowstore.query import TableQuery
+from webapp.rowstore.sql.statement import Sql
+from webapp.rowstore.table_ref import TableRef
+
+FIELDS = (column(1, "text"), column(2, "number", "integer"))
+ROWS = [(f"row {number}", str(number)) for number in range(300)]
+
+
+@pytest.fixture
+def table(always_indexed: None, make: Make) -> StoredTable:
+    made = make(FIELDS, ROWS)
+    assert made.build_search_index()
+    return made
+
+
+def indexes(table: StoredTable) -> list[str]:
+    with closing(table.backend.connect()) as driver:
+        return existing_indexes(PostgresqlConnection(driver), table.ref.id)
+
+
+def is_searched_by_index(table: StoredTable, ref: TableRef) -> bool:
+    """Both as it is planned, and as PostgreSQL carries it out."""
+    query = TableQuery.from_args([("q", "row 299")], ref.fields)
+    with closing(table.backend.connect()) as driver:
+        connection = PostgresqlConnection(driver)
+        plan = planning.make_plan(connection, ref, query)
+        if plan.match is None:
+            return False
+        connection.execute(Sql("SET enable_seqscan = off"))
+        statement = f"EXPLAIN SELECT id FROM t1 WHERE {plan.match.text}"
+        lines = connection.execute(Sql(statement, plan.match.values))
+        return any(search_name(ref) in line for (line,) in lines)
+
+
+def with_texts(table: StoredTable) -> TableRef:
+    return TableRef(1, (FIELDS[0], table.write(lambda rows: rows.keep_texts(1, FIELDS[1]))))
+
+
+def test_it_is_built_again_once_a_column_keeps_texts(table: StoredTable) -> None:
+    assert is_searched_by_index(table, table.ref)
+    assert table.write(lambda rows: rows.follow_columns(1))
+    assert indexes(table) == []
+    assert not table.write(lambda rows: rows.follow_columns(1))
+
+    kept = StoredTable(table.backend, with_texts(table))
+
+    assert not is_searched_by_index(kept, kept.ref)
+    assert kept.build_search_index()
+    assert is_searched_by_index(kept, kept.ref)
+    assert indexes(kept) == [search_name(kept.ref)] != [search_name(table.ref)]
+    kept.opened.close()
+
+
+def test_one_of_columns_as_they_were_is_not_used_and_goes_with_the_next(table: StoredTable) -> None:
+    kept = StoredTable(table.backend, with_texts(table))
+    old = indexes(table)
+    assert not is_searched_by_index(kept, kept.ref)
+    assert ids(kept.page(("q", "row 299"))) == [300]
+    assert kept.build_search_index()
+    assert set(indexes(kept)).isdisjoint(old)
+    kept.opened.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda field: replace(field, storage=7),
+        lambda field: replace(field, type="decimal", format={"scale": 2, "style": "fixed"}),
+        lambda field: replace(field, format={"group": ","}),
+        lambda field: replace(field, keeps_texts=True),
+    ],
+)
+def test_its_name_says_what_it_is_made_of(change: Any) -> None:
+    ref = TableRef(1, FIELDS)
+    changed = TableRef(1, (FIELDS[0], change(FIELDS[1])))
+    assert search_name(changed) != search_name(ref)
+    assert search_name(TableRef(1, (replace(FIELDS[0], title="x"), FIELDS[1]))) == search_name(ref)
+    assert search_name(TableRef(1, FIELDS[::-1])) == search_name(ref)
+
+
+def test_whoever_changes_columns_does_not_wait_for_a_build(table: StoredTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build waits for transactions that began before it. It begins again."""
+    monkeypatch.setattr(index_building, "PAUSE_SECONDS", 0.5)
+    table.write(lambda rows: rows.drop_search_index(1))
+    is_built = list[bool]()
+    build = threading.Thread(target=lambda: is_built.append(table.build_search_index()))
+    with closing(table.backend.connect()) as other:
+        other.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        other.execute("SELECT 1 FROM users")
+        build.start()
+        while not table.backend.execute("SELECT 1 FROM pg_stat_progress_create_index WHERE phase LIKE 'waiting%'"):
+            assert build.is_alive()
+        table.write(lambda rows: (rows.follow_columns(1), rows.keep_texts(1, FIELDS[1])))
+        assert build.is_alive()
+        other.execute("ROLLBACK")
+        build.join(30)
+    assert is_built == [True]
+
+
+def test_an_interrupted_build_ends_and_leaves_nothing(table: StoredTable) -> None:
+    ended = list[Exception]()
+
+    def build(loader: RowLoader) -> None:
+        try:
+            loader.index_sort(1, FIELDS[0])
+        except QueryTimeout as error:
+            ended.append(error)
+
+    with closing(table.backend.connect()) as other, open_loader(table.backend.address) as loader:
+        other.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        other.execute("SELECT 1 FROM users")
+        building = threading.Thread(target=build, args=(loader,))
+        building.start()
+        while not table.backend.execute("SELECT 1 FROM pg_stat_progress_create_index WHERE phase LIKE 'waiting%'"):
+            assert building.is_alive()
+        loader.interrupt()
+        building.join(30)
+        assert len(ended) == 1
+    assert table.backend.execute("SELECT 1 FROM pg_class WHERE relname = 'i1_1'") == []
