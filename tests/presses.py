@@ -93,6 +93,11 @@ class Scene:
         async with self.app.test_request_context("/"):
             return await db().write(verb, *args, **kwargs)
 
+    async def add_table(self, owner: User | None = None) -> int:
+        """Blocks the loop: a unit of work in the background that has begun could not end meanwhile."""
+        await db.of(self.app).wait_for_writes()
+        return add_table(self.settings.data_dir, PLANETS, PLANET_ROWS, owner=(owner or self.user).id)
+
     async def member(self, **more: Any) -> User:
         return await settle(self.app, f"member{self.number}@example.org", **more)
 
@@ -384,7 +389,7 @@ def trashed(action: str, **form: str) -> Callable[[Scene], Awaitable[Press]]:
 
 def table(action: str, **form: str) -> Callable[[Scene], Awaitable[Press]]:
     async def prepare(scene: Scene) -> Press:
-        table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+        table_id = await scene.add_table()
         return Press(f"/tables/{table_id}{action}", form, deleting(scene, scene.user, table_id))
 
     return prepare
@@ -398,7 +403,7 @@ def large_change(action: str) -> Callable[[Scene], Awaitable[Press]]:
     """Of a plan that waits for a decision."""
 
     async def prepare(scene: Scene) -> Press:
-        table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+        table_id = await scene.add_table()
         change_id = add_plan(scene.settings.data_dir, table_id, user_id=scene.user.id)
         return Press(f"/tables/{table_id}/changes/{change_id}{action}", gone=deleting(scene, scene.user, table_id))
 
@@ -411,7 +416,7 @@ def change(
     """Of a table in which the person has changed a cell, and then taken these `steps`."""
 
     async def prepare(scene: Scene) -> Press:
-        table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+        table_id = await scene.add_table()
         actor = actor_of(scene.user)
         await scene.write(editing.change_cells, actor, table_id, [editing.CellEdit(1, 1, "Mercury", "Hermes")])
         for step in steps:
@@ -428,7 +433,7 @@ def sharing(action: str, shared_as: str = "", **form: str) -> Callable[[Scene], 
 
     async def prepare(scene: Scene) -> Press:
         member = await scene.member()
-        table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+        table_id = await scene.add_table()
         if shared_as:
             await scene.write(members.add_member, *_acting(scene.user), table_id, member.id, TableRole(shared_as))
         given = {name: value.format(email=member.email) for name, value in form.items()}
@@ -442,7 +447,7 @@ def saved_view(action: str, **form: str) -> Callable[[Scene], Awaitable[Press]]:
     """Of a view for all members, which is deleted meanwhile."""
 
     async def prepare(scene: Scene) -> Press:
-        table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+        table_id = await scene.add_table()
         view_id = add_view(scene.settings.data_dir, table_id, owner=None)
         gone = lambda: scene.write(delete_view, actor_of(scene.user), table_id, view_id)  # noqa: E731
         return Press(f"/tables/{table_id}/views/{view_id}{action}", form, gone)
@@ -454,7 +459,7 @@ def table_form(action: str, **fields: str) -> Callable[[Scene], Awaitable[Press]
     """Of a form, to be changed by an editor; the form goes while it is pressed."""
 
     async def prepare(scene: Scene) -> Press:
-        table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+        table_id = await scene.add_table()
         form = await add_form(db.of(scene.app), scene.settings, table_id, actor=actor_of(scene.user))
         return Press(f"{form.page}{action}", fields, lambda: scene.write(_forget, TableForm, form.id))
 
@@ -465,7 +470,7 @@ def link(action: str, **form: str) -> Callable[[Scene], Awaitable[Press]]:
     """A link to a table, or the one that is to be made."""
 
     async def prepare(scene: Scene) -> Press:
-        table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+        table_id = await scene.add_table()
         path, gone = f"/tables/{table_id}/links", deleting(scene, scene.user, table_id)
         if not action:
             return Press(path, form, gone, page=path)
@@ -477,7 +482,7 @@ def link(action: str, **form: str) -> Callable[[Scene], Awaitable[Press]]:
 
 async def link_of_view(scene: Scene) -> Press:
     """To be brought up to date."""
-    table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+    table_id = await scene.add_table()
     view_id = add_view(scene.settings.data_dir, table_id, owner=None)
     link_id, _ = await add_link(scene.app, table_id, scene.user, scope=[("f.4", "eq:yes")], view_id=view_id)
     path = f"/tables/{table_id}/links/{link_id}/view"
@@ -508,7 +513,7 @@ def visit(
     """By a link that allows it, of a table of the person; its own end is that of the table."""
 
     async def prepare(scene: Scene) -> Press:
-        table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+        table_id = await scene.add_table()
         hashed = await hasher.of(scene.app).hash(password) if password else None
         _, path = await add_link(scene.app, table_id, scene.user, may_edit=True, password_hash=hashed)
         gone, shown = deleting(scene, scene.user, table_id), f"{path}{page}" if page else ""
@@ -519,7 +524,7 @@ def visit(
 
 
 async def answer_form(scene: Scene) -> Press:
-    table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+    table_id = await scene.add_table()
     form = await add_form(db.of(scene.app), scene.settings, table_id, actor=actor_of(scene.user))
     public = await db.of(scene.app).read(lambda connection: find_public_form(connection, form.token))
     gone = deleting(scene, scene.user, table_id)
@@ -528,14 +533,14 @@ async def answer_form(scene: Scene) -> Press:
 
 async def leave_table(scene: Scene) -> Press:
     owner = await scene.member()
-    table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=owner.id)
+    table_id = await scene.add_table(owner)
     await scene.write(members.add_member, *_acting(owner), table_id, scene.user.id, TableRole.VIEWER)
     return Press(f"/tables/{table_id}/members/leaving", {}, deleting(scene, owner, table_id))
 
 
 def table_invitation(action: str) -> Callable[[Scene], Awaitable[Press]]:
     async def prepare(scene: Scene) -> Press:
-        table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+        table_id = await scene.add_table()
         email = f"new{scene.number}@example.org"
         gone = deleting(scene, scene.user, table_id)
         if not action:
@@ -579,7 +584,7 @@ def further_file(action: str, *, is_compared: bool = False, **fields: str) -> Ca
     """Of a table, which is deleted while it is pressed."""
 
     async def prepare(scene: Scene) -> Press:
-        table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+        table_id = await scene.add_table()
         url = add_update(scene.settings.data_dir, FILE, table_id, "ready", user_id=scene.user.id)
         folder = scene.settings.imports_dir / url.rpartition("/")[2]
         folder.mkdir(parents=True)
@@ -656,7 +661,7 @@ def api_table(action: str, json: dict[str, Any] | None = None, method: str = "PO
     """By a program, of a table."""
 
     async def prepare(scene: Scene) -> Press:
-        table_id = add_table(scene.settings.data_dir, PLANETS, PLANET_ROWS, owner=scene.user.id)
+        table_id = await scene.add_table()
         path, gone = f"/api/v1/tables/{table_id}{action}", deleting(scene, scene.user, table_id)
         client = scene.app.test_client(use_cookies=False)
         return Press(path, {}, gone, client, await _program(scene), json, method=method)
