@@ -22,6 +22,7 @@ from webapp.models.tables.access import TableAccess
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.reader import RowReader
 from webapp.rowstore.sql import pages
+from webapp.rowstore.sql.connection import Connection
 from webapp.rowstore.table_ref import TableRef
 from webapp.web.application import Application
 from webapp.web.row_reads import PersonalLimit, read_table, row_reads
@@ -42,7 +43,7 @@ async def test_slow_searches_of_one_person_leave_a_reader_to_others(
     quick = add_table(settings.data_dir, PLANETS, PLANET_ROWS, owner=2)
     released, page, began = threading.Event(), pages.page, []
 
-    def held(connection: Any, table: TableRef, *rest: Any) -> Any:
+    def held(connection: Connection, table: TableRef, *rest: Any) -> Any:
         if table.id == slow:
             began.append(table.id)
             assert released.wait(PATIENCE)

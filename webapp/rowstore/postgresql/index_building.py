@@ -15,8 +15,12 @@ from webapp.rowstore.sql.schema import index_name, index_prefix, table_name
 from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.table_ref import Field, TableRef
 
-# Waiting for the transactions that were running when it began is part of building.
 PAUSE_SECONDS = 0.1  # before it begins again; then it waits for whoever has the table
+_STOP = (
+    "SELECT pg_cancel_backend(building.pid) FROM pg_stat_progress_create_index building"
+    " JOIN pg_class c ON c.oid = building.index_relid WHERE building.datname = current_database() AND c.relname = ?"
+)
+# Waiting for the transactions that were running when it began is part of building.
 _SETTINGS = ("lock_timeout = 0", "maintenance_work_mem = '256MB'")
 
 
@@ -72,6 +76,8 @@ class IndexBuilder:
         return True
 
     def _drop(self, name: str) -> None:
+        """The server goes on building for a child that was killed."""
+        self._connection.execute(Sql(_STOP, (name,)))
         self._connection.execute(Sql(f"DROP INDEX CONCURRENTLY IF EXISTS {name}"))
 
 
