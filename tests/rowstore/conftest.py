@@ -24,6 +24,7 @@ from webapp.db import migrations
 from webapp.db.database import Database
 from webapp.rowstore import create_store
 from webapp.rowstore.postgresql import dialect as postgresql_dialect
+from webapp.rowstore.postgresql import planning as postgresql_planning
 from webapp.rowstore.sql import tables as row_tables
 from webapp.rowstore.sqlite import dialect as sqlite_dialect
 from webapp.rowstore.sqlite import planning, search_index
@@ -97,6 +98,15 @@ def backend(new_backend: Callable[[], Any]) -> Any:
 
 
 @pytest.fixture
+def both(
+    migrated: Path, emptied_databases: Callable[[], Any], tmp_path: Path
+) -> Iterator[tuple[SqliteBackend, PostgresqlBackend]]:
+    """A migrated, empty database of each kind."""
+    with emptied_databases() as url:
+        yield SqliteBackend(shutil.copytree(migrated, tmp_path / "sqlite")), PostgresqlBackend(tmp_path, url)
+
+
+@pytest.fixture
 def make(new_backend: Callable[[], Any]) -> Iterator[Make]:
     """Makes tables of fields and rows of texts, each in a database of its own."""
     with ExitStack() as opened:
@@ -138,6 +148,7 @@ async def open_store() -> AsyncIterator[Callable[[StoredTable], Any]]:
 def always_indexed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small tables are searched and indexed like large ones."""
     monkeypatch.setattr(row_tables, "SMALL_TABLE", 0)
+    monkeypatch.setattr(postgresql_planning, "LARGE_TABLE", 0)
     monkeypatch.setattr(planning, "TRIGRAM_SAMPLE", 2)
     monkeypatch.setattr(search_index, "HOLD_SECONDS", 0.0001)
 
@@ -152,6 +163,8 @@ def any_plan(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], int]], A
             patch.setattr(row_tables, "SMALL_TABLE", 0)
             for name in ("COMMON", "COMMON_BESIDE_INDEX", "BROAD"):
                 patch.setattr(planning, name, number())
+            patch.setattr(postgresql_planning, "COMMON", number())
+            patch.setattr(postgresql_planning, "LARGE_TABLE", number())
             yield
 
     return patched

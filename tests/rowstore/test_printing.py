@@ -143,6 +143,30 @@ def test_durations_are_printed_equally(assert_equal: Check, layout: str) -> None
     assert_equal(column(1, "took", "duration", {"layout": layout}), [value + 0.0 for value in values])
 
 
+def any_floats(numbers: random.Random) -> Iterator[float]:
+    """Many need 16 or 17 digits."""
+    yield from (0.0, 0.1 + 0.2, 1e15, 1e16, 1e17, 1e15 / 3, 1e16 / 3, 1e17 / 3, 1e-4 / 3, 1e-5 / 3, 2.0**53, 5e-324)
+    yield 1_234_567_890_123_456.0
+    for _ in range(VALUES * 10):
+        yield from (numbers.uniform(-1, 1) * 10 ** numbers.randint(-20, 25), sum(numbers.random() for _ in range(3)))
+
+
+def test_all_digits_of_a_float_are_the_same_on_both_databases(both: tuple[Any, Any]) -> None:
+    values = list(any_floats(random.Random(1)))
+    texts = list[list[str]]()
+    for backend in both:
+        with closing(backend.connect()) as driver:
+            connection = connection_of(driver)
+            column_sql, digits = connection.dialect.column_sql("c1", float), connection.dialect.all_digits("c1")
+            connection.execute(Sql(f"CREATE TEMPORARY TABLE printed (n INTEGER, {column_sql})"))
+            connection.change_all("INSERT INTO printed VALUES (?, ?)", list(enumerate(values)))
+            texts.append([text for (text,) in connection.execute(Sql(f"SELECT {digits} FROM printed ORDER BY n"))])
+
+    assert [pair for pair in zip(*texts, strict=True) if pair[0] != pair[1]] == []
+    assert [float(text) for text in texts[0]] == values
+    assert sum(len(text) > 17 for text in texts[0]) > len(values) / 2
+
+
 @pytest.mark.parametrize("name", TYPES)
 def test_every_type_can_be_printed_by_sql(name: str) -> None:
     formats: dict[str, dict[str, Any]] = {

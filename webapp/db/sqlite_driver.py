@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from webapp.db.errors import DatabaseBusy, known_error
+from webapp.db.float_digits import all_digits
 
 BUSY_TIMEOUT = 5.0  # seconds a writer waits for a write of another process
 _RETRY_SECONDS = 0.002  # less than the pauses of child processes between their transactions
 # WAL pages after which the committing connection copies the log into the database and waits for the disk. An import
 # copies its own, earlier (rowstore/sqlite/appending.py): a person's click does not pay for a stranger's million rows.
 _CHECKPOINT_PAGES = 4_000
+ALL_DIGITS = "all_digits"  # a function in SQL: a float with as many digits as it needs
 _PRAGMAS = (
     "synchronous=NORMAL",
     "foreign_keys=ON",
@@ -36,6 +38,7 @@ def prepare(connection: Any, *, query_only: bool) -> None:
     execute_when_free(cursor, "PRAGMA journal_mode=WAL", BUSY_TIMEOUT)
     for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
+    connection.create_function(ALL_DIGITS, 1, all_digits, deterministic=True)
     if query_only:
         cursor.execute("PRAGMA query_only=ON")
     cursor.close()

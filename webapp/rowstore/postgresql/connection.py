@@ -1,11 +1,9 @@
 """A PostgreSQL connection as what is the same on every database takes it."""
 
-import math
 import re
 import threading
-import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager
 from functools import cached_property
 from itertools import count
 from typing import Any
@@ -14,21 +12,19 @@ import psycopg
 from psycopg.adapt import Loader
 from psycopg.pq import TransactionStatus
 
-from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.postgresql import planning
 from webapp.rowstore.postgresql.dialect import DIALECT
 from webapp.rowstore.postgresql.errors import readable_errors
 from webapp.rowstore.postgresql.lines import read_lines
 from webapp.rowstore.postgresql.marks import with_parameters
 from webapp.rowstore.postgresql.search_index import PostgresqlSearchUpkeep
+from webapp.rowstore.postgresql.statement_limit import StatementLimit
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sql.compile import Plan
 from webapp.rowstore.sql.connection import BATCH, Connection, Savepoint, TextFunction
 from webapp.rowstore.sql.schema import index_prefix, table_name
 from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.table_ref import TableRef
-
-_SAME_LIMIT = 0.1  # the share by which a time limit may change without the server being told
 
 _NAMES = (
     "SELECT c.relname FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid"
@@ -63,12 +59,7 @@ class PostgresqlConnection(Connection):
 
     def __init__(self, driver: "psycopg.Connection[Any]") -> None:
         self.driver = driver
-        self._deadline = math.inf  # of time.monotonic()
-        # The limit that the server has been told, in seconds, 0 for none; None if it may have forgotten it.
-        self._told: float | None = 0.0
-        self._cancelled: threading.Event | None = None
-        self._lock = threading.Lock()  # of the state below
-        self._may_be_cancelled = False
+        self._limit = StatementLimit(driver)
         self._numbers = count(1)  # of cursors and savepoints
         self._iterating = 0
 
@@ -88,13 +79,13 @@ class PostgresqlConnection(Connection):
 
     def change_all(self, text: str, values: Iterable[Sequence[Any]]) -> int:
         with readable_errors(), self._opened() as cursor:
-            self._tell_limit()
+            self._limit.tell()
             cursor.executemany(with_parameters(text), values)
             return max(int(cursor.rowcount), 0)
 
     def change_each(self, text: str, values: Sequence[Sequence[Any]]) -> list[int]:
         with readable_errors(), self._opened() as cursor:
-            self._tell_limit()
+            self._limit.tell()
             cursor.executemany(with_parameters(text), values, returning=True)
             counts = [int(cursor.rowcount)] if values else []
             while cursor.nextset():
@@ -115,16 +106,16 @@ class PostgresqlConnection(Connection):
             cursor = psycopg.RawServerCursor(self.driver, f"rows_{next(self._numbers)}")
             _register_numbers(cursor)
             with closing(cursor):
-                self._tell_limit()
+                self._limit.tell()
                 cursor.execute(with_parameters(sql.text), sql.values or None)
                 while batch := cursor.fetchmany(size):
                     yield batch
-                    self._tell_limit()
+                    self._limit.tell()
 
     @contextmanager
     def _cursor(self, sql: Sql, *, binary: bool = False) -> Iterator[Any]:
         with readable_errors(), self._opened() as cursor:
-            self._tell_limit()
+            self._limit.tell()
             yield cursor.execute(with_parameters(sql.text), sql.values or None, binary=binary)
 
     @contextmanager
@@ -146,7 +137,7 @@ class PostgresqlConnection(Connection):
             self._iterating -= is_own
             if is_own and not self._iterating and self._status != TransactionStatus.IDLE:
                 self.driver.execute("ROLLBACK")
-                self._told = None
+                self._limit.forget()
 
     @property
     def _status(self) -> TransactionStatus:
@@ -154,76 +145,17 @@ class PostgresqlConnection(Connection):
 
     # -- time ------------------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def time_limit(self, seconds: float) -> Iterator[None]:
+    def time_limit(self, seconds: float) -> AbstractContextManager[None]:
         """A statement that takes too long ends its transaction, unless there is a savepoint to go back to."""
-        is_sooner = time.monotonic() + seconds < self._deadline
-        with self._going_back() if is_sooner and self._is_in_transaction else nullcontext(), self._limited(seconds):
-            yield
+        return self._limit.until(seconds)
 
-    @contextmanager
-    def _limited(self, seconds: float) -> Iterator[None]:
-        outer = self._deadline
-        self._deadline = min(outer, time.monotonic() + seconds)
-        try:
-            yield
-        finally:
-            self._deadline = outer
-
-    @property
-    def _is_in_transaction(self) -> bool:
-        """Or the next statement begins one."""
-        return self._status == TransactionStatus.INTRANS or not self.driver.autocommit
-
-    @contextmanager
-    def _going_back(self) -> Iterator[None]:
-        name = f"limit_{next(self._numbers)}"
-        self.driver.execute(f"SAVEPOINT {name}".encode())
-        try:
-            yield
-        finally:
-            if self._status == TransactionStatus.INERROR:
-                self.driver.execute(f"ROLLBACK TO SAVEPOINT {name}".encode())
-                self._told = None  # it is what it was at the savepoint
-            if self._status == TransactionStatus.INTRANS:
-                self.driver.execute(f"RELEASE SAVEPOINT {name}".encode())
-
-    def _tell_limit(self) -> None:
-        """Tell the server how long the next statement may take, unless it knows that well enough. Raises
-        `QueryTimeout`.
-        """
-        if self._cancelled is not None and self._cancelled.is_set():
-            raise QueryTimeout
-        left = 0.0
-        if self._deadline < math.inf:
-            left = self._deadline - time.monotonic()
-            if left <= 0:
-                raise QueryTimeout
-        if self._told is not None and abs(left - self._told) <= _SAME_LIMIT * min(left, self._told):
-            return
-        local = "LOCAL " if self._status == TransactionStatus.INTRANS else ""
-        self.driver.execute(f"SET {local}statement_timeout = {math.ceil(left * 1000)}".encode())
-        self._told = left
-
-    @contextmanager
-    def cancellable(self, seconds: float, cancelled: threading.Event) -> Iterator[None]:
+    def cancellable(self, seconds: float, cancelled: threading.Event) -> AbstractContextManager[None]:
         """The same, and no statement begins once `cancelled` is set; the one that runs then ends by `cancel`."""
-        self._cancelled = cancelled
-        with self._lock:
-            self._may_be_cancelled = True
-        try:
-            with self._limited(seconds):
-                yield
-        finally:
-            with self._lock:
-                self._may_be_cancelled = False
-            self._cancelled = None
+        return self._limit.cancellable(seconds, cancelled)
 
     def cancel(self) -> None:
         """From another thread: end the statement that runs in the block of `cancellable`, if any does."""
-        with self._lock:
-            if self._may_be_cancelled:
-                self.driver.cancel_safe(timeout=5)
+        self._limit.cancel()
 
     # -- transactions ----------------------------------------------------------------------------------------------
 

@@ -112,7 +112,13 @@ class PostgresqlDialect(Dialect):
 
     def all_digits(self, number: str) -> str:
         short = self.digits(number, 15)
-        return f"CASE WHEN {self.as_float(short)} = {number} THEN {short} ELSE CAST({number} AS text) END"
+        return f"CASE WHEN {self.as_float(short)} = {number} THEN {short} ELSE {self._shortest(number)} END"
+
+    def _shortest(self, number: str) -> str:
+        """With an exponent where Python writes one: PostgreSQL begins at 1e15."""
+        text = f"CAST({number} AS text)"
+        plain = f"CAST(CAST({text} AS numeric) AS text)"
+        return f"CASE WHEN abs({number}) >= 1e-4 AND abs({number}) < 1e16 THEN {plain} ELSE {text} END"
 
     def digits(self, number: str, count: int) -> str:
         """Converting a float to `numeric` keeps 15 digits."""

@@ -4,14 +4,12 @@ The rows of the file go into tables of their own, which the database joins with 
 many there are. The table is read on one snapshot, and nothing of it is written.
 """
 
-from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import closing
 
 from webapp.rowstore.errors import RowsGone
 from webapp.rowstore.file_comparison import FileComparison
 from webapp.rowstore.loader import Progress
-from webapp.rowstore.nul_escape import decode, encode, needs_encoding
+from webapp.rowstore.sql.comparison_tables import ComparisonTables
 from webapp.rowstore.sql.connection import Connection
 from webapp.rowstore.sql.edits import edits_since
 from webapp.rowstore.sql.known_edits import KnownEdits, digest
@@ -21,9 +19,7 @@ from webapp.rowstore.sql.statement import Sql, all_of, any_of, literal
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import ComparedRow, KeyProblems, Matched, RowEdit, StoredRow
 
-BATCH = 500  # rows that are in memory at once
 SCAN = 20_000  # rows of the table between two reports of progress
-MAX_SELECTED = 1_000  # columns per statement
 SAMPLES = 20  # rows that a problem names
 
 _TABLES = {"refused": "n BIGINT PRIMARY KEY, reason TEXT", "pairs": "id BIGINT, n BIGINT, differs BOOLEAN"}
@@ -33,14 +29,14 @@ _REFUSE = "INSERT INTO refused"
 _UNLESS_REFUSED = "ON CONFLICT (n) DO NOTHING"
 
 
-class SqlFileComparison(FileComparison):
+class SqlFileComparison(ComparisonTables, FileComparison):
     """On a connection that this object has for itself."""
 
     def __init__(self, connection: Connection, table: TableRef, columns: Sequence[Field], keys: Sequence[int]) -> None:
-        self.table, self.columns = table, columns
+        super().__init__(connection, columns)
+        self.table = table
         self._keys = [place for number in keys for place, field in enumerate(columns) if field.number == number]
-        self._connection, self._rows = connection, SqlRowReader(connection)
-        self._row = connection.dialect.row_id  # also of the file's rows, which are numbered from 1
+        self._rows = SqlRowReader(connection)
         try:
             self.seq = self._begin()
             self.create_file_table([f"x{place}" for place in range(len(columns))])
@@ -51,7 +47,6 @@ class SqlFileComparison(FileComparison):
         except BaseException:
             self.close()
             raise
-        self._taken = 0
 
     def __enter__(self) -> "SqlFileComparison":
         return self
@@ -59,45 +54,7 @@ class SqlFileComparison(FileComparison):
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    # -- what databases do differently -----------------------------------------------------------------------------
-
-    @abstractmethod
-    def begin(self) -> None:
-        """Begin a transaction that reads one snapshot."""
-        ...
-
-    @abstractmethod
-    def close(self) -> None:
-        """Close the connection; the tables that were made for it go."""
-        ...
-
-    @abstractmethod
-    def create_table(self, name: str, columns: str) -> None:
-        """Make a table that nobody else sees."""
-        ...
-
-    @abstractmethod
-    def create_file_table(self, names: Sequence[str]) -> None:
-        """The same for the rows of the file: `file`, with these columns, in which are texts."""
-        ...
-
-    @abstractmethod
-    def insert_rows(self, rows: Sequence[Sequence[str]], first: int) -> None:
-        """Add these rows, as texts are stored, to `file`; the number of the first is `first`."""
-        ...
-
-    @abstractmethod
-    def gather_statistics(self, table: str) -> None:
-        """About a table that was just filled, for the planner."""
-        ...
-
     # -- what is compared ------------------------------------------------------------------------------------------
-
-    def take(self, rows: Sequence[Sequence[str]]) -> None:
-        if needs_encoding("".join(map("".join, rows))):
-            rows = [tuple(map(encode, row)) for row in rows]
-        self.insert_rows(rows, self._taken + 1)
-        self._taken += len(rows)
 
     def take_edits_since(self, seq: int, from_files: Collection[str]) -> None:
         self._known.take(edits_since(self._connection, self.table.id, seq, from_files))
@@ -213,20 +170,6 @@ class SqlFileComparison(FileComparison):
             raise RowsGone
         return int(found[0][0])
 
-    def _run(self, statement: str, *values: object) -> None:
-        self._connection.execute(Sql(statement, values))
-
-    def _number(self, statement: str) -> int:
-        return int(self._connection.execute(Sql(statement))[0][0])
-
-    def _batches(self, statement: str) -> Iterator[list[tuple[int, ...]]]:
-        with closing(self._connection.iterate(Sql(statement), BATCH)) as batches:
-            yield from batches
-
-    def _numbers(self, statement: str) -> Iterator[list[int]]:
-        for batch in self._batches(statement):
-            yield [number for (number,) in batch]
-
     def _index_pairs(self) -> None:
         self._run("CREATE INDEX pairs_n ON pairs (n)")
         self.gather_statistics("pairs")
@@ -283,17 +226,6 @@ class SqlFileComparison(FileComparison):
         changed = self._number("SELECT count(*) FROM pairs WHERE differs")
         missing = self._number("SELECT count(*) FROM pairs WHERE n IS NULL")
         return Matched(file - matched, changed, matched - changed, missing)
-
-    def _file_rows(self, places: Sequence[int]) -> dict[int, tuple[str, ...]]:
-        found: dict[int, tuple[str, ...]] = {}
-        chosen = self._connection.dialect.is_one_of(self._row, places)
-        for start in range(0, len(self.columns), MAX_SELECTED):
-            end = min(start + MAX_SELECTED, len(self.columns))
-            names = ", ".join([self._row, *(f"x{place}" for place in range(start, end))])
-            rows = self._connection.execute(Sql(f"SELECT {names} FROM file WHERE {chosen.text}", chosen.values))
-            for place, *cells in rows:
-                found[place] = found.get(place, ()) + tuple(map(decode, cells))
-        return found
 
     def _sample(self, statement: str) -> list[tuple[int, tuple[str, ...]]]:
         """The first rows of the file with a problem: where they are among its rows, from 1, and their cells."""

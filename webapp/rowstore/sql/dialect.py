@@ -163,7 +163,9 @@ class Dialect(Protocol):
 
     @abstractmethod
     def all_digits(self, number: str) -> str:
-        """A float with as few digits as it takes to read the same number again: nearly always at most 15."""
+        """A float with as few digits as it takes to read the same number again: nearly always at most 15. On every
+        database it has the same.
+        """
         ...
 
     @abstractmethod

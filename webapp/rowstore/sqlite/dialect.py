@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+from webapp.db.sqlite_driver import ALL_DIGITS
 from webapp.rowstore.sql.dialect import Dialect, Format
 from webapp.rowstore.sql.schema import column_name
 from webapp.rowstore.sql.statement import Sql, quoted
@@ -102,8 +103,9 @@ class SqliteDialect(Dialect):
         return f"CAST({value} AS REAL)"
 
     def all_digits(self, number: str) -> str:
+        """SQLite's own digits beyond the 15th are not always right."""
         short = self.digits(number, 15)
-        return f"iif(CAST({short} AS REAL) = {number}, {short}, printf('%!.17g', {number}))"
+        return f"iif(CAST({short} AS REAL) = {number}, {short}, {ALL_DIGITS}({number}))"
 
     def digits(self, number: str, count: int) -> str:
         return f"printf('%.{count}g', {number})"

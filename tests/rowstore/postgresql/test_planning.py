@@ -1,0 +1,50 @@
+"""Which way to its rows a query takes: each of them is tested for its rows in `test_search.py`."""
+
+from contextlib import closing
+
+import pytest
+
+from tests.rowstore.backends import StoredTable, column
+from tests.rowstore.conftest import Make
+from webapp.rowstore.postgresql import planning
+from webapp.rowstore.postgresql.connection import PostgresqlConnection
+from webapp.rowstore.postgresql.planning import PostgresqlPlan
+
+FIELDS = (column(1, "text"), column(2, "number", "integer"))
+
+
+@pytest.fixture
+def table(always_indexed: None, make: Make) -> StoredTable:
+    made = make(FIELDS, [(f"row {number}", str(number % 100)) for number in range(300)])
+    made.build_sort_index(FIELDS[1])
+    assert made.build_search_index()
+    return made
+
+
+def plan(table: StoredTable, *args: tuple[str, str], whole: bool = False) -> PostgresqlPlan:
+    with closing(table.backend.connect()) as driver:
+        return planning.make_plan(PostgresqlConnection(driver), table.ref, table.query(*args), whole=whole)
+
+
+def test_common_matches_are_found_by_walking_the_sort_index_and_rare_ones_are_not(table: StoredTable) -> None:
+    assert plan(table, ("sort", "2"), ("f.2", "ge:10")).may_use_sort_index
+    assert not plan(table, ("sort", "2"), ("f.1", "eq:row 7")).may_use_sort_index
+    assert not plan(table, ("sort", "1"), ("f.2", "ge:10")).may_use_sort_index  # there is none
+
+
+def test_a_search_that_the_index_knows_is_led_by_it(table: StoredTable) -> None:
+    led = plan(table, ("q", "row 7"))
+    assert led.match is not None
+    assert (led.order_id, led.scan_end) == ("(t1.id + 0)", None)
+    assert plan(table, ("q", "w 7")).match is None
+    assert plan(table, ("f.1", "contains:row 7")).match is None
+
+
+def test_a_large_table_is_read_in_chunks_until_there_are_enough_rows(
+    table: StoredTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    args = ("f.1", "contains:7")
+    assert plan(table, args).scan_end == 300
+    assert plan(table, args, whole=True).scan_end is None
+    monkeypatch.setattr(planning, "LARGE_TABLE", 300)
+    assert plan(table, args).scan_end is None
