@@ -44,7 +44,8 @@ from webapp.planners.undo import plan_undo
 from webapp.rowstore import create_store, open_loader, open_reader
 from webapp.rowstore import entries as entry_lists
 from webapp.rowstore.query import TableQuery
-from webapp.rowstore.sqlite import large_changes, search_index
+from webapp.rowstore.sql import large_changes
+from webapp.rowstore.sqlite import search_index
 from webapp.rowstore.sqlite.schema import search_name
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import CellChange
@@ -155,7 +156,8 @@ def add_world(folder: Path) -> None:
             Field(number, title, type, json.loads(format), bool(keeps), storage)
             for number, title, type, format, keeps, storage in stored
         )
-        assert search_index.build_search_index(connection, TableRef(TABLE, fields), lambda done, of: None)
+        with open_loader(str(folder / "rowcast.db")) as loader:
+            assert loader.index_search(TableRef(TABLE, fields), lambda done, of: None)
         connection.execute("UPDATE tables SET search_index = 'ready'")
 
 
