@@ -38,7 +38,7 @@ def through_sqlite(choice: Choice, values: Sequence[str]) -> list[str]:
     """Insert as an import does, read as an export does."""
     kind, fields = TYPES[choice.type], [column(1, "c", choice.type, choice.format)]
     with loaded_in_memory(fields, [(value,) for value in values]) as reader:
-        stored = [_decoded(row[0]) for row in reader.execute(Sql("SELECT c1 FROM t1 ORDER BY rowid"))]
+        stored = [_decoded(row[0]) for row in reader.connection.execute(Sql("SELECT c1 FROM t1 ORDER BY rowid"))]
         printed = reader.cells(TableRef(1, tuple(fields)), range(1, len(values) + 1), fields)
     assert stored == [kind.parse(value, choice.format) for value in values]
     assert [kind.print(value, choice.format) for value in stored] == list(values)
