@@ -182,9 +182,8 @@ def test_a_value_that_its_format_would_round_keeps_its_text(backend: Any) -> Non
     field = Field(1, "n", "decimal", {"style": "fixed", "scale": 2}, keeps_texts=True)
     with closing(backend.connect()) as driver:
         connection = connection_of(driver)
-        given = (
-            f"SELECT {cast_value(connection.dialect, field)} AS v, CAST(? AS {connection.dialect.stored_as[str]}) AS t"
-        )
+        value = cast_value(connection.dialect, field, "?")
+        given = f"SELECT {value} AS v, CAST(? AS {connection.dialect.stored_as[str]}) AS t"
         text = f"SELECT {stored_text(connection.dialect, field, 'v', 't')} FROM ({given}) AS given"
         kept = [
             connection.execute(Sql(text, (value, written)))[0][0]
