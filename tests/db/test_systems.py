@@ -13,7 +13,7 @@ from settings import Settings
 from tests.postgresql import PASSWORD
 from webapp.db import migrations
 from webapp.db.database import Database
-from webapp.db.errors import DatabaseAway
+from webapp.db.errors import CommitUncertain, DatabaseAway
 from webapp.db.systems import system_of
 from webapp.db.unit_of_work import UnitOfWork, in_one_run
 from webapp.models import User
@@ -206,3 +206,30 @@ async def test_a_server_that_went_away_and_came_back_is_no_error(each_database: 
             await each_database.read(lambda connection: connection.execute(text(ours)).all())
     assert await each_database.write(increment) == 1
     assert await each_database.write(increment_blocking) == 2
+
+
+@pytest.mark.parametrize("verb", [increment, increment_blocking, increment_at_once])
+async def test_a_connection_that_breaks_off_in_a_commit_is_said_to_have_perhaps_saved(
+    postgresql_settings: Settings, verb: object
+) -> None:
+    """It is not run again: that would make the change twice."""
+    migrations.upgrade(postgresql_settings)
+    database = Database(postgresql_settings)
+    await database.open()
+    await database.write(_break_off_in_commits)
+    with pytest.raises(CommitUncertain, match="may have been saved"):
+        await database.write(verb)  # type: ignore[arg-type]
+    assert await database.read(_number) == 0
+    await database.close()
+
+
+async def _break_off_in_commits(work: UnitOfWork) -> None:
+    for statement in (
+        "CREATE TABLE counters (n INTEGER NOT NULL)",
+        "INSERT INTO counters VALUES (0)",
+        "CREATE FUNCTION break_off() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END'",
+        "CREATE CONSTRAINT TRIGGER break_off AFTER UPDATE ON counters DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION break_off()",
+    ):
+        await work.session.execute(text(statement))

@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from settings import Settings
-from webapp.db.errors import Conflict, DatabaseAway, DatabaseBusy, UserError
+from webapp.db.errors import CommitUncertain, Conflict, DatabaseAway, DatabaseBusy, UserError
 from webapp.db.system import Writer
 from webapp.db.systems import system_of
 from webapp.db.turns import TableTurns
@@ -223,8 +223,8 @@ class Database:
                     await work.commit()
                 except BaseException as error:
                     await work.rollback()
-                    if writer.is_lost and isinstance(error, DatabaseAway) and not work.is_committing:
-                        raise _Unstarted from error
+                    if writer.is_lost and isinstance(error, DatabaseAway):
+                        raise CommitUncertain() if work.is_committing else _Unstarted() from error
                     raise
                 finally:
                     await work.close()

@@ -42,6 +42,16 @@ class DatabaseAway(DatabaseTrouble):
         super().__init__("The database cannot be reached at the moment. Nothing was changed; please try again soon.")
 
 
+class CommitUncertain(DatabaseTrouble):
+    """The connection broke off between the request to commit and its answer."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The connection to the database broke off while this was being saved. It may have been saved: look before"
+            " you try again."
+        )
+
+
 class StorageFull(DatabaseTrouble):
     """The disk of the data folder is full (or a quota is reached)."""
 
