@@ -4,7 +4,7 @@ Nothing reads the new one until the column's record says so, hence the rows are 
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import chain
@@ -12,6 +12,7 @@ from typing import Any
 
 from webapp.db.errors import UserError
 from webapp.rowstore.nul_escape import decode, encode
+from webapp.rowstore.sql.column_texts import batches
 from webapp.rowstore.sql.connection import Connection
 from webapp.rowstore.sql.inserting import ColumnReader, parse_value
 from webapp.rowstore.sql.schema import column_name, companion_name, index_prefix, table_name
@@ -24,7 +25,6 @@ from webapp.types.base import null_of
 
 _STORED = re.compile(r"c([0-9]+)t?")  # the names of stored columns and their companions
 _BATCH = 2_000  # rows
-_MAX_CHARACTERS = 1_000_000  # of the texts of a batch, which ends with the cell that has the last of them
 
 
 class TableFull(UserError):
@@ -148,20 +148,6 @@ def _stored_value(target: Field, stored: str) -> Value:
         raise ValueError("An empty cell beside a word for empty cells")
     value = parse_value(target, decode(stored))
     return encode(value) if isinstance(value, str) else value
-
-
-def batches(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    """Rows whose last column is a text, `size` at a time, or fewer if their texts are long."""
-    batch: list[Any] = []
-    characters = 0
-    for row in rows:
-        batch.append(row)
-        characters += len(row[-1])
-        if len(batch) >= size or characters >= _MAX_CHARACTERS:
-            yield batch
-            batch, characters = [], 0
-    if batch:
-        yield batch
 
 
 def empty_cells(connection: Connection, table_id: int, storage: int, after: int, limit: int) -> int | None:
