@@ -198,11 +198,11 @@ def _change(server: served.Served) -> tuple[float, float, float]:
     _wait_for(server, change, f"{change}/start")
     planned = time.perf_counter()
     _posted(server, f"{change}/start", "")
-    seq = _wait_for(server, change, "/tables/1/history/")
+    seq = _wait_for_end(server, change)
     applied = time.perf_counter()
     undoing = _posted(server, f"/tables/1/history/{seq}/revert", "")
     if "/changes/" in undoing:
-        _wait_for(server, undoing, "/tables/1/history/")
+        _wait_for_end(server, undoing)
     return planned - started, applied - planned, time.perf_counter() - applied
 
 
@@ -216,6 +216,19 @@ def _posted(server: served.Served, path: str, fields: str) -> str:
     if answer.status != http.client.SEE_OTHER:
         raise RuntimeError(f"{path}: {answer.status} {text[:300]!r}")
     return str(answer.getheader("Location"))
+
+
+def _wait_for_end(server: served.Served, change: str) -> str:
+    """Until a large change cannot be cancelled any more; return the number of its set."""
+    end = time.monotonic() + pages.PATIENCE
+    while f"{change}/cancellation" in (html := server.request("GET", change)[1].decode()):
+        if time.monotonic() > end:
+            raise TimeoutError(f"{change} does not end")
+        time.sleep(0.05)
+    found = re.search(r"/tables/1/history/(\d+)", html)
+    if found is None:
+        raise RuntimeError(f"{change} has made no set")
+    return found[1]
 
 
 def _wait_for(server: served.Served, page: str, address: str) -> str:
