@@ -5,8 +5,6 @@ import shutil
 from pathlib import Path
 from types import TracebackType
 
-import psycopg
-
 from tests import postgresql
 
 # As docs/operations.md advises, for a machine of which PostgreSQL has a few gigabytes.
@@ -51,8 +49,3 @@ class Postgresql:
         self._server.drop_database(name)
         self._server.execute(f'CREATE DATABASE "{name}" TEMPLATE {postgresql.EMPTY}')
         return postgresql.sqlalchemy_url(self._server.url(name))
-
-    def size_mb(self, name: str) -> float:
-        with psycopg.connect(self._server.url(name)) as connection:
-            (size,) = connection.execute("SELECT pg_database_size(current_database())").fetchone() or (0,)
-        return float(size) / 1e6

@@ -18,6 +18,7 @@ from importlib import metadata
 from pathlib import Path
 
 from settings import MIB, Settings
+from webapp.db.system import Fitness
 from webapp.db.systems import system_of
 
 MIN_DESCRIPTORS = 4_096  # connections, files of imports and databases
@@ -33,14 +34,8 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    name: str
-    found: str
-    advice: str = ""  # what to do; empty if nothing is wrong
-
-    @property
-    def is_good(self) -> bool:
-        return not self.advice
+class Check(Fitness):
+    """Of whatever the server needs, as it is printed."""
 
     def __str__(self) -> str:
         line = f"{'ok' if self.is_good else 'PROBLEM':<9}{self.name:<14}{self.found}"
