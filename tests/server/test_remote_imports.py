@@ -2,7 +2,11 @@
 
 import json
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -150,3 +154,89 @@ def test_an_interrupted_command_cancels_its_import(house: House, tmp_path: Path)
     assert (process.returncode, said.decode().strip()) == (1, "Error: Cancelled. Nothing was imported.")
     newest = asked(house, "/imports")["items"][0]
     assert (newest["filename"], newest["state"], newest["table_id"]) == ("many.csv", "cancelled", None)
+
+
+class SlowServer(ThreadingHTTPServer):
+    """Has a file, and answers only once it is told to. `paths` were asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), SlowAnswers)
+        self.paths: list[str] = []
+        self.has_file, self.may_answer = Event(), Event()
+
+
+class SlowAnswers(BaseHTTPRequestHandler):
+    server: SlowServer
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"] or 0))
+        self.server.paths.append(self.path.partition("?")[0])
+        self.server.has_file.set()
+        self.server.may_answer.wait(PATIENCE)
+        answer = json.dumps({"id": 17, "state": "inspecting", "progress": None}).encode()
+        self.send_response(201)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def slow_server() -> Iterator[SlowServer]:
+    with SlowServer() as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield server
+        finally:
+            server.may_answer.set()
+            server.shutdown()
+
+
+def signal_and_wait(process: Any) -> None:
+    """Until the signal is no longer pending: the program has taken it."""
+    process.send_signal(signal.SIGINT)
+    status = Path(f"/proc/{process.pid}/status")
+    wait_for(lambda: all(int(line.split()[1], 16) & 2 == 0 for line in pending(status)))
+
+
+def pending(status: Path) -> list[str]:
+    return [line for line in status.read_text().splitlines() if line.startswith(("SigPnd", "ShdPnd"))]
+
+
+def test_an_import_interrupted_before_the_server_answers_is_cancelled(tmp_path: Path) -> None:
+    """It has the file, and would import it."""
+    (file := tmp_path / "cities.csv").write_text("id,City\n1,Oslo\n", encoding="utf-8")
+    with slow_server() as server:
+        process = begin(f"http://127.0.0.1:{server.server_port}", "rowcast_x", "import", file)
+        try:
+            assert server.has_file.wait(PATIENCE)
+            signal_and_wait(process)
+            server.may_answer.set()
+            _, said = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
+            process.communicate()
+
+    assert (process.returncode, said.decode().strip()) == (1, "Error: Cancelled. Nothing was imported.")
+    assert server.paths == ["/api/v1/imports", "/api/v1/imports/17/cancel"]
+
+
+def test_an_import_interrupted_twice_does_not_wait_for_the_server(tmp_path: Path) -> None:
+    (file := tmp_path / "cities.csv").write_text("id,City\n1,Oslo\n", encoding="utf-8")
+    with slow_server() as server:
+        process = begin(f"http://127.0.0.1:{server.server_port}", "rowcast_x", "import", file)
+        try:
+            assert server.has_file.wait(PATIENCE)
+            wait_for(lambda: process.send_signal(signal.SIGINT) or process.poll() is not None)
+            _, said = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
+            process.communicate()
+
+    assert (process.returncode, said.decode().strip()) == (
+        1,
+        "Error: The server has not answered: it may import the file.",
+    )

@@ -1,9 +1,12 @@
 """A file of this machine that goes into a table on another server: sent, watched until it is through, or cancelled."""
 
+import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from webapp.cli.remote import Refused, RemoteServer, Unreachable
@@ -13,6 +16,7 @@ BLOCK = 256 * 1024  # bytes
 PASSES = 3  # over the file: it is sent, read, and loaded or compared
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds between two looks at an import
 PATIENCE = 300.0  # seconds in which the server says nothing of the import
+CANCELLED = "Cancelled. Nothing was imported."
 RUNNING = ("inspecting", "loading", "comparing", "updating")
 COUNTED = (
     "rows", "table_rows", "added", "changed", "cells", "same", "missing", "removed", "marked", "left_out", "refused",
@@ -23,6 +27,37 @@ Advance = Callable[[int, int], None]  # (bytes of all passes over the file, rows
 Document = dict[str, Any]
 
 
+class HeldInterrupt:
+    """Ctrl-C while the server's answer is awaited counts once it is there: only it says what is to be cancelled. Pressed
+    again, it interrupts at once. For the main thread.
+    """
+
+    def __init__(self) -> None:
+        self.is_held = self._is_pressed = False
+
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        before = signal.signal(signal.SIGINT, self._press)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def hold(self) -> None:
+        self.is_held = True
+
+    def release(self) -> None:
+        """Raises KeyboardInterrupt if it was pressed meanwhile."""
+        self.is_held = False
+        if self._is_pressed:
+            raise KeyboardInterrupt
+
+    def _press(self, number: int, frame: FrameType | None) -> None:
+        if not self.is_held or self._is_pressed:
+            raise KeyboardInterrupt
+        self._is_pressed = True
+
+
 class RemoteImport:
     """One file. `advance` is told how far it is."""
 
@@ -30,18 +65,21 @@ class RemoteImport:
         self._server, self._file, self._advance = server, file, advance
         self._size = file.stat().st_size
         self._seen_at = time.monotonic()  # when the server last said how far the import is
+        self._interrupt = HeldInterrupt()
 
     def as_new(self, title: str | None, order: str | None) -> int:
         """Return the id of the new table. Raises `Refused`, `Unreachable`, and UserError with the server's reason."""
-        begun = self._send("/imports", {"title": title, "order": order, "start": "true"})
-        return int(self._finish(begun)["table_id"])
+        with self._interrupt.watch():
+            begun = self._send("/imports", {"title": title, "order": order, "start": "true"})
+            return int(self._finish(begun)["table_id"])
 
     def into(self, table_id: int, *, is_dry: bool, wanted: Mapping[str, Any]) -> Document:
         """What was changed; if it `is_dry` what would be. `wanted` are parameters, None for those not given. Raises the
         same.
         """
-        begun = self._send(f"/tables/{table_id}/imports", {**wanted, "start": "false" if is_dry else "true"})
-        found = self._compared(begun) if is_dry else self._finish(begun)
+        with self._interrupt.watch():
+            begun = self._send(f"/tables/{table_id}/imports", {**wanted, "start": "false" if is_dry else "true"})
+            found = self._compared(begun) if is_dry else self._finish(begun)
         return {name: found["plan"][name] for name in COUNTED} | {"table": table_id, "dry_run": is_dry}
 
     def _send(self, path: str, parameters: Mapping[str, Any]) -> Document:
@@ -53,14 +91,20 @@ class RemoteImport:
             "Content-Length": str(self._size),
             "Idempotency-Key": str(uuid.uuid4()),
         }
-        return self._server.ask("POST", path, given, content=self._blocks(), headers=headers)
+        try:
+            return self._server.ask("POST", path, given, content=self._blocks(), headers=headers)
+        except KeyboardInterrupt:
+            text = "The server has not answered: it may import the file." if self._interrupt.is_held else CANCELLED
+            raise UserError(text) from None
 
     def _blocks(self) -> Iterator[bytes]:
         sent = 0
         with self._file.open("rb") as file:
             while block := file.read(min(BLOCK, self._size - sent)):
-                yield block
                 sent += len(block)
+                if sent == self._size:  # with this block the server has all that it needs
+                    self._interrupt.hold()
+                yield block
                 self._advance(sent, 0)
 
     def _finish(self, begun: Document) -> Document:
@@ -81,6 +125,7 @@ class RemoteImport:
     def _wait(self, found: Document) -> Document:
         """Until nothing is done to it any more. Ctrl-C cancels it."""
         try:
+            self._interrupt.release()
             pause = FIRST_PAUSE
             while found["state"] in RUNNING:
                 time.sleep(pause)
@@ -120,7 +165,7 @@ class RemoteImport:
             return str(refused)
         except (Unreachable, KeyboardInterrupt):
             return f"It could not be cancelled: the import goes on there; its number is {found['id']}."
-        return "Cancelled. Nothing was imported."
+        return CANCELLED
 
     def _give_up(self, found: Document) -> None:
         """Leave nothing behind that waits for a decision."""
