@@ -3,6 +3,7 @@
 A folder that a fixture has made may have a database on a PostgreSQL server; all other folders have a SQLite file.
 """
 
+import asyncio
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -272,3 +273,14 @@ class _TimestampText(TimestamptzLoader):
 class _Number(TextLoader):
     def load(self, data: Any) -> Any:
         return int(bytes(data) == b"t")
+
+
+async def write(path: Path, *statements: str) -> None:
+    """In a thread: what the application does in the background may hold the lock, and ends only if the loop goes on."""
+
+    def run() -> None:
+        with closing(connect(path)) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    await asyncio.to_thread(run)

@@ -15,7 +15,7 @@ from quart.testing import QuartClient
 
 from settings import Settings
 from tests.conftest import make_settings
-from tests.database import connect, most_columns
+from tests.database import connect, most_columns, write
 from tests.helpers import GRACE, Person, sign_up
 from tests.http.tables.test_bulk import until
 from tests.http.tables.test_cells import send
@@ -24,7 +24,7 @@ from tests.tables import add_table
 from webapp.db.errors import StorageFull
 from webapp.extensions import db, jobs
 from webapp.jobs import large_changes
-from webapp.models import Actor, Import, ImportUpdate, LargeChange, TableRole
+from webapp.models import Actor, Import, ImportUpdate, LargeChange
 from webapp.models.tables import columns, editing, large_steps
 from webapp.models.tables.import_update import find_update
 from webapp.web.application import Application
@@ -491,11 +491,10 @@ async def test_whoever_may_not_edit_the_table_has_no_part_in_its_imports(
     other = app.test_client()
     await sign_up(other, GRACE)
     assert (await other.get(location)).status_code == 404
-    with closing(connect(jobs.of(app).settings.data_dir / "rowcast.db")) as connection:
-        connection.execute(
-            "INSERT INTO table_members (table_id, user_id, role, added_at) VALUES (?, 2, ?, '2026-01-01')",
-            (table, TableRole.VIEWER),
-        )
+    await write(
+        jobs.of(app).settings.data_dir / "rowcast.db",
+        f"INSERT INTO table_members (table_id, user_id, role, added_at) VALUES ({table}, 2, 'viewer', '2026-01-01')",
+    )
     assert (await other.get(location)).status_code == 403
     assert (await other.post(f"{location}/application")).status_code == 403
     await apply(app, ada, location)
@@ -508,13 +507,11 @@ async def test_an_editor_uploads_and_loses_the_right_before_the_button(
 ) -> None:
     other = app.test_client()
     await sign_up(other, GRACE)
-    with closing(connect(jobs.of(app).settings.data_dir / "rowcast.db")) as connection:
-        connection.execute(
-            "INSERT INTO table_members (table_id, user_id, role, added_at) VALUES (?, 2, 'editor', '2026-01-01')",
-            (table,),
-        )
-        location = await compared(app, other, table)
-        connection.execute("UPDATE table_members SET role = 'viewer'")
+    database = jobs.of(app).settings.data_dir / "rowcast.db"
+    member = f"({table}, 2, 'editor', '2026-01-01')"
+    await write(database, f"INSERT INTO table_members (table_id, user_id, role, added_at) VALUES {member}")
+    location = await compared(app, other, table)
+    await write(database, "UPDATE table_members SET role = 'viewer'")
     assert (await other.post(f"{location}/application")).status_code == 403
     assert len(await rows_of(ada, table)) == 4
 
@@ -525,11 +522,11 @@ async def test_another_editor_does_not_cancel_an_import_but_the_owner_does(
     grace, alan = app.test_client(), app.test_client()
     await sign_up(grace, GRACE)
     await sign_up(alan, Person("alan@example.org"))
-    with closing(connect(jobs.of(app).settings.data_dir / "rowcast.db")) as connection:
-        connection.execute(
-            "INSERT INTO table_members (table_id, user_id, role, added_at)"
-            " VALUES (1, 2, 'editor', '2026-01-01'), (1, 3, 'editor', '2026-01-01')"
-        )
+    await write(
+        jobs.of(app).settings.data_dir / "rowcast.db",
+        "INSERT INTO table_members (table_id, user_id, role, added_at)"
+        " VALUES (1, 2, 'editor', '2026-01-01'), (1, 3, 'editor', '2026-01-01')",
+    )
     location = await compared(app, grace, table)
     assert "cancellation" not in await text_of(alan, location)
     assert (await alan.post(f"{location}/cancellation")).status_code == 403
@@ -568,9 +565,11 @@ async def test_the_list_of_files_does_not_read_what_is_in_them(
 ) -> None:
     """That may be megabytes, for each of a hundred."""
     await compared(app, ada, table)
-    with closing(connect(settings.data_dir / "rowcast.db")) as connection:
-        connection.execute("UPDATE imports SET inspection = '{'")
-        connection.execute("UPDATE import_updates SET comparison = '{', matches = '{'")
+    await write(
+        settings.data_dir / "rowcast.db",
+        "UPDATE imports SET inspection = '{'",
+        "UPDATE import_updates SET comparison = '{', matches = '{'",
+    )
     assert "cities 2.csv" in await text_of(ada, f"/tables/{table}/imports")
 
 
