@@ -53,6 +53,7 @@ FAST = {
     "shared_buffers": "64MB",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "1h",
+    "deadlock_timeout": "100ms",
     "listen_addresses": "",
     "lc_messages": "C",
 }

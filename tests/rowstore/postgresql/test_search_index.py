@@ -115,6 +115,32 @@ def test_whoever_changes_columns_does_not_wait_for_a_build(table: StoredTable, m
     assert is_built == [True]
 
 
+def test_two_indexes_of_a_table_are_built_one_after_the_other(table: StoredTable) -> None:
+    """They would wait for each other: the server would refuse one."""
+    table.write(lambda rows: rows.drop_search_index(1))
+    built = list[object]()
+    builds = [
+        threading.Thread(target=lambda: built.append(table.build_search_index())),
+        threading.Thread(target=lambda: built.append(table.build_sort_index(FIELDS[0]))),
+    ]
+    with closing(table.backend.connect()) as other:
+        other.execute("BEGIN")
+        other.execute("LOCK TABLE t1 IN ROW EXCLUSIVE MODE")  # as whoever changes a row
+        builds[0].start()
+        while not table.backend.execute("SELECT 1 FROM pg_stat_progress_create_index WHERE phase LIKE 'waiting%'"):
+            assert builds[0].is_alive()
+        builds[1].start()
+        builds[1].join(1)
+        assert all(build.is_alive() for build in builds)
+        other.execute("ROLLBACK")
+        for build in builds:
+            build.join(30)
+    assert len(built) == 2
+    assert table.backend.execute("SELECT count(*) FROM pg_index WHERE indrelid = 't1'::regclass AND indisvalid") == [
+        (3,)
+    ]
+
+
 def test_an_interrupted_build_ends_and_leaves_nothing(table: StoredTable) -> None:
     ended = list[Exception]()
 
