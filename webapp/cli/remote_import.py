@@ -28,8 +28,8 @@ Document = dict[str, Any]
 
 
 class HeldInterrupt:
-    """Ctrl-C while the server's answer is awaited counts once it is there: only it says what is to be cancelled. Pressed
-    again, it interrupts at once. For the main thread.
+    """Ctrl-C while the server's answer is awaited counts once it is there: only it says what is to be cancelled.
+    Pressed again, it interrupts at once. For the main thread.
     """
 
     def __init__(self) -> None:
