@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from tests.models.tables.conftest import ADA, Followed
 from tests.models.tables.large import carry_out, get, plan, plan_taking_back, planned, work
@@ -503,16 +504,24 @@ async def test_a_large_set_is_pruned_after_its_change_has_ended(database: Databa
     assert (await the_table(database)).log_from == 6
 
 
-async def test_the_search_index_is_built_again_after_a_change_of_many_rows(
+async def test_indexes_go_before_a_change_of_many_rows_and_that_of_the_search_is_built_again(
     database: Database, planets: Followed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    sort_index = "i1_1"
+
     async def index(work: UnitOfWork) -> None:
         await work.session.execute(update(Table).values(search_index=SearchIndex.READY))
+        await work.session.execute(text(f"CREATE INDEX {sort_index} ON t1 (c1)"))
+
+    async def drop(work: UnitOfWork) -> None:
+        await work.session.execute(text(f"DROP INDEX {sort_index}"))
 
     monkeypatch.setattr(large_steps, "INDEX_ROWS", 5)
     await database.write(index)
     change = await plan(database, upper())
     assert ((await the_table(database)).search_index, change.index_again) == (SearchIndex.NONE, True)
+    with pytest.raises(DBAPIError, match=sort_index):
+        await database.write(drop)
     await database.write(cancel, ADA, 1, change.id)
     await carry_out(database, change)
     assert (await the_table(database)).search_index == SearchIndex.BUILDING

@@ -225,7 +225,8 @@ async def _drop_indexes(work: UnitOfWork, change: LargeChange) -> None:
     def drop(connection: Connection) -> None:
         rows = row_writer(connection)
         rows.drop_search_index(change.table_id)
-        for number, storage in connection.execute(_STORAGE, {"table_id": change.table_id}):
+        # All of them first: SQLite drops no index while something is being read.
+        for number, storage in connection.execute(_STORAGE, {"table_id": change.table_id}).all():
             if all_rows or number in columns:
                 rows.drop_sort_index(change.table_id, Field(number, "", "text", {}, storage=storage))
 
