@@ -228,13 +228,17 @@ def full_disk(data_dir: Path, *, is_full: bool) -> list[str]:
     return [_FULL, trigger]
 
 
+def _rows_of(data_dir: Path, name: str) -> list[Any]:
+    try:
+        return rows(data_dir / FILE, f'SELECT * FROM "{name}"')
+    except psycopg.errors.UndefinedTable:  # it was listed, and was dropped since
+        return []
+
+
 def contents(data_dir: Path) -> bytes:
     """All that the database has, in bytes: to look for what must not be there."""
     if database_url(data_dir):
-        tables = relations(data_dir / FILE)
-        return "\n".join(
-            str(row) for name in tables for row in rows(data_dir / FILE, f'SELECT * FROM "{name}"')
-        ).encode()
+        return "\n".join(str(row) for name in relations(data_dir / FILE) for row in _rows_of(data_dir, name)).encode()
     return b"".join(path.read_bytes() for path in sorted(data_dir.glob(f"{FILE}*")))
 
 

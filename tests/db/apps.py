@@ -21,7 +21,7 @@ def slow_write(settings: Settings) -> Application:
 
     async def verb(work: UnitOfWork) -> None:
         work.after_commit((folder / "told").touch)
-        await work.session.execute(text("CREATE TABLE written (n)"))
+        await work.session.execute(text("CREATE TABLE written (n INTEGER)"))
         (folder / "began").touch()
         await asyncio.to_thread(wait_for, (folder / "go-on").exists)
         await work.session.execute(text("INSERT INTO written VALUES (1)"))

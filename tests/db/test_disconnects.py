@@ -1,18 +1,17 @@
 """On a real server: a disconnecting client ends the handler, but not the write it has started; nor does a stop."""
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.database import FILE, rows
 from tests.servers import Server, wait_for
 
 
 def written(folder: Path) -> int:
-    with closing(sqlite3.connect(folder / "rowcast.db")) as connection:
-        return int(connection.execute("SELECT count(*) FROM written").fetchone()[0])
+    ((count,),) = rows(folder / FILE, "SELECT count(*) FROM written")
+    return int(count)
 
 
 @pytest.mark.parametrize("ends_by", ["the client", "the server"])
