@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,6 +15,7 @@ from quart.testing import QuartClient, TestApp
 
 from settings import Settings
 from tests.database import FILE, database_url, follow_ids, on_server
+from tests.database_pool import DatabasePool
 from tests.postgresql import PostgresServer, server_of, sqlalchemy_url
 from tests.servers import Server
 from webapp import create_app
@@ -120,15 +121,16 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def migrated_template(
+def database_pool(
     postgresql_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[PostgresServer, str]]:
-    """A migrated database, for copying, and its server."""
+) -> Iterator[DatabasePool]:
+    """Migrated, empty databases."""
     name = postgresql_server.create_database()
     url = sqlalchemy_url(postgresql_server.url(name))
     migrations.upgrade(make_settings(tmp_path_factory.mktemp("template"), database_url=url))
     follow_ids(postgresql_server.url(name))
-    yield postgresql_server, name
+    with closing(DatabasePool(postgresql_server, name)) as pool:
+        yield pool
     postgresql_server.drop_database(name)
 
 
@@ -150,7 +152,7 @@ def make_data_dir(migrated: Path, system: str, request: pytest.FixtureRequest) -
             shutil.copytree(migrated, path)
             if system == "postgresql":
                 (path / FILE).unlink()
-                made.enter_context(on_server(path, *request.getfixturevalue("migrated_template")))
+                made.enter_context(on_server(path, request.getfixturevalue("database_pool")))
             return path
 
         yield make
@@ -191,7 +193,7 @@ def shared_server(
             folder = shutil.copytree(migrated, tmp_path_factory.mktemp("server") / "data")
             if request.config.getoption("--database") == "postgresql":
                 (folder / FILE).unlink()
-                running.enter_context(on_server(folder, *request.getfixturevalue("migrated_template")))
+                running.enter_context(on_server(folder, request.getfixturevalue("database_pool")))
             return running.enter_context(Server(factory, folder, **options))
 
         yield start

@@ -16,7 +16,8 @@ from psycopg.types.datetime import TimestamptzLoader
 from psycopg.types.numeric import FloatLoader
 from psycopg.types.string import TextLoader
 
-from tests.postgresql import PostgresServer, sqlalchemy_url
+from tests.database_pool import DatabasePool
+from tests.postgresql import sqlalchemy_url
 from webapp.db import postgresql_driver, sqlite_driver
 from webapp.rowstore.postgresql.store import PostgresqlRowStore
 from webapp.rowstore.postgresql.writer import PostgresqlRowWriter
@@ -47,9 +48,9 @@ def address(data_dir: Path) -> str:
 
 
 @contextmanager
-def on_server(data_dir: Path, server: PostgresServer, template: str) -> Iterator[None]:
-    """The folder has a database of its own on the server, a copy of the template."""
-    with server.database(template) as url:
+def on_server(data_dir: Path, pool: DatabasePool) -> Iterator[None]:
+    """The folder has a database of its own on the server."""
+    with pool.database() as url:
         _urls[data_dir] = sqlalchemy_url(url)
         try:
             yield

@@ -14,7 +14,6 @@ from settings import Environment, Settings
 from tests.postgresql import sqlalchemy_url
 from webapp.db import postgresql_driver, sqlite
 from webapp.db.sqlite_driver import connect
-from webapp.models.base import Base
 from webapp.rowstore import open_loader, open_reader
 from webapp.rowstore.postgresql.connection import PostgresqlConnection
 from webapp.rowstore.postgresql.writer import PostgresqlRowWriter
@@ -113,15 +112,6 @@ class PostgresqlBackend:
     def begin_import(self, table_id: int, import_id: str) -> None:
         for statement in records_of(table_id, import_id):
             self.execute(statement)
-
-
-def empty_postgresql(url: str) -> None:
-    """Remove all rows, and all tables that were made for rows."""
-    made = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^(t[0-9]+|draft_.*|discarded_.*)$'"
-    with closing(postgresql_driver.connect(url)) as connection:
-        statements = [f"DROP TABLE {name}" for (name,) in connection.execute(made)]
-        statements += [f'DELETE FROM "{table.name}"' for table in reversed(Base.metadata.sorted_tables)]
-        connection.execute("; ".join(statements).encode())
 
 
 def records_of(table_id: int, import_id: str) -> tuple[str, ...]:

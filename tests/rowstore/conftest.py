@@ -10,17 +10,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.postgresql import PostgresServer
+from tests.database_pool import DatabasePool
 from tests.rowstore.backends import (
     BACKENDS,
     Cells,
     PostgresqlBackend,
     SqliteBackend,
     StoredTable,
-    empty_postgresql,
     make_table,
 )
-from webapp.db import migrations
 from webapp.db.database import Database
 from webapp.rowstore import create_store
 from webapp.rowstore.postgresql import dialect as postgresql_dialect
@@ -46,34 +44,6 @@ def backend_name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(scope="session")
-def migrated_template(postgresql_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The name of a migrated, empty database, for copying."""
-    name = postgresql_server.create_database()
-    backend = PostgresqlBackend(tmp_path_factory.mktemp("postgresql"), postgresql_server.url(name))
-    migrations.upgrade(backend.settings)
-    yield name
-    postgresql_server.drop_database(name)
-
-
-@pytest.fixture(scope="session")
-def emptied_databases(postgresql_server: PostgresServer, migrated_template: str) -> Iterator[Callable[[], Any]]:
-    """`with emptied_databases() as url` gives a database without rows to one test at a time: emptying one takes a tenth
-    of the time of copying another.
-    """
-    free = list[str]()
-    with ExitStack() as made:
-
-        @contextmanager
-        def borrow() -> Iterator[str]:
-            url = free.pop() if free else made.enter_context(postgresql_server.database(migrated_template))
-            yield url
-            empty_postgresql(url)
-            free.append(url)
-
-        yield borrow
-
-
 @pytest.fixture
 def new_backend(backend_name: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[], Any]]:
     """Makes migrated, empty databases."""
@@ -86,7 +56,7 @@ def new_backend(backend_name: str, tmp_path: Path, request: pytest.FixtureReques
             )
 
         def postgresql() -> PostgresqlBackend:
-            url = opened.enter_context(request.getfixturevalue("emptied_databases")())
+            url = opened.enter_context(request.getfixturevalue("database_pool").database())
             return PostgresqlBackend(tmp_path, url)
 
         yield {"sqlite": sqlite, "postgresql": postgresql}[backend_name]
@@ -99,10 +69,10 @@ def backend(new_backend: Callable[[], Any]) -> Any:
 
 @pytest.fixture
 def both(
-    migrated: Path, emptied_databases: Callable[[], Any], tmp_path: Path
+    migrated: Path, database_pool: DatabasePool, tmp_path: Path
 ) -> Iterator[tuple[SqliteBackend, PostgresqlBackend]]:
     """A migrated, empty database of each kind."""
-    with emptied_databases() as url:
+    with database_pool.database() as url:
         yield SqliteBackend(shutil.copytree(migrated, tmp_path / "sqlite")), PostgresqlBackend(tmp_path, url)
 
 
