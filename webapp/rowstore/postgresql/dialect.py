@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from webapp.rowstore.postgresql import matching, printing
+from webapp.rowstore.postgresql import json_texts, matching, printing
 from webapp.rowstore.postgresql.schema import LIMITS, ROW_ID, STORED_AS, column_sql, create_sql
 from webapp.rowstore.sql.dialect import Dialect, Format
 from webapp.rowstore.sql.schema import column_name
@@ -154,4 +154,15 @@ class PostgresqlDialect(Dialect):
         return Sql(f"SELECT {what} FROM {source} WHERE {where.text}", where.values)
 
 
+class _DialectBefore16(PostgresqlDialect):
+    def is_json(self, text: str) -> str:
+        return json_texts.is_json(text)
+
+
 DIALECT = PostgresqlDialect()
+_BEFORE_16 = _DialectBefore16()
+
+
+def dialect_of(version: int) -> PostgresqlDialect:
+    """What a server of this version understands, given as PostgreSQL's `server_version_num`."""
+    return DIALECT if version >= 160_000 else _BEFORE_16
