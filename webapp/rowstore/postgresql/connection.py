@@ -13,7 +13,7 @@ from psycopg.adapt import Loader
 from psycopg.pq import TransactionStatus
 
 from webapp.rowstore.postgresql import planning
-from webapp.rowstore.postgresql.dialect import dialect_of
+from webapp.rowstore.postgresql.dialect import PostgresqlDialect, dialect_of
 from webapp.rowstore.postgresql.errors import readable_errors
 from webapp.rowstore.postgresql.lines import read_lines
 from webapp.rowstore.postgresql.marks import with_parameters
@@ -57,10 +57,14 @@ class PostgresqlConnection(Connection):
 
     def __init__(self, driver: "psycopg.Connection[Any]") -> None:
         self.driver = driver
-        self.dialect = dialect_of(driver.info.server_version)
         self._limit = StatementLimit(driver)
         self._numbers = count(1)  # of cursors and savepoints
         self._iterating = 0
+
+    @cached_property
+    def dialect(self) -> PostgresqlDialect:
+        """What this server understands."""
+        return dialect_of(self.driver.info.server_version)
 
     @cached_property
     def search_index(self) -> PostgresqlSearchUpkeep:
