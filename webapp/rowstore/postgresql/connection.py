@@ -64,7 +64,8 @@ class PostgresqlConnection(Connection):
     @cached_property
     def dialect(self) -> PostgresqlDialect:
         """What this server understands."""
-        return dialect_of(self.driver.info.server_version)
+        with readable_errors():  # it may be closed
+            return dialect_of(self.driver.info.server_version)
 
     @cached_property
     def search_index(self) -> PostgresqlSearchUpkeep:
