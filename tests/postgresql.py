@@ -67,19 +67,21 @@ class PostgresServer:
         """For libpq, and for SQLAlchemy with another scheme (`sqlalchemy_url`)."""
         return f"postgresql://{ROLE}:{quote(PASSWORD, safe='')}@/{database}?host={quote(self.folder, safe='')}"
 
-    def create_database(self, template: str = EMPTY) -> str:
-        """Return the name of a new one: a copy of the template, to which nobody may be connected."""
+    def create_database(self, template: str = EMPTY, options: str = "") -> str:
+        """Return the name of a new one: a copy of the template, to which nobody may be connected. Another encoding or
+        locale in `options` needs the template `BUILT_IN`.
+        """
         name = f"d{os.getpid()}_{secrets.token_hex(6)}"
-        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY {options}')
         return name
 
     def drop_database(self, name: str) -> None:
         self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     @contextmanager
-    def database(self, template: str = EMPTY) -> Iterator[str]:
+    def database(self, template: str = EMPTY, options: str = "") -> Iterator[str]:
         """The URL of a new one, which is dropped at the end, whoever is still connected."""
-        name = self.create_database(template)
+        name = self.create_database(template, options)
         try:
             yield self.url(name)
         finally:

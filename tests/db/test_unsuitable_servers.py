@@ -19,18 +19,6 @@ GUEST = "guest"  # owns nothing
 
 
 @contextmanager
-def database(server: PostgresServer, options: str) -> Iterator[str]:
-    """The URL of a database without anything, made with these options."""
-    name = server.create_database(BUILT_IN)
-    server.drop_database(name)
-    server.execute(f'CREATE DATABASE "{name}" TEMPLATE {BUILT_IN} {options}')
-    try:
-        yield server.url(name)
-    finally:
-        server.drop_database(name)
-
-
-@contextmanager
 def guest(server: PostgresServer) -> Iterator[None]:
     server.execute(f"CREATE ROLE {GUEST} LOGIN")
     try:
@@ -48,32 +36,30 @@ def assert_refused(folder: Path, url: str, message: str) -> None:
     assert re.match(message, system_of(settings).fitness().advice)
 
 
-def test_a_server_that_is_too_old(
-    postgresql_url: str, postgresql_server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_is_too_old(postgresql_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert postgresql_system.MIN_VERSION == 15
     monkeypatch.setattr(postgresql_system, "MIN_VERSION", 99)
     assert_refused(tmp_path, postgresql_url, r"PostgreSQL 99 or newer is needed; this is \d+\.\d+\.")
 
 
 def test_letters_of_english_only(postgresql_server: PostgresServer, tmp_path: Path) -> None:
-    with database(postgresql_server, "ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C'") as url:
+    with postgresql_server.database(BUILT_IN, "ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C'") as url:
         assert_refused(tmp_path, url, "The locale .* knows letters of English only.* Create another: CREATE DATABASE")
 
 
 def test_another_encoding(postgresql_server: PostgresServer, tmp_path: Path) -> None:
-    with database(postgresql_server, "ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C'") as url:
+    with postgresql_server.database(BUILT_IN, "ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C'") as url:
         assert_refused(tmp_path, url, "The database must have the encoding UTF8. Create another: CREATE DATABASE")
 
 
 def test_no_trigrams_and_no_right_to_create_them(postgresql_server: PostgresServer, tmp_path: Path) -> None:
-    with guest(postgresql_server), database(postgresql_server, "") as url:
+    with guest(postgresql_server), postgresql_server.database(BUILT_IN) as url:
         said = "The extension pg_trgm is missing .* PostgreSQL says: permission denied to create extension"
         assert_refused(tmp_path, url.replace(f"//{ROLE}:", f"//{GUEST}:"), said)
 
 
 def test_trigrams_are_created_by_whoever_may(postgresql_server: PostgresServer, tmp_path: Path) -> None:
-    with database(postgresql_server, "") as url:
+    with postgresql_server.database(BUILT_IN) as url:
         settings = make_settings(tmp_path, database_url=sqlalchemy_url(url))
         assert system_of(settings).fitness().is_good
         assert migrations.upgrade(settings)
@@ -95,9 +81,9 @@ async def test_a_migrated_database_that_was_put_into_another_server(
 def test_the_statement_that_is_advised_makes_a_suitable_database(
     postgresql_server: PostgresServer, tmp_path: Path
 ) -> None:
-    with database(postgresql_server, "ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C'") as url:
+    with postgresql_server.database(BUILT_IN, "ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C'") as url:
         advice = system_of(make_settings(tmp_path, database_url=sqlalchemy_url(url))).fitness().advice
     options = re.search("CREATE DATABASE rowcast (.*) TEMPLATE template0", advice)
     assert options
-    with database(postgresql_server, options[1]) as url:
+    with postgresql_server.database(BUILT_IN, options[1]) as url:
         assert system_of(make_settings(tmp_path, database_url=sqlalchemy_url(url))).fitness().is_good

@@ -60,7 +60,11 @@ class PostgresqlSystem:
         """
         writers = [postgresql.PostgresqlWriter(self._url) for _ in range(postgresql.WRITERS)]
         await writers[-1].ready()
-        self._version = await writers[-1].start(_version_of_suitable, commits=True)
+        try:
+            self._version = await writers[-1].start(_version_of_suitable, commits=True)
+        except BaseException:
+            await writers[-1].close()
+            raise
         return writers
 
     def create_reader(self, size: int) -> AsyncEngine:
