@@ -10,7 +10,7 @@ import psycopg
 from sqlalchemy import Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from webapp.db import postgresql
+from webapp.db import postgresql, postgresql_json
 from webapp.db.errors import UserError
 from webapp.db.postgresql_driver import connect
 from webapp.db.system import CannotCompact, Changes, Compacted, Fitness, Reads, Writer
@@ -108,7 +108,7 @@ class PostgresqlSystem:
 
 
 def ensure_suitable(driver: "psycopg.Connection[Any]") -> None:
-    """Raises `UnsuitableDatabase`."""
+    """Create what is needed, and raise `UnsuitableDatabase` if that is not all."""
     if driver.info.server_version < MIN_VERSION * 10_000:
         raise UnsuitableDatabase(f"PostgreSQL {MIN_VERSION} or newer is needed; this is {_readable(driver)}.")
     if driver.info.parameter_status("server_encoding") != "UTF8":
@@ -127,6 +127,8 @@ def ensure_suitable(driver: "psycopg.Connection[Any]") -> None:
             "The locale of this database knows letters of English only, so that nothing else would be found. Create"
             f" another: {_create(driver)}."
         )
+    if postgresql_json.is_needed(driver.info.server_version):
+        postgresql_json.ensure_function(driver)
 
 
 def _create(driver: "psycopg.Connection[Any]") -> str:

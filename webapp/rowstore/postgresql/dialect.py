@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from webapp.rowstore.postgresql import json_texts, matching, printing
+from webapp.db import postgresql_json
+from webapp.rowstore.postgresql import matching, printing
 from webapp.rowstore.postgresql.schema import LIMITS, ROW_ID, STORED_AS, column_sql, create_sql
 from webapp.rowstore.sql.dialect import Dialect, Format
 from webapp.rowstore.sql.schema import column_name
@@ -156,7 +157,7 @@ class PostgresqlDialect(Dialect):
 
 class _DialectBefore16(PostgresqlDialect):
     def is_json(self, text: str) -> str:
-        return json_texts.is_json(text)
+        return f"{postgresql_json.NAME}({text})"
 
 
 DIALECT = PostgresqlDialect()
@@ -165,4 +166,4 @@ _BEFORE_16 = _DialectBefore16()
 
 def dialect_of(version: int) -> PostgresqlDialect:
     """What a server of this version understands, given as PostgreSQL's `server_version_num`."""
-    return DIALECT if version >= 160_000 else _BEFORE_16
+    return _BEFORE_16 if postgresql_json.is_needed(version) else DIALECT

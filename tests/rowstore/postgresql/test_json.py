@@ -1,21 +1,22 @@
-"""Whether a text is JSON, asked in the form for servers that cannot say: as Python's own parser sees it."""
+"""Whether a text is JSON, asked in the forms of old and new servers: as Python's own parser sees it."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from webapp.db import postgresql_json
 from webapp.db.postgresql_driver import connect
-from webapp.rowstore.postgresql import json_texts
 from webapp.rowstore.postgresql.connection import PostgresqlConnection
 from webapp.rowstore.postgresql.dialect import dialect_of
 from webapp.rowstore.sql.statement import Sql
 
-Databases = Callable[[], Any]
+OLDEST = 150_000  # that is supported
 
 CHARACTERS = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 VALUES = st.recursive(
@@ -61,37 +62,37 @@ def is_json(text: str) -> bool:
     return True
 
 
-def found(url: str, texts: Sequence[str], is_json: Callable[[str], str] = json_texts.is_json) -> list[bool]:
+@pytest.fixture
+def driver(emptied_databases: Callable[[], Any]) -> Iterator["psycopg.Connection[Any]"]:
+    with emptied_databases() as url, closing(connect(url)) as opened:
+        postgresql_json.ensure_function(opened)
+        yield opened
+
+
+def found(driver: "psycopg.Connection[Any]", texts: Sequence[str], version: int) -> list[bool]:
     source = "unnest(CAST(? AS text[])) WITH ORDINALITY AS texts(each, place)"
-    with closing(connect(url)) as driver:
-        asked = Sql(f"SELECT {is_json('each')} FROM {source} ORDER BY place", (list(texts),))
-        return [answer for (answer,) in PostgresqlConnection(driver).execute(asked)]
+    asked = Sql(f"SELECT {dialect_of(version).is_json('each')} FROM {source} ORDER BY place", (list(texts),))
+    return [answer for (answer,) in PostgresqlConnection(driver).execute(asked)]
 
 
-@pytest.mark.parametrize("form", [json_texts.is_json, None])
-def test_known_texts(emptied_databases: Databases, form: Callable[[str], str] | None) -> None:
-    """In both forms, where the server knows both."""
-    with emptied_databases() as url:
-        with closing(connect(url)) as driver:
-            is_json_sql = form or PostgresqlConnection(driver).dialect.is_json
-        answers = dict(zip(TEXTS, found(url, TEXTS, is_json_sql), strict=True))
-    assert answers == {text: is_json(text) for text in TEXTS}
+def test_known_texts(driver: "psycopg.Connection[Any]") -> None:
+    """In the oldest form and in that of this server."""
+    for version in (OLDEST, driver.info.server_version):
+        answers = dict(zip(TEXTS, found(driver, TEXTS, version), strict=True))
+        assert answers == {text: is_json(text) for text in TEXTS}
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(texts=st.lists(SPACED | DAMAGED | SOUP, min_size=20, max_size=60))
-def test_any_texts(emptied_databases: Databases, texts: list[str]) -> None:
-    with emptied_databases() as url:
-        assert found(url, texts) == list(map(is_json, texts))
+def test_any_texts(driver: "psycopg.Connection[Any]", texts: list[str]) -> None:
+    for version in (OLDEST, driver.info.server_version):
+        assert found(driver, texts, version) == list(map(is_json, texts))
 
 
-def test_deep_ones_end(emptied_databases: Databases) -> None:
-    levels = (json_texts.MAX_DEPTH, json_texts.MAX_DEPTH + 1, 100 * json_texts.MAX_DEPTH)
-    with emptied_databases() as url:
-        assert found(url, ["[" * depth + "]" * depth for depth in levels]) == [True, False, False]
+def test_deep_ones_are_texts(driver: "psycopg.Connection[Any]") -> None:
+    assert found(driver, ["[" * depth + "]" * depth for depth in (1_000, 1_000_000)], OLDEST) == [True, False]
 
 
-def test_only_servers_that_cannot_say_are_asked_so() -> None:
-    assert dialect_of(180_000).is_json("c1") == "(c1) IS JSON"
-    assert dialect_of(160_000).is_json("c1") == "(c1) IS JSON"
-    assert dialect_of(150_017).is_json("c1") == json_texts.is_json("c1")
+def test_what_has_its_own_word_is_used() -> None:
+    assert dialect_of(180_006).is_json("c1") == dialect_of(160_000).is_json("c1") == "(c1) IS JSON"
+    assert dialect_of(OLDEST).is_json("c1") == "is_json_text(c1)"
