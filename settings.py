@@ -122,7 +122,7 @@ class Settings(BaseSettings):
     """The folder of all persistent data: database, uploads, state of jobs. Back up all of it."""
     database_url: SecretStr = SecretStr("")
     """The database. Empty: the SQLite file rowcast.db in the data folder; another file is
-    sqlite+aiosqlite:////srv/rowcast.db. A database of PostgreSQL 16 or newer is
+    sqlite+aiosqlite:////srv/rowcast.db. A database of PostgreSQL 15 or newer is
     postgresql+psycopg://name:password@host/rowcast.
     """
     database_readers: int = Field(default=4, ge=1, le=64)

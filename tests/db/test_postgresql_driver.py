@@ -1,5 +1,7 @@
-"""Plain connections to PostgreSQL: what a session is set to, and which texts it takes."""
+"""Plain connections to PostgreSQL: what a session is set to, which texts it takes, and how it ends."""
 
+import subprocess
+import sys
 from contextlib import closing
 from typing import Any
 
@@ -7,6 +9,8 @@ import psycopg
 import pytest
 
 from tests.postgresql import PASSWORD, PostgresServer, sqlalchemy_url
+from tests.servers import ROOT, wait_for
+from webapp.db import postgresql_driver
 from webapp.db.postgresql_driver import connect, hidden, register_escaped_text, storable_json
 
 
@@ -61,8 +65,35 @@ def test_nul_in_a_json_document_is_replaced() -> None:
 def test_databases_of_tests_have_trigrams_of_all_scripts(postgresql_url: str) -> None:
     with closing(connect(postgresql_url)) as connection:
         assert _one(connection, "SELECT cardinality(show_trgm('Я'))") == 2
-        assert _one(connection, "SELECT lower('ÄЯ' COLLATE pg_c_utf8)") == "äя"
+        assert _one(connection, """SELECT lower('ÄЯ' COLLATE "default")""") == "äя"
         assert _one(connection, "SELECT lower('ÄЯA' COLLATE \"C\")") == "ÄЯa"
+
+
+def test_the_statement_of_a_killed_process_ends_on_the_server(postgresql_url: str) -> None:
+    """It says nothing when it is killed, and the statement would go on for hours."""
+    code = "import sys; from webapp.db.postgresql_driver import connect; connect(sys.stdin.read()).execute(sys.argv[1])"
+    command = [sys.executable, "-c", code, "SELECT pg_sleep(3600)"]
+    with closing(connect(postgresql_url)) as connection:
+        with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, text=True) as child:
+            assert child.stdin is not None
+            with closing(child.stdin) as stdin:
+                stdin.write(postgresql_url)
+            wait_for(lambda: _is_sleeping(connection))
+            child.kill()
+        wait_for(lambda: not _is_sleeping(connection))
+
+
+def test_a_server_that_cannot_look_whether_we_are_there_takes_us(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql_driver, "CLIENT_CHECK", "-1s")  # refused in the same way
+    with closing(connect(postgresql_url)) as connection:
+        assert _one(connection, "SHOW client_connection_check_interval") == "0"
+
+
+def _is_sleeping(connection: "psycopg.Connection[Any]") -> bool:
+    of_others = "datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%pg_sleep%'"
+    return bool(_one(connection, f"SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND {of_others}"))
 
 
 def test_a_password_is_not_shown(postgresql_url: str) -> None:

@@ -1,6 +1,7 @@
 """Plain PostgreSQL connections: all a child process needs, without SQLAlchemy."""
 
 import re
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -8,6 +9,7 @@ from psycopg import Connection
 from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.errors import InvalidParameterValue, UndefinedObject
 from psycopg.types.string import StrBinaryDumper, StrDumper, StrDumperUnknown
 
 from webapp.db.errors import known_error
@@ -28,6 +30,8 @@ SESSION: dict[str, str] = {
     "lock_timeout": f"{int(LOCK_TIMEOUT * 1000)}ms",
     "client_min_messages": "warning",
 }
+# How often the server looks whether we are still there while a statement runs: one that was killed says nothing.
+CLIENT_CHECK = "1s"
 _READ_ONLY = {"default_transaction_read_only": "on", "default_transaction_isolation": "repeatable read"}
 _NUL_IN_JSON = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _NUL_STORED = "\N{SYMBOL FOR NULL}".encode()
@@ -64,7 +68,14 @@ def connect(url: str, *, read_only: bool = False) -> "Connection[Any]":
             raise known from None  # the driver's message may hold all of the address
         raise
     prepare(connection)
+    _watch(connection)
     return connection
+
+
+def _watch(connection: "Connection[Any]") -> None:
+    """No option of the session: a server that cannot do so, on Windows say, would not let us in."""
+    with suppress(InvalidParameterValue, UndefinedObject):
+        connection.execute(f"SET client_connection_check_interval = '{CLIENT_CHECK}'".encode())
 
 
 def prepare(connection: Any) -> None:

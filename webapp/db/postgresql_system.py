@@ -10,16 +10,13 @@ import psycopg
 from sqlalchemy import Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from webapp.db import postgresql
+from webapp.db import postgresql, postgresql_json
 from webapp.db.errors import UserError
 from webapp.db.postgresql_driver import connect
 from webapp.db.system import CannotCompact, Changes, Compacted, Fitness, Reads, Writer
 
-MIN_VERSION = 16
-_CREATE = (
-    "CREATE DATABASE rowcast ENCODING 'UTF8' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LC_COLLATE 'C'"
-    " LC_CTYPE 'C.UTF-8' TEMPLATE template0 (on PostgreSQL 16: ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0)"
-)
+MIN_VERSION = 15
+_BUILTIN_LOCALES = 17  # the version from which PostgreSQL has locales of its own
 
 
 class UnsuitableDatabase(UserError):
@@ -58,11 +55,16 @@ class PostgresqlSystem:
         return Fitness(name, version)
 
     async def open_writers(self) -> Sequence[Writer]:
-        """The last one is open, which shows that the database can be reached; others are when they are needed."""
+        """The last one is open, which shows that the database can be reached; others are when they are needed. Raises
+        `UnsuitableDatabase`: one that was migrated elsewhere may have been put into a server with another locale.
+        """
         writers = [postgresql.PostgresqlWriter(self._url) for _ in range(postgresql.WRITERS)]
         await writers[-1].ready()
-        self._version = await writers[-1].start(_version)
-        await writers[-1].rollback()
+        try:
+            self._version = await writers[-1].start(_version_of_suitable, commits=True)
+        except BaseException:
+            await writers[-1].close()
+            raise
         return writers
 
     def create_reader(self, size: int) -> AsyncEngine:
@@ -106,11 +108,11 @@ class PostgresqlSystem:
 
 
 def ensure_suitable(driver: "psycopg.Connection[Any]") -> None:
-    """Raises `UnsuitableDatabase`."""
+    """Create what is needed, and raise `UnsuitableDatabase` if that is not all."""
     if driver.info.server_version < MIN_VERSION * 10_000:
         raise UnsuitableDatabase(f"PostgreSQL {MIN_VERSION} or newer is needed; this is {_readable(driver)}.")
     if driver.info.parameter_status("server_encoding") != "UTF8":
-        raise UnsuitableDatabase(f"The database must have the encoding UTF8. Create another: {_CREATE}.")
+        raise UnsuitableDatabase(f"The database must have the encoding UTF8. Create another: {_create(driver)}.")
     try:
         driver.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
     except psycopg.Error as error:
@@ -123,12 +125,24 @@ def ensure_suitable(driver: "psycopg.Connection[Any]") -> None:
     if row is None or not row[0]:
         raise UnsuitableDatabase(
             "The locale of this database knows letters of English only, so that nothing else would be found. Create"
-            f" another: {_CREATE}."
+            f" another: {_create(driver)}."
         )
+    if postgresql_json.is_needed(driver.info.server_version):
+        postgresql_json.ensure_function(driver)
 
 
-def _version(connection: Connection) -> str:
+def _create(driver: "psycopg.Connection[Any]") -> str:
+    """The statement that makes a suitable database on this server."""
+    if driver.info.server_version < _BUILTIN_LOCALES * 10_000:
+        locale = "LOCALE_PROVIDER libc LOCALE 'C.UTF-8'"
+    else:
+        locale = "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
+    return f"CREATE DATABASE rowcast ENCODING 'UTF8' {locale} TEMPLATE template0"
+
+
+def _version_of_suitable(connection: Connection) -> str:
     driver: Any = connection.connection.driver_connection
+    ensure_suitable(driver)
     return _readable(driver)
 
 

@@ -13,7 +13,7 @@ from psycopg.adapt import Loader
 from psycopg.pq import TransactionStatus
 
 from webapp.rowstore.postgresql import planning
-from webapp.rowstore.postgresql.dialect import DIALECT
+from webapp.rowstore.postgresql.dialect import PostgresqlDialect, dialect_of
 from webapp.rowstore.postgresql.errors import readable_errors
 from webapp.rowstore.postgresql.lines import read_lines
 from webapp.rowstore.postgresql.marks import with_parameters
@@ -55,13 +55,17 @@ class _Number(Loader):
 class PostgresqlConnection(Connection):
     """Without a deadline until `time_limit` or `cancellable` sets one."""
 
-    dialect = DIALECT
-
     def __init__(self, driver: "psycopg.Connection[Any]") -> None:
         self.driver = driver
         self._limit = StatementLimit(driver)
         self._numbers = count(1)  # of cursors and savepoints
         self._iterating = 0
+
+    @cached_property
+    def dialect(self) -> PostgresqlDialect:
+        """What this server understands."""
+        with readable_errors():  # it may be closed
+            return dialect_of(self.driver.info.server_version)
 
     @cached_property
     def search_index(self) -> PostgresqlSearchUpkeep:
@@ -177,7 +181,7 @@ class PostgresqlConnection(Connection):
         return planning.make_plan(self, table, query, whole=whole)
 
     def plain_plan(self, table: TableRef, query: TableQuery) -> Plan:
-        return planning.PostgresqlPlan(DIALECT, query, table, may_use_sort_index=False)
+        return planning.PostgresqlPlan(self.dialect, query, table, may_use_sort_index=False)
 
     def existing_names(self, names: Sequence[str]) -> set[str]:
         return {name for (name,) in self.execute(Sql(_NAMES, (list(names),)))}
@@ -205,7 +209,7 @@ class PostgresqlConnection(Connection):
         return _TextFunction(function)
 
     def read_text(self, table_id: int, row_id: int, column: str, size: int) -> Generator[bytes, None, None]:
-        piece = f"SELECT substr({column}, ?, {int(size)}) FROM {table_name(table_id)} WHERE {DIALECT.row_id} = ?"
+        piece = f"SELECT substr({column}, ?, {int(size)}) FROM {table_name(table_id)} WHERE {self.dialect.row_id} = ?"
         start = 1
         while (found := self.execute(Sql(piece, (start, row_id)))) and found[0][0]:
             yield found[0][0].encode()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from webapp.db import postgresql_json
 from webapp.rowstore.postgresql import matching, printing
 from webapp.rowstore.postgresql.schema import LIMITS, ROW_ID, STORED_AS, column_sql, create_sql
 from webapp.rowstore.sql.dialect import Dialect, Format
@@ -154,4 +155,15 @@ class PostgresqlDialect(Dialect):
         return Sql(f"SELECT {what} FROM {source} WHERE {where.text}", where.values)
 
 
+class _DialectBefore16(PostgresqlDialect):
+    def is_json(self, text: str) -> str:
+        return f"{postgresql_json.NAME}({text})"
+
+
 DIALECT = PostgresqlDialect()
+_BEFORE_16 = _DialectBefore16()
+
+
+def dialect_of(version: int) -> PostgresqlDialect:
+    """What a server of this version understands, given as PostgreSQL's `server_version_num`."""
+    return _BEFORE_16 if postgresql_json.is_needed(version) else DIALECT

@@ -7,7 +7,6 @@ second. A sample tells.
 
 from dataclasses import dataclass, replace
 
-from webapp.rowstore.postgresql.dialect import DIALECT
 from webapp.rowstore.postgresql.search import match_sql, search_name
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sql import tables
@@ -39,7 +38,7 @@ class PostgresqlPlan(Plan):
 def make_plan(connection: Connection, table: TableRef, query: TableQuery, *, whole: bool = False) -> PostgresqlPlan:
     ensure_own(table, query)
     query = query.sorted_by() if whole else query
-    plain = PostgresqlPlan(DIALECT, query, table)
+    plain = PostgresqlPlan(connection.dialect, query, table)
     if query.only or not (query.is_narrowed or table.scope):
         return plain
     size = highest_id(connection, table.id)
@@ -60,5 +59,5 @@ def make_plan(connection: Connection, table: TableRef, query: TableQuery, *, who
 
 def _is_common(connection: Connection, plan: PostgresqlPlan, size: int) -> bool:
     condition = replace(plan, match=None).condition
-    sample = DIALECT.sample(table_name(plan.table_id), "count(*)", condition, size, SAMPLE_ROWS)
+    sample = connection.dialect.sample(table_name(plan.table_id), "count(*)", condition, size, SAMPLE_ROWS)
     return int(connection.execute(sample)[0][0]) >= COMMON
