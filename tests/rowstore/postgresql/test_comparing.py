@@ -18,11 +18,6 @@ ROWS = [(f"row {number}", str(number), "x") for number in range(1_200)]
 
 
 @pytest.fixture
-def backend_name() -> str:
-    return "postgresql"
-
-
-@pytest.fixture
 def table(make: Make) -> StoredTable:
     return make(FIELDS, ROWS)
 
