@@ -8,7 +8,7 @@ import pytest
 
 from settings import Settings
 from tests.conftest import make_settings
-from tests.copies.installations import furnish, ignore
+from tests.copies.installations import begin_nothing, furnish
 from tests.postgresql import PostgresServer, sqlalchemy_url
 from webapp.copies.moving import move
 
@@ -26,7 +26,7 @@ def furnished_postgresql(furnished: Path, postgresql_server: PostgresServer) -> 
     """The name of a database with the same, for copying."""
     name = postgresql_server.create_database()
     elsewhere = make_settings(furnished, database_url=sqlalchemy_url(postgresql_server.url(name)))
-    move(make_settings(furnished), elsewhere, ignore)
+    move(make_settings(furnished), elsewhere, begin_nothing)
     yield name
     postgresql_server.drop_database(name)
 

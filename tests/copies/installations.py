@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,26 @@ ODD = (
 
 def ignore(done: int, rows: int) -> None:
     pass
+
+
+def begin_nothing(what: str, total: int) -> Callable[[int, int], None]:
+    return ignore
+
+
+class Told:
+    """How far each step has come in the end, and how far it had to."""
+
+    def __init__(self) -> None:
+        self.steps: dict[str, list[int]] = {}
+
+    def begin(self, what: str, total: int) -> Callable[[int, int], None]:
+        self.steps[what] = [0, total]
+
+        def advance(done: int, rows: int) -> None:
+            assert self.steps[what][0] <= done
+            self.steps[what][0] = done
+
+        return advance
 
 
 def furnish(settings: Settings, folder: Path, rows: int = 300) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from settings import Settings
-from tests.copies.installations import ADA, ALL_PAIRS, DATABASES, everything, ignore
+from tests.copies.installations import ADA, ALL_PAIRS, DATABASES, Told, begin_nothing, everything, ignore
 from tests.servers import PATIENCE
 from webapp.copies.archive import TargetExists, opened
 from webapp.copies.backup import IMPORT_FILES, Manifest, NothingToCopy, back_up
@@ -37,7 +37,10 @@ TO_ANY = pytest.mark.parametrize("target", DATABASES, indirect=True)
 
 def back_up_and_restore(source: Settings, target: Settings, file: Path) -> None:
     back_up(source, file, force=False, progress=ignore)
-    restore(target, file, progress=ignore, verified=ignore)
+    told = Told()
+    restore(target, file, told.begin)
+    assert list(told.steps) == ["Verifying", "Restoring"]
+    assert all(done == total > 1_000 for done, total in told.steps.values())
 
 
 @BETWEEN_ANY
@@ -95,7 +98,7 @@ def test_it_is_one_moment_while_others_write(source: Settings, target: Settings,
     finally:
         stop.set()
         edits.join()
-    restore(target, file, progress=ignore, verified=ignore)
+    restore(target, file, begin_nothing)
     found = everything(target)
     sets = [row[1] for row in found["change_sets"] if row[0] == 2]
     assert len(sets) == max(sets) > 3
@@ -123,7 +126,7 @@ def test_only_into_an_empty_installation(source: Settings, target: Settings, fil
     back_up_and_restore(source, target, file)
     before = everything(target)
     with pytest.raises(NotEmpty, match="The database is not empty"):
-        restore(target, file, progress=ignore, verified=ignore)
+        restore(target, file, begin_nothing)
     assert everything(target) == before
 
 
@@ -133,7 +136,7 @@ def test_not_into_a_folder_that_has_something(source: Settings, target: Settings
     target.data_dir.mkdir()
     (target.data_dir / name).write_text("precious")
     with pytest.raises(NotEmpty):
-        restore(target, file, progress=ignore, verified=ignore)
+        restore(target, file, begin_nothing)
     assert (target.data_dir / name).read_text() == "precious"
     assert not (target.data_dir / "rowcast.db").exists()
 
@@ -148,7 +151,7 @@ def test_not_beside_a_server(source: Settings, target: Settings, file: Path) -> 
     assert process.stdout is not None
     assert process.stdout.readline() == b"leading\n"
     with pytest.raises(CannotLead):
-        restore(target, file, progress=ignore, verified=ignore)
+        restore(target, file, begin_nothing)
     process.communicate(b"")
     with FileLeader(target.data_dir).leading():
         assert not (target.data_dir / "rowcast.db").exists()
@@ -163,8 +166,8 @@ def kill(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 place, folder, url, file = sys.argv[1:]
 setattr(restoring, place, kill) if hasattr(restoring, place) else setattr(restoring._Restore, place, kill)
-target, ignore = make_settings(Path(folder), database_url=url), lambda *_: None
-restoring.restore(target, Path(file), progress=ignore, verified=ignore)
+target = make_settings(Path(folder), database_url=url)
+restoring.restore(target, Path(file), lambda *_: lambda *_: None)
 """
 
 
@@ -181,7 +184,7 @@ def test_one_that_was_killed_leaves_nothing_that_looks_complete(
         migrations.upgrade(target)
     with pytest.raises(CopyUnfinished):
         back_up(target, file.with_name("other"), force=False, progress=ignore)
-    restore(target, file, progress=ignore, verified=ignore)
+    restore(target, file, begin_nothing)
     assert everything(target) == before
     migrations.upgrade(target)
 

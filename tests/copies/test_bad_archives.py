@@ -11,7 +11,7 @@ import pytest
 from settings import Settings
 from tests.conftest import make_settings
 from tests.copies.forging import forged
-from tests.copies.installations import DATABASES, ignore
+from tests.copies.installations import DATABASES, begin_nothing, ignore
 from webapp.copies import archive
 from webapp.copies.archive import BadArchive
 from webapp.copies.backup import back_up
@@ -29,7 +29,7 @@ def backup(furnished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def refused(target: Settings, file: Path) -> str:
     """Why; and nothing is there afterwards."""
     with pytest.raises(BadArchive, match="Nothing was changed") as caught:
-        restore(target, file, progress=ignore, verified=ignore)
+        restore(target, file, begin_nothing)
     assert not copying.exists(target)
     left = [path.name for path in target.data_dir.iterdir()] if target.data_dir.exists() else []
     assert [name for name in left if name != "server.lock" and not name.startswith("rowcast.db")] == []
@@ -183,7 +183,7 @@ def test_files_that_do_not_fit_on_the_disk(target: Settings, backup: Path, monke
 
     monkeypatch.setattr("webapp.copies.restoring.shutil.disk_usage", lambda path: Full)
     with pytest.raises(BadArchive, match="the disk has room for"):
-        restore(target, backup, progress=ignore, verified=ignore)
+        restore(target, backup, begin_nothing)
 
 
 def test_two_parts_of_one_name(target: Settings, backup: Path, tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """The commands, as somebody types them."""
 
 import os
+import pty
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,29 @@ def test_portable_tables(source: Settings, tmp_path: Path, migrated: Path) -> No
     assert "2: many, 298 rows" in said
     assert "not taken in: member without an account here: eve@example.org (editor)" in said
     assert rowcast(target, "export", 2) == rowcast(source, "export", 2)
+
+
+def test_a_terminal_shows_how_far_each_step_is(source: Settings, target: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "all.zip"
+    rowcast(source, "db", "backup", file)
+    reader, writer = pty.openpty()
+    given = {"ROWCAST_DATA_DIR": str(target.data_dir), "ROWCAST_ENVIRONMENT": "testing", "PYTHONPATH": os.getcwd()}
+    command = [sys.executable, "-m", "webapp", "db", "restore", str(file)]
+    with subprocess.Popen(command, env=given, stdout=subprocess.DEVNULL, stderr=writer) as running:
+        os.close(writer)
+        shown = read_all(reader)
+    assert running.returncode == 0
+    verifying, restoring = shown.strip().split("\n")
+    assert "Verifying" in verifying
+    assert "100%" in verifying
+    assert "Restoring" in restoring
+    assert "100%" in restoring
+
+
+def read_all(terminal: int) -> str:
+    blocks = list[bytes]()
+    with suppress(OSError):  # nobody writes to it any more
+        while True:
+            blocks.append(os.read(terminal, 4096))
+    os.close(terminal)
+    return b"".join(blocks).decode()

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from settings import Settings
 from tests.conftest import make_settings
-from tests.copies.installations import ADA, ALL_PAIRS, DATABASES, everything, ignore
+from tests.copies.installations import ADA, ALL_PAIRS, DATABASES, Told, begin_nothing, everything
 from tests.servers import Server
 from webapp.copies import moving
 from webapp.copies.moving import NotTheSame, SameDatabase, TargetNotEmpty, move
@@ -35,7 +35,7 @@ def without_files(found: dict[str, Any]) -> dict[str, Any]:
 @ANY
 def test_moved_everything_is_equal_and_the_source_untouched(source: Settings, elsewhere: Settings) -> None:
     before = everything(source)
-    moved = move(source, elsewhere, ignore)
+    moved = move(source, elsewhere, begin_nothing)
     assert without_files(everything(elsewhere)) == without_files(before)
     assert everything(source) == before
     assert (moved.tables, moved.rows, moved.went_on) == (2, 303, False)
@@ -45,8 +45,8 @@ def test_moved_everything_is_equal_and_the_source_untouched(source: Settings, el
 @TO_ANY
 def test_and_back(source: Settings, elsewhere: Settings, tmp_path: Path) -> None:
     back = make_settings(source.data_dir, database_url=f"sqlite+aiosqlite:///{tmp_path / 'back.db'}")
-    move(source, elsewhere, ignore)
-    move(elsewhere, back, ignore)
+    move(source, elsewhere, begin_nothing)
+    move(elsewhere, back, begin_nothing)
     assert everything(back) == everything(source)
 
 
@@ -66,7 +66,8 @@ def kill_late(read, _):
 if place != "rows":
     setattr(moving, place, kill) if hasattr(moving, place) else setattr(moving._Move, place, kill)
 progress = kill_late if place == "rows" else lambda *_: None
-moving.move(make_settings(Path(folder), database_url=source), make_settings(Path(folder), database_url=url), progress)
+begin = lambda *_: progress
+moving.move(make_settings(Path(folder), database_url=source), make_settings(Path(folder), database_url=url), begin)
 """
 
 
@@ -84,10 +85,11 @@ def test_one_that_was_killed_goes_on(source: Settings, elsewhere: Settings, plac
     run_and_kill(source, elsewhere, place)
     with pytest.raises(CopyUnfinished):
         migrations.upgrade(elsewhere)
-    copied = list[int]()
-    moved = move(source, elsewhere, lambda read, _: copied.append(read))
+    told = Told()
+    moved = move(source, elsewhere, told.begin)
     assert moved.went_on
-    assert copied[-1] < moving.READINGS * moved.rows
+    ((read, total),) = told.steps.values()
+    assert read < total == moving.READINGS * moved.rows
     assert without_files(everything(elsewhere)) == without_files(everything(source))
     migrations.upgrade(elsewhere)
 
@@ -96,7 +98,7 @@ def test_one_that_was_killed_goes_on(source: Settings, elsewhere: Settings, plac
 def test_what_has_changed_since_it_was_killed_is_copied_anew(source: Settings, elsewhere: Settings) -> None:
     run_and_kill(source, elsewhere, "_compare_own")
     asyncio.run(_edit(source))
-    move(source, elsewhere, ignore)
+    move(source, elsewhere, begin_nothing)
     assert without_files(everything(elsewhere)) == without_files(everything(source))
 
 
@@ -119,24 +121,24 @@ def test_no_server_starts_before_it_is_complete(source: Settings, elsewhere: Set
         pass
     (log,) = source.data_dir.parent.glob("server-*.log")
     assert "target of a restore or a move" in log.read_text()
-    move(source, elsewhere, ignore)
+    move(source, elsewhere, begin_nothing)
     with Server("webapp:create_app", source.data_dir, database_url=elsewhere.sqlalchemy_url) as server:
         assert server.get("/up").status == 200
 
 
 def test_not_beside_a_server(source: Settings, elsewhere: Settings) -> None:
     with Server("webapp:create_app", source.data_dir), pytest.raises(CannotLead):
-        move(source, elsewhere, ignore)
+        move(source, elsewhere, begin_nothing)
     assert not copying.exists(elsewhere)
 
 
 @TO_ANY
 def test_a_target_that_has_anything_stays_as_it_is(source: Settings, elsewhere: Settings) -> None:
     with pytest.raises(SameDatabase):
-        move(source, source, ignore)
+        move(source, source, begin_nothing)
     migrations.upgrade(elsewhere)
     with pytest.raises(TargetNotEmpty):
-        move(source, elsewhere, ignore)
+        move(source, elsewhere, begin_nothing)
     assert migrations.current(elsewhere) == migrations.head()
 
 
@@ -154,7 +156,7 @@ def test_what_differs_after_copying_is_found(
 
     monkeypatch.setattr(moving._Move, "_copy_own", lose_a_row)
     with pytest.raises(NotTheSame, match="what table 2 stores"):
-        move(source, elsewhere, ignore)
+        move(source, elsewhere, begin_nothing)
     with pytest.raises(CopyUnfinished):
         migrations.upgrade(elsewhere)
 
@@ -164,7 +166,7 @@ def test_a_table_without_a_record_is_copied_as_it_is(source: Settings, elsewhere
     with copying.filling(source) as connection, connection.begin():
         connection.execute(text("CREATE TABLE t77 (id INTEGER PRIMARY KEY, c1 TEXT) STRICT"))
         connection.execute(text("INSERT INTO t77 VALUES (5, 'left')"))
-    move(source, elsewhere, ignore)
+    move(source, elsewhere, begin_nothing)
     with copying.snapshot(elsewhere) as connection:
         rows = raw_rows(connection)
         (table,) = [table for table in rows.tables() if table.id == 77]

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from settings import Settings
 from tests.copies.forging import forged
-from tests.copies.installations import DATABASES, EVE, everything, ignore
+from tests.copies.installations import DATABASES, EVE, Told, begin_nothing, everything, ignore
 from webapp.copies.archive import BadArchive
 from webapp.copies.exporting import export_all
 from webapp.copies.importing import ImportedTable, import_all
@@ -71,7 +71,11 @@ def file(tmp_path: Path) -> Path:
 
 def carry(source: Settings, target: Settings, file: Path) -> list[ImportedTable]:
     export_all(source, file, force=False, progress=ignore)
-    return import_all(target, file, BEN, verified=ignore, progress=ignore)
+    told = Told()
+    imported = import_all(target, file, BEN, told.begin)
+    assert list(told.steps) == ["Verifying", "Importing"]
+    assert all(done == total > 0 for done, total in told.steps.values())
+    return imported
 
 
 def exports(settings: Settings) -> list[bytes]:
@@ -213,7 +217,7 @@ def test_deleted_columns_stay_behind_and_their_numbers_are_not_given_again(
 def test_the_owner_must_be_there(source: Settings, target: Settings, file: Path, email: str, why: str) -> None:
     export_all(source, file, force=False, progress=ignore)
     with pytest.raises(UserError, match=why):
-        import_all(target, file, email, verified=ignore, progress=ignore)
+        import_all(target, file, email, begin_nothing)
     assert len(everything(target)["tables"]) == 1
 
 
@@ -225,9 +229,8 @@ from webapp.copies import importing
 async def kill(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 importing.add_history = kill
-ignore = lambda *_: None
 folder, file = map(Path, sys.argv[1:])
-importing.import_all(make_settings(folder), file, "ben@example.org", verified=ignore, progress=ignore)
+importing.import_all(make_settings(folder), file, "ben@example.org", lambda *_: lambda *_: None)
 """
 
 
@@ -278,7 +281,7 @@ def test_tables_that_are_not_what_the_archive_says_are_refused(source: Settings,
     before = everything(target)
     for change in FORGED:
         with pytest.raises(BadArchive):
-            import_all(target, forged_table(file, change), BEN, verified=ignore, progress=ignore)
+            import_all(target, forged_table(file, change), BEN, begin_nothing)
     after = everything(target)
     assert without_last_ids(after) == without_last_ids(before)
 
@@ -292,7 +295,7 @@ def test_a_history_that_cannot_be_is_refused(source: Settings, target: Settings,
     histories += [lambda data: data.replace(b'"rows":', b'"rows":1000000000000000000000,"more":', 1)]
     for change in histories:
         with pytest.raises(BadArchive):
-            import_all(target, forged(file, "tables/1.history.jsonl", change), BEN, verified=ignore, progress=ignore)
+            import_all(target, forged(file, "tables/1.history.jsonl", change), BEN, begin_nothing)
     assert without_last_ids(everything(target)) == without_last_ids(before)
 
 

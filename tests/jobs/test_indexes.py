@@ -11,6 +11,7 @@ from tests.database import address, connect, relations
 from tests.helpers import sign_up
 from tests.people import EVE, settle_everybody, window
 from tests.tables import add_table
+from webapp.db.errors import StorageFull
 from webapp.extensions import indexes
 from webapp.jobs import SortIndexes
 from webapp.jobs.indexes import KEPT_SECONDS
@@ -139,3 +140,33 @@ async def test_an_index_of_a_deleted_table_causes_no_error(settings: Settings) -
     await alone.close()
 
     assert index_names(settings) == []
+
+
+async def test_an_index_that_cannot_be_built_is_not_tried_with_every_sort(
+    client: QuartClient, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await sign_up(client)
+    add_table(settings.data_dir, {"Name": "text", "Group": "integer"}, ROWS)
+    now, tries = 0.0, list[float]()
+    alone = SortIndexes(address(settings.data_dir), lambda: now)
+
+    async def sort(seconds: float) -> list[float]:
+        nonlocal now
+        now = seconds
+        alone.request(1, Field(2, "Group", "integer", {}))
+        await until_done(alone)
+        return tries
+
+    def fail(*_: object) -> set[int]:
+        tries.append(now)
+        raise StorageFull
+
+    with monkeypatch.context() as patch:
+        patch.setattr(alone, "_ensure", fail)
+        for seconds in (0, 1, 59, 60, 61, 179):
+            await sort(seconds)
+    assert tries == [0, 60]
+    assert "No index for column 2 of table 1: it is tried again in 120 s" in caplog.text
+    await sort(180)
+    assert index_names(settings) == ["i1_2"]
+    await alone.close()

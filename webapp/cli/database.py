@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from webapp.cli.configuration import load_settings
-from webapp.cli.terminal import Progress
+from webapp.cli.terminal import Progress, Steps
 
 # As in `main.py`, each command imports its own dependencies.
 
@@ -77,8 +77,8 @@ def restore(file: Path) -> None:
     from webapp.copies.restoring import restore
 
     settings = load_settings()
-    with Progress(5 * file.stat().st_size, "Verifying") as verified:
-        done = restore(settings, file, verified=verified, progress=lambda done, rows: None)
+    with Steps() as begin:
+        done = restore(settings, file, begin)
     click.echo(f"{done.tables:,} tables with {done.rows:,} rows, and {done.files:,} files are restored.")
     if not done.has_key:
         click.echo(
@@ -98,8 +98,8 @@ def move(url: str) -> None:
 
     settings = load_settings()
     target = load_settings(database_url=url)
-    with Progress(_size(settings.data_dir), "Moving") as advance:
-        done = move(settings, target, advance)
+    with Steps() as begin:
+        done = move(settings, target, begin)
     click.echo(
         f"{done.tables:,} tables with {done.rows:,} rows, and {done.records:,} other records, are the same in both"
         " databases."

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from webapp.cli.configuration import load_settings
-from webapp.cli.terminal import Progress, printable
+from webapp.cli.terminal import Progress, Steps, printable
 
 # As in `main.py`, each command imports its own dependencies.
 
@@ -47,8 +47,8 @@ def import_all_tables(file: Path, owner_email: str) -> None:
     from webapp.copies.importing import import_all
 
     settings = load_settings()
-    with Progress(5 * file.stat().st_size, "Verifying") as verified:
-        tables = import_all(settings, file, owner_email, verified=verified, progress=lambda done, rows: None)
+    with Steps() as begin:
+        tables = import_all(settings, file, owner_email, begin)
     for imported in tables:
         click.echo(printable(f"{imported.id}: {imported.title}, {imported.rows:,} rows"))
         for note in imported.notes:

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -69,6 +69,24 @@ class Progress:
     def __exit__(self, *exc: object) -> None:
         if self.is_terminal:
             self.bar.render_finish()
+
+
+class Steps:
+    """Such bars one below the other, for a command that does one thing after another."""
+
+    def __init__(self) -> None:
+        self._current = ExitStack()
+
+    def __enter__(self) -> Callable[[str, int], Callable[[int, int], None]]:
+        return self.begin
+
+    def begin(self, label: str, total: int) -> Callable[[int, int], None]:
+        """The step before has ended."""
+        self._current.close()
+        return self._current.enter_context(Progress(total, label))
+
+    def __exit__(self, *exc: object) -> None:
+        self._current.close()
 
 
 def printable(text: str) -> str:

@@ -30,6 +30,7 @@ _LEVEL: Final = 1  # of compression
 _MADE: Final = (1980, 1, 1, 0, 0, 0)  # of every member: equal contents make equal files
 
 Progress = Callable[[int, int], None]  # (bytes done, rows)
+Begin = Callable[[str, int], Progress]  # (what is done from here on, of how much): the progress of this step
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -158,9 +159,10 @@ class ArchiveReader:
                 f"its manifest is not one that this version understands ({place}: {first['msg']})."
             ) from None
 
-    def verify(self, members: Iterable[Member], progress: Progress) -> None:
+    def verify(self, members: Iterable[Member], begin: Begin) -> None:
         """Read everything once, and compare it with the manifest. Nothing else may be in the archive."""
         members = list(members)
+        progress = begin("Verifying", sum(member.size for member in members))
         known, found = {member.name for member in members}, set(self._archive.namelist()) - {MANIFEST}
         if known != found or len(known) < len(members):
             raise self.bad("it has not the parts that its manifest lists.")

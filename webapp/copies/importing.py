@@ -17,7 +17,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from settings import Settings
-from webapp.copies.archive import Progress, opened
+from webapp.copies.archive import Begin, Progress, opened
 from webapp.copies.archived_table import ArchivedTable
 from webapp.copies.belongings import add_belongings, add_history
 from webapp.copies.portable import TablesManifest
@@ -53,16 +53,17 @@ class ImportedTable:
     notes: list[str]
 
 
-def import_all(
-    settings: Settings, path: Path, owner_email: str, *, verified: Progress, progress: Progress
-) -> list[ImportedTable]:
-    """Raises `UserError`. Tables that were complete by then stay."""
+def import_all(settings: Settings, path: Path, owner_email: str, begin: Begin) -> list[ImportedTable]:
+    """`begin` is told of two steps: comparing with the hashes, and writing the rows. Raises `UserError`. Tables that
+    were complete by then stay.
+    """
     with opened(path) as archive:
         manifest = archive.read_manifest(TablesManifest)
-        archive.verify(manifest.members, verified)
+        archive.verify(manifest.members, begin)
         tables = [ArchivedTable(archive, members) for members in manifest.tables]
         with FileLeader(settings.data_dir).leading():
             migrations.upgrade(settings)
+            progress = begin("Importing", sum(table.about.rows for table in tables))
             return asyncio.run(_import_all(settings, tables, owner_email, progress))
 
 

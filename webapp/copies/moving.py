@@ -10,16 +10,17 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, func, select
 
 from settings import Settings
-from webapp.copies.archive import Progress
+from webapp.copies.archive import Begin
 from webapp.copies.backup import ensure_current
 from webapp.copies.comparing import Fingerprint, export_hash, own_fingerprint, stored_fingerprint
 from webapp.copies.own_tables import delete_all, index_anew, own_tables, read_rows, write_rows
 from webapp.db import copying, migrations
 from webapp.db.errors import UserError
 from webapp.leader import FileLeader
+from webapp.models import Table as UsersTable
 from webapp.rowstore import raw_rows
 from webapp.rowstore.raw import RawTable
 
@@ -56,9 +57,9 @@ class Moved:
     went_on: bool  # with what an earlier run had copied
 
 
-def move(settings: Settings, target: Settings, progress: Progress) -> Moved:
-    """`progress` is told how many rows were read, `READINGS` times each. Raises `UserError`; then the target is as
-    unusable as before, and running it again goes on.
+def move(settings: Settings, target: Settings, begin: Begin) -> Moved:
+    """`begin` is told of one step, in which each row is read `READINGS` times. Raises `UserError`; then the target is
+    as unusable as before, and running it again goes on.
     """
     if settings.sqlalchemy_url == target.sqlalchemy_url:
         raise SameDatabase
@@ -66,7 +67,7 @@ def move(settings: Settings, target: Settings, progress: Progress) -> Moved:
         ensure_current(settings)
         went_on = _prepare(settings, target)
         with copying.snapshot(settings) as source, copying.filling(target) as filled:
-            moved = _Move(source, filled, progress).run()
+            moved = _Move(source, filled, begin).run()
     return Moved(*moved, went_on=went_on)
 
 
@@ -92,8 +93,10 @@ def _prepare(settings: Settings, target: Settings) -> bool:
 
 
 class _Move:
-    def __init__(self, source: Connection, target: Connection, progress: Progress) -> None:
-        self._source, self._target, self._progress = source, target, progress
+    def __init__(self, source: Connection, target: Connection, begin: Begin) -> None:
+        self._source, self._target = source, target
+        rows = source.scalar(select(func.sum(UsersTable.row_count))) or 0
+        self._progress = begin("Moving", READINGS * int(rows))
         self._read = 0
 
     def run(self) -> tuple[int, int, int]:

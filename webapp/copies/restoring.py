@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from settings import Settings
-from webapp.copies.archive import ArchiveReader, BadArchive, Progress, opened, size_of, sync_folder
+from webapp.copies.archive import ArchiveReader, BadArchive, Begin, opened, size_of, sync_folder
 from webapp.copies.backup import KEY_FILE, Manifest, OwnTable, Summary, UsersTable, kinds_of, summary_of
 from webapp.copies.own_tables import Row, as_table, has_columns, index_anew, row_of, write_rows
 from webapp.db import copying, migrations
@@ -42,18 +42,16 @@ class NotEmpty(UserError):
         )
 
 
-def restore(settings: Settings, path: Path, *, progress: Progress, verified: Progress) -> Summary:
-    """`verified` is told how far reading the backup has come, `progress` how far filling the database has. Raises
-    `UserError`.
-    """
+def restore(settings: Settings, path: Path, begin: Begin) -> Summary:
+    """`begin` is told of two steps: comparing with the hashes, and filling the database. Raises `UserError`."""
     with opened(path) as archive:
         manifest = archive.read_manifest(Manifest)
         _ensure_possible(archive, manifest)
-        archive.verify(manifest.members, verified)
+        archive.verify(manifest.members, begin)
         with FileLeader(settings.data_dir).leading():
             _ensure_room(archive, settings, manifest)
             _prepare(settings)
-            _Restore(settings, archive, manifest, progress).run()
+            _Restore(settings, archive, manifest, begin).run()
     return summary_of(manifest, size_of(path))
 
 
@@ -101,8 +99,9 @@ def _ensure_room(archive: ArchiveReader, settings: Settings, manifest: Manifest)
 
 
 class _Restore:
-    def __init__(self, settings: Settings, archive: ArchiveReader, manifest: Manifest, progress: Progress) -> None:
-        self._settings, self._archive, self._manifest, self._progress = settings, archive, manifest, progress
+    def __init__(self, settings: Settings, archive: ArchiveReader, manifest: Manifest, begin: Begin) -> None:
+        self._settings, self._archive, self._manifest = settings, archive, manifest
+        self._progress = begin("Restoring", sum(member.size for member in manifest.members))
         self._bytes = self._rows = 0
 
     def run(self) -> None:
@@ -184,6 +183,7 @@ class _Restore:
                 if count % 1_000 == 0:
                     self._progress(self._bytes, self._rows)
                 yield line
+        self._progress(self._bytes, self._rows)
 
     def _ensure_whole(self, connection: Connection) -> None:
         try:

@@ -15,6 +15,7 @@ from webapp.imports.child_process import Child, ChildStopped
 from webapp.imports.requests import ImportFolder, share_original
 from webapp.jobs.places import Places
 from webapp.jobs.progress import Progress, initial_progress
+from webapp.jobs.retries import Retries
 from webapp.jobs.turns import Turns
 from webapp.models import Import
 from webapp.models.mail import Mailer
@@ -60,6 +61,7 @@ class JobContext:
         self.on_guess: Callable[[Import, dict[str, Any]], None] | None = None
         self.unrecorded_failures: dict[str, str] = {}  # reasons by import, while the disk is full
         self.failed_changes: dict[str, str] = {}  # the same of large changes
+        self.retries = Retries()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._children: dict[str, Child] = {}
         self._stopping: set[str] = set()  # subjects that start no child

@@ -15,7 +15,7 @@ from webapp.db.errors import DatabaseBusy, DatabaseTrouble, StorageFull, UserErr
 from webapp.formats.errors import ImportFileError
 from webapp.imports.child_process import Child, ChildDied, ChildFailed, ChildStopped
 from webapp.imports.report import InspectionReport
-from webapp.imports.requests import IndexRequest, InspectRequest, LoadRequest
+from webapp.imports.requests import InspectRequest, LoadRequest
 from webapp.jobs.context import JobContext, draft_of, files_of
 from webapp.jobs.import_drafts import drop_drafts
 from webapp.jobs.progress import Meter, initial_progress
@@ -23,8 +23,6 @@ from webapp.models import Import, ImportState, Table
 from webapp.models.errors import NotFound
 from webapp.models.tables import importing
 from webapp.models.tables.import_model import StateConflict
-from webapp.models.tables.search_indexing import finish_search_index
-from webapp.models.tables.table import SearchIndex
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,6 +34,10 @@ UNEXPECTED = "Something went wrong on the server while your file was read. It ha
 OUT_OF_MEMORY = "The server stopped working on this file several times, most likely because it ran out of memory."
 
 logger = logging.getLogger(__name__)
+
+
+class ChildrenDied(UserError):
+    """A child was started as often as it may be, and was killed each time."""
 
 
 def _ignore(message: dict[str, Any]) -> None:
@@ -89,25 +91,6 @@ async def load_import(context: JobContext, import_id: str) -> None:
         await when_not_busy(context.database.write, importing.finish_loading, import_id, threshold)
 
     await run_pass(context, import_id, ImportState.LOADING, load)
-
-
-async def index_table(context: JobContext, table_id: str) -> None:
-    """Build the full-text index of a large table. Searches work without it, so a failure is only logged."""
-    subject = f"table:{table_id}"
-    async with context.lock(subject):
-        is_over = False
-        while not is_over:
-            table = await get_table(context, int(table_id))
-            if table is None or table.search_index != SearchIndex.BUILDING:
-                return
-            request = IndexRequest(context.rows.address, table.ref)
-            is_built = False
-            try:
-                answer = await run_child(context, subject, request.to_json(), lambda progress: None)
-                is_built = answer["is_built"]
-            except (UserError, ChildFailed, ChildStopped):
-                logger.exception("The search index of table %s could not be built", table_id)
-            is_over = await context.database.write(finish_search_index, table.ref, is_built=is_built)
 
 
 async def discard_import(context: JobContext, import_id: str) -> None:
@@ -201,14 +184,14 @@ async def run_child(
     on_guess: Callable[[dict[str, Any]], None] = _ignore,
 ) -> dict[str, Any]:
     """Run the request in a child process. A killed one is restarted and resumes where it was, or begins again. Raises
-    `UserError` with the text `given_up` if it is killed several times.
+    `ChildrenDied` with the text `given_up` if it is killed several times.
     """
     for start in range(MAX_STARTS):
         try:
             return await context.run_child(subject, Child(request, on_progress, on_guess))
         except ChildDied as error:
             logger.warning("The child of %s, start %d: %s", subject, start + 1, error)
-    raise UserError(given_up)
+    raise ChildrenDied(given_up)
 
 
 def report_progress(context: JobContext, import_: Import) -> Callable[[dict[str, Any]], None]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection
 
 from webapp.db.errors import UserError
+from webapp.jobs.retries import Retries
 from webapp.rowstore import open_loader
 from webapp.rowstore.loader import RowLoader
 from webapp.rowstore.table_ref import Field
@@ -32,6 +33,7 @@ class SortIndexes:
     def __init__(self, address: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._address, self._clock = address, clock
         self._requested: set[tuple[int, int]] = set()
+        self._retries = Retries(clock)
         self._used: dict[int, dict[int, float]] = {}  # by table and stored column: the time of the last request
         self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -40,7 +42,7 @@ class SortIndexes:
     def request(self, table_id: int, field: Field) -> None:
         """Somebody sorts by this column. Returns at once. Repeated requests cost nothing."""
         self._used.setdefault(table_id, {})[field.storage] = self._clock()
-        if (table_id, field.storage) in self._requested:
+        if (table_id, field.storage) in self._requested or not self._retries.is_due((table_id, field.storage)):
             return
         self._requested.add((table_id, field.storage))
         task = asyncio.create_task(self._build(table_id, field))
@@ -69,9 +71,13 @@ class SortIndexes:
                 indexed = await asyncio.shield(building)
                 # Without those that do not exist, to be asked for again.
                 self._requested -= {key for key in self._requested if key[0] == table_id and key[1] not in indexed}
+                self._retries.forget((table_id, field.storage))
             except UserError:  # busy, full or interrupted: sorting works without the index
                 self._requested.discard((table_id, field.storage))
-                logger.warning("No index for column %s of table %s", field.number, table_id, exc_info=True)
+                self._retries.failed((table_id, field.storage))
+                outlook = self._retries.outlook((table_id, field.storage))
+                about = "No index for column %s of table %s: %s"
+                logger.warning(about, field.number, table_id, outlook, exc_info=True)
             except asyncio.CancelledError:
                 await asyncio.gather(building, return_exceptions=True)  # the thread must have finished with the file
                 raise

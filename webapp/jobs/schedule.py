@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from webapp.imports.requests import ImportFolder
-from webapp.jobs import import_passes
+from webapp.jobs import import_passes, search_indexes
 from webapp.jobs.context import JobContext
 from webapp.jobs.history import prune_history
 from webapp.jobs.import_drafts import drop_old_drafts
@@ -29,7 +29,6 @@ from webapp.models.tables.import_update import ImportUpdate
 from webapp.models.tables.large_change import ENDED, UNFINISHED, LargeChange, LargeChangePart
 from webapp.models.tables.large_steps import give_up_undecided, has_undecided
 from webapp.models.tables.spare_columns import empty_spare_column
-from webapp.models.tables.table import SearchIndex
 from webapp.models.tables.trash import PURGING
 from webapp.models.tables.type_change import SpareColumn, TypeChange, TypeChangeState
 
@@ -62,7 +61,7 @@ class Schedule:
         longer needed; not at start, when others wait for their first page.
         """
         unfinished = self._resume_indexes, self._resume_type_changes, self._resume_large_changes, self._resume_purges
-        await _run_all(self._resume_imports, *unfinished, self._resume_mails)
+        await _run_all(self._resume_imports, *unfinished, self._resume_mails, self._renew_indexes)
         next_cleaning = 0.0
         while True:
             await asyncio.sleep(CHECK_EVERY)
@@ -77,6 +76,7 @@ class Schedule:
                     self._prune_history,
                     self._remove_leftovers,
                     self._empty_columns,
+                    self._renew_indexes,
                     self._give_space_back,
                     self._queue.prune,
                 )
@@ -92,8 +92,11 @@ class Schedule:
         await import_passes.record_failures(self._context)
 
     async def _resume_indexes(self) -> None:
-        building = Table.search_index == SearchIndex.BUILDING, Table.deleted_at.is_(None)
-        await self._ensure_started("index_table", select(Table.id).where(*building))
+        for table_id in await search_indexes.find_unbuilt(self._context):
+            await self._queue.ensure_started("index_table", str(table_id))
+
+    async def _renew_indexes(self) -> None:
+        await search_indexes.renew(self._context)
 
     async def _resume_type_changes(self) -> None:
         running = select(TypeChange.id).where(TypeChange.state == TypeChangeState.RUNNING)

@@ -6,7 +6,16 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.jobs import import_drafts, import_passes, import_updates, large_changes, mail, purging, type_changes
+from webapp.jobs import (
+    import_drafts,
+    import_passes,
+    import_updates,
+    large_changes,
+    mail,
+    purging,
+    search_indexes,
+    type_changes,
+)
 from webapp.jobs.context import JobContext
 
 
@@ -28,7 +37,7 @@ TASKS = {
     "draft_import": Task(import_drafts.draft_import),
     "compare_import": Task(import_updates.compare_import, import_passes.fail_import, "imports", import_passes.line_up),
     "discard_import": Task(import_passes.discard_import),
-    "index_table": Task(import_passes.index_table, line="indexes"),
+    "index_table": Task(search_indexes.index_table, line="indexes"),
     "change_type": Task(type_changes.change_type, line="types", line_up=type_changes.line_up),
     "change_rows": Task(large_changes.change_rows, large_changes.fail_change, "changes", large_changes.line_up),
     "purge_table": Task(purging.purge_table),

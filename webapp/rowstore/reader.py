@@ -168,6 +168,10 @@ class RowReader(Protocol):
         """How many stored columns the table has room for."""
         ...
 
+    def has_search_index(self, table: TableRef) -> bool:
+        """Whether searches of these columns are answered by an index, and no useless one is beside it."""
+        ...
+
     def profile(self, table: TableRef, query: TableQuery, number: int, seconds: float = PROFILE_SECONDS) -> Profile:
         """The contents of the column `number`, in the rows the query shows. What takes longer than `seconds` is
         estimated from a sample. Raises `QueryError` for an unknown column, `QueryTimeout` if not even one scan of all

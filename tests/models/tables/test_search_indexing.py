@@ -7,18 +7,20 @@ from sqlalchemy import update
 
 from settings import Settings
 from tests.models.tables.conftest import Followed
+from tests.models.tables.large import carry_out, plan
 from tests.models.tables.test_editing import ADA, PEOPLE, TABLE, table
 from webapp.db.database import Database
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models import Table
 from webapp.models.tables import editing
 from webapp.models.tables.access import find_access
+from webapp.models.tables.change_set import Entry
 from webapp.models.tables.editing import CellEdit
-from webapp.models.tables.search_indexing import finish_search_index
+from webapp.models.tables.search_indexing import finish_search_index, renew_search_index
 from webapp.models.tables.table import SearchIndex
 from webapp.models.tables.type_changing import change_type
 from webapp.models.tables.undo import redo_latest, undo_latest
-from webapp.rowstore import create_store, open_loader
+from webapp.rowstore import create_store, open_loader, within
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sql import tables as row_tables
 
@@ -109,3 +111,44 @@ async def test_a_column_that_keeps_texts_starts_no_second_build(database: Databa
         await keep_a_text(database)
         assert (await found(database)).search_index == state
         await undo(database)
+
+
+async def test_an_index_that_searches_use_is_not_built_again(database: Database, indexed: Followed) -> None:
+    await database.write(renew_search_index, TABLE)
+    assert indexed.tasks == []
+    assert (await found(database)).search_index == SearchIndex.READY
+
+    await database.write(drop_index)
+    await database.write(renew_search_index, TABLE)
+
+    assert indexed.tasks == [("index_table", str(TABLE))]
+    assert (await found(database)).search_index == SearchIndex.BUILDING
+
+
+@pytest.mark.parametrize("state", [SearchIndex.NONE, SearchIndex.BUILDING])
+async def test_nobody_builds_an_index_that_is_not_wanted_or_being_built(
+    database: Database, indexed: Followed, state: SearchIndex
+) -> None:
+    await database.write(drop_index)
+    await set_state(database, state)
+    await database.write(renew_search_index, TABLE)
+    await database.write(renew_search_index, 99)
+    assert indexed.tasks == []
+    assert (await found(database)).search_index == state
+
+
+async def drop_index(work: UnitOfWork) -> None:
+    await within(work, lambda rows: rows.drop_search_index(TABLE))
+
+
+async def test_after_a_large_change_that_keeps_a_text_the_index_is_built_at_once(
+    database: Database, indexed: Followed, system: str
+) -> None:
+    """Unless the database knows the index by the texts in it."""
+    change = await plan(database, [Entry(3, PEOPLE, "", "few")])
+    indexed.tasks.clear()
+    await carry_out(database, change)
+    is_asked_for = ("index_table", str(TABLE)) in indexed.tasks
+    assert is_asked_for == (system == "postgresql")
+    await build(database)
+    assert await uses_index(database)

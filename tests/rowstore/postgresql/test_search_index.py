@@ -14,6 +14,7 @@ from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.loader import RowLoader
 from webapp.rowstore.postgresql import index_building, planning
 from webapp.rowstore.postgresql.connection import PostgresqlConnection
+from webapp.rowstore.postgresql.index_building import IndexBuilder
 from webapp.rowstore.postgresql.search import search_name
 from webapp.rowstore.postgresql.search_index import existing_indexes
 from webapp.rowstore.query import TableQuery
@@ -33,7 +34,13 @@ def table(always_indexed: None, make: Make) -> StoredTable:
 
 def indexes(table: StoredTable) -> list[str]:
     with closing(table.backend.connect()) as driver:
-        return existing_indexes(PostgresqlConnection(driver), table.ref.id)
+        return list(existing_indexes(PostgresqlConnection(driver), table.ref.id))
+
+
+def made(table: StoredTable) -> list[int]:
+    """Which ones these are: one that is built again is another one."""
+    names = ", ".join(f"'{name}'" for name in indexes(table))
+    return [oid for (oid,) in table.backend.execute(f"SELECT oid FROM pg_class WHERE relname IN ({names})")]
 
 
 def is_searched_by_index(table: StoredTable, ref: TableRef) -> bool:
@@ -77,6 +84,58 @@ def test_one_of_columns_as_they_were_is_not_used_and_goes_with_the_next(table: S
     assert kept.build_search_index()
     assert set(indexes(kept)).isdisjoint(old)
     kept.opened.close()
+
+
+def test_one_that_is_complete_stays_and_others_go(table: StoredTable) -> None:
+    current = made(table)
+    table.backend.execute("CREATE INDEX s1_of_another_version ON t1 (c1)")
+    assert not table.rows.has_search_index(table.ref)
+    assert table.build_search_index()
+    assert made(table) == current
+    assert table.rows.has_search_index(table.ref)
+
+
+def test_one_that_is_not_complete_is_built_again(table: StoredTable) -> None:
+    """As an interrupted build of the server leaves it."""
+    current = made(table)
+    table.backend.execute("UPDATE pg_index SET indisvalid = FALSE WHERE indexrelid = ?", current[0])
+    assert not table.rows.has_search_index(table.ref)
+    assert table.build_search_index()
+    assert indexes(table) == [search_name(table.ref)]
+    assert made(table) != current
+    assert table.rows.has_search_index(table.ref)
+
+
+def test_an_unfinished_index_of_a_sort_goes_with_the_next_one(table: StoredTable) -> None:
+    table.build_sort_index(FIELDS[0])
+    table.backend.execute("UPDATE pg_index SET indisvalid = FALSE WHERE indexrelid = 'i1_1'::regclass")
+    table.build_sort_index(FIELDS[1])
+    found = table.backend.execute("SELECT relname FROM pg_class WHERE relname LIKE 'i1%'")
+    assert found == [("i1_2",)]
+    assert len(indexes(table)) == 1
+
+
+def test_a_build_that_is_cancelled_again_and_again_ends(table: StoredTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_building, "PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(index_building, "MAX_CANCELLED", 3)
+    table.write(lambda rows: rows.drop_search_index(1))
+    tries = list[int]()
+    with closing(table.backend.connect()) as other, closing(table.backend.connect()) as driver:
+        builder = IndexBuilder(PostgresqlConnection(driver), threading.Event())
+        driver.execute("SET statement_timeout = 30")
+        other.execute("BEGIN")
+        other.execute("LOCK TABLE t1")
+        with pytest.raises(QueryTimeout):
+            builder.build_search_index(table.ref, lambda done, of: tries.append(done))
+    assert len(tries) == 3
+    assert indexes(table) == []
+
+
+def test_a_time_limit_of_the_role_does_not_end_builds(table: StoredTable) -> None:
+    with closing(table.backend.connect()) as driver:
+        driver.execute("SET statement_timeout = 30")
+        IndexBuilder(PostgresqlConnection(driver), threading.Event())
+        assert driver.execute("SHOW statement_timeout").fetchone() == ("0",)
 
 
 @pytest.mark.parametrize(

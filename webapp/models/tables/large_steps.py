@@ -250,7 +250,8 @@ async def _end(work: UnitOfWork, change: LargeChange, state: LargeState, set_sta
     change.state, change.finished_at = state, utc_now()
     table = await work.session.get_one(Table, table_id, populate_existing=True)
     table.growing = None
-    if change.index_again or is_dropped:
+    # It is asked for already if a column began to keep texts.
+    if change.index_again or is_dropped or table.search_index == SearchIndex.BUILDING:
         begin_search_index(work, table)
     publish_rewritten(work, table_id)
     follow(work, change)  # the job forgets the parts that were not applied

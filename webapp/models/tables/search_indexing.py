@@ -50,6 +50,27 @@ async def finish_search_index(work: UnitOfWork, indexed: TableRef, *, is_built: 
     return True
 
 
+async def renew_search_index(work: UnitOfWork, table_id: int) -> None:
+    """Build it again if searches cannot use the one that there is."""
+    found = select(Table).where(Table.id == table_id, Table.deleted_at.is_(None)).options(selectinload(Table.columns))
+    table = await work.session.scalar(found)
+    if table is None or table.search_index != SearchIndex.READY:
+        return
+    ref = table.ref
+    if not await within(work, lambda rows: rows.has_search_index(ref)):
+        begin_search_index(work, table)
+
+
+async def clear_unfinished(work: UnitOfWork, table_id: int, *, is_given_up: bool) -> None:
+    """Its build has failed, and is given up or begins anew later."""
+    table = await work.session.get(Table, table_id)
+    if table is None or table.search_index != SearchIndex.BUILDING:
+        return
+    await within(work, lambda rows: rows.drop_unfinished_search_index(table_id))
+    if is_given_up:
+        table.search_index = SearchIndex.NONE
+
+
 def _indexed(table: TableRef) -> dict[Field, str]:
     """The columns whose cells the index holds, and of each all that a change of its format changes of them."""
     return {field: null_of(field.format) for field in table.fields}

@@ -1,8 +1,9 @@
 """Building indexes while others read and write, which takes two passes over the rows."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 
 from psycopg.errors import UndefinedColumn
 
@@ -16,30 +17,47 @@ from webapp.rowstore.sql.schema import index_name, index_prefix, table_name
 from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.table_ref import Field, TableRef
 
-PAUSE_SECONDS = 0.1  # before it begins again; then it waits for whoever has the table
+# Before it begins again; then it waits for whoever has the table. Each further pause is twice as long.
+PAUSE_SECONDS = 0.1
 _LOCK = 0x726F7763  # with the id of a table: who builds an index of it
+MAX_CANCELLED = 10  # times; then whoever wanted it has to try later
+_UNFINISHED = (
+    "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+    " WHERE i.indrelid = to_regclass(?) AND starts_with(c.relname, ?) AND NOT i.indisvalid"
+)
 _STOP = (
     "SELECT pg_cancel_backend(building.pid) FROM pg_stat_progress_create_index building"
     " JOIN pg_class c ON c.oid = building.index_relid WHERE building.datname = current_database() AND c.relname = ?"
 )
-# Waiting for the transactions that were running when it began is part of building.
-_SETTINGS = ("lock_timeout = 0", "maintenance_work_mem = '256MB'")
+# Waiting for the transactions that were running when it began is part of building; a limit that the role has for its
+# statements would end each build at the same place.
+_SETTINGS = ("lock_timeout = 0", "statement_timeout = 0", "maintenance_work_mem = '256MB'")
 
 
 class IndexBuilder:
     """On a connection of its own, outside of a transaction. If it is interrupted, it does not begin again."""
 
-    def __init__(self, connection: PostgresqlConnection, is_interrupted: Callable[[], bool]) -> None:
-        self._connection, self._is_interrupted = connection, is_interrupted
+    def __init__(self, connection: PostgresqlConnection, interrupted: threading.Event) -> None:
+        self._connection, self._interrupted = connection, interrupted
         for setting in _SETTINGS:
             connection.execute(Sql(f"SET {setting}"))
 
     def build_search_index(self, table: TableRef, progress: Progress) -> bool:
-        """False if the table is gone, or a column of it."""
-        with self._alone(table.id, search_name(table)):
-            for name in existing_indexes(self._connection, table.id):
-                self._drop(name)  # of columns as they were, or what an interrupted build has left
-            return self._build(search_name(table), table.id, index_sql(table), progress)
+        """False if the table is gone, or a column of it. A complete index stays as it is."""
+        with self._alone(table.id, name := search_name(table)):
+            return self._build_search_index(table, name, progress)
+
+    def _build_search_index(self, table: TableRef, name: str, progress: Progress) -> bool:
+        is_complete = False
+        for existing, is_valid in existing_indexes(self._connection, table.id).items():
+            if existing == name and is_valid:
+                is_complete = True
+            else:
+                self._drop(existing)  # of columns as they were, or what an interrupted build has left
+        if is_complete:  # its builder may have been killed at the very end
+            self._connection.analyze(table_name(table.id))
+            return True
+        return self._build(name, table.id, index_sql(table), progress)
 
     def build_sort_index(self, table_id: int, field: Field, used: Mapping[int, float], since: float) -> set[int]:
         with self._alone(table_id, name := index_name(table_id, field)):
@@ -48,6 +66,8 @@ class IndexBuilder:
     def _build_sort_index(
         self, table_id: int, field: Field, name: str, used: Mapping[int, float], since: float
     ) -> set[int]:
+        for (unfinished,) in self._connection.execute(Sql(_UNFINISHED, (table_name(table_id), index_prefix(table_id)))):
+            self._drop(unfinished)
         indexed = self._connection.indexed_columns(table_id)
         if field.storage in indexed or not self._connection.existing_names([table_name(table_id)]):
             return indexed  # the table may have been deleted before this
@@ -71,9 +91,8 @@ class IndexBuilder:
         if not (is_taken := self._connection.execute(take)):
             self._stop(name)
         while not is_taken:
-            if self._is_interrupted():
+            if self._interrupted.wait(PAUSE_SECONDS):
                 raise QueryTimeout
-            time.sleep(PAUSE_SECONDS)
             is_taken = self._connection.execute(take)
         try:
             yield
@@ -81,22 +100,22 @@ class IndexBuilder:
             self._connection.execute(Sql("SELECT pg_advisory_unlock(?, ?)", lock))
 
     def _build(self, name: str, table_id: int, what: str, progress: Progress) -> bool:
-        """With statistics about what is indexed. False if what is to be indexed is gone."""
-        is_built = False
-        while not is_built:
+        """With statistics about what is indexed. False if what is to be indexed is gone. Raises `QueryTimeout` if it is
+        cancelled again and again.
+        """
+        for cancelled in count(1):
             self._drop(name)  # what an interrupted build has left is not used, and yet written to
             progress(0, 0)
             try:
                 self._connection.execute(Sql(f"CREATE INDEX CONCURRENTLY {name} ON {table_name(table_id)} {what}"))
-                is_built = True
+                break
             except (RowsGone, UndefinedColumn):
                 return False
             except QueryTimeout:
-                if self._is_interrupted():
+                # Somebody needed the table for themselves (`SearchUpkeep.make_way`), or this is interrupted.
+                if cancelled == MAX_CANCELLED or self._interrupted.wait(PAUSE_SECONDS * 2 ** (cancelled - 1)):
                     self._drop(name)
                     raise
-                # Somebody needed the table for themselves (`SearchUpkeep.make_way`).
-                time.sleep(PAUSE_SECONDS)
             except BaseException:
                 self._drop(name)
                 raise

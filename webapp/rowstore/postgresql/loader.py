@@ -50,7 +50,7 @@ class PostgresqlRowLoader(SqlRowLoader):
         return self._index_builder().build_sort_index(table_id, field, used, since)
 
     def _index_builder(self) -> IndexBuilder:
-        return IndexBuilder(self.connection, self._interrupted.is_set)
+        return IndexBuilder(self.connection, self._interrupted)
 
     def interrupt(self) -> None:
         self._interrupted.set()

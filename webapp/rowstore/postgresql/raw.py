@@ -7,13 +7,12 @@ from typing import Any
 import psycopg
 
 from webapp.db.postgresql_driver import register_escaped_text
-from webapp.rowstore.raw import RawRow, RawRows, RawTable, StoredKind, in_batches
+from webapp.rowstore.raw import BATCH_CHARACTERS, BATCH_ROWS, RawRow, RawRows, RawTable, StoredKind
 from webapp.rowstore.sql.schema import table_name
 
 _TABLE = re.compile(r"t([1-9]\d*)", re.ASCII)
 _KINDS: dict[str, StoredKind] = {"text": "text", "bigint": "integer", "double precision": "float"}
 _TYPES = {"text": 'text COLLATE "C"', "integer": "bigint", "float": "double precision"}
-_FETCHED = 200  # rows at a time: each may have megabytes
 _COLUMNS = (
     "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_class c"
     " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
@@ -36,12 +35,13 @@ class PostgresqlRawRows(RawRows):
         return [RawTable(number, tuple(columns[number])) for number in sorted(columns)]
 
     def read(self, table: RawTable, after: int = 0) -> Iterator[list[RawRow]]:
+        """By ids and not with a cursor of the server, which fetches a number of rows: each may have megabytes."""
         names = ", ".join(["id", *table.names])
-        statement = f"SELECT {names} FROM {table_name(table.id)} WHERE id > %s ORDER BY id"
-        with self._connection.cursor("raw_rows") as cursor:
-            cursor.itersize = _FETCHED
-            cursor.execute(statement.encode(), (after,))
-            yield from in_batches(cursor)
+        rows = f"SELECT {names} FROM {table_name(table.id)} WHERE id > %s AND id <= %s ORDER BY id".encode()
+        last = _last_of_batch(table)
+        while (found := self._connection.execute(last, (after,)).fetchone()) and found[0] is not None:
+            yield self._connection.execute(rows, (after, found[0])).fetchall()
+            after = found[0]
 
     def read_ids(self, table_id: int) -> Iterator[list[int]]:
         with self._connection.cursor("raw_ids") as cursor:
@@ -73,3 +73,14 @@ class PostgresqlRawRows(RawRows):
     def finish(self, table_id: int) -> None:
         """The planner knows nothing of the rows yet."""
         self._connection.execute(f"ANALYZE {table_name(table_id)}".encode())
+
+
+def _last_of_batch(table: RawTable) -> bytes:
+    """The id of the last row of the next batch: a further row is in it if those before it are small enough. PostgreSQL
+    knows the sizes of long texts without reading them.
+    """
+    sizes = [f"coalesce(octet_length({name}), 0)" for name, kind in table.columns if kind == "text"]
+    size = " + ".join(["0", *sizes])
+    some = f"SELECT id, {size} AS size FROM {table_name(table.id)} WHERE id > %s ORDER BY id LIMIT {BATCH_ROWS}"
+    sized = f"SELECT id, sum(size) OVER (ORDER BY id) - size AS before FROM ({some}) AS chosen"
+    return f"SELECT max(id) FROM ({sized}) AS sized WHERE before < {BATCH_CHARACTERS}".encode()

@@ -8,15 +8,14 @@ since would be written to for nothing. Its name says what it is made of. How sea
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from webapp.rowstore.postgresql.search import search_prefix, search_text_sql
+from webapp.rowstore.postgresql.search import search_name, search_prefix, search_text_sql
 from webapp.rowstore.sql.connection import Connection
 from webapp.rowstore.sql.schema import table_name
 from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.table_ref import TableRef
 
-# Complete or not.
 _INDEXES = (
-    "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+    "SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
     " WHERE i.indrelid = to_regclass(?) AND starts_with(c.relname, ?)"
 )
 _BUILDERS = (
@@ -30,9 +29,9 @@ def index_sql(table: TableRef) -> str:
     return f'USING gin (({search_text_sql(table.indexed)} COLLATE "default") gin_trgm_ops)'
 
 
-def existing_indexes(connection: Connection, table_id: int) -> list[str]:
-    """The names of all search indexes of the table."""
-    return [name for (name,) in connection.execute(Sql(_INDEXES, (table_name(table_id), search_prefix(table_id))))]
+def existing_indexes(connection: Connection, table_id: int) -> dict[str, bool]:
+    """The names of all search indexes of the table, and whether each is complete."""
+    return dict(connection.execute(Sql(_INDEXES, (table_name(table_id), search_prefix(table_id)))))
 
 
 class PostgresqlSearchUpkeep:
@@ -42,6 +41,9 @@ class PostgresqlSearchUpkeep:
     @contextmanager
     def upkeep(self, table: TableRef, ids: Sequence[int]) -> Iterator[None]:
         yield
+
+    def is_current(self, table: TableRef) -> bool:
+        return existing_indexes(self._connection, table.id) == {search_name(table): True}
 
     def drop(self, table_id: int) -> None:
         self._drop(table_id)

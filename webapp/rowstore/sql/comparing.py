@@ -36,9 +36,10 @@ class SqlFileComparison(ComparisonTables, FileComparison):
         super().__init__(connection, columns)
         self.table = table
         self._keys = [place for number in keys for place, field in enumerate(columns) if field.number == number]
-        self._rows = SqlRowReader(connection)
         try:
             self.seq = self._begin()
+            self._source = self.open_source()
+            self._rows = SqlRowReader(self._source)
             self.create_file_table([f"x{place}" for place in range(len(columns))])
             for name, stored in _TABLES.items():
                 self.create_table(name, stored)
@@ -72,13 +73,11 @@ class SqlFileComparison(ComparisonTables, FileComparison):
         join = all_of([Sql(f"f.x{place} = {print_exact(self.columns[place])}") for place in self._keys]).text
         keyless = self._all_empty(print_exact(self.columns[place]) for place in self._keys)
         row = self._row
-        found = (
-            f"SELECT t.{row}, f.{row}, f.{row} IS NOT NULL AND {self._differ()}"
-            f" FROM {table_name(self.table.id)} t LEFT JOIN file f ON {join}"
-            f" WHERE t.{row} > ? AND t.{row} <= ? AND NOT {keyless}"
-        )
+        pair = f"t.{row}, f.{row}, f.{row} IS NOT NULL AND {self._differ()}"
+        where = f"t.{row} > ? AND t.{row} <= ? AND NOT {keyless}"
         for after, last in self._ranges(progress):
-            self._run(f"INSERT INTO pairs {found}", after, last)
+            rows = f"{self.rows_between(after, last)} t LEFT JOIN file f ON {join}"
+            self._run(f"INSERT INTO pairs SELECT {pair} FROM {rows} WHERE {where}", after, last)
         self._index_pairs()
         self._run(
             f"{_REFUSE} SELECT n, 'ambiguous' FROM pairs WHERE n IS NOT NULL"
@@ -121,7 +120,7 @@ class SqlFileComparison(ComparisonTables, FileComparison):
             empty = self._all_empty(
                 map(self._connection.dialect.print_exact, map(self.columns.__getitem__, self._keys))
             )
-            keyless = self._number(f"SELECT count(*) FROM {table_name(self.table.id)} WHERE {empty}")
+            keyless = self._count_rows(f"WHERE {empty}")
         counts = {kind: self._number(f"SELECT count(*) FROM ({_refused(kind)}) AS chosen") for kind in _PROBLEMS}
         samples = {kind: self._sample(_refused(kind)) for kind in _PROBLEMS}
         return KeyProblems(counts, samples, keyless)
@@ -209,16 +208,20 @@ class SqlFileComparison(ComparisonTables, FileComparison):
     def _ranges(self, progress: Progress) -> Iterator[tuple[int, int]]:
         """The ids of the table's rows in steps: (behind this one, up to this one)."""
         name, after, done = table_name(self.table.id), 0, 0
-        total = self._number(f"SELECT count(*) FROM {name}")
+        total = self._count_rows()
         some = f"SELECT {self._row} AS id FROM {name} WHERE {self._row} > ? ORDER BY 1 LIMIT {SCAN}"
         statement = f"SELECT max(id), count(*) FROM ({some}) AS chosen"
         while True:
-            ((last, count),) = self._connection.execute(Sql(statement, (after,)))
+            ((last, count),) = self._source.execute(Sql(statement, (after,)))
             if last is None:
                 return
             yield after, last
             after, done = last, done + count
             progress(done, total)
+
+    def _count_rows(self, where: str = "") -> int:
+        found = self._source.execute(Sql(f"SELECT count(*) FROM {table_name(self.table.id)} {where}"))
+        return int(found[0][0])
 
     def _matched(self) -> Matched:
         file = self._number(f"SELECT count(*) FROM file f WHERE {_is_accepted(f'f.{self._row}')}")
@@ -249,7 +252,7 @@ class SqlFileComparison(ComparisonTables, FileComparison):
         fields, row = [field for field in self.columns if field.number > 0], self._row
         for after, last in self._ranges(progress):
             ids = f"SELECT {row} FROM {table_name(self.table.id)} WHERE {row} > {after} AND {row} <= {last}"
-            for some in self._numbers(ids):
+            for some in self._numbers(ids, self._source):
                 cells = self._rows.cells(self.table, some, fields)
                 yield [(digest(cells[row_id]), row_id) for row_id in some]
 

@@ -29,6 +29,18 @@ class ComparisonTables(ABC):
         ...
 
     @abstractmethod
+    def open_source(self) -> Connection:
+        """Where the application's table is read, on the same snapshot."""
+        ...
+
+    @abstractmethod
+    def rows_between(self, after: int, last: int) -> str:
+        """The name of a table of this connection that has the rows of the application's table behind the row `after` up
+        to `last`, and perhaps others.
+        """
+        ...
+
+    @abstractmethod
     def close(self) -> None:
         """Close the connection; the tables that were made for it go."""
         ...
@@ -80,10 +92,11 @@ class ComparisonTables(ABC):
     def _number(self, statement: str) -> int:
         return int(self._connection.execute(Sql(statement))[0][0])
 
-    def _batches(self, statement: str) -> Iterator[list[tuple[int, ...]]]:
-        with closing(self._connection.iterate(Sql(statement), BATCH)) as batches:
+    def _batches(self, statement: str, source: Connection | None = None) -> Iterator[list[tuple[int, ...]]]:
+        with closing((source or self._connection).iterate(Sql(statement), BATCH)) as batches:
             yield from batches
 
-    def _numbers(self, statement: str) -> Iterator[list[int]]:
-        for batch in self._batches(statement):
+    def _numbers(self, statement: str, source: Connection | None = None) -> Iterator[list[int]]:
+        """Of this connection's tables, or of those of the `source`."""
+        for batch in self._batches(statement, source):
             yield [number for (number,) in batch]

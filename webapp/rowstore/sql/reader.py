@@ -206,6 +206,9 @@ class SqlRowReader(RowReader):
     def free_columns(self, table_id: int) -> int:
         return max(0, self.connection.dialect.limits.columns - len(self.connection.column_types(table_name(table_id))))
 
+    def has_search_index(self, table: TableRef) -> bool:
+        return self.connection.search_index.is_current(table)
+
     def profile(self, table: TableRef, query: TableQuery, number: int, seconds: float = PROFILE_SECONDS) -> Profile:
         column, query = query.field(number), query.sorted_by()
         return Profiler(self.connection, table, query, column).profile(seconds)

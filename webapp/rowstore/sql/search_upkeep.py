@@ -12,6 +12,10 @@ class SearchUpkeep(Protocol):
         """Keep the index of these rows equal to them, whatever changes in this block."""
         ...
 
+    def is_current(self, table: TableRef) -> bool:
+        """Whether the index is complete and made of these columns as they are printed now, and the only one."""
+        ...
+
     def drop(self, table_id: int) -> None:
         """And what has been built of another one."""
         ...

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from webapp.db.sqlite_driver import BUSY_TIMEOUT
 from webapp.rowstore.sql.comparing import SqlFileComparison
+from webapp.rowstore.sql.schema import table_name
 from webapp.rowstore.sql.statement import Sql, marks
 from webapp.rowstore.sqlite.connection import SqliteConnection
 from webapp.rowstore.sqlite.transaction import readable_errors
@@ -26,6 +27,12 @@ class SqliteFileComparison(SqlFileComparison):
 
     def begin(self) -> None:
         self._connection.execute(Sql("BEGIN"))
+
+    def open_source(self) -> SqliteConnection:
+        return SqliteConnection(self._driver)
+
+    def rows_between(self, after: int, last: int) -> str:
+        return table_name(self.table.id)
 
     def close(self) -> None:
         self._driver.close()

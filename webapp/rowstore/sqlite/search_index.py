@@ -176,6 +176,10 @@ class SqliteSearchUpkeep:
                     changed = [(row_id, *cells) for row_id, cells in texts.items() if last is None or row_id <= last]
                     _write(driver, name, table, command, changed)
 
+    def is_current(self, table: TableRef) -> bool:
+        complete, building = search_name(table.id), search_name(table.id, building=True)
+        return self._connection.existing_names([complete, building]) == {complete}
+
     def drop(self, table_id: int) -> None:
         for statement in drop_search_sql(table_id):
             self._connection.execute(Sql(statement))
