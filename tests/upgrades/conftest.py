@@ -12,7 +12,7 @@ from settings import Settings
 from tests.conftest import Client, make_settings
 from tests.copies.installations import DATABASES
 from tests.database import FILE, on_server
-from tests.postgresql import PostgresServer, sqlalchemy_url
+from tests.postgresql import EMPTY, PostgresServer, sqlalchemy_url
 from tests.upgrades import installations
 from tests.upgrades.installations import copy_database, unpack
 from webapp import create_app
@@ -57,6 +57,15 @@ def before(request: pytest.FixtureRequest, tmp_path: Path, unpacked: Path) -> It
             server = request.getfixturevalue("postgresql_server")
             made.enter_context(on_server(folder, server, request.getfixturevalue("unpacked_postgresql")))
         yield settings_of(folder)
+
+
+@pytest.fixture
+def empty(request: pytest.FixtureRequest, before: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """Of an installation that has nothing yet, on a database of the same system."""
+    with ExitStack() as made:
+        if before.database_url:
+            made.enter_context(on_server(tmp_path / "empty", request.getfixturevalue("postgresql_server"), EMPTY))
+        yield settings_of(tmp_path / "empty")
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from webapp.rowstore import raw_rows
 
 RELEASE: Final = Path(__file__).parent / "release"
 BACKUP: Final = RELEASE.with_suffix(".backup")
+TABLES: Final = RELEASE.with_suffix(".tables")
 _OF_PEOPLE: Final = re.compile(r"[ts][0-9]+(_|$)")  # imported tables, and search indexes
 _KINDS: Final[dict[str, Kind]] = {
     "BIGINT": "integer",

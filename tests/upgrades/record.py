@@ -5,8 +5,10 @@ It needs nothing but that program and httpx, and asks it over HTTP as people and
     git archive TAG | tar x -C /tmp/release
     cd /tmp/release && PYTHONPATH=. python .../tests/upgrades/record.py .../tests/upgrades/release
 
-writes `release.sql.xz`, the database and the files of the data folder as SQL, and `release.json`: who can sign in with
-what, and the hashes of what the server sent. If the program can make backups, it adds `release.backup`.
+writes `release.sql.xz`, the database and the files of the data folder as SQL; `release.json`, who can sign in with
+what, and the hashes of what the server sent; and `release.backup` and `release.tables`, the archives that the program
+makes of it. (What is there now was written by version 0.1 before PostgreSQL, at revision 0028. That had no archives:
+the backup was made at the same revision, and the tables at 0029, by the first programs that could.)
 """
 
 import base64
@@ -53,8 +55,8 @@ def main(target: Path) -> None:
         target.with_suffix(".json").write_text(json.dumps(recorded, indent=1, ensure_ascii=False) + "\n")
         sql = "".join(f"{line}\n" for line in dump(data)).encode()
         target.with_suffix(".sql.xz").write_bytes(lzma.compress(sql, preset=9 | lzma.PRESET_EXTREME))
-        target.with_suffix(".backup").unlink(missing_ok=True)
-        program.run("db", "backup", str(target.with_suffix(".backup").absolute()), may_fail=True)
+        program.run("db", "backup", "--force", str(target.with_suffix(".backup").absolute()))
+        program.run("table", "export-all", "--force", str(target.with_suffix(".tables").absolute()))
 
 
 class Program:
@@ -71,12 +73,9 @@ class Program:
         assert ready
         self.url = ready[1]
 
-    def run(self, *arguments: str, text: str = "", may_fail: bool = False) -> str:
+    def run(self, *arguments: str, text: str = "") -> None:
         command = [sys.executable, "-m", "webapp", *arguments]
-        done = subprocess.run(
-            command, env=self._environment, input=text, stdout=subprocess.PIPE, text=True, check=not may_fail
-        )
-        return done.stdout
+        subprocess.run(command, env=self._environment, input=text, text=True, check=True)
 
     def close(self) -> None:
         self._server.send_signal(signal.SIGTERM)

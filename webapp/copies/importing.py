@@ -58,7 +58,7 @@ def import_all(
 ) -> list[ImportedTable]:
     """Raises `UserError`. Tables that were complete by then stay."""
     with opened(path) as archive:
-        manifest = archive.read_manifest(TablesManifest)
+        manifest = archive.read_manifest(TablesManifest, migrations.head())
         archive.verify(manifest.members, verified)
         tables = [ArchivedTable(archive, members) for members in manifest.tables]
         with FileLeader(settings.data_dir).leading():

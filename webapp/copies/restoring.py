@@ -47,7 +47,7 @@ def restore(settings: Settings, path: Path, *, progress: Progress, verified: Pro
     `UserError`.
     """
     with opened(path) as archive:
-        manifest = archive.read_manifest(Manifest)
+        manifest = archive.read_manifest(Manifest, migrations.head())
         _ensure_possible(archive, manifest)
         archive.verify(manifest.members, verified)
         with FileLeader(settings.data_dir).leading():
@@ -59,9 +59,7 @@ def restore(settings: Settings, path: Path, *, progress: Progress, verified: Pro
 
 def _ensure_possible(archive: ArchiveReader, manifest: Manifest) -> None:
     if manifest.revision not in migrations.revisions():
-        raise archive.bad(
-            f"it was made by another version of Rowcast ({manifest.program}); install that, or a later one."
-        )
+        raise archive.bad(f"its revision {manifest.revision} is none that Rowcast has had.")
     names, ids = [table.name for table in manifest.own], [table.id for table in manifest.tables]
     if len(set(names)) < len(names) or len(set(ids)) < len(ids):
         raise archive.bad("it has a table twice.")
