@@ -6,6 +6,7 @@ Nothing here names a revision: whatever migrations come are tested by this as so
 import asyncio
 import hashlib
 import time
+from pathlib import Path
 from typing import Any
 
 import pyotp
@@ -13,10 +14,13 @@ import pytest
 from quart.testing import QuartClient
 
 from settings import Settings
+from tests.copies.installations import ignore
 from tests.database import FILE, broken
 from tests.servers import PATIENCE
 from webapp.cli import doctor
+from webapp.copies.backup import back_up
 from webapp.db import migrations
+from webapp.db.migrations import NewerDatabase
 from webapp.db.systems import system_of
 from webapp.models import Base
 from webapp.web.application import Application
@@ -105,6 +109,20 @@ async def test_the_start_migrates_it(before: Settings, app: Application) -> None
     found = [check for check in doctor.checks(before) if check.name in about_the_data]
     assert [str(check) for check in found if not check.is_good] == []
     assert len(found) == len(about_the_data)
+
+
+def test_an_older_version_does_not_start_on_what_a_newer_one_has_upgraded(
+    before: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here the program is older instead."""
+    recorded, known = migrations.current(before), migrations.revisions()
+    assert recorded
+    monkeypatch.setattr(migrations, "revisions", lambda: {revision for revision in known if revision < recorded})
+    with pytest.raises(NewerDatabase, match=f"it has revision {recorded}.* restore the backup"):
+        migrations.upgrade(before)
+    with pytest.raises(NewerDatabase):
+        back_up(before, tmp_path / "all.zip", force=False, progress=ignore)
+    assert migrations.current(before) == recorded
 
 
 async def test_everybody_signs_in_and_opens_pages(app: Application, recorded: dict[str, Any], ada: Visit) -> None:
