@@ -34,6 +34,7 @@ import httpx
 PASSWORD = "correct horse battery"
 PEOPLE = {"bob": "administrator", "eve": "member", "gus": "guest"}
 FORMATS = ("csv", "json", "ndjson")
+PLAIN = ("2026-05-06", "2026-05-06 07:08:09", "no", "09:15", "0:30:00", "")
 ODD = [
     ("Zoë", "1,000", "0.10", "2026-01-02", "2026-01-02 03:04:05", "yes", "08:30", "1:02:03", 'two\nlines, "quoted"'),
     ("Ünï", "NA", "1e-7", "2026-02-03", "", "no", "", "0:00:07", "\u2400 and \u241b and \U0001f600"),
@@ -41,7 +42,7 @@ ODD = [
     ("long", "7", "12.5", "2026-12-31", "2026-06-07 08:09:10", "yes", "00:00", "100:00:00", "long text " * 3_000),
     (" space ", "-3", "", "2026-03-04", "", "no", "12:00", "", "=1+1"),
     ("", "", "", "", "", "", "", "", ""),
-    *((f"plain {n}", str(n), f"{n}.5", "2026-05-06", "2026-05-06 07:08:09", "no", "09:15", "0:30:00", "") for n in range(30)),
+    *((f"plain {number}", str(number), f"{number}.5", *PLAIN) for number in range(30)),
 ]
 TITLES = ("Name", "Amount", "Share", "Day", "Seen", "Active", "Opens", "Lasts", "Note")
 MANY = 1_200  # rows: more than are changed at once without a job
@@ -137,7 +138,8 @@ class Recorder:
 
     def _import(self, name: str, content: bytes, table: str = "", **more: str) -> None:
         parameters = {"filename": name, "start": "true", **more}
-        answer = self._api.post(f"{table}/imports", params=parameters, content=content, headers={"Content-Type": "text/csv"})
+        headers = {"Content-Type": "text/csv"}
+        answer = self._api.post(f"{table}/imports", params=parameters, content=content, headers=headers)
         answer.raise_for_status()
         deadline = time.monotonic() + 60
         while (found := self._call("GET", f"/imports/{answer.json()['id']}"))["state"] != "done":
@@ -186,7 +188,7 @@ class Recorder:
         self._found["large_change"] = self._until_changed(2, before)
 
     def _import_again(self) -> None:
-        rows = "Number,Half,Text\n5,99.5,row five\n9999,1.5,new\n".encode()
+        rows = b"Number,Half,Text\n5,99.5,row five\n9999,1.5,new\n"
         self._import("many.csv", rows, "/tables/2", mode="update", key="Number")
 
     def _trash(self) -> None:
@@ -235,7 +237,8 @@ def odd() -> bytes:
 
 
 def many() -> bytes:
-    return ("Number,Half,Text\n" + "".join(f"{row},{row * 1.5},row {row % 97}\n" for row in range(1, MANY + 1))).encode()
+    lines = (f"{row},{row * 1.5},row {row % 97}\n" for row in range(1, MANY + 1))
+    return "".join(["Number,Half,Text\n", *lines]).encode()
 
 
 def path(made: Any) -> str:

@@ -6,6 +6,8 @@ Nothing here names a revision: whatever migrations come are tested by this as so
 import asyncio
 import hashlib
 import time
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -169,12 +171,22 @@ async def test_what_was_changed_is_undone(ada: Visit, program: Visit, recorded: 
 
 
 async def test_a_large_change_is_undone(ada: Visit, program: Visit, recorded: dict[str, Any]) -> None:
-    """After what came later: one after the other in the background."""
+    """After what came later: one after the other, in the background."""
+
+    async def begin(seq: int) -> bool:
+        return await ada.status(f"/tables/2/history/{seq}/revert?back=/tables/2") != 422
+
+    async def is_done() -> bool:
+        return await program.sha256(export(2)) == recorded["before_large_change"]
+
+    for seq in range(len(recorded["histories"]["2"]), recorded["large_change"] - 1, -1):
+        await until(partial(begin, seq))
+    await until(is_done)
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(PATIENCE):
-        for seq in range(len(recorded["histories"]["2"]), recorded["large_change"] - 1, -1):
-            while await ada.status(f"/tables/2/history/{seq}/revert?back=/tables/2") == 422:
-                await asyncio.sleep(0.02)
-        while await program.sha256(export(2)) != recorded["before_large_change"]:
+        while not await condition():  # noqa: ASYNC110  (as whoever waits for it looks again)
             await asyncio.sleep(0.02)
 
 
