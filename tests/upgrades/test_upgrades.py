@@ -13,7 +13,6 @@ from typing import Any
 
 import pyotp
 import pytest
-from quart.testing import QuartClient
 
 from settings import Settings
 from tests.copies.installations import ignore
@@ -52,7 +51,7 @@ class Visit:
     """One person's browser, or a program with a token."""
 
     def __init__(self, app: Application, token: str = "") -> None:
-        self._client: QuartClient = app.test_client()
+        self._client: Any = app.test_client()
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     async def get(self, path: str, status: int = 200) -> bytes:
@@ -74,7 +73,7 @@ class Visit:
         return int((await self._client.post(path)).status_code)
 
     async def call(self, path: str, method: str = "GET", **body: Any) -> Any:
-        given = {"json": body} if body else {}
+        given: dict[str, Any] = {"json": body} if body else {}
         answer = await self._client.open(f"/api/v1{path}", method=method, headers=self._headers, **given)
         found = await answer.get_json()
         assert answer.status_code < 300, found
@@ -177,7 +176,7 @@ async def test_a_large_change_is_undone(ada: Visit, program: Visit, recorded: di
         return await ada.status(f"/tables/2/history/{seq}/revert?back=/tables/2") != 422
 
     async def is_done() -> bool:
-        return await program.sha256(export(2)) == recorded["before_large_change"]
+        return bool(await program.sha256(export(2)) == recorded["before_large_change"])
 
     for seq in range(len(recorded["histories"]["2"]), recorded["large_change"] - 1, -1):
         await until(partial(begin, seq))
