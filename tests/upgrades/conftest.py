@@ -13,8 +13,7 @@ from tests.conftest import Client, make_settings
 from tests.copies.installations import DATABASES
 from tests.database import FILE, on_server
 from tests.postgresql import EMPTY, PostgresServer, sqlalchemy_url
-from tests.upgrades import installations
-from tests.upgrades.installations import copy_database, unpack
+from tests.upgrades.installations import copy_database, read_recorded, unpack
 from webapp import create_app
 from webapp.web.application import Application
 
@@ -28,7 +27,7 @@ def settings_of(data_dir: Path, **more: Any) -> Settings:
 
 @pytest.fixture(scope="session")
 def recorded() -> dict[str, Any]:
-    return installations.recorded()
+    return read_recorded()
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from webapp.db.folders import private_folder
 from webapp.rowstore import raw_rows
 
 RELEASE: Final = Path(__file__).parent / "release"
+FIRST: Final = RELEASE.with_name("first")  # that of 0.1.0
 BACKUP: Final = RELEASE.with_suffix(".backup")
 TABLES: Final = RELEASE.with_suffix(".tables")
 _OF_PEOPLE: Final = re.compile(r"[ts][0-9]+(_|$)")  # imported tables, and search indexes
@@ -35,17 +36,18 @@ _KINDS: Final[dict[str, Kind]] = {
 }
 
 
-def recorded() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(RELEASE.with_suffix(".json").read_text())
+def read_recorded(recording: Path = RELEASE) -> dict[str, Any]:
+    """What was written down."""
+    found: dict[str, Any] = json.loads(recording.with_suffix(".json").read_text())
     return found
 
 
-def unpack(data_dir: Path) -> Path:
+def unpack(data_dir: Path, recording: Path = RELEASE) -> Path:
     """Make the data folder; its database is a file, as that release had it."""
     private_folder(data_dir)
     with closing(sqlite3.connect(data_dir / FILE)) as database:
         database.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        database.executescript(lzma.decompress(RELEASE.with_suffix(".sql.xz").read_bytes()).decode())
+        database.executescript(lzma.decompress(recording.with_suffix(".sql.xz").read_bytes()).decode())
         for path, content in database.execute("SELECT path, content FROM files").fetchall():
             private_folder((data_dir / path).parent)
             (data_dir / path).write_bytes(content.encode() if isinstance(content, str) else content)
