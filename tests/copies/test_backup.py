@@ -73,7 +73,7 @@ def test_a_file_that_exists_stays_unless_it_is_to_be_replaced(source: Settings, 
     assert file.read_text() == "precious"
     back_up(source, file, force=True, progress=ignore)
     with opened(file) as archive:
-        assert archive.read_manifest(Manifest).revision == migrations.head()
+        assert archive.read_manifest(Manifest, migrations.head()).revision == migrations.head()
 
 
 def test_what_fails_leaves_no_file(source: Settings, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,9 +111,13 @@ def _said(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (lambda said: said.update(version=2), "version"),
-        (lambda said: said.update(format="rowcast-tables"), "format"),
-        (lambda said: said.update(revision="9999"), "another version of Rowcast"),
+        (lambda said: said.update(version=2, program="Rowcast 7", more=1), "a newer version of Rowcast (Rowcast 7)"),
+        (lambda said: said.update(revision="9999", more=1), "a newer version of Rowcast"),
+        (lambda said: said.update(version=0), "it has the format 0"),
+        (lambda said: said.update(revision="0021"), "its revision 0021 is none"),
+        (lambda said: said.update(format="rowcast-tables"), "for another command: rowcast table import-all"),
+        (lambda said: said.update(format="else"), "format"),
+        (lambda said: said.update(version="new"), "version"),
         (lambda said: said.update(more=1), "more"),
         (lambda said: said["own"].pop(), "not the parts"),
         (lambda said: said["own"].append(said["own"][0]), "a table twice"),

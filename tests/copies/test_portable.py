@@ -286,6 +286,24 @@ def test_tables_that_are_not_what_the_archive_says_are_refused(source: Settings,
     assert without_last_ids(after) == without_last_ids(before)
 
 
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"version": 2, "program": "Rowcast 7", "more": 1}, r"a newer version of Rowcast \(Rowcast 7\)"),
+        ({"version": 0}, "it has the format 0"),
+        ({"format": "rowcast-backup"}, "for another command: rowcast db restore"),
+    ],
+)
+def test_other_formats_are_refused(
+    source: Settings, target: Settings, file: Path, said: dict[str, Any], why: str
+) -> None:
+    export_all(source, file, force=False, progress=ignore)
+    before = everything(target)
+    with pytest.raises(BadArchive, match=f"{why}.*Nothing was changed"):
+        import_all(target, forged(file, manifest=lambda known: known | said), BEN, verified=ignore, progress=ignore)
+    assert everything(target) == before
+
+
 @TO_ANY
 def test_a_history_that_cannot_be_is_refused(source: Settings, target: Settings, file: Path) -> None:
     export_all(source, file, force=False, progress=ignore)

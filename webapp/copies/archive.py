@@ -18,6 +18,7 @@ from zlib import error as ZlibError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from webapp.copies.heading import problem_with
 from webapp.db.errors import UserError
 from webapp.db.folders import FILE_MODE
 
@@ -141,7 +142,8 @@ class ArchiveReader:
     def bad(self, why: str) -> BadArchive:
         return BadArchive(self._path, why)
 
-    def read_manifest(self, kind: type[M]) -> M:
+    def read_manifest(self, kind: type[M], newest_revision: str) -> M:
+        """`newest_revision`: that this version has of the database."""
         try:
             info = self._archive.getinfo(MANIFEST)
         except KeyError:
@@ -150,6 +152,8 @@ class ArchiveReader:
             raise self.bad("its manifest is too large.")
         with self._readable():
             data = b"".join(self._blocks(info, info.file_size))
+        if problem := problem_with(data, kind, newest_revision):
+            raise self.bad(problem)
         try:
             return kind.model_validate_json(data)
         except ValidationError as error:

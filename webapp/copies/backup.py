@@ -116,7 +116,7 @@ def ensure_current(settings: Settings) -> None:
     if not copying.exists(settings):
         raise NothingToCopy(settings)
     copying.ensure_finished(settings)
-    if (revision := migrations.current(settings)) != migrations.head():
+    if (revision := migrations.ensure_known(settings)) != migrations.head():
         raise UserError(
             f"The database has revision {revision}, and this version of Rowcast has {migrations.head()}."
             " Upgrade it first: rowcast db upgrade"

@@ -58,7 +58,7 @@ def import_all(settings: Settings, path: Path, owner_email: str, begin: Begin) -
     were complete by then stay.
     """
     with opened(path) as archive:
-        manifest = archive.read_manifest(TablesManifest)
+        manifest = archive.read_manifest(TablesManifest, migrations.head())
         archive.verify(manifest.members, begin)
         tables = [ArchivedTable(archive, members) for members in manifest.tables]
         with FileLeader(settings.data_dir).leading():

@@ -45,7 +45,7 @@ class NotEmpty(UserError):
 def restore(settings: Settings, path: Path, begin: Begin) -> Summary:
     """`begin` is told of two steps: comparing with the hashes, and filling the database. Raises `UserError`."""
     with opened(path) as archive:
-        manifest = archive.read_manifest(Manifest)
+        manifest = archive.read_manifest(Manifest, migrations.head())
         _ensure_possible(archive, manifest)
         archive.verify(manifest.members, begin)
         with FileLeader(settings.data_dir).leading():
@@ -57,9 +57,7 @@ def restore(settings: Settings, path: Path, begin: Begin) -> Summary:
 
 def _ensure_possible(archive: ArchiveReader, manifest: Manifest) -> None:
     if manifest.revision not in migrations.revisions():
-        raise archive.bad(
-            f"it was made by another version of Rowcast ({manifest.program}); install that, or a later one."
-        )
+        raise archive.bad(f"its revision {manifest.revision} is none that Rowcast has had.")
     names, ids = [table.name for table in manifest.own], [table.id for table in manifest.tables]
     if len(set(names)) < len(names) or len(set(ids)) < len(ids):
         raise archive.bad("it has a table twice.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from settings import Settings
 from webapp.db.copying import ensure_finished
+from webapp.db.errors import UserError
 from webapp.db.systems import system_of
 
 if TYPE_CHECKING:
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
     from sqlalchemy import MetaData
 
 HERE = Path(__file__).parent
+
+
+class NewerDatabase(UserError):
+    def __init__(self, revision: str) -> None:
+        super().__init__(
+            f"A newer version of Rowcast has upgraded this database: it has revision {revision}, and this version has"
+            f" {head()}. Install that version again; or restore the backup from before the upgrade into an empty place."
+        )
 
 
 def head() -> str:
@@ -34,14 +43,23 @@ def current(settings: Settings) -> str | None:
     return system_of(settings).revision()
 
 
+def ensure_known(settings: Settings) -> str | None:
+    """Return the revision of the database, which is one of this version. Raises `NewerDatabase`."""
+    revision = current(settings)
+    if revision is not None and revision not in revisions():
+        raise NewerDatabase(revision)
+    return revision
+
+
 def upgrade(settings: Settings) -> bool:
     """Migrate the database to the newest revision; return whether there was anything to do.
 
     All migrations run in one transaction that holds a lock: two servers that start together take turns, and a
-    failing migration leaves the database unchanged. Raises `CopyUnfinished` for a database that is being filled.
+    failing migration leaves the database unchanged. Raises `CopyUnfinished` for a database that is being filled, and
+    `NewerDatabase`.
     """
     ensure_finished(settings)
-    if current(settings) == head():
+    if ensure_known(settings) == head():
         return False
     migrate(settings, head())
     system_of(settings).compact_once()
