@@ -141,7 +141,9 @@ class Database:
 
         def run() -> T:
             with engine.connect() as connection:
-                return work(connection)
+                result = work(connection)
+                connection.commit()  # there is nothing to write; with a rollback a driver forgets what is prepared
+                return result
 
         return await asyncio.get_running_loop().run_in_executor(threads, copy_context().run, run)
 

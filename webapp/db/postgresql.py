@@ -2,9 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import psycopg
@@ -16,7 +17,8 @@ from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
 import webapp.db.postgresql_types  # noqa: F401  # for its effect
 from webapp.db.errors import known_error
-from webapp.db.postgresql_driver import connect, conninfo, prepare, storable_json
+from webapp.db.postgresql_driver import KEEPS_PLANS, WRITER, connect, conninfo, prepare, storable_json
+from webapp.db.postgresql_often import execute_prepared
 from webapp.db.postgresql_threads import ThreadedConnection, commit
 
 T = TypeVar("T")
@@ -53,13 +55,14 @@ def create_blocking_reader(url: str, size: int) -> Engine:
     """Connections like the readers', for use in threads."""
     engine = create_engine(
         _DIALECT,
-        creator=lambda: open_driver(url, read_only=True),
+        creator=lambda: open_driver(url, KEEPS_PLANS, read_only=True),
         poolclass=QueuePool,
         pool_size=size,
         max_overflow=0,
         **ENGINE,
     )
     event.listen(engine, "handle_error", on_error)
+    event.listen(engine, "do_execute", execute_prepared)
     return engine
 
 
@@ -85,6 +88,7 @@ class PostgresqlWriter:
         )
         for engine in (self.session_engine.sync_engine, self.engine):
             event.listen(engine, "handle_error", on_error)
+        event.listen(self.engine, "do_execute", execute_prepared)
         self._connection: Connection | None = None
 
     @property
@@ -146,7 +150,7 @@ class PostgresqlWriter:
         return asyncio.get_running_loop().run_in_executor(self._thread, call)
 
     def _opened(self) -> "psycopg.Connection[Any]":
-        driver = open_driver(self._url)
+        driver = open_driver(self._url, WRITER)
         driver.isolation_level = psycopg.IsolationLevel.SERIALIZABLE
         return driver
 
@@ -180,8 +184,10 @@ def migrating(url: str) -> Iterator[Connection]:
     engine.dispose()
 
 
-def open_driver(url: str, *, read_only: bool = False) -> "psycopg.Connection[Any]":
-    driver = connect(url, read_only=read_only)
+def open_driver(
+    url: str, settings: Mapping[str, str] = MappingProxyType({}), *, read_only: bool = False
+) -> "psycopg.Connection[Any]":
+    driver = connect(url, settings, read_only=read_only)
     driver.autocommit = False
     return driver
 

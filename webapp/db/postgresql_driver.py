@@ -1,7 +1,9 @@
 """Plain PostgreSQL connections: all a child process needs, without SQLAlchemy."""
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
@@ -33,16 +35,24 @@ SESSION: dict[str, str] = {
 # How often the server looks whether we are still there while a statement runs: one that was killed says nothing.
 CLIENT_CHECK = "1s"
 _READ_ONLY = {"default_transaction_read_only": "on", "default_transaction_isolation": "repeatable read"}
+# Statements that are kept prepared (`postgresql_often.py`) find rows by keys: one plan is right for all arguments.
+KEEPS_PLANS = {"plan_cache_mode": "auto"}
+# To a serializable transaction, scanning a small table is reading each of its rows: with eight people who edited a
+# table each, nearly every edit was run again, since another had changed its own row of `tables`. Where a scan cannot be
+# avoided, older versions add so much to its cost that just-in-time compilation would begin.
+WRITER = {**KEEPS_PLANS, "enable_seqscan": "off", "jit": "off"}
 _NUL_IN_JSON = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _NUL_STORED = "\N{SYMBOL FOR NULL}".encode()
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def conninfo(url: str, *, read_only: bool = False) -> str:
-    """What libpq is given for this URL, either SQLAlchemy's or libpq's own, with the settings of our sessions."""
+def conninfo(url: str, settings: Mapping[str, str] = MappingProxyType({}), *, read_only: bool = False) -> str:
+    """What libpq is given for this URL, either SQLAlchemy's or libpq's own, with the settings of our sessions, and
+    `settings` besides.
+    """
     libpq = "postgresql://" + url.removeprefix(SCHEME) if url.startswith(SCHEME) else url
     given: dict[str, Any] = dict(conninfo_to_dict(libpq))
-    options = f"{given.pop('options', '')} {options_of(read_only=read_only)}".strip()
+    options = f"{given.pop('options', '')} {options_of(settings, read_only=read_only)}".strip()
     defaults: dict[str, Any] = {
         "connect_timeout": CONNECT_TIMEOUT,
         "application_name": "rowcast",
@@ -51,18 +61,21 @@ def conninfo(url: str, *, read_only: bool = False) -> str:
     return make_conninfo(**{**defaults, **given, "options": options})
 
 
-def options_of(*, read_only: bool = False) -> str:
+def options_of(settings: Mapping[str, str] = MappingProxyType({}), *, read_only: bool = False) -> str:
     """The settings of a session as a part of the connection, which costs no statement."""
-    settings = {**SESSION, **(_READ_ONLY if read_only else {})}
-    return " ".join(f"-c {name}={_escaped(value)}" for name, value in settings.items())
+    every = {**SESSION, **(_READ_ONLY if read_only else {}), **settings}
+    return " ".join(f"-c {name}={_escaped(value)}" for name, value in every.items())
 
 
-def connect(url: str, *, read_only: bool = False) -> "Connection[Any]":
+def connect(
+    url: str, settings: Mapping[str, str] = MappingProxyType({}), *, read_only: bool = False
+) -> "Connection[Any]":
     """A plain connection configured like the application's own, for the command line and child processes: each
     statement is its own transaction, until `BEGIN` or `connection.transaction()`.
     """
     try:
-        connection = psycopg.connect(conninfo(url, read_only=read_only), autocommit=True, prepare_threshold=None)
+        address = conninfo(url, settings, read_only=read_only)
+        connection = psycopg.connect(address, autocommit=True, prepare_threshold=None)
     except psycopg.OperationalError as error:
         if known := known_error(error):
             raise known from None  # the driver's message may hold all of the address

@@ -24,6 +24,12 @@ async def test_a_read_ends_with_its_time(make: Make, open_store: Any) -> None:
     assert await store.read(lambda rows: rows.connection.execute(Sql("SELECT 42"))[0][0], 60) == 42
 
 
+async def test_the_time_of_a_read_is_not_that_of_the_next(make: Make, open_store: Any) -> None:
+    store, limit = await open_store(make(FIELDS, [("x",)])), "SHOW statement_timeout"
+    assert await store.read(lambda rows: rows.connection.execute(Sql(limit)), 60) != [("0",)]
+    assert await store._database.read(lambda connection: connection.exec_driver_sql(limit).scalar()) == "0"
+
+
 async def test_a_read_goes_on_after_a_part_that_took_too_long(make: Make, open_store: Any) -> None:
     table = make(FIELDS, [("x",)])
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, ForeignKey, Select, and_, bindparam, false, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp.db.statements import OFTEN
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.accounts.audit import MAX_AGENT, AuditEvent, AuditSource, Event
 from webapp.models.accounts.user import ACTOR_COLUMNS, ChangedMeanwhile, User
@@ -177,6 +178,7 @@ ACTIVE_SESSION = (
     )
     .join(User, User.id == Session.user_id)
     .where(Session.token_hash == bindparam("token_hash"), IS_ACTIVE)
+    .execution_options(**OFTEN)
 )
 
 

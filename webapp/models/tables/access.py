@@ -10,6 +10,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from webapp.db.database import Database
 from webapp.db.errors import UserError
+from webapp.db.statements import OFTEN
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.errors import NotAllowed, NotFound
 from webapp.models.policy import Action, Actor, TableRole, is_allowed
@@ -147,6 +148,7 @@ _TABLE = (
         Table.deleted_at.is_(None),
         or_(Table.owner_id == bindparam("user_id"), Member.user_id.is_not(None)),
     )
+    .execution_options(**OFTEN)
 )
 _TABLE_OF_LINK = select(*Table.__table__.columns, literal(TableRole.VIEWER.value)).where(
     Table.id == bindparam("table_id")

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 
+from webapp.db.statements import OFTEN
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.base import utc_now
 from webapp.models.errors import NotFound
@@ -184,7 +185,7 @@ def _take_seq(connection: Connection, table_id: int, added_rows: int) -> int:
 
 
 _COMPLETED = ("parts", "size", "rows", "cells", "first_row", "last_row", "columns", "state")
-_INSERT = insert(ChangeSet)
+_INSERT = insert(ChangeSet).execution_options(**OFTEN)
 _TAKE_SEQ = (
     update(Table)
     .where(Table.id == bindparam("key"), Table.deleted_at.is_(None))  # nothing changes in the trash
@@ -194,6 +195,7 @@ _TAKE_SEQ = (
         changed_at=bindparam("now", type_=Table.changed_at.type),
     )
     .returning(Table.seq)
+    .execution_options(**OFTEN)
 )
 _TAKE_ROW_IDS = (
     update(Table)

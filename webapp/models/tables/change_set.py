@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, ForeignKey, ForeignKeyConstraint, Index, bindparam, insert, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp.db.statements import OFTEN
 from webapp.models.base import Base, only_where
 from webapp.rowstore.entries import Entry, cells_from_json, cells_to_json, pack
 from webapp.rowstore.entries import unpack as entries_from_blob
@@ -255,7 +256,7 @@ def _listed(entries: Sequence[Entry], first: int = 0) -> list[dict[str, Any]]:
     ]
 
 
-_INSERT = insert(Change)
+_INSERT = insert(Change).execution_options(**OFTEN)
 _BLOB = select(ChangeSet.blob).where(
     ChangeSet.table_id == bindparam("table_id"), ChangeSet.seq == bindparam("seq"), ChangeSet.blob.is_not(None)
 )

@@ -80,7 +80,7 @@ class StatementLimit:
                 raise QueryTimeout
         if self._told is not None and abs(left - self._told) <= _SAME_LIMIT * min(left, self._told):
             return
-        local = "LOCAL " if self._driver.info.transaction_status == TransactionStatus.INTRANS else ""
+        local = "LOCAL " if self._is_in_transaction else ""  # which may be committed, and the next one has other limits
         self._driver.execute(f"SET {local}statement_timeout = {math.ceil(left * 1000)}".encode())
         self._told = left
 

@@ -49,7 +49,7 @@ class PostgresqlRowStore(RowStore):
                 with caller.waiting_for(rows.connection), rows.connection.cancellable(seconds, caller.is_gone):
                     return work(found, rows)
             finally:
-                driver.rollback()
+                driver.commit()  # with a rollback the driver would forget what is prepared
 
         try:
             return await self._database.read(read)
