@@ -1,7 +1,7 @@
 """Whether a text is JSON, asked in the forms of old and new servers: as Python's own parser sees it."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.database_pool import DatabasePool
 from webapp.db import postgresql_json
 from webapp.db.postgresql_driver import connect
 from webapp.rowstore.postgresql.connection import PostgresqlConnection
@@ -63,8 +64,8 @@ def is_json(text: str) -> bool:
 
 
 @pytest.fixture
-def driver(emptied_databases: Callable[[], Any]) -> Iterator["psycopg.Connection[Any]"]:
-    with emptied_databases() as url, closing(connect(url)) as opened:
+def driver(database_pool: DatabasePool) -> Iterator["psycopg.Connection[Any]"]:
+    with database_pool.database() as url, closing(connect(url)) as opened:
         postgresql_json.ensure_function(opened)
         yield opened
 
