@@ -172,6 +172,15 @@ def insert(connection: Any, statement: str, parameters: Any = ()) -> int:
     return int(made)
 
 
+def use_ids(data_dir: Path, table: str, last: int) -> None:
+    """Let the ids of a table without rows begin after `last`."""
+    if database_url(data_dir):
+        statement = "SELECT setval(pg_get_serial_sequence(:table, 'id'), :last)"
+    else:
+        statement = "INSERT INTO sqlite_sequence (name, seq) VALUES (:table, :last)"
+    rows(data_dir / FILE, statement, {"table": table, "last": last})
+
+
 def relations(path: Path, kind: str = "table", of: str | None = None) -> list[str]:
     """The names of tables or indexes, in order; of indexes, those of the table `of`."""
     if database_url(path.parent):

@@ -114,7 +114,7 @@ def test_another_type_for_a_column_loads_the_rows_anew(server: Start, browser: B
     browser.post(import_id, "start")
     browser.wait_until(import_id, "done")
     table_id = browser.found(import_id)["table_id"]
-    assert browser.ask(f"SELECT DISTINCT typeof(c1) FROM t{table_id}")[0][0] == "text"
+    assert isinstance(browser.ask(f"SELECT min(c1) FROM t{table_id}")[0][0], str)
     assert_same_rows(browser, import_id, file)
 
 

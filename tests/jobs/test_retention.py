@@ -102,6 +102,7 @@ async def test_what_is_too_old_is_deleted_in_batches_and_the_rest_stays(
         await asyncio.to_thread(wait_for, is_pruned)
 
 
+@pytest.mark.sqlite  # the plan that another planner makes for an empty table says nothing
 async def test_looking_for_old_tokens_reads_an_index_instead_of_all_of_them(app: Application) -> None:
     (tokens,) = [entry for entry in retention.RETENTIONS if entry.model is OneTimeToken]
     statement = select(OneTimeToken.id).where(tokens.is_over(utc_now(), config.of(app)))

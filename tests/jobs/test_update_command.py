@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from settings import Settings
-from tests.database import connect
+from tests.database import connect, environment
 from tests.jobs.driver import Browser
 from tests.tables import add_table
 from webapp.cli import update_command
@@ -25,7 +25,8 @@ LATER = "id,City\n1,Christiania\n2,Bergen\n4,Bodø\n"
 
 @pytest.fixture
 def table(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setenv("ROWCAST_DATA_DIR", str(settings.data_dir))
+    for name, value in environment(settings.data_dir).items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("ROWCAST_ENVIRONMENT", "testing")
     with closing(connect(settings.data_dir / "rowcast.db")) as connection:
         connection.execute(

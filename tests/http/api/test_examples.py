@@ -11,7 +11,7 @@ import pytest
 from quart_schema import QuartSchema
 
 from settings import Settings
-from tests.database import connect
+from tests.database import connect, use_ids
 from tests.forms import add_form
 from tests.helpers import GRACE, sign_up
 from tests.http.api.conftest import Program, add
@@ -42,7 +42,7 @@ async def client(app: Application, settings: Settings) -> Program:
         await add(app, f"{name}@example.org")
     before = [("tables", 16), ("webhooks", 5), ("webhook_deliveries", 30), ("forms", 7)]
     for name, last in before:
-        _renumber(settings, f"INSERT INTO sqlite_sequence (name, seq) VALUES ('{name}', {last})")
+        use_ids(settings.data_dir, name, last)
     _renumber(settings, "UPDATE users SET id = CASE id WHEN 2 THEN 7 ELSE 9 END WHERE id > 1")
     table_id = add_planets(settings)
     assert table_id == 17
