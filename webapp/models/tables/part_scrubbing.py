@@ -71,7 +71,7 @@ def apply_part(
             .values(
                 purged=ChangeSet.purged + count,
                 size=ChangeSet.size - freed - (len(blob) + PART_BYTES if is_gone else 0),
-                parts=ChangeSet.parts - is_gone,
+                parts=ChangeSet.parts - int(is_gone),
             )
         )
 
