@@ -63,8 +63,11 @@ class _Database:
         self._empty = f"SET session_replication_role = replica; {deletions}; RESET session_replication_role"
 
     def empty(self) -> bool:
-        """False if it cannot be made what it was."""
-        self.connection.execute(_END_OTHERS)
+        """False if it cannot be made what it was, or the test has ended this session too."""
+        try:
+            self.connection.execute(_END_OTHERS)
+        except psycopg.OperationalError:
+            return False
         if made := [statement for (statement,) in self.connection.execute(_MADE, (self._last,))]:
             self.connection.execute("; ".join(made))
         if self._one(_SCHEMA) != self._schema:
