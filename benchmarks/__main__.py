@@ -6,6 +6,7 @@ million rows, some ten minutes. The server is pinned to one core and the load to
 What takes long or much memory is asked for by itself, each about five minutes with a folder that is kept:
 
     python -m benchmarks databases --folder F                                 SQLite and PostgreSQL side by side
+    python -m benchmarks databases-large --rows 10000000 --folder F           imports, pages and edits only
     python -m benchmarks large --rows 5000000 --folder F                      an import of 1 GB: peaks of memory
     python -m benchmarks live --streams 2000 --folder F                       memory of each, time to the last of them
     python -m benchmarks pages --rows 10000000 --no-search-index --folder F   import by the command line, then pages
@@ -53,10 +54,11 @@ SECTIONS = {
     "live_tables": live_tables.measure,
     "connections": connections.measure,
     "databases": databases.measure,
+    "databases-large": databases.measure_large,
     "large": large.measure,
 }
 
-DEFAULT_SECTIONS = [name for name in SECTIONS if name not in ("databases", "large")]
+DEFAULT_SECTIONS = [name for name in SECTIONS if name not in ("databases", "databases-large", "large")]
 
 
 def main() -> None:
