@@ -19,6 +19,7 @@ from psycopg.types.string import TextLoader
 from tests.database_pool import DatabasePool
 from tests.postgresql import sqlalchemy_url
 from webapp.db import postgresql_driver, sqlite_driver
+from webapp.db.postgresql import WRITERS
 from webapp.rowstore.postgresql.store import PostgresqlRowStore
 from webapp.rowstore.postgresql.writer import PostgresqlRowWriter
 from webapp.rowstore.sql.writer import SqlRowWriter
@@ -206,6 +207,11 @@ def search_index_sql(data_dir: Path, table_id: int = 1, *, is_complete: bool = T
     if database_url(data_dir):
         return f"CREATE INDEX IF NOT EXISTS s{table_id}_made ON t{table_id} (c1)"
     return f"CREATE TABLE IF NOT EXISTS s{table_id}{'' if is_complete else '_building'} (a)"
+
+
+def writers(data_dir: Path) -> int:
+    """How many units of work run at the same time."""
+    return WRITERS if database_url(data_dir) else 1
 
 
 def most_columns(data_dir: Path) -> int:

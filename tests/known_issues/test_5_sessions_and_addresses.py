@@ -1,8 +1,7 @@
 """5. Session protection: bound to an address it signs out people who move; bound to nothing it cannot be revoked."""
 
 import hashlib
-import sqlite3
-from contextlib import closing
+from datetime import timedelta
 from typing import Any
 
 from quart import Quart, request, session
@@ -11,8 +10,8 @@ from quart.typing import ResponseReturnValue
 from quart_auth import AuthUser, QuartAuth, current_user, login_user, logout_user
 from sqlalchemy import select
 
-from settings import Settings
 from tests.helpers import is_signed_in, sign_in, sign_up
+from webapp.db.unit_of_work import UnitOfWork
 from webapp.extensions import db
 from webapp.models import Session
 from webapp.web.application import Application
@@ -84,17 +83,19 @@ async def rows(app: Application) -> list[Session]:
         return list(await reading.scalars(select(Session).order_by(Session.id)))
 
 
-def wait_six_minutes(settings: Settings) -> None:
+async def wait_six_minutes(app: Application) -> None:
     """The last-seen time is written at most every five minutes."""
-    with closing(sqlite3.connect(settings.data_dir / "rowcast.db")) as connection, connection:
-        connection.execute("UPDATE sessions SET seen_at = datetime(seen_at, '-6 minutes') || '.000000'")
+
+    async def write(work: UnitOfWork) -> None:
+        for each in await work.session.scalars(select(Session)):
+            each.seen_at -= timedelta(minutes=6)
+
+    await db.of(app).write(write)
 
 
-async def test_our_session_survives_a_change_of_address_and_records_it(
-    app: Application, client: QuartClient, settings: Settings
-) -> None:
+async def test_our_session_survives_a_change_of_address_and_records_it(app: Application, client: QuartClient) -> None:
     await sign_up(client)
-    wait_six_minutes(settings)
+    await wait_six_minutes(app)
 
     there = await client.get("/", **TRAIN)
     await db.of(app).wait_for_writes()

@@ -303,7 +303,8 @@ async def test_pages_that_come_back_together_are_read_for_once(app: Application,
     for number in range(1, 6):
         await edit(app, table, f"city {number}")
     reads: list[str] = []
-    event.listen(db.of(app).engines[2], "before_cursor_execute", lambda *args: reads.append(args[2]))
+    for engine in db.of(app).engines:
+        event.listen(engine, "before_cursor_execute", lambda *args: reads.append(args[2]))
 
     pages = [await open_page(after=2) for _ in range(30)]
 

@@ -56,6 +56,8 @@ async def renew(context: JobContext) -> None:
     async with context.database.reading() as session:
         tables = list(await session.scalars(select(Table).where(*ready).options(selectinload(Table.columns))))
     refs = [table.ref for table in tables]
+    if not refs:
+        return
     useless = await context.rows.read(
         lambda rows: [ref.id for ref in refs if not rows.has_search_index(ref)], CHECK_SECONDS
     )

@@ -12,11 +12,12 @@ from sqlalchemy import text
 
 from settings import Settings
 from tests.conftest import make_settings
+from tests.database import writers
 from tests.helpers import GRACE, is_signed_in, sign_up
 from tests.http.auth.test_sessions import ago, change, rows
 from webapp.db import database
 from webapp.db.unit_of_work import UnitOfWork
-from webapp.extensions import db
+from webapp.extensions import db, jobs
 from webapp.models import Session
 from webapp.web.application import Application
 from webapp.web.last_seen import last_seen
@@ -39,19 +40,19 @@ async def people(app: Application) -> list[QuartClient]:
 
 @asynccontextmanager
 async def busy(app: Application) -> AsyncIterator[None]:
-    """A write is in progress."""
+    """As many writes are in progress as there can be."""
     go_on = asyncio.Event()
 
     async def slow(work: UnitOfWork) -> None:
         await go_on.wait()
 
-    writing = asyncio.create_task(db.of(app).write(slow))
+    writing = [asyncio.create_task(db.of(app).write(slow)) for _ in range(writers(jobs.of(app).settings.data_dir))]
     await asyncio.sleep(0)
     try:
         yield
     finally:
         go_on.set()
-        await writing
+        await asyncio.gather(*writing)
 
 
 async def come_from(client: QuartClient, address: str) -> None:

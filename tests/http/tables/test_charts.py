@@ -13,8 +13,10 @@ from tests.helpers import sign_up
 from tests.http.tables.test_tables import PARTIAL, get, planets, tree
 from tests.tables import PLANET_ROWS, add_table
 from webapp.rowstore.errors import QueryTimeout
+from webapp.rowstore.postgresql.connection import PostgresqlConnection
 from webapp.rowstore.sql import aggregating
 from webapp.rowstore.sql.aggregating import Aggregator
+from webapp.rowstore.sql.connection import Connection
 from webapp.rowstore.sqlite.connection import SqliteConnection
 
 __all__ = ["planets"]  # the fixture
@@ -410,13 +412,18 @@ async def test_it_is_read_in_the_time_that_it_has(
 ) -> None:
     """The row store's own limit is for all rows; what a page waits for has room for a sample after that."""
     seconds = list[float]()
-    real = SqliteConnection.cancellable
 
-    def noted(self: SqliteConnection, limit: float, cancelled: Any) -> Any:
-        seconds.append(limit)
-        return real(self, limit, cancelled)
+    def note(connection: type[Connection]) -> None:
+        real = connection.cancellable
 
-    monkeypatch.setattr(SqliteConnection, "cancellable", noted)
+        def noted(self: Any, limit: float, cancelled: Any) -> Any:
+            seconds.append(limit)
+            return real(self, limit, cancelled)
+
+        monkeypatch.setattr(connection, "cancellable", noted)
+
+    note(SqliteConnection)
+    note(PostgresqlConnection)
     await open_chart(client, planets, "kind=bar&x=1")
 
     assert seconds == [5.0]
