@@ -251,6 +251,13 @@ def _rows_of(data_dir: Path, name: str) -> list[Any]:
         return []
 
 
+def lock_writes(data_dir: Path) -> list[str]:
+    """Statements after which, until the end of their transaction, nobody else writes; everybody reads."""
+    if not database_url(data_dir):
+        return ["BEGIN IMMEDIATE"]
+    return ["BEGIN", f"LOCK TABLE {', '.join(relations(data_dir / FILE))} IN SHARE ROW EXCLUSIVE MODE"]
+
+
 def contents(data_dir: Path) -> bytes:
     """All that the database has, in bytes: to look for what must not be there."""
     if database_url(data_dir):

@@ -28,7 +28,7 @@ def settle(server: Server, person: Person) -> Cookies:
     with closing(connect(server.data_dir / "rowcast.db")) as connection:
         connection.execute(
             "INSERT INTO users (email, name, password_hash, role, is_active, created_at, verified_at)"
-            " VALUES (?, ?, ?, 'member', 1, '2026-11-22 12:00:00', '2026-11-22 12:00:00')",
+            " VALUES (?, ?, ?, 'member', TRUE, '2026-11-22 12:00:00', '2026-11-22 12:00:00')",
             (person.email, person.email.partition("@")[0], hashed),
         )
     return sign_in(server, person)

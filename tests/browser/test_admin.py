@@ -40,7 +40,7 @@ def boss(office: Server) -> Cookies:
             email = f"{name.lower().replace(' ', '.')}@example.org"
             connection.execute(
                 "INSERT INTO users (email, name, password_hash, role, is_active, created_at, verified_at)"
-                " VALUES (?, ?, 'x', 'member', 1, '2026-11-22 12:00:00', '2026-11-22 12:00:00')",
+                " VALUES (?, ?, 'x', 'member', TRUE, '2026-11-22 12:00:00', '2026-11-22 12:00:00')",
                 (email, name),
             )
     return cookies

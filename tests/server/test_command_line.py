@@ -210,6 +210,7 @@ def test_an_export_of_a_table_that_is_deleted_meanwhile_is_whole_or_says_that_it
     assert (code, said) == (1, "Error: There is no such table, or it is not yours.\n")
 
 
+@pytest.mark.sqlite  # on others nobody waits for just any write
 def test_a_command_that_waits_in_vain_for_another_write_says_so(
     server: Start, browser: Browser, data_dir: Path
 ) -> None:
@@ -221,6 +222,7 @@ def test_a_command_that_waits_in_vain_for_another_write_says_so(
     assert (code, "The database is busy with another write. Nothing was changed" in said) == (1, True)
 
 
+@pytest.mark.sqlite  # about a copy of its file
 def test_a_backup_made_during_an_import_goes_on_where_it_was(
     server: Start, browser: Browser, data_dir: Path, tmp_path: Path
 ) -> None:

@@ -1,15 +1,14 @@
 """Neither the log of a real server at its most verbose nor its audit log contains a secret."""
 
 import json
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 
 from tests.conftest import make_settings
+from tests.database import FILE, rows
 from tests.helpers import ADA, GRACE, PASSWORD
 from tests.servers import Server, wait_for
 from webapp.db.keys import sealer
@@ -23,8 +22,7 @@ def newest_link(data_dir: Path, count: int) -> str:
     found: list[tuple[str]] = []
 
     def are_written() -> bool:
-        with closing(sqlite3.connect(data_dir / "rowcast.db", timeout=10)) as connection:
-            found[:] = connection.execute("SELECT sealed FROM mails ORDER BY created_at").fetchall()
+        found[:] = rows(data_dir / FILE, "SELECT sealed FROM mails ORDER BY created_at")
         return len(found) == count
 
     wait_for(are_written)
@@ -57,8 +55,7 @@ def test_signing_up_and_in_writes_no_secret_to_the_log_or_the_disk(
 
     running.stop()
     written = running.log.read_text()
-    with closing(sqlite3.connect(data_dir / "rowcast.db")) as connection:
-        audited = str(connection.execute("SELECT * FROM audit_events").fetchall())
+    audited = str(rows(data_dir / FILE, "SELECT * FROM audit_events"))
     assert len(cookies) >= 2
     for secret in (*(path.rpartition("/")[2] for path in (verification, reset)), *cookies, "secret"):
         assert secret not in written, secret

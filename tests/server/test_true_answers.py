@@ -2,7 +2,6 @@
 
 import http.client
 import re
-import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -12,6 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.database import FILE, connect, lock_writes, rows
 from tests.helpers import ADA, GRACE, PASSWORD
 from tests.servers import Server, wait_for
 from tests.tables import PLANET_ROWS, PLANETS, add_table
@@ -60,17 +60,14 @@ def ada(running: Server) -> Browser:
 
 
 def read(server: Server, statement: str) -> list[Any]:
-    with closing(sqlite3.connect(server.data_dir / "rowcast.db")) as connection:
-        return connection.execute(statement).fetchall()
+    return rows(server.data_dir / FILE, statement)
 
 
 def while_locked(server: Server, ask: Callable[[], Any], seconds: float = 4) -> Any:
     """What `ask` returns, while another process holds the write lock for longer than a request may take."""
-    with (
-        closing(sqlite3.connect(server.data_dir / "rowcast.db", isolation_level=None)) as other,
-        ThreadPoolExecutor(1) as thread,
-    ):
-        other.execute("BEGIN IMMEDIATE")
+    with closing(connect(server.data_dir / FILE)) as other, ThreadPoolExecutor(1) as thread:
+        for statement in lock_writes(server.data_dir):
+            other.execute(statement)
         answer = thread.submit(ask)
         with pytest.raises(TimeoutError):
             answer.result(seconds)  # nothing is answered before it is known
