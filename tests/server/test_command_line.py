@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.database import environment
 from tests.helpers import ADA, GRACE, PASSWORD, Person
 from tests.jobs.driver import Browser, assert_same_rows, hold_children, release_children, workers, write_csv
 from tests.servers import ROOT, Server, wait_for
@@ -48,11 +49,11 @@ def _no_command_is_left() -> Iterator[None]:
 
 def begin(data_dir: Path, *arguments: object, typed: str = "") -> subprocess.Popen[str]:
     """A command in a process of its own."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ROWCAST_")}
-    environment |= {"ROWCAST_DATA_DIR": str(data_dir), "ROWCAST_SECRET_KEY": "k" * 40, "PYTHONPATH": str(ROOT)}
+    given = {name: value for name, value in os.environ.items() if not name.startswith("ROWCAST_")}
+    given |= {**environment(data_dir), "ROWCAST_SECRET_KEY": "k" * 40, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", MAIN, str(data_dir / "hold-children"), *map(str, arguments)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes)  # type: ignore[call-overload]
+    process = subprocess.Popen(command, cwd=ROOT, env=given, text=True, **pipes)  # type: ignore[call-overload]
     BEGUN.append(process)
     assert process.stdin
     process.stdin.write(typed)
