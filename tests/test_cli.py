@@ -13,6 +13,7 @@ from openpyxl import load_workbook
 
 from tests.conftest import make_settings
 from tests.database import connect
+from tests.database import environment as folder_environment
 from webapp.cli.export_command import Kind, TableDeleted, export_table
 
 CSV = "name,zip,born\r\nAda,00501,1815-12-10\r\nGrace,10001,1906-12-09\r\n"
@@ -21,7 +22,7 @@ CSV = "name,zip,born\r\nAda,00501,1815-12-10\r\nGrace,10001,1906-12-09\r\n"
 def rowcast(*arguments: str, data_dir: Path, status: int = 0) -> str:
     command = [sys.executable, "-m", "webapp", *arguments]
     environment = {
-        "ROWCAST_DATA_DIR": str(data_dir),
+        **folder_environment(data_dir),
         "ROWCAST_ENVIRONMENT": "testing",
         "ROWCAST_SECRET_KEY": make_settings(data_dir).secret_key.get_secret_value(),
         "PATH": "/usr/bin:/bin",

@@ -12,6 +12,7 @@ import pytest
 
 from settings import MIB, Settings
 from tests.conftest import SECRET_KEY, make_settings
+from tests.database import environment as folder_environment
 from webapp.cli import doctor
 from webapp.cli.doctor import Check
 from webapp.db.sqlite_build import SqliteBuild, fitness
@@ -26,7 +27,7 @@ tmpfs /srv/our\\040data/fast tmpfs rw 0 0
 def run(data_dir: Path, limit: Any = None, **more: str) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own; `limit` runs in it first."""
     program = str(Path(sys.executable).parent / "rowcast")
-    settings = {"ROWCAST_ENVIRONMENT": "testing", "ROWCAST_SECRET_KEY": SECRET_KEY, "ROWCAST_DATA_DIR": str(data_dir)}
+    settings = {"ROWCAST_ENVIRONMENT": "testing", "ROWCAST_SECRET_KEY": SECRET_KEY, **folder_environment(data_dir)}
     environment = {"PATH": os.environ["PATH"], **settings, **more}
     return subprocess.run(
         [program, "doctor"], env=environment, cwd=data_dir, preexec_fn=limit, capture_output=True, text=True, timeout=60

@@ -15,6 +15,7 @@ from quart.testing import QuartClient
 from tests.authenticator import Authenticator
 from tests.conftest import SECRET_KEY
 from tests.database import connect
+from tests.database import environment as folder_environment
 from tests.helpers import Person, is_signed_in, sign_in
 from tests.http.account.test_passkeys import add
 from tests.people import window
@@ -225,7 +226,7 @@ async def test_people_are_listed_as_text_and_as_json(run: Any) -> None:
 
 
 def test_the_password_is_read_from_standard_input(data_dir: Path) -> None:
-    environment = {"ROWCAST_DATA_DIR": str(data_dir), "ROWCAST_ENVIRONMENT": "testing", "PATH": "/usr/bin:/bin"}
+    environment = {**folder_environment(data_dir), "ROWCAST_ENVIRONMENT": "testing", "PATH": "/usr/bin:/bin"}
     command = [sys.executable, "-m", "webapp", "user"]
     for arguments, said in ((["add", ADA.email], "has an account."), (["list"], "owner")):
         ended = subprocess.run(

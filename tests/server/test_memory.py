@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.conftest import SECRET_KEY
+from tests.database import environment as folder_environment
 
 LOADED_WHEN_NEEDED = {
     "aiosmtplib",  # loaded when a mail is sent
@@ -37,7 +38,7 @@ print("Loaded:", *(name for name in sys.argv[1:] if name in sys.modules))
 def test_heavy_modules_are_loaded_on_first_use(data_dir: Path) -> None:
     environment = {
         "PATH": os.defpath,
-        "ROWCAST_DATA_DIR": str(data_dir),
+        **folder_environment(data_dir),
         "ROWCAST_ENVIRONMENT": "testing",
         "ROWCAST_SECRET_KEY": SECRET_KEY,
     }

@@ -21,6 +21,7 @@ from webapp.models.policy import Actor
 from webapp.models.tables.deletion import delete_table
 from webapp.models.tables.renaming import rename_table
 from webapp.rowstore.errors import QueryTimeout
+from webapp.rowstore.postgresql import planning as postgresql_planning
 from webapp.rowstore.sql import pages
 from webapp.rowstore.sql import tables as row_tables
 from webapp.rowstore.sql.reader import SqlRowReader
@@ -158,6 +159,7 @@ async def test_a_row_whose_neighbours_take_too_long_to_find_says_so(
     client: QuartClient, planets: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(row_tables, "SMALL_TABLE", 0)
+    monkeypatch.setattr(postgresql_planning, "LARGE_TABLE", 0)
     monkeypatch.setattr(pages, "FIRST_CHUNK", 1)
     find = SqlRowReader.row
     monkeypatch.setattr(SqlRowReader, "row", lambda *args: find(*args, scan_seconds=0))
@@ -319,6 +321,7 @@ async def test_a_page_contains_the_count_and_a_fragment_requests_it(client: Quar
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight rows are looked through like a million: after two of them the time is up."""
     monkeypatch.setattr(row_tables, "SMALL_TABLE", 0)
+    monkeypatch.setattr(postgresql_planning, "LARGE_TABLE", 0)
     monkeypatch.setattr(pages, "FIRST_CHUNK", 2)
     monkeypatch.setattr(pages, "time", SimpleNamespace(monotonic=itertools.count().__next__))
 
