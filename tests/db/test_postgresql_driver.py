@@ -7,17 +7,31 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from tests.postgresql import PASSWORD, PostgresServer, sqlalchemy_url
 from tests.servers import ROOT, wait_for
 from webapp.db import postgresql_driver
-from webapp.db.postgresql_driver import connect, hidden, register_escaped_text, storable_json
+from webapp.db.postgresql_driver import connect, hidden, register_escaped_text, storable_json, whole
 
 
 def test_either_form_of_the_url_is_taken(postgresql_url: str) -> None:
     for url in (postgresql_url, sqlalchemy_url(postgresql_url)):
         with closing(connect(url)) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_what_the_environment_says_goes_to_processes_that_do_not_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, asked = "postgresql+psycopg://ada@db.example/rows", "postgresql://ada:own@db.example/rows?sslmode=require"
+    assert whole(plain) == plain
+    monkeypatch.setenv("PGPASSWORD", "p@ss/word%&")
+    monkeypatch.setenv("PGSSLMODE", "verify-full")
+    monkeypatch.setenv("PGOPTIONS", "-c timezone=Asia/Tokyo")
+    found = conninfo_to_dict(whole(plain).replace("+psycopg", ""))
+    assert (found["user"], found["password"], found["sslmode"]) == ("ada", "p@ss/word%&", "verify-full")
+    assert "p@ss" not in hidden(whole(plain))
+    assert "Tokyo" not in whole(plain)
+    assert whole(asked) == asked
 
 
 def test_sessions_are_alike_whatever_the_server_is_set_to(postgresql_server: PostgresServer) -> None:

@@ -1,10 +1,12 @@
 """Plain PostgreSQL connections: all a child process needs, without SQLAlchemy."""
 
+import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import psycopg
 from psycopg import Connection
@@ -12,6 +14,7 @@ from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import InvalidParameterValue, UndefinedObject
+from psycopg.pq import Conninfo
 from psycopg.types.string import StrBinaryDumper, StrDumper, StrDumperUnknown
 
 from webapp.db.errors import known_error
@@ -41,6 +44,7 @@ KEEPS_PLANS = {"plan_cache_mode": "auto"}
 # table each, nearly every edit was run again, since another had changed its own row of `tables`. Where a scan cannot be
 # avoided, older versions add so much to its cost that just-in-time compilation would begin.
 WRITER = {**KEEPS_PLANS, "enable_seqscan": "off", "jit": "off"}
+_OURS = ("options", "application_name", "connect_timeout", "client_encoding")  # whatever the environment says
 _NUL_IN_JSON = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _NUL_STORED = "\N{SYMBOL FOR NULL}".encode()
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -50,8 +54,7 @@ def conninfo(url: str, settings: Mapping[str, str] = MappingProxyType({}), *, re
     """What libpq is given for this URL, either SQLAlchemy's or libpq's own, with the settings of our sessions, and
     `settings` besides.
     """
-    libpq = "postgresql://" + url.removeprefix(SCHEME) if url.startswith(SCHEME) else url
-    given: dict[str, Any] = dict(conninfo_to_dict(libpq))
+    given: dict[str, Any] = dict(conninfo_to_dict(_libpq(url)))
     options = f"{given.pop('options', '')} {options_of(settings, read_only=read_only)}".strip()
     defaults: dict[str, Any] = {
         "connect_timeout": CONNECT_TIMEOUT,
@@ -139,6 +142,21 @@ def _stored(text: str) -> bytes:
 
 def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace(" ", "\\ ")
+
+
+def whole(url: str) -> str:
+    """With what libpq takes from the environment, PGPASSWORD say, for a process that has none of these variables."""
+    given = {*conninfo_to_dict(_libpq(url)), *_OURS}
+    more = dict[str, bytes]()
+    for option in Conninfo.get_defaults():
+        is_set = option.envvar is not None and option.envvar.decode() in os.environ
+        if is_set and option.val is not None and (name := option.keyword.decode()) not in given:
+            more[name] = option.val
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(more, quote_via=quote)}" if more else url
+
+
+def _libpq(url: str) -> str:
+    return "postgresql://" + url.removeprefix(SCHEME) if url.startswith(SCHEME) else url
 
 
 def hidden(url: str) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from webapp.db import postgresql, postgresql_json
 from webapp.db.errors import UserError
-from webapp.db.postgresql_driver import connect
+from webapp.db.postgresql_driver import connect, whole
 from webapp.db.system import CannotCompact, Changes, Compacted, Fitness, Reads, Writer
 
 MIN_VERSION = 15
@@ -36,7 +36,7 @@ class PostgresqlSystem:
 
     @property
     def address(self) -> str:
-        return self._url
+        return whole(self._url)
 
     @property
     def file(self) -> Path | None:
