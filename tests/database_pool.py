@@ -48,36 +48,36 @@ _SCHEMA = """
 _REVISION = "alembic_version"  # the only table of a new installation that has a row
 
 
+class _Empty:
+    """What all copies of a template are like, as one of them shows before it is used."""
+
+    def __init__(self, connection: Any) -> None:
+        self._last, self._schema = _one(connection, _LAST), _one(connection, _SCHEMA)
+        tables = [name for (name,) in connection.execute(_TABLES) if name != _REVISION]
+        deletions = "; ".join(f'DELETE FROM "{name}"' for name in tables)
+        self._empty = f"SET session_replication_role = replica; {deletions}; RESET session_replication_role"
+
+    def restore(self, connection: Any) -> bool:
+        """False if the database cannot be made what it was."""
+        connection.execute(_END_OTHERS)
+        if made := [statement for (statement,) in connection.execute(_MADE, (self._last,))]:
+            connection.execute("; ".join(made))
+        if _one(connection, _SCHEMA) != self._schema:
+            return False
+        connection.execute(self._empty)
+        connection.execute(_FIRST_IDS)
+        return True
+
+
 @dataclass
 class _Database:
     name: str
     url: str
     uses: int = 0
-    connection: Any = None
 
-    def prepare(self) -> None:
-        self.connection = psycopg.connect(self.url, autocommit=True, cursor_factory=psycopg.RawCursor)
-        self._last, self._schema = self._one(_LAST), self._one(_SCHEMA)
-        tables = [name for (name,) in self.connection.execute(_TABLES) if name != _REVISION]
-        deletions = "; ".join(f'DELETE FROM "{name}"' for name in tables)
-        self._empty = f"SET session_replication_role = replica; {deletions}; RESET session_replication_role"
-
-    def empty(self) -> bool:
-        """False if it cannot be made what it was, or the test has ended this session too."""
-        try:
-            self.connection.execute(_END_OTHERS)
-        except psycopg.OperationalError:
-            return False
-        if made := [statement for (statement,) in self.connection.execute(_MADE, (self._last,))]:
-            self.connection.execute("; ".join(made))
-        if self._one(_SCHEMA) != self._schema:
-            return False
-        self.connection.execute(self._empty)
-        self.connection.execute(_FIRST_IDS)
-        return True
-
-    def _one(self, statement: str) -> Any:
-        return self.connection.execute(statement).fetchone()[0]
+    def connect(self) -> Any:
+        """Not kept: a test of many examples may have a hundred databases."""
+        return closing(psycopg.connect(self.url, autocommit=True, cursor_factory=psycopg.RawCursor))
 
 
 @dataclass
@@ -85,6 +85,7 @@ class DatabasePool:
     server: PostgresServer
     template: str
     _free: list[_Database] = field(default_factory=list)
+    _empty: _Empty | None = None
 
     @contextmanager
     def database(self) -> Iterator[str]:
@@ -92,21 +93,28 @@ class DatabasePool:
         used = self._free.pop() if self._free else self._make()
         yield used.url
         used.uses += 1
-        if used.uses < USES and used.empty():
+        if used.uses < USES and self._restore(used):
             self._free.append(used)
         else:
-            self._drop(used)
+            self.server.drop_database(used.name)
 
     def close(self) -> None:
         while self._free:
-            self._drop(self._free.pop())
+            self.server.drop_database(self._free.pop().name)
 
     def _make(self) -> _Database:
         name = self.server.create_database(self.template)
         made = _Database(name, self.server.url(name))
-        made.prepare()
+        if self._empty is None:
+            with made.connect() as connection:
+                self._empty = _Empty(connection)
         return made
 
-    def _drop(self, database: _Database) -> None:
-        with closing(database.connection):
-            self.server.drop_database(database.name)
+    def _restore(self, used: _Database) -> bool:
+        assert self._empty is not None
+        with used.connect() as connection:
+            return self._empty.restore(connection)
+
+
+def _one(connection: Any, statement: str) -> Any:
+    return connection.execute(statement).fetchone()[0]

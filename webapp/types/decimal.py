@@ -1,9 +1,10 @@
 """Numbers with a fraction: a double stores and reproduces up to 15 digits without loss."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
-from webapp.types.base import ColumnType, Format
+from webapp.types.base import ColumnType, Format, Value
 from webapp.types.number_format import (
     MAX_DIGITS,
     check_number,
@@ -56,6 +57,17 @@ class Decimal(ColumnType):
         if style not in _STYLES or not isinstance(scale, int) or not 0 <= scale <= MAX_DIGITS:
             raise ValueError("That is no way to write decimals")
         return super().check(format) | {"style": style, "scale": scale} | check_number(format)
+
+    def shortcut(self, format: Format) -> tuple[re.Pattern[str], Callable[[str], Value]] | None:
+        scale, mark = int(format["scale"]), format.get("mark", ".")
+        if is_decorated(format) or not 0 < scale < MAX_DIGITS:
+            return None
+        last = rf"[0-9]{{0,{scale - 1}}}[1-9]"  # decimals without zeros at the end
+        decimals = {"fixed": rf"{re.escape(mark)}[0-9]{{{scale}}}", "plain": rf"(?:{re.escape(mark)}{last})?"}
+        decimals["point"] = rf"{re.escape(mark)}(?:0|{last})"
+        whole = rf"(?:0|[1-9][0-9]{{0,{MAX_DIGITS - scale - 1}}})"
+        pattern = re.compile(rf"(?!-[0{re.escape(mark)}]*$)-?{whole}{decimals[format['style']]}")
+        return pattern, float if mark == "." else lambda text: float(text.replace(mark, "."))
 
     def _read(self, text: str, format: Format) -> float | None:
         mark = format.get("mark", ".")

@@ -1,9 +1,10 @@
 """64-bit integers: `1234`, or grouped, with a currency and so on, as `webapp.types.number_format` describes."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
-from webapp.types.base import ColumnType, Format
+from webapp.types.base import ColumnType, Format, Value
 from webapp.types.number_format import (
     MAX_INTEGER,
     MIN_INTEGER,
@@ -16,6 +17,7 @@ from webapp.types.number_format import (
 )
 from webapp.types.numbers import NUMBER_OPERATORS, NumberRecogniser, typed_numbers
 
+_CANONICAL = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
 
 
@@ -38,6 +40,9 @@ class Integer(ColumnType):
 
     def check(self, format: Format) -> dict[str, Any]:
         return super().check(format) | check_number(format)
+
+    def shortcut(self, format: Format) -> tuple[re.Pattern[str], Callable[[str], Value]] | None:
+        return None if is_decorated(format) else (_CANONICAL, int)
 
     def _read(self, text: str, format: Format) -> int | None:
         if _WHOLE.fullmatch(text) and MIN_INTEGER <= (value := int(text)) <= MAX_INTEGER:

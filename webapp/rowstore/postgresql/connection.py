@@ -12,6 +12,7 @@ import psycopg
 from psycopg.adapt import Loader
 from psycopg.pq import TransactionStatus
 
+from webapp.db.postgresql_often import prepared
 from webapp.rowstore.postgresql import planning
 from webapp.rowstore.postgresql.dialect import PostgresqlDialect, dialect_of
 from webapp.rowstore.postgresql.errors import readable_errors
@@ -82,7 +83,7 @@ class PostgresqlConnection(Connection):
             return int(cursor.rowcount)
 
     def change_all(self, text: str, values: Iterable[Sequence[Any]]) -> int:
-        with readable_errors(), self._opened() as cursor:
+        with readable_errors(), self._opened() as cursor, prepared(self.driver):
             self._limit.tell()
             cursor.executemany(with_parameters(text), values)
             return max(int(cursor.rowcount), 0)
@@ -90,7 +91,7 @@ class PostgresqlConnection(Connection):
     def change_each(self, text: str, values: Sequence[Sequence[Any]]) -> list[int]:
         if len(values) == 1:  # which takes a third of the messages
             return [self.change(Sql(text, tuple(values[0])))]
-        with readable_errors(), self._opened() as cursor:
+        with readable_errors(), self._opened() as cursor, prepared(self.driver):
             self._limit.tell()
             cursor.executemany(with_parameters(text), values, returning=True)
             counts = [int(cursor.rowcount)] if values else []

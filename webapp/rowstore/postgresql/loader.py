@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from psycopg import IsolationLevel
 
-from webapp.db.postgresql_driver import connect
+from webapp.db.postgresql_driver import KEEPS_PLANS, connect
 from webapp.rowstore.loader import NEVER_USED, Appender, Progress
 from webapp.rowstore.postgresql.appending import PostgresqlAppender, PostgresqlDraftCursor, next_size
 from webapp.rowstore.postgresql.connection import PostgresqlConnection
@@ -19,7 +19,7 @@ class PostgresqlRowLoader(SqlRowLoader):
     connection: PostgresqlConnection
 
     def __init__(self, address: str) -> None:
-        self._driver = connect(address)
+        self._driver = connect(address, KEEPS_PLANS)
         # Whoever changes what a transaction has read, or the other way round: one of the two begins again.
         self._driver.isolation_level = IsolationLevel.SERIALIZABLE
         super().__init__(PostgresqlConnection(self._driver))

@@ -14,7 +14,7 @@ from webapp.db.errors import UserError
 from webapp.rowstore.nul_escape import decode, encode
 from webapp.rowstore.sql.column_texts import batches
 from webapp.rowstore.sql.connection import Connection
-from webapp.rowstore.sql.inserting import ColumnReader, parse_value
+from webapp.rowstore.sql.inserting import ColumnReader, parse_value, reader
 from webapp.rowstore.sql.schema import column_name, companion_name, index_prefix, table_name
 from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.sql.storing import update_sql
@@ -127,8 +127,8 @@ def cell_parser(field: Field) -> Callable[[Sequence[str]], Cells]:
     """
     if companion_name(field) is None:
         return _parse_all(field)
-    reader = ColumnReader(field)
-    return lambda texts: list(zip(reader(texts), texts, strict=True))
+    read = ColumnReader(reader(field))
+    return lambda texts: list(zip(read(texts), texts, strict=True))
 
 
 def _parse_all(target: Field) -> Callable[[Sequence[str]], Cells]:

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from webapp.rowstore.errors import CellValueError
-from webapp.rowstore.nul_escape import decode, encode, needs_encoding
-from webapp.rowstore.sql.inserting import ColumnReader, parse_value
+from webapp.rowstore.nul_escape import encode, needs_encoding
+from webapp.rowstore.sql.inserting import ColumnReader, parser, reader
 from webapp.rowstore.sql.schema import companion_name
 from webapp.rowstore.table_ref import Field, TableRef
 
@@ -14,18 +13,18 @@ Parser = Callable[[Sequence[str]], Iterable[Any]]  # of the cells of a column, t
 
 
 class FileRows:
-    """The table's columns in order, parsed by `parser(field)` where that is not None, unless texts are kept: then there
-    are the values and the texts. `positions`: where each column is in the rows of the file.
+    """The table's columns in order, parsed by `parser_of(field)` where that is not None, unless texts are kept: then
+    there are the values and the texts. `positions`: where each column is in the rows of the file.
     """
 
-    def __init__(self, table: TableRef, positions: Sequence[int], parser: Callable[[Field], Parser | None]) -> None:
+    def __init__(self, table: TableRef, positions: Sequence[int], parser_of: Callable[[Field], Parser | None]) -> None:
         self._positions = list(positions)
-        self._parsers = [None if companion_name(field) else parser(field) for field in table.fields]
-        self._readers = [ColumnReader(field) if companion_name(field) else None for field in table.fields]
+        self._parsers = [None if companion_name(field) else parser_of(field) for field in table.fields]
+        self._readers = [ColumnReader(reader(field)) if companion_name(field) else None for field in table.fields]
         self._takes_texts = not any(self._parsers) and not any(self._readers)
 
     def arrange(self, rows: Sequence[Sequence[str]]) -> Sequence[Row]:
-        """Works on whole columns: transposing happens in C, and a repeated value is parsed once per batch."""
+        """Works on whole columns: transposing happens in C, and a repeated value is parsed once."""
         rows = _encode(rows)
         if not rows or (self._positions == list(range(len(rows[0]))) and self._takes_texts):
             return rows
@@ -40,14 +39,7 @@ class FileRows:
 
 
 def value_parser(field: Field) -> Parser:
-    def parse(cells: Sequence[str]) -> Iterable[Any]:
-        try:
-            values = {cell: parse_value(field, decode(cell)) for cell in set(cells)}
-        except ValueError as error:
-            raise CellValueError(field.title, str(error)) from error
-        return map(values.__getitem__, cells)
-
-    return parse
+    return ColumnReader(parser(field))
 
 
 def _encode(rows: Sequence[Sequence[str]]) -> Sequence[Row]:

@@ -207,6 +207,7 @@ class SqlRowReader(RowReader):
         return max(0, self.connection.dialect.limits.columns - len(self.connection.column_types(table_name(table_id))))
 
     def has_search_index(self, table: TableRef) -> bool:
+        table.ensure_whole()
         return self.connection.search_index.is_current(table)
 
     def profile(self, table: TableRef, query: TableQuery, number: int, seconds: float = PROFILE_SECONDS) -> Profile:
