@@ -152,7 +152,7 @@ def make_data_dir(migrated: Path, system: str, request: pytest.FixtureRequest) -
             shutil.copytree(migrated, path)
             if system == "postgresql":
                 (path / FILE).unlink()
-                made.enter_context(on_server(path, request.getfixturevalue("database_pool")))
+                made.enter_context(on_server(path, request.getfixturevalue("database_pool").database()))
             return path
 
         yield make
@@ -193,7 +193,7 @@ def shared_server(
             folder = shutil.copytree(migrated, tmp_path_factory.mktemp("server") / "data")
             if request.config.getoption("--database") == "postgresql":
                 (folder / FILE).unlink()
-                running.enter_context(on_server(folder, request.getfixturevalue("database_pool")))
+                running.enter_context(on_server(folder, request.getfixturevalue("database_pool").database()))
             return running.enter_context(Server(factory, folder, **options))
 
         yield start

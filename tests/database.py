@@ -6,7 +6,7 @@ A folder that a fixture has made may have a database on a PostgreSQL server; all
 import asyncio
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from psycopg.types.datetime import TimestamptzLoader
 from psycopg.types.numeric import FloatLoader
 from psycopg.types.string import TextLoader
 
-from tests.database_pool import DatabasePool
 from tests.postgresql import sqlalchemy_url
 from webapp.db import postgresql_driver, sqlite_driver
 from webapp.db.postgresql import WRITERS
@@ -49,9 +48,9 @@ def address(data_dir: Path) -> str:
 
 
 @contextmanager
-def on_server(data_dir: Path, pool: DatabasePool) -> Iterator[None]:
-    """The folder has a database of its own on the server."""
-    with pool.database() as url:
+def on_server(data_dir: Path, database: AbstractContextManager[str]) -> Iterator[None]:
+    """The folder has that database, whose URL it gives, on a server."""
+    with database as url:
         _urls[data_dir] = sqlalchemy_url(url)
         try:
             yield

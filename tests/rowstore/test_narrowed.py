@@ -317,14 +317,19 @@ def test_what_is_hidden_leaves_no_trace(worlds: tuple[World, World], name: str) 
     assert first == second
 
 
+def ask(table: StoredTable, name: str, seen: TableRef) -> Any:
+    """What the method answers, of the reader or of the writer."""
+    if hasattr(table.rows, name):
+        return getattr(table.rows, name)(seen, *FOR_WHOLE_TABLES[name])
+    return table.write(lambda rows: getattr(rows, name)(seen, *FOR_WHOLE_TABLES[name]))
+
+
 @pytest.mark.parametrize("name", FOR_WHOLE_TABLES)
 def test_what_is_about_all_of_a_table_refuses_a_part(make: Make, name: str) -> None:
     world, _ = make_worlds(make, (3, 7))
     for seen in (replace(world.seen, scope=None), replace(world.seen, hidden=())):
         with pytest.raises(ValueError, match="whole tables"):
-            if hasattr(world.table.rows, name):
-                getattr(world.table.rows, name)(seen, *FOR_WHOLE_TABLES[name])
-            world.table.write(lambda rows, seen=seen: getattr(rows, name)(seen, *FOR_WHOLE_TABLES[name]))
+            ask(world.table, name, seen)
 
 
 def test_a_process_of_its_own_gets_no_part_of_a_table(make: Make) -> None:

@@ -54,7 +54,8 @@ def before(request: pytest.FixtureRequest, tmp_path: Path, unpacked: Path) -> It
         if request.param == "postgresql":
             (folder / FILE).unlink()
             server = request.getfixturevalue("postgresql_server")
-            made.enter_context(on_server(folder, server, request.getfixturevalue("unpacked_postgresql")))
+            template = request.getfixturevalue("unpacked_postgresql")
+            made.enter_context(on_server(folder, server.database(template)))
         yield settings_of(folder)
 
 
@@ -63,7 +64,8 @@ def empty(request: pytest.FixtureRequest, before: Settings, tmp_path: Path) -> I
     """Of an installation that has nothing yet, on a database of the same system."""
     with ExitStack() as made:
         if before.database_url:
-            made.enter_context(on_server(tmp_path / "empty", request.getfixturevalue("postgresql_server"), EMPTY))
+            server = request.getfixturevalue("postgresql_server")
+            made.enter_context(on_server(tmp_path / "empty", server.database(EMPTY)))
         yield settings_of(tmp_path / "empty")
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from settings import Settings
 from tests.conftest import Client
-from tests.copies.installations import everything, ignore
+from tests.copies.installations import begin_nothing, everything
 from tests.database import FILE, broken
 from tests.postgresql import sqlalchemy_url
 from tests.upgrades.conftest import settings_of
@@ -60,7 +60,7 @@ async def ensure_same(ada: Visit, recorded: dict[str, Any]) -> None:
 def test_upgraded_it_moves_to_postgresql(before: Settings, recorded: dict[str, Any], postgresql_url: str) -> None:
     migrations.upgrade(before)
     elsewhere = settings_of(before.data_dir, database_url=sqlalchemy_url(postgresql_url))
-    move(before, elsewhere, ignore)
+    move(before, elsewhere, begin_nothing)
     found = everything(elsewhere)
     for table_id, hashes in recorded["exports"].items():
         assert hashlib.sha256(found[f"export of {table_id}"]).hexdigest() == hashes["csv"]
