@@ -22,7 +22,10 @@ def test_either_form_of_the_url_is_taken(postgresql_url: str) -> None:
 
 
 def test_what_the_environment_says_goes_to_processes_that_do_not_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain, asked = "postgresql+psycopg://ada@db.example/rows", "postgresql://ada:password@db.example/rows?sslmode=require"
+    plain, asked = (
+        "postgresql+psycopg://ada@db.example/rows",
+        "postgresql://ada:password@db.example/rows?sslmode=require",
+    )
     assert whole(plain) == plain
     monkeypatch.setenv("PGPASSWORD", "p@ss/word%&")
     monkeypatch.setenv("PGSSLMODE", "verify-full")

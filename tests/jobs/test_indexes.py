@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from quart.testing import QuartClient
@@ -12,7 +13,7 @@ from tests.helpers import sign_up
 from tests.people import EVE, settle_everybody, window
 from tests.tables import add_table
 from webapp.db.errors import StorageFull
-from webapp.extensions import indexes
+from webapp.extensions import indexes, row_store
 from webapp.jobs import SortIndexes
 from webapp.jobs.indexes import KEPT_SECONDS
 from webapp.models.policy import Role
@@ -51,6 +52,21 @@ async def test_the_first_sort_of_a_large_table_creates_an_index(
         await client.get("/tables/1?sort=-2,1")
     await until_done(indexes.of(app))
     assert len(index_names(settings)) == 1
+
+
+async def test_a_table_too_large_for_an_index_gets_none(
+    app: Application, client: QuartClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever writes waits for the building of an index on SQLite."""
+    await sign_up(client)
+    add_table(settings.data_dir, {"Name": "text", "Group": "integer"}, ROWS)
+    monkeypatch.setattr(views, "MIN_ROWS", 100)
+    store = row_store.of(app)
+    for most, expected in ((len(ROWS) - 1, 0), (len(ROWS), 1)):
+        monkeypatch.setattr(type(store), "limits", replace(store.limits, sorted_rows=most))
+        await client.get("/tables/1?sort=2")
+        await until_done(indexes.of(app))
+        assert len(index_names(settings)) == expected
 
 
 async def test_a_sort_that_times_out_also_creates_an_index(

@@ -16,8 +16,7 @@ from webapp.rowstore import open_loader
 from webapp.rowstore.loader import RowLoader
 from webapp.rowstore.table_ref import Field
 
-MIN_ROWS = 50_000  # smaller tables sort without a noticeable delay
-MAX_ROWS = 2_000_000  # more would delay other people's writes beyond their timeout: 1 to 2 s per million
+MIN_ROWS = 50_000  # smaller tables sort without a noticeable delay; for how large ones, the row store's limits say
 # An index that was used within this time does not go, so that whoever sorts by one column after the other makes the
 # server build a few, not one with every click.
 KEPT_SECONDS = 600.0

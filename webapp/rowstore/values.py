@@ -17,6 +17,7 @@ class Limits:
     """What this database can store."""
 
     columns: int  # of a table; one that keeps texts counts twice
+    sorted_rows: int  # of a table that is given indexes for sorting
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from quart.typing import ResponseReturnValue
 from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
-from webapp.extensions import config, db, indexes
-from webapp.jobs.indexes import MAX_ROWS, MIN_ROWS
+from webapp.extensions import config, db, indexes, row_store
+from webapp.jobs.indexes import MIN_ROWS
 from webapp.models import Table, is_allowed
 from webapp.models.tables.access import TableAccess, find_table
 from webapp.models.tables.deletion import delete_table
@@ -123,7 +123,7 @@ class _Reading:
 def request_index(access: TableAccess, query: TableQuery) -> None:
     """People who sort a large table by a column will do so again, so index it, if they may change the table at all."""
     table = access.table
-    is_large = table.state == "ready" and MIN_ROWS <= table.row_count <= MAX_ROWS
+    is_large = table.state == "ready" and MIN_ROWS <= table.row_count <= row_store().limits.sorted_rows
     if query.sorts and is_large and is_allowed(current_user(), Action.EDIT_TABLE, access):
         indexes().request(table.id, query.sorts[0].field)
 

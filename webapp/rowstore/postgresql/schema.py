@@ -10,7 +10,7 @@ from webapp.rowstore.values import Limits
 
 ROW_ID = "id"
 MAX_COLUMNS = 300  # of a table, companions included
-LIMITS = Limits(columns=MAX_COLUMNS)
+LIMITS = Limits(columns=MAX_COLUMNS, sorted_rows=1_000_000_000)  # nobody waits for the building of an index
 TEXT = 'text COLLATE "C"'
 # As the catalogue writes them. A text's collation is given where a column is made: see `column_sql`.
 STORED_AS: dict[type, str] = {str: "text", int: "bigint", float: "double precision"}

@@ -10,7 +10,8 @@ from webapp.rowstore.values import Limits
 
 ROW_ID = "rowid"
 MAX_COLUMNS = 2_000  # of a table (SQLITE_MAX_COLUMN), companions included
-LIMITS = Limits(columns=MAX_COLUMNS)
+# It builds an index in one transaction, 1 to 2 s for each million: more would delay other writes beyond their timeout.
+LIMITS = Limits(columns=MAX_COLUMNS, sorted_rows=2_000_000)
 STORED_AS: dict[type, str] = {str: "TEXT", int: "INTEGER", float: "REAL"}
 
 
