@@ -206,7 +206,7 @@ def _packaged_programs() -> tuple[Path, list[Path]]:
 
 
 def major_version(programs: Path, owner: pwd.struct_passwd) -> int:
-    command = [programs / "postgres", "--version"]
+    command = [str(programs / "postgres"), "--version"]
     said = subprocess.run(command, check=True, capture_output=True, text=True, **_switched(owner)).stdout
     found = re.search(r"\(PostgreSQL\) (\d+)", said)
     assert found, said
