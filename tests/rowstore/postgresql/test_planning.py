@@ -33,7 +33,7 @@ def test_common_matches_are_found_by_walking_the_sort_index_and_rare_ones_are_no
 
 
 def test_a_search_that_the_index_knows_is_led_by_it(table: StoredTable) -> None:
-    led = plan(table, ("q", "row 7"))
+    led = plan(table, ("q", "row 77"))
     assert led.match is not None
     assert (led.order_id, led.scan_end) == ("(t1.id + 0)", None)
     assert plan(table, ("q", "w 7")).match is None
@@ -48,3 +48,12 @@ def test_a_large_table_is_read_in_chunks_until_there_are_enough_rows(
     assert plan(table, args, whole=True).scan_end is None
     monkeypatch.setattr(planning, "LARGE_TABLE", 300)
     assert plan(table, args).scan_end is None
+
+
+def test_a_frequent_word_of_a_large_table_is_not_looked_up(table: StoredTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index finds all rows that have it before the first is shown."""
+    monkeypatch.setattr(planning, "LARGE_TABLE", 299)
+    assert plan(table, ("q", "row 7")).match is None  # 11 of 300
+    assert plan(table, ("q", "row 77")).match is not None
+    assert plan(table, ("q", "row 7"), whole=True).match is not None
+    assert plan(table, ("q", "row 7"), ("sort", "2")).match is not None

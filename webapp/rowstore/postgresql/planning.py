@@ -48,8 +48,8 @@ def make_plan(connection: Connection, table: TableRef, query: TableQuery, *, who
     match = match_sql(table.indexed, plain.terms)
     search = search_name(table) if match else ""
     names = connection.existing_names([name for name in (search, order) if name])
-    if search in names:
-        plain = replace(plain, match=match)
+    if search in names and (query.sorts or whole or size <= LARGE_TABLE or not _is_common(connection, plain, size)):
+        plain = replace(plain, match=match)  # it finds all rows before the first is shown: too many of ten million
     if order and (order not in names or not _is_common(connection, plain, size)):
         return replace(plain, may_use_sort_index=False)
     if not query.sorts and not whole and not plain.match and size > LARGE_TABLE:
