@@ -1,5 +1,6 @@
 """A file of this machine that goes into a table on another server: sent, watched until it is through, or cancelled."""
 
+import os
 import signal
 import time
 import uuid
@@ -17,6 +18,7 @@ PASSES = 3  # over the file: it is sent, read, and loaded or compared
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds between two looks at an import
 PATIENCE = 300.0  # seconds in which the server says nothing of the import
 CANCELLED = "Cancelled. Nothing was imported."
+WAITING = "\nWaiting for the server's answer, to cancel the import there. Ctrl-C once more does not wait.\n"
 RUNNING = ("inspecting", "loading", "comparing", "updating")
 COUNTED = (
     "rows", "table_rows", "added", "changed", "cells", "same", "missing", "removed", "marked", "left_out", "refused",
@@ -56,6 +58,7 @@ class HeldInterrupt:
         if not self.is_held or self._is_pressed:
             raise KeyboardInterrupt
         self._is_pressed = True
+        os.write(2, WAITING.encode())  # not by a stream: what is interrupted may be writing to it
 
 
 class RemoteImport:
