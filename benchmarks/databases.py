@@ -132,12 +132,12 @@ def _pages(places: list[Place], options: Options) -> str:
     for place in places:
         with place.serve() as server:
             for name, paths in pages._views(server, options.rows):
-                first.setdefault(name, {})[place.name] = _first_times(server, name, paths)
+                first.setdefault(name, {})[place.name] = _times(server, name, paths, is_first=True)
             waited[place.name] = _wait_for_indexes(
                 server, has_sort_indexes=bool(place.url) or pages.SORTED[0] <= options.rows <= pages.SORTED[1]
             )
             for name, paths in pages._views(server, options.rows):
-                after.setdefault(name, {})[place.name] = pages._measured(server, name, paths)
+                after.setdefault(name, {})[place.name] = _times(server, name, paths)
             memory[place.name] = resident_mb(server.pid, peak=True)
     lines = [
         (name, *(percentile(of[name][place.name], 0.5) for of in (first, after) for place in places)) for name in first
@@ -152,10 +152,10 @@ def _pages(places: list[Place], options: Options) -> str:
     return f"{found}\nAll indexes were there {seconds} after that. The server's peak of memory: {peaks}.\n"
 
 
-def _first_times(server: served.Served, name: str, paths: list[str]) -> list[float]:
+def _times(server: served.Served, name: str, paths: list[str], *, is_first: bool = False) -> list[float]:
     """Milliseconds; infinite if the server gave up, as it does with a sort that takes ten seconds."""
     try:
-        return pages._measured(server, name, paths, is_first=True)
+        return pages._measured(server, name, paths, is_first=is_first)
     except RuntimeError as error:
         if " 422" not in str(error):
             raise
