@@ -135,6 +135,21 @@ async def test_a_build_that_is_done_after_all_is_no_failure_any_more(
     assert context.retries.failed("table:1") == 60
 
 
+async def test_a_build_that_was_withdrawn_says_nothing_about_the_one_that_was_asked_for_since(
+    context: JobContext, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def withdrawn(*_: Any) -> dict[str, Any]:
+        return {"is_built": False, "is_withdrawn": True}
+
+    add_numbers(settings, "building")
+    with monkeypatch.context() as patch:
+        patch.setattr(tasks, "run_child", withdrawn)
+        await index_table(context, "1")
+    assert state_of(settings) == "building"
+    await index_table(context, "1")
+    assert state_of(settings) == "ready"
+
+
 async def test_a_build_that_takes_all_memory_is_given_up_at_once(
     context: JobContext, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -119,7 +119,7 @@ def records_of(table_id: int, import_id: str) -> tuple[str, ...]:
         "INSERT INTO users (id, email, name, password_hash, role, is_active, created_at)"
         " VALUES (1, 'ada@example.org', 'ada', '', 'owner', TRUE, '2026-01-01') ON CONFLICT DO NOTHING",
         "INSERT INTO tables (id, owner_id, title, created_at, row_count, state, version, search_index)"
-        f" VALUES ({table_id}, 1, 'Table', '2026-01-01', 0, 'importing', 0, 'none')",
+        f" VALUES ({table_id}, 1, 'Table', '2026-01-01', 0, 'importing', 0, 'building')",
         "INSERT INTO imports (id, user_id, table_id, state, created_at, filename, size, sha256, overrules,"
         f" rows_done) VALUES ('{import_id}', 1, {table_id}, 'loading', '2026-01-01', 'a.csv', 1, '', '{{}}', 0)",
     )

@@ -1,5 +1,6 @@
 """Searches with an index find the same rows as searches without one, whatever is written meanwhile."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ from hypothesis import strategies as st
 from tests.rowstore.backends import StoredTable, column, ids
 from tests.rowstore.conftest import Make
 from webapp.rowstore.errors import QueryError
+from webapp.rowstore.loader import IndexWithdrawn
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.values import CellChange, StoredRow
+from webapp.rowstore.writer import RowWriter
 
 FIELDS = (column(1, "a"), column(2, "b", "decimal", {"style": "fixed", "scale": 2}), column(3, "c"))
 LETTERS = st.text(alphabet=st.sampled_from("abAB\"é É%_*['\n-1.ßß␀␛\0"), max_size=8)
@@ -152,7 +155,22 @@ def test_the_index_of_a_table_that_does_not_exist_is_not_built(make: Make) -> No
 
 def test_a_build_ends_when_its_table_is_dropped(always_indexed: None, make: Make) -> None:
     table = make(FIELDS, [(f"row {number}", "", "") for number in range(900)])
-    assert not table.build_search_index(lambda done, total: table.write(lambda rows: rows.drop(1)))
+    assert not is_built(table, lambda rows: rows.drop(1))
+
+
+def test_a_build_ends_when_somebody_drops_the_index_until_further_notice(always_indexed: None, make: Make) -> None:
+    """As a change of all rows does."""
+    table = make(FIELDS, [(f"row {number}", "", "") for number in range(900)])
+    table.backend.execute("UPDATE tables SET search_index = 'none'")
+    assert not is_built(table, lambda rows: rows.drop_search_index(1))
+    assert not table.rows.has_search_index(table.ref)
+
+
+def is_built(table: StoredTable, meanwhile: Callable[[RowWriter], None]) -> bool:
+    try:
+        return table.build_search_index(lambda done, total: table.write(meanwhile))
+    except IndexWithdrawn:
+        return False
 
 
 FILTERS = st.lists(

@@ -156,10 +156,15 @@ def _compare(request: dict[str, Any]) -> dict[str, Any]:
 
 def _index(request: dict[str, Any]) -> dict[str, Any]:
     from webapp.rowstore import open_loader
+    from webapp.rowstore.loader import IndexWithdrawn
     from webapp.rowstore.table_ref import TableRef
 
-    with open_loader(request["address"]) as loader:
-        return {"is_built": loader.index_search(TableRef.from_json(request["table"]), ProgressReporter())}
+    try:
+        with open_loader(request["address"]) as loader:
+            is_built = loader.index_search(TableRef.from_json(request["table"]), ProgressReporter())
+    except IndexWithdrawn:
+        return {"is_built": False, "is_withdrawn": True}
+    return {"is_built": is_built, "is_withdrawn": False}
 
 
 def _survey(request: dict[str, Any]) -> dict[str, Any]:

@@ -71,18 +71,22 @@ async def _build(context: JobContext, table_id: int) -> bool:
     if table is None or table.search_index != SearchIndex.BUILDING:
         return True
     is_built = await _build_once(context, table.ref)
+    if is_built is None:
+        return True
     return await context.database.write(finish_search_index, table.ref, is_built=is_built)
 
 
-async def _build_once(context: JobContext, table: TableRef) -> bool:
-    """False if it is not to be built. Raises whatever else its child does."""
+async def _build_once(context: JobContext, table: TableRef) -> bool | None:
+    """False if it is not to be built, None if somebody has dropped it, who asks for another one. Raises whatever else
+    its child does.
+    """
     request, subject = IndexRequest(context.rows.address, table), _subject(table.id)
     try:
         answer = await run_child(context, subject, request.to_json(), lambda progress: None)
     except (ChildStopped, ChildrenDied):  # it would take all memory again
         logger.exception("The search index of table %s could not be built", table.id)
         return False
-    return bool(answer["is_built"])
+    return None if answer["is_withdrawn"] else bool(answer["is_built"])
 
 
 async def _postpone(context: JobContext, table_id: int) -> None:

@@ -23,6 +23,10 @@ class ConversionWithdrawn(Exception):
     """The change of type should no longer be made: it was cancelled, or its table is gone."""
 
 
+class IndexWithdrawn(Exception):
+    """Whoever dropped the search index, or its table, while it was built asks for another one if it is wanted."""
+
+
 class ChangeWithdrawn(Exception):
     """The large change should no longer be planned, applied or taken back: it was cancelled, or its table is gone."""
 
@@ -89,7 +93,10 @@ class RowLoader(Protocol):
         ...
 
     def index_search(self, table: TableRef, progress: Progress) -> bool:
-        """Build the search index; False if this database cannot, or the table is gone. `progress` may raise."""
+        """Build the search index; False if this database cannot, or the table is gone. `progress` may raise.
+
+        Raises `IndexWithdrawn`.
+        """
         ...
 
     def index_sort(

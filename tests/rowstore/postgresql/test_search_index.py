@@ -11,7 +11,7 @@ from tests.rowstore.backends import StoredTable, column, ids
 from tests.rowstore.conftest import Make
 from webapp.rowstore import open_loader
 from webapp.rowstore.errors import QueryTimeout
-from webapp.rowstore.loader import RowLoader
+from webapp.rowstore.loader import IndexWithdrawn, RowLoader
 from webapp.rowstore.postgresql import index_building, planning
 from webapp.rowstore.postgresql.connection import PostgresqlConnection
 from webapp.rowstore.postgresql.index_building import IndexBuilder
@@ -172,6 +172,40 @@ def test_whoever_changes_columns_does_not_wait_for_a_build(table: StoredTable, m
         other.execute("ROLLBACK")
         build.join(30)
     assert is_built == [True]
+
+
+def test_a_build_is_not_begun_again_for_an_index_that_a_large_change_has_dropped(
+    table: StoredTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would compete with the change, which asks for another one when it has ended."""
+    monkeypatch.setattr(index_building, "PAUSE_SECONDS", 0.001)
+    table.write(lambda rows: rows.drop_search_index(1))
+    ended = list[object]()
+
+    def build() -> None:
+        try:
+            ended.append(table.build_search_index())
+        except IndexWithdrawn as error:
+            ended.append(error)
+
+    building = threading.Thread(target=build)
+    with closing(table.backend.connect()) as other:
+        other.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        other.execute("SELECT 1 FROM users")
+        building.start()
+        while not table.backend.execute("SELECT 1 FROM pg_stat_progress_create_index WHERE phase LIKE 'waiting%'"):
+            assert building.is_alive()
+        with closing(table.backend.connect()) as changing:
+            changing.execute("BEGIN")
+            PostgresqlConnection(changing).search_index.drop(1)
+            while not table.backend.execute("SELECT 1 FROM pg_locks WHERE relation = 't1'::regclass AND NOT granted"):
+                assert building.is_alive()
+            changing.execute("UPDATE tables SET search_index = 'none'")
+            changing.execute("COMMIT")
+        other.execute("ROLLBACK")
+        building.join(30)
+    assert [type(each) for each in ended] == [IndexWithdrawn]
+    assert indexes(table) == []
 
 
 def test_two_indexes_of_a_table_are_built_one_after_the_other(table: StoredTable) -> None:

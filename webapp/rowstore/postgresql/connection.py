@@ -20,12 +20,13 @@ from webapp.rowstore.postgresql.lines import read_lines
 from webapp.rowstore.postgresql.marks import with_parameters
 from webapp.rowstore.postgresql.search_index import PostgresqlSearchUpkeep
 from webapp.rowstore.postgresql.statement_limit import StatementLimit
+from webapp.rowstore.postgresql.updating import update_all
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sql.compile import Plan
 from webapp.rowstore.sql.connection import BATCH, Connection, Savepoint, TextFunction
 from webapp.rowstore.sql.schema import index_prefix, table_name
 from webapp.rowstore.sql.statement import Sql
-from webapp.rowstore.table_ref import TableRef
+from webapp.rowstore.table_ref import Field, TableRef
 
 _NAMES = (
     "SELECT c.relname FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid"
@@ -87,6 +88,12 @@ class PostgresqlConnection(Connection):
             self._limit.tell()
             cursor.executemany(with_parameters(text), values)
             return max(int(cursor.rowcount), 0)
+
+    def change_cells(
+        self, table_id: int, field: Field, cells: Sequence[Sequence[Any]], *, with_text: bool = False
+    ) -> int:
+        """One statement for all of them takes less than half the time of one for each."""
+        return self.change(update_all(self.dialect, table_id, field, cells, with_text=with_text)) if cells else 0
 
     def change_each(self, text: str, values: Sequence[Sequence[Any]]) -> list[int]:
         if len(values) == 1:  # which takes a third of the messages

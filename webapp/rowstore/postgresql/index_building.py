@@ -1,14 +1,14 @@
 """Building indexes while others read and write, which takes two passes over the rows."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 
 from psycopg.errors import UndefinedColumn
 
 from webapp.rowstore.errors import QueryTimeout, RowsGone
-from webapp.rowstore.loader import Progress
+from webapp.rowstore.loader import IndexWithdrawn, Progress
 from webapp.rowstore.postgresql.connection import PostgresqlConnection
 from webapp.rowstore.postgresql.search import search_name
 from webapp.rowstore.postgresql.search_index import existing_indexes, index_sql
@@ -29,6 +29,7 @@ _STOP = (
     "SELECT pg_cancel_backend(building.pid) FROM pg_stat_progress_create_index building"
     " JOIN pg_class c ON c.oid = building.index_relid WHERE building.datname = current_database() AND c.relname = ?"
 )
+_UNWANTED = "SELECT 1 FROM tables WHERE id = ? AND search_index <> 'building'"
 # Waiting for the transactions that were running when it began is part of building; a limit that the role has for its
 # statements would end each build at the same place.
 _SETTINGS = ("lock_timeout = 0", "statement_timeout = 0", "maintenance_work_mem = '256MB'")
@@ -43,7 +44,7 @@ class IndexBuilder:
             connection.execute(Sql(f"SET {setting}"))
 
     def build_search_index(self, table: TableRef, progress: Progress) -> bool:
-        """False if the table is gone, or a column of it. A complete index stays as it is."""
+        """False if the table is gone, or a column of it. A complete index stays as it is. Raises `IndexWithdrawn`."""
         with self._alone(table.id, name := search_name(table)):
             return self._build_search_index(table, name, progress)
 
@@ -57,7 +58,15 @@ class IndexBuilder:
         if is_complete:  # its builder may have been killed at the very end
             self._connection.analyze(table_name(table.id))
             return True
-        return self._build(name, table.id, index_sql(table), progress)
+        return self._build(name, table.id, index_sql(table), progress, lambda: self._ensure_wanted(table.id))
+
+    def _ensure_wanted(self, table_id: int) -> None:
+        """Whoever has dropped it, a change of all rows say, says so in the same transaction, and may still have the
+        table.
+        """
+        self._connection.execute(Sql(f"SELECT 1 FROM {table_name(table_id)} LIMIT 0"))  # waits until it has ended
+        if self._connection.execute(Sql(_UNWANTED, (table_id,))):
+            raise IndexWithdrawn
 
     def build_sort_index(self, table_id: int, field: Field, used: Mapping[int, float], since: float) -> set[int]:
         with self._alone(table_id, name := index_name(table_id, field)):
@@ -99,14 +108,17 @@ class IndexBuilder:
         finally:
             self._connection.execute(Sql("SELECT pg_advisory_unlock(?, ?)", lock))
 
-    def _build(self, name: str, table_id: int, what: str, progress: Progress) -> bool:
+    def _build(
+        self, name: str, table_id: int, what: str, progress: Progress, ensure_wanted: Callable[[], None] = lambda: None
+    ) -> bool:
         """With statistics about what is indexed. False if what is to be indexed is gone. Raises `QueryTimeout` if it is
-        cancelled again and again.
+        cancelled again and again, and whatever `ensure_wanted` does.
         """
         for cancelled in count(1):
             self._drop(name)  # what an interrupted build has left is not used, and yet written to
             progress(0, 0)
             try:
+                ensure_wanted()
                 self._connection.execute(Sql(f"CREATE INDEX CONCURRENTLY {name} ON {table_name(table_id)} {what}"))
                 break
             except (RowsGone, UndefinedColumn):

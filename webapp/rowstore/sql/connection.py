@@ -9,7 +9,7 @@ from webapp.rowstore.sql.compile import Plan
 from webapp.rowstore.sql.dialect import Dialect
 from webapp.rowstore.sql.search_upkeep import SearchUpkeep
 from webapp.rowstore.sql.statement import Sql
-from webapp.rowstore.table_ref import TableRef
+from webapp.rowstore.table_ref import Field, TableRef
 
 BATCH = 25  # rows that are in memory although a page may have no room for them
 
@@ -38,6 +38,14 @@ class Connection(Protocol):
 
     def change_all(self, text: str, values: Iterable[Sequence[Any]]) -> int:
         """Run the same statement with each of these values; return how many rows all of them have changed."""
+        ...
+
+    def change_cells(
+        self, table_id: int, field: Field, cells: Sequence[Sequence[Any]], *, with_text: bool = False
+    ) -> int:
+        """Run `update_sql` with each of these values, of rows of which none occurs twice; return how many rows have
+        changed.
+        """
         ...
 
     def change_each(self, text: str, values: Sequence[Sequence[Any]]) -> list[int]:

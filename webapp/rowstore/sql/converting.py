@@ -17,7 +17,6 @@ from webapp.rowstore.sql.connection import Connection
 from webapp.rowstore.sql.inserting import ColumnReader, parse_value, reader
 from webapp.rowstore.sql.schema import column_name, companion_name, index_prefix, table_name
 from webapp.rowstore.sql.statement import Sql
-from webapp.rowstore.sql.storing import update_sql
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import Converted
 from webapp.types import Value
@@ -81,7 +80,6 @@ class Converter:
 
     def aim_at(self, target: Field) -> None:
         self.target = target
-        self._write = update_sql(self._connection.dialect, self._table_id, target)
         self._read = cell_parser(target)
 
     def convert(self, after: int, limit: int) -> Converted | None:
@@ -115,7 +113,8 @@ class Converter:
             self.aim_at(replace(self.target, keeps_texts=True))
             add_companion(self._connection, self._table_id, self.target)
             values = self._read(texts)
-        self._connection.change_all(self._write, [(*cell, row) for cell, row in zip(values, ids, strict=True)])
+        cells = [(*cell, row) for cell, row in zip(values, ids, strict=True)]
+        self._connection.change_cells(self._table_id, self.target, cells)
 
 
 Cells = Sequence[tuple[Any, ...]]

@@ -13,7 +13,8 @@ from webapp.rowstore.sql.cells import print_cells
 from webapp.rowstore.sql.connection import Connection
 from webapp.rowstore.sql.converting import Cells, cell_parser
 from webapp.rowstore.sql.schema import table_name
-from webapp.rowstore.sql.storing import insert_sql, update_sql
+from webapp.rowstore.sql.statement import Sql
+from webapp.rowstore.sql.storing import insert_sql
 from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import AppliedEntries
 
@@ -74,12 +75,11 @@ class EntryWriter:
         return self._parsers[field]
 
     def _change(self, field: Field, entries: list[Entry], values: Cells) -> AppliedEntries:
-        statement = update_sql(self._connection.dialect, self._table_id, field, with_text=True)
         befores = [encode(entry.before or "") for entry in entries]
         rows = [(*value, entry.row_id, before) for value, entry, before in zip(values, entries, befores, strict=True)]
         if all(map(is_storable, befores)):
             with self._connection.savepoint() as savepoint:
-                if self._connection.change_all(statement, rows) == len(rows):
+                if self._connection.change_cells(self._table_id, field, rows, with_text=True) == len(rows):
                     return AppliedEntries(entries, [], 0)
                 savepoint.undo()
         return self._change_some(field, entries, values)
@@ -96,7 +96,7 @@ class EntryWriter:
                 rows.append((*value, entry.row_id))
             elif text != (entry.after or ""):
                 left.append(entry)
-        self._connection.change_all(update_sql(self._connection.dialect, self._table_id, field), rows)
+        self._connection.change_cells(self._table_id, field, rows)
         return AppliedEntries(done, left, 0)
 
     # -- rows ----------------------------------------------------------------------------------------------------------
@@ -138,18 +138,18 @@ class EntryWriter:
         current = print_cells(
             self._connection, self._table_id, ids, [self._connection.dialect.print_exact(field) for _, field in fields]
         )
-        gone = list[tuple[int]]()
+        gone = list[int]()
         for entry in entries:
             now, cells = current.get(entry.row_id or 0), cells_from_json(entry.before or "{}")
             if now is None:
                 continue
             if list(map(decode, now)) == [cells.get(number, field.empty_text) for number, field in fields]:
                 applied.done.append(entry)
-                gone.append((entry.row_id or 0,))
+                gone.append(entry.row_id or 0)
             else:
                 applied.left.append(entry)
-        where = f"{self._connection.dialect.row_id} = ?"
-        self._connection.change_all(f"DELETE FROM {table_name(self._table_id)} WHERE {where}", gone)
+        where = self._connection.dialect.is_one_of(self._connection.dialect.row_id, gone)
+        self._connection.change(Sql(f"DELETE FROM {table_name(self._table_id)} WHERE {where.text}", where.values))
         return len(gone)
 
 

@@ -55,13 +55,19 @@ def update_sql(dialect: Dialect, table_id: int, field: Field, *, with_text: bool
     """UPDATE of one cell by its value, where texts are kept its text, the row's id and, `with_text`, the text that it
     must have. The value is set together with its text, since a text that stayed behind would hide the value.
     """
-    name, companion, last = column_name(field), companion_name(field), 1
-    new = f"{name} = ?1"
-    if companion:
-        value, text, last = cast_value(dialect, field, "?1"), dialect.typed("?2", str), 2
-        new = f"{name} = {value}, {companion} = {stored_text(dialect, field, value, text)}"
+    last = 2 if companion_name(field) else 1
+    new = set_cell(dialect, field, "?1", "?2")
     seen = f" AND {dialect.print_exact(field)} = ?{last + 2}" if with_text else ""
     return f"UPDATE {table_name(table_id)} SET {new} WHERE {dialect.row_id} = ?{last + 1}{seen}"
+
+
+def set_cell(dialect: Dialect, field: Field, value: str, text: str) -> str:
+    """What SET is followed by to store a value; with its text, given as SQL too, where texts are kept."""
+    name, companion = column_name(field), companion_name(field)
+    if not companion:
+        return f"{name} = {value}"
+    value, text = cast_value(dialect, field, value), dialect.typed(text, str)
+    return f"{name} = {value}, {companion} = {stored_text(dialect, field, value, text)}"
 
 
 def stored_text(dialect: Dialect, field: Field, value: str, text: str) -> str:

@@ -13,12 +13,13 @@ from webapp.rowstore.sql.compile import Plan
 from webapp.rowstore.sql.connection import BATCH, Connection, Savepoint, TextFunction
 from webapp.rowstore.sql.schema import index_prefix, table_name
 from webapp.rowstore.sql.statement import Sql, marks
+from webapp.rowstore.sql.storing import update_sql
 from webapp.rowstore.sqlite import planning
 from webapp.rowstore.sqlite.dialect import DIALECT
 from webapp.rowstore.sqlite.lines import read_lines
 from webapp.rowstore.sqlite.search_index import SqliteSearchUpkeep
 from webapp.rowstore.sqlite.transaction import readable_errors, transaction
-from webapp.rowstore.table_ref import TableRef
+from webapp.rowstore.table_ref import Field, TableRef
 
 # SQLite VM instructions between checks whether to go on: some hundredths of a second. A check takes the interpreter
 # lock, which a busy event loop releases only every 5 ms, so frequent checks would mostly wait.
@@ -49,6 +50,11 @@ class SqliteConnection(Connection):
     def change_all(self, text: str, values: Iterable[Sequence[Any]]) -> int:
         with readable_errors():
             return self.driver.executemany(text, values).rowcount
+
+    def change_cells(
+        self, table_id: int, field: Field, cells: Sequence[Sequence[Any]], *, with_text: bool = False
+    ) -> int:
+        return self.change_all(update_sql(self.dialect, table_id, field, with_text=with_text), cells)
 
     def change_each(self, text: str, values: Sequence[Sequence[Any]]) -> list[int]:
         with readable_errors():

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from webapp.rowstore.loader import Progress
+from webapp.rowstore.loader import IndexWithdrawn, Progress
 from webapp.rowstore.sql.cells import print_cells
 from webapp.rowstore.sql.connection import Connection
 from webapp.rowstore.sql.schema import table_name
@@ -63,7 +63,7 @@ def build_search_index(connection: DriverConnection, table: TableRef, progress: 
 
     It is built under another name, in many short transactions with pauses in which others write. An interrupted build
     leaves an incomplete index of that name, which the next one drops. `progress(rows done, of)` is called after each
-    chunk and may raise to abort.
+    chunk and may raise to abort. Raises `IndexWithdrawn`.
     """
     table.ensure_whole()
     if not is_available(connection.driver):
@@ -73,15 +73,8 @@ def build_search_index(connection: DriverConnection, table: TableRef, progress: 
         if names != {table_name(table.id)}:
             return search_name(table.id) in names
         _create(connection.driver, table)
-    try:
-        _Builder(connection, table, progress).run()
-    except _Gone:
-        return False
+    _Builder(connection, table, progress).run()
     return True
-
-
-class _Gone(Exception):
-    """The table was deleted, and this index with it."""
 
 
 class _Builder:
@@ -93,7 +86,7 @@ class _Builder:
         self._done, self._chunk = 0, FIRST_CHUNK
 
     def run(self) -> None:
-        """Raises `_Gone`."""
+        """Raises `IndexWithdrawn`."""
         chunks = 0
         while self._add():
             chunks += 1
@@ -137,11 +130,11 @@ class _Builder:
 
     @contextmanager
     def _step(self) -> Iterator[None]:
-        """One transaction, and a pause before it. Raises `_Gone`."""
+        """One transaction, and a pause before it. Raises `IndexWithdrawn`."""
         time.sleep(PAUSE_SECONDS)
         with self._rows.transaction():
             if not self._rows.existing_names([search_name(self._table.id, building=True)]):
-                raise _Gone
+                raise IndexWithdrawn
             yield
 
 
