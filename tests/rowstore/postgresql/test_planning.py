@@ -9,6 +9,7 @@ from tests.rowstore.conftest import Make
 from webapp.rowstore.postgresql import planning
 from webapp.rowstore.postgresql.connection import PostgresqlConnection
 from webapp.rowstore.postgresql.planning import PostgresqlPlan
+from webapp.rowstore.sql import pages
 
 FIELDS = (column(1, "text"), column(2, "number", "integer"))
 
@@ -57,3 +58,21 @@ def test_a_frequent_word_of_a_large_table_is_not_looked_up(table: StoredTable, m
     assert plan(table, ("q", "row 77")).match is not None
     assert plan(table, ("q", "row 7"), whole=True).match is not None
     assert plan(table, ("q", "row 7"), ("sort", "2")).match is not None
+
+
+def test_a_search_whose_letters_are_frequent_is_given_up_for_reading_the_rows(
+    table: StoredTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index knows where its letters are, and not in which order: it may yield half of the table."""
+    by_index = table.page(("q", "row 77"))
+    monkeypatch.setattr(planning, "LARGE_TABLE", 299)
+    fallback = plan(table, ("q", "row 77")).fallback
+    assert fallback is not None
+    assert (fallback.match, fallback.scan_end) == (None, 300)
+    assert plan(table, ("q", "row 77"), whole=True).fallback is None
+    assert table.page(("q", "row 77")).rows == by_index.rows
+
+    monkeypatch.setattr(pages, "FALLBACK_SECONDS", 0.0)
+    assert table.page(("q", "row 77")).rows == by_index.rows
+    after = table.page(("q", "row 77"), size=1).after
+    assert table.page(("q", "row 77"), after=after).rows == by_index.rows[1:]

@@ -51,6 +51,8 @@ class Plan:
     may_use_sort_index: bool = True
     # The table's highest id, if rows are examined one by one until enough are found.
     scan_end: int | None = None
+    # Another path for a page that is not there soon.
+    fallback: "Plan | None" = None
 
     @property
     def table_id(self) -> int:

@@ -30,6 +30,7 @@ from webapp.rowstore.table_ref import Field, TableRef
 from webapp.rowstore.values import Count, Page, PageStart, Row, RowView
 
 MAX_KEY = 200  # characters of a sort key in a cursor; a longer one is read from the row again
+FALLBACK_SECONDS = 1.0  # before the other path that a plan has is taken
 FIRST_CHUNK = 1_000  # rows of a scan
 _MAX_GROWTH = 4  # of a chunk against the one before
 _CHUNKS = 6  # in the time available
@@ -47,6 +48,17 @@ def page(
     scan_seconds: float,
 ) -> Page:
     plan = connection.make_plan(table, query)
+    if plan.fallback is not None:
+        try:
+            with connection.time_limit(FALLBACK_SECONDS):
+                return _page(connection, plan, start, size, scan_seconds)
+        except QueryTimeout:
+            plan = plan.fallback
+    return _page(connection, plan, start, size, scan_seconds)
+
+
+def _page(connection: Connection, plan: Plan, start: PageStart, size: int, scan_seconds: float) -> Page:
+    query, table = plan.query, plan.table
     is_at_row, forward = start.at is not None, not (start.before or start.from_end)
     if text := start.after or start.before:
         cursor: Cursor | None = decode_cursor(query, text)
