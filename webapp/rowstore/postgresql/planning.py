@@ -49,8 +49,8 @@ def make_plan(connection: Connection, table: TableRef, query: TableQuery, *, who
     search = search_name(table) if match else ""
     names = connection.existing_names([name for name in (search, order) if name])
     if search in names and (query.sorts or whole or size <= LARGE_TABLE or not _is_common(connection, plain, size)):
-        # It finds all rows before the first is shown: too many of ten million, and where their letters are frequent more
-        # than there are.
+        # It finds all rows before the first is shown: too many of ten million, and more than there are where their
+        # letters are frequent.
         is_slow_perhaps = size > LARGE_TABLE and not (query.sorts or whole)
         fallback = replace(plain, scan_end=size) if is_slow_perhaps else None
         plain = replace(plain, match=match, fallback=fallback)
