@@ -38,6 +38,7 @@ class Backend(Protocol):
 
     settings: Settings
     address: str
+    indexes_all_columns: bool  # whether a search index may be of as many as a table may have
 
     def writing(self) -> Any:
         """A context manager: a `RowWriter` in a transaction, committed at the end unless there is an exception."""
@@ -57,6 +58,8 @@ class Backend(Protocol):
 
 
 class SqliteBackend:
+    indexes_all_columns = True
+
     def __init__(self, folder: Path) -> None:
         self.settings = Settings(_env_file=None, environment=Environment.TESTING, data_dir=folder)
         self.path = sqlite.database_file(self.settings.sqlalchemy_url)
@@ -94,6 +97,11 @@ class PostgresqlBackend:
 
     def connect(self) -> Any:
         return postgresql_driver.connect(self.address)
+
+    @property
+    def indexes_all_columns(self) -> bool:
+        """Before version 18 an index's expression has to fit into a page of the catalogue."""
+        return int(self.execute("SHOW server_version_num")[0][0]) >= 180_000
 
     @contextmanager
     def writing(self) -> Iterator[RowWriter]:

@@ -1,5 +1,6 @@
 """Building indexes while others read and write, which takes two passes over the rows."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,12 +11,15 @@ from psycopg.errors import UndefinedColumn
 from webapp.rowstore.errors import QueryTimeout, RowsGone
 from webapp.rowstore.loader import IndexWithdrawn, Progress
 from webapp.rowstore.postgresql.connection import PostgresqlConnection
+from webapp.rowstore.postgresql.errors import RowTooBig
 from webapp.rowstore.postgresql.search import search_name
-from webapp.rowstore.postgresql.search_index import existing_indexes, index_sql
+from webapp.rowstore.postgresql.search_index import existing_indexes, index_sql, lock_sql
 from webapp.rowstore.sql.loader import surplus_indexes
 from webapp.rowstore.sql.schema import index_name, index_prefix, table_name
 from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.table_ref import Field, TableRef
+
+log = logging.getLogger(__name__)
 
 # Before it begins again; then it waits for whoever has the table. Each further pause is twice as long.
 PAUSE_SECONDS = 0.1
@@ -44,7 +48,9 @@ class IndexBuilder:
             connection.execute(Sql(f"SET {setting}"))
 
     def build_search_index(self, table: TableRef, progress: Progress) -> bool:
-        """False if the table is gone, or a column of it. A complete index stays as it is. Raises `IndexWithdrawn`."""
+        """False if the table is gone, or a column of it, or PostgreSQL is older than 18 and there are so many columns that
+        their expression does not fit into its catalogue. A complete index stays as it is. Raises `IndexWithdrawn`.
+        """
         with self._alone(table.id, name := search_name(table)):
             return self._build_search_index(table, name, progress)
 
@@ -64,9 +70,10 @@ class IndexBuilder:
         """Whoever has dropped it, a change of all rows say, says so in the same transaction, and may still have the
         table.
         """
-        self._connection.execute(Sql(f"SELECT 1 FROM {table_name(table_id)} LIMIT 0"))  # waits until it has ended
-        if self._connection.execute(Sql(_UNWANTED, (table_id,))):
-            raise IndexWithdrawn
+        with self._connection.driver.transaction():
+            self._connection.execute(Sql(lock_sql(table_id)))  # waits until that has ended
+            if self._connection.execute(Sql(_UNWANTED, (table_id,))):
+                raise IndexWithdrawn
 
     def build_sort_index(self, table_id: int, field: Field, used: Mapping[int, float], since: float) -> set[int]:
         with self._alone(table_id, name := index_name(table_id, field)):
@@ -122,6 +129,11 @@ class IndexBuilder:
                 self._connection.execute(Sql(f"CREATE INDEX CONCURRENTLY {name} ON {table_name(table_id)} {what}"))
                 break
             except (RowsGone, UndefinedColumn):
+                return False
+            except RowTooBig:  # of the catalogue's
+                log.warning(
+                    "%s has too many columns for the index %s in this version of PostgreSQL", table_name(table_id), name
+                )
                 return False
             except QueryTimeout:
                 # Somebody needed the table for themselves (`SearchUpkeep.make_way`), or this is interrupted.

@@ -5,9 +5,11 @@ itself, and uses it for conditions on exactly this expression: one that was made
 since would be written to for nothing. Its name says what it is made of. How searches use it is in `search.py`.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from webapp.db.errors import DatabaseBusy
 from webapp.rowstore.postgresql.search import search_name, search_prefix, search_text_sql
 from webapp.rowstore.sql.connection import Connection
 from webapp.rowstore.sql.schema import table_name
@@ -23,6 +25,8 @@ _BUILDERS = (
     " WHERE datname = current_database() AND relid = to_regclass(?)"
 )
 
+_ATTEMPTS, _PAUSE_SECONDS = 40, 0.025
+
 
 def index_sql(table: TableRef) -> str:
     """What the index is on. Its trigrams are of letters as the database folds their case."""
@@ -32,6 +36,11 @@ def index_sql(table: TableRef) -> str:
 def existing_indexes(connection: Connection, table_id: int) -> dict[str, bool]:
     """The names of all search indexes of the table, and whether each is complete."""
     return dict(connection.execute(Sql(_INDEXES, (table_name(table_id), search_prefix(table_id)))))
+
+
+def lock_sql(table_id: int) -> str:
+    """No index of the table is built until the end of the transaction; rows are read and written."""
+    return f"LOCK TABLE {table_name(table_id)} IN SHARE UPDATE EXCLUSIVE MODE"
 
 
 class PostgresqlSearchUpkeep:
@@ -49,12 +58,26 @@ class PostgresqlSearchUpkeep:
         self._drop(table_id)
 
     def _drop(self, table_id: int) -> bool:
-        """Whether there was any."""
-        self.make_way(table_id)
+        """Whether there was any. Whoever is building one has to wait, and then looks whether it is still wanted."""
+        if self._connection.existing_names([table_name(table_id)]):
+            self._end_builds(table_id)
         names = existing_indexes(self._connection, table_id)
         for name in names:
             self._connection.execute(Sql(f"DROP INDEX IF EXISTS {name}"))
         return bool(names)
+
+    def _end_builds(self, table_id: int) -> None:
+        """Until the end of the transaction. One may begin again between its end and our lock."""
+        for _ in range(_ATTEMPTS):
+            self.make_way(table_id)
+            with self._connection.savepoint() as before:
+                try:
+                    self._connection.execute(Sql(f"{lock_sql(table_id)} NOWAIT"))
+                    return
+                except DatabaseBusy:
+                    before.undo()
+            time.sleep(_PAUSE_SECONDS)
+        self._connection.execute(Sql(lock_sql(table_id)))  # ends whoever tidies up the table
 
     def drop_unfinished(self, table_id: int) -> None:
         """Whether the server has completed it, after whoever wanted it was gone, makes no difference."""
