@@ -38,7 +38,11 @@ class Backend(Protocol):
 
     settings: Settings
     address: str
-    indexes_all_columns: bool  # whether a search index may be of as many as a table may have
+
+    @property
+    def indexes_all_columns(self) -> bool:
+        """Whether a search index may be of as many as a table may have."""
+        ...
 
     def writing(self) -> Any:
         """A context manager: a `RowWriter` in a transaction, committed at the end unless there is an exception."""

@@ -48,8 +48,8 @@ class IndexBuilder:
             connection.execute(Sql(f"SET {setting}"))
 
     def build_search_index(self, table: TableRef, progress: Progress) -> bool:
-        """False if the table is gone, or a column of it, or PostgreSQL is older than 18 and there are so many columns that
-        their expression does not fit into its catalogue. A complete index stays as it is. Raises `IndexWithdrawn`.
+        """False if the table is gone, or a column of it, or if their expression does not fit into the catalogue, which
+        before PostgreSQL 18 that of many columns does not. A complete index stays as it is. Raises `IndexWithdrawn`.
         """
         with self._alone(table.id, name := search_name(table)):
             return self._build_search_index(table, name, progress)
