@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.rowstore.backends import SqliteBackend, StoredTable, column, ids, make_table
+from webapp.rowstore.loader import IndexWithdrawn
 from webapp.rowstore.sql import tables as row_tables
 from webapp.rowstore.sqlite import search_index
 from webapp.rowstore.values import CellChange
@@ -118,5 +119,6 @@ def test_a_build_ends_when_its_table_is_dropped_while_segments_are_merged(
         return is_more
 
     monkeypatch.setattr(search_index, "_merge_pages", drop)
-    assert not table.build_search_index()
+    with pytest.raises(IndexWithdrawn):
+        table.build_search_index()
     assert ask(table, "SELECT name FROM sqlite_master WHERE name GLOB 's1*'") == []
