@@ -91,9 +91,10 @@ _FOLLOW = b"""
     DECLARE
         ids text := pg_get_serial_sequence(TG_TABLE_NAME, 'id');
         last bigint;
+        was_generated boolean;
     BEGIN
-        EXECUTE 'SELECT last_value FROM ' || ids INTO last;
-        IF NEW.id > last OR NEW.id = 1 AND last = 1 THEN
+        EXECUTE 'SELECT last_value, is_called FROM ' || ids INTO last, was_generated;
+        IF NEW.id > last OR NEW.id = last AND NOT was_generated THEN
             PERFORM setval(ids, NEW.id);
         END IF;
         RETURN NULL;

@@ -175,7 +175,8 @@ async def test_many_refusals_alike_fill_no_log(app: Application) -> None:
 
     found = await events(app, Event.LINK_REFUSED)
     assert len(found) == MAX_REFUSALS
-    assert "not recorded for ten minutes" in found[-1].details["note"]
+    (note,) = [one.details["note"] for one in found if "note" in one.details]  # nobody waits for them: in any order
+    assert "not recorded for ten minutes" in note
 
 
 async def test_the_addresses_of_one_network_count_together_and_so_do_all_strangers(app: Application) -> None:
