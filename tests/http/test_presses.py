@@ -32,7 +32,7 @@ from webapp.web.csrf import SAFE_METHODS
 AT_ONCE = 8
 CLEAR = (200, 201, 204, 303, 401, 403, 404, 409, 410, 412, 422, 429)
 PURGING = "SELECT 1 FROM tables WHERE state = 'purging' UNION SELECT 1 FROM change_sets WHERE is_purging"
-LOADING = "SELECT 1 FROM imports WHERE state = 'loading'"
+LOADING = "SELECT 1 FROM imports WHERE state IN ('loading', 'updating')"
 UNREACHABLE = "smtp://127.0.0.1:1"
 ROUTES = pytest.mark.parametrize("endpoint", sorted(PRESSES))
 
@@ -61,6 +61,8 @@ KEYED = {
     "tables.webhooks_rotate",
     "tables.webhooks_test",
 }
+# The first of them renews the sign-in: who comes after that is asked to sign in, which some of eight may.
+RENEWED = {"auth.confirm", "account.second_factor_replacement"}
 # What eight presses without a key make more than one does, by table, because each asks for it anew.
 RECORDED = {"audit_events": 7}
 REPLACED = {"one_time_tokens": 7}  # links and challenges of which the last one works
@@ -198,7 +200,11 @@ async def test_a_route_pressed_eight_times_at_once_makes_one_thing_and_answers_e
     once = await press_at_once(app, settings, endpoint, 0, 1, key=False)
     often = await press_at_once(app, settings, endpoint, 1, AT_ONCE, key=False)
 
-    assert more_than(once, often) == REPEATED.get(endpoint, {})
+    more, most = more_than(once, often), REPEATED.get(endpoint, {})
+    if endpoint in RENEWED:
+        assert all(count <= most.get(table, 0) for table, count in more.items()), more
+    else:
+        assert more == most
 
 
 @pytest.mark.parametrize("endpoint", sorted(KEYED))
