@@ -41,7 +41,7 @@ class Backend(Protocol):
 
     @property
     def indexes_all_columns(self) -> bool:
-        """Whether a search index may be of as many as a table may have."""
+        """Whether a search index may be of as many texts as a table may have columns."""
         ...
 
     def writing(self) -> Any:
@@ -104,8 +104,8 @@ class PostgresqlBackend:
 
     @property
     def indexes_all_columns(self) -> bool:
-        """Before version 18 an index's expression has to fit into a page of the catalogue."""
-        return int(self.execute("SHOW server_version_num")[0][0]) >= 180_000
+        """Before version 18 an index's expression has to fit into a page of the catalogue; in 17 it takes less room."""
+        return int(self.execute("SHOW server_version_num")[0][0]) >= 170_000
 
     @contextmanager
     def writing(self) -> Iterator[RowWriter]:
