@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,15 +77,16 @@ def _fill(running: Server, token: str) -> None:
     for number in range(THINGS):
         _post(running, token, f"{last}/columns", {"title": f"Column {number}", "type": "text"})
         _post(running, token, f"{last}/members", {"user_id": number + 2, "role": "viewer"})
-        _post(running, token, f"{last}/views", {"name": f"View {number}", "state": "sort=1"})
-        _post(running, token, f"{last}/links", {"name": f"Link {number}", "view_id": number + 1})
+        view = _post(running, token, f"{last}/views", {"name": f"View {number}", "state": "sort=1"})
+        _post(running, token, f"{last}/links", {"name": f"Link {number}", "view_id": view["id"]})
         _post(running, token, f"{last}/forms", {"name": f"Form {number}", "fields": [{"column": 1}]})
-    for number in range(1, WEBHOOKS + 1):
-        _post(running, token, f"{last}/webhooks", WEBHOOK)
-        _post(running, token, f"{last}/webhooks/{number}/test")
+    for _ in range(WEBHOOKS):
+        webhook = _post(running, token, f"{last}/webhooks", WEBHOOK)
+        _post(running, token, f"{last}/webhooks/{webhook['id']}/test")
 
 
-def _post(running: Server, token: str, path: str, sent: object = None) -> None:
+def _post(running: Server, token: str, path: str, sent: object = None) -> Any:
+    """The answer. PostgreSQL may leave out a number: what conflicted was made again."""
     answer = running.ask(
         "POST",
         f"/api/v1{path}",
@@ -93,6 +95,7 @@ def _post(running: Server, token: str, path: str, sent: object = None) -> None:
         Content_Type="application/json",
     )
     assert answer.status in (200, 201), answer.body
+    return json.loads(answer.body)
 
 
 def test_responses_have_the_right_status_and_content_type_on_the_wire(
