@@ -124,10 +124,14 @@ class Database:
     ) -> Row[*Columns] | None:
         """One row of one SELECT, without a session or a transaction: for queries that every request makes."""
 
-        def fetch(connection: Connection) -> Row[*Columns] | None:
-            return connection.execution_options(**self.system.single_statement).execute(statement, parameters).first()
+        def fetch(engine: Engine) -> Row[*Columns] | None:
+            with engine.connect() as connection:
+                single = connection.execution_options(**self.system.single_statement)
+                row = single.execute(statement, parameters).first()
+                connection.commit()  # not a rollback, with which a driver forgets what is prepared
+                return row
 
-        return await self.read(fetch)
+        return await self._in_reader_thread(fetch)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Return `work(connection)`, run in a thread and on one snapshot: for reads that belong together.
@@ -137,15 +141,17 @@ class Database:
 
         Cancelling the caller does not stop the thread; slow work has to check for itself whether it is still wanted.
         """
+
+        def run(engine: Engine) -> T:
+            # Begun before: a session that began by itself would end the snapshot when it is closed.
+            with engine.begin() as connection:
+                return work(connection)
+
+        return await self._in_reader_thread(run)
+
+    async def _in_reader_thread(self, work: Callable[[Engine], T]) -> T:
         engine, threads = self._opened(self._blocking_reader), self._opened(self._reader_threads)
-
-        def run() -> T:
-            with engine.connect() as connection:
-                result = work(connection)
-                connection.commit()  # there is nothing to write; with a rollback a driver forgets what is prepared
-                return result
-
-        return await asyncio.get_running_loop().run_in_executor(threads, copy_context().run, run)
+        return await asyncio.get_running_loop().run_in_executor(threads, copy_context().run, work, engine)
 
     async def write(
         self, verb: Callable[Concatenate[UnitOfWork, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
 import webapp.db.postgresql_types  # noqa: F401  # for its effect
+from webapp.db.connections import begun
 from webapp.db.errors import known_error
 from webapp.db.postgresql_driver import KEEPS_PLANS, WRITER, connect, conninfo, prepare, storable_json
 from webapp.db.postgresql_often import execute_prepared
@@ -159,7 +160,7 @@ class PostgresqlWriter:
 
     def _blocking(self) -> Connection:
         if self._connection is None or self._connection.invalidated:
-            self._connection = self.engine.connect()
+            self._connection = begun(self.engine.connect())
         return self._connection
 
     def _commit(self) -> None:

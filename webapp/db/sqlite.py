@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool, StaticPool
 from sqlalchemy.util import await_only
 
+from webapp.db.connections import begun
 from webapp.db.errors import DatabaseBusy, known_error
 from webapp.db.folders import private_file, private_folder
 from webapp.db.sqlite_driver import BUSY_TIMEOUT, connect, prepare
@@ -92,7 +93,7 @@ class SqliteWriter:
             hide_parameters=True,
         )
         event.listen(self.engine, "handle_error", _on_error)
-        self._connection = self.engine.connect()
+        self._connection = begun(self.engine.connect())
 
     @classmethod
     async def of(cls, engine: AsyncEngine) -> "SqliteWriter":
