@@ -168,9 +168,8 @@ def test_the_app_is_created_by_entry_points_and_imported_by_no_module() -> None:
 def test_only_settings_py_reads_the_environment() -> None:
     readers = {path for path, tree in TREES.items() if {"environ", "getenv"} & set(named(tree))}
 
-    # The others pass parts of it to a child process: psycopg does not say which of libpq's defaults were set by it.
-    children = {"webapp/imports/child_process.py", "webapp/formats/xlsx.py", "webapp/db/postgresql_driver.py"}
-    assert readers <= {"webapp/reloading.py", *children}
+    # The others pass parts of it to a child process.
+    assert readers <= {"webapp/reloading.py", "webapp/imports/child_process.py", "webapp/formats/xlsx.py"}
 
 
 def test_no_file_contains_a_secret() -> None:

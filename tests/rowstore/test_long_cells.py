@@ -12,7 +12,7 @@ from webapp.rowstore import page_budget
 from webapp.rowstore.page_budget import MAX_CELL, PAGE_BYTES
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.sql import cells
-from webapp.rowstore.sql.pages import MAX_KEY
+from webapp.rowstore.sql.page_cursors import MAX_KEY
 from webapp.rowstore.sql.profile import MAX_VALUE, Profiler
 from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.values import Page

@@ -1,6 +1,5 @@
 """Plain PostgreSQL connections: all a child process needs, without SQLAlchemy."""
 
-import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -149,7 +148,7 @@ def whole(url: str) -> str:
     given = {*conninfo_to_dict(_libpq(url)), *_OURS}
     more = dict[str, bytes]()
     for option in Conninfo.get_defaults():
-        is_set = option.envvar is not None and option.envvar.decode() in os.environ
+        is_set = option.envvar is not None and option.val != option.compiled
         if is_set and option.val is not None and (name := option.keyword.decode()) not in given:
             more[name] = option.val
     return f"{url}{'&' if '?' in url else '?'}{urlencode(more, quote_via=quote)}" if more else url

@@ -13,6 +13,7 @@ from webapp.jobs.import_passes import ChildrenDied, get_table, run_child
 from webapp.models import Table
 from webapp.models.tables.search_indexing import clear_unfinished, finish_search_index, renew_search_index
 from webapp.models.tables.table import SearchIndex
+from webapp.rowstore.loader import IndexWithdrawn
 from webapp.rowstore.table_ref import TableRef
 
 CHECK_SECONDS = 60.0
@@ -70,23 +71,24 @@ async def _build(context: JobContext, table_id: int) -> bool:
     table = await get_table(context, table_id)
     if table is None or table.search_index != SearchIndex.BUILDING:
         return True
-    is_built = await _build_once(context, table.ref)
-    if is_built is None:
+    try:
+        is_built = await _build_once(context, table.ref)
+    except IndexWithdrawn:
         return True
     return await context.database.write(finish_search_index, table.ref, is_built=is_built)
 
 
-async def _build_once(context: JobContext, table: TableRef) -> bool | None:
-    """False if it is not to be built, None if somebody has dropped it, who asks for another one. Raises whatever else
-    its child does.
-    """
+async def _build_once(context: JobContext, table: TableRef) -> bool:
+    """False if it is not to be built. Raises `IndexWithdrawn`, and whatever else its child does."""
     request, subject = IndexRequest(context.rows.address, table), _subject(table.id)
     try:
         answer = await run_child(context, subject, request.to_json(), lambda progress: None)
     except (ChildStopped, ChildrenDied):  # it would take all memory again
         logger.exception("The search index of table %s could not be built", table.id)
         return False
-    return None if answer["is_withdrawn"] else bool(answer["is_built"])
+    if answer["is_withdrawn"]:
+        raise IndexWithdrawn
+    return bool(answer["is_built"])
 
 
 async def _postpone(context: JobContext, table_id: int) -> None:

@@ -1,7 +1,8 @@
 """The search index is of expressions: it is used for exactly these, and goes when a cell is stored otherwise."""
 
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.rowstore.backends import StoredTable, column, ids
 from tests.rowstore.conftest import Make
+from tests.servers import wait_for
 from webapp.rowstore import open_loader
 from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.loader import IndexWithdrawn, RowLoader
@@ -55,6 +57,22 @@ def is_searched_by_index(table: StoredTable, ref: TableRef) -> bool:
         statement = f"EXPLAIN SELECT id FROM t1 WHERE {plan.match.text}"
         lines = connection.execute(Sql(statement, plan.match.values))
         return any(search_name(ref) in line for (line,) in lines)
+
+
+@contextmanager
+def held_up(table: StoredTable, build: threading.Thread) -> Iterator[None]:
+    """Start a build, which waits until the end of the block for a transaction that began before it."""
+    with closing(table.backend.connect()) as other:
+        other.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        other.execute("SELECT 1 FROM users")
+        build.start()
+        wait_until_it_waits(table)
+        yield
+        other.execute("ROLLBACK")
+
+
+def wait_until_it_waits(table: StoredTable) -> None:
+    wait_for(lambda: table.backend.execute("SELECT 1 FROM pg_stat_progress_create_index WHERE phase LIKE 'waiting%'"))
 
 
 def with_texts(table: StoredTable) -> TableRef:
@@ -161,16 +179,10 @@ def test_whoever_changes_columns_does_not_wait_for_a_build(table: StoredTable, m
     table.write(lambda rows: rows.drop_search_index(1))
     is_built = list[bool]()
     build = threading.Thread(target=lambda: is_built.append(table.build_search_index()))
-    with closing(table.backend.connect()) as other:
-        other.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-        other.execute("SELECT 1 FROM users")
-        build.start()
-        while not table.backend.execute("SELECT 1 FROM pg_stat_progress_create_index WHERE phase LIKE 'waiting%'"):
-            assert build.is_alive()
+    with held_up(table, build):
         table.write(lambda rows: (rows.follow_columns(1), rows.keep_texts(1, FIELDS[1])))
         assert build.is_alive()
-        other.execute("ROLLBACK")
-        build.join(30)
+    build.join(30)
     assert is_built == [True]
 
 
@@ -189,21 +201,15 @@ def test_a_build_is_not_begun_again_for_an_index_that_a_large_change_has_dropped
             ended.append(error)
 
     building = threading.Thread(target=build)
-    with closing(table.backend.connect()) as other:
-        other.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-        other.execute("SELECT 1 FROM users")
-        building.start()
-        while not table.backend.execute("SELECT 1 FROM pg_stat_progress_create_index WHERE phase LIKE 'waiting%'"):
-            assert building.is_alive()
-        with closing(table.backend.connect()) as changing:
-            changing.execute("BEGIN")
-            PostgresqlConnection(changing).search_index.drop(1)
-            while not table.backend.execute("SELECT 1 FROM pg_locks WHERE relation = 't1'::regclass AND NOT granted"):
-                assert building.is_alive()
-            changing.execute("UPDATE tables SET search_index = 'none'")
-            changing.execute("COMMIT")
-        other.execute("ROLLBACK")
-        building.join(30)
+    with held_up(table, building), closing(table.backend.connect()) as changing:
+        changing.execute("BEGIN")
+        PostgresqlConnection(changing).search_index.drop(1)
+        wait_for(
+            lambda: table.backend.execute("SELECT 1 FROM pg_locks WHERE relation = 't1'::regclass AND NOT granted")
+        )
+        changing.execute("UPDATE tables SET search_index = 'none'")
+        changing.execute("COMMIT")
+    building.join(30)
     assert [type(each) for each in ended] == [IndexWithdrawn]
     assert indexes(table) == []
 
@@ -220,8 +226,7 @@ def test_two_indexes_of_a_table_are_built_one_after_the_other(table: StoredTable
         other.execute("BEGIN")
         other.execute("LOCK TABLE t1 IN ROW EXCLUSIVE MODE")  # as whoever changes a row
         builds[0].start()
-        while not table.backend.execute("SELECT 1 FROM pg_stat_progress_create_index WHERE phase LIKE 'waiting%'"):
-            assert builds[0].is_alive()
+        wait_until_it_waits(table)
         builds[1].start()
         builds[1].join(1)
         assert all(build.is_alive() for build in builds)
@@ -243,14 +248,10 @@ def test_an_interrupted_build_ends_and_leaves_nothing(table: StoredTable) -> Non
         except QueryTimeout as error:
             ended.append(error)
 
-    with closing(table.backend.connect()) as other, open_loader(table.backend.address) as loader:
-        other.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-        other.execute("SELECT 1 FROM users")
+    with open_loader(table.backend.address) as loader:
         building = threading.Thread(target=build, args=(loader,))
-        building.start()
-        while not table.backend.execute("SELECT 1 FROM pg_stat_progress_create_index WHERE phase LIKE 'waiting%'"):
-            assert building.is_alive()
-        loader.interrupt()
-        building.join(30)
+        with held_up(table, building):
+            loader.interrupt()
+            building.join(30)
         assert len(ended) == 1
     assert table.backend.execute("SELECT 1 FROM pg_class WHERE relname = 'i1_1'") == []

@@ -1,4 +1,4 @@
-"""Rows of a query, one page at a time, formatted by the database; and their cursors.
+"""Rows of a query, one page at a time, formatted by the database.
 
 A page may be found by a scan, in chunks for as long as somebody waits: where no index leads to the matches, finding
 rare ones among a million rows takes a second. An answer that says how far the scan got, and where to continue, comes
@@ -6,30 +6,25 @@ sooner and loses no row: the next one starts right there. A page of long cells e
 many bytes as people can be sent at once.
 """
 
-import json
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any, Literal
 
-from webapp.rowstore.errors import QueryError, QueryTimeout
+from webapp.rowstore.errors import QueryTimeout
 from webapp.rowstore.page_budget import PAGE_BYTES, cell_limit, count_that_fit, row_cell_limit, weigh_at_most
 from webapp.rowstore.query import TableQuery
 from webapp.rowstore.reader import COUNT_LIMIT
 from webapp.rowstore.sql.cells import MAX_SELECTED, decode_cells, decode_rows, print_cells, print_scoped, read_sizes
-from webapp.rowstore.sql.compile import IN_ROW, Cursor, Part, Plan, make_parts
-from webapp.rowstore.sql.conditions import scope_sql
+from webapp.rowstore.sql.compile import Cursor, Part, Plan, make_parts
 from webapp.rowstore.sql.connection import Connection
-from webapp.rowstore.sql.schema import column_name, table_name
-from webapp.rowstore.sql.statement import Sql, all_of
+from webapp.rowstore.sql.page_cursors import cursor_of, decode_cursor, encode_cursor, short_key
+from webapp.rowstore.sql.statement import Sql
 from webapp.rowstore.sql.tables import ensure_own
-from webapp.rowstore.table_ref import Field, TableRef
+from webapp.rowstore.table_ref import TableRef
 from webapp.rowstore.values import Count, Page, PageStart, Row, RowView
 
-MAX_KEY = 200  # characters of a sort key in a cursor; a longer one is read from the row again
 FALLBACK_SECONDS = 1.0  # before the other path that a plan has is taken
 FIRST_CHUNK = 1_000  # rows of a scan
 _MAX_GROWTH = 4  # of a chunk against the one before
@@ -63,7 +58,7 @@ def _page(connection: Connection, plan: Plan, start: PageStart, size: int, scan_
     if text := start.after or start.before:
         cursor: Cursor | None = decode_cursor(query, text)
     else:
-        cursor = None if start.at is None else _cursor_of(connection, table, query, start.at)
+        cursor = None if start.at is None else cursor_of(connection, table, query, start.at)
     if plan.scan_end is not None:
         edge = 0 if forward else plan.scan_end + 1
         row_id = edge if cursor is None else cursor.row_id - is_at_row
@@ -107,7 +102,7 @@ def row(
     )
     if row_id not in printed:
         return None
-    cursor = _cursor_of(connection, table, query, row_id) if query.sorts else Cursor(row_id, ())
+    cursor = cursor_of(connection, table, query, row_id) if query.sorts else Cursor(row_id, ())
     plan = connection.make_plan(table, query)
 
     def neighbour(forward: bool) -> tuple[int | None, bool]:
@@ -180,19 +175,13 @@ def _select(
     connection: Connection, plan: Plan, parts: Iterable[Part], printed: Sequence[str], size: int
 ) -> Generator[list[Any], None, None]:
     """Batches of rows: the id of each, the beginning of each of its sort keys, and the expressions `printed`."""
-    names = ", ".join([plan.row_id, *(_short_key(sort.field) for sort in plan.query.sorts), *printed])
+    names = ", ".join([plan.row_id, *(short_key(sort.field) for sort in plan.query.sorts), *printed])
     for part in parts:
         for batch in connection.iterate(plan.select(names, part.where, part.order, size), is_short=True):
             yield batch
             size -= len(batch)
         if not size:
             break
-
-
-def _short_key(field: Field) -> str:
-    """Enough of a sort key for a cursor, which has no room for a longer one."""
-    name = column_name(field)
-    return f"substr({name}, 1, {MAX_KEY + 1})" if field.type == "text" else name
 
 
 def _decode_rows(query: TableQuery, fetched: Sequence[FetchedRow]) -> list[Row]:
@@ -247,61 +236,3 @@ def _scanned_page(
     if chunks.forward:
         return Page(rows, back, onward, None if stopped_at is None else ("after", stopped_at), limit, query.visible)
     return Page(rows[::-1], onward, back, None if stopped_at is None else ("before", stopped_at), limit, query.visible)
-
-
-# -- cursors: the order, a row's id and its sort keys, as opaque text --------------------------------------------------
-
-
-def encode_cursor(query: TableQuery, row_id: int, keys: Sequence[Any]) -> str:
-    data = json.dumps([_order(query), row_id, *map(_key_in_cursor, keys)], separators=(",", ":"), ensure_ascii=False)
-    return urlsafe_b64encode(data.encode()).decode().rstrip("=")
-
-
-def decode_cursor(query: TableQuery, text: str) -> Cursor:
-    """Raises QueryError for anything that `encode_cursor` did not create for this very order."""
-    try:
-        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
-        order, row_id, *keys = json.loads(urlsafe_b64decode(padded).decode())
-        is_valid = order == _order(query) and _is_storable(row_id, int)
-        is_valid = is_valid and all(
-            key is None or key is IN_ROW or _is_storable(key, sort.field.kind.stored)
-            for key, sort in zip(keys, query.sorts, strict=True)
-        )
-    except (ValueError, TypeError, RecursionError):
-        is_valid = False
-    if not is_valid:
-        raise QueryError("This place in the table is no longer known. Start again from the first row.", "after")
-    return Cursor(row_id, tuple(keys))
-
-
-def _key_in_cursor(key: Any) -> Any:
-    return IN_ROW if isinstance(key, str) and len(key) > MAX_KEY else key
-
-
-def _order(query: TableQuery) -> str:
-    return ",".join(sort.argument for sort in query.sorts)
-
-
-def _is_storable(value: Any, type_: type) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (float, int) if type_ is float else type_):
-        return False
-    if isinstance(value, str):
-        value.encode()  # lone surrogates raise ValueError
-    if isinstance(value, float):
-        return isfinite(value)
-    return not isinstance(value, int) or -(2**63) <= value < 2**63
-
-
-def _cursor_of(connection: Connection, table: TableRef, query: TableQuery, row_id: int) -> Cursor | None:
-    if not -(2**63) <= row_id < 2**63:
-        return None
-    source, scope = table_name(table.id), scope_sql(connection.dialect, table)
-    row = connection.dialect.row_id
-    if not query.sorts and row_id > 0:  # in file order also where a row was
-        further = all_of([Sql(f"{row} >= ?", (row_id,)), scope])
-        found = connection.execute(Sql(f"SELECT 1 FROM {source} WHERE {further.text} LIMIT 1", further.values))
-        return Cursor(row_id, ()) if found else None
-    keys = ", ".join([row, *(_short_key(sort.field) for sort in query.sorts)])
-    this = all_of([Sql(f"{row} = ?", (row_id,)), scope])
-    rows = connection.execute(Sql(f"SELECT {keys} FROM {source} WHERE {this.text}", this.values))
-    return Cursor(row_id, tuple(map(_key_in_cursor, rows[0][1:]))) if rows else None
