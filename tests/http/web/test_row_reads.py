@@ -71,17 +71,13 @@ async def test_a_table_and_its_rows_are_read_together(
     client = app.test_client()
     await sign_up(client)
     table = add_table(settings.data_dir, PLANETS, PLANET_ROWS)
-    read, reads = Database.read, []
-
-    async def counted(database: Database, work: Any) -> Any:
-        reads.append(work)
-        return await read(database, work)
-
-    monkeypatch.setattr(Database, "read", counted)
+    switches: list[str] = []
+    for name in ("fetch_one", "read"):
+        monkeypatch.setattr(Database, name, _counted(getattr(Database, name), switches))
     answer = await client.get(f"/tables/{table}{address}", headers={"HX-Request-Type": "partial"})
 
     assert answer.status_code == 200
-    assert len(reads) == 2
+    assert switches == ["fetch_one", "read"]
 
 
 async def test_a_table_is_read_as_it_was_when_it_was_found(app: Application, settings: Settings) -> None:
@@ -121,3 +117,11 @@ async def test_nothing_is_kept_of_a_person_whose_reads_have_ended() -> None:
 async def _take(reads: PersonalLimit, user_id: int) -> None:
     async with reads.of(user_id):
         pass
+
+
+def _counted(method: Any, calls: list[str]) -> Any:
+    async def counted(database: Database, *arguments: Any) -> Any:
+        calls.append(method.__name__)
+        return await method(database, *arguments)
+
+    return counted
