@@ -12,10 +12,12 @@ from tests.jobs.driver import Browser, assert_same_rows, write_csv
 from tests.jobs.test_import_command import ignore, owned
 from tests.servers import wait_for
 from webapp.cli import early_draft, import_command
+from webapp.cli.early_draft import EarlyDraft
 from webapp.cli.import_command import import_file
 from webapp.db.errors import UserError
 from webapp.imports.child_process import Child
 from webapp.jobs import JobContext, import_drafts
+from webapp.models import Import
 
 __all__ = ["owned"]
 
@@ -135,11 +137,25 @@ def test_an_interrupted_import_leaves_no_rows(owned: Settings, browser: Browser,
 def test_the_removal_of_a_wrong_guess_is_finished_when_it_is_interrupted(
     owned: Settings, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_drafts, "CLEAR_ROWS", 20_000)
+    monkeypatch.setattr(import_drafts, "CLEAR_ROWS", 1_000)
     monkeypatch.setattr(import_drafts, "PAUSE_SECONDS", 0.2)
+    settle = EarlyDraft.settle
+
+    def is_to_be_removed() -> bool:
+        return any("discarded" in name for name in browser.tables())
+
+    async def settle_late(draft: EarlyDraft, import_: Import) -> None:
+        """Not before there is so much to be removed that it takes a second."""
+        enough = 5 * import_drafts.CLEAR_ROWS
+        await asyncio.to_thread(
+            wait_for, lambda: is_to_be_removed() or any(rows > enough for rows in browser.drafts().values())
+        )
+        await settle(draft, import_)
+
+    monkeypatch.setattr(EarlyDraft, "settle", settle_late)
     path = tmp_path / "codes.csv"
     path.write_text("n,code\n" + "".join(f"{n},{n if n < 250_000 else f'A{n}'}\n" for n in range(300_000)))
-    interrupt(owned, path, lambda: any("discarded" in name for name in browser.tables()))
+    interrupt(owned, path, is_to_be_removed)
     assert browser.tables() == []
 
 
