@@ -144,12 +144,14 @@ def _escaped(value: str) -> str:
 
 
 def whole(url: str) -> str:
-    """With what libpq takes from the environment, PGPASSWORD say, for a process that has none of these variables."""
+    """With what libpq takes from outside, PGPASSWORD say, or the account's name for want of a user: for a process that
+    has none of its variables.
+    """
     given = {*conninfo_to_dict(_libpq(url)), *_OURS}
     more = dict[str, bytes]()
     for option in Conninfo.get_defaults():
-        is_set = option.envvar is not None and option.val != option.compiled
-        if is_set and option.val is not None and (name := option.keyword.decode()) not in given:
+        is_from_outside = option.envvar is not None and option.val != option.compiled
+        if is_from_outside and option.val is not None and (name := option.keyword.decode()) not in given:
             more[name] = option.val
     return f"{url}{'&' if '?' in url else '?'}{urlencode(more, quote_via=quote)}" if more else url
 
