@@ -9,6 +9,7 @@ from webapp.db.database import Database
 from webapp.db.errors import DatabaseBusy
 from webapp.db.turns import table_of
 from webapp.db.unit_of_work import UnitOfWork
+from webapp.models.idempotency import once
 
 
 async def rename(work: UnitOfWork, actor: str, table_id: int, title: str = "") -> None: ...
@@ -22,6 +23,12 @@ def test_the_parameters_of_a_verb_say_which_table_it_is_about() -> None:
     assert table_of(rename, ("ada",), {"table_id": 17, "title": "x"}) == 17
     assert table_of(sign_in, (17,), {}) is None
     assert table_of(rename, (), {}) is None
+
+
+def test_so_do_those_of_a_verb_that_is_run_once_by_a_key() -> None:
+    assert table_of(once, ("key", "outcome", rename, "ada", 17), {}) == 17
+    assert table_of(once, ("key", "outcome", rename, "ada"), {"table_id": 17}) == 17
+    assert table_of(once, ("key", "outcome", sign_in, 17), {}) is None
 
 
 async def test_none_is_run_twice_because_of_another_of_the_same_table(each_database: Database) -> None:

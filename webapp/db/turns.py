@@ -9,12 +9,15 @@ import inspect
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from webapp.db.errors import DatabaseBusy
 
 TABLE = "table_id"  # the parameter of a verb that says which table it is about
+_RUNS = "rowcast_runs"  # the attribute of a verb that runs another one
+
+V = TypeVar("V", bound=Callable[..., Any])
 
 
 class TableTurns:
@@ -44,8 +47,20 @@ class TableTurns:
             lock.release()
 
 
+def runs_verb(place: int) -> Callable[[V], V]:
+    """Of a verb that runs another one: which of its arguments, behind the unit of work, that is; its own follow."""
+
+    def mark(verb: V) -> V:
+        setattr(verb, _RUNS, place)
+        return verb
+
+    return mark
+
+
 def table_of(verb: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | None:
     """Which table `verb(work, *args, **kwargs)` is about; None if its parameters do not say it."""
+    if (inner := getattr(verb, _RUNS, None)) is not None:
+        return table_of(args[inner], args[inner + 1 :], kwargs)
     place = _place_of_table(verb)
     found = kwargs.get(TABLE, args[place] if place is not None and place < len(args) else None)
     return found if isinstance(found, int) else None

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.db.errors import UserError
+from webapp.db.turns import runs_verb
 from webapp.db.unit_of_work import UnitOfWork
 from webapp.models.base import Base, utc_now
 
@@ -82,6 +83,7 @@ class IdempotencyKey(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now, index=True)
 
 
+@runs_verb(2)
 async def once(
     work: UnitOfWork,
     key: RequestKey | None,
